@@ -1,0 +1,324 @@
+/**
+ * Everything that a person can do and see. The Electron window (IPC), the browser page (WebSocket) and the terminal call these
+ * commands and hear these events; none of them has logic of its own. Types are inferred from the schemas, and every
+ * message is parsed with them on both sides of a process line.
+ *
+ * Commands are named `area.verbNoun`, events `area.nounHappened`. A command answers with a tagged result: expected failures are data.
+ */
+import { z } from 'zod';
+import { newSaleSchema, saleChangeSchema, saleViewSchema } from '../../services/shared/sales.ts';
+import { attackSettingsSchema } from './attack/profile.ts';
+import {
+  engineRoleSchema,
+  engineStateSchema,
+  engineStatsSchema,
+  failureSchema,
+  providerSchema,
+  stepSchema,
+} from './cluster/cluster.ts';
+import {
+  auditSchema,
+  loadSchema,
+  runRecordSchema,
+  sampleSchema,
+  verdictSchema,
+} from './report/run-record.ts';
+
+const none = z.object({}).strict();
+const done = z.object({});
+const count = z.number().int().nonnegative();
+
+export const providerChoiceSchema = z.enum(['auto', 'native', 'docker', 'external']);
+export type ProviderChoice = z.infer<typeof providerChoiceSchema>;
+
+// ── Settings ────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const settingsSchema = z.strictObject({
+  provider: providerChoiceSchema.default('auto'),
+  gateways: z.number().int().min(1).max(16).default(1),
+  workers: z.number().int().min(1).max(16).default(1),
+  /** 0 takes a free port. */
+  gatewayPort: z.number().int().min(0).max(65_535).default(0),
+  images: z
+    .strictObject({
+      registry: z.string().max(200).default(''),
+      rabbitmq: z.string().min(1).max(300).default('rabbitmq:4-management-alpine'),
+      redis: z.string().min(1).max(300).default('redis:8-alpine'),
+      postgres: z.string().min(1).max(300).default('postgres:18-alpine'),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      /** MiB of memory for each container. */
+      memoryMb: z.number().int().min(256).max(65_536).default(2_048),
+      /** Cores for each container; 0 is no limit. */
+      cpus: z.number().min(0).max(128).default(0),
+    })
+    .prefault({}),
+  external: z
+    .strictObject({
+      amqpUrl: z.string().max(500).default(''),
+      redisUrl: z.string().max(500).default(''),
+      postgresUrl: z.string().max(500).default(''),
+    })
+    .prefault({}),
+  theme: z.enum(['system', 'light', 'dark']).default('system'),
+  isProjectorMode: z.boolean().default(false),
+  /** What closing the window does with a running cluster. */
+  onQuit: z.enum(['ask', 'stop', 'keep']).default('ask'),
+});
+export type Settings = z.infer<typeof settingsSchema>;
+
+// ── Cluster and services ────────────────────────────────────────────────────────────────────────────────────
+
+export const clusterStateSchema = z.object({
+  state: z.enum(['stopped', 'starting', 'running', 'stopping', 'failed']),
+  provider: providerSchema.optional(),
+  /** Why this provider was taken. */
+  reason: z.string().optional(),
+  steps: z.array(stepSchema),
+  engines: z.array(engineStateSchema),
+  failure: failureSchema.optional(),
+  startedAtMs: z.number().optional(),
+  /** Of the last start, in ms. */
+  startDurationMs: z.number().optional(),
+});
+export type ClusterState = z.infer<typeof clusterStateSchema>;
+
+export const serviceRoleSchema = z.enum(['gateway', 'worker']);
+export type ServiceRole = z.infer<typeof serviceRoleSchema>;
+
+export const serviceStateSchema = z.object({
+  /** `gateway-1`. */
+  id: z.string(),
+  role: serviceRoleSchema,
+  state: z.enum(['starting', 'running', 'restarting', 'stopping', 'stopped', 'failed']),
+  pid: z.number().int().optional(),
+  port: z.number().int().optional(),
+  startedAtMs: z.number().optional(),
+  restarts: count,
+  detail: z.string().optional(),
+});
+export type ServiceState = z.infer<typeof serviceStateSchema>;
+
+export const partStatsSchema = z.union([
+  engineStatsSchema,
+  z.object({
+    serviceId: z.string(),
+    role: serviceRoleSchema,
+    atMs: z.number(),
+    cpuPercent: z.number(),
+    memoryBytes: z.number(),
+    eventLoopLagMs: z.number(),
+  }),
+]);
+export type PartStats = z.infer<typeof partStatsSchema>;
+
+// ── Flow: what goes through the pipeline now ────────────────────────────────────────────────────────────────
+
+/** One moment of the engine, attack or not: ten a second, sent in batches. Rates are per second over the last interval. */
+export const flowSampleSchema = z.object({
+  atMs: z.number(),
+  acceptedPerSec: z.number().nonnegative(),
+  framesPerSec: z.number().nonnegative(),
+  decidedPerSec: z.number().nonnegative(),
+  grantedPerSec: z.number().nonnegative(),
+  committedPerSec: z.number().nonnegative(),
+  /** Refused by the gateway itself: 4xx, 409, 503. */
+  turnedAwayPerSec: z.number().nonnegative(),
+  queueDepth: count,
+  unconfirmed: count,
+  deadLettered: count,
+  /** Share of decided reservations that never touched Postgres, 0..1, since the services began. */
+  filteredShare: z.number().min(0).max(1),
+});
+export type FlowSample = z.infer<typeof flowSampleSchema>;
+
+// ── Attack and runs ─────────────────────────────────────────────────────────────────────────────────────────
+
+export const attackStateSchema = z.object({
+  runId: z.string(),
+  saleId: z.string(),
+  phase: z.enum(['preparing', 'attacking', 'draining', 'auditing', 'finished', 'failed', 'cancelled']),
+  settings: attackSettingsSchema,
+  startedAtMs: z.number(),
+  /** 0..1, of requests answered. */
+  progress: z.number().min(0).max(1),
+  /** Running totals. */
+  sent: count,
+  acknowledged: count,
+  refused: count,
+  unknown: count,
+  granted: count,
+  remaining: count,
+  load: loadSchema.optional(),
+  audit: auditSchema.optional(),
+  verdict: verdictSchema.optional(),
+  reasons: z.array(z.string()),
+  failure: failureSchema.optional(),
+});
+export type AttackState = z.infer<typeof attackStateSchema>;
+
+export const runSummarySchema = z.object({
+  id: z.string(),
+  startedAt: z.string(),
+  title: z.string(),
+  verdict: verdictSchema,
+  provider: providerSchema,
+  requests: count,
+  connections: count,
+  stock: count,
+  sold: count,
+  rps: z.number(),
+  p50Ms: z.number(),
+  p99Ms: z.number(),
+});
+export type RunSummary = z.infer<typeof runSummarySchema>;
+
+export const exportFormatSchema = z.enum(['json', 'csv', 'html']);
+export type ExportFormat = z.infer<typeof exportFormatSchema>;
+
+// ── Logs and doctor ─────────────────────────────────────────────────────────────────────────────────────────
+
+export const logLevelSchema = z.enum(['debug', 'info', 'warn', 'error']);
+export const logLineSchema = z.object({
+  seq: count,
+  atMs: z.number(),
+  part: z.string(),
+  level: logLevelSchema,
+  text: z.string(),
+});
+export type LogEntry = z.infer<typeof logLineSchema>;
+
+export const findingSchema = z.object({
+  id: z.string(),
+  title: z.string(),
+  status: z.enum(['ok', 'warning', 'missing']),
+  version: z.string().optional(),
+  path: z.string().optional(),
+  detail: z.string(),
+  /** What to do; only when the status is not ok. */
+  fix: z.string().optional(),
+});
+export type Finding = z.infer<typeof findingSchema>;
+
+// ── App ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const appInfoSchema = z.object({
+  version: z.string(),
+  node: z.string(),
+  platform: z.string(),
+  dataDir: z.string(),
+  pid: count,
+});
+
+/** Everything a face needs to draw itself. `seq` grows with every event: an event with a smaller one is older than this. */
+export const snapshotSchema = z.object({
+  seq: count,
+  app: appInfoSchema,
+  settings: settingsSchema,
+  cluster: clusterStateSchema,
+  services: z.array(serviceStateSchema),
+  stats: z.array(partStatsSchema),
+  flow: z.array(flowSampleSchema),
+  sales: z.array(saleViewSchema),
+  attack: attackStateSchema.optional(),
+  /** The attack's samples so far. */
+  samples: z.array(sampleSchema),
+});
+export type Snapshot = z.infer<typeof snapshotSchema>;
+
+// ── The contract ────────────────────────────────────────────────────────────────────────────────────────────
+
+export const commands = {
+  /** All state at once; a face subscribes to events first, then asks for this. */
+  'app.getSnapshot': { input: none, output: snapshotSchema },
+  /** Ends the control centre. `keep` leaves the engines running for the next start to adopt. */
+  'app.quit': { input: z.strictObject({ cluster: z.enum(['stop', 'keep']).default('stop') }), output: done },
+  'cluster.start': {
+    input: z.strictObject({ provider: providerChoiceSchema.optional() }),
+    output: clusterStateSchema,
+  },
+  'cluster.cancelStart': { input: none, output: done },
+  'cluster.stop': { input: none, output: clusterStateSchema },
+  /** Stops and removes all data of the cluster. */
+  'cluster.reset': { input: none, output: clusterStateSchema },
+  'cluster.killEngine': { input: z.strictObject({ role: engineRoleSchema }), output: done },
+  'services.scale': {
+    input: z.strictObject({ role: serviceRoleSchema, count: z.number().int().min(1).max(16) }),
+    output: z.array(serviceStateSchema),
+  },
+  'services.killService': { input: z.strictObject({ id: z.string() }), output: done },
+  'sales.listSales': { input: none, output: z.array(saleViewSchema) },
+  'sales.openSale': { input: newSaleSchema, output: saleViewSchema },
+  'sales.changeSale': {
+    input: z.strictObject({ id: z.string(), change: saleChangeSchema }),
+    output: saleViewSchema,
+  },
+  /** Starts an attack and answers as soon as it runs; `attack.stateChanged` tells the rest. */
+  'attack.launch': { input: attackSettingsSchema, output: attackStateSchema },
+  'attack.cancel': { input: none, output: done },
+  'runs.listRuns': {
+    input: z.strictObject({ search: z.string().max(200).default('') }),
+    output: z.array(runSummarySchema),
+  },
+  'runs.getRun': { input: z.strictObject({ id: z.string() }), output: runRecordSchema },
+  'runs.deleteRun': { input: z.strictObject({ id: z.string() }), output: done },
+  /** The exported file as text; the face decides where it goes. */
+  'runs.exportRun': {
+    input: z.strictObject({ id: z.string(), format: exportFormatSchema }),
+    output: z.object({ fileName: z.string(), mediaType: z.string(), text: z.string() }),
+  },
+  'logs.listLines': {
+    input: z.strictObject({
+      parts: z.array(z.string()).default([]),
+      minLevel: logLevelSchema.default('debug'),
+      text: z.string().max(200).default(''),
+      fromMs: z.number().optional(),
+      toMs: z.number().optional(),
+      limit: z.number().int().min(1).max(5_000).default(1_000),
+    }),
+    output: z.object({ lines: z.array(logLineSchema), parts: z.array(z.string()), total: count }),
+  },
+  'settings.getSettings': { input: none, output: settingsSchema },
+  'settings.saveSettings': { input: settingsSchema, output: settingsSchema },
+  'doctor.runChecks': { input: none, output: z.array(findingSchema) },
+} as const;
+
+export const events = {
+  'cluster.stateChanged': z.object({ seq: count, cluster: clusterStateSchema }),
+  'services.stateChanged': z.object({ seq: count, services: z.array(serviceStateSchema) }),
+  /** Once a second. */
+  'telemetry.statsSampled': z.object({ seq: count, stats: z.array(partStatsSchema) }),
+  /** A few batches a second. */
+  'telemetry.flowSampled': z.object({ seq: count, flow: z.array(flowSampleSchema) }),
+  'sales.salesChanged': z.object({ seq: count, sales: z.array(saleViewSchema) }),
+  'attack.stateChanged': z.object({ seq: count, attack: attackStateSchema }),
+  'attack.samplesTaken': z.object({ seq: count, runId: z.string(), samples: z.array(sampleSchema) }),
+  'runs.runSaved': z.object({ seq: count, run: runSummarySchema }),
+  'logs.linesAdded': z.object({ seq: count, lines: z.array(logLineSchema) }),
+  'settings.settingsChanged': z.object({ seq: count, settings: settingsSchema }),
+  'app.quitting': z.object({ seq: count }),
+} as const;
+
+export type CommandName = keyof typeof commands;
+export type CommandInput<Name extends CommandName> = z.input<(typeof commands)[Name]['input']>;
+export type CommandOutput<Name extends CommandName> = z.output<(typeof commands)[Name]['output']>;
+export type EventName = keyof typeof events;
+export type EventPayload<Name extends EventName> = z.output<(typeof events)[Name]>;
+
+export type Result<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly error: z.infer<typeof failureSchema> };
+
+/** What every face holds: the same two functions, whatever carries them. */
+export interface ControlClient {
+  call<Name extends CommandName>(name: Name, input: CommandInput<Name>): Promise<Result<CommandOutput<Name>>>;
+  /** Returns the function that ends the subscription. */
+  on<Name extends EventName>(name: Name, listener: (payload: EventPayload<Name>) => void): () => void;
+}
+
+/** Whether a text names a command. */
+export function isCommandName(name: string): name is CommandName {
+  return Object.hasOwn(commands, name);
+}

@@ -1,0 +1,63 @@
+/**
+ * Whatever starts registers its undo here, at that moment. Release runs the undos in reverse order, each with a limit, and collects
+ * every failure instead of stopping at the first: quit, stop and tests all end through one of these.
+ */
+export class ReleaseStack {
+  readonly #undos: { readonly name: string; readonly undo: () => unknown; readonly limitMs: number }[] = [];
+  #released: Promise<void> | undefined;
+
+  /**
+   * Registers an undo.
+   * @param limitMs ms after which release goes on without it, and reports it
+   */
+  add(name: string, undo: () => unknown, limitMs = 10_000): void {
+    if (this.#released) throw new Error(`${name} was started after release began`);
+    this.#undos.push({ name, undo, limitMs });
+  }
+
+  get isReleased(): boolean {
+    return this.#released !== undefined;
+  }
+
+  /**
+   * Runs all undos once; a second call gives the same promise.
+   * @throws AggregateError with one error for each undo that failed or took too long
+   */
+  release(): Promise<void> {
+    this.#released ??= this.#run();
+    return this.#released;
+  }
+
+  async #run(): Promise<void> {
+    const errors: Error[] = [];
+    for (const { name, undo, limitMs } of this.#undos.reverse()) {
+      try {
+        await withLimit(Promise.resolve().then(undo), limitMs, `${name} did not end within ${limitMs} ms`);
+      } catch (error) {
+        errors.push(
+          new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error }),
+        );
+      }
+    }
+    if (errors.length > 0) throw new AggregateError(errors, errors.map((error) => error.message).join('; '));
+  }
+}
+
+/**
+ * The promise's value, or an error with `message` after `limitMs`. The promise itself goes on.
+ */
+export async function withLimit<Value>(
+  promise: Promise<Value>,
+  limitMs: number,
+  message: string,
+): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(message)), limitMs);
+  });
+  try {
+    return await Promise.race([promise, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

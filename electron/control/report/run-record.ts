@@ -1,0 +1,154 @@
+/** The record of one run: what `--json` writes, what the history keeps and what every export is made from. */
+import { z } from 'zod';
+import { attackSettingsSchema } from '../attack/profile.ts';
+
+const count = z.number().int().nonnegative();
+
+export const verdictSchema = z.enum(['pass', 'fail', 'invalid']);
+export type Verdict = z.infer<typeof verdictSchema>;
+
+/** The nine checks, in the order in which a reader wants them. */
+export const CHECK_IDS = [
+  'no_oversell',
+  'no_undersell',
+  'conservation',
+  'single_outcome',
+  'no_phantom',
+  'stock_balance',
+  'buyer_limit',
+  'queues_empty',
+  'order',
+] as const;
+export type CheckId = (typeof CHECK_IDS)[number];
+
+export const checkSchema = z.object({
+  id: z.enum(CHECK_IDS),
+  /** What the check proves, as a sentence. */
+  title: z.string(),
+  ok: z.boolean(),
+  evidence: z.object({
+    /** What was found, as a sentence with figures. */
+    summary: z.string(),
+    counts: z.record(z.string(), z.number()),
+    /** The first offenders (at most 10): reservation ids, user ids or unit numbers. */
+    offenders: z.array(z.string()).max(10),
+  }),
+});
+export type Check = z.infer<typeof checkSchema>;
+
+export const latencySchema = z.object({
+  p50: z.number(),
+  p90: z.number(),
+  p99: z.number(),
+  p999: z.number(),
+  max: z.number(),
+  mean: z.number(),
+});
+
+export const loadSchema = z.object({
+  sent: count,
+  acknowledged: count,
+  refused: count,
+  /** No answer: timed out or reset. The audit finds out what became of them. */
+  unknown: count,
+  /** Answers a second, from the first request to the last response, by our own clock. */
+  rps: z.number().nonnegative(),
+  durationMs: z.number().nonnegative(),
+  /** Under a rate: counted from the intended send time. */
+  latencyMs: latencySchema,
+  /** Answers by HTTP status. */
+  statusCounts: z.record(z.string(), count),
+  generator: z.object({
+    processes: count,
+    /** Longest delay of the generators' event loops, in ms. */
+    eventLoopLagMaxMs: z.number().nonnegative(),
+    eventLoopLagP99Ms: z.number().nonnegative(),
+    /** Share of one core that the busiest generator used, 0..1. */
+    cpuShare: z.number().nonnegative(),
+    /** Under a rate: requests sent in time / requests asked for. 1 for a burst. */
+    rateReached: z.number().nonnegative(),
+    /** Why the generator was the limit; empty when it was not. */
+    limits: z.array(z.string()),
+  }),
+});
+export type Load = z.infer<typeof loadSchema>;
+
+export const auditSchema = z.object({
+  stock: count,
+  /** Units in Postgres. */
+  sold: count,
+  granted: count,
+  refused: count,
+  pending: count,
+  lost: count,
+  duplicated: count,
+  oversold: count,
+  undersold: count,
+  /** Requests without an answer whose fate the audit found. */
+  unknownResolved: count,
+  drainMs: z.number().nonnegative(),
+  checks: z.array(checkSchema),
+});
+export type Audit = z.infer<typeof auditSchema>;
+
+/**
+ * One moment of the run. Counts are of this interval alone, so that a column's sum is the run's total; `queueDepth`,
+ * `remaining`, `unconfirmed` are as they stood at its end.
+ */
+export const sampleSchema = z.object({
+  /** ms since the first request was sent; the end of the interval. */
+  tMs: z.number(),
+  sent: count,
+  acknowledged: count,
+  refused: count,
+  unknown: count,
+  /** Answers a second in this interval. */
+  rps: z.number().nonnegative(),
+  p50Ms: z.number().nonnegative(),
+  p99Ms: z.number().nonnegative(),
+  /** Reservations confirmed by the broker and not yet decided. */
+  queueDepth: count,
+  /** Reservations in the gateways that wait for a confirm. */
+  unconfirmed: count,
+  remaining: count,
+  /** Reservations granted in this interval. */
+  granted: count,
+  /** Reservations that the worker refused in this interval. */
+  refusedByWorker: count,
+  /** Tickets committed to Postgres in this interval. */
+  committed: count,
+});
+export type Sample = z.infer<typeof sampleSchema>;
+
+export const environmentSchema = z.object({
+  flashgrid: z.string(),
+  node: z.string(),
+  os: z.string(),
+  cpu: z.string(),
+  cores: count,
+  memoryBytes: count,
+  provider: z.enum(['native', 'docker', 'external']),
+  engines: z.object({ rabbitmq: z.string(), redis: z.string(), postgres: z.string() }),
+  gateways: count,
+  workers: count,
+});
+export type Environment = z.infer<typeof environmentSchema>;
+
+export const runRecordSchema = z.object({
+  schema: z.literal('flashgrid.run/1'),
+  id: z.string(),
+  startedAt: z.string(),
+  finishedAt: z.string(),
+  verdict: verdictSchema,
+  /** 0 pass, 3 audit failed, 4 threshold missed, 5 run invalid. */
+  exitCode: z.number().int(),
+  /** Why the verdict is not `pass`; empty when it is. */
+  reasons: z.array(z.string()),
+  saleId: z.string(),
+  attack: attackSettingsSchema,
+  load: loadSchema,
+  audit: auditSchema,
+  environment: environmentSchema,
+  series: z.array(sampleSchema),
+});
+export type RunRecord = z.infer<typeof runRecordSchema>;

@@ -1,0 +1,101 @@
+/**
+ * Configuration of the gateway and the worker: environment variables, read once at start. Every variable has its unit, range and
+ * default here; `.env.example` and the README's table are tested against it.
+ */
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,39}$/, 'must be 1..40 of a-z, 0-9, _ and -');
+const count = (min: number, max: number, initial: number) =>
+  z.coerce.number().int().min(min).max(max).default(initial);
+const logLevel = z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']);
+
+const commonShape = {
+  /** Prefix of queues, keys and channels, so that several engines can share brokers and databases. */
+  FLASHGRID_NAMESPACE: name.default('fg'),
+  /** `amqp://user:password@host:port/vhost`. */
+  FLASHGRID_AMQP_URL: z.url({ protocol: /^amqps?$/ }),
+  /** `redis://:password@host:port/db`; several, parted by commas, are the seeds of a Redis Cluster. */
+  FLASHGRID_REDIS_URL: z
+    .string()
+    .regex(/^rediss?:\/\/[^\s,]+(,rediss?:\/\/[^\s,]+)*$/, 'must be redis:// URLs, parted by commas'),
+  /** `postgresql://user:password@host:port/database`. */
+  FLASHGRID_POSTGRES_URL: z.url({ protocol: /^postgres(ql)?$/ }),
+  /** Schema that holds the tables. */
+  FLASHGRID_POSTGRES_SCHEMA: name.default('public'),
+  FLASHGRID_LOG_LEVEL: logLevel.default('info'),
+  /** Shows in logs and metrics. */
+  FLASHGRID_INSTANCE_ID: name.optional(),
+};
+
+export const gatewayConfigSchema = z.object({
+  ...commonShape,
+  FLASHGRID_GATEWAY_HOST: z.string().min(1).default('127.0.0.1'),
+  /** 0 takes a free port; the ready message tells which. */
+  FLASHGRID_GATEWAY_PORT: port.default(0),
+  /** Bearer token of the admin routes. */
+  FLASHGRID_ADMIN_TOKEN: z.string().min(16, 'must have at least 16 characters'),
+  /** Reservations that may wait for the broker's confirm; past it: 503. */
+  FLASHGRID_MAX_UNCONFIRMED: count(1, 1_000_000, 20_000),
+  /** Most reservations in one frame. */
+  FLASHGRID_MAX_FRAME: count(1, 512, 512),
+  /** ms after which an unconfirmed frame is answered 503. */
+  FLASHGRID_CONFIRM_TIMEOUT_MS: count(50, 60_000, 5_000),
+  /** `Retry-After` of a 503, in seconds. */
+  FLASHGRID_RETRY_AFTER_SEC: count(1, 3600, 1),
+});
+
+export const workerConfigSchema = z.object({
+  ...commonShape,
+  /** Frames that RabbitMQ hands out before the first of them is acked. */
+  FLASHGRID_PREFETCH: count(1, 2_000, 32),
+  /** Connections to Postgres. */
+  FLASHGRID_POSTGRES_POOL: count(1, 64, 4),
+  FLASHGRID_WORKER_HOST: z.string().min(1).default('127.0.0.1'),
+  /** Port of /healthz, /readyz and /metrics; 0 takes a free one. */
+  FLASHGRID_WORKER_PORT: port.default(0),
+  /** ms that a worker may use to finish what it has in hand when told to stop. */
+  FLASHGRID_STOP_TIMEOUT_MS: count(100, 120_000, 10_000),
+});
+
+export type GatewayConfig = z.infer<typeof gatewayConfigSchema>;
+export type WorkerConfig = z.infer<typeof workerConfigSchema>;
+
+/** A configuration that can't be used: names every variable and what is wrong with it. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly code = 'config.invalid';
+}
+
+/**
+ * Reads a configuration from environment variables. Unknown variables are ignored: the environment holds many.
+ * @throws ConfigError
+ */
+export function parseConfig<Schema extends z.ZodType>(
+  schema: Schema,
+  env: NodeJS.ProcessEnv,
+): z.infer<Schema> {
+  // An empty variable is how shells and compose files say "not set".
+  const present = Object.fromEntries(
+    Object.entries(env).filter(([, value]) => value !== undefined && value !== ''),
+  );
+  const parsed = schema.safeParse(present);
+  if (parsed.success) return parsed.data;
+  const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+  throw new ConfigError(`The configuration is not usable:\n  ${lines.join('\n  ')}`);
+}
+
+const SECRET_NAME = /TOKEN|PASSWORD|SECRET/;
+
+/** A copy that can be logged: tokens and passwords in URLs become `***`. */
+export function maskSecrets(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(config).map(([key, value]) => {
+      if (SECRET_NAME.test(key)) return [key, '***'];
+      return [
+        key,
+        typeof value === 'string' ? value.replace(/(\/\/[^:@/\s]*):[^@/\s]*@/g, '$1:***@') : value,
+      ];
+    }),
+  );
+}

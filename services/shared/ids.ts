@@ -1,0 +1,78 @@
+/**
+ * Identifiers that cross a process line. All of them are plain ASCII without white space, so that a frame
+ * can be a text of lines, a Redis key needs no escaping and Postgres never meets a NUL or a lone surrogate.
+ */
+import { createHash } from 'node:crypto';
+
+/** A sale's id: lower case, digits and dashes, so that it can stand in a hash tag, a URL and a file name. */
+export const SALE_ID_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
+/** A buyer's id as the caller knows it: an e-mail address, a UUID, a number, a base64 text. */
+export const USER_ID_PATTERN = /^[A-Za-z0-9._:@+=~-]{1,64}$/;
+/** An `Idempotency-Key`: printable ASCII; only its digest leaves the gateway. */
+export const IDEMPOTENCY_KEY_PATTERN = /^[\x21-\x7e]{1,128}$/;
+/** A frame's id: `<gateway id>-<sequence in base 36>`. */
+export const FRAME_ID_PATTERN = /^[a-z0-9]{6,16}-[a-z0-9]{1,11}$/;
+/** Most units that one reservation may ask for. */
+export const MAX_QUANTITY = 10;
+/** Most units a sale may hold. */
+export const MAX_STOCK = 10_000_000;
+
+/** Characters of a keyed reservation's digest: 128 bits in base64url. */
+const KEY_DIGEST_LENGTH = 22;
+const KEY_DIGEST_PATTERN = /^[A-Za-z0-9_-]{22}$/;
+const INDEX_PATTERN = /^(?:0|[1-9]\d{0,5})$/;
+
+/**
+ * What a reservation id says by itself. A `framed` one names its place in a frame, so its outcome is one character of
+ * the frame's record and needs no record of its own; a `keyed` one (made from an Idempotency-Key) may come in
+ * several frames and therefore has a record of its own.
+ */
+export type ReservationRef =
+  | { readonly kind: 'framed'; readonly saleId: string; readonly frameId: string; readonly index: number }
+  | { readonly kind: 'keyed'; readonly saleId: string; readonly digest: string };
+
+/** What the ids of a frame's reservations begin with: `<sale>.<frame>.`; the index follows. */
+export function framedIdPrefix(saleId: string, frameId: string): string {
+  return `${saleId}.${frameId}.`;
+}
+
+/** The id of the reservation at `index` (from 0) of a frame. */
+export function framedId(saleId: string, frameId: string, index: number): string {
+  return `${saleId}.${frameId}.${index}`;
+}
+
+/** The id of a reservation that was sent with an Idempotency-Key: `<sale>.k.<digest>`. */
+export function keyedId(saleId: string, digest: string): string {
+  return `${saleId}.k.${digest}`;
+}
+
+/**
+ * Digest (128 bits, base64url) of an Idempotency-Key. Buyer and key are both in it: two buyers that choose the same key
+ * must not share a reservation.
+ */
+export function idempotencyDigest(userId: string, key: string): string {
+  return createHash('sha256')
+    .update(userId)
+    .update('\n')
+    .update(key)
+    .digest('base64url')
+    .slice(0, KEY_DIGEST_LENGTH);
+}
+
+/** Takes a reservation id apart; `undefined` when it is not one. */
+export function parseReservationId(id: string): ReservationRef | undefined {
+  const parts = id.split('.');
+  const [saleId, middle, last] = parts;
+  if (parts.length !== 3 || !saleId || !middle || last === undefined) return undefined;
+  if (!SALE_ID_PATTERN.test(saleId)) return undefined;
+  if (middle === 'k') {
+    return KEY_DIGEST_PATTERN.test(last) ? { kind: 'keyed', saleId, digest: last } : undefined;
+  }
+  if (!FRAME_ID_PATTERN.test(middle) || !INDEX_PATTERN.test(last)) return undefined;
+  return { kind: 'framed', saleId, frameId: middle, index: Number(last) };
+}
+
+/** Whether a text is a keyed reservation's digest. */
+export function isKeyDigest(text: string): boolean {
+  return KEY_DIGEST_PATTERN.test(text);
+}

@@ -1,0 +1,57 @@
+/**
+ * Every Redis key and channel, built here and nowhere else. All keys of a sale share one hash tag, so that a script may
+ * touch them on a Redis Cluster.
+ */
+
+/** How long the outcomes of a frame stay readable, in ms: 20 minutes, so that 15 hold even at a frame's very end. */
+export const RECORD_RETENTION_MS = 20 * 60_000;
+
+export interface SaleKeys {
+  /** Hash: facts, remaining units and counters of the sale. */
+  readonly sale: string;
+  /** Hash: user id → units granted. Only buyers that hold units are in it. */
+  readonly buyers: string;
+  /** Hash: reservation id → `unit,unit`. Filled only by a rebuild from Postgres. */
+  readonly granted: string;
+  /** List: unit numbers below `next` that are free again. */
+  readonly returned: string;
+  /** String with expiry: who rebuilds the sale now. */
+  readonly lock: string;
+}
+
+/** Keys of one sale in one namespace. */
+export function saleKeys(namespace: string, saleId: string): SaleKeys {
+  const tag = `${namespace}:{${saleId}}`;
+  return {
+    sale: `${tag}:sale`,
+    buyers: `${tag}:buyers`,
+    granted: `${tag}:granted`,
+    returned: `${tag}:returned`,
+    lock: `${tag}:lock`,
+  };
+}
+
+/** String with expiry: the outcomes of one frame (outcomes.ts). */
+export function frameKey(namespace: string, saleId: string, frameId: string): string {
+  return `${namespace}:{${saleId}}:f:${frameId}`;
+}
+
+/** String with expiry: the outcome of one keyed reservation, as a frame record of one. */
+export function keyedKey(namespace: string, saleId: string, digest: string): string {
+  return `${namespace}:{${saleId}}:k:${digest}`;
+}
+
+/** Channel: outcomes of decided frames (events.ts, `encodeOutcomeEvent`). */
+export function outcomeChannel(namespace: string): string {
+  return `${namespace}:outcomes`;
+}
+
+/** Channel: facts of sales that changed (events.ts, `saleChanged`). */
+export function saleChannel(namespace: string): string {
+  return `${namespace}:sales`;
+}
+
+/** Set: ids of all sales that Redis knows. Outside any sale's hash tag, so never touched by a sale's script. */
+export function saleIndexKey(namespace: string): string {
+  return `${namespace}:sale-ids`;
+}

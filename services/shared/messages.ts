@@ -1,0 +1,68 @@
+/**
+ * Messages between the supervisor and a service that it forked. A child sends `ready` or `failed` once, then a `sample`
+ * every 100 ms; the supervisor sends `stop`. A child whose channel closes has lost its supervisor and ends itself.
+ */
+import { z } from 'zod';
+
+/** ms between two samples of a child. */
+export const SAMPLE_INTERVAL_MS = 100;
+
+const count = z.number().int().nonnegative();
+
+/** What both kinds of child tell of themselves. */
+const processShape = {
+  atMs: z.number(),
+  /** Longest delay of the event loop since the last sample, in ms. */
+  eventLoopLagMs: z.number().nonnegative(),
+  /** CPU time since the process began, in µs, user and system together. */
+  cpuMicros: count,
+  rssBytes: count,
+};
+
+/** Cumulative since the gateway began, except where it says `now`. */
+export const gatewaySampleSchema = z.object({
+  type: z.literal('sample'),
+  role: z.literal('gateway'),
+  ...processShape,
+  /** Reservations that the broker confirmed (answered 202). */
+  accepted: count,
+  /** Frames that the broker confirmed. */
+  frames: count,
+  /** Reservations refused at the door, by HTTP status. */
+  refused: z.object({ client4xx: count, soldOut409: count, unavailable503: count }),
+  /** Reservations that wait for a confirm now. */
+  unconfirmedNow: count,
+  isBrokerUp: z.boolean(),
+});
+export type GatewaySample = z.infer<typeof gatewaySampleSchema>;
+
+/** Cumulative since the worker began, except where it says `now`. */
+export const workerSampleSchema = z.object({
+  type: z.literal('sample'),
+  role: z.literal('worker'),
+  ...processShape,
+  frames: count,
+  /** Reservations decided and acked, without repeats. */
+  decided: count,
+  granted: count,
+  /** Rows committed to Postgres. */
+  ticketsCommitted: count,
+  /** Frames that went to Postgres; the others never touched it. */
+  framesToPostgres: count,
+  repeatedFrames: count,
+  deadLettered: count,
+  rebuilds: count,
+  framesInHandNow: count,
+});
+export type WorkerSample = z.infer<typeof workerSampleSchema>;
+
+export const childMessageSchema = z.union([
+  z.object({ type: z.literal('ready'), pid: count, port: z.number().int().min(1).max(65_535) }),
+  z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), fix: z.string() }),
+  gatewaySampleSchema,
+  workerSampleSchema,
+]);
+export type ChildMessage = z.infer<typeof childMessageSchema>;
+
+export const parentMessageSchema = z.object({ type: z.literal('stop') });
+export type ParentMessage = z.infer<typeof parentMessageSchema>;

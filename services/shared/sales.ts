@@ -1,0 +1,81 @@
+/** What a sale is, as the API takes and gives it, as Redis holds it, and as it travels over pub/sub. */
+import { z } from 'zod';
+import { MAX_QUANTITY, MAX_STOCK, SALE_ID_PATTERN } from './ids.ts';
+
+export const saleModeSchema = z.enum(['queue', 'shed']);
+export const saleStatusSchema = z.enum(['open', 'closed']);
+export type SaleMode = z.infer<typeof saleModeSchema>;
+export type SaleStatus = z.infer<typeof saleStatusSchema>;
+
+const title = z
+  .string()
+  .min(1)
+  .max(120)
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, 'must have no control characters');
+const stock = z.number().int().min(1).max(MAX_STOCK);
+const perBuyerLimit = z.number().int().min(1).max(MAX_QUANTITY);
+
+/** `POST /sales`. */
+export const newSaleSchema = z.strictObject({
+  id: z
+    .string()
+    .regex(
+      SALE_ID_PATTERN,
+      'must be 1..32 of a-z, 0-9 and dashes, beginning and ending with a letter or digit',
+    )
+    .optional(),
+  title: title.optional(),
+  stock,
+  perBuyerLimit: perBuyerLimit.default(1),
+  mode: saleModeSchema.default('queue'),
+});
+export type NewSale = z.infer<typeof newSaleSchema>;
+
+/** `PATCH /sales/:id`. The stock is fixed while tickets refer to it; `reset` empties the sale and may change it. */
+export const saleChangeSchema = z
+  .strictObject({
+    title: title.optional(),
+    perBuyerLimit: perBuyerLimit.optional(),
+    mode: saleModeSchema.optional(),
+    status: saleStatusSchema.optional(),
+    /** Deletes the sale's tickets, raises its generation and refills its stock. */
+    reset: z.strictObject({ stock: stock.optional() }).optional(),
+  })
+  .refine((change) => Object.values(change).some((value) => value !== undefined), 'must change something');
+export type SaleChange = z.infer<typeof saleChangeSchema>;
+
+/** What a gateway needs to know of a sale before it takes a reservation. */
+export const saleFactsSchema = z.object({
+  id: z.string(),
+  title: z.string(),
+  stock: z.number().int(),
+  perBuyerLimit: z.number().int(),
+  mode: saleModeSchema,
+  status: saleStatusSchema,
+  generation: z.number().int(),
+  isSoldOut: z.boolean(),
+});
+export type SaleFacts = z.infer<typeof saleFactsSchema>;
+
+/**
+ * Live figures of a sale, all since its last opening or reset. Counts are of reservations unless they say units.
+ * `remaining + grantedUnits === stock` always holds in Redis.
+ */
+export const saleCountersSchema = z.object({
+  remaining: z.number().int(),
+  decided: z.number().int(),
+  granted: z.number().int(),
+  grantedUnits: z.number().int(),
+  refused: z.object({
+    sold_out: z.number().int(),
+    buyer_limit: z.number().int(),
+    insufficient: z.number().int(),
+    sale_closed: z.number().int(),
+    sale_reset: z.number().int(),
+  }),
+});
+export type SaleCounters = z.infer<typeof saleCountersSchema>;
+
+/** A sale with its live figures, as `GET /sales/:id` answers. */
+export const saleViewSchema = saleFactsSchema.extend({ counters: saleCountersSchema });
+export type SaleView = z.infer<typeof saleViewSchema>;
