@@ -1,0 +1,27 @@
+/**
+ * What the load generator itself saw, request by request. The audit judges the engine by this and by what the databases hold, never by
+ * the engine's own counters alone.
+ */
+
+/** How a request ended. `unknown`: no answer, by time-out or reset; the audit finds out what became of it. */
+export type RequestStatus = 'acknowledged' | 'refused' | 'unknown';
+
+/**
+ * A compact view of every request of one attack; each asked for one unit. Columns and not objects: a million requests are a few typed arrays, and
+ * the audit walks over them several times.
+ */
+export interface LoadLedger {
+  /** Requests sent. Indexes are 0..count-1, in the order in which the generator took them up. */
+  readonly count: number;
+  /** The buyer of a request; reproducible from the seed. */
+  userId(index: number): string;
+  status(index: number): RequestStatus;
+  /** Of an acknowledged request, as the gateway gave it. */
+  reservationId(index: number): string | undefined;
+  /** 0 when there was no answer. */
+  httpStatus(index: number): number;
+  /** ms since the start of the attack. */
+  sentAtMs(index: number): number;
+  /** ms since the start of the attack; NaN when there was no answer. */
+  answeredAtMs(index: number): number;
+}
