@@ -2,7 +2,6 @@
  * Identifiers that cross a process line. All of them are plain ASCII without white space, so that a frame
  * can be a text of lines, a Redis key needs no escaping and Postgres never meets a NUL or a lone surrogate.
  */
-import { createHash } from 'node:crypto';
 
 /** A sale's id: lower case, digits and dashes, so that it can stand in a hash tag, a URL and a file name. */
 export const SALE_ID_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
@@ -17,8 +16,7 @@ export const MAX_QUANTITY = 10;
 /** Most units a sale may hold. */
 export const MAX_STOCK = 10_000_000;
 
-/** Characters of a keyed reservation's digest: 128 bits in base64url. */
-const KEY_DIGEST_LENGTH = 22;
+/** A keyed reservation's digest: 128 bits in base64url (idempotency.ts). */
 const KEY_DIGEST_PATTERN = /^[A-Za-z0-9_-]{22}$/;
 const INDEX_PATTERN = /^(?:0|[1-9]\d{0,5})$/;
 
@@ -44,19 +42,6 @@ export function framedId(saleId: string, frameId: string, index: number): string
 /** The id of a reservation that was sent with an Idempotency-Key: `<sale>.k.<digest>`. */
 export function keyedId(saleId: string, digest: string): string {
   return `${saleId}.k.${digest}`;
-}
-
-/**
- * Digest (128 bits, base64url) of an Idempotency-Key. Buyer and key are both in it: two buyers that choose the same key
- * must not share a reservation.
- */
-export function idempotencyDigest(userId: string, key: string): string {
-  return createHash('sha256')
-    .update(userId)
-    .update('\n')
-    .update(key)
-    .digest('base64url')
-    .slice(0, KEY_DIGEST_LENGTH);
 }
 
 /** Takes a reservation id apart; `undefined` when it is not one. */
