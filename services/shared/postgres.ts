@@ -34,7 +34,7 @@ export function quoteIdentifier(name: string): string {
  * Start-up options that set the search path, so that the very first statement of a connection finds its tables. Spaces and backslashes
  * are escaped as libpq wants it: they part options otherwise.
  */
-export function searchPathOption(schema: string): string {
+function searchPathOption(schema: string): string {
   return `-c search_path=${quoteIdentifier(schema).replace(/[\\\s]/g, '\\$&')}`;
 }
 
