@@ -11,7 +11,7 @@ export interface SaleKeys {
   readonly sale: string;
   /** Hash: user id → units granted. Only buyers that hold units are in it. */
   readonly buyers: string;
-  /** Hash: reservation id → `unit,unit`. Filled only by a rebuild from Postgres. */
+  /** Hash: frame id → `index:unit,unit;…`, or `k.` and a key's digest → `unit,unit`. Filled only by a rebuild from Postgres. */
   readonly granted: string;
   /** List: unit numbers below `next` that are free again. */
   readonly returned: string;
@@ -29,6 +29,16 @@ export function saleKeys(namespace: string, saleId: string): SaleKeys {
     returned: `${tag}:returned`,
     lock: `${tag}:lock`,
   };
+}
+
+/** Where a rebuild gathers what will replace `buyers`, `granted` and `returned`; they expire if it never ends. */
+export function rebuildKeys(
+  namespace: string,
+  saleId: string,
+  token: string,
+): Pick<SaleKeys, 'buyers' | 'granted' | 'returned'> {
+  const prefix = `${namespace}:{${saleId}}:rebuild:${token}`;
+  return { buyers: `${prefix}:buyers`, granted: `${prefix}:granted`, returned: `${prefix}:returned` };
 }
 
 /** String with expiry: the outcomes of one frame (outcomes.ts). */

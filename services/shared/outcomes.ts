@@ -25,7 +25,7 @@ export const DECIDE_STATUS = {
   decided: 0,
   /** Decided earlier: the record is the one of then. */
   repeated: 1,
-  /** Redis does not know the sale: rebuild it from Postgres, then decide again. */
+  /** Redis does not know the sale, or only an older generation of it: rebuild it from Postgres, then decide again. */
   unknownSale: 2,
 } as const;
 

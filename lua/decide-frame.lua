@@ -1,0 +1,248 @@
+-- Decides a frame: gives each of its reservations units of the sale, or the reason why it gets none.
+--
+-- Atomic because stock, buyers and records must change together: two workers that decide at once would sell a unit twice, and a frame
+-- that is decided by half would be decided again from its start. It is also what makes a frame idempotent: a frame that
+-- has a record of the sale's present life gets that record again, and nothing changes.
+--
+-- KEYS[1]  hash    the sale
+-- KEYS[2]  hash    units granted by buyer
+-- KEYS[3]  hash    grants known from Postgres, by frame id or `k.` and digest; read only in a life that was rebuilt
+-- KEYS[4]  list    free units below `next`
+-- KEYS[5]  string  the frame's record
+-- KEYS[6..] string record of each keyed reservation, in the order of the frame
+--
+-- ARGV[1]  body               lines `user`, `user TAB quantity` or `user TAB quantity TAB digest`, each closed by LF
+-- ARGV[2]  count              lines in the body, 1..512
+-- ARGV[3]  generation         the sale's, as the gateway knew it
+-- ARGV[4]  frame id           text
+-- ARGV[5]  retention          ms that records stay readable
+--
+-- Returns {status, record, remaining, stock, decided, granted}:
+--   status     0 decided now, 1 decided earlier, 2 Redis does not know the sale (or only an older generation of it): rebuild it
+--   record     `epoch|codes|grants` (services/shared/outcomes.ts), empty with status 2
+--   remaining  units left
+--   stock      units of the sale
+--   decided    reservations decided now; fewer than count when some were known by their key, or from an earlier life
+--   granted    reservations granted now
+-- Codes: G granted, S sold_out, L buyer_limit, Q insufficient, C sale_closed, R sale_reset. The first that holds is taken:
+-- known answer, R, C, S, L, Q, G.
+--
+-- Side effects: writes KEYS[1], KEYS[2], KEYS[5], KEYS[6..]; pops from KEYS[4].
+
+local saleKey, buyersKey, grantedKey, returnedKey, frameKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local KEYED_OFFSET = 5
+local body, count, generation = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local frameId, retentionMs = ARGV[4], ARGV[5]
+
+local DECIDED, REPEATED, UNKNOWN_SALE = 0, 1, 2
+local COUNTERS = {
+  G = 'granted', S = 'sold_out', L = 'buyer_limit', Q = 'insufficient', C = 'sale_closed', R = 'sale_reset',
+}
+
+local sale = redis.call('HMGET', saleKey,
+  'generation', 'epoch', 'remaining', 'stock', 'status', 'rebuilt', 'next', 'limit')
+local saleGeneration = tonumber(sale[1] or 0)
+if saleGeneration < generation then
+  return { UNKNOWN_SALE, '', 0, 0, 0, 0 }
+end
+local epoch, remaining, stock = sale[2], tonumber(sale[3]), tonumber(sale[4])
+
+local earlier = redis.call('GET', frameKey)
+if earlier and string.sub(earlier, 1, #epoch + 1) == epoch .. '|' then
+  return { REPEATED, earlier, remaining, stock, 0, 0 }
+end
+
+-- What refuses every reservation alike.
+local refusal
+if saleGeneration ~= generation then
+  refusal = 'R'
+elseif sale[5] == 'closed' then
+  refusal = 'C'
+elseif remaining == 0 then
+  refusal = 'S'
+end
+
+local isRebuilt = sale[6] == '1'
+local committed = isRebuilt and redis.call('HGET', grantedKey, frameId)
+local keyedCount = #KEYS - KEYED_OFFSET
+
+-- Nearly every frame of a flash sale comes after the last unit is gone: it costs four commands, whatever its size.
+if refusal and keyedCount == 0 and not earlier and not committed then
+  local record = epoch .. '|' .. (count > 1 and '*' or '') .. refusal .. '|'
+  redis.call('HINCRBY', saleKey, COUNTERS[refusal], count)
+  redis.call('SET', frameKey, record, 'PX', retentionMs)
+  return { DECIDED, record, remaining, stock, count, 0 }
+end
+
+local users, quantities, digests = {}, {}, {}
+if string.find(body, '\t', 1, true) then
+  local index = 0
+  for user, quantity, digest in string.gmatch(body, '([^\t\n]+)\t?(%d*)\t?([^\n]*)\n') do
+    index = index + 1
+    users[index] = user
+    quantities[index] = tonumber(quantity)
+    if digest ~= '' then
+      digests[index] = digest
+    end
+  end
+else
+  local index = 0
+  for user in string.gmatch(body, '[^\n]+') do
+    index = index + 1
+    users[index] = user
+  end
+end
+
+-- Answers of an earlier life. Refused stays refused; granted only counts if Postgres knows it.
+local earlierCodes = earlier and string.match(earlier, '|([^|]*)|')
+if earlierCodes and string.sub(earlierCodes, 1, 1) == '*' then
+  earlierCodes = string.rep(string.sub(earlierCodes, 2, 2), count)
+end
+local committedUnits = {}
+if committed then
+  for index, units in string.gmatch(committed, '(%d+):([%d,]+)') do
+    local known = committedUnits[tonumber(index) + 1]
+    committedUnits[tonumber(index) + 1] = known and known .. ',' .. units or units
+  end
+end
+local keyedRecords, keyedUnits, keyedAt = {}, {}, {}
+if keyedCount > 0 then
+  local keys, fields = {}, {}
+  for index = 1, count do
+    if digests[index] then
+      local at = #keys + 1
+      keys[at] = KEYS[KEYED_OFFSET + at]
+      fields[at] = 'k.' .. digests[index]
+      keyedAt[index] = at
+    end
+  end
+  keyedRecords = redis.call('MGET', unpack(keys))
+  keyedUnits = isRebuilt and redis.call('HMGET', grantedKey, unpack(fields)) or {}
+end
+
+local nextUnit, limit = tonumber(sale[7]), tonumber(sale[8])
+-- Units that were never given are `next`..stock; whatever else remains lies in `returned`.
+local returnedCount = remaining - (stock - nextUnit + 1)
+local held, changedUsers, isChanged
+local function unitsHeld(index)
+  if not held then
+    held, changedUsers, isChanged = {}, {}, {}
+    -- One call for the whole frame: a call a reservation takes twice the time of everything else here.
+    local values = redis.call('HMGET', buyersKey, unpack(users))
+    for at = 1, count do
+      held[users[at]] = tonumber(values[at] or 0)
+    end
+  end
+  return held[users[index]]
+end
+
+local tally = { G = 0, S = 0, L = 0, Q = 0, C = 0, R = 0 }
+local decided = 0
+local function decide(index)
+  decided = decided + 1
+  local code = refusal or (remaining == 0 and 'S')
+  local quantity = quantities[index] or 1
+  local has = 0
+  if not code then
+    has = unitsHeld(index)
+    if has + quantity > limit then
+      code = 'L'
+    elseif quantity > remaining then
+      code = 'Q'
+    else
+      code = 'G'
+    end
+  end
+  tally[code] = tally[code] + 1
+  if code ~= 'G' then
+    return code
+  end
+  local units
+  for _ = 1, quantity do
+    local unit
+    if returnedCount > 0 then
+      unit = redis.call('LPOP', returnedKey)
+      returnedCount = returnedCount - 1
+    else
+      unit = nextUnit
+      nextUnit = nextUnit + 1
+    end
+    units = units and units .. ',' .. unit or unit
+  end
+  remaining = remaining - quantity
+  local user = users[index]
+  held[user] = has + quantity
+  if not isChanged[user] then
+    isChanged[user] = true
+    changedUsers[#changedUsers + 1] = user
+  end
+  return code, units
+end
+
+local codes, grants = {}, {}
+local answered = {}
+local isUniform = true
+for index = 1, count do
+  local code, units
+  local digest = digests[index]
+  local known = digest and answered[digest]
+  if known then
+    code, units = known[1], known[2]
+  else
+    local isKept = false
+    if digest then
+      local record = keyedRecords[keyedAt[index]]
+      local recordEpoch, recordCode, recordUnits
+      if record then
+        recordEpoch, recordCode, recordUnits = string.match(record, '^(%d+)|(%a)|0?:?([%d,]*)$')
+      end
+      if recordEpoch == epoch then
+        code, units, isKept = recordCode, recordUnits, true
+      elseif keyedUnits[keyedAt[index]] then
+        code, units = 'G', keyedUnits[keyedAt[index]]
+      elseif recordCode and recordCode ~= 'G' then
+        code = recordCode
+      end
+    elseif committedUnits[index] then
+      code, units = 'G', committedUnits[index]
+    end
+    if not code and earlierCodes then
+      local earlierCode = string.sub(earlierCodes, index, index)
+      code = earlierCode ~= 'G' and earlierCode or nil
+    end
+    if not code then
+      code, units = decide(index)
+    end
+    if digest then
+      answered[digest] = { code, units }
+      if not isKept then
+        local record = epoch .. '|' .. code .. '|' .. (code == 'G' and '0:' .. units or '')
+        redis.call('SET', KEYS[KEYED_OFFSET + keyedAt[index]], record, 'PX', retentionMs)
+      end
+    end
+  end
+  codes[index] = code
+  isUniform = isUniform and code == codes[1]
+  if code == 'G' then
+    grants[#grants + 1] = (index - 1) .. ':' .. units
+  end
+end
+
+if tally.G > 0 then
+  local pairsOfBuyers = {}
+  for at, user in ipairs(changedUsers) do
+    pairsOfBuyers[2 * at - 1] = user
+    pairsOfBuyers[2 * at] = held[user]
+  end
+  redis.call('HSET', buyersKey, unpack(pairsOfBuyers))
+  redis.call('HSET', saleKey, 'remaining', remaining, 'next', nextUnit)
+end
+for code, number in pairs(tally) do
+  if number > 0 then
+    redis.call('HINCRBY', saleKey, COUNTERS[code], number)
+  end
+end
+local codesText = (isUniform and count > 1) and '*' .. codes[1] or table.concat(codes)
+local record = epoch .. '|' .. codesText .. '|' .. table.concat(grants, ';')
+redis.call('SET', frameKey, record, 'PX', retentionMs)
+return { DECIDED, record, remaining, stock, decided, tally.G }

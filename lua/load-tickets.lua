@@ -1,0 +1,45 @@
+-- Loads one page of a sale's tickets into the keys from which rebuild-sale.lua makes the sale's new life.
+--
+-- Atomic because a page that is loaded by half, and then loaded again, would count its buyers twice.
+--
+-- KEYS[1]  hash    units by buyer, being built; field '' counts tickets
+-- KEYS[2]  hash    grants by frame or key, being built; field '' counts tickets
+-- KEYS[3]  list    free units, being built
+--
+-- ARGV[1]  page               number of this page, from 1; a page that was loaded already changes nothing
+-- ARGV[2]  tickets            tickets in this page, from 0
+-- ARGV[3]  retention          ms after which the keys go away if the rebuild never ends
+-- ARGV[4]  buyers             lines `user TAB units`
+-- ARGV[5]  grants             lines `field TAB grants`: field is a frame's id, or `k.` and a key's digest
+-- ARGV[6]  free               lines `unit`, rising
+--
+-- Returns 1 (loaded) or 0 (was loaded already).
+--
+-- Side effects: writes KEYS[1], KEYS[2], KEYS[3] and their expiry.
+
+local buyersKey, grantedKey, returnedKey = KEYS[1], KEYS[2], KEYS[3]
+local page, tickets, retentionMs = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+local buyers, grants, free = ARGV[4], ARGV[5], ARGV[6]
+
+if tonumber(redis.call('HGET', buyersKey, ' page') or 0) >= page then
+  return 0
+end
+redis.call('HSET', buyersKey, ' page', page)
+redis.call('HINCRBY', buyersKey, '', tickets)
+redis.call('HINCRBY', grantedKey, '', tickets)
+for user, units in string.gmatch(buyers, '([^\t\n]+)\t(%d+)\n') do
+  redis.call('HINCRBY', buyersKey, user, units)
+end
+for field, text in string.gmatch(grants, '([^\t\n]+)\t([^\n]+)\n') do
+  local before = redis.call('HGET', grantedKey, field)
+  -- A frame's grants are parted by `;`, the units of one keyed reservation by `,`.
+  local separator = string.sub(field, 1, 2) == 'k.' and ',' or ';'
+  redis.call('HSET', grantedKey, field, before and before .. separator .. text or text)
+end
+for unit in string.gmatch(free, '%d+') do
+  redis.call('RPUSH', returnedKey, unit)
+end
+redis.call('PEXPIRE', buyersKey, retentionMs)
+redis.call('PEXPIRE', grantedKey, retentionMs)
+redis.call('PEXPIRE', returnedKey, retentionMs)
+return 1

@@ -1,0 +1,22 @@
+-- Reads a sale: its facts and its live figures.
+--
+-- Atomic because `remaining` and the counters must be of one moment: the dashboard shows that they add up to the stock.
+--
+-- KEYS[1]  hash    the sale
+--
+-- Returns an empty array when Redis does not know the sale, else the texts of
+--   title, stock, limit, mode, status, generation, epoch, remaining,
+--   granted, sold_out, buyer_limit, insufficient, sale_closed, sale_reset
+-- in this order.
+--
+-- Side effects: none.
+
+local saleKey = KEYS[1]
+
+local sale = redis.call('HMGET', saleKey,
+  'title', 'stock', 'limit', 'mode', 'status', 'generation', 'epoch', 'remaining',
+  'granted', 'sold_out', 'buyer_limit', 'insufficient', 'sale_closed', 'sale_reset')
+if not sale[1] then
+  return {}
+end
+return sale

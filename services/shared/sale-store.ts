@@ -1,0 +1,313 @@
+/**
+ * Sales as Redis holds them: the typed face of the scripts in `lua/`.
+ *
+ * Who opens a sale: whoever has just created or reset it in Postgres, and nobody else. A sale that Redis has forgotten must be rebuilt
+ * (rebuild.ts), not opened: opening gives it its full stock.
+ */
+import type { ReservationRef } from './ids.ts';
+import {
+  RECORD_RETENTION_MS,
+  frameKey,
+  keyedKey,
+  outcomeChannel,
+  rebuildKeys,
+  saleChannel,
+  saleIndexKey,
+  saleKeys,
+} from './keys.ts';
+import { DECIDE_STATUS } from './outcomes.ts';
+import type { RedisClient } from './redis.ts';
+import { saleModeSchema, saleStatusSchema } from './sales.ts';
+import type { SaleChange, SaleFacts, SaleView } from './sales.ts';
+import type { SaleChanged } from './events.ts';
+
+/** What opening a sale needs. */
+export type OpeningFacts = Omit<SaleFacts, 'isSoldOut'>;
+
+/** A frame as the decision script takes it. */
+export interface UndecidedFrame {
+  readonly id: string;
+  readonly saleId: string;
+  readonly generation: number;
+  readonly count: number;
+  /** As it came; plain ASCII. */
+  readonly body: string;
+  /** Digests of the keyed reservations, in the order of the frame. */
+  readonly digests: readonly string[];
+}
+
+export type Decision =
+  | { readonly status: 'unknownSale' }
+  | {
+      readonly status: 'decided' | 'repeated';
+      /** See outcomes.ts. */
+      readonly record: string;
+      readonly remaining: number;
+      readonly stock: number;
+      /** Reservations decided by this call. */
+      readonly decided: number;
+      /** Reservations granted by this call. */
+      readonly granted: number;
+    };
+
+/** One page of tickets on its way into a sale's new life. */
+export interface TicketPage {
+  /** From 1. */
+  readonly number: number;
+  readonly tickets: number;
+  readonly unitsByUser: ReadonlyMap<string, number>;
+  /** Field of the `granted` hash (keys.ts) → grants. */
+  readonly grantsByField: ReadonlyMap<string, string>;
+  readonly freeUnits: readonly number[];
+}
+
+export interface NewLife {
+  readonly epoch: number;
+  readonly tickets: number;
+  readonly nextUnit: number;
+  readonly grantedReservations: number;
+}
+
+/** A reply that no version of the scripts gives: surfaces as an error, never as a guess. */
+export class ReplyError extends Error {
+  override readonly name = 'ReplyError';
+}
+
+/** ms that a rebuild's gathered keys outlive their last page. */
+const REBUILD_RETENTION_MS = 5 * 60_000;
+
+export class SaleStore {
+  readonly #redis: RedisClient;
+  readonly #namespace: string;
+
+  constructor(redis: RedisClient, namespace: string) {
+    this.#redis = redis;
+    this.#namespace = namespace;
+  }
+
+  /**
+   * Opens a sale that is new, or was just reset, in Postgres: full stock, counters at zero.
+   * @returns `kept` when Redis holds this generation or a later one already: nothing was changed
+   */
+  async openSale(facts: OpeningFacts): Promise<'opened' | 'kept'> {
+    const keys = saleKeys(this.#namespace, facts.id);
+    const reply = await this.#redis.fgOpenSale(
+      keys.sale,
+      keys.buyers,
+      keys.granted,
+      keys.returned,
+      ...factArguments(facts),
+    );
+    await this.#redis.sadd(saleIndexKey(this.#namespace), facts.id);
+    return codeOf(reply, { 0: 'kept', 1: 'opened' });
+  }
+
+  /**
+   * Changes facts of a sale; stock and generation are left alone.
+   * @returns the sale as it is now; `undefined` when Redis does not know it
+   */
+  async changeSale(
+    saleId: string,
+    change: Pick<SaleChange, 'title' | 'perBuyerLimit' | 'mode' | 'status'>,
+  ): Promise<SaleView | undefined> {
+    const reply = await this.#redis.fgChangeSale(
+      saleKeys(this.#namespace, saleId).sale,
+      change.title ?? '',
+      change.perBuyerLimit ?? '',
+      change.mode ?? '',
+      change.status ?? '',
+    );
+    if (codeOf(reply, { 0: 'unknown', 1: 'changed' }) === 'unknown') return undefined;
+    return this.readSale(saleId);
+  }
+
+  /** Facts and live figures of a sale; `undefined` when Redis does not know it. */
+  async readSale(saleId: string): Promise<SaleView | undefined> {
+    return parseSale(saleId, await this.#readFields(saleId))?.view;
+  }
+
+  /** Number of the sale's life in Redis; 0 when Redis does not know it. */
+  async readEpoch(saleId: string): Promise<number> {
+    return parseSale(saleId, await this.#readFields(saleId))?.epoch ?? 0;
+  }
+
+  #readFields(saleId: string): Promise<unknown> {
+    return this.#redis.fgReadSale(saleKeys(this.#namespace, saleId).sale);
+  }
+
+  /** Ids of all sales that were opened in this namespace, in no order. */
+  listSaleIds(): Promise<string[]> {
+    return this.#redis.smembers(saleIndexKey(this.#namespace));
+  }
+
+  /**
+   * Decides a frame, or gives what was decided earlier.
+   * @throws ReplyError, or the client's error when Redis is away
+   */
+  async decideFrame(frame: UndecidedFrame): Promise<Decision> {
+    const keys = saleKeys(this.#namespace, frame.saleId);
+    const reply = await this.#redis.fgDecideFrame(
+      5 + frame.digests.length,
+      keys.sale,
+      keys.buyers,
+      keys.granted,
+      keys.returned,
+      frameKey(this.#namespace, frame.saleId, frame.id),
+      ...frame.digests.map((digest) => keyedKey(this.#namespace, frame.saleId, digest)),
+      frame.body,
+      frame.count,
+      frame.generation,
+      frame.id,
+      RECORD_RETENTION_MS,
+    );
+    return parseDecision(reply);
+  }
+
+  /**
+   * The record that holds a reservation's outcome; read it with `outcomeAt(record, index)`, index 0 for a keyed one.
+   * `undefined` when it is not decided yet, or was decided longer ago than records are kept.
+   */
+  async readRecord(ref: ReservationRef): Promise<string | undefined> {
+    const key =
+      ref.kind === 'framed'
+        ? frameKey(this.#namespace, ref.saleId, ref.frameId)
+        : keyedKey(this.#namespace, ref.saleId, ref.digest);
+    return (await this.#redis.get(key)) ?? undefined;
+  }
+
+  /** Tells the gateways the outcomes of a frame, written by `encodeOutcomeEvent`. */
+  async publishOutcome(event: string): Promise<void> {
+    await this.#redis.publish(outcomeChannel(this.#namespace), event);
+  }
+
+  /** Tells the gateways that a sale has changed. */
+  async publishSale(facts: SaleFacts): Promise<void> {
+    const event: SaleChanged = { type: 'sale.changed', sale: facts };
+    await this.#redis.publish(saleChannel(this.#namespace), JSON.stringify(event));
+  }
+
+  /**
+   * Takes the lock of a sale's rebuild.
+   * @returns whether it was free
+   */
+  async takeLock(saleId: string, token: string, expiryMs: number): Promise<boolean> {
+    const reply = await this.#redis.set(saleKeys(this.#namespace, saleId).lock, token, 'PX', expiryMs, 'NX');
+    return reply === 'OK';
+  }
+
+  /** Gives the lock back; harmless when it has expired. */
+  async releaseLock(saleId: string, token: string): Promise<void> {
+    await this.#redis.fgReleaseLock(saleKeys(this.#namespace, saleId).lock, token);
+  }
+
+  /** Loads one page of tickets for the rebuild `token`; a page that comes twice counts once. */
+  async loadTickets(saleId: string, token: string, page: TicketPage): Promise<void> {
+    const loaded = rebuildKeys(this.#namespace, saleId, token);
+    await this.#redis.fgLoadTickets(
+      loaded.buyers,
+      loaded.granted,
+      loaded.returned,
+      page.number,
+      page.tickets,
+      REBUILD_RETENTION_MS,
+      linesOf(page.unitsByUser),
+      linesOf(page.grantsByField),
+      page.freeUnits.join('\n'),
+    );
+  }
+
+  /** Puts what the rebuild `token` has loaded in the place of the sale's old life. */
+  async startLife(
+    facts: OpeningFacts,
+    token: string,
+    life: NewLife,
+  ): Promise<'rebuilt' | 'superseded' | 'incomplete'> {
+    const keys = saleKeys(this.#namespace, facts.id);
+    const loaded = rebuildKeys(this.#namespace, facts.id, token);
+    const reply = await this.#redis.fgRebuildSale(
+      keys.sale,
+      keys.buyers,
+      keys.granted,
+      keys.returned,
+      loaded.buyers,
+      loaded.granted,
+      loaded.returned,
+      ...factArguments(facts),
+      life.epoch,
+      life.tickets,
+      life.nextUnit,
+      life.grantedReservations,
+    );
+    await this.#redis.sadd(saleIndexKey(this.#namespace), facts.id);
+    return codeOf(reply, { 0: 'superseded', 1: 'rebuilt', 2: 'incomplete' });
+  }
+}
+
+function factArguments(facts: OpeningFacts): (string | number)[] {
+  return [facts.title, facts.stock, facts.perBuyerLimit, facts.mode, facts.status, facts.generation];
+}
+
+function linesOf(values: ReadonlyMap<string, string | number>): string {
+  let text = '';
+  for (const [field, value] of values) text += `${field}\t${value}\n`;
+  return text;
+}
+
+function codeOf<const Name extends string>(reply: unknown, names: Readonly<Record<number, Name>>): Name {
+  const name = typeof reply === 'number' ? names[reply] : undefined;
+  if (name === undefined) throw new ReplyError(`a script answered ${JSON.stringify(reply)}`);
+  return name;
+}
+
+function parseDecision(reply: unknown): Decision {
+  if (!Array.isArray(reply)) throw new ReplyError(`decide-frame answered ${JSON.stringify(reply)}`);
+  const [status, record, remaining, stock, decided, granted]: unknown[] = reply;
+  if (status === DECIDE_STATUS.unknownSale) return { status: 'unknownSale' };
+  if (
+    (status !== DECIDE_STATUS.decided && status !== DECIDE_STATUS.repeated) ||
+    typeof record !== 'string' ||
+    typeof remaining !== 'number' ||
+    typeof stock !== 'number' ||
+    typeof decided !== 'number' ||
+    typeof granted !== 'number'
+  )
+    throw new ReplyError(`decide-frame answered ${JSON.stringify(reply)}`);
+  const name = status === DECIDE_STATUS.decided ? 'decided' : 'repeated';
+  return { status: name, record, remaining, stock, decided, granted };
+}
+
+function parseSale(saleId: string, reply: unknown): { view: SaleView; epoch: number } | undefined {
+  if (!Array.isArray(reply) || !reply.every((field) => typeof field === 'string'))
+    throw new ReplyError(`read-sale answered ${JSON.stringify(reply)}`);
+  if (reply.length === 0) return undefined;
+  const [title, stock, limit, mode, status, generation, epoch, remaining, granted, ...refused] = reply;
+  const [soldOut, buyerLimit, insufficient, saleClosed, saleReset] = refused.map(Number);
+  const counts = {
+    sold_out: soldOut ?? 0,
+    buyer_limit: buyerLimit ?? 0,
+    insufficient: insufficient ?? 0,
+    sale_closed: saleClosed ?? 0,
+    sale_reset: saleReset ?? 0,
+  };
+  const refusals = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  return {
+    epoch: Number(epoch),
+    view: {
+      id: saleId,
+      title: title ?? '',
+      stock: Number(stock),
+      perBuyerLimit: Number(limit),
+      mode: saleModeSchema.parse(mode),
+      status: saleStatusSchema.parse(status),
+      generation: Number(generation),
+      isSoldOut: Number(remaining) === 0,
+      counters: {
+        remaining: Number(remaining),
+        decided: Number(granted) + refusals,
+        granted: Number(granted),
+        grantedUnits: Number(stock) - Number(remaining),
+        refused: counts,
+      },
+    },
+  };
+}
