@@ -31,7 +31,6 @@ export const SCRIPTS = {
 type ScriptArguments = readonly (string | number)[];
 
 declare module 'ioredis' {
-  // eslint-disable-next-line @typescript-eslint/no-unused-vars -- must repeat ioredis's own parameter
   interface RedisCommander<Context extends ClientContext = { type: 'default' }> {
     fgOpenSale(...values: ScriptArguments): Result<unknown, Context>;
     fgChangeSale(...values: ScriptArguments): Result<unknown, Context>;
