@@ -1,0 +1,53 @@
+/** Where this installation keeps its files, and where it finds its own built parts. */
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import process from 'node:process';
+import { z } from 'zod';
+
+/** Names the data folder; `--data-dir` goes before it. */
+export const HOME_VARIABLE = 'FLASHGRID_HOME';
+
+/**
+ * The data folder: the option, FLASHGRID_HOME, or the system's place. As root under Linux it is /var/lib/flashgrid: Postgres refuses to
+ * run as root, and the user it runs as can't enter /root.
+ */
+export function dataDirOf(option: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
+  const given = option ?? env[HOME_VARIABLE];
+  if (given) return resolve(given);
+  if (process.platform === 'win32')
+    return join(env['LOCALAPPDATA'] ?? join(homedir(), 'AppData/Local'), 'FlashGrid');
+  if (process.platform === 'darwin') return join(homedir(), 'Library/Application Support/FlashGrid');
+  if (process.getuid?.() === 0) return '/var/lib/flashgrid';
+  return join(env['XDG_DATA_HOME'] ?? join(homedir(), '.local/share'), 'flashgrid');
+}
+
+/** The folder of the built Node entries, whether this module was bundled into a chunk or not. */
+function mainDir(): string {
+  const here = import.meta.dirname;
+  return here.endsWith('chunks') ? dirname(here) : here;
+}
+
+/** Built child processes and renderer, beside the running entry. */
+export function builtParts(): {
+  readonly modules: { readonly gateway: string; readonly worker: string; readonly generator: string };
+  readonly rendererDir: string;
+} {
+  const dir = mainDir();
+  return {
+    modules: {
+      gateway: join(dir, 'gateway.js'),
+      worker: join(dir, 'worker.js'),
+      generator: join(dir, 'generator.js'),
+    },
+    rendererDir: join(dirname(dir), 'renderer'),
+  };
+}
+
+/** FlashGrid's version, from the package.json above the built files. */
+export function appVersion(): string {
+  const manifest: unknown = JSON.parse(
+    readFileSync(join(dirname(dirname(mainDir())), 'package.json'), 'utf8'),
+  );
+  return z.object({ version: z.string() }).parse(manifest).version;
+}

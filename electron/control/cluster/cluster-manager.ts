@@ -1,0 +1,367 @@
+/**
+ * The whole cluster as one thing: engines, schema, gateways, workers.
+ *
+ * It moves: stopped → starting → running → stopping → stopped; starting → failed (everything that was started is stopped again);
+ * failed → starting. A command that does not fit the state is refused with what to wait for.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  FailureError,
+  type Cluster,
+  type ClusterEvents,
+  type Endpoints,
+  type EngineRole,
+  type EngineState,
+  type LogLine,
+  type Provider,
+  type Step,
+} from './cluster.ts';
+import { chooseProvider, type ProviderProbe } from './choose-provider.ts';
+import type { ClusterState, ProviderChoice, ServiceRole, ServiceState, Settings } from '../contract.ts';
+import { ReleaseStack } from '../lib/release-stack.ts';
+import { Supervisor } from '../services/supervisor.ts';
+import type { ServiceSample } from '../services/service-child.ts';
+import { applyMigrations } from '../../../services/shared/migrations.ts';
+
+/** ms that a stop may take before what is left is reported. */
+const STOP_LIMIT_MS = 60_000;
+
+export interface ClusterManagerOptions {
+  readonly modules: Readonly<Record<ServiceRole, string>>;
+  readonly namespace: string;
+  readonly postgresSchema: string;
+  readonly serviceEnv: NodeJS.ProcessEnv;
+  readonly probe: ProviderProbe;
+  settings(): Settings;
+  createCluster(provider: Provider, events: ClusterEvents): Promise<Cluster>;
+  onCluster(state: ClusterState): void;
+  onServices(services: readonly ServiceState[]): void;
+  onSample(id: string, sample: ServiceSample): void;
+  onLog(line: LogLine): void;
+}
+
+export class ClusterManager {
+  readonly #options: ClusterManagerOptions;
+  #state: ClusterState = { state: 'stopped', steps: [], engines: [] };
+  #cluster: Cluster | undefined;
+  #endpoints: Endpoints | undefined;
+  #supervisor: Supervisor | undefined;
+  #adminToken = '';
+  #starting: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
+  #stopping: Promise<ClusterState> | undefined;
+
+  constructor(options: ClusterManagerOptions) {
+    this.#options = options;
+  }
+
+  get state(): ClusterState {
+    return this.#state;
+  }
+
+  /** Where the engines answer; only while the cluster runs. */
+  get endpoints(): Endpoints | undefined {
+    return this.#endpoints;
+  }
+
+  get supervisor(): Supervisor | undefined {
+    return this.#supervisor;
+  }
+
+  get adminToken(): string {
+    return this.#adminToken;
+  }
+
+  get cluster(): Cluster | undefined {
+    return this.#cluster;
+  }
+
+  /**
+   * Starts everything; answers when gateways and workers serve. A cluster that runs is left as it is.
+   * @throws FailureError naming the step
+   */
+  async start(choice: ProviderChoice): Promise<ClusterState> {
+    if (this.#state.state === 'running') return this.#state;
+    if (this.#state.state === 'starting' || this.#state.state === 'stopping') {
+      throw new FailureError({
+        code: 'cluster.busy',
+        message: `The cluster is ${this.#state.state}.`,
+        fix: 'Wait until that is done.',
+      });
+    }
+    const abort = new AbortController();
+    const done = this.#start(choice, abort.signal);
+    this.#starting = { abort, done: done.catch(() => undefined) };
+    try {
+      return await done;
+    } finally {
+      this.#starting = undefined;
+    }
+  }
+
+  /** Ends a start that is under way, and waits until what it began is stopped. Harmless when there is none. */
+  async cancelStart(): Promise<void> {
+    this.#starting?.abort.abort();
+    await this.#starting?.done;
+  }
+
+  /**
+   * Stops services and engines.
+   * @param engines `keep` leaves the engines running, for the next start to adopt
+   */
+  async stop(engines: 'stop' | 'keep' = 'stop'): Promise<ClusterState> {
+    await this.cancelStart();
+    this.#stopping ??= this.#stop(engines).finally(() => {
+      this.#stopping = undefined;
+    });
+    return await this.#stopping;
+  }
+
+  async #stop(engines: 'stop' | 'keep'): Promise<ClusterState> {
+    if (this.#state.state === 'stopped') return this.#state;
+    this.#set({ ...this.#state, state: 'stopping', steps: [] });
+    const stack = new ReleaseStack();
+    const { cluster, supervisor } = { cluster: this.#cluster, supervisor: this.#supervisor };
+    if (cluster && engines === 'stop') stack.add('engines', () => cluster.stop(), STOP_LIMIT_MS);
+    if (supervisor) stack.add('services', () => supervisor.stop(), STOP_LIMIT_MS);
+    try {
+      await stack.release();
+    } catch (error) {
+      this.#log('error', `stop: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    this.#forget();
+    this.#set({ state: 'stopped', steps: [], engines: [...(this.#cluster?.engines() ?? [])] });
+    return this.#state;
+  }
+
+  /** Stops, then removes all data of the cluster of the settings' provider. */
+  async reset(): Promise<ClusterState> {
+    const provider = this.#state.provider;
+    await this.stop();
+    const chosen =
+      provider ?? (await chooseProvider(this.#options.settings().provider, this.#options.probe)).provider;
+    const cluster = await this.#options.createCluster(chosen, this.#events());
+    await cluster.reset();
+    this.#set({ state: 'stopped', steps: [], engines: [] });
+    return this.#state;
+  }
+
+  /** @throws FailureError when the cluster does not run */
+  async killEngine(role: EngineRole): Promise<void> {
+    await this.#running().cluster.kill(role);
+  }
+
+  /** @throws FailureError when the cluster does not run, or a service can't be started */
+  async scale(role: ServiceRole, count: number): Promise<ServiceState[]> {
+    const { supervisor } = this.#running();
+    await supervisor.scale(role, count);
+    return supervisor.states();
+  }
+
+  /** @throws FailureError when there is no such service */
+  killService(id: string): void {
+    this.#running().supervisor.kill(id);
+  }
+
+  #running(): { cluster: Cluster; supervisor: Supervisor } {
+    if (this.#state.state !== 'running' || !this.#cluster || !this.#supervisor) {
+      throw new FailureError({
+        code: 'cluster.notRunning',
+        message: 'The cluster is not running.',
+        fix: 'Start the cluster first.',
+      });
+    }
+    return { cluster: this.#cluster, supervisor: this.#supervisor };
+  }
+
+  async #start(choice: ProviderChoice, signal: AbortSignal): Promise<ClusterState> {
+    const startedAtMs = Date.now();
+    this.#set({ state: 'starting', steps: [], engines: [], startedAtMs });
+    const undo = new ReleaseStack();
+    try {
+      const decision = await this.#step('provider', 'Choose where the engines run', async () => {
+        const chosen = await chooseProvider(choice, this.#options.probe);
+        return { value: chosen, detail: chosen.reason };
+      });
+      this.#set({ ...this.#state, provider: decision.provider, reason: decision.reason });
+      const endpoints = await this.#startEngines(decision.provider, decision.fallback, signal, undo);
+      this.#endpoints = endpoints;
+      await this.#step('schema', 'Bring the database schema up to date', async () => {
+        const { applied, already } = await applyMigrations({
+          url: endpoints.postgresUrl,
+          schema: this.#options.postgresSchema,
+        });
+        return {
+          value: undefined,
+          detail:
+            applied.length === 0 ? `${already.length} migrations in place` : `applied ${applied.join(', ')}`,
+        };
+      });
+      signal.throwIfAborted();
+      await this.#startServices(endpoints, signal, undo);
+      this.#set({ ...this.#state, state: 'running', startDurationMs: Date.now() - startedAtMs });
+      return this.#state;
+    } catch (error) {
+      await undo
+        .release()
+        .catch((problem: unknown) => this.#log('error', `undoing the start: ${String(problem)}`));
+      this.#forget();
+      const failure = this.#failureOf(error, signal);
+      const steps = this.#state.steps.map((step): Step =>
+        step.state === 'running' ? { ...step, state: 'failed' } : step,
+      );
+      this.#set({
+        ...this.#state,
+        state: signal.aborted ? 'stopped' : 'failed',
+        steps,
+        failure: failure.failure,
+      });
+      throw failure;
+    }
+  }
+
+  /** Starts the engines; under `auto`, images that can't be had make way for the machine's own engines. */
+  async #startEngines(
+    provider: Provider,
+    fallback: Provider | undefined,
+    signal: AbortSignal,
+    undo: ReleaseStack,
+  ): Promise<Endpoints> {
+    const cluster = await this.#options.createCluster(provider, this.#events());
+    this.#cluster = cluster;
+    try {
+      const endpoints = await cluster.start(signal);
+      undo.add('engines', () => cluster.stop(), STOP_LIMIT_MS);
+      return endpoints;
+    } catch (error) {
+      const isPull = error instanceof FailureError && error.failure.code.startsWith('docker.pull');
+      if (!fallback || !isPull || signal.aborted) throw error;
+      const reason = `auto: ${error.failure.message} The machine's own engines are used instead.`;
+      this.#log('warn', reason);
+      this.#set({ ...this.#state, provider: fallback, reason, engines: [] });
+      return await this.#startEngines(fallback, undefined, signal, undo);
+    }
+  }
+
+  async #startServices(endpoints: Endpoints, signal: AbortSignal, undo: ReleaseStack): Promise<void> {
+    const settings = this.#options.settings();
+    this.#adminToken = randomBytes(24).toString('base64url');
+    const supervisor = new Supervisor({
+      modules: this.#options.modules,
+      endpoints,
+      adminToken: this.#adminToken,
+      namespace: this.#options.namespace,
+      postgresSchema: this.#options.postgresSchema,
+      gatewayPort: settings.gatewayPort,
+      env: this.#options.serviceEnv,
+      onChange: this.#options.onServices,
+      onSample: this.#options.onSample,
+      onLog: this.#options.onLog,
+    });
+    this.#supervisor = supervisor;
+    undo.add('services', () => supervisor.stop(), STOP_LIMIT_MS);
+    const bring = (role: ServiceRole, count: number, title: string) =>
+      this.#step(`${role}.start`, title, async () => {
+        await supervisor.scale(role, count);
+        return { value: undefined, detail: `${count} ready` };
+      });
+    await Promise.all([
+      bring('gateway', settings.gateways, 'Start the gateways'),
+      bring('worker', settings.workers, 'Start the workers'),
+    ]);
+    signal.throwIfAborted();
+  }
+
+  #failureOf(error: unknown, signal: AbortSignal): FailureError {
+    if (signal.aborted) {
+      return new FailureError({
+        code: 'cluster.cancelled',
+        message: 'The start was cancelled; what it had begun is stopped again.',
+        fix: 'Start the cluster again when you like.',
+      });
+    }
+    if (error instanceof FailureError) return error;
+    const step = this.#state.steps.find(
+      (candidate) => candidate.state === 'failed' || candidate.state === 'running',
+    )?.id;
+    // The shared modules know nothing of the control centre: their errors carry what to do, if anything, in `fix`.
+    const fix =
+      error instanceof Error && 'fix' in error && typeof error.fix === 'string'
+        ? error.fix
+        : 'Look at the logs for the part that failed, then start again.';
+    const message = error instanceof Error ? error.message : String(error);
+    return new FailureError(
+      { code: 'cluster.startFailed', message, fix, ...(step ? { step } : {}) },
+      { cause: error },
+    );
+  }
+
+  async #step<Value>(
+    id: string,
+    title: string,
+    work: () => Promise<{ value: Value; detail: string }>,
+  ): Promise<Value> {
+    const startedAtMs = Date.now();
+    this.#upsertStep({ id, title, state: 'running', startedAtMs });
+    try {
+      const { value, detail } = await work();
+      this.#upsertStep({
+        id,
+        title,
+        state: 'done',
+        detail,
+        startedAtMs,
+        durationMs: Date.now() - startedAtMs,
+      });
+      return value;
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      this.#upsertStep({
+        id,
+        title,
+        state: 'failed',
+        detail,
+        startedAtMs,
+        durationMs: Date.now() - startedAtMs,
+      });
+      throw error;
+    }
+  }
+
+  #events(): ClusterEvents {
+    return {
+      onStep: (step) => this.#upsertStep(step),
+      onEngine: (engine) => this.#upsertEngine(engine),
+      onLog: this.#options.onLog,
+    };
+  }
+
+  #upsertStep(step: Step): void {
+    const steps = this.#state.steps.some((present) => present.id === step.id)
+      ? this.#state.steps.map((present) => (present.id === step.id ? step : present))
+      : [...this.#state.steps, step];
+    this.#set({ ...this.#state, steps });
+  }
+
+  #upsertEngine(engine: EngineState): void {
+    const engines = this.#state.engines.some((present) => present.role === engine.role)
+      ? this.#state.engines.map((present) => (present.role === engine.role ? engine : present))
+      : [...this.#state.engines, engine];
+    this.#set({ ...this.#state, engines });
+  }
+
+  #set(state: ClusterState): void {
+    this.#state = state;
+    this.#options.onCluster(state);
+  }
+
+  #forget(): void {
+    this.#supervisor = undefined;
+    this.#endpoints = undefined;
+    this.#adminToken = '';
+    this.#options.onServices([]);
+  }
+
+  #log(level: LogLine['level'], text: string): void {
+    this.#options.onLog({ atMs: Date.now(), part: 'control', level, text });
+  }
+}

@@ -1,0 +1,356 @@
+/**
+ * The control centre: one object behind every face. Owns the truth about cluster, services, attack, runs and logs; answers the contract's
+ * commands and tells its events. Plain Node; knows nothing of Electron, HTTP or terminals.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import process from 'node:process';
+import { AttackSession } from './runs/attack-session.ts';
+import { ClusterManager } from './cluster/cluster-manager.ts';
+import { createProviders } from './cluster/providers.ts';
+import { FailureError } from './cluster/cluster.ts';
+import { acquireLock } from './cluster/data-dir-lock.ts';
+import {
+  commands,
+  isCommandName,
+  type CommandInput,
+  type CommandName,
+  type CommandOutput,
+  type ControlClient,
+  type EventName,
+  type EventPayload,
+  type PartStats,
+  type Result,
+  type Snapshot,
+} from './contract.ts';
+import { runDoctor } from './doctor.ts';
+import { EventHub } from './lib/event-hub.ts';
+import { ReleaseStack } from './lib/release-stack.ts';
+import { LogStore } from './logs/log-store.ts';
+import { RunArchive } from './runs/run-archive.ts';
+import { EngineClient } from './sales/engine-client.ts';
+import { SalesWatch } from './sales/sales-watch.ts';
+import { SettingsStore } from './settings-store.ts';
+import { FlowSampler } from './telemetry/flow-sampler.ts';
+import { StatsSampler } from './telemetry/stats-sampler.ts';
+import { ServiceTotals } from './services/service-totals.ts';
+
+/** Prefix of the queues, keys and channels of the cluster that the control centre starts. */
+const NAMESPACE = 'fg';
+const POSTGRES_SCHEMA = 'public';
+
+export interface ControlCentreOptions {
+  /** Where settings, runs and native engines live; created when missing. */
+  readonly dataDir: string;
+  readonly version: string;
+  /** Paths of the built child processes. */
+  readonly modules: { readonly gateway: string; readonly worker: string; readonly generator: string };
+  /** Variables that every child gets, such as FLASHGRID_RESOURCES of a packaged app. */
+  readonly childEnv: NodeJS.ProcessEnv;
+  /** The faces ask to end; whoever made the centre ends its process. */
+  onQuit(): void;
+}
+
+type Handlers = {
+  readonly [Name in CommandName]: (input: Parsed<Name>) => Promise<CommandOutput<Name>> | CommandOutput<Name>;
+};
+type Parsed<Name extends CommandName> = (typeof commands)[Name]['input']['_zod']['output'];
+
+export class ControlCentre implements ControlClient {
+  readonly hub = new EventHub();
+  readonly #options: ControlCentreOptions;
+  readonly #undo = new ReleaseStack();
+  readonly #logs: LogStore;
+  readonly #settings: SettingsStore;
+  readonly #runs: RunArchive;
+  readonly #cluster: ClusterManager;
+  readonly #engine: EngineClient;
+  readonly #sales: SalesWatch;
+  readonly #flow: FlowSampler;
+  readonly #stats: StatsSampler;
+  #attack: AttackSession | undefined;
+  #stopEngines: 'stop' | 'keep' = 'stop';
+  readonly #handlers: Handlers;
+
+  private constructor(options: ControlCentreOptions) {
+    this.#options = options;
+    this.#logs = new LogStore((lines) => this.hub.emit('logs.linesAdded', { lines }));
+    this.#settings = new SettingsStore(join(options.dataDir, 'settings.json'));
+    this.#runs = new RunArchive(join(options.dataDir, 'runs'), (text) => this.#say('warn', text));
+    const providers = createProviders({
+      dataDir: options.dataDir,
+      version: options.version,
+      settings: () => this.#settings.current,
+    });
+    const noTotals = new ServiceTotals();
+    const totals = () => this.#cluster.supervisor?.totals ?? noTotals;
+    this.#flow = new FlowSampler(
+      { totals: () => totals().read(), unconfirmed: () => totals().unconfirmed() },
+      (flow) => this.hub.emit('telemetry.flowSampled', { flow }),
+    );
+    this.#stats = new StatsSampler(
+      () => this.#cluster.cluster,
+      () => totals().latest(),
+      (stats) => this.hub.emit('telemetry.statsSampled', { stats }),
+      (text) => this.#say('debug', text),
+    );
+    this.#cluster = new ClusterManager({
+      modules: options.modules,
+      namespace: NAMESPACE,
+      postgresSchema: POSTGRES_SCHEMA,
+      serviceEnv: { ...process.env, ...options.childEnv },
+      probe: providers.probe,
+      settings: () => this.#settings.current,
+      createCluster: (provider, events) => providers.create(provider, events),
+      onCluster: (cluster) => {
+        this.hub.emit('cluster.stateChanged', { cluster });
+        if (cluster.state === 'running') this.#watch();
+        else if (cluster.state !== 'starting') this.#unwatch();
+      },
+      onServices: (services) => this.hub.emit('services.stateChanged', { services: [...services] }),
+      onSample: () => undefined,
+      onLog: (line) => this.#logs.add(line),
+    });
+    this.#engine = new EngineClient(
+      () => this.#cluster.supervisor?.gatewayUrls() ?? [],
+      () => this.#cluster.adminToken,
+    );
+    this.#sales = new SalesWatch(this.#engine, (sales) => this.hub.emit('sales.salesChanged', { sales }));
+    this.#handlers = this.#makeHandlers();
+  }
+
+  /**
+   * Opens the data folder and takes its lock.
+   * @throws FailureError when another control centre has it
+   */
+  static async open(options: ControlCentreOptions): Promise<ControlCentre> {
+    await mkdir(options.dataDir, { recursive: true });
+    const unlock = acquireLock(options.dataDir);
+    const centre = new ControlCentre(options);
+    centre.#undo.add('lock', unlock);
+    centre.#undo.add('logs', () => centre.#logs.close());
+    centre.#undo.add('cluster', () => centre.#cluster.stop(centre.#stopEngines), 90_000);
+    centre.#undo.add('telemetry', () => centre.#unwatch());
+    centre.#undo.add('attack', () => centre.#attack?.cancel(), 30_000);
+    const warning = await centre.#settings.load();
+    if (warning) centre.#say('warn', warning);
+    return centre;
+  }
+
+  on<Name extends EventName>(name: Name, listener: (payload: EventPayload<Name>) => void): () => void {
+    return this.hub.on(name, listener);
+  }
+
+  async call<Name extends CommandName>(
+    name: Name,
+    input: CommandInput<Name>,
+  ): Promise<Result<CommandOutput<Name>>> {
+    return await this.#run(name, input);
+  }
+
+  /** A command as it came over a process line: name and input are checked here. */
+  async dispatch(name: string, input: unknown): Promise<Result<unknown>> {
+    if (!isCommandName(name)) {
+      return {
+        ok: false,
+        error: {
+          code: 'contract.unknownCommand',
+          message: `There is no command "${name.slice(0, 64)}".`,
+          fix: 'Use a command of the contract.',
+        },
+      };
+    }
+    return await this.#run(name, input);
+  }
+
+  /** Stops everything that was started. Every call gives the same promise. */
+  release(): Promise<void> {
+    return this.#undo.release();
+  }
+
+  async #run<Name extends CommandName>(name: Name, input: unknown): Promise<Result<CommandOutput<Name>>> {
+    const parsed = commands[name].input.safeParse(input);
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      const field = issue?.path.join('.') ?? '';
+      return {
+        ok: false,
+        error: {
+          code: 'contract.badInput',
+          message: `${field || name}: ${issue?.message ?? 'is not usable'}`,
+          fix: 'Correct that field and try again.',
+          ...(field ? { field } : {}),
+        },
+      };
+    }
+    if (this.#undo.isReleased)
+      return {
+        ok: false,
+        error: { code: 'app.quitting', message: 'FlashGrid is closing.', fix: 'Start it again.' },
+      };
+    try {
+      return { ok: true, value: await this.#handlers[name](parsed.data as Parsed<Name>) };
+    } catch (error) {
+      if (error instanceof FailureError) return { ok: false, error: error.failure };
+      const text = error instanceof Error ? error.message : String(error);
+      this.#say('error', `${name}: ${error instanceof Error ? (error.stack ?? text) : text}`);
+      return {
+        ok: false,
+        error: {
+          code: 'app.surprise',
+          message: `${name} failed unexpectedly: ${text}`,
+          fix: 'Open the logs; if it happens again, report it with them.',
+        },
+      };
+    }
+  }
+
+  #makeHandlers(): Handlers {
+    const cluster = this.#cluster;
+    return {
+      'app.getSnapshot': () => this.#snapshot(),
+      'app.quit': ({ cluster: choice }) => {
+        this.#stopEngines = choice;
+        this.hub.emit('app.quitting', {});
+        // The answer goes out first.
+        setImmediate(() => this.#options.onQuit());
+        return {};
+      },
+      'cluster.start': ({ provider }) => cluster.start(provider ?? this.#settings.current.provider),
+      'cluster.cancelStart': async () => {
+        await cluster.cancelStart();
+        return {};
+      },
+      'cluster.stop': async () => {
+        await this.#attack?.cancel();
+        return await cluster.stop();
+      },
+      'cluster.reset': async () => {
+        await this.#attack?.cancel();
+        return await cluster.reset();
+      },
+      'cluster.killEngine': async ({ role }) => {
+        await cluster.killEngine(role);
+        return {};
+      },
+      'services.scale': ({ role, count }) => cluster.scale(role, count),
+      'services.killService': ({ id }) => {
+        cluster.killService(id);
+        return {};
+      },
+      'sales.listSales': () => this.#engine.listSales(),
+      'sales.openSale': async (sale) => {
+        const opened = await this.#engine.openSale(sale);
+        await this.#sales.refresh();
+        return opened;
+      },
+      'sales.changeSale': async ({ id, change }) => {
+        const changed = await this.#engine.changeSale(id, change);
+        await this.#sales.refresh();
+        return changed;
+      },
+      'attack.launch': (settings) => this.#launch(settings),
+      'attack.cancel': async () => {
+        await this.#attack?.cancel();
+        return {};
+      },
+      'runs.listRuns': ({ search }) => this.#runs.list(search),
+      'runs.getRun': ({ id }) => this.#runs.get(id),
+      'runs.deleteRun': async ({ id }) => {
+        await this.#runs.delete(id);
+        return {};
+      },
+      'runs.exportRun': ({ id, format }) => this.#runs.export(id, format),
+      'logs.listLines': (query) => this.#logs.list(query),
+      'settings.getSettings': () => this.#settings.current,
+      'settings.saveSettings': async (settings) => {
+        await this.#settings.save(settings);
+        this.hub.emit('settings.settingsChanged', { settings });
+        return settings;
+      },
+      'doctor.runChecks': () => runDoctor({ dataDir: this.#options.dataDir }),
+    };
+  }
+
+  async #launch(settings: Parsed<'attack.launch'>): Promise<CommandOutput<'attack.launch'>> {
+    if (this.#attack?.isActive) {
+      throw new FailureError({
+        code: 'attack.busy',
+        message: 'An attack is running.',
+        fix: 'Wait for its verdict, or cancel it.',
+      });
+    }
+    const { supervisor, endpoints, state, cluster } = this.#cluster;
+    if (state.state !== 'running' || !supervisor || !endpoints || !cluster) {
+      throw new FailureError({
+        code: 'cluster.notRunning',
+        message: 'The cluster is not running.',
+        fix: 'Start the cluster first.',
+      });
+    }
+    const session = new AttackSession({
+      settings,
+      version: this.#options.version,
+      namespace: NAMESPACE,
+      postgresSchema: POSTGRES_SCHEMA,
+      endpoints,
+      cluster,
+      supervisor,
+      engine: this.#engine,
+      generatorModule: this.#options.modules.generator,
+      childEnv: this.#options.childEnv,
+      dataDir: this.#options.dataDir,
+      onState: (attack) => this.hub.emit('attack.stateChanged', { attack }),
+      onSamples: (runId, samples) => this.hub.emit('attack.samplesTaken', { runId, samples }),
+      onLog: (line) => this.#logs.add(line),
+      onRecord: async (record) => {
+        const run = await this.#runs.save(record);
+        this.hub.emit('runs.runSaved', { run });
+        await this.#sales.refresh();
+      },
+    });
+    this.#attack = session;
+    return await session.begin();
+  }
+
+  #snapshot(): Snapshot {
+    const { attack, samples } = this.#attack
+      ? { attack: this.#attack.state, samples: [...this.#attack.samples()] }
+      : { attack: undefined, samples: [] };
+    const stats: PartStats[] = [...this.#stats.latest()];
+    return {
+      seq: this.hub.seq,
+      app: {
+        version: this.#options.version,
+        node: process.versions.node,
+        platform: `${process.platform} ${process.arch}`,
+        dataDir: this.#options.dataDir,
+        pid: process.pid,
+      },
+      settings: this.#settings.current,
+      cluster: this.#cluster.state,
+      services: this.#cluster.supervisor?.states() ?? [],
+      stats,
+      flow: this.#flow.recent(),
+      sales: this.#sales.latest(),
+      samples,
+      ...(attack ? { attack } : {}),
+    };
+  }
+
+  #watch(): void {
+    this.#flow.start();
+    this.#stats.start();
+    this.#sales.start();
+  }
+
+  #unwatch(): void {
+    this.#flow.stop();
+    this.#stats.stop();
+    this.#sales.stop();
+  }
+
+  #say(level: 'debug' | 'info' | 'warn' | 'error', text: string): void {
+    this.#logs.add({ atMs: Date.now(), part: 'control', level, text });
+  }
+}

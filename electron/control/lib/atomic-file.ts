@@ -1,0 +1,25 @@
+/** Files that are either the old text or the new one, whatever happens in between. */
+import { randomBytes } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+
+/**
+ * Writes a file by way of a second one beside it. Synchronous: the record of a child process must be on disk before anything else can
+ * happen to this process.
+ */
+export function writeFileAtomic(path: string, text: string, mode = 0o600): void {
+  const next = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
+  try {
+    const file = openSync(next, 'wx', mode);
+    try {
+      writeSync(file, text);
+      // Without it a power cut can leave an empty file under the final name.
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(next, path);
+  } catch (error) {
+    rmSync(next, { force: true });
+    throw error;
+  }
+}

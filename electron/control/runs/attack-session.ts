@@ -1,0 +1,306 @@
+/**
+ * One attack from its sale to its record.
+ *
+ * It moves: preparing → attacking → draining → auditing → finished; any of them → failed, or cancelled when a person asks. It
+ * owns the sale it opens, and closes it at the end, so that a late straggler can't sell after the verdict.
+ */
+import { SaleStore } from '../../../services/shared/sale-store.ts';
+import { createRedis } from '../../../services/shared/redis.ts';
+import { runAttack, type AttackInterval } from '../attack/attack-runner.ts';
+import { totalRequests, type AttackSettings } from '../attack/profile.ts';
+import { runAudit } from '../audit/run-audit.ts';
+import { FailureError, type Cluster, type Endpoints, type LogLine } from '../cluster/cluster.ts';
+import type { AttackState } from '../contract.ts';
+import { ReleaseStack } from '../lib/release-stack.ts';
+import { buildRunRecord } from '../report/build-run-record.ts';
+import type { Audit, Load, RunRecord, Sample } from '../report/run-record.ts';
+import type { EngineClient } from '../sales/engine-client.ts';
+import type { Supervisor } from '../services/supervisor.ts';
+import { RunSeries, SERIES_INTERVAL_MS, type EngineReading } from '../telemetry/run-series.ts';
+import { describeEnvironment } from './environment.ts';
+
+/** Samples in one event. */
+const SAMPLE_BATCH = 2;
+
+export interface AttackSessionOptions {
+  readonly settings: AttackSettings;
+  readonly version: string;
+  readonly namespace: string;
+  readonly postgresSchema: string;
+  readonly endpoints: Endpoints;
+  readonly cluster: Cluster;
+  readonly supervisor: Supervisor;
+  readonly engine: EngineClient;
+  readonly generatorModule: string;
+  readonly childEnv: NodeJS.ProcessEnv;
+  readonly dataDir: string;
+  onState(state: AttackState): void;
+  onSamples(runId: string, samples: Sample[]): void;
+  onLog(line: LogLine): void;
+  /** Keeps the record; the attack counts as finished only after it. */
+  onRecord(record: RunRecord): Promise<void>;
+}
+
+export class AttackSession {
+  readonly #options: AttackSessionOptions;
+  readonly #abort = new AbortController();
+  readonly #series = new RunSeries();
+  readonly #undo = new ReleaseStack();
+  #state: AttackState;
+  #batch: Sample[] = [];
+  #work: Promise<void> | undefined;
+
+  constructor(options: AttackSessionOptions) {
+    this.#options = options;
+    const startedAtMs = Date.now();
+    const runId = `run-${startedAtMs.toString(36)}`;
+    this.#state = {
+      runId,
+      saleId: runId,
+      phase: 'preparing',
+      settings: options.settings,
+      startedAtMs,
+      progress: 0,
+      sent: 0,
+      acknowledged: 0,
+      refused: 0,
+      unknown: 0,
+      granted: 0,
+      remaining: options.settings.stock,
+      reasons: [],
+    };
+  }
+
+  get state(): AttackState {
+    return this.#state;
+  }
+
+  get isActive(): boolean {
+    return !['finished', 'failed', 'cancelled'].includes(this.#state.phase);
+  }
+
+  samples(): readonly Sample[] {
+    return this.#series.rows();
+  }
+
+  /**
+   * Opens the sale and begins; answers as soon as the attack runs.
+   * @throws FailureError when it can't begin
+   */
+  async begin(): Promise<AttackState> {
+    const { settings, engine } = this.#options;
+    this.#set({});
+    try {
+      await engine.openSale({
+        id: this.#state.saleId,
+        title: titleOf(settings),
+        stock: settings.stock,
+        perBuyerLimit: settings.perBuyerLimit,
+        mode: settings.mode,
+      });
+    } catch (error) {
+      this.#fail(error);
+      throw error;
+    }
+    this.#work = this.#run();
+    return this.#state;
+  }
+
+  /** Ends the attack; resolves when nothing of it runs. */
+  async cancel(): Promise<void> {
+    if (!this.isActive) return;
+    this.#abort.abort();
+    await this.#work;
+  }
+
+  async #run(): Promise<void> {
+    try {
+      await this.#attackAndJudge();
+    } catch (error) {
+      if (this.#abort.signal.aborted) this.#set({ phase: 'cancelled' });
+      else this.#fail(error);
+    } finally {
+      await this.#undo
+        .release()
+        .catch((error: unknown) => this.#say('warn', `after the attack: ${String(error)}`));
+    }
+  }
+
+  async #attackAndJudge(): Promise<void> {
+    const { settings, supervisor, endpoints, namespace, postgresSchema } = this.#options;
+    const { signal } = this.#abort;
+    const saleId = this.#state.saleId;
+    const redis = createRedis(endpoints.redisUrl, {
+      role: 'control',
+      onError: (error) => this.#say('warn', `redis: ${error.message}`),
+    });
+    this.#undo.add('redis', () => redis.disconnect());
+    this.#undo.add('sale', () => this.#options.engine.changeSale(saleId, { status: 'closed' }));
+    const store = new SaleStore(redis, namespace);
+    const before = supervisor.totals.read();
+    const read = async (): Promise<EngineReading> => {
+      const totals = supervisor.totals.read();
+      const sale = await store.readSale(saleId);
+      return {
+        accepted: totals.accepted - before.accepted,
+        decided: sale?.counters.decided ?? 0,
+        granted: sale?.counters.granted ?? 0,
+        committed: totals.committed - before.committed,
+        unconfirmedNow: supervisor.totals.unconfirmed(),
+        remainingNow: sale?.counters.remaining ?? 0,
+      };
+    };
+
+    const startedMs = performance.now();
+    const endSampling = this.#sample(startedMs, read);
+    this.#set({ phase: 'attacking' });
+    const { load, ledger } = await runAttack({
+      settings,
+      saleId,
+      targets: supervisor.gatewayUrls(),
+      generatorModule: this.#options.generatorModule,
+      env: this.#options.childEnv,
+      dataDir: this.#options.dataDir,
+      signal,
+      onInterval: (interval) => this.#takeInterval(interval),
+      onLog: this.#options.onLog,
+    });
+    this.#set({ load, progress: 1, phase: 'draining' });
+    const audit = await runAudit({
+      endpoints,
+      namespace,
+      postgresSchema,
+      saleId,
+      stock: settings.stock,
+      perBuyerLimit: settings.perBuyerLimit,
+      ledger,
+      drainTimeoutMs: settings.drainTimeoutMs,
+      signal,
+      onDrained: () => this.#set({ phase: 'auditing' }),
+    });
+    await endSampling();
+    await this.#closeSeries(startedMs, read, audit);
+    await this.#conclude(load, audit);
+  }
+
+  /** Takes a sample every interval until the returned function is called. */
+  #sample(startedMs: number, read: () => Promise<EngineReading>): () => Promise<void> {
+    let reading: Promise<void> | undefined;
+    const take = async () => {
+      try {
+        this.#addRow(this.#series.close(performance.now() - startedMs, await read()));
+      } catch (error) {
+        // An engine that is away for a moment leaves a gap; the next row catches up.
+        this.#say('debug', `sample: ${String(error)}`);
+      }
+    };
+    const timer = setInterval(() => {
+      reading ??= take().finally(() => {
+        reading = undefined;
+      });
+    }, SERIES_INTERVAL_MS);
+    this.#undo.add('sampling', () => clearInterval(timer));
+    return async () => {
+      clearInterval(timer);
+      await reading;
+    };
+  }
+
+  /** The last row brings what the sampling had not seen yet, so that the sums are the totals. */
+  async #closeSeries(startedMs: number, read: () => Promise<EngineReading>, audit: Audit): Promise<void> {
+    const reading = await read();
+    this.#addRow(
+      this.#series.close(performance.now() - startedMs, {
+        ...reading,
+        committed: Math.max(reading.committed, audit.sold),
+      }),
+    );
+    this.#flush();
+  }
+
+  async #conclude(load: Load, audit: Audit): Promise<void> {
+    const { settings, cluster, supervisor, version } = this.#options;
+    const record = buildRunRecord({
+      id: this.#state.runId,
+      saleId: this.#state.saleId,
+      startedAtMs: this.#state.startedAtMs,
+      finishedAtMs: Date.now(),
+      attack: settings,
+      load,
+      audit,
+      environment: describeEnvironment(version, cluster, supervisor.states()),
+      series: [...this.#series.rows()],
+    });
+    await this.#options.onRecord(record);
+    this.#set({
+      phase: 'finished',
+      audit,
+      verdict: record.verdict,
+      reasons: record.reasons,
+      granted: audit.granted,
+      remaining: Math.max(0, audit.stock - audit.sold),
+    });
+  }
+
+  #takeInterval(interval: AttackInterval): void {
+    this.#series.addLoad(interval);
+    const { sent, acknowledged, refused, unknown } = this.#state;
+    const answered =
+      acknowledged + refused + unknown + interval.acknowledged + interval.refused + interval.unknown;
+    this.#state = {
+      ...this.#state,
+      sent: sent + interval.sent,
+      acknowledged: acknowledged + interval.acknowledged,
+      refused: refused + interval.refused,
+      unknown: unknown + interval.unknown,
+      progress: Math.min(1, answered / totalRequests(this.#options.settings)),
+    };
+  }
+
+  #addRow(row: Sample): void {
+    this.#batch.push(row);
+    this.#state = { ...this.#state, granted: this.#state.granted + row.granted, remaining: row.remaining };
+    if (this.#batch.length >= SAMPLE_BATCH) this.#flush();
+  }
+
+  #flush(): void {
+    if (this.#batch.length === 0) return;
+    const samples = this.#batch;
+    this.#batch = [];
+    this.#options.onSamples(this.#state.runId, samples);
+    this.#options.onState(this.#state);
+  }
+
+  #fail(error: unknown): void {
+    const failure =
+      error instanceof FailureError
+        ? error.failure
+        : {
+            code: 'attack.failed',
+            message: `The attack could not be brought to a verdict: ${error instanceof Error ? error.message : String(error)}`,
+            fix: 'Look at the logs for the part that failed, then launch it again.',
+          };
+    this.#say('error', failure.message);
+    this.#set({ phase: 'failed', failure });
+  }
+
+  #set(change: Partial<AttackState>): void {
+    this.#state = { ...this.#state, ...change };
+    this.#options.onState(this.#state);
+  }
+
+  #say(level: LogLine['level'], text: string): void {
+    this.#options.onLog({ atMs: Date.now(), part: 'attack', level, text });
+  }
+}
+
+const count = new Intl.NumberFormat('en-US');
+
+/** What a sale of an attack is called: "10,000 buyers, 20 tickets". */
+export function titleOf(settings: AttackSettings): string {
+  const buyers =
+    settings.profile === 'burst'
+      ? `${count.format(settings.requests)} buyers`
+      : `${count.format(settings.ratePerSec)} buyers a second for ${count.format(settings.durationSec)} s`;
+  return `${buyers}, ${count.format(settings.stock)} ${settings.stock === 1 ? 'ticket' : 'tickets'}`;
+}

@@ -1,0 +1,253 @@
+/**
+ * The browser face: the renderer and the contract on loopback HTTP and WebSocket.
+ *
+ * Anyone on this machine, and any page in its browser, can reach a loopback port. So: a random token opens a session (then a cookie that scripts can't
+ * read and other sites can't send), the Host header must be ours (a rebound DNS name is refused), a WebSocket's Origin must be ours, and
+ * pages get a strict CSP. The terminal comes with the token in a header and without an Origin.
+ */
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { WebSocketServer, type WebSocket } from 'ws';
+import type { ControlCentre } from './control/control-centre.ts';
+import { FailureError } from './control/cluster/cluster.ts';
+import { loadAssets, type Asset } from './web/assets.ts';
+import { MAX_REQUEST_BYTES, SOCKET_PATH, requestSchema } from './wire.ts';
+
+const COOKIE = 'flashgrid_session';
+/** Bytes that may wait for a slow face before it is cut off; it reconnects and takes a snapshot. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+/** ms between two pings; a face that misses one is gone. */
+const PING_MS = 30_000;
+
+/** Mantine writes style attributes and a style element, which no nonce covers; scripts stay strict. */
+export const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+const SECURITY_HEADERS = {
+  'content-security-policy': CONTENT_SECURITY_POLICY,
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+} as const;
+
+export interface WebFaceOptions {
+  readonly centre: ControlCentre;
+  /** Folder of the built renderer. */
+  readonly rendererDir: string;
+  /** 127.0.0.1 unless asked otherwise. */
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+}
+
+export interface WebFace {
+  /** Address with the token, to be opened once. */
+  readonly url: string;
+  readonly port: number;
+  readonly token: string;
+  close(): Promise<void>;
+}
+
+function isSame(given: string | undefined, wanted: string): boolean {
+  if (given === undefined) return false;
+  const [a, b] = [Buffer.from(given), Buffer.from(wanted)];
+  return a.length === b.length && timingSafeEqual(a, b);
+}
+
+function cookieOf(request: IncomingMessage): string | undefined {
+  for (const part of (request.headers.cookie ?? '').split(';')) {
+    const [name, value] = part.trim().split('=');
+    if (name === COOKIE) return value;
+  }
+  return undefined;
+}
+
+/**
+ * Starts to listen.
+ * @throws FailureError `web.portTaken` when the port can't be had
+ */
+export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
+  const { centre, host } = options;
+  const token = randomBytes(24).toString('base64url');
+  const session = randomBytes(24).toString('base64url');
+  const assets = await loadAssets(options.rendererDir);
+  let port = options.port;
+
+  // Asked to listen elsewhere, the user names the host; its own name then counts too.
+  const isOurHost = (name: string | undefined) =>
+    name !== undefined &&
+    [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`, `${host}:${port}`].includes(
+      name.toLowerCase(),
+    );
+  const hasToken = (request: IncomingMessage) => isSame(request.headers.authorization, `Bearer ${token}`);
+
+  const server = createServer((request, response) => {
+    const url = new URL(request.url ?? '/', 'http://localhost');
+    if (!isOurHost(request.headers.host))
+      return refuse(response, 421, 'This address does not belong to FlashGrid.');
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return refuse(response, 405, 'Only GET is served here.');
+    if (isSame(url.searchParams.get('token') ?? undefined, token)) {
+      response.writeHead(303, {
+        ...SECURITY_HEADERS,
+        'set-cookie': `${COOKIE}=${session}; HttpOnly; SameSite=Strict; Path=/`,
+        location: '/',
+        'cache-control': 'no-store',
+      });
+      response.end();
+      return;
+    }
+    if (!isSame(cookieOf(request), session)) {
+      return refuse(
+        response,
+        401,
+        'Open FlashGrid with the address that the terminal printed: it holds the token.',
+      );
+    }
+    const asset = assets.get(url.pathname === '/' ? '/index.html' : url.pathname);
+    if (!asset) return refuse(response, 404, 'There is no such file.');
+    sendAsset(request, response, asset);
+  });
+  server.headersTimeout = 10_000;
+  server.requestTimeout = 10_000;
+
+  const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_REQUEST_BYTES });
+  server.on('upgrade', (request, socket, head) => {
+    const { origin, host: hostHeader } = request.headers;
+    const isOurs = isOurHost(hostHeader) && (request.url ?? '').split('?')[0] === SOCKET_PATH;
+    // A browser always sends an Origin with a WebSocket; the terminal sends the token instead.
+    const isAllowed =
+      origin === undefined
+        ? hasToken(request)
+        : origin === `http://${hostHeader}` && isSame(cookieOf(request), session);
+    if (!isOurs || !isAllowed) {
+      socket.end(
+        `HTTP/1.1 ${isOurs ? '401 Unauthorized' : '403 Forbidden'}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
+      );
+      return;
+    }
+    sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, centre));
+  });
+  const pings = setInterval(() => {
+    for (const socket of sockets.clients) {
+      if (silent.has(socket)) socket.terminate();
+      silent.add(socket);
+      socket.ping();
+    }
+  }, PING_MS).unref();
+  const stopForwarding = centre.hub.tap((event, payload) => {
+    if (sockets.clients.size === 0) return;
+    const text = JSON.stringify({ event, payload });
+    for (const socket of sockets.clients) {
+      if (socket.bufferedAmount > MAX_WAITING_BYTES) socket.terminate();
+      else socket.send(text);
+    }
+  });
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        new FailureError(
+          {
+            code: 'web.portTaken',
+            message: `Can't listen on ${host}:${port}: ${error.message}`,
+            fix: 'Choose another --port, or leave it out to take a free one.',
+            field: 'port',
+          },
+          { cause: error },
+        ),
+      ),
+    );
+    server.listen(port, host, resolve);
+  });
+  port = (server.address() as AddressInfo).port;
+  const shownHost = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+
+  return {
+    url: `http://${shownHost}:${port}/?token=${token}`,
+    port,
+    token,
+    close: async () => {
+      clearInterval(pings);
+      stopForwarding();
+      for (const socket of sockets.clients) socket.close(1001, 'FlashGrid is closing');
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      setTimeout(() => {
+        for (const socket of sockets.clients) socket.terminate();
+        server.closeAllConnections();
+      }, 500).unref();
+      await closed;
+    },
+  };
+}
+
+/** Faces that have not answered the last ping. */
+const silent = new WeakSet<WebSocket>();
+
+function serve(socket: WebSocket, centre: ControlCentre): void {
+  socket.on('pong', () => silent.delete(socket));
+  // `close` follows an error; nothing else is to be done.
+  socket.on('error', () => undefined);
+  socket.on('message', (data, isBinary) => {
+    void answer(centre, isBinary ? '' : String(data)).then((reply) => {
+      if (socket.readyState === socket.OPEN) socket.send(reply);
+    });
+  });
+}
+
+async function answer(centre: ControlCentre, text: string): Promise<string> {
+  let request;
+  try {
+    request = requestSchema.parse(JSON.parse(text));
+  } catch {
+    return JSON.stringify({
+      id: -1,
+      result: {
+        ok: false,
+        error: {
+          code: 'wire.badRequest',
+          message: 'That is not a request.',
+          fix: 'Send {"id", "command", "input"} as JSON.',
+        },
+      },
+    });
+  }
+  return JSON.stringify({ id: request.id, result: await centre.dispatch(request.command, request.input) });
+}
+
+function refuse(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, {
+    ...SECURITY_HEADERS,
+    'content-type': 'text/plain; charset=utf-8',
+    'cache-control': 'no-store',
+  });
+  response.end(`${text}\n`);
+}
+
+function sendAsset(request: IncomingMessage, response: ServerResponse, asset: Asset): void {
+  const headers = {
+    ...SECURITY_HEADERS,
+    'content-type': asset.mediaType,
+    etag: asset.etag,
+    'cache-control': asset.isHashed ? 'private, max-age=31536000, immutable' : 'no-cache',
+  };
+  if (request.headers['if-none-match'] === asset.etag) {
+    response.writeHead(304, headers);
+    response.end();
+    return;
+  }
+  response.writeHead(200, { ...headers, 'content-length': asset.body.length });
+  response.end(request.method === 'HEAD' ? undefined : asset.body);
+}

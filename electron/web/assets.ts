@@ -1,0 +1,53 @@
+/** The built renderer in memory: a dozen files, so no path of a request ever reaches the file system. */
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { extname, join } from 'node:path';
+import { FailureError } from '../control/cluster/cluster.ts';
+
+export interface Asset {
+  readonly body: Buffer;
+  readonly mediaType: string;
+  readonly etag: string;
+  /** The bundler put a digest in its name: it never changes. */
+  readonly isHashed: boolean;
+}
+
+const MEDIA_TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.woff2': 'font/woff2',
+  '.json': 'application/json',
+};
+
+/**
+ * Reads the folder; keys are URL paths.
+ * @throws FailureError `web.notBuilt` when it holds no index.html
+ */
+export async function loadAssets(dir: string): Promise<ReadonlyMap<string, Asset>> {
+  const assets = new Map<string, Asset>();
+  const entries = await readdir(dir, { recursive: true, withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    const body = await readFile(path);
+    const urlPath = path.slice(dir.length).replaceAll('\\', '/');
+    assets.set(urlPath, {
+      body,
+      mediaType: MEDIA_TYPES[extname(entry.name)] ?? 'application/octet-stream',
+      etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
+      isHashed: urlPath.startsWith('/assets/'),
+    });
+  }
+  if (!assets.has('/index.html')) {
+    throw new FailureError({
+      code: 'web.notBuilt',
+      message: `${dir} holds no built page.`,
+      fix: 'Run `npm run build` first.',
+    });
+  }
+  return assets;
+}

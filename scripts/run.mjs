@@ -1,0 +1,100 @@
+#!/usr/bin/env node
+/**
+ * What `npm run demo`, `npm test` and `npm start` begin with: everything a fresh machine lacks is set up here, with nothing but Node itself, then the
+ * command runs. What is already in place is recognised by a stamp, so that a second run starts at once.
+ */
+import { spawn } from 'node:child_process';
+import process from 'node:process';
+import { ensureBuild, ensureNode, ensurePackages } from './setup/project.mjs';
+import { ensureEngines } from './setup/engines.mjs';
+import { root } from './setup/tools.mjs';
+
+const [command = 'demo', ...args] = process.argv.slice(2);
+
+/** Runs a program to its end, handing on signals. Resolves with its exit code. */
+function run(program, programArgs, env = {}) {
+  return new Promise((resolve) => {
+    const child = spawn(program, programArgs, {
+      cwd: root,
+      stdio: 'inherit',
+      env: { ...process.env, ...env },
+    });
+    // The terminal sends its signals to the child too; only those sent to this process alone have to be handed on.
+    const handOn = (signal) => () => {
+      if (!process.stdin.isTTY) child.kill(signal);
+    };
+    process.on('SIGINT', handOn('SIGINT'));
+    process.on('SIGTERM', () => child.kill('SIGTERM'));
+    child.on('error', (error) => {
+      console.error(`${program} could not be started: ${error.message}`);
+      resolve(6);
+    });
+    child.on('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 143)));
+  });
+}
+
+const cli = (...cliArgs) => run(process.execPath, ['out/main/cli.js', ...cliArgs]);
+const isYes = args.includes('--yes');
+
+/** Every npm script that needs a set-up, in the order in which a newcomer meets them. */
+const commands = {
+  async demo() {
+    const isHelp = args.includes('--help');
+    await prepare({
+      engines: isHelp || hasOwnProvider() ? [] : ['redis', 'rabbitmq', 'postgres'],
+      isRequired: false,
+    });
+    return await cli('demo', ...args);
+  },
+  async test() {
+    await prepare({ engines: ['redis', 'rabbitmq', 'postgres', 'chromium', 'docker'], isRequired: true });
+    const check = await run('npm', ['run', '--silent', 'check:static']);
+    if (check !== 0) return check;
+    return await run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...args]);
+  },
+  async start() {
+    await prepare({ engines: [], isRequired: false });
+    return await run(process.execPath, ['scripts/start.mjs', ...args]);
+  },
+  async cli() {
+    await prepare({ engines: [], isRequired: false });
+    return await cli(...args);
+  },
+  async bench() {
+    await prepare({ engines: ['redis', 'rabbitmq', 'postgres'], isRequired: true });
+    return await run(process.execPath, ['out/main/bench.js', ...args]);
+  },
+  async pictures() {
+    await prepare({ engines: ['redis', 'rabbitmq', 'postgres', 'chromium'], isRequired: true });
+    return await run(process.execPath, ['scripts/pictures.mjs', ...args]);
+  },
+  async dist() {
+    await prepare({ engines: [], isRequired: false });
+    return await run(process.execPath, ['node_modules/electron-builder/cli.js', ...args]);
+  },
+};
+
+/** Docker and external engines need nothing of this machine. */
+function hasOwnProvider() {
+  const provider = args.find((arg, at) => arg.startsWith('--provider=') || args[at - 1] === '--provider');
+  return provider !== undefined && /docker|external/.test(provider);
+}
+
+async function prepare({ engines, isRequired }) {
+  ensureNode();
+  await ensurePackages();
+  await ensureEngines(engines, { isYes, isRequired });
+  await ensureBuild();
+}
+
+const work = commands[command];
+if (!work) {
+  console.error(`There is no command "${command}". Known: ${Object.keys(commands).join(', ')}.`);
+  process.exit(2);
+}
+try {
+  process.exitCode = await work();
+} catch (error) {
+  console.error(`\n✗ ${error.message}`);
+  process.exitCode = 6;
+}

@@ -1,0 +1,82 @@
+/** Small things that the set-up shares. Plain Node: no package is there yet. */
+import { spawn, spawnSync } from 'node:child_process';
+import { accessSync, constants, readdirSync } from 'node:fs';
+import { delimiter, dirname, join } from 'node:path';
+import process from 'node:process';
+
+/** The project's folder. */
+export const root = dirname(dirname(import.meta.dirname));
+
+/** Prints one line of the set-up. */
+export function say(text) {
+  process.stdout.write(`${text}\n`);
+}
+
+/** Path of a program in PATH, or in the folders where Debian and Homebrew hide servers; `undefined` when there is none. */
+export function findProgram(name, folders = []) {
+  for (const folder of [...folders.flatMap(expand), ...(process.env.PATH ?? '').split(delimiter)]) {
+    if (folder === '') continue;
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not here: the next folder.
+    }
+  }
+  return undefined;
+}
+
+/** A folder with one `*` part becomes all that match, newest version first. */
+function expand(folder) {
+  const at = folder.indexOf('*');
+  if (at === -1) return [folder];
+  const [head, tail] = [folder.slice(0, at), folder.slice(at + 1)];
+  try {
+    return readdirSync(head)
+      .sort((a, b) => b.localeCompare(a, undefined, { numeric: true }))
+      .map((entry) => head + entry + tail);
+  } catch {
+    return [];
+  }
+}
+
+/**
+ * Runs a program quietly; its output is shown only when it fails.
+ * @throws Error with the last lines of its output
+ */
+export function runQuietly(program, args, { env = {}, limitMs = 20 * 60_000 } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      cwd: root,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    const keep = (chunk) => {
+      output = (output + chunk).slice(-8_000);
+    };
+    child.stdout.on('data', keep);
+    child.stderr.on('data', keep);
+    const timer = setTimeout(() => child.kill('SIGTERM'), limitMs);
+    child.on('error', (error) => {
+      clearTimeout(timer);
+      reject(new Error(`${program} could not be started: ${error.message}`));
+    });
+    child.on('exit', (code, signal) => {
+      clearTimeout(timer);
+      if (code === 0) resolve(output);
+      else
+        reject(
+          new Error(
+            `${[program, ...args].join(' ')} ended with ${signal ?? `code ${code}`}:\n${output.trim().split('\n').slice(-25).join('\n')}`,
+          ),
+        );
+    });
+  });
+}
+
+/** Whether a program runs and succeeds. */
+export function succeeds(program, args) {
+  return spawnSync(program, args, { stdio: 'ignore', timeout: 15_000 }).status === 0;
+}
