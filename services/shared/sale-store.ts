@@ -126,9 +126,10 @@ export class SaleStore {
     return parseSale(saleId, await this.#readFields(saleId))?.view;
   }
 
-  /** Number of the sale's life in Redis; 0 when Redis does not know it. */
-  async readEpoch(saleId: string): Promise<number> {
-    return parseSale(saleId, await this.#readFields(saleId))?.epoch ?? 0;
+  /** Which life of which generation Redis holds; `undefined` when it does not know the sale. */
+  async readLife(saleId: string): Promise<{ epoch: number; generation: number } | undefined> {
+    const sale = parseSale(saleId, await this.#readFields(saleId));
+    return sale && { epoch: sale.epoch, generation: sale.view.generation };
   }
 
   #readFields(saleId: string): Promise<unknown> {

@@ -1,0 +1,217 @@
+/**
+ * What every service process does alike: read its configuration, log, tell its supervisor that it is ready or why it
+ * failed, send samples, and stop politely.
+ *
+ * States: starting → running → stopping → (exit 0 | exit 1); starting → failed (exit 1).
+ * A stop is asked for by SIGTERM, SIGINT, the message `stop`, or the loss of the supervisor's channel. A second signal ends it at once.
+ */
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { pino } from 'pino';
+import type { Logger } from 'pino';
+import type { z } from 'zod';
+import { maskSecrets, parseConfig } from './config.ts';
+import { SAMPLE_INTERVAL_MS, parentMessageSchema } from './messages.ts';
+import type { ChildMessage, GatewaySample, WorkerSample } from './messages.ts';
+
+/** Parts of a sample that the service itself knows; the rest is measured here. */
+type OwnPart<Sample> = Omit<Sample, 'type' | 'role' | 'atMs' | 'eventLoopLagMs' | 'cpuMicros' | 'rssBytes'>;
+
+interface SampleByRole {
+  readonly gateway: OwnPart<GatewaySample>;
+  readonly worker: OwnPart<WorkerSample>;
+}
+export type ServiceRole = keyof SampleByRole;
+
+/** A service that is up. */
+export interface RunningService<Role extends ServiceRole> {
+  /** Port that it serves HTTP on. */
+  readonly port: number;
+  sample(): SampleByRole[Role];
+  /** Finishes what is in hand, then lets go of everything. Bounded by the service itself. */
+  stop(): Promise<void>;
+}
+
+export interface ServiceContext<Config> {
+  readonly config: Config;
+  readonly log: Logger;
+  /** Ends the process, telling why: for a service that can't go on. */
+  fail(error: unknown): void;
+}
+
+export interface ServiceDefinition<
+  Role extends ServiceRole,
+  Schema extends z.ZodType<Record<string, unknown>>,
+> {
+  readonly role: Role;
+  readonly configSchema: Schema;
+  /** Resolves when the service takes work. */
+  start(context: ServiceContext<z.infer<Schema>>): Promise<RunningService<Role>>;
+  /** ms that `stop` may take before the process ends anyway. */
+  stopLimitMs(config: z.infer<Schema>): number;
+}
+
+/** Why a service can't start or go on: `code`, `message` and `fix` reach the user. */
+export class ServiceError extends Error {
+  override readonly name = 'ServiceError';
+  readonly code: string;
+  readonly fix: string;
+  constructor(code: string, message: string, fix: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.fix = fix;
+  }
+}
+
+/** ms that a start may take. */
+const START_LIMIT_MS = 60_000;
+/** ms between two readings of the event loop's delay. */
+const LAG_RESOLUTION_MS = 10;
+/** ms that the last message to the supervisor may take. */
+const FAREWELL_LIMIT_MS = 500;
+
+/** Runs a service as this process, to its end. */
+export async function runService<Role extends ServiceRole, Schema extends z.ZodType<Record<string, unknown>>>(
+  definition: ServiceDefinition<Role, Schema>,
+): Promise<void> {
+  const log = pino({
+    name: process.env['FLASHGRID_INSTANCE_ID'] ?? definition.role,
+    level: process.env['FLASHGRID_LOG_LEVEL'] || 'info',
+  });
+  const fail = (error: unknown): void => {
+    const failure = describeFailure(definition.role, error);
+    log.fatal({ err: error }, failure.message);
+    void leave(1, { type: 'failed', ...failure });
+  };
+  process.on('uncaughtException', fail);
+  process.on('unhandledRejection', fail);
+
+  const stopRequest = nextStopRequest(log);
+  try {
+    const config = parseConfig(definition.configSchema, process.env);
+    log.info({ config: maskSecrets(config) }, 'starting');
+    const service = await within(
+      definition.start({ config, log, fail }),
+      START_LIMIT_MS,
+      () =>
+        new ServiceError(
+          'service.startTimeout',
+          `The ${definition.role} was not up within ${START_LIMIT_MS} ms.`,
+          'See its log for what it waited for.',
+        ),
+    );
+    await send({ type: 'ready', pid: process.pid, port: service.port });
+    log.info({ port: service.port }, 'ready');
+    const endSampling = startSampling(definition.role, service);
+
+    const reason = await stopRequest;
+    log.info({ reason }, 'stopping');
+    const limitMs = definition.stopLimitMs(config);
+    await within(
+      service.stop(),
+      limitMs,
+      () =>
+        new ServiceError(
+          'service.stopTimeout',
+          `The ${definition.role} had not stopped after ${limitMs} ms.`,
+          'Nothing is lost: what it had in hand is handed out again.',
+        ),
+    );
+    endSampling();
+    log.info('stopped');
+    await leave(0);
+  } catch (error) {
+    fail(error);
+  }
+}
+
+/** Resolves with why the service shall stop. */
+function nextStopRequest(log: Logger): Promise<string> {
+  return new Promise((resolve) => {
+    let signals = 0;
+    const onSignal = (signal: NodeJS.Signals): void => {
+      if (++signals > 1) {
+        log.warn({ signal }, 'second signal: leaving at once');
+        process.exit(1);
+      }
+      resolve(signal);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+    process.on('message', (message) => {
+      if (parentMessageSchema.safeParse(message).success) resolve('supervisor');
+      else log.warn('the supervisor sent a message that is not understood');
+    });
+    process.on('disconnect', () => resolve('the supervisor is gone'));
+  });
+}
+
+function startSampling<Role extends ServiceRole>(role: Role, service: RunningService<Role>): () => void {
+  if (!process.connected) return () => undefined;
+  const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
+  delay.enable();
+  const sampleNow = (): void => {
+    const cpu = process.cpuUsage();
+    const sample = {
+      type: 'sample',
+      role,
+      atMs: Date.now(),
+      // The histogram counts the timer's own interval too. It is empty when the loop has not turned since.
+      eventLoopLagMs: delay.count === 0 ? 0 : Math.max(0, delay.max / 1e6 - LAG_RESOLUTION_MS),
+      cpuMicros: cpu.user + cpu.system,
+      rssBytes: process.memoryUsage.rss(),
+      ...service.sample(),
+    };
+    delay.reset();
+    if (process.connected) process.send?.(sample, undefined, undefined, ignoreClosedChannel);
+  };
+  const timer = setInterval(sampleNow, SAMPLE_INTERVAL_MS);
+  return () => {
+    clearInterval(timer);
+    // The last figures: the supervisor's totals would otherwise miss what was finished while stopping.
+    sampleNow();
+    delay.disable();
+  };
+}
+
+/** The channel closes when the supervisor dies; `disconnect` follows and stops the service. */
+function ignoreClosedChannel(): void {}
+
+function send(message: ChildMessage): Promise<void> {
+  return new Promise((resolve) => {
+    if (!process.connected || !process.send) return resolve();
+    process.send(message, undefined, undefined, () => resolve());
+  });
+}
+
+async function leave(code: number, message?: ChildMessage): Promise<void> {
+  // Never longer than the limit: a supervisor that hangs must not keep its children alive.
+  setTimeout(() => process.exit(code), FAREWELL_LIMIT_MS).unref();
+  if (message) await send(message);
+  process.exit(code);
+}
+
+async function within<Value>(promise: Promise<Value>, limitMs: number, onLimit: () => Error): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(onLimit()), limitMs);
+  });
+  try {
+    return await Promise.race([promise, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function describeFailure(role: ServiceRole, error: unknown): { code: string; message: string; fix: string } {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
+    if ('fix' in error && typeof error.fix === 'string') return { code: error.code, message, fix: error.fix };
+    if (error.code === 'config.invalid')
+      return {
+        code: error.code,
+        message,
+        fix: 'Set the variables named above; `.env.example` explains each.',
+      };
+  }
+  return { code: 'service.crashed', message: `The ${role} can't go on: ${message}`, fix: 'See its log.' };
+}
