@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { TERMINAL_COMMANDS, UsageError, helpText, parseTerminal, readAttack, readCount, readProvider } from './args.ts';
+
+const attack = (...argv: string[]) => readAttack(parseTerminal(['demo', ...argv]).values);
+
+describe('the terminal’s options', () => {
+  it('give the attack on the poster when nothing is said', () => {
+    expect(attack()).toMatchObject({ profile: 'burst', requests: 10_000, connections: 1_000, stock: 20, mode: 'queue', seed: 1 });
+  });
+
+  it('make a sustained attack of a rate and a duration', () => {
+    expect(attack('--rate', '2600', '--duration', '20')).toMatchObject({ profile: 'sustained', ratePerSec: 2_600, durationSec: 20 });
+  });
+
+  it('change a preset where they are given', () => {
+    expect(attack('--preset', 'stadium', '--stock', '7')).toMatchObject({ requests: 100_000, stock: 7 });
+  });
+
+  it('open no more sockets than there are buyers, unless that was asked for', () => {
+    expect(attack('--requests', '5')).toMatchObject({ requests: 5, connections: 5 });
+    expect(() => attack('--requests', '5', '--connections', '6')).toThrow(/--connections 6 is more than --requests 5/);
+  });
+
+  it.each([
+    [['--requests', 'many'], /--requests takes a number/],
+    [['--requests', '0'], /--requests/],
+    [['--rate', '100'], /--duration/],
+    [['--rate', '100', '--duration', '5', '--requests', '9'], /--requests does not go with --rate/],
+    [['--mode', 'maybe'], /--mode/],
+    [['--preset', 'nope'], /--preset knows/],
+    [['--limit', '11'], /--limit/],
+    [['--max-p99', '0'], /--max-p99/],
+  ])('refuse %j and name the option', (argv, message) => {
+    expect(() => attack(...argv)).toThrow(UsageError);
+    expect(() => attack(...argv)).toThrow(message);
+  });
+
+  it('refuse unknown commands and options', () => {
+    expect(() => parseTerminal(['dance'])).toThrow(UsageError);
+    expect(() => parseTerminal(['demo', '--dance'])).toThrow(UsageError);
+    expect(() => parseTerminal(['up', '--requests', '5'])).toThrow(UsageError);
+  });
+
+  it('refuse a provider or a count that does not exist', () => {
+    expect(() => readProvider({ provider: 'cloud' })).toThrow(/--provider knows auto, native, docker, external/);
+    expect(() => readCount({ gateways: '17' }, 'gateways', 1, 16)).toThrow(/--gateways must be a whole number from 1 to 16/);
+  });
+});
+
+describe('the help', () => {
+  it('lists every command, and every option of a command', () => {
+    for (const [name, { options }] of Object.entries(TERMINAL_COMMANDS)) {
+      expect(helpText()).toContain(`  ${name}`);
+      for (const option of Object.keys(options)) expect(helpText(name)).toContain(`--${option}`);
+    }
+  });
+
+  it('is given for --help anywhere', () => {
+    expect(parseTerminal(['demo', '--help'])).toMatchObject({ command: 'help', positionals: ['demo'] });
+    expect(parseTerminal([])).toMatchObject({ command: 'help' });
+  });
+});
