@@ -9,7 +9,8 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
-import type { ControlCentre } from './control/control-centre.ts';
+import type { Result } from './control/contract.ts';
+import type { EventHub } from './control/lib/event-hub.ts';
 import { FailureError } from './control/cluster/cluster.ts';
 import { loadAssets, type Asset } from './web/assets.ts';
 import { MAX_REQUEST_BYTES, SOCKET_PATH, requestSchema } from './wire.ts';
@@ -42,8 +43,14 @@ const SECURITY_HEADERS = {
   'cross-origin-resource-policy': 'same-origin',
 } as const;
 
+/** The part of a control centre that a remote face needs. */
+export interface FaceTarget {
+  readonly hub: EventHub;
+  dispatch(name: string, input: unknown): Promise<Result<unknown>>;
+}
+
 export interface WebFaceOptions {
-  readonly centre: ControlCentre;
+  readonly centre: FaceTarget;
   /** Folder of the built renderer. */
   readonly rendererDir: string;
   /** 127.0.0.1 unless asked otherwise. */
@@ -196,7 +203,7 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
 /** Faces that have not answered the last ping. */
 const silent = new WeakSet<WebSocket>();
 
-function serve(socket: WebSocket, centre: ControlCentre): void {
+function serve(socket: WebSocket, centre: FaceTarget): void {
   socket.on('pong', () => silent.delete(socket));
   // `close` follows an error; nothing else is to be done.
   socket.on('error', () => undefined);
@@ -207,7 +214,7 @@ function serve(socket: WebSocket, centre: ControlCentre): void {
   });
 }
 
-async function answer(centre: ControlCentre, text: string): Promise<string> {
+async function answer(centre: FaceTarget, text: string): Promise<string> {
   let request;
   try {
     request = requestSchema.parse(JSON.parse(text));

@@ -1,0 +1,32 @@
+/**
+ * The design that FlashGrid is compared with, in our own words: one AMQP message a request, and an answer that does not wait for the broker's
+ * confirm. What it acknowledges can be lost; it is here to show what frames are worth.
+ */
+import { randomUUID } from 'node:crypto';
+import process from 'node:process';
+import { connect } from 'amqplib';
+import { fastify } from 'fastify';
+import { z } from 'zod';
+import { listen, reserveSchema, type ReserveBody } from './baseline-process.ts';
+
+const config = z
+  .object({ FLASHGRID_AMQP_URL: z.string(), FLASHGRID_NAMESPACE: z.string() })
+  .parse(process.env);
+const queue = `${config.FLASHGRID_NAMESPACE}.one-each`;
+const connection = await connect(config.FLASHGRID_AMQP_URL, { noDelay: true });
+const channel = await connection.createChannel();
+await channel.assertQueue(queue, { durable: true });
+
+const server = fastify({ logger: false });
+server.post<{ Body: ReserveBody }>('/reserve', { schema: reserveSchema }, (request, reply) => {
+  const reservationId = randomUUID();
+  const { saleId, userId } = request.body;
+  channel.sendToQueue(queue, Buffer.from(JSON.stringify({ reservationId, saleId, userId })), {
+    persistent: true,
+  });
+  void reply.code(202).send({ reservationId, status: 'queued' });
+});
+await listen(server, async () => {
+  await server.close();
+  await connection.close();
+});
