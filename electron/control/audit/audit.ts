@@ -1,0 +1,194 @@
+/** The audit of a run: waits until the queue is drained, gathers the evidence from every side, and judges it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createPool } from '../../../services/shared/postgres.ts';
+import { createRedis } from '../../../services/shared/redis.ts';
+import { SaleStore } from '../../../services/shared/sale-store.ts';
+import { FailureError, type Endpoints } from '../cluster/cluster.ts';
+import { ReleaseStack, withLimit } from '../lib/release-stack.ts';
+import { CHECK_IDS, type Audit } from '../report/run-record.ts';
+import { ALL_CHECKS } from './checks/all-checks.ts';
+import { findOutcomeFaults } from './checks/single-outcome.ts';
+import { waitForDrain, type DrainProgress } from './drain.ts';
+import { joinTickets, prepareEvidence, type Evidence } from './evidence.ts';
+import { indexFrames } from './frame-index.ts';
+import type { LoadLedger } from './ledger.ts';
+import { QueueProbe } from './queue-probe.ts';
+import { readOutcomes } from './read-outcomes.ts';
+import { readTickets } from './read-tickets.ts';
+
+/** ms that one look at the engines may take. */
+const PROBE_LIMIT_MS = 10_000;
+/** Pauses, in ms, between two gatherings while acknowledged reservations are still pending. */
+const RETRY_PAUSE_MS = { first: 250, most: 4_000 };
+
+export interface AuditInput {
+  readonly sale: { readonly id: string; readonly stock: number; readonly perBuyerLimit: number };
+  readonly ledger: LoadLedger;
+  readonly endpoints: Endpoints;
+  readonly namespace: string;
+  readonly postgresSchema: string;
+  /** ms that the queue may take to drain. */
+  readonly drainTimeoutMs: number;
+  readonly signal: AbortSignal;
+  /** Frames in the dead-letter queue before the run; 0 by default. `countDeadFrames` tells it. */
+  readonly deadBefore?: number;
+  onDrainProgress?(progress: DrainProgress): void;
+  /** The queue is drained; the evidence is being gathered. */
+  onDrained?(): void;
+}
+
+/**
+ * Audits a run. Always gives a verdict on what the engines hold, also when the queue did not drain in time: the checks fail then.
+ * @throws FailureError `audit.engineAway` when an engine can't be asked; the signal's reason on abort
+ */
+export async function audit(input: AuditInput): Promise<Audit> {
+  const release = new ReleaseStack();
+  try {
+    return await auditWith(input, release);
+  } finally {
+    await release.release();
+  }
+}
+
+/** Frames in the dead-letter queue now, to be told apart from those of a run to come. */
+export async function countDeadFrames(amqpUrl: string, namespace: string): Promise<number> {
+  const probe = new QueueProbe(amqpUrl, namespace);
+  try {
+    return (await withLimit(probe.count(), PROBE_LIMIT_MS, 'RabbitMQ did not answer')).dead;
+  } finally {
+    await probe.close();
+  }
+}
+
+async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audit> {
+  const { ledger, endpoints, namespace, signal } = input;
+  const pool = createPool({
+    url: endpoints.postgresUrl,
+    schema: input.postgresSchema,
+    max: 1,
+    name: 'audit',
+  });
+  release.add('Postgres connection of the audit', () => pool.end());
+  const redis = createRedis(endpoints.redisUrl, { role: 'control' });
+  release.add('Redis connection of the audit', () => redis.disconnect());
+  const queues = new QueueProbe(endpoints.amqpUrl, namespace);
+  release.add('RabbitMQ connection of the audit', () => queues.close());
+  const sales = new SaleStore(redis, namespace);
+
+  const acknowledged = countAcknowledged(ledger);
+  const deadline = performance.now() + input.drainTimeoutMs;
+  let drainMs = 0;
+  let pauseMs = RETRY_PAUSE_MS.first;
+  for (;;) {
+    const startedAt = performance.now();
+    const drain = await waitForDrain({
+      acknowledged,
+      signal,
+      timeoutMs: Math.max(0, deadline - startedAt),
+      probe: async () => {
+        const looks = Promise.all([queues.count(), sales.readSale(input.sale.id)]);
+        const [{ waiting }, sale] = await withLimit(
+          looks,
+          PROBE_LIMIT_MS,
+          'the engines did not answer in time',
+        );
+        return { waiting, decided: sale?.counters.decided ?? 0 };
+      },
+      onProgress: (progress) => input.onDrainProgress?.(progress),
+    });
+    drainMs += drain.durationMs;
+    if (drain.lastError !== undefined) throw engineAway(drain.lastError);
+    input.onDrained?.();
+    const evidence = await gather(input, { pool, redis, queues, sales }).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw engineAway(error);
+    });
+    // Frames in a worker's hand are not in the queue: give them the rest of the time.
+    if (evidence.totals.pending === 0 || performance.now() >= deadline) return judge(evidence, drainMs);
+    await sleep(Math.min(pauseMs, Math.max(1, deadline - performance.now())), undefined, { signal });
+    drainMs += pauseMs;
+    pauseMs = Math.min(pauseMs * 2, RETRY_PAUSE_MS.most);
+  }
+}
+
+interface Sources {
+  readonly pool: ReturnType<typeof createPool>;
+  readonly redis: ReturnType<typeof createRedis>;
+  readonly queues: QueueProbe;
+  readonly sales: SaleStore;
+}
+
+async function gather(input: AuditInput, { pool, redis, queues, sales }: Sources): Promise<Evidence> {
+  const { sale, ledger, namespace, signal } = input;
+  const tickets = await readTickets(pool, sale.id, signal);
+  const join = joinTickets(ledger, tickets);
+  const index = indexFrames(sale.id, ledger, join.strays);
+  const outcomes = await readOutcomes(
+    redis,
+    namespace,
+    sale.id,
+    index,
+    ledger.count + join.strays.length,
+    signal,
+  );
+  const view = await sales.readSale(sale.id);
+  const counted = await withLimit(queues.count(), PROBE_LIMIT_MS, 'RabbitMQ did not answer');
+  return prepareEvidence({
+    sale: { ...sale, status: view?.status ?? 'open' },
+    ledger,
+    tickets,
+    join,
+    outcomes,
+    duplicates: index.duplicates,
+    counters: view?.counters,
+    queues: { ...counted, deadBefore: input.deadBefore ?? 0 },
+  });
+}
+
+/** Runs all checks on the evidence and sums it up. */
+export function judge(evidence: Evidence, drainMs: number): Audit {
+  const { sale, tickets, totals, queues } = evidence;
+  const checks = CHECK_IDS.map((id) => ALL_CHECKS[id](evidence));
+  const faults = findOutcomeFaults(evidence);
+  const countOf = (id: string, name: string) =>
+    checks.find((check) => check.id === id)?.evidence.counts[name] ?? 0;
+  return {
+    stock: sale.stock,
+    sold: tickets.count,
+    granted: totals.granted,
+    refused: totals.refused,
+    pending: totals.pending,
+    // Acknowledged and then forgotten: no outcome at all, or a grant that never became a ticket.
+    lost: totals.pending + faults.ticketMissing.count,
+    duplicated: faults.sharedId.count + faults.ticketOfRefused.count + faults.otherUnits.count,
+    // A ticket too many may show as a unit sold twice, one out of range, and one beyond the stock: it is still one.
+    oversold: Math.max(
+      countOf('no_oversell', 'beyondStock'),
+      countOf('no_oversell', 'soldTwice') + countOf('no_oversell', 'outOfRange'),
+    ),
+    undersold: countOf('no_undersell', 'undersold'),
+    // With nothing left to be decided, a request without a ticket is known to have got none.
+    unknownResolved: queues.waiting === 0 && totals.pending === 0 ? totals.unknown : totals.unknownGranted,
+    drainMs: Math.round(drainMs),
+    checks,
+  };
+}
+
+function countAcknowledged(ledger: LoadLedger): number {
+  let acknowledged = 0;
+  for (let request = 0; request < ledger.count; request++)
+    if (ledger.status(request) === 'acknowledged') acknowledged++;
+  return acknowledged;
+}
+
+function engineAway(cause: unknown): FailureError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new FailureError(
+    {
+      code: 'audit.engineAway',
+      message: `The audit could not ask the engines: ${reason || 'no answer'}.`,
+      fix: 'See on the Control page, or with `flashgrid status`, which engine is away, start it again and repeat the attack.',
+    },
+    { cause },
+  );
+}
