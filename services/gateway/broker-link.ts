@@ -1,0 +1,347 @@
+/**
+ * The gateway's connection to RabbitMQ: one confirm channel, kept alive for ever.
+ *
+ *   connecting ──topology declared──► up ──'blocked'──► blocked ──'unblocked'──► up
+ *       ▲  └──failed: back-off──┐      └───────┬───────────┘
+ *       └───────────────────────┴── away ◄─────┘ connection or channel lost, or silent past the confirm timeout
+ *
+ * Frames that were published and not confirmed when the link is lost are settled at that moment, not by their timeouts.
+ */
+import amqp from 'amqplib';
+import type { ChannelModel, ConfirmChannel } from 'amqplib';
+import { FRAME_CONTENT_TYPE } from '../shared/frame.ts';
+import { declareTopology } from '../shared/topology.ts';
+import type { FrameEnd, FramePublisher, OutgoingFrame } from './frame-collector.ts';
+
+/** ms that one attempt to connect and declare may take. */
+const CONNECT_TIMEOUT_MS = 5_000;
+const FIRST_BACKOFF_MS = 100;
+const MAX_BACKOFF_MS = 2_000;
+/** Seconds between heartbeats, unless the URL says otherwise: a peer that vanished is noticed within twice that. */
+const HEARTBEAT_SEC = 10;
+/** ms within which the topology is not declared again, however many frames come back unroutable. */
+const REDECLARE_PAUSE_MS = 1_000;
+
+export type LinkState = 'connecting' | 'up' | 'blocked' | 'away' | 'closed';
+
+export interface BrokerLinkOptions {
+  readonly url: string;
+  readonly namespace: string;
+  /** Shows in RabbitMQ's list of connections. */
+  readonly name: string;
+  readonly confirmTimeoutMs: number;
+  readonly log: { warn(fields: object, message: string): void; info(fields: object, message: string): void };
+  /** Open frames had better be published now: there is room again, or there is none and they are to be settled. */
+  readonly onFlushDue: () => void;
+}
+
+interface Flight {
+  readonly frame: OutgoingFrame;
+  readonly sentAtMs: number;
+}
+
+interface Session {
+  readonly connection: ChannelModel;
+  readonly channel: ConfirmChannel;
+  /** Destroys the socket without asking the broker. */
+  readonly abort: AbortController;
+  readonly queue: string;
+  /** Delivery tag → frame, in the order of publishing. */
+  readonly flights: Map<number, Flight>;
+  /** Ids of frames that came back unroutable and whose confirm is still to come. */
+  readonly returned: Set<string>;
+  lastTag: number;
+  lastConfirmAtMs: number;
+  isOver: boolean;
+}
+
+export class BrokerLink implements FramePublisher {
+  readonly #options: BrokerLinkOptions;
+  #state: LinkState = 'connecting';
+  #session: Session | undefined;
+  #isWritable = false;
+  #attempt = 0;
+  #lastError: string | undefined;
+  #redeclaredAtMs = 0;
+  #retryTimer: NodeJS.Timeout | undefined;
+  #watchTimer: NodeJS.Timeout | undefined;
+  readonly #waiters = new Set<() => void>();
+
+  constructor(options: BrokerLinkOptions) {
+    this.#options = options;
+  }
+
+  get state(): LinkState {
+    return this.#state;
+  }
+
+  get isWritable(): boolean {
+    return this.#isWritable;
+  }
+
+  /** Why the link is not up; of the latest failure. */
+  get lastError(): string | undefined {
+    return this.#lastError;
+  }
+
+  /** Begins to connect; goes on for ever until `close`. */
+  start(): void {
+    const everyMs = Math.max(10, Math.min(250, this.#options.confirmTimeoutMs / 4));
+    this.#watchTimer = setInterval(() => this.#expireFlights(), everyMs);
+    this.#watchTimer.unref();
+    void this.#connect();
+  }
+
+  /** Resolves to true once the link is up, to false after `limitMs`. */
+  whenUp(limitMs: number): Promise<boolean> {
+    if (this.#state === 'up') return Promise.resolve(true);
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        clearTimeout(timer);
+        this.#waiters.delete(finish);
+        resolve(this.#state === 'up');
+      };
+      const timer = setTimeout(finish, limitMs);
+      this.#waiters.add(finish);
+    });
+  }
+
+  publish(frame: OutgoingFrame): void {
+    const session = this.#session;
+    if (session === undefined || this.#state !== 'up') {
+      frame.settle('away');
+      return;
+    }
+    try {
+      const hasRoom = session.channel.publish('', session.queue, frame.body, {
+        messageId: frame.id,
+        contentType: FRAME_CONTENT_TYPE,
+        persistent: true,
+        mandatory: true,
+        headers: frame.headers,
+      });
+      session.flights.set(++session.lastTag, { frame, sentAtMs: Date.now() });
+      if (!hasRoom) this.#isWritable = false;
+    } catch (error) {
+      // amqplib throws when the channel began to close and its event is still to come.
+      frame.settle('away');
+      this.#lose(session, error);
+    }
+  }
+
+  /** Ends the link; what is unconfirmed is settled as lost. */
+  async close(): Promise<void> {
+    this.#state = 'closed';
+    this.#isWritable = false;
+    clearTimeout(this.#retryTimer);
+    clearInterval(this.#watchTimer);
+    const session = this.#session;
+    if (session === undefined) return;
+    this.#endFlights(session);
+    const limit = setTimeout(() => session.abort.abort(), 1_000);
+    try {
+      await session.connection.close();
+    } catch (error) {
+      this.#options.log.info(
+        { error: describe(error) },
+        'the broker was gone before the connection was closed',
+      );
+    } finally {
+      clearTimeout(limit);
+    }
+  }
+
+  async #connect(): Promise<void> {
+    const abort = new AbortController();
+    const limit = setTimeout(() => abort.abort(), CONNECT_TIMEOUT_MS);
+    let connection: ChannelModel | undefined;
+    try {
+      // `signal` destroys the socket at any moment, also in the middle of a handshake that the peer never answers.
+      const socketOptions = {
+        noDelay: true,
+        keepAlive: true,
+        signal: abort.signal,
+        clientProperties: { connection_name: this.#options.name },
+      };
+      connection = await amqp.connect(withHeartbeat(this.#options.url), socketOptions);
+      let failure: unknown;
+      connection.on('error', (error: Error) => (failure = error));
+      const channel = await connection.createConfirmChannel();
+      channel.on('error', (error: Error) => (failure = error));
+      const names = await declareTopology(channel, this.#options.namespace);
+      clearTimeout(limit);
+      if (this.isClosed()) {
+        abort.abort();
+        return;
+      }
+      const session: Session = {
+        connection,
+        channel,
+        abort,
+        queue: names.queue,
+        flights: new Map(),
+        returned: new Set(),
+        lastTag: 0,
+        lastConfirmAtMs: Date.now(),
+        isOver: false,
+      };
+      connection.on('close', (error?: Error) => this.#lose(session, failure ?? error));
+      channel.on('close', () => this.#lose(session, failure));
+      this.#listen(session);
+      this.#session = session;
+      this.#lastError = undefined;
+      this.#attempt = 0;
+      this.#options.log.info({ queue: names.queue }, 'the broker is up');
+      this.#becomeUp();
+    } catch (error) {
+      clearTimeout(limit);
+      abort.abort();
+      this.#lastError = describe(error);
+      this.#retry();
+    }
+  }
+
+  #listen(session: Session): void {
+    const { channel, connection } = session;
+    channel.on('ack', ({ deliveryTag, multiple }) =>
+      this.#confirm(session, deliveryTag, multiple, 'confirmed'),
+    );
+    channel.on('nack', ({ deliveryTag, multiple }) =>
+      this.#confirm(session, deliveryTag, multiple, 'nacked'),
+    );
+    // An unroutable frame comes back before its confirm.
+    channel.on('return', (message) => {
+      const id: unknown = message.properties.messageId;
+      if (typeof id === 'string') session.returned.add(id);
+      void this.#redeclare(session);
+    });
+    channel.on('drain', () => {
+      if (session.isOver || this.#state !== 'up') return;
+      this.#isWritable = true;
+      this.#options.onFlushDue();
+    });
+    connection.on('blocked', (reason: string) => {
+      if (session.isOver) return;
+      this.#state = 'blocked';
+      this.#isWritable = false;
+      this.#lastError = `blocked: ${reason}`;
+      // What is still open need not wait for the alarm to end.
+      this.#options.onFlushDue();
+      this.#options.log.warn({ reason }, 'the broker blocks publishers');
+    });
+    connection.on('unblocked', () => {
+      if (session.isOver) return;
+      session.lastConfirmAtMs = Date.now();
+      this.#lastError = undefined;
+      this.#becomeUp();
+    });
+  }
+
+  #becomeUp(): void {
+    this.#state = 'up';
+    this.#isWritable = true;
+    for (const waiter of [...this.#waiters]) waiter();
+    this.#options.onFlushDue();
+  }
+
+  #confirm(session: Session, tag: number, isMultiple: boolean, end: 'confirmed' | 'nacked'): void {
+    session.lastConfirmAtMs = Date.now();
+    if (!isMultiple) {
+      this.#settle(session, tag, end);
+      return;
+    }
+    // Tags rise in the map's order.
+    for (const flightTag of session.flights.keys()) {
+      if (flightTag > tag) break;
+      this.#settle(session, flightTag, end);
+    }
+  }
+
+  #settle(session: Session, tag: number, end: FrameEnd): void {
+    const flight = session.flights.get(tag);
+    // Absent when the frame has timed out: its buyers were answered.
+    if (flight === undefined) return;
+    session.flights.delete(tag);
+    flight.frame.settle(session.returned.delete(flight.frame.id) ? 'returned' : end);
+  }
+
+  #expireFlights(): void {
+    const session = this.#session;
+    if (session === undefined || session.isOver) return;
+    const now = Date.now();
+    const limitMs = this.#options.confirmTimeoutMs;
+    let expired = 0;
+    for (const [tag, flight] of session.flights) {
+      if (now - flight.sentAtMs < limitMs) break;
+      expired++;
+      this.#settle(session, tag, 'timeout');
+    }
+    // A blocked broker is silent too, but says so: its connection is sound and will speak again.
+    if (expired > 0 && this.#state === 'up' && now - session.lastConfirmAtMs >= limitMs)
+      this.#lose(session, new Error(`no confirm within ${limitMs} ms`));
+  }
+
+  async #redeclare(session: Session): Promise<void> {
+    const now = Date.now();
+    if (now - this.#redeclaredAtMs < REDECLARE_PAUSE_MS) return;
+    this.#redeclaredAtMs = now;
+    this.#options.log.warn(
+      { queue: session.queue },
+      'a frame came back unroutable; declaring the queues again',
+    );
+    try {
+      await declareTopology(session.channel, this.#options.namespace);
+    } catch (error) {
+      this.#lose(session, error);
+    }
+  }
+
+  #lose(session: Session, error: unknown): void {
+    if (session.isOver) return;
+    this.#endFlights(session);
+    session.abort.abort();
+    if (this.isClosed()) return;
+    this.#session = undefined;
+    this.#lastError = describe(error);
+    this.#options.log.warn({ error: this.#lastError }, 'the broker is away');
+    this.#retry();
+  }
+
+  /** Answers everything that this session still owes. The state changes first: an answer may bring the next request. */
+  #endFlights(session: Session): void {
+    session.isOver = true;
+    if (!this.isClosed()) this.#state = 'away';
+    this.#isWritable = false;
+    const flights = [...session.flights.values()];
+    session.flights.clear();
+    for (const { frame } of flights) frame.settle('lost');
+    // Open frames wait for room that will not come: they go now, and are settled as away.
+    this.#options.onFlushDue();
+  }
+
+  #retry(): void {
+    if (this.isClosed()) return;
+    this.#state = 'away';
+    const ceilingMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.#attempt++);
+    // Half of it random, so that many gateways don't come back at the same moment.
+    const delayMs = ceilingMs / 2 + Math.random() * (ceilingMs / 2);
+    this.#retryTimer = setTimeout(() => void this.#connect(), delayMs);
+  }
+
+  /** Whether `close` was called. */
+  isClosed(): boolean {
+    return this.#state === 'closed';
+  }
+}
+
+function withHeartbeat(url: string): string {
+  const parsed = new URL(url);
+  if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', String(HEARTBEAT_SEC));
+  return parsed.href;
+}
+
+function describe(error: unknown): string {
+  if (error instanceof AggregateError) return error.errors.map(describe).join('; ');
+  if (error instanceof Error) return error.message || error.name;
+  return error === undefined ? 'the connection was closed' : String(error);
+}

@@ -1,0 +1,42 @@
+/** When this gateway's frames were sent, to the second, so that an id alone tells whether its outcome can still be there. */
+
+/** Marks that are kept: one a second, a little longer than records are readable. */
+const MAX_MARKS = 1_500;
+
+interface Mark {
+  readonly seq: number;
+  readonly atMs: number;
+}
+
+export class FrameClock {
+  readonly #prefix: string;
+  readonly #retentionMs: number;
+  readonly #lastSeq: () => number;
+  readonly #marks: Mark[] = [];
+
+  /** @param retentionMs ms for which outcomes are readable */
+  constructor(gatewayId: string, retentionMs: number, lastSeq: () => number) {
+    this.#prefix = `${gatewayId}-`;
+    this.#retentionMs = retentionMs;
+    this.#lastSeq = lastSeq;
+  }
+
+  /** Notes which frame is the latest now. Call it once a second. */
+  mark(nowMs: number): void {
+    this.#marks.push({ seq: this.#lastSeq(), atMs: nowMs });
+    if (this.#marks.length > MAX_MARKS) this.#marks.shift();
+  }
+
+  /** What is known of a frame: `recent` was sent within the last minute, `expired` longer ago than outcomes are kept. */
+  ask(frameId: string, nowMs: number): 'never-sent' | 'recent' | 'sent' | 'expired' | 'foreign' {
+    if (!frameId.startsWith(this.#prefix)) return 'foreign';
+    const text = frameId.slice(this.#prefix.length);
+    const seq = Number.parseInt(text, 36);
+    // The canonical text only: `01` names no frame.
+    if (seq < 1 || seq > this.#lastSeq() || seq.toString(36) !== text) return 'never-sent';
+    const seqAt = (ageMs: number): number =>
+      this.#marks.findLast((mark) => mark.atMs <= nowMs - ageMs)?.seq ?? 0;
+    if (seq > seqAt(60_000)) return 'recent';
+    return seq <= seqAt(this.#retentionMs) ? 'expired' : 'foreign';
+  }
+}

@@ -1,0 +1,206 @@
+/**
+ * Collects reservations into frames. Whatever arrives in one turn of the event loop and concerns one sale becomes one frame, one AMQP
+ * message and one confirm: confirming each reservation alone costs two thirds of the throughput.
+ *
+ *   open ──full, or end of the turn──► published ──confirm──► accepted
+ *     │                                    └──nack, return, timeout, connection lost──► failed
+ *     └──publisher not writable: stays open until it is, or full
+ */
+import { FRAME_VERSION, encodeEntry } from '../shared/frame.ts';
+import { framedId, framedIdPrefix, keyedId } from '../shared/ids.ts';
+import type { SaleFacts } from '../shared/sales.ts';
+
+/** How a published frame ended. `away` was never sent; after `lost` and `timeout` the broker may hold it all the same. */
+export type FrameEnd = 'confirmed' | 'nacked' | 'returned' | 'timeout' | 'lost' | 'away';
+
+export interface OutgoingFrame {
+  readonly id: string;
+  readonly saleId: string;
+  readonly count: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly body: Buffer;
+  /** Called once. */
+  settle(end: FrameEnd): void;
+}
+
+export interface FramePublisher {
+  /** False while the write buffer is full: an open frame then had better wait and grow. */
+  readonly isWritable: boolean;
+  /** Sends a frame, or settles it `away`. Never throws. */
+  publish(frame: OutgoingFrame): void;
+}
+
+/** Where the answers go. `Reply` is whatever the caller handed in. */
+export interface Answerer<Reply> {
+  accept(reply: Reply, reservationId: string): void;
+  fail(reply: Reply, reservationId: string, end: Exclude<FrameEnd, 'confirmed'>): void;
+  /** Once a frame, before its replies are answered. */
+  onSettled(saleId: string, count: number, end: FrameEnd, tookMs: number): void;
+}
+
+export interface FrameCollectorOptions<Reply> {
+  readonly gatewayId: string;
+  /** Most reservations in one frame. */
+  readonly maxFrame: number;
+  /** Most reservations that are open or published and not settled. */
+  readonly maxUnconfirmed: number;
+  /** Frames that may wait for their confirm while a further one is not full: past it, reservations gather in the open frame. */
+  readonly maxFlights: number;
+  readonly publisher: FramePublisher;
+  readonly answerer: Answerer<Reply>;
+  /** Runs a function at the end of this turn of the event loop. */
+  readonly schedule?: (run: () => void) => void;
+}
+
+export class FrameCollector<Reply> {
+  readonly #options: FrameCollectorOptions<Reply>;
+  readonly #schedule: (run: () => void) => void;
+  /** Sale id → frame that still takes reservations. */
+  readonly #open = new Map<string, OpenFrame<Reply>>();
+  readonly #onTurnEnd = (): void => {
+    this.#isScheduled = false;
+    if (this.#options.publisher.isWritable && this.#flights < this.#options.maxFlights) this.flush();
+  };
+  /** Frames that are published and not settled. */
+  #flights = 0;
+  #isScheduled = false;
+  #lastSeq = 0;
+  #unconfirmed = 0;
+
+  constructor(options: FrameCollectorOptions<Reply>) {
+    this.#options = options;
+    this.#schedule = options.schedule ?? setImmediate;
+  }
+
+  /** Reservations that wait for a confirm, those in open frames included. */
+  get unconfirmedNow(): number {
+    return this.#unconfirmed;
+  }
+
+  /** Sequence of the latest frame. */
+  get lastSeq(): number {
+    return this.#lastSeq;
+  }
+
+  /**
+   * Puts a reservation into its sale's open frame.
+   * @returns false when too many wait already; `reply` is then untouched
+   */
+  add(sale: SaleFacts, userId: string, quantity: number, digest: string | undefined, reply: Reply): boolean {
+    if (this.#unconfirmed >= this.#options.maxUnconfirmed) return false;
+    this.#unconfirmed++;
+    let frame = this.#open.get(sale.id);
+    if (frame !== undefined && frame.generation !== sale.generation) {
+      // A frame belongs to one generation: the sale was reset since it was opened.
+      this.#close(frame);
+      frame = undefined;
+    }
+    if (frame === undefined) {
+      frame = this.#openFrame(sale);
+      this.#open.set(sale.id, frame);
+      this.#scheduleFlush();
+    }
+    frame.add(userId, quantity, digest, reply);
+    if (frame.count >= this.#options.maxFrame) this.#close(frame);
+    return true;
+  }
+
+  /** Publishes all open frames. */
+  flush(): void {
+    for (const frame of this.#open.values()) this.#close(frame);
+  }
+
+  #scheduleFlush(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#schedule(this.#onTurnEnd);
+  }
+
+  #openFrame(sale: SaleFacts): OpenFrame<Reply> {
+    const id = `${this.#options.gatewayId}-${(++this.#lastSeq).toString(36)}`;
+    return new OpenFrame(id, sale.id, sale.generation, this.#options.answerer, (count) => {
+      this.#unconfirmed -= count;
+      this.#flights--;
+      if (this.#open.size > 0) this.#scheduleFlush();
+    });
+  }
+
+  #close(frame: OpenFrame<Reply>): void {
+    this.#open.delete(frame.saleId);
+    frame.close();
+    this.#flights++;
+    this.#options.publisher.publish(frame);
+  }
+}
+
+class OpenFrame<Reply> implements OutgoingFrame {
+  readonly id: string;
+  readonly saleId: string;
+  readonly generation: number;
+  readonly #answerer: Answerer<Reply>;
+  readonly #release: (count: number) => void;
+  #replies: Reply[] = [];
+  #lines = '';
+  /** Index → digest; most frames have none. */
+  #digests: Map<number, string> | undefined;
+  #closedAtMs = 0;
+  body: Buffer = Buffer.alloc(0);
+  headers: Readonly<Record<string, unknown>> = {};
+  count = 0;
+
+  constructor(
+    id: string,
+    saleId: string,
+    generation: number,
+    answerer: Answerer<Reply>,
+    release: (count: number) => void,
+  ) {
+    this.id = id;
+    this.saleId = saleId;
+    this.generation = generation;
+    this.#answerer = answerer;
+    this.#release = release;
+  }
+
+  add(userId: string, quantity: number, digest: string | undefined, reply: Reply): void {
+    if (digest !== undefined) (this.#digests ??= new Map()).set(this.count, digest);
+    this.#lines += encodeEntry(userId, quantity, digest);
+    this.#replies.push(reply);
+    this.count++;
+  }
+
+  close(): void {
+    this.#closedAtMs = Date.now();
+    // Ids are ASCII, so one byte a character.
+    this.body = Buffer.from(this.#lines, 'latin1');
+    this.#lines = '';
+    this.headers = {
+      v: FRAME_VERSION,
+      n: this.count,
+      sale: this.saleId,
+      gen: this.generation,
+      t: this.#closedAtMs,
+    };
+  }
+
+  settle(end: FrameEnd): void {
+    const replies = this.#replies;
+    // Also makes a second settle harmless.
+    this.#replies = [];
+    if (replies.length === 0) return;
+    this.#release(replies.length);
+    this.#answerer.onSettled(this.saleId, replies.length, end, Date.now() - this.#closedAtMs);
+    if (end === 'confirmed' && this.#digests === undefined) {
+      const prefix = framedIdPrefix(this.saleId, this.id);
+      let index = 0;
+      for (const reply of replies) this.#answerer.accept(reply, prefix + index++);
+      return;
+    }
+    for (const [index, reply] of replies.entries()) {
+      const digest = this.#digests?.get(index);
+      const id = digest === undefined ? framedId(this.saleId, this.id, index) : keyedId(this.saleId, digest);
+      if (end === 'confirmed') this.#answerer.accept(reply, id);
+      else this.#answerer.fail(reply, id, end);
+    }
+  }
+}

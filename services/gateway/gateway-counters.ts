@@ -1,0 +1,64 @@
+/** What the gateway counts on its hot path: plain numbers, read by /metrics, the samples and the dashboards when they want them. */
+import { PROBLEM_KINDS } from './problems.ts';
+import type { ProblemKind } from './problems.ts';
+
+export class GatewayCounters {
+  /** Reservations answered 202. */
+  accepted = 0;
+  /** Frames that the broker confirmed. */
+  frames = 0;
+  /** Sale id → reservations answered 202. */
+  readonly acceptedBySale = new Map<string, number>();
+  /** Refusals of `POST /reserve`. */
+  readonly refused: Record<ProblemKind, number>;
+
+  constructor() {
+    this.refused = zeroOfEachKind();
+  }
+
+  /** Refusals of `POST /reserve` by what a run's record tells apart. */
+  refusedByClass(): { client4xx: number; soldOut409: number; unavailable503: number } {
+    const classes = { client4xx: 0, soldOut409: 0, unavailable503: 0 };
+    for (const kind of problemKinds()) {
+      const { status } = PROBLEM_KINDS[kind];
+      if (kind === 'sold-out') classes.soldOut409 += this.refused[kind];
+      else if (status >= 500) classes.unavailable503 += this.refused[kind];
+      else classes.client4xx += this.refused[kind];
+    }
+    return classes;
+  }
+}
+
+/** All kinds of problems. */
+export function problemKinds(): ProblemKind[] {
+  return Object.keys(PROBLEM_KINDS).filter(isProblemKind);
+}
+
+function isProblemKind(text: string): text is ProblemKind {
+  return Object.hasOwn(PROBLEM_KINDS, text);
+}
+
+function zeroOfEachKind(): Record<ProblemKind, number> {
+  return {
+    invalid: 0,
+    unauthorised: 0,
+    forbidden: 0,
+    'unknown-sale': 0,
+    'unknown-reservation': 0,
+    'unknown-route': 0,
+    'method-not-allowed': 0,
+    'sale-exists': 0,
+    'sale-closed': 0,
+    'sold-out': 0,
+    'too-large': 0,
+    'unsupported-media-type': 0,
+    unexpected: 0,
+    overloaded: 0,
+    'broker-away': 0,
+    'broker-blocked': 0,
+    'broker-refused': 0,
+    unconfirmed: 0,
+    'store-away': 0,
+    stopping: 0,
+  };
+}

@@ -1,0 +1,334 @@
+/** Puts the gateway together, starts it and stops it. */
+import { randomInt } from 'node:crypto';
+import type { ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import type { GatewayConfig } from '../shared/config.ts';
+import { saleChangedSchema } from '../shared/events.ts';
+import { RECORD_RETENTION_MS, outcomeChannel, saleChannel } from '../shared/keys.ts';
+import { createPrisma } from '../shared/prisma.ts';
+import { createRedis } from '../shared/redis.ts';
+import { SaleStore } from '../shared/sale-store.ts';
+import { saleFactsSchema } from '../shared/sales.ts';
+import { ServiceError } from '../shared/service-process.ts';
+import type { RunningService } from '../shared/service-process.ts';
+import { BrokerLink } from './broker-link.ts';
+import { FrameClock } from './frame-clock.ts';
+import { FrameCollector } from './frame-collector.ts';
+import { GatewayCounters } from './gateway-counters.ts';
+import { Health } from './health.ts';
+import { LISTEN_BACKLOG, createHttpApp } from './http-app.ts';
+import { LiveUpdates } from './live-updates.ts';
+import { GatewayMetrics } from './metrics.ts';
+import { ReservationLookup } from './reservation-lookup.ts';
+import { ReserveAnswerer, ReserveHandler, fixedRefusals } from './reserve-handler.ts';
+import { addRoutes } from './routes.ts';
+import { SaleAdmin } from './sale-admin.ts';
+import { SaleCache } from './sale-cache.ts';
+
+/** Frames that may wait for their confirm before reservations gather in the next one. Few large frames cost the broker less than many small ones. */
+const MAX_FLIGHTS = 2;
+/** ms that each of broker, Redis and Postgres may take to answer when the gateway starts. */
+const START_LIMIT_MS = 15_000;
+/** ms between two readings of all cached sales, in case a message was lost. */
+const REFRESH_INTERVAL_MS = 15_000;
+/** ms that finished work may take to be written when the gateway stops, beyond the confirm timeout. */
+const STOP_GRACE_MS = 2_000;
+
+export interface RunningGateway extends RunningService<'gateway'> {
+  readonly gatewayId: string;
+  /** Base URL. */
+  readonly url: string;
+}
+
+/** ms that `stop` takes at the most. */
+export function gatewayStopLimitMs(config: GatewayConfig): number {
+  return config.FLASHGRID_CONFIRM_TIMEOUT_MS + 4 * STOP_GRACE_MS;
+}
+
+/**
+ * Starts a gateway; resolves when it takes reservations.
+ * @throws ServiceError naming the part that is away
+ */
+export async function startGateway(config: GatewayConfig, log: Logger): Promise<RunningGateway> {
+  const namespace = config.FLASHGRID_NAMESPACE;
+  const retryAfterSec = config.FLASHGRID_RETRY_AFTER_SEC;
+  const gatewayId = newGatewayId();
+  const undo = new UndoList(log);
+  const onError = (what: string, error: unknown): void => log.warn({ err: error }, what);
+
+  try {
+    const redis = createRedis(config.FLASHGRID_REDIS_URL, {
+      role: 'gateway',
+      onError: (error) => log.warn({ err: error }, 'Redis'),
+    });
+    undo.add(() => redis.disconnect());
+    const subscriber = createRedis(config.FLASHGRID_REDIS_URL, {
+      role: 'subscriber',
+      onError: (error) => log.debug({ err: error }, 'Redis, subscription'),
+    });
+    undo.add(() => subscriber.disconnect());
+    const prisma = createPrisma({
+      url: config.FLASHGRID_POSTGRES_URL,
+      schema: config.FLASHGRID_POSTGRES_SCHEMA,
+      onError: (error) => log.warn({ err: error }, 'Postgres'),
+    });
+    undo.add(() => prisma.$disconnect());
+    const askPostgres = (): Promise<unknown> => prisma.sale.findFirst({ select: { id: true } });
+
+    const store = new SaleStore(redis, namespace);
+    const counters = new GatewayCounters();
+    const cache = new SaleCache({
+      fromRedis: async (saleId) => {
+        const view = await store.readSale(saleId);
+        // Without the counters, which are old at once.
+        return view === undefined ? undefined : saleFactsSchema.parse(view);
+      },
+      fromPostgres: (saleId) => admin.factsFromPostgres(saleId),
+    });
+    const admin = new SaleAdmin({
+      prisma,
+      schema: config.FLASHGRID_POSTGRES_SCHEMA,
+      store,
+      onChanged: (facts) => cache.put(facts),
+      onError,
+    });
+
+    const link: BrokerLink = new BrokerLink({
+      url: config.FLASHGRID_AMQP_URL,
+      namespace,
+      name: `flashgrid gateway ${gatewayId}`,
+      confirmTimeoutMs: config.FLASHGRID_CONFIRM_TIMEOUT_MS,
+      log,
+      onFlushDue: () => collector.flush(),
+    });
+    const metrics: GatewayMetrics = new GatewayMetrics({
+      counters,
+      unconfirmedNow: () => collector.unconfirmedNow,
+      linkState: () => link.state,
+      clientCount: () => live.clientCount,
+    });
+    const answerer = new ReserveAnswerer(counters, retryAfterSec, (count, end, tookMs) =>
+      metrics.observeFrame(count, end, tookMs),
+    );
+    const collector: FrameCollector<ServerResponse> = new FrameCollector<ServerResponse>({
+      gatewayId,
+      maxFrame: config.FLASHGRID_MAX_FRAME,
+      maxUnconfirmed: config.FLASHGRID_MAX_UNCONFIRMED,
+      maxFlights: MAX_FLIGHTS,
+      publisher: link,
+      answerer,
+    });
+    const reserve = new ReserveHandler({
+      sales: cache,
+      collector,
+      answerer,
+      refusals: fixedRefusals(retryAfterSec),
+      linkState: () => link.state,
+      onLookupError: (saleId, error) => onError(`looking up sale ${saleId}`, error),
+    });
+    const clock = new FrameClock(gatewayId, RECORD_RETENTION_MS, () => collector.lastSeq);
+    const lookup = new ReservationLookup({
+      findSale: (saleId) => cache.find(saleId),
+      readRecord: (ref) => store.readRecord(ref),
+      readUnits: async (reservationId) => {
+        const tickets = await prisma.ticket.findMany({
+          where: { reservationId },
+          orderBy: { itemNo: 'asc' },
+          select: { unitNo: true },
+        });
+        return tickets.map(({ unitNo }) => unitNo);
+      },
+      knownFrame: (frameId) => clock.ask(frameId, Date.now()),
+    });
+    let isStopping = false;
+    const health = new Health({
+      broker: () => (link.state === 'up' ? undefined : (link.lastError ?? link.state)),
+      redis: () => redis.ping(),
+      postgres: askPostgres,
+      isStopping: () => isStopping,
+    });
+
+    const app = createHttpApp({
+      onUnexpected: (request, error) =>
+        log.error(
+          { err: error, method: request.method, route: request.routeOptions.url },
+          'unexpected error',
+        ),
+      onRefused: (route, given) => {
+        if (route === '/reserve') counters.refused[given.kind]++;
+      },
+    });
+    addRoutes(app, {
+      adminToken: config.FLASHGRID_ADMIN_TOKEN,
+      reserve,
+      lookup,
+      admin,
+      health,
+      metrics,
+      retryAfterSec,
+      onStoreError: onError,
+    });
+    const live: LiveUpdates = new LiveUpdates({
+      server: app.server,
+      readSale: (saleId) => store.readSale(saleId),
+      lookup,
+      acceptedOf: (saleId) => counters.acceptedBySale.get(saleId) ?? 0,
+      onError,
+    });
+    undo.add(() => live.close());
+
+    const outcomes = outcomeChannel(namespace);
+    subscriber.on('message', (channel: string, text: string) => {
+      if (channel === outcomes) {
+        live.onOutcome(text);
+        return;
+      }
+      const facts = parseSaleChanged(text);
+      if (facts === undefined) return;
+      cache.put(facts);
+      live.touch(facts.id);
+    });
+
+    link.start();
+    undo.add(() => link.close());
+    await Promise.all([
+      startPart('RabbitMQ', config.FLASHGRID_AMQP_URL, async () => {
+        if (!(await link.whenUp(START_LIMIT_MS))) throw new Error(link.lastError ?? 'no answer');
+      }),
+      startPart('Redis', config.FLASHGRID_REDIS_URL, async () => {
+        // Subscribed before the sales are read: no change falls between the two.
+        await subscriber.subscribe(outcomes, saleChannel(namespace));
+        await refreshSales(cache, await store.listSaleIds());
+      }),
+      startPart('Postgres', config.FLASHGRID_POSTGRES_URL, askPostgres),
+    ]);
+    // After a lost connection, what was said meanwhile was not heard.
+    subscriber.on('ready', () => {
+      refreshSales(cache, cache.ids()).catch((error: unknown) => onError('reading the sales again', error));
+      live.catchUp();
+    });
+
+    const marks = setInterval(() => clock.mark(Date.now()), 1_000);
+    undo.add(() => clearInterval(marks));
+    const refresh = setInterval(() => {
+      refreshSales(cache, cache.ids()).catch((error: unknown) => onError('reading the sales again', error));
+    }, REFRESH_INTERVAL_MS);
+    undo.add(() => clearInterval(refresh));
+
+    await app.listen({
+      host: config.FLASHGRID_GATEWAY_HOST,
+      port: config.FLASHGRID_GATEWAY_PORT,
+      backlog: LISTEN_BACKLOG,
+    });
+    const address = app.server.address();
+    const port = address !== null && typeof address === 'object' ? address.port : 0;
+
+    let stopped: Promise<void> | undefined;
+    const stop = async (): Promise<void> => {
+      isStopping = true;
+      reserve.stop();
+      live.close();
+      // Fastify waits for the requests in hand, and so for their frames.
+      const limit = setTimeout(
+        () => app.server.closeAllConnections(),
+        config.FLASHGRID_CONFIRM_TIMEOUT_MS + STOP_GRACE_MS,
+      );
+      await app.close();
+      clearTimeout(limit);
+      await undo.run();
+    };
+    return {
+      gatewayId,
+      port,
+      url: `http://${config.FLASHGRID_GATEWAY_HOST}:${port}`,
+      sample: () => ({
+        accepted: counters.accepted,
+        frames: counters.frames,
+        refused: counters.refusedByClass(),
+        unconfirmedNow: collector.unconfirmedNow,
+        isBrokerUp: link.state === 'up',
+      }),
+      stop: () => (stopped ??= stop()),
+    };
+  } catch (error) {
+    await undo.run();
+    throw error;
+  }
+}
+
+function newGatewayId(): string {
+  const letters = 'abcdefghijklmnopqrstuvwxyz0123456789';
+  return Array.from({ length: 8 }, () => letters[randomInt(letters.length)]).join('');
+}
+
+async function refreshSales(cache: SaleCache, saleIds: readonly string[]): Promise<void> {
+  await Promise.all(saleIds.map((saleId) => cache.refresh(saleId)));
+}
+
+function parseSaleChanged(text: string) {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    // Not ours: anybody may publish on a channel.
+    return undefined;
+  }
+  const parsed = saleChangedSchema.safeParse(json);
+  return parsed.success ? parsed.data.sale : undefined;
+}
+
+async function startPart(name: string, url: string, start: () => Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${START_LIMIT_MS} ms`)), START_LIMIT_MS);
+  });
+  try {
+    await Promise.race([start(), limit]);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ServiceError(
+      `gateway.${name.toLowerCase()}Away`,
+      `${name} at ${hostsOf(url)} could not be used: ${reason}`,
+      `Check that ${name} runs there and that the URL, with user and password, is right.`,
+      { cause: error },
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Hosts and ports of URLs, without their passwords. */
+function hostsOf(urls: string): string {
+  return urls
+    .split(',')
+    .map((url) => new URL(url).host)
+    .join(', ');
+}
+
+/** Undoes what was started, last first; each within a limit, and none kept from its turn by another's failure. */
+class UndoList {
+  readonly #undos: (() => unknown)[] = [];
+  readonly #log: Logger;
+
+  constructor(log: Logger) {
+    this.#log = log;
+  }
+
+  add(undo: () => unknown): void {
+    this.#undos.push(undo);
+  }
+
+  async run(): Promise<void> {
+    for (let undo = this.#undos.pop(); undo !== undefined; undo = this.#undos.pop()) {
+      let timer: NodeJS.Timeout | undefined;
+      const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, STOP_GRACE_MS)));
+      try {
+        await Promise.race([undo(), limit]);
+      } catch (error) {
+        this.#log.warn({ err: error }, 'stopping');
+      } finally {
+        clearTimeout(timer);
+      }
+    }
+  }
+}

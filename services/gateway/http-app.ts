@@ -1,0 +1,111 @@
+/** The HTTP side: Fastify with the gateway's limits, its problem documents and its routes. */
+import Fastify from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ProblemError, invalid, refusal } from './problems.ts';
+import type { Refusal } from './problems.ts';
+
+/** Bytes of a reservation's body; a sound one has about a hundred. */
+export const RESERVE_BODY_LIMIT_BYTES = 16 * 1024;
+const BODY_LIMIT_BYTES = 64 * 1024;
+/** Longer than the idle time of load balancers in common use, so that they and not we close an idle connection. */
+const KEEP_ALIVE_MS = 72_000;
+/** ms in which a client must have sent its headers, and its whole request. */
+const HEADERS_TIMEOUT_MS = 20_000;
+const REQUEST_TIMEOUT_MS = 30_000;
+/** Connections that the kernel may hold for us to accept: ten thousand buyers come at once. */
+export const LISTEN_BACKLOG = 16_384;
+
+export interface HttpAppOptions {
+  /** Hears of errors that are nobody's but ours. */
+  readonly onUnexpected: (request: FastifyRequest, error: unknown) => void;
+  /** Hears of each refusal that is not written by the reserve handler. */
+  readonly onRefused: (route: string | undefined, given: Refusal) => void;
+}
+
+/** Makes the app; routes are added by the caller. */
+export function createHttpApp(options: HttpAppOptions): FastifyInstance {
+  const app = Fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT_BYTES,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS },
+    forceCloseConnections: 'idle',
+    // Ids of requests go nowhere: no log line carries one.
+    requestIdHeader: false,
+    genReqId: () => '',
+    frameworkErrors: (_error, _request, reply) => {
+      writeRefusal(reply, refusal('invalid', 'The URL is not sound.'));
+    },
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+    try {
+      done(null, JSON.parse(typeof body === 'string' ? body : body.toString('utf8')));
+    } catch (error) {
+      const given = invalid([{ field: 'body', message: 'is not JSON' }]);
+      done(new ProblemError(given, { cause: error }), undefined);
+    }
+  });
+
+  app.setErrorHandler((error, request, reply) => {
+    const given = refusalOf(error);
+    if (given.kind === 'unexpected') options.onUnexpected(request, error);
+    options.onRefused(request.routeOptions.url, given);
+    writeRefusal(reply, given);
+  });
+
+  const methodsByRoute = new Map<string, Set<string>>();
+  app.addHook('onRoute', ({ url, method }) => {
+    const methods = methodsByRoute.get(url) ?? new Set<string>();
+    for (const each of [method].flat()) methods.add(each);
+    methodsByRoute.set(url, methods);
+  });
+  app.setNotFoundHandler((request, reply) => {
+    const [path = ''] = request.url.split('?', 1);
+    const allowed = allowedMethods(methodsByRoute, path);
+    writeRefusal(
+      reply,
+      allowed === undefined
+        ? refusal('unknown-route', 'See /openapi.json for the routes that there are.')
+        : refusal('method-not-allowed', `This route takes ${allowed}.`, { headers: ['allow', allowed] }),
+    );
+  });
+  return app;
+}
+
+/** Sends a refusal through Fastify, for the routes off the hot path. */
+export function writeRefusal(reply: FastifyReply, given: Refusal): void {
+  for (let at = 0; at + 1 < given.headers.length; at += 2)
+    reply.header(given.headers[at] ?? '', given.headers[at + 1]);
+  void reply.code(given.status).send(given.payload);
+}
+
+/** What a caller hears of an error. Never its message or stack, unless the error was made for callers. */
+function refusalOf(error: unknown): Refusal {
+  if (error instanceof ProblemError) return error.refusal;
+  const status =
+    error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
+      ? error.statusCode
+      : 500;
+  if (status === 413) return refusal('too-large', 'The body is larger than this route takes.');
+  if (status === 415) return refusal('unsupported-media-type', 'Send application/json.');
+  if (status >= 400 && status < 500)
+    return invalid([{ field: 'body', message: 'could not be read to its end' }]);
+  return refusal('unexpected', 'The error was logged. Nothing is known of whether the request took effect.');
+}
+
+function allowedMethods(
+  methodsByRoute: ReadonlyMap<string, ReadonlySet<string>>,
+  path: string,
+): string | undefined {
+  const segments = path.split('/');
+  for (const [route, methods] of methodsByRoute) {
+    const pattern = route.split('/');
+    const isMatch =
+      pattern.length === segments.length &&
+      pattern.every((part, at) => (part.startsWith(':') ? segments[at] !== '' : part === segments[at]));
+    if (isMatch) return [...methods].sort().join(', ');
+  }
+  return undefined;
+}

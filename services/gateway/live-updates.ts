@@ -1,0 +1,339 @@
+/**
+ * Socket.IO. A client emits `join` with `sale:<id>` or `reservation:<id>` and an acknowledgement, and then hears `sale` (ten times a second at
+ * the most, only when something changed) or `outcome` (once).
+ *
+ * What workers publish is only looked at for its sale and frame; figures come from one read of Redis a sale and tick, so a
+ * dashboard is exact whatever was missed, and costs the same at any rate.
+ */
+import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import { Server } from 'socket.io';
+import type { Socket } from 'socket.io';
+import { decodeOutcomeEvent } from '../shared/events.ts';
+import { SALE_ID_PATTERN, parseReservationId } from '../shared/ids.ts';
+import type { ReservationRef } from '../shared/ids.ts';
+import { outcomeAt } from '../shared/outcomes.ts';
+import type { Outcome } from '../shared/outcomes.ts';
+import type { SaleView } from '../shared/sales.ts';
+import type { ReservationLookup, ReservationView } from './reservation-lookup.ts';
+import { viewOf } from './reservation-lookup.ts';
+import { RateMeter } from './rate-meter.ts';
+
+/** ms between two events of a sale's room. */
+export const SALE_EVENT_INTERVAL_MS = 100;
+/** Rooms that one socket may be in. */
+export const MAX_ROOMS_PER_SOCKET = 200;
+/** Keyed reservations of one sale that are looked up in one tick. */
+const MAX_KEYED_READS = 500;
+const MAX_MESSAGE_BYTES = 16 * 1024;
+
+export interface SaleEvent {
+  readonly saleId: string;
+  readonly atMs: number;
+  readonly stock: number;
+  readonly remaining: number;
+  readonly decided: number;
+  readonly granted: number;
+  readonly grantedUnits: number;
+  readonly refused: SaleView['counters']['refused'];
+  readonly isSoldOut: boolean;
+  readonly status: SaleView['status'];
+  readonly generation: number;
+  /** Reservations that this gateway accepted, per second, over the last second. */
+  readonly acceptedPerSec: number;
+  /** Reservations that all workers decided, per second, over the last second. */
+  readonly decidedPerSec: number;
+}
+
+export type JoinReply = { readonly ok: true } | { readonly ok: false; readonly detail: string };
+
+interface ServerEvents {
+  sale: (event: SaleEvent) => void;
+  outcome: (view: ReservationView) => void;
+}
+interface ClientEvents {
+  join: (room: unknown, reply?: unknown) => void;
+  leave: (room: unknown, reply?: unknown) => void;
+}
+type LiveSocket = Socket<ClientEvents, ServerEvents>;
+
+export interface LiveUpdatesOptions {
+  readonly server: HttpServer;
+  readonly readSale: (saleId: string) => Promise<SaleView | undefined>;
+  readonly lookup: ReservationLookup;
+  /** Reservations of a sale that this gateway has accepted so far. */
+  readonly acceptedOf: (saleId: string) => number;
+  readonly onError: (what: string, error: unknown) => void;
+}
+
+interface WatchedSale {
+  isDirty: boolean;
+  isReading: boolean;
+  lastAccepted: number;
+  readonly accepted: RateMeter;
+  readonly decided: RateMeter;
+}
+
+export class LiveUpdates {
+  readonly #options: LiveUpdatesOptions;
+  readonly #io: Server<ClientEvents, ServerEvents>;
+  /** Sales whose room has somebody in it. */
+  readonly #sales = new Map<string, WatchedSale>();
+  /** Frame id → reservation ids of it that somebody waits for. */
+  readonly #frames = new Map<string, Set<string>>();
+  /** Sale id → keyed reservation ids that somebody waits for: their frame can't be told from the id. */
+  readonly #keyed = new Map<string, Set<string>>();
+  /** Sales with outcomes since the last tick and keyed reservations that are waited for. */
+  readonly #keyedDirty = new Set<string>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: LiveUpdatesOptions) {
+    this.#options = options;
+    this.#io = new Server<ClientEvents, ServerEvents>(options.server, {
+      path: '/socket.io',
+      serveClient: false,
+      maxHttpBufferSize: MAX_MESSAGE_BYTES,
+      perMessageDeflate: false,
+      cors: { origin: (origin, answer) => answer(null, origin !== undefined && isLoopbackOrigin(origin)) },
+      // CORS does not hold WebSockets back: a page of any origin may open one unless it is refused here.
+      allowRequest: (request, answer) => answer(null, isAllowedOrigin(request)),
+    });
+    this.#io.on('connection', (socket) => this.#welcome(socket));
+    const rooms = this.#io.of('/').adapter;
+    rooms.on('delete-room', (room: string) => this.#forget(room));
+    this.#timer = setInterval(() => this.#tick(), SALE_EVENT_INTERVAL_MS);
+    this.#timer.unref();
+  }
+
+  /** Clients connected now. */
+  get clientCount(): number {
+    return this.#io.engine.clientsCount;
+  }
+
+  /** A message of the outcome channel. */
+  onOutcome(text: string): void {
+    if (this.#sales.size === 0 && this.#frames.size === 0 && this.#keyed.size === 0) return;
+    const saleEnd = text.indexOf(' ');
+    const saleId = text.slice(0, saleEnd);
+    this.touch(saleId);
+    if (this.#keyed.has(saleId)) this.#keyedDirty.add(saleId);
+    if (this.#frames.size === 0) return;
+    const watched = this.#frames.get(text.slice(saleEnd + 1, text.indexOf(' ', saleEnd + 1)));
+    if (watched === undefined) return;
+    const event = decodeOutcomeEvent(text);
+    if (event === undefined) return;
+    for (const id of [...watched]) {
+      const ref = parseReservationId(id);
+      if (ref?.kind !== 'framed' || ref.saleId !== event.saleId) continue;
+      if (ref.index < event.count) this.#tell(id, outcomeAt(event.record, ref.index));
+    }
+  }
+
+  /** A sale has changed: its room hears of it at the next tick. */
+  touch(saleId: string): void {
+    const sale = this.#sales.get(saleId);
+    if (sale !== undefined) sale.isDirty = true;
+  }
+
+  /** After a lost subscription: whatever was missed is read. */
+  catchUp(): void {
+    for (const sale of this.#sales.values()) sale.isDirty = true;
+    for (const saleId of this.#keyed.keys()) this.#keyedDirty.add(saleId);
+    const framed = [...this.#frames.values()].flatMap((ids) => [...ids]);
+    void this.#readOutcomes(framed);
+  }
+
+  /** Disconnects everybody. The HTTP server is closed by whoever made it. */
+  close(): void {
+    clearInterval(this.#timer);
+    this.#io.disconnectSockets(true);
+    this.#io.engine.close();
+  }
+
+  #welcome(socket: LiveSocket): void {
+    socket.on('join', (room, reply) => {
+      void this.#join(socket, room).then((answer) => isReply(reply) && reply(answer));
+    });
+    socket.on('leave', (room, reply) => {
+      if (typeof room === 'string' && room.includes(':')) void socket.leave(room);
+      if (isReply(reply)) reply({ ok: true });
+    });
+  }
+
+  async #join(socket: LiveSocket, room: unknown): Promise<JoinReply> {
+    const target = parseRoom(room);
+    if (target === undefined)
+      return { ok: false, detail: 'A room is sale:<sale id> or reservation:<reservation id>.' };
+    // Its own id is a room too.
+    if (!socket.rooms.has(target.room) && socket.rooms.size > MAX_ROOMS_PER_SOCKET)
+      return { ok: false, detail: `A connection may be in ${MAX_ROOMS_PER_SOCKET} rooms.` };
+    if (!socket.connected) return { ok: false, detail: 'The connection is closed.' };
+    // Joins before anything is awaited: a burst of joins can't slip past the limit, and no outcome between read and watch.
+    if (target.kind === 'sale') {
+      this.#watchSale(target.saleId);
+      void socket.join(target.room);
+      return { ok: true };
+    }
+    this.#watchReservation(target.id, target.ref);
+    void socket.join(target.room);
+    try {
+      const outcome = await this.#options.lookup.readOutcome(target.ref);
+      if (outcome !== undefined) this.#tell(target.id, outcome);
+      return { ok: true };
+    } catch (error) {
+      this.#options.onError(`reading reservation ${target.id}`, error);
+      void socket.leave(target.room);
+      return { ok: false, detail: 'The outcome can not be read now; join again.' };
+    }
+  }
+
+  #watchSale(saleId: string): void {
+    const sale = this.#sales.get(saleId);
+    if (sale !== undefined) {
+      // Whoever comes later gets the figures at the next tick too.
+      sale.isDirty = true;
+      return;
+    }
+    this.#sales.set(saleId, {
+      isDirty: true,
+      isReading: false,
+      lastAccepted: this.#options.acceptedOf(saleId),
+      accepted: new RateMeter(),
+      decided: new RateMeter(),
+    });
+  }
+
+  #watchReservation(id: string, ref: ReservationRef): void {
+    const [map, key] =
+      ref.kind === 'framed' ? ([this.#frames, ref.frameId] as const) : ([this.#keyed, ref.saleId] as const);
+    const ids = map.get(key);
+    if (ids === undefined) map.set(key, new Set([id]));
+    else ids.add(id);
+  }
+
+  /** The last one has left a room. */
+  #forget(room: string): void {
+    const target = parseRoom(room);
+    if (target === undefined) return;
+    if (target.kind === 'sale') {
+      this.#sales.delete(target.saleId);
+      return;
+    }
+    const { ref, id } = target;
+    const [map, key] =
+      ref.kind === 'framed' ? ([this.#frames, ref.frameId] as const) : ([this.#keyed, ref.saleId] as const);
+    const ids = map.get(key);
+    ids?.delete(id);
+    if (ids?.size === 0) map.delete(key);
+  }
+
+  #tell(id: string, outcome: Outcome): void {
+    const room = `reservation:${id}`;
+    this.#io.to(room).emit('outcome', viewOf(id, outcome));
+    this.#io.in(room).socketsLeave(room);
+  }
+
+  #tick(): void {
+    for (const [saleId, sale] of this.#sales) {
+      if (this.#options.acceptedOf(saleId) !== sale.lastAccepted) sale.isDirty = true;
+      // Once more after the last change, so that the rates fall to nought.
+      if (sale.isDirty || sale.accepted.isMoving || sale.decided.isMoving) void this.#sendSale(saleId, sale);
+    }
+    for (const saleId of this.#keyedDirty) {
+      const ids = [...(this.#keyed.get(saleId) ?? [])].slice(0, MAX_KEYED_READS);
+      void this.#readOutcomes(ids);
+    }
+    this.#keyedDirty.clear();
+  }
+
+  async #sendSale(saleId: string, sale: WatchedSale): Promise<void> {
+    if (sale.isReading) return;
+    sale.isReading = true;
+    sale.isDirty = false;
+    try {
+      const view = await this.#options.readSale(saleId);
+      if (view === undefined) return;
+      const atMs = Date.now();
+      sale.lastAccepted = this.#options.acceptedOf(saleId);
+      this.#io.to(`sale:${saleId}`).emit('sale', {
+        saleId,
+        atMs,
+        stock: view.stock,
+        ...view.counters,
+        isSoldOut: view.isSoldOut,
+        status: view.status,
+        generation: view.generation,
+        acceptedPerSec: sale.accepted.add(sale.lastAccepted, atMs),
+        decidedPerSec: sale.decided.add(view.counters.decided, atMs),
+      });
+    } catch (error) {
+      // Redis is away: the next tick tries again.
+      sale.isDirty = true;
+      this.#options.onError(`reading sale ${saleId} for its dashboards`, error);
+    } finally {
+      sale.isReading = false;
+    }
+  }
+
+  async #readOutcomes(ids: readonly string[]): Promise<void> {
+    await Promise.all(
+      ids.map(async (id) => {
+        const ref = parseReservationId(id);
+        if (ref === undefined) return;
+        try {
+          const outcome = await this.#options.lookup.readOutcome(ref);
+          if (outcome !== undefined) this.#tell(id, outcome);
+        } catch (error) {
+          this.#options.onError(`reading reservation ${id}`, error);
+        }
+      }),
+    );
+  }
+}
+
+type Room =
+  | { readonly kind: 'sale'; readonly room: string; readonly saleId: string }
+  | {
+      readonly kind: 'reservation';
+      readonly room: string;
+      readonly id: string;
+      readonly ref: ReservationRef;
+    };
+
+/** What a room's name means; `undefined` for anything else, a socket's own id included. */
+export function parseRoom(room: unknown): Room | undefined {
+  if (typeof room !== 'string' || room.length > 128) return undefined;
+  if (room.startsWith('sale:')) {
+    const saleId = room.slice('sale:'.length);
+    return SALE_ID_PATTERN.test(saleId) ? { kind: 'sale', room, saleId } : undefined;
+  }
+  if (!room.startsWith('reservation:')) return undefined;
+  const id = room.slice('reservation:'.length);
+  const ref = parseReservationId(id);
+  return ref === undefined ? undefined : { kind: 'reservation', room, id, ref };
+}
+
+function isReply(reply: unknown): reply is (answer: JoinReply) => void {
+  return typeof reply === 'function';
+}
+
+/** Programs send no Origin; pages of this host or of the machine itself may talk to the gateway. */
+export function isAllowedOrigin(request: Pick<IncomingMessage, 'headers'>): boolean {
+  const { origin, host } = request.headers;
+  if (origin === undefined) return true;
+  if (isLoopbackOrigin(origin)) return true;
+  try {
+    return new URL(origin).host === host;
+  } catch {
+    // `null`, or not a URL: no page that we serve.
+    return false;
+  }
+}
+
+function isLoopbackOrigin(origin: string): boolean {
+  try {
+    const { hostname } = new URL(origin);
+    return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
+  } catch {
+    return false;
+  }
+}

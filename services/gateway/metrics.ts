@@ -1,0 +1,96 @@
+/** Prometheus metrics. Histograms are fed once a frame, never once a request; the rest is read when somebody asks. */
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import type { LinkState } from './broker-link.ts';
+import type { GatewayCounters } from './gateway-counters.ts';
+import { problemKinds } from './gateway-counters.ts';
+import type { FrameEnd } from './frame-collector.ts';
+
+export interface MetricsSources {
+  readonly counters: GatewayCounters;
+  readonly unconfirmedNow: () => number;
+  readonly linkState: () => LinkState;
+  readonly clientCount: () => number;
+}
+
+export class GatewayMetrics {
+  readonly registry = new Registry();
+  readonly #frameSize: Histogram;
+  readonly #confirmSeconds: Histogram;
+  readonly #ends: Counter<'end'>;
+
+  constructor(sources: MetricsSources) {
+    const registers = [this.registry];
+    // Event-loop lag is among the default metrics: nodejs_eventloop_lag_*.
+    collectDefaultMetrics({ register: this.registry });
+    const { counters } = sources;
+    new Counter({
+      name: 'flashgrid_gateway_accepted_total',
+      help: 'Reservations answered 202.',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(counters.accepted);
+      },
+    });
+    new Counter({
+      name: 'flashgrid_gateway_refused_total',
+      help: 'Reservations refused at the door, by kind of problem.',
+      labelNames: ['reason'],
+      registers,
+      collect() {
+        this.reset();
+        for (const reason of problemKinds())
+          if (counters.refused[reason] > 0) this.inc({ reason }, counters.refused[reason]);
+      },
+    });
+    new Gauge({
+      name: 'flashgrid_gateway_unconfirmed',
+      help: "Reservations that wait for the broker's confirm.",
+      registers,
+      collect() {
+        this.set(sources.unconfirmedNow());
+      },
+    });
+    new Gauge({
+      name: 'flashgrid_gateway_broker_up',
+      help: '1 while the broker takes frames.',
+      registers,
+      collect() {
+        this.set(sources.linkState() === 'up' ? 1 : 0);
+      },
+    });
+    new Gauge({
+      name: 'flashgrid_gateway_live_clients',
+      help: 'Socket.IO clients.',
+      registers,
+      collect() {
+        this.set(sources.clientCount());
+      },
+    });
+    this.#ends = new Counter({
+      name: 'flashgrid_gateway_frames_total',
+      help: 'Frames by how they ended; `confirmed` ones were accepted.',
+      labelNames: ['end'],
+      registers,
+    });
+    this.#frameSize = new Histogram({
+      name: 'flashgrid_gateway_frame_reservations',
+      help: 'Reservations in a frame.',
+      buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
+      registers,
+    });
+    this.#confirmSeconds = new Histogram({
+      name: 'flashgrid_gateway_confirm_seconds',
+      help: 'From closing a frame to its confirm.',
+      buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
+      registers,
+    });
+  }
+
+  /** A frame has ended. */
+  observeFrame(count: number, end: FrameEnd, tookMs: number): void {
+    this.#ends.inc({ end });
+    this.#frameSize.observe(count);
+    if (end === 'confirmed') this.#confirmSeconds.observe(tookMs / 1_000);
+  }
+}

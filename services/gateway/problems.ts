@@ -1,0 +1,103 @@
+/**
+ * Every refusal of the gateway, as RFC 9457 problem documents. One table, so that the OpenAPI document, the metrics and the
+ * tests name the same kinds.
+ */
+export const PROBLEM_CONTENT_TYPE = 'application/problem+json; charset=utf-8';
+const TYPE_PREFIX = 'urn:flashgrid:problem:';
+
+/** Kind → status and title. The kind ends the document's `type`. */
+export const PROBLEM_KINDS = {
+  invalid: { status: 400, title: 'The request is not valid' },
+  unauthorised: { status: 401, title: 'A bearer token is needed' },
+  forbidden: { status: 403, title: 'The token is not the admin token' },
+  'unknown-sale': { status: 404, title: 'There is no such sale' },
+  'unknown-reservation': { status: 404, title: 'There is no such reservation' },
+  'unknown-route': { status: 404, title: 'There is no such route' },
+  'method-not-allowed': { status: 405, title: 'The route does not take this method' },
+  'sale-exists': { status: 409, title: 'A sale of this id exists' },
+  'sale-closed': { status: 409, title: 'The sale is closed' },
+  'sold-out': { status: 409, title: 'The sale is sold out' },
+  'too-large': { status: 413, title: 'The body is too large' },
+  'unsupported-media-type': { status: 415, title: 'The content type is not supported' },
+  unexpected: { status: 500, title: 'Something went wrong in the gateway' },
+  overloaded: { status: 503, title: 'Too many reservations wait for their confirmation' },
+  'broker-away': { status: 503, title: 'The broker is away' },
+  'broker-blocked': { status: 503, title: 'The broker takes no messages now' },
+  'broker-refused': { status: 503, title: 'The broker refused the reservation' },
+  unconfirmed: { status: 503, title: 'The broker did not confirm in time' },
+  'store-away': { status: 503, title: 'A database is away' },
+  stopping: { status: 503, title: 'The gateway stops' },
+} as const;
+
+export type ProblemKind = keyof typeof PROBLEM_KINDS;
+
+export interface FieldError {
+  /** Name of the field, or `Idempotency-Key`; `body` for the whole. */
+  readonly field: string;
+  readonly message: string;
+}
+
+export interface ProblemDocument {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly errors?: readonly FieldError[];
+  /** Only of `unconfirmed`: the reservation may yet be decided under this id. */
+  readonly reservationId?: string;
+}
+
+/** A refusal that is ready to be written: on the hot path nothing is left to serialise. */
+export interface Refusal {
+  readonly kind: ProblemKind;
+  readonly status: number;
+  /** Name, value, name, value… as `writeHead` takes them. */
+  readonly headers: readonly string[];
+  readonly payload: string;
+}
+
+interface RefusalExtras {
+  readonly errors?: readonly FieldError[];
+  readonly reservationId?: string;
+  readonly retryAfterSec?: number;
+  readonly headers?: readonly string[];
+}
+
+/** Builds a refusal of `kind`. `detail` is for people: what was wrong with this request, and what to do. */
+export function refusal(kind: ProblemKind, detail: string, extras: RefusalExtras = {}): Refusal {
+  const { status, title } = PROBLEM_KINDS[kind];
+  const document: ProblemDocument = {
+    type: `${TYPE_PREFIX}${kind}`,
+    title,
+    status,
+    detail,
+    ...(extras.errors ? { errors: extras.errors } : {}),
+    ...(extras.reservationId === undefined ? {} : { reservationId: extras.reservationId }),
+  };
+  const payload = JSON.stringify(document);
+  const headers = [
+    'content-type',
+    PROBLEM_CONTENT_TYPE,
+    'content-length',
+    String(Buffer.byteLength(payload)),
+    ...(extras.retryAfterSec === undefined ? [] : ['retry-after', String(extras.retryAfterSec)]),
+    ...(extras.headers ?? []),
+  ];
+  return { kind, status, headers, payload };
+}
+
+/** A 400 that names its fields. */
+export function invalid(errors: readonly FieldError[]): Refusal {
+  const detail = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
+  return refusal('invalid', detail, { errors });
+}
+
+/** Thrown by routes off the hot path; the error handler writes its refusal. */
+export class ProblemError extends Error {
+  override readonly name = 'ProblemError';
+  readonly refusal: Refusal;
+  constructor(given: Refusal, options?: ErrorOptions) {
+    super(given.payload, options);
+    this.refusal = given;
+  }
+}

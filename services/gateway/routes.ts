@@ -1,0 +1,127 @@
+/** Every route of the gateway. */
+import type { FastifyInstance } from 'fastify';
+import type { z } from 'zod';
+import { SALE_ID_PATTERN } from '../shared/ids.ts';
+import { newSaleSchema, saleChangeSchema } from '../shared/sales.ts';
+import { adminGuard } from './admin-guard.ts';
+import type { Health } from './health.ts';
+import { RESERVE_BODY_LIMIT_BYTES } from './http-app.ts';
+import type { GatewayMetrics } from './metrics.ts';
+import { openApiDocument } from './openapi.ts';
+import { ProblemError, invalid, refusal } from './problems.ts';
+import type { FieldError } from './problems.ts';
+import type { ReservationLookup } from './reservation-lookup.ts';
+import type { ReserveHandler } from './reserve-handler.ts';
+import type { SaleAdmin } from './sale-admin.ts';
+
+export interface RouteParts {
+  readonly adminToken: string;
+  readonly reserve: ReserveHandler;
+  readonly lookup: ReservationLookup;
+  readonly admin: SaleAdmin;
+  readonly health: Health;
+  readonly metrics: GatewayMetrics;
+  readonly retryAfterSec: number;
+  /** A store failed behind a route. */
+  readonly onStoreError: (what: string, error: unknown) => void;
+}
+
+/** Adds all routes to the app. */
+export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
+  const { reserve, lookup, admin, health, metrics } = parts;
+
+  app.post('/reserve', { bodyLimit: RESERVE_BODY_LIMIT_BYTES }, (request, reply) => {
+    // The handler answers on Node's response, when the broker has confirmed.
+    reply.hijack();
+    reserve.handle(request.body, request.headers['idempotency-key'], reply.raw);
+  });
+
+  app.get<{ Params: { id: string } }>('/reservations/:id', (request) =>
+    stored(`reservation ${request.params.id}`, () => lookup.find(request.params.id)),
+  );
+
+  app.get('/sales', async () => ({ sales: await stored('the list of sales', () => admin.list()) }));
+
+  app.get<{ Params: { id: string } }>('/sales/:id', async (request) => {
+    const id = saleIdOf(request.params.id);
+    const view = await stored(`sale ${id}`, () => admin.view(id));
+    if (view === undefined) throw new ProblemError(refusal('unknown-sale', `There is no sale ${id}.`));
+    return view;
+  });
+
+  const guard = adminGuard(parts.adminToken);
+  // Before the body is read: a stranger's body is none of our business.
+  const onRequest = (
+    request: { headers: { authorization?: string | undefined } },
+    _reply: unknown,
+    done: (error?: Error) => void,
+  ): void => {
+    guard(request.headers.authorization);
+    done();
+  };
+
+  app.post('/sales', { onRequest }, async (request, reply) => {
+    const sale = parseBody(newSaleSchema, request.body);
+    const view = await stored('creating a sale', () => admin.create(sale));
+    return reply.code(201).header('location', `/sales/${view.id}`).send(view);
+  });
+
+  app.patch<{ Params: { id: string } }>('/sales/:id', { onRequest }, async (request) => {
+    const id = saleIdOf(request.params.id);
+    const change = parseBody(saleChangeSchema, request.body);
+    return stored(`changing sale ${id}`, () => admin.change(id, change));
+  });
+
+  app.get('/healthz', () => ({ status: 'alive' }));
+
+  app.get('/readyz', async (_request, reply) => {
+    const report = await health.check();
+    return reply.code(report.isReady ? 200 : 503).send(report);
+  });
+
+  app.get('/metrics', async (_request, reply) =>
+    reply.header('content-type', metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+
+  const document = openApiDocument();
+  app.get('/openapi.json', () => document);
+
+  /** Runs what needs a database; its failure is a 503 that can be tried again, and a line in the log. */
+  async function stored<Value>(what: string, run: () => Promise<Value>): Promise<Value> {
+    try {
+      return await run();
+    } catch (error) {
+      if (error instanceof ProblemError) throw error;
+      parts.onStoreError(what, error);
+      throw new ProblemError(
+        refusal('store-away', 'Redis or Postgres did not answer; /readyz tells which.', {
+          retryAfterSec: parts.retryAfterSec,
+        }),
+        { cause: error },
+      );
+    }
+  }
+}
+
+function saleIdOf(text: string): string {
+  if (!SALE_ID_PATTERN.test(text))
+    throw new ProblemError(invalid([{ field: 'id', message: 'is not a sale id' }]));
+  return text;
+}
+
+/** @throws ProblemError that names every wrong field */
+function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  throw new ProblemError(invalid(parsed.error.issues.flatMap(fieldErrors)));
+}
+
+function fieldErrors(issue: z.core.$ZodIssue): FieldError[] {
+  const path = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys')
+    return issue.keys.map((key) => ({
+      field: [path, key.slice(0, 64)].filter(Boolean).join('.'),
+      message: 'is not a field here',
+    }));
+  return [{ field: path || 'body', message: issue.message }];
+}

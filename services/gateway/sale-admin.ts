@@ -1,0 +1,191 @@
+/**
+ * Sales, for the admin and query routes. Postgres is written first and holds the truth; Redis follows; then the gateways hear of it. A
+ * Redis that missed a change is rebuilt from Postgres by the workers.
+ */
+import { randomBytes } from 'node:crypto';
+import { Prisma } from '../../prisma/generated/client.ts';
+import type { Sale } from '../../prisma/generated/client.ts';
+import { quoteIdentifier } from '../shared/postgres.ts';
+import type { PrismaClient } from '../shared/prisma.ts';
+import type { SaleStore } from '../shared/sale-store.ts';
+import { saleFactsSchema, saleModeSchema, saleStatusSchema } from '../shared/sales.ts';
+import type { NewSale, SaleChange, SaleFacts, SaleView } from '../shared/sales.ts';
+import { ProblemError, refusal } from './problems.ts';
+
+/** ms that a reset may take: it may delete millions of tickets. */
+const RESET_TIMEOUT_MS = 30_000;
+/** Sales that the list holds at the most, newest first. */
+const MAX_LISTED = 1_000;
+
+export interface SaleAdminOptions {
+  readonly prisma: PrismaClient;
+  /** Schema of the tables: a raw query must name it. */
+  readonly schema: string;
+  readonly store: SaleStore;
+  /** This gateway's own cache; the others hear over pub/sub. */
+  readonly onChanged: (facts: SaleFacts) => void;
+  readonly onError: (what: string, error: unknown) => void;
+}
+
+export class SaleAdmin {
+  readonly #options: SaleAdminOptions;
+
+  constructor(options: SaleAdminOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Creates and opens a sale.
+   * @throws ProblemError `sale-exists`
+   */
+  async create(sale: NewSale): Promise<SaleView> {
+    const { prisma, store, onError } = this.#options;
+    const id = sale.id ?? `sale-${randomBytes(4).toString('hex')}`;
+    const { stock, perBuyerLimit, mode } = sale;
+    let row: Sale;
+    try {
+      row = await prisma.sale.create({ data: { id, title: sale.title ?? id, stock, perBuyerLimit, mode } });
+    } catch (error) {
+      if (isPrismaError(error, 'P2002'))
+        throw new ProblemError(
+          refusal('sale-exists', `Sale ${id} exists; change or reset it, or take another id.`),
+          {
+            cause: error,
+          },
+        );
+      throw error;
+    }
+    const facts = factsOf(row, false);
+    try {
+      await store.openSale(facts);
+    } catch (error) {
+      // The sale exists all the same: the first frame makes a worker build it in Redis from Postgres.
+      onError(`opening sale ${id} in Redis`, error);
+      this.#options.onChanged(facts);
+      return { ...facts, counters: countersOf(stock, 0, 0) };
+    }
+    return this.#announce(id, row);
+  }
+
+  /**
+   * Changes or resets a sale.
+   * @throws ProblemError `unknown-sale`, or `store-away` when Postgres was changed and Redis was not
+   */
+  async change(id: string, change: SaleChange): Promise<SaleView> {
+    const { store } = this.#options;
+    const { reset, ...facts } = change;
+    const data = {
+      ...(facts.title === undefined ? {} : { title: facts.title }),
+      ...(facts.perBuyerLimit === undefined ? {} : { perBuyerLimit: facts.perBuyerLimit }),
+      ...(facts.mode === undefined ? {} : { mode: facts.mode }),
+      ...(facts.status === undefined ? {} : { status: facts.status }),
+    };
+    const row = await this.#write(id, data, reset);
+    try {
+      if (reset) await store.openSale(factsOf(row, false));
+      else await store.changeSale(id, data);
+      return await this.#announce(id, row);
+    } catch (error) {
+      this.#options.onError(`changing sale ${id} in Redis`, error);
+      throw new ProblemError(
+        refusal('store-away', `Sale ${id} was changed in Postgres but not in Redis; send the request again.`),
+        { cause: error },
+      );
+    }
+  }
+
+  /** A sale with its live figures: from Redis, else what Postgres knows. `undefined` when neither knows it. */
+  async view(id: string): Promise<SaleView | undefined> {
+    const view = await this.#options.store.readSale(id);
+    if (view !== undefined) return view;
+    const row = await this.#options.prisma.sale.findUnique({ where: { id } });
+    return row === null ? undefined : this.#viewOfRow(row);
+  }
+
+  /** All sales, newest first. */
+  async list(): Promise<SaleView[]> {
+    const rows = await this.#options.prisma.sale.findMany({
+      orderBy: [{ createdAt: 'desc' }, { id: 'asc' }],
+      take: MAX_LISTED,
+    });
+    return Promise.all(
+      rows.map(async (row) => (await this.#options.store.readSale(row.id)) ?? this.#viewOfRow(row)),
+    );
+  }
+
+  /** Facts of a sale that Redis does not know. Sold out is not known here; a worker will say. */
+  async factsFromPostgres(id: string): Promise<SaleFacts | undefined> {
+    const row = await this.#options.prisma.sale.findUnique({ where: { id } });
+    return row === null ? undefined : factsOf(row, false);
+  }
+
+  async #write(id: string, data: Prisma.SaleUpdateInput, reset: SaleChange['reset']): Promise<Sale> {
+    const { prisma, schema } = this.#options;
+    try {
+      if (!reset) return await prisma.sale.update({ where: { id }, data });
+      return await prisma.$transaction(
+        async (transaction) => {
+          // Against tickets that a worker inserts between the two statements: the foreign key would refuse the update.
+          await transaction.$queryRawUnsafe(
+            `SELECT 1 FROM ${quoteIdentifier(schema)}."sales" WHERE id = $1 FOR UPDATE`,
+            id,
+          );
+          await transaction.ticket.deleteMany({ where: { saleId: id } });
+          return transaction.sale.update({
+            where: { id },
+            data: {
+              ...data,
+              ...(reset.stock === undefined ? {} : { stock: reset.stock }),
+              generation: { increment: 1 },
+              // Lives are counted within a generation: a Redis that forgot the sale starts the new one at 1.
+              epoch: 1,
+            },
+          });
+        },
+        { timeout: RESET_TIMEOUT_MS, maxWait: 5_000 },
+      );
+    } catch (error) {
+      if (isPrismaError(error, 'P2025'))
+        throw new ProblemError(refusal('unknown-sale', `There is no sale ${id}.`), { cause: error });
+      throw error;
+    }
+  }
+
+  async #announce(id: string, row: Sale): Promise<SaleView> {
+    const { store, onChanged } = this.#options;
+    const view = (await store.readSale(id)) ?? (await this.#viewOfRow(row));
+    const facts = saleFactsSchema.parse(view);
+    onChanged(facts);
+    await store.publishSale(facts);
+    return view;
+  }
+
+  async #viewOfRow(row: Sale): Promise<SaleView> {
+    const { prisma } = this.#options;
+    const [grantedUnits, granted] = await Promise.all([
+      prisma.ticket.count({ where: { saleId: row.id } }),
+      prisma.ticket.count({ where: { saleId: row.id, itemNo: 1 } }),
+    ]);
+    return {
+      ...factsOf(row, grantedUnits === row.stock),
+      counters: countersOf(row.stock, granted, grantedUnits),
+    };
+  }
+}
+
+function factsOf(row: Sale, isSoldOut: boolean): SaleFacts {
+  const { id, title, stock, perBuyerLimit, generation } = row;
+  const mode = saleModeSchema.parse(row.mode);
+  const status = saleStatusSchema.parse(row.status);
+  return { id, title, stock, perBuyerLimit, mode, status, generation, isSoldOut };
+}
+
+/** Postgres keeps no refusals. */
+function countersOf(stock: number, granted: number, grantedUnits: number): SaleView['counters'] {
+  const refused = { sold_out: 0, buyer_limit: 0, insufficient: 0, sale_closed: 0, sale_reset: 0 };
+  return { remaining: stock - grantedUnits, decided: granted, granted, grantedUnits, refused };
+}
+
+function isPrismaError(error: unknown, code: string): boolean {
+  return error instanceof Prisma.PrismaClientKnownRequestError && error.code === code;
+}

@@ -1,0 +1,92 @@
+/**
+ * The facts of sales, as this gateway knows them: a map on the hot path, filled from Redis and, where Redis does not know a sale, from
+ * Postgres; kept fresh by pub/sub. Ids that nobody knows are remembered for a moment, so that a flood of them does not become a flood of
+ * queries.
+ */
+import type { SaleFacts } from '../shared/sales.ts';
+
+/** ms for which an unknown sale stays unknown. */
+const UNKNOWN_TTL_MS = 2_000;
+/** Unknown ids that are remembered at once. */
+const MAX_UNKNOWN = 10_000;
+/** Look-ups that may be under way at once; past it a caller is told to try later. */
+const MAX_LOOKUPS = 64;
+
+export interface SaleSources {
+  /** Rejects when Redis is away. */
+  readonly fromRedis: (saleId: string) => Promise<SaleFacts | undefined>;
+  /** Rejects when Postgres is away. */
+  readonly fromPostgres: (saleId: string) => Promise<SaleFacts | undefined>;
+  readonly now?: () => number;
+}
+
+export class SaleCache {
+  readonly #sources: SaleSources;
+  readonly #now: () => number;
+  readonly #sales = new Map<string, SaleFacts>();
+  /** Id → when it may be looked up again. Oldest first. */
+  readonly #unknown = new Map<string, number>();
+  readonly #lookups = new Map<string, Promise<SaleFacts | undefined>>();
+
+  constructor(sources: SaleSources) {
+    this.#sources = sources;
+    this.#now = sources.now ?? Date.now;
+  }
+
+  get(saleId: string): SaleFacts | undefined {
+    return this.#sales.get(saleId);
+  }
+
+  /** Ids of all cached sales. */
+  ids(): string[] {
+    return [...this.#sales.keys()];
+  }
+
+  /** Replaces what is cached, unless it is of a younger generation: messages of before a reset may come after it. */
+  put(facts: SaleFacts): void {
+    const cached = this.#sales.get(facts.id);
+    if (cached !== undefined && cached.generation > facts.generation) return;
+    this.#sales.set(facts.id, facts);
+    this.#unknown.delete(facts.id);
+  }
+
+  /**
+   * The sale from the cache, Redis or Postgres, whichever knows it first.
+   * @throws Error when it is not cached and neither store could say
+   */
+  find(saleId: string): Promise<SaleFacts | undefined> {
+    const cached = this.#sales.get(saleId);
+    if (cached !== undefined) return Promise.resolve(cached);
+    const unknownUntil = this.#unknown.get(saleId);
+    if (unknownUntil !== undefined) {
+      if (unknownUntil > this.#now()) return Promise.resolve(undefined);
+      this.#unknown.delete(saleId);
+    }
+    const running = this.#lookups.get(saleId);
+    if (running !== undefined) return running;
+    if (this.#lookups.size >= MAX_LOOKUPS)
+      return Promise.reject(new Error(`${MAX_LOOKUPS} sales are being looked up already`));
+    const lookup = this.#lookUp(saleId).finally(() => this.#lookups.delete(saleId));
+    this.#lookups.set(saleId, lookup);
+    return lookup;
+  }
+
+  /** Reads a sale from Redis again, whatever is cached: after a lost subscription messages may be missing. */
+  async refresh(saleId: string): Promise<void> {
+    const facts = await this.#sources.fromRedis(saleId);
+    if (facts !== undefined) this.put(facts);
+  }
+
+  async #lookUp(saleId: string): Promise<SaleFacts | undefined> {
+    const facts = (await this.#sources.fromRedis(saleId)) ?? (await this.#sources.fromPostgres(saleId));
+    if (facts !== undefined) {
+      this.put(facts);
+      // A message may have brought something younger meanwhile.
+      return this.#sales.get(saleId);
+    }
+    const oldest = this.#unknown.size >= MAX_UNKNOWN ? this.#unknown.keys().next().value : undefined;
+    if (oldest !== undefined) this.#unknown.delete(oldest);
+    this.#unknown.set(saleId, this.#now() + UNKNOWN_TTL_MS);
+    return undefined;
+  }
+}
