@@ -1,0 +1,294 @@
+/**
+ * The native cluster: private instances of the machine's own RabbitMQ, Redis and Postgres, below a data folder, on free ports of
+ * 127.0.0.1. The system's services are never touched.
+ *
+ * A start adopts what an earlier one left running, if it is healthy and configured as it would be now; else it clears it.
+ */
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rm, statfs } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import {
+  type Cluster,
+  type ClusterEvents,
+  type Endpoints,
+  type EngineRole,
+  type EngineState,
+  type EngineStats,
+  FailureError,
+} from './cluster.ts';
+import { cancelled, asFolderFailure, diskFull, throwIfCancelled } from './native/failures.ts';
+import type { EngineDriver } from './native/engine.ts';
+import { EngineRunner, type SettingsKeeper } from './native/engine-runner.ts';
+import { type EngineBinaries, findEngines, installHint } from './native/find-engines.ts';
+import { fallbackDir, postgresHome } from './native/postgres-home.ts';
+import { postgresDriver } from './native/postgres.ts';
+import { rabbitmqDriver } from './native/rabbitmq.ts';
+import { redisDriver } from './native/redis.ts';
+import { endpointsOf, openSettings, replacePorts } from './native/settings.ts';
+import { StepLog } from './native/step-log.ts';
+import { UsageMeter, familyOf } from './native/usage.ts';
+import { type FoundProcess, ProcessRegistry } from './process-registry.ts';
+
+/** Bytes that the engines need to begin: RabbitMQ blocks publishers below 256 MB. */
+const MIN_FREE_BYTES = 512 * 1024 * 1024;
+const LEFTOVER_STOP_LIMIT_MS = 5_000;
+/** In the order in which they are shown; they start together. */
+const ROLES = ['redis', 'postgres', 'rabbitmq'] as const satisfies readonly EngineRole[];
+const TITLES: Readonly<Record<EngineRole, string>> = {
+  redis: 'Redis',
+  postgres: 'Postgres',
+  rabbitmq: 'RabbitMQ',
+};
+const STEPS = [
+  { id: 'engines.find', title: 'Look for the engines' },
+  { id: 'folder.prepare', title: 'Prepare the data folder' },
+  { id: 'leftovers.clear', title: 'Adopt or clear what still runs' },
+  ...ROLES.map((role) => ({ id: `${role}.start`, title: `Start ${TITLES[role]}` })),
+];
+
+export interface NativeClusterOptions {
+  /** Everything of the cluster lies below it. One control centre at a time: see `acquireLock`. */
+  readonly dataDir: string;
+  readonly events: ClusterEvents;
+  /** Where the engines are; looked for on this machine by default. */
+  readonly find?: () => Promise<EngineBinaries>;
+}
+
+export interface NativeCluster extends Cluster {
+  /** Lets go of the engines without stopping them: another control centre may adopt them. */
+  detach(): void;
+}
+
+/** A cluster of the machine's own engines. Nothing happens before `start`. */
+export function createNativeCluster(options: NativeClusterOptions): NativeCluster {
+  return new LocalCluster(options);
+}
+
+class LocalCluster implements NativeCluster {
+  readonly provider = 'native';
+  readonly #dataDir: string;
+  readonly #nativeDir: string;
+  readonly #events: ClusterEvents;
+  readonly #find: () => Promise<EngineBinaries>;
+  readonly #usage = new UsageMeter();
+  #runners: EngineRunner[] = [];
+  #starting: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
+
+  constructor({ dataDir, events, find = () => findEngines() }: NativeClusterOptions) {
+    this.#dataDir = resolve(dataDir);
+    this.#nativeDir = join(this.#dataDir, 'native');
+    this.#events = events;
+    this.#find = find;
+  }
+
+  async start(signal: AbortSignal): Promise<Endpoints> {
+    if (this.#starting) {
+      throw new FailureError({
+        code: 'cluster.busy',
+        message: 'The cluster is starting already.',
+        fix: 'Wait until that is done.',
+      });
+    }
+    const abort = new AbortController();
+    const forward = () => abort.abort();
+    signal.addEventListener('abort', forward, { once: true });
+    if (signal.aborted) forward();
+    const started = this.#start(abort);
+    this.#starting = { abort, done: started.catch(() => undefined) };
+    try {
+      return await started;
+    } finally {
+      signal.removeEventListener('abort', forward);
+      this.#starting = undefined;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#starting?.abort.abort();
+    await this.#starting?.done;
+    await this.#stopAll();
+  }
+
+  async reset(): Promise<void> {
+    await this.stop();
+    if (!existsSync(this.#dataDir)) return;
+    const { clusterId } = new ProcessRegistry(this.#dataDir);
+    await rm(this.#nativeDir, { recursive: true, force: true });
+    await rm(fallbackDir(clusterId), { recursive: true, force: true });
+    this.#runners = [];
+  }
+
+  engines(): readonly EngineState[] {
+    return this.#runners.map((runner) => runner.state);
+  }
+
+  stats(): Promise<readonly EngineStats[]> {
+    const running = this.#runners.flatMap(({ driver, pid, isRunning }) =>
+      isRunning && pid !== undefined ? [{ role: driver.role, pid }] : [],
+    );
+    return Promise.resolve(this.#usage.read(running));
+  }
+
+  kill(role: EngineRole): Promise<void> {
+    this.#runners.find((runner) => runner.driver.role === role)?.kill();
+    return Promise.resolve();
+  }
+
+  detach(): void {
+    for (const runner of this.#runners) runner.detach();
+    this.#runners = [];
+  }
+
+  async #start(abort: AbortController): Promise<Endpoints> {
+    const { signal } = abort;
+    const steps = new StepLog(this.#events, STEPS);
+    try {
+      const binaries = await steps.run('engines.find', () => this.#findAll());
+      throwIfCancelled(signal);
+      const { registry, settings } = await steps.run('folder.prepare', () => this.#prepare());
+      throwIfCancelled(signal);
+      this.detach();
+      this.#runners = await steps.run('leftovers.clear', () =>
+        this.#adoptOrClear(binaries, registry, settings),
+      );
+      throwIfCancelled(signal);
+      const starts = this.#runners.map((runner) =>
+        steps
+          .run(`${runner.driver.role}.start`, () => this.#startEngine(runner, signal))
+          .catch((error: unknown) => {
+            // One failed: the others need not go on.
+            abort.abort();
+            throw error;
+          }),
+      );
+      const results = await Promise.allSettled(starts);
+      const failure = mainFailure(results);
+      if (failure !== undefined) throw failure;
+      throwIfCancelled(signal);
+      return endpointsOf(settings.current);
+    } catch (error) {
+      await this.#stopAll();
+      throw asFolderFailure(error, this.#dataDir);
+    }
+  }
+
+  async #findAll() {
+    const binaries = await this.#find();
+    const missing = ROLES.filter((role) => !binaries[role]);
+    const { redis, postgres, rabbitmq } = binaries;
+    if (!redis || !postgres || !rabbitmq) {
+      const problems = missing.map(
+        (role) => binaries.problems[role] ?? `${TITLES[role]} is not on this machine`,
+      );
+      throw new FailureError({
+        code: 'native.engineMissing',
+        message: `${problems.join('; ')}.`,
+        fix: installHint(missing),
+      });
+    }
+    const detail = `Redis ${redis.version}, Postgres ${postgres.version}, RabbitMQ ${rabbitmq.version}`;
+    return { value: { redis, postgres, rabbitmq }, detail };
+  }
+
+  async #prepare() {
+    try {
+      // Others may pass through: as root, Postgres runs as another user. What lies in it is closed to them.
+      mkdirSync(this.#nativeDir, { recursive: true, mode: 0o711 });
+      const probe = join(this.#nativeDir, `.probe-${randomBytes(4).toString('hex')}`);
+      writeFileSync(probe, 'x');
+      rmSync(probe);
+      const { bavail, bsize } = await statfs(this.#nativeDir);
+      if (bavail * bsize < MIN_FREE_BYTES) {
+        const freeMb = Math.floor((bavail * bsize) / 1024 / 1024);
+        throw diskFull(
+          `Only ${freeMb} MB are free for ${this.#nativeDir}; the engines need ${MIN_FREE_BYTES / 1024 / 1024} MB`,
+        );
+      }
+      const registry = new ProcessRegistry(this.#dataDir);
+      const settings = await keepSettings(join(this.#nativeDir, 'settings.json'));
+      return { value: { registry, settings }, detail: this.#nativeDir };
+    } catch (error) {
+      throw asFolderFailure(error, this.#dataDir);
+    }
+  }
+
+  async #adoptOrClear(
+    binaries: Required<Pick<EngineBinaries, EngineRole>>,
+    registry: ProcessRegistry,
+    settings: SettingsKeeper,
+  ) {
+    const home = postgresHome(binaries.postgres, join(this.#nativeDir, 'postgres'), registry.clusterId);
+    const drivers: readonly EngineDriver[] = [
+      redisDriver(binaries.redis, join(this.#nativeDir, 'redis'), registry.clusterId),
+      postgresDriver(binaries.postgres, home.dir, home.user),
+      rabbitmqDriver(binaries.rabbitmq, join(this.#nativeDir, 'rabbitmq')),
+    ];
+    const runners = drivers.map(
+      (driver) =>
+        new EngineRunner({
+          driver,
+          registry,
+          settings,
+          logPath: join(this.#nativeDir, 'logs', `${driver.role}.log`),
+          events: this.#events,
+        }),
+    );
+    const found = registry.findProcesses();
+    const adopted = await Promise.all(runners.map((runner) => runner.tryAdopt(found)));
+    const kept = new Set(runners.flatMap((runner) => keptPids(runner, found)));
+    const leftovers = found.filter((one) => !kept.has(one.pid) && (one.isEngine || !one.isOwned));
+    await registry.stopAll(leftovers, { limitMs: LEFTOVER_STOP_LIMIT_MS });
+    const names = runners.filter((_, index) => adopted[index]).map(({ driver }) => driver.title);
+    const detail = [
+      names.length > 0 ? `adopted ${names.join(', ')}` : '',
+      leftovers.length > 0 ? `cleared ${leftovers.map((one) => `${one.role} (${one.pid})`).join(', ')}` : '',
+    ].filter(Boolean);
+    return { value: runners, detail: detail.join('; ') || 'nothing was left' };
+  }
+
+  async #startEngine(runner: EngineRunner, signal: AbortSignal) {
+    const where = () => `port ${runner.state.port}, pid ${runner.pid}`;
+    if (runner.isRunning) return { value: undefined, detail: `adopted: ${where()}`, isSkipped: true };
+    await runner.initialise(signal);
+    await runner.start(signal);
+    return { value: undefined, detail: where() };
+  }
+
+  /** Stops the engines that are known, then whatever else of them is found. */
+  async #stopAll(): Promise<void> {
+    await Promise.all(this.#runners.map((runner) => runner.stop()));
+    if (!existsSync(join(this.#dataDir, 'cluster-id.json'))) return;
+    const registry = new ProcessRegistry(this.#dataDir);
+    const rest = registry.findProcesses().filter((one) => one.isEngine);
+    await registry.stopAll(rest, { limitMs: LEFTOVER_STOP_LIMIT_MS });
+  }
+}
+
+/** What an adopted engine consists of: its processes, and all that descend from them. */
+function keptPids(runner: EngineRunner, found: readonly FoundProcess[]): number[] {
+  const all = new Map(found.map((one) => [one.pid, one]));
+  return runner.pids.flatMap((pid) => familyOf(pid, all));
+}
+
+async function keepSettings(path: string): Promise<SettingsKeeper> {
+  let current = await openSettings(path);
+  return {
+    get current() {
+      return current;
+    },
+    replacePorts(ports) {
+      current = replacePorts(path, current, ports);
+    },
+  };
+}
+
+/** The failure that explains the others: those that were merely told to end come second. */
+function mainFailure(results: readonly PromiseSettledResult<unknown>[]): unknown {
+  const reasons = results.flatMap((result) =>
+    result.status === 'rejected' ? [result.reason as unknown] : [],
+  );
+  const isCancel = (reason: unknown) =>
+    reason instanceof FailureError && reason.failure.code === cancelled().failure.code;
+  return reasons.find((reason) => !isCancel(reason)) ?? reasons[0];
+}

@@ -1,0 +1,12 @@
+/** Variables that an engine inherits. All others stay away: PGPORT, PGDATA or RABBITMQ_NODENAME of the user's shell would bend ours. */
+const INHERITED = ['PATH', 'TMPDIR', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'DYLD_FALLBACK_LIBRARY_PATH'];
+
+/** The environment that every engine begins with. */
+export function baseEnvironment(home: string): Record<string, string> {
+  const inherited = INHERITED.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  // One locale everywhere: log lines are read for errors, and dates are compared.
+  return { ...Object.fromEntries(inherited), HOME: home, LANG: 'C.UTF-8', LC_ALL: 'C' };
+}

@@ -1,0 +1,393 @@
+/**
+ * Runs one engine: starts or adopts its processes, proves that it serves, watches it and stops it.
+ *
+ * It moves: stopped → starting → running → stopping → stopped; starting → failed; running → failed (its process ended by itself);
+ * failed → starting.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { connect } from 'node:net';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { findFreePorts, isPortFree } from '../../lib/free-port.ts';
+import { withLimit } from '../../lib/release-stack.ts';
+import { type ClusterEvents, type EngineState, FailureError } from '../cluster.ts';
+import { type FoundProcess, type ProcessRegistry, killGroup } from '../process-registry.ts';
+import { type ProcessIdentity, isAlive } from '../process-table.ts';
+import type { EngineDriver, ProcessPlan } from './engine.ts';
+import { engineExited, notReady, portTaken, throwIfCancelled } from './failures.ts';
+import { lastLines, rotateLog, sizeOf, tailLog } from './log-tail.ts';
+import type { ClusterSettings, PortName } from './settings.ts';
+
+const PROBE_INTERVAL_MS = 40;
+const PROBE_LIMIT_MS = 15_000;
+const ADOPT_LIMIT_MS = 5_000;
+const WATCH_INTERVAL_MS = 500;
+const HELPER_STOP_LIMIT_MS = 5_000;
+const INITIALISE_LIMIT_MS = 120_000;
+const MAX_PORT_CHANGES = 4;
+
+/** The settings that all engines of a cluster share. */
+export interface SettingsKeeper {
+  readonly current: ClusterSettings;
+  replacePorts(ports: Readonly<Partial<Record<PortName, number>>>): void;
+}
+
+export interface EngineRunnerOptions {
+  readonly driver: EngineDriver;
+  readonly registry: ProcessRegistry;
+  readonly settings: SettingsKeeper;
+  readonly logPath: string;
+  readonly events: ClusterEvents;
+}
+
+interface RunningProcess {
+  readonly role: string;
+  readonly identity: ProcessIdentity;
+  /** Only of a process that this control centre spawned. */
+  readonly exit?: Promise<string>;
+}
+
+export class EngineRunner {
+  readonly driver: EngineDriver;
+  readonly #options: EngineRunnerOptions;
+  #processes: RunningProcess[] = [];
+  #state: EngineState;
+  #logFrom = 0;
+  #unwatch: () => void = () => undefined;
+
+  constructor(options: EngineRunnerOptions) {
+    this.driver = options.driver;
+    this.#options = options;
+    this.#state = { role: options.driver.role, state: 'stopped', version: options.driver.version };
+  }
+
+  get state(): EngineState {
+    return this.#state;
+  }
+
+  /** Pid of the engine itself, while it runs. */
+  get pid(): number | undefined {
+    return this.#processes.at(-1)?.identity.pid;
+  }
+
+  /** Pids of all its processes that it knows. */
+  get pids(): number[] {
+    return this.#processes.map((one) => one.identity.pid);
+  }
+
+  /** Whether this runner holds the engine, and it runs. */
+  get isRunning(): boolean {
+    const main = this.#processes.at(-1);
+    return this.#state.state === 'running' && main !== undefined && isAlive(main.identity);
+  }
+
+  /**
+   * Takes over processes that run already, when they are ours, configured as they would be now, and serve.
+   * @returns whether it did
+   */
+  async tryAdopt(found: readonly FoundProcess[]): Promise<boolean> {
+    const { driver, registry, settings } = this.#options;
+    const fingerprint = driver.fingerprint(settings.current);
+    const roles = driver.plan(settings.current).map((plan) => plan.role);
+    const processes = roles.map((role) =>
+      found.find((one) => one.role === role && one.fingerprint === fingerprint),
+    );
+    if (!processes.every((one) => one !== undefined)) return false;
+    try {
+      await withLimit(driver.probe(settings.current), ADOPT_LIMIT_MS, `${driver.title} did not answer`);
+    } catch {
+      // Ours, but it does not serve: it is cleared and started anew, which its step tells.
+      return false;
+    }
+    for (const one of processes) registry.adopt(one);
+    this.#unwatch();
+    this.#processes = processes.map((one) => ({ role: one.role, identity: one }));
+    this.#logFrom = sizeOf(this.#options.logPath);
+    this.#watch();
+    this.#say('running', { startedAtMs: this.#state.startedAtMs ?? Date.now(), detail: 'adopted' });
+    return true;
+  }
+
+  /** Creates the engine's data where there are none yet. */
+  async initialise(signal: AbortSignal): Promise<void> {
+    const { driver, settings } = this.#options;
+    await driver.initialise?.(settings.current, (plan) => this.#runToEnd(plan, signal));
+  }
+
+  /**
+   * Starts the engine and waits until it serves. Takes other ports when somebody has taken its own.
+   * @throws FailureError; nothing of it runs then
+   */
+  async start(signal: AbortSignal): Promise<void> {
+    const { driver, settings } = this.#options;
+    this.#say('starting', {});
+    let isCautious = false;
+    for (let changes = 0; ;) {
+      throwIfCancelled(signal);
+      await this.#replaceTakenPorts();
+      driver.configure(settings.current);
+      try {
+        await this.#startOnce(isCautious, signal);
+        this.#watch();
+        this.#say('running', { startedAtMs: Date.now() });
+        return;
+      } catch (error) {
+        const failure = error instanceof Error ? error : new Error(String(error));
+        await this.#stopProcesses(0);
+        const isExit = failure instanceof FailureError && failure.failure.code === 'native.engineExited';
+        if (isExit && (await this.#takenPorts()).length > 0) {
+          if (++changes <= MAX_PORT_CHANGES) continue;
+          throw this.#failed(
+            portTaken(
+              driver.title,
+              driver.ports.map((name) => settings.current.ports[name]),
+            ),
+          );
+        }
+        if (isExit && !isCautious && driver.cautiousPlan) {
+          this.#note('warn', `${driver.title} ended at once: trying the package's own start script`);
+          isCautious = true;
+          continue;
+        }
+        throw this.#failed(failure);
+      }
+    }
+  }
+
+  /** Stops the engine politely, then by force; its data stay. */
+  async stop(): Promise<void> {
+    this.#unwatch();
+    if (this.#processes.length > 0) {
+      this.#say('stopping', {});
+      await this.#stopProcesses(this.driver.stopLimitMs);
+    }
+    this.#say('stopped', {});
+  }
+
+  /** Ends the engine as a crash would. */
+  kill(): void {
+    const main = this.#processes.at(-1);
+    if (main) killGroup(main.identity);
+  }
+
+  /** Stops watching, and leaves the engine running for another control centre. */
+  detach(): void {
+    this.#unwatch();
+    this.#processes = [];
+  }
+
+  async #startOnce(isCautious: boolean, signal: AbortSignal): Promise<void> {
+    const { driver, settings, logPath } = this.#options;
+    const plans =
+      (isCautious ? driver.cautiousPlan?.(settings.current) : undefined) ?? driver.plan(settings.current);
+    mkdirSync(dirname(logPath), { recursive: true, mode: 0o700 });
+    rotateLog(logPath);
+    this.#logFrom = sizeOf(logPath);
+    this.#unwatch();
+    const untail = tailLog(logPath, this.#logFrom, driver.role, (line) => this.#options.events.onLog(line));
+    this.#unwatch = untail;
+    const deadline = performance.now() + driver.startLimitMs;
+    for (const plan of plans) {
+      const started = this.#spawn(plan);
+      const { readyPort } = plan;
+      if (readyPort !== undefined)
+        await this.#waitUntil(() => connectsTo(readyPort), started, deadline, signal);
+    }
+    const main = this.#processes.at(-1);
+    if (!main) throw new Error(`${driver.title} has no process to start`);
+    await this.#waitUntil(
+      () => withLimit(driver.probe(settings.current), PROBE_LIMIT_MS, 'no answer'),
+      main,
+      deadline,
+      signal,
+    );
+  }
+
+  /** Repeats a check until it holds, or the process has ended, or time is up. */
+  async #waitUntil(
+    check: () => Promise<void>,
+    process: RunningProcess,
+    deadline: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { driver, logPath } = this.#options;
+    let ended: string | undefined;
+    void process.exit?.then((how) => (ended = how));
+    for (;;) {
+      throwIfCancelled(signal);
+      let problem = '';
+      try {
+        await check();
+        if (ended === undefined) return;
+      } catch (error) {
+        problem = error instanceof Error ? error.message || error.name : String(error);
+      }
+      if (ended !== undefined)
+        throw engineExited(driver.title, ended, lastLines(logPath, this.#logFrom), logPath);
+      if (performance.now() > deadline)
+        throw notReady(
+          driver.title,
+          driver.startLimitMs,
+          problem,
+          lastLines(logPath, this.#logFrom),
+          logPath,
+        );
+      await sleep(PROBE_INTERVAL_MS);
+    }
+  }
+
+  #spawn(plan: ProcessPlan): RunningProcess {
+    const { driver, registry, settings, logPath } = this.#options;
+    const log = openSync(logPath, 'a', 0o600);
+    let child: ChildProcess;
+    try {
+      child = spawn(plan.command, plan.args, {
+        cwd: plan.workingDir,
+        env: { ...plan.env, ...registry.environment(plan.role) },
+        // A group of its own: the terminal's Ctrl-C reaches us, and we stop it in order.
+        detached: true,
+        stdio: ['ignore', log, log],
+        ...(plan.user ? { uid: plan.user.uid, gid: plan.user.gid } : {}),
+      });
+    } finally {
+      closeSync(log);
+    }
+    const exit = new Promise<string>((resolve) => {
+      child.once('error', (error) => resolve(error.message));
+      child.once('exit', (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code}`));
+    });
+    child.unref();
+    const { pid } = child;
+    const identity =
+      pid === undefined
+        ? undefined
+        : registry.record({
+            pid,
+            role: plan.role,
+            command: [plan.command, ...plan.args].join(' '),
+            fingerprint: driver.fingerprint(settings.current),
+          });
+    // Not started at all, or ended before it could be looked at: the wait for it tells how.
+    const started = { role: plan.role, identity: identity ?? { pid: pid ?? 0, startedAt: '' }, exit };
+    this.#processes.push(started);
+    return started;
+  }
+
+  async #runToEnd(plan: ProcessPlan, signal: AbortSignal): Promise<void> {
+    const { driver, logPath } = this.#options;
+    throwIfCancelled(signal);
+    mkdirSync(dirname(logPath), { recursive: true, mode: 0o700 });
+    this.#logFrom = sizeOf(logPath);
+    const { exit, identity } = this.#spawn(plan);
+    const abort = new Promise<'aborted'>((resolve) => {
+      signal.addEventListener('abort', () => resolve('aborted'), { once: true });
+    });
+    const how = await withLimit(
+      Promise.race([exit ?? Promise.resolve(''), abort]),
+      INITIALISE_LIMIT_MS,
+      `${plan.role} took longer than ${INITIALISE_LIMIT_MS / 1000} s`,
+    ).finally(() => this.#stopProcesses(0));
+    this.#options.registry.forget(identity);
+    throwIfCancelled(signal);
+    if (how !== 'exit code 0')
+      throw engineExited(`${driver.title} (${plan.role})`, how, lastLines(logPath, this.#logFrom), logPath);
+  }
+
+  /** Tells at once when the engine ends by itself, and passes its log on. */
+  #watch(): void {
+    const { driver, logPath, events, registry } = this.#options;
+    const main = this.#processes.at(-1);
+    if (!main) return;
+    const isAdopted = main.exit === undefined;
+    const untail = isAdopted
+      ? tailLog(logPath, this.#logFrom, driver.role, (line) => events.onLog(line))
+      : this.#unwatch;
+    let isWatching = true;
+    const onEnd = (how: string) => {
+      if (!isWatching) return;
+      this.#unwatch();
+      registry.forget(main.identity);
+      const lines = lastLines(logPath, this.#logFrom, 5);
+      this.#say('failed', { detail: [`${driver.title} ended by itself (${how}).`, ...lines].join('\n') });
+    };
+    void main.exit?.then(onEnd);
+    // An adopted engine is nobody's child here, so nobody tells of its end.
+    const timer = isAdopted
+      ? setInterval(() => {
+          if (!isAlive(main.identity)) onEnd('its process is gone');
+        }, WATCH_INTERVAL_MS)
+      : undefined;
+    timer?.unref();
+    this.#unwatch = () => {
+      isWatching = false;
+      clearInterval(timer);
+      untail();
+      this.#unwatch = () => undefined;
+    };
+  }
+
+  async #stopProcesses(limitMs: number): Promise<void> {
+    const processes = this.#processes;
+    this.#processes = [];
+    const main = processes.at(-1);
+    const { registry, driver } = this.#options;
+    // The engine first, then what it leans on.
+    if (main) await registry.stopAll([main.identity], { signal: driver.stopSignal, limitMs });
+    const helpers = processes.slice(0, -1).map((one) => one.identity);
+    await registry.stopAll(helpers, { limitMs: Math.min(limitMs, HELPER_STOP_LIMIT_MS) });
+  }
+
+  async #takenPorts(): Promise<PortName[]> {
+    const { driver, settings } = this.#options;
+    const { ports } = settings.current;
+    const checks = await Promise.all(driver.ports.map((name) => isPortFree(ports[name])));
+    return driver.ports.filter((_, index) => !checks[index]);
+  }
+
+  async #replaceTakenPorts(): Promise<void> {
+    const taken = await this.#takenPorts();
+    if (taken.length === 0) return;
+    const fresh = await findFreePorts(taken.length);
+    this.#options.settings.replacePorts(Object.fromEntries(taken.map((name, index) => [name, fresh[index]])));
+  }
+
+  #failed(error: Error): Error {
+    this.#unwatch();
+    this.#say('failed', { detail: error.message });
+    return error;
+  }
+
+  #note(level: 'info' | 'warn', text: string): void {
+    this.#options.events.onLog({ atMs: Date.now(), part: this.driver.role, level, text });
+  }
+
+  #say(state: EngineState['state'], more: { startedAtMs?: number; detail?: string }): void {
+    const { driver, settings } = this.#options;
+    this.#state = {
+      role: driver.role,
+      state,
+      version: driver.version,
+      port: settings.current.ports[driver.servicePort],
+      ...(this.pid === undefined ? {} : { handle: String(this.pid) }),
+      ...more,
+    };
+    this.#options.events.onEngine(this.#state);
+  }
+}
+
+/** Whether something accepts connections on a port of the loopback address. */
+function connectsTo(port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', timeout: 1_000 });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve();
+    });
+    socket.once('timeout', () => {
+      socket.destroy();
+      reject(new Error(`port ${port} does not answer`));
+    });
+    socket.once('error', reject);
+  });
+}

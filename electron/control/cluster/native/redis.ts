@@ -1,0 +1,116 @@
+/** Redis as a private instance. */
+import { createHash } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { writeFileAtomic } from '../../lib/atomic-file.ts';
+import { baseEnvironment } from './base-environment.ts';
+import type { EngineDriver } from './engine.ts';
+import type { RedisBinaries } from './find-engines.ts';
+import { type ClusterSettings, endpointsOf } from './settings.ts';
+
+const PROBE_TIMEOUT_MS = 2_000;
+
+/** Lines of redis.conf that do not depend on the cluster. */
+const FIXED_CONFIG = [
+  'bind 127.0.0.1',
+  'protected-mode yes',
+  'daemonize no',
+  'pidfile ""',
+  'logfile ""',
+  'always-show-logo no',
+  // The append-only file survives a crash of Redis with at most one second lost, and what is lost is rebuilt from
+  // Postgres; `always` would cost an fsync a frame for nothing. Snapshots would fork in the middle of an attack.
+  'appendonly yes',
+  'appendfsync everysec',
+  'no-appendfsync-on-rewrite yes',
+  'auto-aof-rewrite-min-size 256mb',
+  'save ""',
+  // Stock must never be evicted: a full memory has to fail loudly.
+  'maxmemory-policy noeviction',
+  'maxclients 10000',
+  'tcp-keepalive 60',
+  // A gateway that is late for a moment must not lose its subscription: the default drops it at 32 MB.
+  'client-output-buffer-limit pubsub 128mb 64mb 60',
+];
+
+/** The driver of a private Redis below `dir`. */
+export function redisDriver(binaries: RedisBinaries, dir: string, clusterId: string): EngineDriver {
+  const configPath = join(dir, 'redis.conf');
+  const dataDir = join(dir, 'data');
+  const config = ({ ports, passwords }: ClusterSettings) =>
+    [
+      `port ${ports.redis}`,
+      `dir "${dataDir}"`,
+      `requirepass ${passwords.redis}`,
+      ...FIXED_CONFIG,
+      // Redis overwrites its environment, which else tells the registry whose it is: so it carries the id in its title.
+      ...(hasTitleTemplate(binaries.version)
+        ? [`proc-title-template "{title} {listen-addr} ${clusterId}"`]
+        : []),
+      '',
+    ].join('\n');
+  return {
+    role: 'redis',
+    title: 'Redis',
+    version: binaries.version,
+    servicePort: 'redis',
+    ports: ['redis'],
+    startLimitMs: 30_000,
+    stopSignal: 'SIGTERM',
+    stopLimitMs: 10_000,
+    plan: () => [
+      {
+        role: 'redis',
+        command: binaries.server,
+        args: [configPath],
+        env: baseEnvironment(dir),
+        workingDir: dir,
+      },
+    ],
+    configure(settings) {
+      mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+      writeFileAtomic(configPath, config(settings));
+    },
+    fingerprint: (settings) =>
+      createHash('sha256').update(binaries.server).update(config(settings)).digest('hex'),
+    async probe(settings) {
+      await probeRedis(endpointsOf(settings).redisUrl);
+    },
+    dataDirs: () => [dir],
+  };
+}
+
+/**
+ * Connects, logs in and asks for a PONG.
+ * @returns the version that the server tells
+ * @throws Error with what Redis answered
+ */
+export async function probeRedis(url: string): Promise<string> {
+  const client = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: PROBE_TIMEOUT_MS,
+    commandTimeout: PROBE_TIMEOUT_MS,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+    enableReadyCheck: false,
+  });
+  let problem: Error | undefined;
+  // The connection's own error says why; the call's says only that the connection is closed.
+  client.on('error', (error: Error) => (problem ??= error));
+  try {
+    await client.connect();
+    await client.ping();
+    return /redis_version:(\S+)/.exec(await client.info('server'))?.[1] ?? 'unknown';
+  } catch (error) {
+    throw problem ?? error;
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** `proc-title-template` came with 6.2; older ones refuse to start on it. */
+function hasTitleTemplate(version: string): boolean {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  return major > 6 || (major === 6 && minor >= 2);
+}

@@ -1,0 +1,263 @@
+/**
+ * Every process that the control centre starts is recorded in the data folder at once, so that the next start finds what a crash
+ * left behind. A record names the process's start time: a pid that went to somebody else is never touched.
+ *
+ * A crash between a spawn and its record is covered too: each process carries the cluster's id in its environment, and engines that
+ * overwrite theirs (Redis and Postgres show titles there) are told by their name and their working folder.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { writeFileAtomic } from '../lib/atomic-file.ts';
+import { type ProcessIdentity, identify, isAlive, listProcesses } from './process-table.ts';
+
+/** Environment variables that mark a child: whose cluster it belongs to, what it does, and who started it. */
+export const CLUSTER_VARIABLE = 'FLASHGRID_CLUSTER_ID';
+export const ROLE_VARIABLE = 'FLASHGRID_ROLE';
+export const OWNER_VARIABLE = 'FLASHGRID_OWNER';
+
+const POLL_INTERVAL_MS = 20;
+const KILL_LIMIT_MS = 5_000;
+/** Programs that an engine's folder as working folder marks as ours. A shell that merely stands in it must live on. */
+const ENGINE_PROGRAM = /^(postgres|initdb|valkey-server|redis-(server|rdb|aof)|beam|erl|epmd|inet_gethost)/;
+
+const ENGINE_ROLES = new Set(['rabbitmq', 'redis', 'postgres', 'epmd', 'initdb']);
+
+const identitySchema = z.object({ pid: z.number().int().positive(), startedAt: z.string() });
+const recordSchema = identitySchema.extend({
+  /** `redis`, `epmd`, `gateway-1`… */
+  role: z.string(),
+  command: z.string(),
+  /** The control centre that answers for it. */
+  owner: identitySchema,
+  /** What it was configured with; an engine with another fingerprint can't be adopted. */
+  fingerprint: z.string().optional(),
+  recordedAtMs: z.number(),
+});
+export type ProcessRecord = z.infer<typeof recordSchema>;
+const recordsSchema = z.object({ clusterId: z.string(), processes: z.array(recordSchema) });
+const clusterIdSchema = z.object({ id: z.string().min(8), dataDir: z.string() });
+
+/** A process of this cluster that lives now. */
+export interface FoundProcess extends ProcessIdentity {
+  readonly role: string;
+  readonly command: string;
+  readonly fingerprint?: string | undefined;
+  readonly parentPid: number;
+  /** Whether the control centre that answers for it still lives. */
+  readonly isOwned: boolean;
+  /** Whether it is an engine or belongs to one; else it is a gateway, a worker, a generator. */
+  readonly isEngine: boolean;
+}
+
+export interface StopLimits {
+  /** Asks it to end; SIGTERM by default. */
+  readonly signal?: NodeJS.Signals;
+  /** ms that it may take before SIGKILL. */
+  readonly limitMs: number;
+}
+
+export class ProcessRegistry {
+  /** Tells this data folder's processes from those of any other; a copied folder gets an id of its own. */
+  readonly clusterId: string;
+  readonly #dataDir: string;
+  readonly #path: string;
+  readonly #self: ProcessIdentity;
+
+  /** Opens, or begins, the registry of a data folder. */
+  constructor(dataDir: string) {
+    mkdirSync(dataDir, { recursive: true });
+    this.#dataDir = realpathSync(dataDir);
+    this.#path = join(this.#dataDir, 'processes.json');
+    this.clusterId = this.#openClusterId();
+    this.#self = identify(process.pid) ?? { pid: process.pid, startedAt: '' };
+  }
+
+  /** What a child's environment must hold so that a crash before its record does not hide it. */
+  environment(role: string): Record<string, string> {
+    return {
+      [CLUSTER_VARIABLE]: this.clusterId,
+      [ROLE_VARIABLE]: role,
+      [OWNER_VARIABLE]: `${this.#self.pid} ${this.#self.startedAt}`,
+    };
+  }
+
+  /**
+   * Records a child: call it in the same turn as the spawn.
+   * @returns its identity; `undefined` when it has already ended
+   */
+  record(child: {
+    readonly pid: number;
+    readonly role: string;
+    readonly command: string;
+    readonly fingerprint?: string;
+  }): ProcessIdentity | undefined {
+    const identity = identify(child.pid);
+    if (!identity) return undefined;
+    const record: ProcessRecord = { ...child, ...identity, owner: this.#self, recordedAtMs: Date.now() };
+    this.#write([...this.records().filter((other) => other.pid !== child.pid), record]);
+    return identity;
+  }
+
+  /** Takes over a process that another control centre started. */
+  adopt(found: FoundProcess): void {
+    this.record({
+      pid: found.pid,
+      role: found.role,
+      command: found.command,
+      ...(found.fingerprint === undefined ? {} : { fingerprint: found.fingerprint }),
+    });
+  }
+
+  /** Drops the record of a process that has ended. */
+  forget(identity: ProcessIdentity): void {
+    const records = this.records();
+    const rest = records.filter(
+      (record) => record.pid !== identity.pid || record.startedAt !== identity.startedAt,
+    );
+    if (rest.length < records.length) this.#write(rest);
+  }
+
+  /** All records, of living and dead. */
+  records(): ProcessRecord[] {
+    const parsed = recordsSchema.safeParse(readJson(this.#path));
+    // A folder that was copied brings records of processes that belong to the original.
+    return parsed.success && parsed.data.clusterId === this.clusterId ? parsed.data.processes : [];
+  }
+
+  /** Every living process of this cluster, recorded or not. */
+  findProcesses(): FoundProcess[] {
+    const records = new Map(this.records().map((record) => [record.pid, record]));
+    const marker = `${CLUSTER_VARIABLE}=${this.clusterId}`;
+    const engineDir = join(this.#dataDir, 'native') + sep;
+    return listProcesses().flatMap((facts) => {
+      if (facts.pid === process.pid) return [];
+      const { pid, startedAt, parentPid } = facts;
+      const record = records.get(pid);
+      if (record?.startedAt === startedAt) {
+        const { role, command, fingerprint } = record;
+        const isEngine = ENGINE_ROLES.has(role);
+        return {
+          pid,
+          startedAt,
+          parentPid,
+          role,
+          command,
+          fingerprint,
+          isOwned: isAlive(record.owner),
+          isEngine,
+        };
+      }
+      const places = `${facts.workingDir}${sep} ${facts.commandLine}`;
+      const isEngineProgram =
+        ENGINE_PROGRAM.test(facts.name) && (places.includes(engineDir) || places.includes(this.clusterId));
+      if (!facts.environment.includes(marker) && !isEngineProgram) return [];
+      const role = valueOf(facts.environment, ROLE_VARIABLE) ?? facts.name;
+      const [ownerPid, ...ownerStart] = valueOf(facts.environment, OWNER_VARIABLE)?.split(' ') ?? [];
+      const owner = { pid: Number(ownerPid), startedAt: ownerStart.join(' ') };
+      return {
+        pid,
+        startedAt,
+        parentPid,
+        role,
+        command: facts.commandLine,
+        isOwned: owner.pid > 0 && isAlive(owner),
+        isEngine: isEngineProgram || ENGINE_ROLES.has(role),
+      };
+    });
+  }
+
+  /**
+   * Stops every process of this cluster that no living control centre answers for, except those that `isKept` names.
+   * @returns what was stopped
+   */
+  async clearLeftovers(isKept: (found: FoundProcess) => boolean = () => false): Promise<FoundProcess[]> {
+    const leftovers = this.findProcesses().filter((found) => !found.isOwned && !isKept(found));
+    await this.stopAll(leftovers, { limitMs: KILL_LIMIT_MS });
+    return leftovers;
+  }
+
+  /** Stops processes together, each with its process group, and drops their records. */
+  async stopAll(processes: readonly ProcessIdentity[], limits: StopLimits): Promise<void> {
+    await Promise.all(
+      processes.map(async (identity) => {
+        await stopProcess(identity, limits);
+        this.forget(identity);
+      }),
+    );
+  }
+
+  #write(processes: readonly ProcessRecord[]): void {
+    // The dead leave with the next change: the file stays as small as the cluster.
+    const living = processes.filter(isAlive);
+    writeFileAtomic(this.#path, JSON.stringify({ clusterId: this.clusterId, processes: living }, null, 1));
+  }
+
+  #openClusterId(): string {
+    const path = join(this.#dataDir, 'cluster-id.json');
+    const parsed = clusterIdSchema.safeParse(readJson(path));
+    if (parsed.success && parsed.data.dataDir === this.#dataDir) return parsed.data.id;
+    const id = `fg-${randomBytes(8).toString('hex')}`;
+    writeFileAtomic(path, JSON.stringify({ id, dataDir: this.#dataDir }));
+    return id;
+  }
+}
+
+/**
+ * Ends a process: asks, waits, then kills it and what is left of its process group.
+ * @throws Error when even SIGKILL did not end it
+ */
+export async function stopProcess(identity: ProcessIdentity, limits: StopLimits): Promise<void> {
+  signalProcess(identity, limits.signal ?? 'SIGTERM');
+  if (await hasEnded(identity, limits.limitMs)) return;
+  killGroup(identity);
+  if (!(await hasEnded(identity, KILL_LIMIT_MS)))
+    throw new Error(`process ${identity.pid} did not end after SIGKILL`);
+}
+
+/** SIGKILL to a process and its process group, which it leads (it was spawned detached). */
+export function killGroup(identity: ProcessIdentity): void {
+  if (!isAlive(identity)) return;
+  // Not every process leads a group; one that doesn't must not take ours with it, and a group that doesn't exist is no fault.
+  trySignal(-identity.pid, 'SIGKILL');
+  trySignal(identity.pid, 'SIGKILL');
+}
+
+/** Waits until a process has ended; false after `limitMs`. */
+export async function hasEnded(identity: ProcessIdentity, limitMs: number): Promise<boolean> {
+  const deadline = performance.now() + limitMs;
+  while (isAlive(identity)) {
+    if (performance.now() > deadline) return false;
+    await sleep(POLL_INTERVAL_MS);
+  }
+  return true;
+}
+
+/** Sends a signal to this very process, if it still lives. */
+export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): void {
+  if (isAlive(identity)) trySignal(identity.pid, signal);
+}
+
+function trySignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    // Ended in this moment.
+    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  }
+}
+
+function valueOf(environment: readonly string[], name: string): string | undefined {
+  return environment.find((text) => text.startsWith(`${name}=`))?.slice(name.length + 1);
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    // Missing or cut short: the caller's schema refuses `undefined`, and begins anew.
+    return undefined;
+  }
+}

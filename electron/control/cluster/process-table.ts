@@ -1,0 +1,176 @@
+/** The machine's processes, from /proc, or from `ps` where there is none (macOS). */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
+
+/** Names one process for good: a pid alone is given to another process once its owner has ended. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks since boot and the boot's id on Linux; the date elsewhere. Only ever compared. */
+  readonly startedAt: string;
+}
+
+/** What is known of a process besides its identity; empty where this user may not look. */
+export interface ProcessFacts extends ProcessIdentity {
+  readonly parentPid: number;
+  /** Short name of the program. */
+  readonly name: string;
+  readonly commandLine: string;
+  /** `NAME=value` texts. */
+  readonly environment: readonly string[];
+  readonly workingDir: string;
+}
+
+export interface ProcStat {
+  readonly name: string;
+  readonly state: string;
+  readonly parentPid: number;
+  /** User and system time, in clock ticks. */
+  readonly cpuTicks: number;
+  /** Clock ticks since boot. */
+  readonly startTicks: string;
+}
+
+const HAS_PROC = existsSync('/proc/self/stat');
+const PS_TIMEOUT_MS = 5_000;
+let cachedBootId: string | undefined;
+
+/** Reads the text of /proc/<pid>/stat; `undefined` when it is not one. */
+export function parseProcStat(text: string): ProcStat | undefined {
+  // The name stands in parentheses and may hold spaces and parentheses itself: only the last one counts.
+  const open = text.indexOf('(');
+  const close = text.lastIndexOf(')');
+  if (open < 0 || close < open) return undefined;
+  const fields = text.slice(close + 2).split(' ');
+  const [state, parentPid] = fields;
+  const userTicks = fields[11];
+  const systemTicks = fields[12];
+  const startTicks = fields[19];
+  if (!state || !parentPid || !userTicks || !systemTicks || !startTicks) return undefined;
+  return {
+    name: text.slice(open + 1, close),
+    state,
+    parentPid: Number(parentPid),
+    cpuTicks: Number(userTicks) + Number(systemTicks),
+    startTicks: startTicks.trim(),
+  };
+}
+
+/** /proc/<pid>/stat of a process that lives; `undefined` when it has ended (a zombie has) or there is no /proc. */
+export function readProcStat(pid: number): ProcStat | undefined {
+  const text = readProc(pid, 'stat');
+  const stat = text === undefined ? undefined : parseProcStat(text);
+  // Where nobody reaps orphans (a container's first process often doesn't), the dead stay in the table for ever.
+  return stat && stat.state !== 'Z' && stat.state !== 'X' ? stat : undefined;
+}
+
+/** Identity of the process that has this pid now; `undefined` when there is none. */
+export function identify(pid: number): ProcessIdentity | undefined {
+  if (HAS_PROC) {
+    const stat = readProcStat(pid);
+    return stat && { pid, startedAt: `${stat.startTicks}@${bootId()}` };
+  }
+  const line = ps(['-o', 'stat=,lstart=', '-p', String(pid)])[0]?.trim();
+  const [state, ...date] = line?.split(/\s+/) ?? [];
+  return state && !state.startsWith('Z') ? { pid, startedAt: date.join(' ') } : undefined;
+}
+
+/** Whether this very process still lives. */
+export function isAlive(identity: ProcessIdentity): boolean {
+  return identify(identity.pid)?.startedAt === identity.startedAt;
+}
+
+/** All processes that live. */
+export function listProcesses(): ProcessFacts[] {
+  return HAS_PROC ? listFromProc() : listFromPs();
+}
+
+/** Pids of all processes; empty without /proc. */
+export function listPids(): number[] {
+  if (!HAS_PROC) return [];
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number);
+}
+
+/** A file of /proc/<pid>; `undefined` when the process has ended or belongs to somebody else. */
+export function readProc(pid: number, file: 'stat' | 'status' | 'cmdline' | 'environ'): string | undefined {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    // Ended while we looked, or not ours to read: either way nothing is known of it.
+    return undefined;
+  }
+}
+
+function listFromProc(): ProcessFacts[] {
+  return listPids().flatMap((pid) => {
+    const stat = readProcStat(pid);
+    if (!stat) return [];
+    return {
+      pid,
+      startedAt: `${stat.startTicks}@${bootId()}`,
+      parentPid: stat.parentPid,
+      name: stat.name,
+      commandLine: (readProc(pid, 'cmdline') ?? '').replaceAll('\0', ' ').trim(),
+      environment: (readProc(pid, 'environ') ?? '').split('\0').filter(Boolean),
+      workingDir: workingDirOf(pid),
+    };
+  });
+}
+
+function workingDirOf(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    // As in readProc.
+    return '';
+  }
+}
+
+/** `ps -E` appends the environment to the command line, so both are searched in one text. */
+function listFromPs(): ProcessFacts[] {
+  return ps(['-Eaxww', '-o', 'pid=,ppid=,stat=,lstart=,command=']).flatMap((line) => {
+    const match = /^\s*(\d+)\s+(\d+)\s+(\S+)\s+(\S+\s+\S+\s+\S+\s+\S+\s+\S+)\s+(.*)$/.exec(line);
+    const [, pid, parentPid, state, date, command] = match ?? [];
+    if (!pid || !parentPid || !state || !date || command === undefined || state.startsWith('Z')) return [];
+    const words = command.split(' ');
+    return {
+      pid: Number(pid),
+      startedAt: date.split(/\s+/).join(' '),
+      parentPid: Number(parentPid),
+      name: words[0]?.split('/').at(-1) ?? '',
+      commandLine: command,
+      environment: words.filter((word) => /^[A-Z_]+=/.test(word)),
+      workingDir: '',
+    };
+  });
+}
+
+function ps(args: readonly string[]): string[] {
+  try {
+    const text = execFileSync('ps', args, {
+      encoding: 'utf8',
+      timeout: PS_TIMEOUT_MS,
+      // The dates are compared as texts, so they must not depend on who asks.
+      env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+      maxBuffer: 64 * 1024 * 1024,
+    });
+    return text.split('\n').filter((line) => line.trim() !== '');
+  } catch {
+    // `ps -p` exits with 1 when the process is gone.
+    return [];
+  }
+}
+
+function bootId(): string {
+  if (cachedBootId === undefined) {
+    try {
+      cachedBootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    } catch {
+      // Some sandboxes hide it; the ticks alone are then what tells processes apart.
+      cachedBootId = '';
+    }
+  }
+  return cachedBootId;
+}
