@@ -1,0 +1,197 @@
+/**
+ * Gives a sale a new life in Redis from what Postgres holds of it: when Redis has forgotten the sale, or Postgres refuses what
+ * Redis grants.
+ *
+ * Why it can't oversell, nor let a buyer pass the limit:
+ * 1. `sales.epoch` is raised in Postgres first. From that commit on no grant of an earlier life can be inserted (ticket-writer.ts
+ *    names the life of its grants), and none of the new life exists yet: the tickets stand still while they are read.
+ *    FOR UPDATE waits for the inserts under way, which hold FOR KEY SHARE.
+ * 2. The new life replaces the old one in one script, unless Redis holds a later one by then.
+ * The lock only saves work: two rebuilds at once are harmless, since the later epoch wins.
+ */
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { parseReservationId } from './ids.ts';
+import type { OpeningFacts, SaleStore, TicketPage } from './sale-store.ts';
+import { saleModeSchema, saleStatusSchema } from './sales.ts';
+
+export const REBUILD_DEFAULTS = {
+  /** ms after which the lock of a rebuild that died is free again. */
+  lockExpiryMs: 30_000,
+  /** ms between two looks at a lock that another holds. */
+  lockPollMs: 25,
+  /** ms that a rebuild may take, waiting for the lock included. */
+  limitMs: 120_000,
+  /** Tickets that are read and loaded at once. */
+  pageSize: 2_000,
+} as const;
+
+export interface RebuildRequest {
+  readonly saleId: string;
+  /** The life that was found wrong; none when Redis does not know the sale. */
+  readonly staleEpoch?: number;
+  /** Generation that the sale must have at least. */
+  readonly generation: number;
+}
+
+/** `current`: another has rebuilt it. `unknownSale`: Postgres has no such sale, or only an older generation of it. */
+export type RebuildResult = 'rebuilt' | 'current' | 'unknownSale';
+
+interface SaleRow {
+  readonly title: string;
+  readonly stock: number;
+  readonly per_buyer_limit: number;
+  readonly mode: string;
+  readonly status: string;
+  readonly generation: number;
+  readonly epoch: number;
+}
+
+interface TicketRow {
+  readonly unit_no: number;
+  readonly reservation_id: string;
+  readonly item_no: number;
+  readonly user_id: string;
+}
+
+/**
+ * Rebuilds a sale, or waits until another has.
+ * @throws Error when Redis or Postgres fails, or the limit is over; calling again is safe
+ */
+export async function rebuildSale(
+  store: SaleStore,
+  pool: pg.Pool,
+  request: RebuildRequest,
+): Promise<RebuildResult> {
+  const { saleId } = request;
+  const token = randomUUID();
+  const deadlineMs = Date.now() + REBUILD_DEFAULTS.limitMs;
+  while (!(await store.takeLock(saleId, token, REBUILD_DEFAULTS.lockExpiryMs))) {
+    if (await isCurrent(store, request)) return 'current';
+    if (Date.now() > deadlineMs)
+      throw new Error(`sale ${saleId} was not rebuilt within ${REBUILD_DEFAULTS.limitMs} ms`);
+    await sleep(REBUILD_DEFAULTS.lockPollMs);
+  }
+  try {
+    if (await isCurrent(store, request)) return 'current';
+    return await rebuildNow(store, pool, request, token);
+  } finally {
+    await store.releaseLock(saleId, token);
+  }
+}
+
+async function isCurrent(store: SaleStore, request: RebuildRequest): Promise<boolean> {
+  const life = await store.readLife(request.saleId);
+  return (
+    life !== undefined && life.epoch > (request.staleEpoch ?? 0) && life.generation >= request.generation
+  );
+}
+
+async function rebuildNow(
+  store: SaleStore,
+  pool: pg.Pool,
+  request: RebuildRequest,
+  token: string,
+): Promise<RebuildResult> {
+  const known = await store.readLife(request.saleId);
+  const raised = await raiseEpoch(pool, request.saleId, known?.epoch ?? 0);
+  if (!raised || raised.facts.generation < request.generation) return 'unknownSale';
+
+  let lastUnit = 0;
+  let tickets = 0;
+  let grantedReservations = 0;
+  for (let number = 1; ; number++) {
+    const rows = await readPage(pool, request.saleId, raised.facts.generation, lastUnit);
+    // The first page is loaded even when it is empty: the script checks that what was loaded is complete.
+    if (rows.length === 0 && number > 1) break;
+    await store.loadTickets(request.saleId, token, pageOf(rows, number, lastUnit));
+    tickets += rows.length;
+    grantedReservations += rows.filter((row) => row.item_no === 1).length;
+    lastUnit = rows.at(-1)?.unit_no ?? lastUnit;
+    if (rows.length < REBUILD_DEFAULTS.pageSize) break;
+  }
+  const result = await store.startLife(raised.facts, token, {
+    epoch: raised.epoch,
+    tickets,
+    nextUnit: lastUnit + 1,
+    grantedReservations,
+  });
+  if (result === 'incomplete')
+    throw new Error(`the tickets of sale ${request.saleId} took too long to load into Redis`);
+  return result === 'rebuilt' ? 'rebuilt' : 'current';
+}
+
+/** Refuses all grants of earlier lives from here on. */
+async function raiseEpoch(
+  pool: pg.Pool,
+  saleId: string,
+  redisEpoch: number,
+): Promise<{ facts: OpeningFacts; epoch: number } | undefined> {
+  const client = await pool.connect();
+  let failure: Error | undefined;
+  try {
+    await client.query('BEGIN');
+    const { rows } = await client.query<SaleRow>(
+      'SELECT title, stock, per_buyer_limit, mode, status, generation, epoch FROM sales WHERE id = $1 FOR UPDATE',
+      [saleId],
+    );
+    const row = rows[0];
+    const epoch = Math.max(redisEpoch, row?.epoch ?? 0) + 1;
+    if (row) await client.query('UPDATE sales SET epoch = $2 WHERE id = $1', [saleId, epoch]);
+    await client.query('COMMIT');
+    if (!row) return undefined;
+    const facts: OpeningFacts = {
+      id: saleId,
+      title: row.title,
+      stock: row.stock,
+      perBuyerLimit: row.per_buyer_limit,
+      mode: saleModeSchema.parse(row.mode),
+      status: saleStatusSchema.parse(row.status),
+      generation: row.generation,
+    };
+    return { facts, epoch };
+  } catch (error) {
+    failure = error instanceof Error ? error : new Error(String(error));
+    throw error;
+  } finally {
+    // A connection that failed inside a transaction is closed: Postgres then undoes the transaction by itself.
+    client.release(failure);
+  }
+}
+
+async function readPage(
+  pool: pg.Pool,
+  saleId: string,
+  generation: number,
+  afterUnit: number,
+): Promise<TicketRow[]> {
+  const { rows } = await pool.query<TicketRow>(
+    `SELECT unit_no, reservation_id, item_no, user_id FROM tickets
+      WHERE sale_id = $1 AND generation = $2 AND unit_no > $3 ORDER BY unit_no LIMIT $4`,
+    [saleId, generation, afterUnit, REBUILD_DEFAULTS.pageSize],
+  );
+  return rows;
+}
+
+function pageOf(rows: readonly TicketRow[], number: number, lastUnit: number): TicketPage {
+  const unitsByUser = new Map<string, number>();
+  const grantsByField = new Map<string, string>();
+  const freeUnits: number[] = [];
+  let expected = lastUnit + 1;
+  for (const row of rows) {
+    while (expected < row.unit_no) freeUnits.push(expected++);
+    expected = row.unit_no + 1;
+    unitsByUser.set(row.user_id, (unitsByUser.get(row.user_id) ?? 0) + 1);
+    const ref = parseReservationId(row.reservation_id);
+    if (!ref) throw new Error(`ticket ${row.unit_no} has the reservation id ${row.reservation_id}`);
+    if (ref.kind === 'framed') append(grantsByField, ref.frameId, `${ref.index}:${row.unit_no}`, ';');
+    else append(grantsByField, `k.${ref.digest}`, String(row.unit_no), ',');
+  }
+  return { number, tickets: rows.length, unitsByUser, grantsByField, freeUnits };
+}
+
+function append(texts: Map<string, string>, field: string, text: string, separator: string): void {
+  const before = texts.get(field);
+  texts.set(field, before === undefined ? text : before + separator + text);
+}

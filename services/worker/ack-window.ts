@@ -1,0 +1,76 @@
+/**
+ * Which deliveries of one channel are settled. Frames are finished in any order, but one ack can cover all
+ * deliveries up to its own: so the settled beginning of the window goes out as one ack.
+ */
+export interface AckChannel {
+  /** Acks one delivery, or with `isUpTo` all open ones up to it. */
+  ack(tag: number, isUpTo: boolean): void;
+}
+
+export class AckWindow {
+  readonly #channel: AckChannel;
+  readonly #maxHeld: number;
+  /** Deliveries in order: true once finished and not acked yet, false while in hand. Gone once acked or given back. */
+  readonly #open = new Map<number, boolean>();
+  #finished = 0;
+  #isFlushDue = false;
+
+  /** @param maxHeld finished deliveries that may wait for an unfinished one before them; past it they are acked one by one */
+  constructor(channel: AckChannel, maxHeld: number) {
+    this.#channel = channel;
+    this.#maxHeld = maxHeld;
+  }
+
+  /** Deliveries that are neither acked nor given back. */
+  get size(): number {
+    return this.#open.size;
+  }
+
+  /** A delivery came; tags rise. */
+  open(tag: number): void {
+    this.#open.set(tag, false);
+  }
+
+  /** A delivery was given back by other means than an ack. */
+  drop(tag: number): void {
+    this.#open.delete(tag);
+    this.#flushSoon();
+  }
+
+  /** A delivery is finished: it will be acked, together with its neighbours, at the end of this turn of the event loop. */
+  finish(tag: number): void {
+    if (this.#open.get(tag) !== false) return;
+    this.#open.set(tag, true);
+    this.#finished++;
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
+    setImmediate(() => {
+      this.#isFlushDue = false;
+      this.flush();
+    });
+  }
+
+  /** Acks what can be acked now. */
+  flush(): void {
+    let last: number | undefined;
+    for (const [tag, isFinished] of this.#open) {
+      if (!isFinished) break;
+      last = tag;
+      this.#open.delete(tag);
+      this.#finished--;
+    }
+    if (last !== undefined) this.#channel.ack(last, true);
+    if (this.#finished < this.#maxHeld) return;
+    // A frame at the head that waits long, for Postgres say, must not keep the broker from handing out others.
+    for (const [tag, isFinished] of this.#open) {
+      if (!isFinished) continue;
+      this.#open.delete(tag);
+      this.#finished--;
+      this.#channel.ack(tag, false);
+    }
+  }
+}

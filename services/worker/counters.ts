@@ -1,0 +1,32 @@
+/** What a worker counts, since it began. Samples, metrics and tests read the same object. */
+export interface WorkerCounters {
+  frames: number;
+  /** Reservations decided for the first time. */
+  decided: number;
+  granted: number;
+  ticketsCommitted: number;
+  framesToPostgres: number;
+  repeatedFrames: number;
+  deadLettered: number;
+  /** Frames given back to the queue. */
+  requeued: number;
+  rebuilds: number;
+  /** Tries that failed because an engine was away. */
+  retries: number;
+}
+
+/** All at zero. */
+export function newCounters(): WorkerCounters {
+  return {
+    frames: 0,
+    decided: 0,
+    granted: 0,
+    ticketsCommitted: 0,
+    framesToPostgres: 0,
+    repeatedFrames: 0,
+    deadLettered: 0,
+    requeued: 0,
+    rebuilds: 0,
+    retries: 0,
+  };
+}

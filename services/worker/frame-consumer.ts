@@ -1,0 +1,254 @@
+/**
+ * Takes frames from RabbitMQ and gives each its end: acked, dead-lettered or handed out again.
+ *
+ * connecting → consuming → (connection or channel lost) connecting; any → stopping → stopped
+ * A frame whose channel was lost is finished all the same: RabbitMQ hands it out again, and then it is a repeat.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from 'amqplib';
+import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import { FrameError, parseFrame } from '../shared/frame.ts';
+import type { Frame } from '../shared/frame.ts';
+import { declareTopology } from '../shared/topology.ts';
+import { AckWindow } from './ack-window.ts';
+import type { WorkerCounters } from './counters.ts';
+
+export const CONSUMER_DEFAULTS = {
+  connectTimeoutMs: 5_000,
+  /** Seconds between signs of life; two missed ones end the connection. */
+  heartbeatSec: 10,
+  firstPauseMs: 50,
+  maxPauseMs: 1_000,
+  /** ms that a frame is held before it is given back, so that its tries are not spent in one blink. */
+  requeuePauseMs: 250,
+  /** ms that closing the connection may take. */
+  closeTimeoutMs: 1_000,
+} as const;
+
+export interface ConsumerOptions {
+  readonly url: string;
+  readonly namespace: string;
+  readonly prefetch: number;
+  readonly counters: WorkerCounters;
+  /** Resolves when the frame may be acked. A FrameError dead-letters it; any other error gives it back. */
+  readonly process: (frame: Frame, isRedelivered: boolean) => Promise<void>;
+  readonly onEvent: (event: ConsumerEvent) => void;
+}
+
+export type ConsumerEvent =
+  | { readonly type: 'connected' }
+  | { readonly type: 'lost'; readonly error: unknown }
+  | { readonly type: 'deadLettered' | 'requeued'; readonly frameId: unknown; readonly error: unknown };
+
+/** One channel and what is open on it. */
+interface Link {
+  readonly model: ChannelModel;
+  readonly channel: Channel;
+  readonly window: AckWindow;
+  consumerTag: string;
+  isLost: boolean;
+}
+
+export class FrameConsumer {
+  readonly #options: ConsumerOptions;
+  readonly #stopping = new AbortController();
+  #link: Link | undefined;
+  #reconnecting: Promise<void> | undefined;
+  #inHand = 0;
+  #whenIdle: (() => void)[] = [];
+
+  constructor(options: ConsumerOptions) {
+    this.#options = options;
+  }
+
+  get isConnected(): boolean {
+    return this.#link !== undefined;
+  }
+
+  /** Frames handed out and not settled. */
+  get framesInHand(): number {
+    return this.#inHand;
+  }
+
+  /**
+   * Connects and begins to consume.
+   * @throws when the broker can't be reached at the first try; later losses are waited out
+   */
+  async start(): Promise<void> {
+    await this.#open();
+  }
+
+  /** Takes no more frames. Those in hand go on. */
+  async pause(): Promise<void> {
+    this.#stopping.abort();
+    await this.#reconnecting;
+    const link = this.#link;
+    if (!link || link.isLost) return;
+    // A broker that is away hands out nothing either.
+    await Promise.race([
+      link.channel.cancel(link.consumerTag).catch(() => undefined),
+      sleep(CONSUMER_DEFAULTS.closeTimeoutMs, undefined, { ref: false }),
+    ]);
+  }
+
+  /** Resolves when no frame is in hand. */
+  idle(): Promise<void> {
+    return this.#inHand === 0
+      ? Promise.resolve()
+      : new Promise((resolve) => {
+          this.#whenIdle.push(resolve);
+        });
+  }
+
+  /** Sends the acks that are due and closes the connection; RabbitMQ hands out again what is still in hand. */
+  async close(): Promise<void> {
+    this.#stopping.abort();
+    const link = this.#link;
+    this.#link = undefined;
+    if (!link || link.isLost) return;
+    link.window.flush();
+    link.isLost = true;
+    // The channel is closed before the connection, so that the broker has read the acks.
+    const closing = link.channel.close().then(() => link.model.close());
+    await Promise.race([
+      closing.catch(() => undefined),
+      sleep(CONSUMER_DEFAULTS.closeTimeoutMs, undefined, { ref: false }),
+    ]);
+  }
+
+  async #open(): Promise<void> {
+    const { url, namespace, prefetch } = this.#options;
+    const model = await connect(withHeartbeat(url), {
+      // Without it small writes, acks among them, wait ~40 ms in Nagle's algorithm.
+      noDelay: true,
+      timeout: CONSUMER_DEFAULTS.connectTimeoutMs,
+    });
+    // `close` follows each error; without a listener an error would end the process.
+    model.on('error', () => undefined);
+    try {
+      const channel = await model.createChannel();
+      channel.on('error', () => undefined);
+      const { queue } = await declareTopology(channel, namespace);
+      await channel.prefetch(prefetch);
+      const window = new AckWindow(
+        { ack: (tag, isUpTo) => this.#settle(link, () => channel.ack(messageOf(tag), isUpTo)) },
+        Math.ceil(prefetch / 2),
+      );
+      const link: Link = { model, channel, window, consumerTag: '', isLost: false };
+      model.on('close', (error) => this.#onLost(link, error));
+      channel.on('close', () => this.#onLost(link, new Error('the channel was closed')));
+      this.#link = link;
+      const { consumerTag } = await channel.consume(queue, (message) => {
+        if (message) void this.#take(link, message);
+        else this.#onLost(link, new Error('the queue was deleted'));
+      });
+      link.consumerTag = consumerTag;
+    } catch (error) {
+      this.#link = undefined;
+      await model.close().catch(() => undefined);
+      throw error;
+    }
+    this.#options.onEvent({ type: 'connected' });
+  }
+
+  #onLost(link: Link, error: unknown): void {
+    if (link.isLost) return;
+    link.isLost = true;
+    if (this.#link === link) this.#link = undefined;
+    // A lost channel leaves a connection behind that nobody uses.
+    link.model.close().catch(() => undefined);
+    if (this.#stopping.signal.aborted) return;
+    this.#options.onEvent({ type: 'lost', error });
+    this.#reconnecting ??= this.#reconnect().finally(() => {
+      this.#reconnecting = undefined;
+    });
+  }
+
+  /** Sends an ack or a nack. On a lost channel there is nothing to settle: RabbitMQ hands the frame out again. */
+  #settle(link: Link, action: () => void): void {
+    if (link.isLost) return;
+    try {
+      action();
+    } catch (error) {
+      // amqplib throws on a channel that has begun to close, before it tells of the closing.
+      this.#onLost(link, error);
+    }
+  }
+
+  async #reconnect(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let tries = 1; !signal.aborted; tries++) {
+      const pauseMs = CONSUMER_DEFAULTS.firstPauseMs * 2 ** Math.min(tries - 1, 16);
+      await sleep(Math.min(pauseMs, CONSUMER_DEFAULTS.maxPauseMs), undefined, { signal }).catch(
+        () => undefined,
+      );
+      if (signal.aborted) return;
+      try {
+        await this.#open();
+        return;
+      } catch (error) {
+        this.#options.onEvent({ type: 'lost', error });
+      }
+    }
+  }
+
+  /** Brings one delivery to its end; never rejects. */
+  async #take(link: Link, message: ConsumeMessage): Promise<void> {
+    const { deliveryTag, redelivered } = message.fields;
+    const { messageId, headers } = message.properties;
+    link.window.open(deliveryTag);
+    this.#inHand++;
+    try {
+      const frame = parseFrame(messageId, headers, message.content);
+      await this.#options.process(frame, redelivered);
+      link.window.finish(deliveryTag);
+    } catch (error) {
+      const isPoison = error instanceof FrameError;
+      if (isPoison) this.#options.counters.deadLettered++;
+      else this.#options.counters.requeued++;
+      this.#options.onEvent({ type: isPoison ? 'deadLettered' : 'requeued', frameId: messageId, error });
+      if (!isPoison && !this.#stopping.signal.aborted)
+        await sleep(CONSUMER_DEFAULTS.requeuePauseMs, undefined, { signal: this.#stopping.signal }).catch(
+          () => undefined,
+        );
+      this.#settle(link, () => link.channel.nack(messageOf(deliveryTag), false, !isPoison));
+      link.window.drop(deliveryTag);
+    } finally {
+      this.#inHand--;
+      if (this.#inHand === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+    }
+  }
+}
+
+/** amqplib asks for a message where the protocol only has its tag. */
+function messageOf(deliveryTag: number): Parameters<Channel['ack']>[0] {
+  return {
+    content: EMPTY,
+    fields: { deliveryTag, redelivered: false, exchange: '', routingKey: '' },
+    properties: EMPTY_PROPERTIES,
+  };
+}
+const EMPTY = Buffer.alloc(0);
+const EMPTY_PROPERTIES: ConsumeMessage['properties'] = {
+  contentType: undefined,
+  contentEncoding: undefined,
+  headers: undefined,
+  deliveryMode: undefined,
+  priority: undefined,
+  correlationId: undefined,
+  replyTo: undefined,
+  expiration: undefined,
+  messageId: undefined,
+  timestamp: undefined,
+  type: undefined,
+  userId: undefined,
+  appId: undefined,
+  clusterId: undefined,
+};
+
+function withHeartbeat(url: string): string {
+  const parsed = new URL(url);
+  if (!parsed.searchParams.has('heartbeat'))
+    parsed.searchParams.set('heartbeat', String(CONSUMER_DEFAULTS.heartbeatSec));
+  return parsed.href;
+}

@@ -1,0 +1,175 @@
+/**
+ * Takes one frame through the engine: decided in Redis, grants committed in Postgres, outcomes published; then it may be acked.
+ * Each step gives the same result when it is done twice, so a frame may stop anywhere and start again.
+ *
+ * deciding → (grants) recording → publishing → done
+ * deciding → (Redis does not know the sale) rebuilding → deciding; the sale is unknown to Postgres too → FrameError
+ * recording → (Postgres refuses) rebuilding → deciding
+ */
+import type pg from 'pg';
+import { encodeOutcomeEvent } from '../shared/events.ts';
+import { FrameError } from '../shared/frame.ts';
+import type { Frame } from '../shared/frame.ts';
+import { framedId, keyedId } from '../shared/ids.ts';
+import { RECORD_RETENTION_MS } from '../shared/keys.ts';
+import { parseRecord } from '../shared/outcomes.ts';
+import { rebuildSale } from '../shared/rebuild.ts';
+import type { RebuildRequest, RebuildResult } from '../shared/rebuild.ts';
+import type { Decision, SaleStore, UndecidedFrame } from '../shared/sale-store.ts';
+import { saleFactsSchema } from '../shared/sales.ts';
+import type { WorkerCounters } from './counters.ts';
+import { entriesOf, undecidedFrame } from './frame-text.ts';
+import { whileAway } from './retry.ts';
+import type { RetryOptions } from './retry.ts';
+import type { GrantBatch, NewTicket, TicketWriter } from './ticket-writer.ts';
+
+/** Rebuilds for one frame after which something is wrong that rebuilding does not cure. */
+const MAX_REBUILDS = 5;
+/** ms before the end of its retention from which on a record may be gone. */
+const RETENTION_MARGIN_MS = 60_000;
+
+type Decided = Exclude<Decision, { status: 'unknownSale' }>;
+
+export interface ProcessorParts {
+  readonly store: SaleStore;
+  readonly pool: pg.Pool;
+  readonly writer: TicketWriter;
+  readonly counters: WorkerCounters;
+  readonly retry: RetryOptions;
+  /** Hears of each rebuild. */
+  readonly onRebuild: (request: RebuildRequest, result: RebuildResult) => void;
+}
+
+export class FrameProcessor {
+  readonly #parts: ProcessorParts;
+  /** Rebuilds under way, by sale: frames in hand that find the same fault share one. */
+  readonly #rebuilds = new Map<string, Promise<RebuildResult>>();
+
+  constructor(parts: ProcessorParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Decides, records and publishes a frame.
+   * @throws FrameError for a frame that can never be decided; other errors mean that it should be handed out again
+   */
+  async process(frame: Frame, isRedelivered: boolean): Promise<void> {
+    const { counters } = this.#parts;
+    const undecided = undecidedFrame(frame);
+    if (isRedelivered) await this.#recallOldFrame(frame);
+    for (let rebuilds = 0; ; rebuilds++) {
+      if (rebuilds > MAX_REBUILDS)
+        throw new Error(`frame ${frame.id} found sale ${frame.saleId} wrong after ${MAX_REBUILDS} rebuilds`);
+      const decision = await this.#whileAway(() => this.#parts.store.decideFrame(undecided));
+      if (decision.status === 'unknownSale') {
+        await this.#rebuild({ saleId: frame.saleId, generation: frame.generation });
+        continue;
+      }
+      // Counted now and not at the end: a frame that is decided a second time, after a rebuild, only counts what is new.
+      counters.decided += decision.decided;
+      counters.granted += decision.granted;
+      // A record without grants ends with its second bar.
+      const hasGrants = !decision.record.endsWith('|');
+      if (hasGrants) {
+        const batch = grantsOf(undecided, decision);
+        if ((await this.#parts.writer.write(batch)) === 'stale') {
+          await this.#rebuild({
+            saleId: frame.saleId,
+            generation: frame.generation,
+            staleEpoch: batch.epoch,
+          });
+          continue;
+        }
+        counters.framesToPostgres++;
+        counters.ticketsCommitted += batch.tickets.length;
+      }
+      await this.#publish(frame, decision, hasGrants);
+      counters.frames++;
+      if (decision.status === 'repeated') counters.repeatedFrames++;
+      return;
+    }
+  }
+
+  async #publish(frame: Frame, decision: Decided, hasGrants: boolean): Promise<void> {
+    const { store } = this.#parts;
+    const event = encodeOutcomeEvent({
+      saleId: frame.saleId,
+      frameId: frame.id,
+      count: frame.count,
+      remaining: decision.remaining,
+      isRepeated: decision.status === 'repeated',
+      record: decision.record,
+    });
+    await this.#whileAway(() => store.publishOutcome(event));
+    // Only a frame that got units can have taken the last one.
+    if (!hasGrants || decision.remaining > 0) return;
+    await this.#whileAway(async () => {
+      const sale = await store.readSale(frame.saleId);
+      if (sale) await store.publishSale(saleFactsSchema.parse(sale));
+    });
+  }
+
+  /**
+   * A frame that was handed out before, so long ago that its record may have expired, would be decided anew: its buyers would
+   * be refused for units that they hold. If Postgres has tickets of it, the sale is rebuilt, which brings them back to Redis.
+   */
+  async #recallOldFrame(frame: Frame): Promise<void> {
+    const { store, pool } = this.#parts;
+    if (Date.now() - frame.closedAtMs < RECORD_RETENTION_MS - RETENTION_MARGIN_MS) return;
+    await this.#whileAway(async () => {
+      const ref = { kind: 'framed', saleId: frame.saleId, frameId: frame.id, index: 0 } as const;
+      if ((await store.readRecord(ref)) !== undefined) return;
+      const ids = Array.from({ length: frame.count }, (_, index) => framedId(frame.saleId, frame.id, index));
+      const { rows } = await pool.query('SELECT 1 FROM tickets WHERE reservation_id = ANY($1) LIMIT 1', [
+        ids,
+      ]);
+      const life = rows.length > 0 ? await store.readLife(frame.saleId) : undefined;
+      if (life) await this.#rebuild({ saleId: frame.saleId, generation: 1, staleEpoch: life.epoch });
+    });
+  }
+
+  async #rebuild(request: RebuildRequest): Promise<void> {
+    const { store, pool, counters, onRebuild } = this.#parts;
+    const shared = this.#rebuilds.get(request.saleId);
+    const rebuild =
+      shared ??
+      this.#whileAway(() => rebuildSale(store, pool, request)).finally(() =>
+        this.#rebuilds.delete(request.saleId),
+      );
+    if (!shared) {
+      this.#rebuilds.set(request.saleId, rebuild);
+      const result = await rebuild;
+      if (result === 'rebuilt') counters.rebuilds++;
+      onRebuild(request, result);
+    }
+    if ((await rebuild) === 'unknownSale')
+      throw new FrameError(`Postgres has no sale ${request.saleId} of generation ${request.generation}`);
+  }
+
+  #whileAway<Value>(action: () => Promise<Value>): Promise<Value> {
+    return whileAway(action, this.#parts.retry);
+  }
+}
+
+/** The tickets that a decision gives. */
+function grantsOf(frame: UndecidedFrame, decision: Decided): GrantBatch {
+  const { epoch, grants } = parseRecord(decision.record, frame.count);
+  const entries = entriesOf(frame);
+  const tickets: NewTicket[] = [];
+  const keyed = new Set<string>();
+  for (const { index, units } of grants) {
+    const entry = entries[index];
+    if (!entry) throw new Error(`the record of frame ${frame.id} grants place ${index}, which it has not`);
+    if (entry.digest !== undefined) {
+      // The same key twice in one frame is one reservation.
+      if (keyed.has(entry.digest)) continue;
+      keyed.add(entry.digest);
+    }
+    const reservationId =
+      entry.digest === undefined
+        ? framedId(frame.saleId, frame.id, index)
+        : keyedId(frame.saleId, entry.digest);
+    units.forEach((unit, at) => tickets.push({ unit, reservationId, item: at + 1, userId: entry.userId }));
+  }
+  return { saleId: frame.saleId, generation: frame.generation, stock: decision.stock, epoch, tickets };
+}

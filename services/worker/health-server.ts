@@ -1,0 +1,61 @@
+/** Health and metrics over HTTP. */
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Registry } from 'prom-client';
+
+export interface HealthServerOptions {
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  readonly registry: Registry;
+  readonly isReady: () => boolean;
+}
+
+export interface HealthServer {
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/** Serves /healthz (the process answers), /readyz (it takes frames) and /metrics. */
+export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
+  const server = createServer((request, response) => {
+    const answer = (status: number, text: string, type = 'text/plain; charset=utf-8'): void => {
+      response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(text);
+    };
+    switch (request.url?.split('?', 1)[0]) {
+      case '/healthz':
+        return answer(200, 'ok\n');
+      case '/readyz':
+        return options.isReady() ? answer(200, 'ready\n') : answer(503, 'not connected to the broker\n');
+      case '/metrics':
+        options.registry.metrics().then(
+          (text) => answer(200, text, Registry.PROMETHEUS_CONTENT_TYPE),
+          (error: unknown) => answer(500, `${String(error)}\n`),
+        );
+        return;
+      default:
+        return answer(404, 'not found\n');
+    }
+  });
+  server.requestTimeout = 10_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(options.port, options.host, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  return {
+    port: portOf(server.address()),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function portOf(address: AddressInfo | string | null): number {
+  if (address === null || typeof address === 'string') throw new Error('the health server has no port');
+  return address.port;
+}

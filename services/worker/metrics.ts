@@ -1,0 +1,54 @@
+/** The worker's figures for Prometheus, read from its counters when they are asked for: nothing happens per frame. */
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { WorkerCounters } from './counters.ts';
+
+const HELP: Readonly<Record<keyof WorkerCounters, readonly [name: string, help: string]>> = {
+  frames: ['frames_total', 'Frames finished.'],
+  decided: ['reservations_decided_total', 'Reservations decided for the first time.'],
+  granted: ['reservations_granted_total', 'Reservations granted for the first time.'],
+  ticketsCommitted: ['tickets_committed_total', 'Tickets committed to Postgres, repeats included.'],
+  framesToPostgres: ['frames_to_postgres_total', 'Frames that had grants to record.'],
+  repeatedFrames: ['frames_repeated_total', 'Frames that had been decided earlier.'],
+  deadLettered: ['frames_dead_lettered_total', 'Frames that can never be decided.'],
+  requeued: ['frames_requeued_total', 'Frames given back to the queue.'],
+  rebuilds: ['rebuilds_total', 'Sales rebuilt in Redis from Postgres.'],
+  retries: ['retries_total', 'Tries that failed because Redis or Postgres was away.'],
+};
+
+/** A registry that shows the counters, and the frames in hand. */
+export function createMetrics(counters: WorkerCounters, framesInHand: () => number): Registry {
+  const registry = new Registry();
+  const keys: readonly (keyof WorkerCounters)[] = [
+    'frames',
+    'decided',
+    'granted',
+    'ticketsCommitted',
+    'framesToPostgres',
+    'repeatedFrames',
+    'deadLettered',
+    'requeued',
+    'rebuilds',
+    'retries',
+  ];
+  for (const key of keys) {
+    const [name, help] = HELP[key];
+    new Counter({
+      name: `flashgrid_worker_${name}`,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(counters[key]);
+      },
+    });
+  }
+  new Gauge({
+    name: 'flashgrid_worker_frames_in_hand',
+    help: 'Frames handed out to this worker and not settled.',
+    registers: [registry],
+    collect() {
+      this.set(framesInHand());
+    },
+  });
+  return registry;
+}

@@ -1,0 +1,177 @@
+/**
+ * Writes grants to Postgres: one INSERT for all frames that wait for one, so that a commit is shared by as many as possible.
+ *
+ * A statement is taken whole or not at all:
+ * - an item of a reservation that is there already is left alone (the frame came twice);
+ * - a unit that another reservation holds fails the statement, so no reservation is ever recorded by half;
+ * - a life below `sales.epoch`, or another generation or stock than the sale has now, inserts nothing (rebuild.ts).
+ */
+import pg from 'pg';
+import { whileAway } from './retry.ts';
+import type { RetryOptions } from './retry.ts';
+
+/** Grants of one frame. */
+export interface GrantBatch {
+  readonly saleId: string;
+  readonly generation: number;
+  readonly stock: number;
+  /** Life of the sale in Redis that granted them. */
+  readonly epoch: number;
+  readonly tickets: readonly NewTicket[];
+}
+
+export interface NewTicket {
+  readonly unit: number;
+  readonly reservationId: string;
+  /** From 1. */
+  readonly item: number;
+  readonly userId: string;
+}
+
+/** `stale`: Postgres holds something else than Redis believes; rebuild the sale and decide again. */
+export type WriteResult = 'committed' | 'stale';
+
+interface Job {
+  readonly batch: GrantBatch;
+  readonly resolve: (result: WriteResult) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Tickets in one statement, at the most. */
+const MAX_STATEMENT_TICKETS = 8_192;
+/** SQLSTATE: unique_violation, foreign_key_violation, check_violation. */
+const REFUSED = new Set(['23505', '23503', '23514']);
+
+const INSERT = `WITH fence AS (
+  SELECT id, generation, stock FROM sales
+   WHERE id = $1 AND generation = $2 AND stock = $3 AND epoch <= $4
+     FOR KEY SHARE
+)
+INSERT INTO tickets (sale_id, generation, stock, unit_no, reservation_id, item_no, user_id)
+SELECT fence.id, fence.generation, fence.stock, t.unit_no, t.reservation_id, t.item_no, t.user_id
+  FROM fence, unnest($5::int[], $6::text[], $7::smallint[], $8::text[]) AS t (unit_no, reservation_id, item_no, user_id)
+ON CONFLICT (reservation_id, item_no) DO NOTHING`;
+
+export class TicketWriter {
+  readonly #pool: pg.Pool;
+  readonly #parallel: number;
+  readonly #retry: RetryOptions;
+  readonly #waiting: Job[] = [];
+  #active = 0;
+
+  /** @param parallel statements at once, at the most */
+  constructor(pool: pg.Pool, parallel: number, retry: RetryOptions) {
+    this.#pool = pool;
+    this.#parallel = parallel;
+    this.#retry = retry;
+  }
+
+  /**
+   * Commits the grants of a frame.
+   * @throws what Postgres says when it refuses for a reason that neither waiting nor a rebuild cures
+   */
+  write(batch: GrantBatch): Promise<WriteResult> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ batch, resolve, reject });
+      this.#startNext();
+    });
+  }
+
+  #startNext(): void {
+    while (this.#active < this.#parallel && this.#waiting.length > 0) {
+      this.#active++;
+      void this.#run(this.#takeJobs()).finally(() => {
+        this.#active--;
+        this.#startNext();
+      });
+    }
+  }
+
+  /** The first job that waits, and all that fit into a statement with it. */
+  #takeJobs(): Job[] {
+    const taken: Job[] = [];
+    let tickets = 0;
+    while (this.#waiting[0]) {
+      const { batch } = this.#waiting[0];
+      const first = taken[0]?.batch ?? batch;
+      const isSame =
+        batch.saleId === first.saleId && batch.epoch === first.epoch && batch.generation === first.generation;
+      if (!isSame || (taken.length > 0 && tickets + batch.tickets.length > MAX_STATEMENT_TICKETS)) break;
+      tickets += batch.tickets.length;
+      const job = this.#waiting.shift();
+      if (job) taken.push(job);
+    }
+    return taken;
+  }
+
+  /** Settles every job; never rejects itself. */
+  async #run(jobs: readonly Job[]): Promise<void> {
+    try {
+      const results = await whileAway(() => this.#insert(jobs), this.#retry);
+      jobs.forEach((job, at) => job.resolve(results[at] ?? 'stale'));
+    } catch (error) {
+      if (jobs.length > 1) {
+        // One frame's grants must not fail the others': each gets a statement of its own.
+        for (const job of jobs) await this.#run([job]);
+        return;
+      }
+      const isRefused = error instanceof pg.DatabaseError && REFUSED.has(error.code ?? '');
+      for (const job of jobs) {
+        if (isRefused) job.resolve('stale');
+        else job.reject(error);
+      }
+    }
+  }
+
+  async #insert(jobs: readonly Job[]): Promise<WriteResult[]> {
+    const first = jobs[0]?.batch;
+    if (!first) return [];
+    const units: string[] = [];
+    const reservations: string[] = [];
+    const items: string[] = [];
+    const users: string[] = [];
+    for (const { batch } of jobs) {
+      for (const ticket of batch.tickets) {
+        units.push(String(ticket.unit));
+        reservations.push(ticket.reservationId);
+        items.push(String(ticket.item));
+        users.push(ticket.userId);
+      }
+    }
+    const { rowCount } = await this.#pool.query({
+      name: 'insert-tickets',
+      text: INSERT,
+      values: [
+        first.saleId,
+        first.generation,
+        first.stock,
+        first.epoch,
+        `{${units.join(',')}}`,
+        // Ids hold no quote and no backslash (ids.ts); quoted, a buyer named NULL stays a buyer.
+        `{"${reservations.join('","')}"}`,
+        `{${items.join(',')}}`,
+        `{"${users.join('","')}"}`,
+      ],
+    });
+    if (rowCount === units.length) return jobs.map(() => 'committed');
+    return this.#compare(jobs, first.saleId, reservations);
+  }
+
+  /** Some were not inserted: they are there already, or they are refused. */
+  async #compare(
+    jobs: readonly Job[],
+    saleId: string,
+    reservations: readonly string[],
+  ): Promise<WriteResult[]> {
+    const { rows } = await this.#pool.query<{ reservation_id: string; unit_no: number }>(
+      'SELECT reservation_id, unit_no FROM tickets WHERE sale_id = $1 AND reservation_id = ANY($2)',
+      [saleId, reservations],
+    );
+    const present = new Set(rows.map((row) => `${row.reservation_id} ${row.unit_no}`));
+    return jobs.map(({ batch }) =>
+      batch.tickets.every((ticket) => present.has(`${ticket.reservationId} ${ticket.unit}`))
+        ? 'committed'
+        : 'stale',
+    );
+  }
+}

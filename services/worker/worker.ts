@@ -1,0 +1,182 @@
+/** A worker as a whole: connections, consumer, processor, health. `main.ts` runs one as a process; tests run several in theirs. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { collectDefaultMetrics } from 'prom-client';
+import type { WorkerConfig } from '../shared/config.ts';
+import { createPool } from '../shared/postgres.ts';
+import { createRedis } from '../shared/redis.ts';
+import { SaleStore } from '../shared/sale-store.ts';
+import { ServiceError } from '../shared/service-process.ts';
+import type { RunningService } from '../shared/service-process.ts';
+import { newCounters } from './counters.ts';
+import type { WorkerCounters } from './counters.ts';
+import { FrameConsumer } from './frame-consumer.ts';
+import type { ConsumerEvent } from './frame-consumer.ts';
+import { FrameProcessor } from './frame-processor.ts';
+import { startHealthServer } from './health-server.ts';
+import { createMetrics } from './metrics.ts';
+import { TicketWriter } from './ticket-writer.ts';
+
+/** ms of the stop timeout that are kept for closing connections. */
+const CLOSING_MS = 2_000;
+/** ms that closing one connection may take. */
+const CLOSE_STEP_MS = 500;
+/** ms between two log lines about the same engine being away. */
+const AWAY_LOG_INTERVAL_MS = 5_000;
+
+export interface WorkerParts {
+  readonly log: Logger;
+  /** For a process of its own: memory, garbage collection and event loop among the metrics. */
+  readonly hasProcessMetrics?: boolean;
+}
+
+export interface Worker extends RunningService<'worker'> {
+  readonly counters: Readonly<WorkerCounters>;
+}
+
+/**
+ * Connects to all three engines and takes frames.
+ * @throws ServiceError naming the engine that can't be reached
+ */
+export async function startWorker(
+  config: WorkerConfig,
+  { log, hasProcessMetrics }: WorkerParts,
+): Promise<Worker> {
+  const counters = newCounters();
+  const stopping = new AbortController();
+  const undo: (() => unknown)[] = [];
+  const release = async (): Promise<void> => {
+    for (const step of undo.splice(0).reverse()) {
+      await Promise.race([
+        Promise.resolve()
+          .then(step)
+          .catch((error: unknown) => log.debug({ err: error }, 'closing failed')),
+        sleep(CLOSE_STEP_MS, undefined, { ref: false }),
+      ]);
+    }
+  };
+  const logAway = throttled((error: unknown, tries: number) =>
+    log.warn({ err: error, tries }, 'an engine is away: trying again'),
+  );
+
+  try {
+    const redis = createRedis(config.FLASHGRID_REDIS_URL, {
+      role: 'worker',
+      onError: (error) => log.debug({ err: error }, 'redis'),
+    });
+    undo.push(() => redis.disconnect());
+    const pool = createPool({
+      url: config.FLASHGRID_POSTGRES_URL,
+      schema: config.FLASHGRID_POSTGRES_SCHEMA,
+      max: config.FLASHGRID_POSTGRES_POOL,
+      name: 'worker',
+      onError: (error) => log.debug({ err: error }, 'postgres'),
+    });
+    undo.push(() => pool.end());
+    await reach('Redis', () => redis.ping());
+    await reach('Postgres', () => pool.query('SELECT 1 FROM sales LIMIT 1'));
+
+    const retry = {
+      signal: stopping.signal,
+      onRetry: (error: unknown, tries: number) => {
+        counters.retries++;
+        logAway(error, tries);
+      },
+    };
+    const processor = new FrameProcessor({
+      store: new SaleStore(redis, config.FLASHGRID_NAMESPACE),
+      pool,
+      // One connection is left for rebuilds and comparisons.
+      writer: new TicketWriter(pool, Math.max(1, config.FLASHGRID_POSTGRES_POOL - 1), retry),
+      counters,
+      retry,
+      onRebuild: (request, result) => log.warn({ ...request, result }, 'sale rebuilt from Postgres'),
+    });
+    const consumer = new FrameConsumer({
+      url: config.FLASHGRID_AMQP_URL,
+      namespace: config.FLASHGRID_NAMESPACE,
+      prefetch: config.FLASHGRID_PREFETCH,
+      counters,
+      process: (frame, isRedelivered) => processor.process(frame, isRedelivered),
+      onEvent: (event) => logEvent(log, event),
+    });
+    const registry = createMetrics(counters, () => consumer.framesInHand);
+    if (hasProcessMetrics) collectDefaultMetrics({ register: registry });
+    const health = await startHealthServer({
+      host: config.FLASHGRID_WORKER_HOST,
+      port: config.FLASHGRID_WORKER_PORT,
+      registry,
+      isReady: () => consumer.isConnected && !stopping.signal.aborted,
+    });
+    undo.push(() => health.close());
+    await reach('RabbitMQ', () => consumer.start());
+
+    return {
+      port: health.port,
+      counters,
+      sample: () => ({
+        frames: counters.frames,
+        decided: counters.decided,
+        granted: counters.granted,
+        ticketsCommitted: counters.ticketsCommitted,
+        framesToPostgres: counters.framesToPostgres,
+        repeatedFrames: counters.repeatedFrames,
+        deadLettered: counters.deadLettered,
+        rebuilds: counters.rebuilds,
+        framesInHandNow: consumer.framesInHand,
+      }),
+      stop: async () => {
+        await consumer.pause();
+        const patienceMs = Math.max(100, config.FLASHGRID_STOP_TIMEOUT_MS - CLOSING_MS);
+        await Promise.race([consumer.idle(), sleep(patienceMs, undefined, { ref: false })]);
+        // Whoever still waits for an engine gives up; its frame is handed out again.
+        stopping.abort();
+        await consumer.close();
+        await release();
+      },
+    };
+  } catch (error) {
+    await release();
+    throw error;
+  }
+}
+
+async function reach(engine: string, action: () => Promise<unknown>): Promise<void> {
+  try {
+    await action();
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    throw new ServiceError(
+      'worker.engineUnreachable',
+      `The worker can't use ${engine}: ${cause}`,
+      `Check that ${engine} runs at the configured address and, for Postgres, that the migrations were applied.`,
+      { cause: error },
+    );
+  }
+}
+
+function logEvent(log: Logger, event: ConsumerEvent): void {
+  switch (event.type) {
+    case 'connected':
+      return log.info('consuming');
+    case 'lost':
+      return log.warn({ err: event.error }, 'the broker is away: reconnecting');
+    case 'deadLettered':
+      return log.warn({ err: event.error, frameId: event.frameId }, 'frame dead-lettered');
+    case 'requeued':
+      return log.warn({ err: event.error, frameId: event.frameId }, 'frame given back to the queue');
+  }
+}
+
+/** Calls `action` at most once in an interval: an outage would otherwise write a line for every try of every frame. */
+function throttled<Arguments extends unknown[]>(
+  action: (...values: Arguments) => void,
+): (...values: Arguments) => void {
+  let lastMs = -Infinity;
+  return (...values) => {
+    const nowMs = performance.now();
+    if (nowMs - lastMs < AWAY_LOG_INTERVAL_MS) return;
+    lastMs = nowMs;
+    action(...values);
+  };
+}
