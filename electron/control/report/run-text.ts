@@ -1,0 +1,73 @@
+/** What every export says of a run in words. */
+import { totalRequests, type AttackSettings } from '../attack/profile.ts';
+import type { RunSummary } from '../contract.ts';
+import { plural, whole } from './format.ts';
+import type { RunRecord } from './run-record.ts';
+
+/** `10,000 buyers, 20 tickets`. */
+export function titleOf(attack: AttackSettings): string {
+  const tickets = plural(attack.stock, 'ticket');
+  return attack.profile === 'burst'
+    ? `${plural(attack.requests, 'buyer')}, ${tickets}`
+    : `${whole(attack.ratePerSec)} buyers a second for ${plural(attack.durationSec, 'second')}, ${tickets}`;
+}
+
+/** The verdict in one word. */
+export function verdictWord({ verdict, exitCode }: Pick<RunRecord, 'verdict' | 'exitCode'>): string {
+  if (verdict === 'pass') return 'PASS';
+  if (verdict === 'invalid') return 'INVALID';
+  return exitCode === 4 ? 'THRESHOLD MISSED' : 'FAIL';
+}
+
+/** The verdict in one sentence. */
+export function headlineOf({ verdict, exitCode, audit, load }: RunRecord): string {
+  const sold = `${whole(audit.sold)} of ${plural(audit.stock, 'ticket')} sold`;
+  if (verdict === 'invalid') return 'This run proves nothing: its figures can’t be trusted.';
+  if (verdict === 'pass')
+    return `${plural(load.sent, 'request')}, ${sold}. Nothing oversold, nothing lost, nothing duplicated.`;
+  if (exitCode === 4) return `${sold}, and every check of the audit holds; but it was not fast enough.`;
+  const failed = audit.checks.filter((check) => !check.ok).length;
+  return `${sold}; ${whole(failed)} of ${plural(audit.checks.length, 'check')} failed.`;
+}
+
+/** A run as a list shows it. */
+export function summaryOf(record: RunRecord): RunSummary {
+  const { attack, load, audit } = record;
+  return {
+    id: record.id,
+    startedAt: record.startedAt,
+    title: titleOf(attack),
+    verdict: record.verdict,
+    provider: record.environment.provider,
+    requests: totalRequests(attack),
+    connections: attack.connections,
+    stock: attack.stock,
+    sold: audit.sold,
+    rps: load.rps,
+    p50Ms: load.latencyMs.p50,
+    p99Ms: load.latencyMs.p99,
+  };
+}
+
+/** A setting's name and value, for tables. */
+export function settingRows(attack: AttackSettings): (readonly [name: string, value: string])[] {
+  const load: (readonly [string, string])[] =
+    attack.profile === 'burst'
+      ? [['Requests', whole(attack.requests)]]
+      : [
+          ['Rate', `${whole(attack.ratePerSec)} requests/s`],
+          ['Duration', plural(attack.durationSec, 'second')],
+        ];
+  return [
+    ['Profile', attack.profile],
+    ...load,
+    ['Connections', whole(attack.connections)],
+    ['Tickets', whole(attack.stock)],
+    ['Tickets a buyer', whole(attack.perBuyerLimit)],
+    ['Mode', attack.mode],
+    ['Seed', String(attack.seed)],
+    ['Request time-out', `${whole(attack.timeoutMs)} ms`],
+    ...(attack.maxP99Ms === undefined ? [] : [['Highest p99', `${whole(attack.maxP99Ms)} ms`] as const]),
+    ...(attack.minRps === undefined ? [] : [['Lowest rate', `${whole(attack.minRps)} requests/s`] as const]),
+  ];
+}
