@@ -1,0 +1,104 @@
+import { Suspense, lazy, useEffect, useMemo, useRef, useState } from 'react';
+import { useMantineColorScheme } from '@mantine/core';
+import classes from './app.module.css';
+import { Banners } from './components/banners.tsx';
+import { Header } from './components/header.tsx';
+import { Loading } from './components/loading.tsx';
+import { NavRail } from './components/nav-rail.tsx';
+import { QuitScreen } from './components/quit-screen.tsx';
+import { ShortcutHelp } from './components/shortcut-help.tsx';
+import { changeSettings } from './lib/change-settings.ts';
+import { PAGES, PAGE_TITLES, navigate, useRoute } from './lib/router.ts';
+import { usePendingLaunch } from './lib/use-pending-launch.ts';
+import { useShortcuts, type Shortcut } from './lib/shortcuts.ts';
+import { useShortcutsEnabled } from './lib/shortcut-preference.ts';
+import { ControlPage } from './pages/control/control-page.tsx';
+import { useControl, useData } from './store/store.ts';
+
+// The first page is in the first bundle; the others, and the charts with them, come when they are asked for.
+const pages = {
+  control: ControlPage,
+  attack: lazy(() => import('./pages/attack/attack-page.tsx')),
+  runs: lazy(() => import('./pages/runs/runs-page.tsx')),
+  logs: lazy(() => import('./pages/logs/logs-page.tsx')),
+  settings: lazy(() => import('./pages/settings/settings-page.tsx')),
+} as const;
+
+export function App() {
+  const { page } = useRoute();
+  const hasQuit = useData((data) => data.hasQuit) ?? false;
+  const isLoaded = useControl((state) => state.data !== undefined);
+  const [isHelpOpen, setHelpOpen] = useState(false);
+  const [areShortcutsOn] = useShortcutsEnabled();
+  const main = useRef<HTMLElement>(null);
+  const isFirst = useRef(true);
+  useAppearance();
+  usePendingLaunch();
+
+  const shortcuts = useMemo<readonly Shortcut[]>(
+    () => [
+      ...PAGES.map((name, index) => ({
+        key: String(index + 1),
+        label: `Go to ${PAGE_TITLES[name]}`,
+        run: () => navigate(name),
+      })),
+      { key: 't', label: 'Switch between dark and light', run: () => void changeSettings('theme') },
+      { key: 'p', label: 'Projector mode: large type', run: () => void changeSettings('projector') },
+      { key: '?', label: 'Show this list', run: () => setHelpOpen(true) },
+    ],
+    [],
+  );
+  useShortcuts(shortcuts, areShortcutsOn);
+
+  useEffect(() => {
+    document.title = `${PAGE_TITLES[page]} · FlashGrid`;
+    // A screen reader should hear that the page changed; at the first page there is nothing to leave.
+    if (isFirst.current) isFirst.current = false;
+    else main.current?.focus();
+  }, [page]);
+
+  if (hasQuit) return <QuitScreen />;
+  const Current = pages[page];
+  return (
+    <div className={classes.shell}>
+      <a className={classes.skip} href="#main" onClick={(event) => skipTo(event, main.current)}>
+        Skip to the page
+      </a>
+      <NavRail page={page} />
+      <div className={classes.column}>
+        <Header onHelp={() => setHelpOpen(true)} />
+        <Banners />
+        <main ref={main} id="main" tabIndex={-1} className={classes.main} aria-label={PAGE_TITLES[page]}>
+          {isLoaded ? (
+            <Suspense fallback={<Loading label={`Opening ${PAGE_TITLES[page]}…`} />}>
+              <Current />
+            </Suspense>
+          ) : (
+            <Loading label="Waiting for the control centre…" />
+          )}
+        </main>
+      </div>
+      <ShortcutHelp isOpen={isHelpOpen} onClose={() => setHelpOpen(false)} shortcuts={shortcuts} />
+    </div>
+  );
+}
+
+/** The link's own hash would be taken for a page. */
+function skipTo(event: React.MouseEvent, main: HTMLElement | null): void {
+  event.preventDefault();
+  main?.focus();
+}
+
+/** Theme and projector mode follow the settings, wherever they are changed: another window, the terminal. */
+function useAppearance(): void {
+  const theme = useData((data) => data.settings.theme);
+  const isProjectorMode = useData((data) => data.settings.isProjectorMode) ?? false;
+  const { setColorScheme } = useMantineColorScheme();
+  useEffect(() => {
+    if (theme) setColorScheme(theme === 'system' ? 'auto' : theme);
+    // setColorScheme is a new function at each render of the provider.
+  }, [theme]);
+  useEffect(() => {
+    document.documentElement.dataset['projector'] = String(isProjectorMode);
+  }, [isProjectorMode]);
+}

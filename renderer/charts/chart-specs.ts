@@ -1,0 +1,175 @@
+/** What each chart shows, drawn alike live and in a run's record. One time axis for all. */
+import { formatCompact, formatCount, formatMs, formatShare } from '../lib/format.ts';
+import type { SeriesPoint } from '../store/series.ts';
+
+export interface ChartRow {
+  readonly tMs: number;
+  readonly [key: string]: number;
+}
+
+export interface ChartLine {
+  readonly key: string;
+  readonly label: string;
+  /** A custom property of tokens.css. */
+  readonly color: string;
+  readonly kind: 'area' | 'line';
+  readonly isDashed?: boolean;
+  readonly read: (point: SeriesPoint) => number;
+}
+
+export interface ChartSpec {
+  readonly id: string;
+  readonly title: string;
+  /** Tells what to see, for those who don't see the drawing too. */
+  readonly hint: string;
+  readonly isStacked: boolean;
+  readonly isTall: boolean;
+  readonly curve: 'linear' | 'stepAfter';
+  readonly lines: readonly ChartLine[];
+  readonly format: (value: number) => string;
+  readonly formatTick: (value: number) => string;
+  /** Upper end of the axis, where it is known beforehand. */
+  readonly top?: 'stock' | 'one';
+}
+
+const perSec = (count: number, point: SeriesPoint): number =>
+  point.spanMs > 0 ? (count * 1_000) / point.spanMs : 0;
+
+export const CHARTS: readonly ChartSpec[] = [
+  {
+    id: 'surge',
+    title: 'Traffic surge',
+    hint: 'Answers a second, by outcome',
+    isStacked: true,
+    isTall: true,
+    curve: 'linear',
+    format: (value) => `${formatCount(value)}/s`,
+    formatTick: formatCompact,
+    lines: [
+      {
+        key: 'acknowledged',
+        label: 'placed in line',
+        color: 'var(--sky)',
+        kind: 'area',
+        read: (point) => perSec(point.acknowledged, point),
+      },
+      {
+        key: 'refused',
+        label: 'turned away',
+        color: 'var(--slate)',
+        kind: 'area',
+        read: (point) => perSec(point.refused, point),
+      },
+      {
+        key: 'unknown',
+        label: 'no answer',
+        color: 'var(--red)',
+        kind: 'area',
+        read: (point) => perSec(point.unknown, point),
+      },
+    ],
+  },
+  {
+    id: 'queue',
+    title: 'Queue',
+    hint: 'Buyers that wait for a decision',
+    isStacked: false,
+    isTall: false,
+    curve: 'linear',
+    format: formatCount,
+    formatTick: formatCompact,
+    lines: [
+      {
+        key: 'depth',
+        label: 'waiting',
+        color: 'var(--purple)',
+        kind: 'area',
+        read: (point) => point.queueDepth,
+      },
+    ],
+  },
+  {
+    id: 'inventory',
+    title: 'Inventory',
+    hint: 'Tickets that are left',
+    isStacked: false,
+    isTall: false,
+    curve: 'stepAfter',
+    format: formatCount,
+    formatTick: formatCompact,
+    top: 'stock',
+    lines: [
+      { key: 'left', label: 'left', color: 'var(--accent)', kind: 'area', read: (point) => point.remaining },
+    ],
+  },
+  {
+    id: 'latency',
+    title: 'Latency',
+    hint: 'How long a buyer waits for the door’s answer',
+    isStacked: false,
+    isTall: false,
+    curve: 'linear',
+    format: formatMs,
+    formatTick: formatMs,
+    lines: [
+      {
+        key: 'p99',
+        label: 'slowest 1 % (p99)',
+        color: 'var(--red)',
+        kind: 'line',
+        isDashed: true,
+        read: (point) => point.p99Ms,
+      },
+      { key: 'p50', label: 'half (p50)', color: 'var(--sky)', kind: 'line', read: (point) => point.p50Ms },
+    ],
+  },
+  {
+    id: 'share',
+    title: 'Kept away from Postgres',
+    hint: 'Share of decided requests that never touched the database',
+    isStacked: false,
+    isTall: false,
+    curve: 'linear',
+    format: formatShare,
+    formatTick: (value) => `${Math.round(value * 100)} %`,
+    top: 'one',
+    lines: [
+      {
+        key: 'share',
+        label: 'never touched it',
+        color: 'var(--green)',
+        kind: 'line',
+        read: (point) => (point.decidedSoFar > 0 ? 1 - point.grantedSoFar / point.decidedSoFar : 0),
+      },
+    ],
+  },
+];
+
+/** The rows that a chart draws. */
+export function toRows(spec: ChartSpec, points: readonly SeriesPoint[]): ChartRow[] {
+  return points.map((point) => {
+    const row: Record<string, number> & { tMs: number } = { tMs: point.tMs };
+    for (const { key, read } of spec.lines) row[key] = read(point);
+    return row;
+  });
+}
+
+/** End of the time axis: a little ahead, in steps, so that the axis does not creep with each update. */
+export function axisEndMs(lastMs: number): number {
+  const step = lastMs < 10_000 ? 1_000 : lastMs < 60_000 ? 5_000 : lastMs < 600_000 ? 30_000 : 300_000;
+  return Math.max(step, Math.ceil(lastMs / step) * step);
+}
+
+/** Where the time axis has its marks: at most seven, on whole seconds or minutes. */
+export function axisTicks(endMs: number): number[] {
+  const steps = [500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000];
+  const step = steps.find((candidate) => endMs / candidate <= 7) ?? 1_200_000;
+  return Array.from({ length: Math.floor(endMs / step) + 1 }, (_, index) => index * step);
+}
+
+/** 3 s · 1:30. */
+export function formatAxis(tMs: number): string {
+  if (tMs < 60_000) return `${tMs / 1_000} s`;
+  const seconds = Math.round(tMs / 1_000);
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`;
+}

@@ -1,0 +1,21 @@
+import type { TooltipContentProps } from 'recharts';
+import { formatAxis, type ChartSpec } from './chart-specs.ts';
+import classes from './chart-tooltip.module.css';
+
+type Injected = Partial<Pick<TooltipContentProps, 'active' | 'label' | 'payload'>>;
+
+/** The figures of one moment. Recharts injects what is under the pointer. */
+export function ChartTooltip({ spec, active, label, payload }: Injected & { readonly spec: ChartSpec }) {
+  if (!active || !payload || payload.length === 0) return null;
+  return (
+    <div className={classes.tooltip}>
+      <p className={classes.time}>{formatAxis(Math.round(Number(label) / 100) * 100)}</p>
+      {payload.map((entry) => (
+        <p key={String(entry.dataKey)} className={classes.row}>
+          <span>{String(entry.name ?? '')}</span>
+          <b>{spec.format(Number(entry.value ?? 0))}</b>
+        </p>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,39 @@
+/** The one carrier of this window, chosen at start: the preload's bridge under Electron, else a WebSocket to the page's own origin. */
+import type { CommandInput, CommandName, CommandOutput, Result } from '../electron/control/contract.ts';
+import { notifyFailure } from './components/notify.tsx';
+import { useControl } from './store/store.ts';
+import { createBridgeCarrier } from './transport/bridge-carrier.ts';
+import type { Carrier } from './transport/carrier.ts';
+import { createWebSocketCarrier } from './transport/web-socket-carrier.ts';
+
+function reportProblem(problem: string): void {
+  useControl.setState({ problem });
+}
+
+function webSocketUrl(): string {
+  const { protocol, host } = window.location;
+  return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/ws`;
+}
+
+export const carrier: Carrier = window.flashgrid
+  ? createBridgeCarrier(window.flashgrid, reportProblem)
+  : createWebSocketCarrier(webSocketUrl(), reportProblem);
+
+/** Calls a command and answers its result; the caller shows a failure. */
+export function call<Name extends CommandName>(
+  name: Name,
+  input: CommandInput<Name>,
+): Promise<Result<CommandOutput<Name>>> {
+  return carrier.call(name, input);
+}
+
+/** Calls a command; a failure is shown as a notification and gives undefined. */
+export async function callOrNotify<Name extends CommandName>(
+  name: Name,
+  input: CommandInput<Name>,
+): Promise<CommandOutput<Name> | undefined> {
+  const result = await carrier.call(name, input);
+  if (result.ok) return result.value;
+  notifyFailure(result.error);
+  return undefined;
+}

@@ -1,0 +1,56 @@
+import { Button } from '@mantine/core';
+import { IconAlertTriangle, IconPlugConnectedX } from '@tabler/icons-react';
+import { carrier } from '../client.ts';
+import { useNow } from '../lib/use-now.ts';
+import { useControl } from '../store/store.ts';
+import classes from './banners.module.css';
+
+/** What concerns every page: nobody answers, or the two sides are of different versions. */
+export function Banners() {
+  const status = useControl((state) => state.status);
+  const problem = useControl((state) => state.problem);
+  const hasData = useControl((state) => state.data !== undefined);
+  return (
+    <div aria-live="polite">
+      {status.state === 'online' || (status.state === 'connecting' && !hasData) ? null : (
+        <Offline retryAtMs={status.state === 'offline' ? status.retryAtMs : undefined} hasData={hasData} />
+      )}
+      {problem === undefined ? null : (
+        <div className={classes.banner}>
+          <IconAlertTriangle size={20} aria-hidden />
+          <p>
+            <strong>{problem}</strong> The page and the control centre seem to be of different versions.
+          </p>
+          <Button size="compact-sm" variant="default" onClick={() => window.location.reload()}>
+            Reload
+          </Button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+interface OfflineProps {
+  readonly retryAtMs: number | undefined;
+  readonly hasData: boolean;
+}
+
+function Offline({ retryAtMs, hasData }: OfflineProps) {
+  const now = useNow(500);
+  const leftSec = retryAtMs === undefined ? 0 : Math.max(0, Math.ceil((retryAtMs - now) / 1_000));
+  return (
+    <div className={classes.banner}>
+      <IconPlugConnectedX size={20} aria-hidden />
+      <p>
+        <strong>The control centre does not answer.</strong>{' '}
+        {hasData
+          ? 'What you see is as it was last heard; a running attack goes on without this window.'
+          : 'Is FlashGrid still running? This page comes alive as soon as it answers.'}{' '}
+        <span aria-hidden>{leftSec > 0 ? `Next try in ${leftSec} s.` : 'Trying…'}</span>
+      </p>
+      <Button size="compact-sm" variant="default" onClick={() => carrier.retryNow()}>
+        Try now
+      </Button>
+    </div>
+  );
+}

@@ -1,0 +1,44 @@
+import { IconChevronRight, IconCircleCheckFilled, IconSquareRoundedXFilled } from '@tabler/icons-react';
+import type { Check } from '../../electron/control/report/run-record.ts';
+import { formatCount } from '../lib/format.ts';
+import classes from './check-list.module.css';
+
+/** The checks of an audit; each opens to its evidence. Failed ones are open from the start. */
+export function CheckList({ checks }: { readonly checks: readonly Check[] }) {
+  return (
+    <ul className={classes.list}>
+      {checks.map((check) => (
+        <li key={check.id}>
+          <details className={classes.check} open={!check.ok} data-ok={check.ok}>
+            <summary>
+              {check.ok ? (
+                <IconCircleCheckFilled className={classes.mark} size={20} aria-hidden />
+              ) : (
+                <IconSquareRoundedXFilled className={classes.mark} size={20} aria-hidden />
+              )}
+              <span className={classes.title}>
+                {check.title}
+                <span className="sr-only">{check.ok ? ', proven' : ', broken'}</span>
+              </span>
+              <IconChevronRight className={classes.chevron} size={16} aria-hidden />
+            </summary>
+            <div className={classes.evidence}>
+              <p>{check.evidence.summary}</p>
+              <dl>
+                {Object.entries(check.evidence.counts).map(([name, value]) => (
+                  <div key={name}>
+                    <dt>{name}</dt>
+                    <dd>{Number.isInteger(value) ? formatCount(value) : value.toFixed(3)}</dd>
+                  </div>
+                ))}
+              </dl>
+              {check.evidence.offenders.length === 0 ? null : (
+                <p className="mono">{check.evidence.offenders.join(', ')}</p>
+              )}
+            </div>
+          </details>
+        </li>
+      ))}
+    </ul>
+  );
+}

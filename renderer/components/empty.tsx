@@ -1,0 +1,25 @@
+import type { ReactNode } from 'react';
+import classes from './empty.module.css';
+
+interface EmptyProps {
+  readonly icon?: ReactNode;
+  readonly title: string;
+  readonly children?: ReactNode;
+  readonly action?: ReactNode;
+}
+
+/** Where there is nothing yet: says why, and what would put something here. */
+export function Empty({ icon, title, children, action }: EmptyProps) {
+  return (
+    <div className={classes.empty}>
+      {icon ? (
+        <span className={classes.icon} aria-hidden>
+          {icon}
+        </span>
+      ) : null}
+      <p className={classes.title}>{title}</p>
+      {children ? <p className={classes.text}>{children}</p> : null}
+      {action}
+    </div>
+  );
+}

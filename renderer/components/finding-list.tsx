@@ -1,0 +1,45 @@
+import { IconAlertTriangle, IconCircleCheck, IconCircleX } from '@tabler/icons-react';
+import type { Finding } from '../../electron/control/contract.ts';
+import classes from './finding-list.module.css';
+
+const marks = {
+  ok: { Icon: IconCircleCheck, word: 'fine' },
+  warning: { Icon: IconAlertTriangle, word: 'warning' },
+  missing: { Icon: IconCircleX, word: 'missing' },
+} as const;
+
+interface FindingListProps {
+  readonly findings: readonly Finding[];
+  /** Also where each thing was found. */
+  readonly withPaths?: boolean;
+}
+
+/** What the doctor found, each with what to do about it. */
+export function FindingList({ findings, withPaths = false }: FindingListProps) {
+  return (
+    <ul className={classes.list}>
+      {findings.map((finding) => {
+        const { Icon, word } = marks[finding.status];
+        return (
+          <li key={finding.id} className={classes.finding} data-status={finding.status}>
+            <Icon className={classes.mark} size={19} aria-hidden />
+            <div>
+              <p>
+                <strong>{finding.title}</strong>
+                <span className="sr-only">, {word}</span>
+                {finding.version === undefined ? null : (
+                  <span className={classes.version}>{finding.version}</span>
+                )}
+              </p>
+              <p className={classes.detail}>{finding.detail}</p>
+              {withPaths && finding.path !== undefined ? (
+                <p className={`mono ${classes.detail}`}>{finding.path}</p>
+              ) : null}
+              {finding.fix === undefined ? null : <p className={classes.fix}>{finding.fix}</p>}
+            </div>
+          </li>
+        );
+      })}
+    </ul>
+  );
+}

@@ -1,0 +1,81 @@
+import { ActionIcon, Tooltip, useComputedColorScheme } from '@mantine/core';
+import { IconKeyboard, IconMoon, IconPresentation, IconPresentationOff, IconSun } from '@tabler/icons-react';
+import { changeSettings } from '../lib/change-settings.ts';
+import { formatDuration } from '../lib/format.ts';
+import { useNow } from '../lib/use-now.ts';
+import { useData, useIsOnline } from '../store/store.ts';
+import classes from './header.module.css';
+import { StateMark, type Tone } from './state-mark.tsx';
+
+const clusterWords = {
+  stopped: { tone: 'idle', text: 'Cluster stopped' },
+  starting: { tone: 'busy', text: 'Cluster starting' },
+  running: { tone: 'good', text: 'Cluster running' },
+  stopping: { tone: 'busy', text: 'Cluster stopping' },
+  failed: { tone: 'bad', text: 'Cluster failed' },
+} as const satisfies Record<string, { tone: Tone; text: string }>;
+
+export function Header({ onHelp }: { readonly onHelp: () => void }) {
+  const cluster = useData((data) => data.cluster);
+  const isProjectorMode = useData((data) => data.settings.isProjectorMode) ?? false;
+  const isOnline = useIsOnline();
+  const scheme = useComputedColorScheme('dark');
+  const now = useNow(1_000);
+  const words = cluster ? clusterWords[cluster.state] : undefined;
+  const uptime =
+    cluster?.state === 'running' && cluster.startedAtMs !== undefined ? now - cluster.startedAtMs : undefined;
+  return (
+    <header className={classes.header}>
+      <p className={classes.name}>FlashGrid</p>
+      <p className={classes.claim}>Sell twenty tickets to ten thousand people. Never twenty-one.</p>
+      <div className={classes.state}>
+        {words && isOnline ? (
+          <StateMark tone={words.tone}>
+            {words.text}
+            {uptime === undefined ? '' : ` · ${formatDuration(uptime)}`}
+          </StateMark>
+        ) : (
+          <StateMark tone={isOnline ? 'idle' : 'bad'}>Offline</StateMark>
+        )}
+      </div>
+      <div className={classes.tools}>
+        <Tooltip label={isProjectorMode ? 'Leave projector mode (p)' : 'Projector mode (p)'}>
+          <ActionIcon
+            variant="subtle"
+            size="lg"
+            color="gray"
+            aria-label="Projector mode"
+            aria-pressed={isProjectorMode}
+            disabled={!isOnline}
+            onClick={() => void changeSettings('projector')}
+          >
+            {isProjectorMode ? <IconPresentationOff size={20} /> : <IconPresentation size={20} />}
+          </ActionIcon>
+        </Tooltip>
+        <Tooltip label={scheme === 'dark' ? 'Light theme (t)' : 'Dark theme (t)'}>
+          <ActionIcon
+            variant="subtle"
+            size="lg"
+            color="gray"
+            aria-label={scheme === 'dark' ? 'Switch to the light theme' : 'Switch to the dark theme'}
+            disabled={!isOnline}
+            onClick={() => void changeSettings('theme')}
+          >
+            {scheme === 'dark' ? <IconSun size={20} /> : <IconMoon size={20} />}
+          </ActionIcon>
+        </Tooltip>
+        <Tooltip label="Keyboard shortcuts (?)">
+          <ActionIcon
+            variant="subtle"
+            size="lg"
+            color="gray"
+            aria-label="Keyboard shortcuts"
+            onClick={onHelp}
+          >
+            <IconKeyboard size={20} />
+          </ActionIcon>
+        </Tooltip>
+      </div>
+    </header>
+  );
+}

@@ -1,0 +1,44 @@
+import { IconBolt, IconHistory, IconListDetails, IconSettings, IconTopologyStar3 } from '@tabler/icons-react';
+import { PAGES, PAGE_TITLES, hrefOf, type Page } from '../lib/router.ts';
+import { useData } from '../store/store.ts';
+import { isAttackActive } from '../lib/attack-phase.ts';
+import classes from './nav-rail.module.css';
+
+const icons = {
+  control: IconTopologyStar3,
+  attack: IconBolt,
+  runs: IconHistory,
+  logs: IconListDetails,
+  settings: IconSettings,
+} as const;
+
+export function NavRail({ page }: { readonly page: Page }) {
+  const isAttacking = useData((data) => isAttackActive(data.attack)) ?? false;
+  return (
+    <nav className={classes.rail} aria-label="Pages">
+      <img className={classes.mark} src="./icon.svg" alt="FlashGrid" width={36} height={36} />
+      <ul>
+        {PAGES.map((name) => {
+          const Icon = icons[name];
+          return (
+            <li key={name}>
+              <a
+                className={classes.link}
+                href={hrefOf(name)}
+                aria-current={name === page ? 'page' : undefined}
+              >
+                <Icon size={22} stroke={1.6} aria-hidden />
+                <span>{PAGE_TITLES[name]}</span>
+                {name === 'attack' && isAttacking ? (
+                  <span className={classes.live}>
+                    <span className="sr-only">, an attack is running</span>
+                  </span>
+                ) : null}
+              </a>
+            </li>
+          );
+        })}
+      </ul>
+    </nav>
+  );
+}

@@ -1,0 +1,64 @@
+/** What goes through the pipeline now, calmed: the mean of the last half second. */
+import { useMemo } from 'react';
+import type { FlowSample } from '../../electron/control/contract.ts';
+import { useData } from '../store/store.ts';
+
+const SMOOTHED_SAMPLES = 5;
+/** Figures older than this are not "now". */
+const STALE_MS = 3_000;
+
+export interface Flow {
+  readonly acceptedPerSec: number;
+  readonly framesPerSec: number;
+  readonly decidedPerSec: number;
+  readonly grantedPerSec: number;
+  readonly committedPerSec: number;
+  readonly turnedAwayPerSec: number;
+  readonly queueDepth: number;
+  readonly unconfirmed: number;
+  readonly deadLettered: number;
+  readonly filteredShare: number;
+}
+
+const NO_FLOW: Flow = {
+  acceptedPerSec: 0,
+  framesPerSec: 0,
+  decidedPerSec: 0,
+  grantedPerSec: 0,
+  committedPerSec: 0,
+  turnedAwayPerSec: 0,
+  queueDepth: 0,
+  unconfirmed: 0,
+  deadLettered: 0,
+  filteredShare: 0,
+};
+
+/** Rates are means over the last samples; depths are as they stand. */
+export function smoothFlow(samples: readonly FlowSample[]): Flow {
+  const recent = samples.slice(-SMOOTHED_SAMPLES);
+  const last = recent.at(-1);
+  if (!last) return NO_FLOW;
+  const mean = (read: (sample: FlowSample) => number): number =>
+    recent.reduce((sum, sample) => sum + read(sample), 0) / recent.length;
+  return {
+    acceptedPerSec: mean((sample) => sample.acceptedPerSec),
+    framesPerSec: mean((sample) => sample.framesPerSec),
+    decidedPerSec: mean((sample) => sample.decidedPerSec),
+    grantedPerSec: mean((sample) => sample.grantedPerSec),
+    committedPerSec: mean((sample) => sample.committedPerSec),
+    turnedAwayPerSec: mean((sample) => sample.turnedAwayPerSec),
+    queueDepth: last.queueDepth,
+    unconfirmed: last.unconfirmed,
+    deadLettered: last.deadLettered,
+    filteredShare: last.filteredShare,
+  };
+}
+
+/** Flow for drawing. `now` decides whether the last samples still count. */
+export function useFlow(now: number): Flow {
+  const samples = useData((data) => data.flow);
+  return useMemo(() => {
+    const last = samples?.at(-1);
+    return samples && last && now - last.atMs < STALE_MS ? smoothFlow(samples) : NO_FLOW;
+  }, [samples, now]);
+}

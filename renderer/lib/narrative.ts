@@ -1,0 +1,104 @@
+/** What is going on, in words for somebody who has never heard of a message queue. */
+import type { AttackState } from '../../electron/control/contract.ts';
+import { totalRequests } from '../../electron/control/attack/profile.ts';
+import type { SeriesTotals } from '../store/series.ts';
+import { formatCount, formatMs, plural } from './format.ts';
+
+export interface Narrative {
+  readonly headline: string;
+  readonly detail: string;
+}
+
+/**
+ * The attack's story at this moment.
+ * @param queueDepth reservations that wait for the worker now
+ */
+export function narrate(attack: AttackState, totals: SeriesTotals, queueDepth: number): Narrative {
+  const buyers = totalRequests(attack.settings);
+  const { stock } = attack.settings;
+  switch (attack.phase) {
+    case 'preparing':
+      return {
+        headline: `${formatCount(buyers)} buyers gather at the door.`,
+        detail: `A fresh sale with ${plural(stock, 'ticket')} is being opened.`,
+      };
+    case 'attacking':
+      return attacking(attack, totals, queueDepth, buyers);
+    case 'draining':
+      return {
+        headline:
+          queueDepth > 0
+            ? `Everybody has a place in line. The worker decides the last ${formatCount(queueDepth)}.`
+            : 'Everybody has a place in line, and the line is empty.',
+        detail: 'No buyer is waiting on a spinning page: the door answered them long ago.',
+      };
+    case 'auditing':
+      return {
+        headline: 'Now the proof.',
+        detail: 'Every request that was sent is compared with what the database really holds.',
+      };
+    case 'finished':
+      return finished(attack, buyers);
+    case 'failed':
+      return {
+        headline: 'The attack could not be finished.',
+        detail: attack.failure ? `${attack.failure.message} ${attack.failure.fix}` : 'The logs tell why.',
+      };
+    case 'cancelled':
+      return {
+        headline: 'The attack was called off.',
+        detail: `${formatCount(attack.sent)} of ${formatCount(buyers)} requests had been sent. Nothing is proven by a half run.`,
+      };
+  }
+}
+
+function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number, buyers: number): Narrative {
+  const { stock } = attack.settings;
+  if (attack.sent === 0 && totals.sent === 0) {
+    return {
+      headline: `${formatCount(buyers)} buyers press “buy” at the same moment.`,
+      detail: 'Each is one real request to the gateway.',
+    };
+  }
+  const isSoldOut = attack.remaining === 0 && attack.granted > 0;
+  if (isSoldOut && attack.settings.mode === 'shed') {
+    return {
+      headline: 'Sold out. Latecomers are turned away at the door.',
+      detail: `The gateway refused ${formatCount(attack.refused)} by itself: they never reached the queue.`,
+    };
+  }
+  if (isSoldOut) {
+    const when = totals.soldOutAtMs === undefined ? '' : ` after ${formatMs(totals.soldOutAtMs)}`;
+    return {
+      headline: `Sold out${when}. ${plural(stock, 'ticket')}, and the stock is locked.`,
+      detail:
+        queueDepth > 0
+          ? `The queue holds ${plural(queueDepth, 'more buyer')}; each gets a quick, fair “no” without touching the database.`
+          : 'Whoever comes now gets a quick, fair “no” without touching the database.',
+    };
+  }
+  return {
+    headline:
+      queueDepth > 0
+        ? `The queue holds ${plural(queueDepth, 'buyer')} while the worker decides, one by one.`
+        : 'The worker keeps up: nobody waits in the queue.',
+    detail: `${plural(attack.granted, 'ticket')} sold so far, ${formatCount(attack.remaining)} left. The door only takes names, so it stays fast.`,
+  };
+}
+
+function finished(attack: AttackState, buyers: number): Narrative {
+  const { audit } = attack;
+  if (attack.verdict === 'invalid') {
+    return {
+      headline: 'No verdict: the load generator was the limit.',
+      detail: attack.reasons.join(' ') || 'The machine could not send what was asked for.',
+    };
+  }
+  if (attack.verdict === 'fail' || !audit) {
+    return { headline: 'The engine broke a promise.', detail: attack.reasons.join(' ') };
+  }
+  return {
+    headline: `${plural(audit.sold, 'ticket')}, ${plural(audit.sold, 'owner')}. Exactly.`,
+    detail: `${formatCount(buyers)} asked, ${formatCount(audit.granted)} got one, ${formatCount(audit.refused)} got a clear “no”. Nobody was lost and nothing was sold twice.`,
+  };
+}

@@ -1,0 +1,31 @@
+import { useCallback, useEffect, useState } from 'react';
+import type { Finding } from '../../electron/control/contract.ts';
+import type { Failure } from '../../electron/control/cluster/cluster.ts';
+import { call } from '../client.ts';
+import { useIsOnline } from '../store/store.ts';
+
+export interface Doctor {
+  readonly findings: readonly Finding[] | undefined;
+  readonly failure: Failure | undefined;
+  readonly isBusy: boolean;
+  readonly run: () => Promise<void>;
+}
+
+/** The doctor's findings: asked for when the component appears, and again on request. */
+export function useDoctor(): Doctor {
+  const [findings, setFindings] = useState<readonly Finding[]>();
+  const [failure, setFailure] = useState<Failure>();
+  const [isBusy, setBusy] = useState(false);
+  const isOnline = useIsOnline();
+  const run = useCallback(async () => {
+    setBusy(true);
+    const result = await call('doctor.runChecks', {});
+    setBusy(false);
+    setFailure(result.ok ? undefined : result.error);
+    if (result.ok) setFindings(result.value);
+  }, []);
+  useEffect(() => {
+    if (isOnline) void run();
+  }, [isOnline, run]);
+  return { findings, failure, isBusy, run };
+}

@@ -1,0 +1,17 @@
+import { useEffect } from 'react';
+import { callOrNotify } from '../client.ts';
+import { useControl, useData } from '../store/store.ts';
+
+/** Launches the attack that waits for the cluster, as soon as it runs; forgets it when the start failed or was called off. */
+export function usePendingLaunch(): void {
+  const pending = useControl((state) => state.pendingLaunch);
+  const clusterState = useData((data) => data.cluster.state);
+  useEffect(() => {
+    if (!pending || clusterState === undefined) return;
+    if (clusterState === 'running') {
+      useControl.setState({ pendingLaunch: undefined });
+      void callOrNotify('attack.launch', pending);
+    }
+    if (clusterState === 'failed') useControl.setState({ pendingLaunch: undefined });
+  }, [pending, clusterState]);
+}

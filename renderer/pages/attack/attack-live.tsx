@@ -1,0 +1,132 @@
+import { Button } from '@mantine/core';
+import { IconFileText, IconListDetails, IconPlayerStopFilled, IconRepeat } from '@tabler/icons-react';
+import { Suspense, lazy, useCallback, useMemo } from 'react';
+import { callOrNotify } from '../../client.ts';
+import { ConfirmButton } from '../../components/confirm-button.tsx';
+import { Loading } from '../../components/loading.tsx';
+import { CheckList } from '../../components/check-list.tsx';
+import { isAttackActive } from '../../lib/attack-phase.ts';
+import { hrefOf, navigate } from '../../lib/router.ts';
+import { useShortcutsEnabled } from '../../lib/shortcut-preference.ts';
+import { useShortcuts } from '../../lib/shortcuts.ts';
+import { useControl, useData, useIsOnline } from '../../store/store.ts';
+import classes from './attack-live.module.css';
+import { LiveFigures } from './live-figures.tsx';
+import { SafeTransactions } from './safe-transactions.tsx';
+import { Story } from './story.tsx';
+
+// Recharts is the largest part of the page; the story and the figures are there before it.
+const LiveCharts = lazy(async () => ({ default: (await import('../../charts/live-charts.tsx')).LiveCharts }));
+
+/** How much earlier than the picked moment the log begins, so that its cause is on the screen too. */
+const LOG_LEAD_MS = 500;
+
+/** One attack, from the opening of the sale to the verdict. */
+export function AttackLive() {
+  const stock = useData((data) => data.attack?.settings.stock) ?? 0;
+  const startedAtMs = useData((data) => data.attack?.startedAtMs) ?? 0;
+  const checks = useData((data) => data.attack?.audit?.checks);
+  const openLogs = useCallback(
+    (tMs: number) => navigate('logs', undefined, { at: String(Math.round(startedAtMs + tMs - LOG_LEAD_MS)) }),
+    [startedAtMs],
+  );
+  return (
+    <div className={classes.page}>
+      <Story>
+        <Actions />
+      </Story>
+      <div className={classes.columns}>
+        <section className={`panel ${classes.charts}`} aria-label="The attack over time">
+          <Suspense fallback={<Loading label="Unrolling the charts…" />}>
+            <LiveCharts stock={stock} onPick={openLogs} />
+          </Suspense>
+          <p className={classes.hint}>Click a moment to read what every part logged then.</p>
+        </section>
+        <div className={classes.side}>
+          <SafeTransactions />
+          <LiveFigures />
+          {checks ? (
+            <section className="panel" aria-label="What was proven">
+              <div className="panel-head">
+                <h2>What was proven</h2>
+              </div>
+              <CheckList checks={checks} />
+            </section>
+          ) : null}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Actions() {
+  const isActive = useData((data) => isAttackActive(data.attack)) ?? false;
+  const runId = useData((data) => data.attack?.runId) ?? '';
+  const startedAtMs = useData((data) => data.attack?.startedAtMs) ?? 0;
+  const settings = useData((data) => data.attack?.settings);
+  const isSaved = useData((data) => data.attack?.phase === 'finished') ?? false;
+  const canRepeat = useData((data) => data.cluster.state === 'running') ?? false;
+  const isOnline = useIsOnline();
+  const [areShortcutsOn] = useShortcutsEnabled();
+  const repeat = useCallback(() => {
+    if (settings) void callOrNotify('attack.launch', settings);
+  }, [settings]);
+  const setUp = useCallback(() => useControl.setState({ dismissedRunId: runId }), [runId]);
+  const shortcuts = useMemo(
+    () =>
+      isActive
+        ? []
+        : [
+            { key: 'l', label: 'Launch again', run: () => canRepeat && repeat() },
+            { key: 'n', label: 'Set up another', run: setUp },
+          ],
+    [isActive, canRepeat, repeat, setUp],
+  );
+  useShortcuts(shortcuts, areShortcutsOn);
+  if (isActive) {
+    return (
+      <ConfirmButton
+        variant="default"
+        leftSection={<IconPlayerStopFilled size={16} aria-hidden />}
+        disabled={!isOnline}
+        title="Call the attack off?"
+        text="The generators stop at once. A half run proves nothing, so there is no verdict."
+        confirmLabel="Call it off"
+        onConfirm={() => callOrNotify('attack.cancel', {})}
+      >
+        Call off
+      </ConfirmButton>
+    );
+  }
+  return (
+    <>
+      {isSaved ? (
+        <Button
+          component="a"
+          variant="default"
+          href={hrefOf('runs', runId)}
+          leftSection={<IconFileText size={17} aria-hidden />}
+        >
+          Full record
+        </Button>
+      ) : null}
+      <Button
+        component="a"
+        variant="default"
+        href={hrefOf('logs', undefined, { at: String(startedAtMs) })}
+        leftSection={<IconListDetails size={17} aria-hidden />}
+      >
+        Logs
+      </Button>
+      <Button
+        variant="default"
+        disabled={!canRepeat || !isOnline}
+        leftSection={<IconRepeat size={17} aria-hidden />}
+        onClick={repeat}
+      >
+        Again
+      </Button>
+      <Button onClick={setUp}>Set up another</Button>
+    </>
+  );
+}

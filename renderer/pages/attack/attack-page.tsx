@@ -1,0 +1,17 @@
+import { useData, useControl } from '../../store/store.ts';
+import { isAttackActive } from '../../lib/attack-phase.ts';
+import { AttackLive } from './attack-live.tsx';
+import { AttackSetup } from './attack-setup.tsx';
+import { PendingLaunch } from './pending-launch.tsx';
+
+/** The attack: set up, then watched on one page, then judged. */
+export default function AttackPage() {
+  const hasAttack = useData((data) => data.attack !== undefined) ?? false;
+  const isActive = useData((data) => isAttackActive(data.attack)) ?? false;
+  const isDismissed = useControl((state) => state.dismissedRunId === state.data?.attack?.runId);
+  const isPending = useControl((state) => state.pendingLaunch !== undefined);
+  if (isActive) return <AttackLive />;
+  if (isPending) return <PendingLaunch />;
+  if (hasAttack && !isDismissed) return <AttackLive />;
+  return <AttackSetup />;
+}

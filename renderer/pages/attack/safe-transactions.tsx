@@ -1,0 +1,36 @@
+import { IconLock, IconLockOpen2 } from '@tabler/icons-react';
+import { StockBar } from '../../components/stock-bar.tsx';
+import { formatCount, plural } from '../../lib/format.ts';
+import { useData } from '../../store/store.ts';
+import classes from './safe-transactions.module.css';
+
+/** The one bar that must never grow past its end. */
+export function SafeTransactions() {
+  const stock = useData((data) => data.attack?.settings.stock) ?? 0;
+  const auditedSold = useData((data) => data.attack?.audit?.sold);
+  const remaining = useData((data) => data.attack?.remaining);
+  const granted = useData((data) => data.attack?.granted) ?? 0;
+  // Units, not reservations: where a buyer may take several, they differ.
+  const sold = auditedSold ?? (remaining === undefined || granted === 0 ? 0 : Math.max(0, stock - remaining));
+  const isLocked = stock > 0 && sold >= stock;
+  return (
+    <section className={`panel ${classes.box}`} data-locked={isLocked} aria-label="Safe transactions">
+      <div className={classes.head}>
+        <h2>Safe transactions</h2>
+        <span className={classes.lock}>
+          {isLocked ? <IconLock size={19} aria-hidden /> : <IconLockOpen2 size={19} aria-hidden />}
+          {isLocked ? 'Locked' : 'Open'}
+        </span>
+      </div>
+      <p className={classes.figure}>
+        <strong>{formatCount(sold)}</strong> <span>of {plural(stock, 'ticket')} sold</span>
+      </p>
+      <StockBar isLarge stock={stock} sold={sold} label="Tickets sold" />
+      <p className={classes.note}>
+        {isLocked
+          ? `The last ticket is gone. Ticket ${formatCount(stock + 1)} does not exist, and nobody can be sold it.`
+          : 'Each ticket is handed out once, by one decision that nothing can interrupt.'}
+      </p>
+    </section>
+  );
+}

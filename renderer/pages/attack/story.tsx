@@ -1,0 +1,93 @@
+import { IconAlertTriangle, IconCheck, IconX } from '@tabler/icons-react';
+import type { ReactNode } from 'react';
+import type { AttackState } from '../../../electron/control/contract.ts';
+import { narrate } from '../../lib/narrative.ts';
+import { useData } from '../../store/store.ts';
+import classes from './story.module.css';
+
+const PHASES = [
+  { id: 'preparing', label: 'Doors open' },
+  { id: 'attacking', label: 'The rush' },
+  { id: 'draining', label: 'The queue empties' },
+  { id: 'auditing', label: 'The audit' },
+  { id: 'finished', label: 'Verdict' },
+] as const;
+
+const verdicts = {
+  pass: { Icon: IconCheck, word: 'Proven' },
+  fail: { Icon: IconX, word: 'Failed' },
+  invalid: { Icon: IconAlertTriangle, word: 'Not valid' },
+} as const;
+
+/** The headline of the attack: where it stands and what that means, in words; in the end the verdict. */
+export function Story({ children }: { readonly children: ReactNode }) {
+  const attack = useData((data) => data.attack);
+  const totals = useData((data) => data.series.totals);
+  const queueDepth = useData((data) => data.flow.at(-1)?.queueDepth) ?? 0;
+  if (!attack || !totals) return null;
+  const { headline, detail } = narrate(attack, totals, queueDepth);
+  const verdict = attack.phase === 'finished' ? attack.verdict : undefined;
+  return (
+    <section
+      className={`panel ${classes.story}`}
+      data-verdict={verdict ?? (isOver(attack) ? 'fail' : 'none')}
+      aria-label="What is going on"
+    >
+      {verdict ? <Stamp verdict={verdict} /> : null}
+      <div className={classes.words}>
+        <h1>{headline}</h1>
+        <p className={classes.detail}>{detail}</p>
+      </div>
+      <div className={classes.actions}>{children}</div>
+      {verdict ? null : <Phases phase={attack.phase} progress={attack.progress} />}
+      {/* The headline changes with every figure; this one only with the phase. */}
+      <p className="sr-only" role="status">
+        {verdict ? `Verdict: ${verdicts[verdict].word}. ${headline}` : phaseLabel(attack.phase)}
+      </p>
+    </section>
+  );
+}
+
+const isOver = (attack: AttackState): boolean => attack.phase === 'failed' || attack.phase === 'cancelled';
+
+function phaseLabel(phase: AttackState['phase']): string {
+  return PHASES.find(({ id }) => id === phase)?.label ?? phase;
+}
+
+function Stamp({ verdict }: { readonly verdict: NonNullable<AttackState['verdict']> }) {
+  const { Icon, word } = verdicts[verdict];
+  return (
+    <p className={classes.stamp}>
+      <Icon size={34} stroke={2.4} aria-hidden />
+      <span>{word}</span>
+    </p>
+  );
+}
+
+interface PhasesProps {
+  readonly phase: AttackState['phase'];
+  readonly progress: number;
+}
+
+function Phases({ phase, progress }: PhasesProps) {
+  const current = PHASES.findIndex(({ id }) => id === phase);
+  return (
+    <ol className={classes.phases} aria-label="Phases">
+      {PHASES.map(({ id, label }, index) => {
+        const share = index < current ? 1 : index > current ? 0 : id === 'attacking' ? progress : 0.5;
+        return (
+          <li
+            key={id}
+            data-state={index < current ? 'done' : index === current ? 'now' : 'next'}
+            aria-current={index === current ? 'step' : undefined}
+          >
+            <span className={classes.track} aria-hidden>
+              <span style={{ transform: `scaleX(${share})` }} />
+            </span>
+            <span>{label}</span>
+          </li>
+        );
+      })}
+    </ol>
+  );
+}

@@ -1,0 +1,174 @@
+import { Button } from '@mantine/core';
+import { IconBolt, IconPlayerPlayFilled, IconPlayerStopFilled, IconTrash, IconX } from '@tabler/icons-react';
+import { useCallback, useMemo, useState } from 'react';
+import type { ProviderChoice } from '../../../electron/control/contract.ts';
+import { callOrNotify } from '../../client.ts';
+import { ConfirmButton } from '../../components/confirm-button.tsx';
+import { formatMs } from '../../lib/format.ts';
+import { hrefOf } from '../../lib/router.ts';
+import { useShortcutsEnabled } from '../../lib/shortcut-preference.ts';
+import { useShortcuts } from '../../lib/shortcuts.ts';
+import { useControl, useData, useIsOnline } from '../../store/store.ts';
+import classes from './cluster-hero.module.css';
+import { ProviderSelect } from './provider-select.tsx';
+import { Readiness } from './readiness.tsx';
+import { StepList } from './step-list.tsx';
+
+const providerNames = {
+  native: 'this machine’s own engines',
+  docker: 'containers',
+  external: 'external engines',
+} as const;
+
+/** The top of the Control page: what the cluster is doing, and the one next thing to do. */
+export function ClusterHero() {
+  const cluster = useData((data) => data.cluster);
+  const chosen = useData((data) => data.settings.provider) ?? 'auto';
+  const isOnline = useIsOnline();
+  const [provider, setProvider] = useState<ProviderChoice | undefined>();
+  const [isAsking, setAsking] = useState(false);
+  const [areShortcutsOn] = useShortcutsEnabled();
+  const canStart = isOnline && !isAsking && (cluster?.state === 'stopped' || cluster?.state === 'failed');
+
+  const start = useCallback(async () => {
+    setAsking(true);
+    await callOrNotify('cluster.start', provider === undefined ? {} : { provider });
+    setAsking(false);
+  }, [provider]);
+  const shortcuts = useMemo(
+    () => [{ key: 's', label: 'Start the cluster', run: () => void (canStart && start()) }],
+    [canStart, start],
+  );
+  useShortcuts(shortcuts, areShortcutsOn);
+  if (!cluster) return null;
+
+  const startButton = (label: string) => (
+    <div className={classes.start}>
+      <Button
+        size="xl"
+        className={classes.big}
+        leftSection={<IconPlayerPlayFilled size={22} aria-hidden />}
+        disabled={!canStart}
+        loading={isAsking && cluster.state !== 'starting'}
+        onClick={() => void start()}
+      >
+        {label}
+      </Button>
+      <ProviderSelect value={provider ?? chosen} onChange={setProvider} />
+    </div>
+  );
+
+  switch (cluster.state) {
+    case 'stopped':
+      return (
+        <section className={`panel ${classes.hero}`} aria-label="Start">
+          <div>
+            <h2 className={classes.headline}>
+              Twenty tickets. Ten thousand buyers. One click to see who is right.
+            </h2>
+            <p className={classes.lead}>
+              FlashGrid starts a real ticket shop on this computer, private and away from everything else that
+              runs here: a message queue, a stock counter and a database. Then you send in the crowd, and it
+              proves that not one ticket was sold twice.
+            </p>
+            {startButton('Start the cluster')}
+          </div>
+          <Readiness />
+        </section>
+      );
+    case 'failed':
+      return (
+        <section className={`panel ${classes.hero}`} aria-label="Start failed">
+          <div role="alert">
+            <h2 className={classes.headline}>
+              {cluster.failure?.message ?? 'The cluster could not be started.'}
+            </h2>
+            <p className={classes.lead}>{cluster.failure?.fix ?? 'The logs tell more.'}</p>
+            {startButton('Try again')}
+          </div>
+          <StepList steps={cluster.steps} />
+        </section>
+      );
+    case 'starting':
+      return (
+        <section className={`panel ${classes.hero}`} aria-label="Starting">
+          <div>
+            <h2 className={classes.headline}>Starting…</h2>
+            <p className={classes.lead}>
+              {cluster.provider ? `With ${providerNames[cluster.provider]}. ` : ''}
+              {cluster.reason ?? ''}
+            </p>
+            <Button
+              variant="default"
+              leftSection={<IconX size={18} aria-hidden />}
+              onClick={() => void callOrNotify('cluster.cancelStart', {})}
+            >
+              Cancel
+            </Button>
+          </div>
+          <StepList steps={cluster.steps} />
+        </section>
+      );
+    case 'stopping':
+    case 'running':
+      return <RunningBar isStopping={cluster.state === 'stopping'} />;
+  }
+}
+
+function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
+  const durationMs = useData((data) => data.cluster.startDurationMs);
+  const provider = useData((data) => data.cluster.provider);
+  const reason = useData((data) => data.cluster.reason);
+  const isOnline = useIsOnline();
+  const isDisabled = isStopping || !isOnline;
+  return (
+    <section className={classes.running} aria-label="Cluster">
+      <div className={classes.runningText}>
+        <h2>{isStopping ? 'Stopping…' : 'Open for business.'}</h2>
+        <p className="muted" title={reason}>
+          {provider ? `Runs on ${providerNames[provider]}` : 'Runs'}
+          {durationMs === undefined ? '' : `, started in ${formatMs(durationMs)}`}.
+        </p>
+      </div>
+      <ConfirmButton
+        variant="subtle"
+        color="gray"
+        className={classes.quiet ?? ''}
+        leftSection={<IconTrash size={16} aria-hidden />}
+        disabled={isDisabled}
+        title="Stop and remove all data?"
+        text="All parts are stopped, and every sale, ticket and message of this cluster is deleted. Saved runs stay. This can't be undone."
+        confirmLabel="Remove all data"
+        onConfirm={() => callOrNotify('cluster.reset', {})}
+      >
+        Reset
+      </ConfirmButton>
+      <ConfirmButton
+        variant="default"
+        leftSection={<IconPlayerStopFilled size={16} aria-hidden />}
+        disabled={isDisabled}
+        title="Stop the cluster?"
+        text="Gateways and workers finish what they have in hand, then the engines are stopped. Sales and tickets are kept for the next start."
+        confirmLabel="Stop the cluster"
+        onConfirm={() => callOrNotify('cluster.stop', {})}
+      >
+        Stop
+      </ConfirmButton>
+      <Button
+        component="a"
+        href={hrefOf('attack')}
+        size="md"
+        leftSection={<IconBolt size={18} aria-hidden />}
+        onClick={dismissFinished}
+      >
+        Send in the crowd
+      </Button>
+    </section>
+  );
+}
+
+/** The way to the attack leads to its form, unless one is running. */
+function dismissFinished(): void {
+  const attack = useControl.getState().data?.attack;
+  if (attack) useControl.setState({ dismissedRunId: attack.runId });
+}

@@ -1,0 +1,25 @@
+import { useData } from '../../store/store.ts';
+import { ClusterHero } from './cluster-hero.tsx';
+import classes from './control-page.module.css';
+import { PartsPanel } from './parts-panel.tsx';
+import { Pipeline } from './pipeline.tsx';
+import { SalesPanel } from './sales-panel.tsx';
+
+/** The cluster as a living diagram, and everything that starts, scales, breaks and stops it. */
+export function ControlPage() {
+  const state = useData((data) => data.cluster.state) ?? 'stopped';
+  const isUp = state === 'running' || state === 'stopping';
+  return (
+    <div className={classes.page}>
+      <h1 className="sr-only">Control</h1>
+      <ClusterHero />
+      <Pipeline />
+      {isUp ? (
+        <div className={classes.columns}>
+          <PartsPanel />
+          <SalesPanel />
+        </div>
+      ) : null}
+    </div>
+  );
+}

@@ -1,0 +1,142 @@
+import { Switch } from '@mantine/core';
+import { useState } from 'react';
+import { engineRoleSchema } from '../../../electron/control/cluster/cluster.ts';
+import { callOrNotify } from '../../client.ts';
+import { ConfirmButton } from '../../components/confirm-button.tsx';
+import { StateMark } from '../../components/state-mark.tsx';
+import { formatBytes, formatDuration, formatMs } from '../../lib/format.ts';
+import type { Part } from '../../lib/parts.ts';
+import { useNow } from '../../lib/use-now.ts';
+import { useParts } from '../../lib/use-parts.ts';
+import { useIsOnline } from '../../store/store.ts';
+import classes from './parts-panel.module.css';
+
+/** Every process of the cluster, for the expert; and the way to break one on purpose. */
+export function PartsPanel() {
+  const parts = useParts();
+  const now = useNow(1_000);
+  const [isBreaking, setBreaking] = useState(false);
+  return (
+    <section className="panel" aria-label="Parts">
+      <div className="panel-head">
+        <h2>Parts</h2>
+        <Switch
+          label="Break it on purpose"
+          color="red"
+          checked={isBreaking}
+          onChange={(event) => setBreaking(event.currentTarget.checked)}
+        />
+      </div>
+      <div className={classes.scroll} tabIndex={0} role="region" aria-label="Table of parts">
+        <table className={classes.table}>
+          <thead>
+            <tr>
+              <th scope="col">Part</th>
+              <th scope="col">State</th>
+              <th scope="col">Version</th>
+              <th scope="col">Port</th>
+              <th scope="col">Up</th>
+              <th scope="col">CPU</th>
+              <th scope="col">Memory</th>
+              {isBreaking ? <th scope="col">Break</th> : <th scope="col">Lag</th>}
+            </tr>
+          </thead>
+          <tbody>
+            {parts.map((part) => (
+              <Row key={part.id} part={part} now={now} isBreaking={isBreaking} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+interface RowProps {
+  readonly part: Part;
+  readonly now: number;
+  readonly isBreaking: boolean;
+}
+
+function Row({ part, now, isBreaking }: RowProps) {
+  return (
+    <tr>
+      <th scope="row">
+        {part.name}
+        {part.handle === undefined ? null : <span className={classes.handle}>{part.handle}</span>}
+      </th>
+      <td title={part.detail}>
+        <StateMark tone={part.tone}>{part.state}</StateMark>
+        {part.restarts !== undefined && part.restarts > 0 ? (
+          <span className={classes.note}>
+            {part.restarts === 1 ? 'restarted once' : `restarted ${part.restarts} times`}
+          </span>
+        ) : null}
+        {part.tone === 'bad' && part.detail !== undefined ? (
+          <span className={classes.note}>{part.detail}</span>
+        ) : null}
+      </td>
+      <td>{part.version ?? '–'}</td>
+      <td>{part.port ?? '–'}</td>
+      <td>{part.startedAtMs === undefined ? '–' : formatDuration(now - part.startedAtMs)}</td>
+      <td>
+        <Cpu percent={part.cpuPercent} />
+      </td>
+      <td>{part.memoryBytes === undefined ? '–' : formatBytes(part.memoryBytes)}</td>
+      <td>
+        {isBreaking ? (
+          <KillButton part={part} />
+        ) : part.eventLoopLagMs === undefined ? (
+          '–'
+        ) : (
+          formatMs(part.eventLoopLagMs)
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function Cpu({ percent }: { readonly percent: number | undefined }) {
+  if (percent === undefined) return <>–</>;
+  return (
+    <span className={classes.cpu}>
+      <meter min={0} max={100} value={Math.min(100, percent)} aria-hidden />
+      {Math.round(percent)} %
+    </span>
+  );
+}
+
+const consequences: Readonly<Record<Part['role'], string>> = {
+  rabbitmq:
+    'The queue ends at once, as in a crash. The door answers 503 within a second until it is back. What it had confirmed must still be there then.',
+  redis:
+    'The stock counter ends at once and forgets. Workers rebuild it from Postgres; even so, nothing may be sold twice.',
+  postgres:
+    'The ledger ends at once. Workers wait with what they have in hand; nothing is acknowledged twice.',
+  gateway: 'This gateway ends at once. Its buyers get no answer; the audit finds out what became of them.',
+  worker: 'This worker ends at once, in the middle of its work. What it had in hand is handed to another.',
+};
+
+function KillButton({ part }: { readonly part: Part }) {
+  const isOnline = useIsOnline();
+  const kill = async (): Promise<void> => {
+    const engine = engineRoleSchema.safeParse(part.role);
+    if (engine.success) await callOrNotify('cluster.killEngine', { role: engine.data });
+    else await callOrNotify('services.killService', { id: part.id });
+  };
+  return (
+    <ConfirmButton
+      size="compact-sm"
+      color="red"
+      variant="light"
+      name={`Kill ${part.name}`}
+      disabled={!isOnline || part.tone === 'idle'}
+      title={`Kill ${part.name}?`}
+      text={consequences[part.role]}
+      confirmLabel={`Kill ${part.name}`}
+      onConfirm={kill}
+    >
+      Kill
+    </ConfirmButton>
+  );
+}

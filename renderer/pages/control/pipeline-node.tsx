@@ -1,0 +1,107 @@
+import type { ReactNode } from 'react';
+import { StateMark } from '../../components/state-mark.tsx';
+import { formatBytes, formatDuration } from '../../lib/format.ts';
+import type { PartGroup } from '../../lib/parts.ts';
+import classes from './pipeline-node.module.css';
+
+interface PipelineNodeProps {
+  readonly icon: ReactNode;
+  readonly name: string;
+  /** The product's name where the part has another. */
+  readonly tech?: string;
+  /** What it is, for somebody who has never heard of it. */
+  readonly plain: string;
+  readonly group?: PartGroup;
+  /** The clock, for the uptime. */
+  readonly now?: number;
+  readonly isLit: boolean;
+  readonly isSmall?: boolean;
+  readonly figure?: string | undefined;
+  readonly figureLabel?: string;
+  readonly children?: ReactNode;
+}
+
+/** One part of the pipeline. */
+export function PipelineNode(props: PipelineNodeProps) {
+  const {
+    icon,
+    name,
+    tech,
+    plain,
+    group,
+    now,
+    isLit,
+    isSmall = false,
+    figure,
+    figureLabel,
+    children,
+  } = props;
+  return (
+    <section
+      className={classes.node}
+      data-lit={isLit}
+      data-small={isSmall}
+      data-tone={group?.tone ?? 'idle'}
+      aria-label={name}
+    >
+      <div className={classes.head}>
+        <span className={classes.icon} aria-hidden>
+          {icon}
+        </span>
+        <h3>
+          {name}
+          {group && group.count > 1 ? <span className={classes.count}> ×{group.count}</span> : null}
+        </h3>
+        {group ? (
+          <span className={classes.state}>
+            <StateMark tone={group.tone}>{group.stateText}</StateMark>
+          </span>
+        ) : null}
+      </div>
+      <p className={classes.plain}>{plain}</p>
+      {isLit && figure !== undefined ? (
+        <p className={classes.figure}>
+          <strong>{figure}</strong> <span>{figureLabel}</span>
+        </p>
+      ) : null}
+      {isLit ? children : null}
+      {isLit && group ? <Facts group={group} now={now ?? 0} tech={tech} /> : null}
+    </section>
+  );
+}
+
+interface FactsProps {
+  readonly group: PartGroup;
+  readonly now: number;
+  readonly tech: string | undefined;
+}
+
+function Facts({ group, now, tech }: FactsProps) {
+  const version = [tech, group.version].filter((part) => part !== undefined && part !== '').join(' ');
+  const [port] = group.ports;
+  return (
+    <dl className={classes.facts}>
+      <div>
+        <dt className="sr-only">Version</dt>
+        <dd>{version}</dd>
+        <dt className="sr-only">Port</dt>
+        <dd>
+          {port === undefined ? '' : `:${port}`}
+          {group.ports.length > 1 ? ` +${group.ports.length - 1}` : ''}
+        </dd>
+      </div>
+      <div>
+        <dt>Up</dt>
+        <dd>{group.startedAtMs === undefined ? '–' : formatDuration(now - group.startedAtMs)}</dd>
+      </div>
+      <div>
+        <dt>CPU</dt>
+        <dd>{group.cpuPercent === undefined ? '–' : `${Math.round(group.cpuPercent)} %`}</dd>
+      </div>
+      <div>
+        <dt>Memory</dt>
+        <dd>{group.memoryBytes === undefined ? '–' : formatBytes(group.memoryBytes)}</dd>
+      </div>
+    </dl>
+  );
+}

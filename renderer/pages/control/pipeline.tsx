@@ -1,0 +1,133 @@
+import {
+  IconDatabase,
+  IconDoorEnter,
+  IconGavel,
+  IconStack2,
+  IconTicket,
+  IconUsersGroup,
+} from '@tabler/icons-react';
+import { useMemo } from 'react';
+import { formatCompact, formatCount, formatShare } from '../../lib/format.ts';
+import { useFlow } from '../../lib/flow.ts';
+import { groupParts, type Part } from '../../lib/parts.ts';
+import { useNow } from '../../lib/use-now.ts';
+import { useParts } from '../../lib/use-parts.ts';
+import { useData } from '../../store/store.ts';
+import { Link, Fork } from './pipeline-link.tsx';
+import { PipelineNode } from './pipeline-node.tsx';
+import classes from './pipeline.module.css';
+import { QueueGauge } from './queue-gauge.tsx';
+import { ScaleStepper } from './scale-stepper.tsx';
+
+const byRole = (parts: readonly Part[], role: Part['role']): readonly Part[] =>
+  parts.filter((part) => part.role === role);
+
+/** Buyers → gateway → queue → worker → Redis and Postgres, each with its state, and what flows between them. */
+export function Pipeline() {
+  const parts = useParts();
+  const now = useNow(1_000);
+  const flow = useFlow(now);
+  const isUp = useData((data) => data.cluster.state === 'running') ?? false;
+  const latestSale = useData(
+    (data) => data.sales.find(({ id }) => id === data.attack?.saleId) ?? data.sales.at(-1),
+  );
+  const groups = useMemo(
+    () => ({
+      gateway: groupParts(byRole(parts, 'gateway')),
+      rabbitmq: groupParts(byRole(parts, 'rabbitmq')),
+      worker: groupParts(byRole(parts, 'worker')),
+      redis: groupParts(byRole(parts, 'redis')),
+      postgres: groupParts(byRole(parts, 'postgres')),
+    }),
+    [parts],
+  );
+  const askedPerSec = flow.acceptedPerSec + flow.turnedAwayPerSec;
+  return (
+    <figure className={`panel ${classes.figure}`} aria-label="The pipeline, from buyers to database">
+      <div className={classes.pipeline}>
+        <PipelineNode
+          icon={<IconUsersGroup size={22} stroke={1.6} />}
+          name="Buyers"
+          plain="A crowd that all press “buy” at once."
+          isLit={isUp}
+          figure={formatCompact(askedPerSec)}
+          figureLabel="requests a second"
+        />
+        <Link
+          perSec={askedPerSec}
+          label="ask"
+          note={
+            flow.turnedAwayPerSec >= 0.5 ? `${formatCompact(flow.turnedAwayPerSec)}/s turned away` : undefined
+          }
+        />
+        <PipelineNode
+          icon={<IconDoorEnter size={22} stroke={1.6} />}
+          name="Gateway"
+          group={groups.gateway}
+          now={now}
+          plain="The door. Takes your name and answers at once."
+          isLit={isUp}
+        >
+          <ScaleStepper role="gateway" />
+        </PipelineNode>
+        <Link
+          perSec={flow.acceptedPerSec}
+          label="get in line"
+          note={flow.framesPerSec >= 0.5 ? `in ${formatCompact(flow.framesPerSec)} frames/s` : undefined}
+        />
+        <PipelineNode
+          icon={<IconStack2 size={22} stroke={1.6} />}
+          name="Queue"
+          tech="RabbitMQ"
+          group={groups.rabbitmq}
+          now={now}
+          plain="The waiting line. Holds everybody, loses nobody."
+          isLit={isUp}
+          figure={formatCount(flow.queueDepth)}
+          figureLabel={flow.queueDepth === 1 ? 'buyer waits' : 'buyers wait'}
+        >
+          <QueueGauge />
+          {flow.deadLettered > 0 ? (
+            <p className={classes.dead}>{formatCount(flow.deadLettered)} in the dead-letter queue</p>
+          ) : null}
+        </PipelineNode>
+        <Link perSec={flow.decidedPerSec} label="are decided" />
+        <PipelineNode
+          icon={<IconGavel size={22} stroke={1.6} />}
+          name="Worker"
+          group={groups.worker}
+          now={now}
+          plain="The clerk. Decides in order, never twice."
+          isLit={isUp}
+        >
+          <ScaleStepper role="worker" />
+        </PipelineNode>
+        <Fork decidedPerSec={flow.decidedPerSec} committedPerSec={flow.committedPerSec} />
+        <div className={classes.stores}>
+          <PipelineNode
+            isSmall
+            icon={<IconTicket size={20} stroke={1.6} />}
+            name="Redis"
+            group={groups.redis}
+            now={now}
+            plain="The counter: how many are left."
+            isLit={isUp}
+            figure={latestSale ? formatCount(latestSale.counters.remaining) : undefined}
+            figureLabel="left"
+          />
+          <PipelineNode
+            isSmall
+            icon={<IconDatabase size={20} stroke={1.6} />}
+            name="Postgres"
+            group={groups.postgres}
+            now={now}
+            plain="The ledger: only winners get in."
+            isLit={isUp}
+            figure={isUp ? formatShare(flow.filteredShare) : undefined}
+            figureLabel="never get here"
+          />
+        </div>
+      </div>
+    </figure>
+  );
+}

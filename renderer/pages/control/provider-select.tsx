@@ -1,0 +1,26 @@
+import { NativeSelect } from '@mantine/core';
+import { providerChoiceSchema, type ProviderChoice } from '../../../electron/control/contract.ts';
+
+export const PROVIDER_LABELS: Readonly<Record<ProviderChoice, string>> = {
+  auto: 'Automatic: containers, else this machine',
+  docker: 'Containers (Docker or Podman)',
+  native: 'This machine’s own engines',
+  external: 'Engines that run elsewhere',
+};
+
+interface ProviderSelectProps {
+  readonly value: ProviderChoice;
+  readonly onChange: (value: ProviderChoice) => void;
+}
+
+/** Where the engines come from, for this start. */
+export function ProviderSelect({ value, onChange }: ProviderSelectProps) {
+  return (
+    <NativeSelect
+      aria-label="Where the engines come from"
+      value={value}
+      data={providerChoiceSchema.options.map((option) => ({ value: option, label: PROVIDER_LABELS[option] }))}
+      onChange={(event) => onChange(providerChoiceSchema.parse(event.currentTarget.value))}
+    />
+  );
+}

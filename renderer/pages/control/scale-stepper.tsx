@@ -1,0 +1,52 @@
+import { ActionIcon } from '@mantine/core';
+import { IconMinus, IconPlus } from '@tabler/icons-react';
+import { useState } from 'react';
+import type { ServiceRole } from '../../../electron/control/contract.ts';
+import { callOrNotify } from '../../client.ts';
+import { useData, useIsOnline } from '../../store/store.ts';
+import classes from './scale-stepper.module.css';
+
+const MAX = 16;
+
+/** How many gateways or workers there are: one more, one less. */
+export function ScaleStepper({ role }: { readonly role: ServiceRole }) {
+  const count =
+    useData(
+      ({ services }) =>
+        services.filter(
+          (service) => service.role === role && service.state !== 'stopped' && service.state !== 'stopping',
+        ).length,
+    ) ?? 0;
+  const isUp = useData((data) => data.cluster.state === 'running') ?? false;
+  const isOnline = useIsOnline();
+  const [isBusy, setBusy] = useState(false);
+  const scale = async (next: number): Promise<void> => {
+    setBusy(true);
+    await callOrNotify('services.scale', { role, count: next });
+    setBusy(false);
+  };
+  const isDisabled = !isUp || !isOnline || isBusy;
+  return (
+    <div className={classes.stepper} role="group" aria-label={`Number of ${role}s`}>
+      <ActionIcon
+        variant="default"
+        size="md"
+        aria-label={`One ${role} less`}
+        disabled={isDisabled || count <= 1}
+        onClick={() => void scale(count - 1)}
+      >
+        <IconMinus size={15} aria-hidden />
+      </ActionIcon>
+      <output aria-label={`${role}s`}>{count}</output>
+      <ActionIcon
+        variant="default"
+        size="md"
+        aria-label={`One ${role} more`}
+        disabled={isDisabled || count >= MAX}
+        onClick={() => void scale(count + 1)}
+      >
+        <IconPlus size={15} aria-hidden />
+      </ActionIcon>
+    </div>
+  );
+}

@@ -1,0 +1,69 @@
+import { IconCheck, IconCircleDashed, IconMinus, IconX } from '@tabler/icons-react';
+import type { Step } from '../../../electron/control/cluster/cluster.ts';
+import { formatBytes, formatMs } from '../../lib/format.ts';
+import { useNow } from '../../lib/use-now.ts';
+import classes from './step-list.module.css';
+
+const stateWords = {
+  waiting: 'waiting',
+  running: 'under way',
+  done: 'done',
+  skipped: 'not needed',
+  failed: 'failed',
+} as const;
+
+/** The steps of a start, each with its time; a pull also with its bytes. */
+export function StepList({ steps }: { readonly steps: readonly Step[] }) {
+  const isRunning = steps.some(({ state }) => state === 'running');
+  const now = useNow(isRunning ? 100 : 60_000);
+  return (
+    <ol className={classes.steps} aria-label="Steps">
+      {steps.map((step) => (
+        <li key={step.id} className={classes.step} data-state={step.state}>
+          <span className={classes.mark} aria-hidden>
+            {step.state === 'done' ? <IconCheck size={15} stroke={2.5} /> : null}
+            {step.state === 'failed' ? <IconX size={15} stroke={2.5} /> : null}
+            {step.state === 'skipped' ? <IconMinus size={15} stroke={2.5} /> : null}
+            {step.state === 'waiting' ? <IconCircleDashed size={15} /> : null}
+            {step.state === 'running' ? <span className={classes.pulse} /> : null}
+          </span>
+          <div className={classes.text}>
+            <p>
+              {step.title}
+              <span className="sr-only">, {stateWords[step.state]}</span>
+            </p>
+            {step.detail === undefined ? null : <p className={classes.detail}>{step.detail}</p>}
+            {step.progress && step.state === 'running' ? <Pull progress={step.progress} /> : null}
+          </div>
+          <span className={classes.time}>{timeOf(step, now)}</span>
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function timeOf(step: Step, now: number): string {
+  if (step.durationMs !== undefined && step.state !== 'skipped') return formatMs(step.durationMs);
+  if (step.state === 'running' && step.startedAtMs !== undefined) {
+    return `${(Math.max(0, now - step.startedAtMs) / 1_000).toFixed(1)} s`;
+  }
+  return '';
+}
+
+function Pull({ progress }: { readonly progress: NonNullable<Step['progress']> }) {
+  const { doneBytes, totalBytes, bytesPerSec } = progress;
+  return (
+    <div className={classes.pull}>
+      <progress
+        className={classes.bar}
+        aria-label="Downloaded"
+        {...(totalBytes === undefined ? {} : { value: doneBytes, max: Math.max(totalBytes, doneBytes) })}
+      />
+      <span>
+        {formatBytes(doneBytes)}
+        {totalBytes === undefined ? '' : ` of ${formatBytes(totalBytes)}`}
+        {bytesPerSec === undefined ? '' : ` · ${formatBytes(bytesPerSec)}/s`}
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,97 @@
+/**
+ * Keeps the store in step with the control centre: subscribe first, ask for the snapshot second, ignore the older of the two.
+ * Events are collected and applied once a frame, however many arrive.
+ */
+import type { EventName, EventPayload } from '../../electron/control/contract.ts';
+import type { Carrier } from '../transport/carrier.ts';
+import { applyEvent, fromSnapshot, type ControlEvent } from './reducer.ts';
+import { useControl } from './store.ts';
+
+/** How long a hidden window, which gets no frames, may hold events back. */
+const HIDDEN_FLUSH_MS = 1_000;
+const SNAPSHOT_RETRY_MS = 1_000;
+
+/** Runs a task at the next frame, or after a second where frames are not drawn. */
+function nextFrame(task: () => void): void {
+  let isDone = false;
+  const once = (): void => {
+    if (isDone) return;
+    isDone = true;
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
+    task();
+  };
+  const frame = requestAnimationFrame(once);
+  const timer = setTimeout(once, HIDDEN_FLUSH_MS);
+}
+
+/** Connects a carrier with the store; returns the function that ends it. */
+export function connectStore(carrier: Carrier, schedule: (task: () => void) => void = nextFrame): () => void {
+  let waiting: ControlEvent[] = [];
+  let isScheduled = false;
+  let isLive = false;
+  let connection = 0;
+  let retryTimer: ReturnType<typeof setTimeout> | undefined;
+
+  const flush = (): void => {
+    isScheduled = false;
+    const { data } = useControl.getState();
+    // Before the snapshot there is nothing to apply them to: they wait for it.
+    if (!data || !isLive) return;
+    const events = waiting;
+    waiting = [];
+    useControl.setState({ data: events.reduce(applyEvent, data) });
+  };
+  const push = (event: ControlEvent): void => {
+    waiting.push(event);
+    if (isScheduled || !isLive) return;
+    isScheduled = true;
+    schedule(flush);
+  };
+
+  const loadSnapshot = async (of: number): Promise<void> => {
+    const result = await carrier.call('app.getSnapshot', {});
+    if (of !== connection) return;
+    if (!result.ok) {
+      if (result.error.code === 'face.unknownAnswer') useControl.setState({ problem: result.error.message });
+      retryTimer = setTimeout(() => void loadSnapshot(of), SNAPSHOT_RETRY_MS);
+      return;
+    }
+    isLive = true;
+    useControl.setState((state) => ({ data: fromSnapshot(result.value, state.data), problem: undefined }));
+    flush();
+  };
+
+  const hear = <Name extends EventName>(name: Name, toEvent: (payload: EventPayload<Name>) => ControlEvent) =>
+    carrier.on(name, (payload) => push(toEvent(payload)));
+  const undo = [
+    hear('cluster.stateChanged', (payload) => ({ name: 'cluster.stateChanged', payload })),
+    hear('services.stateChanged', (payload) => ({ name: 'services.stateChanged', payload })),
+    hear('telemetry.statsSampled', (payload) => ({ name: 'telemetry.statsSampled', payload })),
+    hear('telemetry.flowSampled', (payload) => ({ name: 'telemetry.flowSampled', payload })),
+    hear('sales.salesChanged', (payload) => ({ name: 'sales.salesChanged', payload })),
+    hear('attack.stateChanged', (payload) => ({ name: 'attack.stateChanged', payload })),
+    hear('attack.samplesTaken', (payload) => ({ name: 'attack.samplesTaken', payload })),
+    hear('runs.runSaved', (payload) => ({ name: 'runs.runSaved', payload })),
+    hear('logs.linesAdded', (payload) => ({ name: 'logs.linesAdded', payload })),
+    hear('settings.settingsChanged', (payload) => ({ name: 'settings.settingsChanged', payload })),
+    hear('app.quitting', (payload) => ({ name: 'app.quitting', payload })),
+    carrier.onStatus((status) => {
+      useControl.setState({ status });
+      connection++;
+      clearTimeout(retryTimer);
+      isLive = false;
+      if (status.state !== 'online') {
+        // The next snapshot holds whatever these said.
+        waiting = [];
+        return;
+      }
+      void loadSnapshot(connection);
+    }),
+  ];
+  return () => {
+    connection++;
+    clearTimeout(retryTimer);
+    for (const end of undo) end();
+  };
+}

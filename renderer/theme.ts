@@ -1,0 +1,29 @@
+import { createTheme, type MantineColorsTuple } from '@mantine/core';
+
+/**
+ * Only names: the values are custom properties in styles/tokens.css. Mantine would otherwise write them into a `<style>` element, which
+ * the Content-Security-Policy refuses.
+ */
+const accent: MantineColorsTuple = [
+  '#fdf4dc',
+  '#fae6b3',
+  '#f7d784',
+  '#f4c757',
+  '#f2b134',
+  '#e09c19',
+  '#b87c0f',
+  '#8f5f0a',
+  '#664306',
+  '#3d2803',
+];
+
+export const theme = createTheme({
+  primaryColor: 'accent',
+  colors: { accent },
+  fontFamily: 'var(--font)',
+  fontFamilyMonospace: 'var(--font-mono)',
+  defaultRadius: 'md',
+  cursorType: 'pointer',
+  respectReducedMotion: true,
+  focusRing: 'auto',
+});
