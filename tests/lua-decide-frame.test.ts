@@ -1,0 +1,383 @@
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeEntry } from '../services/shared/frame.ts';
+import type { FrameEntry } from '../services/shared/frame.ts';
+import { frameKey, keyedKey, saleKeys } from '../services/shared/keys.ts';
+import { outcomeAt, parseRecord } from '../services/shared/outcomes.ts';
+import { createRedis } from '../services/shared/redis.ts';
+import type { RedisClient } from '../services/shared/redis.ts';
+import { SaleStore } from '../services/shared/sale-store.ts';
+import type { UndecidedFrame } from '../services/shared/sale-store.ts';
+import { testEndpoints, uniqueName } from './support/engines.ts';
+import { removeKeys } from './support/redis-keys.ts';
+import { SaleModel } from './support/sale-model.ts';
+import type { GrantedReservation, ModelFrame } from './support/sale-model.ts';
+
+const namespace = uniqueName('lua');
+let redis: RedisClient;
+let store: SaleStore;
+
+beforeAll(() => {
+  redis = createRedis(testEndpoints().redisUrl, { role: 'control' });
+  store = new SaleStore(redis, namespace);
+});
+
+afterAll(async () => {
+  await removeKeys(redis, namespace);
+  await redis.quit();
+});
+
+const digestOf = (letter: string) => letter.repeat(22);
+
+function undecided(saleId: string, frame: ModelFrame): UndecidedFrame {
+  return {
+    id: frame.id,
+    saleId,
+    generation: frame.generation,
+    count: frame.entries.length,
+    body: frame.entries.map((entry) => encodeEntry(entry.userId, entry.quantity, entry.digest)).join(''),
+    digests: frame.entries.flatMap(({ digest }) => (digest === undefined ? [] : [digest])),
+  };
+}
+
+let saleNumber = 0;
+async function openSale(stock: number, perBuyerLimit = 1): Promise<string> {
+  const id = `sale-${++saleNumber}`;
+  await store.openSale({
+    id,
+    title: 'A sale',
+    stock,
+    perBuyerLimit,
+    mode: 'queue',
+    status: 'open',
+    generation: 1,
+  });
+  return id;
+}
+
+let frameNumber = 0;
+function frameOf(entries: readonly (string | FrameEntry)[], generation = 1): ModelFrame {
+  return {
+    id: `gwtest-${(++frameNumber).toString(36)}`,
+    generation,
+    entries: entries.map((entry) => (typeof entry === 'string' ? { userId: entry, quantity: 1 } : entry)),
+  };
+}
+
+describe('decide-frame.lua', () => {
+  it('gives rising units until none is left, and folds the record of a frame that gets none', async () => {
+    const sale = await openSale(2);
+    expect(await store.decideFrame(undecided(sale, frameOf(['a', 'b', 'c'])))).toEqual({
+      status: 'decided',
+      record: '1|GGS|0:1;1:2',
+      remaining: 0,
+      stock: 2,
+      decided: 3,
+      granted: 2,
+    });
+    expect(await store.decideFrame(undecided(sale, frameOf(['d', 'e'])))).toMatchObject({ record: '1|*S|' });
+    expect(await store.decideFrame(undecided(sale, frameOf(['f'])))).toMatchObject({ record: '1|S|' });
+    expect((await store.readSale(sale))?.counters).toEqual({
+      remaining: 0,
+      decided: 6,
+      granted: 2,
+      grantedUnits: 2,
+      refused: { sold_out: 4, buyer_limit: 0, insufficient: 0, sale_closed: 0, sale_reset: 0 },
+    });
+  });
+
+  it('changes nothing when a frame comes twice', async () => {
+    const sale = await openSale(2);
+    for (const frame of [frameOf(['a', 'b', 'c']), frameOf(['d', 'e'])]) {
+      const first = await store.decideFrame(undecided(sale, frame));
+      const before = await redis.hgetall(saleKeys(namespace, sale).sale);
+      expect(await store.decideFrame(undecided(sale, frame))).toEqual({
+        ...first,
+        status: 'repeated',
+        remaining: 0,
+        decided: 0,
+        granted: 0,
+      });
+      expect(await redis.hgetall(saleKeys(namespace, sale).sale)).toEqual(before);
+    }
+  });
+
+  it('answers a key once, in one frame and over several, and counts it once', async () => {
+    const sale = await openSale(5, 5);
+    const keyed: FrameEntry = { userId: 'a', quantity: 2, digest: digestOf('k') };
+    const first = await store.decideFrame(undecided(sale, frameOf([keyed, 'b', keyed])));
+    const second = await store.decideFrame(undecided(sale, frameOf(['c', keyed])));
+    expect(first).toMatchObject({ record: '1|*G|0:1,2;1:3;2:1,2', decided: 2, granted: 2 });
+    expect(second).toMatchObject({ record: '1|*G|0:4;1:1,2', decided: 1, granted: 1, remaining: 1 });
+    const record = await store.readRecord({ kind: 'keyed', saleId: sale, digest: digestOf('k') });
+    expect(outcomeAt(record ?? '', 0)).toEqual({ status: 'granted', units: [1, 2] });
+  });
+
+  it('gives all units of a reservation or none', async () => {
+    const sale = await openSale(3, 3);
+    const pair = (userId: string): FrameEntry => ({ userId, quantity: 2 });
+    const decision = await store.decideFrame(undecided(sale, frameOf([pair('a'), pair('b'), 'c', 'd'])));
+    expect(decision).toMatchObject({ record: '1|GQGS|0:1,2;2:3' });
+  });
+
+  it('counts what a buyer asks for in one frame and over several against the limit', async () => {
+    const sale = await openSale(10, 3);
+    const frame = frameOf([{ userId: 'a', quantity: 2 }, { userId: 'a', quantity: 2 }, 'a', 'a']);
+    expect(await store.decideFrame(undecided(sale, frame))).toMatchObject({ record: '1|GLGL|0:1,2;2:3' });
+    expect(await store.decideFrame(undecided(sale, frameOf(['a', 'b'])))).toMatchObject({
+      record: '1|LG|1:4',
+    });
+  });
+
+  it('asks for a rebuild when it does not know the sale, or only an older generation', async () => {
+    const frame = frameOf(['a']);
+    expect(await store.decideFrame(undecided('never-opened', frame))).toEqual({ status: 'unknownSale' });
+    const sale = await openSale(1);
+    expect(await store.decideFrame(undecided(sale, frameOf(['a'], 2)))).toEqual({ status: 'unknownSale' });
+    expect(await redis.exists(frameKey(namespace, 'never-opened', frame.id))).toBe(0);
+  });
+
+  it('decides a full frame, and keeps every record for a bounded time', async () => {
+    const sale = await openSale(600);
+    const frame = frameOf(Array.from({ length: 511 }, (_, at) => `user-${at}`).concat('user-0'));
+    const decision = await store.decideFrame(undecided(sale, frame));
+    if (decision.status === 'unknownSale') throw new Error('the sale is open');
+    const record = parseRecord(decision.record, 512);
+    expect(record.grants.map((grant) => grant.units[0])).toEqual(
+      Array.from({ length: 511 }, (_, at) => at + 1),
+    );
+    expect(record.codes.endsWith('GL')).toBe(true);
+    const keyed = frameOf([{ userId: 'z', quantity: 1, digest: digestOf('z') }]);
+    await store.decideFrame(undecided(sale, keyed));
+    for (const key of [
+      frameKey(namespace, sale, frame.id),
+      frameKey(namespace, sale, keyed.id),
+      keyedKey(namespace, sale, digestOf('z')),
+    ]) {
+      const leftMs = await redis.pttl(key);
+      expect(leftMs).toBeGreaterThan(15 * 60_000);
+      expect(leftMs).toBeLessThanOrEqual(20 * 60_000);
+    }
+  });
+
+  it('survives the loss of Redis’ script cache', async () => {
+    const sale = await openSale(1);
+    await store.decideFrame(undecided(sale, frameOf(['a'])));
+    await redis.script('FLUSH');
+    const decisions = await Promise.all(
+      ['b', 'c', 'd'].map((user) => store.decideFrame(undecided(sale, frameOf([user])))),
+    );
+    expect(decisions.map((decision) => decision.status)).toEqual(['decided', 'decided', 'decided']);
+  });
+});
+
+// ── The script against the model ────────────────────────────────────────────────────────────────────────────
+
+const entry = fc
+  .record({
+    user: fc.integer({ min: 0, max: 5 }),
+    quantity: fc.integer({ min: 1, max: 3 }),
+    isKeyed: fc.boolean(),
+  })
+  .map(({ user, quantity, isKeyed }): FrameEntry => {
+    const userId = `user-${user}`;
+    // As in the gateway, a key belongs to one buyer.
+    return isKeyed && user < 3 ? { userId, quantity, digest: digestOf(String(user)) } : { userId, quantity };
+  });
+const plain = fc
+  .integer({ min: 0, max: 9 })
+  .map((user): FrameEntry => ({ userId: `user-${user}`, quantity: 1 }));
+const entries = fc.oneof(
+  fc.array(entry, { minLength: 1, maxLength: 6 }),
+  fc.array(plain, { minLength: 1, maxLength: 6 }),
+);
+
+type Step =
+  | { kind: 'decide'; entries: readonly FrameEntry[]; generationOffset: number }
+  | { kind: 'again'; which: number }
+  | { kind: 'change'; status: 'open' | 'closed'; limit: number }
+  | { kind: 'reset'; stock: number; limit: number }
+  | { kind: 'rebuild'; isForgotten: boolean; committedBits: number; pageSize: number };
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('decide'),
+      entries,
+      generationOffset: fc.constantFrom(0, 0, 0, 0, 0, 0, -1, 1),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('again'), which: fc.nat(20) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('change'),
+      status: fc.constantFrom('open', 'open', 'closed'),
+      limit: fc.integer({ min: 1, max: 4 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('reset'),
+      stock: fc.integer({ min: 1, max: 12 }),
+      limit: fc.integer({ min: 1, max: 4 }),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('rebuild'),
+      isForgotten: fc.boolean(),
+      committedBits: fc.integer({ min: 0, max: 2 ** 24 - 1 }),
+      pageSize: fc.integer({ min: 1, max: 5 }),
+    }),
+  },
+);
+
+/** Loads grants as rebuild.ts does: by unit, in pages. */
+async function rebuildInRedis(
+  saleId: string,
+  model: SaleModel,
+  committed: readonly GrantedReservation[],
+  epoch: number,
+  pageSize: number,
+): Promise<void> {
+  const token = uniqueName('token');
+  const rows = committed
+    .flatMap((grant) => grant.units.map((unit) => ({ grant, unit })))
+    .sort((a, b) => a.unit - b.unit);
+  let expected = 1;
+  for (let number = 1, at = 0; at < rows.length || number === 1; number++, at += pageSize) {
+    const unitsByUser = new Map<string, number>();
+    const grantsByField = new Map<string, string>();
+    const freeUnits: number[] = [];
+    const page = rows.slice(at, at + pageSize);
+    for (const { grant, unit } of page) {
+      while (expected < unit) freeUnits.push(expected++);
+      expected = unit + 1;
+      unitsByUser.set(grant.userId, (unitsByUser.get(grant.userId) ?? 0) + 1);
+      const [field, text, separator] =
+        grant.digest === undefined
+          ? [grant.frameId ?? '', `${grant.index}:${unit}`, ';']
+          : [`k.${grant.digest}`, String(unit), ','];
+      const before = grantsByField.get(field);
+      grantsByField.set(field, before === undefined ? text : before + separator + text);
+    }
+    const ticketPage = { number, tickets: page.length, unitsByUser, grantsByField, freeUnits };
+    await store.loadTickets(saleId, token, ticketPage);
+    // A client that lost its connection sends the page again.
+    if (number % 2 === 0) await store.loadTickets(saleId, token, ticketPage);
+  }
+  const result = await store.startLife(
+    {
+      id: saleId,
+      title: 'A sale',
+      stock: model.stock,
+      perBuyerLimit: model.limit,
+      mode: 'queue',
+      status: model.status,
+      generation: model.generation,
+    },
+    token,
+    { epoch, tickets: rows.length, nextUnit: expected, grantedReservations: committed.length },
+  );
+  expect(result).toBe('rebuilt');
+}
+
+async function runSteps(steps: readonly Step[]): Promise<void> {
+  const saleId = `model-${++saleNumber}`;
+  const keys = saleKeys(namespace, saleId);
+  const model = new SaleModel();
+  const frames: ModelFrame[] = [];
+  let highestEpoch = 0;
+
+  const open = async (stock: number, limit: number) => {
+    model.open(stock, limit);
+    const facts = {
+      id: saleId,
+      title: 'A sale',
+      stock,
+      perBuyerLimit: limit,
+      mode: 'queue',
+      status: 'open',
+    } as const;
+    expect(await store.openSale({ ...facts, generation: model.generation })).toBe('opened');
+    expect(await store.openSale({ ...facts, generation: model.generation })).toBe('kept');
+  };
+  const decide = async (frame: ModelFrame) => {
+    const expected = model.decide(frame);
+    const actual = await store.decideFrame(undecided(saleId, frame));
+    expect(actual.status).toBe(expected.status);
+    if (actual.status === 'unknownSale' || expected.status === 'unknownSale') return;
+    const record = parseRecord(actual.record, frame.entries.length);
+    expect(record.epoch).toBe(model.epoch);
+    expect(record.codes).toBe(expected.answers.map((answer) => answer.code).join(''));
+    const units = new Map(
+      record.grants.map((grant) => [grant.index, [...grant.units].sort((a, b) => a - b)]),
+    );
+    expected.answers.forEach((answer, index) =>
+      expect(units.get(index) ?? []).toEqual([...answer.units].sort((a, b) => a - b)),
+    );
+    expect(actual.remaining).toBe(model.remaining);
+  };
+
+  await open(8, 2);
+  for (const next of steps) {
+    highestEpoch = Math.max(highestEpoch, model.epoch);
+    switch (next.kind) {
+      case 'decide': {
+        const frame = frameOf(next.entries, Math.max(1, model.generation + next.generationOffset));
+        frames.push(frame);
+        await decide(frame);
+        break;
+      }
+      case 'again': {
+        const frame = frames[next.which % Math.max(1, frames.length)];
+        if (frame) await decide(frame);
+        break;
+      }
+      case 'change':
+        Object.assign(model, { status: next.status, limit: next.limit });
+        await store.changeSale(saleId, { status: next.status, perBuyerLimit: next.limit });
+        break;
+      case 'reset':
+        await open(next.stock, next.limit);
+        break;
+      case 'rebuild': {
+        const committed = model.granted.filter((_, at) => (next.committedBits >> (at % 24)) & 1);
+        if (next.isForgotten) await redis.del(keys.sale, keys.buyers, keys.granted, keys.returned);
+        await rebuildInRedis(saleId, model, committed, highestEpoch + 1, next.pageSize);
+        model.rebuild(highestEpoch + 1, committed, next.isForgotten);
+        break;
+      }
+    }
+    const { counts } = model;
+    expect((await store.readSale(saleId))?.counters).toEqual({
+      remaining: model.remaining,
+      decided: Object.values(counts).reduce((sum, count) => sum + count, 0),
+      granted: counts.G,
+      grantedUnits: model.stock - model.remaining,
+      refused: {
+        sold_out: counts.S,
+        buyer_limit: counts.L,
+        insufficient: counts.Q,
+        sale_closed: counts.C,
+        sale_reset: counts.R,
+      },
+    });
+    // Whatever happens, no unit is held twice, and none lies outside the stock.
+    const held = model.granted.flatMap((grant) => grant.units);
+    expect(new Set(held).size).toBe(held.length);
+    expect(held.every((unit) => unit >= 1 && unit <= model.stock)).toBe(true);
+  }
+}
+
+describe('decide-frame.lua against a model', () => {
+  it('agrees after any frames, repeats, keys, changes, resets and rebuilds', async () => {
+    await fc.assert(fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 25 }), runSteps), {
+      numRuns: 150,
+    });
+  });
+});
