@@ -1,0 +1,109 @@
+/** What must outlive the app: the engines' passwords, and which volumes have ever been proven good. One file, readable by its owner only. */
+import { createHash, randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { FailureError, type EngineRole } from '../cluster.ts';
+import { errorCode } from './errors.ts';
+
+const FILE_NAME = 'docker-cluster.json';
+const password = z.string().min(16);
+const fileSchema = z.object({
+  schema: z.literal('flashgrid.docker/1'),
+  clusterId: z.string(),
+  passwords: z.object({ rabbitmq: password, redis: password, postgres: password }),
+  /** Volume of a role → when the engine made it: its data has been served at least once. */
+  provenVolumes: z.partialRecord(z.enum(['rabbitmq', 'redis', 'postgres']), z.string()),
+});
+type Content = z.infer<typeof fileSchema>;
+
+export class ClusterFile {
+  readonly #path: string;
+  #content: Content;
+
+  private constructor(path: string, content: Content) {
+    this.#path = path;
+    this.#content = content;
+  }
+
+  /**
+   * Reads the file, or makes it with fresh passwords.
+   * @throws FailureError `docker.badClusterFile`
+   */
+  static open(dataDir: string, clusterId: string): ClusterFile {
+    const path = join(dataDir, FILE_NAME);
+    const text = readText(path);
+    if (text !== undefined) {
+      const content = parse(text);
+      if (content?.clusterId === clusterId) return new ClusterFile(path, content);
+      throw new FailureError({
+        code: 'docker.badClusterFile',
+        message: `${path} is damaged, or belongs to another cluster than ${clusterId}.`,
+        fix: 'Reset the cluster ("flashgrid down --reset"): that removes the file together with the containers and volumes that it belongs to.',
+      });
+    }
+    const fresh = (): string => randomBytes(24).toString('hex');
+    const file = new ClusterFile(path, {
+      schema: 'flashgrid.docker/1',
+      clusterId,
+      passwords: { rabbitmq: fresh(), redis: fresh(), postgres: fresh() },
+      provenVolumes: {},
+    });
+    // On disk before any container knows a password: a crash in between must not lose one.
+    file.#save();
+    return file;
+  }
+
+  password(role: EngineRole): string {
+    return this.#content.passwords[role];
+  }
+
+  /** Tells passwords apart without telling them: 192 random bits can't be found from a hash. */
+  passwordHash(role: EngineRole): string {
+    return createHash('sha256').update(this.password(role)).digest('hex').slice(0, 16);
+  }
+
+  isProven(role: EngineRole, volumeCreatedAt: string): boolean {
+    return this.#content.provenVolumes[role] === volumeCreatedAt;
+  }
+
+  setProven(role: EngineRole, volumeCreatedAt: string): void {
+    if (this.isProven(role, volumeCreatedAt)) return;
+    this.#content = {
+      ...this.#content,
+      provenVolumes: { ...this.#content.provenVolumes, [role]: volumeCreatedAt },
+    };
+    this.#save();
+  }
+
+  /** Removes the file, of a reset. */
+  static remove(dataDir: string): void {
+    rmSync(join(dataDir, FILE_NAME), { force: true });
+  }
+
+  #save(): void {
+    mkdirSync(join(this.#path, '..'), { recursive: true });
+    const temporary = `${this.#path}.${randomBytes(4).toString('hex')}`;
+    writeFileSync(temporary, JSON.stringify(this.#content, null, 2), { mode: 0o600 });
+    chmodSync(temporary, 0o600);
+    renameSync(temporary, this.#path);
+  }
+}
+
+function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function parse(text: string): Content | undefined {
+  try {
+    return fileSchema.safeParse(JSON.parse(text)).data;
+  } catch {
+    // Not JSON: the caller says that the file is damaged.
+    return undefined;
+  }
+}

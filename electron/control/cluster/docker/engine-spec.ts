@@ -1,0 +1,143 @@
+/** What each container is made of: image, environment, configuration, where its data lies. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { resourceDir } from '../../../../services/shared/resources.ts';
+import type { Settings } from '../../contract.ts';
+import type { EngineRole } from '../cluster.ts';
+import type { ClusterFile } from './cluster-file.ts';
+import { ROLES } from './labels.ts';
+import type { TarFile } from './tar.ts';
+
+export const ENGINE_USER = 'flashgrid';
+export const ENGINE_DATABASE = 'flashgrid';
+/** Raised when containers are made in another way, so that older ones are replaced. */
+const LAYOUT = 1;
+const MIB = 1024 * 1024;
+
+export interface DockerSettings {
+  readonly images: Settings['images'];
+  readonly limits: Settings['limits'];
+  /** Ports that may be taken on 127.0.0.1; absent: whichever the engine finds free. */
+  readonly ports?: { readonly first: number; readonly last: number } | undefined;
+}
+
+export interface EngineSpec {
+  readonly role: EngineRole;
+  readonly image: string;
+  /** Holds no secret: everybody who may inspect containers reads it. */
+  readonly env: readonly string[];
+  readonly command: readonly string[];
+  readonly files: readonly TarFile[];
+  /** Port inside the container. */
+  readonly port: number;
+  readonly memoryBytes: number;
+  /** Billionths of a core; 0 is no limit. */
+  readonly nanoCpus: number;
+  readonly hostPorts: string;
+  /** ms between being told to stop and being killed. */
+  readonly stopLimitSec: number;
+}
+
+/** The part of an image's description that decides where data lies. */
+export interface ImageFacts {
+  readonly id: string;
+  readonly volumes: readonly string[];
+  readonly env: readonly string[];
+}
+
+/** An image's full name: the registry's prefix, if any, before it. */
+export function imageName(registry: string, image: string): string {
+  const prefix = registry.trim().replace(/\/+$/, '');
+  return prefix === '' ? image : `${prefix}/${image}`;
+}
+
+/** The three containers, as settings and passwords make them. */
+export function engineSpecs(settings: DockerSettings, file: ClusterFile): EngineSpec[] {
+  return ROLES.map((role) => ({
+    role,
+    image: imageName(settings.images.registry, settings.images[role]),
+    memoryBytes: settings.limits.memoryMb * MIB,
+    nanoCpus: Math.round(settings.limits.cpus * 1e9),
+    hostPorts: settings.ports ? `${settings.ports.first}-${settings.ports.last}` : '',
+    ...PARTS[role](settings.limits.memoryMb, file.password(role)),
+  }));
+}
+
+type Part = Pick<EngineSpec, 'env' | 'command' | 'files' | 'port' | 'stopLimitSec'>;
+
+const PARTS: Record<EngineRole, (memoryMb: number, password: string) => Part> = {
+  rabbitmq: (memoryMb, password) => ({
+    // Erlang sizes its table of ports after the limit of open files: unlimited, as Docker has it, costs gigabytes and seconds.
+    env: ['ERL_MAX_PORTS=65536'],
+    command: ['rabbitmq-server'],
+    files: [
+      config('/etc/rabbitmq/conf.d/50-flashgrid.conf', 'rabbitmq.conf', [
+        `default_user = ${ENGINE_USER}`,
+        `default_pass = ${password}`,
+        `vm_memory_high_watermark.absolute = ${Math.floor(memoryMb * 0.6)}MiB`,
+      ]),
+    ],
+    port: 5672,
+    stopLimitSec: 20,
+  }),
+  redis: (memoryMb, password) => ({
+    env: [],
+    command: ['redis-server', '/etc/flashgrid/redis.conf'],
+    files: [
+      // The rest of the memory is for the copy that a rewrite of the log makes.
+      config('/etc/flashgrid/redis.conf', 'redis.conf', [
+        `requirepass ${password}`,
+        `maxmemory ${Math.floor(memoryMb * 0.6)}mb`,
+      ]),
+    ],
+    port: 6379,
+    stopLimitSec: 10,
+  }),
+  postgres: (memoryMb, password) => ({
+    env: [
+      `POSTGRES_USER=${ENGINE_USER}`,
+      `POSTGRES_DB=${ENGINE_DATABASE}`,
+      'POSTGRES_PASSWORD_FILE=/etc/flashgrid/postgres-password',
+    ],
+    command: ['postgres', '-c', 'config_file=/etc/flashgrid/postgresql.conf'],
+    files: [
+      config('/etc/flashgrid/postgresql.conf', 'postgresql.conf', [
+        `shared_buffers = ${Math.min(512, Math.floor(memoryMb / 4))}MB`,
+      ]),
+      { path: '/etc/flashgrid/postgres-password', text: password, mode: 0o444 },
+    ],
+    port: 5432,
+    stopLimitSec: 20,
+  }),
+};
+
+/**
+ * A file of `docker/` with lines of this cluster added. Readable by all inside the container, since images run under users of their
+ * own choice; from outside, only who may control the engine gets in.
+ */
+function config(path: string, name: string, lines: readonly string[]): TarFile {
+  const text = readFileSync(join(resourceDir('docker'), name), 'utf8');
+  return { path, text: `${text.trimEnd()}\n\n# Added by FlashGrid\n${lines.join('\n')}\n`, mode: 0o444 };
+}
+
+/** Folder of the role's data. Postgres' official images moved it with version 18; the image itself says which it wants. */
+export function dataPath(role: EngineRole, image: ImageFacts): string {
+  if (role === 'redis') return '/data';
+  if (role === 'rabbitmq') return '/var/lib/rabbitmq';
+  const old = '/var/lib/postgresql/data';
+  return image.volumes.includes(old) ? old : '/var/lib/postgresql';
+}
+
+/** Version that data of this image can be read by: only Postgres' major versions can't read each other's. */
+export function dataVersion(role: EngineRole, image: ImageFacts): string {
+  const major = image.env.find((entry) => entry.startsWith('PG_MAJOR='))?.slice('PG_MAJOR='.length);
+  return role === 'postgres' && major ? `postgres-${major}` : role;
+}
+
+/** Changes whenever a container made now would differ from one made before. */
+export function configHash(spec: EngineSpec, image: ImageFacts): string {
+  const { files, ...rest } = spec;
+  const text = JSON.stringify([LAYOUT, rest, files, image.id, dataPath(spec.role, image)]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}

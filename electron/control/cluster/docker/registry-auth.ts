@@ -1,0 +1,80 @@
+/** The user's logins, as `docker login` keeps them: in the configuration file, or with a helper program. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { AuthConfigObject } from 'dockerode';
+import { z } from 'zod';
+import type { Surroundings } from './places.ts';
+
+const HELPER_LIMIT_MS = 5_000;
+const HUB = 'https://index.docker.io/v1/';
+
+const configSchema = z.object({
+  auths: z
+    .record(z.string(), z.object({ auth: z.string().optional(), identitytoken: z.string().optional() }))
+    .optional(),
+  credsStore: z.string().optional(),
+  credHelpers: z.record(z.string(), z.string()).optional(),
+});
+const helperSchema = z.object({ Username: z.string(), Secret: z.string() });
+
+/** Registry of an image's name, as logins name it. */
+export function registryOf(image: string): string {
+  const [first = '', ...rest] = image.split('/');
+  const isHost = rest.length > 0 && (first.includes('.') || first.includes(':') || first === 'localhost');
+  return !isHost || first === 'docker.io' ? HUB : first;
+}
+
+/** The login for an image; `undefined` without one: most images need none. */
+export async function registryAuth(
+  image: string,
+  { env, home }: Surroundings,
+): Promise<AuthConfigObject | undefined> {
+  const config = readConfig(join(env['DOCKER_CONFIG'] ?? join(home, '.docker'), 'config.json'));
+  if (!config) return undefined;
+  const registry = registryOf(image);
+  const helper = config.credHelpers?.[registry] ?? config.credsStore;
+  if (helper) {
+    const login = await askHelper(helper, registry);
+    if (login) return { username: login.Username, password: login.Secret, serveraddress: registry };
+  }
+  const kept = config.auths?.[registry] ?? config.auths?.[`https://${registry}`];
+  if (kept?.identitytoken) return { identitytoken: kept.identitytoken, serveraddress: registry };
+  const [username, ...password] = Buffer.from(kept?.auth ?? '', 'base64')
+    .toString('utf8')
+    .split(':');
+  if (!username || password.length === 0) return undefined;
+  return { username, password: password.join(':'), serveraddress: registry };
+}
+
+function readConfig(path: string): z.infer<typeof configSchema> | undefined {
+  try {
+    return configSchema.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;
+  } catch {
+    // No file, no login.
+    return undefined;
+  }
+}
+
+function askHelper(helper: string, registry: string): Promise<z.infer<typeof helperSchema> | undefined> {
+  if (!/^[\w.-]+$/.test(helper)) return Promise.resolve(undefined);
+  return new Promise((resolve) => {
+    const child = execFile(
+      `docker-credential-${helper}`,
+      ['get'],
+      { timeout: HELPER_LIMIT_MS },
+      (error, stdout) => {
+        // A helper without a login for this registry ends with an error: then the image is asked for without one.
+        if (error) return resolve(undefined);
+        try {
+          resolve(helperSchema.safeParse(JSON.parse(stdout)).data);
+        } catch {
+          resolve(undefined);
+        }
+      },
+    );
+    // A helper that can't be started closes its input early; the callback above tells the rest.
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(registry);
+  });
+}
