@@ -62,7 +62,7 @@ const commands = {
   },
   async bench() {
     await prepare({ engines: ['redis', 'rabbitmq', 'postgres'], isRequired: true });
-    return await run(process.execPath, ['out/main/bench.js', ...args]);
+    return await run(process.execPath, ['--import', 'tsx', 'tests/bench/main.ts', ...args]);
   },
   async pictures() {
     await prepare({ engines: ['redis', 'rabbitmq', 'postgres', 'chromium'], isRequired: true });

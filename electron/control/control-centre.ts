@@ -9,6 +9,7 @@ import { AttackSession } from './runs/attack-session.ts';
 import { ClusterManager } from './cluster/cluster-manager.ts';
 import { createProviders } from './cluster/providers.ts';
 import { FailureError } from './cluster/cluster.ts';
+import { ProcessRegistry } from './cluster/process-registry.ts';
 import { acquireLock } from './cluster/data-dir-lock.ts';
 import {
   commands,
@@ -27,7 +28,8 @@ import { runDoctor } from './doctor.ts';
 import { EventHub } from './lib/event-hub.ts';
 import { ReleaseStack } from './lib/release-stack.ts';
 import { LogStore } from './logs/log-store.ts';
-import { RunArchive } from './runs/run-archive.ts';
+import { exportRun } from './report/export-run.ts';
+import { RunStore } from './report/run-store.ts';
 import { EngineClient } from './sales/engine-client.ts';
 import { SalesWatch } from './sales/sales-watch.ts';
 import { SettingsStore } from './settings-store.ts';
@@ -62,7 +64,7 @@ export class ControlCentre implements ControlClient {
   readonly #undo = new ReleaseStack();
   readonly #logs: LogStore;
   readonly #settings: SettingsStore;
-  readonly #runs: RunArchive;
+  readonly #runs: RunStore;
   readonly #cluster: ClusterManager;
   readonly #engine: EngineClient;
   readonly #sales: SalesWatch;
@@ -76,7 +78,7 @@ export class ControlCentre implements ControlClient {
     this.#options = options;
     this.#logs = new LogStore((lines) => this.hub.emit('logs.linesAdded', { lines }));
     this.#settings = new SettingsStore(join(options.dataDir, 'settings.json'));
-    this.#runs = new RunArchive(join(options.dataDir, 'runs'), (text) => this.#say('warn', text));
+    this.#runs = new RunStore(join(options.dataDir, 'runs'), (text) => this.#say('warn', text));
     const providers = createProviders({
       dataDir: options.dataDir,
       version: options.version,
@@ -98,6 +100,7 @@ export class ControlCentre implements ControlClient {
       modules: options.modules,
       namespace: NAMESPACE,
       postgresSchema: POSTGRES_SCHEMA,
+      registry: new ProcessRegistry(options.dataDir),
       serviceEnv: { ...process.env, ...options.childEnv },
       probe: providers.probe,
       settings: () => this.#settings.current,
@@ -260,7 +263,7 @@ export class ControlCentre implements ControlClient {
         await this.#runs.delete(id);
         return {};
       },
-      'runs.exportRun': ({ id, format }) => this.#runs.export(id, format),
+      'runs.exportRun': async ({ id, format }) => exportRun(await this.#runs.get(id), format),
       'logs.listLines': (query) => this.#logs.list(query),
       'settings.getSettings': () => this.#settings.current,
       'settings.saveSettings': async (settings) => {

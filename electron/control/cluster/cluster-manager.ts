@@ -18,6 +18,7 @@ import {
 } from './cluster.ts';
 import { chooseProvider, type ProviderProbe } from './choose-provider.ts';
 import type { ClusterState, ProviderChoice, ServiceRole, ServiceState, Settings } from '../contract.ts';
+import type { ProcessRegistry } from './process-registry.ts';
 import { ReleaseStack } from '../lib/release-stack.ts';
 import { Supervisor } from '../services/supervisor.ts';
 import type { ServiceSample } from '../services/service-child.ts';
@@ -31,6 +32,8 @@ export interface ClusterManagerOptions {
   readonly namespace: string;
   readonly postgresSchema: string;
   readonly serviceEnv: NodeJS.ProcessEnv;
+  /** Notes the services, so that the next start finds what a killed control centre left. */
+  readonly registry: ProcessRegistry;
   readonly probe: ProviderProbe;
   settings(): Settings;
   createCluster(provider: Provider, events: ClusterEvents): Promise<Cluster>;
@@ -121,7 +124,8 @@ export class ClusterManager {
     this.#set({ ...this.#state, state: 'stopping', steps: [] });
     const stack = new ReleaseStack();
     const { cluster, supervisor } = { cluster: this.#cluster, supervisor: this.#supervisor };
-    if (cluster && engines === 'stop') stack.add('engines', () => cluster.stop(), STOP_LIMIT_MS);
+    if (cluster)
+      stack.add('engines', () => (engines === 'stop' ? cluster.stop() : cluster.detach()), STOP_LIMIT_MS);
     if (supervisor) stack.add('services', () => supervisor.stop(), STOP_LIMIT_MS);
     try {
       await stack.release();
@@ -253,6 +257,7 @@ export class ClusterManager {
       postgresSchema: this.#options.postgresSchema,
       gatewayPort: settings.gatewayPort,
       env: this.#options.serviceEnv,
+      registry: this.#options.registry,
       onChange: this.#options.onServices,
       onSample: this.#options.onSample,
       onLog: this.#options.onLog,

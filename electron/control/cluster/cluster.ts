@@ -103,6 +103,8 @@ export interface Cluster {
   start(signal: AbortSignal): Promise<Endpoints>;
   /** Stops what this cluster started or adopted; keeps the data. Never throws for an engine that is already gone. */
   stop(): Promise<void>;
+  /** Lets go of the engines without stopping them: the next start adopts them. */
+  detach(): void;
   /** Stops, then removes data folders, or containers, volumes and network. */
   reset(): Promise<void>;
   engines(): readonly EngineState[];

@@ -4,11 +4,13 @@
  * It moves: preparing → attacking → draining → auditing → finished; any of them → failed, or cancelled when a person asks. It
  * owns the sale it opens, and closes it at the end, so that a late straggler can't sell after the verdict.
  */
+import process from 'node:process';
 import { SaleStore } from '../../../services/shared/sale-store.ts';
 import { createRedis } from '../../../services/shared/redis.ts';
-import { runAttack, type AttackInterval } from '../attack/attack-runner.ts';
+import { runAttack } from '../attack/attack-runner.ts';
+import type { AttackInterval } from '../attack/interval-merger.ts';
 import { totalRequests, type AttackSettings } from '../attack/profile.ts';
-import { runAudit } from '../audit/run-audit.ts';
+import { audit, countDeadFrames } from '../audit/audit.ts';
 import { FailureError, type Cluster, type Endpoints, type LogLine } from '../cluster/cluster.ts';
 import type { AttackState } from '../contract.ts';
 import { ReleaseStack } from '../lib/release-stack.ts';
@@ -151,6 +153,7 @@ export class AttackSession {
       };
     };
 
+    const deadBefore = await countDeadFrames(endpoints.amqpUrl, namespace);
     const startedMs = performance.now();
     const endSampling = this.#sample(startedMs, read);
     this.#set({ phase: 'attacking' });
@@ -159,28 +162,27 @@ export class AttackSession {
       saleId,
       targets: supervisor.gatewayUrls(),
       generatorModule: this.#options.generatorModule,
-      env: this.#options.childEnv,
-      dataDir: this.#options.dataDir,
       signal,
       onInterval: (interval) => this.#takeInterval(interval),
+      env: { ...process.env, ...this.#options.childEnv },
+      dataDir: this.#options.dataDir,
       onLog: this.#options.onLog,
     });
     this.#set({ load, progress: 1, phase: 'draining' });
-    const audit = await runAudit({
+    const found = await audit({
+      sale: { id: saleId, stock: settings.stock, perBuyerLimit: settings.perBuyerLimit },
+      ledger,
       endpoints,
       namespace,
       postgresSchema,
-      saleId,
-      stock: settings.stock,
-      perBuyerLimit: settings.perBuyerLimit,
-      ledger,
       drainTimeoutMs: settings.drainTimeoutMs,
       signal,
+      deadBefore,
       onDrained: () => this.#set({ phase: 'auditing' }),
     });
     await endSampling();
-    await this.#closeSeries(startedMs, read, audit);
-    await this.#conclude(load, audit);
+    await this.#closeSeries(startedMs, read, found);
+    await this.#conclude(load, found);
   }
 
   /** Takes a sample every interval until the returned function is called. */
@@ -207,18 +209,18 @@ export class AttackSession {
   }
 
   /** The last row brings what the sampling had not seen yet, so that the sums are the totals. */
-  async #closeSeries(startedMs: number, read: () => Promise<EngineReading>, audit: Audit): Promise<void> {
+  async #closeSeries(startedMs: number, read: () => Promise<EngineReading>, found: Audit): Promise<void> {
     const reading = await read();
     this.#addRow(
       this.#series.close(performance.now() - startedMs, {
         ...reading,
-        committed: Math.max(reading.committed, audit.sold),
+        committed: Math.max(reading.committed, found.sold),
       }),
     );
     this.#flush();
   }
 
-  async #conclude(load: Load, audit: Audit): Promise<void> {
+  async #conclude(load: Load, found: Audit): Promise<void> {
     const { settings, cluster, supervisor, version } = this.#options;
     const record = buildRunRecord({
       id: this.#state.runId,
@@ -227,18 +229,18 @@ export class AttackSession {
       finishedAtMs: Date.now(),
       attack: settings,
       load,
-      audit,
+      audit: found,
       environment: describeEnvironment(version, cluster, supervisor.states()),
       series: [...this.#series.rows()],
     });
     await this.#options.onRecord(record);
     this.#set({
       phase: 'finished',
-      audit,
+      audit: found,
       verdict: record.verdict,
       reasons: record.reasons,
-      granted: audit.granted,
-      remaining: Math.max(0, audit.stock - audit.sold),
+      granted: found.granted,
+      remaining: Math.max(0, found.stock - found.sold),
     });
   }
 

@@ -16,9 +16,19 @@ it('puts lines together that come in pieces, and gives the last one without an e
 
 it('reads pino’s lines with level, time and fields', () => {
   const text = JSON.stringify({ level: 40, time: 123, pid: 1, msg: 'broker lost', tries: 3 });
-  expect(parseServiceLine('gateway-1', text, 'info', 999)).toEqual({ atMs: 123, part: 'gateway-1', level: 'warn', text: 'broker lost {"tries":3}' });
+  expect(parseServiceLine('gateway-1', text, 'info', 999)).toEqual({
+    atMs: 123,
+    part: 'gateway-1',
+    level: 'warn',
+    text: 'broker lost {"tries":3}',
+  });
 });
 
 it('shows any other text as it came', () => {
-  expect(parseServiceLine('worker-1', '{not json', 'error', 5)).toEqual({ atMs: 5, part: 'worker-1', level: 'error', text: '{not json' });
+  expect(parseServiceLine('worker-1', '{not json', 'error', 5)).toEqual({
+    atMs: 5,
+    part: 'worker-1',
+    level: 'error',
+    text: '{not json',
+  });
 });

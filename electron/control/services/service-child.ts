@@ -36,7 +36,8 @@ export interface ServiceChildOptions {
 export class ServiceChild {
   readonly #options: ServiceChildOptions;
   readonly #process: ChildProcess;
-  readonly #exited: Promise<void>;
+  /** Resolves when it is gone, however it ended. */
+  readonly exited: Promise<void>;
   #wasAsked = false;
   #hasExited = false;
 
@@ -54,7 +55,7 @@ export class ServiceChild {
       options.onLog(parseServiceLine(options.id, line, level, Date.now()));
     if (stdout) readLines(stdout, say('info'));
     if (stderr) readLines(stderr, say('error'));
-    this.#exited = new Promise((resolve) => {
+    this.exited = new Promise((resolve) => {
       const end = (detail: string) => {
         if (this.#hasExited) return;
         this.#hasExited = true;
@@ -89,7 +90,7 @@ export class ServiceChild {
         () => fail(`${id} was not ready within ${READY_LIMIT_MS / 1000} s`, logs),
         READY_LIMIT_MS,
       );
-      void this.#exited.then(() => {
+      void this.exited.then(() => {
         clearTimeout(timer);
         fail(`${id} ended before it was ready`, logs);
       });
@@ -124,7 +125,7 @@ export class ServiceChild {
     if (this.#process.connected) this.#process.send({ type: 'stop' }, () => undefined);
     else this.#process.kill('SIGTERM');
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), STOP_LIMIT_MS);
-    await this.#exited;
+    await this.exited;
     clearTimeout(timer);
   }
 

@@ -5,6 +5,7 @@
  * restarting → failed after MAX_QUICK_RESTARTS ends within QUICK_MS of their start.
  */
 import { FailureError, type Endpoints, type LogLine } from '../cluster/cluster.ts';
+import type { ProcessRegistry } from '../cluster/process-registry.ts';
 import type { ServiceRole, ServiceState } from '../contract.ts';
 import { ServiceChild, type ServiceSample } from './service-child.ts';
 import { ServiceTotals } from './service-totals.ts';
@@ -24,6 +25,7 @@ export interface SupervisorOptions {
   readonly gatewayPort: number;
   /** Variables for every child, besides the configuration that is made here. */
   readonly env: NodeJS.ProcessEnv;
+  readonly registry: ProcessRegistry;
   onChange(services: readonly ServiceState[]): void;
   onSample(id: string, sample: ServiceSample): void;
   onLog(line: LogLine): void;
@@ -160,6 +162,14 @@ export class Supervisor {
       },
     });
     slot.child = child;
+    if (child.pid !== undefined) {
+      const identity = this.#options.registry.record({
+        pid: child.pid,
+        role: slot.id,
+        command: this.#options.modules[slot.role],
+      });
+      if (identity) void child.exited.then(() => this.#options.registry.forget(identity));
+    }
     const port = await child.ready();
     slot.port = port;
     this.#set(slot, {
@@ -219,6 +229,7 @@ export class Supervisor {
     const { endpoints, adminToken, namespace, postgresSchema, env } = this.#options;
     return {
       ...env,
+      ...this.#options.registry.environment(slot.id),
       FLASHGRID_NAMESPACE: namespace,
       FLASHGRID_AMQP_URL: endpoints.amqpUrl,
       FLASHGRID_REDIS_URL: endpoints.redisUrl,

@@ -1,0 +1,80 @@
+/** Makes the cluster of a provider, and asks what this machine offers. The one place that knows all three. */
+import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
+import type { Settings } from '../contract.ts';
+import type { ProviderProbe } from './choose-provider.ts';
+import { FailureError, type Cluster, type ClusterEvents, type Provider } from './cluster.ts';
+import { createDockerCluster, findDockerEngine } from './docker.ts';
+import { createExternalCluster } from './external.ts';
+import { createNativeCluster } from './native.ts';
+import { findEngines, installHint } from './native/find-engines.ts';
+
+export interface ProvidersOptions {
+  readonly dataDir: string;
+  /** The app's: containers of another version are replaced. */
+  readonly version: string;
+  settings(): Settings;
+}
+
+export interface Providers {
+  readonly probe: ProviderProbe;
+  /** @throws FailureError when the provider itself is not there */
+  create(provider: Provider, events: ClusterEvents): Promise<Cluster>;
+}
+
+/** Containers belong to a data folder: two of them on one machine never touch each other's. */
+function clusterIdOf(dataDir: string): string {
+  return createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 12);
+}
+
+export function createProviders({ dataDir, version, settings }: ProvidersOptions): Providers {
+  return {
+    probe: {
+      docker: async () => {
+        const search = await findDockerEngine();
+        if (!search.found) return { isThere: false, why: search.failure.message };
+        return { isThere: true, where: search.found.where, version: search.found.version };
+      },
+      native: async () => {
+        const found = await findEngines();
+        const missing = (['rabbitmq', 'redis', 'postgres'] as const).filter((role) => !found[role]);
+        if (missing.length === 0) return { missing };
+        return {
+          missing,
+          failure: {
+            code: 'native.engineMissing',
+            message: `missing: ${missing.join(', ')}`,
+            fix: `Start Docker, or install the engines. ${installHint(missing)}`,
+          },
+        };
+      },
+    },
+    create: async (provider, events) => {
+      if (provider === 'native') return createNativeCluster({ dataDir, events });
+      const { images, limits, external } = settings();
+      if (provider === 'docker') {
+        const search = await findDockerEngine();
+        if (!search.found) throw new FailureError({ ...search.failure, step: 'provider' });
+        return createDockerCluster({
+          clusterId: clusterIdOf(dataDir),
+          dataDir,
+          settings: { images, limits },
+          events,
+          docker: search.found.docker,
+          appVersion: version,
+        });
+      }
+      const missing = Object.entries(external).find(([, url]) => url === '');
+      if (missing) {
+        throw new FailureError({
+          code: 'external.urlMissing',
+          message: `The external provider needs ${missing[0]}.`,
+          fix: 'Give all three URLs in the settings, or choose another provider.',
+          field: `external.${missing[0]}`,
+          step: 'provider',
+        });
+      }
+      return createExternalCluster({ endpoints: external, events });
+    },
+  };
+}

@@ -1,0 +1,217 @@
+/** What one round measures. Everything that is compared is measured in the same round, one after the other. */
+import type { AttackSettingsInput } from '../../electron/control/attack/profile.ts';
+import { createRedis } from '../../services/shared/redis.ts';
+import { cpuMs, watchMemory, type BenchProcess } from './processes.ts';
+import { prefill } from './prefill.ts';
+import { NAMESPACE, type Rig } from './rig.ts';
+import { runWrk } from './wrk.ts';
+
+/** Sizes of one round; `quick` is for CI's guard. */
+export interface Sizes {
+  readonly requests: number;
+  readonly requestsAt1000: number;
+  readonly grants: number;
+  readonly refusalsInQueue: number;
+  readonly grantsInQueue: number;
+  readonly oneEachRequests: number;
+  readonly wrkSeconds: number;
+}
+
+export const FULL: Sizes = {
+  requests: 100_000,
+  requestsAt1000: 100_000,
+  grants: 60_000,
+  refusalsInQueue: 500_000,
+  grantsInQueue: 120_000,
+  oneEachRequests: 20_000,
+  wrkSeconds: 3,
+};
+export const QUICK: Sizes = {
+  requests: 40_000,
+  requestsAt1000: 40_000,
+  grants: 20_000,
+  refusalsInQueue: 100_000,
+  grantsInQueue: 30_000,
+  oneEachRequests: 6_000,
+  wrkSeconds: 2,
+};
+
+const FRAME_SIZE = 256;
+const WINNERS = 20;
+
+/** Figures of one round by name; rates per second unless the name tells its unit. */
+export type Round = Record<string, number>;
+
+export interface Servers {
+  readonly bare: BenchProcess;
+  readonly gateway: BenchProcess;
+  worker: BenchProcess;
+}
+
+const burst = (requests: number, connections: number, stock: number): AttackSettingsInput => ({
+  profile: 'burst',
+  requests,
+  connections,
+  stock,
+});
+
+/** The bare route at a number of connections. */
+export async function ceiling(
+  rig: Rig,
+  { bare }: Servers,
+  requests: number,
+  connections: number,
+  suffix: string,
+): Promise<Round> {
+  const before = cpuMs(bare.pid);
+  const { load } = await rig.attack(bare.url, 'bench', burst(requests, connections, WINNERS));
+  expectAllAnswered(load.acknowledged, requests, 'bare');
+  return {
+    [`ceiling${suffix}`]: load.rps,
+    [`ceiling${suffix}P99Ms`]: load.latencyMs.p99,
+    [`ceiling${suffix}DurationMs`]: load.durationMs,
+    [`ceiling${suffix}CpuUs`]: ((cpuMs(bare.pid) - before) * 1_000) / requests,
+  };
+}
+
+/** The gateway, worker running: what was acknowledged, and what was decided and committed from first request to last. */
+export async function engine(
+  rig: Rig,
+  { gateway, worker }: Servers,
+  requests: number,
+  connections: number,
+  stock: number,
+  suffix: string,
+): Promise<Round> {
+  const saleId = await rig.openSale(gateway, stock);
+  const cpu = { gateway: cpuMs(gateway.pid), worker: cpuMs(worker.pid) };
+  const settling = rig.settled(saleId, requests, Math.min(stock, requests));
+  const { load, startedAtMs } = await rig.attack(gateway.url, saleId, burst(requests, connections, stock));
+  expectAllAnswered(load.acknowledged, requests, 'gateway');
+  const { committedAtMs } = await settling;
+  return {
+    [`gateway${suffix}`]: load.rps,
+    [`gateway${suffix}P99Ms`]: load.latencyMs.p99,
+    [`gateway${suffix}DurationMs`]: load.durationMs,
+    [`gateway${suffix}CpuUs`]: ((cpuMs(gateway.pid) - cpu.gateway) * 1_000) / requests,
+    [`worker${suffix}CpuUs`]: ((cpuMs(worker.pid) - cpu.worker) * 1_000) / requests,
+    [`endToEnd${suffix}`]: (requests * 1_000) / (committedAtMs - startedAtMs),
+    [`committedAfterLastAnswer${suffix}Ms`]: Math.max(0, committedAtMs - startedAtMs - load.durationMs),
+  };
+}
+
+/** Drain of a pre-filled queue by one worker. */
+export async function workerAlone(
+  rig: Rig,
+  servers: Servers,
+  count: number,
+  stock: number,
+  name: string,
+): Promise<Round> {
+  const saleId = await rig.openSale(servers.gateway, stock);
+  await servers.worker.stop();
+  const redisBefore = await usedMemory(rig);
+  const { bodyBytes, frames } = await prefill(rig.endpoints.amqpUrl, NAMESPACE, saleId, count, FRAME_SIZE);
+  servers.worker = await rig.fork('out/main/worker.js');
+  const endWatch = watchMemory({ worker: servers.worker.pid });
+  // The clock starts at what is already decided when the first look finds some: the worker's own start is another figure.
+  let begun = 0;
+  while ((begun = await rig.decided(saleId)) === 0) await new Promise((done) => setTimeout(done, 2));
+  const startedAtMs = Date.now();
+  const { committedAtMs } = await rig.settled(saleId, count, Math.min(stock, count));
+  return {
+    [name]: ((count - begun) * 1_000) / Math.max(1, committedAtMs - startedAtMs),
+    [`${name}WorkerMb`]: endWatch()['worker'] ?? 0,
+    [`${name}RedisBytes`]: ((await usedMemory(rig)) - redisBefore) / count,
+    [`${name}QueueBytes`]: bodyBytes / count,
+    [`${name}Frames`]: frames,
+  };
+}
+
+async function usedMemory(rig: Rig): Promise<number> {
+  return Number(/used_memory:(\d+)/.exec(await rig.redis.info('memory'))?.[1]);
+}
+
+/** The design of one message each: what it answers a second, and what it decides a second. */
+export async function oneEach(
+  rig: Rig,
+  gateway: BenchProcess,
+  requests: number,
+  round: number,
+): Promise<Round> {
+  const saleId = `one-each-${round}`;
+  const stockKey = `${NAMESPACE}:{${saleId}}:one-each:stock`;
+  await rig.redis.set(stockKey, WINNERS);
+  const heard = await countOutcomes(rig, requests);
+  const { load, startedAtMs } = await rig.attack(gateway.url, saleId, burst(requests, 200, WINNERS));
+  const endedAtMs = await heard.done;
+  return { oneEach: load.rps, oneEachEndToEnd: (requests * 1_000) / (endedAtMs - startedAtMs) };
+}
+
+/** The design publishes each outcome: the last one heard is its end. */
+async function countOutcomes(rig: Rig, count: number): Promise<{ done: Promise<number> }> {
+  const subscriber = createRedis(rig.endpoints.redisUrl, { role: 'subscriber' });
+  let heard = 0;
+  const done = new Promise<number>((resolve) => {
+    subscriber.on('message', () => {
+      if (++heard === count) {
+        resolve(Date.now());
+        subscriber.disconnect();
+      }
+    });
+  });
+  await subscriber.subscribe(`${NAMESPACE}:one-each`);
+  return { done };
+}
+
+/** Every buyer with a connection of its own, all opened at once. */
+export async function stampede(rig: Rig, { gateway, worker }: Servers, connections: number): Promise<Round> {
+  const saleId = await rig.openSale(gateway, WINNERS);
+  const endWatch = watchMemory({ gateway: gateway.pid, worker: worker.pid });
+  const { load } = await rig.attack(gateway.url, saleId, burst(connections, connections, WINNERS));
+  const peaks = endWatch();
+  return {
+    stampedeAnswered: load.acknowledged,
+    stampedeUnknown: load.unknown,
+    stampedeP99Ms: load.latencyMs.p99,
+    stampedeGatewayMb: peaks['gateway'] ?? 0,
+    stampedeWorkerMb: peaks['worker'] ?? 0,
+  };
+}
+
+/** The gateway with and without a hundred dashboards on the sale. */
+export async function dashboards(rig: Rig, { gateway }: Servers, requests: number): Promise<Round> {
+  const run = async (count: number) => {
+    const saleId = await rig.openSale(gateway, WINNERS);
+    const viewers =
+      count === 0
+        ? undefined
+        : await rig.fork('tests/bench/dashboards.ts', {
+            BENCH_URL: gateway.url,
+            BENCH_SALE: saleId,
+            BENCH_COUNT: String(count),
+          });
+    const { load } = await rig.attack(gateway.url, saleId, burst(requests, 200, WINNERS));
+    await rig.settled(saleId, requests, WINNERS);
+    await viewers?.stop();
+    return load.rps;
+  };
+  const without = await run(0);
+  return { withoutDashboards: without, withDashboards: await run(100) };
+}
+
+/** `wrk` on the bare route and on the gateway. */
+export async function wrkPair(rig: Rig, { bare, gateway }: Servers, seconds: number): Promise<Round> {
+  const ceilingRun = await runWrk(bare.url, 'bench', 200, seconds);
+  const saleId = await rig.openSale(gateway, WINNERS);
+  const gatewayRun = await runWrk(gateway.url, saleId, 200, seconds);
+  await rig.settled(saleId, gatewayRun.answered, WINNERS);
+  return { wrkCeiling: ceilingRun.rps, wrkGateway: gatewayRun.rps };
+}
+
+function expectAllAnswered(acknowledged: number, requests: number, name: string): void {
+  if (acknowledged !== requests)
+    throw new Error(
+      `${name}: ${acknowledged} of ${requests} requests were acknowledged; the figures would compare different work`,
+    );
+}

@@ -1,0 +1,39 @@
+/** A steady load for minutes: nothing may grow. Prints memory of each process every tenth of the time, and judges the second half. */
+import { rssMb } from './processes.ts';
+import type { Servers } from './scenarios.ts';
+import type { Rig } from './rig.ts';
+
+/** MB by which a process may differ between the middle and the end: heaps breathe. */
+const TOLERANCE_MB = 25;
+const RATE = 8_000;
+const SLICES = 10;
+
+/** Gives 0 when nothing grew, 4 otherwise. */
+export async function soak(rig: Rig, { gateway, worker }: Servers, seconds: number): Promise<number> {
+  const rows: { gateway: number; worker: number }[] = [];
+  const sliceSec = Math.max(1, Math.round(seconds / SLICES));
+  for (let slice = 1; slice <= SLICES; slice++) {
+    const saleId = await rig.openSale(gateway, 500);
+    const { load } = await rig.attack(gateway.url, saleId, {
+      profile: 'sustained',
+      ratePerSec: RATE,
+      durationSec: sliceSec,
+      connections: 200,
+      stock: 500,
+    });
+    await rig.settled(saleId, load.acknowledged, 500);
+    const row = { gateway: rssMb(gateway.pid), worker: rssMb(worker.pid) };
+    rows.push(row);
+    console.log(
+      `${slice * sliceSec} s: ${Math.round(load.rps)} req/s, p99 ${load.latencyMs.p99.toFixed(1)} ms, gateway ${row.gateway.toFixed(0)} MB, worker ${row.worker.toFixed(0)} MB`,
+    );
+  }
+  const [middle, end] = [rows[SLICES / 2 - 1], rows.at(-1)];
+  if (!middle || !end) return 4;
+  const grown = { gateway: end.gateway - middle.gateway, worker: end.worker - middle.worker };
+  const isFlat = grown.gateway <= TOLERANCE_MB && grown.worker <= TOLERANCE_MB;
+  console.log(
+    `second half: gateway ${grown.gateway.toFixed(1)} MB, worker ${grown.worker.toFixed(1)} MB: ${isFlat ? 'flat' : 'GROWS'}`,
+  );
+  return isFlat ? 0 : 4;
+}
