@@ -7,7 +7,10 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
-          include: ['{electron,services,renderer,scripts}/**/*.test.{ts,tsx}'],
+          include: [
+            '{electron,services,renderer,scripts}/**/*.test.{ts,tsx}',
+            'tests/{structure,bench}/**/*.test.ts',
+          ],
           pool: 'forks',
           maxWorkers: 2,
         },
@@ -16,6 +19,7 @@ export default defineConfig({
         test: {
           name: 'engines',
           include: ['tests/**/*.test.ts'],
+          exclude: ['tests/{structure,bench}/**'],
           globalSetup: ['tests/support/global-setup.ts'],
           pool: 'forks',
           maxWorkers: 1,
