@@ -29,19 +29,7 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
  */
 export async function loadAssets(dir: string): Promise<ReadonlyMap<string, Asset>> {
   const assets = new Map<string, Asset>();
-  const entries = await readdir(dir, { recursive: true, withFileTypes: true }).catch(() => []);
-  for (const entry of entries) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    const body = await readFile(path);
-    const urlPath = path.slice(dir.length).replaceAll('\\', '/');
-    assets.set(urlPath, {
-      body,
-      mediaType: MEDIA_TYPES[extname(entry.name)] ?? 'application/octet-stream',
-      etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
-      isHashed: urlPath.startsWith('/assets/'),
-    });
-  }
+  await collect(dir, '', assets);
   if (!assets.has('/index.html')) {
     throw new FailureError({
       code: 'web.notBuilt',
@@ -50,4 +38,22 @@ export async function loadAssets(dir: string): Promise<ReadonlyMap<string, Asset
     });
   }
   return assets;
+}
+
+/** Walks the folder by hand: inside a packaged app's archive `readdir` knows no `recursive`. */
+async function collect(dir: string, urlDir: string, assets: Map<string, Asset>): Promise<void> {
+  const entries = await readdir(dir, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries) {
+    const path = join(dir, entry.name);
+    const urlPath = `${urlDir}/${entry.name}`;
+    if (entry.isDirectory()) await collect(path, urlPath, assets);
+    if (!entry.isFile()) continue;
+    const body = await readFile(path);
+    assets.set(urlPath, {
+      body,
+      mediaType: MEDIA_TYPES[extname(entry.name)] ?? 'application/octet-stream',
+      etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
+      isHashed: urlPath.startsWith('/assets/'),
+    });
+  }
 }

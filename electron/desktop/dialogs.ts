@@ -1,0 +1,73 @@
+/** The questions that the app asks in dialogs of the system. */
+import type { BrowserWindow, Dialog } from 'electron';
+import type { ClusterState } from '../control/contract.ts';
+import type { Failure } from '../control/cluster/cluster.ts';
+import type { QuitAnswer } from './quit-guard.ts';
+
+const QUIT_ANSWERS = ['stop', 'keep', 'cancel'] as const satisfies readonly QuitAnswer[];
+
+/** What to do with a cluster that runs. */
+export async function askOnQuit(
+  dialog: Dialog,
+  window: BrowserWindow,
+  cluster: ClusterState['state'],
+): Promise<{ answer: QuitAnswer; isRemembered: boolean }> {
+  const { response, checkboxChecked } = await dialog.showMessageBox(window, {
+    type: 'question',
+    title: 'FlashGrid',
+    message: cluster === 'running' ? 'The cluster is running.' : `The cluster is ${cluster}.`,
+    detail:
+      'Stop everything, or keep RabbitMQ, Redis and Postgres running for the next start? Gateways, workers and a running attack end in both cases.',
+    buttons: ['Stop everything', 'Keep the engines running', 'Cancel'],
+    defaultId: 0,
+    cancelId: 2,
+    noLink: true,
+    checkboxLabel: 'Do this from now on (Settings can change it)',
+  });
+  return { answer: QUIT_ANSWERS[response] ?? 'cancel', isRemembered: checkboxChecked };
+}
+
+/** What could not be stopped on the way out. */
+export async function tellQuitFailures(
+  dialog: Dialog,
+  window: BrowserWindow | undefined,
+  failures: readonly string[],
+): Promise<void> {
+  const options = {
+    type: 'error' as const,
+    title: 'FlashGrid',
+    message: 'Not everything could be stopped.',
+    detail: `${failures.map((failure) => `• ${failure}`).join('\n')}\n\nThe next start finds what is left and clears it.`,
+    buttons: ['Quit'],
+  };
+  await (window ? dialog.showMessageBox(window, options) : dialog.showMessageBox(options));
+}
+
+/** A failure that keeps the app from opening. Resolves to whether the person wants the page of the one that runs already. */
+export async function tellStartFailure(
+  dialog: Dialog,
+  failure: Failure,
+  canOpenOther: boolean,
+): Promise<'open' | 'quit'> {
+  const { response } = await dialog.showMessageBox({
+    type: 'error',
+    title: 'FlashGrid',
+    message: failure.message,
+    detail: failure.fix,
+    buttons: canOpenOther ? ['Open it in the browser', 'Quit'] : ['Quit'],
+    defaultId: 0,
+    cancelId: canOpenOther ? 1 : 0,
+    noLink: true,
+  });
+  return canOpenOther && response === 0 ? 'open' : 'quit';
+}
+
+/** A command of the menu that was refused. */
+export async function tellFailure(dialog: Dialog, window: BrowserWindow, failure: Failure): Promise<void> {
+  await dialog.showMessageBox(window, {
+    type: 'warning',
+    title: 'FlashGrid',
+    message: failure.message,
+    detail: failure.fix,
+  });
+}

@@ -1,0 +1,49 @@
+/** The native save dialog for an exported file. */
+import { writeFile } from 'node:fs/promises';
+import { basename, extname, join } from 'node:path';
+import type { BrowserWindow, Dialog } from 'electron';
+import type { ExportedFile } from './ipc.ts';
+
+/** The page proposes a name; where the file goes is the person's choice alone. */
+export function safeFileName(proposed: string): string {
+  const name = basename(proposed.replaceAll('\\', '/'))
+    // Exactly what one file system or another does not take.
+    .replace(/[\u0000-\u001f<>:"|?*]/g, '-')
+    .replace(/^\.+/, '');
+  return name === '' ? 'flashgrid-export' : name;
+}
+
+/** Asks where to, and writes. Resolves to whether the file is there; a failure is shown to the person. */
+export async function saveExportedFile(
+  file: ExportedFile,
+  {
+    dialog,
+    window,
+    folder,
+  }: { readonly dialog: Dialog; readonly window: BrowserWindow; readonly folder: string },
+): Promise<boolean> {
+  const name = safeFileName(file.fileName);
+  const extension = extname(name).slice(1);
+  const { canceled, filePath } = await dialog.showSaveDialog(window, {
+    title: 'Save the report',
+    defaultPath: join(folder, name),
+    filters: [
+      ...(extension === '' ? [] : [{ name: extension.toUpperCase(), extensions: [extension] }]),
+      { name: 'All files', extensions: ['*'] },
+    ],
+    properties: ['createDirectory', 'showOverwriteConfirmation'],
+  });
+  if (canceled || filePath === '') return false;
+  try {
+    await writeFile(filePath, file.text);
+    return true;
+  } catch (error) {
+    await dialog.showMessageBox(window, {
+      type: 'error',
+      title: 'FlashGrid',
+      message: 'The file could not be saved.',
+      detail: `${error instanceof Error ? error.message : String(error)}\n\nChoose another folder, or make room on the disk.`,
+    });
+    return false;
+  }
+}

@@ -1,0 +1,29 @@
+/** Lets `flashgrid status`, `attack`, `report`… reach the control centre of the open window, as they reach a `flashgrid serve`. */
+import process from 'node:process';
+import type { ControlCentre } from '../control/control-centre.ts';
+import { removeInstance, writeInstance } from '../instance-file.ts';
+import { startWebFace } from '../web.ts';
+
+export interface TerminalDoorOptions {
+  readonly centre: ControlCentre;
+  readonly dataDir: string;
+  readonly rendererDir: string;
+  readonly version: string;
+}
+
+/** Listens on a free loopback port, behind a token that only this user's files hold. Returns the function that closes it. */
+export async function openTerminalDoor(options: TerminalDoorOptions): Promise<() => Promise<void>> {
+  const { centre, dataDir, rendererDir, version } = options;
+  const face = await startWebFace({ centre, rendererDir, host: '127.0.0.1', port: 0 });
+  await writeInstance(dataDir, {
+    pid: process.pid,
+    port: face.port,
+    token: face.token,
+    url: face.url,
+    version,
+  });
+  return async () => {
+    await removeInstance(dataDir);
+    await face.close();
+  };
+}

@@ -1,0 +1,36 @@
+/** Electron's entry: what must happen before the app is ready, and one instance a data folder. The rest is desktop/desktop-app.ts. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import process from 'node:process';
+import { app, protocol, shell } from 'electron';
+import { dataDirOf } from './app-paths.ts';
+import { registerAppScheme } from './desktop/app-protocol.ts';
+import { startDesktop } from './desktop/desktop-app.ts';
+import { guardWebContents } from './desktop/guards.ts';
+
+// Nothing is awaited before these: Electron takes them only until it is ready.
+registerAppScheme(protocol);
+app.enableSandbox();
+app.setAppUserModelId('app.flashgrid.desktop');
+
+const dataDir = dataDirOf(undefined);
+// Chromium's own files go into the data folder too, and the single-instance lock with them: one instance a data folder.
+const chromiumDir = join(dataDir, 'window');
+mkdirSync(chromiumDir, { recursive: true });
+app.setPath('userData', chromiumDir);
+
+const say = (text: string): void => void process.stderr.write(`desktop: ${text}\n`);
+
+if (!app.requestSingleInstanceLock()) {
+  // The first instance hears of it and comes to the front.
+  app.exit(0);
+} else {
+  guardWebContents(app, { shell, onRefused: (what) => say(`refused ${what}`) });
+  app
+    .whenReady()
+    .then(() => startDesktop(dataDir))
+    .catch((error: unknown) => {
+      say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      app.exit(6);
+    });
+}
