@@ -45,6 +45,7 @@ export interface FoundProcess extends ProcessIdentity {
   readonly role: string;
   readonly command: string;
   readonly fingerprint?: string | undefined;
+  readonly recordedAtMs?: number | undefined;
   readonly parentPid: number;
   /** Whether the control centre that answers for it still lives. */
   readonly isOwned: boolean;
@@ -93,10 +94,12 @@ export class ProcessRegistry {
     readonly role: string;
     readonly command: string;
     readonly fingerprint?: string;
+    /** When its first control centre recorded it; now by default. */
+    readonly recordedAtMs?: number;
   }): ProcessIdentity | undefined {
     const identity = identify(child.pid);
     if (!identity) return undefined;
-    const record: ProcessRecord = { ...child, ...identity, owner: this.#self, recordedAtMs: Date.now() };
+    const record: ProcessRecord = { recordedAtMs: Date.now(), ...child, ...identity, owner: this.#self };
     this.#write([...this.records().filter((other) => other.pid !== child.pid), record]);
     return identity;
   }
@@ -107,6 +110,7 @@ export class ProcessRegistry {
       pid: found.pid,
       role: found.role,
       command: found.command,
+      ...(found.recordedAtMs === undefined ? {} : { recordedAtMs: found.recordedAtMs }),
       ...(found.fingerprint === undefined ? {} : { fingerprint: found.fingerprint }),
     });
   }
@@ -137,7 +141,7 @@ export class ProcessRegistry {
       const { pid, startedAt, parentPid } = facts;
       const record = records.get(pid);
       if (record?.startedAt === startedAt) {
-        const { role, command, fingerprint } = record;
+        const { role, command, fingerprint, recordedAtMs } = record;
         const isEngine = ENGINE_ROLES.has(role);
         return {
           pid,
@@ -146,6 +150,7 @@ export class ProcessRegistry {
           role,
           command,
           fingerprint,
+          recordedAtMs,
           isOwned: isAlive(record.owner),
           isEngine,
         };

@@ -105,7 +105,7 @@ export class EngineRunner {
     this.#processes = processes.map((one) => ({ role: one.role, identity: one }));
     this.#logFrom = sizeOf(this.#options.logPath);
     this.#watch();
-    this.#say('running', { startedAtMs: this.#state.startedAtMs ?? Date.now(), detail: 'adopted' });
+    this.#say('running', { startedAtMs: processes.at(-1)?.recordedAtMs ?? Date.now(), detail: 'adopted' });
     return true;
   }
 

@@ -78,11 +78,8 @@ export function searchPlaces(env: NodeJS.ProcessEnv = process.env): SearchPlaces
 
 /** What of the three engines is there. Reads folders and asks programs for their version; starts nothing. */
 export async function findEngines(places: SearchPlaces = searchPlaces()): Promise<EngineBinaries> {
-  const [redis, postgres, rabbitmq] = await Promise.all([
-    findRedis(places),
-    findPostgres(places),
-    findRabbitmq(places),
-  ]);
+  const rabbitmq = findRabbitmq(places);
+  const [redis, postgres] = await Promise.all([findRedis(places), findPostgres(places)]);
   const problems = { ...redis.problem, ...postgres.problem, ...rabbitmq.problem };
   return {
     ...(redis.found ? { redis: redis.found } : {}),

@@ -4,13 +4,13 @@ import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, wri
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { probePostgres, withPostgres } from '../probes.ts';
 import { readProcStat } from '../process-table.ts';
 import { baseEnvironment } from './base-environment.ts';
 import type { EngineDriver, ProcessPlan, SystemUser } from './engine.ts';
 import type { PostgresBinaries } from './find-engines.ts';
 import { DATABASE, ENGINE_USER, endpointsOf } from './settings.ts';
 
-const PROBE_TIMEOUT_MS = 3_000;
 const MB = 1024 * 1024;
 const UNKNOWN_DATABASE = '3D000';
 const DUPLICATE_DATABASE = '42P04';
@@ -146,39 +146,11 @@ async function probeOwnPostgres(url: string): Promise<void> {
     if (!(error instanceof pg.DatabaseError) || error.code !== UNKNOWN_DATABASE) throw error;
     const maintenance = new URL(url);
     maintenance.pathname = '/postgres';
-    await withClient(maintenance.href, (client) => client.query(`CREATE DATABASE ${DATABASE}`)).catch(
+    await withPostgres(maintenance.href, (client) => client.query(`CREATE DATABASE ${DATABASE}`)).catch(
       (problem: unknown) => {
         if (!(problem instanceof pg.DatabaseError) || problem.code !== DUPLICATE_DATABASE) throw problem;
       },
     );
     await probePostgres(url);
-  }
-}
-
-/**
- * Connects, logs in and runs a query.
- * @returns the version that the server tells
- * @throws Error with what Postgres answered
- */
-export async function probePostgres(url: string): Promise<string> {
-  const result = await withClient(url, (client) =>
-    client.query<{ server_version: string }>('SHOW server_version'),
-  );
-  return result.rows[0]?.server_version ?? 'unknown';
-}
-
-async function withClient<Value>(url: string, use: (client: pg.Client) => Promise<Value>): Promise<Value> {
-  const client = new pg.Client({
-    connectionString: url,
-    connectionTimeoutMillis: PROBE_TIMEOUT_MS,
-    query_timeout: PROBE_TIMEOUT_MS * 5,
-  });
-  // A server that goes away after the connect would else end this process; the query's own error tells of it.
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    return await use(client);
-  } finally {
-    await client.end();
   }
 }

@@ -8,15 +8,13 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { connect } from 'amqplib';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
-import { withLimit } from '../../lib/release-stack.ts';
+import { probeRabbitmq } from '../probes.ts';
 import { baseEnvironment } from './base-environment.ts';
 import type { EngineDriver, ProcessPlan } from './engine.ts';
 import type { RabbitmqBinaries } from './find-engines.ts';
 import { type ClusterSettings, ENGINE_USER, endpointsOf } from './settings.ts';
 
-const PROBE_TIMEOUT_MS = 5_000;
 /** Alone on its epmd, so the name needs nothing of the cluster in it. */
 const NODE_NAME = 'flashgrid@localhost';
 /** Erlang sets up tables for as many files as it may open: with a container's limit of a billion it boots for minutes. */
@@ -196,24 +194,4 @@ export function dependenciesOf(appFile: string): string[] {
       .map((name) => name.trim().replaceAll("'", ''))
       .filter((name) => name !== ''),
   );
-}
-
-/**
- * Connects, logs in and opens a channel.
- * @returns the version that the broker tells
- * @throws Error with what RabbitMQ answered
- */
-export async function probeRabbitmq(url: string): Promise<string> {
-  const connecting = connect(url, { timeout: PROBE_TIMEOUT_MS, noDelay: true });
-  const connection = await connecting;
-  // The close that a stopping broker sends would else end this process.
-  connection.on('error', () => undefined);
-  try {
-    await withLimit(connection.createChannel(), PROBE_TIMEOUT_MS, 'RabbitMQ opened no channel');
-    const version: unknown = connection.connection.serverProperties.version;
-    return typeof version === 'string' ? version : 'unknown';
-  } finally {
-    // A broker that died in between has closed it already.
-    await withLimit(connection.close(), PROBE_TIMEOUT_MS, 'close took too long').catch(() => undefined);
-  }
 }

@@ -2,14 +2,12 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
+import { probeRedis } from '../probes.ts';
 import { baseEnvironment } from './base-environment.ts';
 import type { EngineDriver } from './engine.ts';
 import type { RedisBinaries } from './find-engines.ts';
 import { type ClusterSettings, endpointsOf } from './settings.ts';
-
-const PROBE_TIMEOUT_MS = 2_000;
 
 /** Lines of redis.conf that do not depend on the cluster. */
 const FIXED_CONFIG = [
@@ -79,34 +77,6 @@ export function redisDriver(binaries: RedisBinaries, dir: string, clusterId: str
     },
     dataDirs: () => [dir],
   };
-}
-
-/**
- * Connects, logs in and asks for a PONG.
- * @returns the version that the server tells
- * @throws Error with what Redis answered
- */
-export async function probeRedis(url: string): Promise<string> {
-  const client = new Redis(url, {
-    lazyConnect: true,
-    connectTimeout: PROBE_TIMEOUT_MS,
-    commandTimeout: PROBE_TIMEOUT_MS,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-    enableReadyCheck: false,
-  });
-  let problem: Error | undefined;
-  // The connection's own error says why; the call's says only that the connection is closed.
-  client.on('error', (error: Error) => (problem ??= error));
-  try {
-    await client.connect();
-    await client.ping();
-    return /redis_version:(\S+)/.exec(await client.info('server'))?.[1] ?? 'unknown';
-  } catch (error) {
-    throw problem ?? error;
-  } finally {
-    client.disconnect();
-  }
 }
 
 /** `proc-title-template` came with 6.2; older ones refuse to start on it. */

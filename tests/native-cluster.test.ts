@@ -1,0 +1,352 @@
+import { spawn } from 'node:child_process';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { type Server, createServer } from 'node:net';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { afterEach, describe, expect, test } from 'vitest';
+import { FailureError, type Endpoints } from '../electron/control/cluster/cluster.ts';
+import { findEngines } from '../electron/control/cluster/native/find-engines.ts';
+import { fallbackDir } from '../electron/control/cluster/native/postgres-home.ts';
+import { unprivilegedUser } from '../electron/control/cluster/native/system-user.ts';
+import {
+  probePostgres,
+  probeRabbitmq,
+  probeRedis,
+  withPostgres,
+} from '../electron/control/cluster/probes.ts';
+import { ProcessRegistry } from '../electron/control/cluster/process-registry.ts';
+import { listProcesses } from '../electron/control/cluster/process-table.ts';
+import {
+  newCluster,
+  newDataDir,
+  passwordsOf,
+  processesOf,
+  removeClusters,
+  until,
+} from './support/native-clusters.ts';
+
+const isRoot = process.getuid?.() === 0;
+const never = () => new AbortController().signal;
+const portOf = (url: string) => Number(new URL(url).port);
+const servers: Server[] = [];
+
+afterEach(async () => {
+  for (const server of servers.splice(0)) server.close();
+  await removeClusters();
+});
+
+async function proveThatAllServe({ amqpUrl, redisUrl, postgresUrl }: Endpoints): Promise<void> {
+  const versions = await Promise.all([
+    probeRabbitmq(amqpUrl),
+    probeRedis(redisUrl),
+    probePostgres(postgresUrl),
+  ]);
+  for (const version of versions) expect(version).toMatch(/^\d+\.\d+/);
+}
+
+async function occupy(port: number): Promise<void> {
+  const server = createServer();
+  servers.push(server);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', resolve);
+  });
+}
+
+async function failureOf(start: Promise<unknown>): Promise<FailureError['failure']> {
+  const error: unknown = await start.then(
+    () => new Error('it started'),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof FailureError)) throw error;
+  return error.failure;
+}
+
+describe('a native cluster', () => {
+  test('starts within ten seconds, shows no password, and keeps its data over a stop and a start within three', async () => {
+    const { cluster, dataDir, steps, engines } = newCluster();
+    const begun = performance.now();
+    const endpoints = await cluster.start(never());
+    expect(performance.now() - begun).toBeLessThan(10_000);
+    await proveThatAllServe(endpoints);
+    expect(Object.values(endpoints).map(portOf)).not.toEqual(expect.arrayContaining([5432, 5672, 6379]));
+    expect(steps.filter((step) => step.state === 'done').map((step) => step.id)).toEqual(
+      expect.arrayContaining(['redis.start', 'postgres.start', 'rabbitmq.start']),
+    );
+    expect(
+      engines
+        .filter((engine) => engine.state === 'running')
+        .map((engine) => engine.role)
+        .sort(),
+    ).toEqual(['postgres', 'rabbitmq', 'redis']);
+
+    const passwords = passwordsOf(dataDir);
+    expect(passwords).toHaveLength(4);
+    const visible = listProcesses()
+      .map((one) => one.commandLine)
+      .join('\n');
+    for (const password of passwords) expect(visible).not.toContain(password);
+    expect(statSync(join(dataDir, 'native', 'settings.json')).mode & 0o077).toBe(0);
+    await expect(probeRedis(`redis://127.0.0.1:${portOf(endpoints.redisUrl)}`)).rejects.toThrow(/NOAUTH/);
+
+    const redis = new Redis(endpoints.redisUrl);
+    await redis.set('kept', 'yes');
+    redis.disconnect();
+    await withPostgres(endpoints.postgresUrl, (client) =>
+      client.query('CREATE TABLE kept AS SELECT 1 AS one'),
+    );
+    await cluster.stop();
+    expect(processesOf(dataDir)).toEqual([]);
+
+    const again = performance.now();
+    expect(await cluster.start(never())).toEqual(endpoints);
+    expect(performance.now() - again).toBeLessThan(3_000);
+    const reader = new Redis(endpoints.redisUrl);
+    expect(await reader.get('kept')).toBe('yes');
+    reader.disconnect();
+    const rows = await withPostgres(endpoints.postgresUrl, (client) => client.query('SELECT one FROM kept'));
+    expect(rows.rows).toEqual([{ one: 1 }]);
+
+    await cluster.reset();
+    expect(processesOf(dataDir)).toEqual([]);
+    expect(existsSync(join(dataDir, 'native'))).toBe(false);
+  });
+
+  test('adopts what runs, tells when an engine dies, and revives only that one', async () => {
+    const first = newCluster();
+    const endpoints = await first.cluster.start(never());
+    const pids = first.cluster.engines().map((engine) => engine.handle);
+    first.cluster.detach();
+
+    const second = newCluster({ dataDir: first.dataDir });
+    expect(await second.cluster.start(never())).toEqual(endpoints);
+    expect(second.cluster.engines().map((engine) => engine.handle)).toEqual(pids);
+    expect(second.steps.filter((step) => step.state === 'skipped')).toHaveLength(3);
+    await second.cluster.stats();
+    const stats = await second.cluster.stats();
+    expect(stats.map((one) => one.role).sort()).toEqual(['postgres', 'rabbitmq', 'redis']);
+    for (const { memoryBytes } of stats) expect(memoryBytes).toBeGreaterThan(4_000_000);
+
+    await second.cluster.kill('postgres');
+    const state = () => second.cluster.engines().find((engine) => engine.role === 'postgres')?.state;
+    await until('the death of Postgres is told', () => state() === 'failed');
+    expect(second.engines.at(-1)).toMatchObject({ role: 'postgres', state: 'failed' });
+    expect(await second.cluster.start(never())).toEqual(endpoints);
+    await proveThatAllServe(endpoints);
+    const revived = second.cluster.engines().map((engine) => engine.handle);
+    expect(revived.filter((pid) => !pids.includes(pid))).toHaveLength(1);
+
+    // Its own child this time: told by the exit, with the last words.
+    await second.cluster.kill('postgres');
+    await until('the second death of Postgres is told', () => state() === 'failed');
+    expect(second.engines.at(-1)?.detail).toMatch(/SIGKILL/);
+    await second.cluster.stop();
+    expect(processesOf(first.dataDir)).toEqual([]);
+  });
+
+  test('does not adopt an engine that hangs, but clears it', async () => {
+    const first = newCluster();
+    await first.cluster.start(never());
+    const redis = first.cluster.engines().find((engine) => engine.role === 'redis');
+    first.cluster.detach();
+    process.kill(Number(redis?.handle), 'SIGSTOP');
+    const second = newCluster({ dataDir: first.dataDir });
+    await proveThatAllServe(await second.cluster.start(never()));
+    expect(second.cluster.engines().find((engine) => engine.role === 'redis')?.handle).not.toBe(
+      redis?.handle,
+    );
+    await second.cluster.stop();
+    expect(processesOf(first.dataDir)).toEqual([]);
+  }, 30_000);
+
+  test('takes other ports when somebody has taken its own', async () => {
+    const { cluster } = newCluster();
+    const before = await cluster.start(never());
+    await cluster.stop();
+    for (const url of Object.values(before)) await occupy(portOf(url));
+    const after = await cluster.start(never());
+    await proveThatAllServe(after);
+    for (const url of Object.values(before))
+      expect(Object.values(after).map(portOf)).not.toContain(portOf(url));
+  });
+
+  test('takes another port when its own is taken between choosing and listening', async () => {
+    const binaries = await findEngines();
+    const dataDir = newDataDir();
+    const stranger = join(dataDir, 'stranger.pid');
+    const server = join(dataDir, 'late-redis');
+    const listen = `require('net').createServer().listen(process.argv[1], '127.0.0.1', () => require('fs').writeFileSync('${stranger}', String(process.pid)))`;
+    writeFileSync(
+      server,
+      `#!/bin/sh
+port=$(sed -n 's/^port //p' "$1")
+if [ ! -e "${stranger}" ]; then
+  setsid env -i "${process.execPath}" -e "${listen}" "$port" &
+  while [ ! -s "${stranger}" ]; do sleep 0.02; done
+fi
+exec "${binaries.redis?.server}" "$@"
+`,
+    );
+    chmodSync(server, 0o755);
+    const find = () =>
+      Promise.resolve({ ...binaries, redis: { server, version: binaries.redis?.version ?? '' } });
+    const { cluster } = newCluster({ dataDir, find });
+    try {
+      await proveThatAllServe(await cluster.start(never()));
+      expect(existsSync(stranger)).toBe(true);
+    } finally {
+      const pid = listProcesses().find((one) => one.commandLine.includes(stranger))?.pid;
+      if (pid) process.kill(pid, 'SIGKILL');
+    }
+  });
+
+  test("starts RabbitMQ with the package's own script when the short way fails", async () => {
+    const binaries = await findEngines();
+    const { rabbitmq } = binaries;
+    if (!rabbitmq) throw new Error('no RabbitMQ');
+    const find = () => Promise.resolve({ ...binaries, rabbitmq: { ...rabbitmq, erl: '/bin/false' } });
+    const { cluster, dataDir, logs } = newCluster({ find });
+    await proveThatAllServe(await cluster.start(never()));
+    expect(logs.map((line) => line.text).join('\n')).toMatch(/start script/);
+    await cluster.stop();
+    expect(processesOf(dataDir)).toEqual([]);
+  });
+});
+
+describe('a start that fails', () => {
+  test('names the missing engine and the command that installs it', async () => {
+    const nowhere = { programDirs: ['/nonexistent'], rabbitmqDirs: [], postgresDirs: [] };
+    const { cluster, steps } = newCluster({ find: () => findEngines(nowhere) });
+    const failure = await failureOf(cluster.start(never()));
+    expect(failure).toMatchObject({ code: 'native.engineMissing', step: 'engines.find' });
+    expect(failure.fix).toMatch(/install/);
+    expect(failure.fix).toMatch(/redis.*postgresql.*rabbitmq/);
+    expect(steps.at(-1)).toMatchObject({ id: 'engines.find', state: 'failed' });
+  });
+
+  test('tells the last words of an engine that ends at once, and leaves nothing running', async () => {
+    const binaries = await findEngines();
+    const dataDir = newDataDir();
+    const server = join(dataDir, 'broken-redis');
+    writeFileSync(server, '#!/bin/sh\necho "my disk is on fire"\nexit 3\n');
+    chmodSync(server, 0o755);
+    const { cluster } = newCluster({
+      dataDir,
+      find: () => Promise.resolve({ ...binaries, redis: { server, version: '7.0.0' } }),
+    });
+    const failure = await failureOf(cluster.start(never()));
+    expect(failure).toMatchObject({ code: 'native.engineExited', step: 'redis.start' });
+    expect(failure.message).toMatch(/exit code 3/);
+    expect(failure.message).toMatch(/my disk is on fire/);
+    expect(processesOf(dataDir)).toEqual([]);
+  });
+
+  test('says so when the data folder can not be written', async () => {
+    const file = join(newDataDir(), 'a-file');
+    writeFileSync(file, '');
+    const failure = await failureOf(newCluster({ dataDir: file }).cluster.start(never()));
+    expect(failure).toMatchObject({ code: 'native.dataDirNotWritable', step: 'folder.prepare' });
+  });
+
+  test.each(['leftovers.clear done', 'redis.start done', 'postgres.start running', 'postgres.start done'])(
+    'leaves nothing behind when it is cancelled at "%s"',
+    async (moment) => {
+      const abort = new AbortController();
+      const { cluster, dataDir } = newCluster({
+        onStep: ({ id, state }) => {
+          if (`${id} ${state}` === moment) abort.abort();
+        },
+      });
+      expect(await failureOf(cluster.start(abort.signal))).toMatchObject({ code: 'cluster.cancelled' });
+      expect(processesOf(dataDir)).toEqual([]);
+    },
+  );
+});
+
+/** Runs the cluster in a process of its own, and tells each line that it writes. */
+function spawnStart(dataDir: string, more: { args?: string[]; uid?: number; gid?: number } = {}) {
+  const script = join(import.meta.dirname, 'support', 'start-native-cluster.ts');
+  const { args = [], uid, gid } = more;
+  const lines: string[] = [];
+  const child = spawn(process.execPath, ['--import', 'tsx', script, dataDir, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'], HOME: dataDir, TMPDIR: dataDir },
+    ...(uid === undefined ? {} : { uid }),
+    ...(gid === undefined ? {} : { gid }),
+  });
+  const exited = new Promise<number | null>((resolve) => child.once('exit', (code) => resolve(code)));
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (data: Buffer) => lines.push(...data.toString().split('\n').filter(Boolean)));
+  return { child, lines, exited };
+}
+
+describe('after a kill -9 of the control centre', () => {
+  test.each([
+    'step leftovers.clear done',
+    'step redis.start running',
+    'engine rabbitmq starting',
+    'engine redis running',
+    'engine postgres starting',
+    'engine postgres running',
+    'started',
+  ])('at "%s" the next start works, and its stop leaves nothing', async (moment) => {
+    const dataDir = newDataDir();
+    const { child, lines, exited } = spawnStart(dataDir);
+    await until(moment, () => lines.some((line) => line.startsWith(moment)));
+    child.kill('SIGKILL');
+    await exited;
+    const { cluster, steps } = newCluster({ dataDir });
+    await proveThatAllServe(await cluster.start(never()));
+    const adopted = steps.filter((step) => step.state === 'skipped').map((step) => step.id);
+    if (moment === 'started') expect(adopted).toHaveLength(3);
+    await cluster.stop();
+    expect(processesOf(dataDir)).toEqual([]);
+  });
+
+  test('an engine that was spawned but not yet recorded is found by its mark', async () => {
+    const dataDir = newDataDir();
+    const first = newCluster({ dataDir });
+    await first.cluster.start(never());
+    first.cluster.detach();
+    writeFileSync(join(dataDir, 'processes.json'), '');
+    const roles = new ProcessRegistry(dataDir).findProcesses().map((one) => one.role);
+    expect(roles).toEqual(expect.arrayContaining(['rabbitmq', 'epmd', 'postgres', 'redis-server']));
+    const second = newCluster({ dataDir });
+    await proveThatAllServe(await second.cluster.start(never()));
+    expect(second.steps.filter((step) => step.state === 'skipped')).toEqual([]);
+    await second.cluster.stop();
+    expect(processesOf(dataDir)).toEqual([]);
+  });
+});
+
+describe.runIf(isRoot)('without root, and with it', () => {
+  test('an ordinary user runs the whole cluster', async () => {
+    const dataDir = newDataDir();
+    const nobody = unprivilegedUser();
+    if (!nobody) throw new Error('not root');
+    chownSync(dataDir, nobody.uid, nobody.gid);
+    const { lines, exited } = spawnStart(dataDir, { args: ['stop'], uid: nobody.uid, gid: nobody.gid });
+    expect(await exited, lines.join('\n')).toBe(0);
+    expect(lines).toEqual(expect.arrayContaining(['started', 'stopped']));
+    expect(processesOf(dataDir)).toEqual([]);
+    for (const name of readdirSync(join(dataDir, 'native')))
+      expect(statSync(join(dataDir, 'native', name)).uid).toBe(nobody.uid);
+  });
+
+  test("root's own folder holds a cluster too, with Postgres' data where its user can reach them", async () => {
+    const dataDir = join(newDataDir(), 'closed', 'data');
+    mkdirSync(dataDir, { recursive: true });
+    chmodSync(join(dataDir, '..'), 0o700);
+    const { cluster } = newCluster({ dataDir });
+    try {
+      await proveThatAllServe(await cluster.start(never()));
+      const { clusterId } = new ProcessRegistry(dataDir);
+      expect(existsSync(fallbackDir(clusterId))).toBe(true);
+      await cluster.reset();
+      expect(existsSync(fallbackDir(clusterId))).toBe(false);
+      expect(processesOf(dataDir)).toEqual([]);
+    } finally {
+      await cluster.reset();
+    }
+  });
+});

@@ -1,0 +1,85 @@
+/** Native clusters in temporary folders, removed after each test whatever happened in it. */
+import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { EngineState, LogLine, Step } from '../../electron/control/cluster/cluster.ts';
+import {
+  type NativeCluster,
+  type NativeClusterOptions,
+  createNativeCluster,
+} from '../../electron/control/cluster/native.ts';
+import { type FoundProcess, ProcessRegistry } from '../../electron/control/cluster/process-registry.ts';
+import { listProcesses } from '../../electron/control/cluster/process-table.ts';
+
+export interface TestCluster {
+  readonly cluster: NativeCluster;
+  readonly dataDir: string;
+  /** Everything that the cluster told, in order. */
+  readonly steps: Step[];
+  readonly engines: EngineState[];
+  readonly logs: LogLine[];
+}
+
+const dataDirs: string[] = [];
+
+/** A new empty data folder. */
+export function newDataDir(): string {
+  const dataDir = realpathSync(mkdtempSync(join(tmpdir(), 'flashgrid-native-')));
+  dataDirs.push(dataDir);
+  return dataDir;
+}
+
+/** A cluster of a data folder, a new one by default. Several of one folder play control centres that follow each other. */
+export function newCluster(
+  options: Partial<Pick<NativeClusterOptions, 'dataDir' | 'find'>> & { onStep?: (step: Step) => void } = {},
+): TestCluster {
+  const { dataDir = newDataDir(), find, onStep } = options;
+  const told: Omit<TestCluster, 'cluster'> = { dataDir, steps: [], engines: [], logs: [] };
+  const events = {
+    onStep: (step: Step) => {
+      told.steps.push(step);
+      onStep?.(step);
+    },
+    onEngine: (state: EngineState) => void told.engines.push(state),
+    onLog: (line: LogLine) => void told.logs.push(line),
+  };
+  return { cluster: createNativeCluster({ dataDir, events, ...(find ? { find } : {}) }), ...told };
+}
+
+/** Stops and removes every cluster made since the last call. */
+export async function removeClusters(): Promise<void> {
+  for (const dataDir of dataDirs.splice(0)) {
+    await newCluster({ dataDir }).cluster.reset();
+    rmSync(dataDir, { recursive: true, force: true });
+  }
+}
+
+/** Processes that have anything to do with a data folder, found in two ways: the registry's, and a search of all there is. */
+export function processesOf(dataDir: string): (FoundProcess | { pid: number; role: string })[] {
+  const registry = new ProcessRegistry(dataDir);
+  const found = registry.findProcesses();
+  const pids = new Set(found.map((one) => one.pid));
+  const others = listProcesses()
+    .filter(({ pid, commandLine, environment, workingDir }) => {
+      const everything = [commandLine, ...environment, workingDir].join('\n');
+      return pid !== process.pid && !pids.has(pid) && everything.includes(`${dataDir}/native`);
+    })
+    .map(({ pid, name }) => ({ pid, role: name }));
+  return [...found, ...others];
+}
+
+/** The passwords of a cluster. */
+export function passwordsOf(dataDir: string): string[] {
+  const text = readFileSync(join(dataDir, 'native', 'settings.json'), 'utf8');
+  const passwords = [...text.matchAll(/"(?:redis|postgres|rabbitmq|erlangCookie)": "([^"]+)"/g)];
+  return passwords.flatMap((match) => match[1] ?? []);
+}
+
+/** Waits until a condition holds. */
+export async function until(what: string, isTrue: () => boolean, limitMs = 15_000): Promise<void> {
+  const deadline = Date.now() + limitMs;
+  while (!isTrue()) {
+    if (Date.now() > deadline) throw new Error(`${what} did not come true within ${limitMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
