@@ -1,15 +1,16 @@
 import './zod-setup.ts';
+// Before Mantine's: it names the order of the layers.
+import './styles/base.css';
 import { MantineProvider } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import '@mantine/core/styles.layer.css';
 import '@mantine/notifications/styles.layer.css';
+import './styles/tokens.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
 import { carrier } from './client.ts';
 import { connectStore } from './store/connect.ts';
-import './styles/tokens.css';
-import './styles/base.css';
 import { theme } from './theme.ts';
 
 const root = document.getElementById('root');

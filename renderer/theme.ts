@@ -24,6 +24,9 @@ export const theme = createTheme({
   fontFamilyMonospace: 'var(--font-mono)',
   defaultRadius: 'md',
   cursorType: 'pointer',
+  // Dark ink on amber, white on red.
+  autoContrast: true,
+  luminanceThreshold: 0.4,
   respectReducedMotion: true,
   focusRing: 'auto',
 });

@@ -14,6 +14,10 @@ export interface ChartLine {
   readonly color: string;
   readonly kind: 'area' | 'line';
   readonly isDashed?: boolean;
+  /** What stands at the very start, before the first sample. */
+  readonly atStart?: 'zero' | 'stock';
+  /** What sums a finished run up: the highest value, or the last. */
+  readonly summary: 'peak' | 'last';
   readonly read: (point: SeriesPoint) => number;
 }
 
@@ -51,6 +55,8 @@ export const CHARTS: readonly ChartSpec[] = [
         label: 'placed in line',
         color: 'var(--sky)',
         kind: 'area',
+        atStart: 'zero',
+        summary: 'peak',
         read: (point) => perSec(point.acknowledged, point),
       },
       {
@@ -58,6 +64,8 @@ export const CHARTS: readonly ChartSpec[] = [
         label: 'turned away',
         color: 'var(--slate)',
         kind: 'area',
+        atStart: 'zero',
+        summary: 'peak',
         read: (point) => perSec(point.refused, point),
       },
       {
@@ -65,6 +73,8 @@ export const CHARTS: readonly ChartSpec[] = [
         label: 'no answer',
         color: 'var(--red)',
         kind: 'area',
+        atStart: 'zero',
+        summary: 'peak',
         read: (point) => perSec(point.unknown, point),
       },
     ],
@@ -84,6 +94,8 @@ export const CHARTS: readonly ChartSpec[] = [
         label: 'waiting',
         color: 'var(--purple)',
         kind: 'area',
+        atStart: 'zero',
+        summary: 'peak',
         read: (point) => point.queueDepth,
       },
     ],
@@ -99,7 +111,15 @@ export const CHARTS: readonly ChartSpec[] = [
     formatTick: formatCompact,
     top: 'stock',
     lines: [
-      { key: 'left', label: 'left', color: 'var(--accent)', kind: 'area', read: (point) => point.remaining },
+      {
+        key: 'left',
+        label: 'left',
+        color: 'var(--accent)',
+        kind: 'area',
+        atStart: 'stock',
+        summary: 'last',
+        read: (point) => point.remaining,
+      },
     ],
   },
   {
@@ -118,9 +138,17 @@ export const CHARTS: readonly ChartSpec[] = [
         color: 'var(--red)',
         kind: 'line',
         isDashed: true,
+        summary: 'peak',
         read: (point) => point.p99Ms,
       },
-      { key: 'p50', label: 'half (p50)', color: 'var(--sky)', kind: 'line', read: (point) => point.p50Ms },
+      {
+        key: 'p50',
+        label: 'half (p50)',
+        color: 'var(--sky)',
+        kind: 'line',
+        summary: 'peak',
+        read: (point) => point.p50Ms,
+      },
     ],
   },
   {
@@ -139,19 +167,34 @@ export const CHARTS: readonly ChartSpec[] = [
         label: 'never touched it',
         color: 'var(--green)',
         kind: 'line',
+        summary: 'last',
         read: (point) => (point.decidedSoFar > 0 ? 1 - point.grantedSoFar / point.decidedSoFar : 0),
       },
     ],
   },
 ];
 
-/** The rows that a chart draws. */
-export function toRows(spec: ChartSpec, points: readonly SeriesPoint[]): ChartRow[] {
-  return points.map((point) => {
+/** The rows that a chart draws, from the first request on. */
+export function toRows(spec: ChartSpec, points: readonly SeriesPoint[], stock: number): ChartRow[] {
+  const start: Record<string, number> & { tMs: number } = { tMs: 0 };
+  for (const { key, atStart } of spec.lines) {
+    if (atStart !== undefined) start[key] = atStart === 'stock' ? stock : 0;
+  }
+  const rows = points.map((point) => {
     const row: Record<string, number> & { tMs: number } = { tMs: point.tMs };
     for (const { key, read } of spec.lines) row[key] = read(point);
     return row;
   });
+  return Object.keys(start).length > 1 && rows.length > 0 ? [start, ...rows] : rows;
+}
+
+/** The figure beside a line's name: as it stands now, or what sums the run up. */
+export function figureOf(line: ChartLine, rows: readonly ChartRow[], isOver: boolean): number | undefined {
+  if (!isOver || line.summary === 'last') return rows.at(-1)?.[line.key];
+  return rows.reduce<number | undefined>((peak, row) => {
+    const value = row[line.key];
+    return value === undefined || (peak !== undefined && peak >= value) ? peak : value;
+  }, undefined);
 }
 
 /** End of the time axis: a little ahead, in steps, so that the axis does not creep with each update. */

@@ -32,15 +32,18 @@ function useSlottedSeries(slot: number, slots: number): Series | undefined {
 
 interface LiveChartsProps {
   readonly stock: number;
+  readonly isOver: boolean;
   readonly onPick: (tMs: number) => void;
 }
 
 /** The attack as it happens: all charts on one time axis. */
-export function LiveCharts({ stock, onPick }: LiveChartsProps) {
-  return CHARTS.map((spec, slot) => <LiveChart key={spec.id} slot={slot} stock={stock} onPick={onPick} />);
+export function LiveCharts({ stock, isOver, onPick }: LiveChartsProps) {
+  return CHARTS.map((spec, slot) => (
+    <LiveChart key={spec.id} slot={slot} stock={stock} isOver={isOver} onPick={onPick} />
+  ));
 }
 
-function LiveChart({ slot, stock, onPick }: LiveChartsProps & { readonly slot: number }) {
+function LiveChart({ slot, stock, isOver, onPick }: LiveChartsProps & { readonly slot: number }) {
   const series = useSlottedSeries(slot, CHARTS.length);
   const spec = CHARTS[slot];
   if (!spec) return null;
@@ -49,6 +52,7 @@ function LiveChart({ slot, stock, onPick }: LiveChartsProps & { readonly slot: n
       spec={spec}
       points={series?.points ?? []}
       stock={stock}
+      isOver={isOver}
       hasTimeLabels={slot === CHARTS.length - 1}
       markMs={series?.totals.soldOutAtMs}
       onPick={onPick}

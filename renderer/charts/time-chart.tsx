@@ -12,7 +12,15 @@ import {
 } from 'recharts';
 import type { SeriesPoint } from '../store/series.ts';
 import { ChartTooltip } from './chart-tooltip.tsx';
-import { axisEndMs, axisTicks, formatAxis, toRows, type ChartRow, type ChartSpec } from './chart-specs.ts';
+import {
+  axisEndMs,
+  axisTicks,
+  figureOf,
+  formatAxis,
+  toRows,
+  type ChartRow,
+  type ChartSpec,
+} from './chart-specs.ts';
 import classes from './time-chart.module.css';
 
 /** All charts keep this much for their y axis, so that one moment stands at one place in all of them. */
@@ -25,6 +33,8 @@ interface TimeChartProps {
   readonly stock: number;
   /** Whether the marks of the time axis are written below. */
   readonly hasTimeLabels: boolean;
+  /** A finished run is summed up; a running one is told as it stands. */
+  readonly isOver: boolean;
   readonly markMs?: number | undefined;
   /** Told the moment, in ms since the first request, that was clicked. */
   readonly onPick?: ((tMs: number) => void) | undefined;
@@ -32,8 +42,9 @@ interface TimeChartProps {
 
 /** One chart of a run, with its figures as text above it. */
 export const TimeChart = memo(function TimeChart(props: TimeChartProps) {
-  const { spec, points, stock, hasTimeLabels, markMs, onPick } = props;
-  const rows = useMemo(() => toRows(spec, points), [spec, points]);
+  const { spec, points, stock, hasTimeLabels, isOver, markMs, onPick } = props;
+  const rows = useMemo(() => toRows(spec, points, stock), [spec, points, stock]);
+  const drawn = useMemo(() => spec.lines.filter((line) => isDrawn(spec, line.key, rows)), [spec, rows]);
   const last = rows.at(-1);
   const endMs = axisEndMs(last?.tMs ?? 0);
   const ticks = useMemo(() => axisTicks(endMs), [endMs]);
@@ -43,7 +54,7 @@ export const TimeChart = memo(function TimeChart(props: TimeChartProps) {
       <figcaption className={classes.caption}>
         <strong>{spec.title}</strong>
         <span className={classes.hint}>{spec.hint}</span>
-        <Legend spec={spec} row={last} />
+        <Legend spec={spec} rows={rows} isOver={isOver} />
       </figcaption>
       <div className={classes.plot}>
         <ResponsiveContainer width="100%" height="100%" debounce={80}>
@@ -87,7 +98,7 @@ export const TimeChart = memo(function TimeChart(props: TimeChartProps) {
               cursor={{ stroke: 'var(--muted)', strokeDasharray: '3 3' }}
               content={<ChartTooltip spec={spec} />}
             />
-            {spec.lines.map((line) =>
+            {drawn.map((line) =>
               line.kind === 'area' ? (
                 <Area
                   key={line.key}
@@ -125,13 +136,28 @@ export const TimeChart = memo(function TimeChart(props: TimeChartProps) {
   );
 });
 
+/** A stacked band of nothing would still draw its edge on top of the others. */
+function isDrawn(spec: ChartSpec, key: string, rows: readonly ChartRow[]): boolean {
+  return !spec.isStacked || rows.some((row) => (row[key] ?? 0) > 0);
+}
+
+function formatFigure(spec: ChartSpec, value: number | undefined): string {
+  return value === undefined ? '–' : spec.format(value);
+}
+
 function pick(label: unknown, onPick: (tMs: number) => void): void {
   const tMs = Number(label);
   if (label !== undefined && Number.isFinite(tMs)) onPick(tMs);
 }
 
 /** What each line is and how it stands: text, so that no meaning rests on colour. */
-function Legend({ spec, row }: { readonly spec: ChartSpec; readonly row: ChartRow | undefined }) {
+interface LegendProps {
+  readonly spec: ChartSpec;
+  readonly rows: readonly ChartRow[];
+  readonly isOver: boolean;
+}
+
+function Legend({ spec, rows, isOver }: LegendProps) {
   return (
     <span className={classes.legend}>
       {spec.lines.map((line) => (
@@ -151,8 +177,11 @@ function Legend({ spec, row }: { readonly spec: ChartSpec; readonly row: ChartRo
               />
             )}
           </svg>
-          <span>{line.label}</span>
-          <b>{row ? spec.format(row[line.key] ?? 0) : '–'}</b>
+          <span>
+            {line.label}
+            {isOver && line.summary === 'peak' ? ', peak' : ''}
+          </span>
+          <b>{formatFigure(spec, figureOf(line, rows, isOver))}</b>
         </span>
       ))}
     </span>

@@ -3,10 +3,16 @@ import type { Check } from '../../electron/control/report/run-record.ts';
 import { formatCount } from '../lib/format.ts';
 import classes from './check-list.module.css';
 
+interface CheckListProps {
+  readonly checks: readonly Check[];
+  /** Side by side, where there is width. */
+  readonly isGrid?: boolean;
+}
+
 /** The checks of an audit; each opens to its evidence. Failed ones are open from the start. */
-export function CheckList({ checks }: { readonly checks: readonly Check[] }) {
+export function CheckList({ checks, isGrid = false }: CheckListProps) {
   return (
-    <ul className={classes.list}>
+    <ul className={classes.list} data-grid={isGrid}>
       {checks.map((check) => (
         <li key={check.id}>
           <details className={classes.check} open={!check.ok} data-ok={check.ok}>

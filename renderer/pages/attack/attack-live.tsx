@@ -4,7 +4,6 @@ import { Suspense, lazy, useCallback, useMemo } from 'react';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { Loading } from '../../components/loading.tsx';
-import { CheckList } from '../../components/check-list.tsx';
 import { isAttackActive } from '../../lib/attack-phase.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
 import { useShortcutsEnabled } from '../../lib/shortcut-preference.ts';
@@ -25,7 +24,7 @@ const LOG_LEAD_MS = 500;
 export function AttackLive() {
   const stock = useData((data) => data.attack?.settings.stock) ?? 0;
   const startedAtMs = useData((data) => data.attack?.startedAtMs) ?? 0;
-  const checks = useData((data) => data.attack?.audit?.checks);
+  const isActive = useData((data) => isAttackActive(data.attack)) ?? false;
   const openLogs = useCallback(
     (tMs: number) => navigate('logs', undefined, { at: String(Math.round(startedAtMs + tMs - LOG_LEAD_MS)) }),
     [startedAtMs],
@@ -38,21 +37,13 @@ export function AttackLive() {
       <div className={classes.columns}>
         <section className={`panel ${classes.charts}`} aria-label="The attack over time">
           <Suspense fallback={<Loading label="Unrolling the charts…" />}>
-            <LiveCharts stock={stock} onPick={openLogs} />
+            <LiveCharts stock={stock} isOver={!isActive} onPick={openLogs} />
           </Suspense>
           <p className={classes.hint}>Click a moment to read what every part logged then.</p>
         </section>
         <div className={classes.side}>
           <SafeTransactions />
           <LiveFigures />
-          {checks ? (
-            <section className="panel" aria-label="What was proven">
-              <div className="panel-head">
-                <h2>What was proven</h2>
-              </div>
-              <CheckList checks={checks} />
-            </section>
-          ) : null}
         </div>
       </div>
     </div>

@@ -1,6 +1,7 @@
 import { IconAlertTriangle, IconCheck, IconX } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import type { AttackState } from '../../../electron/control/contract.ts';
+import { CheckList } from '../../components/check-list.tsx';
 import { narrate } from '../../lib/narrative.ts';
 import { useData } from '../../store/store.ts';
 import classes from './story.module.css';
@@ -40,6 +41,11 @@ export function Story({ children }: { readonly children: ReactNode }) {
       </div>
       <div className={classes.actions}>{children}</div>
       {verdict ? null : <Phases phase={attack.phase} progress={attack.progress} />}
+      {verdict && attack.audit ? (
+        <div className={classes.checks}>
+          <CheckList checks={attack.audit.checks} isGrid />
+        </div>
+      ) : null}
       {/* The headline changes with every figure; this one only with the phase. */}
       <p className="sr-only" role="status">
         {verdict ? `Verdict: ${verdicts[verdict].word}. ${headline}` : phaseLabel(attack.phase)}

@@ -64,7 +64,7 @@ export function ClusterHero() {
         <section className={`panel ${classes.hero}`} aria-label="Start">
           <div>
             <h2 className={classes.headline}>
-              Twenty tickets. Ten thousand buyers. One click to see who is right.
+              Ten thousand people want twenty tickets. See why nobody gets cheated.
             </h2>
             <p className={classes.lead}>
               FlashGrid starts a real ticket shop on this computer, private and away from everything else that

@@ -1,3 +1,129 @@
-export default function Page() {
-  return null;
+import { Button, NativeSelect, TextInput } from '@mantine/core';
+import { useDebouncedValue } from '@mantine/hooks';
+import {
+  IconListDetails,
+  IconPlayerPauseFilled,
+  IconPlayerPlayFilled,
+  IconSearch,
+} from '@tabler/icons-react';
+import { useMemo, useRef, useState } from 'react';
+import { Empty } from '../../components/empty.tsx';
+import { Loading } from '../../components/loading.tsx';
+import { formatClock, formatCount, plural } from '../../lib/format.ts';
+import { isLevel, type Level, type LogFilter } from '../../lib/log-filter.ts';
+import { hrefOf, navigate, useRoute } from '../../lib/router.ts';
+import { useShortcutsEnabled } from '../../lib/shortcut-preference.ts';
+import { useShortcuts } from '../../lib/shortcuts.ts';
+import { useLogLines } from '../../lib/use-log-lines.ts';
+import { LogLines } from './log-lines.tsx';
+import classes from './logs-page.module.css';
+import { PartFilter } from './part-filter.tsx';
+
+const levelLabels: readonly { readonly value: Level; readonly label: string }[] = [
+  { value: 'debug', label: 'Everything' },
+  { value: 'info', label: 'Info and above' },
+  { value: 'warn', label: 'Warnings and errors' },
+  { value: 'error', label: 'Errors only' },
+];
+
+/** What every part has said, on one timeline. */
+export default function LogsPage() {
+  const { query } = useRoute();
+  const asked = Number(query.get('at') ?? Number.NaN);
+  const atMs = Number.isFinite(asked) ? asked : undefined;
+  const [parts, setParts] = useState<readonly string[]>([]);
+  const [minLevel, setMinLevel] = useState<Level>('debug');
+  const [text, setText] = useState('');
+  const [searched] = useDebouncedValue(text, 200);
+  const [isFollowing, setFollowing] = useState(true);
+  const filter = useMemo<LogFilter>(() => ({ parts, minLevel, text: searched }), [parts, minLevel, searched]);
+  const { lines, allParts, total, failure, reload } = useLogLines(filter, atMs);
+  const input = useRef<HTMLInputElement>(null);
+  const [areShortcutsOn] = useShortcutsEnabled();
+  const shortcuts = useMemo(() => [{ key: '/', label: 'Search', run: () => input.current?.focus() }], []);
+  useShortcuts(shortcuts, areShortcutsOn);
+  const follows = isFollowing && atMs === undefined;
+
+  return (
+    <div className={classes.page}>
+      <div className={classes.head}>
+        <h1>Logs</h1>
+        <p className={classes.count} role="status">
+          {lines ? plural(Math.max(total, lines.length), 'line') : ''}
+          {lines && total > lines.length ? `, ${formatCount(lines.length)} shown` : ''}
+        </p>
+        <TextInput
+          ref={input}
+          className={classes.search}
+          aria-label="Search the logs"
+          placeholder="Search  ( / )"
+          leftSection={<IconSearch size={17} aria-hidden />}
+          value={text}
+          onChange={(event) => setText(event.currentTarget.value)}
+        />
+        <NativeSelect
+          aria-label="Level"
+          value={minLevel}
+          data={[...levelLabels]}
+          onChange={(event) => {
+            const { value } = event.currentTarget;
+            if (isLevel(value)) setMinLevel(value);
+          }}
+        />
+        {atMs === undefined ? (
+          <Button
+            variant="default"
+            aria-pressed={follows}
+            leftSection={
+              follows ? (
+                <IconPlayerPauseFilled size={15} aria-hidden />
+              ) : (
+                <IconPlayerPlayFilled size={15} aria-hidden />
+              )
+            }
+            onClick={() => setFollowing(!follows)}
+          >
+            {follows ? 'Following' : 'Follow'}
+          </Button>
+        ) : (
+          <Button
+            component="a"
+            href={hrefOf('logs')}
+            leftSection={<IconPlayerPlayFilled size={15} aria-hidden />}
+          >
+            Back to now
+          </Button>
+        )}
+      </div>
+      <PartFilter all={allParts} selected={parts} onChange={setParts} />
+      {atMs === undefined ? null : (
+        <p className={classes.moment}>
+          From <strong>{formatClock(atMs)}</strong>, the moment you picked.
+        </p>
+      )}
+      <section className={`panel ${classes.panel}`} aria-label="Log lines">
+        {failure ? (
+          <Empty title={failure.message} action={<Button onClick={reload}>Try again</Button>}>
+            {failure.fix}
+          </Empty>
+        ) : lines === undefined ? (
+          <Loading label="Reading the logs…" />
+        ) : lines.length === 0 ? (
+          <Empty icon={<IconListDetails size={40} stroke={1.3} />} title="No line here">
+            {parts.length > 0 || searched !== '' || minLevel !== 'debug'
+              ? 'Nothing matches the filter.'
+              : 'The parts have said nothing yet: they do as soon as the cluster starts.'}
+          </Empty>
+        ) : (
+          <LogLines
+            lines={lines}
+            isFollowing={follows}
+            markMs={atMs}
+            onLeaveEnd={() => setFollowing(false)}
+            onPick={(line) => navigate('logs', undefined, { at: String(line.atMs) })}
+          />
+        )}
+      </section>
+    </div>
+  );
 }

@@ -1,3 +1,196 @@
-export default function Page() {
-  return null;
+import { Button, NativeSelect, NumberInput, SegmentedControl, Switch, TextInput } from '@mantine/core';
+import { useState } from 'react';
+import { settingsSchema, type Settings } from '../../../electron/control/contract.ts';
+import { call, callOrNotify } from '../../client.ts';
+import { notifyDone, notifyFailure } from '../../components/notify.tsx';
+import { useControl, useData, useIsOnline } from '../../store/store.ts';
+import { ProviderSelect } from '../control/provider-select.tsx';
+import { AppPanel } from './app-panel.tsx';
+import { DoctorPanel } from './doctor-panel.tsx';
+import classes from './settings-page.module.css';
+import { issueAt, withField } from './settings-draft.ts';
+
+/** How FlashGrid behaves; and whether this machine is up to it. */
+export default function SettingsPage() {
+  const saved = useData((data) => data.settings);
+  if (!saved) return null;
+  return (
+    <div className={classes.page}>
+      <h1>Settings</h1>
+      <div className={classes.columns}>
+        <SettingsForm saved={saved} />
+        <div className={classes.side}>
+          <DoctorPanel />
+          <AppPanel />
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function SettingsForm({ saved }: { readonly saved: Settings }) {
+  // What was typed, over what is saved: a change from another window shows in every field that was not touched.
+  const [typed, setTyped] = useState<Readonly<Record<string, unknown>>>({});
+  const [isBusy, setBusy] = useState(false);
+  const isOnline = useIsOnline();
+  const isRunning =
+    useData((data) => data.cluster.state !== 'stopped' && data.cluster.state !== 'failed') ?? false;
+  const draft = Object.entries(typed).reduce<unknown>(
+    (all, [path, value]) => withField(all, path, value),
+    saved,
+  );
+  const parsed = settingsSchema.safeParse(draft);
+  const isChanged = Object.keys(typed).length > 0;
+
+  const set = (path: string, value: unknown): void => setTyped((before) => ({ ...before, [path]: value }));
+  const fieldOf = (path: string): string | number => {
+    const value = path.split('.').reduce<unknown>((at, key) => (isRecord(at) ? at[key] : undefined), draft);
+    return typeof value === 'number' || typeof value === 'string' ? value : '';
+  };
+  const error = (path: string): string | undefined =>
+    parsed.success ? undefined : issueAt(parsed.error.issues, path);
+  const text = (path: string, label: string, description?: string) => (
+    <TextInput
+      label={label}
+      description={description}
+      value={String(fieldOf(path))}
+      error={error(path)}
+      onChange={(event) => set(path, event.currentTarget.value)}
+    />
+  );
+  const number = (path: string, label: string, description?: string) => (
+    <NumberInput
+      label={label}
+      description={description}
+      value={fieldOf(path)}
+      error={error(path)}
+      allowNegative={false}
+      clampBehavior="none"
+      onChange={(value) => set(path, value)}
+    />
+  );
+  const save = async (): Promise<void> => {
+    if (!parsed.success) return;
+    setBusy(true);
+    const result = await call('settings.saveSettings', parsed.data);
+    setBusy(false);
+    if (!result.ok) {
+      notifyFailure(result.error);
+      return;
+    }
+    setTyped({});
+    notifyDone('The settings are saved.');
+  };
+  const discard = async (): Promise<void> => {
+    setTyped({});
+    // Also what the file says, in case another program has changed it.
+    const settings = await callOrNotify('settings.getSettings', {});
+    if (settings) useControl.setState(({ data }) => (data ? { data: { ...data, settings } } : {}));
+  };
+
+  return (
+    <form
+      className={classes.form}
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        void save();
+      }}
+    >
+      <section className={`panel ${classes.group}`} aria-labelledby="look">
+        <h2 id="look">Appearance</h2>
+        <div>
+          <p className={classes.label} id="theme-label">
+            Theme
+          </p>
+          <SegmentedControl
+            aria-labelledby="theme-label"
+            value={String(fieldOf('theme'))}
+            data={[
+              { value: 'system', label: 'As the system' },
+              { value: 'dark', label: 'Dark' },
+              { value: 'light', label: 'Light' },
+            ]}
+            onChange={(value) => set('theme', value)}
+          />
+        </div>
+        <Switch
+          label="Projector mode"
+          description="Large type, fewer details."
+          checked={
+            typed['isProjectorMode'] === undefined ? saved.isProjectorMode : typed['isProjectorMode'] === true
+          }
+          onChange={(event) => set('isProjectorMode', event.currentTarget.checked)}
+        />
+        <NativeSelect
+          label="When the window is closed while the cluster runs"
+          value={String(fieldOf('onQuit'))}
+          data={[
+            { value: 'ask', label: 'Ask what to do' },
+            { value: 'stop', label: 'Stop the cluster' },
+            { value: 'keep', label: 'Keep it running for the next start' },
+          ]}
+          onChange={(event) => set('onQuit', event.currentTarget.value)}
+        />
+      </section>
+      <section className={`panel ${classes.group}`} aria-labelledby="cluster">
+        <h2 id="cluster">Cluster</h2>
+        {isRunning ? (
+          <p className={classes.note}>These take effect at the next start of the cluster.</p>
+        ) : null}
+        <div>
+          <p className={classes.label}>Where the engines come from</p>
+          <ProviderSelect
+            value={settingsSchema.shape.provider.parse(fieldOf('provider'))}
+            onChange={(value) => set('provider', value)}
+          />
+        </div>
+        <div className={classes.pair}>
+          {number('gateways', 'Gateways')}
+          {number('workers', 'Workers')}
+          {number('gatewayPort', 'Port of the gateway', '0 takes a free one.')}
+        </div>
+      </section>
+      <section className={`panel ${classes.group}`} aria-labelledby="containers">
+        <h2 id="containers">Containers</h2>
+        {text('images.registry', 'Registry', 'Put before each image’s name; empty for the public ones.')}
+        {text('images.rabbitmq', 'Image of RabbitMQ')}
+        {text('images.redis', 'Image of Redis')}
+        {text('images.postgres', 'Image of Postgres')}
+        <div className={classes.pair}>
+          {number('limits.memoryMb', 'Memory of each, MiB')}
+          {number('limits.cpus', 'Cores of each', '0 is no limit.')}
+        </div>
+      </section>
+      <section className={`panel ${classes.group}`} aria-labelledby="external">
+        <h2 id="external">Engines that run elsewhere</h2>
+        {text('external.amqpUrl', 'RabbitMQ', 'amqp://user:password@host:5672')}
+        {text(
+          'external.redisUrl',
+          'Redis',
+          'redis://host:6379; several, parted by commas, for a Redis Cluster',
+        )}
+        {text('external.postgresUrl', 'Postgres', 'postgresql://user:password@host:5432/database')}
+      </section>
+      <div className={classes.save} data-changed={isChanged}>
+        <p role="status">
+          {!parsed.success
+            ? 'Some fields need another look.'
+            : isChanged
+              ? 'There are changes to save.'
+              : 'All is saved.'}
+        </p>
+        <Button variant="default" disabled={!isChanged} onClick={() => void discard()}>
+          Discard
+        </Button>
+        <Button type="submit" loading={isBusy} disabled={!isChanged || !parsed.success || !isOnline}>
+          Save
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }

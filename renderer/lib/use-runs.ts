@@ -1,0 +1,35 @@
+import { useCallback, useEffect, useState } from 'react';
+import type { RunSummary } from '../../electron/control/contract.ts';
+import type { Failure } from '../../electron/control/cluster/cluster.ts';
+import { call } from '../client.ts';
+import { useData, useIsOnline } from '../store/store.ts';
+
+export interface Runs {
+  readonly runs: readonly RunSummary[] | undefined;
+  readonly failure: Failure | undefined;
+  readonly reload: () => void;
+}
+
+/** The history that a search finds; read again when a run is saved or deleted. */
+export function useRuns(search: string): Runs {
+  const savedId = useData((data) => data.savedRun?.id);
+  const isOnline = useIsOnline();
+  const [runs, setRuns] = useState<readonly RunSummary[]>();
+  const [failure, setFailure] = useState<Failure>();
+  const [version, setVersion] = useState(0);
+  useEffect(() => {
+    if (!isOnline) return;
+    let isCurrent = true;
+    void call('runs.listRuns', { search }).then((result) => {
+      // An older search must not overwrite a newer one.
+      if (!isCurrent) return;
+      setFailure(result.ok ? undefined : result.error);
+      if (result.ok) setRuns(result.value);
+    });
+    return () => {
+      isCurrent = false;
+    };
+  }, [search, savedId, isOnline, version]);
+  const reload = useCallback(() => setVersion((before) => before + 1), []);
+  return { runs, failure, reload };
+}

@@ -1,0 +1,67 @@
+import { Button, Menu } from '@mantine/core';
+import { IconBraces, IconChevronDown, IconDownload, IconFileTypeHtml, IconTable } from '@tabler/icons-react';
+import { useState } from 'react';
+import type { ExportFormat } from '../../../electron/control/contract.ts';
+import { callOrNotify } from '../../client.ts';
+import { notifyDone } from '../../components/notify.tsx';
+import { saveFile } from '../../transport/save-file.ts';
+
+const formats = [
+  { format: 'html', label: 'Report, one HTML file', Icon: IconFileTypeHtml },
+  { format: 'json', label: 'Full record, JSON', Icon: IconBraces },
+  { format: 'csv', label: 'Time series, CSV', Icon: IconTable },
+] as const satisfies readonly { format: ExportFormat; label: string; Icon: typeof IconTable }[];
+
+interface ExportMenuProps {
+  readonly runId: string;
+  readonly title: string;
+  readonly isCompact?: boolean;
+}
+
+/** Takes a run out of FlashGrid. */
+export function ExportMenu({ runId, title, isCompact = false }: ExportMenuProps) {
+  const [isBusy, setBusy] = useState(false);
+  const exportAs = async (format: ExportFormat): Promise<void> => {
+    setBusy(true);
+    const file = await callOrNotify('runs.exportRun', { id: runId, format });
+    if (file && (await saveFile(file))) notifyDone(`${file.fileName} is saved.`);
+    setBusy(false);
+  };
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        {isCompact ? (
+          <Button
+            size="compact-sm"
+            variant="subtle"
+            color="gray"
+            loading={isBusy}
+            aria-label={`Export ${title}`}
+          >
+            <IconDownload size={17} aria-hidden />
+          </Button>
+        ) : (
+          <Button
+            variant="default"
+            loading={isBusy}
+            leftSection={<IconDownload size={17} aria-hidden />}
+            rightSection={<IconChevronDown size={15} aria-hidden />}
+          >
+            Export
+          </Button>
+        )}
+      </Menu.Target>
+      <Menu.Dropdown>
+        {formats.map(({ format, label, Icon }) => (
+          <Menu.Item
+            key={format}
+            leftSection={<Icon size={17} aria-hidden />}
+            onClick={() => void exportAs(format)}
+          >
+            {label}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,135 @@
+import { Button } from '@mantine/core';
+import { IconArrowLeft, IconListDetails, IconTrash } from '@tabler/icons-react';
+import { Suspense, lazy, useCallback, useEffect, useMemo, useState } from 'react';
+import type { Failure } from '../../../electron/control/cluster/cluster.ts';
+import type { RunRecord } from '../../../electron/control/report/run-record.ts';
+import { call, callOrNotify } from '../../client.ts';
+import { CheckList } from '../../components/check-list.tsx';
+import { ConfirmButton } from '../../components/confirm-button.tsx';
+import { Empty } from '../../components/empty.tsx';
+import { Loading } from '../../components/loading.tsx';
+import { VerdictBadge } from '../../components/verdict-badge.tsx';
+import { totalRequests } from '../../../electron/control/attack/profile.ts';
+import { formatCount, formatDate, plural } from '../../lib/format.ts';
+import { hrefOf, navigate } from '../../lib/router.ts';
+import { addSamples, emptySeries } from '../../store/series.ts';
+import { useIsOnline } from '../../store/store.ts';
+import { ExportMenu } from './export-menu.tsx';
+import classes from './run-detail.module.css';
+import { RunFacts } from './run-facts.tsx';
+
+const RecordCharts = lazy(async () => ({
+  default: (await import('../../charts/record-charts.tsx')).RecordCharts,
+}));
+
+/** One run's full record. */
+export function RunDetail({ id }: { readonly id: string }) {
+  const [record, setRecord] = useState<RunRecord>();
+  const [failure, setFailure] = useState<Failure>();
+  const isOnline = useIsOnline();
+  const load = useCallback(async () => {
+    const result = await call('runs.getRun', { id });
+    setFailure(result.ok ? undefined : result.error);
+    if (result.ok) setRecord(result.value);
+  }, [id]);
+  useEffect(() => {
+    if (isOnline) void load();
+  }, [isOnline, load]);
+
+  const back = (
+    <Button
+      component="a"
+      variant="default"
+      href={hrefOf('runs')}
+      leftSection={<IconArrowLeft size={17} aria-hidden />}
+    >
+      All runs
+    </Button>
+  );
+  if (failure) {
+    return (
+      <Empty title={failure.message} action={back}>
+        {failure.fix}
+      </Empty>
+    );
+  }
+  return record ? <Record record={record} /> : <Loading label="Reading the record…" />;
+}
+
+function Record({ record }: { readonly record: RunRecord }) {
+  const series = useMemo(() => addSamples(emptySeries(record.id), record.series), [record]);
+  const startedAtMs = Date.parse(record.startedAt);
+  const openLogs = useCallback(
+    (tMs: number) => navigate('logs', undefined, { at: String(Math.round(startedAtMs + tMs)) }),
+    [startedAtMs],
+  );
+  const buyers = totalRequests(record.attack);
+  return (
+    <div className={classes.page}>
+      <div className={classes.head}>
+        <div>
+          <p className={classes.crumb}>
+            <a href={hrefOf('runs')}>Runs</a> / <span className="mono">{record.id}</span>
+          </p>
+          <h1>
+            {plural(buyers, 'buyer')}, {plural(record.audit.stock, 'ticket')}
+          </h1>
+          <p className={classes.verdict}>
+            <VerdictBadge verdict={record.verdict} />
+            <span className="muted">
+              {formatDate(record.startedAt)}.{' '}
+              {record.reasons.length > 0 ? record.reasons.join(' ') : summaryOf(record)}
+            </span>
+          </p>
+        </div>
+        <div className={classes.actions}>
+          <Button
+            component="a"
+            variant="default"
+            href={hrefOf('logs', undefined, { at: String(startedAtMs) })}
+            leftSection={<IconListDetails size={17} aria-hidden />}
+          >
+            Logs
+          </Button>
+          <ExportMenu runId={record.id} title={record.id} />
+          <ConfirmButton
+            variant="default"
+            leftSection={<IconTrash size={17} aria-hidden />}
+            title="Delete this run?"
+            text="Its record is deleted. Files that were exported stay."
+            confirmLabel="Delete the run"
+            onConfirm={async () => {
+              if (await callOrNotify('runs.deleteRun', { id: record.id })) navigate('runs');
+            }}
+          >
+            Delete
+          </ConfirmButton>
+        </div>
+      </div>
+      <div className={classes.columns}>
+        <section className={`panel ${classes.charts}`} aria-label="The attack over time">
+          <Suspense fallback={<Loading label="Unrolling the charts…" />}>
+            <RecordCharts
+              points={series.points}
+              stock={record.audit.stock}
+              soldOutAtMs={series.totals.soldOutAtMs}
+              onPick={openLogs}
+            />
+          </Suspense>
+        </section>
+        <section className="panel" aria-label="What was proven">
+          <div className="panel-head">
+            <h2>What was proven</h2>
+          </div>
+          <CheckList checks={record.audit.checks} />
+        </section>
+      </div>
+      <RunFacts record={record} />
+    </div>
+  );
+}
+
+function summaryOf(record: RunRecord): string {
+  const { audit } = record;
+  return `${formatCount(audit.sold)} sold, ${formatCount(audit.refused)} refused, none lost, none sold twice.`;
+}

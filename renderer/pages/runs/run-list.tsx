@@ -1,0 +1,154 @@
+import { Button, TextInput } from '@mantine/core';
+import { useDebouncedValue } from '@mantine/hooks';
+import { IconHistory, IconSearch, IconTrash } from '@tabler/icons-react';
+import { useMemo, useRef, useState } from 'react';
+import type { RunSummary } from '../../../electron/control/contract.ts';
+import { callOrNotify } from '../../client.ts';
+import { ConfirmButton } from '../../components/confirm-button.tsx';
+import { Empty } from '../../components/empty.tsx';
+import { Loading } from '../../components/loading.tsx';
+import { VerdictBadge } from '../../components/verdict-badge.tsx';
+import { formatCount, formatDate, formatMs } from '../../lib/format.ts';
+import { hrefOf, navigate } from '../../lib/router.ts';
+import { useShortcutsEnabled } from '../../lib/shortcut-preference.ts';
+import { useShortcuts } from '../../lib/shortcuts.ts';
+import { useRuns } from '../../lib/use-runs.ts';
+import { ExportMenu } from './export-menu.tsx';
+import classes from './run-list.module.css';
+
+/** Every run so far, newest first. */
+export function RunList() {
+  const [search, setSearch] = useState('');
+  const [searched] = useDebouncedValue(search, 200);
+  const { runs, failure, reload } = useRuns(searched);
+  const input = useRef<HTMLInputElement>(null);
+  const [areShortcutsOn] = useShortcutsEnabled();
+  const shortcuts = useMemo(() => [{ key: '/', label: 'Search', run: () => input.current?.focus() }], []);
+  useShortcuts(shortcuts, areShortcutsOn);
+  return (
+    <div className={classes.page}>
+      <div className={classes.head}>
+        <h1>Runs</h1>
+        <TextInput
+          ref={input}
+          className={classes.search}
+          aria-label="Search the runs"
+          placeholder="Search  ( / )"
+          leftSection={<IconSearch size={17} aria-hidden />}
+          value={search}
+          onChange={(event) => setSearch(event.currentTarget.value)}
+        />
+      </div>
+      <p className="sr-only" role="status">
+        {runs ? `${runs.length} runs found` : ''}
+      </p>
+      {failure ? (
+        <Empty title={failure.message} action={<Button onClick={reload}>Try again</Button>}>
+          {failure.fix}
+        </Empty>
+      ) : runs === undefined ? (
+        <Loading label="Reading the history…" />
+      ) : runs.length === 0 ? (
+        <div className="panel">
+          {searched === '' ? (
+            <Empty
+              icon={<IconHistory size={40} stroke={1.3} />}
+              title="No run yet"
+              action={
+                <Button component="a" href={hrefOf('attack')}>
+                  Launch the first attack
+                </Button>
+              }
+            >
+              Each attack leaves a record here: what was sent, what was sold, and the proof that the two
+              agree.
+            </Empty>
+          ) : (
+            <Empty title={`No run matches “${searched}”`}>
+              Try a part of its title, its verdict or its id.
+            </Empty>
+          )}
+        </div>
+      ) : (
+        <RunTable runs={runs} onChanged={reload} />
+      )}
+    </div>
+  );
+}
+
+interface RunTableProps {
+  readonly runs: readonly RunSummary[];
+  readonly onChanged: () => void;
+}
+
+function RunTable({ runs, onChanged }: RunTableProps) {
+  return (
+    <div className={`panel ${classes.scroll}`} tabIndex={0} role="region" aria-label="History">
+      <table className={classes.table}>
+        <thead>
+          <tr>
+            <th scope="col">Run</th>
+            <th scope="col">Verdict</th>
+            <th scope="col" data-number>
+              Sold
+            </th>
+            <th scope="col" data-number>
+              Requests/s
+            </th>
+            <th scope="col" data-number>
+              p50
+            </th>
+            <th scope="col" data-number>
+              p99
+            </th>
+            <th scope="col">Engines</th>
+            <th scope="col">
+              <span className="sr-only">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {runs.map((run) => (
+            <tr key={run.id} onClick={() => navigate('runs', run.id)}>
+              <th scope="row">
+                <a href={hrefOf('runs', run.id)}>{run.title}</a>
+                <span className={classes.when}>
+                  {formatDate(run.startedAt)} · {formatCount(run.connections)} connections
+                </span>
+              </th>
+              <td>
+                <VerdictBadge verdict={run.verdict} />
+              </td>
+              <td data-number>
+                {formatCount(run.sold)} <span className="muted">of {formatCount(run.stock)}</span>
+              </td>
+              <td data-number>{formatCount(run.rps)}</td>
+              <td data-number>{formatMs(run.p50Ms)}</td>
+              <td data-number>{formatMs(run.p99Ms)}</td>
+              <td>{run.provider}</td>
+              {/* The row opens the run; its buttons don't. */}
+              <td className={classes.actions} onClick={(event) => event.stopPropagation()}>
+                <ExportMenu runId={run.id} title={run.title} isCompact />
+                <ConfirmButton
+                  size="compact-sm"
+                  variant="subtle"
+                  color="gray"
+                  name={`Delete ${run.title}`}
+                  title="Delete this run?"
+                  text={`The record of “${run.title}” of ${formatDate(run.startedAt)} is deleted. Files that were exported stay.`}
+                  confirmLabel="Delete the run"
+                  onConfirm={async () => {
+                    await callOrNotify('runs.deleteRun', { id: run.id });
+                    onChanged();
+                  }}
+                >
+                  <IconTrash size={17} aria-hidden />
+                </ConfirmButton>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

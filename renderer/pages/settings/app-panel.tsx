@@ -1,0 +1,61 @@
+import { IconPower } from '@tabler/icons-react';
+import { callOrNotify } from '../../client.ts';
+import { ConfirmButton } from '../../components/confirm-button.tsx';
+import { useData, useIsOnline } from '../../store/store.ts';
+import classes from './app-panel.module.css';
+
+/** What FlashGrid is, where it keeps its data, and the way out. */
+export function AppPanel() {
+  const app = useData((data) => data.app);
+  const isRunning = useData((data) => data.cluster.state === 'running') ?? false;
+  const isOnline = useIsOnline();
+  if (!app) return null;
+  const facts = [
+    ['Version', app.version],
+    ['Node', app.node],
+    ['Platform', app.platform],
+    ['Process', String(app.pid)],
+    ['Data folder', app.dataDir],
+  ] as const;
+  return (
+    <section className={`panel ${classes.box}`} aria-label="About FlashGrid">
+      <h2>FlashGrid</h2>
+      <dl>
+        {facts.map(([label, value]) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd className="mono">{value}</dd>
+          </div>
+        ))}
+      </dl>
+      <p className="muted">
+        The access token is in the address that “flashgrid serve” prints; this page keeps it as a cookie only.
+      </p>
+      <div className={classes.actions}>
+        <ConfirmButton
+          variant="default"
+          leftSection={<IconPower size={17} aria-hidden />}
+          disabled={!isOnline}
+          title="Quit FlashGrid?"
+          text="The cluster is stopped, then the control centre ends. Every window of it goes dark. Runs and sales are kept."
+          confirmLabel="Stop all and quit"
+          onConfirm={() => callOrNotify('app.quit', { cluster: 'stop' })}
+        >
+          Quit
+        </ConfirmButton>
+        {isRunning ? (
+          <ConfirmButton
+            variant="default"
+            disabled={!isOnline}
+            title="Quit, and keep the engines?"
+            text="RabbitMQ, Redis and Postgres go on without a control centre; the next start adopts them."
+            confirmLabel="Quit, keep the engines"
+            onConfirm={() => callOrNotify('app.quit', { cluster: 'keep' })}
+          >
+            Quit, keep the engines
+          </ConfirmButton>
+        ) : null}
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,23 @@
+/** Fields of a form by their path, `images.redis`. */
+
+/** A copy with one field set. */
+export function withField(all: unknown, path: string, value: unknown): unknown {
+  const [key = '', ...rest] = path.split('.');
+  const before: Record<string, unknown> = typeof all === 'object' && all !== null ? { ...all } : {};
+  before[key] = rest.length === 0 ? value : withField(before[key], rest.join('.'), value);
+  return before;
+}
+
+/** What is wrong with the field at a path, in words. */
+export function issueAt(
+  issues: readonly {
+    readonly path: readonly PropertyKey[];
+    readonly code?: string;
+    readonly message: string;
+  }[],
+  path: string,
+): string | undefined {
+  const issue = issues.find((candidate) => candidate.path.map(String).join('.') === path);
+  if (!issue) return undefined;
+  return issue.code === 'invalid_type' ? 'A number is needed.' : issue.message;
+}
