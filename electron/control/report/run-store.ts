@@ -38,9 +38,9 @@ export class RunStore {
   /** Keeps a run; it is there whole or not at all, also when the machine goes down meanwhile. */
   async save(record: RunRecord): Promise<RunSummary> {
     const path = this.#pathOf(record.id);
-    await mkdir(this.#dir, { recursive: true });
     const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
     try {
+      await mkdir(this.#dir, { recursive: true });
       const file = await open(temporary, 'wx');
       try {
         await file.writeFile(`${JSON.stringify(record)}\n`);
@@ -50,7 +50,8 @@ export class RunStore {
       }
       await rename(temporary, path);
     } catch (error) {
-      await rm(temporary, { force: true });
+      // The first error is the one to tell; what can't be removed either is not a run, and never listed.
+      await rm(temporary, { force: true }).catch(() => undefined);
       throw new FailureError(
         {
           code: 'runs.notSaved',

@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { fixtureLoad, fixtureParts, fixtureRun } from '../../../tests/support/run-fixture.ts';
+import type { AttackSettingsInput } from '../attack/profile.ts';
+import { buildRunRecord, judgeRun } from './build-run-record.ts';
+import { runRecordSchema } from './run-record.ts';
+import type { Load } from './run-record.ts';
+
+const sustained: AttackSettingsInput = {
+  profile: 'sustained',
+  ratePerSec: 1_000,
+  durationSec: 10,
+  connections: 100,
+  stock: 20,
+};
+const limited: Load['generator'] = {
+  ...fixtureLoad.generator,
+  rateReached: 0.6,
+  limits: ['its CPU was full'],
+};
+
+describe('the verdict', () => {
+  it('is pass, exit code 0 and no reasons for a run that proves everything', () => {
+    const record = fixtureRun();
+    expect(record).toMatchObject({ verdict: 'pass', exitCode: 0, reasons: [] });
+    expect(runRecordSchema.parse(record)).toEqual(record);
+    expect(record.startedAt).toBe('2026-11-23T19:05:48.000Z');
+  });
+
+  it('is fail and exit code 3 when a check fails, with each failed check and its figures as reason', () => {
+    const parts = fixtureParts(undefined, (world) => {
+      world.queues.waiting = 2;
+      world.remaining = 3;
+    });
+    const { verdict, exitCode, reasons } = buildRunRecord(parts);
+    expect({ verdict, exitCode }).toEqual({ verdict: 'fail', exitCode: 3 });
+    expect(reasons).toEqual([
+      expect.stringMatching(/Stock left.*3 more than the stock of 20/),
+      expect.stringMatching(/queue.*2 frames in the queue/),
+    ]);
+  });
+
+  it('is fail and exit code 4 when a threshold is missed', () => {
+    const missed = fixtureParts({ ...sustained, maxP99Ms: 100, minRps: 20_000 });
+    expect(judgeRun(missed)).toEqual({
+      verdict: 'fail',
+      exitCode: 4,
+      reasons: [
+        'The p99 latency was 143 ms; at most 100 ms was asked for.',
+        '12,180 requests/s were answered; at least 20,000 were asked for.',
+      ],
+    });
+    expect(judgeRun(fixtureParts({ ...sustained, maxP99Ms: 142.8, minRps: 12_180 })).verdict).toBe('pass');
+  });
+
+  it('is invalid and exit code 5 when the generator could not keep the rate, whatever the thresholds say', () => {
+    const parts = fixtureParts({ ...sustained, maxP99Ms: 1 });
+    expect(judgeRun({ ...parts, load: { ...fixtureLoad, generator: limited } })).toMatchObject({
+      verdict: 'invalid',
+      exitCode: 5,
+      reasons: [expect.stringMatching(/Only 60 % of the rate/), 'its CPU was full'],
+    });
+  });
+
+  it('is not invalid when the system under test, and not the generator, missed the rate', () => {
+    const generator = { ...limited, limits: [] };
+    expect(judgeRun({ ...fixtureParts(sustained), load: { ...fixtureLoad, generator } }).verdict).toBe(
+      'pass',
+    );
+  });
+
+  it('is not invalid for a burst, but a missed threshold names the generator’s limits', () => {
+    const load = { ...fixtureLoad, generator: limited };
+    expect(judgeRun({ ...fixtureParts(), load }).verdict).toBe('pass');
+    const missed = fixtureParts({ profile: 'burst', minRps: 1e6 });
+    expect(judgeRun({ ...missed, load }).reasons).toEqual([
+      expect.stringContaining('at least 1,000,000'),
+      expect.stringContaining('its CPU was full'),
+    ]);
+  });
+
+  it('is fail and not invalid when the audit fails on a limited generator: what was sold is a fact', () => {
+    const parts = fixtureParts(sustained, (world) => (world.queues.dead = 1));
+    expect(judgeRun({ ...parts, load: { ...fixtureLoad, generator: limited } }).exitCode).toBe(3);
+  });
+
+  it('is invalid when not one request was acknowledged', () => {
+    const load = { ...fixtureLoad, acknowledged: 0, refused: 9_000, unknown: 1_000 };
+    expect(judgeRun({ ...fixtureParts(), load })).toMatchObject({
+      exitCode: 5,
+      reasons: [expect.stringContaining('None of 10,000 requests was acknowledged')],
+    });
+  });
+});

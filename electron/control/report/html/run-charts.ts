@@ -1,0 +1,130 @@
+/** The four charts of a run. */
+import { milliseconds, whole } from '../format.ts';
+import type { RunRecord } from '../run-record.ts';
+import { bucketSamples, type Bucket } from './buckets.ts';
+import { renderChart, type ChartColumn } from './chart.ts';
+import type { Markup } from './markup.ts';
+import { compact, timeLabel } from './scale.ts';
+
+/** Traffic, latency, queue depth and inventory, on one time axis. */
+export function renderRunCharts({ series, audit, load }: RunRecord): Markup[] {
+  const buckets = bucketSamples(series);
+  const isSeconds = (buckets.at(-1)?.endMs ?? 0) >= 1_500;
+  const columns = (tell: (bucket: Bucket) => string): ChartColumn[] =>
+    buckets.map((bucket) => ({
+      startMs: bucket.startMs,
+      endMs: bucket.endMs,
+      tooltip: `${timeLabel(bucket.startMs, isSeconds)} to ${timeLabel(bucket.endMs, isSeconds)}: ${tell(bucket)}`,
+    }));
+  const pick = (value: (bucket: Bucket) => number | undefined) => buckets.map(value);
+  const highest = (value: (bucket: Bucket) => number | undefined) =>
+    Math.max(0, ...buckets.map((bucket) => value(bucket) ?? 0));
+
+  return [
+    renderChart({
+      id: 'traffic',
+      title: 'Traffic',
+      caption: 'Answers a second, by what the buyer was told.',
+      columns: columns(
+        (bucket) =>
+          `${whole(bucket.acknowledgedPerSec)}/s acknowledged, ${whole(bucket.refusedPerSec)}/s refused, ${whole(bucket.unknownPerSec)}/s without an answer`,
+      ),
+      series: [
+        {
+          name: 'acknowledged',
+          color: 'blue',
+          kind: 'bars',
+          values: pick((bucket) => bucket.acknowledgedPerSec),
+          note: whole(load.acknowledged),
+        },
+        {
+          name: 'refused',
+          color: 'orange',
+          kind: 'bars',
+          values: pick((bucket) => bucket.refusedPerSec),
+          note: whole(load.refused),
+        },
+        {
+          name: 'no answer',
+          color: 'red',
+          kind: 'bars',
+          values: pick((bucket) => bucket.unknownPerSec),
+          note: whole(load.unknown),
+        },
+      ],
+      formatY: compact,
+    }),
+    renderChart({
+      id: 'latency',
+      title: 'Latency',
+      caption:
+        'How long a buyer waited for an answer: half of them less than p50, one in a hundred more than p99.',
+      columns: columns(
+        (bucket) => `p50 ${milliseconds(bucket.p50Ms ?? 0)}, p99 ${milliseconds(bucket.p99Ms ?? 0)}`,
+      ),
+      series: [
+        {
+          name: 'p99',
+          color: 'violet',
+          kind: 'area',
+          values: pick((bucket) => bucket.p99Ms),
+          note: milliseconds(load.latencyMs.p99),
+        },
+        {
+          name: 'p50',
+          color: 'green',
+          kind: 'line',
+          isDashed: true,
+          values: pick((bucket) => bucket.p50Ms),
+          note: milliseconds(load.latencyMs.p50),
+        },
+      ],
+      formatY: (value) => `${compact(value)} ms`,
+    }),
+    renderChart({
+      id: 'queue',
+      title: 'Queue',
+      caption: 'Reservations taken and not yet decided: the queue absorbs the surge, then drains.',
+      columns: columns((bucket) => `${whole(bucket.queueDepth)} waiting`),
+      series: [
+        {
+          name: 'waiting',
+          color: 'orange',
+          kind: 'area',
+          initial: 0,
+          values: pick((bucket) => bucket.queueDepth),
+          note: `at most ${whole(highest((bucket) => bucket.queueDepth))}`,
+        },
+      ],
+      formatY: compact,
+      isWholeY: true,
+    }),
+    renderChart({
+      id: 'inventory',
+      title: 'Inventory',
+      caption: 'Tickets left fall to zero; tickets granted stop at the stock, and never pass it.',
+      columns: columns((bucket) => `${whole(bucket.remaining)} left, ${whole(bucket.grantedSoFar)} granted`),
+      series: [
+        {
+          name: 'left',
+          color: 'blue',
+          kind: 'area',
+          initial: audit.stock,
+          values: pick((bucket) => bucket.remaining),
+          note: whole(buckets.at(-1)?.remaining ?? audit.stock),
+        },
+        {
+          name: 'granted',
+          color: 'green',
+          kind: 'line',
+          initial: 0,
+          values: pick((bucket) => bucket.grantedSoFar),
+          note: whole(buckets.at(-1)?.grantedSoFar ?? 0),
+        },
+      ],
+      formatY: compact,
+      isWholeY: true,
+      mark: { value: audit.stock, label: `stock: ${whole(audit.stock)}` },
+    }),
+  ];
+}

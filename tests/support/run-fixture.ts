@@ -1,0 +1,100 @@
+/** Run records for tests of what is made from them. */
+import { judge } from '../../electron/control/audit/audit.ts';
+import { attackSettingsSchema } from '../../electron/control/attack/profile.ts';
+import type { AttackSettingsInput } from '../../electron/control/attack/profile.ts';
+import { buildRunRecord } from '../../electron/control/report/build-run-record.ts';
+import type { RunParts } from '../../electron/control/report/build-run-record.ts';
+import type { Load, RunRecord, Sample } from '../../electron/control/report/run-record.ts';
+import { World } from './audit-world.ts';
+
+export const REQUESTS = 10_000;
+export const STOCK = 20;
+const INTERVAL_MS = 100;
+
+export const fixtureLoad: Load = {
+  sent: REQUESTS,
+  acknowledged: REQUESTS,
+  refused: 0,
+  unknown: 0,
+  rps: 12_180,
+  durationMs: 821,
+  latencyMs: { p50: 61.2, p90: 96.4, p99: 142.8, p999: 171.3, max: 180.9, mean: 63.9 },
+  statusCounts: { '202': REQUESTS },
+  generator: {
+    processes: 1,
+    eventLoopLagMaxMs: 14.2,
+    eventLoopLagP99Ms: 8.1,
+    cpuShare: 0.86,
+    rateReached: 1,
+    limits: [],
+  },
+};
+
+/** A surge of ten intervals that the queue absorbs, with sums that equal the load's. */
+export function fixtureSeries(): Sample[] {
+  const sent = [600, 1_400, 1_700, 1_650, 1_500, 1_350, 1_100, 700, 0, 0];
+  const decided = [200, 900, 1_300, 1_500, 1_500, 1_500, 1_400, 1_000, 600, 100];
+  let depth = 0;
+  let remaining = STOCK;
+  return sent.map((answers, at) => {
+    const done = decided[at] ?? 0;
+    depth += answers - done;
+    const granted = Math.min(remaining, at === 0 ? 12 : 20);
+    remaining -= granted;
+    return {
+      tMs: (at + 1) * INTERVAL_MS,
+      sent: answers,
+      acknowledged: answers,
+      refused: 0,
+      unknown: 0,
+      rps: answers * 10,
+      p50Ms: answers === 0 ? 0 : 40 + at * 5,
+      p99Ms: answers === 0 ? 0 : 80 + at * 9,
+      queueDepth: depth,
+      unconfirmed: answers === 0 ? 0 : 64,
+      remaining,
+      granted,
+      refusedByWorker: done - granted,
+      committed: granted,
+    };
+  });
+}
+
+/** The parts of a run that passes; its audit is really judged. */
+export function fixtureParts(
+  settings: AttackSettingsInput = { profile: 'burst', requests: REQUESTS, connections: 1_000, stock: STOCK },
+  plant: (world: World) => void = () => undefined,
+): RunParts {
+  const world = new World({
+    stock: STOCK,
+    frameSize: 64,
+    fortunes: Array.from({ length: REQUESTS }, () => 'taken' as const),
+  });
+  plant(world);
+  return {
+    id: 'run-mabc123',
+    saleId: 'run-mabc123',
+    startedAtMs: Date.UTC(2026, 10, 23, 19, 5, 48),
+    finishedAtMs: Date.UTC(2026, 10, 23, 19, 5, 51),
+    attack: attackSettingsSchema.parse(settings),
+    load: fixtureLoad,
+    audit: judge(world.evidence(), 412),
+    environment: {
+      flashgrid: '0.1.0',
+      node: 'v20.20.0',
+      os: 'Debian GNU/Linux 12',
+      cpu: 'A processor of the year 2026',
+      cores: 2,
+      memoryBytes: 8 * 1024 ** 3,
+      provider: 'native',
+      engines: { rabbitmq: '3.10.8', redis: '7.0.15', postgres: '15.18' },
+      gateways: 1,
+      workers: 1,
+    },
+    series: fixtureSeries(),
+  };
+}
+
+export function fixtureRun(change: Partial<RunParts> = {}): RunRecord {
+  return buildRunRecord({ ...fixtureParts(), ...change });
+}
