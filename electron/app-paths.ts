@@ -40,7 +40,8 @@ export function builtParts(): {
       worker: join(dir, 'worker.js'),
       generator: join(dir, 'generator.js'),
     },
-    rendererDir: join(dirname(dir), 'renderer'),
+    // Packaged, the page stays in the archive: only Electron reads it there, as it does for a terminal command that it runs as Node.
+    rendererDir: join(dirname(dir), 'renderer').replace('app.asar.unpacked', 'app.asar'),
   };
 }
 
