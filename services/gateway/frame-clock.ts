@@ -37,6 +37,6 @@ export class FrameClock {
     const seqAt = (ageMs: number): number =>
       this.#marks.findLast((mark) => mark.atMs <= nowMs - ageMs)?.seq ?? 0;
     if (seq > seqAt(60_000)) return 'recent';
-    return seq <= seqAt(this.#retentionMs) ? 'expired' : 'foreign';
+    return seq <= seqAt(this.#retentionMs) ? 'expired' : 'sent';
   }
 }

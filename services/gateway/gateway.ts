@@ -36,6 +36,8 @@ const STOP_GRACE_MS = 2_000;
 
 export interface RunningGateway extends RunningService<'gateway'> {
   readonly gatewayId: string;
+  /** `GET /sales/{id}`: every route that it answers. */
+  readonly routes: readonly string[];
   /** Base URL. */
   readonly url: string;
 }
@@ -47,9 +49,14 @@ export function gatewayStopLimitMs(config: GatewayConfig): number {
 
 /**
  * Starts a gateway; resolves when it takes reservations.
+ * @param startLimitMs ms that each of broker, Redis and Postgres may take to answer
  * @throws ServiceError naming the part that is away
  */
-export async function startGateway(config: GatewayConfig, log: Logger): Promise<RunningGateway> {
+export async function startGateway(
+  config: GatewayConfig,
+  log: Logger,
+  startLimitMs = START_LIMIT_MS,
+): Promise<RunningGateway> {
   const namespace = config.FLASHGRID_NAMESPACE;
   const retryAfterSec = config.FLASHGRID_RETRY_AFTER_SEC;
   const gatewayId = newGatewayId();
@@ -148,6 +155,7 @@ export async function startGateway(config: GatewayConfig, log: Logger): Promise<
       isStopping: () => isStopping,
     });
 
+    const routes: string[] = [];
     const app = createHttpApp({
       onUnexpected: (request, error) =>
         log.error(
@@ -157,6 +165,11 @@ export async function startGateway(config: GatewayConfig, log: Logger): Promise<
       onRefused: (route, given) => {
         if (route === '/reserve') counters.refused[given.kind]++;
       },
+    });
+    app.addHook('onRoute', ({ method, url }) => {
+      // HEAD comes with every GET.
+      for (const each of [method].flat())
+        if (each !== 'HEAD') routes.push(`${each} ${url.replace(/:(\w+)/g, '{$1}')}`);
     });
     addRoutes(app, {
       adminToken: config.FLASHGRID_ADMIN_TOKEN,
@@ -192,15 +205,15 @@ export async function startGateway(config: GatewayConfig, log: Logger): Promise<
     link.start();
     undo.add(() => link.close());
     await Promise.all([
-      startPart('RabbitMQ', config.FLASHGRID_AMQP_URL, async () => {
-        if (!(await link.whenUp(START_LIMIT_MS))) throw new Error(link.lastError ?? 'no answer');
+      startPart('RabbitMQ', config.FLASHGRID_AMQP_URL, startLimitMs, async () => {
+        if (!(await link.whenUp(startLimitMs))) throw new Error(link.lastError ?? 'no answer');
       }),
-      startPart('Redis', config.FLASHGRID_REDIS_URL, async () => {
+      startPart('Redis', config.FLASHGRID_REDIS_URL, startLimitMs, async () => {
         // Subscribed before the sales are read: no change falls between the two.
         await subscriber.subscribe(outcomes, saleChannel(namespace));
         await refreshSales(cache, await store.listSaleIds());
       }),
-      startPart('Postgres', config.FLASHGRID_POSTGRES_URL, askPostgres),
+      startPart('Postgres', config.FLASHGRID_POSTGRES_URL, startLimitMs, askPostgres),
     ]);
     // After a lost connection, what was said meanwhile was not heard.
     subscriber.on('ready', () => {
@@ -239,6 +252,7 @@ export async function startGateway(config: GatewayConfig, log: Logger): Promise<
     };
     return {
       gatewayId,
+      routes,
       port,
       url: `http://${config.FLASHGRID_GATEWAY_HOST}:${port}`,
       sample: () => ({
@@ -277,10 +291,15 @@ function parseSaleChanged(text: string) {
   return parsed.success ? parsed.data.sale : undefined;
 }
 
-async function startPart(name: string, url: string, start: () => Promise<unknown>): Promise<void> {
+async function startPart(
+  name: string,
+  url: string,
+  limitMs: number,
+  start: () => Promise<unknown>,
+): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${START_LIMIT_MS} ms`)), START_LIMIT_MS);
+    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
   });
   try {
     await Promise.race([start(), limit]);

@@ -71,7 +71,7 @@ export function openApiDocument(): Json {
         get: {
           summary: 'What became of a reservation',
           description:
-            '`queued` until a worker has decided it. Outcomes are kept for 20 minutes, grants for as long as the sale is not reset. A reservation that another gateway accepted, and that was refused longer ago than that, reads `queued` too; this gateway’s own read 404. So does a keyed id that nobody ever sent read `queued`: an Idempotency-Key may still be on its way.',
+            '`queued` until a worker has decided it. Outcomes are kept for 20 minutes, grants for as long as the sale is not reset. A reservation that another gateway accepted, and that was refused longer ago than that, reads `queued` too; this gateway’s own read 404. A keyed id that nobody ever sent reads `queued`: its Idempotency-Key may still be on its way.',
           parameters: [idParameter('The id that POST /reserve gave.')],
           responses: {
             200: json('Reservation', 'Its state.'),

@@ -1,7 +1,10 @@
 /** Every route of the gateway. */
 import type { FastifyInstance } from 'fastify';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { SALE_ID_PATTERN } from '../shared/ids.ts';
+import { Prisma } from '../../prisma/generated/client.ts';
+import { RecordError } from '../shared/outcomes.ts';
+import { ReplyError } from '../shared/sale-store.ts';
 import { newSaleSchema, saleChangeSchema } from '../shared/sales.ts';
 import { adminGuard } from './admin-guard.ts';
 import type { Health } from './health.ts';
@@ -91,7 +94,7 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
     try {
       return await run();
     } catch (error) {
-      if (error instanceof ProblemError) throw error;
+      if (error instanceof ProblemError || isDefect(error)) throw error;
       parts.onStoreError(what, error);
       throw new ProblemError(
         refusal('store-away', 'Redis or Postgres did not answer; /readyz tells which.', {
@@ -101,6 +104,18 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
       );
     }
   }
+}
+
+/** Errors that another try won't cure: ours, and answered 500. */
+function isDefect(error: unknown): boolean {
+  return (
+    error instanceof TypeError ||
+    error instanceof RangeError ||
+    error instanceof z.ZodError ||
+    error instanceof RecordError ||
+    error instanceof ReplyError ||
+    error instanceof Prisma.PrismaClientValidationError
+  );
 }
 
 function saleIdOf(text: string): string {

@@ -1,0 +1,159 @@
+/** What the gateway does when RabbitMQ goes away, falls silent, loses its queue or is too slow. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { RunningGateway } from '../services/gateway/gateway.ts';
+import { createGatewayWorld, reserve, send, sendAsAdmin } from './support/gateway-world.ts';
+import type { GatewayWorld } from './support/gateway-world.ts';
+import { startStallingProxy } from './support/stalling-proxy.ts';
+import type { StallingProxy } from './support/stalling-proxy.ts';
+import { testEndpoints, uniqueName } from './support/engines.ts';
+
+const CONFIRM_TIMEOUT_MS = 400;
+
+let world: GatewayWorld;
+let proxy: StallingProxy;
+let gateway: RunningGateway;
+let sale: string;
+
+beforeAll(async () => {
+  world = await createGatewayWorld();
+  proxy = await startStallingProxy(testEndpoints().amqpUrl);
+});
+afterAll(async () => {
+  await world.release();
+  await proxy.close();
+});
+beforeEach(async () => {
+  gateway = await world.gateway({
+    FLASHGRID_AMQP_URL: proxy.url,
+    FLASHGRID_CONFIRM_TIMEOUT_MS: String(CONFIRM_TIMEOUT_MS),
+    FLASHGRID_MAX_UNCONFIRMED: '8',
+    FLASHGRID_RETRY_AFTER_SEC: '2',
+  });
+  sale = uniqueName('sale');
+  await sendAsAdmin(gateway, 'POST', '/sales', { id: sale, stock: 20 });
+});
+afterEach(async () => {
+  proxy.restore();
+  await gateway.stop();
+  await world.takeFrames();
+});
+
+function reserveOne(userId = 'u') {
+  return reserve(gateway, { saleId: sale, userId });
+}
+
+async function waitUntilServing(): Promise<void> {
+  await vi.waitFor(async () => expect((await reserveOne()).status).toBe(202), {
+    timeout: 10_000,
+    interval: 50,
+  });
+}
+
+describe('while the broker is away', () => {
+  it('refuses at once with 503 and Retry-After, and serves again by itself', async () => {
+    expect((await reserveOne()).status).toBe(202);
+    proxy.cut();
+    await vi.waitFor(() => expect(gateway.sample().isBrokerUp).toBe(false));
+    const beganAtMs = Date.now();
+    const answer = await reserveOne();
+    expect(Date.now() - beganAtMs).toBeLessThan(1_000);
+    expect(answer).toMatchObject({ status: 503, body: { type: 'urn:flashgrid:problem:broker-away' } });
+    expect(answer.headers.get('retry-after')).toBe('2');
+    expect(await send(gateway, 'GET', '/readyz')).toMatchObject({
+      status: 503,
+      body: { isReady: false, parts: { broker: { isUp: false }, redis: { isUp: true } } },
+    });
+    expect((await send(gateway, 'GET', '/healthz')).status).toBe(200);
+    // Nonsense is still told apart from an outage.
+    expect((await reserve(gateway, { saleId: sale })).status).toBe(400);
+    proxy.restore();
+    await waitUntilServing();
+    expect((await send(gateway, 'GET', '/readyz')).status).toBe(200);
+  });
+
+  it('answers what was under way as soon as the connection is lost, and says under which id it may exist', async () => {
+    await gateway.stop();
+    gateway = await world.gateway({ FLASHGRID_AMQP_URL: proxy.url, FLASHGRID_CONFIRM_TIMEOUT_MS: '30000' });
+    proxy.stall();
+    const waiting = [reserveOne('a'), reserveOne('b')];
+    await vi.waitFor(() => expect(gateway.sample().unconfirmedNow).toBe(2));
+    const beganAtMs = Date.now();
+    proxy.cut();
+    for (const answer of await Promise.all(waiting)) {
+      expect(answer).toMatchObject({
+        status: 503,
+        body: { type: 'urn:flashgrid:problem:unconfirmed', reservationId: expect.stringContaining(sale) },
+      });
+    }
+    expect(Date.now() - beganAtMs).toBeLessThan(1_000);
+    expect(gateway.sample().unconfirmedNow).toBe(0);
+  });
+
+  it('can be stopped', async () => {
+    proxy.cut();
+    await vi.waitFor(() => expect(gateway.sample().isBrokerUp).toBe(false));
+    await gateway.stop();
+    await expect(reserveOne()).rejects.toThrow();
+  });
+});
+
+describe('when the broker falls silent', () => {
+  it('answers 503 after the confirm timeout, connects anew and serves again', async () => {
+    proxy.stall();
+    const beganAtMs = Date.now();
+    const answer = await reserveOne();
+    const tookMs = Date.now() - beganAtMs;
+    expect(answer).toMatchObject({ status: 503, body: { type: 'urn:flashgrid:problem:unconfirmed' } });
+    expect(tookMs).toBeGreaterThanOrEqual(CONFIRM_TIMEOUT_MS - 50);
+    expect(tookMs).toBeLessThan(CONFIRM_TIMEOUT_MS + 1_000);
+    const next = await reserveOne();
+    expect(next).toMatchObject({ status: 503, body: { type: 'urn:flashgrid:problem:broker-away' } });
+    proxy.restore();
+    await waitUntilServing();
+  });
+
+  it('holds a bounded number of reservations and refuses the rest at once', async () => {
+    proxy.stall();
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => reserveOne(`u-${index}`)));
+    const kinds = answers.map(({ body }) => String(body['type']).split(':').at(-1));
+    expect(kinds.filter((kind) => kind === 'overloaded')).toHaveLength(12);
+    expect(kinds.filter((kind) => kind !== 'overloaded')).toHaveLength(8);
+    expect(answers.every(({ status }) => status === 503)).toBe(true);
+    expect(gateway.sample().refused.unavailable503).toBe(20);
+  });
+});
+
+describe('when the queue is gone', () => {
+  it('answers 503 for what can not be routed, declares the queue again and serves', async () => {
+    expect((await reserveOne()).status).toBe(202);
+    await world.channel.deleteQueue(world.queue);
+    const answer = await reserveOne();
+    expect(answer).toMatchObject({ status: 503, body: { type: 'urn:flashgrid:problem:broker-refused' } });
+    await waitUntilServing();
+    expect((await world.takeFrames()).length).toBeGreaterThan(0);
+  });
+});
+
+describe('when the gateway is stopped', () => {
+  it('finishes the frames in hand first', async () => {
+    const answers = Array.from({ length: 8 }, (_, index) => reserveOne(`u-${index}`));
+    await vi.waitFor(() => expect(gateway.sample().unconfirmedNow + gateway.sample().accepted).toBe(8));
+    await gateway.stop();
+    const statuses = (await Promise.all(answers)).map(({ status }) => status);
+    expect(statuses).toEqual(Array.from({ length: 8 }, () => 202));
+    const queued = (await world.takeFrames()).reduce((sum, { count }) => sum + count, 0);
+    expect(queued).toBe(8);
+  });
+});
+
+describe('a gateway that can not start', () => {
+  it.each([
+    ['RabbitMQ', { FLASHGRID_AMQP_URL: 'amqp://guest:guest@127.0.0.1:1' }, 'gateway.rabbitmqAway'],
+    ['Redis', { FLASHGRID_REDIS_URL: 'redis://127.0.0.1:1' }, 'gateway.redisAway'],
+    ['Postgres', { FLASHGRID_POSTGRES_URL: 'postgresql://x:secret@127.0.0.1:1/x' }, 'gateway.postgresAway'],
+  ])('says that %s is away, and what to do', async (name, env, code) => {
+    const failed = world.gateway(env, 1_000);
+    await expect(failed).rejects.toMatchObject({ code, fix: expect.stringContaining(name) });
+    await expect(failed).rejects.not.toThrow(/secret/);
+  });
+});

@@ -1,0 +1,360 @@
+/** The gateway's routes on the real engines. */
+import { request as httpRequest } from 'node:http';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import type { RunningGateway } from '../services/gateway/gateway.ts';
+import { decodeEntries } from '../services/shared/frame.ts';
+import { quoteIdentifier } from '../services/shared/postgres.ts';
+import { uniqueName } from './support/engines.ts';
+import { createGatewayWorld, reserve, send, sendAsAdmin } from './support/gateway-world.ts';
+import type { Answer, GatewayWorld } from './support/gateway-world.ts';
+
+let world: GatewayWorld;
+let gateway: RunningGateway;
+
+beforeAll(async () => {
+  world = await createGatewayWorld();
+  gateway = await world.gateway();
+});
+afterAll(() => world.release());
+
+async function openSale(facts: Record<string, unknown> = {}): Promise<string> {
+  const id = uniqueName('sale');
+  const answer = await sendAsAdmin(gateway, 'POST', '/sales', { id, stock: 20, ...facts });
+  expect(answer).toMatchObject({ status: 201, body: { id, status: 'open', generation: 1 } });
+  return id;
+}
+
+function idOf(answer: Answer): string {
+  const id = answer.body['reservationId'];
+  if (typeof id !== 'string') throw new Error(`no reservation id in ${JSON.stringify(answer.body)}`);
+  return id;
+}
+
+describe('POST /reserve', () => {
+  it('answers 202 once the reservation lies in the queue, and its outcome when it is decided', async () => {
+    const sale = await openSale({ stock: 1 });
+    const first = await reserve(gateway, { saleId: sale, userId: 'ann@example.org' });
+    expect(first).toMatchObject({ status: 202, body: { status: 'queued' } });
+    const second = await reserve(gateway, { saleId: sale, userId: 'bob', quantity: 1 });
+    const of = (answer: Answer) => send(gateway, 'GET', `/reservations/${idOf(answer)}`);
+    expect((await of(first)).body).toEqual({ reservationId: idOf(first), status: 'queued' });
+    await world.decideAll();
+    expect((await of(first)).body).toEqual({
+      reservationId: idOf(first),
+      status: 'granted',
+      units: [1],
+      unitNo: 1,
+    });
+    expect((await of(second)).body).toMatchObject({ status: 'refused', reason: 'sold_out' });
+  });
+
+  it('gathers what comes at the same time into fewer frames, each reservation in its place', async () => {
+    const sale = await openSale();
+    const answers = await Promise.all(
+      Array.from({ length: 300 }, (_, index) => reserve(gateway, { saleId: sale, userId: `u-${index}` })),
+    );
+    expect(answers.every(({ status }) => status === 202)).toBe(true);
+    const frames = await world.takeFrames();
+    expect(frames.length).toBeLessThan(300);
+    const queued = new Map<string, string>();
+    for (const frame of frames)
+      for (const [index, { userId }] of decodeEntries(frame.body).entries())
+        queued.set(`${frame.saleId}.${frame.id}.${index}`, userId);
+    expect(queued.size).toBe(300);
+    for (const [index, answer] of answers.entries()) expect(queued.get(idOf(answer))).toBe(`u-${index}`);
+  });
+
+  it('gives the same buyer and Idempotency-Key the same reservation, whichever gateway is asked', async () => {
+    const sale = await openSale();
+    const other = await world.gateway();
+    const key = { 'idempotency-key': 'order-17' };
+    const body = { saleId: sale, userId: 'ann' };
+    const answers = [await reserve(gateway, body, key), await reserve(other, body, key)];
+    expect(answers.map(({ status }) => status)).toEqual([202, 202]);
+    expect(idOf(answers[0]!)).toBe(idOf(answers[1]!));
+    const stranger = await reserve(gateway, { saleId: sale, userId: 'bob' }, key);
+    expect(idOf(stranger)).not.toBe(idOf(answers[0]!));
+    await world.decideAll();
+    expect((await send(other, 'GET', `/reservations/${idOf(answers[0]!)}`)).body).toMatchObject({
+      status: 'granted',
+      units: [1],
+    });
+    expect((await world.store.readSale(sale))?.counters.granted).toBe(2);
+  });
+
+  it.each<[string, number, string, unknown, Record<string, string>?]>([
+    ['a missing field', 400, 'userId', { saleId: 'demo' }],
+    ['a wrong type', 400, 'userId', { saleId: 'demo', userId: 1 }],
+    ['a quantity of nought', 400, 'quantity', { saleId: 'demo', userId: 'u', quantity: 0 }],
+    ['an unknown field', 400, 'price', { saleId: 'demo', userId: 'u', price: 0 }],
+    ['quotes', 400, 'userId', { saleId: 'demo', userId: `'; DROP TABLE tickets; --"` }],
+    ['a newline', 400, 'userId', { saleId: 'demo', userId: 'u\nv' }],
+    ['a tab', 400, 'userId', { saleId: 'demo', userId: 'u\t9' }],
+    ['ten kilobytes', 400, 'userId', { saleId: 'demo', userId: 'u'.repeat(10_240) }],
+    ['a NUL', 400, 'userId', { saleId: 'demo', userId: 'u\u0000' }],
+    ['a lone surrogate', 400, 'userId', '{"saleId":"demo","userId":"\\ud800"}'],
+    ['a hostile sale', 400, 'saleId', { saleId: '}:x', userId: 'u' }],
+    ['invalid JSON', 400, 'body', '{"saleId":'],
+    ['an array', 400, 'body', []],
+    ['an empty body', 400, 'body', ''],
+    ['a hostile key', 400, 'Idempotency-Key', { saleId: 'demo', userId: 'u' }, { 'idempotency-key': 'a b' }],
+  ])('refuses %s with %i and names the field', async (_what, status, field, body, headers = {}) => {
+    const answer = await reserve(gateway, body, headers);
+    expect(answer.status).toBe(status);
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+    expect(answer.body).toMatchObject({ status, title: expect.any(String), errors: [{ field }] });
+    expect(JSON.stringify(answer.body)).not.toMatch(/node_modules|\.ts:|at /);
+  });
+
+  it('refuses a body without a length, and other content types', async () => {
+    const form = await send(gateway, 'POST', '/reserve', 'saleId=demo', {
+      'content-type': 'application/x-www-form-urlencoded',
+    });
+    expect(form.status).toBe(415);
+    expect((await send(gateway, 'POST', '/reserve')).status).toBe(400);
+  });
+
+  it('refuses a body of ten megabytes, whole or in pieces, and lets the client hear it', async () => {
+    const large = `{"saleId":"demo","userId":"${'u'.repeat(10 * 1024 * 1024)}"}`;
+    expect((await reserve(gateway, large)).status).toBe(413);
+    const inPieces = await new Promise<number>((resolve, reject) => {
+      const outgoing = httpRequest(`${gateway.url}/reserve`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'transfer-encoding': 'chunked' },
+      });
+      outgoing.on('response', (incoming) => {
+        incoming.resume();
+        resolve(incoming.statusCode ?? 0);
+      });
+      outgoing.on('error', reject);
+      outgoing.write(large.slice(0, 20_000));
+    });
+    expect(inPieces).toBe(413);
+  });
+
+  it('stores and queues nothing of what it refused, and goes on', async () => {
+    expect(await world.takeFrames()).toEqual([]);
+    const sale = await openSale();
+    expect((await reserve(gateway, { saleId: sale, userId: 'u' })).status).toBe(202);
+    expect(await world.takeFrames()).toHaveLength(1);
+  });
+
+  it('answers 404 for a sale that nobody knows', async () => {
+    const answer = await reserve(gateway, { saleId: uniqueName('none'), userId: 'u' });
+    expect(answer).toMatchObject({ status: 404, body: { type: 'urn:flashgrid:problem:unknown-sale' } });
+  });
+
+  it('takes reservations of a sale that only Postgres knows', async () => {
+    const id = uniqueName('sale');
+    await world.postgres.query(
+      `INSERT INTO ${quoteIdentifier(world.schema)}.sales (id, title, stock) VALUES ($1, $1, 5)`,
+      [id],
+    );
+    expect((await reserve(gateway, { saleId: id, userId: 'u' })).status).toBe(202);
+    expect((await send(gateway, 'GET', `/sales/${id}`)).body).toMatchObject({
+      id,
+      counters: { remaining: 5 },
+    });
+    await world.takeFrames();
+  });
+
+  it('answers 400 for more units than the sale lets one buyer have', async () => {
+    const sale = await openSale({ perBuyerLimit: 2 });
+    const answer = await reserve(gateway, { saleId: sale, userId: 'u', quantity: 3 });
+    expect(answer).toMatchObject({ status: 400, body: { errors: [{ field: 'quantity' }] } });
+    expect((await reserve(gateway, { saleId: sale, userId: 'u', quantity: 2 })).status).toBe(202);
+    await world.takeFrames();
+  });
+
+  it('answers 409 while the sale is closed, on every gateway', async () => {
+    const sale = await openSale();
+    const other = await world.gateway();
+    expect((await reserve(other, { saleId: sale, userId: 'u' })).status).toBe(202);
+    expect((await sendAsAdmin(gateway, 'PATCH', `/sales/${sale}`, { status: 'closed' })).status).toBe(200);
+    expect((await reserve(gateway, { saleId: sale, userId: 'u' })).status).toBe(409);
+    await vi.waitFor(async () => {
+      const answer = await reserve(other, { saleId: sale, userId: 'u' });
+      expect(answer).toMatchObject({ status: 409, body: { type: 'urn:flashgrid:problem:sale-closed' } });
+    });
+    await world.takeFrames();
+  });
+
+  it('refuses at the door what a sold-out sale would refuse, if it is set to shed', async () => {
+    const sale = await openSale({ stock: 1, mode: 'shed' });
+    await reserve(gateway, { saleId: sale, userId: 'u' });
+    await world.decideAll();
+    const view = await world.store.readSale(sale);
+    if (view === undefined) throw new Error('the sale is gone');
+    await world.store.publishSale(view);
+    await vi.waitFor(async () => {
+      const answer = await reserve(gateway, { saleId: sale, userId: 'v' });
+      expect(answer).toMatchObject({ status: 409, body: { type: 'urn:flashgrid:problem:sold-out' } });
+    });
+    await sendAsAdmin(gateway, 'PATCH', `/sales/${sale}`, { mode: 'queue' });
+    expect((await reserve(gateway, { saleId: sale, userId: 'v' })).status).toBe(202);
+    await world.takeFrames();
+  });
+});
+
+describe('GET /reservations/:id', () => {
+  it('answers 400 for what is not an id and 404 for what never was', async () => {
+    const sale = await openSale();
+    const get = (id: string) => send(gateway, 'GET', `/reservations/${encodeURIComponent(id)}`);
+    for (const id of ['x', "a'b", 'a.b.c', 'a\u0000', 'x'.repeat(10_000)])
+      expect((await get(id)).status).toBe(400);
+    expect((await get(`${uniqueName('none')}.abcdefgh-1.0`)).body).toMatchObject({
+      type: 'urn:flashgrid:problem:unknown-sale',
+    });
+    expect((await get(`${sale}.${gateway.gatewayId}-zzzz.0`)).body).toMatchObject({
+      type: 'urn:flashgrid:problem:unknown-reservation',
+    });
+  });
+
+  it('answers 404 for a place that a decided frame does not have', async () => {
+    const sale = await openSale({ stock: 1 });
+    const id = idOf(await reserve(gateway, { saleId: sale, userId: 'u' }));
+    await world.decideAll();
+    const answer = await send(gateway, 'GET', `/reservations/${id.replace(/\.0$/, '.9')}`);
+    expect(answer).toMatchObject({
+      status: 404,
+      body: { type: 'urn:flashgrid:problem:unknown-reservation' },
+    });
+  });
+
+  it('finds a grant whose record is gone from Redis', async () => {
+    const sale = await openSale();
+    const id = `${sale}.zzzzzzzz-1.0`;
+    await world.postgres.query(
+      `INSERT INTO ${quoteIdentifier(world.schema)}.tickets
+         (sale_id, unit_no, generation, stock, reservation_id, item_no, user_id)
+       VALUES ($1, 7, 1, 20, $2, 1, 'u'), ($1, 9, 1, 20, $2, 2, 'u')`,
+      [sale, id],
+    );
+    expect((await send(gateway, 'GET', `/reservations/${id}`)).body).toEqual({
+      reservationId: id,
+      status: 'granted',
+      units: [7, 9],
+      unitNo: 7,
+    });
+  });
+});
+
+describe('the sales routes', () => {
+  it('need the admin token for changes, and none for reading', async () => {
+    const sale = await openSale();
+    const body = { stock: 1 };
+    expect((await send(gateway, 'POST', '/sales', body)).status).toBe(401);
+    const wrong = { authorization: 'Bearer test-admin-token-012345678' };
+    expect((await send(gateway, 'POST', '/sales', body, wrong)).status).toBe(403);
+    expect((await send(gateway, 'PATCH', `/sales/${sale}`, body, wrong)).status).toBe(403);
+    expect((await send(gateway, 'GET', `/sales/${sale}`)).body).toMatchObject({ id: sale });
+    const list = await send(gateway, 'GET', '/sales');
+    expect(list.body['sales']).toEqual(expect.arrayContaining([expect.objectContaining({ id: sale })]));
+  });
+
+  it('refuse a second sale of the same id, and every unsound field by name', async () => {
+    const sale = await openSale();
+    expect((await sendAsAdmin(gateway, 'POST', '/sales', { id: sale, stock: 1 })).status).toBe(409);
+    const unsound = { id: 'A B', title: 'a\u0000', stock: 0, perBuyerLimit: 11, mode: 'x', extra: 1 };
+    const answer = await sendAsAdmin(gateway, 'POST', '/sales', unsound);
+    expect(answer.status).toBe(400);
+    const errors = answer.body['errors'];
+    expect(errors).toEqual(
+      expect.arrayContaining(Object.keys(unsound).map((field) => ({ field, message: expect.any(String) }))),
+    );
+    expect((await sendAsAdmin(gateway, 'PATCH', `/sales/${sale}`, {})).status).toBe(400);
+    expect((await sendAsAdmin(gateway, 'PATCH', '/sales/no-such', { mode: 'shed' })).status).toBe(404);
+    expect((await sendAsAdmin(gateway, 'PATCH', '/sales/no-such', { reset: {} })).status).toBe(404);
+  });
+
+  it('invent an id where none is given', async () => {
+    const answer = await sendAsAdmin(gateway, 'POST', '/sales', { stock: 3 });
+    expect(answer).toMatchObject({ status: 201, body: { id: expect.stringMatching(/^sale-[0-9a-f]{8}$/) } });
+    expect(answer.headers.get('location')).toBe(`/sales/${String(answer.body['id'])}`);
+  });
+
+  it('reset a sale: tickets gone, stock full, generation raised', async () => {
+    const sale = await openSale({ stock: 2 });
+    await reserve(gateway, { saleId: sale, userId: 'u' });
+    await world.decideAll();
+    await world.postgres.query(
+      `INSERT INTO ${quoteIdentifier(world.schema)}.tickets
+         (sale_id, unit_no, generation, stock, reservation_id, user_id) VALUES ($1, 1, 1, 2, $2, 'u')`,
+      [sale, `${sale}.zzzzzzzz-1.0`],
+    );
+    const answer = await sendAsAdmin(gateway, 'PATCH', `/sales/${sale}`, {
+      reset: { stock: 50 },
+      title: 'Again',
+    });
+    expect(answer).toMatchObject({
+      status: 200,
+      body: { stock: 50, title: 'Again', generation: 2, counters: { remaining: 50, decided: 0 } },
+    });
+    const { rows } = await world.postgres.query(
+      `SELECT count(*)::int AS n FROM ${quoteIdentifier(world.schema)}.tickets WHERE sale_id = $1`,
+      [sale],
+    );
+    expect(rows).toEqual([{ n: 0 }]);
+    await reserve(gateway, { saleId: sale, userId: 'u' });
+    expect((await world.takeFrames()).map(({ generation }) => generation)).toEqual([2]);
+  });
+});
+
+describe('the routes for machines', () => {
+  it('tell of health and readiness', async () => {
+    expect((await send(gateway, 'GET', '/healthz')).status).toBe(200);
+    const ready = await send(gateway, 'GET', '/readyz');
+    expect(ready).toMatchObject({
+      status: 200,
+      body: {
+        isReady: true,
+        parts: { broker: { isUp: true }, redis: { isUp: true }, postgres: { isUp: true } },
+      },
+    });
+  });
+
+  it('count what was accepted and refused', async () => {
+    const own = await world.gateway();
+    const sale = await openSale();
+    await reserve(own, { saleId: sale, userId: 'u' });
+    await reserve(own, { saleId: sale });
+    await reserve(own, '{');
+    await send(own, 'POST', '/reserve', 'x', { 'content-type': 'text/plain' });
+    const text = String((await send(own, 'GET', '/metrics')).body['text']);
+    expect(text).toContain('flashgrid_gateway_accepted_total 1');
+    expect(text).toContain('flashgrid_gateway_refused_total{reason="invalid"} 2');
+    expect(text).toContain('flashgrid_gateway_refused_total{reason="unsupported-media-type"} 1');
+    expect(text).toContain('flashgrid_gateway_frames_total{end="confirmed"} 1');
+    expect(text).toContain('flashgrid_gateway_confirm_seconds_count 1');
+    expect(text).toContain('flashgrid_gateway_unconfirmed 0');
+    expect(text).toContain('nodejs_eventloop_lag_seconds');
+    expect(own.sample()).toEqual({
+      accepted: 1,
+      frames: 1,
+      refused: { client4xx: 3, soldOut409: 0, unavailable503: 0 },
+      unconfirmedNow: 0,
+      isBrokerUp: true,
+    });
+    await world.takeFrames();
+  });
+
+  it('are described, all of them and no others, by the OpenAPI document', async () => {
+    const { body } = await send(gateway, 'GET', '/openapi.json');
+    const paths = body['paths'];
+    if (typeof paths !== 'object' || paths === null) throw new Error('no paths');
+    const described = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    );
+    expect(described.sort()).toEqual([...gateway.routes].sort());
+  });
+
+  it('answer 404 for an unknown route and 405 for a wrong method', async () => {
+    expect((await send(gateway, 'GET', '/nothing')).body).toMatchObject({
+      type: 'urn:flashgrid:problem:unknown-route',
+    });
+    const wrong = await send(gateway, 'DELETE', '/sales/demo');
+    expect(wrong.status).toBe(405);
+    expect(wrong.headers.get('allow')).toBe('GET, HEAD, PATCH');
+    expect((await send(gateway, 'GET', '/sales/%zz')).status).toBe(400);
+  });
+});

@@ -1,0 +1,166 @@
+/** A gateway of its own for a test: namespace, schema, and a hand-driven worker instead of a real one. */
+import amqp from 'amqplib';
+import pg from 'pg';
+import { pino } from 'pino';
+import { gatewayConfigSchema, parseConfig } from '../../services/shared/config.ts';
+import { encodeOutcomeEvent } from '../../services/shared/events.ts';
+import { decodeEntries, parseFrame } from '../../services/shared/frame.ts';
+import type { Frame } from '../../services/shared/frame.ts';
+import { applyMigrations } from '../../services/shared/migrations.ts';
+import { quoteIdentifier } from '../../services/shared/postgres.ts';
+import { createRedis } from '../../services/shared/redis.ts';
+import type { RedisClient } from '../../services/shared/redis.ts';
+import { SaleStore } from '../../services/shared/sale-store.ts';
+import { topology } from '../../services/shared/topology.ts';
+import { startGateway } from '../../services/gateway/gateway.ts';
+import type { RunningGateway } from '../../services/gateway/gateway.ts';
+import { ReleaseStack } from '../../electron/control/lib/release-stack.ts';
+import { testEndpoints, uniqueName } from './engines.ts';
+
+const ADMIN_TOKEN = 'test-admin-token-0123456789';
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Record<string, unknown>;
+}
+
+export interface GatewayWorld {
+  readonly namespace: string;
+  readonly schema: string;
+  readonly queue: string;
+  readonly store: SaleStore;
+  readonly redis: RedisClient;
+  readonly channel: amqp.Channel;
+  readonly postgres: pg.Client;
+  /** Starts one more gateway of this world; it is stopped with the world. */
+  gateway(env?: Readonly<Record<string, string>>, startLimitMs?: number): Promise<RunningGateway>;
+  /** Frames in the queue now; takes them out. */
+  takeFrames(): Promise<Frame[]>;
+  /** Decides all frames in the queue and tells the gateways, as a worker would; no tickets. */
+  decideAll(): Promise<void>;
+  release(): Promise<void>;
+}
+
+/** A namespace and a schema of their own, and what a test needs to look into them. */
+export async function createGatewayWorld(): Promise<GatewayWorld> {
+  const endpoints = testEndpoints();
+  const namespace = uniqueName('gw');
+  const schema = uniqueName('gw');
+  const names = topology(namespace);
+  const stack = new ReleaseStack();
+  const log = pino({ level: process.env['FLASHGRID_TEST_LOG'] ?? 'silent' });
+
+  await applyMigrations({ url: endpoints.postgresUrl, schema });
+  const postgres = new pg.Client({ connectionString: endpoints.postgresUrl });
+  await postgres.connect();
+  stack.add('postgres', () => postgres.end());
+  stack.add('schema', () => postgres.query(`DROP SCHEMA ${quoteIdentifier(schema)} CASCADE`));
+  const redis = createRedis(endpoints.redisUrl, { role: 'control' });
+  stack.add('redis', () => redis.quit());
+  stack.add('keys', async () => {
+    const keys = await redis.keys(`${namespace}:*`);
+    if (keys.length > 0) await redis.del(...keys);
+  });
+  const connection = await amqp.connect(endpoints.amqpUrl);
+  // The connection fails when RabbitMQ closes it; the test then fails on its next call.
+  connection.on('error', () => undefined);
+  stack.add('amqp', () => connection.close());
+  const channel = await connection.createChannel();
+  stack.add('queues', async () => {
+    await channel.deleteQueue(names.queue);
+    await channel.deleteQueue(names.deadQueue);
+    await channel.deleteExchange(names.deadExchange);
+  });
+  const store = new SaleStore(redis, namespace);
+
+  const takeFrames = async (): Promise<Frame[]> => {
+    const frames: Frame[] = [];
+    for (;;) {
+      const message = await channel.get(names.queue, { noAck: true });
+      if (message === false) return frames;
+      frames.push(parseFrame(message.properties.messageId, message.properties.headers, message.content));
+    }
+  };
+
+  return {
+    namespace,
+    schema,
+    queue: names.queue,
+    store,
+    redis,
+    channel,
+    postgres,
+    takeFrames,
+    gateway: async (env = {}, startLimitMs = 15_000) => {
+      const config = parseConfig(gatewayConfigSchema, {
+        FLASHGRID_NAMESPACE: namespace,
+        FLASHGRID_AMQP_URL: endpoints.amqpUrl,
+        FLASHGRID_REDIS_URL: endpoints.redisUrl,
+        FLASHGRID_POSTGRES_URL: endpoints.postgresUrl,
+        FLASHGRID_POSTGRES_SCHEMA: schema,
+        FLASHGRID_ADMIN_TOKEN: ADMIN_TOKEN,
+        ...env,
+      });
+      const gateway = await startGateway(config, log, startLimitMs);
+      stack.add('gateway', () => gateway.stop(), 20_000);
+      return gateway;
+    },
+    decideAll: async () => {
+      for (const frame of await takeFrames()) {
+        const digests = decodeEntries(frame.body).flatMap(({ digest }) => digest ?? []);
+        const decision = await store.decideFrame({ ...frame, body: frame.body.toString('latin1'), digests });
+        if (decision.status === 'unknownSale') throw new Error(`Redis does not know sale ${frame.saleId}`);
+        await store.publishOutcome(
+          encodeOutcomeEvent({
+            saleId: frame.saleId,
+            frameId: frame.id,
+            count: frame.count,
+            remaining: decision.remaining,
+            isRepeated: decision.status === 'repeated',
+            record: decision.record,
+          }),
+        );
+      }
+    },
+    release: () => stack.release(),
+  };
+}
+
+/** Sends a request with a JSON body, or with `body` as it is when it is a text. */
+export async function send(
+  gateway: Pick<RunningGateway, 'url'>,
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  const response = await fetch(gateway.url + path, {
+    method,
+    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    ...(body === undefined ? {} : { body: typeof body === 'string' ? body : JSON.stringify(body) }),
+    signal: AbortSignal.timeout(15_000),
+  });
+  const text = await response.text();
+  const json: unknown = text.startsWith('{') ? JSON.parse(text) : { text };
+  return { status: response.status, headers: response.headers, body: { ...(json as object) } };
+}
+
+/** The same, with the admin token. */
+export function sendAsAdmin(
+  gateway: Pick<RunningGateway, 'url'>,
+  method: string,
+  path: string,
+  body: unknown,
+): Promise<Answer> {
+  return send(gateway, method, path, body, { authorization: `Bearer ${ADMIN_TOKEN}` });
+}
+
+/** `POST /reserve`. */
+export function reserve(
+  gateway: Pick<RunningGateway, 'url'>,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  return send(gateway, 'POST', '/reserve', body, headers);
+}
