@@ -1,6 +1,6 @@
 /** The contract through the WebSocket of a control centre that runs in another process: how the terminal talks to `flashgrid up`. */
 import { WebSocket } from 'ws';
-import { z } from 'zod';
+import type { z } from 'zod';
 import { FailureError } from './control/cluster/cluster.ts';
 import {
   commands,

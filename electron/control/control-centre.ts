@@ -9,6 +9,7 @@ import { AttackSession } from './runs/attack-session.ts';
 import { ClusterManager } from './cluster/cluster-manager.ts';
 import { createProviders } from './cluster/providers.ts';
 import { FailureError } from './cluster/cluster.ts';
+import { dockerFindings } from './cluster/docker.ts';
 import { ProcessRegistry } from './cluster/process-registry.ts';
 import { acquireLock } from './cluster/data-dir-lock.ts';
 import {
@@ -192,7 +193,7 @@ export class ControlCentre implements ControlClient {
         error: { code: 'app.quitting', message: 'FlashGrid is closing.', fix: 'Start it again.' },
       };
     try {
-      return { ok: true, value: await this.#handlers[name](parsed.data as Parsed<Name>) };
+      return { ok: true, value: await this.#handlers[name](parsed.data) };
     } catch (error) {
       if (error instanceof FailureError) return { ok: false, error: error.failure };
       const text = error instanceof Error ? error.message : String(error);
@@ -226,6 +227,7 @@ export class ControlCentre implements ControlClient {
       },
       'cluster.stop': async () => {
         await this.#attack?.cancel();
+        if (cluster.state.state === 'stopped') await cluster.clearLeftovers();
         return await cluster.stop();
       },
       'cluster.reset': async () => {
@@ -271,7 +273,8 @@ export class ControlCentre implements ControlClient {
         this.hub.emit('settings.settingsChanged', { settings });
         return settings;
       },
-      'doctor.runChecks': () => runDoctor({ dataDir: this.#options.dataDir }),
+      'doctor.runChecks': async () =>
+        (await Promise.all([runDoctor({ dataDir: this.#options.dataDir }), dockerFindings()])).flat(),
     };
   }
 

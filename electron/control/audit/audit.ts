@@ -1,5 +1,5 @@
 /** The audit of a run: waits until the queue is drained, gathers the evidence from every side, and judges it. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { createPool } from '../../../services/shared/postgres.ts';
 import { createRedis } from '../../../services/shared/redis.ts';
 import { SaleStore } from '../../../services/shared/sale-store.ts';
@@ -33,7 +33,7 @@ export interface AuditInput {
   /** Frames in the dead-letter queue before the run; 0 by default. `countDeadFrames` tells it. */
   readonly deadBefore?: number;
   onDrainProgress?(progress: DrainProgress): void;
-  /** The queue is drained; the evidence is being gathered. */
+  /** The queue is drained, or the time is over, and evidence is being gathered; again for each repetition. */
   onDrained?(): void;
 }
 
@@ -121,7 +121,10 @@ interface Sources {
 async function gather(input: AuditInput, { pool, redis, queues, sales }: Sources): Promise<Evidence> {
   const { sale, ledger, namespace, signal } = input;
   const tickets = await readTickets(pool, sale.id, signal);
+  // Each step takes up to a second of a million requests: between them, the window and the terminal get their turn.
+  await nextTurn();
   const join = joinTickets(ledger, tickets);
+  await nextTurn();
   const index = indexFrames(sale.id, ledger, join.strays);
   const outcomes = await readOutcomes(
     redis,

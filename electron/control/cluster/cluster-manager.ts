@@ -137,16 +137,26 @@ export class ClusterManager {
     return this.#state;
   }
 
-  /** Stops, then removes all data of the cluster of the settings' provider. */
+  /** Stops, then removes all data of the cluster; of both local providers when none was started here. */
   async reset(): Promise<ClusterState> {
     const provider = this.#state.provider;
     await this.stop();
-    const chosen =
-      provider ?? (await chooseProvider(this.#options.settings().provider, this.#options.probe)).provider;
-    const cluster = await this.#options.createCluster(chosen, this.#events());
-    await cluster.reset();
+    await this.#eachLocal(provider, (cluster) => cluster.reset());
     this.#set({ state: 'stopped', steps: [], engines: [] });
     return this.#state;
+  }
+
+  /** Stops what a control centre that was killed has left on this data folder. */
+  async clearLeftovers(): Promise<void> {
+    await this.#eachLocal(undefined, (cluster) => cluster.stop());
+  }
+
+  async #eachLocal(provider: Provider | undefined, work: (cluster: Cluster) => Promise<void>): Promise<void> {
+    for (const name of provider ? [provider] : (['native', 'docker'] as const)) {
+      // Where no Docker engine answers there are no containers to look after.
+      if (name === 'docker' && !(await this.#options.probe.docker()).isThere) continue;
+      await work(await this.#options.createCluster(name, this.#events()));
+    }
   }
 
   /** @throws FailureError when the cluster does not run */

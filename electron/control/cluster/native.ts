@@ -17,7 +17,7 @@ import {
   type EngineStats,
   FailureError,
 } from './cluster.ts';
-import { cancelled, asFolderFailure, diskFull, throwIfCancelled } from './native/failures.ts';
+import { cancelled, asFolderFailure, diskFull, throwIfCancelled, throwIfQuoted } from './native/failures.ts';
 import type { EngineDriver } from './native/engine.ts';
 import { EngineRunner, type SettingsKeeper } from './native/engine-runner.ts';
 import { type EngineBinaries, findEngines, installHint } from './native/find-engines.ts';
@@ -168,7 +168,11 @@ class LocalCluster implements NativeCluster {
       throwIfCancelled(signal);
       return endpointsOf(settings.current);
     } catch (error) {
-      await this.#stopAll();
+      await this.#stopAll().catch((problem: unknown) => {
+        // What made the start fail comes first; what could not be stopped is found by the next one.
+        const text = `after a failed start: ${problem instanceof Error ? problem.message : String(problem)}`;
+        this.#events.onLog({ atMs: Date.now(), part: 'control', level: 'error', text });
+      });
       throw asFolderFailure(error, this.#dataDir);
     }
   }
@@ -192,6 +196,7 @@ class LocalCluster implements NativeCluster {
   }
 
   async #prepare() {
+    throwIfQuoted(this.#dataDir);
     try {
       // Others may pass through: as root, Postgres runs as another user. What lies in it is closed to them.
       mkdirSync(this.#nativeDir, { recursive: true, mode: 0o711 });
@@ -218,7 +223,7 @@ class LocalCluster implements NativeCluster {
     registry: ProcessRegistry,
     settings: SettingsKeeper,
   ) {
-    const home = postgresHome(binaries.postgres, join(this.#nativeDir, 'postgres'), registry.clusterId);
+    const home = postgresHome(binaries.postgres, this.#nativeDir, registry.clusterId);
     const drivers: readonly EngineDriver[] = [
       redisDriver(binaries.redis, join(this.#nativeDir, 'redis'), registry.clusterId),
       postgresDriver(binaries.postgres, home.dir, home.user),

@@ -189,7 +189,11 @@ export class ProcessRegistry {
     await Promise.all(
       processes.map(async (identity) => {
         await stopProcess(identity, limits);
-        this.forget(identity);
+        try {
+          this.forget(identity);
+        } catch {
+          // On a full disk nothing can be written; the record of a dead process does no harm.
+        }
       }),
     );
   }

@@ -1,5 +1,5 @@
 /** Where the control centre's events leave it: numbered, so that a face can tell which of an event and a snapshot is newer. */
-import { events, type EventName, type EventPayload } from '../contract.ts';
+import type { EventName, EventPayload } from '../contract.ts';
 
 type Listener = (payload: never) => void;
 type Unnumbered<Name extends EventName> = Omit<EventPayload<Name>, 'seq'>;
@@ -39,6 +39,3 @@ export class EventHub {
     return () => void this.#taps.delete(listener);
   }
 }
-
-/** All event names, for a face that exposes each of them. */
-export const eventNames = Object.keys(events) as EventName[];

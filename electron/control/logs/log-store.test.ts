@@ -1,7 +1,12 @@
 import { expect, it } from 'vitest';
 import { LOG_CAPACITY, LogStore } from './log-store.ts';
 
-const line = (text: string, atMs = 0, part = 'gateway-1', level: 'debug' | 'info' | 'warn' | 'error' = 'info') => ({ atMs, part, level, text });
+const line = (
+  text: string,
+  atMs = 0,
+  part = 'gateway-1',
+  level: 'debug' | 'info' | 'warn' | 'error' = 'info',
+) => ({ atMs, part, level, text });
 
 it('keeps the newest lines and drops the oldest', () => {
   const store = new LogStore(() => undefined);

@@ -114,7 +114,7 @@ function renderProof({ audit }: RunRecord): Markup {
 function renderFigures({ load, audit }: RunRecord): Markup {
   const figures: readonly Row[] = [
     ['requests sent', whole(load.sent)],
-    ['answers / second', whole(load.rps)],
+    ['answers/s', whole(load.rps)],
     ['p50 latency', milliseconds(load.latencyMs.p50)],
     ['p99 latency', milliseconds(load.latencyMs.p99)],
     ['unanswered', whole(load.unknown)],

@@ -185,7 +185,8 @@ export class Supervisor {
 
   #restart(slot: Slot, detail: string, livedMs: number): void {
     slot.quickEnds = livedMs < QUICK_MS ? slot.quickEnds + 1 : 0;
-    const { pid: _gone, ...state } = slot.state;
+    const state = { ...slot.state };
+    delete state.pid;
     if (slot.quickEnds > MAX_QUICK_RESTARTS) {
       this.#set(slot, {
         ...state,

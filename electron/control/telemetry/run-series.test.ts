@@ -2,11 +2,26 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RunSeries, mergeSamples, type EngineReading, type LoadInterval } from './run-series.ts';
 
-const still: EngineReading = { accepted: 0, decided: 0, granted: 0, committed: 0, unconfirmedNow: 0, remainingNow: 20 };
+const still: EngineReading = {
+  accepted: 0,
+  decided: 0,
+  granted: 0,
+  committed: 0,
+  unconfirmedNow: 0,
+  remainingNow: 20,
+};
 const quiet: LoadInterval = { sent: 0, acknowledged: 0, refused: 0, unknown: 0, p50Ms: 0, p99Ms: 0 };
 
 function sums(series: RunSeries) {
-  const total = { sent: 0, acknowledged: 0, refused: 0, unknown: 0, granted: 0, refusedByWorker: 0, committed: 0 };
+  const total = {
+    sent: 0,
+    acknowledged: 0,
+    refused: 0,
+    unknown: 0,
+    granted: 0,
+    refusedByWorker: 0,
+    committed: 0,
+  };
   for (const row of series.rows()) {
     for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += row[key];
   }
@@ -17,10 +32,39 @@ describe('the run series', () => {
   it('gives each row what happened since the row before', () => {
     const series = new RunSeries();
     series.addLoad({ ...quiet, sent: 50, acknowledged: 40, refused: 5, p99Ms: 12 });
-    const first = series.close(100, { ...still, accepted: 40, decided: 30, granted: 20, committed: 10, remainingNow: 0 });
-    const second = series.close(200, { ...still, accepted: 40, decided: 40, granted: 20, committed: 20, remainingNow: 0 });
-    expect(first).toMatchObject({ sent: 50, rps: 450, p99Ms: 12, queueDepth: 10, granted: 20, refusedByWorker: 10, committed: 10 });
-    expect(second).toMatchObject({ sent: 0, rps: 0, queueDepth: 0, granted: 0, refusedByWorker: 10, committed: 10 });
+    const first = series.close(100, {
+      ...still,
+      accepted: 40,
+      decided: 30,
+      granted: 20,
+      committed: 10,
+      remainingNow: 0,
+    });
+    const second = series.close(200, {
+      ...still,
+      accepted: 40,
+      decided: 40,
+      granted: 20,
+      committed: 20,
+      remainingNow: 0,
+    });
+    expect(first).toMatchObject({
+      sent: 50,
+      rps: 450,
+      p99Ms: 12,
+      queueDepth: 10,
+      granted: 20,
+      refusedByWorker: 10,
+      committed: 10,
+    });
+    expect(second).toMatchObject({
+      sent: 0,
+      rps: 0,
+      queueDepth: 0,
+      granted: 0,
+      refusedByWorker: 10,
+      committed: 10,
+    });
   });
 
   it('catches up when a reading went back and came again', () => {
@@ -32,36 +76,52 @@ describe('the run series', () => {
   });
 
   it('keeps every column’s sum equal to the totals, however long the run', () => {
-    const interval = fc.record({ sent: fc.nat(50), acknowledged: fc.nat(50), refused: fc.nat(50), unknown: fc.nat(5), granted: fc.nat(3), decided: fc.nat(60) });
+    const interval = fc.record({
+      sent: fc.nat(50),
+      acknowledged: fc.nat(50),
+      refused: fc.nat(50),
+      unknown: fc.nat(5),
+      granted: fc.nat(3),
+      decided: fc.nat(60),
+    });
     fc.assert(
-      fc.property(fc.array(interval, { maxLength: 40 }), fc.integer({ min: 1, max: 300 }), (intervals, repeats) => {
-        const series = new RunSeries();
-        const total = { sent: 0, acknowledged: 0, refused: 0, unknown: 0, granted: 0, decided: 0 };
-        let tMs = 0;
-        for (let round = 0; round < repeats; round++) {
-          for (const load of intervals) {
-            const granted = Math.min(load.granted, load.decided);
-            total.sent += load.sent;
-            total.acknowledged += load.acknowledged;
-            total.refused += load.refused;
-            total.unknown += load.unknown;
-            total.granted += granted;
-            total.decided += load.decided;
-            series.addLoad({ ...quiet, ...load });
-            series.close((tMs += 100), { ...still, decided: total.decided, granted: total.granted, committed: total.granted });
+      fc.property(
+        fc.array(interval, { maxLength: 40 }),
+        fc.integer({ min: 1, max: 300 }),
+        (intervals, repeats) => {
+          const series = new RunSeries();
+          const total = { sent: 0, acknowledged: 0, refused: 0, unknown: 0, granted: 0, decided: 0 };
+          let tMs = 0;
+          for (let round = 0; round < repeats; round++) {
+            for (const load of intervals) {
+              const granted = Math.min(load.granted, load.decided);
+              total.sent += load.sent;
+              total.acknowledged += load.acknowledged;
+              total.refused += load.refused;
+              total.unknown += load.unknown;
+              total.granted += granted;
+              total.decided += load.decided;
+              series.addLoad({ ...quiet, ...load });
+              series.close((tMs += 100), {
+                ...still,
+                decided: total.decided,
+                granted: total.granted,
+                committed: total.granted,
+              });
+            }
           }
-        }
-        expect(series.rows().length).toBeLessThanOrEqual(4_096);
-        expect(sums(series)).toEqual({
-          sent: total.sent,
-          acknowledged: total.acknowledged,
-          refused: total.refused,
-          unknown: total.unknown,
-          granted: total.granted,
-          refusedByWorker: total.decided - total.granted,
-          committed: total.granted,
-        });
-      }),
+          expect(series.rows().length).toBeLessThanOrEqual(4_096);
+          expect(sums(series)).toEqual({
+            sent: total.sent,
+            acknowledged: total.acknowledged,
+            refused: total.refused,
+            unknown: total.unknown,
+            granted: total.granted,
+            refusedByWorker: total.decided - total.granted,
+            committed: total.granted,
+          });
+        },
+      ),
       { numRuns: 30 },
     );
   });

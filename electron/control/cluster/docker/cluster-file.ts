@@ -12,7 +12,7 @@ const fileSchema = z.object({
   schema: z.literal('flashgrid.docker/1'),
   clusterId: z.string(),
   passwords: z.object({ rabbitmq: password, redis: password, postgres: password }),
-  /** Volume of a role → when the engine made it: its data has been served at least once. */
+  /** Role → id of its volume, once its data has been served. */
   provenVolumes: z.partialRecord(z.enum(['rabbitmq', 'redis', 'postgres']), z.string()),
 });
 type Content = z.infer<typeof fileSchema>;
@@ -63,15 +63,15 @@ export class ClusterFile {
     return createHash('sha256').update(this.password(role)).digest('hex').slice(0, 16);
   }
 
-  isProven(role: EngineRole, volumeCreatedAt: string): boolean {
-    return this.#content.provenVolumes[role] === volumeCreatedAt;
+  isProven(role: EngineRole, volumeId: string): boolean {
+    return this.#content.provenVolumes[role] === volumeId;
   }
 
-  setProven(role: EngineRole, volumeCreatedAt: string): void {
-    if (this.isProven(role, volumeCreatedAt)) return;
+  setProven(role: EngineRole, volumeId: string): void {
+    if (this.isProven(role, volumeId)) return;
     this.#content = {
       ...this.#content,
-      provenVolumes: { ...this.#content.provenVolumes, [role]: volumeCreatedAt },
+      provenVolumes: { ...this.#content.provenVolumes, [role]: volumeId },
     };
     this.#save();
   }

@@ -4,6 +4,8 @@
  * absent → created → running → proven. A container that only ever was `created` may lack its configuration (the app died in between)
  * and is made again; one that ran has it.
  */
+import { randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import type { ContainerInspectInfo } from 'dockerode';
 import { z } from 'zod';
@@ -23,6 +25,7 @@ import {
   ROLE_NAME,
   SECRET_LABEL,
   VERSION_LABEL,
+  VOLUME_ID_LABEL,
 } from './labels.ts';
 import { lastLines } from './logs.ts';
 import { engineUrl, waitUntilReady, WrongPasswordError } from './readiness.ts';
@@ -85,11 +88,11 @@ export class EngineContainer {
    * @throws FailureError
    */
   async bringUp(signal: AbortSignal): Promise<RunningEngine> {
-    const volumeCreatedAt = await this.#ensureVolume();
+    const volumeId = await this.#ensureVolume();
     const adopted = await this.#adopt();
     if (adopted?.wasRunning) {
       try {
-        return await this.#prove(adopted.id, 'already running', ADOPTED_LIMIT_MS, volumeCreatedAt, signal);
+        return await this.#prove(adopted.id, 'already running', ADOPTED_LIMIT_MS, volumeId, signal);
       } catch (error) {
         signal.throwIfAborted();
         this.#step.note(`unhealthy (${errorText(error)}): replaced`);
@@ -98,33 +101,27 @@ export class EngineContainer {
     } else if (adopted) {
       try {
         await this.#start(adopted.id);
-        return await this.#prove(
-          adopted.id,
-          adopted.note,
-          READY_LIMIT_MS[this.#spec.role],
-          volumeCreatedAt,
-          signal,
-        );
+        return await this.#prove(adopted.id, adopted.note, READY_LIMIT_MS[this.#spec.role], volumeId, signal);
       } catch (error) {
         signal.throwIfAborted();
-        if (!this.#canDiscard(volumeCreatedAt)) throw error;
+        if (!this.#canDiscard(volumeId)) throw error;
         await this.#remove(adopted.id);
       }
     }
-    return await this.#makeAndProve(volumeCreatedAt, signal);
+    return await this.#makeAndProve(volumeId, signal);
   }
 
-  async #makeAndProve(volumeCreatedAt: string, signal: AbortSignal): Promise<RunningEngine> {
-    const attempt = async (createdAt: string): Promise<RunningEngine> => {
+  async #makeAndProve(volumeId: string, signal: AbortSignal): Promise<RunningEngine> {
+    const attempt = async (dataId: string): Promise<RunningEngine> => {
       const id = await this.#create(signal);
       await this.#start(id);
-      return await this.#prove(id, 'new container', READY_LIMIT_MS[this.#spec.role], createdAt, signal);
+      return await this.#prove(id, 'new container', READY_LIMIT_MS[this.#spec.role], dataId, signal);
     };
     try {
-      return await attempt(volumeCreatedAt);
+      return await attempt(volumeId);
     } catch (error) {
       signal.throwIfAborted();
-      if (!this.#canDiscard(volumeCreatedAt)) throw error;
+      if (!this.#canDiscard(volumeId)) throw error;
     }
     // Half-initialised data of a start that was killed: it never served, so nothing is lost with it.
     this.#step.note('data of an unfinished start: made anew');
@@ -136,13 +133,14 @@ export class EngineContainer {
   }
 
   /** Whether the volume was there before this start and has never been proven. */
-  #canDiscard(volumeCreatedAt: string): boolean {
-    return (
-      !this.#made.volumes.has(this.#name) && !this.#around.file.isProven(this.#spec.role, volumeCreatedAt)
-    );
+  #canDiscard(volumeId: string): boolean {
+    return !this.#made.volumes.has(this.#name) && !this.#around.file.isProven(this.#spec.role, volumeId);
   }
 
-  /** @returns when the volume was made: tells it from a later one of the same name */
+  /**
+   * Has the volume.
+   * @returns its id, which we gave it: the engine's own time of creation moves with every write (Docker 20.10)
+   */
   async #ensureVolume(): Promise<string> {
     const { docker, clusterId, file } = this.#around;
     const { role } = this.#spec;
@@ -151,17 +149,23 @@ export class EngineContainer {
       try {
         const info = await docker.getVolume(this.#name).inspect();
         this.#checkVolume(info.Labels, isOurs(info.Labels, clusterId), wanted);
-        return createdAtOf(info);
+        return info.Labels[VOLUME_ID_LABEL] ?? '';
       } catch (error) {
         if (!isNotFound(error)) throw error;
       }
       // Noted before it is made: an answer that is lost must not leave it behind.
       this.#made.volumes.add(this.#name);
+      const volumeId = randomUUID();
       await docker.createVolume({
         Name: this.#name,
-        Labels: { ...this.#labels(), [SECRET_LABEL]: wanted.secret, [DATA_LABEL]: wanted.data },
+        Labels: {
+          ...this.#labels(),
+          [VOLUME_ID_LABEL]: volumeId,
+          [SECRET_LABEL]: wanted.secret,
+          [DATA_LABEL]: wanted.data,
+        },
       });
-      return createdAtOf(await docker.getVolume(this.#name).inspect());
+      return volumeId;
     });
   }
 
@@ -326,7 +330,7 @@ export class EngineContainer {
     id: string,
     how: string,
     limitMs: number,
-    volumeCreatedAt: string,
+    volumeId: string,
     signal: AbortSignal,
   ): Promise<RunningEngine> {
     const { role } = this.#spec;
@@ -352,7 +356,7 @@ export class EngineContainer {
       if (error instanceof WrongPasswordError) throw this.#wrongPassword(error);
       throw await this.#notReady(id, `${errorText(error)} after ${limitMs / 1000} s`, error);
     }
-    file.setProven(role, volumeCreatedAt);
+    file.setProven(role, volumeId);
     return { role, id, port, url, version, how, startedAtMs: Date.parse(info.State.StartedAt) || Date.now() };
   }
 
@@ -427,8 +431,4 @@ export async function stopContainer(
     },
     (limitSec + 10) * 1_000,
   );
-}
-
-function createdAtOf(info: object): string {
-  return 'CreatedAt' in info && typeof info.CreatedAt === 'string' ? info.CreatedAt : '';
 }

@@ -5,6 +5,8 @@ export const CLUSTER_LABEL = 'flashgrid.cluster';
 export const ROLE_LABEL = 'flashgrid.role';
 export const VERSION_LABEL = 'flashgrid.app-version';
 export const CONFIG_LABEL = 'flashgrid.config-hash';
+/** On volumes: tells one from a later one of the same name. */
+export const VOLUME_ID_LABEL = 'flashgrid.volume-id';
 /** On volumes: which password the data was made with (a hash), and which major version wrote it. */
 export const SECRET_LABEL = 'flashgrid.secret-hash';
 export const DATA_LABEL = 'flashgrid.data-version';

@@ -13,9 +13,9 @@ import { findFreePorts, isPortFree } from '../../lib/free-port.ts';
 import { withLimit } from '../../lib/release-stack.ts';
 import { type ClusterEvents, type EngineState, FailureError } from '../cluster.ts';
 import { type FoundProcess, type ProcessRegistry, killGroup } from '../process-registry.ts';
-import { type ProcessIdentity, isAlive } from '../process-table.ts';
+import { type ProcessIdentity, identify, isAlive } from '../process-table.ts';
 import type { EngineDriver, ProcessPlan } from './engine.ts';
-import { engineExited, notReady, portTaken, throwIfCancelled } from './failures.ts';
+import { engineExited, notReady, portTaken, strangePassword, throwIfCancelled } from './failures.ts';
 import { lastLines, rotateLog, sizeOf, tailLog } from './log-tail.ts';
 import type { ClusterSettings, PortName } from './settings.ts';
 
@@ -26,6 +26,10 @@ const WATCH_INTERVAL_MS = 500;
 const HELPER_STOP_LIMIT_MS = 5_000;
 const INITIALISE_LIMIT_MS = 120_000;
 const MAX_PORT_CHANGES = 4;
+/** Answers to a password that is not the one of the data. */
+const REFUSED = /password authentication failed|ACCESS_REFUSED|WRONGPASS/;
+/** A stranger on our port refuses too, but then our own process ends, and that is seen well within this time. */
+const REFUSED_LIMIT_MS = 3_000;
 
 /** The settings that all engines of a cluster share. */
 export interface SettingsKeeper {
@@ -213,6 +217,7 @@ export class EngineRunner {
   ): Promise<void> {
     const { driver, logPath } = this.#options;
     let ended: string | undefined;
+    let refusedSince: number | undefined;
     void process.exit?.then((how) => (ended = how));
     for (;;) {
       throwIfCancelled(signal);
@@ -225,6 +230,9 @@ export class EngineRunner {
       }
       if (ended !== undefined)
         throw engineExited(driver.title, ended, lastLines(logPath, this.#logFrom), logPath);
+      refusedSince = REFUSED.test(problem) ? (refusedSince ?? performance.now()) : undefined;
+      if (refusedSince !== undefined && performance.now() - refusedSince > REFUSED_LIMIT_MS)
+        throw strangePassword(driver.title, problem);
       if (performance.now() > deadline)
         throw notReady(
           driver.title,
@@ -238,7 +246,7 @@ export class EngineRunner {
   }
 
   #spawn(plan: ProcessPlan): RunningProcess {
-    const { driver, registry, settings, logPath } = this.#options;
+    const { registry, logPath } = this.#options;
     const log = openSync(logPath, 'a', 0o600);
     let child: ChildProcess;
     try {
@@ -259,19 +267,28 @@ export class EngineRunner {
     });
     child.unref();
     const { pid } = child;
-    const identity =
-      pid === undefined
-        ? undefined
-        : registry.record({
-            pid,
-            role: plan.role,
-            command: [plan.command, ...plan.args].join(' '),
-            fingerprint: driver.fingerprint(settings.current),
-          });
+    const identity = pid === undefined ? undefined : this.#record(plan, pid);
     // Not started at all, or ended before it could be looked at: the wait for it tells how.
     const started = { role: plan.role, identity: identity ?? { pid: pid ?? 0, startedAt: '' }, exit };
     this.#processes.push(started);
     return started;
+  }
+
+  /** A child that can't be recorded must not live: nobody would find it after a crash. */
+  #record(plan: ProcessPlan, pid: number): ProcessIdentity | undefined {
+    const { driver, registry, settings } = this.#options;
+    try {
+      return registry.record({
+        pid,
+        role: plan.role,
+        command: [plan.command, ...plan.args].join(' '),
+        fingerprint: driver.fingerprint(settings.current),
+      });
+    } catch (error) {
+      const identity = identify(pid);
+      if (identity) killGroup(identity);
+      throw error;
+    }
   }
 
   async #runToEnd(plan: ProcessPlan, signal: AbortSignal): Promise<void> {

@@ -49,12 +49,31 @@ export function notReady(
   });
 }
 
+/** The data hold another password than ours: the file with the passwords was lost or replaced. */
+export function strangePassword(title: string, problem: string): FailureError {
+  return new FailureError({
+    code: 'native.strangePassword',
+    message: `${title} does not accept its password: ${problem}. The cluster's settings file was lost or replaced.`,
+    fix: 'Put native/settings.json of the data folder back, or reset the cluster (this deletes its data).',
+  });
+}
+
 /** No free port was found, or each was taken before the engine could listen on it. */
 export function portTaken(title: string, ports: readonly number[]): FailureError {
   return new FailureError({
     code: 'native.portTaken',
     message: `${title} could not listen: other programs took its ports again and again, at last ${ports.join(', ')}.`,
     fix: 'Start again; if it happens again, look with `ss -ltnp` for the program that takes ports of 127.0.0.1.',
+  });
+}
+
+/** RabbitMQ hands the path of its data to a shell in single quotes, and hangs for ever on one that holds such a quote. */
+export function throwIfQuoted(path: string): void {
+  if (!path.includes("'")) return;
+  throw new FailureError({
+    code: 'native.folderName',
+    message: `The path of the data folder, ${path}, holds a single quote: RabbitMQ can't work in it.`,
+    fix: 'Choose a data folder without a single quote in its path.',
   });
 }
 

@@ -1,13 +1,16 @@
 /** Where Postgres keeps its data, and as whom it runs. */
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FailureError } from '../cluster.ts';
+import { listProcesses } from '../process-table.ts';
 import type { SystemUser } from './engine.ts';
 import type { PostgresBinaries } from './find-engines.ts';
 import { blockedFolder, unprivilegedUser } from './system-user.ts';
 
 /** Root's own folders are closed to everybody else, so a data folder in there can't hold Postgres' data: this one does. */
 const FALLBACK_ROOT = '/var/lib/flashgrid';
+/** Names the folder that these data belong to. */
+const OWNER_FILE = 'belongs-to';
 
 /** Where the data lie when the data folder is out of Postgres' reach; one folder a cluster. */
 export function fallbackDir(clusterId: string): string {
@@ -16,26 +19,40 @@ export function fallbackDir(clusterId: string): string {
 
 /**
  * Chooses folder and user.
- * @param wanted the folder below the data folder; its parent exists
+ * @param nativeDir the folder of all native engines; it exists
  * @throws FailureError when root has nobody to run Postgres as, or that user can't reach it
  */
 export function postgresHome(
   binaries: PostgresBinaries,
-  wanted: string,
+  nativeDir: string,
   clusterId: string,
 ): { readonly dir: string; readonly user: SystemUser | undefined } {
+  const wanted = join(nativeDir, 'postgres');
   const user = findUser();
   if (!user) return { dir: wanted, user };
   const closed = blockedFolder(binaries.binDir, user);
   if (closed !== undefined)
     throw unreachable(`The user ${user.name} can't run Postgres in ${closed}`, closed);
-  if (blockedFolder(dirname(wanted), user) === undefined) return { dir: wanted, user };
-  const dir = join(fallbackDir(clusterId), 'postgres');
-  mkdirSync(dirname(dir), { recursive: true, mode: 0o711 });
-  const stillClosed = blockedFolder(dirname(dir), user);
+  if (blockedFolder(nativeDir, user) === undefined) return { dir: wanted, user };
+  const home = fallbackDir(clusterId);
+  mkdirSync(home, { recursive: true, mode: 0o711 });
+  removeOrphans(home);
+  writeFileSync(join(home, OWNER_FILE), nativeDir);
+  const stillClosed = blockedFolder(home, user);
   if (stillClosed !== undefined)
     throw unreachable(`The user ${user.name}, who runs Postgres, can't reach ${stillClosed}`, stillClosed);
-  return { dir, user };
+  return { dir: join(home, 'postgres'), user };
+}
+
+/** Data of clusters whose data folder somebody deleted by hand: nobody else would ever remove them. */
+function removeOrphans(home: string): void {
+  for (const name of readdirSync(dirname(home))) {
+    const other = join(dirname(home), name);
+    const ownerFile = join(other, OWNER_FILE);
+    if (other === home || !existsSync(ownerFile) || existsSync(readFileSync(ownerFile, 'utf8'))) continue;
+    const isInUse = listProcesses().some((one) => one.workingDir.startsWith(other));
+    if (!isInUse) rmSync(other, { recursive: true, force: true });
+  }
 }
 
 function findUser(): SystemUser | undefined {

@@ -94,7 +94,7 @@ export function postgresDriver(
         writeFileSync(passwordFile, `${settings.passwords.postgres}\n`, { mode: 0o600 });
         give(passwordFile);
         // No sync: the folder is empty of anything worth it, and the first checkpoint syncs it all.
-        const options = ['-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C', '--no-sync', '--no-instructions'];
+        const options = ['-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C', '--no-sync'];
         await run(
           plan('initdb', 'initdb', [
             '-D',

@@ -59,6 +59,8 @@ export function rabbitmqDriver(binaries: RabbitmqBinaries, dir: string): EngineD
   const lean = leanLibraries(packageLibs);
   const environment = ({ ports }: ClusterSettings): Record<string, string> => ({
     ...baseEnvironment(dir),
+    // Erlang reads file names by it: a data folder may have an umlaut in its path.
+    LC_ALL: 'C.UTF-8',
     RABBITMQ_HOME: binaries.home,
     RABBITMQ_NODENAME: NODE_NAME,
     RABBITMQ_MNESIA_BASE: join(dir, 'mnesia'),

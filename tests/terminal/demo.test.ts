@@ -1,0 +1,163 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runRecordSchema, type RunRecord, type Sample } from '../../electron/control/report/run-record.ts';
+import { flashgrid, survivors, temporaryDataDir } from '../support/terminal.ts';
+
+const SMALL = ['--provider', 'native', '--requests', '2000', '--connections', '100', '--stock', '20'];
+/** The usual ports of the three engines: a user's machine may have them taken. */
+const USUAL_PORTS = [5432, 5672, 6379];
+
+let dataDir: string;
+let remove: () => Promise<void>;
+const strangers: Server[] = [];
+
+beforeAll(async () => {
+  ({ path: dataDir, remove } = await temporaryDataDir());
+  for (const port of USUAL_PORTS) {
+    const server = createServer();
+    // Taken by a service of the machine itself: just as good.
+    await new Promise<void>((done) =>
+      server.once('error', () => done()).listen(port, '127.0.0.1', () => done()),
+    );
+    strangers.push(server);
+  }
+});
+
+afterAll(async () => {
+  for (const server of strangers) server.close();
+  await remove();
+});
+
+function record(path: string): RunRecord {
+  return runRecordSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+}
+
+function sum(
+  run: RunRecord,
+  key: 'sent' | 'acknowledged' | 'refused' | 'unknown' | 'granted' | 'refusedByWorker' | 'committed',
+): number {
+  return run.series.reduce((total: number, sample: Sample) => total + sample[key], 0);
+}
+
+describe('flashgrid demo', () => {
+  it('starts everything, sells exactly the stock, proves it, writes the record and leaves nothing running', async () => {
+    const json = join(dataDir, 'r.json');
+    const html = join(dataDir, 'r.html');
+    const run = flashgrid(dataDir, 'demo', ...SMALL, '--json', json, '--html', html);
+    expect(await run.ended(), run.output()).toBe(0);
+    const written = record(json);
+    expect(written).toMatchObject({
+      schema: 'flashgrid.run/1',
+      verdict: 'pass',
+      exitCode: 0,
+      load: { sent: 2_000, acknowledged: 2_000, refused: 0, unknown: 0 },
+      audit: {
+        stock: 20,
+        sold: 20,
+        granted: 20,
+        refused: 1_980,
+        pending: 0,
+        lost: 0,
+        duplicated: 0,
+        oversold: 0,
+        undersold: 0,
+      },
+      environment: { provider: 'native' },
+    });
+    expect(written.audit.checks.map((check) => [check.id, check.ok])).toEqual(
+      written.audit.checks.map((check) => [check.id, true]),
+    );
+    expect(written.audit.checks).toHaveLength(9);
+    for (const key of ['sent', 'acknowledged', 'refused', 'unknown'] as const)
+      expect([key, sum(written, key)]).toEqual([key, written.load[key]]);
+    expect(sum(written, 'granted')).toBe(written.audit.granted);
+    expect(sum(written, 'refusedByWorker')).toBe(written.audit.refused);
+    expect(sum(written, 'committed')).toBe(written.audit.sold);
+    expect(written.series.at(-1)).toMatchObject({ remaining: 0, queueDepth: 0 });
+    expect(readFileSync(html, 'utf8')).toContain('<!doctype html>');
+    expect(run.output()).toMatch(/PASS/);
+    expect(survivors(dataDir)).toEqual([]);
+  });
+
+  it('gives the same buyers for the same seed, and holds a rate', async () => {
+    const json = join(dataDir, 'rate.json');
+    const run = flashgrid(
+      dataDir,
+      'demo',
+      '--provider',
+      'native',
+      '--rate',
+      '400',
+      '--duration',
+      '2',
+      '--connections',
+      '50',
+      '--stock',
+      '10',
+      '--gateways',
+      '2',
+      '--workers',
+      '2',
+      '--json',
+      json,
+    );
+    expect(await run.ended(), run.output()).toBe(0);
+    expect(record(json)).toMatchObject({
+      verdict: 'pass',
+      load: { sent: 800, acknowledged: 800 },
+      audit: { sold: 10 },
+      environment: { gateways: 2, workers: 2 },
+    });
+  });
+
+  it('ends with 4 when a threshold is missed, and says which', async () => {
+    const run = flashgrid(dataDir, 'demo', ...SMALL, '--max-p99', '0.001');
+    expect(await run.ended(), run.output()).toBe(4);
+    expect(run.output()).toMatch(/p99/);
+  });
+
+  it.each([
+    [['demo', '--requests', 'many'], /--requests/],
+    [['demo', '--provider', 'cloud'], /--provider/],
+    [['dance'], /no command "dance"/],
+    [['attack'], undefined],
+  ])('ends %j with a clear message and no stack trace', async (args, message) => {
+    const run = flashgrid(dataDir, ...args);
+    expect(await run.ended()).toBe(message ? 2 : 6);
+    if (message) expect(run.output()).toMatch(message);
+    expect(run.output()).toMatch(/→|lists the commands/);
+    expect(run.output()).not.toMatch(/\n\s+at /);
+  });
+});
+
+describe('flashgrid up, status, attack, down', () => {
+  it('keep a cluster running between commands, and leave nothing behind', async () => {
+    const up = flashgrid(dataDir, 'up', '--provider', 'native');
+    expect(await up.ended(), up.output()).toBe(0);
+    const status = flashgrid(dataDir, 'status');
+    expect(await status.ended()).toBe(0);
+    expect(status.output()).toMatch(/Cluster: running[\s\S]*gateway-1 +running/);
+
+    const second = flashgrid(dataDir, 'up');
+    expect(await second.ended(), second.output()).toBe(0);
+
+    const attack = flashgrid(dataDir, 'attack', '--requests', '500', '--connections', '50', '--stock', '5');
+    expect(await attack.ended(), attack.output()).toBe(0);
+    expect(attack.output()).toMatch(/PASS/);
+
+    const report = flashgrid(dataDir, 'report');
+    expect(await report.ended()).toBe(0);
+    const id = /^(run-\w+).*500 buyers/m.exec(report.output())?.[1] ?? '';
+    const csv = join(dataDir, 'r.csv');
+    const exported = flashgrid(dataDir, 'report', id, '--csv', csv);
+    expect(await exported.ended(), exported.output()).toBe(0);
+    expect(existsSync(csv)).toBe(true);
+
+    const down = flashgrid(dataDir, 'down', '--reset');
+    expect(await down.ended(), down.output()).toBe(0);
+    expect(survivors(dataDir)).toEqual([]);
+    expect(existsSync(join(dataDir, 'native'))).toBe(false);
+  });
+});
