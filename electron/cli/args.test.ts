@@ -1,15 +1,34 @@
 import { describe, expect, it } from 'vitest';
-import { TERMINAL_COMMANDS, UsageError, helpText, parseTerminal, readAttack, readCount, readProvider } from './args.ts';
+import {
+  TERMINAL_COMMANDS,
+  UsageError,
+  helpText,
+  parseTerminal,
+  readAttack,
+  readCount,
+  readProvider,
+} from './args.ts';
 
 const attack = (...argv: string[]) => readAttack(parseTerminal(['demo', ...argv]).values);
 
 describe('the terminal’s options', () => {
   it('give the attack on the poster when nothing is said', () => {
-    expect(attack()).toMatchObject({ profile: 'burst', requests: 10_000, connections: 1_000, stock: 20, mode: 'queue', seed: 1 });
+    expect(attack()).toMatchObject({
+      profile: 'burst',
+      requests: 10_000,
+      connections: 1_000,
+      stock: 20,
+      mode: 'queue',
+      seed: 1,
+    });
   });
 
   it('make a sustained attack of a rate and a duration', () => {
-    expect(attack('--rate', '2600', '--duration', '20')).toMatchObject({ profile: 'sustained', ratePerSec: 2_600, durationSec: 20 });
+    expect(attack('--rate', '2600', '--duration', '20')).toMatchObject({
+      profile: 'sustained',
+      ratePerSec: 2_600,
+      durationSec: 20,
+    });
   });
 
   it('change a preset where they are given', () => {
@@ -18,7 +37,9 @@ describe('the terminal’s options', () => {
 
   it('open no more sockets than there are buyers, unless that was asked for', () => {
     expect(attack('--requests', '5')).toMatchObject({ requests: 5, connections: 5 });
-    expect(() => attack('--requests', '5', '--connections', '6')).toThrow(/--connections 6 is more than --requests 5/);
+    expect(() => attack('--requests', '5', '--connections', '6')).toThrow(
+      /--connections 6 is more than --requests 5/,
+    );
   });
 
   it.each([
@@ -42,8 +63,12 @@ describe('the terminal’s options', () => {
   });
 
   it('refuse a provider or a count that does not exist', () => {
-    expect(() => readProvider({ provider: 'cloud' })).toThrow(/--provider knows auto, native, docker, external/);
-    expect(() => readCount({ gateways: '17' }, 'gateways', 1, 16)).toThrow(/--gateways must be a whole number from 1 to 16/);
+    expect(() => readProvider({ provider: 'cloud' })).toThrow(
+      /--provider knows auto, native, docker, external/,
+    );
+    expect(() => readCount({ gateways: '17' }, 'gateways', 1, 16)).toThrow(
+      /--gateways must be a whole number from 1 to 16/,
+    );
   });
 });
 
