@@ -93,7 +93,7 @@ function skipTo(event: React.MouseEvent, main: HTMLElement | null): void {
 function useAppearance(): void {
   const theme = useData((data) => data.settings.theme);
   const isProjectorMode = useData((data) => data.settings.isProjectorMode) ?? false;
-  const { setColorScheme } = useMantineColorScheme();
+  const { setColorScheme } = useMantineColorScheme({ keepTransitions: true });
   useEffect(() => {
     if (theme) setColorScheme(theme === 'system' ? 'auto' : theme);
     // setColorScheme is a new function at each render of the provider.

@@ -17,9 +17,23 @@ const accent: MantineColorsTuple = [
   '#3d2803',
 ];
 
+// Only its fifth shade is read, to choose between dark and white text.
+const red: MantineColorsTuple = [
+  '#fbe5dc',
+  '#f5c4b1',
+  '#ee9d7e',
+  '#e0683a',
+  '#c8461b',
+  '#b93c0b',
+  '#983109',
+  '#772706',
+  '#551c05',
+  '#341103',
+];
+
 export const theme = createTheme({
   primaryColor: 'accent',
-  colors: { accent },
+  colors: { accent, red },
   fontFamily: 'var(--font)',
   fontFamilyMonospace: 'var(--font-mono)',
   defaultRadius: 'md',
@@ -27,6 +41,7 @@ export const theme = createTheme({
   // Dark ink on amber, white on red.
   autoContrast: true,
   luminanceThreshold: 0.4,
+  primaryShade: 4,
   respectReducedMotion: true,
   focusRing: 'auto',
 });

@@ -1,5 +1,5 @@
 /**
- * Must be the first import of main.tsx. zod otherwise probes for `new Function`, which the page's Content-Security-Policy refuses
+ * Must run before any schema is built. zod otherwise probes for `new Function`, which the page's Content-Security-Policy refuses
  * and reports as a violation.
  */
 import { z } from 'zod';

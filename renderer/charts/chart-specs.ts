@@ -135,7 +135,7 @@ export const CHARTS: readonly ChartSpec[] = [
       {
         key: 'p99',
         label: 'slowest 1 % (p99)',
-        color: 'var(--red)',
+        color: 'var(--purple)',
         kind: 'line',
         isDashed: true,
         summary: 'peak',

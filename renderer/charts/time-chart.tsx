@@ -160,6 +160,7 @@ interface LegendProps {
 function Legend({ spec, rows, isOver }: LegendProps) {
   return (
     <span className={classes.legend}>
+      {isOver && spec.lines.some(({ summary }) => summary === 'peak') ? <span>Highest:</span> : null}
       {spec.lines.map((line) => (
         <span key={line.key} className={classes.entry}>
           <svg viewBox="0 0 14 10" aria-hidden>
@@ -177,10 +178,7 @@ function Legend({ spec, rows, isOver }: LegendProps) {
               />
             )}
           </svg>
-          <span>
-            {line.label}
-            {isOver && line.summary === 'peak' ? ', peak' : ''}
-          </span>
+          <span>{line.label}</span>
           <b>{formatFigure(spec, figureOf(line, rows, isOver))}</b>
         </span>
       ))}

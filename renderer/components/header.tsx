@@ -25,7 +25,7 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
   const uptime =
     cluster?.state === 'running' && cluster.startedAtMs !== undefined ? now - cluster.startedAtMs : undefined;
   return (
-    <header className={classes.header}>
+    <section className={classes.header} aria-label="State and tools">
       <p className={classes.name}>FlashGrid</p>
       <p className={classes.claim}>Sell twenty tickets to ten thousand people. Never twenty-one.</p>
       <div className={classes.state}>
@@ -76,6 +76,6 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
           </ActionIcon>
         </Tooltip>
       </div>
-    </header>
+    </section>
   );
 }

@@ -48,7 +48,7 @@ export function PipelineNode(props: PipelineNodeProps) {
         <span className={classes.icon} aria-hidden>
           {icon}
         </span>
-        <h3>
+        <h3 data-alone={group === undefined}>
           {name}
           {group && group.count > 1 ? <span className={classes.count}> ×{group.count}</span> : null}
         </h3>

@@ -16,7 +16,8 @@ import { useData } from '../../store/store.ts';
 import { Link, Fork } from './pipeline-link.tsx';
 import { PipelineNode } from './pipeline-node.tsx';
 import classes from './pipeline.module.css';
-import { QueueGauge } from './queue-gauge.tsx';
+import { CrowdDots } from './crowd-dots.tsx';
+import { SurgeSparkline } from './surge-sparkline.tsx';
 import { ScaleStepper } from './scale-stepper.tsx';
 
 const byRole = (parts: readonly Part[], role: Part['role']): readonly Part[] =>
@@ -52,7 +53,9 @@ export function Pipeline() {
           isLit={isUp}
           figure={formatCompact(askedPerSec)}
           figureLabel="requests a second"
-        />
+        >
+          <SurgeSparkline />
+        </PipelineNode>
         <Link
           perSec={askedPerSec}
           label="ask"
@@ -86,7 +89,7 @@ export function Pipeline() {
           figure={formatCount(flow.queueDepth)}
           figureLabel={flow.queueDepth === 1 ? 'buyer waits' : 'buyers wait'}
         >
-          <QueueGauge />
+          <CrowdDots count={flow.queueDepth} />
           {flow.deadLettered > 0 ? (
             <p className={classes.dead}>{formatCount(flow.deadLettered)} in the dead-letter queue</p>
           ) : null}

@@ -1,4 +1,3 @@
-import './zod-setup.ts';
 // Before Mantine's: it names the order of the layers.
 import './styles/base.css';
 import { MantineProvider } from '@mantine/core';

@@ -1,0 +1,13 @@
+/** Dots that a crowd is drawn with at the most. */
+export const MAX_DOTS = 60;
+const STEPS = [1, 2, 5] as const;
+
+/** How many dots a crowd takes, and how many people each stands for: the smallest of 1, 2, 5, 10, 20 … that fits. */
+export function crowdOf(count: number): { readonly dots: number; readonly perDot: number } {
+  for (let power = 1; ; power *= 10) {
+    for (const step of STEPS) {
+      const perDot = step * power;
+      if (Math.ceil(count / perDot) <= MAX_DOTS) return { dots: Math.ceil(count / perDot), perDot };
+    }
+  }
+}

@@ -1,0 +1,19 @@
+import { memo } from 'react';
+import { crowdOf, MAX_DOTS } from '../../lib/crowd.ts';
+import { plural } from '../../lib/format.ts';
+import classes from './crowd-dots.module.css';
+
+/** The crowd in the queue, as dots: what a number can't show from the last row of a hall. */
+export const CrowdDots = memo(function CrowdDots({ count }: { readonly count: number }) {
+  const { dots, perDot } = crowdOf(count);
+  return (
+    <div className={classes.crowd}>
+      <div className={classes.dots} aria-hidden>
+        {Array.from({ length: MAX_DOTS }, (_, index) => (
+          <span key={index} data-lit={index < dots} />
+        ))}
+      </div>
+      <p className={classes.key}>one dot: {plural(perDot, 'buyer')}</p>
+    </div>
+  );
+});

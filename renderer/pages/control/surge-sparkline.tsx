@@ -1,0 +1,25 @@
+import { memo, useMemo } from 'react';
+import { areaPath } from '../../lib/area-path.ts';
+import { useData } from '../../store/store.ts';
+import classes from './surge-sparkline.module.css';
+
+const WIDTH = 120;
+const HEIGHT = 28;
+/** Half of the buffer: 15 s. */
+const SHOWN = 150;
+
+/** Requests a second over the last quarter minute, as a small area. */
+export const SurgeSparkline = memo(function SurgeSparkline() {
+  const flow = useData((data) => data.flow);
+  const path = useMemo(() => {
+    const rates = (flow ?? [])
+      .slice(-SHOWN)
+      .map(({ acceptedPerSec, turnedAwayPerSec }) => acceptedPerSec + turnedAwayPerSec);
+    return areaPath(rates, WIDTH, HEIGHT);
+  }, [flow]);
+  return (
+    <svg className={classes.gauge} viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden>
+      <path d={path} />
+    </svg>
+  );
+});
