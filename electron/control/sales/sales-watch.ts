@@ -3,6 +3,8 @@ import type { SaleView } from '../../../services/shared/sales.ts';
 import type { EngineClient } from './engine-client.ts';
 
 const INTERVAL_MS = 500;
+/** Pause after a reading, in readings: with thousands of sales to read the watch gets slower, not the engine busier. */
+const PAUSE_READINGS = 20;
 
 export class SalesWatch {
   readonly #engine: EngineClient;
@@ -11,6 +13,7 @@ export class SalesWatch {
   #told = '[]';
   #timer: NodeJS.Timeout | undefined;
   #isReading = false;
+  #dueMs = 0;
 
   constructor(engine: EngineClient, onChange: (sales: SaleView[]) => void) {
     this.#engine = engine;
@@ -22,7 +25,9 @@ export class SalesWatch {
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => void this.refresh(), INTERVAL_MS);
+    this.#timer ??= setInterval(() => {
+      if (performance.now() >= this.#dueMs) void this.refresh();
+    }, INTERVAL_MS);
   }
 
   stop(): void {
@@ -35,12 +40,14 @@ export class SalesWatch {
   async refresh(): Promise<void> {
     if (this.#isReading) return;
     this.#isReading = true;
+    const startedMs = performance.now();
     try {
       const sales = await this.#engine.listSales();
       if (this.#timer !== undefined) this.#tell(sales);
     } catch {
       // See above: shown by the gateway's state, not here.
     } finally {
+      this.#dueMs = performance.now() + PAUSE_READINGS * (performance.now() - startedMs);
       this.#isReading = false;
     }
   }
