@@ -217,13 +217,18 @@ export class EngineRunner {
   ): Promise<void> {
     const { driver, logPath } = this.#options;
     let ended: string | undefined;
+    // A check may wait for seconds for an answer that a process which has ended will never give, and that nobody wants after a cancel.
+    const interrupted = Promise.race([
+      process.exit ?? new Promise<never>(() => undefined),
+      whenAborted(signal),
+    ]);
     let refusedSince: number | undefined;
     void process.exit?.then((how) => (ended = how));
     for (;;) {
       throwIfCancelled(signal);
       let problem = '';
       try {
-        await check();
+        await Promise.race([check(), interrupted.then(() => Promise.reject(new Error('interrupted')))]);
         if (ended === undefined) return;
       } catch (error) {
         problem = error instanceof Error ? error.message || error.name : String(error);
@@ -297,11 +302,8 @@ export class EngineRunner {
     mkdirSync(dirname(logPath), { recursive: true, mode: 0o700 });
     this.#logFrom = sizeOf(logPath);
     const { exit, identity } = this.#spawn(plan);
-    const abort = new Promise<'aborted'>((resolve) => {
-      signal.addEventListener('abort', () => resolve('aborted'), { once: true });
-    });
     const how = await withLimit(
-      Promise.race([exit ?? Promise.resolve(''), abort]),
+      Promise.race([exit ?? Promise.resolve(''), whenAborted(signal)]),
       INITIALISE_LIMIT_MS,
       `${plan.role} took longer than ${INITIALISE_LIMIT_MS / 1000} s`,
     ).finally(() => this.#stopProcesses(0));
@@ -391,6 +393,13 @@ export class EngineRunner {
     };
     this.#options.events.onEngine(this.#state);
   }
+}
+
+function whenAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 /** Whether something accepts connections on a port of the loopback address. */

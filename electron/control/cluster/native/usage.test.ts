@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { UsageMeter, familyOf } from './usage.ts';
+
+test('a family is a process with all that descend from it', () => {
+  const all = new Map([
+    [1, { parentPid: 0 }],
+    [10, { parentPid: 1 }],
+    [11, { parentPid: 10 }],
+    [12, { parentPid: 11 }],
+    [20, { parentPid: 1 }],
+  ]);
+  expect(familyOf(10, all).sort()).toEqual([10, 11, 12]);
+  expect(familyOf(99, all)).toEqual([]);
+});
+
+test('the CPU time of a child counts for its parent', async () => {
+  const child = spawn('sh', ['-c', 'sh -c "while :; do :; done" & wait'], {
+    detached: true,
+    stdio: 'ignore',
+  });
+  try {
+    const meter = new UsageMeter();
+    const engines = [{ role: 'redis', pid: child.pid ?? 0 }] as const;
+    expect(meter.read(engines)[0]?.cpuPercent).toBe(0);
+    let busiest = 0;
+    for (let tries = 0; tries < 50 && busiest === 0; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      const [stats] = meter.read(engines);
+      busiest = Math.max(busiest, stats?.cpuPercent ?? 0);
+      expect(stats?.memoryBytes).toBeGreaterThan(100_000);
+    }
+    expect(busiest).toBeGreaterThan(0);
+  } finally {
+    process.kill(-(child.pid ?? 0), 'SIGKILL');
+  }
+});
+
+test('an engine that has ended uses nothing', () => {
+  expect(new UsageMeter().read([{ role: 'redis', pid: 999_999_999 }])[0]).toMatchObject({
+    cpuPercent: 0,
+    memoryBytes: 0,
+  });
+});

@@ -1,0 +1,76 @@
+import { expect, test } from 'vitest';
+import { type EngineState, FailureError, type Step } from '../electron/control/cluster/cluster.ts';
+import { createExternalCluster } from '../electron/control/cluster/external.ts';
+import { findFreePorts } from '../electron/control/lib/free-port.ts';
+import { testEndpoints } from './support/engines.ts';
+
+function external(change: Partial<ReturnType<typeof testEndpoints>> = {}) {
+  const steps: Step[] = [];
+  const told: EngineState[] = [];
+  const events = {
+    onStep: (step: Step) => void steps.push(step),
+    onEngine: (state: EngineState) => void told.push(state),
+    onLog: () => undefined,
+  };
+  const cluster = createExternalCluster({ endpoints: { ...testEndpoints(), ...change }, events });
+  return { cluster, steps, told };
+}
+
+async function failureOf(start: Promise<unknown>): Promise<FailureError['failure']> {
+  const error: unknown = await start.then(
+    () => new Error('it started'),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof FailureError)) throw error;
+  return error.failure;
+}
+
+const never = () => new AbortController().signal;
+
+test('an external cluster is checked, and left running by stop and reset', async () => {
+  const { cluster, steps } = external();
+  expect(await cluster.start(never())).toEqual(testEndpoints());
+  expect(steps.filter((step) => step.state === 'done')).toHaveLength(3);
+  for (const engine of cluster.engines()) {
+    expect(engine).toMatchObject({ state: 'running' });
+    expect(engine.version).toMatch(/^\d+\.\d+/);
+  }
+  await cluster.stop();
+  await cluster.reset();
+  expect(cluster.engines().map((engine) => engine.state)).toEqual(['stopped', 'stopped', 'stopped']);
+  await cluster.start(never());
+});
+
+test('an engine that does not answer is named, without its password', async () => {
+  const [port] = await findFreePorts(1);
+  const { cluster, steps } = external({ postgresUrl: `postgresql://someone:geheim@127.0.0.1:${port}/x` });
+  const failure = await failureOf(cluster.start(never()));
+  expect(failure).toMatchObject({
+    code: 'external.unreachable',
+    step: 'postgres.check',
+    field: 'external.postgresUrl',
+  });
+  expect(failure.message).toMatch(/ECONNREFUSED/);
+  expect(JSON.stringify([failure, steps])).not.toMatch(/geheim/);
+});
+
+test('of the seeds of a Redis Cluster, one that answers is enough', async () => {
+  const [port] = await findFreePorts(1);
+  const { cluster } = external({ redisUrl: `redis://127.0.0.1:${port},${testEndpoints().redisUrl}` });
+  await cluster.start(never());
+  expect(cluster.engines().find((engine) => engine.role === 'redis')?.state).toBe('running');
+});
+
+test.each([
+  ['', 'is missing'],
+  ['http://127.0.0.1', 'is not a amqp: or amqps: URL'],
+  ['amqp//nowhere', 'is not a amqp: or amqps: URL'],
+])('the URL "%s" is refused: it %s', async (amqpUrl, problem) => {
+  const failure = await failureOf(external({ amqpUrl }).cluster.start(never()));
+  expect(failure).toMatchObject({ code: 'external.badUrl', field: 'external.amqpUrl' });
+  expect(failure.message).toContain(problem);
+});
+
+test('killing an engine that others run is refused', async () => {
+  await expect(external().cluster.kill('redis')).rejects.toThrow(/run by others/);
+});
