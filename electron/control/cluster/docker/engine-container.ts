@@ -5,7 +5,6 @@
  * and is made again; one that ran has it.
  */
 import { randomUUID } from 'node:crypto';
-import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import type { ContainerInspectInfo } from 'dockerode';
 import { z } from 'zod';
@@ -134,7 +133,8 @@ export class EngineContainer {
 
   /** Whether the volume was there before this start and has never been proven. */
   #canDiscard(volumeId: string): boolean {
-    return !this.#made.volumes.has(this.#name) && !this.#around.file.isProven(this.#spec.role, volumeId);
+    if (volumeId === '' || this.#made.volumes.has(this.#name)) return false;
+    return !this.#around.file.isProven(this.#spec.role, volumeId);
   }
 
   /**

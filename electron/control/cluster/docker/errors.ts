@@ -38,6 +38,8 @@ const LOST_CONNECTION = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE'
 
 /** Whether the engine itself, not the request, was the problem. */
 export function isEngineLost(error: unknown): boolean {
+  // What Docker answers in the second in which it shuts down.
+  if (/database not open|daemon is shutting down/i.test(errorText(error))) return true;
   if (errorStatus(error) !== undefined) return false;
   const code = errorCode(error);
   return code !== undefined && LOST_CONNECTION.has(code);

@@ -140,6 +140,10 @@ async function* linesOf(stream: NodeJS.ReadableStream, signal: AbortSignal): Asy
     problem = error;
   });
   const lines = createInterface({ input: stream, crlfDelay: Infinity });
+  // It passes the stream's errors on; unheard, one would end the process.
+  lines.on('error', (error: Error) => {
+    problem = error;
+  });
   const close = (): void => lines.close();
   signal.addEventListener('abort', close, { once: true });
   try {

@@ -27,6 +27,8 @@ export async function followLogs(
   const limiter = new LineLimiter(role, onLog);
   const lines = createInterface({ input: out, crlfDelay: Infinity });
   lines.on('line', (text) => limiter.add(text));
+  // It passes the stream's errors on; unheard, one would end the process.
+  lines.on('error', () => undefined);
   const close = (): void => {
     lines.close();
     out.destroy();

@@ -83,7 +83,10 @@ export class EventWatch {
     stream.on('error', lost);
     stream.on('close', lost);
     stream.on('end', lost);
-    createInterface({ input: stream }).on('line', (line) => this.#tell(line));
+    const lines = createInterface({ input: stream });
+    lines.on('line', (line) => this.#tell(line));
+    // It passes the stream's errors on, which are handled above; unheard, one would end the process.
+    lines.on('error', () => undefined);
     if (this.#isLost) {
       this.#isLost = false;
       this.#listener.onBack();

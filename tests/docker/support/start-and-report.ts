@@ -1,0 +1,32 @@
+/** A process of its own that starts a cluster and tells every step: for tests that kill it in the middle. */
+import { z } from 'zod';
+import { createDockerCluster } from '../../../electron/control/cluster/docker.ts';
+import { settingsSchema } from '../../../electron/control/contract.ts';
+import { placeOf } from '../../../electron/control/cluster/docker/places.ts';
+import Docker from 'dockerode';
+
+const argumentsSchema = z.object({
+  host: z.string(),
+  clusterId: z.string(),
+  dataDir: z.string(),
+  settings: settingsSchema.pick({ images: true, limits: true }),
+});
+
+const { host, clusterId, dataDir, settings } = argumentsSchema.parse(JSON.parse(process.argv[2] ?? ''));
+const tell = (text: string): void => void process.stdout.write(`${text}\n`);
+const cluster = createDockerCluster({
+  clusterId,
+  dataDir,
+  settings,
+  docker: new Docker(placeOf(host, 'test').options),
+  appVersion: '1.2.3',
+  events: {
+    onStep: ({ id, state, detail }) => tell(`${id} ${state} ${detail ?? ''}`),
+    onEngine: () => undefined,
+    onLog: () => undefined,
+  },
+});
+await cluster.start(new AbortController().signal);
+tell('started');
+// Lives until it is killed.
+setInterval(() => undefined, 60_000);
