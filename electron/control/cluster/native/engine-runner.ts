@@ -303,7 +303,7 @@ export class EngineRunner {
     this.#logFrom = sizeOf(logPath);
     const { exit, identity } = this.#spawn(plan);
     const how = await withLimit(
-      Promise.race([exit ?? Promise.resolve(''), whenAborted(signal)]),
+      Promise.race([exit ?? Promise.resolve(''), whenAborted(signal).then(() => 'cancelled')]),
       INITIALISE_LIMIT_MS,
       `${plan.role} took longer than ${INITIALISE_LIMIT_MS / 1000} s`,
     ).finally(() => this.#stopProcesses(0));
