@@ -2,6 +2,7 @@ import { Suspense, lazy, useEffect, useMemo, useRef, useState } from 'react';
 import { useMantineColorScheme } from '@mantine/core';
 import classes from './app.module.css';
 import { Banners } from './components/banners.tsx';
+import { ErrorBoundary } from './components/error-boundary.tsx';
 import { Header } from './components/header.tsx';
 import { Loading } from './components/loading.tsx';
 import { NavRail } from './components/nav-rail.tsx';
@@ -25,7 +26,7 @@ const pages = {
 } as const;
 
 export function App() {
-  const { page } = useRoute();
+  const { page, id } = useRoute();
   const hasQuit = useData((data) => data.hasQuit) ?? false;
   const isLoaded = useControl((state) => state.data !== undefined);
   const [isHelpOpen, setHelpOpen] = useState(false);
@@ -56,6 +57,10 @@ export function App() {
     if (isFirst.current) isFirst.current = false;
     else main.current?.focus();
   }, [page]);
+  useEffect(() => {
+    // In braces: newer browsers answer with a promise, which React would take for the undo.
+    main.current?.scrollTo(0, 0);
+  }, [page, id]);
 
   if (hasQuit) return <QuitScreen />;
   const Current = pages[page];
@@ -70,9 +75,11 @@ export function App() {
         <Banners />
         <main ref={main} id="main" tabIndex={-1} className={classes.main} aria-label={PAGE_TITLES[page]}>
           {isLoaded ? (
-            <Suspense fallback={<Loading label={`Opening ${PAGE_TITLES[page]}…`} />}>
-              <Current />
-            </Suspense>
+            <ErrorBoundary key={page}>
+              <Suspense fallback={<Loading label={`Opening ${PAGE_TITLES[page]}…`} />}>
+                <Current />
+              </Suspense>
+            </ErrorBoundary>
           ) : (
             <Loading label="Waiting for the control centre…" />
           )}

@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import { IconFileText, IconListDetails, IconPlayerStopFilled, IconRepeat } from '@tabler/icons-react';
-import { Suspense, lazy, useCallback, useMemo } from 'react';
+import { Suspense, lazy, useCallback, useEffect, useMemo } from 'react';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { Loading } from '../../components/loading.tsx';
@@ -25,6 +25,10 @@ export function AttackLive() {
   const stock = useData((data) => data.attack?.settings.stock) ?? 0;
   const startedAtMs = useData((data) => data.attack?.startedAtMs) ?? 0;
   const isActive = useData((data) => isAttackActive(data.attack)) ?? false;
+  // The form that was here before may have been scrolled.
+  useEffect(() => {
+    document.getElementById('main')?.scrollTo(0, 0);
+  }, []);
   const openLogs = useCallback(
     (tMs: number) => navigate('logs', undefined, { at: String(Math.round(startedAtMs + tMs - LOG_LEAD_MS)) }),
     [startedAtMs],

@@ -145,11 +145,11 @@ export function AttackSetup() {
                 />
               </div>
               <NativeSelect
-                label="Once it is sold out"
+                label="Once sold out"
                 value={draft.mode}
                 data={[
-                  { value: 'queue', label: 'Buyers still go through the queue' },
-                  { value: 'shed', label: 'The gateway turns buyers away' },
+                  { value: 'queue', label: 'Still queue everybody' },
+                  { value: 'shed', label: 'Turn them away at the door' },
                 ]}
                 onChange={(event) => set('mode', event.currentTarget.value)}
               />

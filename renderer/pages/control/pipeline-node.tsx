@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { StateMark } from '../../components/state-mark.tsx';
-import { formatBytes, formatDuration } from '../../lib/format.ts';
+import { formatBytes, formatUptime } from '../../lib/format.ts';
 import type { PartGroup } from '../../lib/parts.ts';
 import classes from './pipeline-node.module.css';
 
@@ -92,14 +92,14 @@ function Facts({ group, now, tech }: FactsProps) {
       </div>
       <div>
         <dt>Up</dt>
-        <dd>{group.startedAtMs === undefined ? '–' : formatDuration(now - group.startedAtMs)}</dd>
+        <dd>{group.startedAtMs === undefined ? '–' : formatUptime(now - group.startedAtMs)}</dd>
       </div>
       <div>
         <dt>CPU</dt>
         <dd>{group.cpuPercent === undefined ? '–' : `${Math.round(group.cpuPercent)} %`}</dd>
       </div>
       <div>
-        <dt>Memory</dt>
+        <dt>Mem</dt>
         <dd>{group.memoryBytes === undefined ? '–' : formatBytes(group.memoryBytes)}</dd>
       </div>
     </dl>

@@ -1,0 +1,33 @@
+import { Button } from '@mantine/core';
+import { IconAlertTriangle } from '@tabler/icons-react';
+import { Component, type ReactNode } from 'react';
+import { Empty } from './empty.tsx';
+
+interface ErrorBoundaryState {
+  readonly message: string | undefined;
+}
+
+/** A page that broke, or whose file could not be read, is told as such; the rest of the window goes on. */
+export class ErrorBoundary extends Component<{ readonly children: ReactNode }, ErrorBoundaryState> {
+  override state: ErrorBoundaryState = { message: undefined };
+
+  static getDerivedStateFromError(error: unknown): ErrorBoundaryState {
+    return { message: error instanceof Error ? error.message : String(error) };
+  }
+
+  override render(): ReactNode {
+    if (this.state.message === undefined) return this.props.children;
+    return (
+      <div role="alert">
+        <h1 className="sr-only">This page could not be shown</h1>
+        <Empty
+          icon={<IconAlertTriangle size={40} stroke={1.3} />}
+          title="This page could not be shown."
+          action={<Button onClick={() => window.location.reload()}>Reload</Button>}
+        >
+          {this.state.message} A running attack goes on without it.
+        </Empty>
+      </div>
+    );
+  }
+}
