@@ -5,7 +5,8 @@ import type { Logger } from 'pino';
 import type { GatewayConfig } from '../shared/config.ts';
 import { saleChangedSchema } from '../shared/events.ts';
 import { RECORD_RETENTION_MS, outcomeChannel, saleChannel } from '../shared/keys.ts';
-import { createPrisma } from '../shared/prisma.ts';
+import { createPool } from '../shared/postgres.ts';
+import type { PrismaClient } from '../shared/prisma.ts';
 import { createRedis } from '../shared/redis.ts';
 import { SaleStore } from '../shared/sale-store.ts';
 import { saleFactsSchema } from '../shared/sales.ts';
@@ -33,6 +34,9 @@ const START_LIMIT_MS = 15_000;
 const REFRESH_INTERVAL_MS = 15_000;
 /** ms that finished work may take to be written when the gateway stops, beyond the confirm timeout. */
 const STOP_GRACE_MS = 2_000;
+
+const SELECT_FACTS = `SELECT id, title, stock, per_buyer_limit AS "perBuyerLimit", mode, status, generation
+  FROM sales WHERE id = $1`;
 
 export interface RunningGateway extends RunningService<'gateway'> {
   readonly gatewayId: string;
@@ -74,13 +78,18 @@ export async function startGateway(
       onError: (error) => log.debug({ err: error }, 'Redis, subscription'),
     });
     undo.add(() => subscriber.disconnect());
-    const prisma = createPrisma({
+    const postgres = {
       url: config.FLASHGRID_POSTGRES_URL,
       schema: config.FLASHGRID_POSTGRES_SCHEMA,
-      onError: (error) => log.warn({ err: error }, 'Postgres'),
-    });
-    undo.add(() => prisma.$disconnect());
-    const askPostgres = (): Promise<unknown> => prisma.sale.findFirst({ select: { id: true } });
+      onError: (error: Error) => log.warn({ err: error }, 'Postgres'),
+    };
+    const pool = createPool({ ...postgres, max: 2, name: 'gateway' });
+    undo.add(() => pool.end());
+    const askPostgres = (): Promise<unknown> => pool.query('SELECT 1 FROM sales LIMIT 1');
+    let client: Promise<PrismaClient> | undefined;
+    const prisma = (): Promise<PrismaClient> =>
+      (client ??= import('../shared/prisma.ts').then(({ createPrisma }) => createPrisma(postgres)));
+    undo.add(async () => (await client)?.$disconnect());
 
     const store = new SaleStore(redis, namespace);
     const counters = new GatewayCounters();
@@ -90,7 +99,11 @@ export async function startGateway(
         // Without the counters, which are old at once.
         return view === undefined ? undefined : saleFactsSchema.parse(view);
       },
-      fromPostgres: (saleId) => admin.factsFromPostgres(saleId),
+      fromPostgres: async (saleId) => {
+        const { rows } = await pool.query(SELECT_FACTS, [saleId]);
+        // Whether it is sold out is not known here; a worker will say.
+        return rows.length === 0 ? undefined : saleFactsSchema.parse({ ...rows[0], isSoldOut: false });
+      },
     });
     const admin = new SaleAdmin({
       prisma,
@@ -138,7 +151,9 @@ export async function startGateway(
       findSale: (saleId) => cache.find(saleId),
       readRecord: (ref) => store.readRecord(ref),
       readUnits: async (reservationId) => {
-        const tickets = await prisma.ticket.findMany({
+        const tickets = await (
+          await prisma()
+        ).ticket.findMany({
           where: { reservationId },
           orderBy: { itemNo: 'asc' },
           select: { unitNo: true },

@@ -2,7 +2,6 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { SALE_ID_PATTERN } from '../shared/ids.ts';
-import { Prisma } from '../../prisma/generated/client.ts';
 import { RecordError } from '../shared/outcomes.ts';
 import { ReplyError } from '../shared/sale-store.ts';
 import { newSaleSchema, saleChangeSchema } from '../shared/sales.ts';
@@ -114,7 +113,8 @@ function isDefect(error: unknown): boolean {
     error instanceof z.ZodError ||
     error instanceof RecordError ||
     error instanceof ReplyError ||
-    error instanceof Prisma.PrismaClientValidationError
+    // By its name: the class would load Prisma's client.
+    (error instanceof Error && error.name === 'PrismaClientValidationError')
   );
 }
 

@@ -3,8 +3,7 @@
  * Redis that missed a change is rebuilt from Postgres by the workers.
  */
 import { randomBytes } from 'node:crypto';
-import { Prisma } from '../../prisma/generated/client.ts';
-import type { Sale } from '../../prisma/generated/client.ts';
+import type { Prisma, Sale } from '../../prisma/generated/client.ts';
 import { quoteIdentifier } from '../shared/postgres.ts';
 import type { PrismaClient } from '../shared/prisma.ts';
 import type { SaleStore } from '../shared/sale-store.ts';
@@ -18,7 +17,8 @@ const RESET_TIMEOUT_MS = 30_000;
 const MAX_LISTED = 1_000;
 
 export interface SaleAdminOptions {
-  readonly prisma: PrismaClient;
+  /** Loads Prisma's client with its first use: it takes some 60 MB, which a gateway that only takes reservations need not have. */
+  readonly prisma: () => Promise<PrismaClient>;
   /** Schema of the tables: a raw query must name it. */
   readonly schema: string;
   readonly store: SaleStore;
@@ -39,7 +39,8 @@ export class SaleAdmin {
    * @throws ProblemError `sale-exists`
    */
   async create(sale: NewSale): Promise<SaleView> {
-    const { prisma, store, onError } = this.#options;
+    const { store, onError } = this.#options;
+    const prisma = await this.#options.prisma();
     const id = sale.id ?? `sale-${randomBytes(4).toString('hex')}`;
     const { stock, perBuyerLimit, mode } = sale;
     let row: Sale;
@@ -98,13 +99,15 @@ export class SaleAdmin {
   async view(id: string): Promise<SaleView | undefined> {
     const view = await this.#options.store.readSale(id);
     if (view !== undefined) return view;
-    const row = await this.#options.prisma.sale.findUnique({ where: { id } });
+    const prisma = await this.#options.prisma();
+    const row = await prisma.sale.findUnique({ where: { id } });
     return row === null ? undefined : this.#viewOfRow(row);
   }
 
   /** All sales, newest first. */
   async list(): Promise<SaleView[]> {
-    const rows = await this.#options.prisma.sale.findMany({
+    const prisma = await this.#options.prisma();
+    const rows = await prisma.sale.findMany({
       orderBy: [{ createdAt: 'desc' }, { id: 'asc' }],
       take: MAX_LISTED,
     });
@@ -113,14 +116,9 @@ export class SaleAdmin {
     );
   }
 
-  /** Facts of a sale that Redis does not know. Sold out is not known here; a worker will say. */
-  async factsFromPostgres(id: string): Promise<SaleFacts | undefined> {
-    const row = await this.#options.prisma.sale.findUnique({ where: { id } });
-    return row === null ? undefined : factsOf(row, false);
-  }
-
   async #write(id: string, data: Prisma.SaleUpdateInput, reset: SaleChange['reset']): Promise<Sale> {
-    const { prisma, schema } = this.#options;
+    const { schema } = this.#options;
+    const prisma = await this.#options.prisma();
     try {
       if (!reset) return await prisma.sale.update({ where: { id }, data });
       return await prisma.$transaction(
@@ -161,7 +159,7 @@ export class SaleAdmin {
   }
 
   async #viewOfRow(row: Sale): Promise<SaleView> {
-    const { prisma } = this.#options;
+    const prisma = await this.#options.prisma();
     const [grantedUnits, granted] = await Promise.all([
       prisma.ticket.count({ where: { saleId: row.id } }),
       prisma.ticket.count({ where: { saleId: row.id, itemNo: 1 } }),
@@ -187,5 +185,11 @@ function countersOf(stock: number, granted: number, grantedUnits: number): SaleV
 }
 
 function isPrismaError(error: unknown, code: string): boolean {
-  return error instanceof Prisma.PrismaClientKnownRequestError && error.code === code;
+  // By its name: the class would load the client.
+  return (
+    error instanceof Error &&
+    error.name === 'PrismaClientKnownRequestError' &&
+    'code' in error &&
+    error.code === code
+  );
 }
