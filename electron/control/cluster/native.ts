@@ -260,12 +260,12 @@ class LocalCluster implements NativeCluster {
     return { value: undefined, detail: where() };
   }
 
-  /** Stops the engines that are known, then whatever else of them is found. */
+  /** Stops the engines that are known, then whatever else of them is found, and services that a dead control centre left. */
   async #stopAll(): Promise<void> {
     await Promise.all(this.#runners.map((runner) => runner.stop()));
     if (!existsSync(join(this.#dataDir, 'cluster-id.json'))) return;
     const registry = new ProcessRegistry(this.#dataDir);
-    const rest = registry.findProcesses().filter((one) => one.isEngine);
+    const rest = registry.findProcesses().filter((one) => one.isEngine || !one.isOwned);
     await registry.stopAll(rest, { limitMs: LEFTOVER_STOP_LIMIT_MS });
   }
 }

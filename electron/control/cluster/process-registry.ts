@@ -121,7 +121,12 @@ export class ProcessRegistry {
     const rest = records.filter(
       (record) => record.pid !== identity.pid || record.startedAt !== identity.startedAt,
     );
-    if (rest.length < records.length) this.#write(rest);
+    if (rest.length === records.length) return;
+    try {
+      this.#write(rest);
+    } catch {
+      // On a full disk nothing can be written; the record of a dead process does no harm, and this is called when processes end.
+    }
   }
 
   /** All records, of living and dead. */
@@ -189,11 +194,7 @@ export class ProcessRegistry {
     await Promise.all(
       processes.map(async (identity) => {
         await stopProcess(identity, limits);
-        try {
-          this.forget(identity);
-        } catch {
-          // On a full disk nothing can be written; the record of a dead process does no harm.
-        }
+        this.forget(identity);
       }),
     );
   }

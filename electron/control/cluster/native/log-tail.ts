@@ -42,7 +42,7 @@ export function tailLog(
 ): () => void {
   let position = from;
   let rest = '';
-  const poll = () => {
+  const read = () => {
     const size = sizeOf(path);
     // Rotated or emptied by somebody.
     if (size < position) position = 0;
@@ -53,13 +53,20 @@ export function tailLog(
       onLog({ atMs: Date.now(), part, level: 'warn', text: `… ${skipped} bytes of log left out` });
     }
     if (size === position) return;
-    const read = readRange(path, position, size - position);
-    position += read.bytes;
-    const lines = (rest + read.text).split('\n');
+    const piece = readRange(path, position, size - position);
+    position += piece.bytes;
+    const lines = (rest + piece.text).split('\n');
     rest = (lines.pop() ?? '').slice(0, MAX_LINE_LENGTH);
     for (const line of lines) {
       const text = line.trimEnd().slice(0, MAX_LINE_LENGTH);
       if (text !== '') onLog({ atMs: Date.now(), part, level: levelOf(text), text });
+    }
+  };
+  const poll = () => {
+    try {
+      read();
+    } catch {
+      // Removed by a reset between two looks, or no file descriptor is free in the middle of an attack: the next poll reads on.
     }
   };
   const timer = setInterval(poll, POLL_INTERVAL_MS);

@@ -155,7 +155,7 @@ export function rabbitmqDriver(binaries: RabbitmqBinaries, dir: string): EngineD
     fingerprint: (settings) =>
       createHash('sha256')
         .update([binaries.home, binaries.version, dir, advancedConfig(settings)].join('\n'))
-        .update(JSON.stringify(settings.ports))
+        .update(JSON.stringify([settings.ports, MACHINE_FLAGS]))
         .digest('hex'),
     async probe(settings) {
       await probeRabbitmq(endpointsOf(settings).amqpUrl);
