@@ -27,8 +27,14 @@ export class EngineClient {
     this.#token = token;
   }
 
-  listSales(): Promise<SaleView[]> {
-    return this.#request('GET', '/sales', undefined, z.array(saleViewSchema));
+  async listSales(): Promise<SaleView[]> {
+    const { sales } = await this.#request(
+      'GET',
+      '/sales',
+      undefined,
+      z.object({ sales: z.array(saleViewSchema) }),
+    );
+    return sales;
   }
 
   readSale(id: string): Promise<SaleView> {
