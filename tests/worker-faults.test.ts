@@ -1,0 +1,265 @@
+/** What the worker must survive: its own death, engines that go away, a Redis that forgets or is wrong. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RECORD_RETENTION_MS, frameKey, saleKeys } from '../services/shared/keys.ts';
+import { rebuildSale } from '../services/shared/rebuild.ts';
+import { TicketWriter } from '../services/worker/ticket-writer.ts';
+import { startTcpProxy } from './support/tcp-proxy.ts';
+import { WorkerWorld, newBuyers, waitFor } from './support/worker-world.ts';
+
+let world: WorkerWorld;
+beforeEach(async () => {
+  world = await new WorkerWorld().open();
+});
+afterEach(() => world.close());
+
+/** Keeps Postgres from recording tickets until the returned function is called. */
+async function holdTickets(): Promise<() => Promise<void>> {
+  const client = await world.pool.connect();
+  await client.query('BEGIN');
+  await client.query('LOCK TABLE tickets IN ACCESS EXCLUSIVE MODE');
+  let isHeld = true;
+  const release = async () => {
+    if (!isHeld) return;
+    isHeld = false;
+    await client.query('ROLLBACK');
+    client.release();
+  };
+  world.onClose('ticket lock', release);
+  return release;
+}
+
+/** Backends that wait to insert tickets. */
+async function waitingInserts(): Promise<number[]> {
+  const { rows } = await world.pool.query<{ pid: number }>(
+    `SELECT DISTINCT l.pid FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+      JOIN pg_namespace n ON n.oid = c.relnamespace
+      WHERE n.nspname = $1 AND NOT l.granted AND l.mode = 'RowExclusiveLock'`,
+    [world.namespace],
+  );
+  return rows.map((row) => row.pid);
+}
+
+describe('a worker killed between decision and record', () => {
+  it.each([
+    ['its insert is lost', true],
+    ['its insert is committed after its death', false],
+  ])('leaves its frame to another, which records the same units: %s', async (_, isInsertLost) => {
+    await world.openSale('sale', 5);
+    const doomed = world.forkWorker();
+    await doomed.ready();
+    const release = await holdTickets();
+    const frame = await world.publish('sale', newBuyers(3));
+    await waitFor('an insert that waits', async () => (await waitingInserts()).length > 0);
+    const decided = await world.store.readRecord({
+      kind: 'framed',
+      saleId: 'sale',
+      frameId: frame.id,
+      index: 0,
+    });
+    await doomed.kill();
+    if (isInsertLost)
+      for (const pid of await waitingInserts())
+        await world.pool.query('SELECT pg_terminate_backend($1)', [pid]);
+    await release();
+    expect(world.events).toEqual([]);
+    const heir = await world.startWorker();
+    await world.settled();
+    await waitFor('the repeat', () => heir.counters.repeatedFrames === 1);
+    expect(world.events).toMatchObject([{ isRepeated: true, record: decided }]);
+    expect(await world.audit('sale', 5)).toHaveLength(3);
+    expect(heir.counters.rebuilds).toBe(0);
+  });
+});
+
+describe('a Redis that forgets', () => {
+  it('is rebuilt from Postgres in the middle of a sale, by several workers, and nothing is sold twice', async () => {
+    await world.openSale('sale', 60);
+    await Promise.all([world.startWorker(), world.startWorker(), world.startWorker()]);
+    const buyers = newBuyers(40);
+    const keys = Object.values(saleKeys(world.namespace, 'sale'));
+    for (let round = 0; round < 6; round++) {
+      // The same buyers come again: what they hold must not be forgotten either.
+      for (let frame = 0; frame < 4; frame++)
+        await world.publish('sale', buyers.slice(frame * 10, frame * 10 + 10).concat(newBuyers(2)));
+      for (const key of keys) await world.redis.del(key);
+    }
+    await world.publish('sale', newBuyers(1));
+    await world.settled();
+    expect((await world.audit('sale', 60)).length).toBeGreaterThanOrEqual(60);
+  });
+
+  it('is rebuilt with buyers, gaps and expiry as they should be', async () => {
+    await world.openSale('sale', 9, 3);
+    await world.pool.query(
+      `INSERT INTO tickets (sale_id, unit_no, generation, stock, reservation_id, item_no, user_id) VALUES
+        ('sale', 2, 1, 9, 'sale.gwaaaa-1.0', 1, 'a'), ('sale', 5, 1, 9, 'sale.gwaaaa-1.0', 2, 'a'),
+        ('sale', 4, 1, 9, 'sale.k.${'k'.repeat(22)}', 1, 'b')`,
+    );
+    const request = { saleId: 'sale', generation: 1, staleEpoch: 1 };
+    const results = await Promise.all([1, 2, 3].map(() => rebuildSale(world.store, world.pool, request)));
+    expect(results.sort()).toEqual(['current', 'current', 'rebuilt']);
+    const keys = saleKeys(world.namespace, 'sale');
+    expect(await world.redis.hgetall(keys.buyers)).toEqual({ a: '2', b: '1' });
+    expect(await world.redis.hgetall(keys.granted)).toEqual({
+      'gwaaaa-1': '0:2;0:5',
+      [`k.${'k'.repeat(22)}`]: '4',
+    });
+    expect(await world.redis.lrange(keys.returned, 0, -1)).toEqual(['1', '3']);
+    for (const key of [keys.sale, keys.buyers, keys.granted, keys.returned])
+      expect(await world.redis.ttl(key), key).toBe(-1);
+    expect(await world.redis.exists(keys.lock)).toBe(0);
+    expect((await world.store.readSale('sale'))?.counters).toMatchObject({ remaining: 6, granted: 2 });
+  });
+
+  it('and whose sale Postgres does not know either, is told so', async () => {
+    const request = { saleId: 'never', generation: 1 };
+    expect(await rebuildSale(world.store, world.pool, request)).toBe('unknownSale');
+  });
+
+  it('does not make a frame anew whose record expired while a worker hung on to it', async () => {
+    await world.openSale('sale', 5);
+    const entries = newBuyers(2);
+    const doomed = world.forkWorker();
+    await doomed.ready();
+    const release = await holdTickets();
+    const longAgo = { closedAtMs: Date.now() - RECORD_RETENTION_MS };
+    const frame = await world.publish('sale', entries, longAgo);
+    await waitFor('an insert that waits', async () => (await waitingInserts()).length > 0);
+    await doomed.kill();
+    await release();
+    await waitFor('the orphaned insert', async () => (await world.tickets('sale')).length === 2);
+    await world.redis.del(frameKey(world.namespace, 'sale', frame.id));
+    await world.startWorker();
+    await world.settled();
+    expect(await world.audit('sale', 5)).toHaveLength(2);
+  });
+});
+
+describe('a Redis that is wrong', () => {
+  it('is corrected when Postgres refuses a unit that it grants', async () => {
+    await world.openSale('sale', 4);
+    await world.pool.query(
+      `INSERT INTO tickets (sale_id, unit_no, generation, stock, reservation_id, user_id)
+       VALUES ('sale', 2, 1, 4, 'sale.gwaaaa-1.0', 'behind'), ('sale', 3, 1, 4, 'sale.gwaaaa-1.1', 'its back')`,
+    );
+    const worker = await world.startWorker();
+    const frame = await world.publish('sale', newBuyers(4));
+    await world.settled();
+    expect(await world.audit('sale', 4)).toHaveLength(4);
+    expect(worker.counters.rebuilds).toBe(1);
+    expect(await world.outcome(frame, 0)).toEqual({ status: 'granted', units: [1] });
+    expect(await world.outcome(frame, 1)).toEqual({ status: 'granted', units: [4] });
+    expect(await world.outcome(frame, 2)).toEqual({ status: 'refused', reason: 'sold_out' });
+  });
+
+  it('is corrected when it missed a reset', async () => {
+    await world.openSale('sale', 4);
+    await world.pool.query("UPDATE sales SET generation = 2, stock = 2 WHERE id = 'sale'");
+    await world.startWorker();
+    const late = await world.publish('sale', newBuyers(3));
+    const timely = await world.publish('sale', newBuyers(3), { generation: 2 });
+    await world.settled();
+    expect(await world.outcome(late, 0)).toEqual({ status: 'refused', reason: 'sale_reset' });
+    expect(await world.audit('sale', 2)).toHaveLength(2);
+    expect((await world.outcome(timely, 2))?.status).toBe('refused');
+  });
+
+  it('can not have grants of a life recorded that was rebuilt meanwhile', async () => {
+    await world.openSale('sale', 4);
+    const writer = new TicketWriter(world.pool, 2, { signal: new AbortController().signal });
+    const batch = (epoch: number, unit: number) => ({
+      saleId: 'sale',
+      generation: 1,
+      stock: 4,
+      epoch,
+      tickets: [{ unit, reservationId: `sale.gwaaaa-1.${unit}`, item: 1, userId: 'u' }],
+    });
+    expect(await writer.write(batch(1, 1))).toBe('committed');
+    await rebuildSale(world.store, world.pool, { saleId: 'sale', generation: 1, staleEpoch: 1 });
+    expect(await writer.write(batch(1, 2))).toBe('stale');
+    expect(await writer.write(batch(1, 1))).toBe('committed');
+    expect(await writer.write(batch(2, 2))).toBe('committed');
+    expect(await world.tickets('sale')).toHaveLength(2);
+  });
+});
+
+describe('an engine that goes away', () => {
+  it.each([
+    ['Postgres', 'postgresUrl', 'FLASHGRID_POSTGRES_URL'],
+    ['Redis', 'redisUrl', 'FLASHGRID_REDIS_URL'],
+    ['RabbitMQ', 'amqpUrl', 'FLASHGRID_AMQP_URL'],
+  ] as const)('costs nothing but time: %s', async (_, endpoint, variable) => {
+    const proxy = await startTcpProxy(world.endpoints[endpoint]);
+    world.onClose('proxy', () => proxy.close());
+    await world.openSale('sale', 600);
+    const worker = await world.startWorker({ [variable]: proxy.url, FLASHGRID_PREFETCH: '4' });
+    for (let frame = 0; frame < 10; frame++) await world.publish('sale', newBuyers(10));
+    await waitFor('first frames', () => worker.counters.frames > 0);
+    proxy.cut();
+    for (let frame = 0; frame < 30; frame++) await world.publish('sale', newBuyers(10));
+    const isAway = async () =>
+      endpoint === 'amqpUrl'
+        ? (await fetch(`http://127.0.0.1:${worker.port}/readyz`)).status === 503
+        : worker.counters.retries > 0;
+    await waitFor('the loss to be felt', isAway);
+    proxy.mend();
+    await world.settled();
+    expect(await world.audit('sale', 600)).toHaveLength(400);
+    expect(await world.deadLength()).toBe(0);
+    expect((await world.store.readSale('sale'))?.counters).toMatchObject({ decided: 400, granted: 400 });
+  });
+});
+
+describe('a worker that is told to stop', () => {
+  const ways: [string, (worker: ReturnType<WorkerWorld['forkWorker']>) => void][] = [
+    ['by SIGTERM', (worker) => worker.process.kill('SIGTERM')],
+    ['by its supervisor', (worker) => worker.process.send({ type: 'stop' })],
+    ['by the loss of its supervisor', (worker) => worker.process.disconnect()],
+  ];
+  it.each(ways)('finishes what it has in hand, acks it and leaves: %s', async (_, stop) => {
+    await world.openSale('sale', 4_000);
+    const worker = world.forkWorker({ FLASHGRID_PREFETCH: '8' });
+    await worker.ready();
+    for (let frame = 0; frame < 60; frame++) await world.publish('sale', newBuyers(50));
+    stop(worker);
+    expect(await worker.exited).toBe(0);
+    const told = world.events.length;
+    const heir = await world.startWorker();
+    await world.settled();
+    expect(await world.audit('sale', 4_000)).toHaveLength(3_000);
+    await waitFor('the rest', () => heir.counters.frames === 60 - told);
+    expect(heir.counters.repeatedFrames).toBe(0);
+  });
+
+  it('leaves in time although Postgres does not answer, and its frames go to another', async () => {
+    await world.openSale('sale', 10);
+    const worker = world.forkWorker({ FLASHGRID_STOP_TIMEOUT_MS: '500' });
+    await worker.ready();
+    const release = await holdTickets();
+    await world.publish('sale', newBuyers(3));
+    await waitFor('an insert that waits', async () => (await waitingInserts()).length > 0);
+    worker.process.kill('SIGTERM');
+    const startedMs = Date.now();
+    await worker.exited;
+    expect(Date.now() - startedMs).toBeLessThan(3_000);
+    await release();
+    await world.startWorker();
+    await world.settled();
+    expect(await world.audit('sale', 10)).toHaveLength(3);
+  });
+});
+
+describe('a worker that can not start', () => {
+  it('says which variable is wrong', async () => {
+    const worker = world.forkWorker({ FLASHGRID_PREFETCH: 'many' });
+    expect(await worker.exited).toBe(1);
+    expect(worker.firstWord).toMatchObject({ type: 'failed', code: 'config.invalid' });
+    expect(JSON.stringify(worker.firstWord)).toContain('FLASHGRID_PREFETCH');
+  });
+
+  it('says which engine it can not use', async () => {
+    const worker = world.forkWorker({ FLASHGRID_POSTGRES_SCHEMA: 'no-such-schema' });
+    expect(await worker.exited).toBe(1);
+    expect(worker.firstWord).toMatchObject({ type: 'failed', code: 'worker.engineUnreachable' });
+  });
+});
