@@ -8,6 +8,8 @@ import type { AttackSettings } from './profile.ts';
 /** Past these the generator measured itself. A burst floods the loop by its nature; under a rate a late loop sends late. */
 export const GENERATOR_LIMITS = {
   burstLagP99Ms: 500,
+  /** Below this CPU share a late loop in a burst was the machine's doing, which engine and generator share. */
+  burstLagCpuShare: 0.8,
   sustainedLagP99Ms: 100,
   cpuShare: 0.95,
   /** Attacks shorter than this are mostly warm-up: their CPU share says nothing. */
@@ -75,7 +77,8 @@ function findLimits(
   const isBurst = settings.profile === 'burst';
   const lagLimitMs = isBurst ? GENERATOR_LIMITS.burstLagP99Ms : GENERATOR_LIMITS.sustainedLagP99Ms;
   const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
-  if (health.eventLoopLagP99Ms > lagLimitMs)
+  const isOwnLag = !isBurst || health.cpuShare >= GENERATOR_LIMITS.burstLagCpuShare;
+  if (health.eventLoopLagP99Ms > lagLimitMs && isOwnLag)
     limits.push(
       `The generator's event loop was up to ${Math.round(health.eventLoopLagP99Ms)} ms late (p99; limit ${lagLimitMs} ms): latencies hold its own delay. Use more generator processes or fewer connections.`,
     );
