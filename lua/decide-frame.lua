@@ -28,6 +28,11 @@
 -- known answer, R, C, S, L, Q, G.
 --
 -- Side effects: writes KEYS[1], KEYS[2], KEYS[5], KEYS[6..]; pops from KEYS[4].
+--
+-- Memory, on Redis 7.0: a record takes 88 bytes and ~60 for its expiry, whatever the frame's size while all of it is refused alike, so a
+-- refused reservation costs ~150 bytes alone, 5 in a frame of 32 and 0.6 in one of 256, for the retention of 20 minutes.
+-- A granted one costs ~8 bytes in the record for as long, and ~70 in KEYS[2] while the sale lives. A keyed one has a
+-- record of its own: 104 bytes and its expiry. 1,000 frames a second without end thus level off at 180 MB.
 
 local saleKey, buyersKey, grantedKey, returnedKey, frameKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local KEYED_OFFSET = 5

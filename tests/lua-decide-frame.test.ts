@@ -160,6 +160,16 @@ describe('decide-frame.lua', () => {
     }
   });
 
+  it('keeps the outcomes of a refused frame in 128 bytes, whatever its size', async () => {
+    const sale = await openSale(1);
+    await store.decideFrame(undecided(sale, frameOf(['winner'])));
+    for (const count of [1, 32, 256, 512]) {
+      const frame = frameOf(Array.from({ length: count }, (_, at) => `loser-${at}`));
+      await store.decideFrame(undecided(sale, frame));
+      expect(await redis.memory('USAGE', frameKey(namespace, sale, frame.id))).toBeLessThanOrEqual(128);
+    }
+  });
+
   it('survives the loss of Redis’ script cache', async () => {
     const sale = await openSale(1);
     await store.decideFrame(undecided(sale, frameOf(['a'])));

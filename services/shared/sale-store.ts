@@ -2,7 +2,7 @@
  * Sales as Redis holds them: the typed face of the scripts in `lua/`.
  *
  * Who opens a sale: whoever has just created or reset it in Postgres, and nobody else. A sale that Redis has forgotten must be rebuilt
- * (rebuild.ts), not opened: opening gives it its full stock.
+ * (rebuild.ts), not opened: opening gives it its full stock. What a reservation costs in memory stands in lua/decide-frame.lua.
  */
 import type { ReservationRef } from './ids.ts';
 import {
