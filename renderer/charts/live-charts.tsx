@@ -5,7 +5,7 @@ import { CHARTS } from './chart-specs.ts';
 import { TimeChart } from './time-chart.tsx';
 
 /** A chart is drawn anew this often at the most. Samples still arrive ten a second and are all in it. */
-const REDRAW_MS = 250;
+const REDRAW_MS = 400;
 
 /** The series, handed on at most every REDRAW_MS. Each chart has a slot of its own, so that no two are drawn in one task. */
 function useSlottedSeries(slot: number, slots: number): Series | undefined {

@@ -5,7 +5,7 @@
  */
 import type { Sample } from '../../electron/control/report/run-record.ts';
 
-export const MAX_POINTS = 300;
+export const MAX_POINTS = 240;
 
 /** A stretch of the attack. Counts are of the stretch; depths are its highest, `remaining` is as it stood at its end. */
 export interface SeriesPoint {

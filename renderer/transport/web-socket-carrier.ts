@@ -35,6 +35,12 @@ const messageSchema = z.union([
   z.object({ event: z.string(), payload: z.unknown() }),
 ]);
 
+/** The part of a WebSocket that is used here. */
+interface SocketLike extends EventTarget {
+  send(text: string): void;
+  close(): void;
+}
+
 interface PendingCall {
   readonly settle: (result: Result<unknown>) => void;
   readonly timer: ReturnType<typeof setTimeout>;
@@ -49,13 +55,13 @@ const LOST = failed(
 export function createWebSocketCarrier(
   url: string,
   onProblem: ProblemListener,
-  createSocket: (url: string) => WebSocket = (address) => new WebSocket(address),
+  createSocket: (url: string) => SocketLike = (address) => new WebSocket(address),
 ): Carrier {
   const pending = new Map<number, PendingCall>();
   const listeners = new Map<string, Set<(payload: unknown) => void>>();
   const statusListeners = new Set<(status: CarrierStatus) => void>();
   let status: CarrierStatus = { state: 'connecting' };
-  let socket: WebSocket | undefined;
+  let socket: SocketLike | undefined;
   let retryTimer: ReturnType<typeof setTimeout> | undefined;
   let attempt = 0;
   let lastId = 0;
@@ -113,7 +119,7 @@ export function createWebSocketCarrier(
       attempt = 0;
       setStatus({ state: 'online' });
     });
-    opened.addEventListener('message', (event: MessageEvent<unknown>) => receive(event.data));
+    opened.addEventListener('message', (event) => receive('data' in event ? event.data : undefined));
     // An error is always followed by a close, which does the work.
     opened.addEventListener('close', () => {
       if (socket === opened) lose();

@@ -1,11 +1,6 @@
 import { formatCompact } from '../../lib/format.ts';
+import { strengthOf } from '../../lib/strength.ts';
 import classes from './pipeline-link.module.css';
-
-/** Strength of a stream, 0..4: one step for each power of ten, so that a trickle and a flood look different. */
-export function strengthOf(perSec: number): number {
-  if (perSec < 0.5) return 0;
-  return Math.min(4, Math.max(1, Math.floor(Math.log10(perSec)) + 1));
-}
 
 interface LinkProps {
   readonly perSec: number;

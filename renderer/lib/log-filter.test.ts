@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import type { LogEntry } from '../../electron/control/contract.ts';
+import { indexAt, joinLines, matches } from './log-filter.ts';
+
+const line = (seq: number, over: Partial<LogEntry> = {}): LogEntry => ({
+  seq,
+  atMs: seq * 10,
+  part: 'gateway-1',
+  level: 'info',
+  text: 'frame Confirmed',
+  ...over,
+});
+const all = { parts: [], minLevel: 'debug', text: '' } as const;
+
+it('filters by part, level and text', () => {
+  expect(matches(line(1), all)).toBe(true);
+  expect(matches(line(1), { ...all, parts: ['worker-1'] })).toBe(false);
+  expect(matches(line(1), { ...all, minLevel: 'warn' })).toBe(false);
+  expect(matches(line(1, { level: 'error' }), { ...all, minLevel: 'warn' })).toBe(true);
+  expect(matches(line(1), { ...all, text: 'confirmed' })).toBe(true);
+  expect(matches(line(1), { ...all, text: 'refused' })).toBe(false);
+});
+
+it('joins lines without repeating any, and keeps the newest', () => {
+  const joined = joinLines([line(1), line(2)], [line(2), line(3), line(4)], 3);
+  expect(joined.map(({ seq }) => seq)).toEqual([2, 3, 4]);
+});
+
+it('finds the first line of a moment, or the last line there is', () => {
+  const lines = [line(1), line(2), line(3)];
+  expect(indexAt(lines, 15)).toBe(1);
+  expect(indexAt(lines, 999)).toBe(2);
+  expect(indexAt([], 1)).toBe(0);
+});

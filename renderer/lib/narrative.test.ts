@@ -1,0 +1,90 @@
+import { describe, expect, it } from 'vitest';
+import { attackSettingsSchema } from '../../electron/control/attack/profile.ts';
+import { testAttack } from '../store/test-data.ts';
+import { emptySeries, type SeriesTotals } from '../store/series.ts';
+import { narrate } from './narrative.ts';
+
+const totals = (over: Partial<SeriesTotals> = {}): SeriesTotals => ({
+  ...emptySeries('r').totals,
+  sent: 5_000,
+  ...over,
+});
+const audit = {
+  stock: 20,
+  sold: 20,
+  granted: 20,
+  refused: 9_980,
+  pending: 0,
+  lost: 0,
+  duplicated: 0,
+  oversold: 0,
+  undersold: 0,
+  unknownResolved: 0,
+  drainMs: 300,
+  checks: [],
+};
+
+describe('the story of an attack', () => {
+  it('begins with the crowd and the stock', () => {
+    const { headline, detail } = narrate(testAttack({ phase: 'preparing' }), totals(), 0);
+    expect(headline).toContain('10,000 buyers');
+    expect(detail).toContain('20 tickets');
+  });
+
+  it('tells what the queue holds while tickets are left', () => {
+    const { headline, detail } = narrate(testAttack(), totals(), 8_412);
+    expect(headline).toContain('The queue holds 8,412 buyers');
+    expect(detail).toContain('8 left');
+  });
+
+  it('tells when the last ticket went', () => {
+    const attack = testAttack({ remaining: 0, granted: 20 });
+    const { headline, detail } = narrate(attack, totals({ soldOutAtMs: 812 }), 4_000);
+    expect(headline).toContain('Sold out after 812 ms');
+    expect(detail).toContain('4,000 more buyers');
+  });
+
+  it('tells that the door turns people away when the sale sheds', () => {
+    const settings = attackSettingsSchema.parse({ profile: 'burst', mode: 'shed' });
+    const { detail } = narrate(
+      testAttack({ settings, remaining: 0, granted: 20, refused: 312 }),
+      totals(),
+      0,
+    );
+    expect(detail).toContain('312');
+    expect(detail).toContain('never reached the queue');
+  });
+
+  it('ends with what was proven', () => {
+    const { headline, detail } = narrate(
+      testAttack({ phase: 'finished', verdict: 'pass', audit }),
+      totals(),
+      0,
+    );
+    expect(headline).toBe('20 tickets, 20 owners. Exactly.');
+    expect(detail).toContain('9,980 got a clear “no”');
+  });
+
+  it('does not claim a proof when the verdict is another', () => {
+    const reasons = ['Ticket 17 was sold twice.'];
+    const failed = narrate(testAttack({ phase: 'finished', verdict: 'fail', audit, reasons }), totals(), 0);
+    expect(failed.detail).toContain('Ticket 17 was sold twice.');
+    const invalid = narrate(
+      testAttack({ phase: 'finished', verdict: 'invalid', audit, reasons: [] }),
+      totals(),
+      0,
+    );
+    for (const { headline, detail } of [failed, invalid]) {
+      expect(`${headline} ${detail}`).not.toMatch(/Exactly|nothing was sold twice/);
+    }
+  });
+
+  it.each(['preparing', 'attacking', 'draining', 'auditing', 'finished', 'failed', 'cancelled'] as const)(
+    'has words for the phase %s',
+    (phase) => {
+      const { headline, detail } = narrate(testAttack({ phase }), totals(), 3);
+      expect(headline.length).toBeGreaterThan(10);
+      expect(`${headline}${detail}`).not.toMatch(/undefined|NaN/);
+    },
+  );
+});

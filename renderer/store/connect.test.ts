@@ -1,0 +1,140 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Snapshot } from '../../electron/control/contract.ts';
+import type { Carrier, CarrierStatus } from '../transport/carrier.ts';
+import { parseOutput, parsePayload } from '../transport/carrier.ts';
+import { connectStore } from './connect.ts';
+import { useControl } from './store.ts';
+import { testSnapshot } from './test-data.ts';
+
+/** A carrier whose every message the test sends by hand. */
+function fakeCarrier() {
+  const heard = new Map<string, (payload: unknown) => void>();
+  const answers: ((snapshot: Snapshot) => void)[] = [];
+  let tell: (status: CarrierStatus) => void = () => undefined;
+  const order: string[] = [];
+  const carrier: Carrier = {
+    call: (name) => {
+      order.push(`call ${name}`);
+      return new Promise((resolve) => {
+        answers.push((snapshot) => {
+          const value = parseOutput(name, snapshot);
+          resolve(
+            value.ok
+              ? value
+              : { ok: false, error: { code: 'test', message: value.reason, fix: 'Fix the test.' } },
+          );
+        });
+      });
+    },
+    on: (name, listener) => {
+      order.push(`on ${name}`);
+      heard.set(name, (raw) => {
+        const payload = parsePayload(name, raw);
+        if (payload.ok) listener(payload.value);
+        else throw new Error(payload.reason);
+      });
+      return () => heard.delete(name);
+    },
+    onStatus: (listener) => {
+      tell = listener;
+      return () => undefined;
+    },
+    retryNow: () => undefined,
+    close: () => undefined,
+  };
+  return {
+    carrier,
+    order,
+    status: (status: CarrierStatus) => tell(status),
+    emitState: (seq: number, state: string) =>
+      heard.get('cluster.stateChanged')?.({ seq, cluster: { state, steps: [], engines: [] } }),
+    answer: async (snapshot: Snapshot) => {
+      answers.shift()?.(snapshot);
+      // The answer passes through the promises of the call.
+      for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+    },
+    asked: () => answers.length,
+  };
+}
+
+const clusterState = () => useControl.getState().data?.cluster.state;
+
+describe('the connection of the store', () => {
+  let frames: (() => void)[];
+  const draw = (): void => frames.splice(0).forEach((task) => task());
+  const connect = (carrier: Carrier) => connectStore(carrier, (task) => frames.push(task));
+
+  beforeEach(() => {
+    frames = [];
+    useControl.setState({ data: undefined, status: { state: 'connecting' }, problem: undefined });
+  });
+
+  it('subscribes to everything before it asks for the snapshot', () => {
+    const fake = fakeCarrier();
+    connect(fake.carrier);
+    fake.status({ state: 'online' });
+    expect(fake.order.at(-1)).toBe('call app.getSnapshot');
+    expect(fake.order.filter((entry) => entry.startsWith('on '))).toHaveLength(11);
+  });
+
+  it('holds events back until the snapshot, then applies only the newer ones', async () => {
+    const fake = fakeCarrier();
+    connect(fake.carrier);
+    fake.status({ state: 'online' });
+    fake.emitState(10, 'failed');
+    fake.emitState(11, 'starting');
+    expect(useControl.getState().data).toBeUndefined();
+    await fake.answer(testSnapshot({ seq: 10 }));
+    expect(clusterState()).toBe('starting');
+  });
+
+  it('applies all events of a frame in one change of the store', async () => {
+    const fake = fakeCarrier();
+    connect(fake.carrier);
+    fake.status({ state: 'online' });
+    await fake.answer(testSnapshot());
+    let changes = 0;
+    const unsubscribe = useControl.subscribe(() => changes++);
+    for (let seq = 11; seq < 40; seq++) fake.emitState(seq, 'starting');
+    expect(changes).toBe(0);
+    draw();
+    expect(changes).toBe(1);
+    unsubscribe();
+  });
+
+  it('keeps what it shows while offline, and takes a new snapshot after', async () => {
+    const fake = fakeCarrier();
+    connect(fake.carrier);
+    fake.status({ state: 'online' });
+    await fake.answer(testSnapshot({ seq: 500 }));
+    fake.status({ state: 'offline', retryAtMs: 1 });
+    expect(clusterState()).toBe('stopped');
+    fake.status({ state: 'online' });
+    // A control centre that was started anew counts from the beginning.
+    await fake.answer(testSnapshot({ seq: 3, cluster: { state: 'running', steps: [], engines: [] } }));
+    expect(clusterState()).toBe('running');
+    fake.emitState(4, 'stopping');
+    draw();
+    expect(clusterState()).toBe('stopping');
+  });
+
+  it('drops a snapshot that was asked for before the connection was lost', async () => {
+    const fake = fakeCarrier();
+    connect(fake.carrier);
+    fake.status({ state: 'online' });
+    fake.status({ state: 'offline', retryAtMs: 1 });
+    await fake.answer(testSnapshot());
+    expect(useControl.getState().data).toBeUndefined();
+  });
+
+  it('hears nothing any more once it is ended', async () => {
+    const fake = fakeCarrier();
+    const end = connect(fake.carrier);
+    fake.status({ state: 'online' });
+    await fake.answer(testSnapshot());
+    end();
+    fake.emitState(11, 'failed');
+    draw();
+    expect(clusterState()).toBe('stopped');
+  });
+});

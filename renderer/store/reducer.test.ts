@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import type { LogEntry } from '../../electron/control/contract.ts';
+import type { Sample } from '../../electron/control/report/run-record.ts';
+import { applyEvent, fromSnapshot } from './reducer.ts';
+import { testAttack, testSnapshot } from './test-data.ts';
+
+const start = fromSnapshot(testSnapshot(), undefined);
+const line = (seq: number): LogEntry => ({ seq, atMs: seq, part: 'control', level: 'info', text: 'x' });
+const sample: Sample = {
+  tMs: 100,
+  sent: 10,
+  acknowledged: 10,
+  refused: 0,
+  unknown: 0,
+  rps: 100,
+  p50Ms: 1,
+  p99Ms: 2,
+  queueDepth: 0,
+  unconfirmed: 0,
+  remaining: 20,
+  granted: 0,
+  refusedByWorker: 0,
+  committed: 0,
+};
+
+describe('the state of the window', () => {
+  it('takes an event that is newer than its snapshot', () => {
+    const next = applyEvent(start, {
+      name: 'cluster.stateChanged',
+      payload: { seq: 11, cluster: { state: 'starting', steps: [], engines: [] } },
+    });
+    expect(next.cluster.state).toBe('starting');
+    expect(next.seq).toBe(11);
+  });
+
+  it('ignores events that its snapshot already holds', () => {
+    for (const seq of [9, 10]) {
+      const event = {
+        name: 'cluster.stateChanged',
+        payload: { seq, cluster: { state: 'failed', steps: [], engines: [] } },
+      } as const;
+      expect(
+        applyEvent(start, {
+          ...event,
+          payload: { ...event.payload, cluster: { state: 'failed', steps: [], engines: [] } },
+        }),
+      ).toBe(start);
+    }
+  });
+
+  it('begins a new series with a new attack, and keeps it while the attack goes on', () => {
+    const first = applyEvent(start, {
+      name: 'attack.stateChanged',
+      payload: { seq: 11, attack: testAttack() },
+    });
+    const sampled = applyEvent(first, {
+      name: 'attack.samplesTaken',
+      payload: { seq: 12, runId: 'run-1', samples: [sample] },
+    });
+    const later = applyEvent(sampled, {
+      name: 'attack.stateChanged',
+      payload: { seq: 13, attack: testAttack({ progress: 0.7 }) },
+    });
+    expect(later.series.totals.sent).toBe(10);
+    const other = applyEvent(later, {
+      name: 'attack.stateChanged',
+      payload: { seq: 14, attack: testAttack({ runId: 'run-2' }) },
+    });
+    expect(other.series).toMatchObject({ runId: 'run-2', points: [] });
+  });
+
+  it('takes the samples so far from a snapshot, as after a reload in the middle of a run', () => {
+    const data = fromSnapshot(testSnapshot({ attack: testAttack(), samples: [sample] }), undefined);
+    expect(data.series).toMatchObject({ runId: 'run-1', totals: { sent: 10 } });
+  });
+
+  it('keeps its log lines over a reconnect, but not over a restart of the control centre', () => {
+    const logged = applyEvent(start, { name: 'logs.linesAdded', payload: { seq: 11, lines: [line(1)] } });
+    expect(fromSnapshot(testSnapshot(), logged).logs).toHaveLength(1);
+    const restarted = testSnapshot({ app: { ...testSnapshot().app, pid: 8 } });
+    expect(fromSnapshot(restarted, logged).logs).toHaveLength(0);
+  });
+
+  it('bounds log lines and flow samples', () => {
+    const lines = Array.from({ length: 10_000 }, (_, index) => line(index + 1));
+    const logged = applyEvent(start, { name: 'logs.linesAdded', payload: { seq: 11, lines } });
+    expect(logged.logs.length).toBeLessThanOrEqual(3_000);
+    expect(logged.logs.at(-1)?.seq).toBe(10_000);
+  });
+
+  it('says that the control centre has quit', () => {
+    expect(applyEvent(start, { name: 'app.quitting', payload: { seq: 11 } }).hasQuit).toBe(true);
+  });
+});

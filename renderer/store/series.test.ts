@@ -1,0 +1,82 @@
+import { describe, expect, it } from 'vitest';
+import type { Sample } from '../../electron/control/report/run-record.ts';
+import { MAX_POINTS, addSamples, emptySeries } from './series.ts';
+
+const sample = (tMs: number, over: Partial<Sample> = {}): Sample => ({
+  tMs,
+  sent: 10,
+  acknowledged: 8,
+  refused: 1,
+  unknown: 1,
+  rps: 100,
+  p50Ms: 5,
+  p99Ms: 20,
+  queueDepth: 3,
+  unconfirmed: 0,
+  remaining: 5,
+  granted: 1,
+  refusedByWorker: 6,
+  committed: 1,
+  ...over,
+});
+const many = (count: number): Sample[] =>
+  Array.from({ length: count }, (_, index) => sample((index + 1) * 100));
+
+describe('the series of an attack', () => {
+  it('keeps every sample as a point while there is room', () => {
+    const { points, grain } = addSamples(emptySeries('r'), many(MAX_POINTS));
+    expect(points).toHaveLength(MAX_POINTS);
+    expect(grain).toBe(1);
+    expect(points[1]).toMatchObject({ tMs: 200, spanMs: 100, sent: 10 });
+  });
+
+  it('never holds more than its bound, however long the attack is', () => {
+    let series = emptySeries('r');
+    for (let at = 0; at < 36_000; at += 7) {
+      series = addSamples(
+        series,
+        Array.from({ length: 7 }, (_, index) => sample((at + index + 1) * 100)),
+      );
+      expect(series.points.length).toBeLessThanOrEqual(MAX_POINTS);
+    }
+    expect(series.points.length).toBeGreaterThan(MAX_POINTS / 3);
+  });
+
+  it('loses no request and no moment when it merges points', () => {
+    const { points, totals } = addSamples(emptySeries('r'), many(5_003));
+    const sumOf = (read: (point: (typeof points)[number]) => number): number =>
+      points.reduce((sum, point) => sum + read(point), 0);
+    expect(totals.sent).toBe(50_030);
+    expect(sumOf((point) => point.sent)).toBe(50_030);
+    expect(sumOf((point) => point.acknowledged)).toBe(totals.acknowledged);
+    expect(sumOf((point) => point.committed)).toBe(totals.committed);
+    expect(sumOf((point) => point.spanMs)).toBe(500_300);
+    expect(points.at(-1)?.tMs).toBe(500_300);
+  });
+
+  it('comes to the same whether samples arrive one by one or all at once', () => {
+    const samples = many(1_111);
+    const oneByOne = samples.reduce((series, one) => addSamples(series, [one]), emptySeries('r'));
+    expect(oneByOne).toEqual(addSamples(emptySeries('r'), samples));
+  });
+
+  it('keeps peaks when it merges, and the last stock', () => {
+    const samples = many(MAX_POINTS + 2);
+    samples[10] = sample(1_100, { queueDepth: 999, p99Ms: 777 });
+    const { points, totals } = addSamples(emptySeries('r'), samples);
+    expect(Math.max(...points.map(({ queueDepth }) => queueDepth))).toBe(999);
+    expect(Math.max(...points.map(({ p99Ms }) => p99Ms))).toBe(777);
+    expect(totals.peakQueueDepth).toBe(999);
+  });
+
+  it('ignores samples that it has already', () => {
+    const once = addSamples(emptySeries('r'), many(5));
+    expect(addSamples(once, many(5))).toEqual(once);
+    expect(addSamples(once, many(6)).totals.sent).toBe(60);
+  });
+
+  it('remembers when the last unit went, not when it was last seen gone', () => {
+    const samples = [sample(100), sample(200, { remaining: 0 }), sample(300, { remaining: 0 })];
+    expect(addSamples(emptySeries('r'), samples).totals.soldOutAtMs).toBe(200);
+  });
+});

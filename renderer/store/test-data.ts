@@ -1,0 +1,38 @@
+/** A control centre's state for tests: everything stopped, nothing sold. */
+import type { AttackState, Snapshot } from '../../electron/control/contract.ts';
+import { settingsSchema } from '../../electron/control/contract.ts';
+import { attackSettingsSchema } from '../../electron/control/attack/profile.ts';
+
+export function testSnapshot(over: Partial<Snapshot> = {}): Snapshot {
+  return {
+    seq: 10,
+    app: { version: '0.1.0', node: 'v20.20.0', platform: 'linux x64', dataDir: '/data', pid: 7 },
+    settings: settingsSchema.parse({}),
+    cluster: { state: 'stopped', steps: [], engines: [] },
+    services: [],
+    stats: [],
+    flow: [],
+    sales: [],
+    samples: [],
+    ...over,
+  };
+}
+
+export function testAttack(over: Partial<AttackState> = {}): AttackState {
+  return {
+    runId: 'run-1',
+    saleId: 'sale-1',
+    phase: 'attacking',
+    settings: attackSettingsSchema.parse({ profile: 'burst' }),
+    startedAtMs: 1_000,
+    progress: 0.5,
+    sent: 5_000,
+    acknowledged: 4_900,
+    refused: 100,
+    unknown: 0,
+    granted: 12,
+    remaining: 8,
+    reasons: [],
+    ...over,
+  };
+}
