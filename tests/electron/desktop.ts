@@ -1,7 +1,5 @@
 /** The built desktop app as a process, its Electron played by the stand-in: started, asked and ended by a test. */
 import { fork, type ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { z } from 'zod';
@@ -16,15 +14,6 @@ export interface DesktopOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Wait until the page has drawn itself; false for an app that will not get that far. */
   readonly isExpectedToOpen?: boolean;
-}
-
-/** A data folder that the Postgres of a native cluster may enter, whoever runs it. */
-export async function makeDataDir(): Promise<{ readonly dataDir: string; remove(): Promise<void> }> {
-  const parent = await mkdtemp(join(tmpdir(), 'flashgrid-desktop-'));
-  return {
-    dataDir: join(parent, 'data'),
-    remove: () => rm(parent, { recursive: true, force: true, maxRetries: 5 }),
-  };
 }
 
 export class Desktop {

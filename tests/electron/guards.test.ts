@@ -2,15 +2,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { isCommandName } from '../../electron/control/contract.ts';
-import { Desktop, makeDataDir } from './desktop.ts';
+import { temporaryDataDir } from '../support/terminal.ts';
+import { Desktop } from './desktop.ts';
 
 let desktop: Desktop;
 let remove: () => Promise<void>;
 
 beforeAll(async () => {
-  const made = await makeDataDir();
+  const made = await temporaryDataDir();
   remove = made.remove;
-  desktop = await Desktop.start({ dataDir: made.dataDir });
+  desktop = await Desktop.start({ dataDir: made.path });
 });
 afterAll(async () => {
   await desktop.end();

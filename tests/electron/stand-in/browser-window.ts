@@ -16,12 +16,10 @@ export interface WindowOptions extends Rectangle {
   readonly webPreferences: { readonly preload: string; readonly [name: string]: unknown };
 }
 
-let current: BrowserWindow | undefined;
-
 /** The app's window. */
 export function theWindow(): BrowserWindow {
-  if (!current) throw new Error('no window is open');
-  return current;
+  for (const window of app.windows) if (window instanceof BrowserWindow) return window;
+  throw new Error('no window is open');
 }
 
 export class BrowserWindow extends EventEmitter {
@@ -43,7 +41,6 @@ export class BrowserWindow extends EventEmitter {
     this.webContents.on('did-finish-load', () => this.emit('ready-to-show'));
     app.windows.add(this);
     app.emit('web-contents-created', new PreventableEvent(), this.webContents);
-    current = this;
   }
 
   async loadURL(url: string): Promise<void> {
