@@ -1,0 +1,35 @@
+/** Brings the database up to date and ends: the first thing that a deployment runs. The control centre does it by itself. */
+import { z } from 'zod';
+import { gatewayConfigSchema, parseConfig } from '../shared/config.ts';
+import { applyMigrations, MigrationError } from '../shared/migrations.ts';
+
+const configSchema = gatewayConfigSchema.pick({
+  FLASHGRID_POSTGRES_URL: true,
+  FLASHGRID_POSTGRES_SCHEMA: true,
+});
+
+/** One JSON line, as the services log. */
+function tell(level: 'info' | 'error', message: string, more: Record<string, unknown> = {}): void {
+  process.stdout.write(`${JSON.stringify({ level, role: 'migrate', msg: message, ...more })}\n`);
+}
+
+const withCode = z.object({ code: z.string() });
+
+try {
+  const config = parseConfig(configSchema, process.env);
+  const { applied, already } = await applyMigrations({
+    url: config.FLASHGRID_POSTGRES_URL,
+    schema: config.FLASHGRID_POSTGRES_SCHEMA,
+  });
+  tell('info', applied.length === 0 ? 'the database is up to date' : 'the database was brought up to date', {
+    applied,
+    already,
+  });
+} catch (error) {
+  const fix = error instanceof MigrationError ? { fix: error.fix } : {};
+  tell('error', error instanceof Error ? error.message : String(error), {
+    ...withCode.safeParse(error).data,
+    ...fix,
+  });
+  process.exitCode = 1;
+}

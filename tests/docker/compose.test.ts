@@ -1,0 +1,195 @@
+import { spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { saleViewSchema } from '../../services/shared/sales.ts';
+import { hasNoEngine, testDocker, testEngine, until } from './support/rig.ts';
+import { buildServicesImage, run } from './support/services-image.ts';
+
+const FILE = 'docker/compose.yaml';
+const ADMIN_TOKEN = randomBytes(16).toString('hex');
+const secrets = {
+  RABBITMQ_PASSWORD: randomBytes(12).toString('hex'),
+  REDIS_PASSWORD: randomBytes(12).toString('hex'),
+  POSTGRES_PASSWORD: randomBytes(12).toString('hex'),
+  FLASHGRID_ADMIN_TOKEN: ADMIN_TOKEN,
+};
+
+/** The compose command of this machine: the plugin, or the older program. */
+function compose(args: readonly string[], env: NodeJS.ProcessEnv): string {
+  const hasPlugin = spawnSync('docker', ['compose', 'version']).status === 0;
+  const [command, first] = hasPlugin ? ['docker', ['compose']] : ['docker-compose', []];
+  return run(command, [...first, '-f', FILE, ...args], env);
+}
+
+describe.skipIf(hasNoEngine)('docker/compose.yaml', () => {
+  const project = `fgcompose${randomBytes(3).toString('hex')}`;
+  const env = (): NodeJS.ProcessEnv => {
+    const { host, prefix, tag } = testEngine();
+    return {
+      ...secrets,
+      DOCKER_HOST: host,
+      COMPOSE_PROJECT_NAME: project,
+      FLASHGRID_PORT: '0',
+      RABBITMQ_IMAGE: `${prefix}/rabbitmq:${tag}`,
+      REDIS_IMAGE: `${prefix}/redis:${tag}`,
+      POSTGRES_IMAGE: `${prefix}/postgres:${tag}`,
+      POSTGRES_VOLUME_PATH: '/var/lib/postgresql/data',
+      HAPROXY_IMAGE: `${prefix}/haproxy:${tag}`,
+      FLASHGRID_IMAGE: `${prefix}/services:${tag}`,
+      ENGINE_MEMORY: '768m',
+    };
+  };
+  let door = '';
+
+  beforeAll(async () => {
+    buildServicesImage(testEngine());
+    compose(['up', '-d', '--no-build', '--scale', 'gateway=2', '--scale', 'worker=2'], env());
+    const address = compose(['port', 'door', '8080'], env()).trim();
+    door = `http://${address}`;
+    await until(
+      'the door lets requests through to a gateway',
+      async () =>
+        await fetch(`${door}/readyz`).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      60_000,
+    );
+  }, 300_000);
+
+  afterAll(() => {
+    compose(['down', '--volumes', '--timeout', '5'], env());
+  }, 120_000);
+
+  test('is valid, takes the official images unless told otherwise, and refuses to start without secrets', () => {
+    const official = Object.fromEntries(
+      Object.entries(env()).filter(([name]) => !/^(?:RABBITMQ|REDIS|POSTGRES|HAPROXY)_IMAGE$/.test(name)),
+    );
+    const config = compose(['config'], official);
+    for (const image of [
+      'rabbitmq:4-management-alpine',
+      'redis:8-alpine',
+      'postgres:18-alpine',
+      'haproxy:3.2-alpine',
+    ])
+      expect(config).toContain(`image: ${image}`);
+    expect(() => compose(['config'], { ...env(), REDIS_PASSWORD: '' })).toThrow(/set it in docker\/\.env/);
+    // The same of every other one, without asking that slow program each time.
+    const text = readFileSync(FILE, 'utf8');
+    for (const name of Object.keys(secrets)) {
+      const uses = text.split(`\${${name}`).slice(1);
+      expect(uses.length, name).toBeGreaterThan(0);
+      expect(
+        uses.every((rest) => rest.startsWith(':?')),
+        name,
+      ).toBe(true);
+    }
+  });
+
+  test('sells a sale exactly once through two gateways and two workers', async () => {
+    const stock = 20;
+    const opened = await fetch(`${door}/sales`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ id: 'compose-sale', stock }),
+    });
+    expect(opened.status).toBe(201);
+    const buyers = Array.from({ length: 1_000 }, (_, index) => `buyer-${index}`);
+    const statuses: number[] = [];
+    const ids: string[] = [];
+    // Fifty at a time: enough for frames of several, few enough for the test's own sockets.
+    const next = buyers[Symbol.iterator]();
+    await Promise.all(
+      Array.from({ length: 50 }, async () => {
+        for (const userId of next) {
+          const reply = await fetch(`${door}/reserve`, {
+            method: 'POST',
+            headers: { 'content-type': 'application/json' },
+            body: JSON.stringify({ saleId: 'compose-sale', userId }),
+          });
+          statuses.push(reply.status);
+          const body: unknown = await reply.json();
+          if (reply.status === 202)
+            ids.push(z.object({ reservationId: z.string() }).parse(body).reservationId);
+        }
+      }),
+    );
+    expect(new Set(statuses)).toEqual(new Set([202]));
+    const view = async () => saleViewSchema.parse(await (await fetch(`${door}/sales/compose-sale`)).json());
+    await until('all are decided', async () => (await view()).counters.decided === buyers.length);
+    expect((await view()).counters).toMatchObject({
+      remaining: 0,
+      granted: stock,
+      refused: { sold_out: buyers.length - stock },
+    });
+    const outcomes = await Promise.all(
+      ids.map(
+        async (id) =>
+          z.object({ status: z.string() }).parse(await (await fetch(`${door}/reservations/${id}`)).json())
+            .status,
+      ),
+    );
+    expect(outcomes.filter((status) => status === 'granted')).toHaveLength(stock);
+    expect(outcomes.filter((status) => status === 'refused')).toHaveLength(buyers.length - stock);
+  });
+
+  test('runs gateways, workers and the door without root, with nothing but the door open, and only to this machine', async () => {
+    const docker = testDocker();
+    const containers = await docker.listContainers({
+      filters: { label: [`com.docker.compose.project=${project}`] },
+    });
+    const services = containers.map(({ Labels }) => Labels['com.docker.compose.service'] ?? '').sort();
+    expect(services).toEqual([
+      'door',
+      'gateway',
+      'gateway',
+      'postgres',
+      'rabbitmq',
+      'redis',
+      'worker',
+      'worker',
+    ]);
+    for (const { Id, Labels, Ports } of containers) {
+      const service = Labels['com.docker.compose.service'] ?? '';
+      const open = Ports.filter(({ PublicPort }) => PublicPort).map(({ IP }) => IP);
+      expect(open, service).toEqual(service === 'door' ? ['127.0.0.1'] : []);
+      const top = z
+        .object({ Titles: z.array(z.string()), Processes: z.array(z.array(z.string())) })
+        .parse(await docker.getContainer(Id).top({ ps_args: '-eo pid,uid,comm' }));
+      const roots = top.Processes.filter(([, uid]) => uid === '0').map(([, , name]) => name);
+      expect(roots, service).toEqual([]);
+    }
+    const { Size } = await docker.getImage(env()['FLASHGRID_IMAGE'] ?? '').inspect();
+    const node = await docker.getImage(`${testEngine().prefix}/node:${testEngine().tag}`).inspect();
+    // Without node_modules: what FlashGrid adds to Node's own image stays small.
+    expect(Size - node.Size).toBeLessThan(20_000_000);
+  });
+
+  test('goes on when a gateway and a worker die in the middle', async () => {
+    const docker = testDocker();
+    const find = async (service: string) =>
+      await docker.listContainers({
+        filters: {
+          label: [`com.docker.compose.project=${project}`, `com.docker.compose.service=${service}`],
+        },
+      });
+    const victims = [(await find('gateway'))[0], (await find('worker'))[0]];
+    for (const victim of victims) await docker.getContainer(victim?.Id ?? '').kill({ signal: 'SIGKILL' });
+    await until(
+      'the door has only living gateways',
+      async () => {
+        const replies = await Promise.all(Array.from({ length: 8 }, () => fetch(`${door}/readyz`)));
+        return replies.every(({ ok }) => ok);
+      },
+      30_000,
+    );
+    const reply = await fetch(`${door}/reserve`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ saleId: 'compose-sale', userId: 'late' }),
+    });
+    expect(reply.status).toBe(202);
+  });
+});
