@@ -1,8 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
+/** Two cores carry the engines, the services and the generator: tests of live engines run one file at a time. */
+const oneAtATime = { pool: 'forks', maxWorkers: 1, fileParallelism: false } as const;
+
 export default defineConfig({
   test: {
-    // Two cores carry the engines, the services and the generator: tests of live engines run one file at a time.
     projects: [
       {
         test: {
@@ -13,19 +15,31 @@ export default defineConfig({
           ],
           pool: 'forks',
           maxWorkers: 2,
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
         },
       },
       {
         test: {
           name: 'engines',
           include: ['tests/**/*.test.ts'],
-          exclude: ['tests/{structure,bench}/**'],
+          exclude: ['tests/{structure,bench,docker}/**'],
           globalSetup: ['tests/support/global-setup.ts'],
-          pool: 'forks',
-          maxWorkers: 1,
-          fileParallelism: false,
+          ...oneAtATime,
           testTimeout: 60_000,
           hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: 'docker',
+          include: ['tests/docker/**/*.test.ts'],
+          globalSetup: ['tests/docker/support/global-setup.ts'],
+          ...oneAtATime,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],
