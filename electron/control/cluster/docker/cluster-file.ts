@@ -1,9 +1,10 @@
 /** What must outlive the app: the engines' passwords, and which volumes have ever been proven good. One file, readable by its owner only. */
 import { createHash, randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { FailureError, type EngineRole } from '../cluster.ts';
+import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { errorCode } from './errors.ts';
 
 const FILE_NAME = 'docker-cluster.json';
@@ -82,11 +83,8 @@ export class ClusterFile {
   }
 
   #save(): void {
-    mkdirSync(join(this.#path, '..'), { recursive: true });
-    const temporary = `${this.#path}.${randomBytes(4).toString('hex')}`;
-    writeFileSync(temporary, JSON.stringify(this.#content, null, 2), { mode: 0o600 });
-    chmodSync(temporary, 0o600);
-    renameSync(temporary, this.#path);
+    mkdirSync(dirname(this.#path), { recursive: true });
+    writeFileAtomic(this.#path, JSON.stringify(this.#content, null, 2));
   }
 }
 
