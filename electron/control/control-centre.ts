@@ -9,6 +9,7 @@ import { AttackSession } from './runs/attack-session.ts';
 import { ClusterManager } from './cluster/cluster-manager.ts';
 import { createProviders } from './cluster/providers.ts';
 import { FailureError } from './cluster/cluster.ts';
+import { engineDown } from './cluster/engine-down.ts';
 import { dockerFindings } from './cluster/docker.ts';
 import { ProcessRegistry } from './cluster/process-registry.ts';
 import { acquireLock } from './cluster/data-dir-lock.ts';
@@ -294,6 +295,8 @@ export class ControlCentre implements ControlClient {
         fix: 'Start the cluster first.',
       });
     }
+    const down = engineDown(cluster);
+    if (down) throw down;
     const session = new AttackSession({
       settings,
       version: this.#options.version,

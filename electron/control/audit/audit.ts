@@ -190,7 +190,7 @@ function engineAway(cause: unknown): FailureError {
     {
       code: 'audit.engineAway',
       message: `The audit could not ask the engines: ${reason || 'no answer'}.`,
-      fix: 'See on the Control page, or with `flashgrid status`, which engine is away, start it again and repeat the attack.',
+      fix: 'See on the Control page, or with `flashgrid status`, which engine is away; stop the cluster, start it again and repeat the attack.',
     },
     { cause },
   );

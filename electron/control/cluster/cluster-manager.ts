@@ -18,6 +18,7 @@ import {
 } from './cluster.ts';
 import { chooseProvider, type ProviderProbe } from './choose-provider.ts';
 import type { ClusterState, ProviderChoice, ServiceRole, ServiceState, Settings } from '../contract.ts';
+import { engineDown } from './engine-down.ts';
 import type { ProcessRegistry } from './process-registry.ts';
 import { ReleaseStack } from '../lib/release-stack.ts';
 import { Supervisor } from '../services/supervisor.ts';
@@ -80,10 +81,14 @@ export class ClusterManager {
 
   /**
    * Starts everything; answers when gateways and workers serve. A cluster that runs is left as it is.
-   * @throws FailureError naming the step
+   * @throws FailureError naming the step; `cluster.engineDown` when it runs without one of its engines
    */
   async start(choice: ProviderChoice): Promise<ClusterState> {
-    if (this.#state.state === 'running') return this.#state;
+    if (this.#state.state === 'running') {
+      const down = this.#cluster && engineDown(this.#cluster);
+      if (down) throw down;
+      return this.#state;
+    }
     if (this.#state.state === 'starting' || this.#state.state === 'stopping') {
       throw new FailureError({
         code: 'cluster.busy',

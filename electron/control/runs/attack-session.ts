@@ -12,6 +12,7 @@ import type { AttackInterval } from '../attack/interval-merger.ts';
 import { totalRequests, type AttackSettings } from '../attack/profile.ts';
 import { audit, countDeadFrames } from '../audit/audit.ts';
 import { FailureError, type Cluster, type Endpoints, type LogLine } from '../cluster/cluster.ts';
+import { engineDown } from '../cluster/engine-down.ts';
 import type { AttackState } from '../contract.ts';
 import { ReleaseStack } from '../lib/release-stack.ts';
 import { buildRunRecord } from '../report/build-run-record.ts';
@@ -120,7 +121,8 @@ export class AttackSession {
       await this.#attackAndJudge();
     } catch (error) {
       if (this.#abort.signal.aborted) this.#set({ phase: 'cancelled' });
-      else this.#fail(error);
+      // An engine that has ended explains whatever failed after it.
+      else this.#fail(engineDown(this.#options.cluster) ?? error);
     } finally {
       await this.#undo
         .release()

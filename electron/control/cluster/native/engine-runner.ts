@@ -328,7 +328,8 @@ export class EngineRunner {
       this.#unwatch();
       registry.forget(main.identity);
       const lines = lastLines(logPath, this.#logFrom, 5);
-      this.#say('failed', { detail: [`${driver.title} ended by itself (${how}).`, ...lines].join('\n') });
+      const what = `${driver.title} ended by itself (${how}). Stop the cluster and start it again: its data are kept.`;
+      this.#say('failed', { detail: [what, ...lines].join('\n') });
     };
     void main.exit?.then(onEnd);
     // An adopted engine is nobody's child here, so nobody tells of its end.
