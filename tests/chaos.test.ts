@@ -1,0 +1,291 @@
+/**
+ * What happens when a part goes away in the middle of an attack, on the processes that ship. The engines of the test run are shared, so
+ * none of them is harmed: a broker or a Postgres is away behind a proxy that is cut, and a Redis that forgets is the test's own.
+ */
+import { afterEach, describe, expect, it } from 'vitest';
+import { ControlCentre } from '../electron/control/control-centre.ts';
+import type { EngineState } from '../electron/control/cluster/cluster.ts';
+import type { AttackState, CommandInput, CommandName, CommandOutput } from '../electron/control/contract.ts';
+import { testEndpoints } from './support/engines.ts';
+import { BUILT, Fleet, expectChecks } from './support/fleet.ts';
+import { reserve } from './support/gateway-world.ts';
+import { newDataDir, removeClusters } from './support/native-clusters.ts';
+import { startPrivateRedis } from './support/private-redis.ts';
+import { startTcpProxy } from './support/tcp-proxy.ts';
+import { waitFor } from './support/worker-world.ts';
+
+/** Small frames and a short reach: many frames, and many of them under way when something happens. */
+const MANY_FRAMES = { FLASHGRID_MAX_FRAME: '32', FLASHGRID_PREFETCH: '8' };
+
+const undo: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const step of undo.splice(0).reverse()) await step();
+});
+
+async function openFleet(options: Parameters<typeof Fleet.open>[0]): Promise<Fleet> {
+  const fleet = await Fleet.open({ env: MANY_FRAMES, ...options });
+  undo.push(() => fleet.close());
+  return fleet;
+}
+
+async function openProxy(url: string) {
+  const proxy = await startTcpProxy(url);
+  undo.push(() => proxy.close());
+  return proxy;
+}
+
+async function openForgetfulFleet() {
+  const redis = await startPrivateRedis();
+  undo.push(() => redis.close());
+  const fleet = await openFleet({ gateways: 2, workers: 2, engines: { redisUrl: redis.url } });
+  return { redis, fleet };
+}
+
+describe('a Redis that loses its memory in the middle of an attack', () => {
+  it('costs nothing at all while units are left: the worker rebuilds the sale, and all nine checks pass', async () => {
+    const { redis, fleet } = await openForgetfulFleet();
+    // Sold out well after the loss, so that nobody has been refused before it.
+    const sale = { id: 'forgotten', stock: 6_000, perBuyerLimit: 1 };
+    await fleet.openSale(sale);
+    const outcome = await fleet.attack(
+      sale.id,
+      { profile: 'burst', requests: 8_000, connections: 200, stock: sale.stock },
+      [{ afterAnswers: 2_500, act: () => redis.loseMemory() }],
+    );
+    expect(outcome.load).toMatchObject({ acknowledged: 8_000, refused: 0, unknown: 0 });
+    const found = await fleet.audit(sale, outcome);
+    expectChecks(found);
+    expect(found).toMatchObject({ sold: 6_000, granted: 6_000, refused: 2_000, pending: 0, oversold: 0 });
+    expect(await fleet.epoch(sale.id)).toBeGreaterThan(0);
+    await waitFor('the workers to tell of the rebuild', () => fleet.supervisor.totals.read().rebuilds > 0);
+  });
+
+  /**
+   * Refusals live in Redis alone (a row in Postgres for each of millions of losers is what the design avoids). Those of before the loss are
+   * gone with it, and the audit must say so: of such reservations nobody can prove an outcome any more. Everything that
+   * concerns units holds.
+   */
+  it('after it was sold out costs the record of the refusals of before, and nothing else; the audit says which', async () => {
+    const { redis, fleet } = await openForgetfulFleet();
+    const sale = { id: 'forgotten', stock: 100, perBuyerLimit: 1 };
+    await fleet.openSale(sale);
+    let refusedBefore = 0;
+    const outcome = await fleet.attack(
+      sale.id,
+      { profile: 'burst', requests: 8_000, connections: 200, stock: sale.stock },
+      [
+        {
+          afterAnswers: 3_000,
+          act: async () => {
+            await waitFor('refusals', async () => {
+              const counters = (await fleet.store.readSale(sale.id))?.counters;
+              refusedBefore = counters?.refused.sold_out ?? 0;
+              return refusedBefore > 0;
+            });
+            await redis.loseMemory();
+          },
+        },
+      ],
+    );
+    expect(outcome.load).toMatchObject({ acknowledged: 8_000, refused: 0, unknown: 0 });
+    // The audit looks for the missing outcomes until its time is over: none will come.
+    const found = await fleet.audit(sale, outcome, 4_000);
+    expectChecks(found, ['conservation', 'single_outcome']);
+    expect(found).toMatchObject({ sold: 100, granted: 100, oversold: 0, undersold: 0, duplicated: 0 });
+    const single = found.checks.find((check) => check.id === 'single_outcome')?.evidence.counts;
+    expect(single).toMatchObject({ ticketMissing: 0, ticketOfRefused: 0, otherUnits: 0, sharedId: 0 });
+    expect(single?.['withoutOutcome']).toBe(found.pending);
+    expect(found.lost).toBe(found.pending);
+    expect(found.pending).toBeGreaterThanOrEqual(refusedBefore);
+    expect(found.granted + found.refused + found.pending).toBe(8_000);
+    expect(await fleet.epoch(sale.id)).toBeGreaterThan(0);
+    expect(await fleet.queued()).toEqual({ waiting: 0, dead: 0 });
+  });
+});
+
+describe('a gateway that is killed in the middle of an attack', () => {
+  it('loses nothing that it acknowledged; what it left unanswered is resolved', async () => {
+    const fleet = await openFleet({ gateways: 2, workers: 1 });
+    const sale = { id: 'halved', stock: 4_000, perBuyerLimit: 1 };
+    await fleet.openSale(sale);
+    const outcome = await fleet.attack(
+      sale.id,
+      { profile: 'burst', requests: 8_000, connections: 200, stock: sale.stock },
+      [{ afterAnswers: 3_000, act: () => fleet.supervisor.kill('gateway-1') }],
+    );
+    const { load, ledger } = outcome;
+    expect(load.acknowledged + load.unknown).toBe(8_000);
+    // Whatever was on its connections at that moment, and perhaps connections that it could not take afterwards.
+    expect(load.unknown).toBeGreaterThan(0);
+    const found = await fleet.audit(sale, outcome);
+    expectChecks(found);
+    expect(found).toMatchObject({ sold: 4_000, pending: 0, lost: 0, unknownResolved: load.unknown });
+    expect(found.granted + found.refused).toBe(load.acknowledged);
+    expect(ledger.count).toBe(8_000);
+    await waitFor('the gateway to serve again', () => {
+      const service = fleet.supervisor.states().find((one) => one.id === 'gateway-1');
+      return service?.state === 'running' && service.restarts === 1;
+    });
+  });
+});
+
+describe('a broker that is away for a while', () => {
+  it('makes gateways refuse at once, and serve again by themselves; nothing acknowledged is lost', async () => {
+    const proxy = await openProxy(testEndpoints().amqpUrl);
+    const fleet = await openFleet({ gateways: 2, workers: 2, through: { amqpUrl: proxy.url } });
+    const sale = { id: 'brokerless', stock: 3_000, perBuyerLimit: 1 };
+    await fleet.openSale(sale);
+    const gateways = fleet.supervisor.gatewayUrls().map((url) => ({ url }));
+    let slowestMs = 0;
+    const outcome = await fleet.attack(
+      sale.id,
+      // At a rate: a burst would be over, refused to the last, before the broker is back.
+      { profile: 'sustained', ratePerSec: 1_000, durationSec: 6, connections: 100, stock: sale.stock },
+      [
+        {
+          afterAnswers: 2_000,
+          act: async () => {
+            proxy.cut();
+            await waitFor('the gateways to notice', () =>
+              [...fleet.supervisor.totals.latest().values()].every(
+                (sample) => sample.role === 'worker' || !sample.isBrokerUp,
+              ),
+            );
+            // Another sale's: the audit knows only of its own buyers.
+            await fleet.openSale({ id: 'other', stock: 1 });
+            for (const gateway of gateways) {
+              const beganAtMs = performance.now();
+              const answer = await reserve(gateway, { saleId: 'other', userId: 'patient' });
+              slowestMs = Math.max(slowestMs, performance.now() - beganAtMs);
+              expect(answer).toMatchObject({
+                status: 503,
+                body: { type: 'urn:flashgrid:problem:broker-away' },
+              });
+              expect(answer.headers.get('retry-after')).toBe('1');
+            }
+            proxy.mend();
+          },
+        },
+      ],
+    );
+    expect(slowestMs).toBeLessThan(1_000);
+    const { load } = outcome;
+    expect(load.acknowledged + load.refused).toBe(6_000);
+    expect(load.statusCounts['503']).toBe(load.refused);
+    expect(load.refused).toBeGreaterThan(0);
+    // Back in service: more was acknowledged than before the cut, and a new buyer is taken by each gateway.
+    expect(load.acknowledged).toBeGreaterThan(2_500);
+    for (const gateway of gateways)
+      await waitFor('the gateway to take reservations', async () => {
+        const { status } = await reserve(gateway, { saleId: 'other', userId: 'patient' });
+        return status === 202;
+      });
+    const found = await fleet.audit(sale, outcome);
+    expectChecks(found);
+    expect(found).toMatchObject({ sold: Math.min(3_000, found.sold), pending: 0, lost: 0, duplicated: 0 });
+    expect(found.granted + found.refused).toBe(load.acknowledged);
+  });
+});
+
+describe('a Postgres that is away for a while', () => {
+  it('holds up the grants and nothing else: buyers are taken all the time, and nothing is lost', async () => {
+    const proxy = await openProxy(testEndpoints().postgresUrl);
+    const fleet = await openFleet({ gateways: 1, workers: 2, through: { postgresUrl: proxy.url } });
+    const sale = { id: 'unrecorded', stock: 6_000, perBuyerLimit: 1 };
+    await fleet.openSale(sale);
+    let soldAtCut = 0;
+    const outcome = await fleet.attack(
+      sale.id,
+      { profile: 'burst', requests: 8_000, connections: 200, stock: sale.stock },
+      [
+        {
+          afterAnswers: 2_000,
+          act: async () => {
+            proxy.cut();
+            soldAtCut = (await fleet.tickets(sale.id)).length;
+          },
+        },
+      ],
+    );
+    // Every buyer has an answer, and Postgres is still away: what was granted meanwhile waits in the queue and in the workers' hands.
+    expect(outcome.load).toMatchObject({ acknowledged: 8_000, refused: 0, unknown: 0 });
+    const soldMeanwhile = (await fleet.tickets(sale.id)).length - soldAtCut;
+    // A statement that was under way at the cut may still have been committed.
+    expect(soldAtCut + soldMeanwhile).toBeLessThan(sale.stock);
+    proxy.mend();
+    const found = await fleet.audit(sale, outcome);
+    expectChecks(found);
+    expect(found).toMatchObject({ sold: 6_000, granted: 6_000, refused: 2_000, pending: 0, lost: 0 });
+    expect(await fleet.queued()).toEqual({ waiting: 0, dead: 0 });
+  });
+});
+
+describe('an engine that crashes in the middle of an attack, in the control centre’s own cluster', () => {
+  it('is told with what to do about it; the attack ends, and after a stop and a start everything goes on', async () => {
+    undo.push(removeClusters);
+    const centre = await ControlCentre.open({
+      dataDir: newDataDir(),
+      version: '0.0.0-test',
+      modules: BUILT,
+      childEnv: { FLASHGRID_LOG_LEVEL: 'warn' },
+      onQuit: () => undefined,
+    });
+    undo.push(() => centre.release());
+    const ask = async <Name extends CommandName>(name: Name, input: CommandInput<Name>) => {
+      const result = await centre.call(name, input);
+      if (!result.ok) throw new Error(`${name}: ${result.error.message}`);
+      return result.value;
+    };
+    let attack: AttackState | undefined;
+    centre.on('attack.stateChanged', (event) => (attack = event.attack));
+    const isOver = () => attack !== undefined && ['finished', 'failed', 'cancelled'].includes(attack.phase);
+    const redis = async (): Promise<EngineState | undefined> =>
+      (await ask('app.getSnapshot', {})).cluster.engines.find((engine) => engine.role === 'redis');
+    const settings = {
+      profile: 'sustained',
+      ratePerSec: 800,
+      durationSec: 3,
+      connections: 50,
+      stock: 1_200,
+      drainTimeoutMs: 2_000,
+    } as const;
+
+    await ask('cluster.start', { provider: 'native' });
+    const first = await ask('attack.launch', settings);
+    await waitFor('the attack to be half over', () => (attack?.acknowledged ?? 0) >= 1_000);
+    await ask('cluster.killEngine', { role: 'redis' });
+
+    await waitFor('the state of Redis', async () => (await redis())?.state === 'failed');
+    expect((await redis())?.detail).toMatch(
+      /^Redis ended by itself \(signal SIGKILL\)\. Stop the cluster and start it/,
+    );
+    await waitFor('the end of the attack', isOver);
+    const toDo = {
+      code: 'cluster.engineDown',
+      message: 'Redis has ended and is not running any more.',
+      fix: expect.stringMatching(/^Stop the cluster and start it again/),
+    };
+    expect(attack).toMatchObject({ runId: first.runId, phase: 'failed', failure: toDo });
+    // Whatever needs the engine says the same, at once.
+    expect(await centre.call('attack.launch', settings)).toEqual({ ok: false, error: toDo });
+    expect(await centre.call('cluster.start', {})).toEqual({ ok: false, error: toDo });
+
+    await ask('cluster.stop', {});
+    expect(await ask('cluster.start', { provider: 'native' })).toMatchObject({ state: 'running' });
+    expect(await redis()).toMatchObject({ state: 'running' });
+    // What was acknowledged, before the crash and after it, waited in the queue and is decided now.
+    const acknowledged = attack?.acknowledged ?? Number.NaN;
+    expect(acknowledged).toBeGreaterThan(0);
+    await waitFor('the first attack’s reservations to be decided', async () => {
+      const sale = (await ask('sales.listSales', {})).find((one) => one.id === first.saleId);
+      return sale?.counters.decided === acknowledged;
+    });
+    const second: CommandOutput<'attack.launch'> = await ask('attack.launch', settings);
+    await waitFor('the verdict', isOver);
+    expect(attack).toMatchObject({ runId: second.runId, phase: 'finished' });
+    expect(attack).not.toHaveProperty('failure');
+    if (!attack?.audit) throw new Error('the attack ended without an audit');
+    expectChecks(attack.audit);
+    expect(attack.audit).toMatchObject({ sold: 1_200, pending: 0, lost: 0, duplicated: 0 });
+  }, 150_000);
+});

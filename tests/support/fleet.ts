@@ -1,0 +1,255 @@
+/**
+ * A whole engine of its own for a test: namespace and schema on the live engines, gateways and workers as the built processes that
+ * ship, attacks by the built generator, and their audit.
+ */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'amqplib';
+import type { Channel } from 'amqplib';
+import type pg from 'pg';
+import { expect } from 'vitest';
+import type { z } from 'zod';
+import { runAttack } from '../../electron/control/attack/attack-runner.ts';
+import type { AttackOutcome } from '../../electron/control/attack/attack-runner.ts';
+import { attackSettingsSchema } from '../../electron/control/attack/profile.ts';
+import type { AttackSettingsInput } from '../../electron/control/attack/profile.ts';
+import { audit } from '../../electron/control/audit/audit.ts';
+import { CHECK_IDS } from '../../electron/control/report/run-record.ts';
+import type { Audit } from '../../electron/control/report/run-record.ts';
+import type { Endpoints } from '../../electron/control/cluster/cluster.ts';
+import { ProcessRegistry } from '../../electron/control/cluster/process-registry.ts';
+import { ReleaseStack } from '../../electron/control/lib/release-stack.ts';
+import { EngineClient } from '../../electron/control/sales/engine-client.ts';
+import { Supervisor } from '../../electron/control/services/supervisor.ts';
+import { applyMigrations } from '../../services/shared/migrations.ts';
+import { createPool, quoteIdentifier } from '../../services/shared/postgres.ts';
+import { createRedis } from '../../services/shared/redis.ts';
+import type { RedisClient } from '../../services/shared/redis.ts';
+import { SaleStore } from '../../services/shared/sale-store.ts';
+import { newSaleSchema } from '../../services/shared/sales.ts';
+import { declareTopology, topology } from '../../services/shared/topology.ts';
+import { testEndpoints, uniqueName } from './engines.ts';
+import { removeKeys } from './redis-keys.ts';
+
+/** The processes as they ship: `npm run build` makes them, and `npm test` runs it first. */
+export const BUILT = {
+  gateway: join(import.meta.dirname, '../../out/main/gateway.js'),
+  worker: join(import.meta.dirname, '../../out/main/worker.js'),
+  generator: join(import.meta.dirname, '../../out/main/generator.js'),
+};
+const ADMIN_TOKEN = 'fleet-admin-token-0123456789';
+const STOP_LIMIT_MS = 40_000;
+
+export interface FleetOptions {
+  readonly gateways: number;
+  readonly workers: number;
+  /** The engines that the fleet's processes reach, where they differ from those that the test itself looks at: a proxy. */
+  readonly through?: Partial<Endpoints>;
+  /** Engines in place of the test run's own. */
+  readonly engines?: Partial<Endpoints>;
+  /** Variables of gateways and workers. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Something to do once that many requests of an attack are answered. */
+export interface Incident {
+  readonly afterAnswers: number;
+  act(): unknown;
+}
+
+export interface TicketRow {
+  readonly unit_no: number;
+  readonly reservation_id: string;
+  readonly item_no: number;
+  readonly user_id: string;
+}
+
+export class Fleet {
+  readonly namespace = uniqueName('fleet');
+  readonly endpoints: Endpoints;
+  readonly supervisor: Supervisor;
+  /** Talks to the first gateway that serves. */
+  readonly #engine: EngineClient;
+  readonly redis: RedisClient;
+  readonly store: SaleStore;
+  readonly pool: pg.Pool;
+  /** What gateways and workers wrote: shown when a test fails. */
+  readonly log: string[] = [];
+  readonly #options: FleetOptions;
+  readonly #dataDir = mkdtempSync(join(tmpdir(), 'flashgrid-fleet-'));
+  readonly #release = new ReleaseStack();
+  #channel: Channel | undefined;
+
+  private constructor(options: FleetOptions) {
+    this.#options = options;
+    this.endpoints = { ...testEndpoints(), ...options.engines };
+    const { namespace, endpoints } = this;
+    this.#release.add('data folder', () => rmSync(this.#dataDir, { recursive: true, force: true }));
+    this.pool = createPool({ url: endpoints.postgresUrl, schema: namespace, max: 2, name: 'test' });
+    this.#release.add('pool', () => this.pool.end());
+    this.redis = createRedis(endpoints.redisUrl, { role: 'control' });
+    this.#release.add('redis', () => this.redis.disconnect());
+    this.store = new SaleStore(this.redis, namespace);
+    this.supervisor = new Supervisor({
+      modules: BUILT,
+      endpoints: { ...endpoints, ...options.through },
+      adminToken: ADMIN_TOKEN,
+      namespace,
+      postgresSchema: namespace,
+      gatewayPort: 0,
+      env: { ...process.env, FLASHGRID_LOG_LEVEL: 'warn', ...options.env },
+      registry: new ProcessRegistry(this.#dataDir),
+      onChange: () => undefined,
+      onSample: () => undefined,
+      onLog: ({ part, level, text }) => this.log.push(`${part} ${level} ${text.slice(0, 400)}`),
+    });
+    this.#engine = new EngineClient(
+      () => this.supervisor.gatewayUrls(),
+      () => ADMIN_TOKEN,
+    );
+  }
+
+  /** Prepares namespace and schema and starts the processes. */
+  static async open(options: FleetOptions): Promise<Fleet> {
+    const fleet = new Fleet(options);
+    try {
+      await fleet.#start();
+      return fleet;
+    } catch (error) {
+      await fleet.close().catch(() => undefined);
+      throw new Error(`the fleet did not start; its log:\n${fleet.log.join('\n')}`, { cause: error });
+    }
+  }
+
+  async #start(): Promise<void> {
+    const { namespace, endpoints, supervisor } = this;
+    await applyMigrations({ url: endpoints.postgresUrl, schema: namespace });
+    this.#release.add('schema', () => this.pool.query(`DROP SCHEMA ${quoteIdentifier(namespace)} CASCADE`));
+    this.#release.add('keys', () => removeKeys(this.redis, namespace));
+    const model = await connect(endpoints.amqpUrl, { noDelay: true });
+    model.on('error', () => undefined);
+    this.#release.add('broker', () => model.close());
+    const channel = await model.createChannel();
+    channel.on('error', () => undefined);
+    this.#channel = channel;
+    const names = await declareTopology(channel, namespace);
+    this.#release.add('queues', async () => {
+      await channel.deleteQueue(names.queue);
+      await channel.deleteQueue(names.deadQueue);
+      await channel.deleteExchange(names.deadExchange);
+    });
+    this.#release.add('services', () => supervisor.stop(), STOP_LIMIT_MS);
+    await Promise.all([
+      supervisor.scale('gateway', this.#options.gateways),
+      supervisor.scale('worker', this.#options.workers),
+    ]);
+  }
+
+  close(): Promise<void> {
+    return this.#release.release();
+  }
+
+  /** Ends with the fleet, before its processes do. */
+  onClose(name: string, undo: () => unknown): void {
+    this.#release.add(name, undo, STOP_LIMIT_MS);
+  }
+
+  get queue(): string {
+    return topology(this.namespace).queue;
+  }
+
+  /** Opens a sale through a gateway, as `POST /sales` takes it. */
+  async openSale(sale: z.input<typeof newSaleSchema>): Promise<void> {
+    await this.#engine.openSale(newSaleSchema.parse(sale));
+  }
+
+  /** Attacks a sale of the settings' stock and limit; the incidents happen on the way, each exactly once. */
+  async attack(
+    saleId: string,
+    input: AttackSettingsInput,
+    incidents: readonly Incident[] = [],
+  ): Promise<AttackOutcome> {
+    const due = [...incidents].sort((a, b) => a.afterAnswers - b.afterAnswers);
+    const acts: Promise<unknown>[] = [];
+    const cancel = new AbortController();
+    let answers = 0;
+    const outcome = runAttack({
+      settings: attackSettingsSchema.parse(input),
+      saleId,
+      targets: this.supervisor.gatewayUrls(),
+      generatorModule: BUILT.generator,
+      dataDir: this.#dataDir,
+      signal: cancel.signal,
+      onInterval: (interval) => {
+        answers += interval.acknowledged + interval.refused + interval.unknown;
+        while (due[0] && answers >= due[0].afterAnswers) {
+          const incident = due.shift();
+          const act = Promise.resolve(incident).then((one) => one?.act());
+          // An attack whose incident failed proves nothing.
+          act.catch(() => cancel.abort());
+          acts.push(act);
+        }
+      },
+    });
+    const [attacked] = await Promise.allSettled([outcome]);
+    await Promise.all(acts);
+    if (attacked.status === 'rejected') throw attacked.reason;
+    if (due.length > 0) throw new Error('the attack was over before its incidents were due');
+    return attacked.value;
+  }
+
+  /** Audits a run on the engines themselves, past any proxy. */
+  async audit(
+    sale: { readonly id: string; readonly stock: number; readonly perBuyerLimit: number },
+    { ledger }: AttackOutcome,
+    drainTimeoutMs = 30_000,
+  ): Promise<Audit> {
+    return await audit({
+      sale,
+      ledger,
+      endpoints: this.endpoints,
+      namespace: this.namespace,
+      postgresSchema: this.namespace,
+      drainTimeoutMs,
+      signal: new AbortController().signal,
+    });
+  }
+
+  async tickets(saleId: string): Promise<TicketRow[]> {
+    const { rows } = await this.pool.query<TicketRow>(
+      'SELECT unit_no, reservation_id, item_no, user_id FROM tickets WHERE sale_id = $1 ORDER BY unit_no, item_no',
+      [saleId],
+    );
+    return rows;
+  }
+
+  /** How often the sale was rebuilt in Redis, as Postgres counts it: 0 for a sale in its first life. */
+  async epoch(saleId: string): Promise<number> {
+    const { rows } = await this.pool.query<{ epoch: number }>('SELECT epoch FROM sales WHERE id = $1', [
+      saleId,
+    ]);
+    return rows[0]?.epoch ?? Number.NaN;
+  }
+
+  /** Frames that no worker has in hand, and dead-lettered ones. */
+  async queued(): Promise<{ waiting: number; dead: number }> {
+    const { queue, deadQueue } = topology(this.namespace);
+    const channel = this.#channel;
+    if (!channel) throw new Error('the fleet has not started');
+    const [waiting, dead] = await Promise.all([channel.checkQueue(queue), channel.checkQueue(deadQueue)]);
+    return { waiting: waiting.messageCount, dead: dead.messageCount };
+  }
+}
+
+/** All nine checks pass, or all but those that are named, which fail. */
+export function expectChecks(found: Audit, failing: readonly string[] = []): void {
+  expect(found.checks.map((check) => check.id)).toEqual(CHECK_IDS);
+  const failed = found.checks.filter((check) => !check.ok);
+  expect(
+    failed.map((check) => check.id),
+    failed
+      .map((check) => `${check.id}: ${check.evidence.summary} ${check.evidence.offenders.join(', ')}`)
+      .join('\n'),
+  ).toEqual(failing);
+}
