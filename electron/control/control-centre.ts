@@ -89,7 +89,11 @@ export class ControlCentre implements ControlClient {
     const noTotals = new ServiceTotals();
     const totals = () => this.#cluster.supervisor?.totals ?? noTotals;
     this.#flow = new FlowSampler(
-      { totals: () => totals().read(), unconfirmed: () => totals().unconfirmed() },
+      {
+        totals: () => totals().read(),
+        unconfirmed: () => totals().unconfirmed(),
+        isIdle: () => totals().isIdle(),
+      },
       (flow) => this.hub.emit('telemetry.flowSampled', { flow }),
     );
     this.#stats = new StatsSampler(

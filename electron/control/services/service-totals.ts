@@ -75,6 +75,12 @@ export class ServiceTotals {
     return sum;
   }
 
+  /** There is a worker, and none has a frame in hand. */
+  isIdle(): boolean {
+    const workers = [...this.#latest.values()].filter((sample) => sample.role === 'worker');
+    return workers.length > 0 && workers.every((worker) => worker.framesInHandNow === 0);
+  }
+
   latest(): ReadonlyMap<string, GatewaySample | WorkerSample> {
     return this.#latest;
   }

@@ -1,6 +1,7 @@
-import { expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ServiceTotals } from '../services/service-totals.ts';
-import { flowBetween } from './flow-sampler.ts';
+import type { FlowSample } from '../contract.ts';
+import { FLOW_INTERVAL_MS, FlowSampler, flowBetween } from './flow-sampler.ts';
 
 const process = { atMs: 0, eventLoopLagMs: 0, cpuMicros: 0, rssBytes: 0 };
 const gateway = (accepted: number) =>
@@ -52,4 +53,28 @@ it('keeps the counters of a service that ended', () => {
   totals.retire('worker-1');
   totals.take('worker-1', worker(20, 0));
   expect(totals.read()).toMatchObject({ decided: 520, granted: 5 });
+});
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+it('forgets what a killed service left uncounted once the engine is idle', () => {
+  const totals = new ServiceTotals();
+  const seen: FlowSample[] = [];
+  const sampler = new FlowSampler(
+    { totals: () => totals.read(), unconfirmed: () => 0, isIdle: () => totals.isIdle() },
+    (flow) => seen.push(...flow),
+  );
+  totals.take('gateway-1', gateway(1_000));
+  // 40 decisions died with their worker, uncounted; the next worker sees repeats only.
+  totals.take('worker-1', worker(960, 5));
+  sampler.start();
+  vi.advanceTimersByTime(3 * FLOW_INTERVAL_MS);
+  expect(seen.at(-1)?.queueDepth).toBe(40);
+  vi.advanceTimersByTime(10 * FLOW_INTERVAL_MS);
+  expect(seen.at(-1)?.queueDepth).toBe(0);
+  totals.take('gateway-1', gateway(1_010));
+  vi.advanceTimersByTime(2 * FLOW_INTERVAL_MS);
+  expect(seen.at(-1)?.queueDepth).toBe(10);
+  sampler.stop();
 });
