@@ -37,9 +37,16 @@ it('draws rates a second, whatever a point spans', () => {
 
 it('begins the stock at the stock and the queue at nothing', () => {
   expect(toRows(chart('inventory'), points, 20)[0]).toEqual({ tMs: 0, left: 20 });
-  expect(toRows(chart('queue'), points, 20)[0]).toEqual({ tMs: 0, depth: 0 });
+  expect(toRows(chart('queue'), points, 20)[0]).toEqual({ tMs: 0, depth: 0, unconfirmed: 0 });
   expect(toRows(chart('latency'), points, 20)[0]).toMatchObject({ tMs: 100 });
   expect(toRows(chart('inventory'), [], 20)).toEqual([]);
+});
+
+it('leaves out the latency of a stretch in which nobody was answered', () => {
+  const silent = addSamples(emptySeries('r'), [
+    sample(100, { acknowledged: 0, refused: 0, p50Ms: 0, p99Ms: 0 }),
+  ]);
+  expect(toRows(chart('latency'), silent.points, 20)[0]?.['p99']).toBeUndefined();
 });
 
 it('counts whoever is not granted as kept away from Postgres', () => {

@@ -4,7 +4,7 @@ import type { SeriesPoint } from '../store/series.ts';
 
 export interface ChartRow {
   readonly tMs: number;
-  readonly [key: string]: number;
+  readonly [key: string]: number | undefined;
 }
 
 export interface ChartLine {
@@ -18,7 +18,8 @@ export interface ChartLine {
   readonly atStart?: 'zero' | 'stock';
   /** What sums a finished run up: the highest value, or the last. */
   readonly summary: 'peak' | 'last';
-  readonly read: (point: SeriesPoint) => number;
+  /** undefined: nothing to tell of this stretch; the line goes on to the next. */
+  readonly read: (point: SeriesPoint) => number | undefined;
 }
 
 export interface ChartSpec {
@@ -38,6 +39,10 @@ export interface ChartSpec {
 
 const perSec = (count: number, point: SeriesPoint): number =>
   point.spanMs > 0 ? (count * 1_000) / point.spanMs : 0;
+
+/** A stretch without an answer has no latency: zero would be a lie. */
+const ifAnswered = (point: SeriesPoint, value: number): number | undefined =>
+  point.acknowledged + point.refused > 0 ? value : undefined;
 
 export const CHARTS: readonly ChartSpec[] = [
   {
@@ -82,8 +87,8 @@ export const CHARTS: readonly ChartSpec[] = [
   {
     id: 'queue',
     title: 'Queue',
-    hint: 'Buyers that wait for a decision',
-    isStacked: false,
+    hint: 'Buyers that wait: on their way in, or in line for a decision',
+    isStacked: true,
     isTall: false,
     curve: 'linear',
     format: formatCount,
@@ -91,12 +96,21 @@ export const CHARTS: readonly ChartSpec[] = [
     lines: [
       {
         key: 'depth',
-        label: 'waiting',
+        label: 'in line',
         color: 'var(--purple)',
         kind: 'area',
         atStart: 'zero',
         summary: 'peak',
         read: (point) => point.queueDepth,
+      },
+      {
+        key: 'unconfirmed',
+        label: 'on their way in',
+        color: 'var(--slate)',
+        kind: 'area',
+        atStart: 'zero',
+        summary: 'peak',
+        read: (point) => point.unconfirmed,
       },
     ],
   },
@@ -139,7 +153,7 @@ export const CHARTS: readonly ChartSpec[] = [
         kind: 'line',
         isDashed: true,
         summary: 'peak',
-        read: (point) => point.p99Ms,
+        read: (point) => ifAnswered(point, point.p99Ms),
       },
       {
         key: 'p50',
@@ -147,7 +161,7 @@ export const CHARTS: readonly ChartSpec[] = [
         color: 'var(--sky)',
         kind: 'line',
         summary: 'peak',
-        read: (point) => point.p50Ms,
+        read: (point) => ifAnswered(point, point.p50Ms),
       },
     ],
   },
@@ -168,7 +182,7 @@ export const CHARTS: readonly ChartSpec[] = [
         color: 'var(--green)',
         kind: 'line',
         summary: 'last',
-        read: (point) => (point.decidedSoFar > 0 ? 1 - point.grantedSoFar / point.decidedSoFar : 0),
+        read: (point) => (point.decidedSoFar > 0 ? 1 - point.grantedSoFar / point.decidedSoFar : undefined),
       },
     ],
   },
@@ -176,12 +190,12 @@ export const CHARTS: readonly ChartSpec[] = [
 
 /** The rows that a chart draws, from the first request on. */
 export function toRows(spec: ChartSpec, points: readonly SeriesPoint[], stock: number): ChartRow[] {
-  const start: Record<string, number> & { tMs: number } = { tMs: 0 };
+  const start: Record<string, number | undefined> & { tMs: number } = { tMs: 0 };
   for (const { key, atStart } of spec.lines) {
     if (atStart !== undefined) start[key] = atStart === 'stock' ? stock : 0;
   }
   const rows = points.map((point) => {
-    const row: Record<string, number> & { tMs: number } = { tMs: point.tMs };
+    const row: Record<string, number | undefined> & { tMs: number } = { tMs: point.tMs };
     for (const { key, read } of spec.lines) row[key] = read(point);
     return row;
   });
@@ -190,7 +204,8 @@ export function toRows(spec: ChartSpec, points: readonly SeriesPoint[], stock: n
 
 /** The figure beside a line's name: as it stands now, or what sums the run up. */
 export function figureOf(line: ChartLine, rows: readonly ChartRow[], isOver: boolean): number | undefined {
-  if (!isOver || line.summary === 'last') return rows.at(-1)?.[line.key];
+  if (!isOver || line.summary === 'last')
+    return rows.findLast((row) => row[line.key] !== undefined)?.[line.key];
   return rows.reduce<number | undefined>((peak, row) => {
     const value = row[line.key];
     return value === undefined || (peak !== undefined && peak >= value) ? peak : value;

@@ -111,6 +111,7 @@ export const TimeChart = memo(function TimeChart(props: TimeChartProps) {
                   fillOpacity={0.28}
                   isAnimationActive={false}
                   dot={false}
+                  connectNulls
                   activeDot={{ r: 3, strokeWidth: 0 }}
                   {...(spec.isStacked ? { stackId: 'all' } : {})}
                 />
@@ -124,6 +125,7 @@ export const TimeChart = memo(function TimeChart(props: TimeChartProps) {
                   strokeWidth={1.75}
                   isAnimationActive={false}
                   dot={false}
+                  connectNulls
                   activeDot={{ r: 3, strokeWidth: 0 }}
                   {...(line.isDashed ? { strokeDasharray: '5 3' } : {})}
                 />

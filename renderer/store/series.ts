@@ -18,6 +18,8 @@ export interface SeriesPoint {
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly queueDepth: number;
+  /** In the gateways, without a confirm of the broker yet. */
+  readonly unconfirmed: number;
   readonly remaining: number;
   readonly granted: number;
   readonly refusedByWorker: number;
@@ -121,6 +123,7 @@ function toPoint(sample: Sample, beforeMs: number, totals: SeriesTotals): Series
     p50Ms: sample.p50Ms,
     p99Ms: sample.p99Ms,
     queueDepth: sample.queueDepth,
+    unconfirmed: sample.unconfirmed,
     remaining: sample.remaining,
     granted: sample.granted,
     refusedByWorker: sample.refusedByWorker,
@@ -145,6 +148,7 @@ function merge(a: SeriesPoint, b: SeriesPoint): SeriesPoint {
     p50Ms: answers === 0 ? Math.max(a.p50Ms, b.p50Ms) : (a.p50Ms * answersA + b.p50Ms * answersB) / answers,
     p99Ms: Math.max(a.p99Ms, b.p99Ms),
     queueDepth: Math.max(a.queueDepth, b.queueDepth),
+    unconfirmed: Math.max(a.unconfirmed, b.unconfirmed),
     remaining: b.remaining,
     granted: a.granted + b.granted,
     refusedByWorker: a.refusedByWorker + b.refusedByWorker,

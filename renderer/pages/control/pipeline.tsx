@@ -7,6 +7,7 @@ import {
   IconUsersGroup,
 } from '@tabler/icons-react';
 import { useMemo } from 'react';
+import { isAttackActive } from '../../lib/attack-phase.ts';
 import { formatCompact, formatCount, formatShare } from '../../lib/format.ts';
 import { useFlow } from '../../lib/flow.ts';
 import { groupParts, type Part } from '../../lib/parts.ts';
@@ -29,8 +30,11 @@ export function Pipeline() {
   const now = useNow(1_000);
   const flow = useFlow(now);
   const isUp = useData((data) => data.cluster.state === 'running') ?? false;
-  const latestSale = useData(
-    (data) => data.sales.find(({ id }) => id === data.attack?.saleId) ?? data.sales.at(-1),
+  // The attack's own figure is the fresher one: the sales are read through a gateway that is busy now.
+  const remaining = useData(({ attack, sales }) =>
+    isAttackActive(attack)
+      ? attack?.remaining
+      : (sales.find(({ id }) => id === attack?.saleId) ?? sales.at(-1))?.counters.remaining,
   );
   const groups = useMemo(
     () => ({
@@ -115,7 +119,7 @@ export function Pipeline() {
             now={now}
             plain="The counter: how many are left."
             isLit={isUp}
-            figure={latestSale ? formatCount(latestSale.counters.remaining) : undefined}
+            figure={remaining === undefined ? undefined : formatCount(remaining)}
             figureLabel="left"
           />
           <PipelineNode

@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import { IconRefresh } from '@tabler/icons-react';
 import { FindingList } from '../../components/finding-list.tsx';
 import { Loading } from '../../components/loading.tsx';
+import { readinessOf } from '../../lib/readiness.ts';
 import { hrefOf } from '../../lib/router.ts';
 import { useDoctor } from '../../lib/use-doctor.ts';
 import classes from './readiness.module.css';
@@ -9,7 +10,7 @@ import classes from './readiness.module.css';
 /** Before the first start: what this machine has, and what is missing. */
 export function Readiness() {
   const { findings, failure, isBusy, run } = useDoctor();
-  const problems = findings?.filter(({ status }) => status !== 'ok') ?? [];
+  const readiness = findings ? readinessOf(findings) : undefined;
   return (
     <div className={classes.box}>
       <div className={classes.head}>
@@ -28,10 +29,18 @@ export function Readiness() {
       </div>
       {failure ? <p className="muted">{`${failure.message} ${failure.fix}`}</p> : null}
       {!findings && !failure ? <Loading label="Looking for engines…" /> : null}
-      {findings && problems.length === 0 ? (
-        <p className={classes.ready}>Everything that is needed is here. One click starts it all.</p>
+      {readiness ? (
+        <p className={classes.verdict} data-ready={readiness.canStart}>
+          {readiness.canStart
+            ? 'Yes. Everything that one click needs is here.'
+            : 'Not yet. Either of these ways is enough: containers, or the three engines on this machine.'}
+        </p>
       ) : null}
-      {findings ? <FindingList findings={problems.length > 0 ? problems : findings.slice(0, 5)} /> : null}
+      {readiness ? (
+        <div className={classes.concerns}>
+          <FindingList findings={readiness.concerns} />
+        </div>
+      ) : null}
       {findings ? (
         <a className={classes.more} href={hrefOf('settings')}>
           The full check is under Settings
