@@ -12,6 +12,8 @@ const replySchema = z.object({ id: z.number(), value: z.unknown().optional(), er
 export interface DesktopOptions {
   readonly dataDir: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** Folder of the app; the repository unless told otherwise. */
+  readonly appDir?: string;
   /** Wait until the page has drawn itself; false for an app that will not get that far. */
   readonly isExpectedToOpen?: boolean;
 }
@@ -24,10 +26,16 @@ export class Desktop {
   /** Exit code, once it has ended. */
   readonly ended: Promise<number | NodeJS.Signals>;
 
-  private constructor({ dataDir, env }: DesktopOptions) {
-    this.#process = fork(join(ROOT, 'out/main/main.js'), [], {
-      cwd: ROOT,
-      execArgv: ['--import', 'tsx', '--import', join(ROOT, 'tests/electron/stand-in/register.mjs')],
+  private constructor({ dataDir, env, appDir = ROOT }: DesktopOptions) {
+    this.#process = fork(join(appDir, 'out/main/main.js'), [], {
+      cwd: appDir,
+      // By its address: a packaged app has no tsx of its own to find.
+      execArgv: [
+        '--import',
+        import.meta.resolve('tsx'),
+        '--import',
+        join(ROOT, 'tests/electron/stand-in/register.mjs'),
+      ],
       env: { ...process.env, FLASHGRID_HOME: dataDir, ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       // A Ctrl-C on the test run's terminal is not the app's.
