@@ -34,7 +34,7 @@ export function Pipeline() {
   const remaining = useData(({ attack, sales }) =>
     isAttackActive(attack)
       ? attack?.remaining
-      : (sales.find(({ id }) => id === attack?.saleId) ?? sales.at(-1))?.counters.remaining,
+      : (sales.find(({ id }) => id === attack?.saleId) ?? sales[0])?.counters.remaining,
   );
   const groups = useMemo(
     () => ({

@@ -57,7 +57,7 @@ export function SalesPanel() {
       </div>
       {sales && sales.length > 0 ? (
         <ul className={classes.list}>
-          {[...sales].reverse().map((sale) => (
+          {sales.map((sale) => (
             <SaleRow key={sale.id} sale={sale} onForm={setForm} isDisabled={!isOnline} />
           ))}
         </ul>

@@ -1,0 +1,191 @@
+/**
+ * Takes the pictures of the README: starts the built browser face with a data folder of its own, plays the story (start the cluster,
+ * send in the crowd, read the verdict) with real engines, and saves every page in both themes to docs/pictures.
+ *
+ *   npm run pictures [-- --out DIR]
+ *
+ * Needs the built app (npm run build) and a Chromium; FLASHGRID_CHROMIUM names one that lies elsewhere.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { chromium } from 'playwright-core';
+
+const ROOT = resolve(import.meta.dirname, '..');
+const THEMES = ['dark', 'light'];
+const VIEWPORT = { width: 1440, height: 900 };
+/** Bytes that a picture may have: a README of large pictures is slow to read. */
+const MAX_BYTES = 250 * 1024;
+const SERVE_TIMEOUT_MS = 30_000;
+const START_TIMEOUT_MS = 180_000;
+const ATTACK_TIMEOUT_MS = 180_000;
+const STOP_TIMEOUT_MS = 60_000;
+
+const CHROMIUM_ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+function findChromium() {
+  const places = [
+    process.env.FLASHGRID_CHROMIUM,
+    '/usr/bin/chromium',
+    '/usr/bin/chromium-browser',
+    '/usr/bin/google-chrome',
+  ];
+  const found = places.find((place) => place && existsSync(place));
+  if (!found) throw new Error('No Chromium was found. Install chromium, or name one in FLASHGRID_CHROMIUM.');
+  return found;
+}
+
+/** Starts the browser face; resolves to its process and address. */
+function serve(dataDir) {
+  const child = spawn(
+    process.execPath,
+    [join(ROOT, 'out/main/cli.js'), 'serve', '--port', '0', '--data-dir', dataDir],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  return new Promise((resolveServe, reject) => {
+    let text = '';
+    const timer = setTimeout(() => {
+      child.kill();
+      reject(new Error(`the browser face gave no address within ${SERVE_TIMEOUT_MS / 1000} s`));
+    }, SERVE_TIMEOUT_MS);
+    child.once('error', reject);
+    child.once('exit', (code) => reject(new Error(`serve ended with code ${code}: ${text}`)));
+    child.stdout.setEncoding('utf8');
+    child.stdout.on('data', (part) => {
+      text += part;
+      const url = /http:\/\/\S+/.exec(text)?.[0];
+      if (!url) return;
+      clearTimeout(timer);
+      child.removeAllListeners('exit');
+      resolveServe({ child, url });
+    });
+  });
+}
+
+/** Ends the browser face as Ctrl-C would, and waits until everything it started is gone. */
+async function stop(child) {
+  if (child.exitCode !== null) return;
+  const ended = new Promise((resolveEnd) => child.once('exit', resolveEnd));
+  child.kill('SIGINT');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+  await ended;
+  clearTimeout(timer);
+}
+
+/** Switches to a theme with the key that people use. */
+async function wear(page, theme) {
+  const isWorn = () =>
+    page.evaluate((name) => document.documentElement.dataset.mantineColorScheme === name, theme);
+  if (await isWorn()) return;
+  await page.keyboard.press('t');
+  await page.waitForFunction((name) => document.documentElement.dataset.mantineColorScheme === name, theme);
+}
+
+async function take(page, out, name, theme) {
+  // The pointer would leave a hover in the picture; charts draw one after the other.
+  await page.mouse.move(0, 0);
+  await page.waitForTimeout(600);
+  const path = join(out, `${name}-${theme}.png`);
+  await page.screenshot({ path });
+  const { size } = await stat(path);
+  console.log(`${path} ${Math.round(size / 1024)} kB`);
+  if (size > MAX_BYTES) throw new Error(`${path} has ${size} bytes, at most ${MAX_BYTES} are allowed`);
+}
+
+async function takeBoth(page, out, name) {
+  for (const theme of THEMES) {
+    await wear(page, theme);
+    await take(page, out, name, theme);
+  }
+}
+
+async function launch(page, preset) {
+  await page.keyboard.press('2');
+  const again = page.getByRole('button', { name: 'Set up another' });
+  const cards = page.getByRole('radio', { name: preset });
+  await again.or(cards).first().waitFor();
+  if (await again.isVisible()) await again.click();
+  // The radio itself is hidden behind its card.
+  await page.locator('label', { hasText: preset }).click();
+  await page.getByRole('button', { name: 'Launch attack' }).click();
+}
+
+async function play(page, out) {
+  await page.getByRole('button', { name: 'Start the cluster' }).waitFor();
+  await page.getByText('The full check is under Settings').waitFor();
+  await takeBoth(page, out, 'control-stopped');
+  await page.keyboard.press('s');
+  await page.getByRole('heading', { name: 'Open for business.' }).waitFor({ timeout: START_TIMEOUT_MS });
+  await page.keyboard.press('2');
+  await page.getByRole('button', { name: 'Launch attack' }).waitFor();
+  await takeBoth(page, out, 'attack-setup');
+
+  // The surge is over quickly: one large attack for each theme, looked at while the queue is full.
+  for (const theme of THEMES) {
+    await wear(page, theme);
+    await launch(page, '100,000 buyers');
+    await page
+      .getByRole('img', { name: /Traffic surge/ })
+      .or(page.getByText('Traffic surge'))
+      .first()
+      .waitFor();
+    await page
+      .getByText(/The queue holds|Sold out/)
+      .first()
+      .waitFor({ timeout: ATTACK_TIMEOUT_MS });
+    await take(page, out, 'attack-live', theme);
+    await page.keyboard.press('1');
+    await page.getByRole('heading', { name: 'Open for business.' }).waitFor();
+    await take(page, out, 'control', theme);
+    await page.keyboard.press('2');
+    await page.getByText(/^(Proven|Failed|Not valid)$/).waitFor({ timeout: ATTACK_TIMEOUT_MS });
+  }
+  await launch(page, '10,000 buyers, 20 tickets');
+  await page
+    .getByRole('heading', { name: '20 tickets, 20 owners. Exactly.' })
+    .waitFor({ timeout: ATTACK_TIMEOUT_MS });
+  await takeBoth(page, out, 'attack-verdict');
+  await page.keyboard.press('3');
+  await page.getByRole('region', { name: 'History' }).waitFor();
+  await takeBoth(page, out, 'runs');
+  await page.getByRole('rowheader').getByRole('link').first().click();
+  await page.getByText('What was proven').waitFor();
+  await takeBoth(page, out, 'run');
+  await page.keyboard.press('4');
+  await page.getByRole('region', { name: 'Lines', exact: true }).waitFor();
+  // RabbitMQ talks most; a picture full of its lines shows little and weighs much.
+  for (const part of ['attack', 'gateway-1', 'worker-1'])
+    await page.getByText(part, { exact: true }).first().click();
+  await takeBoth(page, out, 'logs');
+  await page.keyboard.press('5');
+  await page.getByRole('heading', { name: 'Doctor' }).waitFor();
+  await takeBoth(page, out, 'settings');
+}
+
+const { values } = parseArgs({ options: { out: { type: 'string', default: join(ROOT, 'docs/pictures') } } });
+const dataDir = await mkdtemp(join(tmpdir(), 'flashgrid-pictures-'));
+let face;
+let browser;
+try {
+  await mkdir(values.out, { recursive: true });
+  face = await serve(dataDir);
+  browser = await chromium.launch({ executablePath: findChromium(), args: CHROMIUM_ARGS });
+  const page = await browser.newPage({ viewport: VIEWPORT, reducedMotion: 'reduce' });
+  await page.goto(face.url);
+  await play(page, values.out);
+} finally {
+  await browser?.close();
+  if (face) await stop(face.child);
+  await rm(dataDir, { recursive: true, force: true });
+}
