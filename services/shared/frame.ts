@@ -14,14 +14,6 @@ export const FRAME_CONTENT_TYPE = 'application/vnd.flashgrid.frame';
 /** Most reservations in one frame; bounds the time that one script call keeps Redis busy. */
 export const MAX_FRAME_COUNT = 512;
 
-export interface FrameHeaders {
-  readonly v: number;
-  readonly n: number;
-  readonly sale: string;
-  readonly gen: number;
-  readonly t: number;
-}
-
 export interface FrameEntry {
   readonly userId: string;
   readonly quantity: number;

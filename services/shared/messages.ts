@@ -65,4 +65,3 @@ export const childMessageSchema = z.union([
 export type ChildMessage = z.infer<typeof childMessageSchema>;
 
 export const parentMessageSchema = z.object({ type: z.literal('stop') });
-export type ParentMessage = z.infer<typeof parentMessageSchema>;

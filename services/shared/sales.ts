@@ -4,7 +4,6 @@ import { MAX_QUANTITY, MAX_STOCK, SALE_ID_PATTERN } from './ids.ts';
 
 export const saleModeSchema = z.enum(['queue', 'shed']);
 export const saleStatusSchema = z.enum(['open', 'closed']);
-export type SaleMode = z.infer<typeof saleModeSchema>;
 export type SaleStatus = z.infer<typeof saleStatusSchema>;
 
 const title = z
