@@ -18,6 +18,8 @@ import { Desktop } from './electron/desktop.ts';
 const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname, '..');
 const PACK_LIMIT_MS = 180_000;
+/** A cluster's start, an attack and its end, on a machine that has other things to do. */
+const RUN_LIMIT_MS = 150_000;
 /** How Electron's program marks its fuses: this text, a version, their number, then one character each. */
 const FUSE_SENTINEL = 'dL7pKGdnNz796PbbjQWNKmHXBZaB9tsX';
 const FUSES = [
@@ -203,32 +205,36 @@ describe('the program', () => {
 });
 
 describe('far away from the repository', () => {
-  it('the packaged control centre starts the packaged services with plain Node and passes an attack', async () => {
-    for (let dir = dirname(moved); dir !== dirname(dir); dir = dirname(dir))
-      expect(existsSync(join(dir, 'node_modules'))).toBe(false);
-    const json = join(temp, 'run.json');
-    const env = { ...process.env };
-    delete env['NODE_PATH'];
-    delete env['NODE_OPTIONS'];
-    await run(
-      process.execPath,
-      [
-        join(moved, 'out/main/cli.js'),
-        ...['demo', '--provider', 'native', '--yes', '--data-dir', join(temp, 'data')],
-        ...['--requests', '2000', '--connections', '50', '--json', json],
-      ],
-      { cwd: moved, env, timeout: 120_000 },
-    ).catch((error: unknown) => {
-      // On a busy machine the generator may say of itself that it was the limit; the record must be right all the same.
-      if (!(error instanceof Error && 'code' in error && error.code === 5)) throw error;
-    });
-    const record = runRecordSchema.parse(JSON.parse(readFileSync(json, 'utf8')));
-    expect(record).toMatchObject({
-      load: { sent: 2_000, acknowledged: 2_000 },
-      audit: { sold: 20, lost: 0, duplicated: 0 },
-    });
-    expect(record.audit.checks.filter(({ ok }) => !ok)).toEqual([]);
-  });
+  it(
+    'the packaged control centre starts the packaged services with plain Node and passes an attack',
+    async () => {
+      for (let dir = dirname(moved); dir !== dirname(dir); dir = dirname(dir))
+        expect(existsSync(join(dir, 'node_modules'))).toBe(false);
+      const json = join(temp, 'run.json');
+      const env = { ...process.env };
+      delete env['NODE_PATH'];
+      delete env['NODE_OPTIONS'];
+      await run(
+        process.execPath,
+        [
+          join(moved, 'out/main/cli.js'),
+          ...['demo', '--provider', 'native', '--yes', '--data-dir', join(temp, 'data')],
+          ...['--requests', '2000', '--connections', '50', '--json', json],
+        ],
+        { cwd: moved, env, timeout: RUN_LIMIT_MS },
+      ).catch((error: unknown) => {
+        // On a busy machine the generator may say of itself that it was the limit; the record must be right all the same.
+        if (!(error instanceof Error && 'code' in error && error.code === 5)) throw error;
+      });
+      const record = runRecordSchema.parse(JSON.parse(readFileSync(json, 'utf8')));
+      expect(record).toMatchObject({
+        load: { sent: 2_000, acknowledged: 2_000 },
+        audit: { sold: 20, lost: 0, duplicated: 0 },
+      });
+      expect(record.audit.checks.filter(({ ok }) => !ok)).toEqual([]);
+    },
+    RUN_LIMIT_MS,
+  );
 
   it('the packaged entry opens the packaged page', async () => {
     // As Electron sees them: archive and what lies beside it as one tree.
