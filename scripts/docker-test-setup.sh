@@ -17,7 +17,7 @@ run=/run/flashgrid-docker-test
 images=tests/docker/support/images
 suite="$(. /etc/os-release 2>/dev/null && echo "${VERSION_CODENAME:-}" || true)"
 # Built anew when a file of theirs, the release or Node changes; the week brings security fixes in.
-key="$(cat scripts/docker-test-setup.sh $(find "$images" -type f | sort) <(echo "$suite $(node --version) $(date +%G%V)") | sha256sum | cut -c1-12)"
+key="$(cat $(find "$images" -type f | sort) <(echo "$suite $(node --version) $(date +%G%V)") | sha256sum | cut -c1-12)"
 prefix=flashgrid-test
 registry_port_file="$run/registry.port"
 
@@ -49,6 +49,8 @@ install_missing() {
   command -v debootstrap >/dev/null || wanted+=(debootstrap)
   command -v docker-registry >/dev/null || wanted+=(docker-registry)
   command -v docker-compose >/dev/null || docker compose version >/dev/null 2>&1 || wanted+=(docker-compose)
+  # Podman is tested where it can be had; for anybody but root it would need more than a test may change.
+  command -v podman >/dev/null || ! is_root || wanted+=(podman containernetworking-plugins)
   [ ${#wanted[@]} = 0 ] && return
   is_root || die "missing: ${wanted[*]}. Install them: sudo apt-get install ${wanted[*]}"
   command -v apt-get >/dev/null || die "missing: ${wanted[*]}; only Debian and Ubuntu are set up by themselves"
@@ -114,6 +116,8 @@ ensure_images() {
     rm -rf "$context"
   fi
   for pid in ${pids[@]+"${pids[@]}"}; do wait "$pid" || exit 1; done
+  # Those of an earlier key only take space.
+  docker images --format '{{.Repository}}:{{.Tag}}' "$prefix/*" | grep -v ":$key\$" | xargs -r docker rmi >/dev/null 2>&1 || true
   say "images $key ready in $(since "$started")"
 }
 

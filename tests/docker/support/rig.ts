@@ -62,6 +62,8 @@ export interface RigOptions {
   readonly settings?: DockerSettings;
   readonly appVersion?: string;
   readonly docker?: Docker;
+  /** The engine that is cleaned in the end; not `docker`, which may be a broken one on purpose. */
+  readonly cleanWith?: Docker;
   /** Another process' cluster, so to say: same id, same data. */
   readonly like?: Rig;
   readonly clusterId?: string;
@@ -95,7 +97,7 @@ export function rig(options: RigOptions = {}): Rig {
     const last = createDockerCluster({
       clusterId,
       dataDir,
-      docker: testDocker(),
+      docker: options.cleanWith ?? testDocker(),
       settings: testSettings(),
       appVersion: '1.2.3',
       events: { onStep: () => undefined, onEngine: () => undefined, onLog: () => undefined },

@@ -1,5 +1,6 @@
 /** Tells how one step goes: waiting → running → done, skipped or failed. */
 import type { ClusterEvents, Step } from '../cluster.ts';
+import { errorText } from './errors.ts';
 
 export class StepReporter {
   readonly id: string;
@@ -48,7 +49,8 @@ export class StepReporter {
     try {
       return await work();
     } catch (error) {
-      this.fail(error instanceof Error ? error.message : String(error));
+      const isGivenUp = error instanceof Error && error.name === 'AbortError';
+      this.fail(isGivenUp ? 'given up: the start was cancelled, or another step failed' : errorText(error));
       throw error;
     }
   }
