@@ -36,11 +36,8 @@ describe.skipIf(!canRun)('Podman', () => {
     );
     // Podman asks for a million open files and processes; a test machine may allow fewer. cgroupfs and runc work without systemd as well.
     const own = readFileSync('/proc/self/limits', 'utf8');
-    const hard = (name: string): string => {
-      const limit = new RegExp(`^Max ${name}\\s+\\S+\\s+(\\d+)`, 'm').exec(own)?.[1] ?? '4096';
-      return `${limit}:${limit}`;
-    };
-    const limits = `"nofile=${hard('open files')}", "nproc=${hard('processes')}"`;
+    const files = /^Max open files\s+\d+\s+(\d+)/m.exec(own)?.[1] ?? '1024';
+    const limits = `"nofile=${files}:${files}", "nproc=4096:4096"`;
     writeFileSync(
       join(folder, 'containers.conf'),
       `[containers]\ndefault_ulimits = [${limits}]\n[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\n`,
