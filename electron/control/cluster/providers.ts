@@ -23,7 +23,7 @@ export interface Providers {
 }
 
 /** Containers belong to a data folder: two of them on one machine never touch each other's. */
-function clusterIdOf(dataDir: string): string {
+export function clusterIdOf(dataDir: string): string {
   return createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 12);
 }
 
