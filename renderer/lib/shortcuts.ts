@@ -8,10 +8,14 @@ export interface Shortcut {
   readonly run: () => void;
 }
 
+/** Boxes and switches take no letters: a key means the same there as anywhere. */
+const LETTERLESS_INPUTS = ['checkbox', 'radio', 'button', 'submit'];
+
 function isTyping(target: EventTarget | null): boolean {
+  if (target instanceof HTMLInputElement) return !LETTERLESS_INPUTS.includes(target.type);
   return (
     target instanceof HTMLElement &&
-    (target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName))
+    (target.isContentEditable || ['TEXTAREA', 'SELECT'].includes(target.tagName))
   );
 }
 
