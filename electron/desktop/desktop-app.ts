@@ -111,7 +111,11 @@ export async function startDesktop(dataDir: string): Promise<void> {
   });
   const guard = new QuitGuard({
     centre,
-    ask: (cluster) => askOnQuit(dialog, window, cluster),
+    ask: (cluster) => {
+      // A question on a window that nobody sees would hold the end for ever.
+      bringToFront(window);
+      return askOnQuit(dialog, window, cluster);
+    },
     cleanUp: closeDoor,
     tellFailures: (failures) => tellQuitFailures(dialog, ours(), failures),
     quit: (exitCode) => {

@@ -7,6 +7,8 @@ import { z } from 'zod';
 const ROOT = resolve(import.meta.dirname, '../..');
 const START_LIMIT_MS = 40_000;
 const OP_LIMIT_MS = 60_000;
+/** ms that an app may take to stop its cluster; one that never opened has none, and only waits at a dialog. */
+const END_LIMIT_MS = 30_000;
 const replySchema = z.object({ id: z.number(), value: z.unknown().optional(), error: z.string().optional() });
 
 export interface DesktopOptions {
@@ -63,11 +65,16 @@ export class Desktop {
   static async start(options: DesktopOptions): Promise<Desktop> {
     const desktop = new Desktop(options);
     if (options.isExpectedToOpen === false) return desktop;
-    await desktop.until(
-      'the page has drawn itself',
-      () => desktop.evaluate('document.querySelector("main#main") !== null'),
-      START_LIMIT_MS,
-    );
+    try {
+      await desktop.until(
+        'the page has drawn itself',
+        () => desktop.evaluate('document.querySelector("main#main") !== null'),
+        START_LIMIT_MS,
+      );
+    } catch (error) {
+      await desktop.end();
+      throw error;
+    }
     return desktop;
   }
 
@@ -158,7 +165,7 @@ export class Desktop {
   /** Ends the app at the end of a test, however far it got. */
   async end(): Promise<void> {
     if (!this.#hasEnded()) this.signal('SIGTERM');
-    const timer = setTimeout(() => this.signal('SIGKILL'), 60_000);
+    const timer = setTimeout(() => this.signal('SIGKILL'), END_LIMIT_MS);
     await this.ended;
     clearTimeout(timer);
   }

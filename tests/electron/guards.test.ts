@@ -38,6 +38,7 @@ describe('the window', () => {
       webviewTag: false,
       navigateOnDragDrop: false,
     });
+    expect(await windowOptions()).not.toHaveProperty('enableBlinkFeatures');
     expect(await desktop.ask('isSandboxed')).toBe(true);
   });
   it('shows an origin of its own scheme, with no more rights than a web page', async () => {
