@@ -1,4 +1,5 @@
 /** A worker as a whole: connections, consumer, processor, health. `main.ts` runs one as a process; tests run several in theirs. */
+import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics } from 'prom-client';
@@ -44,6 +45,8 @@ export async function startWorker(
 ): Promise<Worker> {
   const counters = newCounters();
   const stopping = new AbortController();
+  // Every frame in hand that waits for an engine listens to it: as many as the prefetch, which is no leak.
+  setMaxListeners(0, stopping.signal);
   const undo: (() => unknown)[] = [];
   const release = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse()) {
