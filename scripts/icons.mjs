@@ -81,7 +81,10 @@ function icns(images) {
 }
 
 const sizes = [...new Set([...LINUX_SIZES, ...ICO_SIZES, ...ICNS_TYPES.map(([, size]) => size)])];
-const pngs = await drawPngs(readFileSync(join(BUILD, 'icon.svg'), 'utf8'), sizes);
+const drawing = readFileSync(join(BUILD, 'icon.svg'), 'utf8');
+// The page shows the drawing itself.
+writeFileSync(join(root, 'renderer/public/icon.svg'), drawing);
+const pngs = await drawPngs(drawing, sizes);
 mkdirSync(join(BUILD, 'icons'), { recursive: true });
 for (const size of LINUX_SIZES) writeFileSync(join(BUILD, `icons/${size}x${size}.png`), pngs.get(size));
 writeFileSync(join(BUILD, 'icon.png'), pngs.get(1024));

@@ -8,6 +8,7 @@ import { flashgrid, survivors, temporaryDataDir } from '../support/terminal.ts';
 import { hasNoEngine, testDocker, testEngine, testSettings } from './support/rig.ts';
 
 const ATTACK = ['--requests', '3000', '--connections', '200', '--stock', '50', '--seed', '7'];
+const STEADY = ['--rate', '200', '--duration', '30', '--connections', '20'];
 
 describe.skipIf(hasNoEngine)('flashgrid demo on containers', () => {
   let dataDir: string;
@@ -21,20 +22,17 @@ describe.skipIf(hasNoEngine)('flashgrid demo on containers', () => {
   });
 
   afterAll(async () => {
-    const down = flashgrid(dataDir, 'down', '--reset');
-    await down.ended();
+    await flashgrid(dataDir, 'down', '--reset').ended();
     await remove();
   });
 
-  async function audited(
-    ...args: string[]
-  ): Promise<{ output: string; provider: string; audit: Omit<Audit, 'drainMs'> }> {
+  async function audited(...args: string[]): Promise<{ output: string; provider: string; audit: Audit }> {
     const json = join(dataDir, 'r.json');
     const run = flashgrid(dataDir, 'demo', ...ATTACK, ...args, '--json', json);
     expect(await run.ended(), run.output()).toBe(0);
-    const record = runRecordSchema.parse(JSON.parse(readFileSync(json, 'utf8')));
-    const { drainMs: _unlike, ...audit } = record.audit;
-    return { output: run.output(), provider: record.environment.provider, audit };
+    const { audit, environment } = runRecordSchema.parse(JSON.parse(readFileSync(json, 'utf8')));
+    // How long the queue took to drain is the machine's business.
+    return { output: run.output(), provider: environment.provider, audit: { ...audit, drainMs: 0 } };
   }
 
   async function ourContainers() {
@@ -47,9 +45,8 @@ describe.skipIf(hasNoEngine)('flashgrid demo on containers', () => {
     expect(docker.provider).toBe('docker');
     const native = await audited('--provider', 'native');
     expect(native.provider).toBe('native');
-    expect(docker.audit.checks.map(({ id, ok }) => [id, ok])).toEqual(
-      native.audit.checks.map(({ id, ok }) => [id, ok]),
-    );
+    const verdicts = ({ checks }: Audit) => checks.map(({ id, ok }) => [id, ok]);
+    expect(verdicts(docker.audit)).toEqual(verdicts(native.audit));
     expect({ ...docker.audit, checks: [] }).toEqual({ ...native.audit, checks: [] });
   });
 
@@ -60,61 +57,16 @@ describe.skipIf(hasNoEngine)('flashgrid demo on containers', () => {
   });
 
   it('stops its containers at its end, and keeps them for the next start', async () => {
-    const ours = await ourContainers();
-    expect(ours).toHaveLength(3);
-    expect(ours.map(({ State }) => State)).toEqual(['exited', 'exited', 'exited']);
+    expect((await ourContainers()).map(({ State }) => State)).toEqual(['exited', 'exited', 'exited']);
     expect(survivors(dataDir)).toEqual([]);
   });
 
   it('killed in the middle of the attack leaves nothing that `down --reset` does not remove', async () => {
-    const run = flashgrid(dataDir, 'demo', ...ATTACK, ...args, '--json', json);
-    expect(await run.ended(), run.output()).toBe(0);
-    const record = runRecordSchema.parse(JSON.parse(readFileSync(json, 'utf8')));
-    const { drainMs: _unlike, ...audit } = record.audit;
-    return { output: run.output(), provider: record.environment.provider, audit };
-  }
-
-  it('passes, and the same seed gives the same audit as on the machine’s own engines', async () => {
-    const docker = await audited('--provider', 'docker');
-    expect(docker.provider).toBe('docker');
-    const native = await audited('--provider', 'native');
-    expect(native.provider).toBe('native');
-    expect(docker.audit.checks.map(({ id, ok }) => [id, ok])).toEqual(
-      native.audit.checks.map(({ id, ok }) => [id, ok]),
-    );
-    expect({ ...docker.audit, checks: [] }).toEqual({ ...native.audit, checks: [] });
-  });
-
-  it('is what `auto` takes when an engine answers, and says why', async () => {
-    const { output, provider } = await audited('--provider', 'auto');
-    expect(provider).toBe('docker');
-    expect(output).toMatch(/auto: Docker .* answers at/);
-  });
-
-  it('stops its containers at its end, and keeps them for the next start', async () => {
-    const ours = await ourContainers();
-    expect(ours).toHaveLength(3);
-    expect(ours.map(({ State }) => State)).toEqual(['exited', 'exited', 'exited']);
-    expect(survivors(dataDir)).toEqual([]);
-  });
-
-  it('killed in the middle of the attack leaves nothing that `down --reset` does not remove', async () => {
-    const before = (await testDocker().listContainers({ all: true })).length;
-    const run = flashgrid(
-      dataDir,
-      'demo',
-      '--provider',
-      'docker',
-      '--rate',
-      '200',
-      '--duration',
-      '30',
-      '--connections',
-      '20',
-    );
+    const run = flashgrid(dataDir, 'demo', '--provider', 'docker', ...STEADY);
     await run.printed(/attacking +[1-9]/);
     run.child.kill('SIGKILL');
     await run.ended();
+    expect((await ourContainers()).map(({ State }) => State)).toEqual(['running', 'running', 'running']);
     const down = flashgrid(dataDir, 'down', '--reset');
     expect(await down.ended(), down.output()).toBe(0);
     expect(await ourContainers()).toEqual([]);
