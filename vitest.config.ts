@@ -11,7 +11,8 @@ export default defineConfig({
           name: 'unit',
           include: [
             '{electron,services,renderer,scripts}/**/*.test.{ts,tsx}',
-            'tests/{structure,bench}/**/*.test.ts',
+            'tests/structure/**/*.test.ts',
+            'tests/bench/stats.test.ts',
           ],
           pool: 'forks',
           maxWorkers: 2,
@@ -40,6 +41,15 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          // Last and alone: it measures a ratio, and must have the machine to itself.
+          name: 'speed',
+          include: ['tests/bench/guard.test.ts'],
+          ...oneAtATime,
+          sequence: { groupOrder: 3 },
         },
       },
     ],
