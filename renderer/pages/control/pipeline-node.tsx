@@ -77,13 +77,15 @@ interface FactsProps {
 }
 
 function Facts({ group, now, tech }: FactsProps) {
-  const version = [tech, group.version].filter((part) => part !== undefined && part !== '').join(' ');
   const [port] = group.ports;
   return (
     <dl className={classes.facts}>
       <div>
         <dt className="sr-only">Version</dt>
-        <dd>{version}</dd>
+        <dd>
+          {tech === undefined ? null : <span className={classes.tech}>{tech} </span>}
+          {group.version}
+        </dd>
         <dt className="sr-only">Port</dt>
         <dd>
           {port === undefined ? '' : `:${port}`}
