@@ -92,7 +92,7 @@ export class ControlCentre implements ControlClient {
       {
         totals: () => totals().read(),
         unconfirmed: () => totals().unconfirmed(),
-        isIdle: () => totals().isIdle(),
+        queueDepth: () => totals().queueDepth(),
       },
       (flow) => this.hub.emit('telemetry.flowSampled', { flow }),
     );

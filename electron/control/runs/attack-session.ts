@@ -146,10 +146,10 @@ export class AttackSession {
       const totals = supervisor.totals.read();
       const sale = await store.readSale(saleId);
       return {
-        accepted: totals.accepted - before.accepted,
         decided: sale?.counters.decided ?? 0,
         granted: sale?.counters.granted ?? 0,
         committed: totals.committed - before.committed,
+        queueDepthNow: supervisor.totals.queueDepth(),
         unconfirmedNow: supervisor.totals.unconfirmed(),
         remainingNow: sale?.counters.remaining ?? 0,
       };
@@ -217,6 +217,7 @@ export class AttackSession {
       this.#series.close(performance.now() - startedMs, {
         ...reading,
         committed: Math.max(reading.committed, found.sold),
+        queueDepthNow: found.pending,
       }),
     );
     this.#flush();

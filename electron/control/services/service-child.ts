@@ -12,6 +12,7 @@ import {
   type GatewaySample,
   type WorkerSample,
 } from '../../../services/shared/messages.ts';
+import { SERVICE_ALLOCATOR_ENV, SERVICE_NODE_FLAGS } from '../../../services/shared/node-flags.ts';
 import { parseServiceLine, readLines } from './log-reader.ts';
 
 /** ms within which a child must say that it is ready. */
@@ -44,9 +45,9 @@ export class ServiceChild {
   constructor(options: ServiceChildOptions) {
     this.#options = options;
     this.#process = fork(options.modulePath, [], {
-      env: { ...options.env, ELECTRON_RUN_AS_NODE: '1' },
+      env: { ...SERVICE_ALLOCATOR_ENV, ...options.env, ELECTRON_RUN_AS_NODE: '1' },
       // The flags of our own process (a debugger's port, a loader) are not the child's.
-      execArgv: [],
+      execArgv: [...SERVICE_NODE_FLAGS],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
     });

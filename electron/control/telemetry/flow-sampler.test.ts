@@ -1,7 +1,6 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { ServiceTotals } from '../services/service-totals.ts';
-import type { FlowSample } from '../contract.ts';
-import { FLOW_INTERVAL_MS, FlowSampler, flowBetween } from './flow-sampler.ts';
+import { flowBetween } from './flow-sampler.ts';
 
 const process = { atMs: 0, eventLoopLagMs: 0, cpuMicros: 0, rssBytes: 0 };
 const gateway = (accepted: number) =>
@@ -36,7 +35,10 @@ it('tells rates per second and what waits between gateways and workers', () => {
   const before = totals.read();
   totals.take('gateway-1', gateway(1_000));
   totals.take('worker-1', worker(900, 9));
-  const flow = flowBetween(before, totals.read(), 500, 0, totals.unconfirmed());
+  const flow = flowBetween(before, totals.read(), 500, 0, {
+    unconfirmed: totals.unconfirmed(),
+    queueDepth: totals.queueDepth(),
+  });
   expect(flow).toMatchObject({
     acceptedPerSec: 2_000,
     decidedPerSec: 1_800,
@@ -53,28 +55,4 @@ it('keeps the counters of a service that ended', () => {
   totals.retire('worker-1');
   totals.take('worker-1', worker(20, 0));
   expect(totals.read()).toMatchObject({ decided: 520, granted: 5 });
-});
-
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
-
-it('forgets what a killed service left uncounted once the engine is idle', () => {
-  const totals = new ServiceTotals();
-  const seen: FlowSample[] = [];
-  const sampler = new FlowSampler(
-    { totals: () => totals.read(), unconfirmed: () => 0, isIdle: () => totals.isIdle() },
-    (flow) => seen.push(...flow),
-  );
-  totals.take('gateway-1', gateway(1_000));
-  // 40 decisions died with their worker, uncounted; the next worker sees repeats only.
-  totals.take('worker-1', worker(960, 5));
-  sampler.start();
-  vi.advanceTimersByTime(3 * FLOW_INTERVAL_MS);
-  expect(seen.at(-1)?.queueDepth).toBe(40);
-  vi.advanceTimersByTime(10 * FLOW_INTERVAL_MS);
-  expect(seen.at(-1)?.queueDepth).toBe(0);
-  totals.take('gateway-1', gateway(1_010));
-  vi.advanceTimersByTime(2 * FLOW_INTERVAL_MS);
-  expect(seen.at(-1)?.queueDepth).toBe(10);
-  sampler.stop();
 });

@@ -12,14 +12,10 @@ const KEPT = 600;
 /** Samples in one event: four events a second. */
 const BATCH = 2;
 
-/** Samples in a row in which nothing moved, after which an idle engine's queue is known to be empty. */
-const IDLE_SAMPLES = 5;
-
 export interface FlowSource {
   totals(): EngineTotals;
   unconfirmed(): number;
-  /** Every worker waits for frames, and there is one: then none lies in the queue. */
-  isIdle(): boolean;
+  queueDepth(): number;
 }
 
 /** The sample between two readings of the totals, `elapsedMs` apart. */
@@ -28,8 +24,7 @@ export function flowBetween(
   after: EngineTotals,
   elapsedMs: number,
   atMs: number,
-  unconfirmed: number,
-  lost = 0,
+  now: { readonly unconfirmed: number; readonly queueDepth: number },
 ): FlowSample {
   const perSec = (key: keyof EngineTotals) =>
     Math.max(0, Math.round(((after[key] - before[key]) * 1_000) / elapsedMs));
@@ -41,9 +36,8 @@ export function flowBetween(
     grantedPerSec: perSec('granted'),
     committedPerSec: perSec('committed'),
     turnedAwayPerSec: perSec('turnedAway'),
-    // A worker's sample may be newer than a gateway's: never below zero.
-    queueDepth: Math.max(0, after.accepted - after.decided - lost),
-    unconfirmed,
+    queueDepth: now.queueDepth,
+    unconfirmed: now.unconfirmed,
     deadLettered: after.deadLettered,
     filteredShare:
       after.decided === 0 ? 0 : Math.min(1, Math.max(0, (after.decided - after.granted) / after.decided)),
@@ -58,9 +52,6 @@ export class FlowSampler {
   #timer: NodeJS.Timeout | undefined;
   #before: EngineTotals | undefined;
   #beforeMs = 0;
-  #idleSamples = 0;
-  /** What services that were killed took with them uncounted: accepted less decided of an engine that is known to be empty. */
-  #lost = 0;
 
   constructor(source: FlowSource, onBatch: (flow: FlowSample[]) => void) {
     this.#source = source;
@@ -80,25 +71,16 @@ export class FlowSampler {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#before = undefined;
-    this.#idleSamples = 0;
-    this.#lost = 0;
   }
 
   #take(): void {
     const now = performance.now();
     const totals = this.#source.totals();
     if (this.#before) {
-      const hasMoved = this.#before.accepted !== totals.accepted || this.#before.decided !== totals.decided;
-      this.#idleSamples = hasMoved || !this.#source.isIdle() ? 0 : this.#idleSamples + 1;
-      if (this.#idleSamples >= IDLE_SAMPLES) this.#lost = totals.accepted - totals.decided;
-      const sample = flowBetween(
-        this.#before,
-        totals,
-        Math.max(1, now - this.#beforeMs),
-        Date.now(),
-        this.#source.unconfirmed(),
-        this.#lost,
-      );
+      const sample = flowBetween(this.#before, totals, Math.max(1, now - this.#beforeMs), Date.now(), {
+        unconfirmed: this.#source.unconfirmed(),
+        queueDepth: this.#source.queueDepth(),
+      });
       this.#kept.push(sample);
       if (this.#kept.length > KEPT) this.#kept.shift();
       this.#batch.push(sample);

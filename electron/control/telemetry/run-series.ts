@@ -19,12 +19,12 @@ export interface LoadInterval {
   readonly p99Ms: number;
 }
 
-/** Where the engine stands: cumulative since the run began, but for the three that say how it is now. */
+/** Where the engine stands: cumulative since the run began, but for those that say how it is now. */
 export interface EngineReading {
-  readonly accepted: number;
   readonly decided: number;
   readonly granted: number;
   readonly committed: number;
+  readonly queueDepthNow: number;
   readonly unconfirmedNow: number;
   readonly remainingNow: number;
 }
@@ -96,7 +96,7 @@ export class RunSeries {
       rps: Math.round(((load.acknowledged + load.refused) * 1_000) / elapsedMs),
       p50Ms: load.p50Ms,
       p99Ms: load.p99Ms,
-      queueDepth: Math.max(0, engine.accepted - engine.decided),
+      queueDepth: engine.queueDepthNow,
       unconfirmed: engine.unconfirmedNow,
       remaining: engine.remainingNow,
       granted,
