@@ -3,6 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { z } from 'zod';
+import { SERVICE_ALLOCATOR_ENV, SERVICE_NODE_FLAGS } from '../../services/shared/node-flags.ts';
 import { withLimit } from '../../electron/control/lib/release-stack.ts';
 
 const READY_LIMIT_MS = 20_000;
@@ -22,15 +23,21 @@ export interface BenchProcess {
   stop(): Promise<void>;
 }
 
-/** Forks a module and waits for its `ready`. A TypeScript module is run through tsx, a built one as it is. */
+/** Whether a module is a built service. It is started as the app does; the rest, baselines among it, as Node comes. */
+function isService(modulePath: string): boolean {
+  return modulePath.endsWith('.js');
+}
+
+/** Forks a module and waits for its `ready`. A TypeScript module is run through tsx. */
 export async function forkProcess(
   modulePath: string,
   env: Record<string, string> = {},
+  flags: readonly string[] = isService(modulePath) ? SERVICE_NODE_FLAGS : [],
 ): Promise<BenchProcess> {
   const startedMs = performance.now();
   const child = fork(modulePath, [], {
-    env: { ...process.env, ...env },
-    execArgv: modulePath.endsWith('.ts') ? ['--import', 'tsx'] : [],
+    env: { ...process.env, ...(isService(modulePath) ? SERVICE_ALLOCATOR_ENV : {}), ...env },
+    execArgv: [...flags, ...(isService(modulePath) ? [] : ['--import', 'tsx'])],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
   });
   const port = await withLimit(

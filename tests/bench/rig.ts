@@ -98,8 +98,12 @@ export class Rig {
     };
   }
 
-  async fork(modulePath: string, env: Record<string, string> = {}): Promise<BenchProcess> {
-    const child = await forkProcess(resolve(root, modulePath), { ...this.environment, ...env });
+  async fork(
+    modulePath: string,
+    env: Record<string, string> = {},
+    flags?: readonly string[],
+  ): Promise<BenchProcess> {
+    const child = await forkProcess(resolve(root, modulePath), { ...this.environment, ...env }, flags);
     this.undo.add(modulePath, () => child.stop(), 30_000);
     return child;
   }
