@@ -19,7 +19,8 @@ import { buildRunRecord } from '../report/build-run-record.ts';
 import type { Audit, Load, RunRecord, Sample } from '../report/run-record.ts';
 import type { EngineClient } from '../sales/engine-client.ts';
 import type { Supervisor } from '../services/supervisor.ts';
-import { RunSeries, SERIES_INTERVAL_MS, type EngineReading } from '../telemetry/run-series.ts';
+import { RunSeries, type EngineReading } from '../telemetry/run-series.ts';
+import { Sampling } from '../telemetry/sampling.ts';
 import { describeEnvironment } from './environment.ts';
 
 /** Samples in one event. */
@@ -156,15 +157,18 @@ export class AttackSession {
     };
 
     const deadBefore = await countDeadFrames(endpoints.amqpUrl, namespace);
-    const startedMs = performance.now();
-    const endSampling = this.#sample(startedMs, read);
-    this.#set({ phase: 'attacking' });
+    const sampling = new Sampling(read, (tMs, reading) => this.#addRow(this.#series.close(tMs, reading)));
+    this.#undo.add('sampling', () => sampling.end());
     const { load, ledger } = await runAttack({
       settings,
       saleId,
       targets: supervisor.gatewayUrls(),
       generatorModule: this.#options.generatorModule,
       signal,
+      onStart: (startAtMs) => {
+        this.#set({ phase: 'attacking' });
+        sampling.begin(startAtMs);
+      },
       onInterval: (interval) => this.#takeInterval(interval),
       env: { ...process.env, ...this.#options.childEnv },
       dataDir: this.#options.dataDir,
@@ -182,45 +186,18 @@ export class AttackSession {
       deadBefore,
       onDrained: () => this.#set({ phase: 'auditing' }),
     });
-    await endSampling();
-    await this.#closeSeries(startedMs, read, found);
-    await this.#conclude(load, found);
-  }
-
-  /** Takes a sample every interval until the returned function is called. */
-  #sample(startedMs: number, read: () => Promise<EngineReading>): () => Promise<void> {
-    let reading: Promise<void> | undefined;
-    const take = async () => {
-      try {
-        this.#addRow(this.#series.close(performance.now() - startedMs, await read()));
-      } catch (error) {
-        // An engine that is away for a moment leaves a gap; the next row catches up.
-        this.#say('debug', `sample: ${String(error)}`);
-      }
-    };
-    const timer = setInterval(() => {
-      reading ??= take().finally(() => {
-        reading = undefined;
-      });
-    }, SERIES_INTERVAL_MS);
-    this.#undo.add('sampling', () => clearInterval(timer));
-    return async () => {
-      clearInterval(timer);
-      await reading;
-    };
-  }
-
-  /** The last row brings what the sampling had not seen yet, so that the sums are the totals. */
-  async #closeSeries(startedMs: number, read: () => Promise<EngineReading>, found: Audit): Promise<void> {
+    await sampling.end();
+    // The last row brings what the sampling had not seen yet, so that the sums are the totals.
     const reading = await read();
     this.#addRow(
-      this.#series.close(performance.now() - startedMs, {
+      this.#series.close(sampling.elapsedMs(), {
         ...reading,
         committed: Math.max(reading.committed, found.sold),
         queueDepthNow: found.pending,
       }),
     );
     this.#flush();
+    await this.#conclude(load, found);
   }
 
   async #conclude(load: Load, found: Audit): Promise<void> {

@@ -1,0 +1,47 @@
+/** Takes a reading of the engine every interval of a run, one at a time, from its first request on. */
+import { SERIES_INTERVAL_MS, type EngineReading } from './run-series.ts';
+
+export class Sampling {
+  readonly #read: () => Promise<EngineReading>;
+  readonly #onReading: (tMs: number, reading: EngineReading) => void;
+  #startedMs = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #reading: Promise<void> | undefined;
+
+  /** @param onReading hears each reading with the ms since the start at which it began */
+  constructor(read: () => Promise<EngineReading>, onReading: (tMs: number, reading: EngineReading) => void) {
+    this.#read = read;
+    this.#onReading = onReading;
+  }
+
+  /** @param startAtMs moment of the first request, in ms since the epoch; may lie a little ahead */
+  begin(startAtMs: number): void {
+    this.#startedMs = performance.now() + (startAtMs - Date.now());
+    this.#timer = setInterval(() => {
+      if (this.elapsedMs() <= 0) return;
+      this.#reading ??= this.#take().finally(() => {
+        this.#reading = undefined;
+      });
+    }, SERIES_INTERVAL_MS);
+  }
+
+  /** ms since the first request. */
+  elapsedMs(): number {
+    return performance.now() - this.#startedMs;
+  }
+
+  /** Resolves when the last reading is in. Harmless when called again. */
+  async end(): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#reading;
+  }
+
+  async #take(): Promise<void> {
+    const tMs = this.elapsedMs();
+    try {
+      this.#onReading(tMs, await this.#read());
+    } catch {
+      // An engine that is away for a moment leaves a gap, and its state tells why; the next reading catches up.
+    }
+  }
+}
