@@ -2,18 +2,32 @@ import { Button } from '@mantine/core';
 import { IconAlertTriangle, IconPlugConnectedX } from '@tabler/icons-react';
 import { carrier } from '../client.ts';
 import { useNow } from '../lib/use-now.ts';
-import { useControl } from '../store/store.ts';
+import { LOST_ENGINE_FIX, lostEngines } from '../lib/lost-engines.ts';
+import { hrefOf } from '../lib/router.ts';
+import { useControl, useData } from '../store/store.ts';
 import classes from './banners.module.css';
 
-/** What concerns every page: nobody answers, or the two sides are of different versions. */
+/** What concerns every page: nobody answers, an engine is gone, or the two sides are of different versions. */
 export function Banners() {
   const status = useControl((state) => state.status);
   const problem = useControl((state) => state.problem);
   const hasData = useControl((state) => state.data !== undefined);
+  const lost = useData((data) => lostEngines(data.cluster));
   return (
     <div aria-live="polite">
       {status.state === 'online' || (status.state === 'connecting' && !hasData) ? null : (
         <Offline retryAtMs={status.state === 'offline' ? status.retryAtMs : undefined} hasData={hasData} />
+      )}
+      {lost === undefined ? null : (
+        <div className={classes.banner}>
+          <IconAlertTriangle size={20} aria-hidden />
+          <p>
+            <strong>{lost}</strong> {LOST_ENGINE_FIX}
+          </p>
+          <Button component="a" href={hrefOf('control')} size="compact-sm" variant="default">
+            Show the cluster
+          </Button>
+        </div>
       )}
       {problem === undefined ? null : (
         <div className={classes.banner}>

@@ -2,6 +2,8 @@ import { IconAlertTriangle, IconCheck, IconX } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import type { AttackState } from '../../../electron/control/contract.ts';
 import { CheckList } from '../../components/check-list.tsx';
+import { isAttackActive } from '../../lib/attack-phase.ts';
+import { LOST_ENGINE_FIX, lostEngines } from '../../lib/lost-engines.ts';
 import { narrate } from '../../lib/narrative.ts';
 import { useData } from '../../store/store.ts';
 import classes from './story.module.css';
@@ -25,8 +27,12 @@ export function Story({ children }: { readonly children: ReactNode }) {
   const attack = useData((data) => data.attack);
   const totals = useData((data) => data.series.totals);
   const queueDepth = useData((data) => data.flow.at(-1)?.queueDepth) ?? 0;
+  const lost = useData((data) => lostEngines(data.cluster));
   if (!attack || !totals) return null;
-  const { headline, detail } = narrate(attack, totals, queueDepth);
+  const { headline, detail } =
+    lost !== undefined && isAttackActive(attack)
+      ? { headline: lost, detail: `Whoever has a place in line keeps it. ${LOST_ENGINE_FIX}` }
+      : narrate(attack, totals, queueDepth);
   const verdict = attack.phase === 'finished' ? attack.verdict : undefined;
   return (
     <section

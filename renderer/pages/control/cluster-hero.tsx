@@ -5,6 +5,7 @@ import type { ProviderChoice } from '../../../electron/control/contract.ts';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { formatMs } from '../../lib/format.ts';
+import { lostEngines } from '../../lib/lost-engines.ts';
 import { hrefOf } from '../../lib/router.ts';
 import { useShortcutsEnabled } from '../../lib/shortcut-preference.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
@@ -119,12 +120,13 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
   const durationMs = useData((data) => data.cluster.startDurationMs);
   const provider = useData((data) => data.cluster.provider);
   const reason = useData((data) => data.cluster.reason);
+  const lost = useData((data) => lostEngines(data.cluster));
   const isOnline = useIsOnline();
   const isDisabled = isStopping || !isOnline;
   return (
     <section className={classes.running} aria-label="Cluster">
       <div className={classes.runningText}>
-        <h2>{isStopping ? 'Stopping…' : 'Open for business.'}</h2>
+        <h2>{isStopping ? 'Stopping…' : (lost ?? 'Open for business.')}</h2>
         <p className="muted" title={reason}>
           {provider ? `Runs on ${providerNames[provider]}` : 'Runs'}
           {durationMs === undefined ? '' : `, started in ${formatMs(durationMs)}`}.

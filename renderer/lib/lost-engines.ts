@@ -1,0 +1,12 @@
+/** An engine that ended while the cluster counts as running: nothing restarts it, so every page must say what to do. */
+import type { ClusterState } from '../../electron/control/contract.ts';
+import { ENGINE_NAMES } from './parts.ts';
+
+/** `Redis has ended.`; undefined while all engines are there, or are meant to be away. */
+export function lostEngines({ state, engines }: Pick<ClusterState, 'state' | 'engines'>): string | undefined {
+  const lost = engines.filter((engine) => engine.state === 'failed');
+  if (state !== 'running' || lost.length === 0) return undefined;
+  return `${lost.map(({ role }) => ENGINE_NAMES[role]).join(' and ')} ${lost.length === 1 ? 'has' : 'have'} ended.`;
+}
+
+export const LOST_ENGINE_FIX = 'Stop the cluster and start it again: its data are kept.';
