@@ -260,12 +260,22 @@ async function doctor({ values, dataDir, out }: CommandContext): Promise<number>
     const findings = await must(session.client, 'doctor.runChecks', {});
     for (const { title, status: state, version, path, detail, fix } of findings) {
       out.write(
-        `${MARKS[state]} ${title.padEnd(20)} ${[version, path].filter(Boolean).join('  ')}\n    ${detail}\n${fix ? `    → ${fix}\n` : ''}`,
+        `${MARKS[state]} ${title.padEnd(20)} ${[version, path].filter(Boolean).join('  ')}\n    ${detail.replaceAll('\n', '\n    ')}\n${fix ? `    → ${fix}\n` : ''}`,
       );
     }
     if (typeof values['json'] === 'string')
       out.write(`Written: ${await writeOut(values['json'], `${JSON.stringify(findings, null, 2)}\n`)}\n`);
-    return findings.some((finding) => finding.status === 'missing') ? EXIT.infrastructure : EXIT.pass;
+    // Containers or the machine's own engines: either is enough.
+    const own = findings.filter(({ id }) => id.startsWith('engine.'));
+    const hasEngines =
+      own.every(({ status }) => status !== 'missing') ||
+      findings.some(({ id, status }) => id === 'docker' && status === 'ok');
+    out.write(
+      hasEngines
+        ? '\nFlashGrid can start here.\n'
+        : "\nFlashGrid can't start here yet: see the arrows above.\n",
+    );
+    return hasEngines ? EXIT.pass : EXIT.infrastructure;
   } finally {
     await session.end();
   }

@@ -161,3 +161,11 @@ describe('flashgrid up, status, attack, down', () => {
     expect(existsSync(join(dataDir, 'native'))).toBe(false);
   });
 });
+
+describe('flashgrid doctor', () => {
+  it('lists each engine with its place and version, and says that FlashGrid can start here', async () => {
+    const doctor = flashgrid(dataDir, 'doctor');
+    expect(await doctor.ended(), doctor.output()).toBe(0);
+    expect(doctor.output()).toMatch(/✓ RabbitMQ +\d[\s\S]*✓ Redis +\d[\s\S]*✓ Postgres +\d[\s\S]*can start here/);
+  });
+});
