@@ -166,6 +166,8 @@ describe('flashgrid doctor', () => {
   it('lists each engine with its place and version, and says that FlashGrid can start here', async () => {
     const doctor = flashgrid(dataDir, 'doctor');
     expect(await doctor.ended(), doctor.output()).toBe(0);
-    expect(doctor.output()).toMatch(/✓ RabbitMQ +\d[\s\S]*✓ Redis +\d[\s\S]*✓ Postgres +\d[\s\S]*can start here/);
+    expect(doctor.output()).toMatch(
+      /✓ RabbitMQ +\d[\s\S]*✓ Redis +\d[\s\S]*✓ Postgres +\d[\s\S]*can start here/,
+    );
   });
 });
