@@ -1,0 +1,364 @@
+/** The whole story as a person plays it: the built app with real engines, in a real browser. Each test goes on where the last one ended. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Browser, Download, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { runRecordSchema, type RunRecord } from '../../electron/control/report/run-record.ts';
+import { formatMs } from '../../renderer/lib/format.ts';
+import { survivors } from '../support/terminal.ts';
+import { findViolations } from './support/axe.ts';
+import { launchBrowser } from './support/browser.ts';
+import { startFace, type Face } from './support/face.ts';
+import { factsOf, fillNumber, openWindow, wear, type AppWindow } from './support/window.ts';
+
+const START_LIMIT_MS = 45_000;
+const ATTACK_LIMIT_MS = 45_000;
+const BUYERS = 3_000;
+const STOCK = 20;
+const VERDICT = `${STOCK} tickets, ${STOCK} owners. Exactly.`;
+
+let face: Face;
+let browser: Browser;
+let app: AppWindow;
+let page: Page;
+let record: RunRecord;
+
+const count = (value: number) => Math.round(value).toLocaleString('en-US');
+const button = (name: string | RegExp, on = page) => on.getByRole('button', { name, exact: true });
+const heading = (name: string | RegExp, on = page) => on.getByRole('heading', { name });
+const visit = (name: string, on = page) =>
+  on.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name }).click();
+const title = (on = page) => on.getByRole('main').getByRole('heading', { level: 1 }).innerText();
+
+/** Confirms the dialog that a button opens. */
+async function confirm(open: string, accept: string): Promise<void> {
+  await button(open).click();
+  await page.getByRole('dialog').getByRole('button', { name: accept, exact: true }).click();
+  await page.getByRole('dialog').waitFor({ state: 'hidden' });
+}
+
+async function startCluster(): Promise<void> {
+  await button('Start the cluster').click();
+  await heading('Open for business.').waitFor({ timeout: START_LIMIT_MS });
+}
+
+/** Sets up a crowd on the Attack page and sends it in: all at once, or at a steady rate that leaves time to look. */
+async function launch(
+  crowd: { readonly buyers: number } | { readonly perSec: number; readonly forSec: number },
+) {
+  await visit('Attack');
+  const again = button('Set up another');
+  await again.or(button('Launch attack')).waitFor();
+  if (await again.isVisible()) await again.click();
+  const isMoreOpen = (await button('Fewer settings').count()) > 0;
+  if (!isMoreOpen) await button('More settings').click();
+  await page.getByText('buyers' in crowd ? 'All at once' : 'Steady rate', { exact: true }).click();
+  if ('buyers' in crowd) await fillNumber(page, 'Buyers', crowd.buyers);
+  else {
+    await fillNumber(page, 'Buyers a second', crowd.perSec);
+    await fillNumber(page, 'Seconds', crowd.forSec);
+  }
+  await fillNumber(page, 'Tickets', STOCK);
+  await fillNumber(page, 'Connections at once', 50);
+  await button('Launch attack').click();
+}
+
+const verdict = (on = page) => heading(VERDICT, on).waitFor({ timeout: ATTACK_LIMIT_MS });
+
+async function exportAs(label: string): Promise<{ download: Download; text: string }> {
+  await button('Export').click();
+  const [download] = await Promise.all([
+    page.waitForEvent('download'),
+    page.getByRole('menuitem', { name: label }).click(),
+  ]);
+  return { download, text: await readFile(await download.path(), 'utf8') };
+}
+
+beforeAll(async () => {
+  [face, browser] = await Promise.all([startFace(), launchBrowser()]);
+  app = await openWindow(browser, face.url);
+  ({ page } = app);
+});
+
+afterEach(() => {
+  expect(app.complaints).toEqual([]);
+});
+
+afterAll(async () => {
+  await browser.close();
+  await face.close();
+});
+
+describe('the story', () => {
+  it('explains itself at the first start, and says whether this machine is ready', async () => {
+    await heading('Ten thousand people want twenty tickets.').waitFor();
+    await page.getByText('Yes. Everything that one click needs is here.').waitFor();
+    expect(await page.getByRole('region', { name: 'Start' }).innerText()).toContain(
+      'a message queue, a stock counter and a database',
+    );
+    expect(page.url()).toBe(`${face.origin}/`);
+    await visit('Runs');
+    await page.getByText('No run yet').waitFor();
+    await visit('Logs');
+    await heading('Logs').waitFor();
+    await visit('Control');
+  });
+
+  it('starts everything with one click', async () => {
+    await startCluster();
+    for (const part of ['gateway-1', 'RabbitMQ', 'worker-1', 'Redis', 'Postgres']) {
+      const row = page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: part }) });
+      await row.getByText('running', { exact: true }).waitFor();
+    }
+  });
+
+  it('sends in the crowd and shows the verdict, with the evidence on a click', async () => {
+    await page.getByRole('link', { name: 'Send in the crowd' }).click();
+    await launch({ buyers: BUYERS });
+    await verdict();
+    await page.getByText('Proven', { exact: true }).waitFor();
+    const checks = page.getByRole('region', { name: 'What is going on' }).locator('details');
+    expect(await checks.count()).toBe(9);
+    expect(await checks.locator('summary').allInnerTexts()).toSatisfy((texts: readonly string[]) =>
+      texts.every((text) => text.includes('proven')),
+    );
+    const [first] = await checks.all();
+    const evidence = first?.locator('dl');
+    expect(await evidence?.isVisible()).toBe(false);
+    await first?.locator('summary').click();
+    await evidence?.waitFor();
+    expect(await evidence?.innerText()).toMatch(/\d/);
+    const bar = page.getByRole('meter', { name: 'Tickets sold' });
+    expect(await bar.getAttribute('aria-valuetext')).toBe(`${STOCK} of ${STOCK}`);
+  });
+
+  it('exports the run as HTML, JSON and CSV with a click each', async () => {
+    await visit('Runs');
+    await page.getByRole('rowheader').getByRole('link').click();
+    await page.getByRole('region', { name: 'What was proven' }).waitFor();
+    const json = await exportAs('Full record, JSON');
+    record = runRecordSchema.parse(JSON.parse(json.text));
+    expect(json.download.suggestedFilename()).toMatch(/\.json$/);
+    expect(record).toMatchObject({ verdict: 'pass', load: { sent: BUYERS }, audit: { sold: STOCK } });
+
+    const html = await exportAs('Report, one HTML file');
+    expect(html.download.suggestedFilename()).toMatch(/\.html$/);
+    const report = await page.context().newPage();
+    const asked: string[] = [];
+    report.on('request', (request) => asked.push(request.url()));
+    const saved = join(face.dataDir, 'report.html');
+    await html.download.saveAs(saved);
+    await report.goto(`file://${saved}`);
+    expect(await report.locator('body').innerText()).toContain(record.id);
+    expect(await report.locator('svg').count()).toBeGreaterThan(2);
+    expect(asked.filter((url) => url.startsWith('http'))).toEqual([]);
+    await report.close();
+
+    const csv = await exportAs('Time series, CSV');
+    expect(csv.download.suggestedFilename()).toMatch(/\.csv$/);
+    expect(csv.text.trim().split('\n').length).toBeGreaterThan(record.series.length);
+  });
+
+  it('shows the figures of the record, on every page that shows the run', async () => {
+    const { audit, load } = record;
+    expect(await factsOf(page, 'Audit')).toMatchObject({
+      stock: count(audit.stock),
+      sold: count(audit.sold),
+      granted: count(audit.granted),
+      refused: count(audit.refused),
+      pending: count(audit.pending),
+      lost: count(audit.lost),
+      duplicated: count(audit.duplicated),
+      oversold: count(audit.oversold),
+      undersold: count(audit.undersold),
+      'exit code': String(record.exitCode),
+    });
+    expect(await factsOf(page, 'Load')).toMatchObject({
+      sent: count(load.sent),
+      acknowledged: count(load.acknowledged),
+      'refused at the door': count(load.refused),
+      'no answer': count(load.unknown),
+      'answers a second': count(load.rps),
+      'latency p50': formatMs(load.latencyMs.p50),
+      'latency p99': formatMs(load.latencyMs.p99),
+    });
+    const proven = page.getByRole('region', { name: 'What was proven' }).locator('summary');
+    expect(await proven.allInnerTexts()).toEqual(
+      audit.checks.map((check) => expect.stringContaining(check.title) as string),
+    );
+
+    await visit('Runs');
+    const row = page.getByRole('region', { name: 'History' }).getByRole('row').nth(1);
+    await row.waitFor();
+    const cells = await row.getByRole('cell').allInnerTexts();
+    expect(cells.slice(0, 5)).toEqual([
+      'proven',
+      `${count(audit.sold)} of ${count(audit.stock)}`,
+      count(load.rps),
+      formatMs(load.latencyMs.p50),
+      formatMs(load.latencyMs.p99),
+    ]);
+
+    await visit('Attack');
+    await verdict();
+    expect(await factsOf(page, 'Figures')).toMatchObject({
+      'asked for a ticket': count(load.sent),
+      'got a place in line': count(load.acknowledged),
+      'turned away at the door': count(load.refused),
+      'got no answer': count(load.unknown),
+      'answers a second': count(load.rps),
+      'answer time, slowest 1 %': formatMs(load.latencyMs.p99),
+      'longest queue': count(Math.max(...record.series.map(({ queueDepth }) => queueDepth))),
+    });
+  });
+
+  it('finds a run by what it was, and says when none matches', async () => {
+    await visit('Runs');
+    const search = page.getByRole('textbox', { name: 'Search the runs' });
+    await search.fill('no such run');
+    await page.getByText('No run matches “no such run”').waitFor();
+    await search.fill(record.id);
+    await page.getByRole('row').nth(1).waitFor();
+  });
+
+  it('filters the logs by part, level and text', async () => {
+    await visit('Logs');
+    const lines = page.getByRole('region', { name: 'Lines', exact: true }).getByRole('listitem');
+    await lines.first().waitFor();
+    await page.getByRole('group', { name: 'Parts' }).getByText('worker-1', { exact: true }).click();
+    await lines.filter({ hasNotText: 'worker-1' }).first().waitFor({ state: 'detached' });
+    await lines.filter({ hasText: 'worker-1' }).first().waitFor();
+    await page.getByRole('textbox', { name: 'Search the logs' }).fill('nobody ever logs this');
+    await page.getByText('Nothing matches the filter.').waitFor();
+    await page.getByRole('textbox', { name: 'Search the logs' }).fill('');
+    await lines.first().waitFor();
+    await page.getByRole('combobox', { name: 'Level' }).selectOption('error');
+    await page.getByText('Nothing matches the filter.').waitFor();
+  });
+
+  it('keeps the settings that are saved, and says what is wrong with those that are not', async () => {
+    await visit('Settings');
+    const memory = page.getByRole('textbox', { name: 'Memory of each, MiB' });
+    await memory.fill('1');
+    await page.getByText('Some fields need another look.').waitFor();
+    expect(await button('Save').isDisabled()).toBe(true);
+    await memory.fill('1024');
+    await button('Save').click();
+    await page.getByText('All is saved.').waitFor();
+    await page.reload();
+    await memory.waitFor();
+    expect(await memory.inputValue()).toMatch(/^1,?024$/);
+    await page.getByRole('region', { name: 'Doctor' }).getByText('RabbitMQ').first().waitFor();
+  });
+
+  it('adds a gateway with one click, and takes it away again', async () => {
+    await visit('Control');
+    const gateways = page.getByRole('group', { name: 'Number of gateways' });
+    await button('One gateway more').click();
+    await page.getByRole('rowheader', { name: 'gateway-2' }).waitFor();
+    await gateways.getByText('2', { exact: true }).waitFor();
+    await page.getByRole('heading', { name: 'Gateway ×2' }).waitFor();
+    await page.locator('section[data-tone="good"]', { has: page.getByText('×2') }).waitFor();
+    await button('One gateway less').click();
+    await gateways.getByText('1', { exact: true }).waitFor();
+    await page.getByRole('rowheader', { name: 'gateway-2' }).waitFor({ state: 'detached' });
+  });
+});
+
+describe('for everybody', () => {
+  for (const viewport of [
+    { width: 1440, height: 900 },
+    { width: 1024, height: 700 },
+  ])
+    for (const theme of ['dark', 'light'] as const)
+      it(`breaks no rule of accessibility on any page, ${theme} at ${viewport.width} pixels`, async () => {
+        await page.setViewportSize(viewport);
+        await wear(page, theme);
+        for (const name of ['Control', 'Attack', 'Runs', 'Logs', 'Settings']) {
+          await visit(name);
+          await page.locator('[aria-current="page"]', { hasText: name }).waitFor();
+          await page.getByRole('main').getByRole('heading', { level: 1 }).waitFor({ state: 'attached' });
+          expect({ name, violations: await findViolations(page) }).toEqual({ name, violations: [] });
+        }
+        await page.goto(`${face.origin}/#/runs/${record.id}`);
+        await page.getByRole('region', { name: 'What was proven' }).waitFor();
+        expect(await findViolations(page)).toEqual([]);
+        await page.setViewportSize({ width: 1440, height: 900 });
+      });
+
+  it('finds what is planted: a button without a name', async () => {
+    await page
+      .getByRole('main')
+      .evaluate((main) => main.insertAdjacentHTML('beforeend', '<button></button>'));
+    expect((await findViolations(page)).map(({ id }) => id)).toContain('button-name');
+    await page.reload();
+    await page.getByRole('region', { name: 'What was proven' }).waitFor();
+  });
+});
+
+describe('while it runs', () => {
+  it('goes on through a reload, and two windows show the same run to the verdict', async () => {
+    const asked = async (on = page) =>
+      Number((await factsOf(on, 'Figures'))['asked for a ticket']?.replaceAll(',', ''));
+    await launch({ perSec: 200, forSec: 8 });
+    await page.getByText('The rush', { exact: true }).first().waitFor();
+    await expect.poll(() => asked(), { timeout: ATTACK_LIMIT_MS }).toBeGreaterThan(0);
+    const before = await asked();
+    await page.reload();
+    await button('Call off').waitFor();
+    expect(await asked()).toBeGreaterThanOrEqual(before);
+    const second = await openWindow(browser, face.url);
+    await visit('Attack', second.page);
+    await button('Call off', second.page).waitFor();
+    expect(await asked(second.page)).toBeGreaterThanOrEqual(before);
+
+    await Promise.all([verdict(), verdict(second.page)]);
+    const figures = await factsOf(page, 'Figures');
+    expect(figures['asked for a ticket']).toBe('1,600');
+    expect(await factsOf(second.page, 'Figures')).toEqual(figures);
+    expect(await title(second.page)).toBe(await title());
+    expect(second.complaints).toEqual([]);
+    await second.context.close();
+  });
+
+  it('says that an engine is lost and what to do, and sells again after it was done', async () => {
+    await launch({ perSec: 200, forSec: 20 });
+    await button('Call off').waitFor();
+    await visit('Control');
+    await page.getByRole('switch', { name: 'Break it on purpose' }).click();
+    await confirm('Kill Redis', 'Kill Redis');
+    await heading('Redis has ended.').waitFor();
+    const fix = 'Stop the cluster and start it again: its data are kept.';
+    await page.getByText(fix).first().waitFor();
+    await visit('Attack');
+    await heading('Redis has ended.').waitFor();
+    await page.getByRole('region', { name: 'What is going on' }).getByText(fix).waitFor();
+
+    await page.getByRole('link', { name: 'Show the cluster' }).click();
+    await confirm('Stop', 'Stop the cluster');
+    await button('Start the cluster').waitFor();
+    await startCluster();
+    await launch({ buyers: BUYERS });
+    await verdict();
+  });
+});
+
+describe('at the end', () => {
+  it('says that the control centre does not answer when it is gone, and keeps what it knew', async () => {
+    await visit('Control');
+    await confirm('Stop', 'Stop the cluster');
+    await button('Start the cluster').waitFor();
+    expect(survivors(face.dataDir)).toEqual([]);
+    await visit('Attack');
+    await verdict();
+    expect(app.complaints).toEqual([]);
+    face.run.child.kill('SIGKILL');
+    await page.getByText('The control centre does not answer.').waitFor();
+    await page.getByText('Offline', { exact: true }).waitFor();
+    expect(await button('Again').isDisabled()).toBe(true);
+    await button('Try now').click();
+    await verdict();
+    // From here on the browser rightly complains that nobody answers.
+    app.complaints.length = 0;
+  });
+});
