@@ -48,6 +48,7 @@ function fakeCarrier() {
     status: (status: CarrierStatus) => tell(status),
     emitState: (seq: number, state: string) =>
       heard.get('cluster.stateChanged')?.({ seq, cluster: { state, steps: [], engines: [] } }),
+    emitQuitting: (seq: number) => heard.get('app.quitting')?.({ seq }),
     answer: async (snapshot: Snapshot) => {
       answers.shift()?.(snapshot);
       // The answer passes through the promises of the call.
@@ -67,6 +68,17 @@ describe('the connection of the store', () => {
   beforeEach(() => {
     frames = [];
     useControl.setState({ data: undefined, status: { state: 'connecting' }, problem: undefined });
+  });
+
+  it('hears that the control centre ends, even when the line goes with the same frame', async () => {
+    const fake = fakeCarrier();
+    connect(fake.carrier);
+    fake.status({ state: 'online' });
+    await fake.answer(testSnapshot());
+    fake.emitQuitting(1_000_000);
+    fake.status({ state: 'offline', retryAtMs: 0 });
+    draw();
+    expect(useControl.getState().data?.hasQuit).toBe(true);
   });
 
   it('subscribes to everything before it asks for the snapshot', () => {

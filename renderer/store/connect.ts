@@ -80,6 +80,8 @@ export function connectStore(carrier: Carrier, schedule: (task: () => void) => v
       useControl.setState({ status });
       connection++;
       clearTimeout(retryTimer);
+      // What came in the last frame still counts: that the control centre ends is told by no later snapshot.
+      flush();
       isLive = false;
       if (status.state !== 'online') {
         // The next snapshot holds whatever these said.
