@@ -281,7 +281,11 @@ describe('after a kill -9 of the control centre', () => {
     ];
     for (const moment of moments) {
       const { child, lines, exited } = spawnStart(dataDir);
-      await until(moment, () => lines.some((line) => line.startsWith(moment)), 30_000);
+      await until(moment, () => lines.some((line) => line.startsWith(moment)), 30_000).catch(
+        (error: unknown) => {
+          throw new Error(`${String(error)}; the start told:\n${lines.join('\n')}`);
+        },
+      );
       child.kill('SIGKILL');
       await exited;
     }
