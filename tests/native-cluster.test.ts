@@ -307,6 +307,23 @@ describe('after a kill -9 of the control centre', () => {
   }, 120_000);
 });
 
+describe('a RabbitMQ whose first boot was killed', () => {
+  test('boots at once from what is half made, and keeps what it has once served', async () => {
+    const dataDir = newDataDir();
+    const half = join(dataDir, 'native', 'rabbitmq', 'mnesia', 'half-made');
+    mkdirSync(half, { recursive: true });
+    const first = newCluster({ dataDir });
+    await proveThatAllServe(await first.cluster.start(never()));
+    expect(existsSync(half)).toBe(false);
+    await first.cluster.stop();
+    const kept = readdirSync(join(dataDir, 'native', 'rabbitmq', 'mnesia'));
+    const second = newCluster({ dataDir });
+    await proveThatAllServe(await second.cluster.start(never()));
+    expect(readdirSync(join(dataDir, 'native', 'rabbitmq', 'mnesia'))).toEqual(expect.arrayContaining(kept));
+    await second.cluster.stop();
+  });
+});
+
 describe.runIf(isRoot)('without root, and with it', () => {
   test('an ordinary user runs the whole cluster', async () => {
     const dataDir = newDataDir();

@@ -55,6 +55,9 @@ function advancedConfig({ ports, passwords }: ClusterSettings): string {
 /** The driver of a private RabbitMQ below `dir`. */
 export function rabbitmqDriver(binaries: RabbitmqBinaries, dir: string): EngineDriver {
   const libsDir = join(dir, 'libs');
+  const mnesia = join(dir, 'mnesia');
+  /** There once the broker has served. */
+  const served = join(dir, 'served');
   const packageLibs = join(binaries.home, 'plugins');
   const lean = leanLibraries(packageLibs);
   const environment = ({ ports }: ClusterSettings): Record<string, string> => ({
@@ -63,7 +66,7 @@ export function rabbitmqDriver(binaries: RabbitmqBinaries, dir: string): EngineD
     LC_ALL: 'C.UTF-8',
     RABBITMQ_HOME: binaries.home,
     RABBITMQ_NODENAME: NODE_NAME,
-    RABBITMQ_MNESIA_BASE: join(dir, 'mnesia'),
+    RABBITMQ_MNESIA_BASE: mnesia,
     RABBITMQ_LOG_BASE: join(dir, 'log'),
     RABBITMQ_LOGS: '-',
     // Names of our own for every file that else is taken from /etc/rabbitmq; the first two stay empty.
@@ -157,8 +160,15 @@ export function rabbitmqDriver(binaries: RabbitmqBinaries, dir: string): EngineD
         .update([binaries.home, binaries.version, dir, advancedConfig(settings)].join('\n'))
         .update(JSON.stringify([settings.ports, MACHINE_FLAGS]))
         .digest('hex'),
+    initialise() {
+      // A first boot that was killed leaves half-made tables, for which the next one would wait, half a minute at a time. A broker
+      // that has never served holds nothing that could be lost.
+      if (!existsSync(served)) rmSync(mnesia, { recursive: true, force: true });
+      return Promise.resolve();
+    },
     async probe(settings) {
       await probeRabbitmq(endpointsOf(settings).amqpUrl);
+      if (!existsSync(served)) writeFileAtomic(served, '');
     },
     dataDirs: () => [dir],
   };
