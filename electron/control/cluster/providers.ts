@@ -32,7 +32,12 @@ export function createProviders({ dataDir, version, settings }: ProvidersOptions
     probe: {
       docker: async () => {
         const search = await findDockerEngine();
-        if (!search.found) return { isThere: false, why: search.failure.message };
+        // Each place that was tried is the doctor's business; here one sentence is enough.
+        if (!search.found)
+          return {
+            isThere: false,
+            why: (search.failure.message.split('\n')[0] ?? '').replace(/ Looked at:$/, ''),
+          };
         return { isThere: true, where: search.found.where, version: search.found.version };
       },
       native: async () => {
