@@ -13,6 +13,7 @@ import type { Result } from './control/contract.ts';
 import type { EventHub } from './control/lib/event-hub.ts';
 import { FailureError } from './control/cluster/cluster.ts';
 import { loadAssets, type Asset } from './web/assets.ts';
+import { PAGE_HEADERS } from './web/page-headers.ts';
 import { MAX_REQUEST_BYTES, SOCKET_PATH, requestSchema } from './wire.ts';
 
 const COOKIE = 'flashgrid_session';
@@ -20,28 +21,6 @@ const COOKIE = 'flashgrid_session';
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 /** ms between two pings; a face that misses one is gone. */
 const PING_MS = 30_000;
-
-/** Nothing from elsewhere, nothing inline: React and Mantine set styles through the DOM, which no policy has to allow. */
-export const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "font-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-ancestors 'none'",
-].join('; ');
-
-const SECURITY_HEADERS = {
-  'content-security-policy': CONTENT_SECURITY_POLICY,
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-} as const;
 
 /** The part of a control centre that a remote face needs. */
 export interface FaceTarget {
@@ -108,7 +87,7 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
       return refuse(response, 405, 'Only GET is served here.');
     if (isSame(url.searchParams.get('token') ?? undefined, token)) {
       response.writeHead(303, {
-        ...SECURITY_HEADERS,
+        ...PAGE_HEADERS,
         'set-cookie': `${COOKIE}=${session}; HttpOnly; SameSite=Strict; Path=/`,
         location: '/',
         'cache-control': 'no-store',
@@ -236,7 +215,7 @@ async function answer(centre: FaceTarget, text: string): Promise<string> {
 
 function refuse(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, {
-    ...SECURITY_HEADERS,
+    ...PAGE_HEADERS,
     'content-type': 'text/plain; charset=utf-8',
     'cache-control': 'no-store',
   });
@@ -245,7 +224,7 @@ function refuse(response: ServerResponse, status: number, text: string): void {
 
 function sendAsset(request: IncomingMessage, response: ServerResponse, asset: Asset): void {
   const headers = {
-    ...SECURITY_HEADERS,
+    ...PAGE_HEADERS,
     'content-type': asset.mediaType,
     etag: asset.etag,
     'cache-control': asset.isHashed ? 'private, max-age=31536000, immutable' : 'no-cache',

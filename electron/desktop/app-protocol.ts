@@ -1,32 +1,10 @@
 /** Serves the built renderer on app://flashgrid/ from memory: no path of a request ever reaches the file system. */
 import type { Protocol } from 'electron';
 import { loadAssets, type Asset } from '../web/assets.ts';
+import { PAGE_HEADERS } from '../web/page-headers.ts';
 import { APP_SCHEME, isAppUrl } from './origin.ts';
 
-/** The browser face's policy, without a connection to anywhere: the window talks over IPC. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self' data:",
-  "font-src 'self'",
-  "connect-src 'self'",
-  "base-uri 'none'",
-  "form-action 'none'",
-  "frame-src 'none'",
-  "frame-ancestors 'none'",
-  "object-src 'none'",
-].join('; ');
-
-const HEADERS = {
-  'content-security-policy': CONTENT_SECURITY_POLICY,
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'cache-control': 'no-store',
-} as const;
+const HEADERS = { ...PAGE_HEADERS, 'cache-control': 'no-store' } as const;
 
 /** Must run before the app is ready. */
 export function registerAppScheme(protocol: Protocol): void {
