@@ -44,17 +44,19 @@ async function openForgetfulFleet() {
   return { redis, fleet };
 }
 
+/** 6,000 buyers over three seconds: as fast as they go, a quick machine would be done before the incident. */
+const steady = (stock: number) =>
+  ({ profile: 'sustained', ratePerSec: 2_000, durationSec: 3, connections: 200, stock }) as const;
+
 describe('a Redis that loses its memory in the middle of an attack', () => {
   it('costs nothing at all while units are left: the worker rebuilds the sale, and all nine checks pass', async () => {
     const { redis, fleet } = await openForgetfulFleet();
     // Sold out well after the loss, so that nobody has been refused before it.
     const sale = { id: 'forgotten', stock: 4_500, perBuyerLimit: 1 };
     await fleet.openSale(sale);
-    const outcome = await fleet.attack(
-      sale.id,
-      { profile: 'burst', requests: 6_000, connections: 200, stock: sale.stock },
-      [{ afterAnswers: 2_000, act: () => redis.loseMemory() }],
-    );
+    const outcome = await fleet.attack(sale.id, steady(sale.stock), [
+      { afterAnswers: 2_000, act: () => redis.loseMemory() },
+    ]);
     expect(outcome.load).toMatchObject({ acknowledged: 6_000, refused: 0, unknown: 0 });
     const found = await fleet.audit(sale, outcome);
     expectChecks(found);
@@ -73,23 +75,19 @@ describe('a Redis that loses its memory in the middle of an attack', () => {
     const sale = { id: 'forgotten', stock: 100, perBuyerLimit: 1 };
     await fleet.openSale(sale);
     let refusedBefore = 0;
-    const outcome = await fleet.attack(
-      sale.id,
-      { profile: 'burst', requests: 6_000, connections: 200, stock: sale.stock },
-      [
-        {
-          afterAnswers: 2_000,
-          act: async () => {
-            await waitFor('refusals', async () => {
-              const counters = (await fleet.store.readSale(sale.id))?.counters;
-              refusedBefore = counters?.refused.sold_out ?? 0;
-              return refusedBefore > 0;
-            });
-            await redis.loseMemory();
-          },
+    const outcome = await fleet.attack(sale.id, steady(sale.stock), [
+      {
+        afterAnswers: 2_000,
+        act: async () => {
+          await waitFor('refusals', async () => {
+            const counters = (await fleet.store.readSale(sale.id))?.counters;
+            refusedBefore = counters?.refused.sold_out ?? 0;
+            return refusedBefore > 0;
+          });
+          await redis.loseMemory();
         },
-      ],
-    );
+      },
+    ]);
     expect(outcome.load).toMatchObject({ acknowledged: 6_000, refused: 0, unknown: 0 });
     // The audit looks for the missing outcomes until its time is over: none will come.
     const found = await fleet.audit(sale, outcome, 4_000);
@@ -111,11 +109,9 @@ describe('a gateway that is killed in the middle of an attack', () => {
     const fleet = await openFleet({ gateways: 2, workers: 1 });
     const sale = { id: 'halved', stock: 3_500, perBuyerLimit: 1 };
     await fleet.openSale(sale);
-    const outcome = await fleet.attack(
-      sale.id,
-      { profile: 'burst', requests: 6_000, connections: 200, stock: sale.stock },
-      [{ afterAnswers: 2_500, act: () => fleet.supervisor.kill('gateway-1') }],
-    );
+    const outcome = await fleet.attack(sale.id, steady(sale.stock), [
+      { afterAnswers: 2_500, act: () => fleet.supervisor.kill('gateway-1') },
+    ]);
     const { load, ledger } = outcome;
     expect(load.acknowledged + load.unknown).toBe(6_000);
     // Whatever was on its connections at that moment, and perhaps connections that it could not take afterwards.
@@ -197,19 +193,15 @@ describe('a Postgres that is away for a while', () => {
     const sale = { id: 'unrecorded', stock: 5_000, perBuyerLimit: 1 };
     await fleet.openSale(sale);
     let soldAtCut = 0;
-    const outcome = await fleet.attack(
-      sale.id,
-      { profile: 'burst', requests: 6_000, connections: 200, stock: sale.stock },
-      [
-        {
-          afterAnswers: 2_000,
-          act: async () => {
-            proxy.cut();
-            soldAtCut = (await fleet.tickets(sale.id)).length;
-          },
+    const outcome = await fleet.attack(sale.id, steady(sale.stock), [
+      {
+        afterAnswers: 2_000,
+        act: async () => {
+          proxy.cut();
+          soldAtCut = (await fleet.tickets(sale.id)).length;
         },
-      ],
-    );
+      },
+    ]);
     // Every buyer has an answer, and Postgres is still away: what was granted meanwhile waits in the queue and in the workers' hands.
     expect(outcome.load).toMatchObject({ acknowledged: 6_000, refused: 0, unknown: 0 });
     const soldMeanwhile = (await fleet.tickets(sale.id)).length - soldAtCut;
