@@ -43,8 +43,9 @@ const { values } = parseArgs({
 
 const rig = new Rig();
 const stop = () => void rig.undo.release().finally(() => process.exit(130));
-process.once('SIGINT', stop);
-process.once('SIGTERM', stop);
+// `on`, not `once`: a second signal (`timeout` sends two) would end this process in the middle, and leave the engines running.
+process.on('SIGINT', stop);
+process.on('SIGTERM', stop);
 try {
   process.exitCode = await main();
 } finally {
