@@ -51,6 +51,14 @@ export function gatewayStopLimitMs(config: GatewayConfig): number {
   return config.FLASHGRID_CONFIRM_TIMEOUT_MS + 4 * STOP_GRACE_MS;
 }
 
+/** What the bench varies. */
+export interface GatewayTuning {
+  /** See MAX_FLIGHTS. */
+  readonly maxFlights?: number;
+  /** Runs a function when an open frame is due; by default at the end of this turn of the event loop. */
+  readonly schedule?: (run: () => void) => void;
+}
+
 /**
  * Starts a gateway; resolves when it takes reservations.
  * @param startLimitMs ms that each of broker, Redis and Postgres may take to answer
@@ -60,6 +68,7 @@ export async function startGateway(
   config: GatewayConfig,
   log: Logger,
   startLimitMs = START_LIMIT_MS,
+  tuning: GatewayTuning = {},
 ): Promise<RunningGateway> {
   const namespace = config.FLASHGRID_NAMESPACE;
   const retryAfterSec = config.FLASHGRID_RETRY_AFTER_SEC;
@@ -134,7 +143,8 @@ export async function startGateway(
       gatewayId,
       maxFrame: config.FLASHGRID_MAX_FRAME,
       maxUnconfirmed: config.FLASHGRID_MAX_UNCONFIRMED,
-      maxFlights: MAX_FLIGHTS,
+      maxFlights: tuning.maxFlights ?? MAX_FLIGHTS,
+      ...(tuning.schedule === undefined ? {} : { schedule: tuning.schedule }),
       publisher: link,
       answerer,
     });

@@ -1,5 +1,5 @@
 /** The bench's engine: a native cluster of its own, gateway and worker as the app starts them, and the load generator that the app uses. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type pg from 'pg';
@@ -87,6 +87,22 @@ export class Rig {
     this.undo.add('postgres', () => pool.end());
   }
 
+  /** Pid of RabbitMQ's virtual machine, to read its CPU time; it runs with this rig's data folder. */
+  brokerPid(): number {
+    for (const entry of readdirSync('/proc')) {
+      if (!/^\d+$/.test(entry)) continue;
+      let command: string;
+      try {
+        command = readFileSync(`/proc/${entry}/cmdline`, 'utf8');
+      } catch {
+        // It ended between the listing and the reading.
+        continue;
+      }
+      if (/^[^\0]*beam/.test(command) && command.includes(this.#dataDir)) return Number(entry);
+    }
+    throw new Error('the broker of this rig is not among the processes');
+  }
+
   get environment(): Record<string, string> {
     return {
       FLASHGRID_NAMESPACE: NAMESPACE,
@@ -123,7 +139,7 @@ export class Rig {
 
   /** One attack by the app's own generator. */
   async attack(
-    target: string,
+    target: string | readonly string[],
     saleId: string,
     settings: AttackSettingsInput,
   ): Promise<{ load: Load; startedAtMs: number }> {
@@ -131,7 +147,7 @@ export class Rig {
     const { load } = await runAttack({
       settings: attackSettingsSchema.parse(settings),
       saleId,
-      targets: [target],
+      targets: [target].flat(),
       generatorModule: resolve(root, 'out/main/generator.js'),
       signal: AbortSignal.timeout(SETTLE_LIMIT_MS),
       onStart: (atMs) => {

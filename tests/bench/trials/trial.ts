@@ -1,0 +1,60 @@
+/** What every trial shares: variants measured in turn, round after round (A B C A B C …), and a table of medians against the first variant. */
+import process from 'node:process';
+import { Rig } from '../rig.ts';
+import { pairedRatio, spread } from '../stats.ts';
+
+/** Figures of one variant in one round. */
+export type Figures = Readonly<Record<string, number>>;
+
+export interface Trial {
+  readonly title: string;
+  readonly variants: readonly string[];
+  readonly rounds: number;
+  /** Figure that is compared with the first variant's, pair by pair. */
+  readonly compare: string;
+  run(variant: string): Promise<Figures>;
+}
+
+/** Runs a trial and prints its table in Markdown. One round before the first warms up and counts for nothing. */
+export async function runTrial({ title, variants, rounds, compare, run }: Trial): Promise<void> {
+  const seen = new Map<string, Figures[]>(variants.map((variant) => [variant, []]));
+  for (let round = 0; round <= rounds; round++) {
+    for (const variant of variants) {
+      const figures = await run(variant);
+      if (round > 0) seen.get(variant)?.push(figures);
+    }
+  }
+  const names = Object.keys(seen.get(variants[0] ?? '')?.[0] ?? {});
+  const column = (variant: string, name: string) =>
+    (seen.get(variant) ?? []).map((figures) => figures[name] ?? Number.NaN);
+  console.log(`\n${title} (medians of ${rounds} rounds)\n`);
+  console.log(`| variant | ${names.join(' | ')} | ${compare}, against the first (least to most) |`);
+  console.log(`|---${'|---'.repeat(names.length)}|---|`);
+  for (const variant of variants) {
+    const ratio = pairedRatio(column(variant, compare), column(variants[0] ?? '', compare));
+    const cells = names.map((name) => format(spread(column(variant, name)).median));
+    console.log(
+      `| ${variant} | ${cells.join(' | ')} | ${ratio.median.toFixed(2)} (${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)}) |`,
+    );
+  }
+}
+
+function format(value: number): string {
+  return value >= 1_000 ? Math.round(value).toLocaleString('en') : value.toFixed(value < 100 ? 1 : 0);
+}
+
+/** Gives `work` a started rig, and takes everything down after it, also when it is interrupted. */
+export async function withRig(work: (rig: Rig) => Promise<void>): Promise<void> {
+  const rig = new Rig();
+  const stop = () => void rig.undo.release().finally(() => process.exit(130));
+  // `on`, not `once`: a second signal (`timeout` sends two) would end this process in the middle, and leave the engines running.
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  try {
+    await rig.start(false);
+    await work(rig);
+  } finally {
+    await rig.undo.release();
+  }
+  process.exit();
+}
