@@ -1,6 +1,5 @@
 /** Puts the gateway together, starts it and stops it. */
 import { randomInt } from 'node:crypto';
-import type { ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { GatewayConfig } from '../shared/config.ts';
 import { saleChangedSchema } from '../shared/events.ts';
@@ -13,15 +12,17 @@ import { saleFactsSchema } from '../shared/sales.ts';
 import { ServiceError } from '../shared/service-process.ts';
 import type { RunningService } from '../shared/service-process.ts';
 import { BrokerLink } from './broker-link.ts';
+import { Door } from './door/door.ts';
 import { FrameClock } from './frame-clock.ts';
 import { FrameCollector } from './frame-collector.ts';
 import { GatewayCounters } from './gateway-counters.ts';
 import { Health } from './health.ts';
-import { LISTEN_BACKLOG, createHttpApp } from './http-app.ts';
+import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, LISTEN_BACKLOG, createHttpApp } from './http-app.ts';
 import { LiveUpdates } from './live-updates.ts';
 import { GatewayMetrics } from './metrics.ts';
 import { ReservationLookup } from './reservation-lookup.ts';
 import { ReserveAnswerer, ReserveHandler, fixedRefusals } from './reserve-handler.ts';
+import type { ReserveReply } from './reserve-reply.ts';
 import { addRoutes } from './routes.ts';
 import { SaleAdmin } from './sale-admin.ts';
 import { SaleCache } from './sale-cache.ts';
@@ -139,7 +140,7 @@ export async function startGateway(
     const answerer = new ReserveAnswerer(counters, retryAfterSec, (count, end, tookMs) =>
       metrics.observeFrame(count, end, tookMs),
     );
-    const collector: FrameCollector<ServerResponse> = new FrameCollector<ServerResponse>({
+    const collector: FrameCollector<ReserveReply> = new FrameCollector<ReserveReply>({
       gatewayId,
       maxFrame: config.FLASHGRID_MAX_FRAME,
       maxUnconfirmed: config.FLASHGRID_MAX_UNCONFIRMED,
@@ -206,6 +207,13 @@ export async function startGateway(
       retryAfterSec,
       onStoreError: onError,
     });
+    const door = new Door({
+      server: app.server,
+      requestLimitSec: HEADERS_TIMEOUT_MS / 1_000,
+      keepAliveSec: KEEP_ALIVE_MS / 1_000,
+      take: (body, key, reply) => reserve.handle(body, key, reply),
+    });
+    undo.add(() => door.destroy());
     const live: LiveUpdates = new LiveUpdates({
       server: app.server,
       readSale: (saleId) => store.readSale(saleId),
@@ -266,11 +274,9 @@ export async function startGateway(
       isStopping = true;
       reserve.stop();
       live.close();
+      door.close();
       // Fastify waits for the requests in hand, and so for their frames.
-      const limit = setTimeout(
-        () => app.server.closeAllConnections(),
-        config.FLASHGRID_CONFIRM_TIMEOUT_MS + STOP_GRACE_MS,
-      );
+      const limit = setTimeout(() => door.destroy(), config.FLASHGRID_CONFIRM_TIMEOUT_MS + STOP_GRACE_MS);
       await app.close();
       clearTimeout(limit);
       await undo.run();

@@ -8,9 +8,9 @@ import type { Refusal } from './problems.ts';
 export const RESERVE_BODY_LIMIT_BYTES = 16 * 1024;
 const BODY_LIMIT_BYTES = 64 * 1024;
 /** Longer than the idle time of load balancers in common use, so that they and not we close an idle connection. */
-const KEEP_ALIVE_MS = 72_000;
+export const KEEP_ALIVE_MS = 72_000;
 /** ms in which a client must have sent its headers, and its whole request. */
-const HEADERS_TIMEOUT_MS = 20_000;
+export const HEADERS_TIMEOUT_MS = 20_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** Connections that the kernel may hold for us to accept: ten thousand buyers come at once. */
 export const LISTEN_BACKLOG = 16_384;

@@ -1,8 +1,4 @@
-/**
- * `POST /reserve`, from the parsed body to the answer. It writes to Node's response itself: at this rate the framework's reply object,
- * its hooks and a promise per request cost more than the work.
- */
-import type { ServerResponse } from 'node:http';
+/** `POST /reserve`, from the parsed body to the answer. Callbacks, not promises: at this rate a promise per request costs more than the work. */
 import { idempotencyDigest } from '../shared/idempotency.ts';
 import type { SaleFacts } from '../shared/sales.ts';
 import type { LinkState } from './broker-link.ts';
@@ -11,9 +7,8 @@ import type { GatewayCounters } from './gateway-counters.ts';
 import { invalid, refusal } from './problems.ts';
 import type { Refusal } from './problems.ts';
 import { KEY_RULE, checkReserveRequest, isIdempotencyKey } from './reserve-request.ts';
+import type { ReserveReply } from './reserve-reply.ts';
 import type { ReserveRequest } from './reserve-request.ts';
-
-const JSON_CONTENT_TYPE = 'application/json; charset=utf-8';
 
 /** What the handler needs of the sale cache. */
 export interface SaleLookup {
@@ -55,7 +50,7 @@ export function fixedRefusals(retryAfterSec: number): FixedRefusals {
 }
 
 /** Writes the answers of frames. */
-export class ReserveAnswerer implements Answerer<ServerResponse> {
+export class ReserveAnswerer implements Answerer<ReserveReply> {
   readonly #counters: GatewayCounters;
   readonly #retryAfterSec: number;
   readonly #observe: (count: number, end: FrameEnd, tookMs: number) => void;
@@ -71,16 +66,12 @@ export class ReserveAnswerer implements Answerer<ServerResponse> {
     this.#observe = observe;
   }
 
-  accept(response: ServerResponse, reservationId: string): void {
-    if (response.destroyed) return;
-    // Ids are ASCII and need no escaping (ids.ts).
-    const payload = `{"reservationId":"${reservationId}","status":"queued"}`;
-    response.writeHead(202, ['content-type', JSON_CONTENT_TYPE, 'content-length', String(payload.length)]);
-    response.end(payload);
+  accept(reply: ReserveReply, reservationId: string): void {
+    reply.accept(reservationId);
   }
 
-  fail(response: ServerResponse, reservationId: string, end: Exclude<FrameEnd, 'confirmed'>): void {
-    this.refuse(response, this.#failure(reservationId, end));
+  fail(reply: ReserveReply, reservationId: string, end: Exclude<FrameEnd, 'confirmed'>): void {
+    this.refuse(reply, this.#failure(reservationId, end));
   }
 
   onSettled(saleId: string, count: number, end: FrameEnd, tookMs: number): void {
@@ -92,11 +83,9 @@ export class ReserveAnswerer implements Answerer<ServerResponse> {
     counters.acceptedBySale.set(saleId, (counters.acceptedBySale.get(saleId) ?? 0) + count);
   }
 
-  refuse(response: ServerResponse, given: Refusal): void {
+  refuse(reply: ReserveReply, given: Refusal): void {
     this.#counters.refused[given.kind]++;
-    if (response.destroyed) return;
-    response.writeHead(given.status, [...given.headers]);
-    response.end(given.payload);
+    reply.refuse(given);
   }
 
   #failure(reservationId: string, end: Exclude<FrameEnd, 'confirmed'>): Refusal {
@@ -131,7 +120,7 @@ export class ReserveAnswerer implements Answerer<ServerResponse> {
 
 export interface ReserveHandlerOptions {
   readonly sales: SaleLookup;
-  readonly collector: FrameCollector<ServerResponse>;
+  readonly collector: FrameCollector<ReserveReply>;
   readonly answerer: ReserveAnswerer;
   readonly refusals: FixedRefusals;
   readonly linkState: () => LinkState;
@@ -153,55 +142,55 @@ export class ReserveHandler {
   }
 
   /** Answers one reservation. `key` is the Idempotency-Key header, if any. */
-  handle(body: unknown, key: string | string[] | undefined, response: ServerResponse): void {
+  handle(body: unknown, key: string | string[] | undefined, reply: ReserveReply): void {
     const { answerer, sales, refusals } = this.#options;
     const checked = checkReserveRequest(body);
     if (Array.isArray(checked)) {
-      answerer.refuse(response, invalid(checked));
+      answerer.refuse(reply, invalid(checked));
       return;
     }
     if (key !== undefined && !isIdempotencyKey(key)) {
-      answerer.refuse(response, invalid([{ field: 'Idempotency-Key', message: KEY_RULE }]));
+      answerer.refuse(reply, invalid([{ field: 'Idempotency-Key', message: KEY_RULE }]));
       return;
     }
     const sale = sales.get(checked.saleId);
     if (sale !== undefined) {
-      this.#take(sale, checked, key, response);
+      this.#take(sale, checked, key, reply);
       return;
     }
     sales.find(checked.saleId).then(
       (found) => {
-        if (found === undefined) answerer.refuse(response, refusals.unknownSale);
-        else this.#take(found, checked, key, response);
+        if (found === undefined) answerer.refuse(reply, refusals.unknownSale);
+        else this.#take(found, checked, key, reply);
       },
       (error: unknown) => {
         this.#options.onLookupError(checked.saleId, error);
-        answerer.refuse(response, refusals.storeAway);
+        answerer.refuse(reply, refusals.storeAway);
       },
     );
   }
 
-  #take(sale: SaleFacts, request: ReserveRequest, key: string | undefined, response: ServerResponse): void {
+  #take(sale: SaleFacts, request: ReserveRequest, key: string | undefined, reply: ReserveReply): void {
     const { answerer, refusals, collector } = this.#options;
     const { userId, quantity } = request;
     if (sale.status !== 'open') {
-      answerer.refuse(response, refusals.saleClosed);
+      answerer.refuse(reply, refusals.saleClosed);
     } else if (quantity > sale.perBuyerLimit) {
       // It could never be granted, so it need not wait in the queue to hear that.
       const message = `must be at most ${sale.perBuyerLimit}, the sale's limit for one buyer`;
-      answerer.refuse(response, invalid([{ field: 'quantity', message }]));
+      answerer.refuse(reply, invalid([{ field: 'quantity', message }]));
     } else if (sale.isSoldOut && sale.mode === 'shed') {
-      answerer.refuse(response, refusals.soldOut);
+      answerer.refuse(reply, refusals.soldOut);
     } else if (this.#isStopping) {
-      answerer.refuse(response, refusals.stopping);
+      answerer.refuse(reply, refusals.stopping);
     } else {
       const state = this.#options.linkState();
-      if (state === 'blocked') answerer.refuse(response, refusals.brokerBlocked);
-      else if (state !== 'up') answerer.refuse(response, refusals.brokerAway);
+      if (state === 'blocked') answerer.refuse(reply, refusals.brokerBlocked);
+      else if (state !== 'up') answerer.refuse(reply, refusals.brokerAway);
       else {
         const digest = key === undefined ? undefined : idempotencyDigest(userId, key);
-        if (!collector.add(sale, userId, quantity, digest, response))
-          answerer.refuse(response, refusals.overloaded);
+        if (!collector.add(sale, userId, quantity, digest, reply))
+          answerer.refuse(reply, refusals.overloaded);
       }
     }
   }

@@ -14,6 +14,7 @@ import { ProblemError, invalid, refusal } from './problems.ts';
 import type { FieldError } from './problems.ts';
 import type { ReservationLookup } from './reservation-lookup.ts';
 import type { ReserveHandler } from './reserve-handler.ts';
+import { HttpReply } from './reserve-reply.ts';
 import type { SaleAdmin } from './sale-admin.ts';
 
 export interface RouteParts {
@@ -33,9 +34,9 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   const { reserve, lookup, admin, health, metrics } = parts;
 
   app.post('/reserve', { bodyLimit: RESERVE_BODY_LIMIT_BYTES }, (request, reply) => {
-    // The handler answers on Node's response, when the broker has confirmed.
+    // What the door did not take. The handler answers on Node's response, when the broker has confirmed.
     reply.hijack();
-    reserve.handle(request.body, request.headers['idempotency-key'], reply.raw);
+    reserve.handle(request.body, request.headers['idempotency-key'], new HttpReply(reply.raw));
   });
 
   app.get<{ Params: { id: string } }>('/reservations/:id', (request) =>

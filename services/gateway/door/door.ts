@@ -1,0 +1,85 @@
+/**
+ * The door: every connection of the gateway's HTTP server comes here first. Plain reservations are read and answered here, at a third of what they
+ * cost through Node's HTTP server and Fastify (docs/speed.md); a connection on which anything else comes is given to that server,
+ * with every byte that was read, and stays there. So there is one port, and one behaviour: a test holds the two against each other.
+ */
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { ReserveReply } from '../reserve-reply.ts';
+import { ReplyHeads } from './reply-heads.ts';
+import { HeadReader } from './request-head.ts';
+import { ReserveConnection, type DoorSide } from './reserve-connection.ts';
+
+const TICK_MS = 1_000;
+
+export interface DoorOptions {
+  /** Not listening yet. Its own limits hold for what is handed over. */
+  readonly server: Server;
+  /** Seconds in which a request must have come whole, and a new connection must have asked. */
+  readonly requestLimitSec: number;
+  /** Seconds for which an idle connection is kept. */
+  readonly keepAliveSec: number;
+  /** Takes a reservation. */
+  take(body: unknown, idempotencyKey: string | undefined, reply: ReserveReply): void;
+}
+
+export class Door implements DoorSide {
+  readonly heads = new HeadReader();
+  readonly replies: ReplyHeads;
+  readonly take: DoorOptions['take'];
+  isClosing = false;
+  nowSec = 0;
+  readonly #server: Server;
+  /** What Node's HTTP server does with a connection. */
+  readonly #toHttp: readonly ((socket: Socket) => void)[];
+  readonly #connections = new Set<ReserveConnection>();
+  readonly #timer: NodeJS.Timeout;
+
+  constructor(options: DoorOptions) {
+    const { server, requestLimitSec, keepAliveSec } = options;
+    this.take = options.take;
+    this.replies = new ReplyHeads(keepAliveSec);
+    this.#server = server;
+    this.#toHttp = server
+      .listeners('connection')
+      .map((listener) => (socket) => void Reflect.apply(listener, server, [socket]));
+    server.removeAllListeners('connection');
+    server.on('connection', (socket) => this.#connections.add(new ReserveConnection(socket, this)));
+    this.#timer = setInterval(() => {
+      this.nowSec = Math.floor(performance.now() / 1_000);
+      this.replies.refresh();
+      for (const connection of this.#connections) connection.expire(requestLimitSec, keepAliveSec);
+    }, TICK_MS);
+    this.#timer.unref();
+    this.nowSec = Math.floor(performance.now() / 1_000);
+  }
+
+  /** Connections that are here, and not with Node's server. */
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  handOver(connection: ReserveConnection, socket: Socket): void {
+    this.#connections.delete(connection);
+    for (const listener of this.#toHttp) listener(socket);
+    // Paused, so that no byte was lost between the two.
+    socket.resume();
+  }
+
+  forget(connection: ReserveConnection): void {
+    this.#connections.delete(connection);
+  }
+
+  /** Closes the connections that are owed nothing; the others end with their answer. */
+  close(): void {
+    this.isClosing = true;
+    clearInterval(this.#timer);
+    for (const connection of this.#connections) connection.close();
+  }
+
+  /** Ends all connections now, those of Node's server among them. */
+  destroy(): void {
+    for (const connection of this.#connections) connection.destroy();
+    this.#server.closeAllConnections();
+  }
+}

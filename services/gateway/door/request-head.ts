@@ -1,0 +1,89 @@
+/**
+ * Reads the head of a plain reservation: `POST /reserve HTTP/1.1` with a host, a JSON content type and a length, and nothing that changes how the
+ * message is framed or answered. Whatever else may come is not judged here but left to Node's own parser, so this one only has to be right
+ * in what it takes: a strict part of RFC 9112, in which every byte is accounted for.
+ */
+import { RESERVE_BODY_LIMIT_BYTES } from '../http-app.ts';
+
+/** Bytes of a head that is read here; browsers with their cookies stay well below it. */
+export const MAX_HEAD_BYTES = 8 * 1024;
+/** Heads that are remembered: a client sends the same one each time, but for the length of its body. */
+const MAX_KNOWN_HEADS = 512;
+
+const REQUEST_LINE = 'POST /reserve HTTP/1.1\r\n';
+/** One field line: a token, a colon, and visible ASCII with blanks between. No folding, no bare CR or LF, no other controls. */
+const FIELD_LINE =
+  /([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)[ \t]*\r\n/y;
+const LENGTH = /^[1-9]\d{0,5}$/;
+const JSON_TYPE = /^application\/json(?:;[ \t]*charset=utf-8)?$/i;
+
+export interface ReserveHead {
+  readonly bodyLength: number;
+  readonly idempotencyKey: string | undefined;
+}
+
+/** Whether the beginning of a head is that of a reservation, as far as it goes. */
+export function mayBecomeReservation(part: string): boolean {
+  return part.length < REQUEST_LINE.length ? REQUEST_LINE.startsWith(part) : part.startsWith(REQUEST_LINE);
+}
+
+/** @param head from the request line to the last field line, its CRLF included, without the empty line */
+export function parseReserveHead(head: string): ReserveHead | undefined {
+  if (!head.startsWith(REQUEST_LINE)) return undefined;
+  let host: string | undefined;
+  let type: string | undefined;
+  let length: string | undefined;
+  let idempotencyKey: string | undefined;
+  FIELD_LINE.lastIndex = REQUEST_LINE.length;
+  while (FIELD_LINE.lastIndex < head.length) {
+    const line = FIELD_LINE.exec(head);
+    const [, name = '', value = ''] = line ?? [];
+    if (line === null) return undefined;
+    switch (name.toLowerCase()) {
+      case 'host':
+        if (host !== undefined) return undefined;
+        host = value;
+        break;
+      case 'content-type':
+        if (type !== undefined || !JSON_TYPE.test(value)) return undefined;
+        type = value;
+        break;
+      case 'content-length':
+        if (length !== undefined || !LENGTH.test(value)) return undefined;
+        length = value;
+        break;
+      case 'idempotency-key':
+        if (idempotencyKey !== undefined) return undefined;
+        idempotencyKey = value;
+        break;
+      case 'connection':
+        if (value.toLowerCase() !== 'keep-alive') return undefined;
+        break;
+      // Each of these changes the framing, or asks for another kind of answer.
+      case 'transfer-encoding':
+      case 'expect':
+      case 'upgrade':
+        return undefined;
+    }
+  }
+  const bodyLength = Number(length);
+  if (host === undefined || type === undefined || !(bodyLength <= RESERVE_BODY_LIMIT_BYTES)) return undefined;
+  return { bodyLength, idempotencyKey };
+}
+
+/** Reads heads, and knows again those that it has read: comparing a text costs a tenth of parsing it. */
+export class HeadReader {
+  readonly #known = new Map<string, ReserveHead>();
+
+  /** See parseReserveHead. */
+  read(head: string): ReserveHead | undefined {
+    const known = this.#known.get(head);
+    if (known !== undefined) return known;
+    const parsed = parseReserveHead(head);
+    // A head with a key of its own won't come again.
+    if (parsed === undefined || parsed.idempotencyKey !== undefined) return parsed;
+    if (this.#known.size >= MAX_KNOWN_HEADS) this.#known.clear();
+    this.#known.set(head, parsed);
+    return parsed;
+  }
+}

@@ -1,0 +1,41 @@
+/** Where the answer to one reservation goes: to a connection of the door, or to a response of Node's HTTP server. */
+import type { ServerResponse } from 'node:http';
+import type { Refusal } from './problems.ts';
+
+export const JSON_CONTENT_TYPE = 'application/json; charset=utf-8';
+
+/** One of the two is called, once. A client that has gone hears nothing, and that is no error. */
+export interface ReserveReply {
+  /** 202: the broker has the reservation. */
+  accept(reservationId: string): void;
+  refuse(given: Refusal): void;
+}
+
+/** The body of a 202. Ids are ASCII and need no escaping (ids.ts), so its length in characters is its length in bytes. */
+export function acceptedPayload(reservationId: string): string {
+  return `{"reservationId":"${reservationId}","status":"queued"}`;
+}
+
+/** Answers on Node's response: what the door leaves to Fastify. */
+export class HttpReply implements ReserveReply {
+  readonly #response: ServerResponse;
+
+  constructor(response: ServerResponse) {
+    this.#response = response;
+  }
+
+  accept(reservationId: string): void {
+    const payload = acceptedPayload(reservationId);
+    this.#write(202, ['content-type', JSON_CONTENT_TYPE, 'content-length', String(payload.length)], payload);
+  }
+
+  refuse({ status, headers, payload }: Refusal): void {
+    this.#write(status, [...headers], payload);
+  }
+
+  #write(status: number, headers: string[], payload: string): void {
+    if (this.#response.destroyed) return;
+    this.#response.writeHead(status, headers);
+    this.#response.end(payload);
+  }
+}
