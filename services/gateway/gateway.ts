@@ -9,8 +9,8 @@ import type { PrismaClient } from '../shared/prisma.ts';
 import { createRedis } from '../shared/redis.ts';
 import { SaleStore } from '../shared/sale-store.ts';
 import { saleFactsSchema } from '../shared/sales.ts';
-import { ServiceError } from '../shared/service-process.ts';
 import type { RunningService } from '../shared/service-process.ts';
+import { UndoList } from '../shared/undo-list.ts';
 import { BrokerLink } from './broker-link.ts';
 import { Door } from './door/door.ts';
 import { FrameClock } from './frame-clock.ts';
@@ -26,6 +26,7 @@ import type { ReserveReply } from './reserve-reply.ts';
 import { addRoutes } from './routes.ts';
 import { SaleAdmin } from './sale-admin.ts';
 import { SaleCache } from './sale-cache.ts';
+import { startPart } from './start-part.ts';
 
 /** Frames that may wait for their confirm before reservations gather in the next one. Few large frames cost the broker less than many small ones. */
 const MAX_FLIGHTS = 2;
@@ -74,7 +75,7 @@ export async function startGateway(
   const namespace = config.FLASHGRID_NAMESPACE;
   const retryAfterSec = config.FLASHGRID_RETRY_AFTER_SEC;
   const gatewayId = newGatewayId();
-  const undo = new UndoList(log);
+  const undo = new UndoList(log, STOP_GRACE_MS);
   const onError = (what: string, error: unknown): void => log.warn({ err: error }, what);
 
   try {
@@ -320,65 +321,4 @@ function parseSaleChanged(text: string) {
   }
   const parsed = saleChangedSchema.safeParse(json);
   return parsed.success ? parsed.data.sale : undefined;
-}
-
-async function startPart(
-  name: string,
-  url: string,
-  limitMs: number,
-  start: () => Promise<unknown>,
-): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
-  });
-  try {
-    await Promise.race([start(), limit]);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ServiceError(
-      `gateway.${name.toLowerCase()}Away`,
-      `${name} at ${hostsOf(url)} could not be used: ${reason}`,
-      `Check that ${name} runs there and that the URL, with user and password, is right.`,
-      { cause: error },
-    );
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** Hosts and ports of URLs, without their passwords. */
-function hostsOf(urls: string): string {
-  return urls
-    .split(',')
-    .map((url) => new URL(url).host)
-    .join(', ');
-}
-
-/** Undoes what was started, last first; each within a limit, and none kept from its turn by another's failure. */
-class UndoList {
-  readonly #undos: (() => unknown)[] = [];
-  readonly #log: Logger;
-
-  constructor(log: Logger) {
-    this.#log = log;
-  }
-
-  add(undo: () => unknown): void {
-    this.#undos.push(undo);
-  }
-
-  async run(): Promise<void> {
-    for (let undo = this.#undos.pop(); undo !== undefined; undo = this.#undos.pop()) {
-      let timer: NodeJS.Timeout | undefined;
-      const limit = new Promise<void>((resolve) => (timer = setTimeout(resolve, STOP_GRACE_MS)));
-      try {
-        await Promise.race([undo(), limit]);
-      } catch (error) {
-        this.#log.warn({ err: error }, 'stopping');
-      } finally {
-        clearTimeout(timer);
-      }
-    }
-  }
 }

@@ -9,6 +9,7 @@ import { createRedis } from '../shared/redis.ts';
 import { SaleStore } from '../shared/sale-store.ts';
 import { ServiceError } from '../shared/service-process.ts';
 import type { RunningService } from '../shared/service-process.ts';
+import { UndoList } from '../shared/undo-list.ts';
 import { newCounters } from './counters.ts';
 import type { WorkerCounters } from './counters.ts';
 import { FrameConsumer } from './frame-consumer.ts';
@@ -47,17 +48,7 @@ export async function startWorker(
   const stopping = new AbortController();
   // Every frame in hand that waits for an engine listens to it: as many as the prefetch, which is no leak.
   setMaxListeners(0, stopping.signal);
-  const undo: (() => unknown)[] = [];
-  const release = async (): Promise<void> => {
-    for (const step of undo.splice(0).reverse()) {
-      await Promise.race([
-        Promise.resolve()
-          .then(step)
-          .catch((error: unknown) => log.debug({ err: error }, 'closing failed')),
-        sleep(CLOSE_STEP_MS, undefined, { ref: false }),
-      ]);
-    }
-  };
+  const undo = new UndoList(log, CLOSE_STEP_MS);
   const logAway = throttled((error: unknown, tries: number) =>
     log.warn({ err: error, tries }, 'an engine is away: trying again'),
   );
@@ -67,7 +58,7 @@ export async function startWorker(
       role: 'worker',
       onError: (error) => log.debug({ err: error }, 'redis'),
     });
-    undo.push(() => redis.disconnect());
+    undo.add(() => redis.disconnect());
     const pool = createPool({
       url: config.FLASHGRID_POSTGRES_URL,
       schema: config.FLASHGRID_POSTGRES_SCHEMA,
@@ -75,7 +66,7 @@ export async function startWorker(
       name: 'worker',
       onError: (error) => log.debug({ err: error }, 'postgres'),
     });
-    undo.push(() => pool.end());
+    undo.add(() => pool.end());
     await reach('Redis', () => redis.ping());
     await reach('Postgres', () => pool.query('SELECT 1 FROM sales LIMIT 1'));
 
@@ -111,7 +102,7 @@ export async function startWorker(
       registry,
       isReady: () => consumer.isConnected && !stopping.signal.aborted,
     });
-    undo.push(() => health.close());
+    undo.add(() => health.close());
     await reach('RabbitMQ', () => consumer.start());
 
     return {
@@ -135,11 +126,11 @@ export async function startWorker(
         // Whoever still waits for an engine gives up; its frame is handed out again.
         stopping.abort();
         await consumer.close();
-        await release();
+        await undo.run();
       },
     };
   } catch (error) {
-    await release();
+    await undo.run();
     throw error;
   }
 }

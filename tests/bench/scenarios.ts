@@ -128,7 +128,8 @@ export async function workerAlone(
   };
 }
 
-async function usedMemory(rig: Rig): Promise<number> {
+/** Bytes that Redis holds now. */
+export async function usedMemory(rig: Rig): Promise<number> {
   return Number(/used_memory:(\d+)/.exec(await rig.redis.info('memory'))?.[1]);
 }
 
