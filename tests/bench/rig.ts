@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import type pg from 'pg';
 import { runAttack } from '../../electron/control/attack/attack-runner.ts';
 import { attackSettingsSchema, type AttackSettingsInput } from '../../electron/control/attack/profile.ts';
-import type { Endpoints } from '../../electron/control/cluster/cluster.ts';
+import type { Cluster, Endpoints } from '../../electron/control/cluster/cluster.ts';
 import { createNativeCluster } from '../../electron/control/cluster/native.ts';
 import { ReleaseStack } from '../../electron/control/lib/release-stack.ts';
 import type { Load } from '../../electron/control/report/run-record.ts';
@@ -33,6 +33,7 @@ export class Rig {
   readonly #dataDir = mkdtempSync(join(tmpdir(), 'fg-bench-'));
   readonly #steps = { coldMs: 0, secondMs: 0 };
   #endpoints: Endpoints | undefined;
+  #cluster: Cluster | undefined;
   #redis: RedisClient | undefined;
   #pool: pg.Pool | undefined;
   #sales = 0;
@@ -44,6 +45,11 @@ export class Rig {
   get endpoints(): Endpoints {
     if (!this.#endpoints) throw new Error('the rig is not started');
     return this.#endpoints;
+  }
+
+  get cluster(): Cluster {
+    if (!this.#cluster) throw new Error('the rig is not started');
+    return this.#cluster;
   }
 
   get redis(): RedisClient {
@@ -67,6 +73,7 @@ export class Rig {
       dataDir: this.#dataDir,
       events: { onStep: () => undefined, onEngine: () => undefined, onLog: () => undefined },
     });
+    this.#cluster = cluster;
     this.undo.add('cluster', () => cluster.stop(), 60_000);
     const startOnce = async () => {
       const startedMs = performance.now();

@@ -1,5 +1,7 @@
 /** What one round measures. Everything that is compared is measured in the same round, one after the other. */
 import type { AttackSettingsInput } from '../../electron/control/attack/profile.ts';
+import { Sampling } from '../../electron/control/telemetry/sampling.ts';
+import { StatsSampler } from '../../electron/control/telemetry/stats-sampler.ts';
 import { createRedis } from '../../services/shared/redis.ts';
 import { cpuMs, watchMemory, type BenchProcess } from './processes.ts';
 import { prefill } from './prefill.ts';
@@ -21,7 +23,7 @@ export const FULL: Sizes = {
   requests: 100_000,
   requestsAt1000: 100_000,
   grants: 60_000,
-  refusalsInQueue: 500_000,
+  refusalsInQueue: 1_000_000,
   grantsInQueue: 120_000,
   oneEachRequests: 20_000,
   wrkSeconds: 3,
@@ -85,11 +87,16 @@ export async function engine(
 ): Promise<Round> {
   const saleId = await rig.openSale(gateway, stock);
   const cpu = { gateway: cpuMs(gateway.pid), worker: cpuMs(worker.pid) };
+  const endWatch = watchMemory({ gateway: gateway.pid, worker: worker.pid, broker: rig.brokerPid() });
   const settling = rig.settled(saleId, requests, Math.min(stock, requests));
   const { load, startedAtMs } = await rig.attack(gateway.url, saleId, burst(requests, connections, stock));
   expectAllAnswered(load.acknowledged, requests, 'gateway');
   const { committedAtMs } = await settling;
+  const peaks = endWatch();
   return {
+    [`gateway${suffix}Mb`]: peaks['gateway'] ?? 0,
+    [`worker${suffix}Mb`]: peaks['worker'] ?? 0,
+    [`broker${suffix}Mb`]: peaks['broker'] ?? 0,
     [`gateway${suffix}`]: load.rps,
     [`gateway${suffix}P99Ms`]: load.latencyMs.p99,
     [`gateway${suffix}DurationMs`]: load.durationMs,
@@ -168,7 +175,7 @@ async function countOutcomes(rig: Rig, count: number): Promise<{ done: Promise<n
 /** Every buyer with a connection of its own, all opened at once. */
 export async function stampede(rig: Rig, { gateway, worker }: Servers, connections: number): Promise<Round> {
   const saleId = await rig.openSale(gateway, WINNERS);
-  const endWatch = watchMemory({ gateway: gateway.pid, worker: worker.pid });
+  const endWatch = watchMemory({ gateway: gateway.pid, worker: worker.pid, broker: rig.brokerPid() });
   const { load } = await rig.attack(gateway.url, saleId, burst(connections, connections, WINNERS));
   const peaks = endWatch();
   return {
@@ -177,28 +184,70 @@ export async function stampede(rig: Rig, { gateway, worker }: Servers, connectio
     stampedeP99Ms: load.latencyMs.p99,
     stampedeGatewayMb: peaks['gateway'] ?? 0,
     stampedeWorkerMb: peaks['worker'] ?? 0,
+    stampedeBrokerMb: peaks['broker'] ?? 0,
+    stampedeRedisMb: (await usedMemory(rig)) / 1e6,
   };
 }
 
-/** The gateway with and without a hundred dashboards on the sale. */
-export async function dashboards(rig: Rig, { gateway }: Servers, requests: number): Promise<Round> {
-  const run = async (count: number) => {
+/** The gateway alone, and with all that watches it: a hundred dashboards on the sale, and the control centre's telemetry. */
+export async function watched(
+  rig: Rig,
+  { gateway }: Servers,
+  requests: number,
+  number: number,
+): Promise<Round> {
+  const run = async (isWatched: boolean) => {
     const saleId = await rig.openSale(gateway, WINNERS);
-    const viewers =
-      count === 0
-        ? undefined
-        : await rig.fork('tests/bench/dashboards.ts', {
-            BENCH_URL: gateway.url,
-            BENCH_SALE: saleId,
-            BENCH_COUNT: String(count),
-          });
+    const viewers = isWatched
+      ? await rig.fork('tests/bench/dashboards.ts', {
+          BENCH_URL: gateway.url,
+          BENCH_SALE: saleId,
+          BENCH_COUNT: '100',
+        })
+      : undefined;
+    const endTelemetry = isWatched ? startTelemetry(rig, saleId) : undefined;
     const { load } = await rig.attack(gateway.url, saleId, burst(requests, 200, WINNERS));
+    await endTelemetry?.();
     await rig.settled(saleId, requests, WINNERS);
     await viewers?.stop();
     return load.rps;
   };
-  const without = await run(0);
-  return { withoutDashboards: without, withDashboards: await run(100) };
+  // Each goes first in every other round: what comes second has the warmer machine.
+  const first = await run(number % 2 === 0);
+  const second = await run(number % 2 !== 0);
+  return number % 2 === 0
+    ? { withWatchers: first, withoutWatchers: second }
+    : { withWatchers: second, withoutWatchers: first };
+}
+
+/** Reads the sale ten times a second and the engines' CPU and memory once, as during an attack of the app. */
+function startTelemetry(rig: Rig, saleId: string): () => Promise<void> {
+  const reading = new Sampling(
+    async () => {
+      const sale = await rig.store.readSale(saleId);
+      return {
+        decided: sale?.counters.decided ?? 0,
+        granted: sale?.counters.granted ?? 0,
+        committed: 0,
+        queueDepthNow: 0,
+        unconfirmedNow: 0,
+        remainingNow: sale?.counters.remaining ?? 0,
+      };
+    },
+    () => undefined,
+  );
+  const stats = new StatsSampler(
+    () => rig.cluster,
+    () => new Map(),
+    () => undefined,
+    (text) => console.log(text),
+  );
+  reading.begin(Date.now());
+  stats.start();
+  return async () => {
+    stats.stop();
+    await reading.end();
+  };
 }
 
 /** `wrk` on the bare route and on the gateway. */

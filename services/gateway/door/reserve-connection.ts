@@ -15,7 +15,7 @@ import { MAX_HEAD_BYTES, mayBecomeReservation, type HeadReader } from './request
 import type { ReplyHeads } from './reply-heads.ts';
 
 /** Bytes that a client may send ahead of its answer before its socket is read no further. */
-const MAX_AHEAD_BYTES = 64 * 1024;
+const MAX_AHEAD_BYTES = 16 * 1024;
 const HEAD_END = '\r\n\r\n';
 
 /** What a connection needs of its door. */
