@@ -183,7 +183,8 @@ describe('the door', () => {
         async (requests, cuts) => {
           // One request at a time: with several, Node's server drops the first when the second is bad.
           for (const text of requests) {
-            const bytes = Buffer.from(text + LAST);
+            // Behind a request that is to be the last, Node's server answers or not as the bytes happen to come.
+            const bytes = Buffer.from(text.includes('Connection: close') ? text : text + LAST);
             const at = [0, ...[...cuts].sort((a, b) => a - b), bytes.length];
             const pieces = at
               .slice(1)

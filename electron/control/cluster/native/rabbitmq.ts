@@ -46,8 +46,8 @@ function advancedConfig({ ports, passwords }: ClusterSettings): string {
   {disk_free_limit, 268435456},
   {log, [{file, [{file, false}]}, {console, [{enabled, true}, {level, info}]}]}
  ]},
- %% Quorum queues keep a write-ahead log in memory until it is full: 512 MB by default, too much for a laptop.
- {ra, [{wal_max_size_bytes, 134217728}]}
+ %% Quorum queues keep their write-ahead log in memory until it is full. 512 MB by default: a broker that grows for an hour before it stops.
+ {ra, [{wal_max_size_bytes, 33554432}]}
 ].
 `;
 }
