@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-const SCRIPT = (saleId: string) => `
+const SCRIPT = (saleId: string, path: string) => `
 local n = 0
 local seed = tostring(math.random(1, 1e9)) .. os.time()
 wrk.method = "POST"
 wrk.headers["content-type"] = "application/json"
 request = function()
   n = n + 1
-  return wrk.format(nil, "/reserve", nil, '{"saleId":"${saleId}","userId":"w' .. seed .. '-' .. n .. '"}')
+  return wrk.format(nil, "${path}", nil, '{"saleId":"${saleId}","userId":"w' .. seed .. '-' .. n .. '"}')
 end
 `;
 
@@ -33,11 +33,12 @@ export async function runWrk(
   saleId: string,
   connections: number,
   seconds: number,
+  path = '/reserve',
 ): Promise<{ rps: number; answered: number }> {
   const dir = mkdtempSync(join(tmpdir(), 'fg-wrk-'));
   try {
     const script = join(dir, 'reserve.lua');
-    writeFileSync(script, SCRIPT(saleId));
+    writeFileSync(script, SCRIPT(saleId, path));
     const { stdout } = await promisify(execFile)(
       'wrk',
       ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, url],
