@@ -35,7 +35,7 @@ export function ScaleStepper({ role }: { readonly role: ServiceRole }) {
         disabled={isDisabled || count <= 1}
         onClick={() => void scale(count - 1)}
       >
-        <IconMinus size={15} aria-hidden />
+        <IconMinus size="0.9375rem" aria-hidden />
       </ActionIcon>
       <output aria-label={`${role}s`}>{count}</output>
       <ActionIcon
@@ -45,7 +45,7 @@ export function ScaleStepper({ role }: { readonly role: ServiceRole }) {
         disabled={isDisabled || count >= MAX}
         onClick={() => void scale(count + 1)}
       >
-        <IconPlus size={15} aria-hidden />
+        <IconPlus size="0.9375rem" aria-hidden />
       </ActionIcon>
     </div>
   );
