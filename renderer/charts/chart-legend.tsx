@@ -14,7 +14,7 @@ interface ChartLegendProps {
 export const ChartLegend = memo(function ChartLegend({ spec, figures, isOver }: ChartLegendProps) {
   const word = isOver ? SUMMARY_WORDS[spec.summary] : undefined;
   return (
-    <span className={classes.legend}>
+    <span className={classes.legend} data-live={!isOver}>
       {word === undefined ? null : <span>{word}</span>}
       {spec.lines.map((line) => (
         <span key={line.key} className={classes.entry}>

@@ -22,6 +22,8 @@ const Y_AXIS_REM = 4;
 /** The last mark of the time axis is written around the end of the axis. */
 const MARGIN_RIGHT_REM = 1.5;
 const TICK_REM = 0.8125;
+/** Below an axis without labels: half of the lowest mark of the y axis stands there. */
+const AXIS_REM = 0.5;
 /** Past this share of the axis, the mark's name stands to its left. */
 const MARK_TURNS = 0.8;
 
@@ -94,7 +96,7 @@ const Plot = memo(function Plot(props: PlotProps) {
             ticks={timeTicks}
             tickFormatter={formatAxis}
             tick={hasTimeLabels ? tick : false}
-            height={hasTimeLabels ? 1.5 * remPx : 3}
+            height={(hasTimeLabels ? 1.5 : AXIS_REM) * remPx}
             tickLine={false}
             axisLine={{ stroke: 'var(--line-strong)' }}
             interval={0}

@@ -13,6 +13,7 @@ export function LiveFigures() {
   const rows = [
     { label: 'asked for a ticket', value: formatCount(attack.sent) },
     { label: 'got a place in line', value: formatCount(attack.acknowledged) },
+    { label: 'went through the queue', value: formatCount(totals.granted + totals.refusedByWorker) },
     { label: 'turned away at the door', value: formatCount(attack.refused) },
     { label: 'got no answer', value: formatCount(attack.unknown), isBad: attack.unknown > 0 },
     {

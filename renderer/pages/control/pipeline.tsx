@@ -153,7 +153,7 @@ export function Pipeline() {
             plain="The ledger: only winners get in."
             isLit={isUp}
             figure={isUp ? formatShare(flow.filteredShare) : undefined}
-            figureLabel="never get here"
+            figureLabel="kept away"
           />
         </div>
       </div>
