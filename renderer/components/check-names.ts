@@ -6,7 +6,7 @@ export const CHECK_NAMES: Readonly<Record<CheckId, string>> = {
   no_undersell: 'No ticket held back',
   conservation: 'Nobody left waiting',
   single_outcome: 'One outcome each',
-  no_phantom: 'No ticket out of thin air',
+  no_phantom: 'No ticket from thin air',
   stock_balance: 'The books add up',
   buyer_limit: 'No buyer over the limit',
   queues_empty: 'The queue is empty',
