@@ -1,34 +1,41 @@
-import { memo, startTransition, useEffect, useMemo, useState } from 'react';
+import { memo, startTransition, useEffect, useMemo, useRef, useState } from 'react';
 import type { SeriesPoint } from '../store/series.ts';
 import { useControl, useData } from '../store/store.ts';
 import { ChartLegend } from './chart-legend.tsx';
 import { CHARTS, axisEndMs, figuresNow, figuresOver, type ChartSpec } from './chart-specs.ts';
+import { FASTEST_REDRAW_MS, redrawIntervalMs } from './redraw-interval.ts';
 import { TimeChart } from './time-chart.tsx';
 
-/** A chart is drawn anew this often at the most: as often as samples come, in pairs. */
-const REDRAW_MS = 200;
 const NO_POINTS: readonly SeriesPoint[] = [];
 
-/** The points, handed on at most every REDRAW_MS. Each chart has a slot of its own, so that no two are drawn in one task. */
+/** The points, handed on as often as the machine can draw them. Each chart has a slot of its own, so that no two are drawn in one task. */
 function useSlottedPoints(slot: number, slots: number): readonly SeriesPoint[] {
   const [points, setPoints] = useState(readPoints);
+  const askedAtMs = useRef<number>(undefined);
+  const intervalMs = useRef(FASTEST_REDRAW_MS);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const draw = (): void => {
       timer = undefined;
+      askedAtMs.current = performance.now();
       startTransition(() => setPoints(readPoints()));
     };
-    const offsetMs = (slot * REDRAW_MS) / slots;
     const unsubscribe = useControl.subscribe((state, before) => {
       if (state.data?.series === before.data?.series || timer !== undefined) return;
-      const sinceSlotMs = (performance.now() - offsetMs) % REDRAW_MS;
-      timer = setTimeout(draw, REDRAW_MS - sinceSlotMs);
+      const everyMs = intervalMs.current;
+      const sinceSlotMs = (performance.now() - (slot * everyMs) / slots) % everyMs;
+      timer = setTimeout(draw, everyMs - sinceSlotMs);
     });
     return () => {
       unsubscribe();
       clearTimeout(timer);
     };
   }, [slot, slots]);
+  useEffect(() => {
+    if (askedAtMs.current === undefined) return;
+    intervalMs.current = redrawIntervalMs(performance.now() - askedAtMs.current);
+    askedAtMs.current = undefined;
+  }, [points]);
   return points;
 }
 
