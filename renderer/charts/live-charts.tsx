@@ -33,8 +33,13 @@ function useSlottedPoints(slot: number, slots: number): readonly SeriesPoint[] {
   }, [slot, slots]);
   useEffect(() => {
     if (askedAtMs.current === undefined) return;
-    intervalMs.current = redrawIntervalMs(performance.now() - askedAtMs.current);
+    const renderedMs = performance.now() - askedAtMs.current;
     askedAtMs.current = undefined;
+    // Recharts draws in the next frame what was rendered now; this callback comes after its own.
+    const frame = requestAnimationFrame((frameAtMs) => {
+      intervalMs.current = redrawIntervalMs(renderedMs + performance.now() - frameAtMs);
+    });
+    return () => cancelAnimationFrame(frame);
   }, [points]);
   return points;
 }

@@ -1,6 +1,6 @@
 import { ActionIcon, Button, Tooltip } from '@mantine/core';
 import { IconPlus, IconRefresh } from '@tabler/icons-react';
-import { useCallback, useState } from 'react';
+import { useCallback, useRef, useState } from 'react';
 import { callOrNotify } from '../../client.ts';
 import { Empty } from '../../components/empty.tsx';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
@@ -15,12 +15,21 @@ export function SalesPanel() {
   const isOnline = useIsOnline();
   const [form, setForm] = useState<SaleFormMode>();
   const [menu, setMenu] = useState<{ readonly id: string; readonly button: HTMLButtonElement }>();
-  const toggleMenu = useCallback(
-    (id: string, button: HTMLButtonElement) =>
-      setMenu((open) => (open?.id === id ? undefined : { id, button })),
-    [],
-  );
+  // A press beside the menu closes it before its own click is heard, which must not open it again.
+  const openAtPress = useRef<string>(undefined);
+  // Where the focus goes when the form is put away.
+  const opener = useRef<HTMLButtonElement>(null);
+  const toggleMenu = useCallback((id: string, button: HTMLButtonElement) => {
+    const wasOpen = openAtPress.current === id;
+    openAtPress.current = undefined;
+    opener.current = button;
+    setMenu(wasOpen ? undefined : { id, button });
+  }, []);
   const closeMenu = useCallback(() => setMenu(undefined), []);
+  const closeForm = (): void => {
+    setForm(undefined);
+    opener.current?.focus();
+  };
   const menuSale = menu && sales?.find(({ id }) => id === menu.id);
   const refresh = async (): Promise<void> => {
     const listed = await callOrNotify('sales.listSales', {});
@@ -47,14 +56,21 @@ export function SalesPanel() {
             variant="default"
             leftSection={<IconPlus size="0.9375rem" aria-hidden />}
             disabled={!isOnline}
-            onClick={() => setForm({ kind: 'open' })}
+            onClick={(event) => {
+              opener.current = event.currentTarget;
+              setForm({ kind: 'open' });
+            }}
           >
             Open a sale
           </Button>
         </span>
       </div>
       {sales && sales.length > 0 ? (
-        <ul className={classes.list} onScroll={closeMenu}>
+        <ul
+          className={classes.list}
+          onScroll={closeMenu}
+          onPointerDownCapture={() => (openAtPress.current = menu?.id)}
+        >
           {sales.map(({ id, title, stock, status, isSoldOut, counters }) => (
             <SaleRow
               key={id}
@@ -79,7 +95,7 @@ export function SalesPanel() {
       {menu && menuSale ? (
         <SaleMenu sale={menuSale} button={menu.button} onForm={setForm} onClose={closeMenu} />
       ) : null}
-      {form ? <SaleForm mode={form} onClose={() => setForm(undefined)} /> : null}
+      {form ? <SaleForm mode={form} onClose={closeForm} /> : null}
     </section>
   );
 }
