@@ -191,7 +191,7 @@ export const CHARTS: readonly ChartSpec[] = [
 export interface ChartData {
   /** From the first request on. */
   readonly rows: readonly ChartRow[];
-  /** Lines that have something to draw: a stacked band of nothing would still draw its edge on top of the others. */
+  /** Lines whose edge is drawn: that of a stacked band of nothing would lie on top of the others. */
   readonly drawn: readonly ChartLine[];
   /** The highest value that is drawn. */
   readonly maximum: number;

@@ -138,14 +138,15 @@ const Plot = memo(function Plot(props: PlotProps) {
             content={<ChartTooltip spec={spec} />}
           />
           <ActiveMoment moment={active} />
-          {drawn.map((line) =>
+          {/* All of them, always: Recharts stacks bands in the order in which they came. */}
+          {spec.lines.map((line) =>
             line.kind === 'area' ? (
               <Area
                 key={line.key}
                 dataKey={line.key}
                 name={line.label}
                 type={spec.curve}
-                stroke={line.color}
+                stroke={drawn.includes(line) ? line.color : 'none'}
                 strokeWidth={1.75}
                 fill={line.color}
                 fillOpacity={0.28}
