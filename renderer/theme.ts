@@ -44,4 +44,8 @@ export const theme = createTheme({
   primaryShade: 4,
   respectReducedMotion: true,
   focusRing: 'auto',
+  components: {
+    // Mantine would put a focusable element into each menu that is no item of it; without it the first item has the focus.
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
+  },
 });

@@ -1,8 +1,9 @@
 /**
  * Takes the pictures of the README: starts the built browser face with a data folder of its own, plays the story (start the cluster,
- * send in the crowd, read the verdict) with real engines, and saves every page in both themes to docs/pictures.
+ * send in the crowd, read the verdict) with real engines, and saves every page in both themes, and what is shown to a hall in projector
+ * mode too, to docs/pictures.
  *
- *   npm run pictures [-- --out DIR]
+ *   npm run pictures [-- --out DIR] [--size WIDTHxHEIGHT]
  *
  * Needs the built app (npm run build) and a Chromium; FLASHGRID_CHROMIUM names one that lies elsewhere.
  */
@@ -16,7 +17,7 @@ import { chromium } from 'playwright-core';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const THEMES = ['dark', 'light'];
-const VIEWPORT = { width: 1440, height: 900 };
+const SIZE = '1440x900';
 /** Bytes that a picture may have: a README of large pictures is slow to read. */
 const MAX_BYTES = 250 * 1024;
 const SERVE_TIMEOUT_MS = 30_000;
@@ -92,9 +93,16 @@ async function wear(page, theme) {
   await page.waitForFunction((name) => document.documentElement.dataset.mantineColorScheme === name, theme);
 }
 
+/** Projector mode, with the key that people use. */
+async function project(page, isOn) {
+  await page.keyboard.press('p');
+  await page.waitForFunction((value) => document.documentElement.dataset.projector === value, String(isOn));
+}
+
 async function take(page, out, name, theme) {
-  // The pointer would leave a hover in the picture; charts draw one after the other.
+  // The pointer would leave a hover in the picture, and what was used last its focus ring; charts draw one after the other.
   await page.mouse.move(0, 0);
+  await page.evaluate(() => document.activeElement?.blur());
   await page.waitForTimeout(600);
   const path = join(out, `${name}-${theme}.png`);
   await page.screenshot({ path });
@@ -108,6 +116,14 @@ async function takeBoth(page, out, name) {
     await wear(page, theme);
     await take(page, out, name, theme);
   }
+}
+
+/** In both themes, as it is and in projector mode. */
+async function takeProjected(page, out, name) {
+  await takeBoth(page, out, name);
+  await project(page, true);
+  await takeBoth(page, out, `${name}-projector`);
+  await project(page, false);
 }
 
 async function launch(page, preset) {
@@ -145,6 +161,9 @@ async function play(page, out) {
       .first()
       .waitFor({ timeout: ATTACK_TIMEOUT_MS });
     await take(page, out, 'attack-live', theme);
+    await project(page, true);
+    await take(page, out, 'attack-live-projector', theme);
+    await project(page, false);
     await page.keyboard.press('1');
     await page.getByRole('heading', { name: 'Open for business.' }).waitFor();
     await take(page, out, 'control', theme);
@@ -155,7 +174,7 @@ async function play(page, out) {
   await page
     .getByRole('heading', { name: '20 tickets, 20 owners. Exactly.' })
     .waitFor({ timeout: ATTACK_TIMEOUT_MS });
-  await takeBoth(page, out, 'attack-verdict');
+  await takeProjected(page, out, 'attack-verdict');
   await page.keyboard.press('3');
   await page.getByRole('region', { name: 'History' }).waitFor();
   await takeBoth(page, out, 'runs');
@@ -173,7 +192,15 @@ async function play(page, out) {
   await takeBoth(page, out, 'settings');
 }
 
-const { values } = parseArgs({ options: { out: { type: 'string', default: join(ROOT, 'docs/pictures') } } });
+const { values } = parseArgs({
+  options: {
+    out: { type: 'string', default: join(ROOT, 'docs/pictures') },
+    size: { type: 'string', default: SIZE },
+  },
+});
+const size = /^(\d+)x(\d+)$/.exec(values.size);
+if (!size) throw new Error(`--size takes WIDTHxHEIGHT, not ${values.size}`);
+const viewport = { width: Number(size[1]), height: Number(size[2]) };
 const dataDir = await mkdtemp(join(tmpdir(), 'flashgrid-pictures-'));
 let face;
 let browser;
@@ -181,7 +208,7 @@ try {
   await mkdir(values.out, { recursive: true });
   face = await serve(dataDir);
   browser = await chromium.launch({ executablePath: findChromium(), args: CHROMIUM_ARGS });
-  const page = await browser.newPage({ viewport: VIEWPORT, reducedMotion: 'reduce' });
+  const page = await browser.newPage({ viewport, reducedMotion: 'reduce' });
   await page.goto(face.url);
   await play(page, values.out);
 } finally {

@@ -1,7 +1,16 @@
 import { expect, it } from 'vitest';
 import type { Sample } from '../../electron/control/report/run-record.ts';
 import { addSamples, emptySeries } from '../store/series.ts';
-import { CHARTS, axisEndMs, axisTicks, figureOf, formatAxis, toRows } from './chart-specs.ts';
+import {
+  CHARTS,
+  axisEndMs,
+  axisTicks,
+  figuresNow,
+  figuresOver,
+  formatAxis,
+  toChart,
+  valueTicks,
+} from './chart-specs.ts';
 
 const sample = (tMs: number, over: Partial<Sample> = {}): Sample => ({
   tMs,
@@ -21,14 +30,17 @@ const sample = (tMs: number, over: Partial<Sample> = {}): Sample => ({
   ...over,
 });
 const { points } = addSamples(emptySeries('r'), [sample(100), sample(200, { queueDepth: 70 }), sample(300)]);
+type Points = Parameters<typeof toChart>[1];
 const chart = (id: string) => {
   const spec = CHARTS.find((candidate) => candidate.id === id);
   if (!spec) throw new Error(`no chart ${id}`);
   return spec;
 };
 
+const rowsOf = (spec: Parameters<typeof toChart>[0], of: Points) => toChart(spec, of, 20).rows;
+
 it('draws rates a second, whatever a point spans', () => {
-  expect(toRows(chart('surge'), points, 20).at(-1)).toMatchObject({
+  expect(rowsOf(chart('surge'), points).at(-1)).toMatchObject({
     tMs: 300,
     acknowledged: 900,
     refused: 100,
@@ -36,30 +48,59 @@ it('draws rates a second, whatever a point spans', () => {
 });
 
 it('begins the stock at the stock and the queue at nothing', () => {
-  expect(toRows(chart('inventory'), points, 20)[0]).toEqual({ tMs: 0, left: 20 });
-  expect(toRows(chart('queue'), points, 20)[0]).toEqual({ tMs: 0, depth: 0, unconfirmed: 0 });
-  expect(toRows(chart('latency'), points, 20)[0]).toMatchObject({ tMs: 100 });
-  expect(toRows(chart('inventory'), [], 20)).toEqual([]);
+  expect(rowsOf(chart('inventory'), points)[0]).toEqual({ tMs: 0, left: 20 });
+  expect(rowsOf(chart('queue'), points)[0]).toEqual({ tMs: 0, depth: 0, unconfirmed: 0 });
+  expect(rowsOf(chart('latency'), points)[0]).toMatchObject({ tMs: 100 });
+  expect(rowsOf(chart('inventory'), [])).toEqual([]);
 });
 
 it('leaves out the latency of a stretch in which nobody was answered', () => {
   const silent = addSamples(emptySeries('r'), [
     sample(100, { acknowledged: 0, refused: 0, p50Ms: 0, p99Ms: 0 }),
   ]);
-  expect(toRows(chart('latency'), silent.points, 20)[0]?.['p99']).toBeUndefined();
+  expect(rowsOf(chart('latency'), silent.points)[0]?.['p99']).toBeUndefined();
 });
 
 it('counts whoever is not granted as kept away from Postgres', () => {
   // 6 of 60 decided were granted: 24 by the worker, 30 refused by the gateway.
-  expect(toRows(chart('share'), points, 20).at(-1)?.['share']).toBeCloseTo(0.9);
+  expect(rowsOf(chart('share'), points).at(-1)?.['share']).toBeCloseTo(0.9);
 });
 
 it('tells the present while the attack runs, and the peak after', () => {
-  const rows = toRows(chart('queue'), points, 20);
-  const [line] = chart('queue').lines;
-  expect(line && figureOf(line, rows, false)).toBe(30);
-  expect(line && figureOf(line, rows, true)).toBe(70);
-  expect(line && figureOf(line, [], true)).toBeUndefined();
+  expect(figuresNow(chart('queue'), points)['depth']).toBe(30);
+  expect(figuresOver(chart('queue'), points, undefined)['depth']).toBe(70);
+  expect(figuresNow(chart('queue'), [])['depth']).toBeUndefined();
+  expect(figuresOver(chart('inventory'), points, undefined)).toEqual({ left: 5 });
+});
+
+it('takes the latency of a finished run from its record: stretches do not add up to it', () => {
+  const latencyMs = { p50: 7, p90: 9, p99: 11, p999: 12, max: 13, mean: 7 };
+  expect(figuresOver(chart('latency'), points, latencyMs)).toEqual({ p50: 7, p99: 11 });
+  expect(figuresOver(chart('latency'), points, undefined)['p50']).toBeUndefined();
+});
+
+it('keeps the latest latency while nobody is answered', () => {
+  const later = addSamples(emptySeries('r'), [
+    sample(100),
+    sample(200, { acknowledged: 0, refused: 0, p50Ms: 0 }),
+  ]);
+  expect(figuresNow(chart('latency'), later.points)).toEqual({ p50: 5, p99: 20 });
+});
+
+it('draws only the bands of a stack that hold something', () => {
+  expect(toChart(chart('queue'), points, 20).drawn.map(({ key }) => key)).toEqual(['depth']);
+  expect(toChart(chart('queue'), points, 20).maximum).toBe(70);
+  expect(toChart(chart('share'), points, 20).drawn).toHaveLength(1);
+});
+
+it('marks the y axis from zero to a round figure above the highest value', () => {
+  expect(valueTicks(chart('surge'), 12_345, 20)).toEqual([0, 4_000, 8_000, 12_000, 16_000]);
+  expect(valueTicks(chart('queue'), 0, 20)).toEqual([0, 5, 10]);
+  expect(valueTicks(chart('queue'), 100, 20)).toEqual([0, 50, 100]);
+  expect(valueTicks(chart('latency'), 618, 20)).toEqual([0, 400, 800]);
+  expect(valueTicks(chart('inventory'), 20, 20)).toEqual([0, 10, 20]);
+  expect(valueTicks(chart('inventory'), 5, 5)).toEqual([0, 5]);
+  expect(valueTicks(chart('share'), 0.3, 20)).toEqual([0, 0.5, 1]);
 });
 
 it.each([0, 90, 3_400, 9_999, 61_000, 3_599_000])(

@@ -1,4 +1,5 @@
 /** What each chart shows, drawn alike live and in a run's record. One time axis for all. */
+import type { Load } from '../../electron/control/report/run-record.ts';
 import { formatCompact, formatCount, formatMs, formatShare } from '../lib/format.ts';
 import type { SeriesPoint } from '../store/series.ts';
 
@@ -16,8 +17,6 @@ export interface ChartLine {
   readonly isDashed?: boolean;
   /** What stands at the very start, before the first sample. */
   readonly atStart?: 'zero' | 'stock';
-  /** What sums a finished run up: the highest value, or the last. */
-  readonly summary: 'peak' | 'last';
   /** undefined: nothing to tell of this stretch; the line goes on to the next. */
   readonly read: (point: SeriesPoint) => number | undefined;
 }
@@ -30,11 +29,13 @@ export interface ChartSpec {
   readonly isStacked: boolean;
   readonly isTall: boolean;
   readonly curve: 'linear' | 'stepAfter';
+  /** What sums a finished run up: the highest value, the last, or the latency over all answers. */
+  readonly summary: 'peak' | 'last' | 'latency';
   readonly lines: readonly ChartLine[];
   readonly format: (value: number) => string;
   readonly formatTick: (value: number) => string;
-  /** Upper end of the axis, where it is known beforehand. */
-  readonly top?: 'stock' | 'one';
+  /** Upper end of the axis, where it is known beforehand; else the lowest end that it may have. */
+  readonly top: 'stock' | 'one' | number;
 }
 
 const perSec = (count: number, point: SeriesPoint): number =>
@@ -51,6 +52,8 @@ export const CHARTS: readonly ChartSpec[] = [
     hint: 'Answers a second, by outcome',
     isStacked: true,
     isTall: true,
+    summary: 'peak',
+    top: 100,
     curve: 'linear',
     format: (value) => `${formatCount(value)}/s`,
     formatTick: formatCompact,
@@ -61,7 +64,6 @@ export const CHARTS: readonly ChartSpec[] = [
         color: 'var(--sky)',
         kind: 'area',
         atStart: 'zero',
-        summary: 'peak',
         read: (point) => perSec(point.acknowledged, point),
       },
       {
@@ -70,7 +72,6 @@ export const CHARTS: readonly ChartSpec[] = [
         color: 'var(--slate)',
         kind: 'area',
         atStart: 'zero',
-        summary: 'peak',
         read: (point) => perSec(point.refused, point),
       },
       {
@@ -79,7 +80,6 @@ export const CHARTS: readonly ChartSpec[] = [
         color: 'var(--red)',
         kind: 'area',
         atStart: 'zero',
-        summary: 'peak',
         read: (point) => perSec(point.unknown, point),
       },
     ],
@@ -90,6 +90,8 @@ export const CHARTS: readonly ChartSpec[] = [
     hint: 'Buyers that wait: on their way in, or in line for a decision',
     isStacked: true,
     isTall: false,
+    summary: 'peak',
+    top: 10,
     curve: 'linear',
     format: formatCount,
     formatTick: formatCompact,
@@ -100,7 +102,6 @@ export const CHARTS: readonly ChartSpec[] = [
         color: 'var(--purple)',
         kind: 'area',
         atStart: 'zero',
-        summary: 'peak',
         read: (point) => point.queueDepth,
       },
       {
@@ -109,7 +110,6 @@ export const CHARTS: readonly ChartSpec[] = [
         color: 'var(--slate)',
         kind: 'area',
         atStart: 'zero',
-        summary: 'peak',
         read: (point) => point.unconfirmed,
       },
     ],
@@ -120,6 +120,7 @@ export const CHARTS: readonly ChartSpec[] = [
     hint: 'Tickets that are left',
     isStacked: false,
     isTall: false,
+    summary: 'last',
     curve: 'stepAfter',
     format: formatCount,
     formatTick: formatCompact,
@@ -128,10 +129,9 @@ export const CHARTS: readonly ChartSpec[] = [
       {
         key: 'left',
         label: 'left',
-        color: 'var(--accent)',
+        color: 'var(--accent-line)',
         kind: 'area',
         atStart: 'stock',
-        summary: 'last',
         read: (point) => point.remaining,
       },
     ],
@@ -142,6 +142,8 @@ export const CHARTS: readonly ChartSpec[] = [
     hint: 'How long a buyer waits for the door’s answer',
     isStacked: false,
     isTall: false,
+    summary: 'latency',
+    top: 10,
     curve: 'linear',
     format: formatMs,
     formatTick: formatMs,
@@ -152,7 +154,6 @@ export const CHARTS: readonly ChartSpec[] = [
         color: 'var(--purple)',
         kind: 'line',
         isDashed: true,
-        summary: 'peak',
         read: (point) => ifAnswered(point, point.p99Ms),
       },
       {
@@ -160,7 +161,6 @@ export const CHARTS: readonly ChartSpec[] = [
         label: 'half (p50)',
         color: 'var(--sky)',
         kind: 'line',
-        summary: 'peak',
         read: (point) => ifAnswered(point, point.p50Ms),
       },
     ],
@@ -171,6 +171,7 @@ export const CHARTS: readonly ChartSpec[] = [
     hint: 'Share of decided requests that never touched the database',
     isStacked: false,
     isTall: false,
+    summary: 'last',
     curve: 'linear',
     format: formatShare,
     formatTick: (value) => `${Math.round(value * 100)} %`,
@@ -181,40 +182,115 @@ export const CHARTS: readonly ChartSpec[] = [
         label: 'never touched it',
         color: 'var(--green)',
         kind: 'line',
-        summary: 'last',
         read: (point) => (point.decidedSoFar > 0 ? 1 - point.grantedSoFar / point.decidedSoFar : undefined),
       },
     ],
   },
 ];
 
-/** The rows that a chart draws, from the first request on. */
-export function toRows(spec: ChartSpec, points: readonly SeriesPoint[], stock: number): ChartRow[] {
+export interface ChartData {
+  /** From the first request on. */
+  readonly rows: readonly ChartRow[];
+  /** Lines whose edge is drawn: that of a stacked band of nothing would lie on top of the others. */
+  readonly drawn: readonly ChartLine[];
+  /** The highest value that is drawn. */
+  readonly maximum: number;
+}
+
+/** What a chart draws, found in one pass over the points. */
+export function toChart(spec: ChartSpec, points: readonly SeriesPoint[], stock: number): ChartData {
+  const rows: ChartRow[] = [];
+  const seen = new Set<string>();
+  let maximum = 0;
   const start: Record<string, number | undefined> & { tMs: number } = { tMs: 0 };
   for (const { key, atStart } of spec.lines) {
     if (atStart !== undefined) start[key] = atStart === 'stock' ? stock : 0;
   }
-  const rows = points.map((point) => {
+  if (Object.keys(start).length > 1 && points.length > 0) rows.push(start);
+  for (const point of points) {
     const row: Record<string, number | undefined> & { tMs: number } = { tMs: point.tMs };
-    for (const { key, read } of spec.lines) row[key] = read(point);
-    return row;
-  });
-  return Object.keys(start).length > 1 && rows.length > 0 ? [start, ...rows] : rows;
+    let sum = 0;
+    for (const { key, read } of spec.lines) {
+      const value = read(point);
+      row[key] = value;
+      if (value === undefined) continue;
+      if (!spec.isStacked || value > 0) seen.add(key);
+      sum = spec.isStacked ? sum + value : Math.max(sum, value);
+    }
+    maximum = Math.max(maximum, sum);
+    rows.push(row);
+  }
+  return { rows, drawn: spec.lines.filter(({ key }) => seen.has(key)), maximum };
 }
 
-/** The figure beside a line's name: as it stands now, or what sums the run up. */
-export function figureOf(line: ChartLine, rows: readonly ChartRow[], isOver: boolean): number | undefined {
-  if (!isOver || line.summary === 'last')
-    return rows.findLast((row) => row[line.key] !== undefined)?.[line.key];
-  return rows.reduce<number | undefined>((peak, row) => {
-    const value = row[line.key];
-    return value === undefined || (peak !== undefined && peak >= value) ? peak : value;
-  }, undefined);
+export type Figures = Readonly<Record<string, number | undefined>>;
+
+/** The figure beside each line's name as it stands now; a stretch with nothing to tell leaves the one before. */
+export function figuresNow(spec: ChartSpec, points: readonly SeriesPoint[]): Figures {
+  return Object.fromEntries(
+    spec.lines.map(({ key, read }) => {
+      const last = points.findLast((point) => read(point) !== undefined);
+      return [key, last && read(last)];
+    }),
+  );
 }
 
-/** End of the time axis: a little ahead, in steps, so that the axis does not creep with each update. */
+/** The figures that sum a finished run up. Latency is that of the record: percentiles of stretches don't add up to one of the whole. */
+export function figuresOver(
+  spec: ChartSpec,
+  points: readonly SeriesPoint[],
+  latencyMs: Load['latencyMs'] | undefined,
+): Figures {
+  if (spec.summary === 'latency') return { p50: latencyMs?.p50, p99: latencyMs?.p99 };
+  if (spec.summary === 'last') return figuresNow(spec, points);
+  return Object.fromEntries(
+    spec.lines.map(({ key, read }) => [
+      key,
+      points.reduce<number | undefined>((peak, point) => {
+        const value = read(point);
+        return value === undefined || (peak !== undefined && peak >= value) ? peak : value;
+      }, undefined),
+    ]),
+  );
+}
+
+/** What the figures of a finished run are, in a word. */
+export const SUMMARY_WORDS: Readonly<Record<ChartSpec['summary'], string | undefined>> = {
+  peak: 'Highest:',
+  latency: 'All answers:',
+  last: undefined,
+};
+
+/** Marks of the y axis, from zero to a round figure above the highest value, so that the axis rests while the values move. */
+export function valueTicks(spec: ChartSpec, maximum: number, stock: number): readonly number[] {
+  const parts = spec.isTall ? 4 : 2;
+  const top = spec.top === 'stock' ? stock : spec.top === 'one' ? 1 : roundUp(Math.max(maximum, spec.top));
+  // Half a ticket is no mark.
+  if (spec.top === 'stock' && stock % parts !== 0) return [0, stock];
+  return Array.from({ length: parts + 1 }, (_, index) => (top * index) / parts);
+}
+
+/** The next figure whose halves and quarters are round too. */
+function roundUp(value: number): number {
+  const power = 10 ** Math.floor(Math.log10(value));
+  return ([1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8].find((step) => step * power >= value) ?? 10) * power;
+}
+
+/**
+ * End of the time axis that all charts of a run share: a little ahead, in steps, so that the axis does not creep with each update. Every
+ * step draws all charts anew, so the steps grow with the run.
+ */
 export function axisEndMs(lastMs: number): number {
-  const step = lastMs < 10_000 ? 1_000 : lastMs < 60_000 ? 5_000 : lastMs < 600_000 ? 30_000 : 300_000;
+  const step =
+    lastMs < 4_000
+      ? 1_000
+      : lastMs < 10_000
+        ? 2_000
+        : lastMs < 60_000
+          ? 5_000
+          : lastMs < 600_000
+            ? 30_000
+            : 300_000;
   return Math.max(step, Math.ceil(lastMs / step) * step);
 }
 

@@ -1,33 +1,51 @@
-import { startTransition, useEffect, useState } from 'react';
-import { useControl } from '../store/store.ts';
-import type { Series } from '../store/series.ts';
-import { CHARTS } from './chart-specs.ts';
+import { memo, startTransition, useEffect, useMemo, useRef, useState } from 'react';
+import type { SeriesPoint } from '../store/series.ts';
+import { useControl, useData } from '../store/store.ts';
+import { ChartLegend } from './chart-legend.tsx';
+import { CHARTS, axisEndMs, figuresNow, figuresOver, type ChartSpec } from './chart-specs.ts';
+import { FASTEST_REDRAW_MS, redrawIntervalMs } from './redraw-interval.ts';
 import { TimeChart } from './time-chart.tsx';
 
-/** A chart is drawn anew this often at the most. Samples still arrive ten a second and are all in it. */
-const REDRAW_MS = 400;
+const NO_POINTS: readonly SeriesPoint[] = [];
 
-/** The series, handed on at most every REDRAW_MS. Each chart has a slot of its own, so that no two are drawn in one task. */
-function useSlottedSeries(slot: number, slots: number): Series | undefined {
-  const [series, setSeries] = useState(() => useControl.getState().data?.series);
+/** The points, handed on as often as the machine can draw them. Each chart has a slot of its own, so that no two are drawn in one task. */
+function useSlottedPoints(slot: number, slots: number): readonly SeriesPoint[] {
+  const [points, setPoints] = useState(readPoints);
+  const askedAtMs = useRef<number>(undefined);
+  const intervalMs = useRef(FASTEST_REDRAW_MS);
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const draw = (): void => {
       timer = undefined;
-      startTransition(() => setSeries(useControl.getState().data?.series));
+      askedAtMs.current = performance.now();
+      startTransition(() => setPoints(readPoints()));
     };
-    const offsetMs = (slot * REDRAW_MS) / slots;
     const unsubscribe = useControl.subscribe((state, before) => {
       if (state.data?.series === before.data?.series || timer !== undefined) return;
-      const sinceSlotMs = (performance.now() - offsetMs) % REDRAW_MS;
-      timer = setTimeout(draw, REDRAW_MS - sinceSlotMs);
+      const everyMs = intervalMs.current;
+      const sinceSlotMs = (performance.now() - (slot * everyMs) / slots) % everyMs;
+      timer = setTimeout(draw, everyMs - sinceSlotMs);
     });
     return () => {
       unsubscribe();
       clearTimeout(timer);
     };
   }, [slot, slots]);
-  return series;
+  useEffect(() => {
+    if (askedAtMs.current === undefined) return;
+    const renderedMs = performance.now() - askedAtMs.current;
+    askedAtMs.current = undefined;
+    // Recharts draws in the next frame what was rendered now; this callback comes after its own.
+    const frame = requestAnimationFrame((frameAtMs) => {
+      intervalMs.current = redrawIntervalMs(renderedMs + performance.now() - frameAtMs);
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [points]);
+  return points;
+}
+
+function readPoints(): readonly SeriesPoint[] {
+  return useControl.getState().data?.series.points ?? NO_POINTS;
 }
 
 interface LiveChartsProps {
@@ -36,26 +54,54 @@ interface LiveChartsProps {
   readonly onPick: (tMs: number) => void;
 }
 
-/** The attack as it happens: all charts on one time axis. */
+/**
+ * The attack as it happens. The charts are drawn one after the other, so their points are of slightly different age; the time axis and the
+ * mark on it are of this component, so that one moment stands at one place in all of them.
+ */
 export function LiveCharts({ stock, isOver, onPick }: LiveChartsProps) {
+  const endMs = useData(({ series }) => axisEndMs(series.points.at(-1)?.tMs ?? 0)) ?? axisEndMs(0);
+  const soldOutAtMs = useData(({ series }) => series.totals.soldOutAtMs);
   return CHARTS.map((spec, slot) => (
-    <LiveChart key={spec.id} slot={slot} stock={stock} isOver={isOver} onPick={onPick} />
+    <LiveChart
+      key={spec.id}
+      slot={slot}
+      spec={spec}
+      stock={stock}
+      isOver={isOver}
+      endMs={endMs}
+      markMs={soldOutAtMs}
+      onPick={onPick}
+    />
   ));
 }
 
-function LiveChart({ slot, stock, isOver, onPick }: LiveChartsProps & { readonly slot: number }) {
-  const series = useSlottedSeries(slot, CHARTS.length);
-  const spec = CHARTS[slot];
-  if (!spec) return null;
+interface LiveChartProps extends LiveChartsProps {
+  readonly slot: number;
+  readonly spec: ChartSpec;
+  readonly endMs: number;
+  readonly markMs: number | undefined;
+}
+
+const LiveChart = memo(function LiveChart({ slot, isOver, ...chart }: LiveChartProps) {
+  const points = useSlottedPoints(slot, CHARTS.length);
   return (
     <TimeChart
-      spec={spec}
-      points={series?.points ?? []}
-      stock={stock}
-      isOver={isOver}
-      hasTimeLabels={slot === CHARTS.length - 1}
-      markMs={series?.totals.soldOutAtMs}
-      onPick={onPick}
+      {...chart}
+      points={points}
+      isSynced={isOver}
+      hasTimeLabels={slot === 0 || slot === CHARTS.length - 1}
+      legend={<LiveLegend spec={chart.spec} isOver={isOver} />}
     />
   );
+});
+
+/** Tells the newest figures, whatever the chart's own slot is: they must agree with the panel beside. */
+function LiveLegend({ spec, isOver }: { readonly spec: ChartSpec; readonly isOver: boolean }) {
+  const points = useData(({ series }) => series.points) ?? NO_POINTS;
+  const latencyMs = useData(({ attack }) => attack?.load?.latencyMs);
+  const figures = useMemo(
+    () => (isOver ? figuresOver(spec, points, latencyMs) : figuresNow(spec, points)),
+    [spec, points, latencyMs, isOver],
+  );
+  return <ChartLegend spec={spec} figures={figures} isOver={isOver} />;
 }

@@ -1,25 +1,31 @@
+import type { Load } from '../../electron/control/report/run-record.ts';
 import type { SeriesPoint } from '../store/series.ts';
-import { CHARTS } from './chart-specs.ts';
+import { ChartLegend } from './chart-legend.tsx';
+import { CHARTS, axisEndMs, figuresOver } from './chart-specs.ts';
 import { TimeChart } from './time-chart.tsx';
 
 interface RecordChartsProps {
   readonly points: readonly SeriesPoint[];
   readonly stock: number;
+  readonly latencyMs: Load['latencyMs'];
   readonly soldOutAtMs: number | undefined;
   readonly onPick: (tMs: number) => void;
 }
 
 /** The charts of a finished run. */
-export function RecordCharts({ points, stock, soldOutAtMs, onPick }: RecordChartsProps) {
+export function RecordCharts({ points, stock, latencyMs, soldOutAtMs, onPick }: RecordChartsProps) {
+  const endMs = axisEndMs(points.at(-1)?.tMs ?? 0);
   return CHARTS.map((spec, index) => (
     <TimeChart
       key={spec.id}
       spec={spec}
       points={points}
       stock={stock}
-      isOver
-      hasTimeLabels={index === CHARTS.length - 1}
+      endMs={endMs}
+      isSynced
+      hasTimeLabels={index === 0 || index === CHARTS.length - 1}
       markMs={soldOutAtMs}
+      legend={<ChartLegend spec={spec} figures={figuresOver(spec, points, latencyMs)} isOver />}
       onPick={onPick}
     />
   ));

@@ -20,7 +20,7 @@ export function Banners() {
       )}
       {lost === undefined ? null : (
         <div className={classes.banner}>
-          <IconAlertTriangle size={20} aria-hidden />
+          <IconAlertTriangle size="1.25rem" aria-hidden />
           <p>
             <strong>{lost}</strong> {LOST_ENGINE_FIX}
           </p>
@@ -31,7 +31,7 @@ export function Banners() {
       )}
       {problem === undefined ? null : (
         <div className={classes.banner}>
-          <IconAlertTriangle size={20} aria-hidden />
+          <IconAlertTriangle size="1.25rem" aria-hidden />
           <p>
             <strong>{problem}</strong> The page and the control centre seem to be of different versions.
           </p>
@@ -54,7 +54,7 @@ function Offline({ retryAtMs, hasData }: OfflineProps) {
   const leftSec = retryAtMs === undefined ? 0 : Math.max(0, Math.ceil((retryAtMs - now) / 1_000));
   return (
     <div className={classes.banner}>
-      <IconPlugConnectedX size={20} aria-hidden />
+      <IconPlugConnectedX size="1.25rem" aria-hidden />
       <p>
         <strong>The control centre does not answer.</strong>{' '}
         {hasData

@@ -1,11 +1,12 @@
 import { IconChevronRight, IconCircleCheckFilled, IconSquareRoundedXFilled } from '@tabler/icons-react';
 import type { Check } from '../../electron/control/report/run-record.ts';
 import { formatCount } from '../lib/format.ts';
+import { CHECK_NAMES } from './check-names.ts';
 import classes from './check-list.module.css';
 
 interface CheckListProps {
   readonly checks: readonly Check[];
-  /** Side by side, where there is width. */
+  /** Side by side and in few words; the full title comes with the evidence. */
   readonly isGrid?: boolean;
 }
 
@@ -18,17 +19,18 @@ export function CheckList({ checks, isGrid = false }: CheckListProps) {
           <details className={classes.check} open={!check.ok} data-ok={check.ok}>
             <summary>
               {check.ok ? (
-                <IconCircleCheckFilled className={classes.mark} size={20} aria-hidden />
+                <IconCircleCheckFilled className={classes.mark} size="1.25rem" aria-hidden />
               ) : (
-                <IconSquareRoundedXFilled className={classes.mark} size={20} aria-hidden />
+                <IconSquareRoundedXFilled className={classes.mark} size="1.25rem" aria-hidden />
               )}
               <span className={classes.title}>
-                {check.title}
+                {isGrid ? CHECK_NAMES[check.id] : check.title}
                 <span className="sr-only">{check.ok ? ', proven' : ', broken'}</span>
               </span>
-              <IconChevronRight className={classes.chevron} size={16} aria-hidden />
+              <IconChevronRight className={classes.chevron} size="1rem" aria-hidden />
             </summary>
             <div className={classes.evidence}>
+              {isGrid ? <p className={classes.full}>{check.title}.</p> : null}
               <p>{check.evidence.summary}</p>
               <dl>
                 {Object.entries(check.evidence.counts).map(([name, value]) => (

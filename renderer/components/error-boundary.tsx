@@ -21,7 +21,7 @@ export class ErrorBoundary extends Component<{ readonly children: ReactNode }, E
       <div role="alert">
         <h1 className="sr-only">This page could not be shown</h1>
         <Empty
-          icon={<IconAlertTriangle size={40} stroke={1.3} />}
+          icon={<IconAlertTriangle size="2.5rem" stroke={1.3} />}
           title="This page could not be shown."
           action={<Button onClick={() => window.location.reload()}>Reload</Button>}
         >

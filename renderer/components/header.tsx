@@ -49,7 +49,7 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
             disabled={!isOnline}
             onClick={() => void changeSettings('projector')}
           >
-            {isProjectorMode ? <IconPresentationOff size={20} /> : <IconPresentation size={20} />}
+            {isProjectorMode ? <IconPresentationOff size="1.25rem" /> : <IconPresentation size="1.25rem" />}
           </ActionIcon>
         </Tooltip>
         <Tooltip label={scheme === 'dark' ? 'Light theme (t)' : 'Dark theme (t)'}>
@@ -61,7 +61,7 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
             disabled={!isOnline}
             onClick={() => void changeSettings('theme')}
           >
-            {scheme === 'dark' ? <IconSun size={20} /> : <IconMoon size={20} />}
+            {scheme === 'dark' ? <IconSun size="1.25rem" /> : <IconMoon size="1.25rem" />}
           </ActionIcon>
         </Tooltip>
         <Tooltip label="Keyboard shortcuts (?)">
@@ -72,7 +72,7 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
             aria-label="Keyboard shortcuts"
             onClick={onHelp}
           >
-            <IconKeyboard size={20} />
+            <IconKeyboard size="1.25rem" />
           </ActionIcon>
         </Tooltip>
       </div>

@@ -27,7 +27,7 @@ export function NavRail({ page }: { readonly page: Page }) {
                 href={hrefOf(name)}
                 aria-current={name === page ? 'page' : undefined}
               >
-                <Icon size={22} stroke={1.6} aria-hidden />
+                <Icon size="1.375rem" stroke={1.6} aria-hidden />
                 <span>{PAGE_TITLES[name]}</span>
                 {name === 'attack' && isAttacking ? (
                   <span className={classes.live}>

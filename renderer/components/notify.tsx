@@ -10,7 +10,7 @@ export function notifyFailure(failure: Failure): void {
     title: failure.message,
     message: failure.fix,
     color: 'red',
-    icon: <IconAlertTriangle size={18} aria-hidden />,
+    icon: <IconAlertTriangle size="1.125rem" aria-hidden />,
     autoClose: false,
     role: 'alert',
     closeButtonProps: { 'aria-label': 'Close this message' },
@@ -20,7 +20,7 @@ export function notifyFailure(failure: Failure): void {
 export function notifyDone(message: string): void {
   notifications.show({
     message,
-    icon: <IconCheck size={18} aria-hidden />,
+    icon: <IconCheck size="1.125rem" aria-hidden />,
     autoClose: 4_000,
     closeButtonProps: { 'aria-label': 'Close this message' },
   });

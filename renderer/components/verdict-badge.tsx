@@ -12,7 +12,7 @@ export function VerdictBadge({ verdict }: { readonly verdict: Verdict }) {
   const { Icon, word } = words[verdict];
   return (
     <span className={classes.badge} data-verdict={verdict}>
-      <Icon size={14} stroke={2.5} aria-hidden />
+      <Icon size="0.875rem" stroke={2.5} aria-hidden />
       {word}
     </span>
   );

@@ -82,7 +82,7 @@ function Actions() {
     return (
       <ConfirmButton
         variant="default"
-        leftSection={<IconPlayerStopFilled size={16} aria-hidden />}
+        leftSection={<IconPlayerStopFilled size="1rem" aria-hidden />}
         disabled={!isOnline}
         title="Call the attack off?"
         text="The generators stop at once. A half run proves nothing, so there is no verdict."
@@ -100,7 +100,7 @@ function Actions() {
           component="a"
           variant="default"
           href={hrefOf('runs', runId)}
-          leftSection={<IconFileText size={17} aria-hidden />}
+          leftSection={<IconFileText size="1.0625rem" aria-hidden />}
         >
           Full record
         </Button>
@@ -109,14 +109,14 @@ function Actions() {
         component="a"
         variant="default"
         href={hrefOf('logs', undefined, { at: String(startedAtMs) })}
-        leftSection={<IconListDetails size={17} aria-hidden />}
+        leftSection={<IconListDetails size="1.0625rem" aria-hidden />}
       >
         Logs
       </Button>
       <Button
         variant="default"
         disabled={!canRepeat || !isOnline}
-        leftSection={<IconRepeat size={17} aria-hidden />}
+        leftSection={<IconRepeat size="1.0625rem" aria-hidden />}
         onClick={repeat}
       >
         Again

@@ -122,7 +122,7 @@ export function AttackSetup() {
             size="compact-sm"
             className={classes.more ?? ''}
             aria-expanded={isMoreOpen}
-            rightSection={<IconChevronDown size={16} aria-hidden data-open={isMoreOpen} />}
+            rightSection={<IconChevronDown size="1rem" aria-hidden data-open={isMoreOpen} />}
             onClick={() => setMoreOpen((isOpen) => !isOpen)}
           >
             {isMoreOpen ? 'Fewer settings' : 'More settings'}
@@ -187,7 +187,7 @@ export function AttackSetup() {
           <Button
             size="xl"
             className={classes.button ?? ''}
-            leftSection={<IconBolt size={22} aria-hidden />}
+            leftSection={<IconBolt size="1.375rem" aria-hidden />}
             disabled={!canLaunch}
             loading={isBusy}
             onClick={() => void launch()}

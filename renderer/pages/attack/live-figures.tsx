@@ -9,10 +9,14 @@ export function LiveFigures() {
   const last = useData((data) => data.series.points.at(-1));
   if (!attack || !totals) return null;
   const decided = totals.granted + totals.refusedByWorker + totals.refused;
+  // The worker's counts come a moment before the generator's: until both are final, only who is in both is told.
+  const queued = totals.granted + totals.refusedByWorker;
+  const throughQueue = attack.load ? queued : Math.min(queued, attack.acknowledged);
   const p99Ms = attack.load?.latencyMs.p99 ?? last?.p99Ms;
   const rows = [
     { label: 'asked for a ticket', value: formatCount(attack.sent) },
     { label: 'got a place in line', value: formatCount(attack.acknowledged) },
+    { label: 'went through the queue', value: formatCount(throughQueue) },
     { label: 'turned away at the door', value: formatCount(attack.refused) },
     { label: 'got no answer', value: formatCount(attack.unknown), isBad: attack.unknown > 0 },
     {

@@ -18,7 +18,11 @@ export function SafeTransactions() {
       <div className={classes.head}>
         <h2>Safe transactions</h2>
         <span className={classes.lock}>
-          {isLocked ? <IconLock size={19} aria-hidden /> : <IconLockOpen2 size={19} aria-hidden />}
+          {isLocked ? (
+            <IconLock size="1.1875rem" aria-hidden />
+          ) : (
+            <IconLockOpen2 size="1.1875rem" aria-hidden />
+          )}
           {isLocked ? 'Locked' : 'Open'}
         </span>
       </div>

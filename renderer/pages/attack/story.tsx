@@ -26,13 +26,17 @@ const verdicts = {
 export function Story({ children }: { readonly children: ReactNode }) {
   const attack = useData((data) => data.attack);
   const totals = useData((data) => data.series.totals);
-  const queueDepth = useData((data) => data.flow.at(-1)?.queueDepth) ?? 0;
+  // In line, or on their way in: at full speed the line itself is often read empty while the door is full.
+  const waiting = useData(({ flow }) => {
+    const last = flow.at(-1);
+    return last && last.queueDepth + last.unconfirmed;
+  });
   const lost = useData((data) => lostEngines(data.cluster));
   if (!attack || !totals) return null;
   const { headline, detail } =
     lost !== undefined && isAttackActive(attack)
       ? { headline: lost, detail: `Whoever has a place in line keeps it. ${LOST_ENGINE_FIX}` }
-      : narrate(attack, totals, queueDepth);
+      : narrate(attack, totals, waiting ?? 0);
   const verdict = attack.phase === 'finished' ? attack.verdict : undefined;
   return (
     <section
@@ -70,7 +74,7 @@ function Stamp({ verdict }: { readonly verdict: NonNullable<AttackState['verdict
   const { Icon, word } = verdicts[verdict];
   return (
     <p className={classes.stamp}>
-      <Icon size={34} stroke={2.4} aria-hidden />
+      <Icon size="2.5rem" stroke={2.6} aria-hidden />
       <span>{word}</span>
     </p>
   );

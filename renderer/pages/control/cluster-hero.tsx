@@ -48,7 +48,7 @@ export function ClusterHero() {
       <Button
         size="xl"
         className={classes.big}
-        leftSection={<IconPlayerPlayFilled size={22} aria-hidden />}
+        leftSection={<IconPlayerPlayFilled size="1.375rem" aria-hidden />}
         disabled={!canStart}
         loading={isAsking && cluster.state !== 'starting'}
         onClick={() => void start()}
@@ -101,7 +101,7 @@ export function ClusterHero() {
             </p>
             <Button
               variant="default"
-              leftSection={<IconX size={18} aria-hidden />}
+              leftSection={<IconX size="1.125rem" aria-hidden />}
               onClick={() => void callOrNotify('cluster.cancelStart', {})}
             >
               Cancel
@@ -136,7 +136,7 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
         variant="subtle"
         color="gray"
         className={classes.quiet ?? ''}
-        leftSection={<IconTrash size={16} aria-hidden />}
+        leftSection={<IconTrash size="1rem" aria-hidden />}
         disabled={isDisabled}
         title="Stop and remove all data?"
         text="All parts are stopped, and every sale, ticket and message of this cluster is deleted. Saved runs stay. This can't be undone."
@@ -147,7 +147,7 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
       </ConfirmButton>
       <ConfirmButton
         variant="default"
-        leftSection={<IconPlayerStopFilled size={16} aria-hidden />}
+        leftSection={<IconPlayerStopFilled size="1rem" aria-hidden />}
         disabled={isDisabled}
         title="Stop the cluster?"
         text="Gateways and workers finish what they have in hand, then the engines are stopped. Sales and tickets are kept for the next start."
@@ -160,7 +160,7 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
         component="a"
         href={hrefOf('attack')}
         size="md"
-        leftSection={<IconBolt size={18} aria-hidden />}
+        leftSection={<IconBolt size="1.125rem" aria-hidden />}
         onClick={dismissFinished}
       >
         Send in the crowd

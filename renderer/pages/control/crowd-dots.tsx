@@ -7,7 +7,8 @@ import classes from './crowd-dots.module.css';
 export const CrowdDots = memo(function CrowdDots({ count }: { readonly count: number }) {
   const { dots, perDot } = crowdOf(count);
   return (
-    <div className={classes.crowd}>
+    // Where nobody waits there is nothing to see; the room stays, so that the diagram does not jump.
+    <div className={classes.crowd} data-empty={dots === 0}>
       <div className={classes.dots} aria-hidden>
         {Array.from({ length: MAX_DOTS }, (_, index) => (
           <span key={index} data-lit={index < dots} />

@@ -1,3 +1,4 @@
+import { memo } from 'react';
 import { formatCompact } from '../../lib/format.ts';
 import { strengthOf } from '../../lib/strength.ts';
 import classes from './pipeline-link.module.css';
@@ -10,18 +11,32 @@ interface LinkProps {
 
 /** The way from one part to the next, with how many take it each second. */
 export function Link({ perSec, label, note }: LinkProps) {
+  return <Way rate={formatCompact(perSec)} strength={strengthOf(perSec)} label={label} note={note} />;
+}
+
+interface WayProps {
+  readonly rate: string;
+  readonly strength: number;
+  readonly label: string;
+  readonly note: string | undefined;
+}
+
+/** Drawn anew only when what is read changes: the rate itself moves with every sample. */
+const Way = memo(function Way({ rate, strength, label, note }: WayProps) {
   return (
-    <div className={classes.link} data-strength={strengthOf(perSec)}>
+    <div className={classes.link} data-strength={strength}>
       <p className={classes.rate}>
-        <strong>{formatCompact(perSec)}</strong>
+        <strong>{rate}</strong>
         <span>/s</span>
       </p>
       <Stream />
-      <p className={classes.label}>{label}</p>
-      {note === undefined ? null : <p className={classes.note}>{note}</p>}
+      <div className={classes.below}>
+        <p>{label}</p>
+        {note === undefined ? null : <p className={classes.note}>{note}</p>}
+      </div>
     </div>
   );
-}
+});
 
 interface ForkProps {
   readonly decidedPerSec: number;

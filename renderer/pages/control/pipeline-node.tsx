@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import { memo, type ReactNode } from 'react';
 import { StateMark } from '../../components/state-mark.tsx';
 import { formatBytes, formatUptime } from '../../lib/format.ts';
 import type { PartGroup } from '../../lib/parts.ts';
@@ -21,8 +21,8 @@ interface PipelineNodeProps {
   readonly children?: ReactNode;
 }
 
-/** One part of the pipeline. */
-export function PipelineNode(props: PipelineNodeProps) {
+/** One part of the pipeline. Its icon and children must be the same elements while they show the same, or it is drawn with every sample. */
+export const PipelineNode = memo(function PipelineNode(props: PipelineNodeProps) {
   const {
     icon,
     name,
@@ -68,7 +68,7 @@ export function PipelineNode(props: PipelineNodeProps) {
       {isLit && group ? <Facts group={group} now={now ?? 0} tech={tech} /> : null}
     </section>
   );
-}
+});
 
 interface FactsProps {
   readonly group: PartGroup;

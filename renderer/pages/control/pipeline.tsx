@@ -21,6 +21,18 @@ import { CrowdDots } from './crowd-dots.tsx';
 import { SurgeSparkline } from './surge-sparkline.tsx';
 import { ScaleStepper } from './scale-stepper.tsx';
 
+const icons = {
+  buyers: <IconUsersGroup stroke={1.6} />,
+  gateway: <IconDoorEnter stroke={1.6} />,
+  queue: <IconStack2 stroke={1.6} />,
+  worker: <IconGavel stroke={1.6} />,
+  redis: <IconTicket stroke={1.6} />,
+  postgres: <IconDatabase stroke={1.6} />,
+};
+const surge = <SurgeSparkline />;
+const gatewayScale = <ScaleStepper role="gateway" />;
+const workerScale = <ScaleStepper role="worker" />;
+
 const byRole = (parts: readonly Part[], role: Part['role']): readonly Part[] =>
   parts.filter((part) => part.role === role);
 
@@ -46,19 +58,32 @@ export function Pipeline() {
     }),
     [parts],
   );
+  // In line, or on their way in: whoever has asked and is not decided yet.
+  const waiting = flow.queueDepth + flow.unconfirmed;
+  const crowd = useMemo(
+    () => (
+      <>
+        <CrowdDots count={waiting} />
+        {flow.deadLettered > 0 ? (
+          <p className={classes.dead}>{formatCount(flow.deadLettered)} in the dead-letter queue</p>
+        ) : null}
+      </>
+    ),
+    [waiting, flow.deadLettered],
+  );
   const askedPerSec = flow.acceptedPerSec + flow.turnedAwayPerSec;
   return (
     <figure className={`panel ${classes.figure}`} aria-label="The pipeline, from buyers to database">
       <div className={classes.pipeline}>
         <PipelineNode
-          icon={<IconUsersGroup size={22} stroke={1.6} />}
+          icon={icons.buyers}
           name="Buyers"
           plain="A crowd that all press “buy” at once."
           isLit={isUp}
           figure={formatCompact(askedPerSec)}
           figureLabel="requests a second"
         >
-          <SurgeSparkline />
+          {surge}
         </PipelineNode>
         <Link
           perSec={askedPerSec}
@@ -68,14 +93,14 @@ export function Pipeline() {
           }
         />
         <PipelineNode
-          icon={<IconDoorEnter size={22} stroke={1.6} />}
+          icon={icons.gateway}
           name="Gateway"
           group={groups.gateway}
           now={now}
           plain="The door. Takes your name and answers at once."
           isLit={isUp}
         >
-          <ScaleStepper role="gateway" />
+          {gatewayScale}
         </PipelineNode>
         <Link
           perSec={flow.acceptedPerSec}
@@ -83,37 +108,34 @@ export function Pipeline() {
           note={flow.framesPerSec >= 0.5 ? `in ${formatCompact(flow.framesPerSec)} frames/s` : undefined}
         />
         <PipelineNode
-          icon={<IconStack2 size={22} stroke={1.6} />}
+          icon={icons.queue}
           name="Queue"
           tech="RabbitMQ"
           group={groups.rabbitmq}
           now={now}
           plain="The waiting line. Holds everybody, loses nobody."
           isLit={isUp}
-          figure={formatCount(flow.queueDepth)}
-          figureLabel={flow.queueDepth === 1 ? 'buyer waits' : 'buyers wait'}
+          figure={formatCount(waiting)}
+          figureLabel={waiting === 1 ? 'buyer waits' : 'buyers wait'}
         >
-          <CrowdDots count={flow.queueDepth} />
-          {flow.deadLettered > 0 ? (
-            <p className={classes.dead}>{formatCount(flow.deadLettered)} in the dead-letter queue</p>
-          ) : null}
+          {crowd}
         </PipelineNode>
         <Link perSec={flow.decidedPerSec} label="are decided" />
         <PipelineNode
-          icon={<IconGavel size={22} stroke={1.6} />}
+          icon={icons.worker}
           name="Worker"
           group={groups.worker}
           now={now}
           plain="The clerk. Decides in order, never twice."
           isLit={isUp}
         >
-          <ScaleStepper role="worker" />
+          {workerScale}
         </PipelineNode>
         <Fork decidedPerSec={flow.decidedPerSec} committedPerSec={flow.committedPerSec} />
         <div className={classes.stores}>
           <PipelineNode
             isSmall
-            icon={<IconTicket size={20} stroke={1.6} />}
+            icon={icons.redis}
             name="Redis"
             group={groups.redis}
             now={now}
@@ -124,14 +146,14 @@ export function Pipeline() {
           />
           <PipelineNode
             isSmall
-            icon={<IconDatabase size={20} stroke={1.6} />}
+            icon={icons.postgres}
             name="Postgres"
             group={groups.postgres}
             now={now}
             plain="The ledger: only winners get in."
             isLit={isUp}
             figure={isUp ? formatShare(flow.filteredShare) : undefined}
-            figureLabel="never get here"
+            figureLabel="kept away"
           />
         </div>
       </div>

@@ -20,7 +20,7 @@ export function Readiness() {
           variant="subtle"
           color="gray"
           className={classes.again ?? ''}
-          leftSection={<IconRefresh size={15} aria-hidden />}
+          leftSection={<IconRefresh size="0.9375rem" aria-hidden />}
           loading={isBusy}
           onClick={() => void run()}
         >
@@ -40,6 +40,16 @@ export function Readiness() {
         <div className={classes.concerns}>
           <FindingList findings={readiness.concerns} />
         </div>
+      ) : null}
+      {readiness?.canStart ? (
+        <>
+          <h4 className={classes.plan}>What one click does</h4>
+          <ol className={classes.steps}>
+            <li>Starts RabbitMQ, Redis and Postgres, on free ports and with data of their own.</li>
+            <li>Opens the door and the desk: a gateway for the buyers, a worker for the decisions.</li>
+            <li>Waits until each part has proven that it serves. Then the doors are open.</li>
+          </ol>
+        </>
       ) : null}
       {findings ? (
         <a className={classes.more} href={hrefOf('settings')}>

@@ -8,6 +8,11 @@ import classes from './scale-stepper.module.css';
 
 const MAX = 16;
 
+const captions = {
+  gateway: ['door is open', 'doors are open'],
+  worker: ['clerk at work', 'clerks at work'],
+} as const;
+
 /** How many gateways or workers there are: one more, one less. */
 export function ScaleStepper({ role }: { readonly role: ServiceRole }) {
   const count =
@@ -27,26 +32,29 @@ export function ScaleStepper({ role }: { readonly role: ServiceRole }) {
   };
   const isDisabled = !isUp || !isOnline || isBusy;
   return (
-    <div className={classes.stepper} role="group" aria-label={`Number of ${role}s`}>
-      <ActionIcon
-        variant="default"
-        size="md"
-        aria-label={`One ${role} less`}
-        disabled={isDisabled || count <= 1}
-        onClick={() => void scale(count - 1)}
-      >
-        <IconMinus size={15} aria-hidden />
-      </ActionIcon>
-      <output aria-label={`${role}s`}>{count}</output>
-      <ActionIcon
-        variant="default"
-        size="md"
-        aria-label={`One ${role} more`}
-        disabled={isDisabled || count >= MAX}
-        onClick={() => void scale(count + 1)}
-      >
-        <IconPlus size={15} aria-hidden />
-      </ActionIcon>
+    <div className={classes.scale}>
+      <div className={classes.stepper} role="group" aria-label={`Number of ${role}s`}>
+        <ActionIcon
+          variant="default"
+          size="md"
+          aria-label={`One ${role} less`}
+          disabled={isDisabled || count <= 1}
+          onClick={() => void scale(count - 1)}
+        >
+          <IconMinus size="0.9375rem" aria-hidden />
+        </ActionIcon>
+        <output aria-label={`${role}s`}>{count}</output>
+        <ActionIcon
+          variant="default"
+          size="md"
+          aria-label={`One ${role} more`}
+          disabled={isDisabled || count >= MAX}
+          onClick={() => void scale(count + 1)}
+        >
+          <IconPlus size="0.9375rem" aria-hidden />
+        </ActionIcon>
+      </div>
+      <p className={classes.caption}>{captions[role][count === 1 ? 0 : 1]}</p>
     </div>
   );
 }

@@ -21,10 +21,10 @@ export function StepList({ steps }: { readonly steps: readonly Step[] }) {
       {steps.map((step) => (
         <li key={step.id} className={classes.step} data-state={step.state}>
           <span className={classes.mark} aria-hidden>
-            {step.state === 'done' ? <IconCheck size={15} stroke={2.5} /> : null}
-            {step.state === 'failed' ? <IconX size={15} stroke={2.5} /> : null}
-            {step.state === 'skipped' ? <IconMinus size={15} stroke={2.5} /> : null}
-            {step.state === 'waiting' ? <IconCircleDashed size={15} /> : null}
+            {step.state === 'done' ? <IconCheck size="0.9375rem" stroke={2.5} /> : null}
+            {step.state === 'failed' ? <IconX size="0.9375rem" stroke={2.5} /> : null}
+            {step.state === 'skipped' ? <IconMinus size="0.9375rem" stroke={2.5} /> : null}
+            {step.state === 'waiting' ? <IconCircleDashed size="0.9375rem" /> : null}
             {step.state === 'running' ? <span className={classes.pulse} /> : null}
           </span>
           <div className={classes.text}>

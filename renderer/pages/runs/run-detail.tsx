@@ -112,6 +112,7 @@ function Record({ record }: { readonly record: RunRecord }) {
             <RecordCharts
               points={series.points}
               stock={record.audit.stock}
+              latencyMs={record.load.latencyMs}
               soldOutAtMs={series.totals.soldOutAtMs}
               onPick={openLogs}
             />

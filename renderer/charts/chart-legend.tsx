@@ -1,0 +1,46 @@
+import { memo } from 'react';
+import type { ChartSpec, Figures } from './chart-specs.ts';
+import { SUMMARY_WORDS } from './chart-specs.ts';
+import classes from './chart-legend.module.css';
+
+interface ChartLegendProps {
+  readonly spec: ChartSpec;
+  readonly figures: Figures;
+  /** A finished run is summed up; a running one is told as it stands. */
+  readonly isOver: boolean;
+}
+
+/** What each line is and how it stands: text, so that no meaning rests on colour. */
+export const ChartLegend = memo(function ChartLegend({ spec, figures, isOver }: ChartLegendProps) {
+  const word = isOver ? SUMMARY_WORDS[spec.summary] : undefined;
+  return (
+    <span className={classes.legend} data-live={!isOver}>
+      {word === undefined ? null : <span>{word}</span>}
+      {spec.lines.map((line) => (
+        <span key={line.key} className={classes.entry}>
+          <svg viewBox="0 0 14 10" aria-hidden>
+            {line.kind === 'area' ? (
+              <rect x="0" y="1" width="14" height="8" rx="2" fill={line.color} />
+            ) : (
+              <line
+                x1="0"
+                x2="14"
+                y1="5"
+                y2="5"
+                stroke={line.color}
+                strokeWidth="2.5"
+                {...(line.isDashed ? { strokeDasharray: '4 2.5' } : {})}
+              />
+            )}
+          </svg>
+          <span>{line.label}</span>
+          <b>{textOf(spec, figures[line.key])}</b>
+        </span>
+      ))}
+    </span>
+  );
+});
+
+function textOf(spec: ChartSpec, value: number | undefined): string {
+  return value === undefined ? '–' : spec.format(value);
+}

@@ -1,0 +1,66 @@
+import { Menu } from '@mantine/core';
+import { IconLock, IconLockOpen, IconPencil, IconRestore } from '@tabler/icons-react';
+import type { SaleView } from '../../../services/shared/sales.ts';
+import { callOrNotify } from '../../client.ts';
+import type { SaleFormMode } from './sale-form.tsx';
+import classes from './sales-panel.module.css';
+
+interface SaleMenuProps {
+  readonly sale: SaleView;
+  /** The button that asked for the menu: it opens there, and the focus goes back to it. */
+  readonly button: HTMLButtonElement;
+  readonly onForm: (mode: SaleFormMode) => void;
+  readonly onClose: () => void;
+}
+
+/** The one menu of all sales: one for each row would cost more than the rows themselves. */
+export function SaleMenu({ sale, button, onForm, onClose }: SaleMenuProps) {
+  const isOpen = sale.status === 'open';
+  const { left, top, width, height } = button.getBoundingClientRect();
+  const close = (): void => {
+    button.focus();
+    onClose();
+  };
+  return (
+    <Menu opened position="bottom-end" withinPortal onChange={close} transitionProps={{ duration: 0 }}>
+      <Menu.Target>
+        {/* Stands in for the row's button, which the menu can't be moved to once it is there. */}
+        <button
+          type="button"
+          className={classes.anchor}
+          style={{ left, top, width, height }}
+          tabIndex={-1}
+          aria-label={`Actions for ${sale.title}`}
+        />
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item
+          leftSection={<IconPencil size="1rem" aria-hidden />}
+          onClick={() => onForm({ kind: 'change', sale })}
+        >
+          Change…
+        </Menu.Item>
+        <Menu.Item
+          leftSection={
+            isOpen ? <IconLock size="1rem" aria-hidden /> : <IconLockOpen size="1rem" aria-hidden />
+          }
+          onClick={() =>
+            void callOrNotify('sales.changeSale', {
+              id: sale.id,
+              change: { status: isOpen ? 'closed' : 'open' },
+            })
+          }
+        >
+          {isOpen ? 'Close' : 'Open again'}
+        </Menu.Item>
+        <Menu.Item
+          color="red"
+          leftSection={<IconRestore size="1rem" aria-hidden />}
+          onClick={() => onForm({ kind: 'reset', sale })}
+        >
+          Reset…
+        </Menu.Item>
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

@@ -1,0 +1,60 @@
+import { ActionIcon, Badge } from '@mantine/core';
+import { IconDotsVertical } from '@tabler/icons-react';
+import { memo } from 'react';
+import { StockBar } from '../../components/stock-bar.tsx';
+import { formatCount, plural } from '../../lib/format.ts';
+import classes from './sales-panel.module.css';
+
+interface SaleRowProps {
+  readonly id: string;
+  readonly title: string;
+  readonly stock: number;
+  readonly sold: number;
+  readonly refused: number;
+  readonly isOpen: boolean;
+  readonly isSoldOut: boolean;
+  readonly isDisabled: boolean;
+  readonly isMenuOpen: boolean;
+  readonly onMenu: (id: string, button: HTMLButtonElement) => void;
+}
+
+/** One sale. Takes plain values: the list is sent whole whenever one of its sales moves, and the others must not be drawn again. */
+export const SaleRow = memo(function SaleRow(props: SaleRowProps) {
+  const { id, title, stock, sold, refused, isOpen, isSoldOut, isDisabled, isMenuOpen, onMenu } = props;
+  return (
+    <li className={classes.sale}>
+      <div className={classes.head}>
+        <h3>{title}</h3>
+        {isSoldOut ? (
+          <Badge variant="light" size="md">
+            sold out
+          </Badge>
+        ) : null}
+        {isOpen ? null : (
+          <Badge variant="default" size="md">
+            closed
+          </Badge>
+        )}
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          aria-label={`Actions for ${title}`}
+          aria-haspopup="menu"
+          aria-expanded={isMenuOpen}
+          disabled={isDisabled}
+          onClick={(event) => onMenu(id, event.currentTarget)}
+        >
+          <IconDotsVertical size="1.0625rem" aria-hidden />
+        </ActionIcon>
+      </div>
+      <StockBar stock={stock} sold={sold} label={`Sold of ${title}`} />
+      <p className={classes.figures}>
+        <span>
+          <strong>{formatCount(sold)}</strong> of {plural(stock, 'ticket')} sold
+        </span>
+        <span>{formatCount(refused)} refused</span>
+        <span className="mono">{id}</span>
+      </p>
+    </li>
+  );
+});
