@@ -80,3 +80,12 @@ export function runQuietly(program, args, { env = {}, limitMs = 20 * 60_000 } = 
 export function succeeds(program, args) {
   return spawnSync(program, args, { stdio: 'ignore', timeout: 15_000 }).status === 0;
 }
+
+/** Runs a program of the project in the background, in silence; resolves with whether it succeeded. */
+export function succeedsLater(program, args) {
+  return new Promise((resolve) => {
+    const child = spawn(join(root, program), args, { cwd: root, stdio: 'ignore' });
+    child.on('error', () => resolve(false));
+    child.on('exit', (code) => resolve(code === 0));
+  });
+}
