@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { fixtureParts } from '../../tests/support/run-fixture.ts';
 import { attackSettingsSchema } from '../control/attack/profile.ts';
 import { commands, events, type AttackState, type ClusterState } from '../control/contract.ts';
 import { COMMAND_NAMES, EVENT_NAMES } from './contract-names.ts';
@@ -64,11 +65,20 @@ describe('the notice of a verdict', () => {
       (each) => shown.push(each),
     );
     notice.takeAttack(attack({}));
-    notice.takeAttack(attack({ phase: 'finished', verdict: 'pass' }));
-    notice.takeAttack(attack({ phase: 'finished', verdict: 'pass' }));
+    const { load, audit } = fixtureParts();
+    const end = { phase: 'finished', load, audit } as const;
+    notice.takeAttack(attack({ ...end, verdict: 'pass' }));
+    notice.takeAttack(attack({ ...end, verdict: 'pass' }));
     isWatched = true;
-    notice.takeAttack(attack({ runId: 'run-2', phase: 'finished', verdict: 'fail' }));
-    expect(shown).toEqual([{ title: 'Passed: nothing oversold, lost or duplicated', body: '' }]);
+    notice.takeAttack(attack({ ...end, runId: 'run-2', verdict: 'fail' }));
+    expect(shown.map(({ title }) => title)).toEqual(['20 tickets, 20 owners. Exactly.']);
+  });
+  it('does not speak of a fault when only a limit was missed', () => {
+    const { load, audit } = fixtureParts();
+    const reasons = ['The p99 latency was 40 ms; at most 10 ms was asked for.'];
+    const notice = noticeOf(attack({ phase: 'finished', load, audit, verdict: 'fail', reasons }));
+    expect(notice?.title).toMatch(/^Every promise was kept/);
+    expect(notice?.body).toBe(reasons[0]);
   });
   it('says why an attack could not be carried out', () => {
     const failure = { code: 'x', message: 'No gateway answers.', fix: 'y' };

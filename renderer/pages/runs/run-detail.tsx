@@ -3,6 +3,7 @@ import { IconArrowLeft, IconListDetails, IconTrash } from '@tabler/icons-react';
 import { Suspense, lazy, useCallback, useEffect, useMemo, useState } from 'react';
 import type { Failure } from '../../../electron/control/cluster/cluster.ts';
 import type { RunRecord } from '../../../electron/control/report/run-record.ts';
+import { tellVerdict } from '../../../electron/control/report/verdict-text.ts';
 import { call, callOrNotify } from '../../client.ts';
 import { CheckList } from '../../components/check-list.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
@@ -10,7 +11,7 @@ import { Empty } from '../../components/empty.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { VerdictBadge } from '../../components/verdict-badge.tsx';
 import { totalRequests } from '../../../electron/control/attack/profile.ts';
-import { formatCount, formatDate, plural } from '../../lib/format.ts';
+import { formatDate, plural } from '../../lib/format.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
 import { addSamples, emptySeries } from '../../store/series.ts';
 import { useIsOnline } from '../../store/store.ts';
@@ -64,6 +65,7 @@ function Record({ record }: { readonly record: RunRecord }) {
     [startedAtMs],
   );
   const buyers = totalRequests(record.attack);
+  const { headline, detail } = tellVerdict(record);
   return (
     <div className={classes.page}>
       <div className={classes.head}>
@@ -77,8 +79,8 @@ function Record({ record }: { readonly record: RunRecord }) {
           <p className={classes.verdict}>
             <VerdictBadge verdict={record.verdict} />
             <span className="muted">
-              {formatDate(record.startedAt)}.{' '}
-              {record.reasons.length > 0 ? record.reasons.join(' ') : summaryOf(record)}
+              {formatDate(record.startedAt)}. {headline}{' '}
+              {record.reasons.length > 0 ? record.reasons.join(' ') : detail}
             </span>
           </p>
         </div>
@@ -127,9 +129,4 @@ function Record({ record }: { readonly record: RunRecord }) {
       <RunFacts record={record} />
     </div>
   );
-}
-
-function summaryOf(record: RunRecord): string {
-  const { audit } = record;
-  return `${formatCount(audit.sold)} sold, ${formatCount(audit.refused)} refused, none lost, none sold twice.`;
 }
