@@ -126,6 +126,7 @@ export const flowSampleSchema = z.object({
   committedPerSec: z.number().nonnegative(),
   /** Refused by the gateway itself: 4xx, 409, 503. */
   turnedAwayPerSec: z.number().nonnegative(),
+  /** Reservations in line for a decision, and on their way into the line: the most seen at once since the sample before. */
   queueDepth: count,
   unconfirmed: count,
   deadLettered: count,
@@ -142,6 +143,8 @@ export const attackStateSchema = z.object({
   phase: z.enum(['preparing', 'attacking', 'draining', 'auditing', 'finished', 'failed', 'cancelled']),
   settings: attackSettingsSchema,
   startedAtMs: z.number(),
+  /** Moment 0 of the samples, in ms since the epoch; missing until the first request is sent. */
+  firstRequestAtMs: z.number().optional(),
   /** 0..1, of requests answered. */
   progress: z.number().min(0).max(1),
   /** Running totals. */

@@ -35,6 +35,7 @@ import { RunStore } from './report/run-store.ts';
 import { EngineClient } from './sales/engine-client.ts';
 import { SalesWatch } from './sales/sales-watch.ts';
 import { SettingsStore } from './settings-store.ts';
+import { thinSamples } from './telemetry/run-series.ts';
 import { FlowSampler } from './telemetry/flow-sampler.ts';
 import { StatsSampler } from './telemetry/stats-sampler.ts';
 import { ServiceTotals } from './services/service-totals.ts';
@@ -42,6 +43,8 @@ import { ServiceTotals } from './services/service-totals.ts';
 /** Prefix of the queues, keys and channels of the cluster that the control centre starts. */
 const NAMESPACE = 'fg';
 const POSTGRES_SCHEMA = 'public';
+/** Samples of an attack in a snapshot, which a face parses and draws in one go; a face draws a quarter of them at the most. */
+const SNAPSHOT_SAMPLES = 960;
 
 export interface ControlCentreOptions {
   /** Where settings, runs and native engines live; created when missing. */
@@ -91,8 +94,7 @@ export class ControlCentre implements ControlClient {
     this.#flow = new FlowSampler(
       {
         totals: () => totals().read(),
-        unconfirmed: () => totals().unconfirmed(),
-        queueDepth: () => totals().queueDepth(),
+        peakSince: (sinceMs) => totals().peakSince(sinceMs),
       },
       (flow) => this.hub.emit('telemetry.flowSampled', { flow }),
     );
@@ -328,7 +330,7 @@ export class ControlCentre implements ControlClient {
 
   #snapshot(): Snapshot {
     const { attack, samples } = this.#attack
-      ? { attack: this.#attack.state, samples: [...this.#attack.samples()] }
+      ? { attack: this.#attack.state, samples: thinSamples(this.#attack.samples(), SNAPSHOT_SAMPLES) }
       : { attack: undefined, samples: [] };
     const stats: PartStats[] = [...this.#stats.latest()];
     return {

@@ -60,9 +60,11 @@ export function RunDetail({ id }: { readonly id: string }) {
 function Record({ record }: { readonly record: RunRecord }) {
   const series = useMemo(() => addSamples(emptySeries(record.id), record.series), [record]);
   const startedAtMs = Date.parse(record.startedAt);
+  // Records of earlier versions don't tell when their series begins; their sale was opened shortly before.
+  const zeroAtMs = Date.parse(record.firstRequestAt ?? record.startedAt);
   const openLogs = useCallback(
-    (tMs: number) => navigate('logs', undefined, { at: String(Math.round(startedAtMs + tMs)) }),
-    [startedAtMs],
+    (tMs: number) => navigate('logs', undefined, { at: String(Math.round(zeroAtMs + tMs)) }),
+    [zeroAtMs],
   );
   const buyers = totalRequests(record.attack);
   const { headline, detail } = tellVerdict(record);
