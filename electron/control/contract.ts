@@ -279,9 +279,20 @@ export const commands = {
       text: z.string().max(200).default(''),
       fromMs: z.number().optional(),
       toMs: z.number().optional(),
+      /** Half of the lines before this moment and half from it on. */
+      aroundMs: z.number().optional(),
       limit: z.number().int().min(1).max(5_000).default(1_000),
     }),
-    output: z.object({ lines: z.array(logLineSchema), parts: z.array(z.string()), total: count }),
+    /** Oldest first. The newest lines, unless `fromMs` asks for the first ones from there on, or `aroundMs` for those around it. */
+    output: z.object({
+      lines: z.array(logLineSchema),
+      parts: z.array(z.string()),
+      total: count,
+      /** Of the newest line there is, matching or not. */
+      lastSeq: count,
+      /** Lines of earlier moments are no longer kept. */
+      keptFromMs: z.number(),
+    }),
   },
   'settings.getSettings': { input: none, output: settingsSchema },
   'settings.saveSettings': { input: settingsSchema, output: settingsSchema },

@@ -3,6 +3,7 @@ import type { Finding } from '../../electron/control/contract.ts';
 import type { Failure } from '../../electron/control/cluster/cluster.ts';
 import { call } from '../client.ts';
 import { useIsOnline } from '../store/store.ts';
+import { OFFLINE } from './offline.ts';
 
 export interface Doctor {
   readonly findings: readonly Finding[] | undefined;
@@ -27,5 +28,5 @@ export function useDoctor(): Doctor {
   useEffect(() => {
     if (isOnline) void run();
   }, [isOnline, run]);
-  return { findings, failure, isBusy, run };
+  return { findings, failure: failure ?? (!findings && !isOnline ? OFFLINE : undefined), isBusy, run };
 }

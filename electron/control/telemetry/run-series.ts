@@ -72,7 +72,7 @@ interface LoadMark {
   readonly unknown: number;
 }
 
-const COUNTS = ['sent', 'acknowledged', 'refused', 'unknown'] as const;
+type LoadCount = 'sent' | 'acknowledged' | 'refused' | 'unknown';
 
 export class RunSeries {
   readonly #onRow: (row: Sample) => void;
@@ -173,12 +173,12 @@ export class RunSeries {
   }
 
   /** What was sent and answered since the last row: an interval that two rows share is shared out by time. */
-  #loadUntil(tMs: number): Record<(typeof COUNTS)[number], number> {
+  #loadUntil(tMs: number): Record<LoadCount, number> {
     const at = this.#marks.findIndex((mark) => mark.tMs > tMs);
     const before = this.#marks[at === -1 ? this.#marks.length - 1 : at - 1] ?? this.#lastMark();
     const after = at === -1 ? before : (this.#marks[at] ?? before);
     const share = after.tMs > before.tMs ? (tMs - before.tMs) / (after.tMs - before.tMs) : 0;
-    const grow = (key: (typeof COUNTS)[number]) => {
+    const grow = (key: LoadCount) => {
       const standing = Math.round(before[key] + share * (after[key] - before[key]));
       const grown = Math.max(0, standing - this.#told[key]);
       this.#told[key] += grown;
