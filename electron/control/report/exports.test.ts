@@ -93,7 +93,7 @@ describe('the CSV export', () => {
 });
 
 describe('the HTML export', () => {
-  it('shows verdict, figures, every check with its evidence, and four charts', () => {
+  it('shows verdict, figures, every check with its evidence, and five charts', () => {
     const { text } = exportRun(fixtureRun(), 'html');
     expect(text).toMatch(/^<!doctype html>/);
     expect(text).toMatch(/<h1>PASS<\/h1>/);
@@ -107,7 +107,7 @@ describe('the HTML export', () => {
     ])
       expect(text).toContain(part);
     expect(text.match(/<details/g)).toHaveLength(9);
-    expect(text.match(/<svg viewBox="0 0 640 250"/g)).toHaveLength(4);
+    expect(text.match(/<svg viewBox="0 0 640 250"/g)).toHaveLength(5);
   });
 
   it('needs no network and runs no script', () => {
@@ -151,7 +151,7 @@ describe('the HTML export', () => {
       // However long the run was, the file stays small.
       expect(text.length).toBeLessThan(200_000);
     }
-    expect(exportRun({ ...record, series: [] }, 'html').text.match(/No samples were taken/g)).toHaveLength(4);
+    expect(exportRun({ ...record, series: [] }, 'html').text.match(/No samples were taken/g)).toHaveLength(5);
   });
 });
 
