@@ -28,17 +28,26 @@ const none = z.object({}).strict();
 const done = z.object({});
 const count = z.number().int().nonnegative();
 
+/** Sales that are told of unasked: a face that is open for days must not be sent thousands, twice a second. */
+export const MAX_TOLD_SALES = 50;
+
 export const providerChoiceSchema = z.enum(['auto', 'native', 'docker', 'external']);
 export type ProviderChoice = z.infer<typeof providerChoiceSchema>;
 
 // ── Settings ────────────────────────────────────────────────────────────────────────────────────────────────
+
+const port = z.number().int().min(0).max(65_535);
 
 export const settingsSchema = z.strictObject({
   provider: providerChoiceSchema.default('auto'),
   gateways: z.number().int().min(1).max(16).default(1),
   workers: z.number().int().min(1).max(16).default(1),
   /** 0 takes a free port. */
-  gatewayPort: z.number().int().min(0).max(65_535).default(0),
+  gatewayPort: port.default(0),
+  /** Of the engines that FlashGrid starts itself. 0 takes a free one. */
+  enginePorts: z
+    .strictObject({ rabbitmq: port.default(0), redis: port.default(0), postgres: port.default(0) })
+    .prefault({}),
   images: z
     .strictObject({
       registry: z.string().max(200).default(''),
@@ -205,6 +214,15 @@ export const findingSchema = z.object({
 });
 export type Finding = z.infer<typeof findingSchema>;
 
+export const diagnosisSchema = z.object({
+  findings: z.array(findingSchema),
+  /** Containers, or the machine's own three engines: either is enough. */
+  canStart: z.boolean(),
+  /** Ids of the findings worth telling before the first start: the way that is not needed is left out. */
+  concerns: z.array(z.string()),
+});
+export type Diagnosis = z.infer<typeof diagnosisSchema>;
+
 // ── App ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export const appInfoSchema = z.object({
@@ -212,8 +230,18 @@ export const appInfoSchema = z.object({
   node: z.string(),
   platform: z.string(),
   dataDir: z.string(),
+  /** There is a desktop that can show the data folder. */
+  canOpenDataDir: z.boolean().optional(),
   pid: count,
 });
+
+/** How a browser on this machine reaches the control centre. */
+export const accessSchema = z.object({
+  /** Holds the token. */
+  url: z.string(),
+  token: z.string(),
+});
+export type Access = z.infer<typeof accessSchema>;
 
 /** Everything a face needs to draw itself. `seq` grows with every event: an event with a smaller one is older than this. */
 export const snapshotSchema = z.object({
@@ -224,9 +252,11 @@ export const snapshotSchema = z.object({
   services: z.array(serviceStateSchema),
   stats: z.array(partStatsSchema),
   flow: z.array(flowSampleSchema),
+  /** The newest ones. */
   sales: z.array(saleViewSchema),
+  salesTotal: count.optional(),
   attack: attackStateSchema.optional(),
-  /** The attack's samples so far. */
+  /** The attack's samples so far; of a long one neighbours are merged. */
   samples: z.array(sampleSchema),
 });
 export type Snapshot = z.infer<typeof snapshotSchema>;
@@ -238,6 +268,10 @@ export const commands = {
   'app.getSnapshot': { input: none, output: snapshotSchema },
   /** Ends the control centre. `keep` leaves the engines running for the next start to adopt. */
   'app.quit': { input: z.strictObject({ cluster: z.enum(['stop', 'keep']).default('stop') }), output: done },
+  /** @throws app.noAccess where nothing listens for browsers */
+  'app.getAccess': { input: none, output: accessSchema },
+  /** Shows the data folder in the system's file manager. */
+  'app.openDataFolder': { input: none, output: done },
   'cluster.start': {
     input: z.strictObject({ provider: providerChoiceSchema.optional() }),
     output: clusterStateSchema,
@@ -252,7 +286,11 @@ export const commands = {
     output: z.array(serviceStateSchema),
   },
   'services.killService': { input: z.strictObject({ id: z.string() }), output: done },
-  'sales.listSales': { input: none, output: z.array(saleViewSchema) },
+  /** The newest sales. */
+  'sales.listSales': {
+    input: z.strictObject({ limit: z.number().int().min(1).max(1_000).default(MAX_TOLD_SALES) }),
+    output: z.array(saleViewSchema),
+  },
   'sales.openSale': { input: newSaleSchema, output: saleViewSchema },
   'sales.changeSale': {
     input: z.strictObject({ id: z.string(), change: saleChangeSchema }),
@@ -296,7 +334,7 @@ export const commands = {
   },
   'settings.getSettings': { input: none, output: settingsSchema },
   'settings.saveSettings': { input: settingsSchema, output: settingsSchema },
-  'doctor.runChecks': { input: none, output: z.array(findingSchema) },
+  'doctor.runChecks': { input: none, output: diagnosisSchema },
 } as const;
 
 export const events = {
@@ -306,10 +344,16 @@ export const events = {
   'telemetry.statsSampled': z.object({ seq: count, stats: z.array(partStatsSchema) }),
   /** A few batches a second. */
   'telemetry.flowSampled': z.object({ seq: count, flow: z.array(flowSampleSchema) }),
-  'sales.salesChanged': z.object({ seq: count, sales: z.array(saleViewSchema) }),
+  /** The newest sales, and how many there are in all. */
+  'sales.salesChanged': z.object({
+    seq: count,
+    sales: z.array(saleViewSchema),
+    salesTotal: count.optional(),
+  }),
   'attack.stateChanged': z.object({ seq: count, attack: attackStateSchema }),
   'attack.samplesTaken': z.object({ seq: count, runId: z.string(), samples: z.array(sampleSchema) }),
   'runs.runSaved': z.object({ seq: count, run: runSummarySchema }),
+  'runs.runDeleted': z.object({ seq: count, id: z.string() }),
   'logs.linesAdded': z.object({ seq: count, lines: z.array(logLineSchema) }),
   'settings.settingsChanged': z.object({ seq: count, settings: settingsSchema }),
   'app.quitting': z.object({ seq: count }),

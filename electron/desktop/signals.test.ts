@@ -108,6 +108,10 @@ describe('the menu', () => {
     showPage: () => undefined,
     changeSettings: () => undefined,
     openDataFolder: () => undefined,
+    launchAttack: () => undefined,
+    cancelAttack: () => undefined,
+    exportRun: () => undefined,
+    about: () => undefined,
   };
   const flatten = (items: ReturnType<typeof menuTemplate>): ReturnType<typeof menuTemplate> =>
     items.flatMap((item) => [item, ...(Array.isArray(item.submenu) ? flatten(item.submenu) : [])]);
@@ -118,6 +122,8 @@ describe('the menu', () => {
           platform: 'linux',
           canUseDevTools: false,
           cluster: 'stopped',
+          isAttacking: false,
+          hasRun: false,
           theme: 'light',
           isProjectorMode: false,
           ...change,
@@ -136,6 +142,14 @@ describe('the menu', () => {
     expect(enabled('starting')).toEqual([false, true]);
     expect(enabled('running')).toEqual([false, true]);
     expect(enabled('stopping')).toEqual([false, false]);
+  });
+  it('offers to launch or to call off as an attack allows, and to export once there is a run', () => {
+    const enabled = (change: { isAttacking?: boolean; hasRun?: boolean }) =>
+      items(change)
+        .filter(({ id }) => id?.startsWith('attack.') || id === 'run.export')
+        .map((item) => item.enabled);
+    expect(enabled({})).toEqual([true, false, false]);
+    expect(enabled({ isAttacking: true, hasRun: true })).toEqual([false, true, true]);
   });
   it('has no shortcut twice', () => {
     const shortcuts = items({ platform: 'darwin', canUseDevTools: true }).flatMap(
