@@ -17,8 +17,10 @@ export function noticeOf(attack: AttackState): Notice | undefined {
   }
   const { phase, verdict, audit, load, settings, reasons } = attack;
   if (phase !== 'finished' || !verdict || !audit || !load) return undefined;
-  const { headline, detail } = tellVerdict({ verdict, attack: settings, load, audit });
-  return { title: headline, body: reasons[0] ?? detail };
+  const { headline } = tellVerdict({ verdict, attack: settings, load, audit });
+  const rate = `${Math.round(load.rps).toLocaleString('en')} requests/s`;
+  const body = [`${audit.sold} of ${audit.stock} sold`, rate, ...reasons.slice(0, 1)].join(', ');
+  return { title: headline, body };
 }
 
 /** Calls `show` once for each run that ends while `isWatched()` says that nobody looks. */
