@@ -62,10 +62,10 @@ export function LogLines({ lines, isFollowing, markMs, onLeaveEnd, onPick }: Log
   const first = Math.max(0, Math.floor(scrollTop / rowPx) - OVERSCAN);
   const last = Math.min(lines.length, Math.ceil((scrollTop + height) / rowPx) + OVERSCAN);
   const drawn = lines.slice(first, last);
-  // One line is a tab stop, and the arrows lead to the others: the one chosen last, else the first in sight.
-  const stopSeq = drawn.some(({ seq }) => seq === activeSeq)
-    ? activeSeq
-    : lines[Math.min(lines.length - 1, Math.ceil(scrollTop / rowPx))]?.seq;
+  // One line is a tab stop, and the arrows lead to the others: the one chosen last, else the marked one, else the first in sight.
+  const stopSeq =
+    [activeSeq, markedSeq].find((seq) => drawn.some((line) => line.seq === seq)) ??
+    lines[Math.min(lines.length - 1, Math.ceil(scrollTop / rowPx))]?.seq;
   useLayoutEffect(() => {
     if (!wantsFocus.current) return;
     const row = box.current?.querySelector<HTMLElement>(`[data-seq="${activeSeq}"]`);

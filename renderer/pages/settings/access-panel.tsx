@@ -66,9 +66,9 @@ export function AccessPanel() {
         )}
       </div>
       <p className="muted">
-        The address opens FlashGrid in a browser on this machine, once; the page keeps a cookie, not the
-        token. Whoever has the token can do whatever you can here, until FlashGrid ends: the next start makes
-        a new one.
+        The address opens FlashGrid in a browser on this machine; the page keeps a cookie, not the token.
+        Whoever has the token can do whatever you can here, until FlashGrid ends: the next start makes a new
+        one.
       </p>
     </section>
   );
