@@ -44,13 +44,13 @@ module.exports = {
     {
       name: 'renderer-knows-only-the-contract',
       comment:
-        'Contract, profiles and run record are schemas and types; anything else of the control centre is Node.',
+        'Contract, profiles, run record and the words of a verdict are pure; anything else of the control centre is Node.',
       severity: 'error',
       from: { path: '^renderer/' },
       to: {
         path: '^(electron|services)/',
         pathNot:
-          '^electron/control/(contract|attack/profile|report/run-record|cluster/cluster)\\.ts$|^services/shared/(sales|ids)\\.ts$',
+          '^electron/control/(contract|attack/profile|report/run-record|report/verdict-text|cluster/cluster)\\.ts$|^services/shared/(sales|ids)\\.ts$',
       },
     },
     {

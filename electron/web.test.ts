@@ -1,12 +1,12 @@
 import { mkdtemp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
-import { tmpdir } from 'node:os';
+import { networkInterfaces, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { EventHub } from './control/lib/event-hub.ts';
 import { RemoteClient } from './remote-client.ts';
-import { startWebFace, type WebFace } from './web.ts';
+import { startWebFace, type FaceTarget, type WebFace } from './web.ts';
 
 let dir: string;
 let face: WebFace;
@@ -48,9 +48,9 @@ interface Reply {
 }
 
 /** Node's own client: `fetch` would not let a test choose the Host header. */
-function ask(path: string, headers: Record<string, string> = {}): Promise<Reply> {
+function ask(path: string, headers: Record<string, string> = {}, port = face.port): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    get({ host: '127.0.0.1', port: face.port, path, headers, agent: false }, (response) => {
+    get({ host: '127.0.0.1', port, path, headers, agent: false }, (response) => {
       let body = '';
       response.on('data', (chunk: Buffer) => (body += chunk.toString()));
       response.on('end', () =>
@@ -59,6 +59,11 @@ function ask(path: string, headers: Record<string, string> = {}): Promise<Reply>
     }).on('error', reject);
   });
 }
+
+const centreOf = (): FaceTarget => ({
+  hub: new EventHub(),
+  dispatch: () => Promise.resolve({ ok: true, value: [] }),
+});
 
 async function session(): Promise<string> {
   const { headers } = await ask(`/?token=${face.token}`);
@@ -171,5 +176,32 @@ describe('the remote client', () => {
     await expect(RemoteClient.connect({ port: 1, token: 'x' })).rejects.toMatchObject({
       failure: { code: 'remote.noAnswer' },
     });
+  });
+});
+
+describe('a second face', () => {
+  it('on all addresses answers to each of this machine, and to no name', async () => {
+    const open = await startWebFace({ centre: centreOf(), rendererDir: dir, host: '0.0.0.0', port: 0 });
+    onTestFinished(() => open.close());
+    const addresses = Object.values(networkInterfaces()).flatMap((all) =>
+      (all ?? []).filter(({ family }) => family === 'IPv4'),
+    );
+    expect(addresses.length).toBeGreaterThan(0);
+    for (const { address } of addresses)
+      expect((await ask('/', { host: `${address}:${open.port}` }, open.port)).status).toBe(401);
+    expect((await ask('/', { host: `rebound.example:${open.port}` }, open.port)).status).toBe(421);
+    expect((await ask('/', { host: `203.0.113.9:${open.port}` }, open.port)).status).toBe(421);
+  });
+
+  it('has a session of its own beside the first one’s in the same browser', async () => {
+    const other = await startWebFace({ centre: centreOf(), rendererDir: dir, host: '127.0.0.1', port: 0 });
+    onTestFinished(() => other.close());
+    const first = await session();
+    const { headers } = await ask(`/?token=${other.token}`, {}, other.port);
+    const second = String(headers['set-cookie']?.[0]).split(';')[0] ?? '';
+    const cookie = `${first}; ${second}`;
+    expect(first.split('=')[0]).not.toBe(second.split('=')[0]);
+    expect((await ask('/', { cookie })).status).toBe(200);
+    expect((await ask('/', { cookie }, other.port)).status).toBe(200);
   });
 });

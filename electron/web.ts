@@ -7,7 +7,8 @@
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { isIPv6, type AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Result } from './control/contract.ts';
 import type { EventHub } from './control/lib/event-hub.ts';
@@ -16,7 +17,8 @@ import { loadAssets, type Asset } from './web/assets.ts';
 import { PAGE_HEADERS } from './web/page-headers.ts';
 import { MAX_REQUEST_BYTES, SOCKET_PATH, requestSchema } from './wire.ts';
 
-const COOKIE = 'flashgrid_session';
+/** Cookies know no ports: two FlashGrids on one machine would put each other's session out. */
+const cookieName = (port: number) => `flashgrid_session_${port}`;
 /** Bytes that may wait for a slow face before it is cut off; it reconnects and takes a snapshot. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 /** ms between two pings; a face that misses one is gone. */
@@ -52,12 +54,25 @@ function isSame(given: string | undefined, wanted: string): boolean {
   return a.length === b.length && timingSafeEqual(a, b);
 }
 
-function cookieOf(request: IncomingMessage): string | undefined {
+function cookieOf(request: IncomingMessage, cookie: string): string | undefined {
   for (const part of (request.headers.cookie ?? '').split(';')) {
     const [name, value] = part.trim().split('=');
-    if (name === COOKIE) return value;
+    if (name === cookie) return value;
   }
   return undefined;
+}
+
+/**
+ * What a Host header may name. Asked to listen elsewhere, the user names the host; its own name then counts too. On all addresses, each of
+ * this machine's counts, and still no name: a name may be anybody's who rebinds it.
+ */
+function hostNames(host: string): string[] {
+  const inUrl = (address: string) => (isIPv6(address) ? `[${address}]` : address);
+  const isEverywhere = host === '0.0.0.0' || host === '::';
+  const addresses = isEverywhere
+    ? Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address))
+    : [host];
+  return ['127.0.0.1', 'localhost', '[::1]', ...addresses.map(inUrl)];
 }
 
 /**
@@ -71,12 +86,8 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
   const assets = await loadAssets(options.rendererDir);
   let port = options.port;
 
-  // Asked to listen elsewhere, the user names the host; its own name then counts too.
   const isOurHost = (name: string | undefined) =>
-    name !== undefined &&
-    [`127.0.0.1:${port}`, `localhost:${port}`, `[::1]:${port}`, `${host}:${port}`].includes(
-      name.toLowerCase(),
-    );
+    name !== undefined && hostNames(host).some((own) => name.toLowerCase() === `${own}:${port}`);
   const hasToken = (request: IncomingMessage) => isSame(request.headers.authorization, `Bearer ${token}`);
 
   const server = createServer((request, response) => {
@@ -88,14 +99,14 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
     if (isSame(url.searchParams.get('token') ?? undefined, token)) {
       response.writeHead(303, {
         ...PAGE_HEADERS,
-        'set-cookie': `${COOKIE}=${session}; HttpOnly; SameSite=Strict; Path=/`,
+        'set-cookie': `${cookieName(port)}=${session}; HttpOnly; SameSite=Strict; Path=/`,
         location: '/',
         'cache-control': 'no-store',
       });
       response.end();
       return;
     }
-    if (!isSame(cookieOf(request), session)) {
+    if (!isSame(cookieOf(request, cookieName(port)), session)) {
       return refuse(
         response,
         401,
@@ -117,7 +128,7 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
     const isAllowed =
       origin === undefined
         ? hasToken(request)
-        : origin === `http://${hostHeader}` && isSame(cookieOf(request), session);
+        : origin === `http://${hostHeader}` && isSame(cookieOf(request, cookieName(port)), session);
     if (!isOurs || !isAllowed) {
       socket.end(
         `HTTP/1.1 ${isOurs ? '401 Unauthorized' : '403 Forbidden'}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,

@@ -25,7 +25,16 @@ const pages = {
   settings: lazy(() => import('./pages/settings/settings-page.tsx')),
 } as const;
 
+/** The window. Also what is around the page may break, and is told then. */
 export function App() {
+  return (
+    <ErrorBoundary>
+      <Shell />
+    </ErrorBoundary>
+  );
+}
+
+function Shell() {
   const { page, id } = useRoute();
   const hasQuit = useData((data) => data.hasQuit) ?? false;
   const isLoaded = useControl((state) => state.data !== undefined);

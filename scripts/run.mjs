@@ -61,7 +61,11 @@ const commands = {
     return await run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...args]);
   },
   async start() {
-    await prepare({ engines: [], isRequired: false });
+    // One click on the page starts the cluster: what it needs is offered before, as for the demo.
+    await prepare({
+      engines: args.includes('--help') ? [] : ['redis', 'rabbitmq', 'postgres'],
+      isRequired: false,
+    });
     return await run(process.execPath, ['scripts/start.mjs', ...args]);
   },
   async cli() {

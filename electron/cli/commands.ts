@@ -208,6 +208,7 @@ async function serve({ values, dataDir, out }: CommandContext): Promise<number> 
   const centre = await openOwn(dataDir, () => quit?.());
   try {
     const face = await startWebFace({ centre, rendererDir: builtParts().rendererDir, host, port });
+    centre.announceAccess({ url: face.url, token: face.token });
     await writeInstance(dataDir, {
       pid: process.pid,
       port: face.port,
@@ -257,7 +258,7 @@ const MARKS: Readonly<Record<Finding['status'], string>> = { ok: '✓', warning:
 async function doctor({ values, dataDir, out }: CommandContext): Promise<number> {
   const session = await openSession(dataDir);
   try {
-    const findings = await must(session.client, 'doctor.runChecks', {});
+    const { findings, canStart } = await must(session.client, 'doctor.runChecks', {});
     for (const { title, status: state, version, path, detail, fix } of findings) {
       out.write(
         `${MARKS[state]} ${title.padEnd(20)} ${[version, path].filter(Boolean).join('  ')}\n    ${detail.replaceAll('\n', '\n    ')}\n${fix ? `    → ${fix}\n` : ''}`,
@@ -265,17 +266,12 @@ async function doctor({ values, dataDir, out }: CommandContext): Promise<number>
     }
     if (typeof values['json'] === 'string')
       out.write(`Written: ${await writeOut(values['json'], `${JSON.stringify(findings, null, 2)}\n`)}\n`);
-    // Containers or the machine's own engines: either is enough.
-    const own = findings.filter(({ id }) => id.startsWith('engine.'));
-    const hasEngines =
-      own.every(({ status }) => status !== 'missing') ||
-      findings.some(({ id, status }) => id === 'docker' && status === 'ok');
     out.write(
-      hasEngines
+      canStart
         ? '\nFlashGrid can start here.\n'
         : "\nFlashGrid can't start here yet: see the arrows above.\n",
     );
-    return hasEngines ? EXIT.pass : EXIT.infrastructure;
+    return canStart ? EXIT.pass : EXIT.infrastructure;
   } finally {
     await session.end();
   }

@@ -28,17 +28,26 @@ const none = z.object({}).strict();
 const done = z.object({});
 const count = z.number().int().nonnegative();
 
+/** Sales that are told of unasked: a face that is open for days must not be sent thousands, twice a second. */
+export const MAX_TOLD_SALES = 50;
+
 export const providerChoiceSchema = z.enum(['auto', 'native', 'docker', 'external']);
 export type ProviderChoice = z.infer<typeof providerChoiceSchema>;
 
 // ── Settings ────────────────────────────────────────────────────────────────────────────────────────────────
+
+const port = z.number().int().min(0).max(65_535);
 
 export const settingsSchema = z.strictObject({
   provider: providerChoiceSchema.default('auto'),
   gateways: z.number().int().min(1).max(16).default(1),
   workers: z.number().int().min(1).max(16).default(1),
   /** 0 takes a free port. */
-  gatewayPort: z.number().int().min(0).max(65_535).default(0),
+  gatewayPort: port.default(0),
+  /** Of the engines that FlashGrid starts itself. 0 takes a free one. */
+  enginePorts: z
+    .strictObject({ rabbitmq: port.default(0), redis: port.default(0), postgres: port.default(0) })
+    .prefault({}),
   images: z
     .strictObject({
       registry: z.string().max(200).default(''),
@@ -126,6 +135,7 @@ export const flowSampleSchema = z.object({
   committedPerSec: z.number().nonnegative(),
   /** Refused by the gateway itself: 4xx, 409, 503. */
   turnedAwayPerSec: z.number().nonnegative(),
+  /** Reservations in line for a decision, and on their way into the line: the most seen at once since the sample before. */
   queueDepth: count,
   unconfirmed: count,
   deadLettered: count,
@@ -142,6 +152,8 @@ export const attackStateSchema = z.object({
   phase: z.enum(['preparing', 'attacking', 'draining', 'auditing', 'finished', 'failed', 'cancelled']),
   settings: attackSettingsSchema,
   startedAtMs: z.number(),
+  /** Moment 0 of the samples, in ms since the epoch; missing until the first request is sent. */
+  firstRequestAtMs: z.number().optional(),
   /** 0..1, of requests answered. */
   progress: z.number().min(0).max(1),
   /** Running totals. */
@@ -202,6 +214,15 @@ export const findingSchema = z.object({
 });
 export type Finding = z.infer<typeof findingSchema>;
 
+export const diagnosisSchema = z.object({
+  findings: z.array(findingSchema),
+  /** Containers, or the machine's own three engines: either is enough. */
+  canStart: z.boolean(),
+  /** Ids of the findings worth telling before the first start: the way that is not needed is left out. */
+  concerns: z.array(z.string()),
+});
+export type Diagnosis = z.infer<typeof diagnosisSchema>;
+
 // ── App ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 export const appInfoSchema = z.object({
@@ -209,8 +230,18 @@ export const appInfoSchema = z.object({
   node: z.string(),
   platform: z.string(),
   dataDir: z.string(),
+  /** There is a desktop that can show the data folder. */
+  canOpenDataDir: z.boolean().optional(),
   pid: count,
 });
+
+/** How a browser on this machine reaches the control centre. */
+export const accessSchema = z.object({
+  /** Holds the token. */
+  url: z.string(),
+  token: z.string(),
+});
+export type Access = z.infer<typeof accessSchema>;
 
 /** Everything a face needs to draw itself. `seq` grows with every event: an event with a smaller one is older than this. */
 export const snapshotSchema = z.object({
@@ -221,9 +252,11 @@ export const snapshotSchema = z.object({
   services: z.array(serviceStateSchema),
   stats: z.array(partStatsSchema),
   flow: z.array(flowSampleSchema),
+  /** The newest ones. */
   sales: z.array(saleViewSchema),
+  salesTotal: count.optional(),
   attack: attackStateSchema.optional(),
-  /** The attack's samples so far. */
+  /** The attack's samples so far; of a long one neighbours are merged. */
   samples: z.array(sampleSchema),
 });
 export type Snapshot = z.infer<typeof snapshotSchema>;
@@ -235,6 +268,10 @@ export const commands = {
   'app.getSnapshot': { input: none, output: snapshotSchema },
   /** Ends the control centre. `keep` leaves the engines running for the next start to adopt. */
   'app.quit': { input: z.strictObject({ cluster: z.enum(['stop', 'keep']).default('stop') }), output: done },
+  /** @throws app.noAccess where nothing listens for browsers */
+  'app.getAccess': { input: none, output: accessSchema },
+  /** Shows the data folder in the system's file manager. */
+  'app.openDataFolder': { input: none, output: done },
   'cluster.start': {
     input: z.strictObject({ provider: providerChoiceSchema.optional() }),
     output: clusterStateSchema,
@@ -249,7 +286,11 @@ export const commands = {
     output: z.array(serviceStateSchema),
   },
   'services.killService': { input: z.strictObject({ id: z.string() }), output: done },
-  'sales.listSales': { input: none, output: z.array(saleViewSchema) },
+  /** The newest sales. */
+  'sales.listSales': {
+    input: z.strictObject({ limit: z.number().int().min(1).max(1_000).default(MAX_TOLD_SALES) }),
+    output: z.array(saleViewSchema),
+  },
   'sales.openSale': { input: newSaleSchema, output: saleViewSchema },
   'sales.changeSale': {
     input: z.strictObject({ id: z.string(), change: saleChangeSchema }),
@@ -276,13 +317,24 @@ export const commands = {
       text: z.string().max(200).default(''),
       fromMs: z.number().optional(),
       toMs: z.number().optional(),
+      /** Half of the lines before this moment and half from it on. */
+      aroundMs: z.number().optional(),
       limit: z.number().int().min(1).max(5_000).default(1_000),
     }),
-    output: z.object({ lines: z.array(logLineSchema), parts: z.array(z.string()), total: count }),
+    /** Oldest first. The newest lines, unless `fromMs` asks for the first ones from there on, or `aroundMs` for those around it. */
+    output: z.object({
+      lines: z.array(logLineSchema),
+      parts: z.array(z.string()),
+      total: count,
+      /** Of the newest line there is, matching or not. */
+      lastSeq: count,
+      /** Lines of earlier moments are no longer kept. */
+      keptFromMs: z.number(),
+    }),
   },
   'settings.getSettings': { input: none, output: settingsSchema },
   'settings.saveSettings': { input: settingsSchema, output: settingsSchema },
-  'doctor.runChecks': { input: none, output: z.array(findingSchema) },
+  'doctor.runChecks': { input: none, output: diagnosisSchema },
 } as const;
 
 export const events = {
@@ -292,10 +344,16 @@ export const events = {
   'telemetry.statsSampled': z.object({ seq: count, stats: z.array(partStatsSchema) }),
   /** A few batches a second. */
   'telemetry.flowSampled': z.object({ seq: count, flow: z.array(flowSampleSchema) }),
-  'sales.salesChanged': z.object({ seq: count, sales: z.array(saleViewSchema) }),
+  /** The newest sales, and how many there are in all. */
+  'sales.salesChanged': z.object({
+    seq: count,
+    sales: z.array(saleViewSchema),
+    salesTotal: count.optional(),
+  }),
   'attack.stateChanged': z.object({ seq: count, attack: attackStateSchema }),
   'attack.samplesTaken': z.object({ seq: count, runId: z.string(), samples: z.array(sampleSchema) }),
   'runs.runSaved': z.object({ seq: count, run: runSummarySchema }),
+  'runs.runDeleted': z.object({ seq: count, id: z.string() }),
   'logs.linesAdded': z.object({ seq: count, lines: z.array(logLineSchema) }),
   'settings.settingsChanged': z.object({ seq: count, settings: settingsSchema }),
   'app.quitting': z.object({ seq: count }),

@@ -16,6 +16,7 @@ import { acquireLock } from './cluster/data-dir-lock.ts';
 import {
   commands,
   isCommandName,
+  type Access,
   type CommandInput,
   type CommandName,
   type CommandOutput,
@@ -26,6 +27,7 @@ import {
   type Result,
   type Snapshot,
 } from './contract.ts';
+import { diagnose } from './readiness.ts';
 import { runDoctor } from './doctor.ts';
 import { EventHub } from './lib/event-hub.ts';
 import { ReleaseStack } from './lib/release-stack.ts';
@@ -35,6 +37,7 @@ import { RunStore } from './report/run-store.ts';
 import { EngineClient } from './sales/engine-client.ts';
 import { SalesWatch } from './sales/sales-watch.ts';
 import { SettingsStore } from './settings-store.ts';
+import { thinSamples } from './telemetry/run-series.ts';
 import { FlowSampler } from './telemetry/flow-sampler.ts';
 import { StatsSampler } from './telemetry/stats-sampler.ts';
 import { ServiceTotals } from './services/service-totals.ts';
@@ -42,6 +45,8 @@ import { ServiceTotals } from './services/service-totals.ts';
 /** Prefix of the queues, keys and channels of the cluster that the control centre starts. */
 const NAMESPACE = 'fg';
 const POSTGRES_SCHEMA = 'public';
+/** Samples of an attack in a snapshot, which a face parses and draws in one go; a face draws a quarter of them at the most. */
+const SNAPSHOT_SAMPLES = 960;
 
 export interface ControlCentreOptions {
   /** Where settings, runs and native engines live; created when missing. */
@@ -51,6 +56,8 @@ export interface ControlCentreOptions {
   readonly modules: { readonly gateway: string; readonly worker: string; readonly generator: string };
   /** Variables that every child gets, such as FLASHGRID_RESOURCES of a packaged app. */
   readonly childEnv: NodeJS.ProcessEnv;
+  /** Shows a folder in the system's file manager; only where there is a desktop. */
+  openFolder?(path: string): Promise<void>;
   /** The faces ask to end; whoever made the centre ends its process. */
   onQuit(): void;
 }
@@ -74,6 +81,7 @@ export class ControlCentre implements ControlClient {
   readonly #stats: StatsSampler;
   #attack: AttackSession | undefined;
   #stopEngines: 'stop' | 'keep' = 'stop';
+  #access: Access | undefined;
   readonly #handlers: Handlers;
 
   private constructor(options: ControlCentreOptions) {
@@ -91,8 +99,7 @@ export class ControlCentre implements ControlClient {
     this.#flow = new FlowSampler(
       {
         totals: () => totals().read(),
-        unconfirmed: () => totals().unconfirmed(),
-        queueDepth: () => totals().queueDepth(),
+        peakSince: (sinceMs) => totals().peakSince(sinceMs),
       },
       (flow) => this.hub.emit('telemetry.flowSampled', { flow }),
     );
@@ -124,7 +131,9 @@ export class ControlCentre implements ControlClient {
       () => this.#cluster.supervisor?.gatewayUrls() ?? [],
       () => this.#cluster.adminToken,
     );
-    this.#sales = new SalesWatch(this.#engine, (sales) => this.hub.emit('sales.salesChanged', { sales }));
+    this.#sales = new SalesWatch(this.#engine, ({ sales, total }) =>
+      this.hub.emit('sales.salesChanged', { sales, salesTotal: total }),
+    );
     this.#handlers = this.#makeHandlers();
   }
 
@@ -170,6 +179,11 @@ export class ControlCentre implements ControlClient {
       };
     }
     return await this.#run(name, input);
+  }
+
+  /** Tells how a browser reaches this control centre, once something listens. */
+  announceAccess(access: Access): void {
+    this.#access = access;
   }
 
   /** Stops everything that was started. Every call gives the same promise. */
@@ -225,6 +239,26 @@ export class ControlCentre implements ControlClient {
         setImmediate(() => this.#options.onQuit());
         return {};
       },
+      'app.getAccess': () => {
+        if (this.#access) return this.#access;
+        throw new FailureError({
+          code: 'app.noAccess',
+          message: 'No browser can reach this FlashGrid: it listens for none.',
+          fix: 'Start it with `flashgrid serve`.',
+        });
+      },
+      'app.openDataFolder': async () => {
+        const { openFolder, dataDir } = this.#options;
+        if (!openFolder) {
+          throw new FailureError({
+            code: 'app.noDesktop',
+            message: 'There is no desktop here that could show a folder.',
+            fix: `Open it yourself: ${dataDir}`,
+          });
+        }
+        await openFolder(dataDir);
+        return {};
+      },
       'cluster.start': ({ provider }) => cluster.start(provider ?? this.#settings.current.provider),
       'cluster.cancelStart': async () => {
         await cluster.cancelStart();
@@ -248,7 +282,7 @@ export class ControlCentre implements ControlClient {
         cluster.killService(id);
         return {};
       },
-      'sales.listSales': () => this.#engine.listSales(),
+      'sales.listSales': async ({ limit }) => (await this.#engine.listSales()).slice(0, limit),
       'sales.openSale': async (sale) => {
         const opened = await this.#engine.openSale(sale);
         await this.#sales.refresh();
@@ -268,6 +302,7 @@ export class ControlCentre implements ControlClient {
       'runs.getRun': ({ id }) => this.#runs.get(id),
       'runs.deleteRun': async ({ id }) => {
         await this.#runs.delete(id);
+        this.hub.emit('runs.runDeleted', { id });
         return {};
       },
       'runs.exportRun': async ({ id, format }) => exportRun(await this.#runs.get(id), format),
@@ -279,7 +314,9 @@ export class ControlCentre implements ControlClient {
         return settings;
       },
       'doctor.runChecks': async () =>
-        (await Promise.all([runDoctor({ dataDir: this.#options.dataDir }), dockerFindings()])).flat(),
+        diagnose(
+          (await Promise.all([runDoctor({ dataDir: this.#options.dataDir }), dockerFindings()])).flat(),
+        ),
     };
   }
 
@@ -328,7 +365,7 @@ export class ControlCentre implements ControlClient {
 
   #snapshot(): Snapshot {
     const { attack, samples } = this.#attack
-      ? { attack: this.#attack.state, samples: [...this.#attack.samples()] }
+      ? { attack: this.#attack.state, samples: thinSamples(this.#attack.samples(), SNAPSHOT_SAMPLES) }
       : { attack: undefined, samples: [] };
     const stats: PartStats[] = [...this.#stats.latest()];
     return {
@@ -338,6 +375,7 @@ export class ControlCentre implements ControlClient {
         node: process.versions.node,
         platform: `${process.platform} ${process.arch}`,
         dataDir: this.#options.dataDir,
+        canOpenDataDir: this.#options.openFolder !== undefined,
         pid: process.pid,
       },
       settings: this.#settings.current,
@@ -345,7 +383,8 @@ export class ControlCentre implements ControlClient {
       services: this.#cluster.supervisor?.states() ?? [],
       stats,
       flow: this.#flow.recent(),
-      sales: this.#sales.latest(),
+      sales: this.#sales.latest().sales,
+      salesTotal: this.#sales.latest().total,
       samples,
       ...(attack ? { attack } : {}),
     };

@@ -5,7 +5,7 @@ import { MIN_SIZE, fitBounds, readWindowState, writeWindowState } from './window
 /** ms after the last move or resize until it is written down. */
 const SAVE_DELAY_MS = 400;
 /** What is seen until the page has drawn itself: its own backgrounds. */
-const BACKGROUNDS = { dark: '#0f1319', light: '#f6f7f9' } as const;
+const BACKGROUNDS = { dark: '#0b0e13', light: '#f3f0e9' } as const;
 
 export interface AppWindowOptions {
   readonly preloadPath: string;

@@ -7,6 +7,8 @@ import type { CommandName, EventName } from '../control/contract.ts';
 export const COMMAND_NAMES: Readonly<Record<CommandName, true>> = {
   'app.getSnapshot': true,
   'app.quit': true,
+  'app.getAccess': true,
+  'app.openDataFolder': true,
   'cluster.start': true,
   'cluster.cancelStart': true,
   'cluster.stop': true,
@@ -38,6 +40,7 @@ export const EVENT_NAMES: Readonly<Record<EventName, true>> = {
   'attack.stateChanged': true,
   'attack.samplesTaken': true,
   'runs.runSaved': true,
+  'runs.runDeleted': true,
   'logs.linesAdded': true,
   'settings.settingsChanged': true,
   'app.quitting': true,

@@ -2,7 +2,6 @@
 import process from 'node:process';
 import { join } from 'node:path';
 import {
-  Menu,
   Notification,
   app,
   dialog,
@@ -17,24 +16,17 @@ import {
 import { appVersion } from '../app-paths.ts';
 import { FailureError, type Failure } from '../control/cluster/cluster.ts';
 import { ControlCentre } from '../control/control-centre.ts';
-import type {
-  ClusterState,
-  CommandInput,
-  CommandName,
-  EventName,
-  EventPayload,
-  Settings,
-} from '../control/contract.ts';
+import type { EventName, EventPayload } from '../control/contract.ts';
 import { readInstance } from '../instance-file.ts';
 import { RESOURCES_VARIABLE } from '../../services/shared/resources.ts';
 import { EVENTS_CHANNEL } from './channels.ts';
+import { AppMenu } from './app-menu.ts';
 import { createAppWindow } from './app-window.ts';
 import { serveApp } from './app-protocol.ts';
-import { askOnQuit, tellFailure, tellQuitFailures, tellStartFailure } from './dialogs.ts';
+import { askOnQuit, tellQuitFailures, tellStartFailure } from './dialogs.ts';
 import { EventForwarder } from './event-forwarder.ts';
 import { guardSession } from './guards.ts';
-import { serveIpc } from './ipc.ts';
-import { menuTemplate } from './menu.ts';
+import { serveIpc, type ExportedFile } from './ipc.ts';
 import { APP_URL } from './origin.ts';
 import { desktopParts } from './packaged-paths.ts';
 import { QuitGuard } from './quit-guard.ts';
@@ -69,6 +61,16 @@ export async function startDesktop(dataDir: string): Promise<void> {
       version,
       modules: parts.modules,
       childEnv: app.isPackaged ? { [RESOURCES_VARIABLE]: parts.resourcesDir } : {},
+      openFolder: async (path) => {
+        const problem = await shell.openPath(path);
+        if (problem !== '') {
+          throw new FailureError({
+            code: 'app.folderNotShown',
+            message: `The folder could not be shown: ${problem}`,
+            fix: `Open it yourself: ${path}`,
+          });
+        }
+      },
       onQuit: () => endApp(),
     });
   } catch (error) {
@@ -102,10 +104,12 @@ export async function startDesktop(dataDir: string): Promise<void> {
       ours()?.webContents.reload();
     },
   });
+  const saveFile = (file: ExportedFile) =>
+    saveExportedFile(file, { dialog, window, folder: app.getPath('downloads') });
   const stopIpc = serveIpc(ipcMain, {
     centre,
     isTrusted: (sender) => isTrustedSender(sender, ours()?.webContents),
-    saveFile: (file) => saveExportedFile(file, { dialog, window, folder: app.getPath('downloads') }),
+    saveFile,
     onTaken: () => forwarder.taken(),
     onRefused: logRefused,
   });
@@ -127,7 +131,17 @@ export async function startDesktop(dataDir: string): Promise<void> {
     log,
   });
   endApp = () => void guard.release();
-  forwardEvents(centre, forwarder, window, settings.ok ? settings.value : undefined, dataDir);
+  forwardEvents(centre, forwarder, window);
+  const menu = new AppMenu({
+    centre,
+    window,
+    canUseDevTools,
+    version,
+    dataDir,
+    settings: settings.ok ? settings.value : undefined,
+    saveFile,
+  });
+  menu.start();
   recoverRenderer({
     window,
     dialog,
@@ -189,42 +203,8 @@ function holdQuit(window: BrowserWindow, guard: QuitGuard): void {
   }
 }
 
-/** Hands the control centre's events to the page, the menu, the taskbar and the notifications. */
-function forwardEvents(
-  centre: ControlCentre,
-  forwarder: EventForwarder,
-  window: BrowserWindow,
-  initial: Settings | undefined,
-  dataDir: string,
-): void {
-  let settings = initial;
-  let cluster: ClusterState['state'] = 'stopped';
-  const command = async <Name extends CommandName>(name: Name, input: CommandInput<Name>): Promise<void> => {
-    const result = await centre.call(name, input);
-    if (!result.ok && !window.isDestroyed()) await tellFailure(dialog, window, result.error);
-  };
-  const showMenu = (): void => {
-    const state = {
-      platform: process.platform,
-      canUseDevTools,
-      cluster,
-      theme: settings?.theme ?? 'system',
-      isProjectorMode: settings?.isProjectorMode ?? false,
-    };
-    Menu.setApplicationMenu(
-      Menu.buildFromTemplate(
-        menuTemplate(state, {
-          startCluster: () => void command('cluster.start', {}),
-          stopCluster: () => void command('cluster.stop', {}),
-          showPage: (page) => void window.loadURL(`${APP_URL}#/${page}`),
-          changeSettings: (change) => {
-            if (settings) void command('settings.saveSettings', { ...settings, ...change });
-          },
-          openDataFolder: () => void shell.openPath(dataDir),
-        }),
-      ),
-    );
-  };
+/** Hands the control centre's events to the page, the taskbar and the notifications. */
+function forwardEvents(centre: ControlCentre, forwarder: EventForwarder, window: BrowserWindow): void {
   const taskbar = new Taskbar((progress) => {
     if (!window.isDestroyed()) window.setProgressBar(progress);
   });
@@ -238,21 +218,15 @@ function forwardEvents(
       notification.show();
     },
   );
-  showMenu();
   centre.hub.tap((name: EventName, payload: EventPayload<EventName>) => forwarder.push(name, payload));
   centre.on('cluster.stateChanged', ({ cluster: state }) => {
     taskbar.takeCluster(state);
-    if (state.state === cluster) return;
-    cluster = state.state;
-    showMenu();
   });
   centre.on('attack.stateChanged', ({ attack }) => {
     taskbar.takeAttack(attack);
     notice.takeAttack(attack);
   });
-  centre.on('settings.settingsChanged', (changed) => {
-    settings = changed.settings;
+  centre.on('settings.settingsChanged', ({ settings }) => {
     nativeTheme.themeSource = settings.theme;
-    showMenu();
   });
 }

@@ -1,4 +1,5 @@
 /** The questions that the app asks in dialogs of the system. */
+import process from 'node:process';
 import type { BrowserWindow, Dialog } from 'electron';
 import type { ClusterState } from '../control/contract.ts';
 import type { Failure } from '../control/cluster/cluster.ts';
@@ -60,6 +61,54 @@ export async function tellStartFailure(
     noLink: true,
   });
   return canOpenOther && response === 0 ? 'open' : 'quit';
+}
+
+/** A command of the menu that can't be undone. Resolves to whether the person wants it. */
+async function askToConfirm(
+  dialog: Dialog,
+  window: BrowserWindow,
+  { message, detail, accept }: { readonly message: string; readonly detail: string; readonly accept: string },
+): Promise<boolean> {
+  const { response } = await dialog.showMessageBox(window, {
+    type: 'question',
+    title: 'FlashGrid',
+    message,
+    detail,
+    buttons: [accept, 'Cancel'],
+    defaultId: 1,
+    cancelId: 1,
+    noLink: true,
+  });
+  return response === 0;
+}
+
+export function askToStop(dialog: Dialog, window: BrowserWindow, isAttacking: boolean): Promise<boolean> {
+  return askToConfirm(dialog, window, {
+    message: 'Stop the cluster?',
+    detail: `Gateways, workers and engines stop; the data are kept.${isAttacking ? ' The running attack ends without a verdict.' : ''}`,
+    accept: 'Stop the cluster',
+  });
+}
+
+export function askToCallOff(dialog: Dialog, window: BrowserWindow): Promise<boolean> {
+  return askToConfirm(dialog, window, {
+    message: 'Call the attack off?',
+    detail: 'The generators stop at once. A half run proves nothing, so there is no verdict.',
+    accept: 'Call it off',
+  });
+}
+
+export async function tellAbout(
+  dialog: Dialog,
+  window: BrowserWindow,
+  { version, dataDir }: { readonly version: string; readonly dataDir: string },
+): Promise<void> {
+  await dialog.showMessageBox(window, {
+    type: 'info',
+    title: 'About FlashGrid',
+    message: `FlashGrid ${version}`,
+    detail: `Sell twenty tickets to ten thousand people. Never twenty-one.\n\nData folder: ${dataDir}\nElectron ${process.versions['electron'] ?? '–'}, Node ${process.versions.node}`,
+  });
 }
 
 /** A command of the menu that was refused. */

@@ -20,6 +20,10 @@ const THEMES: readonly { readonly theme: Settings['theme']; readonly label: stri
 export interface MenuActions {
   startCluster(): void;
   stopCluster(): void;
+  launchAttack(): void;
+  cancelAttack(): void;
+  exportRun(): void;
+  about(): void;
   showPage(page: MenuPage): void;
   changeSettings(change: Partial<Settings>): void;
   openDataFolder(): void;
@@ -29,6 +33,9 @@ export interface MenuState {
   readonly platform: NodeJS.Platform;
   readonly canUseDevTools: boolean;
   readonly cluster: ClusterState['state'];
+  readonly isAttacking: boolean;
+  /** There is a finished run to export. */
+  readonly hasRun: boolean;
   readonly theme: Settings['theme'];
   readonly isProjectorMode: boolean;
 }
@@ -50,7 +57,7 @@ export function menuTemplate(state: MenuState, actions: MenuActions): MenuItemCo
         },
         {
           id: 'cluster.stop',
-          label: 'Stop',
+          label: 'Stop…',
           accelerator: 'CmdOrCtrl+.',
           enabled: state.cluster === 'running' || state.cluster === 'starting',
           click: actions.stopCluster,
@@ -60,6 +67,32 @@ export function menuTemplate(state: MenuState, actions: MenuActions): MenuItemCo
         ...(isMac
           ? []
           : [{ type: 'separator' } as const, { role: 'quit', label: 'Quit FlashGrid' } as const]),
+      ],
+    },
+    {
+      label: '&Attack',
+      submenu: [
+        {
+          id: 'attack.launch',
+          label: 'Launch…',
+          accelerator: 'CmdOrCtrl+L',
+          enabled: !state.isAttacking,
+          click: actions.launchAttack,
+        },
+        {
+          id: 'attack.cancel',
+          label: 'Call Off…',
+          enabled: state.isAttacking,
+          click: actions.cancelAttack,
+        },
+        { type: 'separator' },
+        {
+          id: 'run.export',
+          label: 'Export the Last Run…',
+          accelerator: 'CmdOrCtrl+E',
+          enabled: state.hasRun,
+          click: actions.exportRun,
+        },
       ],
     },
     { role: 'editMenu' },
@@ -103,5 +136,12 @@ export function menuTemplate(state: MenuState, actions: MenuActions): MenuItemCo
       ],
     },
     { role: 'windowMenu' },
+    {
+      role: 'help',
+      submenu: [
+        { id: 'doctor', label: 'Is This Machine Ready?', click: () => actions.showPage('settings') },
+        { id: 'about', label: 'About FlashGrid', click: actions.about },
+      ],
+    },
   ];
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { fixtureParts } from '../../tests/support/run-fixture.ts';
 import { attackSettingsSchema } from '../control/attack/profile.ts';
 import { commands, events, type AttackState, type ClusterState } from '../control/contract.ts';
 import { COMMAND_NAMES, EVENT_NAMES } from './contract-names.ts';
@@ -64,11 +65,20 @@ describe('the notice of a verdict', () => {
       (each) => shown.push(each),
     );
     notice.takeAttack(attack({}));
-    notice.takeAttack(attack({ phase: 'finished', verdict: 'pass' }));
-    notice.takeAttack(attack({ phase: 'finished', verdict: 'pass' }));
+    const { load, audit } = fixtureParts();
+    const end = { phase: 'finished', load, audit } as const;
+    notice.takeAttack(attack({ ...end, verdict: 'pass' }));
+    notice.takeAttack(attack({ ...end, verdict: 'pass' }));
     isWatched = true;
-    notice.takeAttack(attack({ runId: 'run-2', phase: 'finished', verdict: 'fail' }));
-    expect(shown).toEqual([{ title: 'Passed: nothing oversold, lost or duplicated', body: '' }]);
+    notice.takeAttack(attack({ ...end, runId: 'run-2', verdict: 'fail' }));
+    expect(shown.map(({ title }) => title)).toEqual(['20 tickets, 20 owners. Exactly.']);
+  });
+  it('does not speak of a fault when only a limit was missed', () => {
+    const { load, audit } = fixtureParts();
+    const reasons = ['The p99 latency was 40 ms; at most 10 ms was asked for.'];
+    const notice = noticeOf(attack({ phase: 'finished', load, audit, verdict: 'fail', reasons }));
+    expect(notice?.title).toMatch(/^Every promise was kept/);
+    expect(notice?.body).toMatch(/^20 of 20 sold, .* requests\/s, The p99 latency was 40 ms/);
   });
   it('says why an attack could not be carried out', () => {
     const failure = { code: 'x', message: 'No gateway answers.', fix: 'y' };
@@ -98,6 +108,10 @@ describe('the menu', () => {
     showPage: () => undefined,
     changeSettings: () => undefined,
     openDataFolder: () => undefined,
+    launchAttack: () => undefined,
+    cancelAttack: () => undefined,
+    exportRun: () => undefined,
+    about: () => undefined,
   };
   const flatten = (items: ReturnType<typeof menuTemplate>): ReturnType<typeof menuTemplate> =>
     items.flatMap((item) => [item, ...(Array.isArray(item.submenu) ? flatten(item.submenu) : [])]);
@@ -108,6 +122,8 @@ describe('the menu', () => {
           platform: 'linux',
           canUseDevTools: false,
           cluster: 'stopped',
+          isAttacking: false,
+          hasRun: false,
           theme: 'light',
           isProjectorMode: false,
           ...change,
@@ -126,6 +142,14 @@ describe('the menu', () => {
     expect(enabled('starting')).toEqual([false, true]);
     expect(enabled('running')).toEqual([false, true]);
     expect(enabled('stopping')).toEqual([false, false]);
+  });
+  it('offers to launch or to call off as an attack allows, and to export once there is a run', () => {
+    const enabled = (change: { isAttacking?: boolean; hasRun?: boolean }) =>
+      items(change)
+        .filter(({ id }) => id?.startsWith('attack.') || id === 'run.export')
+        .map((item) => item.enabled);
+    expect(enabled({})).toEqual([true, false, false]);
+    expect(enabled({ isAttacking: true, hasRun: true })).toEqual([false, true, true]);
   });
   it('has no shortcut twice', () => {
     const shortcuts = items({ platform: 'darwin', canUseDevTools: true }).flatMap(

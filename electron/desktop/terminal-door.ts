@@ -15,6 +15,7 @@ export interface TerminalDoorOptions {
 export async function openTerminalDoor(options: TerminalDoorOptions): Promise<() => Promise<void>> {
   const { centre, dataDir, rendererDir, version } = options;
   const face = await startWebFace({ centre, rendererDir, host: '127.0.0.1', port: 0 });
+  centre.announceAccess({ url: face.url, token: face.token });
   await writeInstance(dataDir, {
     pid: process.pid,
     port: face.port,

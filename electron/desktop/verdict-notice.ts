@@ -1,16 +1,11 @@
 /** The notification of a verdict, for somebody who looks elsewhere meanwhile. */
 import type { AttackState } from '../control/contract.ts';
+import { tellVerdict } from '../control/report/verdict-text.ts';
 
 export interface Notice {
   readonly title: string;
   readonly body: string;
 }
-
-const TITLES = {
-  pass: 'Passed: nothing oversold, lost or duplicated',
-  fail: 'Failed: the audit found a fault',
-  invalid: 'Invalid: the load generator was the limit',
-} as const;
 
 /** What to say about an attack's end; undefined while it goes on, or when the person ended it. */
 export function noticeOf(attack: AttackState): Notice | undefined {
@@ -20,11 +15,12 @@ export function noticeOf(attack: AttackState): Notice | undefined {
       body: attack.failure?.message ?? 'Open the logs.',
     };
   }
-  if (attack.phase !== 'finished' || !attack.verdict) return undefined;
-  const sold = attack.audit ? `${attack.audit.sold} of ${attack.audit.stock} sold` : undefined;
-  const rate = attack.load ? `${Math.round(attack.load.rps).toLocaleString('en')} requests/s` : undefined;
-  const body = [sold, rate, ...attack.reasons.slice(0, 1)].filter((part) => part !== undefined).join(', ');
-  return { title: TITLES[attack.verdict], body };
+  const { phase, verdict, audit, load, settings, reasons } = attack;
+  if (phase !== 'finished' || !verdict || !audit || !load) return undefined;
+  const { headline } = tellVerdict({ verdict, attack: settings, load, audit });
+  const rate = `${Math.round(load.rps).toLocaleString('en')} requests/s`;
+  const body = [`${audit.sold} of ${audit.stock} sold`, rate, ...reasons.slice(0, 1)].join(', ');
+  return { title: headline, body };
 }
 
 /** Calls `show` once for each run that ends while `isWatched()` says that nobody looks. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { LogEntry } from '../../electron/control/contract.ts';
-import { indexAt, joinLines, matches } from './log-filter.ts';
+import { indexAt, joinLines, linesSince, matcherOf, type LogFilter } from './log-filter.ts';
 
 const line = (seq: number, over: Partial<LogEntry> = {}): LogEntry => ({
   seq,
@@ -10,6 +10,7 @@ const line = (seq: number, over: Partial<LogEntry> = {}): LogEntry => ({
   text: 'frame Confirmed',
   ...over,
 });
+const matches = (entry: LogEntry, filter: LogFilter) => matcherOf(filter)(entry);
 const all = { parts: [], minLevel: 'debug', text: '' } as const;
 
 it('filters by part, level and text', () => {
@@ -31,4 +32,12 @@ it('finds the first line of a moment, or the last line there is', () => {
   expect(indexAt(lines, 15)).toBe(1);
   expect(indexAt(lines, 999)).toBe(2);
   expect(indexAt([], 1)).toBe(0);
+});
+
+it('takes only lines that are new, and sees when some are missing', () => {
+  const lines = [line(3), line(4), line(5)];
+  expect(linesSince(lines, 3)).toEqual({ fresh: [lines[1], lines[2]], isGap: false });
+  expect(linesSince(lines, 5)).toEqual({ fresh: [], isGap: false });
+  expect(linesSince(lines, 1).isGap).toBe(true);
+  expect(linesSince([line(6), line(9)], 5).isGap).toBe(true);
 });

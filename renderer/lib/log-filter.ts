@@ -15,12 +15,27 @@ export function isLevel(text: string): text is Level {
   return LEVELS.some((level) => level === text);
 }
 
-export function matches(line: LogEntry, filter: LogFilter): boolean {
-  return (
-    (filter.parts.length === 0 || filter.parts.includes(line.part)) &&
-    LEVELS.indexOf(line.level) >= LEVELS.indexOf(filter.minLevel) &&
-    (filter.text === '' || line.text.toLowerCase().includes(filter.text.toLowerCase()))
-  );
+/** The rule as a function: what is the same for every line is worked out once. */
+export function matcherOf(filter: LogFilter): (line: LogEntry) => boolean {
+  const parts = new Set(filter.parts);
+  const minLevel = LEVELS.indexOf(filter.minLevel);
+  const needle = filter.text.toLowerCase();
+  return (line) =>
+    (parts.size === 0 || parts.has(line.part)) &&
+    LEVELS.indexOf(line.level) >= minLevel &&
+    (needle === '' || line.text.toLowerCase().includes(needle));
+}
+
+/** Lines that have come since `lastSeq`, and whether some are missing in between: a flood is cut on its way. */
+export function linesSince(
+  lines: readonly LogEntry[],
+  lastSeq: number,
+): { readonly fresh: readonly LogEntry[]; readonly isGap: boolean } {
+  let first = lines.length;
+  while (first > 0 && (lines[first - 1]?.seq ?? 0) > lastSeq) first--;
+  const fresh = lines.slice(first);
+  const isGap = fresh.some(({ seq }, at) => seq !== (fresh[at - 1]?.seq ?? lastSeq) + 1);
+  return { fresh, isGap };
 }
 
 /** Older lines and newer ones as one list, each line once, the newest `max` kept. Both must be in order. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { attackSettingsSchema } from '../../electron/control/attack/profile.ts';
+import { fixtureLoad as load } from '../../tests/support/run-fixture.ts';
 import { testAttack } from '../store/test-data.ts';
 import { emptySeries, type SeriesTotals } from '../store/series.ts';
 import { narrate } from './narrative.ts';
@@ -57,7 +58,7 @@ describe('the story of an attack', () => {
 
   it('ends with what was proven', () => {
     const { headline, detail } = narrate(
-      testAttack({ phase: 'finished', verdict: 'pass', audit }),
+      testAttack({ phase: 'finished', verdict: 'pass', audit, load }),
       totals(),
       0,
     );
@@ -67,10 +68,14 @@ describe('the story of an attack', () => {
 
   it('does not claim a proof when the verdict is another', () => {
     const reasons = ['Ticket 17 was sold twice.'];
-    const failed = narrate(testAttack({ phase: 'finished', verdict: 'fail', audit, reasons }), totals(), 0);
+    const failed = narrate(
+      testAttack({ phase: 'finished', verdict: 'fail', audit, load, reasons }),
+      totals(),
+      0,
+    );
     expect(failed.detail).toContain('Ticket 17 was sold twice.');
     const invalid = narrate(
-      testAttack({ phase: 'finished', verdict: 'invalid', audit, reasons: [] }),
+      testAttack({ phase: 'finished', verdict: 'invalid', audit, load, reasons: [] }),
       totals(),
       0,
     );

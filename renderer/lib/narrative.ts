@@ -1,6 +1,7 @@
 /** What is going on, in words for somebody who has never heard of a message queue. */
 import type { AttackState } from '../../electron/control/contract.ts';
 import { totalRequests } from '../../electron/control/attack/profile.ts';
+import { tellVerdict } from '../../electron/control/report/verdict-text.ts';
 import type { SeriesTotals } from '../store/series.ts';
 import { formatCount, formatMs, plural } from './format.ts';
 
@@ -38,7 +39,7 @@ export function narrate(attack: AttackState, totals: SeriesTotals, queueDepth: n
         detail: 'Every request that was sent is compared with what the database really holds.',
       };
     case 'finished':
-      return finished(attack, buyers);
+      return finished(attack);
     case 'failed':
       return {
         headline: 'The attack could not be finished.',
@@ -81,24 +82,13 @@ function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number
     headline:
       queueDepth > 0
         ? `The queue holds ${plural(queueDepth, 'buyer')} while the worker decides, one by one.`
-        : 'The worker keeps up: nobody waits in the queue.',
+        : 'The worker keeps up: whoever gets in line is decided at once.',
     detail: `${plural(attack.granted, 'ticket')} sold so far, ${formatCount(attack.remaining)} left. The door only takes names, so it stays fast.`,
   };
 }
 
-function finished(attack: AttackState, buyers: number): Narrative {
-  const { audit } = attack;
-  if (attack.verdict === 'invalid') {
-    return {
-      headline: 'No verdict: the load generator was the limit.',
-      detail: attack.reasons.join(' ') || 'The machine could not send what was asked for.',
-    };
-  }
-  if (attack.verdict === 'fail' || !audit) {
-    return { headline: 'The engine broke a promise.', detail: attack.reasons.join(' ') };
-  }
-  return {
-    headline: `${plural(audit.sold, 'ticket')}, ${plural(audit.sold, 'owner')}. Exactly.`,
-    detail: `${formatCount(buyers)} asked, ${formatCount(audit.granted)} got one, ${formatCount(audit.refused)} got a clear “no”. Nobody was lost and nothing was sold twice.`,
-  };
+function finished({ verdict, audit, load, settings, reasons }: AttackState): Narrative {
+  if (!verdict || !audit || !load) return { headline: 'The attack has ended.', detail: reasons.join(' ') };
+  const { headline, detail } = tellVerdict({ verdict, attack: settings, load, audit });
+  return { headline, detail: [detail, ...reasons].join(' ') };
 }

@@ -1,11 +1,12 @@
 import { useCallback, useEffect, useState } from 'react';
-import type { Finding } from '../../electron/control/contract.ts';
+import type { Diagnosis } from '../../electron/control/contract.ts';
 import type { Failure } from '../../electron/control/cluster/cluster.ts';
 import { call } from '../client.ts';
 import { useIsOnline } from '../store/store.ts';
+import { OFFLINE } from './offline.ts';
 
 export interface Doctor {
-  readonly findings: readonly Finding[] | undefined;
+  readonly diagnosis: Diagnosis | undefined;
   readonly failure: Failure | undefined;
   readonly isBusy: boolean;
   readonly run: () => Promise<void>;
@@ -13,7 +14,7 @@ export interface Doctor {
 
 /** The doctor's findings: asked for when the component appears, and again on request. */
 export function useDoctor(): Doctor {
-  const [findings, setFindings] = useState<readonly Finding[]>();
+  const [diagnosis, setDiagnosis] = useState<Diagnosis>();
   const [failure, setFailure] = useState<Failure>();
   const [isBusy, setBusy] = useState(false);
   const isOnline = useIsOnline();
@@ -22,10 +23,10 @@ export function useDoctor(): Doctor {
     const result = await call('doctor.runChecks', {});
     setBusy(false);
     setFailure(result.ok ? undefined : result.error);
-    if (result.ok) setFindings(result.value);
+    if (result.ok) setDiagnosis(result.value);
   }, []);
   useEffect(() => {
     if (isOnline) void run();
   }, [isOnline, run]);
-  return { findings, failure, isBusy, run };
+  return { diagnosis, failure: failure ?? (!diagnosis && !isOnline ? OFFLINE : undefined), isBusy, run };
 }

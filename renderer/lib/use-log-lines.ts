@@ -1,33 +1,51 @@
-/** Log lines for a filter: the past is asked for, what arrives is added, and the list never grows past MAX_LINES. */
-import { useCallback, useEffect, useMemo, useState } from 'react';
+/**
+ * Log lines for a filter: the past is asked for, what arrives is added, and the list never grows past MAX_LINES. Where a flood was cut on
+ * its way, the lines are asked for again: the control centre has kept them all.
+ */
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { LogEntry } from '../../electron/control/contract.ts';
 import type { Failure } from '../../electron/control/cluster/cluster.ts';
 import { call } from '../client.ts';
 import { useData, useIsOnline } from '../store/store.ts';
-import { joinLines, matches, type LogFilter } from './log-filter.ts';
+import { joinLines, linesSince, matcherOf, type LogFilter } from './log-filter.ts';
+import { OFFLINE } from './offline.ts';
 
 const MAX_LINES = 5_000;
 const ASKED_LINES = 2_000;
+/** ms between a gap and the question that closes it, so that a flood is not answered by another. */
+const GAP_RELOAD_MS = 1_000;
 const NO_LINES: readonly LogEntry[] = [];
+
+interface Loaded {
+  readonly filter: LogFilter;
+  readonly aroundMs: number | undefined;
+  readonly lines: readonly LogEntry[];
+  readonly total: number;
+  readonly keptFromMs: number;
+}
 
 export interface LogLines {
   readonly lines: readonly LogEntry[] | undefined;
   /** Every part that has ever logged. */
   readonly allParts: readonly string[];
   readonly total: number;
+  /** Lines of earlier moments are no longer kept. */
+  readonly keptFromMs: number | undefined;
   readonly failure: Failure | undefined;
   readonly reload: () => void;
 }
 
-/** @param fromMs only lines from this moment on, and no new ones: the reader looks at the past */
-export function useLogLines(filter: LogFilter, fromMs: number | undefined): LogLines {
+/** @param aroundMs only lines around this moment, and no new ones: the reader looks at the past */
+export function useLogLines(filter: LogFilter, aroundMs: number | undefined): LogLines {
   const arrived = useData((data) => data.logs) ?? NO_LINES;
   const isOnline = useIsOnline();
-  const [past, setPast] = useState<readonly LogEntry[]>();
+  const [loaded, setLoaded] = useState<Loaded>();
   const [allParts, setAllParts] = useState<readonly string[]>([]);
-  const [total, setTotal] = useState(0);
   const [failure, setFailure] = useState<Failure>();
   const [version, setVersion] = useState(0);
+  /** The newest line that was looked at, matching or not. */
+  const lastSeq = useRef(0);
+  const reload = useCallback(() => setVersion((before) => before + 1), []);
 
   useEffect(() => {
     if (!isOnline) return;
@@ -37,34 +55,63 @@ export function useLogLines(filter: LogFilter, fromMs: number | undefined): LogL
       minLevel: filter.minLevel,
       text: filter.text,
       limit: ASKED_LINES,
-      ...(fromMs === undefined ? {} : { fromMs }),
+      ...(aroundMs === undefined ? {} : { aroundMs }),
     };
     void call('logs.listLines', input).then((result) => {
       if (!isCurrent) return;
       setFailure(result.ok ? undefined : result.error);
       if (!result.ok) return;
-      setPast(result.value.lines);
-      setAllParts(result.value.parts);
-      setTotal(result.value.total);
+      const { lines, parts, total, keptFromMs } = result.value;
+      lastSeq.current = result.value.lastSeq;
+      setLoaded({ filter, aroundMs, lines, total, keptFromMs });
+      setAllParts(parts);
     });
     return () => {
       isCurrent = false;
     };
-  }, [filter, fromMs, isOnline, version]);
+  }, [filter, aroundMs, isOnline, version]);
 
-  const lines = useMemo(() => {
-    if (!past || fromMs !== undefined) return past;
-    return joinLines(
-      past,
-      arrived.filter((line) => matches(line, filter)),
-      MAX_LINES,
+  const matches = useMemo(() => matcherOf(filter), [filter]);
+  const gapTimer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(gapTimer.current), []);
+  const isLive = loaded !== undefined && loaded.aroundMs === undefined && loaded.filter === filter;
+  useEffect(() => {
+    if (!isLive) return;
+    const { fresh, isGap } = linesSince(arrived, lastSeq.current);
+    const newest = fresh.at(-1);
+    if (!newest) return;
+    lastSeq.current = newest.seq;
+    if (isGap) {
+      gapTimer.current ??= setTimeout(() => {
+        gapTimer.current = undefined;
+        reload();
+      }, GAP_RELOAD_MS);
+    }
+    const added = fresh.filter(matches);
+    const parts = fresh.map(({ part }) => part);
+    setAllParts((known) =>
+      parts.every((part) => known.includes(part)) ? known : [...new Set([...known, ...parts])],
     );
-  }, [past, arrived, filter, fromMs]);
-  const parts = useMemo(() => {
-    const known = new Set(allParts);
-    const fresh = new Set(arrived.map(({ part }) => part).filter((part) => !known.has(part)));
-    return fresh.size === 0 ? allParts : [...allParts, ...fresh];
-  }, [allParts, arrived]);
-  const reload = useCallback(() => setVersion((before) => before + 1), []);
-  return { lines, allParts: parts, total, failure, reload };
+    if (added.length === 0) return;
+    setLoaded((before) =>
+      before === undefined
+        ? before
+        : {
+            ...before,
+            lines: joinLines(before.lines, added, MAX_LINES),
+            total: before.total + added.length,
+          },
+    );
+  }, [arrived, isLive, matches, reload]);
+
+  // Lines of another moment are not shown for this one; those of another filter stay until the new ones are there.
+  const shown = loaded?.aroundMs === aroundMs ? loaded : undefined;
+  return {
+    lines: shown?.lines,
+    allParts,
+    total: shown?.total ?? 0,
+    keptFromMs: shown?.keptFromMs,
+    failure: failure ?? (shown === undefined && !isOnline ? OFFLINE : undefined),
+    reload,
+  };
 }

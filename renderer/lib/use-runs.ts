@@ -3,6 +3,7 @@ import type { RunSummary } from '../../electron/control/contract.ts';
 import type { Failure } from '../../electron/control/cluster/cluster.ts';
 import { call } from '../client.ts';
 import { useData, useIsOnline } from '../store/store.ts';
+import { OFFLINE } from './offline.ts';
 
 export interface Runs {
   readonly runs: readonly RunSummary[] | undefined;
@@ -13,6 +14,7 @@ export interface Runs {
 /** The history that a search finds; read again when a run is saved or deleted. */
 export function useRuns(search: string): Runs {
   const savedId = useData((data) => data.savedRun?.id);
+  const deletedIds = useData((data) => data.deletedRunIds);
   const isOnline = useIsOnline();
   const [runs, setRuns] = useState<readonly RunSummary[]>();
   const [failure, setFailure] = useState<Failure>();
@@ -29,7 +31,7 @@ export function useRuns(search: string): Runs {
     return () => {
       isCurrent = false;
     };
-  }, [search, savedId, isOnline, version]);
+  }, [search, savedId, deletedIds, isOnline, version]);
   const reload = useCallback(() => setVersion((before) => before + 1), []);
-  return { runs, failure, reload };
+  return { runs, failure: failure ?? (!runs && !isOnline ? OFFLINE : undefined), reload };
 }

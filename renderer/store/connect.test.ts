@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Snapshot } from '../../electron/control/contract.ts';
 import type { Carrier, CarrierStatus } from '../transport/carrier.ts';
 import { parseOutput, parsePayload } from '../transport/carrier.ts';
-import { connectStore } from './connect.ts';
+import { MAX_WAITING, connectStore } from './connect.ts';
 import { useControl } from './store.ts';
 import { testSnapshot } from './test-data.ts';
 
@@ -86,7 +86,7 @@ describe('the connection of the store', () => {
     connect(fake.carrier);
     fake.status({ state: 'online' });
     expect(fake.order.at(-1)).toBe('call app.getSnapshot');
-    expect(fake.order.filter((entry) => entry.startsWith('on '))).toHaveLength(11);
+    expect(fake.order.filter((entry) => entry.startsWith('on '))).toHaveLength(12);
   });
 
   it('holds events back until the snapshot, then applies only the newer ones', async () => {
@@ -137,6 +137,20 @@ describe('the connection of the store', () => {
     fake.status({ state: 'offline', retryAtMs: 1 });
     await fake.answer(testSnapshot());
     expect(useControl.getState().data).toBeUndefined();
+  });
+
+  it('takes a new snapshot instead of a flood that a hidden window has missed', async () => {
+    const fake = fakeCarrier();
+    connect(fake.carrier);
+    fake.status({ state: 'online' });
+    await fake.answer(testSnapshot({ seq: 10 }));
+    for (let at = 0; at <= MAX_WAITING; at++) fake.emitState(11 + at, 'starting');
+    expect(fake.asked()).toBe(1);
+    await fake.answer(testSnapshot({ seq: 20_000, cluster: { state: 'running', steps: [], engines: [] } }));
+    expect(clusterState()).toBe('running');
+    fake.emitState(20_001, 'stopping');
+    draw();
+    expect(clusterState()).toBe('stopping');
   });
 
   it('hears nothing any more once it is ended', async () => {

@@ -10,6 +10,8 @@ import { useControl } from './store.ts';
 /** How long a hidden window, which gets no frames, may hold events back. */
 const HIDDEN_FLUSH_MS = 1_000;
 const SNAPSHOT_RETRY_MS = 1_000;
+/** Events that may wait for the snapshot or the next frame; beyond, a new snapshot is cheaper than to apply them all. */
+export const MAX_WAITING = 5_000;
 
 /** Runs a task at the next frame, or after a second where frames are not drawn. */
 function nextFrame(task: () => void): void {
@@ -44,6 +46,10 @@ export function connectStore(carrier: Carrier, schedule: (task: () => void) => v
   };
   const push = (event: ControlEvent): void => {
     waiting.push(event);
+    if (waiting.length > MAX_WAITING) {
+      startOver();
+      return;
+    }
     if (isScheduled || !isLive) return;
     isScheduled = true;
     schedule(flush);
@@ -62,6 +68,16 @@ export function connectStore(carrier: Carrier, schedule: (task: () => void) => v
     flush();
   };
 
+  /** The newest events are kept: one of them may be the last that is ever told. */
+  const startOver = (): void => {
+    waiting = waiting.slice(-MAX_WAITING / 10);
+    // Before the snapshot is here, the one that is asked for already will do.
+    if (!isLive) return;
+    isLive = false;
+    connection++;
+    void loadSnapshot(connection);
+  };
+
   const hear = <Name extends EventName>(name: Name, toEvent: (payload: EventPayload<Name>) => ControlEvent) =>
     carrier.on(name, (payload) => push(toEvent(payload)));
   const undo = [
@@ -73,6 +89,7 @@ export function connectStore(carrier: Carrier, schedule: (task: () => void) => v
     hear('attack.stateChanged', (payload) => ({ name: 'attack.stateChanged', payload })),
     hear('attack.samplesTaken', (payload) => ({ name: 'attack.samplesTaken', payload })),
     hear('runs.runSaved', (payload) => ({ name: 'runs.runSaved', payload })),
+    hear('runs.runDeleted', (payload) => ({ name: 'runs.runDeleted', payload })),
     hear('logs.linesAdded', (payload) => ({ name: 'logs.linesAdded', payload })),
     hear('settings.settingsChanged', (payload) => ({ name: 'settings.settingsChanged', payload })),
     hear('app.quitting', (payload) => ({ name: 'app.quitting', payload })),

@@ -88,6 +88,20 @@ describe('the state of the window', () => {
     expect(logged.logs.at(-1)?.seq).toBe(10_000);
   });
 
+  it('remembers which runs were deleted, in whichever window', () => {
+    const next = applyEvent(start, { name: 'runs.runDeleted', payload: { seq: 11, id: 'run-1' } });
+    expect(next.deletedRunIds).toEqual(['run-1']);
+    expect(fromSnapshot(testSnapshot(), next).deletedRunIds).toEqual(['run-1']);
+  });
+
+  it('tells how many sales there are beyond those it knows', () => {
+    const next = applyEvent(start, {
+      name: 'sales.salesChanged',
+      payload: { seq: 11, sales: [], salesTotal: 312 },
+    });
+    expect(next.salesTotal).toBe(312);
+  });
+
   it('says that the control centre has quit', () => {
     expect(applyEvent(start, { name: 'app.quitting', payload: { seq: 11 } }).hasQuit).toBe(true);
   });

@@ -18,6 +18,7 @@ import { addSamples, emptySeries, type Series } from './series.ts';
 /** Half a minute at ten a second. */
 const MAX_FLOW = 300;
 const MAX_LOG_LINES = 3_000;
+const MAX_DELETED = 100;
 
 /** State that comes from the control centre; undefined until its first snapshot. */
 export interface ControlData {
@@ -28,13 +29,17 @@ export interface ControlData {
   readonly services: readonly ServiceState[];
   readonly stats: readonly PartStats[];
   readonly flow: readonly FlowSample[];
+  /** The newest ones. */
   readonly sales: readonly SaleView[];
+  readonly salesTotal: number;
   readonly attack: AttackState | undefined;
   readonly series: Series;
   /** Lines since this window opened; earlier ones are asked for. */
   readonly logs: readonly LogEntry[];
   /** The run saved last since this window opened. */
   readonly savedRun: RunSummary | undefined;
+  /** Runs that were deleted since this window opened, here or elsewhere. */
+  readonly deletedRunIds: readonly string[];
   readonly hasQuit: boolean;
 }
 
@@ -53,11 +58,13 @@ export function fromSnapshot(snapshot: Snapshot, before: ControlData | undefined
     stats: snapshot.stats,
     flow: snapshot.flow.slice(-MAX_FLOW),
     sales: snapshot.sales,
+    salesTotal: snapshot.salesTotal ?? snapshot.sales.length,
     attack: snapshot.attack,
     series: addSamples(emptySeries(snapshot.attack?.runId ?? ''), snapshot.samples),
     // A control centre that was started anew counts its lines from 1 again.
     logs: before && before.app.pid === snapshot.app.pid ? before.logs : [],
     savedRun: before?.savedRun,
+    deletedRunIds: before?.deletedRunIds ?? [],
     hasQuit: false,
   };
 }
@@ -76,7 +83,12 @@ export function applyEvent(data: ControlData, event: ControlEvent): ControlData 
     case 'telemetry.flowSampled':
       return { ...data, seq, flow: [...data.flow, ...event.payload.flow].slice(-MAX_FLOW) };
     case 'sales.salesChanged':
-      return { ...data, seq, sales: event.payload.sales };
+      return {
+        ...data,
+        seq,
+        sales: event.payload.sales,
+        salesTotal: event.payload.salesTotal ?? event.payload.sales.length,
+      };
     case 'attack.stateChanged': {
       const { attack } = event.payload;
       const series = attack.runId === data.series.runId ? data.series : emptySeries(attack.runId);
@@ -89,6 +101,8 @@ export function applyEvent(data: ControlData, event: ControlEvent): ControlData 
     }
     case 'runs.runSaved':
       return { ...data, seq, savedRun: event.payload.run };
+    case 'runs.runDeleted':
+      return { ...data, seq, deletedRunIds: [...data.deletedRunIds, event.payload.id].slice(-MAX_DELETED) };
     case 'logs.linesAdded':
       return { ...data, seq, logs: [...data.logs, ...event.payload.lines].slice(-MAX_LOG_LINES) };
     case 'settings.settingsChanged':

@@ -60,7 +60,7 @@ export async function runAttack(options: AttackOptions): Promise<AttackOutcome> 
   for (const warning of await checkMachine(settings, plan, targets.length)) say('warn', warning);
   await Promise.all(targets.map((target) => reachTarget(target)));
   if (signal.aborted) throw cancelled();
-  say('info', `${plan.processes} generator process(es): ${plan.reason}`);
+  say('info', `load generators: ${plan.processes} (${plan.reason})`);
 
   const requests = totalRequests(settings);
   const collector = new Collector(requests, plan.processes, settings.seed, options.onInterval);

@@ -25,7 +25,7 @@ import { fallbackDir, postgresHome } from './native/postgres-home.ts';
 import { postgresDriver } from './native/postgres.ts';
 import { rabbitmqDriver } from './native/rabbitmq.ts';
 import { redisDriver } from './native/redis.ts';
-import { endpointsOf, openSettings, replacePorts } from './native/settings.ts';
+import { choosePorts, endpointsOf, openSettings, replacePorts } from './native/settings.ts';
 import { StepLog } from './native/step-log.ts';
 import { UsageMeter, familyOf } from './native/usage.ts';
 import { type FoundProcess, ProcessRegistry } from './process-registry.ts';
@@ -53,6 +53,8 @@ export interface NativeClusterOptions {
   readonly events: ClusterEvents;
   /** Where the engines are; looked for on this machine by default. */
   readonly find?: () => Promise<EngineBinaries>;
+  /** Ports that were chosen; 0 or nothing keeps or finds a free one. */
+  readonly ports?: Readonly<Record<EngineRole, number>>;
 }
 
 export interface NativeCluster extends Cluster {
@@ -72,14 +74,21 @@ class LocalCluster implements NativeCluster {
   readonly #events: ClusterEvents;
   readonly #find: () => Promise<EngineBinaries>;
   readonly #usage = new UsageMeter();
+  readonly #ports: Readonly<Partial<Record<EngineRole, number>>>;
   #runners: EngineRunner[] = [];
   #starting: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
 
-  constructor({ dataDir, events, find = () => findEngines() }: NativeClusterOptions) {
+  constructor({
+    dataDir,
+    events,
+    find = () => findEngines(),
+    ports = { redis: 0, postgres: 0, rabbitmq: 0 },
+  }: NativeClusterOptions) {
     this.#dataDir = resolve(dataDir);
     this.#nativeDir = join(this.#dataDir, 'native');
     this.#events = events;
     this.#find = find;
+    this.#ports = Object.fromEntries(Object.entries(ports).filter(([, port]) => port !== 0));
   }
 
   async start(signal: AbortSignal): Promise<Endpoints> {
@@ -211,7 +220,7 @@ class LocalCluster implements NativeCluster {
         );
       }
       const registry = new ProcessRegistry(this.#dataDir);
-      const settings = await keepSettings(join(this.#nativeDir, 'settings.json'));
+      const settings = await keepSettings(join(this.#nativeDir, 'settings.json'), this.#ports);
       return { value: { registry, settings }, detail: this.#nativeDir };
     } catch (error) {
       throw asFolderFailure(error, this.#dataDir);
@@ -276,9 +285,13 @@ function keptPids(runner: EngineRunner, found: readonly FoundProcess[]): number[
   return runner.pids.flatMap((pid) => familyOf(pid, all));
 }
 
-async function keepSettings(path: string): Promise<SettingsKeeper> {
-  let current = await openSettings(path);
+async function keepSettings(
+  path: string,
+  chosen: Readonly<Partial<Record<EngineRole, number>>>,
+): Promise<SettingsKeeper> {
+  let current = await choosePorts(path, await openSettings(path), chosen);
   return {
+    fixedPorts: new Set(ROLES.filter((role) => chosen[role] !== undefined)),
     get current() {
       return current;
     },

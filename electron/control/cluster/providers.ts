@@ -55,15 +55,15 @@ export function createProviders({ dataDir, version, settings }: ProvidersOptions
       },
     },
     create: async (provider, events) => {
-      if (provider === 'native') return createNativeCluster({ dataDir, events });
-      const { images, limits, external } = settings();
+      const { images, limits, external, enginePorts } = settings();
+      if (provider === 'native') return createNativeCluster({ dataDir, events, ports: enginePorts });
       if (provider === 'docker') {
         const search = await findDockerEngine();
         if (!search.found) throw new FailureError({ ...search.failure, step: 'provider' });
         return createDockerCluster({
           clusterId: clusterIdOf(dataDir),
           dataDir,
-          settings: { images, limits },
+          settings: { images, limits, enginePorts },
           events,
           docker: search.found.docker,
           appVersion: version,

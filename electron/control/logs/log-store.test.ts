@@ -43,3 +43,28 @@ it('cuts a line that is far too long', () => {
   store.add(line('x'.repeat(10_000)));
   expect(store.list({}).lines[0]?.text.length).toBeLessThan(4_100);
 });
+
+it('gives the first lines from a moment on, not the newest', () => {
+  const store = new LogStore(() => undefined);
+  for (let atMs = 0; atMs < 100; atMs++) store.add(line(`at ${atMs}`, atMs));
+  const { lines, total, lastSeq } = store.list({ fromMs: 20, limit: 3 });
+  expect(lines.map(({ atMs }) => atMs)).toEqual([20, 21, 22]);
+  expect(total).toBe(80);
+  expect(lastSeq).toBe(100);
+});
+
+it('gives the lines around a moment, with what led to it', () => {
+  const store = new LogStore(() => undefined);
+  for (let atMs = 0; atMs < 100; atMs++) store.add(line(`at ${atMs}`, atMs));
+  expect(store.list({ aroundMs: 50, limit: 4 }).lines.map(({ atMs }) => atMs)).toEqual([48, 49, 50, 51]);
+  expect(store.list({ aroundMs: 1, limit: 4 }).lines.map(({ atMs }) => atMs)).toEqual([0, 1, 2, 3]);
+  expect(store.list({ aroundMs: 999, limit: 4 }).lines.map(({ atMs }) => atMs)).toEqual([98, 99]);
+});
+
+it('tells from when on it has kept every line', () => {
+  const openedMs = Date.now();
+  const store = new LogStore(() => undefined);
+  expect(store.list({}).keptFromMs).toBeGreaterThanOrEqual(openedMs);
+  for (let atMs = 0; atMs < LOG_CAPACITY + 10; atMs++) store.add(line('x', atMs));
+  expect(store.list({}).keptFromMs).toBe(10);
+});

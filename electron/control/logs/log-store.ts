@@ -17,6 +17,7 @@ export class LogStore {
   readonly #ring: LogEntry[] = [];
   #next = 0;
   #seq = 0;
+  readonly #openedAtMs = Date.now();
   #batch: LogEntry[] = [];
   #timer: NodeJS.Timeout | undefined;
   readonly #onBatch: (lines: LogEntry[]) => void;
@@ -37,7 +38,7 @@ export class LogStore {
     this.#timer ??= setTimeout(() => this.#flush(), BATCH_MS).unref();
   }
 
-  /** The newest lines that match, oldest first. */
+  /** Lines that match, oldest first: the newest, the first from a moment on, or those around one. */
   list(query: CommandInput<'logs.listLines'>): CommandOutput<'logs.listLines'> {
     const minLevel = LEVEL_ORDER[query.minLevel ?? 'debug'];
     const text = (query.text ?? '').toLowerCase();
@@ -54,9 +55,11 @@ export class LogStore {
       matching.push(line);
     }
     return {
-      lines: matching.slice(-(query.limit ?? 1_000)),
+      lines: choose(matching, query),
       parts: [...parts].sort(),
       total: matching.length,
+      lastSeq: this.#seq,
+      keptFromMs: this.#ring.length < LOG_CAPACITY ? this.#openedAtMs : (this.#ring[this.#next]?.atMs ?? 0),
     };
   }
 
@@ -77,4 +80,15 @@ export class LogStore {
     this.#batch = [];
     this.#onBatch(lines);
   }
+}
+
+function choose(lines: LogEntry[], query: CommandInput<'logs.listLines'>): LogEntry[] {
+  const limit = query.limit ?? 1_000;
+  if (query.aroundMs !== undefined) {
+    const { aroundMs } = query;
+    const at = lines.findIndex((line) => line.atMs >= aroundMs);
+    const first = Math.max(0, (at === -1 ? lines.length : at) - Math.floor(limit / 2));
+    return lines.slice(first, first + limit);
+  }
+  return query.fromMs === undefined ? lines.slice(-limit) : lines.slice(0, limit);
 }

@@ -12,6 +12,8 @@ export interface RunParts {
   readonly id: string;
   readonly saleId: string;
   readonly startedAtMs: number;
+  /** Moment 0 of the series. */
+  readonly firstRequestAtMs?: number | undefined;
   readonly finishedAtMs: number;
   readonly attack: AttackSettings;
   readonly load: Load;
@@ -29,11 +31,12 @@ export interface Judgement {
 
 /** The record of a run, with its verdict. */
 export function buildRunRecord(parts: RunParts): RunRecord {
-  const { startedAtMs, finishedAtMs, ...rest } = parts;
+  const { startedAtMs, firstRequestAtMs, finishedAtMs, ...rest } = parts;
   return {
     schema: 'flashgrid.run/1',
     ...rest,
     startedAt: new Date(startedAtMs).toISOString(),
+    ...(firstRequestAtMs === undefined ? {} : { firstRequestAt: new Date(firstRequestAtMs).toISOString() }),
     finishedAt: new Date(finishedAtMs).toISOString(),
     ...judgeRun(parts),
   };

@@ -93,7 +93,7 @@ describe('the CSV export', () => {
 });
 
 describe('the HTML export', () => {
-  it('shows verdict, figures, every check with its evidence, and four charts', () => {
+  it('shows verdict, figures, every check with its evidence, and five charts', () => {
     const { text } = exportRun(fixtureRun(), 'html');
     expect(text).toMatch(/^<!doctype html>/);
     expect(text).toMatch(/<h1>PASS<\/h1>/);
@@ -107,7 +107,7 @@ describe('the HTML export', () => {
     ])
       expect(text).toContain(part);
     expect(text.match(/<details/g)).toHaveLength(9);
-    expect(text.match(/<svg viewBox="0 0 640 250"/g)).toHaveLength(4);
+    expect(text.match(/<svg viewBox="0 0 640 250"/g)).toHaveLength(5);
   });
 
   it('needs no network and runs no script', () => {
@@ -151,7 +151,7 @@ describe('the HTML export', () => {
       // However long the run was, the file stays small.
       expect(text.length).toBeLessThan(200_000);
     }
-    expect(exportRun({ ...record, series: [] }, 'html').text.match(/No samples were taken/g)).toHaveLength(4);
+    expect(exportRun({ ...record, series: [] }, 'html').text.match(/No samples were taken/g)).toHaveLength(5);
   });
 });
 
@@ -201,14 +201,16 @@ describe('the terminal table', () => {
     expect(text.match(/✓/g)).toHaveLength(9);
     expect(text).toMatch(/Sent +10,000 +Requests\/s +12,180 +p50 +61\.2 ms/);
     expect(text).toMatch(/Sold +20 .*Duplicated +0/);
-    expect(text).toMatch(/^PASS {2}10,000 requests, 20 of 20 tickets sold/m);
+    expect(text).toMatch(/^PASS {2}20 tickets, 20 owners\. Exactly\./m);
   });
 
   it('marks what failed, names offenders and gives the reasons', () => {
     const text = formatRun(hostileRun('thief'), { color: false });
     expect(text).toContain('✗ Nothing was sold that was not in stock, and nothing twice');
     expect(text).toContain('(unit 21, buyer thief)');
-    expect(text).toMatch(/^FAIL {2}21 of 20 tickets sold; \d of 9 checks failed\./m);
+    expect(text).toMatch(
+      /^FAIL {2}The engine broke a promise\. 21 of 20 tickets sold; \d of 9 checks failed\./m,
+    );
     expect(text).toMatch(/^ {2}- Not proven: /m);
   });
 

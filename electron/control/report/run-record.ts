@@ -92,8 +92,8 @@ export const auditSchema = z.object({
 export type Audit = z.infer<typeof auditSchema>;
 
 /**
- * One moment of the run. Counts are of this interval alone, so that a column's sum is the run's total; `queueDepth`,
- * `remaining`, `unconfirmed` are as they stood at its end.
+ * One moment of the run. Counts are of this interval alone, so that a column's sum is the run's total; `queueDepth` and `unconfirmed`
+ * are the most that was seen at once within it, `remaining` is as it stood at its end.
  */
 export const sampleSchema = z.object({
   /** ms since the first request was sent; the end of the interval. */
@@ -138,6 +138,8 @@ export const runRecordSchema = z.object({
   schema: z.literal('flashgrid.run/1'),
   id: z.string(),
   startedAt: z.string(),
+  /** Moment 0 of the series, as an ISO date; records of earlier versions have none. */
+  firstRequestAt: z.string().optional(),
   finishedAt: z.string(),
   verdict: verdictSchema,
   /** 0 pass, 3 audit failed, 4 threshold missed, 5 run invalid. */

@@ -3,6 +3,7 @@ import { totalRequests, type AttackSettings } from '../attack/profile.ts';
 import type { RunSummary } from '../contract.ts';
 import { plural, whole } from './format.ts';
 import type { RunRecord } from './run-record.ts';
+import { tellVerdict } from './verdict-text.ts';
 
 /** `10,000 buyers, 20 tickets`. */
 export function titleOf(attack: AttackSettings): string {
@@ -19,15 +20,10 @@ export function verdictWord({ verdict, exitCode }: Pick<RunRecord, 'verdict' | '
   return exitCode === 4 ? 'THRESHOLD MISSED' : 'FAIL';
 }
 
-/** The verdict in one sentence. */
-export function headlineOf({ verdict, exitCode, audit, load }: RunRecord): string {
-  const sold = `${whole(audit.sold)} of ${plural(audit.stock, 'ticket')} sold`;
-  if (verdict === 'invalid') return 'This run proves nothing: its figures can’t be trusted.';
-  if (verdict === 'pass')
-    return `${plural(load.sent, 'request')}, ${sold}. Nothing oversold, nothing lost, nothing duplicated.`;
-  if (exitCode === 4) return `${sold}, and every check of the audit holds; but it was not fast enough.`;
-  const failed = audit.checks.filter((check) => !check.ok).length;
-  return `${sold}; ${whole(failed)} of ${plural(audit.checks.length, 'check')} failed.`;
+/** The verdict in a few sentences. */
+export function headlineOf(record: RunRecord): string {
+  const { headline, detail } = tellVerdict(record);
+  return `${headline} ${detail}`;
 }
 
 /** A run as a list shows it. */

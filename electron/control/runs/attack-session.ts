@@ -17,6 +17,7 @@ import type { AttackState } from '../contract.ts';
 import { ReleaseStack } from '../lib/release-stack.ts';
 import { buildRunRecord } from '../report/build-run-record.ts';
 import type { Audit, Load, RunRecord, Sample } from '../report/run-record.ts';
+import { tellVerdict } from '../report/verdict-text.ts';
 import type { EngineClient } from '../sales/engine-client.ts';
 import type { Supervisor } from '../services/supervisor.ts';
 import { RunSeries, type EngineReading } from '../telemetry/run-series.ts';
@@ -25,6 +26,8 @@ import { describeEnvironment } from './environment.ts';
 
 /** Samples in one event. */
 const SAMPLE_BATCH = 2;
+/** ms between two lines that say how the attack goes, so that every moment of a chart has something to read in the logs. */
+const SAY_EVERY_MS = 1_000;
 
 export interface AttackSessionOptions {
   readonly settings: AttackSettings;
@@ -48,10 +51,12 @@ export interface AttackSessionOptions {
 export class AttackSession {
   readonly #options: AttackSessionOptions;
   readonly #abort = new AbortController();
-  readonly #series = new RunSeries();
+  readonly #series = new RunSeries((row) => this.#addRow(row));
   readonly #undo = new ReleaseStack();
   #state: AttackState;
   #batch: Sample[] = [];
+  #isSoldOut = false;
+  #saidMs = 0;
   #work: Promise<void> | undefined;
 
   constructor(options: AttackSessionOptions) {
@@ -106,6 +111,10 @@ export class AttackSession {
       this.#fail(error);
       throw error;
     }
+    this.#say(
+      'info',
+      `sale ${this.#state.saleId} is open: ${count.format(settings.stock)} on sale, mode ${settings.mode}`,
+    );
     this.#work = this.#run();
     return this.#state;
   }
@@ -121,9 +130,13 @@ export class AttackSession {
     try {
       await this.#attackAndJudge();
     } catch (error) {
-      if (this.#abort.signal.aborted) this.#set({ phase: 'cancelled' });
-      // An engine that has ended explains whatever failed after it.
-      else this.#fail(engineDown(this.#options.cluster) ?? error);
+      if (this.#abort.signal.aborted) {
+        this.#say('info', 'the attack was called off');
+        this.#set({ phase: 'cancelled' });
+      } else {
+        // An engine that has ended explains whatever failed after it.
+        this.#fail(engineDown(this.#options.cluster) ?? error);
+      }
     } finally {
       await this.#undo
         .release()
@@ -143,21 +156,24 @@ export class AttackSession {
     this.#undo.add('sale', () => this.#options.engine.changeSale(saleId, { status: 'closed' }));
     const store = new SaleStore(redis, namespace);
     const before = supervisor.totals.read();
+    let peakFromMs = performance.now();
     const read = async (): Promise<EngineReading> => {
       const totals = supervisor.totals.read();
+      const waiting = supervisor.totals.peakSince(peakFromMs);
+      peakFromMs = performance.now();
       const sale = await store.readSale(saleId);
       return {
         decided: sale?.counters.decided ?? 0,
         granted: sale?.counters.granted ?? 0,
         committed: totals.committed - before.committed,
-        queueDepthNow: supervisor.totals.queueDepth(),
-        unconfirmedNow: supervisor.totals.unconfirmed(),
+        queueDepthPeak: waiting.queueDepth,
+        unconfirmedPeak: waiting.unconfirmed,
         remainingNow: sale?.counters.remaining ?? 0,
       };
     };
 
     const deadBefore = await countDeadFrames(endpoints.amqpUrl, namespace);
-    const sampling = new Sampling(read, (tMs, reading) => this.#addRow(this.#series.close(tMs, reading)));
+    const sampling = new Sampling(read, (tMs, reading) => this.#series.take(tMs, reading));
     this.#undo.add('sampling', () => sampling.end());
     const { load, ledger } = await runAttack({
       settings,
@@ -166,7 +182,8 @@ export class AttackSession {
       generatorModule: this.#options.generatorModule,
       signal,
       onStart: (startAtMs) => {
-        this.#set({ phase: 'attacking' });
+        this.#set({ phase: 'attacking', firstRequestAtMs: startAtMs });
+        this.#say('info', `the first request leaves: ${titleOf(settings)}`);
         sampling.begin(startAtMs);
       },
       onInterval: (interval) => this.#takeInterval(interval),
@@ -174,7 +191,12 @@ export class AttackSession {
       dataDir: this.#options.dataDir,
       onLog: this.#options.onLog,
     });
+    this.#series.endLoad();
     this.#set({ load, progress: 1, phase: 'draining' });
+    this.#say(
+      'info',
+      `every request is answered or given up: ${count.format(load.acknowledged)} got a place in line, ${count.format(load.refused)} were refused at the door, ${count.format(load.unknown)} got no answer`,
+    );
     const found = await audit({
       sale: { id: saleId, stock: settings.stock, perBuyerLimit: settings.perBuyerLimit },
       ledger,
@@ -184,18 +206,20 @@ export class AttackSession {
       drainTimeoutMs: settings.drainTimeoutMs,
       signal,
       deadBefore,
-      onDrained: () => this.#set({ phase: 'auditing' }),
+      onDrained: () => {
+        // The audit looks again when something is pending; it is one audit all the same.
+        if (this.#state.phase !== 'auditing') this.#say('info', 'the queue is empty: the audit begins');
+        this.#set({ phase: 'auditing' });
+      },
     });
     await sampling.end();
     // The last row brings what the sampling had not seen yet, so that the sums are the totals.
     const reading = await read();
-    this.#addRow(
-      this.#series.close(sampling.elapsedMs(), {
-        ...reading,
-        committed: Math.max(reading.committed, found.sold),
-        queueDepthNow: found.pending,
-      }),
-    );
+    this.#series.finish(sampling.elapsedMs(), {
+      ...reading,
+      committed: Math.max(reading.committed, found.sold),
+      queueDepthPeak: found.pending,
+    });
     this.#flush();
     await this.#conclude(load, found);
   }
@@ -206,6 +230,7 @@ export class AttackSession {
       id: this.#state.runId,
       saleId: this.#state.saleId,
       startedAtMs: this.#state.startedAtMs,
+      firstRequestAtMs: this.#state.firstRequestAtMs,
       finishedAtMs: Date.now(),
       attack: settings,
       load,
@@ -213,6 +238,11 @@ export class AttackSession {
       environment: describeEnvironment(version, cluster, supervisor.states()),
       series: [...this.#series.rows()],
     });
+    const { headline, detail } = tellVerdict(record);
+    this.#say(
+      record.verdict === 'pass' ? 'info' : 'warn',
+      `verdict: ${[headline, detail, ...record.reasons].join(' ')}`,
+    );
     await this.#options.onRecord(record);
     this.#set({
       phase: 'finished',
@@ -240,6 +270,17 @@ export class AttackSession {
   }
 
   #addRow(row: Sample): void {
+    if (row.remaining === 0 && this.#state.granted + row.granted > 0 && !this.#isSoldOut) {
+      this.#isSoldOut = true;
+      this.#say('info', `sold out after ${count.format(row.tMs)} ms`);
+    }
+    if (this.#state.phase === 'attacking' && row.tMs - this.#saidMs >= SAY_EVERY_MS) {
+      this.#saidMs = row.tMs;
+      this.#say(
+        'debug',
+        `${count.format(row.tMs)} ms: ${count.format(this.#state.sent)} asked, ${count.format(row.remaining)} left, ${count.format(row.queueDepth)} in line, p99 ${Math.round(row.p99Ms)} ms`,
+      );
+    }
     this.#batch.push(row);
     this.#state = { ...this.#state, granted: this.#state.granted + row.granted, remaining: row.remaining };
     if (this.#batch.length >= SAMPLE_BATCH) this.#flush();

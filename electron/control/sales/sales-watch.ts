@@ -1,26 +1,33 @@
 /** The sales as the faces show them: read twice a second while the cluster runs, told only when something changed. */
 import type { SaleView } from '../../../services/shared/sales.ts';
+import { MAX_TOLD_SALES } from '../contract.ts';
 import type { EngineClient } from './engine-client.ts';
 
 const INTERVAL_MS = 500;
 /** Pause after a reading, in readings: with thousands of sales to read the watch gets slower, not the engine busier. */
 const PAUSE_READINGS = 20;
 
+/** The newest sales, and how many there are in all. */
+export interface SalesSeen {
+  readonly sales: SaleView[];
+  readonly total: number;
+}
+
 export class SalesWatch {
-  readonly #engine: EngineClient;
-  readonly #onChange: (sales: SaleView[]) => void;
-  #latest: SaleView[] = [];
-  #told = '[]';
+  readonly #engine: Pick<EngineClient, 'listSales'>;
+  readonly #onChange: (seen: SalesSeen) => void;
+  #latest: SalesSeen = { sales: [], total: 0 };
+  #told = JSON.stringify(this.#latest);
   #timer: NodeJS.Timeout | undefined;
   #isReading = false;
   #dueMs = 0;
 
-  constructor(engine: EngineClient, onChange: (sales: SaleView[]) => void) {
+  constructor(engine: Pick<EngineClient, 'listSales'>, onChange: (seen: SalesSeen) => void) {
     this.#engine = engine;
     this.#onChange = onChange;
   }
 
-  latest(): SaleView[] {
+  latest(): SalesSeen {
     return this.#latest;
   }
 
@@ -52,11 +59,11 @@ export class SalesWatch {
     }
   }
 
-  #tell(sales: SaleView[]): void {
-    this.#latest = sales;
-    const text = JSON.stringify(sales);
+  #tell(all: SaleView[]): void {
+    this.#latest = { sales: all.slice(0, MAX_TOLD_SALES), total: all.length };
+    const text = JSON.stringify(this.#latest);
     if (text === this.#told) return;
     this.#told = text;
-    this.#onChange(sales);
+    this.#onChange(this.#latest);
   }
 }

@@ -15,12 +15,20 @@ it('puts lines together that come in pieces, and gives the last one without an e
 });
 
 it('reads pino’s lines with level, time and fields', () => {
-  const text = JSON.stringify({ level: 40, time: 123, pid: 1, msg: 'broker lost', tries: 3 });
+  const text = JSON.stringify({
+    level: 40,
+    time: 123,
+    pid: 1,
+    msg: 'broker lost',
+    tries: 3,
+    at: 'a b',
+    limits: { max: 1 },
+  });
   expect(parseServiceLine('gateway-1', text, 'info', 999)).toEqual({
     atMs: 123,
     part: 'gateway-1',
     level: 'warn',
-    text: 'broker lost {"tries":3}',
+    text: 'broker lost tries=3 at="a b" limits={max=1}',
   });
 });
 

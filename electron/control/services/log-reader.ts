@@ -55,13 +55,24 @@ export function parseServiceLine(
         typeof parsed.level === 'number'
       ) {
         const rest = Object.fromEntries(Object.entries(parsed).filter(([key]) => !PINO_FIELDS.has(key)));
-        const extra = Object.keys(rest).length === 0 ? '' : ` ${JSON.stringify(rest)}`;
+        const extra = Object.entries(rest).map(([key, value]) => ` ${key}=${valueText(value)}`);
         const atMs = 'time' in parsed && typeof parsed.time === 'number' ? parsed.time : nowMs;
-        return { atMs, part, level: levelOf(parsed.level), text: `${String(parsed.msg)}${extra}` };
+        return { atMs, part, level: levelOf(parsed.level), text: `${String(parsed.msg)}${extra.join('')}` };
       }
     } catch {
       // Not JSON after all: shown as it came.
     }
   }
   return { atMs: nowMs, part, level: fallback, text: line };
+}
+
+/** As a person would write it: `tries=3 host="a b" limits={max=10}`. */
+function valueText(value: unknown): string {
+  if (typeof value === 'string') return value === '' || /[\s"=]/.test(value) ? JSON.stringify(value) : value;
+  if (Array.isArray(value)) return `[${value.map(valueText).join(', ')}]`;
+  if (typeof value === 'object' && value !== null)
+    return `{${Object.entries(value)
+      .map(([key, each]) => `${key}=${valueText(each)}`)
+      .join(' ')}}`;
+  return String(value);
 }

@@ -76,6 +76,18 @@ describe('the queue’s depth', () => {
     expect(totals.queueDepth()).toBe(10);
   });
 
+  it('remembers the most that waited since a moment', () => {
+    const totals = new ServiceTotals();
+    const sinceMs = performance.now();
+    totals.take('gateway-1', gateway(1_000, 900));
+    totals.take('worker-1', worker(1_000, 200, 1));
+    totals.take('gateway-1', gateway(1_100, 900));
+    totals.take('worker-1', worker(1_100, 900, 1));
+    expect(totals.queueDepth()).toBe(0);
+    expect(totals.peakSince(sinceMs).queueDepth).toBeGreaterThanOrEqual(700);
+    expect(totals.peakSince(performance.now() + 1).queueDepth).toBe(0);
+  });
+
   it('is nothing when nothing runs', () => {
     expect(new ServiceTotals().queueDepth()).toBe(0);
   });

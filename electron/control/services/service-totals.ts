@@ -5,6 +5,8 @@ type ServiceSample = GatewaySample | WorkerSample;
 
 /** ms without movement after which the queue of workers that all wait is known to be empty. */
 const IDLE_MS = 500;
+/** ms for which it is remembered how many waited. */
+const HISTORY_MS = 2_000;
 /** ms after which a silent service no longer holds back the moment at which the queue is looked at. */
 const STALE_MS = 1_000;
 
@@ -58,6 +60,12 @@ function moved(sample: ServiceSample): number {
   return sample.role === 'gateway' ? sample.accepted : sample.decided;
 }
 
+/** How many wait: in line for a decision, and in the gateways for the broker's confirm. */
+export interface Waiting {
+  readonly queueDepth: number;
+  readonly unconfirmed: number;
+}
+
 interface Tail {
   readonly before: ServiceSample | undefined;
   readonly latest: ServiceSample;
@@ -77,9 +85,12 @@ export class ServiceTotals {
   #lost = 0;
   #stillSinceMs = 0;
   #lastMoved = 0;
+  /** How many waited whenever a service told where it stands, by our own clock. */
+  #history: (Waiting & { readonly heardMs: number })[] = [];
 
   take(id: string, sample: ServiceSample): void {
     this.#tails.set(id, { before: this.#tails.get(id)?.latest, latest: sample });
+    this.#remember();
     const { accepted, decided } = this.read();
     if (accepted + decided !== this.#lastMoved || !this.isIdle()) {
       this.#lastMoved = accepted + decided;
@@ -121,6 +132,31 @@ export class ServiceTotals {
     for (const { latest } of this.#tails.values())
       if (latest.role === 'gateway') sum += latest.unconfirmedNow;
     return sum;
+  }
+
+  /**
+   * The most that waited at any moment since `sinceMs` (performance.now()) at which a service told where it stands, and now. Services tell
+   * ten times a second, each at a moment of its own; a wait that comes and goes between two of these moments is not seen.
+   */
+  peakSince(sinceMs: number): Waiting {
+    const now = { queueDepth: this.queueDepth(), unconfirmed: this.unconfirmed() };
+    return this.#history
+      .filter(({ heardMs }) => heardMs >= sinceMs)
+      .reduce<Waiting>(
+        (peak, one) => ({
+          queueDepth: Math.max(peak.queueDepth, one.queueDepth),
+          unconfirmed: Math.max(peak.unconfirmed, one.unconfirmed),
+        }),
+        now,
+      );
+  }
+
+  #remember(): void {
+    const heardMs = performance.now();
+    const [oldest] = this.#history;
+    if (oldest && heardMs - oldest.heardMs > 2 * HISTORY_MS)
+      this.#history = this.#history.filter((one) => heardMs - one.heardMs <= HISTORY_MS);
+    this.#history.push({ heardMs, queueDepth: this.queueDepth(), unconfirmed: this.unconfirmed() });
   }
 
   /** There is a worker, and none has a frame in hand. */

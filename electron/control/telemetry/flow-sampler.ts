@@ -3,7 +3,7 @@
  * nothing, and never asks the broker (whose statistics are up to five seconds old).
  */
 import type { FlowSample } from '../contract.ts';
-import type { EngineTotals } from '../services/service-totals.ts';
+import type { EngineTotals, Waiting } from '../services/service-totals.ts';
 
 /** ms between two samples. */
 export const FLOW_INTERVAL_MS = 100;
@@ -14,8 +14,8 @@ const BATCH = 2;
 
 export interface FlowSource {
   totals(): EngineTotals;
-  unconfirmed(): number;
-  queueDepth(): number;
+  /** The most that waited since a moment of performance.now(). */
+  peakSince(sinceMs: number): Waiting;
 }
 
 /** The sample between two readings of the totals, `elapsedMs` apart. */
@@ -24,7 +24,7 @@ export function flowBetween(
   after: EngineTotals,
   elapsedMs: number,
   atMs: number,
-  now: { readonly unconfirmed: number; readonly queueDepth: number },
+  waiting: Waiting,
 ): FlowSample {
   const perSec = (key: keyof EngineTotals) =>
     Math.max(0, Math.round(((after[key] - before[key]) * 1_000) / elapsedMs));
@@ -36,8 +36,8 @@ export function flowBetween(
     grantedPerSec: perSec('granted'),
     committedPerSec: perSec('committed'),
     turnedAwayPerSec: perSec('turnedAway'),
-    queueDepth: now.queueDepth,
-    unconfirmed: now.unconfirmed,
+    queueDepth: waiting.queueDepth,
+    unconfirmed: waiting.unconfirmed,
     deadLettered: after.deadLettered,
     filteredShare:
       after.decided === 0 ? 0 : Math.min(1, Math.max(0, (after.decided - after.granted) / after.decided)),
@@ -77,10 +77,9 @@ export class FlowSampler {
     const now = performance.now();
     const totals = this.#source.totals();
     if (this.#before) {
-      const sample = flowBetween(this.#before, totals, Math.max(1, now - this.#beforeMs), Date.now(), {
-        unconfirmed: this.#source.unconfirmed(),
-        queueDepth: this.#source.queueDepth(),
-      });
+      const elapsedMs = Math.max(1, now - this.#beforeMs);
+      const waiting = this.#source.peakSince(this.#beforeMs);
+      const sample = flowBetween(this.#before, totals, elapsedMs, Date.now(), waiting);
       this.#kept.push(sample);
       if (this.#kept.length > KEPT) this.#kept.shift();
       this.#batch.push(sample);

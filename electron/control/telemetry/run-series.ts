@@ -1,6 +1,7 @@
 /**
  * The run's time series: what the generators saw and what the engine did, joined every 100 ms. Counts are kept as differences, so that
- * each column's sum is the run's total, whatever the sampling missed in between.
+ * each column's sum is the run's total, whatever the sampling missed in between. What the generators saw stands at the time at which
+ * they saw it, not at that at which they told it: a row waits a moment for the load of its time.
  */
 import type { Sample } from '../report/run-record.ts';
 
@@ -9,8 +10,14 @@ export const SERIES_INTERVAL_MS = 100;
 /** Rows kept; beyond, neighbours are merged and the series gets coarser, not longer. */
 const MAX_ROWS = 4_096;
 
-/** What the generators saw since they were last asked. */
+/** Readings that wait for the load of their time at the most; a generator that is later than this is counted in a later row. */
+const PATIENCE = 5;
+
+/** What the generators saw in one interval. */
 export interface LoadInterval {
+  /** End of the interval, in ms since the first request. */
+  readonly tMs: number;
+  readonly lengthMs: number;
   readonly sent: number;
   readonly acknowledged: number;
   readonly refused: number;
@@ -19,17 +26,16 @@ export interface LoadInterval {
   readonly p99Ms: number;
 }
 
-/** Where the engine stands: cumulative since the run began, but for those that say how it is now. */
+/** Where the engine stands: cumulative since the run began, but for those that say otherwise. */
 export interface EngineReading {
   readonly decided: number;
   readonly granted: number;
   readonly committed: number;
-  readonly queueDepthNow: number;
-  readonly unconfirmedNow: number;
+  /** The highest since the reading before. */
+  readonly queueDepthPeak: number;
+  readonly unconfirmedPeak: number;
   readonly remainingNow: number;
 }
-
-const noLoad: LoadInterval = { sent: 0, acknowledged: 0, refused: 0, unknown: 0, p50Ms: 0, p99Ms: 0 };
 
 /** One row out of two neighbours; the percentiles of a merged interval are the worse of the two, never an average. */
 export function mergeSamples(first: Sample, second: Sample): Sample {
@@ -48,8 +54,8 @@ export function mergeSamples(first: Sample, second: Sample): Sample {
     rps: elapsed > 0 ? Math.round((answered(first) + answered(second)) / elapsed) : 0,
     p50Ms: Math.max(first.p50Ms, second.p50Ms),
     p99Ms: Math.max(first.p99Ms, second.p99Ms),
-    queueDepth: second.queueDepth,
-    unconfirmed: second.unconfirmed,
+    queueDepth: Math.max(first.queueDepth, second.queueDepth),
+    unconfirmed: Math.max(first.unconfirmed, second.unconfirmed),
     remaining: second.remaining,
     granted: sum('granted'),
     refusedByWorker: sum('refusedByWorker'),
@@ -57,28 +63,88 @@ export function mergeSamples(first: Sample, second: Sample): Sample {
   };
 }
 
-export class RunSeries {
-  #rows: Sample[] = [];
-  #load: LoadInterval = noLoad;
-  #told = { decided: 0, granted: 0, committed: 0 };
-  #lastMs = 0;
+interface LoadMark {
+  readonly tMs: number;
+  /** Since the first request. */
+  readonly sent: number;
+  readonly acknowledged: number;
+  readonly refused: number;
+  readonly unknown: number;
+}
 
-  /** Takes what the generators saw; several intervals may come before the next row. */
-  addLoad(interval: LoadInterval): void {
-    const load = this.#load;
-    this.#load = {
-      sent: load.sent + interval.sent,
-      acknowledged: load.acknowledged + interval.acknowledged,
-      refused: load.refused + interval.refused,
-      unknown: load.unknown + interval.unknown,
-      p50Ms: Math.max(load.p50Ms, interval.p50Ms),
-      p99Ms: Math.max(load.p99Ms, interval.p99Ms),
-    };
+type LoadCount = 'sent' | 'acknowledged' | 'refused' | 'unknown';
+
+export class RunSeries {
+  readonly #onRow: (row: Sample) => void;
+  #rows: Sample[] = [];
+  #told = { decided: 0, granted: 0, committed: 0, sent: 0, acknowledged: 0, refused: 0, unknown: 0 };
+  #lastMs = 0;
+  /** Where the generators' counts stood at the end of each interval; the first is where the last row ended, or before. */
+  #marks: LoadMark[] = [{ tMs: 0, sent: 0, acknowledged: 0, refused: 0, unknown: 0 }];
+  #latencies: LoadInterval[] = [];
+  #readings: { readonly tMs: number; readonly engine: EngineReading }[] = [];
+  #isLoadOver = false;
+
+  /** @param onRow hears each row once the load of its time is known */
+  constructor(onRow: (row: Sample) => void = () => undefined) {
+    this.#onRow = onRow;
   }
 
-  /** Closes a row at `tMs` since the first request. */
-  close(tMs: number, engine: EngineReading): Sample {
-    const load = this.#load;
+  /** Takes what the generators saw in an interval, which may come later than the readings of that time. */
+  addLoad(interval: LoadInterval): void {
+    const last = this.#lastMark();
+    this.#marks.push({
+      tMs: Math.max(last.tMs, interval.tMs),
+      sent: last.sent + interval.sent,
+      acknowledged: last.acknowledged + interval.acknowledged,
+      refused: last.refused + interval.refused,
+      unknown: last.unknown + interval.unknown,
+    });
+    this.#latencies.push(interval);
+    this.#emitReady();
+  }
+
+  /** Nothing comes from the generators any more: rows need not wait for them. */
+  endLoad(): void {
+    this.#isLoadOver = true;
+    this.#emitReady();
+  }
+
+  /** Takes a reading of the engine at `tMs` since the first request; its row ends there. */
+  take(tMs: number, engine: EngineReading): void {
+    this.#readings.push({ tMs, engine });
+    this.#emitReady();
+  }
+
+  /** Takes the last reading; its row brings whatever was not told yet, so that the sums are the totals. */
+  finish(tMs: number, engine: EngineReading): void {
+    this.endLoad();
+    // Load that is said to end later than the last reading still belongs into it.
+    this.#marks = this.#marks.map((mark) => ({ ...mark, tMs: Math.min(mark.tMs, tMs) }));
+    this.take(tMs, engine);
+  }
+
+  rows(): readonly Sample[] {
+    return this.#rows;
+  }
+
+  #lastMark(): LoadMark {
+    return this.#marks.at(-1) ?? { tMs: 0, sent: 0, acknowledged: 0, refused: 0, unknown: 0 };
+  }
+
+  #emitReady(): void {
+    for (;;) {
+      const [next] = this.#readings;
+      const isReady =
+        next !== undefined &&
+        (this.#isLoadOver || this.#readings.length > PATIENCE || this.#lastMark().tMs >= next.tMs);
+      if (!isReady) return;
+      this.#readings.shift();
+      this.#emit(next.tMs, next.engine);
+    }
+  }
+
+  #emit(tMs: number, engine: EngineReading): void {
     const grow = (key: 'decided' | 'granted' | 'committed') => {
       // A reading that went back (a restarted service) adds nothing and is caught up later.
       const grown = Math.max(0, engine[key] - this.#told[key]);
@@ -86,40 +152,72 @@ export class RunSeries {
       return grown;
     };
     const [decided, granted, committed] = [grow('decided'), grow('granted'), grow('committed')];
+    const load = this.#loadUntil(tMs);
     const elapsedMs = Math.max(1, tMs - this.#lastMs);
     const row: Sample = {
       tMs: Math.round(tMs),
-      sent: load.sent,
-      acknowledged: load.acknowledged,
-      refused: load.refused,
-      unknown: load.unknown,
+      ...load,
       rps: Math.round(((load.acknowledged + load.refused) * 1_000) / elapsedMs),
-      p50Ms: load.p50Ms,
-      p99Ms: load.p99Ms,
-      queueDepth: engine.queueDepthNow,
-      unconfirmed: engine.unconfirmedNow,
+      ...this.#latencyUntil(tMs),
+      queueDepth: engine.queueDepthPeak,
+      unconfirmed: engine.unconfirmedPeak,
       remaining: engine.remainingNow,
       granted,
       refusedByWorker: Math.max(0, decided - granted),
       committed,
     };
-    this.#load = noLoad;
     this.#lastMs = tMs;
     this.#rows.push(row);
-    if (this.#rows.length > MAX_ROWS) this.#halve();
-    return row;
+    if (this.#rows.length > MAX_ROWS) this.#rows = halveSamples(this.#rows);
+    this.#onRow(row);
   }
 
-  rows(): readonly Sample[] {
-    return this.#rows;
+  /** What was sent and answered since the last row: an interval that two rows share is shared out by time. */
+  #loadUntil(tMs: number): Record<LoadCount, number> {
+    const at = this.#marks.findIndex((mark) => mark.tMs > tMs);
+    const before = this.#marks[at === -1 ? this.#marks.length - 1 : at - 1] ?? this.#lastMark();
+    const after = at === -1 ? before : (this.#marks[at] ?? before);
+    const share = after.tMs > before.tMs ? (tMs - before.tMs) / (after.tMs - before.tMs) : 0;
+    const grow = (key: LoadCount) => {
+      const standing = Math.round(before[key] + share * (after[key] - before[key]));
+      const grown = Math.max(0, standing - this.#told[key]);
+      this.#told[key] += grown;
+      return grown;
+    };
+    const load = {
+      sent: grow('sent'),
+      acknowledged: grow('acknowledged'),
+      refused: grow('refused'),
+      unknown: grow('unknown'),
+    };
+    this.#marks = this.#marks.slice(this.#marks.indexOf(before));
+    return load;
   }
 
-  #halve(): void {
-    const halved: Sample[] = [];
-    for (let at = 0; at < this.#rows.length; at += 2) {
-      const [first, second] = [this.#rows[at], this.#rows[at + 1]];
-      if (first) halved.push(second ? mergeSamples(first, second) : first);
-    }
-    this.#rows = halved;
+  #latencyUntil(tMs: number): { readonly p50Ms: number; readonly p99Ms: number } {
+    const touched = this.#latencies.filter((interval) => interval.tMs - interval.lengthMs < tMs);
+    // One that goes on after this row is the next one's, too.
+    this.#latencies = this.#latencies.filter((interval) => interval.tMs > tMs);
+    return {
+      p50Ms: Math.max(0, ...touched.map(({ p50Ms }) => p50Ms)),
+      p99Ms: Math.max(0, ...touched.map(({ p99Ms }) => p99Ms)),
+    };
   }
+}
+
+/** Half as many rows, each of two neighbours; the sums stay. */
+function halveSamples(rows: readonly Sample[]): Sample[] {
+  const halved: Sample[] = [];
+  for (let at = 0; at < rows.length; at += 2) {
+    const [first, second] = [rows[at], rows[at + 1]];
+    if (first) halved.push(second ? mergeSamples(first, second) : first);
+  }
+  return halved;
+}
+
+/** At most `most` rows that tell the same run more coarsely. */
+export function thinSamples(rows: readonly Sample[], most: number): Sample[] {
+  let thin = [...rows];
+  while (thin.length > most) thin = halveSamples(thin);
+  return thin;
 }

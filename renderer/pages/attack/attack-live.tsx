@@ -17,20 +17,17 @@ import { Story } from './story.tsx';
 // Recharts is the largest part of the page; the story and the figures are there before it.
 const LiveCharts = lazy(async () => ({ default: (await import('../../charts/live-charts.tsx')).LiveCharts }));
 
-/** How much earlier than the picked moment the log begins, so that its cause is on the screen too. */
-const LOG_LEAD_MS = 500;
-
 /** One attack, from the opening of the sale to the verdict. */
 export function AttackLive() {
   const stock = useData((data) => data.attack?.settings.stock) ?? 0;
-  const startedAtMs = useData((data) => data.attack?.startedAtMs) ?? 0;
+  const startedAtMs = useData(({ attack }) => attack?.firstRequestAtMs ?? attack?.startedAtMs) ?? 0;
   const isActive = useData((data) => isAttackActive(data.attack)) ?? false;
   // The form that was here before may have been scrolled.
   useEffect(() => {
     document.getElementById('main')?.scrollTo(0, 0);
   }, []);
   const openLogs = useCallback(
-    (tMs: number) => navigate('logs', undefined, { at: String(Math.round(startedAtMs + tMs - LOG_LEAD_MS)) }),
+    (tMs: number) => navigate('logs', undefined, { at: String(Math.round(startedAtMs + tMs)) }),
     [startedAtMs],
   );
   return (

@@ -2,15 +2,13 @@ import { Button } from '@mantine/core';
 import { IconRefresh } from '@tabler/icons-react';
 import { FindingList } from '../../components/finding-list.tsx';
 import { Loading } from '../../components/loading.tsx';
-import { readinessOf } from '../../lib/readiness.ts';
 import { hrefOf } from '../../lib/router.ts';
 import { useDoctor } from '../../lib/use-doctor.ts';
 import classes from './readiness.module.css';
 
 /** Before the first start: what this machine has, and what is missing. */
 export function Readiness() {
-  const { findings, failure, isBusy, run } = useDoctor();
-  const readiness = findings ? readinessOf(findings) : undefined;
+  const { diagnosis: readiness, failure, isBusy, run } = useDoctor();
   return (
     <div className={classes.box}>
       <div className={classes.head}>
@@ -28,7 +26,7 @@ export function Readiness() {
         </Button>
       </div>
       {failure ? <p className="muted">{`${failure.message} ${failure.fix}`}</p> : null}
-      {!findings && !failure ? <Loading label="Looking for engines…" /> : null}
+      {!readiness && !failure ? <Loading label="Looking for engines…" /> : null}
       {readiness ? (
         <p className={classes.verdict} data-ready={readiness.canStart}>
           {readiness.canStart
@@ -38,7 +36,7 @@ export function Readiness() {
       ) : null}
       {readiness ? (
         <div className={classes.concerns}>
-          <FindingList findings={readiness.concerns} />
+          <FindingList findings={readiness.findings.filter(({ id }) => readiness.concerns.includes(id))} />
         </div>
       ) : null}
       {readiness?.canStart ? (
@@ -51,7 +49,7 @@ export function Readiness() {
           </ol>
         </>
       ) : null}
-      {findings ? (
+      {readiness ? (
         <a className={classes.more} href={hrefOf('settings')}>
           The full check is under Settings
         </a>

@@ -1,4 +1,5 @@
-import { memo, useEffect, useLayoutEffect, useRef, useState, type UIEvent } from 'react';
+import { Button } from '@mantine/core';
+import { memo, useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type UIEvent } from 'react';
 import type { LogEntry } from '../../../electron/control/contract.ts';
 import { formatClock } from '../../lib/format.ts';
 import { indexAt } from '../../lib/log-filter.ts';
@@ -8,16 +9,19 @@ import classes from './log-lines.module.css';
 const OVERSCAN = 12;
 /** Height of a row in rem; the projector's larger rem makes it larger too. */
 const ROW_REM = 1.75;
+/** Rows above the marked one that stay in sight: what led to it. */
+const LEAD_ROWS = 4;
+const PAGE_ROWS = 15;
 
 interface LogLinesProps {
   readonly lines: readonly LogEntry[];
   /** Keeps the newest line in sight. */
   readonly isFollowing: boolean;
-  /** A moment to begin at. */
+  /** A moment to begin at: the first line from there on is marked. */
   readonly markMs: number | undefined;
   /** The reader has scrolled away from the end. */
   readonly onLeaveEnd: () => void;
-  /** A line's time was chosen: show the timeline from there. */
+  /** The timeline from a line's moment on is asked for. */
   readonly onPick: (line: LogEntry) => void;
 }
 
@@ -25,12 +29,16 @@ function rowHeightPx(): number {
   return Math.round(ROW_REM * Number.parseFloat(getComputedStyle(document.documentElement).fontSize));
 }
 
-/** Lines of equal height, of which only those in sight are in the page. */
+/** Lines of equal height, of which only those in sight are in the page; one of them can be opened to be read in full. */
 export function LogLines({ lines, isFollowing, markMs, onLeaveEnd, onPick }: LogLinesProps) {
   const box = useRef<HTMLDivElement>(null);
   const [scrollTop, setScrollTop] = useState(0);
   const [height, setHeight] = useState(600);
   const [rowPx, setRowPx] = useState(rowHeightPx);
+  const [activeSeq, setActiveSeq] = useState<number>();
+  const [open, setOpen] = useState<LogEntry>();
+  const wantsFocus = useRef(false);
+  const markedSeq = markMs === undefined ? undefined : lines[indexAt(lines, markMs)]?.seq;
 
   useEffect(() => {
     const element = box.current;
@@ -46,9 +54,25 @@ export function LogLines({ lines, isFollowing, markMs, onLeaveEnd, onPick }: Log
     if (isFollowing && box.current) box.current.scrollTop = box.current.scrollHeight;
   }, [isFollowing, lines, height]);
   useLayoutEffect(() => {
-    if (markMs !== undefined && box.current) box.current.scrollTop = indexAt(lines, markMs) * rowPx;
+    if (markMs !== undefined && box.current)
+      box.current.scrollTop = Math.max(0, indexAt(lines, markMs) - LEAD_ROWS) * rowPx;
     // Only a new moment moves the reader, not each new line.
   }, [markMs]);
+
+  const first = Math.max(0, Math.floor(scrollTop / rowPx) - OVERSCAN);
+  const last = Math.min(lines.length, Math.ceil((scrollTop + height) / rowPx) + OVERSCAN);
+  const drawn = lines.slice(first, last);
+  // One line is a tab stop, and the arrows lead to the others: the one chosen last, else the marked one, else the first in sight.
+  const stopSeq =
+    [activeSeq, markedSeq].find((seq) => drawn.some((line) => line.seq === seq)) ??
+    lines[Math.min(lines.length - 1, Math.ceil(scrollTop / rowPx))]?.seq;
+  useLayoutEffect(() => {
+    if (!wantsFocus.current) return;
+    const row = box.current?.querySelector<HTMLElement>(`[data-seq="${activeSeq}"]`);
+    if (!row) return;
+    wantsFocus.current = false;
+    row.focus({ preventScroll: true });
+  }, [activeSeq, scrollTop]);
 
   const onScroll = (event: UIEvent<HTMLDivElement>): void => {
     const element = event.currentTarget;
@@ -56,43 +80,126 @@ export function LogLines({ lines, isFollowing, markMs, onLeaveEnd, onPick }: Log
     const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < rowPx * 2;
     if (isFollowing && !isAtEnd) onLeaveEnd();
   };
-  const first = Math.max(0, Math.floor(scrollTop / rowPx) - OVERSCAN);
-  const last = Math.min(lines.length, Math.ceil((scrollTop + height) / rowPx) + OVERSCAN);
+  const onKeyDown = (event: KeyboardEvent): void => {
+    const element = box.current;
+    const at = lines.findIndex(({ seq }) => seq === stopSeq);
+    const to = targetOf(event.key, at, lines.length);
+    const line = to === undefined ? undefined : lines[to];
+    if (!element || to === undefined || !line) return;
+    event.preventDefault();
+    onLeaveEnd();
+    wantsFocus.current = true;
+    setActiveSeq(line.seq);
+    const top = to * rowPx;
+    if (top < element.scrollTop) element.scrollTop = top;
+    else if (top + rowPx > element.scrollTop + element.clientHeight)
+      element.scrollTop = top + rowPx - element.clientHeight;
+  };
+  const toggle = (line: LogEntry): void => {
+    setActiveSeq(line.seq);
+    setOpen((before) => (before?.seq === line.seq ? undefined : line));
+  };
   return (
-    <div ref={box} className={classes.box} onScroll={onScroll} tabIndex={0} role="region" aria-label="Lines">
-      <div className={classes.spacer} style={{ height: lines.length * rowPx }}>
-        <ol style={{ transform: `translateY(${first * rowPx}px)` }}>
-          {lines.slice(first, last).map((line) => (
-            <Row key={line.seq} line={line} rowPx={rowPx} onPick={onPick} />
-          ))}
-        </ol>
+    <div className={classes.frame}>
+      <div
+        ref={box}
+        className={classes.box}
+        onScroll={onScroll}
+        onKeyDown={onKeyDown}
+        tabIndex={0}
+        role="region"
+        aria-label="Lines"
+      >
+        <div className={classes.spacer} style={{ height: lines.length * rowPx }}>
+          <ol style={{ transform: `translateY(${first * rowPx}px)` }}>
+            {drawn.map((line) => (
+              <Row
+                key={line.seq}
+                line={line}
+                rowPx={rowPx}
+                isMarked={line.seq === markedSeq}
+                isOpen={line.seq === open?.seq}
+                isStop={line.seq === stopSeq}
+                onToggle={toggle}
+              />
+            ))}
+          </ol>
+        </div>
       </div>
+      {open ? (
+        <section className={classes.whole} aria-label="The whole line">
+          <p className={classes.wholeText} role="status">
+            {open.text}
+          </p>
+          <div className={classes.tools}>
+            <Button size="compact-sm" variant="default" onClick={() => onPick(open)}>
+              Show the timeline from here
+            </Button>
+            <Button size="compact-sm" variant="default" onClick={() => setOpen(undefined)}>
+              Close
+            </Button>
+          </div>
+        </section>
+      ) : null}
     </div>
   );
+}
+
+/** Which line a key leads to; undefined for any other key. */
+function targetOf(key: string, at: number, count: number): number | undefined {
+  const steps: Readonly<Record<string, number>> = {
+    ArrowUp: -1,
+    ArrowDown: 1,
+    PageUp: -PAGE_ROWS,
+    PageDown: PAGE_ROWS,
+    Home: -count,
+    End: count,
+  };
+  const step = steps[key];
+  return step === undefined ? undefined : Math.min(count - 1, Math.max(0, at + step));
 }
 
 interface RowProps {
   readonly line: LogEntry;
   readonly rowPx: number;
-  readonly onPick: (line: LogEntry) => void;
+  readonly isMarked: boolean;
+  readonly isOpen: boolean;
+  readonly isStop: boolean;
+  readonly onToggle: (line: LogEntry) => void;
 }
 
-const Row = memo(function Row({ line, rowPx, onPick }: RowProps) {
-  return (
-    <li className={classes.line} data-level={line.level} style={{ height: rowPx }}>
-      <button
-        type="button"
-        className={classes.time}
-        onClick={() => onPick(line)}
-        title="Show the timeline from here"
+const Row = memo(
+  function Row({ line, rowPx, isMarked, isOpen, isStop, onToggle }: RowProps) {
+    return (
+      <li
+        className={classes.line}
+        data-level={line.level}
+        data-marked={isMarked}
+        aria-current={isMarked || undefined}
+        style={{ height: rowPx }}
+        onClick={() => onToggle(line)}
       >
-        {formatClock(line.atMs)}
-      </button>
-      <span className={classes.part}>{line.part}</span>
-      <span className={classes.level}>{line.level}</span>
-      <span className={classes.text} title={line.text}>
-        {line.text}
-      </span>
-    </li>
-  );
-});
+        <button
+          type="button"
+          className={classes.time}
+          data-seq={line.seq}
+          tabIndex={isStop ? 0 : -1}
+          aria-expanded={isOpen}
+          aria-label={`${formatClock(line.atMs)}, the whole line`}
+        >
+          {formatClock(line.atMs)}
+        </button>
+        <span className={classes.part}>{line.part}</span>
+        <span className={classes.level}>{line.level}</span>
+        <span className={classes.text}>{line.text}</span>
+      </li>
+    );
+  },
+  // The function to toggle is a new one with each update of the list, and does the same.
+  (before, after) =>
+    before.line === after.line &&
+    before.rowPx === after.rowPx &&
+    before.isMarked === after.isMarked &&
+    before.isOpen === after.isOpen &&
+    before.isStop === after.isStop,
+);

@@ -37,11 +37,12 @@ export default function LogsPage() {
   const [searched] = useDebouncedValue(text, 200);
   const [isFollowing, setFollowing] = useState(true);
   const filter = useMemo<LogFilter>(() => ({ parts, minLevel, text: searched }), [parts, minLevel, searched]);
-  const { lines, allParts, total, failure, reload } = useLogLines(filter, atMs);
+  const { lines, allParts, total, keptFromMs, failure, reload } = useLogLines(filter, atMs);
   const input = useRef<HTMLInputElement>(null);
   const [areShortcutsOn] = useShortcutsEnabled();
   const shortcuts = useMemo(() => [{ key: '/', label: 'Search', run: () => input.current?.focus() }], []);
   useShortcuts(shortcuts, areShortcutsOn);
+  const isTooOld = atMs !== undefined && keptFromMs !== undefined && atMs < keptFromMs;
   const follows = isFollowing && atMs === undefined;
 
   return (
@@ -98,7 +99,8 @@ export default function LogsPage() {
       <PartFilter all={allParts} selected={parts} onChange={setParts} />
       {atMs === undefined ? null : (
         <p className={classes.moment}>
-          From <strong>{formatClock(atMs)}</strong>, the moment you picked.
+          Around <strong>{formatClock(atMs)}</strong>, the moment you picked: the first line from there on is
+          marked.
         </p>
       )}
       <section className={`panel ${classes.panel}`} aria-label="Log lines">
@@ -108,6 +110,18 @@ export default function LogsPage() {
           </Empty>
         ) : lines === undefined ? (
           <Loading label="Reading the logs…" />
+        ) : isTooOld ? (
+          <Empty
+            icon={<IconListDetails size={40} stroke={1.3} />}
+            title="The logs of that moment are no longer kept"
+            action={
+              <Button component="a" variant="default" href={hrefOf('logs')}>
+                Show the lines there are
+              </Button>
+            }
+          >
+            {`FlashGrid keeps the lines of the control centre that runs, since ${formatClock(keptFromMs)}; a run’s record is kept without them.`}
+          </Empty>
         ) : lines.length === 0 ? (
           <Empty icon={<IconListDetails size={40} stroke={1.3} />} title="No line here">
             {parts.length > 0 || searched !== '' || minLevel !== 'debug'
@@ -116,6 +130,7 @@ export default function LogsPage() {
           </Empty>
         ) : (
           <LogLines
+            key={atMs ?? 'now'}
             lines={lines}
             isFollowing={follows}
             markMs={atMs}

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import type { ExportFormat } from '../../../electron/control/contract.ts';
 import { callOrNotify } from '../../client.ts';
 import { notifyDone } from '../../components/notify.tsx';
+import { useIsOnline } from '../../store/store.ts';
 import { saveFile } from '../../transport/save-file.ts';
 
 const formats = [
@@ -21,6 +22,7 @@ interface ExportMenuProps {
 /** Takes a run out of FlashGrid. */
 export function ExportMenu({ runId, title, isCompact = false }: ExportMenuProps) {
   const [isBusy, setBusy] = useState(false);
+  const isOnline = useIsOnline();
   const exportAs = async (format: ExportFormat): Promise<void> => {
     setBusy(true);
     const file = await callOrNotify('runs.exportRun', { id: runId, format });
@@ -36,6 +38,7 @@ export function ExportMenu({ runId, title, isCompact = false }: ExportMenuProps)
             variant="subtle"
             color="gray"
             loading={isBusy}
+            disabled={!isOnline}
             aria-label={`Export ${title}`}
           >
             <IconDownload size={17} aria-hidden />
@@ -44,6 +47,7 @@ export function ExportMenu({ runId, title, isCompact = false }: ExportMenuProps)
           <Button
             variant="default"
             loading={isBusy}
+            disabled={!isOnline}
             leftSection={<IconDownload size={17} aria-hidden />}
             rightSection={<IconChevronDown size={15} aria-hidden />}
           >

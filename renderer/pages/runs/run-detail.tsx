@@ -1,8 +1,9 @@
 import { Button } from '@mantine/core';
 import { IconArrowLeft, IconListDetails, IconTrash } from '@tabler/icons-react';
-import { Suspense, lazy, useCallback, useEffect, useMemo, useState } from 'react';
+import { Suspense, lazy, useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
 import type { Failure } from '../../../electron/control/cluster/cluster.ts';
 import type { RunRecord } from '../../../electron/control/report/run-record.ts';
+import { tellVerdict } from '../../../electron/control/report/verdict-text.ts';
 import { call, callOrNotify } from '../../client.ts';
 import { CheckList } from '../../components/check-list.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
@@ -10,10 +11,11 @@ import { Empty } from '../../components/empty.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { VerdictBadge } from '../../components/verdict-badge.tsx';
 import { totalRequests } from '../../../electron/control/attack/profile.ts';
-import { formatCount, formatDate, plural } from '../../lib/format.ts';
+import { formatDate, plural } from '../../lib/format.ts';
+import { OFFLINE } from '../../lib/offline.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
 import { addSamples, emptySeries } from '../../store/series.ts';
-import { useIsOnline } from '../../store/store.ts';
+import { useData, useIsOnline } from '../../store/store.ts';
 import { ExportMenu } from './export-menu.tsx';
 import classes from './run-detail.module.css';
 import { RunFacts } from './run-facts.tsx';
@@ -27,6 +29,7 @@ export function RunDetail({ id }: { readonly id: string }) {
   const [record, setRecord] = useState<RunRecord>();
   const [failure, setFailure] = useState<Failure>();
   const isOnline = useIsOnline();
+  const isDeleted = useData((data) => data.deletedRunIds.includes(id)) ?? false;
   const load = useCallback(async () => {
     const result = await call('runs.getRun', { id });
     setFailure(result.ok ? undefined : result.error);
@@ -46,24 +49,57 @@ export function RunDetail({ id }: { readonly id: string }) {
       All runs
     </Button>
   );
-  if (failure) {
+  if (isDeleted) {
     return (
-      <Empty title={failure.message} action={back}>
-        {failure.fix}
-      </Empty>
+      <Told title="This run was deleted" action={back}>
+        Its record is gone. Files that were exported stay where they are.
+      </Told>
     );
   }
-  return record ? <Record record={record} /> : <Loading label="Reading the record…" />;
+  if (record) return <Record record={record} />;
+  const problem = failure ?? (isOnline ? undefined : OFFLINE);
+  if (!problem) return <Loading label="Reading the record…" />;
+  return (
+    <Told
+      title={problem.message}
+      action={
+        <span className={classes.actions}>
+          <Button disabled={!isOnline} onClick={() => void load()}>
+            Try again
+          </Button>
+          {back}
+        </span>
+      }
+    >
+      {problem.fix}
+    </Told>
+  );
+}
+
+/** Instead of a record; with a heading, as every page has. */
+function Told({ title, children, action }: { title: string; children: ReactNode; action: ReactNode }) {
+  return (
+    <>
+      <h1 className="sr-only">{title}</h1>
+      <Empty title={title} action={action}>
+        {children}
+      </Empty>
+    </>
+  );
 }
 
 function Record({ record }: { readonly record: RunRecord }) {
+  const isOnline = useIsOnline();
   const series = useMemo(() => addSamples(emptySeries(record.id), record.series), [record]);
   const startedAtMs = Date.parse(record.startedAt);
+  // Records of earlier versions don't tell when their series begins; their sale was opened shortly before.
+  const zeroAtMs = Date.parse(record.firstRequestAt ?? record.startedAt);
   const openLogs = useCallback(
-    (tMs: number) => navigate('logs', undefined, { at: String(Math.round(startedAtMs + tMs)) }),
-    [startedAtMs],
+    (tMs: number) => navigate('logs', undefined, { at: String(Math.round(zeroAtMs + tMs)) }),
+    [zeroAtMs],
   );
   const buyers = totalRequests(record.attack);
+  const { headline, detail } = tellVerdict(record);
   return (
     <div className={classes.page}>
       <div className={classes.head}>
@@ -77,8 +113,8 @@ function Record({ record }: { readonly record: RunRecord }) {
           <p className={classes.verdict}>
             <VerdictBadge verdict={record.verdict} />
             <span className="muted">
-              {formatDate(record.startedAt)}.{' '}
-              {record.reasons.length > 0 ? record.reasons.join(' ') : summaryOf(record)}
+              {formatDate(record.startedAt)}. {headline}{' '}
+              {record.reasons.length > 0 ? record.reasons.join(' ') : detail}
             </span>
           </p>
         </div>
@@ -94,6 +130,7 @@ function Record({ record }: { readonly record: RunRecord }) {
           <ExportMenu runId={record.id} title={record.id} />
           <ConfirmButton
             variant="default"
+            disabled={!isOnline}
             leftSection={<IconTrash size={17} aria-hidden />}
             title="Delete this run?"
             text="Its record is deleted. Files that were exported stay."
@@ -128,9 +165,4 @@ function Record({ record }: { readonly record: RunRecord }) {
       <RunFacts record={record} />
     </div>
   );
-}
-
-function summaryOf(record: RunRecord): string {
-  const { audit } = record;
-  return `${formatCount(audit.sold)} sold, ${formatCount(audit.refused)} refused, none lost, none sold twice.`;
 }

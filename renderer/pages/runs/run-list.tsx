@@ -1,10 +1,9 @@
-import { Button, TextInput } from '@mantine/core';
+import { Button, Modal, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconHistory, IconSearch, IconTrash } from '@tabler/icons-react';
-import { useMemo, useRef, useState } from 'react';
+import { memo, useMemo, useRef, useState } from 'react';
 import type { RunSummary } from '../../../electron/control/contract.ts';
 import { callOrNotify } from '../../client.ts';
-import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { Empty } from '../../components/empty.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { VerdictBadge } from '../../components/verdict-badge.tsx';
@@ -13,8 +12,12 @@ import { hrefOf, navigate } from '../../lib/router.ts';
 import { useShortcutsEnabled } from '../../lib/shortcut-preference.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useRuns } from '../../lib/use-runs.ts';
+import { useIsOnline } from '../../store/store.ts';
 import { ExportMenu } from './export-menu.tsx';
 import classes from './run-list.module.css';
+
+/** Rows that are drawn, and by how many more are on request. */
+const ROWS = 100;
 
 /** Every run so far, newest first. */
 export function RunList() {
@@ -70,7 +73,7 @@ export function RunList() {
           )}
         </div>
       ) : (
-        <RunTable runs={runs} onChanged={reload} />
+        <RunTable runs={runs} />
       )}
     </div>
   );
@@ -78,77 +81,134 @@ export function RunList() {
 
 interface RunTableProps {
   readonly runs: readonly RunSummary[];
-  readonly onChanged: () => void;
 }
 
-function RunTable({ runs, onChanged }: RunTableProps) {
+function RunTable({ runs }: RunTableProps) {
+  const [shown, setShown] = useState(ROWS);
+  const [toDelete, setToDelete] = useState<RunSummary>();
+  const isOnline = useIsOnline();
   return (
-    <div className={`panel ${classes.scroll}`} tabIndex={0} role="region" aria-label="History">
-      <table className={classes.table}>
-        <thead>
-          <tr>
-            <th scope="col">Run</th>
-            <th scope="col">Verdict</th>
-            <th scope="col" data-number>
-              Sold
-            </th>
-            <th scope="col" data-number>
-              Requests/s
-            </th>
-            <th scope="col" data-number>
-              p50
-            </th>
-            <th scope="col" data-number>
-              p99
-            </th>
-            <th scope="col">Engines</th>
-            <th scope="col">
-              <span className="sr-only">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {runs.map((run) => (
-            <tr key={run.id} onClick={() => navigate('runs', run.id)}>
-              <th scope="row">
-                <a href={hrefOf('runs', run.id)}>{run.title}</a>
-                <span className={classes.when}>
-                  {formatDate(run.startedAt)} · {formatCount(run.connections)} connections
-                </span>
+    <>
+      <div className={`panel ${classes.scroll}`} tabIndex={0} role="region" aria-label="History">
+        <table className={classes.table}>
+          <thead>
+            <tr>
+              <th scope="col">Run</th>
+              <th scope="col">Verdict</th>
+              <th scope="col" data-number>
+                Sold
               </th>
-              <td>
-                <VerdictBadge verdict={run.verdict} />
-              </td>
-              <td data-number>
-                {formatCount(run.sold)} <span className="muted">of {formatCount(run.stock)}</span>
-              </td>
-              <td data-number>{formatCount(run.rps)}</td>
-              <td data-number>{formatMs(run.p50Ms)}</td>
-              <td data-number>{formatMs(run.p99Ms)}</td>
-              <td>{run.provider}</td>
-              {/* The row opens the run; its buttons don't. */}
-              <td className={classes.actions} onClick={(event) => event.stopPropagation()}>
-                <ExportMenu runId={run.id} title={run.title} isCompact />
-                <ConfirmButton
-                  size="compact-sm"
-                  variant="subtle"
-                  color="gray"
-                  name={`Delete ${run.title}`}
-                  title="Delete this run?"
-                  text={`The record of “${run.title}” of ${formatDate(run.startedAt)} is deleted. Files that were exported stay.`}
-                  confirmLabel="Delete the run"
-                  onConfirm={async () => {
-                    await callOrNotify('runs.deleteRun', { id: run.id });
-                    onChanged();
-                  }}
-                >
-                  <IconTrash size={17} aria-hidden />
-                </ConfirmButton>
-              </td>
+              <th scope="col" data-number>
+                Requests/s
+              </th>
+              <th scope="col" data-number>
+                p50
+              </th>
+              <th scope="col" data-number>
+                p99
+              </th>
+              <th scope="col">Engines</th>
+              <th scope="col">
+                <span className="sr-only">Actions</span>
+              </th>
             </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+          </thead>
+          <tbody>
+            {runs.slice(0, shown).map((run) => (
+              <RunRow key={run.id} run={run} isOnline={isOnline} onDelete={setToDelete} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {runs.length > shown ? (
+        <p className={classes.more}>
+          <span className="muted">
+            {formatCount(shown)} of {formatCount(runs.length)} runs.
+          </span>
+          <Button variant="default" onClick={() => setShown((before) => before + ROWS)}>
+            Show more
+          </Button>
+        </p>
+      ) : null}
+      {toDelete ? <DeleteDialog run={toDelete} onClose={() => setToDelete(undefined)} /> : null}
+    </>
+  );
+}
+
+interface RunRowProps {
+  readonly run: RunSummary;
+  readonly isOnline: boolean;
+  readonly onDelete: (run: RunSummary) => void;
+}
+
+const RunRow = memo(function RunRow({ run, isOnline, onDelete }: RunRowProps) {
+  return (
+    <tr onClick={() => navigate('runs', run.id)}>
+      <th scope="row">
+        <a href={hrefOf('runs', run.id)}>{run.title}</a>
+        <span className={classes.when}>
+          {formatDate(run.startedAt)} · {formatCount(run.connections)} connections
+        </span>
+      </th>
+      <td>
+        <VerdictBadge verdict={run.verdict} />
+      </td>
+      <td data-number>
+        {formatCount(run.sold)} <span className="muted">of {formatCount(run.stock)}</span>
+      </td>
+      <td data-number>{formatCount(run.rps)}</td>
+      <td data-number>{formatMs(run.p50Ms)}</td>
+      <td data-number>{formatMs(run.p99Ms)}</td>
+      <td>{run.provider}</td>
+      {/* The row opens the run; its buttons don't. */}
+      <td className={classes.actions} onClick={(event) => event.stopPropagation()}>
+        <ExportMenu runId={run.id} title={run.title} isCompact />
+        <Button
+          size="compact-sm"
+          variant="subtle"
+          color="gray"
+          aria-label={`Delete ${run.title}`}
+          disabled={!isOnline}
+          onClick={() => onDelete(run)}
+        >
+          <IconTrash size={17} aria-hidden />
+        </Button>
+      </td>
+    </tr>
+  );
+});
+
+/** One for the whole list: a dialog a row would be two thousand. */
+function DeleteDialog({ run, onClose }: { readonly run: RunSummary; readonly onClose: () => void }) {
+  const [isBusy, setBusy] = useState(false);
+  const isOnline = useIsOnline();
+  const remove = async (): Promise<void> => {
+    setBusy(true);
+    // The list hears of it as every window does.
+    await callOrNotify('runs.deleteRun', { id: run.id });
+    setBusy(false);
+    onClose();
+  };
+  return (
+    <Modal
+      opened
+      onClose={onClose}
+      title="Delete this run?"
+      centered
+      lockScroll={false}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      <p className={classes.question}>
+        {`The record of “${run.title}” of ${formatDate(run.startedAt)} is deleted. Files that were exported stay.`}
+      </p>
+      <div className={classes.answers}>
+        <Button variant="default" onClick={onClose} data-autofocus>
+          Cancel
+        </Button>
+        <Button color="red" loading={isBusy} disabled={!isOnline} onClick={() => void remove()}>
+          Delete the run
+        </Button>
+      </div>
+    </Modal>
   );
 }

@@ -4,7 +4,7 @@ import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { useData, useIsOnline } from '../../store/store.ts';
 import classes from './app-panel.module.css';
 
-/** What FlashGrid is, where it keeps its data, and the way out. */
+/** What FlashGrid is, and the way out. */
 export function AppPanel() {
   const app = useData((data) => data.app);
   const isRunning = useData((data) => data.cluster.state === 'running') ?? false;
@@ -15,7 +15,6 @@ export function AppPanel() {
     ['Node', app.node],
     ['Platform', app.platform],
     ['Process', String(app.pid)],
-    ['Data folder', app.dataDir],
   ] as const;
   return (
     <section className={`panel ${classes.box}`} aria-label="About FlashGrid">
@@ -28,9 +27,6 @@ export function AppPanel() {
           </div>
         ))}
       </dl>
-      <p className="muted">
-        The access token is in the address that “flashgrid serve” prints; this page keeps it as a cookie only.
-      </p>
       <div className={classes.actions}>
         <ConfirmButton
           variant="default"

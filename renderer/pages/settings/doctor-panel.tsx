@@ -1,14 +1,17 @@
 import { Button } from '@mantine/core';
 import { IconRefresh } from '@tabler/icons-react';
+import type { Diagnosis } from '../../../electron/control/contract.ts';
 import { Empty } from '../../components/empty.tsx';
 import { FindingList } from '../../components/finding-list.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { useDoctor } from '../../lib/use-doctor.ts';
+import { useIsOnline } from '../../store/store.ts';
 import classes from './doctor-panel.module.css';
 
 /** What this machine has, what is missing, and what to do about it. */
 export function DoctorPanel() {
-  const { findings, failure, isBusy, run } = useDoctor();
+  const { diagnosis, failure, isBusy, run } = useDoctor();
+  const isOnline = useIsOnline();
   return (
     <section className="panel" aria-label="Doctor">
       <div className="panel-head">
@@ -18,6 +21,7 @@ export function DoctorPanel() {
           variant="default"
           leftSection={<IconRefresh size={15} aria-hidden />}
           loading={isBusy}
+          disabled={!isOnline}
           onClick={() => void run()}
         >
           Look again
@@ -25,9 +29,34 @@ export function DoctorPanel() {
       </div>
       <div className={classes.body}>
         {failure ? <Empty title={failure.message}>{failure.fix}</Empty> : null}
-        {!findings && !failure ? <Loading label="Looking at this machine…" /> : null}
-        {findings ? <FindingList findings={findings} withPaths /> : null}
+        {!diagnosis && !failure ? <Loading label="Looking at this machine…" /> : null}
+        {diagnosis ? <Findings diagnosis={diagnosis} /> : null}
       </div>
     </section>
+  );
+}
+
+/** Of the two ways to have engines, the one that is not needed is no fault of the machine: it is there to be read, but not marked. */
+function Findings({ diagnosis: { findings, concerns } }: { readonly diagnosis: Diagnosis }) {
+  const isSpare = ({ id, status }: (typeof findings)[number]) => status !== 'ok' && !concerns.includes(id);
+  const spare = findings.filter(isSpare);
+  return (
+    <>
+      <FindingList findings={findings.filter((finding) => !isSpare(finding))} withPaths />
+      {spare.length === 0 ? null : (
+        <details className={classes.spare}>
+          <summary>Not here, and not needed: {spare.map(({ title }) => title).join(', ')}</summary>
+          {spare.map(({ id, title, detail, fix }) => (
+            <div key={id}>
+              <p>
+                <strong>{title}</strong>
+              </p>
+              <p className={classes.detail}>{detail}</p>
+              {fix === undefined ? null : <p className={classes.detail}>{fix}</p>}
+            </div>
+          ))}
+        </details>
+      )}
+    </>
   );
 }

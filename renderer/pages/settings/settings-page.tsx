@@ -5,6 +5,7 @@ import { call, callOrNotify } from '../../client.ts';
 import { notifyDone, notifyFailure } from '../../components/notify.tsx';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
 import { ProviderSelect } from '../control/provider-select.tsx';
+import { AccessPanel } from './access-panel.tsx';
 import { AppPanel } from './app-panel.tsx';
 import { DoctorPanel } from './doctor-panel.tsx';
 import classes from './settings-page.module.css';
@@ -21,6 +22,7 @@ export default function SettingsPage() {
         <SettingsForm saved={saved} />
         <div className={classes.side}>
           <DoctorPanel />
+          <AccessPanel />
           <AppPanel />
         </div>
       </div>
@@ -148,7 +150,16 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
         <div className={classes.pair}>
           {number('gateways', 'Gateways')}
           {number('workers', 'Workers')}
-          {number('gatewayPort', 'Port of the gateway', '0 takes a free one.')}
+        </div>
+        <div>
+          <p className={classes.label}>Ports</p>
+          <p className={classes.about}>0 takes a free one.</p>
+          <div className={classes.pair}>
+            {number('gatewayPort', 'Port of the gateway')}
+            {number('enginePorts.rabbitmq', 'Port of RabbitMQ')}
+            {number('enginePorts.redis', 'Port of Redis')}
+            {number('enginePorts.postgres', 'Port of Postgres')}
+          </div>
         </div>
       </section>
       <section className={`panel ${classes.group}`} aria-labelledby="containers">
@@ -172,6 +183,7 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
         )}
         {text('external.postgresUrl', 'Postgres', 'postgresql://user:password@host:5432/database')}
       </section>
+      {/* What there is to say stays; the bar is there for changes only, so that it covers no field without need. */}
       <div className={classes.save} data-changed={isChanged}>
         <p role="status">
           {!parsed.success
@@ -180,12 +192,16 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
               ? 'There are changes to save.'
               : 'All is saved.'}
         </p>
-        <Button variant="default" disabled={!isChanged} onClick={() => void discard()}>
-          Discard
-        </Button>
-        <Button type="submit" loading={isBusy} disabled={!isChanged || !parsed.success || !isOnline}>
-          Save
-        </Button>
+        {isChanged ? (
+          <>
+            <Button variant="default" onClick={() => void discard()}>
+              Discard
+            </Button>
+            <Button type="submit" loading={isBusy} disabled={!parsed.success || !isOnline}>
+              Save
+            </Button>
+          </>
+        ) : null}
       </div>
     </form>
   );

@@ -64,9 +64,22 @@ test('the hash changes with image, limits, password and ports, and with nothing 
     hashOf({ limits: { memoryMb: 1_024, cpus: 0 } }),
     hashOf({ limits: { memoryMb: 2_048, cpus: 1 } }),
     hashOf({ ports: { first: 1, last: 2 } }),
+    hashOf({ enginePorts: { rabbitmq: 15_672, redis: 16_379, postgres: 15_432 } }),
     hashOf({}, file()),
     hashOf({}, kept, { ...image, id: 'sha256:2' }),
   ];
   for (const other of changed)
     for (const [index, hash] of other.entries()) expect(hash).not.toBe(usual[index]);
+});
+
+test('an engine gets the port that was chosen for it, and any free one otherwise', () => {
+  const specs = engineSpecs(
+    { ...settings(), enginePorts: { rabbitmq: 0, redis: 16_379, postgres: 0 } },
+    file(),
+  );
+  expect(Object.fromEntries(specs.map(({ role, hostPorts }) => [role, hostPorts]))).toEqual({
+    rabbitmq: '',
+    redis: '16379',
+    postgres: '',
+  });
 });

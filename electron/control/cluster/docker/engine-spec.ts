@@ -18,6 +18,8 @@ const MIB = 1024 * 1024;
 export interface DockerSettings {
   readonly images: Settings['images'];
   readonly limits: Settings['limits'];
+  /** A port of its own for each engine on 127.0.0.1; 0 leaves it to `ports`. */
+  readonly enginePorts?: Settings['enginePorts'] | undefined;
   /** Ports that may be taken on 127.0.0.1; absent: whichever the engine finds free. */
   readonly ports?: { readonly first: number; readonly last: number } | undefined;
 }
@@ -59,7 +61,11 @@ export function engineSpecs(settings: DockerSettings, file: ClusterFile): Engine
     image: imageName(settings.images.registry, settings.images[role]),
     memoryBytes: settings.limits.memoryMb * MIB,
     nanoCpus: Math.round(settings.limits.cpus * 1e9),
-    hostPorts: settings.ports ? `${settings.ports.first}-${settings.ports.last}` : '',
+    hostPorts: settings.enginePorts?.[role]
+      ? String(settings.enginePorts[role])
+      : settings.ports
+        ? `${settings.ports.first}-${settings.ports.last}`
+        : '',
     ...PARTS[role](settings.limits.memoryMb, file.password(role)),
   }));
 }

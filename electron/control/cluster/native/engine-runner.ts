@@ -15,7 +15,14 @@ import { type ClusterEvents, type EngineState, FailureError } from '../cluster.t
 import { type FoundProcess, type ProcessRegistry, killGroup } from '../process-registry.ts';
 import { type ProcessIdentity, identify, isAlive } from '../process-table.ts';
 import type { EngineDriver, ProcessPlan } from './engine.ts';
-import { engineExited, notReady, portTaken, strangePassword, throwIfCancelled } from './failures.ts';
+import {
+  engineExited,
+  chosenPortTaken,
+  notReady,
+  portTaken,
+  strangePassword,
+  throwIfCancelled,
+} from './failures.ts';
 import { lastLines, rotateLog, sizeOf, tailLog } from './log-tail.ts';
 import type { ClusterSettings, PortName } from './settings.ts';
 
@@ -34,6 +41,8 @@ const REFUSED_LIMIT_MS = 3_000;
 /** The settings that all engines of a cluster share. */
 export interface SettingsKeeper {
   readonly current: ClusterSettings;
+  /** Ports that a person has chosen: no other is taken in their place. */
+  readonly fixedPorts: ReadonlySet<PortName>;
   replacePorts(ports: Readonly<Partial<Record<PortName, number>>>): void;
 }
 
@@ -368,6 +377,9 @@ export class EngineRunner {
   async #replaceTakenPorts(): Promise<void> {
     const taken = await this.#takenPorts();
     if (taken.length === 0) return;
+    const { driver, settings } = this.#options;
+    const fixed = taken.find((name) => settings.fixedPorts.has(name));
+    if (fixed) throw this.#failed(chosenPortTaken(driver.title, settings.current.ports[fixed]));
     const fresh = await findFreePorts(taken.length);
     this.#options.settings.replacePorts(Object.fromEntries(taken.map((name, index) => [name, fresh[index]])));
   }

@@ -67,6 +67,14 @@ export function portTaken(title: string, ports: readonly number[]): FailureError
   });
 }
 
+export function chosenPortTaken(title: string, port: number): FailureError {
+  return new FailureError({
+    code: 'native.chosenPortTaken',
+    message: `${title} can't listen on port ${port}, which is set for it: another program has it.`,
+    fix: 'Choose another port in the settings, or 0 for any free one.',
+  });
+}
+
 /** RabbitMQ hands the path of its data to a shell in single quotes, and hangs for ever on one that holds such a quote. */
 export function throwIfQuoted(path: string): void {
   if (!path.includes("'")) return;

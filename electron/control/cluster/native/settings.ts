@@ -58,6 +58,23 @@ export function replacePorts(
   return next;
 }
 
+/** The same settings with the ports that were chosen; another use of one of these makes way. */
+export async function choosePorts(
+  path: string,
+  settings: ClusterSettings,
+  chosen: Readonly<Partial<Record<PortName, number>>>,
+): Promise<ClusterSettings> {
+  const wanted = new Set(Object.values(chosen));
+  const inTheWay = Object.entries(settings.ports).flatMap(([name, port]) =>
+    wanted.has(port) && !(name in chosen) ? [name] : [],
+  );
+  const isAsChosen = JSON.stringify({ ...settings.ports, ...chosen }) === JSON.stringify(settings.ports);
+  if (isAsChosen && inTheWay.length === 0) return settings;
+  const fresh = await findFreePorts(inTheWay.length);
+  const moved = Object.fromEntries(inTheWay.map((name, index) => [name, fresh[index]]));
+  return replacePorts(path, settings, { ...moved, ...chosen });
+}
+
 /** Where the engines answer. */
 export function endpointsOf({ ports, passwords }: ClusterSettings): Endpoints {
   return {

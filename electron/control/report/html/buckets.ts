@@ -12,6 +12,10 @@ export interface Bucket {
   readonly p99Ms: number | undefined;
   /** The deepest that the queue was. */
   readonly queueDepth: number;
+  /** The most that waited for the broker's confirm. */
+  readonly unconfirmed: number;
+  /** Of what was decided since the start, the share that never touched Postgres; `undefined` before the first decision. */
+  readonly keptAwayShare: number | undefined;
   /** At the end. */
   readonly remaining: number;
   /** Since the start of the run. */
@@ -30,6 +34,7 @@ export function bucketSamples(series: readonly Sample[], most = MAX_BUCKETS): Bu
   const buckets: Bucket[] = [];
   let startMs = 0;
   let grantedSoFar = 0;
+  let decidedSoFar = 0;
   for (let at = 0; at < series.length; at += size) {
     const samples = series.slice(at, at + size);
     const last = samples.at(-1);
@@ -40,6 +45,7 @@ export function bucketSamples(series: readonly Sample[], most = MAX_BUCKETS): Bu
     const answers = sum(answersOf);
     const seconds = Math.max(last.tMs - startMs, 1) / 1_000;
     grantedSoFar += sum((sample) => sample.granted);
+    decidedSoFar += sum((sample) => sample.granted + sample.refusedByWorker + sample.refused);
     buckets.push({
       startMs,
       endMs: last.tMs,
@@ -49,6 +55,8 @@ export function bucketSamples(series: readonly Sample[], most = MAX_BUCKETS): Bu
       p50Ms: answers > 0 ? sum((sample) => sample.p50Ms * answersOf(sample)) / answers : undefined,
       p99Ms: answers > 0 ? Math.max(...samples.map((sample) => sample.p99Ms)) : undefined,
       queueDepth: Math.max(...samples.map((sample) => sample.queueDepth)),
+      unconfirmed: Math.max(...samples.map((sample) => sample.unconfirmed)),
+      keptAwayShare: decidedSoFar > 0 ? 1 - grantedSoFar / decidedSoFar : undefined,
       remaining: last.remaining,
       grantedSoFar,
     });

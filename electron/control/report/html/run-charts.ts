@@ -1,12 +1,12 @@
-/** The four charts of a run. */
-import { milliseconds, whole } from '../format.ts';
+/** The five charts of a run. */
+import { milliseconds, percent, whole } from '../format.ts';
 import type { RunRecord } from '../run-record.ts';
 import { bucketSamples, type Bucket } from './buckets.ts';
 import { renderChart, type ChartColumn } from './chart.ts';
 import type { Markup } from './markup.ts';
 import { compact, timeLabel } from './scale.ts';
 
-/** Traffic, latency, queue depth and inventory, on one time axis. */
+/** Traffic, latency, queue, inventory and what was kept from the database, on one time axis. */
 export function renderRunCharts({ series, audit, load }: RunRecord): Markup[] {
   const buckets = bucketSamples(series);
   const isSeconds = (buckets.at(-1)?.endMs ?? 0) >= 1_500;
@@ -84,16 +84,28 @@ export function renderRunCharts({ series, audit, load }: RunRecord): Markup[] {
     renderChart({
       id: 'queue',
       title: 'Queue',
-      caption: 'Reservations taken and not yet decided: the queue absorbs the surge, then drains.',
-      columns: columns((bucket) => `${whole(bucket.queueDepth)} waiting`),
+      caption:
+        'Buyers that wait, at the most: in line for a decision, and in the gateway on their way into the line.',
+      columns: columns(
+        (bucket) => `${whole(bucket.queueDepth)} in line, ${whole(bucket.unconfirmed)} on their way in`,
+      ),
       series: [
         {
-          name: 'waiting',
+          name: 'in line',
           color: 'orange',
           kind: 'area',
           initial: 0,
           values: pick((bucket) => bucket.queueDepth),
           note: `at most ${whole(highest((bucket) => bucket.queueDepth))}`,
+        },
+        {
+          name: 'on their way in',
+          color: 'grey',
+          kind: 'line',
+          isDashed: true,
+          initial: 0,
+          values: pick((bucket) => bucket.unconfirmed),
+          note: `at most ${whole(highest((bucket) => bucket.unconfirmed))}`,
         },
       ],
       formatY: compact,
@@ -125,6 +137,26 @@ export function renderRunCharts({ series, audit, load }: RunRecord): Markup[] {
       formatY: compact,
       isWholeY: true,
       mark: { value: audit.stock, label: `stock: ${whole(audit.stock)}` },
+    }),
+    renderChart({
+      id: 'kept-away',
+      title: 'Kept away from Postgres',
+      caption: 'Share of decided requests that never touched the database.',
+      columns: columns((bucket) =>
+        bucket.keptAwayShare === undefined
+          ? 'none decided yet'
+          : `${percent(bucket.keptAwayShare)} never touched it`,
+      ),
+      series: [
+        {
+          name: 'never touched it',
+          color: 'green',
+          kind: 'line',
+          values: pick((bucket) => bucket.keptAwayShare),
+          note: percent(buckets.at(-1)?.keptAwayShare ?? 0),
+        },
+      ],
+      formatY: percent,
     }),
   ];
 }

@@ -1,0 +1,8 @@
+/** What a page tells that was opened while nobody answers, instead of waiting without an end. */
+import type { Failure } from '../../electron/control/cluster/cluster.ts';
+
+export const OFFLINE: Failure = {
+  code: 'face.offline',
+  message: 'Nothing known yet: offline.',
+  fix: 'The control centre does not answer. This page fills itself as soon as it does.',
+};

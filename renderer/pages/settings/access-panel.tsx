@@ -1,0 +1,107 @@
+import { Button } from '@mantine/core';
+import { IconCheck, IconCopy, IconEye, IconFolderOpen } from '@tabler/icons-react';
+import { useEffect, useState } from 'react';
+import type { Access } from '../../../electron/control/contract.ts';
+import { callOrNotify } from '../../client.ts';
+import { notifyFailure } from '../../components/notify.tsx';
+import { copyText } from '../../lib/copy-text.ts';
+import { useData, useIsOnline } from '../../store/store.ts';
+import classes from './app-panel.module.css';
+
+/** Where the data is, and how a browser on this machine gets in. */
+export function AccessPanel() {
+  const app = useData((data) => data.app);
+  const isOnline = useIsOnline();
+  const [access, setAccess] = useState<Access>();
+  if (!app) return null;
+  return (
+    <section className={`panel ${classes.box}`} aria-label="Access">
+      <h2>Access</h2>
+      <dl>
+        <div>
+          <dt>Data folder</dt>
+          <dd className="mono">{app.dataDir}</dd>
+        </div>
+        {access ? (
+          <>
+            <div>
+              <dt>Address</dt>
+              <dd className="mono">{access.url}</dd>
+            </div>
+            <div>
+              <dt>Token</dt>
+              <dd className="mono">{access.token}</dd>
+            </div>
+          </>
+        ) : null}
+      </dl>
+      <div className={classes.actions}>
+        <Copy text={app.dataDir} label="Copy the folder" />
+        {app.canOpenDataDir ? (
+          <Button
+            size="compact-sm"
+            variant="default"
+            disabled={!isOnline}
+            leftSection={<IconFolderOpen size={15} aria-hidden />}
+            onClick={() => void callOrNotify('app.openDataFolder', {})}
+          >
+            Open the folder
+          </Button>
+        ) : null}
+        {access ? (
+          <>
+            <Copy text={access.url} label="Copy the address" />
+            <Copy text={access.token} label="Copy the token" />
+          </>
+        ) : (
+          <Button
+            size="compact-sm"
+            variant="default"
+            disabled={!isOnline}
+            leftSection={<IconEye size={15} aria-hidden />}
+            onClick={() => void callOrNotify('app.getAccess', {}).then(setAccess)}
+          >
+            Show the address and token
+          </Button>
+        )}
+      </div>
+      <p className="muted">
+        The address opens FlashGrid in a browser on this machine; the page keeps a cookie, not the token.
+        Whoever has the token can do whatever you can here, until FlashGrid ends: the next start makes a new
+        one.
+      </p>
+    </section>
+  );
+}
+
+const COPIED_MS = 2_000;
+
+function Copy({ text, label }: { readonly text: string; readonly label: string }) {
+  const [isCopied, setCopied] = useState(false);
+  useEffect(() => {
+    if (!isCopied) return;
+    const timer = setTimeout(() => setCopied(false), COPIED_MS);
+    return () => clearTimeout(timer);
+  }, [isCopied]);
+  const copy = async (): Promise<void> => {
+    const isDone = await copyText(text);
+    setCopied(isDone);
+    if (!isDone) notifyFailure(NOT_COPIED);
+  };
+  return (
+    <Button
+      size="compact-sm"
+      variant="default"
+      leftSection={isCopied ? <IconCheck size={15} aria-hidden /> : <IconCopy size={15} aria-hidden />}
+      onClick={() => void copy()}
+    >
+      {isCopied ? 'Copied' : label}
+    </Button>
+  );
+}
+
+const NOT_COPIED = {
+  code: 'face.notCopied',
+  message: 'The text could not be copied.',
+  fix: 'Select it here and copy it by hand.',
+};
