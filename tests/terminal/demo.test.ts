@@ -27,6 +27,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   for (const server of strangers) server.close();
+  // A test that failed between `up` and `down` must not leave its cluster to the next.
+  if (survivors(dataDir).length > 0) await flashgrid(dataDir, 'down', '--reset').ended();
   await remove();
 });
 
@@ -150,10 +152,17 @@ describe('flashgrid up, status, attack, down', () => {
     const report = flashgrid(dataDir, 'report');
     expect(await report.ended()).toBe(0);
     const id = /^(run-\w+).*500 buyers/m.exec(report.output())?.[1] ?? '';
-    const csv = join(dataDir, 'r.csv');
-    const exported = flashgrid(dataDir, 'report', id, '--csv', csv);
+    const [html, json, csv] = ['again.html', 'again.json', 'again.csv'].map((name) => join(dataDir, name));
+    if (!html || !json || !csv) throw new Error('three names make three paths');
+    const exported = flashgrid(dataDir, 'report', id, '--html', html, '--json', json, '--csv', csv);
     expect(await exported.ended(), exported.output()).toBe(0);
-    expect(existsSync(csv)).toBe(true);
+    const saved = record(json);
+    expect(saved).toMatchObject({ id, verdict: 'pass', load: { sent: 500 }, audit: { sold: 5 } });
+    expect(readFileSync(html, 'utf8')).toMatch(new RegExp(`^<!doctype html>[\\s\\S]*${id}`));
+    const rows = readFileSync(csv, 'utf8')
+      .split('\r\n')
+      .filter((line) => line.startsWith('series,'));
+    expect(rows).toHaveLength(saved.series.length);
 
     const down = flashgrid(dataDir, 'down', '--reset');
     expect(await down.ended(), down.output()).toBe(0);
