@@ -44,4 +44,8 @@ export const theme = createTheme({
   primaryShade: 4,
   respectReducedMotion: true,
   focusRing: 'auto',
+  components: {
+    // The placeholder is a presentational child, which a menu may not have.
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
+  },
 });
