@@ -10,7 +10,7 @@
  */
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
@@ -37,7 +37,7 @@ const LOADS = 5;
 
 const { values } = parseArgs({
   options: {
-    minutes: { type: 'string', default: '2' },
+    minutes: { type: 'string', default: '10' },
     rate: { type: 'string', default: '30000' },
     attacks: { type: 'string', default: '3' },
     only: { type: 'string', default: '' },
@@ -66,12 +66,17 @@ try {
 }
 
 console.log(`\n${formatTable(figures)}\n`);
+const [load = 0] = loadavg();
+// By the clock a task also lasts while other programs have the processor.
+console.log(
+  `${availableParallelism()} cores, ${load.toFixed(1)} programs at work on them in the last minute, this measurement included.`,
+);
 const missed = figures.filter(({ isMet }) => isMet === false);
 console.log(missed.length === 0 ? 'All limits are met.' : `${missed.length} limit(s) missed.`);
 if (values.json !== '')
   await writeFile(
     values.json,
-    `${JSON.stringify({ minutes, ratePerSec, isMet: missed.length === 0, figures }, null, 2)}\n`,
+    `${JSON.stringify({ minutes, ratePerSec, cores: availableParallelism(), load, isMet: missed.length === 0, figures }, null, 2)}\n`,
   );
 process.exitCode = missed.length === 0 ? 0 : 1;
 

@@ -90,10 +90,54 @@ export interface MemoryReading {
   readonly listeners: number;
 }
 
-/** Seconds that the page's main thread has worked since the page began. */
-export async function readBusySec(session: CDPSession): Promise<number> {
-  const { metrics } = await session.send('Performance.getMetrics');
-  return metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0;
+export interface Work {
+  /** Share of the time in which the page's main thread worked, 0..1. */
+  readonly share: number;
+  /**
+   * Processor time of the longest task. A task lasts longer by the clock when other programs take the processor in the middle of it: this one
+   * is what the page itself asks for.
+   */
+  readonly longestTaskMs: number;
+}
+
+const traceSchema = z.object({
+  name: z.string(),
+  tid: z.number(),
+  pid: z.number(),
+  tdur: z.number().optional(),
+});
+
+/** Traces every task of the pages' main threads for so long. Tracing costs time itself: look at long tasks in another stretch. */
+export async function readWork(page: Page, session: CDPSession, forMs: number): Promise<Work> {
+  const tracing = await page.context().browser()?.newBrowserCDPSession();
+  if (!tracing) throw new Error('a page without a browser cannot be traced');
+  let longestMicros = 0;
+  tracing.on('Tracing.dataCollected', ({ value }) => {
+    for (const raw of value) {
+      const event = traceSchema.safeParse(raw);
+      if (!event.success || event.data.name !== 'RunTask' || event.data.tid !== event.data.pid) continue;
+      longestMicros = Math.max(longestMicros, event.data.tdur ?? 0);
+    }
+  });
+  const readBusySec = async (): Promise<number> => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    return metrics.find(({ name }) => name === 'TaskDuration')?.value ?? 0;
+  };
+  const [beganMs, before] = [performance.now(), await readBusySec()];
+  await tracing.send('Tracing.start', {
+    transferMode: 'ReportEvents',
+    traceConfig: {
+      includedCategories: ['disabled-by-default-devtools.timeline'],
+      excludedCategories: ['*'],
+    },
+  });
+  await new Promise((done) => setTimeout(done, forMs));
+  const share = ((await readBusySec()) - before) / ((performance.now() - beganMs) / 1_000);
+  const complete = new Promise<void>((done) => tracing.once('Tracing.tracingComplete', () => done()));
+  await tracing.send('Tracing.end');
+  await complete;
+  await tracing.detach();
+  return { share, longestTaskMs: longestMicros / 1_000 };
 }
 
 const domSchema = z.object({ nodes: z.number(), jsEventListeners: z.number() });

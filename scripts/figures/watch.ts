@@ -9,8 +9,8 @@ import {
   growthPerMin,
   longestTaskMs,
   observe,
-  readBusySec,
   readMemory,
+  readWork,
   type MemoryReading,
   type Observation,
 } from './page-observer.ts';
@@ -22,7 +22,9 @@ const PRESET = '100,000 buyers';
 const WARM_UP_MS = 80_000;
 /** ms between two readings of the memory. */
 const READING_MS = 10_000;
-/** How long each other page is watched. */
+/** Minutes from which on growth is judged. */
+const JUDGED_MINUTES = 5;
+/** How long each other page is watched, and any page traced. */
 const OTHER_PAGE_MS = 15_000;
 
 interface Watched {
@@ -69,11 +71,12 @@ function taskFigures(on: Figure['on'], where: string, seen: Observation): Figure
   ];
 }
 
-/** Waits so long; resolves to how much of it the page's main thread worked. */
-async function busyPercent(session: CDPSession, waitMs: number): Promise<number> {
-  const [beganMs, before] = [performance.now(), await readBusySec(session)];
-  await wait(waitMs);
-  return (((await readBusySec(session)) - before) / ((performance.now() - beganMs) / 1_000)) * 100;
+async function workFigures(page: Page, session: CDPSession, where: string): Promise<Figure[]> {
+  const { share, longestTaskMs: ownMs } = await readWork(page, session, OTHER_PAGE_MS);
+  return [
+    judge('replay', `longest task, processor time, ${where}`, ownMs, 'longestTaskMs'),
+    tell('replay', `main thread at work, %, ${where}`, share * 100),
+  ];
 }
 
 /** Waits for the verdict and reads the answers a second from the page. */
@@ -141,27 +144,40 @@ export async function watchReplay(
     onReading(reading);
   }
   const figures = taskFigures('replay', 'attack', await endLook(page));
-  const share = await busyPercent(session, OTHER_PAGE_MS);
-  figures.push(tell('replay', 'main thread at work, %, attack', share));
+  figures.push(...(await workFigures(page, session, 'attack')));
   for (const name of ['Control', 'Logs']) {
     await visit(page, name);
     await page.getByRole('main').getByRole('heading', { level: 1 }).waitFor({ state: 'attached' });
     await wait(1_000);
     await beginLook(page);
-    const busy = await busyPercent(session, OTHER_PAGE_MS);
+    await wait(OTHER_PAGE_MS);
     figures.push(
       ...taskFigures('replay', name.toLowerCase(), await endLook(page)),
-      tell('replay', `main thread at work, %, ${name.toLowerCase()}`, busy),
+      ...(await workFigures(page, session, name.toLowerCase())),
     );
   }
   await close();
   const last = readings.at(-1);
   return [
     ...figures,
-    judge('replay', 'growth of the heap', growthPerMin(readings, 'heapBytes') / 1_000, 'heapKbPerMin'),
-    judge('replay', 'growth of the DOM', growthPerMin(readings, 'domNodes'), 'nodesPerMin'),
+    ...growthFigures(readings, minutes),
     tell('replay', 'heap, lowest to highest', last?.heapBytes ?? 0, range(readings, 'heapBytes', mb)),
     tell('replay', 'DOM nodes, lowest to highest', last?.domNodes ?? 0, range(readings, 'domNodes', String)),
+  ];
+}
+
+/** The heap breathes by a megabyte; over a minute or two a line through it says nothing. */
+function growthFigures(readings: readonly MemoryReading[], minutes: number): Figure[] {
+  const heapKb = growthPerMin(readings, 'heapBytes') / 1_000;
+  const nodes = growthPerMin(readings, 'domNodes');
+  if (minutes < JUDGED_MINUTES)
+    return [
+      tell('replay', `growth of the heap, kB/min, not judged below ${JUDGED_MINUTES} minutes`, heapKb),
+      tell('replay', `growth of the DOM, nodes/min, not judged below ${JUDGED_MINUTES} minutes`, nodes),
+    ];
+  return [
+    judge('replay', 'growth of the heap', heapKb, 'heapKbPerMin'),
+    judge('replay', 'growth of the DOM', nodes, 'nodesPerMin'),
   ];
 }
 
