@@ -27,7 +27,7 @@ const LOADS = 3;
 /** A page that shows one word is painted this much sooner at the most. */
 const MAX_PAINT_RATIO = 25;
 /** Share of the time that tasks over 50 ms may take. A page that draws too much is far above; a busy machine stretches a task now and then. */
-const MAX_LONG_SHARE = 0.05;
+const MAX_LONG_SHARE = 0.12;
 /** Frames that must be left of those of a bare page. */
 const MIN_FRAME_RATIO = 0.6;
 
