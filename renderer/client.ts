@@ -27,6 +27,9 @@ export function call<Name extends CommandName>(
   return carrier.call(name, input);
 }
 
+/** Answers to what a person has called off themselves: they know, and an alarm would only stand in the way of the next click. */
+const CALLED_OFF: readonly string[] = ['cluster.cancelled'];
+
 /** Calls a command; a failure is shown as a notification and gives undefined. */
 export async function callOrNotify<Name extends CommandName>(
   name: Name,
@@ -34,6 +37,6 @@ export async function callOrNotify<Name extends CommandName>(
 ): Promise<CommandOutput<Name> | undefined> {
   const result = await carrier.call(name, input);
   if (result.ok) return result.value;
-  notifyFailure(result.error);
+  if (!CALLED_OFF.includes(result.error.code)) notifyFailure(result.error);
   return undefined;
 }

@@ -45,7 +45,8 @@ export const theme = createTheme({
   respectReducedMotion: true,
   focusRing: 'auto',
   components: {
-    // Mantine would put a focusable element into each menu that is no item of it; without it the first item has the focus.
+    // Mantine would put a focusable element into each menu that is no item of it, which a menu may not have; without it the first item
+    // has the focus.
     Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
   },
 });

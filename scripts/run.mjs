@@ -80,6 +80,10 @@ const commands = {
     await prepare({ engines: ['redis', 'rabbitmq', 'postgres', 'chromium'], isRequired: true });
     return await run(process.execPath, ['scripts/pictures.mjs', ...args]);
   },
+  async figures() {
+    await prepare({ engines: ['redis', 'rabbitmq', 'postgres', 'chromium'], isRequired: true });
+    return await run(process.execPath, ['--import', 'tsx', 'scripts/figures/main.ts', ...args]);
+  },
   async dist() {
     await prepare({ engines: [], isRequired: false });
     return await run(process.execPath, ['node_modules/electron-builder/cli.js', ...args]);

@@ -229,8 +229,8 @@ function startTelemetry(rig: Rig, saleId: string): () => Promise<void> {
         decided: sale?.counters.decided ?? 0,
         granted: sale?.counters.granted ?? 0,
         committed: 0,
-        queueDepthNow: 0,
-        unconfirmedNow: 0,
+        queueDepthPeak: 0,
+        unconfirmedPeak: 0,
         remainingNow: sale?.counters.remaining ?? 0,
       };
     },

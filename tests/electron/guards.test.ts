@@ -196,6 +196,21 @@ describe('leaving', () => {
     expect(await desktop.recorded('openExternal')).toEqual(['https://www.rabbitmq.com/docs']);
     await desktop.until('their windows are gone', async () => (await desktop.ask('pages')) === 1);
   });
+  it('gives a page that got through all the same no word with the control centre', async () => {
+    await desktop.ask('leaveUnguarded', '<h1>Somewhere else</h1>');
+    expect(await desktop.evaluate('document.querySelector("h1").textContent')).toBe('Somewhere else');
+    // The preload is there, as it would be; whom it talks to is what counts.
+    expect(await desktop.call('app.getSnapshot', {})).toMatchObject({
+      ok: false,
+      error: { code: 'ipc.refusedSender' },
+    });
+    expect(
+      await desktop.evaluate(`window.flashgrid.saveFile({ fileName: 'a', mediaType: 'b', text: 'c' })`),
+    ).toBe(false);
+    expect(desktop.output).toContain('refused a message on flashgrid:call from data:text/html');
+    await desktop.ask('comeBack');
+    expect(await desktop.call('app.getSnapshot', {})).toMatchObject({ ok: true });
+  });
   it('through a webview is refused', async () => {
     expect(await desktop.ask('attachWebview')).toBe(true);
   });

@@ -1,7 +1,7 @@
 /** The whole story as a person plays it: the built app with real engines, in a real browser. Each test goes on where the last one ended. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Browser, Download, Page } from 'playwright-core';
+import type { Browser, Download, Locator, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { runRecordSchema, type RunRecord } from '../../electron/control/report/run-record.ts';
 import { formatMs } from '../../renderer/lib/format.ts';
@@ -15,6 +15,10 @@ const START_LIMIT_MS = 45_000;
 const ATTACK_LIMIT_MS = 45_000;
 const BUYERS = 3_000;
 const STOCK = 20;
+/** More than any page has stops for the keyboard. */
+const MAX_TABS = 120;
+const RUNNING_ANIMATIONS =
+  "document.getAnimations().filter(({ playState }) => playState === 'running').length";
 const VERDICT = `${STOCK} tickets, ${STOCK} owners. Exactly.`;
 
 let face: Face;
@@ -37,10 +41,22 @@ async function confirm(open: string, accept: string): Promise<void> {
   await page.getByRole('dialog').waitFor({ state: 'hidden' });
 }
 
-async function startCluster(): Promise<void> {
-  await button('Start the cluster').click();
-  await heading('Open for business.').waitFor({ timeout: START_LIMIT_MS });
+/** Goes to a part of the page as the keyboard does. */
+async function tabTo(target: Locator): Promise<void> {
+  for (let tabs = 0; tabs < MAX_TABS; tabs++) {
+    if (await target.evaluate((element) => element.matches(':focus'))) return;
+    await page.keyboard.press('Tab');
+  }
+  throw new Error(`the keyboard does not reach ${String(target)}`);
 }
+async function pressOn(target: Locator, key = 'Enter'): Promise<void> {
+  await target.waitFor();
+  await tabTo(target);
+  await page.keyboard.press(key);
+}
+
+const noViolations = async (where: string, except: readonly string[] = []): Promise<void> =>
+  expect({ where, violations: await findViolations(page, except) }).toEqual({ where, violations: [] });
 
 /** Sets up a crowd on the Attack page and sends it in: all at once, or at a steady rate that leaves time to look. */
 async function launch(
@@ -48,7 +64,8 @@ async function launch(
 ) {
   await visit('Attack');
   const again = button('Set up another');
-  await again.or(button('Launch attack')).waitFor();
+  const go = button(/^(Launch attack|Start the cluster and launch)$/);
+  await again.or(go).waitFor();
   if (await again.isVisible()) await again.click();
   const isMoreOpen = (await button('Fewer settings').count()) > 0;
   if (!isMoreOpen) await button('More settings').click();
@@ -60,7 +77,7 @@ async function launch(
   }
   await fillNumber(page, 'Tickets', STOCK);
   await fillNumber(page, 'Connections at once', 50);
-  await button('Launch attack').click();
+  await go.click();
 }
 
 const verdict = (on = page) => heading(VERDICT, on).waitFor({ timeout: ATTACK_LIMIT_MS });
@@ -97,6 +114,10 @@ describe('the story', () => {
       'a message queue, a stock counter and a database',
     );
     expect(page.url()).toBe(`${face.origin}/`);
+    await noViolations('Control, first start');
+    await visit('Attack');
+    await button('Start the cluster and launch').waitFor();
+    await noViolations('Attack, set-up');
     await visit('Runs');
     await page.getByText('No run yet').waitFor();
     await visit('Logs');
@@ -104,8 +125,25 @@ describe('the story', () => {
     await visit('Control');
   });
 
-  it('starts everything with one click', async () => {
-    await startCluster();
+  it('forgets a start that is called off, and moves nothing for those who asked for calm', async () => {
+    await button('Start the cluster').click();
+    await heading('Starting…').waitFor();
+    expect(await page.evaluate(RUNNING_ANIMATIONS)).toBe(0);
+    // What is counted does move for everybody else.
+    await page.emulateMedia({ reducedMotion: 'no-preference' });
+    await expect.poll(() => page.evaluate(RUNNING_ANIMATIONS)).toBeGreaterThan(0);
+    await page.emulateMedia({ reducedMotion: 'reduce' });
+    await expect.poll(() => page.evaluate(RUNNING_ANIMATIONS)).toBe(0);
+    await button('Cancel').click();
+    await button('Start the cluster').waitFor();
+    expect(survivors(face.dataDir)).toEqual([]);
+    // Who calls it off needs no alarm that tells them so.
+    expect(await page.getByRole('alert').count()).toBe(0);
+  });
+
+  it('starts everything with one key', async () => {
+    await pressOn(button('Start the cluster'));
+    await heading('Open for business.').waitFor({ timeout: START_LIMIT_MS });
     for (const part of ['gateway-1', 'RabbitMQ', 'worker-1', 'Redis', 'Postgres']) {
       const row = page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: part }) });
       await row.getByText('running', { exact: true }).waitFor();
@@ -263,6 +301,31 @@ describe('the story', () => {
     await gateways.getByText('1', { exact: true }).waitFor();
     await page.getByRole('rowheader', { name: 'gateway-2' }).waitFor({ state: 'detached' });
   });
+
+  it('is played from the keyboard alone: attack, evidence, record, export', async () => {
+    await pressOn(page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Attack' }));
+    await pressOn(button('Set up another'));
+    await pressOn(button('Launch attack'));
+    await button('Call off').waitFor();
+    await verdict();
+    const first = page.getByRole('region', { name: 'What is going on' }).locator('details').first();
+    await pressOn(first.locator('summary'));
+    await first.locator('dl').waitFor();
+    await noViolations('Attack, open evidence');
+    await pressOn(page.getByRole('link', { name: 'Full record' }));
+    await page.getByRole('region', { name: 'What was proven' }).waitFor();
+    await pressOn(button('Export'));
+    const item = page.getByRole('menuitem', { name: 'Full record, JSON' });
+    await item.waitFor();
+    // A menu lies outside the landmarks while it is open, as a dialog does; axe excuses only the dialog.
+    await noViolations('Run, open menu', ['region']);
+    for (let steps = 0; steps < 5 && !(await item.evaluate((one) => one.matches(':focus'))); steps++)
+      await page.keyboard.press('ArrowDown');
+    const [download] = await Promise.all([page.waitForEvent('download'), page.keyboard.press('Enter')]);
+    const played = runRecordSchema.parse(JSON.parse(await readFile(await download.path(), 'utf8')));
+    expect(played).toMatchObject({ verdict: 'pass', audit: { sold: STOCK } });
+    expect(played.id).not.toBe(record.id);
+  });
 });
 
 describe('for everybody', () => {
@@ -286,6 +349,24 @@ describe('for everybody', () => {
         await page.setViewportSize({ width: 1440, height: 900 });
       });
 
+  it('breaks none in projector mode either', async () => {
+    const size = () =>
+      page.evaluate('parseFloat(getComputedStyle(document.documentElement).fontSize)').then(Number);
+    const before = await size();
+    await page.keyboard.press('p');
+    await expect.poll(size).toBeGreaterThan(before);
+    for (const name of ['Control', 'Attack', 'Settings']) {
+      await visit(name);
+      await page.locator('[aria-current="page"]', { hasText: name }).waitFor();
+      await page.getByRole('main').getByRole('heading', { level: 1 }).waitFor({ state: 'attached' });
+      await noViolations(`${name}, projector mode`);
+    }
+    await page.keyboard.press('p');
+    await expect.poll(size).toBe(before);
+    await page.goto(`${face.origin}/#/runs/${record.id}`);
+    await page.getByRole('region', { name: 'What was proven' }).waitFor();
+  });
+
   it('finds what is planted: a button without a name', async () => {
     await page
       .getByRole('main')
@@ -307,6 +388,7 @@ describe('while it runs', () => {
     await page.reload();
     await button('Call off').waitFor();
     expect(await asked()).toBeGreaterThanOrEqual(before);
+    await noViolations('Attack, live');
     const second = await openWindow(browser, face.url);
     await visit('Attack', second.page);
     await button('Call off', second.page).waitFor();
@@ -321,7 +403,19 @@ describe('while it runs', () => {
     await second.context.close();
   });
 
-  it('says that an engine is lost and what to do, and sells again after it was done', async () => {
+  it('calls an attack off when asked, and gives no verdict on half a run', async () => {
+    await launch({ perSec: 200, forSec: 20 });
+    await button('Call off').click();
+    const dialog = page.getByRole('dialog');
+    await dialog.waitFor();
+    await noViolations('a dialog');
+    await dialog.getByRole('button', { name: 'Call it off' }).click();
+    await heading('The attack was called off.').waitFor();
+    await button('Again').waitFor();
+    expect(await page.getByText(/^(Proven|Failed|Not valid)$/).count()).toBe(0);
+  });
+
+  it('says that an engine is lost and what to do, ends the run without a verdict, and sells again after it was done', async () => {
     await launch({ perSec: 200, forSec: 20 });
     await button('Call off').waitFor();
     await visit('Control');
@@ -333,13 +427,18 @@ describe('while it runs', () => {
     await visit('Attack');
     await heading('Redis has ended.').waitFor();
     await page.getByRole('region', { name: 'What is going on' }).getByText(fix).waitFor();
-
     await page.getByRole('link', { name: 'Show the cluster' }).click();
     await confirm('Stop', 'Stop the cluster');
     await button('Start the cluster').waitFor();
-    await startCluster();
+    // The run that lost its engine is over, and claims nothing.
+    await visit('Attack');
+    await heading(/^The attack (was called off|could not be finished)\.$/).waitFor();
+    expect(await page.getByText(/^(Proven|Failed|Not valid)$/).count()).toBe(0);
+    expect(await page.getByRole('link', { name: 'Full record' }).count()).toBe(0);
+    // One click for both.
     await launch({ buyers: BUYERS });
-    await verdict();
+    await heading('First the cluster, then the crowd.').waitFor();
+    await heading(VERDICT).waitFor({ timeout: START_LIMIT_MS + ATTACK_LIMIT_MS });
   });
 });
 

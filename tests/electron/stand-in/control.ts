@@ -23,6 +23,8 @@ export function serveControl({ powerMonitor }: { readonly powerMonitor: EventEmi
     /** Runs a script in the page's last frame. */
     evaluateInFrame: (script) => theWindow().webContents.page.frames().at(-1)?.evaluate(text.parse(script)),
     url: () => theWindow().webContents.getURL(),
+    leaveUnguarded: (html) => theWindow().webContents.leaveUnguarded(text.parse(html)),
+    comeBack: () => theWindow().webContents.loadURL('app://flashgrid/'),
     pages: () => theWindow().webContents.page.context().pages().length,
     crash: () => theWindow().webContents.crash(),
     emitUnresponsive: () => theWindow().webContents.emit('unresponsive'),

@@ -1,0 +1,76 @@
+/** What the window promises, and whether a figure keeps it. */
+
+export const LIMITS = {
+  firstPaintMs: { unit: 'ms', atMost: 1_000 },
+  scriptKb: { unit: 'kB', atMost: 400 },
+  longestTaskMs: { unit: 'ms', atMost: 50 },
+  /** One frame in sixty may come late: the clock of the screen and that of the page are not one. */
+  framesPerSec: { unit: '/s', atLeast: 59 },
+  /** Straight line through the readings; a page that keeps what it is sent would grow by megabytes a minute. */
+  heapKbPerMin: { unit: 'kB/min', atMost: 200 },
+  nodesPerMin: { unit: '/min', atMost: 50 },
+} as const satisfies Record<string, { unit: string; atMost: number } | { unit: string; atLeast: number }>;
+
+export interface Figure {
+  /** Which of the two it was measured on. */
+  readonly on: 'app' | 'replay';
+  readonly title: string;
+  readonly value: number;
+  readonly shown: string;
+  readonly limit?: string;
+  /** Absent: nothing is promised. */
+  readonly isMet?: boolean;
+  /** What explains it. */
+  readonly notes?: readonly string[];
+}
+
+const show = (value: number): string =>
+  value.toLocaleString('en-US', { maximumFractionDigits: Math.abs(value) < 100 ? 1 : 0 });
+
+export const mb = (bytes: number): string => `${show(bytes / 1e6)} MB`;
+
+/** A figure with a promise. */
+export function judge(
+  on: Figure['on'],
+  title: string,
+  value: number,
+  name: keyof typeof LIMITS,
+  notes: readonly string[] = [],
+): Figure {
+  const limit = LIMITS[name];
+  const isUpper = 'atMost' in limit;
+  return {
+    on,
+    title,
+    value,
+    // The browser tells only tasks over 50 ms.
+    shown: name === 'longestTaskMs' && value === 0 ? 'none over 50 ms' : `${show(value)} ${limit.unit}`,
+    limit: isUpper ? `≤ ${show(limit.atMost)} ${limit.unit}` : `≥ ${show(limit.atLeast)} ${limit.unit}`,
+    isMet: isUpper ? value <= limit.atMost : value >= limit.atLeast,
+    ...(notes.length > 0 ? { notes } : {}),
+  };
+}
+
+/** A figure that is told only. */
+export function tell(on: Figure['on'], title: string, value: number, shown = show(value)): Figure {
+  return { on, title, value, shown };
+}
+
+export function formatTable(figures: readonly Figure[]): string {
+  const rows = [
+    ['', 'on', 'figure', 'measured', 'promised'],
+    ...figures.map(({ on, title, shown, limit = '', isMet }) => [
+      isMet === undefined ? ' ' : isMet ? '✓' : '✗',
+      on,
+      title,
+      shown,
+      limit,
+    ]),
+  ];
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
+  const notes = figures.flatMap(({ on, title, notes: said = [] }) =>
+    said.map((note) => `  ${on}, ${title}: ${note}`),
+  );
+  return [...lines, ...notes].map((line) => line.trimEnd()).join('\n');
+}

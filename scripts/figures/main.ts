@@ -1,0 +1,129 @@
+/**
+ * Measures the window in Chromium against what it promises, and ends with 1 when a figure misses its limit.
+ *
+ *   npm run figures [-- --minutes 10] [--rate 30000] [--attacks 3] [--only app|replay] [--json FILE]
+ *
+ * Two things are watched. `app`: the built app with the real engine: how fast the first page is painted, how much JavaScript it takes, and how it
+ * bears real attacks, at whatever rate this machine reaches. `replay`: the same page on the messages of a run of `--rate` requests a
+ * second, told by a control centre without an engine (replay-centre.ts): it takes that load and that length on any machine.
+ * FLASHGRID_CHROMIUM names a Chromium that lies elsewhere.
+ */
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { chromium, type Browser } from 'playwright-core';
+import { ReleaseStack } from '../../electron/control/lib/release-stack.ts';
+import { serveApp, serveReplay } from './faces.ts';
+import { formatTable, judge, mb, type Figure } from './limits.ts';
+import { loadCold, type ColdLoad } from './page-observer.ts';
+import { watchAttacks, watchReplay } from './watch.ts';
+
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+/** Alone and quiet: nothing but the page takes time, and nothing talks to the world. */
+const CHROMIUM_ARGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+/** Cold loads of the first page; the middle one counts. */
+const LOADS = 5;
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    rate: { type: 'string', default: '30000' },
+    attacks: { type: 'string', default: '3' },
+    only: { type: 'string', default: '' },
+    json: { type: 'string', default: '' },
+  },
+});
+const minutes = positive('minutes');
+const ratePerSec = positive('rate');
+const attacks = positive('attacks');
+if (!['', 'app', 'replay'].includes(values.only)) throw new Error('--only takes app or replay.');
+const executablePath = [process.env['FLASHGRID_CHROMIUM'], ...PLACES].find(
+  (place) => place !== undefined && existsSync(place),
+);
+if (executablePath === undefined)
+  throw new Error('No Chromium was found. Install chromium, or name one in FLASHGRID_CHROMIUM.');
+
+const undo = new ReleaseStack();
+const figures: Figure[] = [];
+try {
+  const browser = await chromium.launch({ executablePath, args: CHROMIUM_ARGS });
+  undo.add('browser', () => browser.close());
+  if (values.only !== 'replay') figures.push(...(await measureApp(browser)));
+  if (values.only !== 'app') figures.push(...(await measureReplay(browser)));
+} finally {
+  await undo.release();
+}
+
+console.log(`\n${formatTable(figures)}\n`);
+const [load = 0] = loadavg();
+// By the clock a task also lasts while other programs have the processor.
+console.log(
+  `${availableParallelism()} cores, ${load.toFixed(1)} programs at work on them in the last minute, this measurement included.`,
+);
+const missed = figures.filter(({ isMet }) => isMet === false);
+console.log(missed.length === 0 ? 'All limits are met.' : `${missed.length} limit(s) missed.`);
+if (values.json !== '')
+  await writeFile(
+    values.json,
+    `${JSON.stringify({ minutes, ratePerSec, cores: availableParallelism(), load, isMet: missed.length === 0, figures }, null, 2)}\n`,
+  );
+process.exitCode = missed.length === 0 ? 0 : 1;
+
+function positive(name: 'minutes' | 'rate' | 'attacks'): number {
+  const value = Number(values[name]);
+  if (!(value > 0)) throw new Error(`--${name} takes a number above 0, not ${values[name]}`);
+  return value;
+}
+
+async function measureApp(browser: Browser): Promise<Figure[]> {
+  const base = await mkdtemp(join(tmpdir(), 'flashgrid-figures-'));
+  undo.add('folder', () => rm(base, { recursive: true, force: true }));
+  // Postgres, run by another user, must get through to the data folder.
+  await chmod(base, 0o755);
+  const dataDir = join(base, 'flashgrid');
+  await mkdir(dataDir);
+  await writeFile(join(dataDir, 'settings.json'), JSON.stringify({ provider: 'native' }));
+  const face = await serveApp(dataDir);
+  undo.add('app', () => face.close(), 90_000);
+
+  console.log(`The first page, ${LOADS} times with nothing cached…`);
+  const loads: ColdLoad[] = [];
+  for (let load = 0; load < LOADS; load++)
+    loads.push(
+      await loadCold(browser, face.url, (page) =>
+        page.getByRole('button', { name: 'Start the cluster' }).waitFor(),
+      ),
+    );
+  const paints = loads.map(({ firstContentfulPaintMs }) => firstContentfulPaintMs).sort((a, b) => a - b);
+  const paintMs = paints[Math.floor(LOADS / 2)] ?? Infinity;
+  const scriptBytes = Math.max(...loads.map((load) => load.scriptBytes));
+  console.log(`${attacks} attack(s) on the real engine, watched live…`);
+  const watched = await watchAttacks(browser, face.url, attacks);
+  return [
+    judge('app', 'first contentful paint, cold', paintMs, 'firstPaintMs'),
+    judge('app', 'initial JavaScript, gzip', scriptBytes / 1_000, 'scriptKb'),
+    ...watched,
+  ];
+}
+
+async function measureReplay(browser: Browser): Promise<Figure[]> {
+  const face = await serveReplay(ratePerSec);
+  undo.add('replay', () => face.close(), 90_000);
+  console.log(
+    `A replayed run of ${ratePerSec.toLocaleString('en-US')} requests a second, for ${minutes} minute(s)…`,
+  );
+  return await watchReplay(browser, face.url, minutes, (reading) =>
+    console.log(`  heap ${mb(reading.heapBytes)}, ${reading.domNodes} DOM nodes`),
+  );
+}

@@ -1,0 +1,24 @@
+/** Serves a replayed run to a browser, in a process of its own. Prints its address; ends when told to, or when its starter is gone. */
+import { resolve } from 'node:path';
+import process from 'node:process';
+import { startWebFace } from '../../electron/web.ts';
+import { ReplayCentre } from './replay-centre.ts';
+
+const centre = new ReplayCentre(Number(process.argv[2]));
+const face = await startWebFace({
+  centre,
+  rendererDir: resolve(import.meta.dirname, '../../out/renderer'),
+  host: '127.0.0.1',
+  port: 0,
+});
+centre.start();
+console.log(`Open ${face.url}\n`);
+
+const end = (): void => {
+  centre.stop();
+  void face.close().then(() => process.exit(0));
+};
+process.once('SIGINT', end);
+process.once('SIGTERM', end);
+// The starter holds the other end; when it dies, this closes.
+process.stdin.once('end', end).resume();

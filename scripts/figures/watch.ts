@@ -1,0 +1,191 @@
+/** Opens the page, sends it through what it must bear, and tells what that cost. */
+import type { Browser, CDPSession, Page } from 'playwright-core';
+import { judge, mb, tell, type Figure } from './limits.ts';
+import {
+  VIEWPORT,
+  beginLook,
+  endLook,
+  framesOf,
+  growthPerMin,
+  longestTaskMs,
+  observe,
+  readMemory,
+  readWork,
+  type MemoryReading,
+  type Observation,
+} from './page-observer.ts';
+
+const LIMIT_MS = 180_000;
+/** The longest surge of the ready-made attacks. */
+const PRESET = '100,000 buyers';
+/** Until the buffers of the page are full (half a minute of flow, 3,000 lines of log): they grow before, as they should. */
+const WARM_UP_MS = 80_000;
+/** ms between two readings of the memory. */
+const READING_MS = 10_000;
+/** Minutes from which on growth is judged. */
+const JUDGED_MINUTES = 5;
+/** How long each other page is watched, and any page traced. */
+const OTHER_PAGE_MS = 15_000;
+
+interface Watched {
+  readonly page: Page;
+  readonly session: CDPSession;
+  close(): Promise<void>;
+}
+
+async function open(browser: Browser, url: string): Promise<Watched> {
+  const context = await browser.newContext({ viewport: VIEWPORT });
+  const page = await context.newPage();
+  await observe(page);
+  await page.goto(url);
+  const session = await context.newCDPSession(page);
+  await session.send('Performance.enable');
+  return { page, session, close: () => context.close() };
+}
+
+const visit = (page: Page, name: string) =>
+  page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name }).click();
+const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+/** Which scripts ran in the frames that took longest. */
+function causesOf({ causes }: Observation): string[] {
+  return [...causes]
+    .sort((a, b) => b.durationMs - a.durationMs)
+    .slice(0, 3)
+    .map(({ durationMs, scripts }) => `a frame of ${Math.round(durationMs)} ms: ${scripts.join(' · ')}`);
+}
+
+function taskFigures(on: Figure['on'], where: string, seen: Observation): Figure[] {
+  const frames = framesOf(seen);
+  return [
+    judge(
+      on,
+      `longest task, ${where}`,
+      longestTaskMs(seen),
+      'longestTaskMs',
+      seen.tasks.length === 0 ? [] : [`${seen.tasks.length} over 50 ms`, ...causesOf(seen)],
+    ),
+    judge(on, `frames a second, ${where}`, frames.perSec, 'framesPerSec'),
+    tell(on, `frames a second, slowest 5 %, ${where}`, frames.slowPerSec),
+    tell(on, `longest time between two frames, ms, ${where}`, seen.longestGapMs),
+  ];
+}
+
+async function workFigures(page: Page, session: CDPSession, where: string): Promise<Figure[]> {
+  const { share, longestTaskMs: ownMs } = await readWork(page, session, OTHER_PAGE_MS);
+  return [
+    judge('replay', `longest task, processor time, ${where}`, ownMs, 'longestTaskMs'),
+    tell('replay', `main thread at work, %, ${where}`, share * 100),
+  ];
+}
+
+/** Waits for the verdict and reads the answers a second from the page. */
+async function verdictRps(page: Page): Promise<number> {
+  await page.getByText(/^(Proven|Failed|Not valid)$/).waitFor({ timeout: LIMIT_MS });
+  const text = await page
+    .getByRole('region', { name: 'Figures' })
+    .locator('div', { has: page.getByText('answers a second', { exact: true }) })
+    .locator('dd')
+    .innerText();
+  return Number(text.replaceAll(',', ''));
+}
+
+/** Starts the cluster and attacks so many times, watched live up to the verdict. */
+export async function watchAttacks(browser: Browser, url: string, attacks: number): Promise<Figure[]> {
+  const { page, session, close } = await open(browser, url);
+  await page.getByRole('button', { name: 'Start the cluster' }).click();
+  await page.getByRole('heading', { name: 'Open for business.' }).waitFor({ timeout: LIMIT_MS });
+  await visit(page, 'Attack');
+  await page.locator('label', { hasText: PRESET }).click();
+  await page.getByRole('button', { name: 'Launch attack' }).click();
+  // The first attack also loads the charts; what is measured begins after it.
+  await verdictRps(page);
+  await beginLook(page);
+  const heaps = [await readMemory(page, session)];
+  const rates: number[] = [];
+  for (let attack = 0; attack < attacks; attack++) {
+    await page.getByRole('button', { name: 'Again', exact: true }).click();
+    await page.getByRole('button', { name: 'Call off' }).waitFor();
+    rates.push(await verdictRps(page));
+    heaps.push(await readMemory(page, session));
+  }
+  const seen = await endLook(page);
+  await close();
+  return [
+    tell('app', 'answers a second of the real engine, best', Math.max(...rates)),
+    ...taskFigures('app', 'attack', seen),
+    tell(
+      'app',
+      'heap, after the first attack and the last',
+      heaps.at(-1)?.heapBytes ?? 0,
+      heaps.map(({ heapBytes }) => mb(heapBytes)).join(' → '),
+    ),
+  ];
+}
+
+/** Watches the replayed attack for so many minutes, then the other pages that show it live. */
+export async function watchReplay(
+  browser: Browser,
+  url: string,
+  minutes: number,
+  onReading: (reading: MemoryReading) => void,
+): Promise<Figure[]> {
+  const { page, session, close } = await open(browser, url);
+  await visit(page, 'Attack');
+  await page.getByRole('button', { name: 'Call off' }).waitFor();
+  await page.locator('.recharts-surface').first().waitFor();
+  await wait(WARM_UP_MS);
+  await beginLook(page);
+  const readings = [await readMemory(page, session)];
+  for (const endMs = Date.now() + minutes * 60_000; Date.now() < endMs;) {
+    await wait(Math.min(READING_MS, endMs - Date.now()));
+    const reading = await readMemory(page, session);
+    readings.push(reading);
+    onReading(reading);
+  }
+  const figures = taskFigures('replay', 'attack', await endLook(page));
+  figures.push(...(await workFigures(page, session, 'attack')));
+  for (const name of ['Control', 'Logs']) {
+    await visit(page, name);
+    await page.getByRole('main').getByRole('heading', { level: 1 }).waitFor({ state: 'attached' });
+    await wait(1_000);
+    await beginLook(page);
+    await wait(OTHER_PAGE_MS);
+    figures.push(
+      ...taskFigures('replay', name.toLowerCase(), await endLook(page)),
+      ...(await workFigures(page, session, name.toLowerCase())),
+    );
+  }
+  await close();
+  const last = readings.at(-1);
+  return [
+    ...figures,
+    ...growthFigures(readings, minutes),
+    tell('replay', 'heap, lowest to highest', last?.heapBytes ?? 0, range(readings, 'heapBytes', mb)),
+    tell('replay', 'DOM nodes, lowest to highest', last?.domNodes ?? 0, range(readings, 'domNodes', String)),
+  ];
+}
+
+/** The heap breathes by a megabyte; over a minute or two a line through it says nothing. */
+function growthFigures(readings: readonly MemoryReading[], minutes: number): Figure[] {
+  const heapKb = growthPerMin(readings, 'heapBytes') / 1_000;
+  const nodes = growthPerMin(readings, 'domNodes');
+  if (minutes < JUDGED_MINUTES)
+    return [
+      tell('replay', `growth of the heap, kB/min, not judged below ${JUDGED_MINUTES} minutes`, heapKb),
+      tell('replay', `growth of the DOM, nodes/min, not judged below ${JUDGED_MINUTES} minutes`, nodes),
+    ];
+  return [
+    judge('replay', 'growth of the heap', heapKb, 'heapKbPerMin'),
+    judge('replay', 'growth of the DOM', nodes, 'nodesPerMin'),
+  ];
+}
+
+function range(
+  readings: readonly MemoryReading[],
+  key: 'heapBytes' | 'domNodes',
+  show: (value: number) => string,
+): string {
+  const all = readings.map((reading) => reading[key]);
+  return `${show(Math.min(...all))} – ${show(Math.max(...all))}`;
+}
