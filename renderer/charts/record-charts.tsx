@@ -1,3 +1,4 @@
+import { useEffect, useState } from 'react';
 import type { Load } from '../../electron/control/report/run-record.ts';
 import type { SeriesPoint } from '../store/series.ts';
 import { ChartLegend } from './chart-legend.tsx';
@@ -12,10 +13,16 @@ interface RecordChartsProps {
   readonly onPick: (tMs: number) => void;
 }
 
-/** The charts of a finished run. */
+/** The charts of a finished run, one more with each frame: five long series at once would hold the page up. */
 export function RecordCharts({ points, stock, latencyMs, soldOutAtMs, onPick }: RecordChartsProps) {
   const endMs = axisEndMs(points.at(-1)?.tMs ?? 0);
-  return CHARTS.map((spec, index) => (
+  const [drawn, setDrawn] = useState(1);
+  useEffect(() => {
+    if (drawn >= CHARTS.length) return;
+    const frame = requestAnimationFrame(() => setDrawn(drawn + 1));
+    return () => cancelAnimationFrame(frame);
+  }, [drawn]);
+  return CHARTS.slice(0, drawn).map((spec, index) => (
     <TimeChart
       key={spec.id}
       spec={spec}

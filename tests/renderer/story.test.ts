@@ -128,7 +128,7 @@ describe('the story', () => {
   it('forgets a start that is called off, and moves nothing for those who asked for calm', async () => {
     await button('Start the cluster').click();
     await heading('Starting…').waitFor();
-    expect(await page.evaluate(RUNNING_ANIMATIONS)).toBe(0);
+    await expect.poll(() => page.evaluate(RUNNING_ANIMATIONS)).toBe(0);
     // What is counted does move for everybody else.
     await page.emulateMedia({ reducedMotion: 'no-preference' });
     await expect.poll(() => page.evaluate(RUNNING_ANIMATIONS)).toBeGreaterThan(0);
@@ -248,6 +248,37 @@ describe('the story', () => {
       'answer time, slowest 1 %': formatMs(load.latencyMs.p99),
       'longest queue': count(Math.max(...record.series.map(({ queueDepth }) => queueDepth))),
     });
+  });
+
+  it('leads from a moment of a chart to the lines of that moment, by key and by click', async () => {
+    const chart = page.locator('svg[role="application"]').first();
+    const moments = record.series.map(({ tMs }) => Date.parse(record.firstRequestAt ?? '') + tMs);
+    const marked = async (): Promise<number> => {
+      await heading('Logs').waitFor();
+      const atMs = Number(new URLSearchParams(page.url().split('?')[1]).get('at'));
+      expect(Math.min(...moments.map((moment) => Math.abs(moment - atMs)))).toBeLessThanOrEqual(100);
+      const clock = await page.locator('li[aria-current="true"] button').innerText();
+      const [hours = 0, minutes = 0, seconds = 0] = clock.split(':').map(Number);
+      const lineMs = new Date(atMs).setHours(hours, minutes, 0, Math.round(seconds * 1_000));
+      return lineMs - atMs;
+    };
+    await visit('Attack');
+    await chart.focus();
+    for (const key of ['ArrowRight', 'ArrowRight', 'Enter']) await page.keyboard.press(key);
+    // The attack says where it stands once a second.
+    for (const sinceMs of [await marked(), await clickAndMark()]) {
+      expect(sinceMs).toBeGreaterThanOrEqual(0);
+      expect(sinceMs).toBeLessThanOrEqual(1_000);
+    }
+    async function clickAndMark(): Promise<number> {
+      await visit('Attack');
+      const box = await chart.boundingBox();
+      const position = { x: (box?.width ?? 0) / 3, y: (box?.height ?? 0) / 2 };
+      await chart.hover({ position });
+      await page.locator('.recharts-tooltip-cursor').first().waitFor({ state: 'attached' });
+      await chart.click({ position });
+      return await marked();
+    }
   });
 
   it('finds a run by what it was, and says when none matches', async () => {
@@ -427,12 +458,14 @@ describe('while it runs', () => {
     await visit('Attack');
     await heading('Redis has ended.').waitFor();
     await page.getByRole('region', { name: 'What is going on' }).getByText(fix).waitFor();
-    await page.getByRole('link', { name: 'Show the cluster' }).click();
+    await page.getByRole('link', { name: 'Show the cluster' }).waitFor();
+    // The run that lost its engine ends by itself once the last request is answered, and claims nothing.
+    await heading('The attack could not be finished.').waitFor({ timeout: ATTACK_LIMIT_MS });
+    await visit('Control');
     await confirm('Stop', 'Stop the cluster');
     await button('Start the cluster').waitFor();
-    // The run that lost its engine is over, and claims nothing.
     await visit('Attack');
-    await heading(/^The attack (was called off|could not be finished)\.$/).waitFor();
+    await heading('The attack could not be finished.').waitFor();
     expect(await page.getByText(/^(Proven|Failed|Not valid)$/).count()).toBe(0);
     expect(await page.getByRole('link', { name: 'Full record' }).count()).toBe(0);
     // One click for both.

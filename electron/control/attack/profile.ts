@@ -87,7 +87,7 @@ export const ATTACK_PRESETS: readonly {
   },
   {
     id: 'stadium',
-    title: '100,000 buyers, 5,000 seats',
+    title: '100,000 buyers, 5,000 tickets',
     summary: 'A stadium goes on sale: a longer surge, and thousands of winners to record.',
     settings: { profile: 'burst', requests: 100_000, connections: 1_000, stock: 5_000 },
   },

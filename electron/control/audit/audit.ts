@@ -33,6 +33,8 @@ export interface AuditInput {
   /** Frames in the dead-letter queue before the run; 0 by default. `countDeadFrames` tells it. */
   readonly deadBefore?: number;
   onDrainProgress?(progress: DrainProgress): void;
+  /** Whether an engine has ended and nothing will start it again. */
+  isEngineLost?(): boolean;
   /** The queue is drained, or the time is over, and evidence is being gathered; again for each repetition. */
   onDrained?(): void;
 }
@@ -95,6 +97,7 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
         return { waiting, decided: sale?.counters.decided ?? 0 };
       },
       onProgress: (progress) => input.onDrainProgress?.(progress),
+      isEngineLost: () => input.isEngineLost?.() ?? false,
     });
     drainMs += drain.durationMs;
     if (drain.lastError !== undefined) throw engineAway(drain.lastError);

@@ -58,6 +58,15 @@ describe('waitForDrain', () => {
     expect(result).toMatchObject({ isDrained: false, lastError: { message: 'ECONNREFUSED' } });
   });
 
+  it('asks no more when an engine has ended for good', async () => {
+    const result = await drainOf([new Error('ECONNREFUSED')], {
+      timeoutMs: 60_000,
+      isEngineLost: () => true,
+    });
+    expect(result).toMatchObject({ isDrained: false, lastError: { message: 'ECONNREFUSED' } });
+    expect(result.durationMs).toBeLessThan(30_000);
+  });
+
   it('ends at once on abort', async () => {
     const controller = new AbortController();
     const drain = drainOf([{ waiting: 1, decided: 0 }], {

@@ -23,6 +23,8 @@ export interface DrainOptions {
   readonly pollMs?: number;
   readonly quietMs?: number;
   onProgress?(progress: DrainProgress): void;
+  /** Whether an engine has ended for good: a look that failed is then the last one. */
+  isEngineLost?(): boolean;
 }
 
 export interface DrainResult {
@@ -35,7 +37,7 @@ export interface DrainResult {
 /**
  * Waits until the queue is empty and all that was acknowledged is decided. The counter alone can't say it, since a Redis that lost its memory
  * counts anew: an empty queue with no decision for `quietMs` counts as drained, too, and the caller then looks for pending
- * reservations itself. Engines that are away are asked again until the time is over.
+ * reservations itself. Engines that are away are asked again until the time is over, unless one has ended for good.
  */
 export async function waitForDrain(options: DrainOptions): Promise<DrainResult> {
   const { acknowledged, timeoutMs, signal } = options;
@@ -62,7 +64,8 @@ export async function waitForDrain(options: DrainOptions): Promise<DrainResult> 
       lastError = error;
     }
     const elapsedMs = performance.now() - startedAt;
-    if (elapsedMs >= timeoutMs) {
+    const isHopeless = lastError !== undefined && options.isEngineLost?.() === true;
+    if (isHopeless || elapsedMs >= timeoutMs) {
       return {
         isDrained: false,
         durationMs: elapsedMs,

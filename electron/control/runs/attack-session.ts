@@ -204,6 +204,7 @@ export class AttackSession {
       namespace,
       postgresSchema,
       drainTimeoutMs: settings.drainTimeoutMs,
+      isEngineLost: () => engineDown(this.#options.cluster) !== undefined,
       signal,
       deadBefore,
       onDrained: () => {

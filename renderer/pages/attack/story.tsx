@@ -38,13 +38,15 @@ export function Story({ children }: { readonly children: ReactNode }) {
       ? { headline: lost, detail: `Whoever has a place in line keeps it. ${LOST_ENGINE_FIX}` }
       : narrate(attack, totals, waiting ?? 0);
   const verdict = attack.phase === 'finished' ? attack.verdict : undefined;
+  const isSound = attack.audit?.checks.every(({ ok }) => ok) === true;
+  const word = verdict && (verdict === 'fail' && isSound ? 'Limit missed' : verdicts[verdict].word);
   return (
     <section
       className={`panel ${classes.story}`}
       data-verdict={verdict ?? (isOver(attack) ? 'fail' : 'none')}
       aria-label="What is going on"
     >
-      {verdict ? <Stamp verdict={verdict} /> : null}
+      {verdict ? <Stamp verdict={verdict} word={word} /> : null}
       <div className={classes.words}>
         <h1>{headline}</h1>
         <p className={classes.detail}>{detail}</p>
@@ -58,7 +60,7 @@ export function Story({ children }: { readonly children: ReactNode }) {
       ) : null}
       {/* The headline changes with every figure; this one only with the phase. */}
       <p className="sr-only" role="status">
-        {verdict ? `Verdict: ${verdicts[verdict].word}. ${headline}` : phaseLabel(attack.phase)}
+        {verdict ? `Verdict: ${word}. ${headline}` : phaseLabel(attack.phase)}
       </p>
     </section>
   );
@@ -70,8 +72,14 @@ function phaseLabel(phase: AttackState['phase']): string {
   return PHASES.find(({ id }) => id === phase)?.label ?? phase;
 }
 
-function Stamp({ verdict }: { readonly verdict: NonNullable<AttackState['verdict']> }) {
-  const { Icon, word } = verdicts[verdict];
+interface StampProps {
+  readonly verdict: NonNullable<AttackState['verdict']>;
+  /** A limit that was missed is no broken promise, and must not read like one. */
+  readonly word: string | undefined;
+}
+
+function Stamp({ verdict, word }: StampProps) {
+  const { Icon } = verdicts[verdict];
   return (
     <p className={classes.stamp}>
       <Icon size="2.5rem" stroke={2.6} aria-hidden />

@@ -3,6 +3,7 @@ import { IconPlus, IconRefresh } from '@tabler/icons-react';
 import { useCallback, useRef, useState } from 'react';
 import { callOrNotify } from '../../client.ts';
 import { Empty } from '../../components/empty.tsx';
+import { formatCount } from '../../lib/format.ts';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
 import { SaleForm, type SaleFormMode } from './sale-form.tsx';
 import { SaleMenu } from './sale-menu.tsx';
@@ -12,6 +13,7 @@ import classes from './sales-panel.module.css';
 /** The sales, newest first, each with what is left of it. */
 export function SalesPanel() {
   const sales = useData((data) => data.sales);
+  const total = useData((data) => data.salesTotal) ?? 0;
   const isOnline = useIsOnline();
   const [form, setForm] = useState<SaleFormMode>();
   const [menu, setMenu] = useState<{ readonly id: string; readonly button: HTMLButtonElement }>();
@@ -39,6 +41,9 @@ export function SalesPanel() {
     <section className="panel" aria-label="Sales">
       <div className="panel-head">
         <h2>Sales</h2>
+        {sales && total > sales.length ? (
+          <p className="muted">{`the newest ${sales.length} of ${formatCount(total)}`}</p>
+        ) : null}
         <span className={classes.tools}>
           <Tooltip label="Read the sales again">
             <ActionIcon
