@@ -435,7 +435,7 @@ describe('while it runs', () => {
   });
 
   it('calls an attack off when asked, and gives no verdict on half a run', async () => {
-    await launch({ perSec: 200, forSec: 20 });
+    await launch({ perSec: 200, forSec: 10 });
     await button('Call off').click();
     const dialog = page.getByRole('dialog');
     await dialog.waitFor();
@@ -447,7 +447,7 @@ describe('while it runs', () => {
   });
 
   it('says that an engine is lost and what to do, ends the run without a verdict, and sells again after it was done', async () => {
-    await launch({ perSec: 200, forSec: 20 });
+    await launch({ perSec: 200, forSec: 10 });
     await button('Call off').waitFor();
     await visit('Control');
     await page.getByRole('switch', { name: 'Break it on purpose' }).click();
