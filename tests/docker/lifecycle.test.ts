@@ -20,7 +20,7 @@ import {
 } from './support/rig.ts';
 
 /** Up/down cycles; the promise is made for 20, CI may ask for all of them. */
-const CYCLES = Number(process.env['FLASHGRID_TEST_CYCLES'] ?? (process.env['CI'] ? 20 : 3));
+const CYCLES = Number(process.env['FLASHGRID_TEST_CYCLES'] ?? (process.env['CI'] ? 20 : 4));
 
 async function withPostgres<Value>(url: string, work: (client: pg.Client) => Promise<Value>): Promise<Value> {
   const client = new pg.Client({ connectionString: url });
