@@ -3,35 +3,13 @@
  * What `npm run demo`, `npm test` and `npm start` begin with: everything a fresh machine lacks is set up here, with nothing but Node itself, then the
  * command runs. What is already in place is recognised by a stamp, so that a second run starts at once.
  */
-import { spawn } from 'node:child_process';
 import process from 'node:process';
 import { ensureBuild, ensureNode, ensurePackages } from './setup/project.mjs';
 import { ensureEngines } from './setup/engines.mjs';
-import { root, succeedsLater } from './setup/tools.mjs';
+import { runShown as run } from './setup/tools.mjs';
+import { testAll, testSome } from './setup/test-run.mjs';
 
 const [command = 'demo', ...args] = process.argv.slice(2);
-
-/** Runs a program to its end, handing on signals. Resolves with its exit code. */
-function run(program, programArgs, env = {}) {
-  return new Promise((resolve) => {
-    const child = spawn(program, programArgs, {
-      cwd: root,
-      stdio: 'inherit',
-      env: { ...process.env, ...env },
-    });
-    // The terminal sends its signals to the child too; only those sent to this process alone have to be handed on.
-    const handOn = (signal) => () => {
-      if (!process.stdin.isTTY) child.kill(signal);
-    };
-    process.on('SIGINT', handOn('SIGINT'));
-    process.on('SIGTERM', () => child.kill('SIGTERM'));
-    child.on('error', (error) => {
-      console.error(`${program} could not be started: ${error.message}`);
-      resolve(6);
-    });
-    child.on('exit', (code, signal) => resolve(code ?? (signal === 'SIGINT' ? 130 : 143)));
-  });
-}
 
 const cli = (...cliArgs) => run(process.execPath, ['out/main/cli.js', ...cliArgs]);
 const isYes = args.includes('--yes');
@@ -48,17 +26,7 @@ const commands = {
   },
   async test() {
     await prepare({ engines: ['redis', 'rabbitmq', 'postgres', 'chromium', 'docker'], isRequired: true });
-    // The containers' images take a minute to make on a fresh machine: they are made while the sources are checked. The test run waits for
-    // what is left of it, or says what failed.
-    const isWhole = args.length === 0 && process.getuid?.() === 0;
-    const containers = isWhole ? succeedsLater('scripts/docker-test-setup.sh', ['up']) : undefined;
-    const check = await run('npm', ['run', '--silent', 'check:static']);
-    await containers;
-    if (check !== 0) {
-      if (isWhole) await succeedsLater('scripts/docker-test-setup.sh', ['down']);
-      return check;
-    }
-    return await run(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', ...args]);
+    return args.length === 0 ? await testAll() : await testSome(args);
   },
   async start() {
     // One click on the page starts the cluster: what it needs is offered before, as for the demo.

@@ -81,11 +81,33 @@ export function succeeds(program, args) {
   return spawnSync(program, args, { stdio: 'ignore', timeout: 15_000 }).status === 0;
 }
 
-/** Runs a program of the project in the background, in silence; resolves with whether it succeeded. */
-export function succeedsLater(program, args) {
+/**
+ * Runs a program to its end, handing on signals. It shows what it prints, or with `output` writes it to that file descriptor.
+ * Resolves with its exit code.
+ */
+export function runShown(program, args, { env = {}, output } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(join(root, program), args, { cwd: root, stdio: 'ignore' });
-    child.on('error', () => resolve(false));
-    child.on('exit', (code) => resolve(code === 0));
+    const child = spawn(program, args, {
+      cwd: root,
+      stdio: output === undefined ? 'inherit' : ['ignore', output, output],
+      env: { ...process.env, ...env },
+    });
+    // The terminal sends its signals to the child too; only those sent to this process alone have to be handed on.
+    const onInterrupt = () => {
+      if (!process.stdin.isTTY) child.kill('SIGINT');
+    };
+    const onTerminate = () => child.kill('SIGTERM');
+    process.on('SIGINT', onInterrupt);
+    process.on('SIGTERM', onTerminate);
+    const finish = (code) => {
+      process.off('SIGINT', onInterrupt);
+      process.off('SIGTERM', onTerminate);
+      resolve(code);
+    };
+    child.on('error', (error) => {
+      say(`${program} could not be started: ${error.message}`);
+      finish(6);
+    });
+    child.on('exit', (code, signal) => finish(code ?? (signal === 'SIGINT' ? 130 : 143)));
   });
 }
