@@ -44,6 +44,24 @@ function useSlottedPoints(slot: number, slots: number): readonly SeriesPoint[] {
   return points;
 }
 
+/**
+ * A value that concerns all charts, each of which takes it a frame after the one before: drawn at once, they would hold the page up for longer than
+ * three frames, and nobody sees that the last one follows by a twelfth of a second.
+ */
+function useInTurn<Value>(value: Value, slot: number): Value {
+  const [taken, setTaken] = useState(value);
+  useEffect(() => {
+    let left = slot;
+    const take = (): void => {
+      if (left-- > 0) frame = requestAnimationFrame(take);
+      else setTaken(value);
+    };
+    let frame = requestAnimationFrame(take);
+    return () => cancelAnimationFrame(frame);
+  }, [value, slot]);
+  return taken;
+}
+
 function readPoints(): readonly SeriesPoint[] {
   return useControl.getState().data?.series.points ?? NO_POINTS;
 }
@@ -82,13 +100,18 @@ interface LiveChartProps extends LiveChartsProps {
   readonly markMs: number | undefined;
 }
 
-const LiveChart = memo(function LiveChart({ slot, isOver, ...chart }: LiveChartProps) {
+const LiveChart = memo(function LiveChart({ slot, isOver, endMs, markMs, ...chart }: LiveChartProps) {
   const points = useSlottedPoints(slot, CHARTS.length);
+  const axisMs = useInTurn(endMs, slot);
+  const soldOutMs = useInTurn(markMs, slot);
+  const isOverNow = useInTurn(isOver, slot);
   return (
     <TimeChart
       {...chart}
       points={points}
-      isSynced={isOver}
+      endMs={axisMs}
+      markMs={soldOutMs}
+      isSynced={isOverNow}
       hasTimeLabels={slot === 0 || slot === CHARTS.length - 1}
       legend={<LiveLegend spec={chart.spec} isOver={isOver} />}
     />
