@@ -40,7 +40,12 @@ export async function testAll() {
   process.stdout.write(docker.text);
   codes.push(docker.code, await runShown(process.execPath, vitestArgs('speed')));
   codes.push(
-    await runShown(process.execPath, [VITEST, 'run', `--merge-reports=${REPORTS}/parts`, '--reporter=minimal']),
+    await runShown(process.execPath, [
+      VITEST,
+      'run',
+      `--merge-reports=${REPORTS}/parts`,
+      '--reporter=minimal',
+    ]),
   );
   return codes.find((code) => code !== 0) ?? 0;
 }
