@@ -9,6 +9,7 @@ import {
   figuresOver,
   formatAxis,
   toChart,
+  topOf,
   valueTicks,
 } from './chart-specs.ts';
 
@@ -89,18 +90,20 @@ it('keeps the latest latency while nobody is answered', () => {
 
 it('draws only the bands of a stack that hold something', () => {
   expect(toChart(chart('queue'), points, 20).drawn.map(({ key }) => key)).toEqual(['depth']);
-  expect(toChart(chart('queue'), points, 20).maximum).toBe(70);
+  expect(toChart(chart('queue'), points, 20).top).toBe(80);
   expect(toChart(chart('share'), points, 20).drawn).toHaveLength(1);
 });
 
 it('marks the y axis from zero to a round figure above the highest value', () => {
-  expect(valueTicks(chart('surge'), 12_345, 20)).toEqual([0, 4_000, 8_000, 12_000, 16_000]);
-  expect(valueTicks(chart('queue'), 0, 20)).toEqual([0, 5, 10]);
-  expect(valueTicks(chart('queue'), 100, 20)).toEqual([0, 50, 100]);
-  expect(valueTicks(chart('latency'), 618, 20)).toEqual([0, 400, 800]);
-  expect(valueTicks(chart('inventory'), 20, 20)).toEqual([0, 10, 20]);
-  expect(valueTicks(chart('inventory'), 5, 5)).toEqual([0, 5]);
-  expect(valueTicks(chart('share'), 0.3, 20)).toEqual([0, 0.5, 1]);
+  const marksOf = (id: string, maximum: number, stock: number) =>
+    valueTicks(chart(id), topOf(chart(id), maximum, stock));
+  expect(marksOf('surge', 12_345, 20)).toEqual([0, 4_000, 8_000, 12_000, 16_000]);
+  expect(marksOf('queue', 0, 20)).toEqual([0, 5, 10]);
+  expect(marksOf('queue', 100, 20)).toEqual([0, 50, 100]);
+  expect(marksOf('latency', 618, 20)).toEqual([0, 400, 800]);
+  expect(marksOf('inventory', 20, 20)).toEqual([0, 10, 20]);
+  expect(marksOf('inventory', 5, 5)).toEqual([0, 5]);
+  expect(marksOf('share', 0.3, 20)).toEqual([0, 0.5, 1]);
 });
 
 it.each([0, 90, 3_400, 9_999, 61_000, 3_599_000])(

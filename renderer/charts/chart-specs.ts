@@ -193,8 +193,8 @@ export interface ChartData {
   readonly rows: readonly ChartRow[];
   /** Lines whose edge is drawn: that of a stacked band of nothing would lie on top of the others. */
   readonly drawn: readonly ChartLine[];
-  /** The highest value that is drawn. */
-  readonly maximum: number;
+  /** Upper end of the chart's own axis. */
+  readonly top: number;
 }
 
 /** What a chart draws, found in one pass over the points. */
@@ -220,7 +220,7 @@ export function toChart(spec: ChartSpec, points: readonly SeriesPoint[], stock: 
     maximum = Math.max(maximum, sum);
     rows.push(row);
   }
-  return { rows, drawn: spec.lines.filter(({ key }) => seen.has(key)), maximum };
+  return { rows, drawn: spec.lines.filter(({ key }) => seen.has(key)), top: topOf(spec, maximum, stock) };
 }
 
 export type Figures = Readonly<Record<string, number | undefined>>;
@@ -261,12 +261,17 @@ export const SUMMARY_WORDS: Readonly<Record<ChartSpec['summary'], string | undef
   last: undefined,
 };
 
-/** Marks of the y axis, from zero to a round figure above the highest value, so that the axis rests while the values move. */
-export function valueTicks(spec: ChartSpec, maximum: number, stock: number): readonly number[] {
+/** A round figure above the highest value, so that the axis rests while the values move. */
+export function topOf(spec: ChartSpec, maximum: number, stock: number): number {
+  if (spec.top === 'stock') return stock;
+  return spec.top === 'one' ? 1 : roundUp(Math.max(maximum, spec.top));
+}
+
+/** Marks of the y axis, from zero to its end. */
+export function valueTicks(spec: ChartSpec, top: number): readonly number[] {
   const parts = spec.isTall ? 4 : 2;
-  const top = spec.top === 'stock' ? stock : spec.top === 'one' ? 1 : roundUp(Math.max(maximum, spec.top));
   // Half a ticket is no mark.
-  if (spec.top === 'stock' && stock % parts !== 0) return [0, stock];
+  if (spec.top === 'stock' && top % parts !== 0) return [0, top];
   return Array.from({ length: parts + 1 }, (_, index) => (top * index) / parts);
 }
 

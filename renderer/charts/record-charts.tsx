@@ -1,8 +1,8 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useMemo, useState } from 'react';
 import type { Load } from '../../electron/control/report/run-record.ts';
 import type { SeriesPoint } from '../store/series.ts';
 import { ChartLegend } from './chart-legend.tsx';
-import { CHARTS, axisEndMs, figuresOver } from './chart-specs.ts';
+import { CHARTS, axisEndMs, figuresOver, toChart } from './chart-specs.ts';
 import { TimeChart } from './time-chart.tsx';
 
 interface RecordChartsProps {
@@ -22,18 +22,24 @@ export function RecordCharts({ points, stock, latencyMs, soldOutAtMs, onPick }: 
     const frame = requestAnimationFrame(() => setDrawn(drawn + 1));
     return () => cancelAnimationFrame(frame);
   }, [drawn]);
-  return CHARTS.slice(0, drawn).map((spec, index) => (
-    <TimeChart
-      key={spec.id}
-      spec={spec}
-      points={points}
-      stock={stock}
-      endMs={endMs}
-      isSynced
-      hasTimeLabels={index === 0 || index === CHARTS.length - 1}
-      markMs={soldOutAtMs}
-      legend={<ChartLegend spec={spec} figures={figuresOver(spec, points, latencyMs)} isOver />}
-      onPick={onPick}
-    />
-  ));
+  const charts = useMemo(
+    () => CHARTS.map((spec) => ({ spec, data: toChart(spec, points, stock) })),
+    [points, stock],
+  );
+  return charts
+    .slice(0, drawn)
+    .map(({ spec, data }, index) => (
+      <TimeChart
+        key={spec.id}
+        spec={spec}
+        data={data}
+        endMs={endMs}
+        top={data.top}
+        isLive={false}
+        hasTimeLabels={index === 0 || index === CHARTS.length - 1}
+        markMs={soldOutAtMs}
+        legend={<ChartLegend spec={spec} figures={figuresOver(spec, points, latencyMs)} isOver />}
+        onPick={onPick}
+      />
+    ));
 }

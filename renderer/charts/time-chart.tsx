@@ -1,19 +1,39 @@
-import { memo, useMemo, useRef, type KeyboardEvent, type ReactNode, type RefObject } from 'react';
+import {
+  createContext,
+  memo,
+  use,
+  useCallback,
+  useEffect,
+  useEffectEvent,
+  useMemo,
+  useRef,
+  useState,
+  type KeyboardEvent,
+  type ReactNode,
+  type RefObject,
+} from 'react';
 import {
   Area,
   CartesianGrid,
   ComposedChart,
-  Line,
   ReferenceLine,
   ResponsiveContainer,
   Tooltip,
   XAxis,
   YAxis,
   useActiveTooltipLabel,
+  usePlotArea,
 } from 'recharts';
-import type { SeriesPoint } from '../store/series.ts';
 import { ChartTooltip } from './chart-tooltip.tsx';
-import { axisTicks, formatAxis, toChart, valueTicks, type ChartSpec } from './chart-specs.ts';
+import {
+  axisTicks,
+  formatAxis,
+  valueTicks,
+  type ChartData,
+  type ChartRow,
+  type ChartSpec,
+} from './chart-specs.ts';
+import { seriesPaths } from './series-paths.ts';
 import classes from './time-chart.module.css';
 import { useRemPx } from './use-rem-px.ts';
 
@@ -29,26 +49,33 @@ const MARK_TURNS = 0.8;
 
 interface PlotProps {
   readonly spec: ChartSpec;
-  readonly points: readonly SeriesPoint[];
-  readonly stock: number;
-  /** End of the time axis, the same for all charts of a run. */
+  /** Ends of the time axis, the same for all charts of a run, and of the chart's own axis. */
   readonly endMs: number;
+  readonly top: number;
   /** Whether the marks of the time axis are written below. */
   readonly hasTimeLabels: boolean;
-  /** Whether the cursor shows in all charts at once: with live data, each move would draw all of them anew. */
-  readonly isSynced: boolean;
+  /** Whether the run goes on. The cursor shows in all charts of a finished one: with live data, each move would draw all of them anew. */
+  readonly isLive: boolean;
   readonly markMs?: number | undefined;
   /** Told the moment, in ms since the first request, that was clicked, or chosen with the arrow keys and Enter. */
   readonly onPick?: ((tMs: number) => void) | undefined;
 }
 
 interface TimeChartProps extends PlotProps {
+  readonly data: ChartData;
   readonly legend: ReactNode;
 }
 
+const NO_ROWS: readonly ChartRow[] = [];
+/** Ms after which what the pointer finds in a live chart is brought up to date. */
+const POINTED_MS = 500;
+
+const NewestData = createContext<ChartData>({ rows: NO_ROWS, drawn: [], top: 0 });
+
 /** One chart of a run, with its figures as text above it. */
-export function TimeChart({ legend, ...plot }: TimeChartProps) {
-  const { spec, hasTimeLabels } = plot;
+export function TimeChart({ legend, data, ...plot }: TimeChartProps) {
+  const { spec, hasTimeLabels, isLive } = plot;
+  const { rows, ...onPoint } = useRowsUnderPointer(data.rows, isLive);
   return (
     <figure className={classes.chart} data-tall={spec.isTall} data-labels={hasTimeLabels}>
       <figcaption className={classes.caption}>
@@ -56,20 +83,50 @@ export function TimeChart({ legend, ...plot }: TimeChartProps) {
         <span className={classes.hint}>{spec.hint}</span>
         {legend}
       </figcaption>
-      <Plot {...plot} />
+      <div className={classes.plot} {...onPoint}>
+        <NewestData value={data}>
+          <Plot {...plot} rows={rows} />
+        </NewestData>
+      </div>
     </figure>
   );
 }
 
-/** The drawing, which the figures above it do not draw anew. */
-const Plot = memo(function Plot(props: PlotProps) {
-  const { spec, points, stock, endMs, hasTimeLabels, isSynced, markMs, onPick } = props;
+/**
+ * The rows that Recharts is given for its cursor and tooltip: all of a finished run; of a live one only while somebody points at the chart or has
+ * the focus in it, since each change takes it long.
+ */
+function useRowsUnderPointer(newest: readonly ChartRow[], isLive: boolean) {
+  const [isPointed, setPointed] = useState(false);
+  const [rows, setRows] = useState(NO_ROWS);
+  const take = useEffectEvent(() => setRows(newest));
+  useEffect(() => {
+    if (!isLive || !isPointed) return;
+    take();
+    const timer = setInterval(take, POINTED_MS);
+    return () => {
+      clearInterval(timer);
+      setRows(NO_ROWS);
+    };
+  }, [isLive, isPointed]);
+  const point = useCallback(() => setPointed(true), []);
+  const leave = useCallback(() => setPointed(false), []);
+  return {
+    rows: isLive ? rows : newest,
+    onPointerEnter: point,
+    onPointerLeave: leave,
+    onFocus: point,
+    onBlur: leave,
+  };
+}
+
+/** The axes, the cursor and the tooltip, which new figures do not draw anew. */
+const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly ChartRow[] }) {
+  const { spec, rows, endMs, top, hasTimeLabels, isLive, markMs, onPick } = props;
   const remPx = useRemPx();
   const active = useRef<number>(undefined);
-  const { rows, drawn, maximum } = useMemo(() => toChart(spec, points, stock), [spec, points, stock]);
   const timeTicks = useMemo(() => axisTicks(endMs), [endMs]);
-  const yTicks = valueTicks(spec, maximum, stock);
-  const top = yTicks.at(-1) ?? 0;
+  const yTicks = valueTicks(spec, top);
   const tick = { fill: 'var(--muted)', fontSize: TICK_REM * remPx };
   // Recharts' own Enter puts the figures away; here it opens the moment, as a click does.
   const pickActive = (event: KeyboardEvent): void => {
@@ -78,12 +135,12 @@ const Plot = memo(function Plot(props: PlotProps) {
     onPick(active.current);
   };
   return (
-    <div className={classes.plot} onKeyDownCapture={pickActive}>
+    <div className={classes.drawing} onKeyDownCapture={pickActive}>
       <ResponsiveContainer width="100%" height="100%" debounce={80}>
         <ComposedChart
           data={rows}
           margin={{ top: 6, right: MARGIN_RIGHT_REM * remPx, bottom: 0, left: 0 }}
-          {...(isSynced ? { syncId: 'run', syncMethod: 'value' } : {})}
+          {...(isLive ? {} : { syncId: 'run', syncMethod: 'value' })}
           accessibilityLayer
           title={`${spec.title}: ${spec.hint}`}
           {...(onPick ? { onClick: (state) => pick(state.activeLabel, onPick) } : {})}
@@ -93,6 +150,8 @@ const Plot = memo(function Plot(props: PlotProps) {
             dataKey="tMs"
             type="number"
             domain={[0, endMs]}
+            // The ends stand, whatever the rows are: without this, Recharts marks no axis before it has some.
+            allowDataOverflow
             ticks={timeTicks}
             tickFormatter={formatAxis}
             tick={hasTimeLabels ? tick : false}
@@ -110,7 +169,7 @@ const Plot = memo(function Plot(props: PlotProps) {
             tickLine={false}
             axisLine={false}
             interval={0}
-            allowDataOverflow={false}
+            allowDataOverflow
           />
           {markMs === undefined ? null : (
             <ReferenceLine
@@ -138,45 +197,57 @@ const Plot = memo(function Plot(props: PlotProps) {
             content={<ChartTooltip spec={spec} />}
           />
           <ActiveMoment moment={active} />
-          {/* All of them, always: Recharts stacks bands in the order in which they came. */}
-          {spec.lines.map((line) =>
-            line.kind === 'area' ? (
-              <Area
-                key={line.key}
-                dataKey={line.key}
-                name={line.label}
-                type={spec.curve}
-                stroke={drawn.includes(line) ? line.color : 'none'}
-                strokeWidth={1.75}
-                fill={line.color}
-                fillOpacity={0.28}
-                isAnimationActive={false}
-                dot={false}
-                connectNulls
-                activeDot={{ r: 3, strokeWidth: 0 }}
-                {...(spec.isStacked ? { stackId: 'all' } : {})}
-              />
-            ) : (
-              <Line
-                key={line.key}
-                dataKey={line.key}
-                name={line.label}
-                type={spec.curve}
-                stroke={line.color}
-                strokeWidth={2}
-                isAnimationActive={false}
-                dot={false}
-                connectNulls
-                activeDot={{ r: 3, strokeWidth: 0 }}
-                {...(line.isDashed ? { strokeDasharray: '5 3' } : {})}
-              />
-            ),
-          )}
+          <Series spec={spec} endMs={endMs} top={top} />
+          {/* Not seen but for the dot under the cursor: they tell it where to stand, and the tooltip what to say. */}
+          {spec.lines.map((line) => (
+            <Area
+              key={line.key}
+              dataKey={line.key}
+              name={line.label}
+              type={spec.curve}
+              stroke="none"
+              fill="none"
+              isAnimationActive={false}
+              connectNulls
+              activeDot={{ r: 3, strokeWidth: 0, fill: line.color }}
+              {...(spec.isStacked ? { stackId: 'all' } : {})}
+            />
+          ))}
         </ComposedChart>
       </ResponsiveContainer>
     </div>
   );
 });
+
+interface SeriesProps {
+  readonly spec: ChartSpec;
+  readonly endMs: number;
+  readonly top: number;
+}
+
+/** The newest figures, drawn within Recharts' axes. */
+function Series({ spec, endMs, top }: SeriesProps) {
+  const { rows, drawn } = use(NewestData);
+  const area = usePlotArea();
+  if (!area) return null;
+  return seriesPaths(spec, rows, { ...area, endMs, top }).map(({ key, edge, band }, at) => {
+    const line = spec.lines[at];
+    if (!line) return null;
+    return (
+      <g key={key} data-series={key} fill="none">
+        {band === undefined ? null : <path d={band} fill={line.color} fillOpacity={0.28} />}
+        {drawn.includes(line) ? (
+          <path
+            d={edge}
+            stroke={line.color}
+            strokeWidth={line.kind === 'area' ? 1.75 : 2}
+            {...(line.isDashed ? { strokeDasharray: '5 3' } : {})}
+          />
+        ) : null}
+      </g>
+    );
+  });
+}
 
 /** Notes the moment under the cursor, which Recharts keeps to itself; draws nothing. */
 function ActiveMoment({ moment }: { readonly moment: RefObject<number | undefined> }) {

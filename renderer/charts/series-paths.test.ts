@@ -1,0 +1,59 @@
+import { expect, it } from 'vitest';
+import { CHARTS, type ChartSpec } from './chart-specs.ts';
+import { seriesPaths, type PlotFrame } from './series-paths.ts';
+
+const specOf = (id: string): ChartSpec => {
+  const spec = CHARTS.find((each) => each.id === id);
+  if (!spec) throw new Error(`no chart ${id}`);
+  return spec;
+};
+const FRAME: PlotFrame = { x: 10, y: 5, width: 100, height: 50, endMs: 1_000, top: 100 };
+
+it('stacks bands on each other, in the order of the lines', () => {
+  const rows = [
+    { tMs: 0, acknowledged: 0, refused: 0, unknown: 0 },
+    { tMs: 500, acknowledged: 50, refused: 20, unknown: 0 },
+    { tMs: 1_000, acknowledged: 100, refused: 0, unknown: 0 },
+  ];
+  expect(seriesPaths(specOf('surge'), rows, FRAME)).toEqual([
+    { key: 'acknowledged', edge: 'M10,55L60,30L110,5', band: 'M10,55L60,30L110,5L110,55L60,55L10,55Z' },
+    { key: 'refused', edge: 'M10,55L60,20L110,5', band: 'M10,55L60,20L110,5L110,5L60,30L10,55Z' },
+    { key: 'unknown', edge: 'M10,55L60,20L110,5', band: 'M10,55L60,20L110,5L110,5L60,20L10,55Z' },
+  ]);
+});
+
+it('goes down in steps where the figure holds until the next one', () => {
+  const rows = [
+    { tMs: 0, left: 100 },
+    { tMs: 500, left: 40 },
+    { tMs: 1_000, left: 0 },
+  ];
+  expect(seriesPaths(specOf('inventory'), rows, FRAME)).toEqual([
+    { key: 'left', edge: 'M10,5H60V35H110V55', band: 'M10,5H60V35H110V55L110,55L10,55Z' },
+  ]);
+});
+
+it('passes over stretches that have nothing to tell', () => {
+  const rows = [
+    { tMs: 0, p50: 10, p99: undefined },
+    { tMs: 500, p50: undefined, p99: 50 },
+    { tMs: 1_000, p50: 20, p99: 100 },
+  ];
+  expect(seriesPaths(specOf('latency'), rows, FRAME)).toEqual([
+    { key: 'p99', edge: 'M60,30L110,5' },
+    { key: 'p50', edge: 'M10,50L110,45' },
+  ]);
+});
+
+it('stays within the axes while they are older than the figures', () => {
+  const rows = [
+    { tMs: 0, left: 100 },
+    { tMs: 900, left: 150 },
+    { tMs: 1_100, left: 150 },
+  ];
+  expect(seriesPaths(specOf('inventory'), rows, FRAME)[0]?.edge).toBe('M10,5H100V5');
+});
+
+it('draws nothing of nothing', () => {
+  expect(seriesPaths(specOf('inventory'), [], FRAME)).toEqual([{ key: 'left', edge: '' }]);
+});
