@@ -3,7 +3,7 @@ import type { SeriesPoint } from '../store/series.ts';
 import { useData } from '../store/store.ts';
 import { ChartLegend } from './chart-legend.tsx';
 import { CHARTS, axisEndMs, figuresNow, figuresOver, toChart, type ChartSpec } from './chart-specs.ts';
-import { TimeChart } from './time-chart.tsx';
+import { NO_ROWS, TimeChart } from './time-chart.tsx';
 
 const NO_POINTS: readonly SeriesPoint[] = [];
 
@@ -68,13 +68,14 @@ const LiveChart = memo(function LiveChart({
   const points = useData(({ series }) => series.points) ?? NO_POINTS;
   const data = useMemo(() => toChart(spec, points, stock), [spec, points, stock]);
   const { top } = data;
-  const axes = useInTurn(
-    useMemo(() => ({ endMs, markMs, top, isLive: !isOver }), [endMs, markMs, top, isOver]),
+  const rows = isOver ? data.rows : NO_ROWS;
+  const plot = useInTurn(
+    useMemo(() => ({ endMs, markMs, top, rows, isLive: !isOver }), [endMs, markMs, top, rows, isOver]),
     slot,
   );
   return (
     <TimeChart
-      {...axes}
+      {...plot}
       spec={spec}
       data={data}
       hasTimeLabels={slot === 0 || slot === CHARTS.length - 1}

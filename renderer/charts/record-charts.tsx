@@ -33,6 +33,7 @@ export function RecordCharts({ points, stock, latencyMs, soldOutAtMs, onPick }: 
         key={spec.id}
         spec={spec}
         data={data}
+        rows={data.rows}
         endMs={endMs}
         top={data.top}
         isLive={false}

@@ -63,19 +63,21 @@ interface PlotProps {
 
 interface TimeChartProps extends PlotProps {
   readonly data: ChartData;
+  /** What the cursor finds: all of a finished run, nothing of a live one (it is brought here when somebody points at it). */
+  readonly rows: readonly ChartRow[];
   readonly legend: ReactNode;
 }
 
-const NO_ROWS: readonly ChartRow[] = [];
+export const NO_ROWS: readonly ChartRow[] = [];
 /** Ms after which what the pointer finds in a live chart is brought up to date. */
 const POINTED_MS = 500;
 
 const NewestData = createContext<ChartData>({ rows: NO_ROWS, drawn: [], top: 0 });
 
 /** One chart of a run, with its figures as text above it. */
-export function TimeChart({ legend, data, ...plot }: TimeChartProps) {
+export function TimeChart({ legend, data, rows: atRest, ...plot }: TimeChartProps) {
   const { spec, hasTimeLabels, isLive } = plot;
-  const { rows, ...onPoint } = useRowsUnderPointer(data.rows, isLive);
+  const { pointed, ...onPoint } = useRowsUnderPointer(data.rows, isLive);
   return (
     <figure className={classes.chart} data-tall={spec.isTall} data-labels={hasTimeLabels}>
       <figcaption className={classes.caption}>
@@ -85,20 +87,17 @@ export function TimeChart({ legend, data, ...plot }: TimeChartProps) {
       </figcaption>
       <div className={classes.plot} {...onPoint}>
         <NewestData value={data}>
-          <Plot {...plot} rows={rows} />
+          <Plot {...plot} rows={pointed ?? atRest} />
         </NewestData>
       </div>
     </figure>
   );
 }
 
-/**
- * The rows that Recharts is given for its cursor and tooltip: all of a finished run; of a live one only while somebody points at the chart or has
- * the focus in it, since each change takes it long.
- */
+/** The rows of a live chart for Recharts' cursor and tooltip, while somebody points at the chart or has the focus in it: each change takes it long. */
 function useRowsUnderPointer(newest: readonly ChartRow[], isLive: boolean) {
   const [isPointed, setPointed] = useState(false);
-  const [rows, setRows] = useState(NO_ROWS);
+  const [pointed, setRows] = useState<readonly ChartRow[]>();
   const take = useEffectEvent(() => setRows(newest));
   useEffect(() => {
     if (!isLive || !isPointed) return;
@@ -106,18 +105,12 @@ function useRowsUnderPointer(newest: readonly ChartRow[], isLive: boolean) {
     const timer = setInterval(take, POINTED_MS);
     return () => {
       clearInterval(timer);
-      setRows(NO_ROWS);
+      setRows(undefined);
     };
   }, [isLive, isPointed]);
   const point = useCallback(() => setPointed(true), []);
   const leave = useCallback(() => setPointed(false), []);
-  return {
-    rows: isLive ? rows : newest,
-    onPointerEnter: point,
-    onPointerLeave: leave,
-    onFocus: point,
-    onBlur: leave,
-  };
+  return { pointed, onPointerEnter: point, onPointerLeave: leave, onFocus: point, onBlur: leave };
 }
 
 /** The axes, the cursor and the tooltip, which new figures do not draw anew. */

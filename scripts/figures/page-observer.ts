@@ -107,8 +107,12 @@ const traceSchema = z.object({
   tdur: z.number().optional(),
 });
 
-/** Traces every task of the pages' main threads for so long. Tracing costs time itself: look at long tasks in another stretch. */
-export async function readWork(page: Page, session: CDPSession, forMs: number): Promise<Work> {
+/** Traces every task of the pages' main threads meanwhile. Tracing costs time itself: look at long tasks in another stretch. */
+export async function readWork(
+  page: Page,
+  session: CDPSession,
+  meanwhile: () => Promise<unknown>,
+): Promise<Work> {
   const tracing = await page.context().browser()?.newBrowserCDPSession();
   if (!tracing) throw new Error('a page without a browser cannot be traced');
   let longestMicros = 0;
@@ -131,7 +135,7 @@ export async function readWork(page: Page, session: CDPSession, forMs: number): 
       excludedCategories: ['*'],
     },
   });
-  await new Promise((done) => setTimeout(done, forMs));
+  await meanwhile();
   const share = ((await readBusySec()) - before) / ((performance.now() - beganMs) / 1_000);
   const complete = new Promise<void>((done) => tracing.once('Tracing.tracingComplete', () => done()));
   await tracing.send('Tracing.end');

@@ -24,8 +24,10 @@ const WARM_UP_MS = 80_000;
 const READING_MS = 10_000;
 /** Minutes from which on growth is judged. */
 const JUDGED_MINUTES = 5;
-/** How long each other page is watched, and any page traced. */
+/** How long each other page is watched. */
 const OTHER_PAGE_MS = 15_000;
+/** How long a page is traced on the replay. */
+const TRACED_MS = 15_000;
 
 interface Watched {
   readonly page: Page;
@@ -45,7 +47,7 @@ async function open(browser: Browser, url: string): Promise<Watched> {
 
 const visit = (page: Page, name: string) =>
   page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name }).click();
-const wait = (ms: number) => new Promise((done) => setTimeout(done, ms));
+const wait = (ms: number) => new Promise<void>((done) => setTimeout(done, ms));
 
 /** Which scripts ran in the frames that took longest. */
 function causesOf({ causes }: Observation): string[] {
@@ -71,11 +73,16 @@ function taskFigures(on: Figure['on'], where: string, seen: Observation): Figure
   ];
 }
 
-async function workFigures(page: Page, session: CDPSession, where: string): Promise<Figure[]> {
-  const { share, longestTaskMs: ownMs } = await readWork(page, session, OTHER_PAGE_MS);
+async function workFigures(
+  { page, session }: Watched,
+  on: Figure['on'],
+  where: string,
+  meanwhile = () => wait(TRACED_MS),
+): Promise<Figure[]> {
+  const { share, longestTaskMs: ownMs } = await readWork(page, session, meanwhile);
   return [
-    judge('replay', `longest task, processor time, ${where}`, ownMs, 'longestTaskMs'),
-    tell('replay', `main thread at work, %, ${where}`, share * 100),
+    judge(on, `longest task, processor time, ${where}`, ownMs, 'longestTaskMs'),
+    tell(on, `main thread at work, %, ${where}`, share * 100),
   ];
 }
 
@@ -92,7 +99,8 @@ async function verdictRps(page: Page): Promise<number> {
 
 /** Starts the cluster and attacks so many times, watched live up to the verdict. */
 export async function watchAttacks(browser: Browser, url: string, attacks: number): Promise<Figure[]> {
-  const { page, session, close } = await open(browser, url);
+  const watched = await open(browser, url);
+  const { page, session, close } = watched;
   await page.getByRole('button', { name: 'Start the cluster' }).click();
   await page.getByRole('heading', { name: 'Open for business.' }).waitFor({ timeout: LIMIT_MS });
   await visit(page, 'Attack');
@@ -103,17 +111,22 @@ export async function watchAttacks(browser: Browser, url: string, attacks: numbe
   await beginLook(page);
   const heaps = [await readMemory(page, session)];
   const rates: number[] = [];
-  for (let attack = 0; attack < attacks; attack++) {
+  const again = async (): Promise<void> => {
     await page.getByRole('button', { name: 'Again', exact: true }).click();
     await page.getByRole('button', { name: 'Call off' }).waitFor();
     rates.push(await verdictRps(page));
+  };
+  for (let attack = 0; attack < attacks; attack++) {
+    await again();
     heaps.push(await readMemory(page, session));
   }
   const seen = await endLook(page);
+  const work = await workFigures(watched, 'app', 'attack', again);
   await close();
   return [
     tell('app', 'answers a second of the real engine, best', Math.max(...rates)),
     ...taskFigures('app', 'attack', seen),
+    ...work,
     tell(
       'app',
       'heap, after the first attack and the last',
@@ -130,7 +143,8 @@ export async function watchReplay(
   minutes: number,
   onReading: (reading: MemoryReading) => void,
 ): Promise<Figure[]> {
-  const { page, session, close } = await open(browser, url);
+  const watched = await open(browser, url);
+  const { page, session, close } = watched;
   await visit(page, 'Attack');
   await page.getByRole('button', { name: 'Call off' }).waitFor();
   await page.locator('.recharts-surface').first().waitFor();
@@ -144,7 +158,7 @@ export async function watchReplay(
     onReading(reading);
   }
   const figures = taskFigures('replay', 'attack', await endLook(page));
-  figures.push(...(await workFigures(page, session, 'attack')));
+  figures.push(...(await workFigures(watched, 'replay', 'attack')));
   for (const name of ['Control', 'Logs']) {
     await visit(page, name);
     await page.getByRole('main').getByRole('heading', { level: 1 }).waitFor({ state: 'attached' });
@@ -153,7 +167,7 @@ export async function watchReplay(
     await wait(OTHER_PAGE_MS);
     figures.push(
       ...taskFigures('replay', name.toLowerCase(), await endLook(page)),
-      ...(await workFigures(page, session, name.toLowerCase())),
+      ...(await workFigures(watched, 'replay', name.toLowerCase())),
     );
   }
   await close();

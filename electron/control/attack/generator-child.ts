@@ -2,6 +2,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { FailureError } from '../cluster/cluster.ts';
 import type { ProcessRegistry } from '../cluster/process-registry.ts';
+import { giveWay } from '../lib/give-way.ts';
 import { generatorMessageSchema, type CommandMessage, type GeneratorMessage } from './generator-messages.ts';
 
 /** ms within which a generator must say that it is ready. */
@@ -48,6 +49,7 @@ export class GeneratorChild {
       detached: true,
     });
     const { pid } = this.#process;
+    giveWay(pid);
     const identity =
       pid === undefined
         ? undefined

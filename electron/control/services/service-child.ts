@@ -6,6 +6,7 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { FailureError, type LogLine } from '../cluster/cluster.ts';
+import { giveWay } from '../lib/give-way.ts';
 import type { ServiceRole } from '../contract.ts';
 import {
   childMessageSchema,
@@ -51,6 +52,7 @@ export class ServiceChild {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
     });
+    giveWay(this.#process.pid);
     const { stdout, stderr } = this.#process;
     const say = (level: LogLine['level']) => (line: string) =>
       options.onLog(parseServiceLine(options.id, line, level, Date.now()));

@@ -20,16 +20,11 @@ const LiveCharts = lazy(async () => ({ default: (await import('../../charts/live
 /** One attack, from the opening of the sale to the verdict. */
 export function AttackLive() {
   const stock = useData((data) => data.attack?.settings.stock) ?? 0;
-  const startedAtMs = useData(({ attack }) => attack?.firstRequestAtMs ?? attack?.startedAtMs) ?? 0;
   const isActive = useData((data) => isAttackActive(data.attack)) ?? false;
   // The form that was here before may have been scrolled.
   useEffect(() => {
     document.getElementById('main')?.scrollTo(0, 0);
   }, []);
-  const openLogs = useCallback(
-    (tMs: number) => navigate('logs', undefined, { at: String(Math.round(startedAtMs + tMs)) }),
-    [startedAtMs],
-  );
   return (
     <div className={classes.page}>
       <Story>
@@ -49,6 +44,13 @@ export function AttackLive() {
       </div>
     </div>
   );
+}
+
+/** Reads the start when it is asked: a function of each run's own would have all charts drawn anew as it begins. */
+function openLogs(tMs: number): void {
+  const attack = useControl.getState().data?.attack;
+  const startedAtMs = attack?.firstRequestAtMs ?? attack?.startedAtMs ?? 0;
+  navigate('logs', undefined, { at: String(Math.round(startedAtMs + tMs)) });
 }
 
 function Actions() {

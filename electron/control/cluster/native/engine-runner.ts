@@ -10,6 +10,7 @@ import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findFreePorts, isPortFree } from '../../lib/free-port.ts';
+import { giveWay } from '../../lib/give-way.ts';
 import { withLimit } from '../../lib/release-stack.ts';
 import { type ClusterEvents, type EngineState, FailureError } from '../cluster.ts';
 import { type FoundProcess, type ProcessRegistry, killGroup } from '../process-registry.ts';
@@ -281,6 +282,7 @@ export class EngineRunner {
     });
     child.unref();
     const { pid } = child;
+    giveWay(pid);
     const identity = pid === undefined ? undefined : this.#record(plan, pid);
     // Not started at all, or ended before it could be looked at: the wait for it tells how.
     const started = { role: plan.role, identity: identity ?? { pid: pid ?? 0, startedAt: '' }, exit };
