@@ -3,6 +3,7 @@ import type { SeriesPoint } from '../store/series.ts';
 import { useData } from '../store/store.ts';
 import { ChartLegend } from './chart-legend.tsx';
 import { CHARTS, axisEndMs, figuresNow, figuresOver, toChart, type ChartSpec } from './chart-specs.ts';
+import classes from './live-charts.module.css';
 import { NO_ROWS, TimeChart } from './time-chart.tsx';
 
 const NO_POINTS: readonly SeriesPoint[] = [];
@@ -35,21 +36,31 @@ interface LiveChartsProps {
 export function LiveCharts({ stock, isOver, onPick }: LiveChartsProps) {
   const endMs = useData(({ series }) => axisEndMs(series.points.at(-1)?.tMs ?? 0)) ?? axisEndMs(0);
   const markMs = useData(({ series }) => series.totals.soldOutAtMs);
-  return CHARTS.map((spec, slot) => (
-    <LiveChart
-      key={spec.id}
-      slot={slot}
-      spec={spec}
-      stock={stock}
-      isOver={isOver}
-      endMs={endMs}
-      markMs={markMs}
-      onPick={onPick}
-    />
-  ));
+  // The cursor of a finished run shows in all charts at once; none is drawn for it before somebody points at one.
+  const [pointedAt, setPointedAt] = useState<string>();
+  const runId = useData(({ series }) => series.runId);
+  const point = (): void => setPointedAt(isOver ? runId : undefined);
+  return (
+    <div className={classes.all} onPointerMove={point} onFocus={point}>
+      {CHARTS.map((spec, slot) => (
+        <LiveChart
+          key={spec.id}
+          slot={slot}
+          spec={spec}
+          stock={stock}
+          isOver={isOver}
+          isPointed={isOver && pointedAt === runId}
+          endMs={endMs}
+          markMs={markMs}
+          onPick={onPick}
+        />
+      ))}
+    </div>
+  );
 }
 
 interface LiveChartProps extends LiveChartsProps {
+  readonly isPointed: boolean;
   readonly slot: number;
   readonly spec: ChartSpec;
   readonly endMs: number;
@@ -61,6 +72,7 @@ const LiveChart = memo(function LiveChart({
   spec,
   stock,
   isOver,
+  isPointed,
   endMs,
   markMs,
   onPick,
@@ -68,7 +80,7 @@ const LiveChart = memo(function LiveChart({
   const points = useData(({ series }) => series.points) ?? NO_POINTS;
   const data = useMemo(() => toChart(spec, points, stock), [spec, points, stock]);
   const { top } = data;
-  const rows = isOver ? data.rows : NO_ROWS;
+  const rows = isPointed ? data.rows : NO_ROWS;
   const plot = useInTurn(
     useMemo(() => ({ endMs, markMs, top, rows, isLive: !isOver }), [endMs, markMs, top, rows, isOver]),
     slot,

@@ -63,7 +63,7 @@ interface PlotProps {
 
 interface TimeChartProps extends PlotProps {
   readonly data: ChartData;
-  /** What the cursor finds: all of a finished run, nothing of a live one (it is brought here when somebody points at it). */
+  /** What the cursor finds; in a live chart that somebody points at, the newest is found instead. */
   readonly rows: readonly ChartRow[];
   readonly legend: ReactNode;
 }
