@@ -63,7 +63,7 @@ interface PlotProps {
 
 interface TimeChartProps extends PlotProps {
   readonly data: ChartData;
-  /** What the cursor finds; in a live chart that somebody points at, the newest is found instead. */
+  /** What the cursor of a chart finds at which nobody points: it shows in all charts of a finished run at once. */
   readonly rows: readonly ChartRow[];
   readonly legend: ReactNode;
 }
@@ -94,23 +94,32 @@ export function TimeChart({ legend, data, rows: atRest, ...plot }: TimeChartProp
   );
 }
 
-/** The rows of a live chart for Recharts' cursor and tooltip, while somebody points at the chart or has the focus in it: each change takes it long. */
+/**
+ * The rows for Recharts' cursor and tooltip, while somebody points at the chart or has the focus in it. Those of a live chart are brought up to date
+ * less often than they are drawn: each change takes Recharts long.
+ */
 function useRowsUnderPointer(newest: readonly ChartRow[], isLive: boolean) {
   const [isPointed, setPointed] = useState(false);
-  const [pointed, setRows] = useState<readonly ChartRow[]>();
-  const take = useEffectEvent(() => setRows(newest));
+  const [live, setLive] = useState<readonly ChartRow[]>();
+  const take = useEffectEvent(() => setLive(newest));
   useEffect(() => {
     if (!isLive || !isPointed) return;
     take();
     const timer = setInterval(take, POINTED_MS);
     return () => {
       clearInterval(timer);
-      setRows(undefined);
+      setLive(undefined);
     };
   }, [isLive, isPointed]);
   const point = useCallback(() => setPointed(true), []);
   const leave = useCallback(() => setPointed(false), []);
-  return { pointed, onPointerEnter: point, onPointerLeave: leave, onFocus: point, onBlur: leave };
+  return {
+    pointed: isLive || !isPointed ? live : newest,
+    onPointerEnter: point,
+    onPointerLeave: leave,
+    onFocus: point,
+    onBlur: leave,
+  };
 }
 
 /** The axes, the cursor and the tooltip, which new figures do not draw anew. */
