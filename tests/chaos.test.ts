@@ -215,26 +215,64 @@ describe('a Postgres that is away for a while', () => {
   });
 });
 
+/** The control centre with a cluster of its own, and the last it told of an attack. */
+async function openCentre() {
+  undo.push(removeClusters);
+  const centre = await ControlCentre.open({
+    dataDir: newDataDir(),
+    version: '0.0.0-test',
+    modules: BUILT,
+    // With its Redis dead the worker can't finish what it has in hand: it need not be patient here.
+    childEnv: { FLASHGRID_LOG_LEVEL: 'warn', FLASHGRID_STOP_TIMEOUT_MS: '2500' },
+    onQuit: () => undefined,
+  });
+  undo.push(() => centre.release());
+  const ask = async <Name extends CommandName>(name: Name, input: CommandInput<Name>) => {
+    const result = await centre.call(name, input);
+    if (!result.ok) throw new Error(`${name}: ${result.error.message}`);
+    return result.value;
+  };
+  const told: { attack?: AttackState } = {};
+  centre.on('attack.stateChanged', ({ attack }) => (told.attack = attack));
+  const isOver = () => ['finished', 'failed', 'cancelled'].includes(told.attack?.phase ?? '');
+  return { centre, ask, told, isOver };
+}
+
+describe('workers that are killed on purpose', () => {
+  it('leave everybody their place in the queue: the run says when, passes all nine checks, and a worker is back', async () => {
+    const { ask, told, isOver } = await openCentre();
+    await ask('cluster.start', { provider: 'native' });
+    await ask('services.scale', { role: 'worker', count: 2 });
+    await ask('attack.launch', {
+      profile: 'burst',
+      requests: 20_000,
+      connections: 300,
+      stock: 2_000,
+      killWorkersAtPercent: 25,
+    });
+    await waitFor('the workers to be killed', () => told.attack?.workersKilledAtMs !== undefined);
+    expect(told.attack?.phase).toBe('attacking');
+    await waitFor('the verdict', isOver);
+    const { attack } = told;
+    expect(attack).toMatchObject({ phase: 'finished', verdict: 'pass', unknown: 0, acknowledged: 20_000 });
+    if (!attack?.audit) throw new Error('the attack ended without an audit');
+    expectChecks(attack.audit);
+    const record = await ask('runs.getRun', { id: attack.runId });
+    const killedAtMs = record.workersKilledAtMs ?? 0;
+    expect(killedAtMs).toBeGreaterThan(0);
+    expect(killedAtMs).toBeLessThan(record.load.durationMs);
+    // Until another one is there, nobody is decided.
+    const after = record.series.filter(({ tMs }) => tMs >= killedAtMs);
+    expect(Math.max(...after.map(({ queueDepth }) => queueDepth))).toBeGreaterThan(1_000);
+    const { services } = await ask('app.getSnapshot', {});
+    const workers = services.filter(({ role }) => role === 'worker');
+    expect(workers.map(({ restarts }) => restarts)).toEqual([1, 1]);
+  });
+});
+
 describe('an engine that crashes in the middle of an attack, in the control centre’s own cluster', () => {
   it('is told with what to do about it; the attack ends, and after a stop and a start everything goes on', async () => {
-    undo.push(removeClusters);
-    const centre = await ControlCentre.open({
-      dataDir: newDataDir(),
-      version: '0.0.0-test',
-      modules: BUILT,
-      // With its Redis dead the worker can't finish what it has in hand: it need not be patient here.
-      childEnv: { FLASHGRID_LOG_LEVEL: 'warn', FLASHGRID_STOP_TIMEOUT_MS: '2500' },
-      onQuit: () => undefined,
-    });
-    undo.push(() => centre.release());
-    const ask = async <Name extends CommandName>(name: Name, input: CommandInput<Name>) => {
-      const result = await centre.call(name, input);
-      if (!result.ok) throw new Error(`${name}: ${result.error.message}`);
-      return result.value;
-    };
-    let attack: AttackState | undefined;
-    centre.on('attack.stateChanged', (event) => (attack = event.attack));
-    const isOver = () => attack !== undefined && ['finished', 'failed', 'cancelled'].includes(attack.phase);
+    const { centre, ask, told, isOver } = await openCentre();
     const redis = async (): Promise<EngineState | undefined> =>
       (await ask('app.getSnapshot', {})).cluster.engines.find((engine) => engine.role === 'redis');
     const settings = {
@@ -248,7 +286,7 @@ describe('an engine that crashes in the middle of an attack, in the control cent
 
     await ask('cluster.start', { provider: 'native' });
     const first = await ask('attack.launch', settings);
-    await waitFor('the attack to be half over', () => (attack?.acknowledged ?? 0) >= 1_000);
+    await waitFor('the attack to be half over', () => (told.attack?.acknowledged ?? 0) >= 1_000);
     await ask('cluster.killEngine', { role: 'redis' });
 
     await waitFor('the state of Redis', async () => (await redis())?.state === 'failed');
@@ -261,7 +299,7 @@ describe('an engine that crashes in the middle of an attack, in the control cent
       message: 'Redis has ended and is not running any more.',
       fix: expect.stringMatching(/^Stop the cluster and start it again/),
     };
-    expect(attack).toMatchObject({ runId: first.runId, phase: 'failed', failure: toDo });
+    expect(told.attack).toMatchObject({ runId: first.runId, phase: 'failed', failure: toDo });
     // Whatever needs the engine says the same, at once.
     expect(await centre.call('attack.launch', settings)).toEqual({ ok: false, error: toDo });
     expect(await centre.call('cluster.start', {})).toEqual({ ok: false, error: toDo });
@@ -271,17 +309,18 @@ describe('an engine that crashes in the middle of an attack, in the control cent
     expect(await redis()).toMatchObject({ state: 'running' });
     // What was acknowledged and not decided waited in the queue, and sells the rest of the first attack's units now. The counters of
     // refusals may fall short: under a slow disk Redis writes its log up to two seconds late, and they live nowhere else.
-    expect(attack?.acknowledged).toBeGreaterThanOrEqual(settings.stock);
+    expect(told.attack?.acknowledged).toBeGreaterThanOrEqual(settings.stock);
     await waitFor('the first attack’s units to be sold', async () => {
       const sale = (await ask('sales.listSales', {})).find((one) => one.id === first.saleId);
       return sale?.counters.grantedUnits === settings.stock;
     });
     const second: CommandOutput<'attack.launch'> = await ask('attack.launch', settings);
     await waitFor('the verdict', isOver);
-    expect(attack).toMatchObject({ runId: second.runId, phase: 'finished' });
-    expect(attack).not.toHaveProperty('failure');
-    if (!attack?.audit) throw new Error('the attack ended without an audit');
-    expectChecks(attack.audit);
-    expect(attack.audit).toMatchObject({ sold: 1_200, pending: 0, lost: 0, duplicated: 0 });
+    expect(told.attack).toMatchObject({ runId: second.runId, phase: 'finished' });
+    expect(told.attack).not.toHaveProperty('failure');
+    const audit = told.attack?.audit;
+    if (!audit) throw new Error('the attack ended without an audit');
+    expectChecks(audit);
+    expect(audit).toMatchObject({ sold: 1_200, pending: 0, lost: 0, duplicated: 0 });
   });
 });

@@ -35,6 +35,12 @@ describe('the terminal’s options', () => {
     expect(attack('--preset', 'stadium', '--stock', '7')).toMatchObject({ requests: 100_000, stock: 7 });
   });
 
+  it('break the workers on purpose where that is asked for', () => {
+    expect(attack()).not.toHaveProperty('killWorkersAtPercent');
+    expect(attack('--kill-workers-at', '30')).toMatchObject({ killWorkersAtPercent: 30 });
+    expect(attack('--preset', 'crash')).toMatchObject({ killWorkersAtPercent: 25 });
+  });
+
   it('open no more sockets than there are buyers, unless that was asked for', () => {
     expect(attack('--requests', '5')).toMatchObject({ requests: 5, connections: 5 });
     expect(() => attack('--requests', '5', '--connections', '6')).toThrow(
@@ -51,6 +57,7 @@ describe('the terminal’s options', () => {
     [['--preset', 'nope'], /--preset knows/],
     [['--limit', '11'], /--limit/],
     [['--max-p99', '0'], /--max-p99/],
+    [['--kill-workers-at', '100'], /--kill-workers-at/],
   ])('refuse %j and name the option', (argv, message) => {
     expect(() => attack(...argv)).toThrow(UsageError);
     expect(() => attack(...argv)).toThrow(message);

@@ -64,6 +64,11 @@ const attackOptions = {
     value: 'N',
     help: 'generator processes (default: as the load and the cores ask for)',
   },
+  'kill-workers-at': {
+    type: 'string',
+    value: 'P',
+    help: 'kill every worker once P % of the requests are answered; the queue keeps everybody’s place',
+  },
   'max-p99': { type: 'string', value: 'MS', help: 'fail (exit 4) when the p99 is above' },
   'min-rps': { type: 'string', value: 'N', help: 'fail (exit 4) when the requests/s are below' },
   json: { type: 'string', value: 'FILE', help: 'write the run record' },
@@ -169,6 +174,7 @@ const OPTION_OF_FIELD: Readonly<Record<string, string>> = {
   durationSec: 'duration',
   perBuyerLimit: 'limit',
   timeoutMs: 'timeout',
+  killWorkersAtPercent: 'kill-workers-at',
   maxP99Ms: 'max-p99',
   minRps: 'min-rps',
 };
@@ -203,6 +209,7 @@ export function readAttack(values: OptionValues): AttackSettings {
     seed: numberOf(values, 'seed'),
     timeoutMs: numberOf(values, 'timeout'),
     processes: numberOf(values, 'processes'),
+    killWorkersAtPercent: numberOf(values, 'kill-workers-at'),
     maxP99Ms: numberOf(values, 'max-p99'),
     minRps: numberOf(values, 'min-rps'),
     ratePerSec: numberOf(values, 'rate'),

@@ -154,6 +154,8 @@ export const attackStateSchema = z.object({
   startedAtMs: z.number(),
   /** Moment 0 of the samples, in ms since the epoch; missing until the first request is sent. */
   firstRequestAtMs: z.number().optional(),
+  /** When the workers were killed on purpose, in ms since the first request. */
+  workersKilledAtMs: z.number().nonnegative().optional(),
   /** 0..1, of requests answered. */
   progress: z.number().min(0).max(1),
   /** Running totals. */

@@ -8,6 +8,7 @@ import {
   figuresNow,
   figuresOver,
   formatAxis,
+  marksOf,
   toChart,
   topOf,
   valueTicks,
@@ -119,4 +120,9 @@ it.each([0, 90, 3_400, 9_999, 61_000, 3_599_000])(
 it('writes moments in seconds, then in minutes', () => {
   expect(formatAxis(2_500)).toBe('2.5 s');
   expect(formatAxis(90_000)).toBe('1:30');
+});
+
+it('marks the moments that a run has', () => {
+  expect(marksOf(undefined, undefined)).toEqual([]);
+  expect(marksOf(120, 900).map(({ tMs }) => tMs)).toEqual([120, 900]);
 });

@@ -45,6 +45,23 @@ const perSec = (count: number, point: SeriesPoint): number =>
 const ifAnswered = (point: SeriesPoint, value: number): number | undefined =>
   point.acknowledged + point.refused > 0 ? value : undefined;
 
+/** A moment that is marked in every chart, and named in the tall one. */
+export interface ChartMark {
+  readonly tMs: number;
+  readonly label: string;
+}
+
+/** What is marked of a run; both in ms since its first request. */
+export function marksOf(
+  soldOutAtMs: number | undefined,
+  workersKilledAtMs: number | undefined,
+): readonly ChartMark[] {
+  return [
+    ...(soldOutAtMs === undefined ? [] : [{ tMs: soldOutAtMs, label: 'sold out' }]),
+    ...(workersKilledAtMs === undefined ? [] : [{ tMs: workersKilledAtMs, label: 'workers killed' }]),
+  ];
+}
+
 export const CHARTS: readonly ChartSpec[] = [
   {
     id: 'surge',

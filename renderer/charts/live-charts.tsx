@@ -2,7 +2,16 @@ import { memo, useEffect, useMemo, useState } from 'react';
 import type { SeriesPoint } from '../store/series.ts';
 import { useData } from '../store/store.ts';
 import { ChartLegend } from './chart-legend.tsx';
-import { CHARTS, axisEndMs, figuresNow, figuresOver, toChart, type ChartSpec } from './chart-specs.ts';
+import {
+  CHARTS,
+  axisEndMs,
+  figuresNow,
+  figuresOver,
+  marksOf,
+  toChart,
+  type ChartMark,
+  type ChartSpec,
+} from './chart-specs.ts';
 import classes from './live-charts.module.css';
 import { NO_ROWS, TimeChart } from './time-chart.tsx';
 
@@ -35,7 +44,9 @@ interface LiveChartsProps {
 /** The attack as it happens. The time axis and the mark on it are of this component, so that one moment stands at one place in all charts. */
 export function LiveCharts({ stock, isOver, onPick }: LiveChartsProps) {
   const endMs = useData(({ series }) => axisEndMs(series.points.at(-1)?.tMs ?? 0)) ?? axisEndMs(0);
-  const markMs = useData(({ series }) => series.totals.soldOutAtMs);
+  const soldOutAtMs = useData(({ series }) => series.totals.soldOutAtMs);
+  const workersKilledAtMs = useData(({ attack }) => attack?.workersKilledAtMs);
+  const marks = useMemo(() => marksOf(soldOutAtMs, workersKilledAtMs), [soldOutAtMs, workersKilledAtMs]);
   // The cursor of a finished run shows in all charts at once; none is drawn for it before somebody points at one.
   const [pointedAt, setPointedAt] = useState<string>();
   const runId = useData(({ series }) => series.runId);
@@ -51,7 +62,7 @@ export function LiveCharts({ stock, isOver, onPick }: LiveChartsProps) {
           isOver={isOver}
           isPointed={isOver && pointedAt === runId}
           endMs={endMs}
-          markMs={markMs}
+          marks={marks}
           onPick={onPick}
         />
       ))}
@@ -64,7 +75,7 @@ interface LiveChartProps extends LiveChartsProps {
   readonly slot: number;
   readonly spec: ChartSpec;
   readonly endMs: number;
-  readonly markMs: number | undefined;
+  readonly marks: readonly ChartMark[];
 }
 
 const LiveChart = memo(function LiveChart({
@@ -74,7 +85,7 @@ const LiveChart = memo(function LiveChart({
   isOver,
   isPointed,
   endMs,
-  markMs,
+  marks,
   onPick,
 }: LiveChartProps) {
   const points = useData(({ series }) => series.points) ?? NO_POINTS;
@@ -82,7 +93,7 @@ const LiveChart = memo(function LiveChart({
   const { top } = data;
   const rows = isPointed ? data.rows : NO_ROWS;
   const plot = useInTurn(
-    useMemo(() => ({ endMs, markMs, top, rows, isLive: !isOver }), [endMs, markMs, top, rows, isOver]),
+    useMemo(() => ({ endMs, marks, top, rows, isLive: !isOver }), [endMs, marks, top, rows, isOver]),
     slot,
   );
   return (

@@ -2,7 +2,7 @@ import { useEffect, useMemo, useState } from 'react';
 import type { Load } from '../../electron/control/report/run-record.ts';
 import type { SeriesPoint } from '../store/series.ts';
 import { ChartLegend } from './chart-legend.tsx';
-import { CHARTS, axisEndMs, figuresOver, toChart } from './chart-specs.ts';
+import { CHARTS, axisEndMs, figuresOver, marksOf, toChart } from './chart-specs.ts';
 import { TimeChart } from './time-chart.tsx';
 
 interface RecordChartsProps {
@@ -10,11 +10,19 @@ interface RecordChartsProps {
   readonly stock: number;
   readonly latencyMs: Load['latencyMs'];
   readonly soldOutAtMs: number | undefined;
+  readonly workersKilledAtMs: number | undefined;
   readonly onPick: (tMs: number) => void;
 }
 
 /** The charts of a finished run, one more with each frame: five long series at once would hold the page up. */
-export function RecordCharts({ points, stock, latencyMs, soldOutAtMs, onPick }: RecordChartsProps) {
+export function RecordCharts({
+  points,
+  stock,
+  latencyMs,
+  soldOutAtMs,
+  workersKilledAtMs,
+  onPick,
+}: RecordChartsProps) {
   const endMs = axisEndMs(points.at(-1)?.tMs ?? 0);
   const [drawn, setDrawn] = useState(1);
   useEffect(() => {
@@ -22,6 +30,7 @@ export function RecordCharts({ points, stock, latencyMs, soldOutAtMs, onPick }: 
     const frame = requestAnimationFrame(() => setDrawn(drawn + 1));
     return () => cancelAnimationFrame(frame);
   }, [drawn]);
+  const marks = useMemo(() => marksOf(soldOutAtMs, workersKilledAtMs), [soldOutAtMs, workersKilledAtMs]);
   const charts = useMemo(
     () => CHARTS.map((spec) => ({ spec, data: toChart(spec, points, stock) })),
     [points, stock],
@@ -38,7 +47,7 @@ export function RecordCharts({ points, stock, latencyMs, soldOutAtMs, onPick }: 
         top={data.top}
         isLive={false}
         hasTimeLabels={index === 0 || index === CHARTS.length - 1}
-        markMs={soldOutAtMs}
+        marks={marks}
         legend={<ChartLegend spec={spec} figures={figuresOver(spec, points, latencyMs)} isOver />}
         onPick={onPick}
       />

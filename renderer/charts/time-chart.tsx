@@ -30,6 +30,7 @@ import {
   formatAxis,
   valueTicks,
   type ChartData,
+  type ChartMark,
   type ChartRow,
   type ChartSpec,
 } from './chart-specs.ts';
@@ -56,7 +57,7 @@ interface PlotProps {
   readonly hasTimeLabels: boolean;
   /** Whether the run goes on. The cursor shows in all charts of a finished one: with live data, each move would draw all of them anew. */
   readonly isLive: boolean;
-  readonly markMs?: number | undefined;
+  readonly marks: readonly ChartMark[];
   /** Told the moment, in ms since the first request, that was clicked, or chosen with the arrow keys and Enter. */
   readonly onPick?: ((tMs: number) => void) | undefined;
 }
@@ -124,7 +125,7 @@ function useRowsUnderPointer(newest: readonly ChartRow[], isLive: boolean) {
 
 /** The axes, the cursor and the tooltip, which new figures do not draw anew. */
 const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly ChartRow[] }) {
-  const { spec, rows, endMs, top, hasTimeLabels, isLive, markMs, onPick } = props;
+  const { spec, rows, endMs, top, hasTimeLabels, isLive, marks, onPick } = props;
   const remPx = useRemPx();
   const active = useRef<number>(undefined);
   const timeTicks = useMemo(() => axisTicks(endMs), [endMs]);
@@ -173,9 +174,10 @@ const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly Cha
             interval={0}
             allowDataOverflow
           />
-          {markMs === undefined ? null : (
+          {marks.map((mark) => (
             <ReferenceLine
-              x={markMs}
+              key={mark.label}
+              x={mark.tMs}
               stroke="var(--accent-line)"
               strokeWidth={1.5}
               strokeDasharray="2 3"
@@ -183,8 +185,8 @@ const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly Cha
               {...(spec.isTall
                 ? {
                     label: {
-                      value: 'sold out',
-                      position: markMs > endMs * MARK_TURNS ? 'insideTopRight' : 'insideTopLeft',
+                      value: mark.label,
+                      position: mark.tMs > endMs * MARK_TURNS ? 'insideTopRight' : 'insideTopLeft',
                       fill: 'var(--accent-text)',
                       fontSize: TICK_REM * remPx,
                       fontWeight: 600,
@@ -192,7 +194,7 @@ const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly Cha
                   }
                 : {})}
             />
-          )}
+          ))}
           <Tooltip
             isAnimationActive={false}
             cursor={{ stroke: 'var(--muted)', strokeDasharray: '3 3' }}

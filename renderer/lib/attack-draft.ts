@@ -23,6 +23,8 @@ export interface AttackDraft {
   readonly drainTimeoutMs: Field;
   /** Empty: FlashGrid chooses. */
   readonly processes: Field;
+  /** Empty: nothing is broken on purpose. */
+  readonly killWorkersAtPercent: Field;
   /** Empty: no such threshold. */
   readonly maxP99Ms: Field;
   readonly minRps: Field;
@@ -48,6 +50,7 @@ export function toDraft(settings: AttackSettingsInput): AttackDraft {
     timeoutMs: settings.timeoutMs ?? ATTACK_DEFAULTS.timeoutMs,
     drainTimeoutMs: settings.drainTimeoutMs ?? ATTACK_DEFAULTS.drainTimeoutMs,
     processes: settings.processes ?? '',
+    killWorkersAtPercent: settings.killWorkersAtPercent ?? '',
     maxP99Ms: settings.maxP99Ms ?? '',
     minRps: settings.minRps ?? '',
   };
@@ -64,9 +67,12 @@ export function parseDraft(
       ? { requests: draft.requests }
       : { ratePerSec: draft.ratePerSec, durationSec: draft.durationSec };
   const optional = Object.fromEntries(
-    Object.entries({ processes: draft.processes, maxP99Ms: draft.maxP99Ms, minRps: draft.minRps }).filter(
-      ([, value]) => value !== '',
-    ),
+    Object.entries({
+      processes: draft.processes,
+      killWorkersAtPercent: draft.killWorkersAtPercent,
+      maxP99Ms: draft.maxP99Ms,
+      minRps: draft.minRps,
+    }).filter(([, value]) => value !== ''),
   );
   const parsed = attackSettingsSchema.safeParse({
     profile: draft.profile,

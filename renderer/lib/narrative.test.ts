@@ -38,6 +38,16 @@ describe('the story of an attack', () => {
     expect(detail).toContain('8 left');
   });
 
+  it('tells who is kept in line while no worker runs, in the rush and after it', () => {
+    const { headline, detail } = narrate(testAttack(), totals(), 8_412, true);
+    expect(headline).toContain('The queue keeps 8,412 buyers in line');
+    expect(detail).toContain('goes on taking names');
+    const draining = narrate(testAttack({ phase: 'draining' }), totals(), 8_412, true);
+    expect(draining.headline).toBe(headline);
+    expect(draining.detail).not.toContain('goes on taking names');
+    expect(narrate(testAttack({ phase: 'auditing' }), totals(), 0, true).headline).toBe('Now the proof.');
+  });
+
   it('tells when the last ticket went', () => {
     const attack = testAttack({ remaining: 0, granted: 20 });
     const { headline, detail } = narrate(attack, totals({ soldOutAtMs: 812 }), 4_000);

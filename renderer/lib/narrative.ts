@@ -13,10 +13,25 @@ export interface Narrative {
 /**
  * The attack's story at this moment.
  * @param queueDepth reservations that wait for the worker now
+ * @param isWorkerDown whether no worker runs that could decide
  */
-export function narrate(attack: AttackState, totals: SeriesTotals, queueDepth: number): Narrative {
+export function narrate(
+  attack: AttackState,
+  totals: SeriesTotals,
+  queueDepth: number,
+  isWorkerDown = false,
+): Narrative {
   const buyers = totalRequests(attack.settings);
   const { stock } = attack.settings;
+  if (isWorkerDown && (attack.phase === 'attacking' || attack.phase === 'draining')) {
+    return {
+      headline: `Nobody decides: the worker is dead. The queue keeps ${plural(queueDepth, 'buyer')} in line.`,
+      detail:
+        attack.phase === 'attacking'
+          ? 'The door goes on taking names, as fast as before. Another worker is being started.'
+          : 'Everybody has an answer from the door already. Another worker is being started.',
+    };
+  }
   switch (attack.phase) {
     case 'preparing':
       return {
@@ -87,8 +102,8 @@ function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number
   };
 }
 
-function finished({ verdict, audit, load, settings, reasons }: AttackState): Narrative {
+function finished({ verdict, audit, load, settings, workersKilledAtMs, reasons }: AttackState): Narrative {
   if (!verdict || !audit || !load) return { headline: 'The attack has ended.', detail: reasons.join(' ') };
-  const { headline, detail } = tellVerdict({ verdict, attack: settings, load, audit });
+  const { headline, detail } = tellVerdict({ verdict, attack: settings, workersKilledAtMs, load, audit });
   return { headline, detail: [detail, ...reasons].join(' ') };
 }

@@ -8,6 +8,7 @@ export const ATTACK_LIMITS = {
   durationSec: { min: 1, max: 3_600 },
   timeoutMs: { min: 100, max: 120_000 },
   processes: { min: 1, max: 16 },
+  killWorkersAtPercent: { min: 1, max: 99 },
 } as const;
 
 export const ATTACK_DEFAULTS = {
@@ -44,6 +45,8 @@ const common = {
   drainTimeoutMs: z.number().int().min(1_000).max(3_600_000).default(ATTACK_DEFAULTS.drainTimeoutMs),
   /** Generator processes; by default as many as the load and the machine's cores ask for. */
   processes: whole(ATTACK_LIMITS.processes).optional(),
+  /** Every worker is killed once this share of the requests, in %, is answered; each is started again by itself. */
+  killWorkersAtPercent: whole(ATTACK_LIMITS.killWorkersAtPercent).optional(),
   /** The run fails (exit code 4) when the p99 in ms is above, or the requests/s below. */
   maxP99Ms: z.number().positive().optional(),
   minRps: z.number().positive().optional(),
@@ -96,6 +99,18 @@ export const ATTACK_PRESETS: readonly {
     title: '10,000 at the door at once',
     summary: 'Every buyer has a connection of their own, all opened at the same moment.',
     settings: { profile: 'burst', requests: 10_000, connections: 10_000, stock: 20 },
+  },
+  {
+    id: 'crash',
+    title: 'The worker dies in the rush',
+    summary: 'Nobody decides anything for a second or two. The queue keeps every place in line.',
+    settings: {
+      profile: 'burst',
+      requests: 60_000,
+      connections: 1_000,
+      stock: 500,
+      killWorkersAtPercent: 25,
+    },
   },
   {
     id: 'everyone-wins',

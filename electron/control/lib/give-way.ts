@@ -3,7 +3,7 @@
  * would wait for its turn in the middle of a frame. Where nothing else wants the processor, the rank changes nothing.
  */
 import { existsSync, writeFileSync } from 'node:fs';
-import { constants, setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 
 const BELOW_NORMAL = constants.priority.PRIORITY_BELOW_NORMAL;
 /** Linux lets a user change the rank of a session only so often (sched(7), "The autogroup feature"). */
@@ -17,6 +17,8 @@ const ATTEMPTS = 20;
 export function giveWay(pid: number | undefined): void {
   if (pid === undefined) return;
   try {
+    // Started by somebody who gave way before: that stays so.
+    if (getPriority(pid) >= BELOW_NORMAL) return;
     setPriority(pid, BELOW_NORMAL);
   } catch {
     return;

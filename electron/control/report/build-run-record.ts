@@ -16,6 +16,7 @@ export interface RunParts {
   readonly firstRequestAtMs?: number | undefined;
   readonly finishedAtMs: number;
   readonly attack: AttackSettings;
+  readonly workersKilledAtMs?: number | undefined;
   readonly load: Load;
   readonly audit: Audit;
   readonly environment: Environment;
@@ -31,11 +32,12 @@ export interface Judgement {
 
 /** The record of a run, with its verdict. */
 export function buildRunRecord(parts: RunParts): RunRecord {
-  const { startedAtMs, firstRequestAtMs, finishedAtMs, ...rest } = parts;
+  const { startedAtMs, firstRequestAtMs, finishedAtMs, workersKilledAtMs, ...rest } = parts;
   return {
     schema: 'flashgrid.run/1',
     ...rest,
     startedAt: new Date(startedAtMs).toISOString(),
+    ...(workersKilledAtMs === undefined ? {} : { workersKilledAtMs }),
     ...(firstRequestAtMs === undefined ? {} : { firstRequestAt: new Date(firstRequestAtMs).toISOString() }),
     finishedAt: new Date(finishedAtMs).toISOString(),
     ...judgeRun(parts),

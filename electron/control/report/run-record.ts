@@ -148,6 +148,8 @@ export const runRecordSchema = z.object({
   reasons: z.array(z.string()),
   saleId: z.string(),
   attack: attackSettingsSchema,
+  /** When the workers were killed on purpose, in ms since the first request. */
+  workersKilledAtMs: z.number().nonnegative().optional(),
   load: loadSchema,
   audit: auditSchema,
   environment: environmentSchema,

@@ -63,6 +63,9 @@ export function settingRows(attack: AttackSettings): (readonly [name: string, va
     ['Mode', attack.mode],
     ['Seed', String(attack.seed)],
     ['Request time-out', `${whole(attack.timeoutMs)} ms`],
+    ...(attack.killWorkersAtPercent === undefined
+      ? []
+      : [['Workers killed at', `${attack.killWorkersAtPercent} % of the requests`] as const]),
     ...(attack.maxP99Ms === undefined ? [] : [['Highest p99', `${whole(attack.maxP99Ms)} ms`] as const]),
     ...(attack.minRps === undefined ? [] : [['Lowest rate', `${whole(attack.minRps)} requests/s`] as const]),
   ];

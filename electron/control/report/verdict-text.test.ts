@@ -18,6 +18,14 @@ describe('the text of a verdict', () => {
     expect(detail).toContain('10,000 asked, 20 got one, 9,980 got a clear “no”.');
   });
 
+  it('tells that the workers were killed, where they were', () => {
+    const parts = { verdict: 'pass', attack, load: fixtureLoad, audit } as const;
+    expect(tellVerdict(parts).detail).not.toContain('killed');
+    expect(tellVerdict({ ...parts, workersKilledAtMs: 800 }).detail).toContain(
+      'The workers were killed in the middle of it, and everybody kept their place in line. Nothing oversold',
+    );
+  });
+
   it('counts those who were refused at the door among the refused', () => {
     const load = { sent: 10_000, acknowledged: 4_000, refused: 6_000 };
     const { detail } = tellVerdict({ verdict: 'pass', attack, load, audit: { ...audit, refused: 3_980 } });

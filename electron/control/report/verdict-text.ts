@@ -9,6 +9,7 @@ import type { Audit, Load, Verdict } from './run-record.ts';
 export interface VerdictParts {
   readonly verdict: Verdict;
   readonly attack: Pick<AttackSettings, 'perBuyerLimit'>;
+  readonly workersKilledAtMs?: number | undefined;
   readonly load: Pick<Load, 'sent' | 'acknowledged' | 'refused'>;
   readonly audit: Pick<Audit, 'sold' | 'stock' | 'granted' | 'refused' | 'checks'>;
 }
@@ -30,7 +31,13 @@ export function tellVerdict(parts: VerdictParts): VerdictText {
         parts.attack.perBuyerLimit === 1
           ? `${plural(audit.sold, 'ticket')}, ${plural(audit.sold, 'owner')}. Exactly.`
           : `${plural(audit.sold, 'ticket')}, each sold once. Exactly.`,
-      detail: `${accountOf(parts)} Nothing oversold, nothing lost, nothing duplicated.`,
+      detail: [
+        accountOf(parts),
+        ...(parts.workersKilledAtMs === undefined
+          ? []
+          : ['The workers were killed in the middle of it, and everybody kept their place in line.']),
+        'Nothing oversold, nothing lost, nothing duplicated.',
+      ].join(' '),
     };
   }
   const failed = audit.checks.filter((check) => !check.ok).length;

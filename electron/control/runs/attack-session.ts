@@ -234,6 +234,7 @@ export class AttackSession {
       firstRequestAtMs: this.#state.firstRequestAtMs,
       finishedAtMs: Date.now(),
       attack: settings,
+      workersKilledAtMs: this.#state.workersKilledAtMs,
       load,
       audit: found,
       environment: describeEnvironment(version, cluster, supervisor.states()),
@@ -268,6 +269,21 @@ export class AttackSession {
       unknown: unknown + interval.unknown,
       progress: Math.min(1, answered / totalRequests(this.#options.settings)),
     };
+    this.#breakOnPurpose();
+  }
+
+  #breakOnPurpose(): void {
+    const { settings, supervisor } = this.#options;
+    const { phase, progress, firstRequestAtMs, workersKilledAtMs } = this.#state;
+    const share = (settings.killWorkersAtPercent ?? Infinity) / 100;
+    if (phase !== 'attacking' || workersKilledAtMs !== undefined || progress < share) return;
+    const workers = supervisor.states().filter(({ role, state }) => role === 'worker' && state === 'running');
+    if (workers.length === 0) return;
+    for (const { id } of workers) {
+      this.#say('warn', `${id} is killed on purpose, at ${Math.round(progress * 100)} % of the requests`);
+      supervisor.kill(id);
+    }
+    this.#set({ workersKilledAtMs: Math.max(0, Date.now() - (firstRequestAtMs ?? Date.now())) });
   }
 
   #addRow(row: Sample): void {

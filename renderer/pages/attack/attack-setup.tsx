@@ -165,6 +165,10 @@ export function AttackSetup() {
                 ...ATTACK_LIMITS.processes,
                 description: 'Empty: FlashGrid chooses.',
               })}
+              {number('killWorkersAtPercent', 'Kill the workers at, % of the requests', {
+                ...ATTACK_LIMITS.killWorkersAtPercent,
+                description: 'Empty: nothing is broken on purpose.',
+              })}
               {number('maxP99Ms', 'Fail above a p99 of, ms', {
                 min: 0,
                 description: 'Empty: no such limit.',

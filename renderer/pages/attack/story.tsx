@@ -31,12 +31,16 @@ export function Story({ children }: { readonly children: ReactNode }) {
     const last = flow.at(-1);
     return last && last.queueDepth + last.unconfirmed;
   });
+  const isWorkerDown = useData(({ services }) => {
+    const workers = services.filter(({ role }) => role === 'worker');
+    return workers.length > 0 && workers.every(({ state }) => state === 'restarting' || state === 'starting');
+  });
   const lost = useData((data) => lostEngines(data.cluster));
   if (!attack || !totals) return null;
   const { headline, detail } =
     lost !== undefined && isAttackActive(attack)
       ? { headline: lost, detail: `Whoever has a place in line keeps it. ${LOST_ENGINE_FIX}` }
-      : narrate(attack, totals, waiting ?? 0);
+      : narrate(attack, totals, waiting ?? 0, isWorkerDown);
   const verdict = attack.phase === 'finished' ? attack.verdict : undefined;
   const isSound = attack.audit?.checks.every(({ ok }) => ok) === true;
   const word = verdict && (verdict === 'fail' && isSound ? 'Limit missed' : verdicts[verdict].word);

@@ -151,6 +151,7 @@ function Record({ record }: { readonly record: RunRecord }) {
               stock={record.audit.stock}
               latencyMs={record.load.latencyMs}
               soldOutAtMs={series.totals.soldOutAtMs}
+              workersKilledAtMs={record.workersKilledAtMs}
               onPick={openLogs}
             />
           </Suspense>
