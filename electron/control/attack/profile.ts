@@ -108,7 +108,7 @@ export const ATTACK_PRESETS: readonly {
       profile: 'burst',
       requests: 60_000,
       connections: 1_000,
-      stock: 500,
+      stock: 30_000,
       killWorkersAtPercent: 25,
     },
   },
