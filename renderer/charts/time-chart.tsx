@@ -2,7 +2,6 @@ import {
   createContext,
   memo,
   use,
-  useCallback,
   useEffect,
   useEffectEvent,
   useMemo,
@@ -12,6 +11,7 @@ import {
   type ReactNode,
   type RefObject,
 } from 'react';
+import { flushSync } from 'react-dom';
 import {
   Area,
   CartesianGrid,
@@ -100,23 +100,26 @@ export function TimeChart({ legend, data, rows: atRest, ...plot }: TimeChartProp
  * less often than they are drawn: each change takes Recharts long.
  */
 function useRowsUnderPointer(newest: readonly ChartRow[], isLive: boolean) {
-  const [isPointed, setPointed] = useState(false);
-  const [live, setLive] = useState<readonly ChartRow[]>();
-  const take = useEffectEvent(() => setLive(newest));
+  const [pointed, setPointed] = useState<readonly ChartRow[]>();
+  const isPointed = pointed !== undefined;
+  const refresh = useEffectEvent(() => setPointed(newest));
   useEffect(() => {
-    if (!isLive || !isPointed) return;
-    take();
-    const timer = setInterval(take, POINTED_MS);
-    return () => {
-      clearInterval(timer);
-      setLive(undefined);
-    };
+    if (!isPointed) return;
+    refresh();
+    if (!isLive) return;
+    const timer = setInterval(refresh, POINTED_MS);
+    return () => clearInterval(timer);
   }, [isLive, isPointed]);
-  const point = useCallback(() => setPointed(true), []);
-  const leave = useCallback(() => setPointed(false), []);
+  // At once: Recharts, which hears of the pointer next, must find the moment under it.
+  const point = (): void => {
+    if (!isPointed) flushSync(() => setPointed(newest));
+  };
+  const leave = (): void => setPointed(undefined);
   return {
-    pointed: isLive || !isPointed ? live : newest,
+    pointed,
     onPointerEnter: point,
+    // A chart that came to be under a resting pointer is never entered.
+    onPointerMove: point,
     onPointerLeave: leave,
     onFocus: point,
     onBlur: leave,
@@ -197,7 +200,8 @@ const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly Cha
           ))}
           <Tooltip
             isAnimationActive={false}
-            cursor={{ stroke: 'var(--muted)', strokeDasharray: '3 3' }}
+            // Without rows it has no place, and would stand at the edge.
+            cursor={rows.length > 0 ? { stroke: 'var(--muted)', strokeDasharray: '3 3' } : false}
             content={<ChartTooltip spec={spec} />}
           />
           <ActiveMoment moment={active} />
