@@ -8,12 +8,11 @@
  * Needs the built app (npm run build) and a Chromium; FLASHGRID_CHROMIUM names one that lies elsewhere.
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
+import { launchChromium } from './chromium.mjs';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const THEMES = ['dark', 'light'];
@@ -24,28 +23,6 @@ const SERVE_TIMEOUT_MS = 30_000;
 const START_TIMEOUT_MS = 180_000;
 const ATTACK_TIMEOUT_MS = 180_000;
 const STOP_TIMEOUT_MS = 60_000;
-
-const CHROMIUM_ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
-function findChromium() {
-  const places = [
-    process.env.FLASHGRID_CHROMIUM,
-    '/usr/bin/chromium',
-    '/usr/bin/chromium-browser',
-    '/usr/bin/google-chrome',
-  ];
-  const found = places.find((place) => place && existsSync(place));
-  if (!found) throw new Error('No Chromium was found. Install chromium, or name one in FLASHGRID_CHROMIUM.');
-  return found;
-}
 
 /** Starts the browser face; resolves to its process and address. */
 function serve(dataDir) {
@@ -207,7 +184,7 @@ let browser;
 try {
   await mkdir(values.out, { recursive: true });
   face = await serve(dataDir);
-  browser = await chromium.launch({ executablePath: findChromium(), args: CHROMIUM_ARGS });
+  browser = await launchChromium();
   const page = await browser.newPage({ viewport, reducedMotion: 'reduce' });
   await page.goto(face.url);
   await play(page, values.out);

@@ -8,30 +8,19 @@
  * second, told by a control centre without an engine (replay-centre.ts): it takes that load and that length on any machine.
  * FLASHGRID_CHROMIUM names a Chromium that lies elsewhere.
  */
-import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { chromium, type Browser } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { ReleaseStack } from '../../electron/control/lib/release-stack.ts';
+import { launchChromium } from '../chromium.mjs';
 import { serveApp, serveReplay } from './faces.ts';
 import { formatTable, judge, mb, type Figure } from './limits.ts';
 import { loadCold, type ColdLoad } from './page-observer.ts';
 import { watchAttacks, watchReplay } from './watch.ts';
 
-const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-/** Alone and quiet: nothing but the page takes time, and nothing talks to the world. */
-const CHROMIUM_ARGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 /** Cold loads of the first page; the middle one counts. */
 const LOADS = 5;
 
@@ -48,16 +37,11 @@ const minutes = positive('minutes');
 const ratePerSec = positive('rate');
 const attacks = positive('attacks');
 if (!['', 'app', 'replay'].includes(values.only)) throw new Error('--only takes app or replay.');
-const executablePath = [process.env['FLASHGRID_CHROMIUM'], ...PLACES].find(
-  (place) => place !== undefined && existsSync(place),
-);
-if (executablePath === undefined)
-  throw new Error('No Chromium was found. Install chromium, or name one in FLASHGRID_CHROMIUM.');
 
 const undo = new ReleaseStack();
 const figures: Figure[] = [];
 try {
-  const browser = await chromium.launch({ executablePath, args: CHROMIUM_ARGS });
+  const browser = await launchChromium();
   undo.add('browser', () => browser.close());
   if (values.only !== 'replay') figures.push(...(await measureApp(browser)));
   if (values.only !== 'app') figures.push(...(await measureReplay(browser)));

@@ -17,7 +17,7 @@ import {
   readMemory,
   type Observation,
 } from '../../scripts/figures/page-observer.ts';
-import { launchBrowser } from './support/browser.ts';
+import { launchChromium } from '../../scripts/chromium.mjs';
 
 const RATE_PER_SEC = 30_000;
 const LIVE_MS = 12_000;
@@ -56,7 +56,7 @@ beforeAll(async () => {
   });
   await new Promise<void>((done) => bare.listen(0, '127.0.0.1', done));
   bareUrl = `http://127.0.0.1:${(bare.address() as AddressInfo).port}/`;
-  [replay, browser] = await Promise.all([serveReplay(RATE_PER_SEC), launchBrowser()]);
+  [replay, browser] = await Promise.all([serveReplay(RATE_PER_SEC), launchChromium()]);
 });
 
 afterAll(async () => {

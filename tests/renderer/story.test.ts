@@ -7,7 +7,7 @@ import { runRecordSchema, type RunRecord } from '../../electron/control/report/r
 import { formatMs } from '../../renderer/lib/format.ts';
 import { survivors } from '../support/terminal.ts';
 import { findViolations } from './support/axe.ts';
-import { launchBrowser } from './support/browser.ts';
+import { launchChromium } from '../../scripts/chromium.mjs';
 import { startFace, type Face } from './support/face.ts';
 import { factsOf, fillNumber, openWindow, wear, type AppWindow } from './support/window.ts';
 
@@ -92,7 +92,7 @@ async function exportAs(label: string): Promise<{ download: Download; text: stri
 }
 
 beforeAll(async () => {
-  [face, browser] = await Promise.all([startFace(), launchBrowser()]);
+  [face, browser] = await Promise.all([startFace(), launchChromium()]);
   app = await openWindow(browser, face.url);
   ({ page } = app);
 });

@@ -1,7 +1,7 @@
 /** Another origin in the same browser, with the session's cookie in its jar, can't talk to the browser face. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { launchBrowser } from './support/browser.ts';
+import { launchChromium } from '../../scripts/chromium.mjs';
 import { startFace, type Face } from './support/face.ts';
 import { startStranger, type Stranger } from './support/stranger.ts';
 import { openWindow, type AppWindow } from './support/window.ts';
@@ -12,7 +12,7 @@ let browser: Browser;
 let app: AppWindow;
 
 beforeAll(async () => {
-  [face, browser] = await Promise.all([startFace(), launchBrowser()]);
+  [face, browser] = await Promise.all([startFace(), launchChromium()]);
   stranger = await startStranger(face.origin);
   app = await openWindow(browser, face.url);
   await app.page.getByRole('button', { name: 'Start the cluster' }).waitFor();

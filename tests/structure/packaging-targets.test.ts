@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { FUSES } from '../support/fuses.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 // Not a package of ours: the one that the packager itself reads the file with.
@@ -37,16 +38,7 @@ describe('what is packaged', () => {
   });
 
   it('has its fuses set as far as the services, which run in the same program, allow', () => {
-    expect(builder.electronFuses).toEqual({
-      runAsNode: true,
-      enableCookieEncryption: true,
-      enableNodeOptionsEnvironmentVariable: false,
-      enableNodeCliInspectArguments: false,
-      enableEmbeddedAsarIntegrityValidation: true,
-      onlyLoadAppFromAsar: true,
-      loadBrowserProcessSpecificV8Snapshot: false,
-      grantFileProtocolExtraPrivileges: false,
-    });
+    expect(builder.electronFuses).toEqual(FUSES);
   });
 
   it('lays outside the archive whatever a child process opens', () => {

@@ -3,17 +3,8 @@ import { rm } from 'node:fs/promises';
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import process from 'node:process';
 import { chromium, type BrowserContext } from 'playwright-core';
-
-const ARGS = [
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
+import { CHROMIUM_ARGS, findChromium } from '../../../scripts/chromium.mjs';
 
 let opened: { readonly context: Promise<BrowserContext>; readonly profileDir: string } | undefined;
 
@@ -24,8 +15,8 @@ export function openBrowser(): Promise<BrowserContext> {
     return {
       profileDir,
       context: chromium.launchPersistentContext(profileDir, {
-        executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-        args: [...ARGS, ...(process.getuid?.() === 0 ? ['--no-sandbox'] : [])],
+        executablePath: findChromium(),
+        args: CHROMIUM_ARGS,
         // Signals belong to the app under test.
         handleSIGINT: false,
         handleSIGTERM: false,

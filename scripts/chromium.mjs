@@ -1,0 +1,30 @@
+/** The Chromium that tests, pictures and figures look through: without a window, and with nothing that talks to the world. */
+import { existsSync } from 'node:fs';
+import process from 'node:process';
+import { chromium } from 'playwright-core';
+
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+export const CHROMIUM_ARGS = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  // Its sandbox is not to be had for root, nor in many a container; it shows our own pages only.
+  '--no-sandbox',
+];
+
+export function findChromium() {
+  const path = [process.env.FLASHGRID_CHROMIUM, ...PLACES].find(
+    (place) => place !== undefined && existsSync(place),
+  );
+  if (path === undefined)
+    throw new Error('No Chromium was found. Install chromium, or name one in FLASHGRID_CHROMIUM.');
+  return path;
+}
+
+export async function launchChromium() {
+  return await chromium.launch({ executablePath: findChromium(), args: CHROMIUM_ARGS });
+}
