@@ -58,17 +58,22 @@ async function pressOn(target: Locator, key = 'Enter'): Promise<void> {
 const noViolations = async (where: string, except: readonly string[] = []): Promise<void> =>
   expect({ where, violations: await findViolations(page, except) }).toEqual({ where, violations: [] });
 
-/** Sets up a crowd on the Attack page and sends it in: all at once, or at a steady rate that leaves time to look. */
-async function launch(
-  crowd: { readonly buyers: number } | { readonly perSec: number; readonly forSec: number },
-) {
+/** Opens the form of an attack with all its fields; the button that sends it off. */
+async function openForm(): Promise<Locator> {
   await visit('Attack');
   const again = button('Set up another');
   const go = button(/^(Launch attack|Start the cluster and launch)$/);
   await again.or(go).waitFor();
   if (await again.isVisible()) await again.click();
-  const isMoreOpen = (await button('Fewer settings').count()) > 0;
-  if (!isMoreOpen) await button('More settings').click();
+  if ((await button('Fewer settings').count()) === 0) await button('More settings').click();
+  return go;
+}
+
+/** Sets up a crowd on the Attack page and sends it in: all at once, or at a steady rate that leaves time to look. */
+async function launch(
+  crowd: { readonly buyers: number } | { readonly perSec: number; readonly forSec: number },
+) {
+  const go = await openForm();
   await page.getByText('buyers' in crowd ? 'All at once' : 'Steady rate', { exact: true }).click();
   if ('buyers' in crowd) await fillNumber(page, 'Buyers', crowd.buyers);
   else {
@@ -405,6 +410,26 @@ describe('for everybody', () => {
     expect((await findViolations(page)).map(({ id }) => id)).toContain('button-name');
     await page.reload();
     await page.getByRole('region', { name: 'What was proven' }).waitFor();
+  });
+});
+
+describe('when the workers are killed in the rush', () => {
+  it('says who is kept in line, and a limit that is missed does not read like a broken promise', async () => {
+    const go = await openForm();
+    await page.locator('label', { hasText: 'The worker dies in the rush' }).click();
+    await fillNumber(page, 'Buyers', 20_000);
+    await fillNumber(page, 'Fail above a p99 of, ms', 1);
+    await go.click();
+    await heading(/The queue keeps [\d,]+ buyers in line/).waitFor({ timeout: ATTACK_LIMIT_MS });
+    await page.getByText('Limit missed', { exact: true }).waitFor({ timeout: ATTACK_LIMIT_MS });
+    await heading(/^Every promise was kept/).waitFor();
+    await page.locator('svg text', { hasText: 'workers killed' }).first().waitFor({ state: 'attached' });
+    for (const theme of ['light', 'dark'] as const) {
+      await wear(page, theme);
+      await noViolations(`a limit missed, ${theme}`);
+    }
+    await openForm();
+    await page.locator('label', { hasText: '10,000 buyers, 20 tickets' }).click();
   });
 });
 
