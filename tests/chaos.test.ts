@@ -222,8 +222,7 @@ async function openCentre() {
     dataDir: newDataDir(),
     version: '0.0.0-test',
     modules: BUILT,
-    // With its Redis dead the worker can't finish what it has in hand: it need not be patient here.
-    childEnv: { FLASHGRID_LOG_LEVEL: 'warn', FLASHGRID_STOP_TIMEOUT_MS: '2500' },
+    childEnv: { FLASHGRID_LOG_LEVEL: 'warn' },
     onQuit: () => undefined,
   });
   undo.push(() => centre.release());

@@ -475,7 +475,7 @@ describe('while it runs', () => {
   });
 
   it('says that an engine is lost and what to do, ends the run without a verdict, and sells again after it was done', async () => {
-    await launch({ perSec: 200, forSec: 10 });
+    await launch({ perSec: 200, forSec: 7 });
     await button('Call off').waitFor();
     await visit('Control');
     await page.getByRole('switch', { name: 'Break it on purpose' }).click();

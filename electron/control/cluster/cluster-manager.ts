@@ -131,7 +131,8 @@ export class ClusterManager {
     const { cluster, supervisor } = { cluster: this.#cluster, supervisor: this.#supervisor };
     if (cluster)
       stack.add('engines', () => (engines === 'stop' ? cluster.stop() : cluster.detach()), STOP_LIMIT_MS);
-    if (supervisor) stack.add('services', () => supervisor.stop(), STOP_LIMIT_MS);
+    const isEngineLost = cluster !== undefined && engineDown(cluster) !== undefined;
+    if (supervisor) stack.add('services', () => supervisor.stop({ isEngineLost }), STOP_LIMIT_MS);
     try {
       await stack.release();
     } catch (error) {

@@ -122,12 +122,12 @@ export class ServiceChild {
   }
 
   /** Asks the child to end, waits, then kills it. Resolves when it is gone. */
-  async stop(): Promise<void> {
+  async stop(limitMs = STOP_LIMIT_MS): Promise<void> {
     this.#wasAsked = true;
     if (this.#hasExited) return;
     if (this.#process.connected) this.#process.send({ type: 'stop' }, () => undefined);
     else this.#process.kill('SIGTERM');
-    const timer = setTimeout(() => this.#process.kill('SIGKILL'), STOP_LIMIT_MS);
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), limitMs);
     await this.exited;
     clearTimeout(timer);
   }

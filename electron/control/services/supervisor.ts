@@ -15,6 +15,8 @@ const QUICK_MS = 10_000;
 const MAX_QUICK_RESTARTS = 6;
 const FIRST_BACKOFF_MS = 200;
 const MAX_BACKOFF_MS = 5_000;
+/** ms that a service may take to end when an engine that it needs is gone. */
+const LOST_STOP_LIMIT_MS = 1_500;
 
 export interface SupervisorOptions {
   readonly modules: Readonly<Record<ServiceRole, string>>;
@@ -105,12 +107,18 @@ export class Supervisor {
     slot.child.kill();
   }
 
-  /** Stops gateways first, so that nothing new comes in while the workers finish. */
-  async stop(): Promise<void> {
+  /**
+   * Stops gateways first, so that nothing new comes in while the workers finish. When an engine has ended for good they can't: what they
+   * have in hand is handed out again after the next start, so nobody need wait for it.
+   */
+  async stop({ isEngineLost = false } = {}): Promise<void> {
     this.#isStopping = true;
+    const limitMs = isEngineLost ? LOST_STOP_LIMIT_MS : undefined;
     for (const role of ['gateway', 'worker'] as const) {
       await Promise.all(
-        [...this.#slots.values()].filter((slot) => slot.role === role).map((slot) => this.#remove(slot)),
+        [...this.#slots.values()]
+          .filter((slot) => slot.role === role)
+          .map((slot) => this.#remove(slot, limitMs)),
       );
     }
   }
@@ -212,10 +220,10 @@ export class Supervisor {
     }, waitMs);
   }
 
-  async #remove(slot: Slot): Promise<void> {
+  async #remove(slot: Slot, limitMs?: number): Promise<void> {
     clearTimeout(slot.timer);
     this.#set(slot, { ...slot.state, state: 'stopping' });
-    await slot.child?.stop();
+    await slot.child?.stop(limitMs);
     slot.child = undefined;
     this.#slots.delete(slot.id);
     this.#options.onChange(this.states());
