@@ -147,6 +147,14 @@ async function play(page, out) {
     await page.keyboard.press('2');
     await page.getByText(/^(Proven|Failed|Not valid)$/).waitFor({ timeout: ATTACK_TIMEOUT_MS });
   }
+  // Nobody decides for a second or two: long enough for one picture.
+  for (const theme of THEMES) {
+    await wear(page, theme);
+    await launch(page, 'The worker dies in the rush');
+    await page.getByRole('heading', { name: /The queue keeps/ }).waitFor({ timeout: ATTACK_TIMEOUT_MS });
+    await take(page, out, 'attack-crash', theme);
+    await page.getByText(/^(Proven|Failed|Not valid)$/).waitFor({ timeout: ATTACK_TIMEOUT_MS });
+  }
   await launch(page, '10,000 buyers, 20 tickets');
   await page
     .getByRole('heading', { name: '20 tickets, 20 owners. Exactly.' })
