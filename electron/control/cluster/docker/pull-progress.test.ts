@@ -34,6 +34,15 @@ describe('the progress of a pull', () => {
     expect(progress.describe()).toBe('unpacking: 2 of 2 layers ready');
   });
 
+  test('takes the size of a layer that came between two messages from its unpacking', () => {
+    const progress = new PullProgress();
+    progress.add({ id: 'quick', status: 'Download complete' }, 0);
+    expect(progress.progress()).toMatchObject({ doneBytes: 0, totalBytes: 0 });
+    progress.add({ id: 'quick', status: 'Extracting', progressDetail: { current: 3, total: 70 } }, 1);
+    progress.add({ id: 'quick', status: 'Pull complete' }, 2);
+    expect(progress.progress()).toMatchObject({ doneBytes: 70, totalBytes: 70 });
+  });
+
   test('measures the speed over the last seconds, not since the beginning', () => {
     const progress = new PullProgress();
     for (let second = 0; second <= 10; second++)

@@ -45,8 +45,9 @@ export class PullProgress {
       layer.totalBytes ??= 0;
       layer.isDownloaded = layer.isReady = true;
     } else if (status === 'Download complete' || status === 'Extracting' || status === 'Pull complete') {
-      // A tiny layer is never seen downloading: its size stays unknown, and counts as nothing.
-      layer.totalBytes ??= progressDetail?.total ?? layer.doneBytes;
+      // A layer that came between two messages was never seen downloading: its size is told as it is unpacked, if ever.
+      const toldBytes = status === 'Extracting' ? (progressDetail?.total ?? 0) : 0;
+      layer.totalBytes = Math.max(layer.totalBytes ?? 0, layer.doneBytes, toldBytes);
       layer.doneBytes = layer.totalBytes;
       layer.isDownloaded = true;
       layer.isReady ||= status === 'Pull complete';
