@@ -7,6 +7,8 @@ const oneAtATime = {
   fileParallelism: false,
   // CI's machine is shared: one stall must not fail a run. The report names what was retried.
   retry: process.env['CI'] ? 1 : 0,
+  // What is polled for comes in its own time, on a busy machine too.
+  expect: { poll: { timeout: 10_000 } },
 } as const;
 
 export default defineConfig({
