@@ -1,9 +1,11 @@
 /** `wrk` as a second opinion: it uses less of the machine than any generator in JavaScript, so it shows more of the engine. */
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { text } from 'node:stream/consumers';
+import { giveWay } from '../../electron/control/lib/give-way.ts';
 
 const SCRIPT = (saleId: string, path: string) => `
 local n = 0
@@ -39,10 +41,9 @@ export async function runWrk(
   try {
     const script = join(dir, 'reserve.lua');
     writeFileSync(script, SCRIPT(saleId, path));
-    const { stdout } = await promisify(execFile)(
-      'wrk',
+    const stdout = await outputOf(
       ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, url],
-      { timeout: (seconds + 30) * 1_000 },
+      (seconds + 30) * 1_000,
     );
     if (/Non-2xx/.test(stdout)) throw new Error(`wrk saw refusals:\n${stdout}`);
     return {
@@ -52,4 +53,18 @@ export async function runWrk(
   } finally {
     rmSync(dir, { recursive: true });
   }
+}
+
+/** What `wrk` prints, which runs at the same rank as what it measures. */
+async function outputOf(args: readonly string[], limitMs: number): Promise<string> {
+  const child = spawn('wrk', args, {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: limitMs,
+  });
+  giveWay(child.pid);
+  const [output] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+  if (child.exitCode !== 0)
+    throw new Error(`wrk ended with ${child.signalCode ?? child.exitCode}: ${output}`);
+  return output;
 }
