@@ -5,12 +5,14 @@ import { plural, whole } from './format.ts';
 import type { RunRecord } from './run-record.ts';
 import { tellVerdict } from './verdict-text.ts';
 
-/** `10,000 buyers, 20 tickets`. */
+/** `10,000 buyers, 20 tickets`: what the run is called, and its sale. */
 export function titleOf(attack: AttackSettings): string {
-  const tickets = plural(attack.stock, 'ticket');
-  return attack.profile === 'burst'
-    ? `${plural(attack.requests, 'buyer')}, ${tickets}`
-    : `${whole(attack.ratePerSec)} buyers a second for ${plural(attack.durationSec, 'second')}, ${tickets}`;
+  const buyers =
+    attack.profile === 'burst'
+      ? plural(attack.requests, 'buyer')
+      : `${whole(attack.ratePerSec)} buyers a second for ${plural(attack.durationSec, 'second')}`;
+  const incident = attack.killWorkersAtPercent === undefined ? [] : ['workers killed'];
+  return [buyers, plural(attack.stock, 'ticket'), ...incident].join(', ');
 }
 
 /** The verdict in one word. */

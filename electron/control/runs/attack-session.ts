@@ -17,6 +17,7 @@ import type { AttackState } from '../contract.ts';
 import { ReleaseStack } from '../lib/release-stack.ts';
 import { buildRunRecord } from '../report/build-run-record.ts';
 import type { Audit, Load, RunRecord, Sample } from '../report/run-record.ts';
+import { titleOf } from '../report/run-text.ts';
 import { tellVerdict } from '../report/verdict-text.ts';
 import type { EngineClient } from '../sales/engine-client.ts';
 import type { Supervisor } from '../services/supervisor.ts';
@@ -335,12 +336,3 @@ export class AttackSession {
 }
 
 const count = new Intl.NumberFormat('en-US');
-
-/** What a sale of an attack is called: "10,000 buyers, 20 tickets". */
-export function titleOf(settings: AttackSettings): string {
-  const buyers =
-    settings.profile === 'burst'
-      ? `${count.format(settings.requests)} buyers`
-      : `${count.format(settings.ratePerSec)} buyers a second for ${count.format(settings.durationSec)} s`;
-  return `${buyers}, ${count.format(settings.stock)} ${settings.stock === 1 ? 'ticket' : 'tickets'}`;
-}
