@@ -5,6 +5,8 @@ const oneAtATime = {
   pool: 'forks',
   maxWorkers: 1,
   fileParallelism: false,
+  // Of tests that say they can: as many as there are cores.
+  maxConcurrency: 2,
   // CI's machine is shared: one stall must not fail a run. The report names what was retried.
   retry: process.env['CI'] ? 1 : 0,
   // What is polled for comes in its own time, on a busy machine too.

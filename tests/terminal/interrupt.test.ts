@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { flashgrid, survivors, temporaryDataDir } from '../support/terminal.ts';
 
 const ARGS = [
@@ -21,56 +21,59 @@ const PHASES = [
   ['in the middle of the attack', /attacking +[1-9]/],
 ] as const;
 
-let dataDir: string;
-let remove: () => Promise<void>;
+/** A data folder of a test's own: two of them run side by side, since most of their time is a broker's start. */
+async function inNewDataDir(test: (dataDir: string) => Promise<void>): Promise<void> {
+  const { path, remove } = await temporaryDataDir();
+  try {
+    await test(path);
+  } finally {
+    await flashgrid(path, 'down').ended();
+    await remove();
+  }
+}
 
-beforeEach(async () => {
-  ({ path: dataDir, remove } = await temporaryDataDir());
-});
+describe.concurrent('a demo', () => {
+  it.each(PHASES)('that is interrupted %s stops everything it started', (_, phase) =>
+    inNewDataDir(async (dataDir) => {
+      const run = flashgrid(dataDir, ...ARGS);
+      await run.printed(phase);
+      run.child.kill('SIGINT');
+      expect(await run.ended(), run.output()).toBe(130);
+      expect(survivors(dataDir)).toEqual([]);
+    }),
+  );
 
-afterEach(async () => {
-  const down = flashgrid(dataDir, 'down');
-  await down.ended();
-  await remove();
-});
+  it.each(PHASES)('that is killed %s leaves nothing that the next one does not clear', (_, phase) =>
+    inNewDataDir(async (dataDir) => {
+      const run = flashgrid(dataDir, ...ARGS);
+      await run.printed(phase);
+      run.child.kill('SIGKILL');
+      expect(await run.ended()).toBe(137);
+      const next = flashgrid(
+        dataDir,
+        'demo',
+        '--provider',
+        'native',
+        '--requests',
+        '300',
+        '--connections',
+        '30',
+        '--stock',
+        '5',
+      );
+      expect(await next.ended(), next.output()).toBe(0);
+      expect(survivors(dataDir)).toEqual([]);
+    }),
+  );
 
-describe('a demo', () => {
-  it.each(PHASES)('that is interrupted %s stops everything it started', async (_, phase) => {
-    const run = flashgrid(dataDir, ...ARGS);
-    await run.printed(phase);
-    run.child.kill('SIGINT');
-    expect(await run.ended(), run.output()).toBe(130);
-    expect(survivors(dataDir)).toEqual([]);
-  });
-
-  it.each(PHASES)('that is killed %s leaves nothing that the next one does not clear', async (_, phase) => {
-    const run = flashgrid(dataDir, ...ARGS);
-    await run.printed(phase);
-    run.child.kill('SIGKILL');
-    expect(await run.ended()).toBe(137);
-    const next = flashgrid(
-      dataDir,
-      'demo',
-      '--provider',
-      'native',
-      '--requests',
-      '300',
-      '--connections',
-      '30',
-      '--stock',
-      '5',
-    );
-    expect(await next.ended(), next.output()).toBe(0);
-    expect(survivors(dataDir)).toEqual([]);
-  });
-
-  it('that is killed leaves nothing that `down` does not clear', async () => {
-    const run = flashgrid(dataDir, ...ARGS);
-    await run.printed(/attacking +[1-9]/);
-    run.child.kill('SIGKILL');
-    await run.ended();
-    const down = flashgrid(dataDir, 'down');
-    expect(await down.ended(), down.output()).toBe(0);
-    expect(survivors(dataDir)).toEqual([]);
-  });
+  it('that is killed leaves nothing that `down` does not clear', () =>
+    inNewDataDir(async (dataDir) => {
+      const run = flashgrid(dataDir, ...ARGS);
+      await run.printed(/attacking +[1-9]/);
+      run.child.kill('SIGKILL');
+      await run.ended();
+      const down = flashgrid(dataDir, 'down');
+      expect(await down.ended(), down.output()).toBe(0);
+      expect(survivors(dataDir)).toEqual([]);
+    }));
 });

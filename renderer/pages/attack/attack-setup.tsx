@@ -71,6 +71,7 @@ export function AttackSetup() {
       | 'timeoutMs'
       | 'drainTimeoutMs'
       | 'processes'
+      | 'killWorkersAtPercent'
       | 'maxP99Ms'
       | 'minRps',
     label: string,
