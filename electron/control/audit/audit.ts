@@ -20,6 +20,8 @@ import { readTickets } from './read-tickets.ts';
 const PROBE_LIMIT_MS = 10_000;
 /** Pauses, in ms, between two gatherings while acknowledged reservations are still pending. */
 const RETRY_PAUSE_MS = { first: 250, most: 4_000 };
+/** ms without a new ticket after which a granted reservation without one counts as lost: a worker decides before it commits. */
+const COMMIT_QUIET_MS = 5_000;
 
 export interface AuditInput {
   readonly sale: { readonly id: string; readonly stock: number; readonly perBuyerLimit: number };
@@ -81,6 +83,8 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
   const deadline = performance.now() + input.drainTimeoutMs;
   let drainMs = 0;
   let pauseMs = RETRY_PAUSE_MS.first;
+  let ticketsSeen = -1;
+  let lastTicketAtMs = 0;
   for (;;) {
     const startedAt = performance.now();
     const drain = await waitForDrain({
@@ -106,9 +110,17 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
       signal.throwIfAborted();
       throw engineAway(error);
     });
-    // Frames in a worker's hand are not in the queue: give them the rest of the time.
-    if (evidence.totals.pending === 0 || performance.now() >= deadline) return judge(evidence, drainMs);
-    await sleep(Math.min(pauseMs, Math.max(1, deadline - performance.now())), undefined, { signal });
+    const nowMs = performance.now();
+    if (evidence.tickets.count !== ticketsSeen) {
+      ticketsSeen = evidence.tickets.count;
+      lastTicketAtMs = nowMs;
+    }
+    // Frames in a worker's hand are not in the queue, decided or not: give them the rest of the time.
+    const isInHand =
+      evidence.totals.pending > 0 ||
+      (findOutcomeFaults(evidence).ticketMissing.count > 0 && nowMs - lastTicketAtMs < COMMIT_QUIET_MS);
+    if (!isInHand || nowMs >= deadline) return judge(evidence, drainMs);
+    await sleep(Math.min(pauseMs, Math.max(1, deadline - nowMs)), undefined, { signal });
     drainMs += pauseMs;
     pauseMs = Math.min(pauseMs * 2, RETRY_PAUSE_MS.most);
   }

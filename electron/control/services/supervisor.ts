@@ -2,7 +2,7 @@
  * Keeps the wanted number of gateways and workers alive.
  *
  * A service moves: starting → running → stopping → stopped; starting | running → restarting → starting when it ends by itself;
- * restarting → failed after MAX_QUICK_RESTARTS ends within QUICK_MS of their start.
+ * restarting → failed after MAX_QUICK_RESTARTS ends within QUICK_MS of their start, those not counted in which it was killed on purpose.
  */
 import { FailureError, type Endpoints, type LogLine } from '../cluster/cluster.ts';
 import type { ProcessRegistry } from '../cluster/process-registry.ts';
@@ -41,6 +41,8 @@ interface Slot {
   /** The port it had first: a restarted gateway takes the same, so that its address holds. */
   port: number;
   quickEnds: number;
+  /** Killed by a person or an attack: no fault of its own. */
+  isKilled: boolean;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -104,6 +106,7 @@ export class Supervisor {
         field: 'id',
       });
     }
+    slot.isKilled = true;
     slot.child.kill();
   }
 
@@ -134,6 +137,7 @@ export class Supervisor {
       port,
       child: undefined,
       quickEnds: 0,
+      isKilled: false,
       timer: undefined,
       state: { id, role, state: 'starting', restarts: 0 },
     };
@@ -192,7 +196,8 @@ export class Supervisor {
   }
 
   #restart(slot: Slot, detail: string, livedMs: number): void {
-    slot.quickEnds = livedMs < QUICK_MS ? slot.quickEnds + 1 : 0;
+    if (slot.isKilled) slot.isKilled = false;
+    else slot.quickEnds = livedMs < QUICK_MS ? slot.quickEnds + 1 : 0;
     const state = { ...slot.state };
     delete state.pid;
     if (slot.quickEnds > MAX_QUICK_RESTARTS) {
