@@ -96,15 +96,15 @@ it('draws only the bands of a stack that hold something', () => {
 });
 
 it('marks the y axis from zero to a round figure above the highest value', () => {
-  const marksOf = (id: string, maximum: number, stock: number) =>
+  const ticksOf = (id: string, maximum: number, stock: number) =>
     valueTicks(chart(id), topOf(chart(id), maximum, stock));
-  expect(marksOf('surge', 12_345, 20)).toEqual([0, 4_000, 8_000, 12_000, 16_000]);
-  expect(marksOf('queue', 0, 20)).toEqual([0, 5, 10]);
-  expect(marksOf('queue', 100, 20)).toEqual([0, 50, 100]);
-  expect(marksOf('latency', 618, 20)).toEqual([0, 400, 800]);
-  expect(marksOf('inventory', 20, 20)).toEqual([0, 10, 20]);
-  expect(marksOf('inventory', 5, 5)).toEqual([0, 5]);
-  expect(marksOf('share', 0.3, 20)).toEqual([0, 0.5, 1]);
+  expect(ticksOf('surge', 12_345, 20)).toEqual([0, 4_000, 8_000, 12_000, 16_000]);
+  expect(ticksOf('queue', 0, 20)).toEqual([0, 5, 10]);
+  expect(ticksOf('queue', 100, 20)).toEqual([0, 50, 100]);
+  expect(ticksOf('latency', 618, 20)).toEqual([0, 400, 800]);
+  expect(ticksOf('inventory', 20, 20)).toEqual([0, 10, 20]);
+  expect(ticksOf('inventory', 5, 5)).toEqual([0, 5]);
+  expect(ticksOf('share', 0.3, 20)).toEqual([0, 0.5, 1]);
 });
 
 it.each([0, 90, 3_400, 9_999, 61_000, 3_599_000])(

@@ -41,7 +41,7 @@ interface LiveChartsProps {
   readonly onPick: (tMs: number) => void;
 }
 
-/** The attack as it happens. The time axis and the mark on it are of this component, so that one moment stands at one place in all charts. */
+/** The attack as it happens. The time axis and the marks on it are of this component, so that one moment stands at one place in all charts. */
 export function LiveCharts({ stock, isOver, onPick }: LiveChartsProps) {
   const endMs = useData(({ series }) => axisEndMs(series.points.at(-1)?.tMs ?? 0)) ?? axisEndMs(0);
   const soldOutAtMs = useData(({ series }) => series.totals.soldOutAtMs);
@@ -108,6 +108,13 @@ const LiveChart = memo(function LiveChart({
   );
 });
 
+interface LiveLegendProps {
+  readonly spec: ChartSpec;
+  readonly points: readonly SeriesPoint[];
+  readonly isOver: boolean;
+}
+
+/** The figures beside the lines' names; the latency of a finished run is that of its record. */
 function LiveLegend({ spec, points, isOver }: LiveLegendProps) {
   const latencyMs = useData(({ attack }) => attack?.load?.latencyMs);
   const figures = useMemo(
@@ -115,10 +122,4 @@ function LiveLegend({ spec, points, isOver }: LiveLegendProps) {
     [spec, points, latencyMs, isOver],
   );
   return <ChartLegend spec={spec} figures={figures} isOver={isOver} />;
-}
-
-interface LiveLegendProps {
-  readonly spec: ChartSpec;
-  readonly points: readonly SeriesPoint[];
-  readonly isOver: boolean;
 }

@@ -18,7 +18,7 @@ import { readTickets } from './read-tickets.ts';
 
 /** ms that one look at the engines may take. */
 const PROBE_LIMIT_MS = 10_000;
-/** Pauses, in ms, between two gatherings while acknowledged reservations are still pending. */
+/** Pauses, in ms, between two gatherings while a worker has reservations in hand. */
 const RETRY_PAUSE_MS = { first: 250, most: 4_000 };
 /** ms without a new ticket after which a granted reservation without one counts as lost: a worker decides before it commits. */
 const COMMIT_QUIET_MS = 5_000;

@@ -110,6 +110,13 @@ describe('the HTML export', () => {
     expect(text.match(/<svg viewBox="0 0 640 250"/g)).toHaveLength(5);
   });
 
+  it('marks the moment at which the workers were killed in all five, and nothing where none was', () => {
+    const marks = (run: ReturnType<typeof fixtureRun>) =>
+      exportRun(run, 'html').text.match(/>workers killed<\/text/g)?.length ?? 0;
+    expect(marks(fixtureRun())).toBe(0);
+    expect(marks({ ...fixtureRun(), workersKilledAtMs: 300 })).toBe(5);
+  });
+
   it('needs no network and runs no script', () => {
     const { text } = exportRun(fixtureRun(), 'html');
     expect(text).toContain('content="default-src &#39;none&#39;;');

@@ -44,6 +44,8 @@ export interface ChartSpec {
   readonly series: readonly ChartSeries[];
   readonly formatY: (value: number) => string;
   readonly isWholeY?: boolean;
+  /** Moments with an upright line, such as that at which something was broken on purpose. */
+  readonly moments?: readonly { readonly ms: number; readonly label: string }[];
   /** A dashed line across, such as the stock. */
   readonly mark?: { readonly value: number; readonly label: string };
 }
@@ -87,6 +89,7 @@ function renderPlot(spec: ChartSpec): Markup {
     ${renderGrid(spec, axes, yTicks, endMs)} ${renderBars(spec, axes)}
     ${series.filter(({ kind }) => kind !== 'bars').map((each) => renderLine(each, columns, axes))}
     ${spec.mark ? renderMark(spec.mark, axes) : NOTHING}
+    ${spec.moments?.map((moment) => renderMoment(moment, axes)) ?? NOTHING}
     ${columns.map(
       ({ startMs, endMs: end, tooltip }) =>
         html`<rect
@@ -213,6 +216,20 @@ function renderMark({ value, label }: { value: number; label: string }, { y }: A
       x="${WIDTH - RIGHT - 4}"
       y="${round(y(value) + 14)}"
       text-anchor="end"
+      >${label}</text
+    ></g
+  >`;
+}
+
+function renderMoment({ ms, label }: { ms: number; label: string }, { x }: Axes): Markup {
+  const at = round(x(ms));
+  // Past the middle, the name stands to the left: it would hang over the edge.
+  const isLate = at > WIDTH / 2;
+  return html`<g class="mark"
+    ><line x1="${at}" x2="${at}" y1="${TOP}" y2="${HEIGHT - BOTTOM}" /><text
+      x="${at + (isLate ? -4 : 4)}"
+      y="${TOP + 12}"
+      text-anchor="${isLate ? 'end' : 'start'}"
       >${label}</text
     ></g
   >`;

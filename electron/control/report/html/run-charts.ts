@@ -2,12 +2,12 @@
 import { milliseconds, percent, whole } from '../format.ts';
 import type { RunRecord } from '../run-record.ts';
 import { bucketSamples, type Bucket } from './buckets.ts';
-import { renderChart, type ChartColumn } from './chart.ts';
+import { renderChart, type ChartColumn, type ChartSpec } from './chart.ts';
 import type { Markup } from './markup.ts';
 import { compact, timeLabel } from './scale.ts';
 
 /** Traffic, latency, queue, inventory and what was kept from the database, on one time axis. */
-export function renderRunCharts({ series, audit, load }: RunRecord): Markup[] {
+export function renderRunCharts({ series, audit, load, workersKilledAtMs }: RunRecord): Markup[] {
   const buckets = bucketSamples(series);
   const isSeconds = (buckets.at(-1)?.endMs ?? 0) >= 1_500;
   const columns = (tell: (bucket: Bucket) => string): ChartColumn[] =>
@@ -20,8 +20,11 @@ export function renderRunCharts({ series, audit, load }: RunRecord): Markup[] {
   const highest = (value: (bucket: Bucket) => number | undefined) =>
     Math.max(0, ...buckets.map((bucket) => value(bucket) ?? 0));
 
+  const moments = workersKilledAtMs === undefined ? [] : [{ ms: workersKilledAtMs, label: 'workers killed' }];
+  const render = (spec: ChartSpec) => renderChart({ ...spec, moments });
+
   return [
-    renderChart({
+    render({
       id: 'traffic',
       title: 'Traffic',
       caption: 'Answers a second, by what the buyer was told.',
@@ -54,7 +57,7 @@ export function renderRunCharts({ series, audit, load }: RunRecord): Markup[] {
       ],
       formatY: compact,
     }),
-    renderChart({
+    render({
       id: 'latency',
       title: 'Latency',
       caption:
@@ -81,7 +84,7 @@ export function renderRunCharts({ series, audit, load }: RunRecord): Markup[] {
       ],
       formatY: (value) => `${compact(value)} ms`,
     }),
-    renderChart({
+    render({
       id: 'queue',
       title: 'Queue',
       caption:
@@ -111,7 +114,7 @@ export function renderRunCharts({ series, audit, load }: RunRecord): Markup[] {
       formatY: compact,
       isWholeY: true,
     }),
-    renderChart({
+    render({
       id: 'inventory',
       title: 'Inventory',
       caption: 'Tickets left fall to zero; tickets granted stop at the stock, and never pass it.',
@@ -138,7 +141,7 @@ export function renderRunCharts({ series, audit, load }: RunRecord): Markup[] {
       isWholeY: true,
       mark: { value: audit.stock, label: `stock: ${whole(audit.stock)}` },
     }),
-    renderChart({
+    render({
       id: 'kept-away',
       title: 'Kept away from Postgres',
       caption: 'Share of decided requests that never touched the database.',
