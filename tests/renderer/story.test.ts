@@ -1,22 +1,19 @@
 /** The whole story as a person plays it: the built app with real engines, in a real browser. Each test goes on where the last one ended. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Browser, Download, Locator, Page } from 'playwright-core';
+import type { Browser, Download, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { runRecordSchema, type RunRecord } from '../../electron/control/report/run-record.ts';
 import { formatMs } from '../../renderer/lib/format.ts';
-import { survivors } from '../support/terminal.ts';
-import { findViolations } from './support/axe.ts';
 import { launchChromium } from '../../scripts/chromium.mjs';
+import { survivors } from '../support/terminal.ts';
 import { startFace, type Face } from './support/face.ts';
+import { STOCK, personAt } from './support/person.ts';
 import { factsOf, fillNumber, openWindow, wear, type AppWindow } from './support/window.ts';
 
 const START_LIMIT_MS = 45_000;
 const ATTACK_LIMIT_MS = 45_000;
 const BUYERS = 3_000;
-const STOCK = 20;
-/** More than any page has stops for the keyboard. */
-const MAX_TABS = 120;
 const RUNNING_ANIMATIONS =
   "document.getAnimations().filter(({ playState }) => playState === 'running').length";
 const VERDICT = `${STOCK} tickets, ${STOCK} owners. Exactly.`;
@@ -28,62 +25,9 @@ let page: Page;
 let record: RunRecord;
 
 const count = (value: number) => Math.round(value).toLocaleString('en-US');
-const button = (name: string | RegExp, on = page) => on.getByRole('button', { name, exact: true });
-const heading = (name: string | RegExp, on = page) => on.getByRole('heading', { name });
-const visit = (name: string, on = page) =>
-  on.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name }).click();
-const title = (on = page) => on.getByRole('main').getByRole('heading', { level: 1 }).innerText();
-
-/** Confirms the dialog that a button opens. */
-async function confirm(open: string, accept: string): Promise<void> {
-  await button(open).click();
-  await page.getByRole('dialog').getByRole('button', { name: accept, exact: true }).click();
-  await page.getByRole('dialog').waitFor({ state: 'hidden' });
-}
-
-/** Goes to a part of the page as the keyboard does. */
-async function tabTo(target: Locator): Promise<void> {
-  for (let tabs = 0; tabs < MAX_TABS; tabs++) {
-    if (await target.evaluate((element) => element.matches(':focus'))) return;
-    await page.keyboard.press('Tab');
-  }
-  throw new Error(`the keyboard does not reach ${String(target)}`);
-}
-async function pressOn(target: Locator, key = 'Enter'): Promise<void> {
-  await target.waitFor();
-  await tabTo(target);
-  await page.keyboard.press(key);
-}
-
-const noViolations = async (where: string, except: readonly string[] = []): Promise<void> =>
-  expect({ where, violations: await findViolations(page, except) }).toEqual({ where, violations: [] });
-
-/** Opens the form of an attack with all its fields; the button that sends it off. */
-async function openForm(): Promise<Locator> {
-  await visit('Attack');
-  const again = button('Set up another');
-  const go = button(/^(Launch attack|Start the cluster and launch)$/);
-  await again.or(go).waitFor();
-  if (await again.isVisible()) await again.click();
-  if ((await button('Fewer settings').count()) === 0) await button('More settings').click();
-  return go;
-}
-
-/** Sets up a crowd on the Attack page and sends it in: all at once, or at a steady rate that leaves time to look. */
-async function launch(
-  crowd: { readonly buyers: number } | { readonly perSec: number; readonly forSec: number },
-) {
-  const go = await openForm();
-  await page.getByText('buyers' in crowd ? 'All at once' : 'Steady rate', { exact: true }).click();
-  if ('buyers' in crowd) await fillNumber(page, 'Buyers', crowd.buyers);
-  else {
-    await fillNumber(page, 'Buyers a second', crowd.perSec);
-    await fillNumber(page, 'Seconds', crowd.forSec);
-  }
-  await fillNumber(page, 'Tickets', STOCK);
-  await fillNumber(page, 'Connections at once', 50);
-  await go.click();
-}
+const { button, heading, visit, title, confirm, pressOn, noViolations, openForm, launch } = personAt(
+  () => page,
+);
 
 const verdict = (on = page) => heading(VERDICT, on).waitFor({ timeout: ATTACK_LIMIT_MS });
 
@@ -361,55 +305,6 @@ describe('the story', () => {
     const played = runRecordSchema.parse(JSON.parse(await readFile(await download.path(), 'utf8')));
     expect(played).toMatchObject({ verdict: 'pass', audit: { sold: STOCK } });
     expect(played.id).not.toBe(record.id);
-  });
-});
-
-describe('for everybody', () => {
-  for (const viewport of [
-    { width: 1440, height: 900 },
-    { width: 1024, height: 700 },
-  ])
-    for (const theme of ['dark', 'light'] as const)
-      it(`breaks no rule of accessibility on any page, ${theme} at ${viewport.width} pixels`, async () => {
-        await page.setViewportSize(viewport);
-        await wear(page, theme);
-        for (const name of ['Control', 'Attack', 'Runs', 'Logs', 'Settings']) {
-          await visit(name);
-          await page.locator('[aria-current="page"]', { hasText: name }).waitFor();
-          await page.getByRole('main').getByRole('heading', { level: 1 }).waitFor({ state: 'attached' });
-          expect({ name, violations: await findViolations(page) }).toEqual({ name, violations: [] });
-        }
-        await page.goto(`${face.origin}/#/runs/${record.id}`);
-        await page.getByRole('region', { name: 'What was proven' }).waitFor();
-        expect(await findViolations(page)).toEqual([]);
-        await page.setViewportSize({ width: 1440, height: 900 });
-      });
-
-  it('breaks none in projector mode either', async () => {
-    const size = () =>
-      page.evaluate('parseFloat(getComputedStyle(document.documentElement).fontSize)').then(Number);
-    const before = await size();
-    await page.keyboard.press('p');
-    await expect.poll(size).toBeGreaterThan(before);
-    for (const name of ['Control', 'Attack', 'Settings']) {
-      await visit(name);
-      await page.locator('[aria-current="page"]', { hasText: name }).waitFor();
-      await page.getByRole('main').getByRole('heading', { level: 1 }).waitFor({ state: 'attached' });
-      await noViolations(`${name}, projector mode`);
-    }
-    await page.keyboard.press('p');
-    await expect.poll(size).toBe(before);
-    await page.goto(`${face.origin}/#/runs/${record.id}`);
-    await page.getByRole('region', { name: 'What was proven' }).waitFor();
-  });
-
-  it('finds what is planted: a button without a name', async () => {
-    await page
-      .getByRole('main')
-      .evaluate((main) => main.insertAdjacentHTML('beforeend', '<button></button>'));
-    expect((await findViolations(page)).map(({ id }) => id)).toContain('button-name');
-    await page.reload();
-    await page.getByRole('region', { name: 'What was proven' }).waitFor();
   });
 });
 

@@ -1,0 +1,86 @@
+/** Every page under axe-core, in both themes and at both sizes, with a cluster that runs and a run that is kept. */
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launchChromium } from '../../scripts/chromium.mjs';
+import { findViolations } from './support/axe.ts';
+import { startFace, type Face } from './support/face.ts';
+import { personAt } from './support/person.ts';
+import { openWindow, wear } from './support/window.ts';
+
+/** A start and an attack, on a machine that has other things to do. */
+const SET_UP_LIMIT_MS = 90_000;
+
+let face: Face;
+let browser: Browser;
+let page: Page;
+let runUrl: string;
+
+const { button, heading, visit, noViolations, launch } = personAt(() => page);
+
+async function open(name: string): Promise<void> {
+  await visit(name);
+  await page.locator('[aria-current="page"]', { hasText: name }).waitFor();
+  await page.getByRole('main').getByRole('heading', { level: 1 }).waitFor({ state: 'attached' });
+}
+
+async function openRun(): Promise<void> {
+  await page.goto(runUrl);
+  await page.getByRole('region', { name: 'What was proven' }).waitFor();
+}
+
+beforeAll(async () => {
+  [face, browser] = await Promise.all([startFace(), launchChromium()]);
+  ({ page } = await openWindow(browser, face.url));
+  await button('Start the cluster').click();
+  await heading('Open for business.').waitFor({ timeout: SET_UP_LIMIT_MS });
+  await launch({ buyers: 1_000 });
+  await page.getByRole('link', { name: 'Full record' }).click({ timeout: SET_UP_LIMIT_MS });
+  await page.getByRole('region', { name: 'What was proven' }).waitFor();
+  runUrl = page.url();
+}, 2 * SET_UP_LIMIT_MS);
+
+afterAll(async () => {
+  await browser.close();
+  await face.close();
+});
+
+describe('for everybody', () => {
+  for (const viewport of [
+    { width: 1440, height: 900 },
+    { width: 1024, height: 700 },
+  ])
+    for (const theme of ['dark', 'light'] as const)
+      it(`breaks no rule of accessibility on any page, ${theme} at ${viewport.width} pixels`, async () => {
+        await page.setViewportSize(viewport);
+        await wear(page, theme);
+        for (const name of ['Control', 'Attack', 'Runs', 'Logs', 'Settings']) {
+          await open(name);
+          await noViolations(name);
+        }
+        await openRun();
+        await noViolations('Run');
+        await page.setViewportSize({ width: 1440, height: 900 });
+      });
+
+  it('breaks none in projector mode either', async () => {
+    const size = () =>
+      page.evaluate('parseFloat(getComputedStyle(document.documentElement).fontSize)').then(Number);
+    const before = await size();
+    await page.keyboard.press('p');
+    await expect.poll(size).toBeGreaterThan(before);
+    for (const name of ['Control', 'Attack', 'Settings']) {
+      await open(name);
+      await noViolations(`${name}, projector mode`);
+    }
+    await page.keyboard.press('p');
+    await expect.poll(size).toBe(before);
+  });
+
+  it('finds what is planted: a button without a name', async () => {
+    await openRun();
+    await page
+      .getByRole('main')
+      .evaluate((main) => main.insertAdjacentHTML('beforeend', '<button></button>'));
+    expect((await findViolations(page)).map(({ id }) => id)).toContain('button-name');
+  });
+});
