@@ -9,7 +9,7 @@ import { AttackSession } from './runs/attack-session.ts';
 import { ClusterManager } from './cluster/cluster-manager.ts';
 import { createProviders } from './cluster/providers.ts';
 import { FailureError } from './cluster/cluster.ts';
-import { engineDown } from './cluster/engine-down.ts';
+import { engineDown, engineRestarting } from './cluster/engine-down.ts';
 import { dockerFindings } from './cluster/docker.ts';
 import { ProcessRegistry } from './cluster/process-registry.ts';
 import { acquireLock } from './cluster/data-dir-lock.ts';
@@ -328,16 +328,17 @@ export class ControlCentre implements ControlClient {
         fix: 'Wait for its verdict, or cancel it.',
       });
     }
-    const { supervisor, endpoints, state, cluster } = this.#cluster;
-    if (state.state !== 'running' || !supervisor || !endpoints || !cluster) {
+    const { supervisor, endpoints, state } = this.#cluster;
+    if (state.state !== 'running' || !supervisor || !endpoints || !state.provider) {
       throw new FailureError({
         code: 'cluster.notRunning',
         message: 'The cluster is not running.',
         fix: 'Start the cluster first.',
       });
     }
-    const down = engineDown(cluster);
-    if (down) throw down;
+    const cluster = { provider: state.provider, engines: () => this.#cluster.engines() };
+    const away = engineDown(cluster) ?? engineRestarting(cluster);
+    if (away) throw away;
     const session = new AttackSession({
       settings,
       version: this.#options.version,

@@ -1,4 +1,4 @@
-/** An engine that ended while the cluster counts as running: nothing restarts it, so every page must say what to do. */
+/** A backend that ended while the cluster counts as running and could not be started again: every page must say what to do. */
 import type { ClusterState } from '../../electron/control/contract.ts';
 import { ENGINE_NAMES } from './parts.ts';
 
@@ -9,4 +9,5 @@ export function lostEngines({ state, engines }: Pick<ClusterState, 'state' | 'en
   return `${lost.map(({ role }) => ENGINE_NAMES[role]).join(' and ')} ${lost.length === 1 ? 'has' : 'have'} ended.`;
 }
 
-export const LOST_ENGINE_FIX = 'Stop the cluster and start it again: its data are kept.';
+export const LOST_ENGINE_FIX =
+  'FlashGrid goes on trying to start it; the Control page and the logs say what keeps it from it.';

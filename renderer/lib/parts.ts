@@ -70,7 +70,7 @@ export function listParts(
       handle: state?.handle,
       startedAtMs: isUp ? state.startedAtMs : undefined,
       detail: state?.detail,
-      restarts: undefined,
+      restarts: state?.restarts,
       cpuPercent: isUp ? figures?.cpuPercent : undefined,
       memoryBytes: isUp ? figures?.memoryBytes : undefined,
       eventLoopLagMs: undefined,

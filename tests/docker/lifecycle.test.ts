@@ -232,11 +232,18 @@ describe.skipIf(hasNoEngine)('the Docker cluster', () => {
       5_000,
     );
     const dead = one.cluster.engines().find(({ role }) => role === 'rabbitmq');
-    expect(dead?.detail).toContain('was killed (exit code 137). Start the cluster again');
+    expect(dead?.detail).toContain('was killed (exit code 137)');
     expect((await failureOf(one.cluster.kill('rabbitmq'))).code).toBe('docker.notRunning');
 
-    await one.cluster.start(noAbort());
+    // The services know its port: a restart keeps it.
+    await one.cluster.restart('rabbitmq', noAbort());
+    const revived = one.cluster.engines().find(({ role }) => role === 'rabbitmq');
+    expect(revived).toMatchObject({ state: 'running', port: dead?.port });
+    expect(revived?.handle).not.toBe(dead?.handle);
+    const endpoints = await one.cluster.start(noAbort());
     expect(one.cluster.engines().map(({ state }) => state)).toEqual(['running', 'running', 'running']);
+    // It is adopted as it is: its port is no change of the settings.
+    expect(Number(new URL(endpoints.amqpUrl).port)).toBe(dead?.port);
   });
 
   test('never touches what lacks its label, even under its own names', async () => {

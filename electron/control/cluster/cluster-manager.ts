@@ -2,7 +2,8 @@
  * The whole cluster as one thing: engines, schema, gateways, workers.
  *
  * It moves: stopped → starting → running → stopping → stopped; starting → failed (everything that was started is stopped again);
- * failed → starting. A command that does not fit the state is refused with what to wait for.
+ * failed → starting. A command that does not fit the state is refused with what to wait for. A backend of ours that ends while the
+ * cluster runs is started again (backend-restarts.ts); the cluster goes on meanwhile.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -16,9 +17,10 @@ import {
   type Provider,
   type Step,
 } from './cluster.ts';
+import { BackendRestarts } from './backend-restarts.ts';
 import { chooseProvider, type ProviderProbe } from './choose-provider.ts';
 import type { ClusterState, ProviderChoice, ServiceRole, ServiceState, Settings } from '../contract.ts';
-import { engineDown } from './engine-down.ts';
+import { ENGINE_TITLES, engineDown } from './engine-down.ts';
 import type { ProcessRegistry } from './process-registry.ts';
 import { ReleaseStack } from '../lib/release-stack.ts';
 import { Supervisor } from '../services/supervisor.ts';
@@ -50,6 +52,7 @@ export class ClusterManager {
   #cluster: Cluster | undefined;
   #endpoints: Endpoints | undefined;
   #supervisor: Supervisor | undefined;
+  #restarts: BackendRestarts | undefined;
   #adminToken = '';
   #starting: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
   #stopping: Promise<ClusterState> | undefined;
@@ -79,13 +82,18 @@ export class ClusterManager {
     return this.#cluster;
   }
 
+  /** The backends as they are to be shown: one that is being started again is not lost. */
+  engines(): readonly EngineState[] {
+    return this.#state.engines;
+  }
+
   /**
    * Starts everything; answers when gateways and workers serve. A cluster that runs is left as it is.
    * @throws FailureError naming the step; `cluster.engineDown` when it runs without one of its engines
    */
   async start(choice: ProviderChoice): Promise<ClusterState> {
     if (this.#state.state === 'running') {
-      const down = this.#cluster && engineDown(this.#cluster);
+      const down = engineDown(this);
       if (down) throw down;
       return this.#state;
     }
@@ -126,13 +134,14 @@ export class ClusterManager {
 
   async #stop(engines: 'stop' | 'keep'): Promise<ClusterState> {
     if (this.#state.state === 'stopped') return this.#state;
+    const isEngineLost = this.#state.engines.some(({ state }) => state !== 'running');
     this.#set({ ...this.#state, state: 'stopping', steps: [] });
     const stack = new ReleaseStack();
     const { cluster, supervisor } = { cluster: this.#cluster, supervisor: this.#supervisor };
     if (cluster)
       stack.add('engines', () => (engines === 'stop' ? cluster.stop() : cluster.detach()), STOP_LIMIT_MS);
-    const isEngineLost = cluster !== undefined && engineDown(cluster) !== undefined;
     if (supervisor) stack.add('services', () => supervisor.stop({ isEngineLost }), STOP_LIMIT_MS);
+    stack.add('restarts', () => this.#restarts?.close(), STOP_LIMIT_MS);
     try {
       await stack.release();
     } catch (error) {
@@ -167,7 +176,18 @@ export class ClusterManager {
 
   /** @throws FailureError when the cluster does not run */
   async killEngine(role: EngineRole): Promise<void> {
-    await this.#running().cluster.kill(role);
+    const { cluster } = this.#running();
+    this.#restarts?.expectKill(role);
+    await cluster.kill(role);
+  }
+
+  /**
+   * Restarts a backend of ours that only a restart heals, with the back-off of one that ended. Harmless for one that others run, and while
+   * it is being restarted.
+   * @param detail what is wrong with it, as a sentence
+   */
+  restartBackend(role: EngineRole, detail: string): void {
+    this.#restarts?.ended(role, detail);
   }
 
   /** @throws FailureError when the cluster does not run, or a service can't be started */
@@ -219,6 +239,7 @@ export class ClusterManager {
       signal.throwIfAborted();
       await this.#startServices(endpoints, signal, undo);
       this.#set({ ...this.#state, state: 'running', startDurationMs: Date.now() - startedAtMs });
+      this.#keepBackends();
       return this.#state;
     } catch (error) {
       await undo
@@ -348,10 +369,48 @@ export class ClusterManager {
     }
   }
 
+  /** From now on, a backend of ours that ends is started again. */
+  #keepBackends(): void {
+    const cluster = this.#cluster;
+    if (!cluster || cluster.provider === 'external') return;
+    this.#restarts = new BackendRestarts({
+      restart: (role, signal) =>
+        this.#step(`${role}.restart`, `Start ${ENGINE_TITLES[role]} again`, async () => {
+          await cluster.restart(role, signal);
+          const now = cluster.engines().find((engine) => engine.role === role);
+          if (now?.state === 'failed')
+            throw new Error(now.detail ?? `${ENGINE_TITLES[role]} has ended again.`);
+          return { value: undefined, detail: `restart ${this.#restarts?.count(role)}` };
+        }),
+      onState: (role, state, detail) => this.#changeEngine(role, { state, detail }),
+      onLog: (level, text) => this.#log(level, text),
+    });
+    // One that ended while the services started.
+    for (const { role, state, detail } of cluster.engines())
+      if (state === 'failed') this.#restarts.ended(role, detail ?? `${ENGINE_TITLES[role]} has ended.`);
+  }
+
+  #changeEngine(role: EngineRole, change: Partial<EngineState>): void {
+    const present = this.#state.engines.find((engine) => engine.role === role);
+    if (present) this.#upsertEngine({ ...present, ...change });
+  }
+
+  /** What a provider tells of a backend, as it is to be shown. */
+  #takeEngine(engine: EngineState): void {
+    const { role, state, detail } = engine;
+    const restarts = this.#restarts;
+    if (!restarts || this.#state.state !== 'running') return this.#upsertEngine(engine);
+    // Its own restart: the starting and the failing of it are told by the restarts, with when it is tried again.
+    if (restarts.isBusy(role) && state !== 'running') return;
+    if (state === 'failed') return restarts.ended(role, detail ?? `${ENGINE_TITLES[role]} has ended.`);
+    const count = restarts.count(role);
+    this.#upsertEngine(count === 0 ? engine : { ...engine, restarts: count });
+  }
+
   #events(): ClusterEvents {
     return {
       onStep: (step) => this.#upsertStep(step),
-      onEngine: (engine) => this.#upsertEngine(engine),
+      onEngine: (engine) => this.#takeEngine(engine),
       onLog: this.#options.onLog,
     };
   }
@@ -376,6 +435,7 @@ export class ClusterManager {
   }
 
   #forget(): void {
+    this.#restarts = undefined;
     this.#supervisor = undefined;
     this.#endpoints = undefined;
     this.#adminToken = '';

@@ -30,13 +30,24 @@ export type Step = z.infer<typeof stepSchema>;
 
 export const engineStateSchema = z.object({
   role: engineRoleSchema,
-  state: z.enum(['absent', 'stopped', 'starting', 'running', 'unhealthy', 'stopping', 'failed']),
+  state: z.enum([
+    'absent',
+    'stopped',
+    'starting',
+    'running',
+    'unhealthy',
+    'restarting',
+    'stopping',
+    'failed',
+  ]),
   version: z.string().optional(),
   port: z.number().int().optional(),
   /** Process id, or the container's short id. */
   handle: z.string().optional(),
   startedAtMs: z.number().optional(),
   detail: z.string().optional(),
+  /** Times that it was started again since the cluster started. */
+  restarts: z.number().int().nonnegative().optional(),
 });
 export type EngineState = z.infer<typeof engineStateSchema>;
 
@@ -110,6 +121,11 @@ export interface Cluster {
   engines(): readonly EngineState[];
   /** CPU and memory of each running engine. */
   stats(): Promise<readonly EngineStats[]>;
+  /**
+   * Ends what is left of one backend and starts it again, with its data and on its address; resolves when it serves.
+   * @throws FailureError; `external.notOurs` for a backend that others run
+   */
+  restart(role: EngineRole, signal: AbortSignal): Promise<void>;
   /** For faults and tests: ends one engine at once, as a crash would. */
   kill(role: EngineRole): Promise<void>;
 }

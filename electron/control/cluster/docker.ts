@@ -118,6 +118,31 @@ class ContainerCluster implements DockerCluster {
     return await this.#monitor.stats();
   }
 
+  async restart(role: EngineRole, signal: AbortSignal): Promise<void> {
+    await this.#oneAtATime(async () => {
+      const { docker, clusterId, dataDir, settings, appVersion } = this.#options;
+      const file = ClusterFile.open(dataDir, clusterId);
+      const spec = engineSpecs(settings, file).find((candidate) => candidate.role === role);
+      const port = this.#monitor.states().find((state) => state.role === role)?.port;
+      if (!spec || port === undefined) throw new Error(`${role} has never run in this cluster`);
+      this.#monitor.forget(role);
+      this.#monitor.set({ role, state: 'starting', port });
+      // Whoever asked for the restart tells how it goes.
+      const step = new StepReporter({ onStep: () => undefined }, `docker.container.${role}`, ROLE_NAME[role]);
+      const made: Made = { containers: new Set(), started: new Set(), volumes: new Set() };
+      try {
+        const facts = await ensureImage(docker, spec.image, step, signal);
+        const around = { docker, clusterId, appVersion, file };
+        const running = await new EngineContainer(around, spec, facts, made, step).replace(port, signal);
+        await this.#monitor.replace(running);
+        this.#monitor.set(stateOf(running));
+      } catch (error) {
+        this.#monitor.set({ role, state: 'failed', port, detail: errorText(error) });
+        throw engineFailure(error, 'docker.restart', `starting ${ROLE_NAME[role]} again`);
+      }
+    });
+  }
+
   async kill(role: EngineRole): Promise<void> {
     const { docker, clusterId } = this.#options;
     const container = (await listOurContainers(docker, clusterId, 'docker.kill')).find(

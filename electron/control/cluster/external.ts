@@ -113,15 +113,19 @@ export function createExternalCluster({ endpoints, events }: ExternalClusterOpti
     },
     engines: () => [...states.values()],
     stats: () => Promise.resolve([]),
+    restart: (role) =>
+      Promise.reject(notOurs(`The ${role} of this cluster is run by others: FlashGrid can't restart it.`)),
     kill: (role) =>
-      Promise.reject(
-        new FailureError({
-          code: 'external.notOurs',
-          message: `The ${role} of this cluster is run by others: FlashGrid can't end it.`,
-          fix: 'Use the native or the Docker cluster to break engines on purpose.',
-        }),
-      ),
+      Promise.reject(notOurs(`The ${role} of this cluster is run by others: FlashGrid can't end it.`)),
   };
+}
+
+function notOurs(message: string): FailureError {
+  return new FailureError({
+    code: 'external.notOurs',
+    message,
+    fix: 'Use the native or the Docker cluster, whose backends FlashGrid runs itself.',
+  });
 }
 
 /** Seeds of a Redis Cluster are parted by commas: one that answers is enough, since the client finds the others. */

@@ -139,6 +139,10 @@ class LocalCluster implements NativeCluster {
     return Promise.resolve(this.#usage.read(running));
   }
 
+  async restart(role: EngineRole, signal: AbortSignal): Promise<void> {
+    await this.#runners.find((runner) => runner.driver.role === role)?.restart(signal);
+  }
+
   kill(role: EngineRole): Promise<void> {
     this.#runners.find((runner) => runner.driver.role === role)?.kill();
     return Promise.resolve();

@@ -36,7 +36,7 @@ export interface AttackSessionOptions {
   readonly namespace: string;
   readonly postgresSchema: string;
   readonly endpoints: Endpoints;
-  readonly cluster: Cluster;
+  readonly cluster: Pick<Cluster, 'provider' | 'engines'>;
   readonly supervisor: Supervisor;
   readonly engine: EngineClient;
   readonly generatorModule: string;

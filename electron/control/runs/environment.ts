@@ -8,7 +8,7 @@ import type { Environment } from '../report/run-record.ts';
 /** Describes the machine, the engines and how many services ran. */
 export function describeEnvironment(
   version: string,
-  cluster: Cluster,
+  cluster: Pick<Cluster, 'provider' | 'engines'>,
   services: readonly ServiceState[],
 ): Environment {
   const versionOf = (role: string) =>

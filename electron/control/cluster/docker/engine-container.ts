@@ -72,6 +72,7 @@ export class EngineContainer {
   readonly #made: Made;
   readonly #step: StepReporter;
   readonly #name: string;
+  #hostPorts: string;
 
   constructor(around: Surrounding, spec: EngineSpec, image: ImageFacts, made: Made, step: StepReporter) {
     this.#around = around;
@@ -80,6 +81,7 @@ export class EngineContainer {
     this.#made = made;
     this.#step = step;
     this.#name = partName(around.clusterId, spec.role);
+    this.#hostPorts = spec.hostPorts;
   }
 
   /**
@@ -107,6 +109,19 @@ export class EngineContainer {
         await this.#remove(adopted.id);
       }
     }
+    return await this.#makeAndProve(volumeId, signal);
+  }
+
+  /**
+   * Replaces the container by a new one on the same port and with the same data, and waits until it serves. A container that is merely
+   * started again gets another port, unless one was chosen.
+   * @throws FailureError
+   */
+  async replace(port: number, signal: AbortSignal): Promise<RunningEngine> {
+    this.#hostPorts = String(port);
+    const volumeId = await this.#ensureVolume();
+    const present = await this.#find();
+    if (present) await this.#stopAndRemove(present.Id);
     return await this.#makeAndProve(volumeId, signal);
   }
 
@@ -274,7 +289,7 @@ export class EngineContainer {
   async #create(signal: AbortSignal): Promise<string> {
     signal.throwIfAborted();
     const { docker, clusterId } = this.#around;
-    const { role, image, env, command, port, memoryBytes, nanoCpus, hostPorts, files } = this.#spec;
+    const { role, image, env, command, port, memoryBytes, nanoCpus, files } = this.#spec;
     const key = `${port}/tcp`;
     const container = await ask(this.#step.id, `making the container ${this.#name}`, () =>
       docker.createContainer({
@@ -288,7 +303,7 @@ export class EngineContainer {
         ExposedPorts: { [key]: {} },
         HostConfig: {
           NetworkMode: networkName(clusterId),
-          PortBindings: { [key]: [{ HostIp: '127.0.0.1', HostPort: hostPorts }] },
+          PortBindings: { [key]: [{ HostIp: '127.0.0.1', HostPort: this.#hostPorts }] },
           Mounts: [{ Type: 'volume', Source: this.#name, Target: dataPath(role, this.#image) }],
           Memory: memoryBytes,
           // No swap beyond it: an engine that swaps is slower than one that says it is full.

@@ -58,6 +58,18 @@ export class EngineMonitor {
     void this.stats();
   }
 
+  /** Stops following one container: what happens to it now is our own doing. */
+  forget(role: EngineRole): void {
+    this.#running = this.#running.filter((engine) => engine.role !== role);
+  }
+
+  /** Follows the container that took another one's place. */
+  async replace(engine: RunningEngine): Promise<void> {
+    this.forget(engine.role);
+    this.#running = [...this.#running, engine];
+    await this.#follow(engine);
+  }
+
   close(): void {
     this.#watch?.close();
     this.#watch = undefined;
@@ -87,11 +99,7 @@ export class EngineMonitor {
       case 'die':
         return this.#fail(engine, present, deathOf(name, exitCode));
       case 'destroy':
-        return this.#fail(
-          engine,
-          present,
-          `The container of ${name} was removed. Start the cluster again: the data is kept.`,
-        );
+        return this.#fail(engine, present, `The container of ${name} was removed.`);
       case 'oom':
         return this.#log('error', `${name} ran out of its memory limit.`);
       case 'pause':
@@ -166,5 +174,5 @@ export class EngineMonitor {
 function deathOf(name: string, exitCode: number | undefined): string {
   const how =
     exitCode === SIGKILL_EXIT ? 'was killed (exit code 137)' : `ended (exit code ${exitCode ?? 'unknown'})`;
-  return `${name} ${how}. Start the cluster again: its data is kept.`;
+  return `${name} ${how}.`;
 }

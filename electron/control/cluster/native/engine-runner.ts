@@ -2,7 +2,7 @@
  * Runs one engine: starts or adopts its processes, proves that it serves, watches it and stops it.
  *
  * It moves: stopped → starting → running → stopping → stopped; starting → failed; running → failed (its process ended by itself);
- * failed → starting.
+ * failed → starting; running | failed → starting by a restart.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
@@ -33,6 +33,8 @@ const ADOPT_LIMIT_MS = 5_000;
 const WATCH_INTERVAL_MS = 500;
 const HELPER_STOP_LIMIT_MS = 5_000;
 const INITIALISE_LIMIT_MS = 120_000;
+/** ms that a sick backend may take to stop before it is killed: most often it can't stop. */
+const RESTART_STOP_LIMIT_MS = 5_000;
 const MAX_PORT_CHANGES = 4;
 /** Answers to a password that is not the one of the data. */
 const REFUSED = /password authentication failed|ACCESS_REFUSED|WRONGPASS/;
@@ -134,12 +136,26 @@ export class EngineRunner {
    * @throws FailureError; nothing of it runs then
    */
   async start(signal: AbortSignal): Promise<void> {
+    await this.#start(signal, false);
+  }
+
+  /**
+   * Ends what is left of the engine and starts it again, on its own ports: the services know these.
+   * @throws FailureError; nothing of it runs then
+   */
+  async restart(signal: AbortSignal): Promise<void> {
+    this.#unwatch();
+    await this.#stopProcesses(RESTART_STOP_LIMIT_MS);
+    await this.#start(signal, true);
+  }
+
+  async #start(signal: AbortSignal, keepsPorts: boolean): Promise<void> {
     const { driver, settings } = this.#options;
     this.#say('starting', {});
     let isCautious = false;
     for (let changes = 0; ;) {
       throwIfCancelled(signal);
-      await this.#replaceTakenPorts();
+      await this.#replaceTakenPorts(keepsPorts);
       driver.configure(settings.current);
       try {
         await this.#startOnce(isCautious, signal);
@@ -339,8 +355,8 @@ export class EngineRunner {
       this.#unwatch();
       registry.forget(main.identity);
       const lines = lastLines(logPath, this.#logFrom, 5);
-      const what = `${driver.title} ended by itself (${how}). Stop the cluster and start it again: its data are kept.`;
-      this.#say('failed', { detail: [what, ...lines].join('\n') });
+      for (const line of lines) this.#note('warn', `its last words: ${line}`);
+      this.#say('failed', { detail: `${driver.title} ended by itself (${how}).` });
     };
     void main.exit?.then(onEnd);
     // An adopted engine is nobody's child here, so nobody tells of its end.
@@ -376,10 +392,17 @@ export class EngineRunner {
     return driver.ports.filter((_, index) => !checks[index]);
   }
 
-  async #replaceTakenPorts(): Promise<void> {
+  async #replaceTakenPorts(keepsPorts: boolean): Promise<void> {
     const taken = await this.#takenPorts();
     if (taken.length === 0) return;
     const { driver, settings } = this.#options;
+    if (keepsPorts)
+      throw this.#failed(
+        portTaken(
+          driver.title,
+          taken.map((name) => settings.current.ports[name]),
+        ),
+      );
     const fixed = taken.find((name) => settings.fixedPorts.has(name));
     if (fixed) throw this.#failed(chosenPortTaken(driver.title, settings.current.ports[fixed]));
     const fresh = await findFreePorts(taken.length);
