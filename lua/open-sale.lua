@@ -5,6 +5,7 @@
 --
 -- Idempotent by generation: a sale that Redis already holds in this generation or a later one is kept as it is. The client sends a
 -- command again after a lost connection, and a second opening must not forget what was granted since the first.
+-- A sale that Redis holds in this life or a later one is kept too: epochs only rise, so the workers rebuild it from Postgres.
 --
 -- KEYS[1]  hash    the sale
 -- KEYS[2]  hash    units granted by buyer
@@ -17,22 +18,22 @@
 -- ARGV[4]  mode               queue | shed
 -- ARGV[5]  status             open | closed
 -- ARGV[6]  generation         whole number from 1
+-- ARGV[7]  epoch              number of this life, as Postgres holds it in `sales.epoch`
 --
 -- Returns 1 (opened) or 0 (kept).
 --
--- Side effects: writes KEYS[1], removes KEYS[2], KEYS[3] and KEYS[4]. Raises `epoch`, so that records of the life before are
--- recognised as such.
+-- Side effects: writes KEYS[1], removes KEYS[2], KEYS[3] and KEYS[4].
 
 local saleKey, buyersKey, grantedKey, returnedKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local title, stock, limit, mode, status = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local generation = ARGV[6]
+local generation, epoch = ARGV[6], ARGV[7]
 
 local known = redis.call('HMGET', saleKey, 'generation', 'epoch')
-if known[1] and tonumber(known[1]) >= tonumber(generation) then
+if known[1]
+  and (tonumber(known[1]) >= tonumber(generation) or tonumber(known[2]) >= tonumber(epoch)) then
   return 0
 end
 
-local epoch = known[2] and tonumber(known[2]) + 1 or 1
 redis.call('UNLINK', saleKey, buyersKey, grantedKey, returnedKey)
 redis.call('HSET', saleKey,
   'title', title, 'stock', stock, 'limit', limit, 'mode', mode, 'status', status, 'generation', generation,

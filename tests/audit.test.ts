@@ -68,15 +68,18 @@ afterEach(() => release.release());
 async function sell(): Promise<void> {
   await pool.query('INSERT INTO sales (id, title, stock) VALUES ($1, $1, $2)', [SALE_ID, STOCK]);
   const sales = new SaleStore(redis, namespace);
-  await sales.openSale({
-    id: SALE_ID,
-    title: SALE_ID,
-    stock: STOCK,
-    perBuyerLimit: 1,
-    mode: 'queue',
-    status: 'open',
-    generation: 1,
-  });
+  await sales.openSale(
+    {
+      id: SALE_ID,
+      title: SALE_ID,
+      stock: STOCK,
+      perBuyerLimit: 1,
+      mode: 'queue',
+      status: 'open',
+      generation: 1,
+    },
+    1,
+  );
   for (let first = 0; first < BUYERS; first += FRAME_SIZE) {
     const id = frameOf(first);
     const requests = Array.from({ length: FRAME_SIZE }, (_, at) => first + at);

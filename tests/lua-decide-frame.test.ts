@@ -43,15 +43,18 @@ function undecided(saleId: string, frame: ModelFrame): UndecidedFrame {
 let saleNumber = 0;
 async function openSale(stock: number, perBuyerLimit = 1): Promise<string> {
   const id = `sale-${++saleNumber}`;
-  await store.openSale({
-    id,
-    title: 'A sale',
-    stock,
-    perBuyerLimit,
-    mode: 'queue',
-    status: 'open',
-    generation: 1,
-  });
+  await store.openSale(
+    {
+      id,
+      title: 'A sale',
+      stock,
+      perBuyerLimit,
+      mode: 'queue',
+      status: 'open',
+      generation: 1,
+    },
+    1,
+  );
   return id;
 }
 
@@ -313,8 +316,8 @@ async function runSteps(steps: readonly Step[]): Promise<void> {
       mode: 'queue',
       status: 'open',
     } as const;
-    expect(await store.openSale({ ...facts, generation: model.generation })).toBe('opened');
-    expect(await store.openSale({ ...facts, generation: model.generation })).toBe('kept');
+    expect(await store.openSale({ ...facts, generation: model.generation }, model.epoch)).toBe('opened');
+    expect(await store.openSale({ ...facts, generation: model.generation }, model.epoch)).toBe('kept');
   };
   const decide = async (frame: ModelFrame) => {
     const expected = model.decide(frame);

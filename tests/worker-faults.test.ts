@@ -1,8 +1,12 @@
 /** What the worker must survive: its own death, engines that go away, a Redis that forgets or is wrong. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SaleAdmin } from '../services/gateway/sale-admin.ts';
+import { createPrisma } from '../services/shared/prisma.ts';
 import { RECORD_RETENTION_MS, frameKey, saleKeys } from '../services/shared/keys.ts';
 import { rebuildSale } from '../services/shared/rebuild.ts';
 import { TicketWriter } from '../services/worker/ticket-writer.ts';
+import { removeKeys } from './support/redis-keys.ts';
 import { startTcpProxy } from './support/tcp-proxy.ts';
 import { WorkerWorld, newBuyers, waitFor } from './support/worker-world.ts';
 
@@ -181,6 +185,74 @@ describe('a Redis that is wrong', () => {
     expect(await writer.write(batch(1, 1))).toBe('committed');
     expect(await writer.write(batch(2, 2))).toBe('committed');
     expect(await world.tickets('sale')).toHaveLength(2);
+  });
+});
+
+describe('the epoch of a sale', () => {
+  it('rises over resets and losses of Redis, so that no grant of an earlier life is ever recorded', async () => {
+    const { store, pool, endpoints, namespace: schema } = world;
+    const prisma = createPrisma({ url: endpoints.postgresUrl, schema });
+    world.onClose('prisma', () => prisma.$disconnect());
+    const admin = new SaleAdmin({
+      prisma: () => Promise.resolve(prisma),
+      schema,
+      store,
+      onChanged: () => undefined,
+      onError: () => undefined,
+    });
+    await admin.create({ id: 'sale', title: 'sale', stock: 9, perBuyerLimit: 1, mode: 'queue' });
+    const postgresEpoch = async () => {
+      const { rows } = await pool.query<{ epoch: number }>("SELECT epoch FROM sales WHERE id = 'sale'");
+      return rows[0]?.epoch ?? 0;
+    };
+    const writer = new TicketWriter(pool, 2, { signal: new AbortController().signal });
+    const batch = (generation: number, epoch: number) => ({
+      saleId: 'sale',
+      generation,
+      stock: 9,
+      epoch,
+      tickets: [{ unit: 1, reservationId: `sale.gwaaaa-${generation}.0`, item: 1, userId: 'u' }],
+    });
+    let lastEpoch = 0;
+    for (let generation = 1; generation <= 4; generation++) {
+      const life = await store.readLife('sale');
+      expect(life).toEqual({ epoch: await postgresEpoch(), generation });
+      const granted = life?.epoch ?? 0;
+      expect(granted).toBeGreaterThan(lastEpoch);
+      await removeKeys(world.redis, `${world.namespace}:{sale}`);
+      expect(await rebuildSale(store, pool, { saleId: 'sale', generation })).toBe('rebuilt');
+      expect(await writer.write(batch(generation, granted))).toBe('stale');
+      lastEpoch = await postgresEpoch();
+      expect(lastEpoch).toBeGreaterThan(granted);
+      await admin.change('sale', { reset: {} });
+    }
+    expect(await world.tickets('sale')).toEqual([]);
+  });
+
+  it('is raised once by a rebuild that takes longer than its lock, however many wait for it', async () => {
+    await world.openSale('sale', 5_000);
+    await world.pool.query(
+      `INSERT INTO tickets (sale_id, unit_no, generation, stock, reservation_id, user_id)
+       SELECT 'sale', n, 1, 5000, 'sale.gwaaaa-1.' || n, 'u' || n FROM generate_series(1, 5000) n`,
+    );
+    const lockMs = 150;
+    const slow = new Proxy(world.store, {
+      get(store, name) {
+        if (name !== 'loadTickets') {
+          const value: unknown = Reflect.get(store, name);
+          return typeof value === 'function' ? value.bind(store) : value;
+        }
+        return async (...page: Parameters<typeof store.loadTickets>) => {
+          await sleep(2 * lockMs);
+          await store.loadTickets(...page);
+        };
+      },
+    });
+    const request = { saleId: 'sale', generation: 1, staleEpoch: 1 };
+    const results = await Promise.all([1, 2, 3].map(() => rebuildSale(slow, world.pool, request, lockMs)));
+    expect(results.sort()).toEqual(['current', 'current', 'rebuilt']);
+    expect(await world.store.readLife('sale')).toMatchObject({ epoch: 2 });
+    expect((await world.pool.query('SELECT epoch FROM sales')).rows).toEqual([{ epoch: 2 }]);
   });
 });
 

@@ -83,9 +83,9 @@ describe('the worker', () => {
     await world.publish('sale', newBuyers(2));
     await world.settled();
     await world.pool.query('DELETE FROM tickets');
-    await world.pool.query('UPDATE sales SET generation = 2, stock = 3');
+    await world.pool.query('UPDATE sales SET generation = 2, stock = 3, epoch = 2');
     const facts = { id: 'sale', title: 'sale', stock: 3, perBuyerLimit: 1 } as const;
-    await world.store.openSale({ ...facts, mode: 'queue', status: 'open', generation: 2 });
+    await world.store.openSale({ ...facts, mode: 'queue', status: 'open', generation: 2 }, 2);
     const late = await world.publish('sale', newBuyers(2));
     const timely = await world.publish('sale', newBuyers(2), { generation: 2 });
     await world.settled();

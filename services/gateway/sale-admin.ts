@@ -58,7 +58,7 @@ export class SaleAdmin {
     }
     const facts = factsOf(row, false);
     try {
-      await store.openSale(facts);
+      await store.openSale(facts, row.epoch);
     } catch (error) {
       // The sale exists all the same: the first frame makes a worker build it in Redis from Postgres.
       onError(`opening sale ${id} in Redis`, error);
@@ -83,7 +83,7 @@ export class SaleAdmin {
     };
     const row = await this.#write(id, data, reset);
     try {
-      if (reset) await store.openSale(factsOf(row, false));
+      if (reset) await store.openSale(factsOf(row, false), row.epoch);
       else await store.changeSale(id, data);
       return await this.#announce(id, row);
     } catch (error) {
@@ -117,17 +117,20 @@ export class SaleAdmin {
   }
 
   async #write(id: string, data: Prisma.SaleUpdateInput, reset: SaleChange['reset']): Promise<Sale> {
-    const { schema } = this.#options;
+    const { schema, store } = this.#options;
     const prisma = await this.#options.prisma();
     try {
       if (!reset) return await prisma.sale.update({ where: { id }, data });
+      // Redis away: the reset is made all the same, and the workers rebuild the sale.
+      const life = await store.readLife(id).catch(() => undefined);
       return await prisma.$transaction(
         async (transaction) => {
           // Against tickets that a worker inserts between the two statements: the foreign key would refuse the update.
-          await transaction.$queryRawUnsafe(
-            `SELECT 1 FROM ${quoteIdentifier(schema)}."sales" WHERE id = $1 FOR UPDATE`,
+          const [locked] = await transaction.$queryRawUnsafe<{ epoch: number }[]>(
+            `SELECT epoch FROM ${quoteIdentifier(schema)}."sales" WHERE id = $1 FOR UPDATE`,
             id,
           );
+          const epoch = Math.max(locked?.epoch ?? 0, life?.epoch ?? 0) + 1;
           await transaction.ticket.deleteMany({ where: { saleId: id } });
           return transaction.sale.update({
             where: { id },
@@ -135,8 +138,9 @@ export class SaleAdmin {
               ...data,
               ...(reset.stock === undefined ? {} : { stock: reset.stock }),
               generation: { increment: 1 },
-              // Lives are counted within a generation: a Redis that forgot the sale starts the new one at 1.
-              epoch: 1,
+              // Never lower than before: grants of an earlier life would pass the fence after a loss of Redis (rebuild.ts).
+              epoch,
+              resetEpoch: epoch,
             },
           });
         },

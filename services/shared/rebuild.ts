@@ -7,7 +7,10 @@
  *    names the life of its grants), and none of the new life exists yet: the tickets stand still while they are read.
  *    FOR UPDATE waits for the inserts under way, which hold FOR KEY SHARE.
  * 2. The new life replaces the old one in one script, unless Redis holds a later one by then.
- * The lock only saves work: two rebuilds at once are harmless, since the later epoch wins.
+ * The lock only saves work: two rebuilds at once are harmless, since the later epoch wins. It is renewed while the rebuild goes on.
+ *
+ * `sales.epoch` in Postgres is the one place that numbers the lives of a sale. It only rises: by a rebuild, and by a reset
+ * (sale-admin.ts). What Redis holds is a floor, for a Postgres that was restored from a backup.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -63,20 +66,27 @@ export async function rebuildSale(
   store: SaleStore,
   pool: pg.Pool,
   request: RebuildRequest,
+  lockExpiryMs: number = REBUILD_DEFAULTS.lockExpiryMs,
 ): Promise<RebuildResult> {
   const { saleId } = request;
   const token = randomUUID();
   const deadlineMs = Date.now() + REBUILD_DEFAULTS.limitMs;
-  while (!(await store.takeLock(saleId, token, REBUILD_DEFAULTS.lockExpiryMs))) {
+  while (!(await store.takeLock(saleId, token, lockExpiryMs))) {
     if (await isCurrent(store, request)) return 'current';
     if (Date.now() > deadlineMs)
       throw new Error(`sale ${saleId} was not rebuilt within ${REBUILD_DEFAULTS.limitMs} ms`);
     await sleep(REBUILD_DEFAULTS.lockPollMs);
   }
+  // Without it, whoever waits takes the lock of a long rebuild and raises the epoch above the one that is being built,
+  // which is stale when it starts: two workers could go on like that without end.
+  const renewal = setInterval(() => {
+    store.renewLock(saleId, token, lockExpiryMs).catch(() => undefined);
+  }, lockExpiryMs / 3);
   try {
     if (await isCurrent(store, request)) return 'current';
     return await rebuildNow(store, pool, request, token);
   } finally {
+    clearInterval(renewal);
     await store.releaseLock(saleId, token);
   }
 }

@@ -24,6 +24,7 @@ export const SCRIPTS = {
   fgDecideFrame: { file: 'decide-frame.lua', keys: null },
   fgLoadTickets: { file: 'load-tickets.lua', keys: 3 },
   fgRebuildSale: { file: 'rebuild-sale.lua', keys: 7 },
+  fgRenewLock: { file: 'renew-lock.lua', keys: 1 },
   fgReleaseLock: { file: 'release-lock.lua', keys: 1 },
 } as const;
 
@@ -38,6 +39,7 @@ declare module 'ioredis' {
     fgDecideFrame(...values: ScriptArguments): Result<unknown, Context>;
     fgLoadTickets(...values: ScriptArguments): Result<unknown, Context>;
     fgRebuildSale(...values: ScriptArguments): Result<unknown, Context>;
+    fgRenewLock(...values: ScriptArguments): Result<unknown, Context>;
     fgReleaseLock(...values: ScriptArguments): Result<unknown, Context>;
   }
 }

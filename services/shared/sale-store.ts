@@ -87,9 +87,10 @@ export class SaleStore {
 
   /**
    * Opens a sale that is new, or was just reset, in Postgres: full stock, counters at zero.
-   * @returns `kept` when Redis holds this generation or a later one already: nothing was changed
+   * @param epoch `sales.epoch` in Postgres, the one place that numbers the lives of a sale
+   * @returns `kept` when Redis holds this generation or life, or a later one: nothing was changed
    */
-  async openSale(facts: OpeningFacts): Promise<'opened' | 'kept'> {
+  async openSale(facts: OpeningFacts, epoch: number): Promise<'opened' | 'kept'> {
     const keys = saleKeys(this.#namespace, facts.id);
     const reply = await this.#redis.fgOpenSale(
       keys.sale,
@@ -97,6 +98,7 @@ export class SaleStore {
       keys.granted,
       keys.returned,
       ...factArguments(facts),
+      epoch,
     );
     await this.#redis.sadd(saleIndexKey(this.#namespace), facts.id);
     return codeOf(reply, { 0: 'kept', 1: 'opened' });
@@ -194,6 +196,11 @@ export class SaleStore {
   async takeLock(saleId: string, token: string, expiryMs: number): Promise<boolean> {
     const reply = await this.#redis.set(saleKeys(this.#namespace, saleId).lock, token, 'PX', expiryMs, 'NX');
     return reply === 'OK';
+  }
+
+  /** Lets the lock live on for `expiryMs`; harmless when it is another's by now. */
+  async renewLock(saleId: string, token: string, expiryMs: number): Promise<void> {
+    await this.#redis.fgRenewLock(saleKeys(this.#namespace, saleId).lock, token, expiryMs);
   }
 
   /** Gives the lock back; harmless when it has expired. */

@@ -55,7 +55,7 @@ export class SaleModel {
 
   open(stock: number, limit: number): void {
     this.generation++;
-    this.epoch = this.isKnown ? this.epoch + 1 : 1;
+    this.epoch++;
     Object.assign(this, { stock, limit, status: 'open', next: 1, free: [], isKnown: true });
     this.held = new Map();
     this.counts = { G: 0, S: 0, L: 0, Q: 0, C: 0, R: 0 };

@@ -140,7 +140,7 @@ export class WorkerWorld {
       status: 'open',
       generation: 1,
     } as const;
-    await this.store.openSale(facts);
+    await this.store.openSale(facts, 1);
   }
 
   /** Publishes a frame and waits for the broker's confirm. `id` repeats an earlier one. */
