@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { dataVersion } from '../../electron/control/cluster/docker/engine-spec.ts';
 import { ClusterFile } from '../../electron/control/cluster/docker/cluster-file.ts';
 import { bringUpTestEngine } from './support/global-setup.ts';
 import {
@@ -168,6 +169,7 @@ describe.skipIf(hasNoEngine)('a start', () => {
     const one = rig();
     const file = ClusterFile.open(one.dataDir, one.clusterId);
     const name = `flashgrid-${one.clusterId}-postgres`;
+    const { Config } = await one.docker.getImage(testSettings().images.postgres).inspect();
     await one.docker.createVolume({
       Name: name,
       DriverOpts: { type: 'tmpfs', device: 'tmpfs', o: 'size=8m' },
@@ -175,7 +177,7 @@ describe.skipIf(hasNoEngine)('a start', () => {
         'flashgrid.cluster': one.clusterId,
         'flashgrid.role': 'postgres',
         'flashgrid.secret-hash': file.passwordHash('postgres'),
-        'flashgrid.data-version': 'postgres-15',
+        'flashgrid.data-version': dataVersion('postgres', { id: '', volumes: [], env: Config.Env }),
       },
     });
     const failure = await failureOf(one.cluster.start(noAbort()));
