@@ -4,6 +4,7 @@ import process from 'node:process';
 import { appVersion, dataDirOf } from './app-paths.ts';
 import { EXIT, terminalCommands } from './cli/commands.ts';
 import { UsageError, helpText, parseTerminal } from './cli/args.ts';
+import { redact } from '../services/shared/redact.ts';
 import { FailureError } from './control/cluster/cluster.ts';
 
 /** ms that open handles may keep the process after its work is done. */
@@ -32,14 +33,16 @@ function tell(error: unknown): number {
   }
   if (error instanceof FailureError) {
     const { message, fix, step } = error.failure;
-    process.stderr.write(`✗ ${step ? `${step}: ` : ''}${message}\n  → ${fix}\n`);
+    process.stderr.write(redact(`✗ ${step ? `${step}: ` : ''}${message}\n  → ${fix}\n`));
     return EXIT.infrastructure;
   }
   process.stderr.write(
-    `✗ Unexpected: ${error instanceof Error ? error.message : String(error)}\n  → Run it again with FLASHGRID_DEBUG=1 and report what it prints.\n`,
+    redact(
+      `✗ Unexpected: ${error instanceof Error ? error.message : String(error)}\n  → Run it again with FLASHGRID_DEBUG=1 and report what it prints.\n`,
+    ),
   );
   if (process.env['FLASHGRID_DEBUG'] && error instanceof Error)
-    process.stderr.write(`${error.stack ?? ''}\n`);
+    process.stderr.write(redact(`${error.stack ?? ''}\n`));
   return EXIT.infrastructure;
 }
 

@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { app, protocol, shell } from 'electron';
+import { redact } from '../services/shared/redact.ts';
 import { dataDirOf } from './app-paths.ts';
 import { registerAppScheme } from './desktop/app-protocol.ts';
 import { startDesktop } from './desktop/desktop-app.ts';
@@ -19,7 +20,7 @@ const chromiumDir = join(dataDir, 'window');
 mkdirSync(chromiumDir, { recursive: true });
 app.setPath('userData', chromiumDir);
 
-const say = (text: string): void => void process.stderr.write(`desktop: ${text}\n`);
+const say = (text: string): void => void process.stderr.write(redact(`desktop: ${text}\n`));
 
 if (!app.requestSingleInstanceLock()) {
   // The first instance hears of it and comes to the front.

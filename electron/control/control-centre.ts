@@ -5,6 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
+import { redact, redactDeep } from '../../services/shared/redact.ts';
 import { AttackSession } from './runs/attack-session.ts';
 import { ClusterManager } from './cluster/cluster-manager.ts';
 import { createProviders } from './cluster/providers.ts';
@@ -119,11 +120,12 @@ export class ControlCentre implements ControlClient {
       settings: () => this.#settings.current,
       createCluster: (provider, events) => providers.create(provider, events),
       onCluster: (cluster) => {
-        this.hub.emit('cluster.stateChanged', { cluster });
+        this.hub.emit('cluster.stateChanged', { cluster: redactDeep(cluster) });
         if (cluster.state === 'running') this.#watch();
         else if (cluster.state !== 'starting') this.#unwatch();
       },
-      onServices: (services) => this.hub.emit('services.stateChanged', { services: [...services] }),
+      onServices: (services) =>
+        this.hub.emit('services.stateChanged', { services: redactDeep([...services]) }),
       onSample: () => undefined,
       onLog: (line) => this.#logs.add(line),
     });
@@ -214,14 +216,14 @@ export class ControlCentre implements ControlClient {
     try {
       return { ok: true, value: await this.#handlers[name](parsed.data) };
     } catch (error) {
-      if (error instanceof FailureError) return { ok: false, error: error.failure };
+      if (error instanceof FailureError) return { ok: false, error: redactDeep(error.failure) };
       const text = error instanceof Error ? error.message : String(error);
       this.#say('error', `${name}: ${error instanceof Error ? (error.stack ?? text) : text}`);
       return {
         ok: false,
         error: {
           code: 'app.surprise',
-          message: `${name} failed unexpectedly: ${text}`,
+          message: redact(`${name} failed unexpectedly: ${text}`),
           fix: 'Open the logs; if it happens again, report it with them.',
         },
       };
@@ -315,7 +317,9 @@ export class ControlCentre implements ControlClient {
       },
       'doctor.runChecks': async () =>
         diagnose(
-          (await Promise.all([runDoctor({ dataDir: this.#options.dataDir }), dockerFindings()])).flat(),
+          redactDeep(
+            (await Promise.all([runDoctor({ dataDir: this.#options.dataDir }), dockerFindings()])).flat(),
+          ),
         ),
     };
   }
@@ -351,11 +355,11 @@ export class ControlCentre implements ControlClient {
       generatorModule: this.#options.modules.generator,
       childEnv: this.#options.childEnv,
       dataDir: this.#options.dataDir,
-      onState: (attack) => this.hub.emit('attack.stateChanged', { attack }),
+      onState: (attack) => this.hub.emit('attack.stateChanged', { attack: redactDeep(attack) }),
       onSamples: (runId, samples) => this.hub.emit('attack.samplesTaken', { runId, samples }),
       onLog: (line) => this.#logs.add(line),
       onRecord: async (record) => {
-        const run = await this.#runs.save(record);
+        const run = await this.#runs.save(redactDeep(record));
         this.hub.emit('runs.runSaved', { run });
         await this.#sales.refresh();
       },
@@ -366,7 +370,10 @@ export class ControlCentre implements ControlClient {
 
   #snapshot(): Snapshot {
     const { attack, samples } = this.#attack
-      ? { attack: this.#attack.state, samples: thinSamples(this.#attack.samples(), SNAPSHOT_SAMPLES) }
+      ? {
+          attack: redactDeep(this.#attack.state),
+          samples: thinSamples(this.#attack.samples(), SNAPSHOT_SAMPLES),
+        }
       : { attack: undefined, samples: [] };
     const stats: PartStats[] = [...this.#stats.latest()];
     return {
@@ -380,8 +387,8 @@ export class ControlCentre implements ControlClient {
         pid: process.pid,
       },
       settings: this.#settings.current,
-      cluster: this.#cluster.state,
-      services: this.#cluster.supervisor?.states() ?? [],
+      cluster: redactDeep(this.#cluster.state),
+      services: redactDeep(this.#cluster.supervisor?.states() ?? []),
       stats,
       flow: this.#flow.recent(),
       sales: this.#sales.latest().sales,

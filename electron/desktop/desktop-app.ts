@@ -18,6 +18,7 @@ import { FailureError, type Failure } from '../control/cluster/cluster.ts';
 import { ControlCentre } from '../control/control-centre.ts';
 import type { EventName, EventPayload } from '../control/contract.ts';
 import { readInstance } from '../instance-file.ts';
+import { redact } from '../../services/shared/redact.ts';
 import { RESOURCES_VARIABLE } from '../../services/shared/resources.ts';
 import { EVENTS_CHANNEL } from './channels.ts';
 import { AppMenu } from './app-menu.ts';
@@ -43,7 +44,7 @@ const SAME_SIGNAL_MS = 700;
 const canUseDevTools = !app.isPackaged;
 
 function log(text: string): void {
-  process.stderr.write(`desktop: ${text}\n`);
+  process.stderr.write(redact(`desktop: ${text}\n`));
 }
 
 /** Opens the desktop on a data folder; resolves when the window loads, or the app is on its way out. */

@@ -1,7 +1,8 @@
 /** Brings the database up to date and ends: the first thing that a deployment runs. The control centre does it by itself. */
 import { z } from 'zod';
-import { gatewayConfigSchema, parseConfig } from '../shared/config.ts';
+import { gatewayConfigSchema, parseConfig, registerConfigSecrets } from '../shared/config.ts';
 import { applyMigrations, MigrationError } from '../shared/migrations.ts';
+import { redact } from '../shared/redact.ts';
 
 const configSchema = gatewayConfigSchema.pick({
   FLASHGRID_POSTGRES_URL: true,
@@ -10,13 +11,14 @@ const configSchema = gatewayConfigSchema.pick({
 
 /** One JSON line, as the services log. */
 function tell(level: 'info' | 'error', message: string, more: Record<string, unknown> = {}): void {
-  process.stdout.write(`${JSON.stringify({ level, role: 'migrate', msg: message, ...more })}\n`);
+  process.stdout.write(`${redact(JSON.stringify({ level, role: 'migrate', msg: message, ...more }))}\n`);
 }
 
 const withCode = z.object({ code: z.string() });
 
 try {
   const config = parseConfig(configSchema, process.env);
+  registerConfigSecrets(config);
   const { applied, already } = await applyMigrations({
     url: config.FLASHGRID_POSTGRES_URL,
     schema: config.FLASHGRID_POSTGRES_SCHEMA,

@@ -3,6 +3,7 @@
  * default here; `.env.example` and the README's table are tested against it.
  */
 import { z } from 'zod';
+import { redact, registerSecrets } from './redact.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,39}$/, 'must be 1..40 of a-z, 0-9, _ and -');
@@ -87,15 +88,18 @@ export function parseConfig<Schema extends z.ZodType>(
 
 const SECRET_NAME = /TOKEN|PASSWORD|SECRET/;
 
+/** Makes the secrets of a configuration known to `redact`, before anything can be logged. */
+export function registerConfigSecrets(config: Readonly<Record<string, unknown>>): void {
+  for (const [key, value] of Object.entries(config))
+    if (typeof value === 'string' && (SECRET_NAME.test(key) || value.includes('://'))) registerSecrets(value);
+}
+
 /** A copy that can be logged: tokens and passwords in URLs become `***`. */
 export function maskSecrets(config: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(config).map(([key, value]) => {
       if (SECRET_NAME.test(key)) return [key, '***'];
-      return [
-        key,
-        typeof value === 'string' ? value.replace(/(\/\/[^:@/\s]*):[^@/\s]*@/g, '$1:***@') : value,
-      ];
+      return [key, typeof value === 'string' ? redact(value) : value];
     }),
   );
 }

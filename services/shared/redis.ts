@@ -65,9 +65,15 @@ export function createRedis(url: string, options: RedisClientOptions): RedisClie
       ? new Redis(first ?? url, { ...common, retryStrategy: retryDelayMs })
       : createCluster(url.split(','), common);
   // Without a listener, a lost connection ends the process.
-  client.on('error', (error: Error) => options.onError?.(error));
+  client.on('error', (error: Error) => options.onError?.(withoutArguments(error)));
   registerScripts(client);
   return client;
+}
+
+/** The client hangs the refused command on its error: of AUTH, that is the password. */
+function withoutArguments(error: Error): Error {
+  if ('command' in error) delete error.command;
+  return error;
 }
 
 function commonOptions(role: RedisClientOptions['role']) {

@@ -9,9 +9,10 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { pino } from 'pino';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
-import { maskSecrets, parseConfig } from './config.ts';
+import { maskSecrets, parseConfig, registerConfigSecrets } from './config.ts';
 import { SAMPLE_INTERVAL_MS, parentMessageSchema } from './messages.ts';
 import type { ChildMessage, GatewaySample, WorkerSample } from './messages.ts';
+import { errorFacts, redact } from './redact.ts';
 
 /** Parts of a sample that the service itself knows; the rest is measured here. */
 type OwnPart<Sample> = Omit<Sample, 'type' | 'role' | 'atMs' | 'eventLoopLagMs' | 'cpuMicros' | 'rssBytes'>;
@@ -73,14 +74,18 @@ const FAREWELL_LIMIT_MS = 500;
 export async function runService<Role extends ServiceRole, Schema extends z.ZodType<Record<string, unknown>>>(
   definition: ServiceDefinition<Role, Schema>,
 ): Promise<void> {
+  // From the environment as it is: a configuration that can't be parsed is told of too.
+  registerConfigSecrets(ownVariables(process.env));
   const log = pino({
+    serializers: { err: errorFacts },
+    hooks: { streamWrite: redact },
     name: process.env['FLASHGRID_INSTANCE_ID'] ?? definition.role,
     level: process.env['FLASHGRID_LOG_LEVEL'] || 'info',
   });
   const fail = (error: unknown): void => {
     const failure = describeFailure(definition.role, error);
     log.fatal({ err: error }, failure.message);
-    void leave(1, { type: 'failed', ...failure });
+    void leave(1, { type: 'failed', ...failure, message: redact(failure.message) });
   };
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
@@ -122,6 +127,10 @@ export async function runService<Role extends ServiceRole, Schema extends z.ZodT
   } catch (error) {
     fail(error);
   }
+}
+
+function ownVariables(env: NodeJS.ProcessEnv): Record<string, string | undefined> {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('FLASHGRID_')));
 }
 
 /** Resolves with why the service shall stop. */

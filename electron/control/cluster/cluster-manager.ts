@@ -18,6 +18,7 @@ import {
   type Step,
 } from './cluster.ts';
 import { BackendRestarts } from './backend-restarts.ts';
+import { registerSecrets } from '../../../services/shared/redact.ts';
 import { chooseProvider, type ProviderProbe } from './choose-provider.ts';
 import type { ClusterState, ProviderChoice, ServiceRole, ServiceState, Settings } from '../contract.ts';
 import { ENGINE_TITLES, engineDown } from './engine-down.ts';
@@ -225,6 +226,7 @@ export class ClusterManager {
       this.#set({ ...this.#state, provider: decision.provider, reason: decision.reason });
       const endpoints = await this.#startEngines(decision.provider, decision.fallback, signal, undo);
       this.#endpoints = endpoints;
+      registerSecrets(endpoints.amqpUrl, endpoints.redisUrl, endpoints.postgresUrl);
       await this.#step('schema', 'Bring the database schema up to date', async () => {
         const { applied, already } = await applyMigrations({
           url: endpoints.postgresUrl,
@@ -286,6 +288,7 @@ export class ClusterManager {
   async #startServices(endpoints: Endpoints, signal: AbortSignal, undo: ReleaseStack): Promise<void> {
     const settings = this.#options.settings();
     this.#adminToken = randomBytes(24).toString('base64url');
+    registerSecrets(this.#adminToken);
     const supervisor = new Supervisor({
       modules: this.#options.modules,
       endpoints,

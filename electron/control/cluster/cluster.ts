@@ -6,7 +6,7 @@ export type EngineRole = z.infer<typeof engineRoleSchema>;
 export const providerSchema = z.enum(['native', 'docker', 'external']);
 export type Provider = z.infer<typeof providerSchema>;
 
-/** Where the engines answer. The URLs hold passwords: never log them (config.ts `maskSecrets`). */
+/** Where the engines answer. The URLs hold passwords: never log them but through redact.ts. */
 export interface Endpoints {
   readonly amqpUrl: string;
   readonly redisUrl: string;

@@ -1,6 +1,6 @@
 /** Engines that run elsewhere: FlashGrid checks that they serve, and neither starts nor stops them. */
 import { withLimit } from '../lib/release-stack.ts';
-import { maskSecrets } from '../../../services/shared/config.ts';
+import { redact, registerSecrets } from '../../../services/shared/redact.ts';
 import {
   type Cluster,
   type ClusterEvents,
@@ -54,6 +54,7 @@ const TARGETS: readonly Target[] = [
 
 /** A cluster of engines that others run. */
 export function createExternalCluster({ endpoints, events }: ExternalClusterOptions): Cluster {
+  registerSecrets(endpoints.amqpUrl, endpoints.redisUrl, endpoints.postgresUrl);
   const states = new Map<EngineRole, EngineState>();
   const say = (state: EngineState) => {
     states.set(state.role, state);
@@ -82,7 +83,7 @@ export function createExternalCluster({ endpoints, events }: ExternalClusterOpti
       throw new FailureError(
         {
           code: 'external.unreachable',
-          message: `${title} at ${masked(endpoints[target.field])} does not serve: ${problem}.`,
+          message: `${title} at ${redact(endpoints[target.field])} does not serve: ${problem}.`,
           fix: `Check that ${title} runs there, that this machine may reach it, and user and password of the URL.`,
           field: `external.${target.field}`,
         },
@@ -152,10 +153,6 @@ function parseUrls({ title, field, protocols }: Target, text: string): URL[] {
     if (!url || !protocols.includes(url.protocol)) throw fail(`is not a ${protocols.join(' or ')} URL`);
     return url;
   });
-}
-
-function masked(url: string): string {
-  return String(maskSecrets({ url })['url']);
 }
 
 function whenAborted(signal: AbortSignal): Promise<never> {

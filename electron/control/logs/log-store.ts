@@ -1,4 +1,5 @@
 /** All parts' log lines on one timeline: a ring, so that an hour under load does not grow. */
+import { redact } from '../../../services/shared/redact.ts';
 import type { LogLine } from '../cluster/cluster.ts';
 import type { CommandInput, CommandOutput, LogEntry } from '../contract.ts';
 
@@ -27,7 +28,8 @@ export class LogStore {
   }
 
   add(line: LogLine): void {
-    const text = line.text.length > MAX_LINE ? `${line.text.slice(0, MAX_LINE)}…` : line.text;
+    // Cut first: the time that a line takes is bounded.
+    const text = redact(line.text.length > MAX_LINE ? `${line.text.slice(0, MAX_LINE)}…` : line.text);
     const entry: LogEntry = { seq: ++this.#seq, atMs: line.atMs, part: line.part, level: line.level, text };
     if (this.#ring.length < LOG_CAPACITY) this.#ring.push(entry);
     else {

@@ -1,0 +1,121 @@
+/**
+ * Passwords and tokens leave no process in a log line, an error, a reply or an exported run. `redact` stands at each of those exits. It
+ * knows secrets by their form (in URLs, in queries, in configuration lines) and by their value, once the value was given to
+ * `registerSecrets`.
+ */
+
+const MASK = '***';
+/** Characters of the shortest secret that is looked for by its value: shorter ones stand in innocent words. */
+const MIN_KNOWN_LENGTH = 8;
+
+/** Names whose value is a secret, in queries, environments and configuration files. */
+const SECRET_KEY =
+  '(?:[\\w.-]{0,40}(?:password|passwd|passphrase|secret|token|api[-_]?key|credentials?)|pass|pwd|auth|default_pass|requirepass|masterauth)';
+/** A value in quotes, or up to the next separator. It never spans a quote of the JSON around it. */
+const VALUE = `(?:\\\\?"(?:[^"\\\\]|\\\\(?!"))*\\\\?"|'[^']*'|[^\\s"'&,;)}\\]<>\\\\]+)`;
+
+/** A URL, or several with commas between. The scheme's length has a limit, so that no text makes the search slow. */
+const URLS = /\b[a-z][a-z0-9+.-]{0,15}:\/\/[^\s"'<>\\]*/gi;
+const URL_START = /(?=\b[a-z][a-z0-9+.-]{0,15}:\/\/)/i;
+/** Typed by hand, a password may hold "@", "/" and ":": it ends at the last "@" of its URL. */
+const CREDENTIALS = /^([^:]*:\/\/[^:@/]*):.*@/;
+
+const RULES: readonly (readonly [RegExp, string])[] = [
+  [new RegExp(`\\b(${SECRET_KEY})(\\s*=\\s*)${VALUE}`, 'gi'), `$1$2${MASK}`],
+  [new RegExp(`(\\\\?"${SECRET_KEY}\\\\?"\\s*:\\s*\\\\?")(?:[^"\\\\]|\\\\(?!"))*`, 'gi'), `$1${MASK}`],
+  [/\b(requirepass|masterauth)(\s+)[^\s"'\\]+/gi, `$1$2${MASK}`],
+  [/\b(Bearer|Basic)(\s+)[A-Za-z0-9._~+/=-]{8,}/g, `$1$2${MASK}`],
+  [/\b(PASSWORD\s+)'[^']*'/gi, `$1'${MASK}'`],
+];
+
+/** Every spelling of the registered secrets, longest first. */
+let known: readonly string[] = [];
+
+/**
+ * Makes secrets known by their value: of a URL its password, of any other text the text itself. For the life of the process.
+ * @param values URLs (several may be parted by commas), passwords, tokens; empty ones are ignored
+ */
+export function registerSecrets(...values: readonly (string | undefined)[]): void {
+  const secrets = values.flatMap((value) => (value ? secretsOf(value) : []));
+  const spellings = secrets
+    .filter((secret) => secret.length >= MIN_KNOWN_LENGTH)
+    .flatMap((secret) => [secret, encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1)]);
+  known = [...new Set([...known, ...spellings])].sort((a, b) => b.length - a.length);
+}
+
+function secretsOf(value: string): string[] {
+  if (!value.includes('://')) return [value];
+  return value.split(/,(?=[a-z][a-z0-9+.-]*:\/\/)/i).flatMap((url) => {
+    const typed = /^[a-z][a-z0-9+.-]*:\/\/[^:@/]*:(.*)@/i.exec(url)?.[1];
+    const queried = [...url.matchAll(new RegExp(`[?&]${SECRET_KEY}=([^&#]*)`, 'gi'))].map(
+      (match) => match[1],
+    );
+    return [typed, ...queried].flatMap((secret) => (secret ? [secret, decoded(secret)] : []));
+  });
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    // A stray "%": it was typed as it is.
+    return text;
+  }
+}
+
+/** The text without passwords and tokens: each becomes `***`. JSON stays JSON. */
+export function redact(text: string): string {
+  let clean = text;
+  for (const secret of known) if (clean.includes(secret)) clean = clean.replaceAll(secret, MASK);
+  clean = clean.replace(URLS, (urls) =>
+    urls
+      .split(URL_START)
+      .map((url) => url.replace(CREDENTIALS, `$1:${MASK}@`))
+      .join(''),
+  );
+  for (const [pattern, replacement] of RULES) clean = clean.replace(pattern, replacement);
+  return clean;
+}
+
+/** A copy of plain data with every text in it redacted. */
+export function redactDeep<Value>(value: Value): Value {
+  return deep(value) as Value;
+}
+
+function deep(value: unknown): unknown {
+  if (typeof value === 'string') return redact(value);
+  if (Array.isArray(value)) return value.map(deep);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, deep(each)]));
+}
+
+/** Properties of an error that help, and hold no input: clients of databases hang whole commands on their errors, `AUTH` among them. */
+const ERROR_FACTS = [
+  'code',
+  'errno',
+  'syscall',
+  'address',
+  'port',
+  'severity',
+  'table',
+  'constraint',
+] as const;
+const MAX_CAUSES = 4;
+
+/** What a log may say of an error. */
+export function errorFacts(error: unknown, depth = 0): unknown {
+  if (!(error instanceof Error)) return error;
+  const own = error as Error & Readonly<Record<string, unknown>>;
+  return {
+    type: error.name,
+    message: error.message,
+    ...Object.fromEntries(
+      ERROR_FACTS.flatMap((name) => {
+        const fact = own[name];
+        return typeof fact === 'string' || typeof fact === 'number' ? [[name, fact]] : [];
+      }),
+    ),
+    stack: error.stack,
+    ...(error.cause !== undefined && depth < MAX_CAUSES ? { cause: errorFacts(error.cause, depth + 1) } : {}),
+  };
+}
