@@ -6,10 +6,11 @@
 --
 -- KEYS[1]  hash    the sale
 -- KEYS[2]  hash    units granted by buyer
--- KEYS[3]  hash    grants known from Postgres, by frame id or `k.` and digest; read only in a life that was rebuilt
+-- KEYS[3]  hash    grants that outlive their record: those of keyed reservations, by `k.` and the key's name, and, in a life
+--                  that was rebuilt, those known from Postgres, by frame id
 -- KEYS[4]  list    free units below `next`
 -- KEYS[5]  string  the frame's record
--- KEYS[6..] string record of each keyed reservation, in the order of the frame
+-- KEYS[6..] string what a key was used for, and the answer; one each keyed reservation, in the order of the frame
 --
 -- ARGV[1]  body               lines `user`, `user TAB quantity` or `user TAB quantity TAB digest`, each closed by LF
 -- ARGV[2]  count              lines in the body, 1..512
@@ -24,24 +25,30 @@
 --   stock      units of the sale
 --   decided    reservations decided now; fewer than count when some were known by their key, or from an earlier life
 --   granted    reservations granted now
--- Codes: G granted, S sold_out, L buyer_limit, Q insufficient, C sale_closed, R sale_reset. The first that holds is taken:
--- known answer, R, C, S, L, Q, G.
+-- Codes: G granted, S sold_out, L buyer_limit, Q insufficient, C sale_closed, R sale_reset, K key_reused. The first that
+-- holds is taken: known answer, K, R, C, S, L, Q, G.
 --
--- Side effects: writes KEYS[1], KEYS[2], KEYS[5], KEYS[6..]; pops from KEYS[4].
+-- A digest is the key's name and the ask, 11 characters each (services/shared/idempotency.ts). What KEYS[6..] and the `k.` fields
+-- of KEYS[3] hold begins with the ask that used the key first: another ask under the same key is K.
+--
+-- Side effects: writes KEYS[1], KEYS[2], KEYS[3], KEYS[5], KEYS[6..]; pops from KEYS[4].
 --
 -- Memory, on Redis 7.0: a record takes 88 bytes and ~60 for its expiry, whatever the frame's size while all of it is refused alike, so a
 -- refused reservation costs ~150 bytes alone, 5 in a frame of 32 and 0.6 in one of 256, for the retention of 20 minutes.
 -- A granted one costs ~8 bytes in the record for as long, and ~70 in KEYS[2] while the sale lives. A keyed one has a
--- record of its own: 104 bytes and its expiry. 1,000 frames a second without end thus level off at 180 MB.
+-- record of its own, 120 bytes and its expiry; granted, it takes ~80 in KEYS[3], too, while the sale lives.
+-- 1,000 frames a second without end thus level off at 180 MB.
 
 local saleKey, buyersKey, grantedKey, returnedKey, frameKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local KEYED_OFFSET = 5
+local HALF_DIGEST = 11
 local body, count, generation = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local frameId, retentionMs = ARGV[4], ARGV[5]
 
 local DECIDED, REPEATED, UNKNOWN_SALE = 0, 1, 2
 local COUNTERS = {
   G = 'granted', S = 'sold_out', L = 'buyer_limit', Q = 'insufficient', C = 'sale_closed', R = 'sale_reset',
+  K = 'key_reused',
 }
 
 local sale = redis.call('HMGET', saleKey,
@@ -110,19 +117,20 @@ if committed then
     committedUnits[tonumber(index) + 1] = known and known .. ',' .. units or units
   end
 end
-local keyedRecords, keyedUnits, keyedAt = {}, {}, {}
+local keyedRecords, keyedGrants, keyedAt = {}, {}, {}
 if keyedCount > 0 then
   local keys, fields = {}, {}
   for index = 1, count do
     if digests[index] then
       local at = #keys + 1
       keys[at] = KEYS[KEYED_OFFSET + at]
-      fields[at] = 'k.' .. digests[index]
+      fields[at] = 'k.' .. string.sub(digests[index], 1, HALF_DIGEST)
       keyedAt[index] = at
     end
   end
   keyedRecords = redis.call('MGET', unpack(keys))
-  keyedUnits = isRebuilt and redis.call('HMGET', grantedKey, unpack(fields)) or {}
+  -- A frame from before a reset has no part in what the sale grants since.
+  keyedGrants = saleGeneration == generation and redis.call('HMGET', grantedKey, unpack(fields)) or {}
 end
 
 local nextUnit, limit = tonumber(sale[7]), tonumber(sale[8])
@@ -141,11 +149,11 @@ local function unitsHeld(index)
   return held[users[index]]
 end
 
-local tally = { G = 0, S = 0, L = 0, Q = 0, C = 0, R = 0 }
+local tally = { G = 0, S = 0, L = 0, Q = 0, C = 0, R = 0, K = 0 }
 local decided = 0
-local function decide(index)
+local function decide(index, isReused)
   decided = decided + 1
-  local code = refusal or (remaining == 0 and 'S')
+  local code = isReused and 'K' or refusal or (remaining == 0 and 'S')
   local quantity = quantities[index] or 1
   local has = 0
   if not code then
@@ -184,46 +192,58 @@ local function decide(index)
   return code, units
 end
 
-local codes, grants = {}, {}
+local codes, grants, newKeyed = {}, {}, {}
 local answered = {}
 local isUniform = true
 for index = 1, count do
   local code, units
   local digest = digests[index]
-  local known = digest and answered[digest]
-  if known then
-    code, units = known[1], known[2]
-  else
-    local isKept = false
-    if digest then
-      local record = keyedRecords[keyedAt[index]]
-      local recordEpoch, recordCode, recordUnits
-      if record then
-        recordEpoch, recordCode, recordUnits = string.match(record, '^(%d+)|(%a)|0?:?([%d,]*)$')
+  local isReused, isKept = false, false
+  local name, ask
+  if digest then
+    name, ask = string.sub(digest, 1, HALF_DIGEST), string.sub(digest, HALF_DIGEST + 1)
+    local known = answered[name]
+    local record, grant = keyedRecords[keyedAt[index]], keyedGrants[keyedAt[index]]
+    if known then
+      isReused, isKept = known.ask ~= ask, true
+      if not isReused then
+        code, units = known.code, known.units
       end
-      if recordEpoch == epoch then
-        code, units, isKept = recordCode, recordUnits, true
-      elseif keyedUnits[keyedAt[index]] then
-        code, units = 'G', keyedUnits[keyedAt[index]]
-      elseif recordCode and recordCode ~= 'G' then
-        code = recordCode
+    elseif grant then
+      isReused = string.sub(grant, 1, HALF_DIGEST) ~= ask
+      if not isReused then
+        code, units = 'G', string.sub(grant, HALF_DIGEST + 1)
+        isKept = record and string.sub(record, HALF_DIGEST + 1, HALF_DIGEST + #epoch + 1) == epoch .. '|'
       end
-    elseif committedUnits[index] then
-      code, units = 'G', committedUnits[index]
-    end
-    if not code and earlierCodes then
-      local earlierCode = string.sub(earlierCodes, index, index)
-      code = earlierCode ~= 'G' and earlierCode or nil
-    end
-    if not code then
-      code, units = decide(index)
-    end
-    if digest then
-      answered[digest] = { code, units }
-      if not isKept then
-        local record = epoch .. '|' .. code .. '|' .. (code == 'G' and '0:' .. units or '')
-        redis.call('SET', KEYS[KEYED_OFFSET + keyedAt[index]], record, 'PX', retentionMs)
+    elseif record then
+      isReused = string.sub(record, 1, HALF_DIGEST) ~= ask
+      if not isReused then
+        local recordEpoch, recordCode = string.match(record, '^(%d+)|(%a)|', HALF_DIGEST + 1)
+        -- Granted in an earlier life, and Postgres does not know it: decided anew.
+        if recordCode ~= 'G' then
+          code, isKept = recordCode, recordEpoch == epoch
+        end
       end
+    end
+  elseif committedUnits[index] then
+    code, units = 'G', committedUnits[index]
+  end
+  if not code and earlierCodes then
+    local earlierCode = string.sub(earlierCodes, index, index)
+    code = earlierCode ~= 'G' and earlierCode or nil
+  end
+  if not code then
+    code, units = decide(index, isReused)
+    if digest and code == 'G' then
+      newKeyed[#newKeyed + 1] = 'k.' .. name
+      newKeyed[#newKeyed + 1] = ask .. units
+    end
+  end
+  if digest and not isReused then
+    answered[name] = { ask = ask, code = code, units = units }
+    if not isKept then
+      local record = ask .. epoch .. '|' .. code .. '|' .. (code == 'G' and '0:' .. units or '')
+      redis.call('SET', KEYS[KEYED_OFFSET + keyedAt[index]], record, 'PX', retentionMs)
     end
   end
   codes[index] = code
@@ -241,6 +261,9 @@ if tally.G > 0 then
   end
   redis.call('HSET', buyersKey, unpack(pairsOfBuyers))
   redis.call('HSET', saleKey, 'remaining', remaining, 'next', nextUnit)
+end
+if #newKeyed > 0 then
+  redis.call('HSET', grantedKey, unpack(newKeyed))
 end
 for code, number in pairs(tally) do
   if number > 0 then

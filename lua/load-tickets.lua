@@ -10,7 +10,8 @@
 -- ARGV[2]  tickets            tickets in this page, from 0
 -- ARGV[3]  retention          ms after which the keys go away if the rebuild never ends
 -- ARGV[4]  buyers             lines `user TAB units`
--- ARGV[5]  grants             lines `field TAB grants`: field is a frame's id, or `k.` and a key's digest
+-- ARGV[5]  grants             lines `field TAB grants`: field is a frame's id, or `k.` and a key's name; the grants of a key begin
+--                             with its ask (decide-frame.lua)
 -- ARGV[6]  free               lines `unit`, rising
 --
 -- Returns 1 (loaded) or 0 (was loaded already).
@@ -20,6 +21,7 @@
 local buyersKey, grantedKey, returnedKey = KEYS[1], KEYS[2], KEYS[3]
 local page, tickets, retentionMs = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local buyers, grants, free = ARGV[4], ARGV[5], ARGV[6]
+local HALF_DIGEST = 11
 
 if tonumber(redis.call('HGET', buyersKey, ' page') or 0) >= page then
   return 0
@@ -32,9 +34,13 @@ for user, units in string.gmatch(buyers, '([^\t\n]+)\t(%d+)\n') do
 end
 for field, text in string.gmatch(grants, '([^\t\n]+)\t([^\n]+)\n') do
   local before = redis.call('HGET', grantedKey, field)
-  -- A frame's grants are parted by `;`, the units of one keyed reservation by `,`.
-  local separator = string.sub(field, 1, 2) == 'k.' and ',' or ';'
-  redis.call('HSET', grantedKey, field, before and before .. separator .. text or text)
+  -- A frame's grants are parted by `;`, the units of one keyed reservation by `,`, and its ask is there already.
+  if before and string.sub(field, 1, 2) == 'k.' then
+    text = before .. ',' .. string.sub(text, HALF_DIGEST + 1)
+  elseif before then
+    text = before .. ';' .. text
+  end
+  redis.call('HSET', grantedKey, field, text)
 end
 for unit in string.gmatch(free, '%d+') do
   redis.call('RPUSH', returnedKey, unit)

@@ -6,7 +6,7 @@
 --
 -- Returns an empty array when Redis does not know the sale, else the texts of
 --   title, stock, limit, mode, status, generation, epoch, remaining,
---   granted, sold_out, buyer_limit, insufficient, sale_closed, sale_reset
+--   granted, sold_out, buyer_limit, insufficient, sale_closed, sale_reset, key_reused
 -- in this order.
 --
 -- Side effects: none.
@@ -15,8 +15,10 @@ local saleKey = KEYS[1]
 
 local sale = redis.call('HMGET', saleKey,
   'title', 'stock', 'limit', 'mode', 'status', 'generation', 'epoch', 'remaining',
-  'granted', 'sold_out', 'buyer_limit', 'insufficient', 'sale_closed', 'sale_reset')
+  'granted', 'sold_out', 'buyer_limit', 'insufficient', 'sale_closed', 'sale_reset', 'key_reused')
 if not sale[1] then
   return {}
 end
+-- Only there once it was counted.
+sale[#sale] = sale[#sale] or '0'
 return sale

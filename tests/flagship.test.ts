@@ -99,10 +99,9 @@ function wishes(): Wish[] {
   const all: Wish[] = [];
   for (let buyer = 0; buyer < BUYERS; buyer++) {
     const userId = `buyer-${buyer}`;
-    // All buyers use the same keys: a key belongs to its buyer.
-    const first = { userId, quantity: 2, key: 'first-try', name: `${userId} first` };
+    const first = { userId, quantity: 2, key: `${userId}-first-try`, name: `${userId} first` };
     all.push(first, { userId, quantity: 1, name: `${userId} plain` });
-    all.push({ userId, quantity: 2, key: 'second-try', name: `${userId} second` }, first);
+    all.push({ userId, quantity: 2, key: `${userId}-second-try`, name: `${userId} second` }, first);
   }
   for (let single = 0; single < SINGLES; single++)
     all.push({ userId: `single-${single}`, quantity: 1, name: `single-${single}` });

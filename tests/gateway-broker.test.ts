@@ -38,8 +38,8 @@ afterEach(async () => {
   await world.takeFrames();
 });
 
-function reserveOne(userId = 'u') {
-  return reserve(gateway, { saleId: sale, userId });
+function reserveOne(userId = 'u', headers: Readonly<Record<string, string>> = {}) {
+  return reserve(gateway, { saleId: sale, userId }, headers);
 }
 
 async function waitUntilServing(): Promise<void> {
@@ -75,16 +75,21 @@ describe('while the broker is away', () => {
     await gateway.stop();
     gateway = await world.gateway({ FLASHGRID_AMQP_URL: proxy.url, FLASHGRID_CONFIRM_TIMEOUT_MS: '30000' });
     proxy.stall();
-    const waiting = [reserveOne('a'), reserveOne('b')];
+    const waiting = [reserveOne('a'), reserveOne('b', { 'idempotency-key': 'b' })];
     await vi.waitFor(() => expect(gateway.sample().unconfirmedNow).toBe(2));
     const beganAtMs = Date.now();
     proxy.cut();
-    for (const answer of await Promise.all(waiting)) {
+    const answers = await Promise.all(waiting);
+    for (const answer of answers) {
       expect(answer).toMatchObject({
         status: 503,
         body: { type: 'urn:flashgrid:problem:unconfirmed', reservationId: expect.stringContaining(sale) },
       });
     }
+    // A repeat is only advised, to people and to programs, where it can't buy twice.
+    expect(answers.map(({ headers }) => headers.has('retry-after'))).toEqual([false, true]);
+    expect(answers[0]?.body['detail']).toContain('Do not send it again');
+    expect(answers[1]?.body['detail']).toContain('Send it again with the same Idempotency-Key');
     expect(Date.now() - beganAtMs).toBeLessThan(1_000);
     expect(gateway.sample().unconfirmedNow).toBe(0);
   });

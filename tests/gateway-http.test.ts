@@ -64,24 +64,6 @@ describe('POST /reserve', () => {
     for (const [index, answer] of answers.entries()) expect(queued.get(idOf(answer))).toBe(`u-${index}`);
   });
 
-  it('gives the same buyer and Idempotency-Key the same reservation, whichever gateway is asked', async () => {
-    const sale = await openSale();
-    const other = await world.gateway();
-    const key = { 'idempotency-key': 'order-17' };
-    const body = { saleId: sale, userId: 'ann' };
-    const answers = [await reserve(gateway, body, key), await reserve(other, body, key)];
-    expect(answers.map(({ status }) => status)).toEqual([202, 202]);
-    expect(idOf(answers[0]!)).toBe(idOf(answers[1]!));
-    const stranger = await reserve(gateway, { saleId: sale, userId: 'bob' }, key);
-    expect(idOf(stranger)).not.toBe(idOf(answers[0]!));
-    await world.decideAll();
-    expect((await send(other, 'GET', `/reservations/${idOf(answers[0]!)}`)).body).toMatchObject({
-      status: 'granted',
-      units: [1],
-    });
-    expect((await world.store.readSale(sale))?.counters.granted).toBe(2);
-  });
-
   it.each<[string, number, string, unknown, Record<string, string>?]>([
     ['a missing field', 400, 'userId', { saleId: 'demo' }],
     ['a wrong type', 400, 'userId', { saleId: 'demo', userId: 1 }],
@@ -193,6 +175,133 @@ describe('POST /reserve', () => {
     await sendAsAdmin(gateway, 'PATCH', `/sales/${sale}`, { mode: 'queue' });
     expect((await reserve(gateway, { saleId: sale, userId: 'v' })).status).toBe(202);
     await world.takeFrames();
+  });
+});
+
+describe('POST /reserve with an Idempotency-Key', () => {
+  const key = { 'idempotency-key': 'order-17' };
+  const outcomeOf = async (answer: Answer, at = gateway) =>
+    (await send(at, 'GET', `/reservations/${idOf(answer)}`)).body;
+  const expireRecords = async (sale: string) => {
+    const keys = await world.redis.keys(`${world.namespace}:{${sale}}:[fk]:*`);
+    expect(keys.length).toBeGreaterThan(0);
+    await world.redis.del(...keys);
+  };
+
+  it('gives a repeat the same reservation, whichever gateway is asked, before and after it is decided', async () => {
+    const sale = await openSale();
+    const other = await world.gateway();
+    const body = { saleId: sale, userId: 'ann' };
+    const answers = [await reserve(gateway, body, key), await reserve(other, body, key)];
+    await world.decideAll();
+    answers.push(await reserve(gateway, body, key));
+    for (const answer of answers)
+      expect(answer).toMatchObject({ status: 202, body: { ...answers[0]?.body, status: 'queued' } });
+    expect(await world.takeFrames()).toEqual([]);
+    expect(await outcomeOf(answers[2]!, other)).toMatchObject({ status: 'granted', units: [1] });
+    expect((await world.store.readSale(sale))?.counters.granted).toBe(1);
+  });
+
+  it('refuses the key with another buyer or quantity: at once when it is known, else by its own outcome', async () => {
+    const sale = await openSale({ perBuyerLimit: 5 });
+    const first = await reserve(gateway, { saleId: sale, userId: 'ann', quantity: 2 }, key);
+    const others = [
+      { saleId: sale, userId: 'ann', quantity: 3 },
+      { saleId: sale, userId: 'bob', quantity: 2 },
+    ];
+    const inFlight = await Promise.all(others.map((body) => reserve(gateway, body, key)));
+    expect(new Set([first, ...inFlight].map(idOf)).size).toBe(3);
+    await world.decideAll();
+    expect(await outcomeOf(first)).toMatchObject({ status: 'granted', units: [1, 2] });
+    for (const answer of inFlight)
+      expect(await outcomeOf(answer)).toMatchObject({ status: 'refused', reason: 'key_reused' });
+    for (const isExpired of [false, true]) {
+      if (isExpired) await expireRecords(sale);
+      for (const body of others)
+        expect(await reserve(gateway, body, key)).toMatchObject({
+          status: 422,
+          body: { type: 'urn:flashgrid:problem:idempotency-key-reused' },
+        });
+    }
+    // The key is the sale's: in another it is free.
+    const elsewhere = await reserve(gateway, { saleId: await openSale(), userId: 'bob' }, key);
+    expect(elsewhere.status).toBe(202);
+    await world.decideAll();
+    expect((await world.store.readSale(sale))?.counters).toMatchObject({
+      decided: 3,
+      granted: 1,
+      refused: { key_reused: 2 },
+    });
+  });
+
+  it.each(['queue', 'shed'])(
+    'tells a winner of a %s sale the same again, sold out, closed, under a lower limit and after the retention',
+    async (mode) => {
+      const sale = await openSale({ stock: 2, perBuyerLimit: 2, mode });
+      const body = { saleId: sale, userId: 'ann', quantity: 2 };
+      const first = await reserve(gateway, body, key);
+      await world.decideAll();
+      await world.store.publishSale((await world.store.readSale(sale))!);
+      const again = async () => {
+        expect(await reserve(gateway, body, key)).toMatchObject({ status: 202, body: first.body });
+        expect(await outcomeOf(first)).toMatchObject({ status: 'granted', units: [1, 2] });
+      };
+      if (mode === 'shed')
+        await vi.waitFor(async () =>
+          expect((await reserve(gateway, { saleId: sale, userId: 'bob' })).status).toBe(409),
+        );
+      await again();
+      await sendAsAdmin(gateway, 'PATCH', `/sales/${sale}`, { perBuyerLimit: 1 });
+      await again();
+      await sendAsAdmin(gateway, 'PATCH', `/sales/${sale}`, { status: 'closed' });
+      await again();
+      await expireRecords(sale);
+      await again();
+      const stranger = await reserve(
+        gateway,
+        { ...body, userId: 'bob', quantity: 1 },
+        { 'idempotency-key': 'b' },
+      );
+      expect(stranger).toMatchObject({ status: 409, body: { type: 'urn:flashgrid:problem:sale-closed' } });
+    },
+  );
+
+  it('finds a ticket in Postgres while Redis has forgotten the closed sale', async () => {
+    const sale = await openSale();
+    const body = { saleId: sale, userId: 'ann' };
+    const first = await reserve(gateway, body, key);
+    await world.takeFrames();
+    await world.postgres.query(
+      `INSERT INTO ${quoteIdentifier(world.schema)}.tickets (sale_id, unit_no, generation, stock, reservation_id, user_id)
+       VALUES ($1, 3, 1, 20, $2, 'ann')`,
+      [sale, idOf(first)],
+    );
+    await sendAsAdmin(gateway, 'PATCH', `/sales/${sale}`, { status: 'closed' });
+    await world.redis.del(...(await world.redis.keys(`${world.namespace}:{${sale}}:*`)));
+    expect(await reserve(gateway, body, key)).toMatchObject({ status: 202, body: first.body });
+    expect(await reserve(gateway, { ...body, userId: 'bob' }, { 'idempotency-key': 'b' })).toMatchObject({
+      status: 409,
+    });
+  });
+
+  it('decides a key anew after a reset', async () => {
+    const sale = await openSale({ stock: 1 });
+    await reserve(gateway, { saleId: sale, userId: 'bob' });
+    const body = { saleId: sale, userId: 'ann' };
+    const first = await reserve(gateway, body, key);
+    await world.decideAll();
+    expect(await outcomeOf(first)).toMatchObject({ status: 'refused', reason: 'sold_out' });
+    await sendAsAdmin(gateway, 'PATCH', `/sales/${sale}`, { reset: {} });
+    const again = await reserve(gateway, body, key);
+    expect(await outcomeOf(again)).toMatchObject({ status: 'queued' });
+    await world.decideAll();
+    expect(await outcomeOf(again)).toMatchObject({ status: 'granted', units: [1] });
+    expect((await world.store.readSale(sale))?.counters).toMatchObject({ decided: 1, granted: 1 });
+    // What was accepted before a reset is refused by it, under a key as without.
+    const late = await reserve(gateway, { saleId: sale, userId: 'late' }, { 'idempotency-key': 'late' });
+    await sendAsAdmin(gateway, 'PATCH', `/sales/${sale}`, { reset: {} });
+    await world.decideAll();
+    expect(await outcomeOf(late)).toMatchObject({ status: 'refused', reason: 'sale_reset' });
   });
 });
 

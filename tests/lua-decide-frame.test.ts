@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeEntry } from '../services/shared/frame.ts';
 import type { FrameEntry } from '../services/shared/frame.ts';
-import { frameKey, keyedKey, saleKeys } from '../services/shared/keys.ts';
+import { idempotencyDigest } from '../services/shared/idempotency.ts';
+import { askOf } from '../services/shared/ids.ts';
+import { frameKey, keyedField, keyedKey, saleKeys } from '../services/shared/keys.ts';
 import { outcomeAt, parseRecord } from '../services/shared/outcomes.ts';
 import { createRedis } from '../services/shared/redis.ts';
 import type { RedisClient } from '../services/shared/redis.ts';
@@ -27,8 +29,6 @@ afterAll(async () => {
   await redis.quit();
 });
 
-const digestOf = (letter: string) => letter.repeat(22);
-
 function undecided(saleId: string, frame: ModelFrame): UndecidedFrame {
   return {
     id: frame.id,
@@ -40,21 +40,19 @@ function undecided(saleId: string, frame: ModelFrame): UndecidedFrame {
   };
 }
 
+function keyedEntry(key: string, userId: string, quantity = 1): FrameEntry & { readonly digest: string } {
+  return { userId, quantity, digest: idempotencyDigest(key, userId, quantity) };
+}
+
 let saleNumber = 0;
-async function openSale(stock: number, perBuyerLimit = 1): Promise<string> {
-  const id = `sale-${++saleNumber}`;
-  await store.openSale(
-    {
-      id,
-      title: 'A sale',
-      stock,
-      perBuyerLimit,
-      mode: 'queue',
-      status: 'open',
-      generation: 1,
-    },
-    1,
-  );
+async function openSale(
+  stock: number,
+  perBuyerLimit = 1,
+  id = `sale-${++saleNumber}`,
+  generation = 1,
+): Promise<string> {
+  const facts = { id, title: 'A sale', stock, perBuyerLimit, generation } as const;
+  await store.openSale({ ...facts, mode: 'queue', status: 'open' }, generation);
   return id;
 }
 
@@ -85,7 +83,7 @@ describe('decide-frame.lua', () => {
       decided: 6,
       granted: 2,
       grantedUnits: 2,
-      refused: { sold_out: 4, buyer_limit: 0, insufficient: 0, sale_closed: 0, sale_reset: 0 },
+      refused: { sold_out: 4, buyer_limit: 0, insufficient: 0, sale_closed: 0, sale_reset: 0, key_reused: 0 },
     });
   });
 
@@ -107,13 +105,55 @@ describe('decide-frame.lua', () => {
 
   it('answers a key once, in one frame and over several, and counts it once', async () => {
     const sale = await openSale(5, 5);
-    const keyed: FrameEntry = { userId: 'a', quantity: 2, digest: digestOf('k') };
+    const keyed = keyedEntry('order-17', 'a', 2);
     const first = await store.decideFrame(undecided(sale, frameOf([keyed, 'b', keyed])));
     const second = await store.decideFrame(undecided(sale, frameOf(['c', keyed])));
     expect(first).toMatchObject({ record: '1|*G|0:1,2;1:3;2:1,2', decided: 2, granted: 2 });
     expect(second).toMatchObject({ record: '1|*G|0:4;1:1,2', decided: 1, granted: 1, remaining: 1 });
-    const record = await store.readRecord({ kind: 'keyed', saleId: sale, digest: digestOf('k') });
+    const record = await store.readKeyed({ kind: 'keyed', saleId: sale, digest: keyed.digest }, 1);
     expect(outcomeAt(record ?? '', 0)).toEqual({ status: 'granted', units: [1, 2] });
+  });
+
+  it('refuses a key that asks for something else, in one frame and later, and tells each id its own outcome', async () => {
+    const sale = await openSale(9, 9);
+    const first = keyedEntry('order-17', 'a', 2);
+    const others = [keyedEntry('order-17', 'a', 3), keyedEntry('order-17', 'b', 2)];
+    const decision = await store.decideFrame(undecided(sale, frameOf([first, ...others, first])));
+    expect(decision).toMatchObject({ record: '1|GKKG|0:1,2;3:1,2', decided: 3, granted: 1 });
+    await redis.del(keyedKey(namespace, sale, 1, first.digest));
+    expect(await store.decideFrame(undecided(sale, frameOf(others)))).toMatchObject({ record: '1|*K|' });
+    const outcomeOf = async ({ digest }: { digest: string }) =>
+      outcomeAt((await store.readKeyed({ kind: 'keyed', saleId: sale, digest }, 1)) ?? '', 0);
+    expect(await outcomeOf(first)).toEqual({ status: 'granted', units: [1, 2] });
+    for (const other of others)
+      expect(await outcomeOf(other)).toEqual({ status: 'refused', reason: 'key_reused' });
+    expect((await store.readSale(sale))?.counters.refused.key_reused).toBe(4);
+  });
+
+  it('knows what a key was granted for longer than its record, also when the sale is closed or sold out', async () => {
+    const sale = await openSale(2, 2);
+    const keyed = keyedEntry('order-17', 'a');
+    await store.decideFrame(undecided(sale, frameOf([keyed, 'b'])));
+    await redis.del(keyedKey(namespace, sale, 1, keyed.digest));
+    const again = await store.decideFrame(undecided(sale, frameOf([keyed, 'c'])));
+    expect(again).toMatchObject({ record: '1|GS|0:1', decided: 1, granted: 0 });
+    await store.changeSale(sale, { status: 'closed' });
+    await redis.del(keyedKey(namespace, sale, 1, keyed.digest));
+    expect(await store.decideFrame(undecided(sale, frameOf([keyed])))).toMatchObject({ record: '1|G|0:1' });
+  });
+
+  it('decides a key anew after a reset, and counts it', async () => {
+    const sale = await openSale(1);
+    const keyed = keyedEntry('order-17', 'late');
+    expect(await store.decideFrame(undecided(sale, frameOf(['a', keyed])))).toMatchObject({
+      record: '1|GS|0:1',
+    });
+    await openSale(1, 1, sale, 2);
+    expect(await store.decideFrame(undecided(sale, frameOf([keyed], 2)))).toMatchObject({
+      record: '2|G|0:1',
+      decided: 1,
+      granted: 1,
+    });
   });
 
   it('gives all units of a reservation or none', async () => {
@@ -150,12 +190,13 @@ describe('decide-frame.lua', () => {
       Array.from({ length: 511 }, (_, at) => at + 1),
     );
     expect(record.codes.endsWith('GL')).toBe(true);
-    const keyed = frameOf([{ userId: 'z', quantity: 1, digest: digestOf('z') }]);
+    const entryOfZ = keyedEntry('order-18', 'z');
+    const keyed = frameOf([entryOfZ]);
     await store.decideFrame(undecided(sale, keyed));
     for (const key of [
       frameKey(namespace, sale, frame.id),
       frameKey(namespace, sale, keyed.id),
-      keyedKey(namespace, sale, digestOf('z')),
+      keyedKey(namespace, sale, 1, entryOfZ.digest),
     ]) {
       const leftMs = await redis.pttl(key);
       expect(leftMs).toBeGreaterThan(15 * 60_000);
@@ -190,12 +231,11 @@ const entry = fc
   .record({
     user: fc.integer({ min: 0, max: 5 }),
     quantity: fc.integer({ min: 1, max: 3 }),
-    isKeyed: fc.boolean(),
+    key: fc.constantFrom(undefined, 'a', 'b', 'c'),
   })
-  .map(({ user, quantity, isKeyed }): FrameEntry => {
+  .map(({ user, quantity, key }): FrameEntry => {
     const userId = `user-${user}`;
-    // As in the gateway, a key belongs to one buyer.
-    return isKeyed && user < 3 ? { userId, quantity, digest: digestOf(String(user)) } : { userId, quantity };
+    return key === undefined ? { userId, quantity } : keyedEntry(key, userId, quantity);
   });
 const plain = fc
   .integer({ min: 0, max: 9 })
@@ -209,6 +249,7 @@ type Step =
   | { kind: 'decide'; entries: readonly FrameEntry[]; generationOffset: number }
   | { kind: 'again'; which: number }
   | { kind: 'change'; status: 'open' | 'closed'; limit: number }
+  | { kind: 'expire' }
   | { kind: 'reset'; stock: number; limit: number }
   | { kind: 'rebuild'; isForgotten: boolean; committedBits: number; pageSize: number };
 
@@ -230,6 +271,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       limit: fc.integer({ min: 1, max: 4 }),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('expire') }) },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -271,12 +313,13 @@ async function rebuildInRedis(
       while (expected < unit) freeUnits.push(expected++);
       expected = unit + 1;
       unitsByUser.set(grant.userId, (unitsByUser.get(grant.userId) ?? 0) + 1);
-      const [field, text, separator] =
-        grant.digest === undefined
-          ? [grant.frameId ?? '', `${grant.index}:${unit}`, ';']
-          : [`k.${grant.digest}`, String(unit), ','];
+      const field = grant.digest === undefined ? (grant.frameId ?? '') : keyedField(grant.digest);
       const before = grantsByField.get(field);
-      grantsByField.set(field, before === undefined ? text : before + separator + text);
+      const text =
+        grant.digest === undefined
+          ? `${before === undefined ? '' : `${before};`}${grant.index}:${unit}`
+          : `${before === undefined ? askOf(grant.digest) : `${before},`}${unit}`;
+      grantsByField.set(field, text);
     }
     const ticketPage = { number, tickets: page.length, unitsByUser, grantsByField, freeUnits };
     await store.loadTickets(saleId, token, ticketPage);
@@ -355,6 +398,12 @@ async function runSteps(steps: readonly Step[]): Promise<void> {
         Object.assign(model, { status: next.status, limit: next.limit });
         await store.changeSale(saleId, { status: next.status, perBuyerLimit: next.limit });
         break;
+      case 'expire': {
+        model.expireKeys();
+        const records = await redis.keys(`${namespace}:{${saleId}}:k:*`);
+        if (records.length > 0) await redis.del(...records);
+        break;
+      }
       case 'reset':
         await open(next.stock, next.limit);
         break;
@@ -378,6 +427,7 @@ async function runSteps(steps: readonly Step[]): Promise<void> {
         insufficient: counts.Q,
         sale_closed: counts.C,
         sale_reset: counts.R,
+        key_reused: counts.K,
       },
     });
     // Whatever happens, no unit is held twice, and none lies outside the stock.

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { idempotencyDigest } from '../services/shared/idempotency.ts';
 import { keyedId } from '../services/shared/ids.ts';
 import { WorkerWorld, newBuyers, waitFor } from './support/worker-world.ts';
 
@@ -63,6 +64,23 @@ describe('the worker', () => {
     const tickets = await world.audit('sale', 9, 9);
     expect(tickets).toHaveLength(4);
     expect(tickets.filter((ticket) => ticket.reservation_id === keyedId('sale', digest))).toHaveLength(2);
+  });
+
+  it('knows from Postgres what a key was granted, and for what, when Redis has lost the sale', async () => {
+    await world.openSale('sale', 9, 4);
+    await world.startWorker();
+    const keyed = { userId: 'a', quantity: 2, digest: idempotencyDigest('order-17', 'a', 2) };
+    await world.publish('sale', [...newBuyers(1), keyed]);
+    await world.settled();
+    const lost = await world.redis.keys(`${world.namespace}:{sale}:*`);
+    // The frame's record stays for the audit below.
+    await world.redis.del(...lost.filter((key) => !key.includes(':f:')));
+    const other = { ...keyed, userId: 'b', digest: idempotencyDigest('order-17', 'b', 2) };
+    const frame = await world.publish('sale', [keyed, other]);
+    await world.settled();
+    expect(await world.outcome(frame, 0)).toEqual({ status: 'granted', units: [2, 3] });
+    expect(await world.outcome(frame, 1)).toEqual({ status: 'refused', reason: 'key_reused' });
+    expect(await world.audit('sale', 9, 4)).toHaveLength(3);
   });
 
   it('keeps a buyer named NULL, and every other sign that an id may have', async () => {

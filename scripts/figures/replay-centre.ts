@@ -315,6 +315,7 @@ export class ReplayCentre implements FaceTarget {
         refused: {
           sold_out: decided - granted,
           buyer_limit: 0,
+          key_reused: 0,
           insufficient: 0,
           sale_closed: 0,
           sale_reset: 0,

@@ -3,8 +3,10 @@ import { PROBLEM_KINDS } from './problems.ts';
 import type { ProblemKind } from './problems.ts';
 
 export class GatewayCounters {
-  /** Reservations answered 202. */
+  /** Reservations that the broker has confirmed, answered 202. */
   accepted = 0;
+  /** Repeats of a reservation that its Idempotency-Key told to be decided: answered 202 again, and not queued. */
+  repeated = 0;
   /** Frames that the broker confirmed. */
   frames = 0;
   /** Sale id → reservations answered 202. */
@@ -51,6 +53,7 @@ function zeroOfEachKind(): Record<ProblemKind, number> {
     'sale-closed': 0,
     'sold-out': 0,
     'too-large': 0,
+    'idempotency-key-reused': 0,
     'unsupported-media-type': 0,
     unexpected: 0,
     overloaded: 0,

@@ -32,6 +32,8 @@ import { startPart } from './start-part.ts';
 const MAX_FLIGHTS = 2;
 /** ms that each of broker, Redis and Postgres may take to answer when the gateway starts. */
 const START_LIMIT_MS = 15_000;
+/** ms that Redis may take to tell of a key, before the reservation is taken without: the worker looks again. */
+const KEY_LOOKUP_LIMIT_MS = 500;
 /** ms between two readings of all cached sales, in case a message was lost. */
 const REFRESH_INTERVAL_MS = 15_000;
 /** ms that finished work may take to be written when the gateway stops, beyond the confirm timeout. */
@@ -39,6 +41,7 @@ const STOP_GRACE_MS = 2_000;
 
 const SELECT_FACTS = `SELECT id, title, stock, per_buyer_limit AS "perBuyerLimit", mode, status, generation
   FROM sales WHERE id = $1`;
+const SELECT_TICKET = 'SELECT 1 FROM tickets WHERE reservation_id = $1 LIMIT 1';
 
 export interface RunningGateway extends RunningService<'gateway'> {
   readonly gatewayId: string;
@@ -152,6 +155,21 @@ export async function startGateway(
     });
     const reserve = new ReserveHandler({
       sales: cache,
+      keys: {
+        record: async ({ id: saleId, generation }, digest) => {
+          const ref = { kind: 'keyed', saleId, digest } as const;
+          // Used anew since a reset: nobody is to be told what it came to before.
+          if (generation > 1) void store.forgetKey(ref, generation - 1).catch(() => undefined);
+          return within(KEY_LOOKUP_LIMIT_MS, store.readKeyed(ref, generation));
+        },
+        isGranted: async ({ id: saleId, generation }, reservationId) => {
+          const life = await within(KEY_LOOKUP_LIMIT_MS, store.readLife(saleId)).catch(() => undefined);
+          // As long as Redis knows the sale, it knows every grant under a key.
+          if (life !== undefined && life.generation >= generation) return false;
+          const { rowCount } = await pool.query(SELECT_TICKET, [reservationId]);
+          return rowCount !== 0;
+        },
+      },
       collector,
       answerer,
       refusals: fixedRefusals(retryAfterSec),
@@ -161,7 +179,13 @@ export async function startGateway(
     const clock = new FrameClock(gatewayId, RECORD_RETENTION_MS, () => collector.lastSeq);
     const lookup = new ReservationLookup({
       findSale: (saleId) => cache.find(saleId),
-      readRecord: (ref) => store.readRecord(ref),
+      readRecord: async (ref) => {
+        if (ref.kind === 'framed') return store.readRecord(ref);
+        const generation = (await cache.find(ref.saleId))?.generation ?? 1;
+        const record = await store.readKeyed(ref, generation);
+        // What was accepted before a reset is refused by it under the generation of then.
+        return record ?? (generation > 1 ? store.readKeyed(ref, generation - 1) : undefined);
+      },
       readUnits: async (reservationId) => {
         const tickets = await (
           await prisma()
@@ -299,6 +323,19 @@ export async function startGateway(
   } catch (error) {
     await undo.run();
     throw error;
+  }
+}
+
+/** @throws Error when `promise` takes longer */
+async function within<Value>(limitMs: number, promise: Promise<Value>): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
+  });
+  try {
+    return await Promise.race([promise, limit]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -25,11 +25,20 @@ export class GatewayMetrics {
     const { counters } = sources;
     new Counter({
       name: 'flashgrid_gateway_accepted_total',
-      help: 'Reservations answered 202.',
+      help: 'Reservations that the broker has confirmed, answered 202.',
       registers,
       collect() {
         this.reset();
         this.inc(counters.accepted);
+      },
+    });
+    new Counter({
+      name: 'flashgrid_gateway_repeated_total',
+      help: 'Repeats under an Idempotency-Key whose reservation was decided already: answered 202 again, not queued.',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(counters.repeated);
       },
     });
     new Counter({

@@ -43,7 +43,7 @@ export function openApiDocument(): Json {
               in: 'header',
               required: false,
               description:
-                'The same buyer and key always give the same reservation, however often they are sent. 1..128 printable ASCII characters.',
+                'Makes a reservation safe to repeat. 1..128 printable ASCII characters; take a new one, such as a UUID, for each reservation. A repeat with the same key and body gets the same reservationId, and is decided once. That holds for a granted reservation until the sale is reset, also when the sale is sold out or closed by then; for a refused one for 20 minutes, after which the key is decided anew. Within the sale a key stands for one userId and quantity: with others it is answered 422, or, when both were on their way at once, refused with `key_reused`. A reset frees all keys of the sale.',
               schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,128}$' },
             },
           ],
@@ -56,11 +56,12 @@ export function openApiDocument(): Json {
               409: 'The sale is closed; or it is sold out and set to refuse at the door (mode `shed`).',
               413: 'The body is larger than 16 KiB.',
               415: 'The body is not application/json.',
+              422: 'In this sale the Idempotency-Key was sent with another userId or quantity.',
               500: 'A defect of the gateway.',
             }),
             503: {
               ...problem(
-                'Not accepted: too much waits for the broker, or it is away, blocked or refuses, or the sale can’t be looked up. Nothing was queued, except with the type `unconfirmed`: then it may have been, under the `reservationId` of the problem.',
+                'Not accepted: too much waits for the broker, or it is away, blocked or refuses, or the sale can’t be looked up. Nothing was queued, except with the type `unconfirmed`: then it may have been, under the `reservationId` of the problem. Send that again only with its Idempotency-Key; without one ask GET /reservations/{id}, since a second request could buy twice. `Retry-After` is only given where a repeat is safe.',
               ),
               headers: retryAfter,
             },
@@ -71,7 +72,7 @@ export function openApiDocument(): Json {
         get: {
           summary: 'What became of a reservation',
           description:
-            '`queued` until a worker has decided it. Outcomes are kept for 20 minutes, grants for as long as the sale is not reset. A reservation that another gateway accepted, and that was refused longer ago than that, reads `queued` too; this gateway’s own read 404. A keyed id that nobody ever sent reads `queued`: its Idempotency-Key may still be on its way.',
+            '`queued` until a worker has decided it. Outcomes are kept for 20 minutes, grants for as long as the sale is not reset. A reservation that another gateway accepted, and that was refused longer ago than that, reads `queued` too; this gateway’s own read 404. A keyed id that nobody ever sent reads `queued`: its Idempotency-Key may still be on its way. `key_reused` is the outcome of a reservation whose Idempotency-Key another userId or quantity had used before.',
           parameters: [idParameter('The id that POST /reserve gave.')],
           responses: {
             200: json('Reservation', 'Its state.'),

@@ -18,6 +18,7 @@ export const PROBLEM_KINDS = {
   'sale-closed': { status: 409, title: 'The sale is closed' },
   'sold-out': { status: 409, title: 'The sale is sold out' },
   'too-large': { status: 413, title: 'The body is too large' },
+  'idempotency-key-reused': { status: 422, title: 'The Idempotency-Key was used for another reservation' },
   'unsupported-media-type': { status: 415, title: 'The content type is not supported' },
   unexpected: { status: 500, title: 'Something went wrong in the gateway' },
   overloaded: { status: 503, title: 'Too many reservations wait for their confirmation' },

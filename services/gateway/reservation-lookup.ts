@@ -24,7 +24,7 @@ export const reservationViewSchema = z.union([
   z.object({
     reservationId: z.string(),
     status: z.literal('refused'),
-    reason: z.enum(['sold_out', 'buyer_limit', 'insufficient', 'sale_closed', 'sale_reset']),
+    reason: z.enum(['sold_out', 'buyer_limit', 'insufficient', 'sale_closed', 'sale_reset', 'key_reused']),
   }),
 ]);
 export type ReservationView = z.infer<typeof reservationViewSchema>;

@@ -1,5 +1,7 @@
 /** `POST /reserve`, from the parsed body to the answer. Callbacks, not promises: at this rate a promise per request costs more than the work. */
 import { idempotencyDigest } from '../shared/idempotency.ts';
+import { keyedId, parseReservationId } from '../shared/ids.ts';
+import { outcomeAt } from '../shared/outcomes.ts';
 import type { SaleFacts } from '../shared/sales.ts';
 import type { LinkState } from './broker-link.ts';
 import type { Answerer, FrameCollector, FrameEnd } from './frame-collector.ts';
@@ -18,11 +20,20 @@ export interface SaleLookup {
   find(saleId: string): Promise<SaleFacts | undefined>;
 }
 
+/** What the handler asks about a reservation that came with an Idempotency-Key. */
+export interface KeyLookup {
+  /** The record of what the key has come to in this generation, while Redis knows it. Rejects, within a limit, when Redis is away. */
+  record(sale: SaleFacts, digest: string): Promise<string | undefined>;
+  /** Whether Postgres holds a ticket that Redis has forgotten. Rejects when neither can tell. */
+  isGranted(sale: SaleFacts, reservationId: string): Promise<boolean>;
+}
+
 /** Refusals that are the same each time, serialised once. */
 export interface FixedRefusals {
   readonly unknownSale: Refusal;
   readonly saleClosed: Refusal;
   readonly soldOut: Refusal;
+  readonly keyReused: Refusal;
   readonly overloaded: Refusal;
   readonly brokerAway: Refusal;
   readonly brokerBlocked: Refusal;
@@ -37,6 +48,10 @@ export function fixedRefusals(retryAfterSec: number): FixedRefusals {
     unknownSale: refusal('unknown-sale', 'Neither Redis nor Postgres knows the sale.'),
     saleClosed: refusal('sale-closed', 'The sale takes no reservations while it is closed.'),
     soldOut: refusal('sold-out', 'All units are sold; the sale is set to refuse at the door.'),
+    keyReused: refusal(
+      'idempotency-key-reused',
+      'In this sale the key was sent with another userId or quantity. Take a new key, such as a UUID, for each reservation, and repeat a key only with the same body.',
+    ),
     overloaded: refusal('overloaded', 'Nothing was queued; try again.', later),
     brokerAway: refusal('broker-away', 'Nothing was queued; the gateway is connecting again.', later),
     brokerBlocked: refusal(
@@ -67,6 +82,12 @@ export class ReserveAnswerer implements Answerer<ReserveReply> {
   }
 
   accept(reply: ReserveReply, reservationId: string): void {
+    reply.accept(reservationId);
+  }
+
+  /** Gives the answer of a reservation again that was accepted before. */
+  repeat(reply: ReserveReply, reservationId: string): void {
+    this.#counters.repeated++;
     reply.accept(reservationId);
   }
 
@@ -109,17 +130,30 @@ export class ReserveAnswerer implements Answerer<ReserveReply> {
         );
       case 'lost':
       case 'timeout':
-        return refusal(
-          'unconfirmed',
-          'The reservation was sent, and it is not known whether the broker has it. Ask for it by its id, or send it again with an Idempotency-Key.',
-          { retryAfterSec, reservationId },
-        );
+        return unconfirmed(reservationId, retryAfterSec);
     }
   }
 }
 
+/**
+ * The broker may or may not have the reservation. What the client should do next depends on whether a repeat is recognised. Without a
+ * key there is no `Retry-After`, which would have clients send it again by themselves: that could buy twice.
+ */
+function unconfirmed(reservationId: string, retryAfterSec: number): Refusal {
+  const isKeyed = parseReservationId(reservationId)?.kind === 'keyed';
+  const lead = 'The reservation was sent, and it is not known whether the broker has it.';
+  const advice = isKeyed
+    ? 'Send it again with the same Idempotency-Key and body: it is decided once.'
+    : 'Do not send it again, that could buy twice: ask for it at GET /reservations/{id}. While that answers `queued` it may still be granted. With an Idempotency-Key a reservation can be repeated safely.';
+  return refusal('unconfirmed', `${lead} ${advice}`, {
+    reservationId,
+    ...(isKeyed ? { retryAfterSec } : {}),
+  });
+}
+
 export interface ReserveHandlerOptions {
   readonly sales: SaleLookup;
+  readonly keys: KeyLookup;
   readonly collector: FrameCollector<ReserveReply>;
   readonly answerer: ReserveAnswerer;
   readonly refusals: FixedRefusals;
@@ -155,13 +189,13 @@ export class ReserveHandler {
     }
     const sale = sales.get(checked.saleId);
     if (sale !== undefined) {
-      this.#take(sale, checked, key, reply);
+      this.#route(sale, checked, key, reply);
       return;
     }
     sales.find(checked.saleId).then(
       (found) => {
         if (found === undefined) answerer.refuse(reply, refusals.unknownSale);
-        else this.#take(found, checked, key, reply);
+        else this.#route(found, checked, key, reply);
       },
       (error: unknown) => {
         this.#options.onLookupError(checked.saleId, error);
@@ -170,28 +204,82 @@ export class ReserveHandler {
     );
   }
 
-  #take(sale: SaleFacts, request: ReserveRequest, key: string | undefined, reply: ReserveReply): void {
-    const { answerer, refusals, collector } = this.#options;
-    const { userId, quantity } = request;
-    if (sale.status !== 'open') {
-      answerer.refuse(reply, refusals.saleClosed);
-    } else if (quantity > sale.perBuyerLimit) {
+  #route(sale: SaleFacts, request: ReserveRequest, key: string | undefined, reply: ReserveReply): void {
+    if (key !== undefined) {
+      void this.#takeKeyed(sale, request, key, reply);
+      return;
+    }
+    const refused = this.#refusalBySale(sale, request.quantity);
+    if (refused === undefined) this.#enqueue(sale, request, undefined, reply);
+    else this.#options.answerer.refuse(reply, refused);
+  }
+
+  /**
+   * A key is looked up before anything else is judged: whoever repeats a reservation hears what he heard before, also when the sale
+   * is closed or sold out by now. Never rejects.
+   */
+  async #takeKeyed(
+    sale: SaleFacts,
+    request: ReserveRequest,
+    key: string,
+    reply: ReserveReply,
+  ): Promise<void> {
+    const { answerer, refusals, keys, onLookupError } = this.#options;
+    const digest = idempotencyDigest(key, request.userId, request.quantity);
+    const id = keyedId(sale.id, digest);
+    const refused = this.#refusalBySale(sale, request.quantity);
+    let isRedisAway = false;
+    try {
+      const record = await keys.record(sale, digest);
+      if (record !== undefined) {
+        const outcome = outcomeAt(record, 0);
+        if (outcome.status === 'refused' && outcome.reason === 'key_reused')
+          answerer.refuse(reply, refusals.keyReused);
+        else answerer.repeat(reply, id);
+        return;
+      }
+    } catch (error) {
+      // The worker looks again before it decides; only what would be refused here and now can't wait for it.
+      isRedisAway = true;
+      onLookupError(sale.id, error);
+    }
+    if (refused === undefined) {
+      this.#enqueue(sale, request, digest, reply);
+      return;
+    }
+    try {
+      if (await keys.isGranted(sale, id)) answerer.repeat(reply, id);
+      else answerer.refuse(reply, isRedisAway ? refusals.storeAway : refused);
+    } catch (error) {
+      onLookupError(sale.id, error);
+      answerer.refuse(reply, refusals.storeAway);
+    }
+  }
+
+  /** Why the sale takes no such reservation, as far as the gateway can tell. */
+  #refusalBySale(sale: SaleFacts, quantity: number): Refusal | undefined {
+    const { refusals } = this.#options;
+    if (sale.status !== 'open') return refusals.saleClosed;
+    if (quantity > sale.perBuyerLimit) {
       // It could never be granted, so it need not wait in the queue to hear that.
       const message = `must be at most ${sale.perBuyerLimit}, the sale's limit for one buyer`;
-      answerer.refuse(reply, invalid([{ field: 'quantity', message }]));
-    } else if (sale.isSoldOut && sale.mode === 'shed') {
-      answerer.refuse(reply, refusals.soldOut);
-    } else if (this.#isStopping) {
-      answerer.refuse(reply, refusals.stopping);
-    } else {
-      const state = this.#options.linkState();
-      if (state === 'blocked') answerer.refuse(reply, refusals.brokerBlocked);
-      else if (state !== 'up') answerer.refuse(reply, refusals.brokerAway);
-      else {
-        const digest = key === undefined ? undefined : idempotencyDigest(userId, key);
-        if (!collector.add(sale, userId, quantity, digest, reply))
-          answerer.refuse(reply, refusals.overloaded);
-      }
+      return invalid([{ field: 'quantity', message }]);
     }
+    return sale.isSoldOut && sale.mode === 'shed' ? refusals.soldOut : undefined;
+  }
+
+  #enqueue(
+    sale: SaleFacts,
+    { userId, quantity }: ReserveRequest,
+    digest: string | undefined,
+    reply: ReserveReply,
+  ): void {
+    const { answerer, refusals, collector } = this.#options;
+    const state = this.#options.linkState();
+    if (this.#isStopping) answerer.refuse(reply, refusals.stopping);
+    else if (state === 'blocked') answerer.refuse(reply, refusals.brokerBlocked);
+    else if (state !== 'up') answerer.refuse(reply, refusals.brokerAway);
+    else if (!collector.add(sale, userId, quantity, digest, reply))
+      answerer.refuse(reply, refusals.overloaded);
   }
 }

@@ -184,7 +184,14 @@ function factsOf(row: Sale, isSoldOut: boolean): SaleFacts {
 
 /** Postgres keeps no refusals. */
 function countersOf(stock: number, granted: number, grantedUnits: number): SaleView['counters'] {
-  const refused = { sold_out: 0, buyer_limit: 0, insufficient: 0, sale_closed: 0, sale_reset: 0 };
+  const refused = {
+    sold_out: 0,
+    buyer_limit: 0,
+    insufficient: 0,
+    sale_closed: 0,
+    sale_reset: 0,
+    key_reused: 0,
+  };
   return { remaining: stock - grantedUnits, decided: granted, granted, grantedUnits, refused };
 }
 

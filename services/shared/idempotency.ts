@@ -1,18 +1,16 @@
 /** Kept apart from ids.ts, which the renderer reaches through the contract: a browser has no `node:crypto`. */
 import { createHash } from 'node:crypto';
-
-/** Characters of the digest: 128 bits in base64url, as ids.ts `isKeyDigest` asks for. */
-const KEY_DIGEST_LENGTH = 22;
+import { HALF_DIGEST_LENGTH } from './ids.ts';
 
 /**
- * Digest (128 bits, base64url) of an Idempotency-Key. Buyer and key are both in it: two buyers that choose the same key
- * must not share a reservation.
+ * Digest of a keyed reservation: 66 bits that name the Idempotency-Key, then 66 bits of what was asked for. A retry has the same
+ * digest. The same key with another buyer or quantity has the same name and another ask, and so an id of its own: nobody reads
+ * another's outcome, and the key is seen to be used a second time.
  */
-export function idempotencyDigest(userId: string, key: string): string {
-  return createHash('sha256')
-    .update(userId)
-    .update('\n')
-    .update(key)
-    .digest('base64url')
-    .slice(0, KEY_DIGEST_LENGTH);
+export function idempotencyDigest(key: string, userId: string, quantity: number): string {
+  return half(key) + half(`${key}\n${userId}\n${quantity}`);
+}
+
+function half(text: string): string {
+  return createHash('sha256').update(text).digest('base64url').slice(0, HALF_DIGEST_LENGTH);
 }

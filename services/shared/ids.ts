@@ -16,7 +16,8 @@ export const MAX_QUANTITY = 10;
 /** Most units a sale may hold. */
 export const MAX_STOCK = 10_000_000;
 
-/** A keyed reservation's digest: 128 bits in base64url (idempotency.ts). */
+/** Characters of each half of a keyed reservation's digest: the name of its key, and what was asked for (idempotency.ts). */
+export const HALF_DIGEST_LENGTH = 11;
 const KEY_DIGEST_PATTERN = /^[A-Za-z0-9_-]{22}$/;
 const INDEX_PATTERN = /^(?:0|[1-9]\d{0,5})$/;
 
@@ -25,9 +26,18 @@ const INDEX_PATTERN = /^(?:0|[1-9]\d{0,5})$/;
  * the frame's record and needs no record of its own; a `keyed` one (made from an Idempotency-Key) may come in
  * several frames and therefore has a record of its own.
  */
-export type ReservationRef =
-  | { readonly kind: 'framed'; readonly saleId: string; readonly frameId: string; readonly index: number }
-  | { readonly kind: 'keyed'; readonly saleId: string; readonly digest: string };
+export type ReservationRef = FramedRef | KeyedRef;
+export interface FramedRef {
+  readonly kind: 'framed';
+  readonly saleId: string;
+  readonly frameId: string;
+  readonly index: number;
+}
+export interface KeyedRef {
+  readonly kind: 'keyed';
+  readonly saleId: string;
+  readonly digest: string;
+}
 
 /** What the ids of a frame's reservations begin with: `<sale>.<frame>.`; the index follows. */
 export function framedIdPrefix(saleId: string, frameId: string): string {
@@ -55,6 +65,16 @@ export function parseReservationId(id: string): ReservationRef | undefined {
   }
   if (!FRAME_ID_PATTERN.test(middle) || !INDEX_PATTERN.test(last)) return undefined;
   return { kind: 'framed', saleId, frameId: middle, index: Number(last) };
+}
+
+/** The half of a digest that names the key: reservations of one sale that share it were sent with the same key. */
+export function keyNameOf(digest: string): string {
+  return digest.slice(0, HALF_DIGEST_LENGTH);
+}
+
+/** The half of a digest that tells what was asked for: buyer and quantity. */
+export function askOf(digest: string): string {
+  return digest.slice(HALF_DIGEST_LENGTH);
 }
 
 /** Whether a text is a keyed reservation's digest. */

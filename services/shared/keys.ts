@@ -3,6 +3,8 @@
  * touch them on a Redis Cluster.
  */
 
+import { keyNameOf } from './ids.ts';
+
 /** How long the outcomes of a frame stay readable, in ms: 20 minutes, so that 15 hold even at a frame's very end. */
 export const RECORD_RETENTION_MS = 20 * 60_000;
 
@@ -11,7 +13,10 @@ export interface SaleKeys {
   readonly sale: string;
   /** Hash: user id → units granted. Only buyers that hold units are in it. */
   readonly buyers: string;
-  /** Hash: frame id → `index:unit,unit;…`, or `k.` and a key's digest → `unit,unit`. Filled only by a rebuild from Postgres. */
+  /**
+   * Hash of grants that must be known for as long as the sale lives: `k.` and a key's name → ask and `unit,unit`; and, filled by a
+   * rebuild from Postgres, frame id → `index:unit,unit;…`.
+   */
   readonly granted: string;
   /** List: unit numbers below `next` that are free again. */
   readonly returned: string;
@@ -46,9 +51,17 @@ export function frameKey(namespace: string, saleId: string, frameId: string): st
   return `${namespace}:{${saleId}}:f:${frameId}`;
 }
 
-/** String with expiry: the outcome of one keyed reservation, as a frame record of one. */
-export function keyedKey(namespace: string, saleId: string, digest: string): string {
-  return `${namespace}:{${saleId}}:k:${digest}`;
+/**
+ * String with expiry: what a key was used for in one generation of the sale, and the outcome; `keyedRecordOf` (outcomes.ts) reads it.
+ * A reset begins anew: what was refused before it must not be refused unseen after it.
+ */
+export function keyedKey(namespace: string, saleId: string, generation: number, digest: string): string {
+  return `${namespace}:{${saleId}}:k:${generation}:${keyNameOf(digest)}`;
+}
+
+/** Field of the hash `granted` for a key. */
+export function keyedField(digest: string): string {
+  return `k.${keyNameOf(digest)}`;
 }
 
 /** Channel: outcomes of decided frames (events.ts, `encodeOutcomeEvent`). */

@@ -6,6 +6,8 @@
  * parted by `;`, in rising order of index. `epoch` is the sale's life in Redis: raised whenever it is rebuilt from Postgres.
  */
 
+import { HALF_DIGEST_LENGTH, askOf } from './ids.ts';
+
 /** Codes as the decision script writes them. A test compares this table with `lua/decide-frame.lua`. */
 export const OUTCOME_CODES = {
   G: 'granted',
@@ -14,6 +16,7 @@ export const OUTCOME_CODES = {
   Q: 'insufficient',
   C: 'sale_closed',
   R: 'sale_reset',
+  K: 'key_reused',
 } as const;
 
 export type OutcomeCode = keyof typeof OUTCOME_CODES;
@@ -49,6 +52,16 @@ export interface FrameRecord {
 /** A record that no version of the script writes: surfaces as an error, never as a guess. */
 export class RecordError extends Error {
   override readonly name = 'RecordError';
+}
+
+/** What the decision script keeps of a key, read for the reservation of `digest`: its record, or that the key was another's. */
+export function keyedRecordOf(kept: string, digest: string): string {
+  return kept.startsWith(askOf(digest)) ? kept.slice(HALF_DIGEST_LENGTH) : '0|K|';
+}
+
+/** A grant as the hash `granted` (keys.ts) holds it for a key, in the form that `keyedRecordOf` reads. The life is not told. */
+export function keptGrant(grant: string): string {
+  return `${grant.slice(0, HALF_DIGEST_LENGTH)}0|G|0:${grant.slice(HALF_DIGEST_LENGTH)}`;
 }
 
 function isOutcomeCode(code: string): code is OutcomeCode {

@@ -15,7 +15,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { parseReservationId } from './ids.ts';
+import { askOf, parseReservationId } from './ids.ts';
+import { keyedField } from './keys.ts';
 import type { OpeningFacts, SaleStore, TicketPage } from './sale-store.ts';
 import { saleModeSchema, saleStatusSchema } from './sales.ts';
 
@@ -196,7 +197,11 @@ function pageOf(rows: readonly TicketRow[], number: number, lastUnit: number): T
     const ref = parseReservationId(row.reservation_id);
     if (!ref) throw new Error(`ticket ${row.unit_no} has the reservation id ${row.reservation_id}`);
     if (ref.kind === 'framed') append(grantsByField, ref.frameId, `${ref.index}:${row.unit_no}`, ';');
-    else append(grantsByField, `k.${ref.digest}`, String(row.unit_no), ',');
+    else {
+      const field = keyedField(ref.digest);
+      const isFirst = !grantsByField.has(field);
+      append(grantsByField, field, `${isFirst ? askOf(ref.digest) : ''}${row.unit_no}`, ',');
+    }
   }
   return { number, tickets: rows.length, unitsByUser, grantsByField, freeUnits };
 }

@@ -4,10 +4,11 @@
  * Who opens a sale: whoever has just created or reset it in Postgres, and nobody else. A sale that Redis has forgotten must be rebuilt
  * (rebuild.ts), not opened: opening gives it its full stock. What a reservation costs in memory stands in lua/decide-frame.lua.
  */
-import type { ReservationRef } from './ids.ts';
+import type { FramedRef, KeyedRef } from './ids.ts';
 import {
   RECORD_RETENTION_MS,
   frameKey,
+  keyedField,
   keyedKey,
   outcomeChannel,
   rebuildKeys,
@@ -15,7 +16,7 @@ import {
   saleIndexKey,
   saleKeys,
 } from './keys.ts';
-import { DECIDE_STATUS } from './outcomes.ts';
+import { DECIDE_STATUS, keptGrant, keyedRecordOf } from './outcomes.ts';
 import type { RedisClient } from './redis.ts';
 import { saleModeSchema, saleStatusSchema } from './sales.ts';
 import type { SaleChange, SaleFacts, SaleView } from './sales.ts';
@@ -156,7 +157,7 @@ export class SaleStore {
       keys.granted,
       keys.returned,
       frameKey(this.#namespace, frame.saleId, frame.id),
-      ...frame.digests.map((digest) => keyedKey(this.#namespace, frame.saleId, digest)),
+      ...frame.digests.map((digest) => keyedKey(this.#namespace, frame.saleId, frame.generation, digest)),
       frame.body,
       frame.count,
       frame.generation,
@@ -167,15 +168,30 @@ export class SaleStore {
   }
 
   /**
-   * The record that holds a reservation's outcome; read it with `outcomeAt(record, index)`, index 0 for a keyed one.
-   * `undefined` when it is not decided yet, or was decided longer ago than records are kept.
+   * The record of a frame; read a reservation's outcome with `outcomeAt(record, index)`. `undefined` when it is not decided yet, or
+   * was decided longer ago than records are kept.
    */
-  async readRecord(ref: ReservationRef): Promise<string | undefined> {
-    const key =
-      ref.kind === 'framed'
-        ? frameKey(this.#namespace, ref.saleId, ref.frameId)
-        : keyedKey(this.#namespace, ref.saleId, ref.digest);
-    return (await this.#redis.get(key)) ?? undefined;
+  async readRecord({ saleId, frameId }: FramedRef): Promise<string | undefined> {
+    return (await this.#redis.get(frameKey(this.#namespace, saleId, frameId))) ?? undefined;
+  }
+
+  /**
+   * The record of a keyed reservation; its outcome stands at index 0. A grant is known for as long as the sale is in Redis, a refusal
+   * for as long as records are kept.
+   * @param generation the one that it was sent to
+   */
+  async readKeyed({ saleId, digest }: KeyedRef, generation: number): Promise<string | undefined> {
+    const [grant, record] = await Promise.all([
+      this.#redis.hget(saleKeys(this.#namespace, saleId).granted, keyedField(digest)),
+      this.#redis.get(keyedKey(this.#namespace, saleId, generation, digest)),
+    ]);
+    const kept = record ?? (grant === null ? undefined : keptGrant(grant));
+    return kept === undefined ? undefined : keyedRecordOf(kept, digest);
+  }
+
+  /** Forgets what a key came to before the sale was reset, now that it is used again. */
+  async forgetKey({ saleId, digest }: KeyedRef, generation: number): Promise<void> {
+    await this.#redis.unlink(keyedKey(this.#namespace, saleId, generation, digest));
   }
 
   /** Tells the gateways the outcomes of a frame, written by `encodeOutcomeEvent`. */
@@ -289,13 +305,14 @@ function parseSale(saleId: string, reply: unknown): { view: SaleView; epoch: num
     throw new ReplyError(`read-sale answered ${JSON.stringify(reply)}`);
   if (reply.length === 0) return undefined;
   const [title, stock, limit, mode, status, generation, epoch, remaining, granted, ...refused] = reply;
-  const [soldOut, buyerLimit, insufficient, saleClosed, saleReset] = refused.map(Number);
+  const [soldOut, buyerLimit, insufficient, saleClosed, saleReset, keyReused] = refused.map(Number);
   const counts = {
     sold_out: soldOut ?? 0,
     buyer_limit: buyerLimit ?? 0,
     insufficient: insufficient ?? 0,
     sale_closed: saleClosed ?? 0,
     sale_reset: saleReset ?? 0,
+    key_reused: keyReused ?? 0,
   };
   const refusals = Object.values(counts).reduce((sum, count) => sum + count, 0);
   return {

@@ -71,6 +71,7 @@ export const saleCountersSchema = z.object({
     insufficient: z.number().int(),
     sale_closed: z.number().int(),
     sale_reset: z.number().int(),
+    key_reused: z.number().int(),
   }),
 });
 export type SaleCounters = z.infer<typeof saleCountersSchema>;

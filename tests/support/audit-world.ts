@@ -167,6 +167,7 @@ export class World {
               insufficient: 0,
               sale_closed: countOf('C'),
               sale_reset: countOf('R'),
+              key_reused: countOf('K'),
             },
           }
         : undefined,

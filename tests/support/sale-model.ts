@@ -3,6 +3,7 @@
  * the script against it.
  */
 import type { FrameEntry } from '../../services/shared/frame.ts';
+import { askOf, keyNameOf } from '../../services/shared/ids.ts';
 import type { OutcomeCode } from '../../services/shared/outcomes.ts';
 
 export interface Answer {
@@ -40,14 +41,17 @@ export class SaleModel {
   next = 1;
   free: number[] = [];
   held = new Map<string, number>();
-  counts: Record<OutcomeCode, number> = { G: 0, S: 0, L: 0, Q: 0, C: 0, R: 0 };
+  counts: Record<OutcomeCode, number> = { G: 0, S: 0, L: 0, Q: 0, C: 0, R: 0, K: 0 };
   isKnown = false;
   /** Granted in this generation and life. */
   granted: GrantedReservation[] = [];
   /** Granted, and in Postgres when the sale was rebuilt last. */
   #committed: readonly GrantedReservation[] = [];
   readonly #frames = new Map<string, Remembered<readonly Answer[]>>();
-  readonly #keys = new Map<string, Remembered<Answer>>();
+  /** Generation and key → what it was used for, and the answer, until that is forgotten. */
+  readonly #keys = new Map<string, { readonly ask: string; readonly answer: Answer }>();
+  /** Key → what it was granted in this generation and life: never forgotten. */
+  #keyGrants = new Map<string, { readonly ask: string; readonly units: readonly number[] }>();
 
   get remaining(): number {
     return this.stock - this.next + 1 + this.free.length;
@@ -58,9 +62,15 @@ export class SaleModel {
     this.epoch++;
     Object.assign(this, { stock, limit, status: 'open', next: 1, free: [], isKnown: true });
     this.held = new Map();
-    this.counts = { G: 0, S: 0, L: 0, Q: 0, C: 0, R: 0 };
+    this.counts = { G: 0, S: 0, L: 0, Q: 0, C: 0, R: 0, K: 0 };
     this.granted = [];
     this.#committed = [];
+    this.#keyGrants = new Map();
+  }
+
+  /** The records of all keyed reservations have reached their age. */
+  expireKeys(): void {
+    this.#keys.clear();
   }
 
   /** Starts a new life from the grants that were committed; `isForgotten`: Redis had lost the old one. */
@@ -75,10 +85,13 @@ export class SaleModel {
     for (const grant of committed)
       this.held.set(grant.userId, (this.held.get(grant.userId) ?? 0) + grant.units.length);
     this.counts = isForgotten
-      ? { G: committed.length, S: 0, L: 0, Q: 0, C: 0, R: 0 }
+      ? { G: committed.length, S: 0, L: 0, Q: 0, C: 0, R: 0, K: 0 }
       : { ...this.counts, G: committed.length };
     this.granted = [...committed];
     this.#committed = committed;
+    this.#keyGrants = new Map();
+    for (const { digest, units } of committed)
+      if (digest !== undefined) this.#keyGrants.set(keyNameOf(digest), { ask: askOf(digest), units });
   }
 
   /** The answers, or why there are none. */
@@ -88,37 +101,48 @@ export class SaleModel {
     if (frame.generation > this.generation) return { status: 'unknownSale' };
     const earlier = this.#frames.get(frame.id);
     if (earlier?.epoch === this.epoch) return { status: 'repeated', answers: earlier.value };
-    const answers = frame.entries.map((entry, index) => {
-      const answer =
-        this.#known(frame, entry, index, earlier?.value[index]) ?? this.#fresh(frame, entry, index);
-      if (entry.digest !== undefined && this.#keys.get(entry.digest)?.epoch !== this.epoch)
-        this.#keys.set(entry.digest, { epoch: this.epoch, value: answer });
-      return answer;
-    });
+    const answers = frame.entries.map((entry, index) =>
+      entry.digest === undefined
+        ? (this.#known(frame, index, earlier?.value[index]) ?? this.#fresh(frame, entry, index))
+        : this.#keyed(frame, entry, entry.digest, index, earlier?.value[index]),
+    );
     this.#frames.set(frame.id, { epoch: this.epoch, value: answers });
     return { status: 'decided', answers };
   }
 
-  #known(
-    frame: ModelFrame,
-    entry: FrameEntry,
-    index: number,
-    earlier: Answer | undefined,
-  ): Answer | undefined {
-    const key = entry.digest === undefined ? undefined : this.#keys.get(entry.digest);
-    if (key?.epoch === this.epoch) return key.value;
-    const committed = this.#committed.find((grant) =>
-      entry.digest === undefined
-        ? grant.frameId === frame.id && grant.index === index
-        : grant.digest === entry.digest,
-    );
+  #known(frame: ModelFrame, index: number, earlier: Answer | undefined): Answer | undefined {
+    const committed = this.#committed.find((grant) => grant.frameId === frame.id && grant.index === index);
     if (committed) return { code: 'G', units: committed.units };
-    if (key && key.value.code !== 'G') return key.value;
     return earlier && earlier.code !== 'G' ? earlier : undefined;
   }
 
-  #fresh(frame: ModelFrame, entry: FrameEntry, index: number): Answer {
-    const code = this.#judge(frame, entry);
+  #keyed(
+    frame: ModelFrame,
+    entry: FrameEntry,
+    digest: string,
+    index: number,
+    earlier: Answer | undefined,
+  ): Answer {
+    const ask = askOf(digest);
+    const key = `${frame.generation} ${keyNameOf(digest)}`;
+    const grant = frame.generation === this.generation ? this.#keyGrants.get(keyNameOf(digest)) : undefined;
+    const record = this.#keys.get(key);
+    const first = grant ?? record;
+    const isReused = first !== undefined && first.ask !== ask;
+    let answer: Answer | undefined;
+    if (!isReused && grant) answer = { code: 'G', units: grant.units };
+    else if (!isReused && record && record.answer.code !== 'G') answer = record.answer;
+    else if (earlier && earlier.code !== 'G') answer = earlier;
+    answer ??= this.#fresh(frame, entry, index, isReused);
+    if (!isReused) {
+      this.#keys.set(key, { ask, answer });
+      if (answer.code === 'G') this.#keyGrants.set(keyNameOf(digest), { ask, units: answer.units });
+    }
+    return answer;
+  }
+
+  #fresh(frame: ModelFrame, entry: FrameEntry, index: number, isReused = false): Answer {
+    const code = isReused ? 'K' : this.#judge(frame, entry);
     this.counts[code]++;
     if (code !== 'G') return { code, units: [] };
     const units = Array.from({ length: entry.quantity }, () => this.free.shift() ?? this.next++);

@@ -144,7 +144,7 @@ async function gather(input: AuditInput, { pool, redis, queues, sales }: Sources
   const outcomes = await readOutcomes(
     redis,
     namespace,
-    sale.id,
+    { id: sale.id, generation: (await sales.readLife(sale.id))?.generation ?? 1 },
     index,
     ledger.count + join.strays.length,
     signal,

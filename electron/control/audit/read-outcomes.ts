@@ -1,5 +1,5 @@
 import { frameKey, keyedKey } from '../../../services/shared/keys.ts';
-import { RecordError, parseRecord } from '../../../services/shared/outcomes.ts';
+import { RecordError, keyedRecordOf, parseRecord } from '../../../services/shared/outcomes.ts';
 import type { RedisClient } from '../../../services/shared/redis.ts';
 import type { RecordedOutcomes } from './evidence.ts';
 import type { FrameIndex, RecordSubjects } from './frame-index.ts';
@@ -11,7 +11,7 @@ const BATCH = 500;
 export async function readOutcomes(
   redis: RedisClient,
   namespace: string,
-  saleId: string,
+  { id: saleId, generation }: { readonly id: string; readonly generation: number },
   { records }: FrameIndex,
   subjectCount: number,
   signal: AbortSignal,
@@ -22,12 +22,13 @@ export async function readOutcomes(
     const batch = records.slice(at, at + BATCH);
     const texts = await redis.mget(
       batch.map(({ kind, id }) =>
-        kind === 'framed' ? frameKey(namespace, saleId, id) : keyedKey(namespace, saleId, id),
+        kind === 'framed' ? frameKey(namespace, saleId, id) : keyedKey(namespace, saleId, generation, id),
       ),
     );
     batch.forEach((record, place) => {
       const text = texts[place];
-      if (typeof text === 'string') collected.add(record, text);
+      if (typeof text !== 'string') return;
+      collected.add(record, record.kind === 'framed' ? text : keyedRecordOf(text, record.id));
     });
   }
   return collected;

@@ -5,7 +5,7 @@ import { figure, plural, result } from './check.ts';
 /** HTTP status by which a gateway turns a buyer away because the sale is sold out. */
 const SOLD_OUT_STATUS = 409;
 /** The sale was closed, or reset, before the reservation's turn: no unit was due to it. */
-const NOT_DUE = new Set(['C'.charCodeAt(0), 'R'.charCodeAt(0)]);
+const NOT_DUE = new Set([...'CRK'].map((code) => code.charCodeAt(0)));
 
 /** Tickets = min(stock, units that eligible buyers asked for). */
 export function checkNoUndersell(evidence: Evidence): Check {

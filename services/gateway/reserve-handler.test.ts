@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { idempotencyDigest } from '../shared/idempotency.ts';
+import type { SaleFacts } from '../shared/sales.ts';
+import { FrameCollector } from './frame-collector.ts';
+import type { OutgoingFrame } from './frame-collector.ts';
+import { GatewayCounters } from './gateway-counters.ts';
+import { ReserveAnswerer, ReserveHandler, fixedRefusals } from './reserve-handler.ts';
+import type { KeyLookup } from './reserve-handler.ts';
+import type { ReserveReply } from './reserve-reply.ts';
+
+const OPEN: SaleFacts = {
+  id: 'demo',
+  title: 'demo',
+  stock: 9,
+  perBuyerLimit: 2,
+  mode: 'shed',
+  status: 'open',
+  generation: 1,
+  isSoldOut: false,
+};
+const AWAY: KeyLookup = {
+  record: () => Promise.reject(new Error('Redis is away')),
+  isGranted: () => Promise.reject(new Error('Postgres is away')),
+};
+
+/** Sends one reservation of two units; gives `queued`, `repeated` or the kind of its refusal. */
+async function answerOf(
+  facts: Partial<SaleFacts>,
+  keys: KeyLookup,
+  key: string | undefined,
+): Promise<string> {
+  const frames: OutgoingFrame[] = [];
+  const counters = new GatewayCounters();
+  const answerer = new ReserveAnswerer(counters, 1, () => undefined);
+  const collector = new FrameCollector<ReserveReply>({
+    gatewayId: 'abcdefgh',
+    maxFrame: 1,
+    maxUnconfirmed: 9,
+    maxFlights: 9,
+    publisher: { isWritable: true, publish: (frame) => frames.push(frame) },
+    answerer,
+  });
+  const sale = { ...OPEN, ...facts };
+  const handler = new ReserveHandler({
+    sales: { get: () => sale, find: () => Promise.resolve(sale) },
+    keys,
+    collector,
+    answerer,
+    refusals: fixedRefusals(1),
+    linkState: () => 'up',
+    onLookupError: () => undefined,
+  });
+  const answered = new Promise<string>((resolve) => {
+    handler.handle({ saleId: 'demo', userId: 'ann', quantity: 2 }, key, {
+      accept: (id) => resolve(counters.repeated === 1 ? `repeated ${id}` : `queued ${id}`),
+      refuse: ({ kind }) => resolve(kind),
+    });
+  });
+  // The lookups are promises that are settled already; what is published by then is confirmed.
+  await new Promise((resolve) => setImmediate(resolve));
+  for (const frame of frames) frame.settle('confirmed');
+  return answered;
+}
+
+const ID = `demo.k.${idempotencyDigest('order-17', 'ann', 2)}`;
+
+describe('a reservation under a key', () => {
+  it('is queued although Redis is away, since the worker looks again', async () => {
+    expect(await answerOf({}, AWAY, 'order-17')).toBe(`queued ${ID}`);
+  });
+
+  it.each<[string, Partial<SaleFacts>, string]>([
+    ['closed', { status: 'closed' }, 'sale-closed'],
+    ['sold out and set to shed', { isSoldOut: true }, 'sold-out'],
+    ['of a lower limit', { perBuyerLimit: 1 }, 'invalid'],
+  ])('of a sale that is %s is only refused when no ticket can exist', async (_what, facts, kind) => {
+    const none: KeyLookup = {
+      record: () => Promise.resolve(undefined),
+      isGranted: () => Promise.resolve(false),
+    };
+    expect(await answerOf(facts, none, 'order-17')).toBe(kind);
+    expect(await answerOf(facts, { ...none, record: AWAY.record }, 'order-17')).toBe('store-away');
+    expect(await answerOf(facts, { ...none, isGranted: AWAY.isGranted }, 'order-17')).toBe('store-away');
+    const granted = { ...AWAY, isGranted: () => Promise.resolve(true) };
+    expect(await answerOf(facts, granted, 'order-17')).toBe(`repeated ${ID}`);
+    const decided = { ...AWAY, record: () => Promise.resolve('1|S|') };
+    expect(await answerOf(facts, decided, 'order-17')).toBe(`repeated ${ID}`);
+    const reused = { ...AWAY, record: () => Promise.resolve('0|K|') };
+    expect(await answerOf(facts, reused, 'order-17')).toBe('idempotency-key-reused');
+    // Without a key nobody is asked.
+    expect(await answerOf(facts, AWAY, undefined)).toBe(kind);
+  });
+});
