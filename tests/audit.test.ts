@@ -53,7 +53,7 @@ beforeEach(async () => {
   const broker = await connect(endpoints.amqpUrl);
   release.add('broker', () => broker.close());
   channel = await broker.createChannel();
-  names = await declareTopology(channel, namespace);
+  names = await declareTopology(broker, namespace);
   release.add('queues', async () => {
     await channel.deleteQueue(names.queue);
     await channel.deleteQueue(names.deadQueue);

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SaleAdmin } from '../services/gateway/sale-admin.ts';
 import { createPrisma } from '../services/shared/prisma.ts';
+import { quoteIdentifier } from '../services/shared/postgres.ts';
 import { RECORD_RETENTION_MS, frameKey, saleKeys } from '../services/shared/keys.ts';
 import { rebuildSale } from '../services/shared/rebuild.ts';
 import { TicketWriter } from '../services/worker/ticket-writer.ts';
@@ -280,6 +281,132 @@ describe('an engine that goes away', () => {
     expect(await world.audit('sale', 600)).toHaveLength(400);
     expect(await world.deadLength()).toBe(0);
     expect((await world.store.readSale('sale'))?.counters).toMatchObject({ decided: 400, granted: 400 });
+  });
+});
+
+describe('a backend that refuses for a while', () => {
+  /** A user of Postgres and one of Redis that only this test's worker logs in as. */
+  async function startAsOwnUser() {
+    const user = world.namespace.replaceAll('-', '_');
+    const password = 'first';
+    const name = quoteIdentifier(user);
+    const { pool, redis, endpoints } = world;
+    await pool.query(`CREATE ROLE ${name} LOGIN PASSWORD '${password}'`);
+    await pool.query(`GRANT USAGE ON SCHEMA ${quoteIdentifier(world.namespace)} TO ${name}`);
+    await pool.query(`GRANT ALL ON ALL TABLES IN SCHEMA ${quoteIdentifier(world.namespace)} TO ${name}`);
+    world.onClose('role', () => pool.query(`DROP OWNED BY ${name}; DROP ROLE ${name}`));
+    await redis.call('ACL', 'SETUSER', user, 'on', `>${password}`, '~*', '&*', '+@all');
+    world.onClose('redis user', () => redis.call('ACL', 'DELUSER', user));
+    const asUser = (url: string) => Object.assign(new URL(url), { username: user, password }).href;
+    const worker = await world.startWorker({
+      FLASHGRID_POSTGRES_URL: asUser(endpoints.postgresUrl),
+      FLASHGRID_REDIS_URL: asUser(endpoints.redisUrl),
+      FLASHGRID_PREFETCH: '4',
+    });
+    const reconnect = async () => {
+      await pool.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1`, [user]);
+      await redis.call('CLIENT', 'KILL', 'USER', user);
+    };
+    return { worker, user, name, password, reconnect };
+  }
+  type OwnUser = Awaited<ReturnType<typeof startAsOwnUser>>;
+
+  const faults: [string, (own: OwnUser) => Promise<unknown>, (own: OwnUser) => Promise<unknown>][] = [
+    [
+      'Postgres is read-only',
+      ({ name }) => world.pool.query(`ALTER ROLE ${name} SET default_transaction_read_only = on`),
+      ({ name }) => world.pool.query(`ALTER ROLE ${name} RESET default_transaction_read_only`),
+    ],
+    [
+      'the password of Postgres is another',
+      ({ name }) => world.pool.query(`ALTER ROLE ${name} PASSWORD 'second'`),
+      ({ name, password }) => world.pool.query(`ALTER ROLE ${name} PASSWORD '${password}'`),
+    ],
+    [
+      'a right in Postgres is taken',
+      ({ name }) =>
+        world.pool.query(`REVOKE INSERT ON ${quoteIdentifier(world.namespace)}.tickets FROM ${name}`),
+      ({ name }) =>
+        world.pool.query(`GRANT INSERT ON ${quoteIdentifier(world.namespace)}.tickets TO ${name}`),
+    ],
+    [
+      'a table of Postgres is not there',
+      () => world.pool.query('ALTER TABLE tickets RENAME TO tickets_elsewhere'),
+      () => world.pool.query('ALTER TABLE tickets_elsewhere RENAME TO tickets'),
+    ],
+    [
+      'the password of Redis is another',
+      ({ user }) => world.redis.call('ACL', 'SETUSER', user, 'resetpass', '>second'),
+      ({ user, password }) => world.redis.call('ACL', 'SETUSER', user, 'resetpass', `>${password}`),
+    ],
+    [
+      'a right in Redis is taken',
+      ({ user }) => world.redis.call('ACL', 'SETUSER', user, '-evalsha', '-eval'),
+      ({ user }) => world.redis.call('ACL', 'SETUSER', user, '+evalsha', '+eval'),
+    ],
+  ];
+  it.each(faults)('costs nothing but time: %s', async (_, breakIt, mendIt) => {
+    await world.openSale('sale', 60);
+    const own = await startAsOwnUser();
+    await world.publish('sale', newBuyers(5));
+    await world.settled();
+    await breakIt(own);
+    await own.reconnect();
+    for (let frame = 0; frame < 8; frame++) await world.publish('sale', newBuyers(5));
+    await waitFor('several tries', () => own.worker.counters.retries > 20);
+    expect(await world.deadLength()).toBe(0);
+    await mendIt(own);
+    await world.settled();
+    expect(await world.audit('sale', 60)).toHaveLength(45);
+    expect(await world.deadLength()).toBe(0);
+    expect(own.worker.counters.requeued).toBe(0);
+  });
+
+  it('dead-letters nothing when the channel of frames in hand is closed again and again', async () => {
+    const proxy = await startTcpProxy(world.endpoints.amqpUrl);
+    world.onClose('proxy', () => proxy.close());
+    await world.openSale('sale', 60);
+    const worker = await world.startWorker({ FLASHGRID_AMQP_URL: proxy.url });
+    const release = await holdTickets();
+    for (let frame = 0; frame < 4; frame++) await world.publish('sale', newBuyers(10));
+    for (let closed = 1; closed <= 8; closed++) {
+      await waitFor('frames in hand', async () => (await world.queueLength()) === 0);
+      proxy.cut();
+      await waitFor('the frames back in the queue', async () => (await world.queueLength()) === 4);
+      proxy.mend();
+    }
+    await waitFor('frames in hand', async () => (await world.queueLength()) === 0);
+    await release();
+    await world.settled();
+    await waitFor('no frame in hand', () => worker.sample().framesInHandNow === 0);
+    expect(await world.audit('sale', 60)).toHaveLength(40);
+    expect(await world.deadLength()).toBe(0);
+  });
+});
+
+describe('queues of an earlier version', () => {
+  it('are emptied and replaced, and no frame is lost', async () => {
+    const { channel, topology, namespace } = world;
+    const legacy = `${namespace}.reservations`;
+    world.onClose('legacy queue', () => channel.deleteQueue(legacy));
+    await channel.deleteQueue(topology.deadQueue);
+    const quorum = { 'x-queue-type': 'quorum' };
+    await channel.assertQueue(topology.deadQueue, { durable: true, arguments: quorum });
+    await channel.bindQueue(topology.deadQueue, topology.deadExchange, '');
+    await channel.assertQueue(legacy, { durable: true, arguments: { ...quorum, 'x-delivery-limit': 5 } });
+    await world.openSale('sale', 9);
+    const frame = await world.publish('sale', newBuyers(3));
+    const message = await channel.get(topology.queue);
+    if (!message) throw new Error('the frame is not in the queue');
+    channel.sendToQueue(legacy, message.content, message.properties);
+    await channel.waitForConfirms();
+    channel.ack(message);
+    await Promise.all([world.startWorker(), world.startWorker()]);
+    await world.settled();
+    expect(await world.outcome(frame, 0)).toMatchObject({ status: 'granted' });
+    expect((await channel.checkQueue(legacy)).messageCount).toBe(0);
+    await world.publishRaw(Buffer.from('not a frame'), 'nonsense', {});
+    await waitFor('the dead letter', async () => (await world.deadLength()) === 1);
   });
 });
 

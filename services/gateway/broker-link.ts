@@ -168,7 +168,7 @@ export class BrokerLink implements FramePublisher {
       connection.on('error', (error: Error) => (failure = error));
       const channel = await connection.createConfirmChannel();
       channel.on('error', (error: Error) => (failure = error));
-      const names = await declareTopology(channel, this.#options.namespace);
+      const names = await declareTopology(connection, this.#options.namespace);
       clearTimeout(limit);
       if (this.isClosed()) {
         abort.abort();
@@ -290,7 +290,7 @@ export class BrokerLink implements FramePublisher {
       'a frame came back unroutable; declaring the queues again',
     );
     try {
-      await declareTopology(session.channel, this.#options.namespace);
+      await declareTopology(session.connection, this.#options.namespace);
     } catch (error) {
       this.#lose(session, error);
     }

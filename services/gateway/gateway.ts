@@ -42,6 +42,8 @@ const STOP_GRACE_MS = 2_000;
 const SELECT_FACTS = `SELECT id, title, stock, per_buyer_limit AS "perBuyerLimit", mode, status, generation
   FROM sales WHERE id = $1`;
 const SELECT_TICKET = 'SELECT 1 FROM tickets WHERE reservation_id = $1 LIMIT 1';
+const SELECT_TICKETS = `SELECT reset_epoch, unit_no FROM sales LEFT JOIN tickets ON reservation_id = $2
+  WHERE id = $1 ORDER BY item_no`;
 
 export interface RunningGateway extends RunningService<'gateway'> {
   readonly gatewayId: string;
@@ -186,15 +188,15 @@ export async function startGateway(
         // What was accepted before a reset is refused by it under the generation of then.
         return record ?? (generation > 1 ? store.readKeyed(ref, generation - 1) : undefined);
       },
-      readUnits: async (reservationId) => {
-        const tickets = await (
-          await prisma()
-        ).ticket.findMany({
-          where: { reservationId },
-          orderBy: { itemNo: 'asc' },
-          select: { unitNo: true },
-        });
-        return tickets.map(({ unitNo }) => unitNo);
+      readTickets: async (saleId, reservationId) => {
+        const { rows } = await pool.query<{ reset_epoch: number; unit_no: number | null }>(SELECT_TICKETS, [
+          saleId,
+          reservationId,
+        ]);
+        return {
+          units: rows.flatMap((row) => row.unit_no ?? []),
+          resetEpoch: rows[0]?.reset_epoch ?? 0,
+        };
       },
       knownFrame: (frameId) => clock.ask(frameId, Date.now()),
     });

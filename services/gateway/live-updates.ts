@@ -176,7 +176,7 @@ export class LiveUpdates {
     this.#watchReservation(target.id, target.ref);
     void socket.join(target.room);
     try {
-      const outcome = await this.#options.lookup.readOutcome(target.ref);
+      const outcome = await this.#options.lookup.readOutcome(target.id, target.ref);
       if (outcome !== undefined) this.#tell(target.id, outcome);
       return { ok: true };
     } catch (error) {
@@ -280,7 +280,7 @@ export class LiveUpdates {
         const ref = parseReservationId(id);
         if (ref === undefined) return;
         try {
-          const outcome = await this.#options.lookup.readOutcome(ref);
+          const outcome = await this.#options.lookup.readOutcome(id, ref);
           if (outcome !== undefined) this.#tell(id, outcome);
         } catch (error) {
           this.#options.onError(`reading reservation ${id}`, error);

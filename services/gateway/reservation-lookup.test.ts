@@ -19,7 +19,7 @@ function lookup(changes: Partial<ReservationLookupOptions> = {}): ReservationLoo
   return new ReservationLookup({
     findSale: () => Promise.resolve(facts),
     readRecord: () => Promise.resolve(undefined),
-    readUnits: () => Promise.resolve([]),
+    readTickets: () => Promise.resolve({ units: [], resetEpoch: 0 }),
     knownFrame: () => 'sent',
     ...changes,
   });
@@ -38,7 +38,8 @@ async function problemOf(found: Promise<unknown>): Promise<string> {
 describe('looking up a reservation', () => {
   it('reads the outcome from the record of its frame', async () => {
     const readRecord = () => Promise.resolve('1|SLG|2:7,8');
-    expect(await lookup({ readRecord }).find(ID)).toEqual({
+    const readTickets = () => Promise.resolve({ units: [7, 8], resetEpoch: 0 });
+    expect(await lookup({ readRecord, readTickets }).find(ID)).toEqual({
       reservationId: ID,
       status: 'granted',
       units: [7, 8],
@@ -54,12 +55,47 @@ describe('looking up a reservation', () => {
   it('reads the outcome of a keyed reservation from its own record', async () => {
     const id = 'demo.k.abcdefghijklmnopqrstuv';
     const readRecord = () => Promise.resolve('1|G|0:3');
-    expect(await lookup({ readRecord }).find(id)).toMatchObject({ status: 'granted', unitNo: 3 });
+    const readTickets = () => Promise.resolve({ units: [3], resetEpoch: 0 });
+    expect(await lookup({ readRecord, readTickets }).find(id)).toMatchObject({
+      status: 'granted',
+      unitNo: 3,
+    });
+  });
+
+  it('does not say granted before the tickets are committed, on any face', async () => {
+    const readRecord = () => Promise.resolve('3|SLG|2:7');
+    const ref = { kind: 'framed', saleId: 'demo', frameId: 'abcdefgh-1', index: 2 } as const;
+    for (const knownFrame of ['recent', 'sent', 'expired', 'foreign'] as const) {
+      const uncommitted = lookup({ readRecord, knownFrame: () => knownFrame });
+      expect(await uncommitted.find(ID)).toEqual({ reservationId: ID, status: 'queued' });
+      expect(await uncommitted.readOutcome(ID, ref)).toBeUndefined();
+    }
+  });
+
+  it('tells of a grant that a reset has undone', async () => {
+    const readRecord = () => Promise.resolve('3|SLG|2:7');
+    const readTickets = () => Promise.resolve({ units: [], resetEpoch: 4 });
+    expect(await lookup({ readRecord, readTickets }).find(ID)).toMatchObject({ reason: 'sale_reset' });
+  });
+
+  it('asks Postgres once for all who ask while it does not answer', async () => {
+    let queries = 0;
+    let answer: (tickets: { units: number[]; resetEpoch: number }) => void = () => undefined;
+    const readTickets = () => {
+      queries++;
+      return new Promise<{ units: number[]; resetEpoch: number }>((resolve) => (answer = resolve));
+    };
+    const asked = lookup({ readRecord: () => Promise.resolve('1|SLG|2:7'), readTickets });
+    const views = [1, 2, 3].map(() => asked.find(ID));
+    await new Promise(setImmediate);
+    answer({ units: [7], resetEpoch: 0 });
+    expect(await Promise.all(views)).toMatchObject([{ unitNo: 7 }, { unitNo: 7 }, { unitNo: 7 }]);
+    expect(queries).toBe(1);
   });
 
   it('finds an old grant in Postgres', async () => {
-    const readUnits = () => Promise.resolve([4]);
-    expect(await lookup({ readUnits, knownFrame: () => 'expired' }).find(ID)).toMatchObject({
+    const readTickets = () => Promise.resolve({ units: [4], resetEpoch: 0 });
+    expect(await lookup({ readTickets, knownFrame: () => 'expired' }).find(ID)).toMatchObject({
       status: 'granted',
       units: [4],
     });
@@ -70,8 +106,8 @@ describe('looking up a reservation', () => {
   });
 
   it('does not ask Postgres for what was accepted a moment ago', async () => {
-    const readUnits = () => Promise.reject(new Error('asked'));
-    expect(await lookup({ readUnits, knownFrame: () => 'recent' }).find(ID)).toMatchObject({
+    const readTickets = () => Promise.reject(new Error('asked'));
+    expect(await lookup({ readTickets, knownFrame: () => 'recent' }).find(ID)).toMatchObject({
       status: 'queued',
     });
   });
@@ -88,7 +124,7 @@ describe('looking up a reservation', () => {
   });
 
   it('does not take an outage for an answer', async () => {
-    const readUnits = () => Promise.reject(new Error('away'));
-    await expect(lookup({ readUnits }).find(ID)).rejects.toThrow('away');
+    const readTickets = () => Promise.reject(new Error('away'));
+    await expect(lookup({ readTickets }).find(ID)).rejects.toThrow('away');
   });
 });

@@ -1,11 +1,12 @@
 /**
  * What became of a reservation. Redis has the outcome of every reservation for as long as records are kept; Postgres has
- * every grant for ever.
+ * every grant for ever. Redis grants before Postgres has the tickets, so `granted` is only said of tickets: until they are
+ * committed, the reservation is queued. That costs a query for each grant that is asked for, and no more grants exist than units.
  */
 import { z } from 'zod';
 import { parseReservationId } from '../shared/ids.ts';
 import type { ReservationRef } from '../shared/ids.ts';
-import { RecordError, outcomeAt } from '../shared/outcomes.ts';
+import { RecordError, epochOf, outcomeAt } from '../shared/outcomes.ts';
 import type { Outcome } from '../shared/outcomes.ts';
 import type { SaleFacts } from '../shared/sales.ts';
 import { ProblemError, invalid, refusal } from './problems.ts';
@@ -13,7 +14,9 @@ import { ProblemError, invalid, refusal } from './problems.ts';
 export const reservationViewSchema = z.union([
   z.object({
     reservationId: z.string(),
-    status: z.literal('queued').describe('Accepted; a worker has still to decide it.'),
+    status: z
+      .literal('queued')
+      .describe('Accepted; it is not decided yet, or its tickets are not committed yet. Ask again.'),
   }),
   z.object({
     reservationId: z.string(),
@@ -29,17 +32,25 @@ export const reservationViewSchema = z.union([
 ]);
 export type ReservationView = z.infer<typeof reservationViewSchema>;
 
+export interface TicketsOfReservation {
+  readonly units: readonly number[];
+  /** Life of the sale that its latest reset began; 0 when it was never reset. */
+  readonly resetEpoch: number;
+}
+
 export interface ReservationLookupOptions {
   readonly findSale: (saleId: string) => Promise<SaleFacts | undefined>;
   readonly readRecord: (ref: ReservationRef) => Promise<string | undefined>;
-  /** Units granted to a reservation, as Postgres has them. */
-  readonly readUnits: (reservationId: string) => Promise<number[]>;
+  /** What Postgres has of a reservation. */
+  readonly readTickets: (saleId: string, reservationId: string) => Promise<TicketsOfReservation>;
   /** What this gateway knows of a frame by its id alone. */
   readonly knownFrame: (frameId: string) => 'never-sent' | 'recent' | 'sent' | 'expired' | 'foreign';
 }
 
 export class ReservationLookup {
   readonly #options: ReservationLookupOptions;
+  /** Queries under way, by reservation: while Postgres hangs, whoever asks again waits for the same. */
+  readonly #asking = new Map<string, Promise<TicketsOfReservation>>();
 
   constructor(options: ReservationLookupOptions) {
     this.#options = options;
@@ -55,13 +66,14 @@ export class ReservationLookup {
       throw new ProblemError(invalid([{ field: 'id', message: 'is not a reservation id' }]));
     const frame = ref.kind === 'framed' ? this.#options.knownFrame(ref.frameId) : 'foreign';
     if (frame === 'never-sent') throw unknown('No frame of this id was ever sent.');
-    const outcome = await this.readOutcome(ref);
+    const outcome = await this.#look(reservationId, ref);
+    if (outcome === 'uncommitted') return { reservationId, status: 'queued' };
     if (outcome !== undefined) return viewOf(reservationId, outcome);
     if ((await this.#options.findSale(ref.saleId)) === undefined)
       throw new ProblemError(refusal('unknown-sale', `There is no sale ${ref.saleId}.`));
     // Just accepted: no need to ask Postgres, which hears of a grant after Redis does.
     if (frame === 'recent') return { reservationId, status: 'queued' };
-    const units = await this.#options.readUnits(reservationId);
+    const { units } = await this.#tickets(ref.saleId, reservationId);
     if (units.length > 0) return viewOf(reservationId, { status: 'granted', units });
     if (frame === 'expired')
       throw unknown('It was accepted longer ago than refusals are kept, and it was not granted.');
@@ -69,18 +81,43 @@ export class ReservationLookup {
   }
 
   /**
-   * The outcome in Redis; `undefined` while there is none.
+   * The outcome while Redis has a record of it; `undefined` until it is decided and, if granted, committed.
    * @throws ProblemError when the frame has no such place
+   * @throws Error when a store is away
    */
-  async readOutcome(ref: ReservationRef): Promise<Outcome | undefined> {
+  async readOutcome(reservationId: string, ref: ReservationRef): Promise<Outcome | undefined> {
+    const outcome = await this.#look(reservationId, ref);
+    return outcome === 'uncommitted' ? undefined : outcome;
+  }
+
+  async #look(reservationId: string, ref: ReservationRef): Promise<Outcome | 'uncommitted' | undefined> {
     const record = await this.#options.readRecord(ref);
     if (record === undefined) return undefined;
+    let outcome: Outcome;
     try {
-      return outcomeAt(record, ref.kind === 'framed' ? ref.index : 0);
+      outcome = outcomeAt(record, ref.kind === 'framed' ? ref.index : 0);
     } catch (error) {
       if (error instanceof RecordError) throw unknown('Its frame has no such place.');
       throw error;
     }
+    if (outcome.status === 'refused') return outcome;
+    const { units, resetEpoch } = await this.#tickets(ref.saleId, reservationId);
+    if (units.length > 0) return { status: 'granted', units };
+    // Its tickets went with the reset, or can't be committed any more. 0: a key's grant of the life that Redis holds now.
+    const epoch = epochOf(record);
+    if (epoch > 0 && epoch < resetEpoch) return { status: 'refused', reason: 'sale_reset' };
+    return 'uncommitted';
+  }
+
+  #tickets(saleId: string, reservationId: string): Promise<TicketsOfReservation> {
+    let asking = this.#asking.get(reservationId);
+    if (asking === undefined) {
+      asking = this.#options
+        .readTickets(saleId, reservationId)
+        .finally(() => this.#asking.delete(reservationId));
+      this.#asking.set(reservationId, asking);
+    }
+    return asking;
   }
 }
 

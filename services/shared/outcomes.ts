@@ -99,6 +99,11 @@ function parseGrant(text: string): Grant {
   return { index, units };
 }
 
+/** The life of the sale that a record's text is of. */
+export function epochOf(text: string): number {
+  return Number(text.slice(0, text.indexOf('|')));
+}
+
 /**
  * The outcome of the reservation at `index` in a record's text, without unfolding the rest.
  * @throws RecordError when the record has no such place or an unknown code

@@ -7,11 +7,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
-import { FrameError, parseFrame } from '../shared/frame.ts';
+import { parseFrame } from '../shared/frame.ts';
 import type { Frame } from '../shared/frame.ts';
-import { declareTopology } from '../shared/topology.ts';
+import { declareTopology, findLegacyQueue } from '../shared/topology.ts';
 import { AckWindow } from './ack-window.ts';
 import type { WorkerCounters } from './counters.ts';
+import { isFinal } from './retry.ts';
 
 export const CONSUMER_DEFAULTS = {
   connectTimeoutMs: 5_000,
@@ -19,8 +20,8 @@ export const CONSUMER_DEFAULTS = {
   heartbeatSec: 10,
   firstPauseMs: 50,
   maxPauseMs: 1_000,
-  /** ms that a frame is held before it is given back, so that its tries are not spent in one blink. */
-  requeuePauseMs: 250,
+  /** ms that a frame is held before it is given back, which brings it back at once. */
+  requeuePauseMs: 500,
   /** ms that closing the connection may take. */
   closeTimeoutMs: 1_000,
 } as const;
@@ -30,7 +31,7 @@ export interface ConsumerOptions {
   readonly namespace: string;
   readonly prefetch: number;
   readonly counters: WorkerCounters;
-  /** Resolves when the frame may be acked. A FrameError dead-letters it; any other error gives it back. */
+  /** Resolves when the frame may be acked. A final error (retry.ts) dead-letters it; any other gives it back. */
   readonly process: (frame: Frame, isRedelivered: boolean) => Promise<void>;
   readonly onEvent: (event: ConsumerEvent) => void;
 }
@@ -45,7 +46,7 @@ interface Link {
   readonly model: ChannelModel;
   readonly channel: Channel;
   readonly window: AckWindow;
-  consumerTag: string;
+  readonly consumerTags: string[];
   isLost: boolean;
 }
 
@@ -86,7 +87,7 @@ export class FrameConsumer {
     if (!link || link.isLost) return;
     // A broker that is away hands out nothing either.
     await Promise.race([
-      link.channel.cancel(link.consumerTag).catch(() => undefined),
+      Promise.all(link.consumerTags.map((tag) => link.channel.cancel(tag))).catch(() => undefined),
       sleep(CONSUMER_DEFAULTS.closeTimeoutMs, undefined, { ref: false }),
     ]);
   }
@@ -128,21 +129,24 @@ export class FrameConsumer {
     try {
       const channel = await model.createChannel();
       channel.on('error', () => undefined);
-      const { queue } = await declareTopology(channel, namespace);
+      const { queue } = await declareTopology(model, namespace);
+      const legacyQueue = await findLegacyQueue(model, namespace);
       await channel.prefetch(prefetch);
       const window = new AckWindow(
         { ack: (tag, isUpTo) => this.#settle(link, () => channel.ack(messageOf(tag), isUpTo)) },
         Math.ceil(prefetch / 2),
       );
-      const link: Link = { model, channel, window, consumerTag: '', isLost: false };
+      const link: Link = { model, channel, window, consumerTags: [], isLost: false };
       model.on('close', (error) => this.#onLost(link, error));
       channel.on('close', () => this.#onLost(link, new Error('the channel was closed')));
       this.#link = link;
-      const { consumerTag } = await channel.consume(queue, (message) => {
-        if (message) void this.#take(link, message);
-        else this.#onLost(link, new Error('the queue was deleted'));
-      });
-      link.consumerTag = consumerTag;
+      for (const each of legacyQueue === undefined ? [queue] : [queue, legacyQueue]) {
+        const { consumerTag } = await channel.consume(each, (message) => {
+          if (message) void this.#take(link, message);
+          else this.#onLost(link, new Error(`queue ${each} was deleted`));
+        });
+        link.consumerTags.push(consumerTag);
+      }
     } catch (error) {
       this.#link = undefined;
       await model.close().catch(() => undefined);
@@ -203,7 +207,7 @@ export class FrameConsumer {
       await this.#options.process(frame, redelivered);
       link.window.finish(deliveryTag);
     } catch (error) {
-      const isPoison = error instanceof FrameError;
+      const isPoison = isFinal(error);
       if (isPoison) this.#options.counters.deadLettered++;
       else this.#options.counters.requeued++;
       this.#options.onEvent({ type: isPoison ? 'deadLettered' : 'requeued', frameId: messageId, error });
@@ -211,7 +215,12 @@ export class FrameConsumer {
         await sleep(CONSUMER_DEFAULTS.requeuePauseMs, undefined, { signal: this.#stopping.signal }).catch(
           () => undefined,
         );
-      this.#settle(link, () => link.channel.nack(messageOf(deliveryTag), false, !isPoison));
+      this.#settle(link, () =>
+        // RabbitMQ 4.3 counts a reject as a failed delivery and a nack as none.
+        isPoison
+          ? link.channel.reject(messageOf(deliveryTag), false)
+          : link.channel.nack(messageOf(deliveryTag), false, true),
+      );
       link.window.drop(deliveryTag);
     } finally {
       this.#inHand--;

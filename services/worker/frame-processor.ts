@@ -51,7 +51,7 @@ export class FrameProcessor {
 
   /**
    * Decides, records and publishes a frame.
-   * @throws FrameError for a frame that can never be decided; other errors mean that it should be handed out again
+   * @throws FrameError for a frame that can never be decided; other errors that are not final (retry.ts) mean: hand it out again
    */
   async process(frame: Frame, isRedelivered: boolean): Promise<void> {
     const { counters } = this.#parts;

@@ -7,7 +7,7 @@
  * - a life below `sales.epoch`, or another generation or stock than the sale has now, inserts nothing (rebuild.ts).
  */
 import pg from 'pg';
-import { whileAway } from './retry.ts';
+import { isFinal, whileAway } from './retry.ts';
 import type { RetryOptions } from './retry.ts';
 
 /** Grants of one frame. */
@@ -110,7 +110,7 @@ export class TicketWriter {
       const results = await whileAway(() => this.#insert(jobs), this.#retry);
       jobs.forEach((job, at) => job.resolve(results[at] ?? 'stale'));
     } catch (error) {
-      if (jobs.length > 1) {
+      if (jobs.length > 1 && isFinal(error)) {
         // One frame's grants must not fail the others': each gets a statement of its own.
         for (const job of jobs) await this.#run([job]);
         return;

@@ -23,7 +23,7 @@ import { TicketWriter } from './ticket-writer.ts';
 const CLOSING_MS = 2_000;
 /** ms that closing one connection may take. */
 const CLOSE_STEP_MS = 500;
-/** ms between two log lines about the same engine being away. */
+/** ms between two log lines about tries that failed. */
 const AWAY_LOG_INTERVAL_MS = 5_000;
 
 export interface WorkerParts {
@@ -50,7 +50,7 @@ export async function startWorker(
   setMaxListeners(0, stopping.signal);
   const undo = new UndoList(log, CLOSE_STEP_MS);
   const logAway = throttled((error: unknown, tries: number) =>
-    log.warn({ err: error, tries }, 'an engine is away: trying again'),
+    log.warn({ err: error, tries }, 'a backend is away or refuses: trying again'),
   );
 
   try {

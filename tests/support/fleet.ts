@@ -133,7 +133,7 @@ export class Fleet {
     const channel = await model.createChannel();
     channel.on('error', () => undefined);
     this.#channel = channel;
-    const names = await declareTopology(channel, namespace);
+    const names = await declareTopology(model, namespace);
     this.#release.add('queues', async () => {
       await channel.deleteQueue(names.queue);
       await channel.deleteQueue(names.deadQueue);

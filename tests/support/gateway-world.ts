@@ -3,15 +3,17 @@ import amqp from 'amqplib';
 import pg from 'pg';
 import { pino } from 'pino';
 import { gatewayConfigSchema, parseConfig } from '../../services/shared/config.ts';
-import { encodeOutcomeEvent } from '../../services/shared/events.ts';
-import { decodeEntries, parseFrame } from '../../services/shared/frame.ts';
+import { parseFrame } from '../../services/shared/frame.ts';
 import type { Frame } from '../../services/shared/frame.ts';
 import { applyMigrations } from '../../services/shared/migrations.ts';
-import { quoteIdentifier } from '../../services/shared/postgres.ts';
+import { createPool, quoteIdentifier } from '../../services/shared/postgres.ts';
 import { createRedis } from '../../services/shared/redis.ts';
 import type { RedisClient } from '../../services/shared/redis.ts';
 import { SaleStore } from '../../services/shared/sale-store.ts';
 import { topology } from '../../services/shared/topology.ts';
+import { newCounters } from '../../services/worker/counters.ts';
+import { FrameProcessor } from '../../services/worker/frame-processor.ts';
+import { TicketWriter } from '../../services/worker/ticket-writer.ts';
 import { startGateway } from '../../services/gateway/gateway.ts';
 import type { RunningGateway } from '../../services/gateway/gateway.ts';
 import { ReleaseStack } from '../../electron/control/lib/release-stack.ts';
@@ -37,7 +39,7 @@ export interface GatewayWorld {
   gateway(env?: Readonly<Record<string, string>>, startLimitMs?: number): Promise<RunningGateway>;
   /** Frames in the queue now; takes them out. */
   takeFrames(): Promise<Frame[]>;
-  /** Decides all frames in the queue and tells the gateways, as a worker would; no tickets. */
+  /** Does what a worker does with all frames in the queue. */
   decideAll(): Promise<void>;
   release(): Promise<void>;
 }
@@ -73,6 +75,17 @@ export async function createGatewayWorld(): Promise<GatewayWorld> {
     await channel.deleteExchange(names.deadExchange);
   });
   const store = new SaleStore(redis, namespace);
+  const pool = createPool({ url: endpoints.postgresUrl, schema, max: 2, name: 'test' });
+  stack.add('pool', () => pool.end());
+  const retry = { signal: new AbortController().signal, limitMs: 1_000 };
+  const processor = new FrameProcessor({
+    store,
+    pool,
+    writer: new TicketWriter(pool, 1, retry),
+    counters: newCounters(),
+    retry,
+    onRebuild: () => undefined,
+  });
 
   const takeFrames = async (): Promise<Frame[]> => {
     const frames: Frame[] = [];
@@ -107,21 +120,7 @@ export async function createGatewayWorld(): Promise<GatewayWorld> {
       return gateway;
     },
     decideAll: async () => {
-      for (const frame of await takeFrames()) {
-        const digests = decodeEntries(frame.body).flatMap(({ digest }) => digest ?? []);
-        const decision = await store.decideFrame({ ...frame, body: frame.body.toString('latin1'), digests });
-        if (decision.status === 'unknownSale') throw new Error(`Redis does not know sale ${frame.saleId}`);
-        await store.publishOutcome(
-          encodeOutcomeEvent({
-            saleId: frame.saleId,
-            frameId: frame.id,
-            count: frame.count,
-            remaining: decision.remaining,
-            isRepeated: decision.status === 'repeated',
-            record: decision.record,
-          }),
-        );
-      }
+      for (const frame of await takeFrames()) await processor.process(frame, false);
     },
     release: () => stack.release(),
   };

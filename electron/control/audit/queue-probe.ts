@@ -47,11 +47,11 @@ export class QueueProbe {
 
   async #open(): Promise<Channel> {
     const model = (this.#model ??= await this.#connect());
+    // Passive declaration of a queue that is not there would close the channel.
+    await declareTopology(model, this.#namespace);
     const channel = await model.createChannel();
     // The call in hand fails by itself; without a listener, the error would end the process.
     channel.on('error', () => undefined);
-    // Passive declaration of a queue that is not there would close the channel.
-    await declareTopology(channel, this.#namespace);
     return channel;
   }
 
