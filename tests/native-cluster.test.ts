@@ -154,7 +154,10 @@ describe('a native cluster', () => {
   test('takes other ports when its own are taken, even between choosing and listening', async () => {
     const binaries = await findEngines();
     const dataDir = newDataDir();
-    const stranger = join(dataDir, 'stranger.pid');
+    // Under root, the backends' own user writes it.
+    mkdirSync(join(dataDir, 'strangers'));
+    chmodSync(join(dataDir, 'strangers'), 0o777);
+    const stranger = join(dataDir, 'strangers', 'stranger.pid');
     const server = join(dataDir, 'late-redis');
     const listen = `require('net').createServer().listen(process.argv[1], '127.0.0.1', () => require('fs').writeFileSync('${stranger}', String(process.pid)))`;
     writeFileSync(

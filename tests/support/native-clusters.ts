@@ -1,5 +1,5 @@
 /** Native clusters in temporary folders, removed after each test whatever happened in it. */
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EngineState, LogLine, Step } from '../../electron/control/cluster/cluster.ts';
@@ -25,6 +25,8 @@ const dataDirs: string[] = [];
 /** A new empty data folder. */
 export function newDataDir(): string {
   const dataDir = realpathSync(mkdtempSync(join(tmpdir(), 'flashgrid-native-')));
+  // As root, the backends' own user passes through it.
+  chmodSync(dataDir, 0o711);
   dataDirs.push(dataDir);
   return dataDir;
 }

@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { rm, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {
   type Cluster,
@@ -21,7 +21,8 @@ import { cancelled, asFolderFailure, diskFull, throwIfCancelled, throwIfQuoted }
 import type { EngineDriver } from './native/engine.ts';
 import { EngineRunner, type SettingsKeeper } from './native/engine-runner.ts';
 import { type EngineBinaries, findEngines, installHint } from './native/find-engines.ts';
-import { fallbackDir, postgresHome } from './native/postgres-home.ts';
+import { removeAsOwner } from './native/backend-folder.ts';
+import { backendFolders, fallbackDir } from './native/postgres-home.ts';
 import { postgresDriver } from './native/postgres.ts';
 import { rabbitmqDriver } from './native/rabbitmq.ts';
 import { redisDriver } from './native/redis.ts';
@@ -123,8 +124,7 @@ class LocalCluster implements NativeCluster {
     await this.stop();
     if (!existsSync(this.#dataDir)) return;
     const { clusterId } = new ProcessRegistry(this.#dataDir);
-    await rm(this.#nativeDir, { recursive: true, force: true });
-    await rm(fallbackDir(clusterId), { recursive: true, force: true });
+    for (const folder of [this.#nativeDir, fallbackDir(clusterId)]) removeAsOwner(folder);
     this.#runners = [];
   }
 
@@ -211,7 +211,7 @@ class LocalCluster implements NativeCluster {
   async #prepare() {
     throwIfQuoted(this.#dataDir);
     try {
-      // Others may pass through: as root, Postgres runs as another user. What lies in it is closed to them.
+      // Others may pass through: as root, the backends run as another user. What lies in it is closed to them.
       mkdirSync(this.#nativeDir, { recursive: true, mode: 0o711 });
       const probe = join(this.#nativeDir, `.probe-${randomBytes(4).toString('hex')}`);
       writeFileSync(probe, 'x');
@@ -236,11 +236,11 @@ class LocalCluster implements NativeCluster {
     registry: ProcessRegistry,
     settings: SettingsKeeper,
   ) {
-    const home = postgresHome(binaries.postgres, this.#nativeDir, registry.clusterId);
+    const folders = backendFolders(binaries, this.#nativeDir, registry.clusterId);
     const drivers: readonly EngineDriver[] = [
-      redisDriver(binaries.redis, join(this.#nativeDir, 'redis'), registry.clusterId),
-      postgresDriver(binaries.postgres, home.dir, home.user),
-      rabbitmqDriver(binaries.rabbitmq, join(this.#nativeDir, 'rabbitmq')),
+      redisDriver(binaries.redis, folders.redis, registry.clusterId),
+      postgresDriver(binaries.postgres, folders.postgres),
+      rabbitmqDriver(binaries.rabbitmq, folders.rabbitmq),
     ];
     const runners = drivers.map(
       (driver) =>
@@ -262,6 +262,8 @@ class LocalCluster implements NativeCluster {
       names.length > 0 ? `adopted ${names.join(', ')}` : '',
       leftovers.length > 0 ? `cleared ${leftovers.map((one) => `${one.role} (${one.pid})`).join(', ')}` : '',
     ].filter(Boolean);
+    const users = new Set(Object.values(folders).flatMap(({ user }) => user?.name ?? []));
+    if (users.size > 0) detail.push(`run as the user ${[...users].join(', ')}`);
     return { value: runners, detail: detail.join('; ') || 'nothing was left' };
   }
 

@@ -1,16 +1,23 @@
 /** Files that are either the old text or the new one, whatever happens in between. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fchownSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 
 /**
  * Writes a file by way of a second one beside it. Synchronous: the record of a child process must be on disk before anything else can
  * happen to this process.
+ * @param owner who gets it; whoever runs us by default
  */
-export function writeFileAtomic(path: string, text: string, mode = 0o600): void {
+export function writeFileAtomic(
+  path: string,
+  text: string,
+  mode = 0o600,
+  owner?: { readonly uid: number; readonly gid: number },
+): void {
   const next = `${path}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   try {
     const file = openSync(next, 'wx', mode);
     try {
+      if (owner) fchownSync(file, owner.uid, owner.gid);
       writeSync(file, text);
       // Without it a power cut can leave an empty file under the final name.
       fsyncSync(file);

@@ -6,6 +6,7 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import { FailureError, type LogLine } from '../cluster/cluster.ts';
+import type { SystemUser } from '../cluster/native/engine.ts';
 import { giveWay } from '../lib/give-way.ts';
 import type { ServiceRole } from '../contract.ts';
 import {
@@ -29,6 +30,8 @@ export interface ServiceChildOptions {
   /** Path of the built entry. */
   readonly modulePath: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Who runs it; whoever runs us by default. */
+  readonly user?: SystemUser | undefined;
   onSample(sample: ServiceSample): void;
   onLog(line: LogLine): void;
   /** The child ended; `wasAsked` when we stopped it. */
@@ -51,6 +54,7 @@ export class ServiceChild {
       execArgv: [...SERVICE_NODE_FLAGS],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
+      ...(options.user ? { uid: options.user.uid, gid: options.user.gid } : {}),
     });
     giveWay(this.#process.pid);
     const { stdout, stderr } = this.#process;

@@ -4,10 +4,14 @@
  * A service moves: starting → running → stopping → stopped; starting | running → restarting → starting when it ends by itself;
  * restarting → failed after MAX_QUICK_RESTARTS ends within QUICK_MS of their start, those not counted in which it was killed on purpose.
  */
+import { join } from 'node:path';
+import { resourceDir } from '../../../services/shared/resources.ts';
 import { FailureError, type Endpoints, type LogLine } from '../cluster/cluster.ts';
 import type { ProcessRegistry } from '../cluster/process-registry.ts';
+import type { SystemUser } from '../cluster/native/engine.ts';
 import type { ServiceRole, ServiceState } from '../contract.ts';
 import { ServiceChild, type ServiceSample } from './service-child.ts';
+import { serviceUser } from './service-user.ts';
 import { ServiceTotals } from './service-totals.ts';
 
 /** A service that ends within this many ms of its start ended quickly. */
@@ -53,8 +57,14 @@ export class Supervisor {
   readonly totals = new ServiceTotals();
   #isStopping = false;
 
+  readonly #user: SystemUser | undefined;
+
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    const { gateway, worker } = options.modules;
+    const { user, note } = serviceUser([gateway, worker, join(resourceDir('lua'), 'open-sale.lua')]);
+    this.#user = user;
+    if (note) options.onLog({ atMs: Date.now(), part: 'control', level: 'warn', text: note });
   }
 
   states(): ServiceState[] {
@@ -153,6 +163,7 @@ export class Supervisor {
       role: slot.role,
       modulePath: this.#options.modules[slot.role],
       env: this.#environment(slot),
+      user: this.#user,
       onLog: this.#options.onLog,
       onSample: (sample) => {
         this.totals.take(slot.id, sample);

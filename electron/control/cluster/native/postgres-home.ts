@@ -1,47 +1,99 @@
-/** Where Postgres keeps its data, and as whom it runs. */
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+/** Where the native backends keep their data, and as whom they run. */
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FailureError } from '../cluster.ts';
 import { listProcesses } from '../process-table.ts';
 import type { SystemUser } from './engine.ts';
-import type { PostgresBinaries } from './find-engines.ts';
-import { blockedFolder, unprivilegedUser } from './system-user.ts';
+import { BackendFolder, removeAsOwner } from './backend-folder.ts';
+import type { EngineBinaries } from './find-engines.ts';
+import { blockedFolder, parsePasswd, unprivilegedUser } from './system-user.ts';
 
-/** Root's own folders are closed to everybody else, so a data folder in there can't hold Postgres' data: this one does. */
+/** Root's own folders are closed to everybody else, so a data folder in there can't hold the backends' data: this one does. */
 const FALLBACK_ROOT = '/var/lib/flashgrid';
 /** Names the folder that these data belong to. */
 const OWNER_FILE = 'belongs-to';
 
-/** Where the data lie when the data folder is out of Postgres' reach; one folder a cluster. */
+/** Where the data lie when the data folder is out of the backends' reach; one folder a cluster. */
 export function fallbackDir(clusterId: string): string {
   return join(FALLBACK_ROOT, clusterId);
 }
 
+const NAMES = ['redis', 'postgres', 'rabbitmq'] as const;
+
 /**
- * Chooses folder and user.
- * @param nativeDir the folder of all native engines; it exists
- * @throws FailureError when root has nobody to run Postgres as, or that user can't reach it
+ * Chooses folders and users.
+ * @param nativeDir the folder of all native backends; it exists
+ * @throws FailureError when root has nobody to run them as, or that user can't reach them
  */
-export function postgresHome(
-  binaries: PostgresBinaries,
+export function backendFolders(
+  binaries: Required<Pick<EngineBinaries, (typeof NAMES)[number]>>,
   nativeDir: string,
   clusterId: string,
-): { readonly dir: string; readonly user: SystemUser | undefined } {
-  const wanted = join(nativeDir, 'postgres');
-  const user = findUser();
-  if (!user) return { dir: wanted, user };
-  const closed = blockedFolder(binaries.binDir, user);
-  if (closed !== undefined)
-    throw unreachable(`The user ${user.name} can't run Postgres in ${closed}`, closed);
-  if (blockedFolder(nativeDir, user) === undefined) return { dir: wanted, user };
-  const home = fallbackDir(clusterId);
+): Readonly<Record<(typeof NAMES)[number], BackendFolder>> {
+  const own = findUser();
+  const fallback = fallbackDir(clusterId);
+  // Whoever has run a backend on its data before goes on doing so.
+  const userOf = (name: string) =>
+    own && (ownerOfData(join(nativeDir, name)) ?? ownerOfData(join(fallback, name)) ?? own);
+  const programs = {
+    redis: binaries.redis.server,
+    postgres: binaries.postgres.binDir,
+    rabbitmq: binaries.rabbitmq.home,
+  };
+  const users = NAMES.flatMap((name) => userOf(name) ?? []);
+  for (const user of users) {
+    for (const program of Object.values(programs)) {
+      const closed = blockedFolder(dirname(program), user);
+      if (closed !== undefined) throw unreachable(`The user ${user.name} can't run ${program}`, closed);
+    }
+  }
+  const isOpen = users.every((user) => blockedFolder(nativeDir, user) === undefined);
+  if (!isOpen) prepareFallback(fallback, nativeDir, users);
+  const folder = (name: string) => new BackendFolder(join(isOpen ? nativeDir : fallback, name), userOf(name));
+  return { redis: folder('redis'), postgres: folder('postgres'), rabbitmq: folder('rabbitmq') };
+}
+
+function prepareFallback(home: string, nativeDir: string, users: readonly SystemUser[]): void {
   mkdirSync(home, { recursive: true, mode: 0o711 });
   removeOrphans(home);
   writeFileSync(join(home, OWNER_FILE), nativeDir);
-  const stillClosed = blockedFolder(home, user);
-  if (stillClosed !== undefined)
-    throw unreachable(`The user ${user.name}, who runs Postgres, can't reach ${stillClosed}`, stillClosed);
-  return { dir: join(home, 'postgres'), user };
+  for (const user of users) {
+    const closed = blockedFolder(home, user);
+    if (closed !== undefined)
+      throw unreachable(`The user ${user.name}, who runs the backends, can't reach ${closed}`, closed);
+  }
+  // An earlier FlashGrid ran these two as root, so they lie where only root gets.
+  for (const name of ['redis', 'rabbitmq']) moveFolder(join(nativeDir, name), join(home, name));
+}
+
+function ownerOfData(folder: string): SystemUser | undefined {
+  if (!existsSync(folder)) return undefined;
+  const uids = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => lstatSync(join(folder, name)).uid);
+  const users = parsePasswd(readFileSync('/etc/passwd', 'utf8'));
+  return users.find(({ uid }) => uid !== 0 && uids.includes(uid));
+}
+
+function moveFolder(from: string, to: string): void {
+  if (!existsSync(from) || existsSync(to)) return;
+  try {
+    renameSync(from, to);
+  } catch {
+    // Another disk.
+    cpSync(from, to, { recursive: true, verbatimSymlinks: true });
+    rmSync(from, { recursive: true, force: true });
+  }
 }
 
 /** Data of clusters whose data folder somebody deleted by hand: nobody else would ever remove them. */
@@ -51,7 +103,7 @@ function removeOrphans(home: string): void {
     const ownerFile = join(other, OWNER_FILE);
     if (other === home || !existsSync(ownerFile) || existsSync(readFileSync(ownerFile, 'utf8'))) continue;
     const isInUse = listProcesses().some((one) => one.workingDir.startsWith(other));
-    if (!isInUse) rmSync(other, { recursive: true, force: true });
+    if (!isInUse) removeAsOwner(other);
   }
 }
 
@@ -61,9 +113,9 @@ function findUser(): SystemUser | undefined {
   } catch (error) {
     throw new FailureError(
       {
-        code: 'native.noPostgresUser',
-        message: `Postgres refuses to run as root, and there is no other user: ${String(error)}.`,
-        fix: 'Run FlashGrid as an ordinary user, or create one: useradd --system postgres',
+        code: 'native.noUser',
+        message: `The backends do not run as root, and there is no other user: ${String(error)}.`,
+        fix: 'Run FlashGrid as an ordinary user, or create one: useradd --system flashgrid',
       },
       { cause: error },
     );

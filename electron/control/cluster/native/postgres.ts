@@ -1,13 +1,14 @@
 /** Postgres as a private instance. */
 import { createHash } from 'node:crypto';
-import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { probePostgres, withPostgres } from '../probes.ts';
 import { readProcStat } from '../process-table.ts';
+import type { BackendFolder } from './backend-folder.ts';
 import { baseEnvironment } from './base-environment.ts';
-import type { EngineDriver, ProcessPlan, SystemUser } from './engine.ts';
+import type { EngineDriver, ProcessPlan } from './engine.ts';
 import type { PostgresBinaries } from './find-engines.ts';
 import { DATABASE, ENGINE_USER, endpointsOf } from './settings.ts';
 
@@ -48,18 +49,15 @@ function configLines(port: number): string {
   ].join('\n');
 }
 
-/**
- * The driver of a private Postgres below `dir`.
- * @param user who runs it, where the caller is root: Postgres refuses to run as root
- */
-export function postgresDriver(
-  binaries: PostgresBinaries,
-  dir: string,
-  user: SystemUser | undefined,
-): EngineDriver {
+/** The driver of a private Postgres in `folder`. */
+export function postgresDriver(binaries: PostgresBinaries, folder: BackendFolder): EngineDriver {
+  const { dir, user } = folder;
   const major = binaries.version.split('.')[0] ?? binaries.version;
   // One folder a major version: Postgres refuses the files of another, and an upgrade must not end in a riddle.
-  const dataDir = join(dir, `data-${major}`);
+  const dataName = `data-${major}`;
+  const dataDir = folder.path(dataName);
+  // Beside the data: what lies among them belongs to the user that runs Postgres.
+  const configFile = folder.path('postgresql.conf');
   const plan = (role: string, program: string, args: readonly string[]): ProcessPlan => ({
     role,
     command: join(binaries.binDir, program),
@@ -68,9 +66,6 @@ export function postgresDriver(
     workingDir: dir,
     user,
   });
-  const give = (path: string) => {
-    if (user) chownSync(path, user.uid, user.gid);
-  };
   return {
     role: 'postgres',
     title: 'Postgres',
@@ -81,42 +76,39 @@ export function postgresDriver(
     // Fast shutdown: open transactions are rolled back, and nobody is waited for.
     stopSignal: 'SIGINT',
     stopLimitMs: 20_000,
-    plan: () => [plan('postgres', 'postgres', ['-D', dataDir])],
+    plan: () => [plan('postgres', 'postgres', ['-D', dataDir, '-c', `config_file=${configFile}`])],
     async initialise(settings, run) {
-      mkdirSync(dir, { recursive: true, mode: 0o700 });
-      give(dir);
+      folder.prepare();
       if (existsSync(join(dataDir, 'PG_VERSION'))) return;
       // Under another name until it is whole: a crash in the middle must not leave a folder that looks ready.
-      const unfinished = `${dataDir}.new`;
-      const passwordFile = join(dir, 'password');
-      rmSync(unfinished, { recursive: true, force: true });
+      const unfinished = `${dataName}.new`;
+      folder.removeFolder(unfinished);
       try {
-        writeFileSync(passwordFile, `${settings.passwords.postgres}\n`, { mode: 0o600 });
-        give(passwordFile);
+        folder.giveFolder(unfinished);
+        folder.write('password', `${settings.passwords.postgres}\n`);
         // No sync: the folder is empty of anything worth it, and the first checkpoint syncs it all.
         const options = ['-A', 'scram-sha-256', '-E', 'UTF8', '--locale=C', '--no-sync'];
         await run(
           plan('initdb', 'initdb', [
             '-D',
-            unfinished,
+            folder.path(unfinished),
             '-U',
             ENGINE_USER,
-            `--pwfile=${passwordFile}`,
+            `--pwfile=${folder.path('password')}`,
             ...options,
           ]),
         );
-        rmSync(dataDir, { recursive: true, force: true });
-        renameSync(unfinished, dataDir);
+        folder.removeFolder(dataName);
+        renameSync(folder.path(unfinished), dataDir);
       } finally {
-        rmSync(passwordFile, { force: true });
-        rmSync(unfinished, { recursive: true, force: true });
+        rmSync(folder.path('password'), { force: true });
+        folder.removeFolder(unfinished);
       }
     },
     configure(settings) {
-      const path = join(dataDir, 'postgresql.conf');
-      writeFileSync(path, configLines(settings.ports.postgres), { mode: 0o600 });
-      give(path);
-      removeStalePidFile(dataDir);
+      folder.giveFolder(dataName);
+      folder.write('postgresql.conf', configLines(settings.ports.postgres));
+      removeStalePidFile(folder, dataDir);
     },
     fingerprint: ({ ports, passwords }) =>
       createHash('sha256')
@@ -131,10 +123,11 @@ export function postgresDriver(
  * After a crash postmaster.pid stays, and Postgres refuses to start when anything at all has that pid now, which in a
  * container is likely. The registry has cleared our own processes by now; the file goes unless a Postgres has the pid.
  */
-function removeStalePidFile(dataDir: string): void {
+function removeStalePidFile(folder: BackendFolder, dataDir: string): void {
   const path = join(dataDir, 'postmaster.pid');
-  if (!existsSync(path)) return;
-  const pid = Number(readFileSync(path, 'utf8').split('\n')[0]);
+  const text = folder.readSmall(path);
+  if (text === undefined) return;
+  const pid = Number(text.split('\n')[0]);
   if (existsSync('/proc/self/stat') && readProcStat(pid)?.name !== 'postgres') rmSync(path, { force: true });
 }
 

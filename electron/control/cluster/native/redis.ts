@@ -1,9 +1,7 @@
 /** Redis as a private instance. */
 import { createHash } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { probeRedis } from '../probes.ts';
+import type { BackendFolder } from './backend-folder.ts';
 import { baseEnvironment } from './base-environment.ts';
 import type { EngineDriver } from './engine.ts';
 import type { RedisBinaries } from './find-engines.ts';
@@ -32,10 +30,11 @@ const FIXED_CONFIG = [
   'client-output-buffer-limit pubsub 128mb 64mb 60',
 ];
 
-/** The driver of a private Redis below `dir`. */
-export function redisDriver(binaries: RedisBinaries, dir: string, clusterId: string): EngineDriver {
-  const configPath = join(dir, 'redis.conf');
-  const dataDir = join(dir, 'data');
+/** The driver of a private Redis in `folder`. */
+export function redisDriver(binaries: RedisBinaries, folder: BackendFolder, clusterId: string): EngineDriver {
+  const { dir, user } = folder;
+  const configPath = folder.path('redis.conf');
+  const dataDir = folder.path('data');
   const config = ({ ports, passwords }: ClusterSettings) =>
     [
       `port ${ports.redis}`,
@@ -64,11 +63,13 @@ export function redisDriver(binaries: RedisBinaries, dir: string, clusterId: str
         args: [configPath],
         env: baseEnvironment(dir),
         workingDir: dir,
+        user,
       },
     ],
     configure(settings) {
-      mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-      writeFileAtomic(configPath, config(settings));
+      folder.prepare();
+      folder.giveFolder('data');
+      folder.write('redis.conf', config(settings));
     },
     fingerprint: (settings) =>
       createHash('sha256').update(binaries.server).update(config(settings)).digest('hex'),

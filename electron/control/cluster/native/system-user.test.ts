@@ -17,15 +17,25 @@ test('users are read from a passwd file', () => {
   expect(parsePasswd(PASSWD).map((user) => user.name)).toEqual(['root', 'nobody', 'postgres']);
 });
 
-test.runIf(process.getuid?.() === 0)("root takes Postgres' own user, else nobody, and never root", () => {
-  const path = join(dir, 'passwd');
-  writeFileSync(path, PASSWD);
-  expect(unprivilegedUser(path)).toEqual({ name: 'postgres', uid: 101, gid: 104 });
-  writeFileSync(path, 'nobody:x:65534:65534::/:/bin/false\n');
-  expect(unprivilegedUser(path)?.name).toBe('nobody');
-  writeFileSync(path, 'postgres:x:0:0::/:/bin/sh\n');
-  expect(() => unprivilegedUser(path)).toThrow(/none of/);
-});
+test.runIf(process.getuid?.() === 0)(
+  "root takes FlashGrid's own user, created when missing, else Postgres', else nobody, and never root",
+  () => {
+    const path = join(dir, 'passwd');
+    const cannot = () => undefined;
+    writeFileSync(path, PASSWD);
+    expect(unprivilegedUser(path, cannot)).toEqual({ name: 'postgres', uid: 101, gid: 104 });
+    const own = `${PASSWD}flashgrid:x:998:997::/:/bin/false\n`;
+    expect(unprivilegedUser(path, () => writeFileSync(path, own))).toEqual({
+      name: 'flashgrid',
+      uid: 998,
+      gid: 997,
+    });
+    writeFileSync(path, 'nobody:x:65534:65534::/:/bin/false\n');
+    expect(unprivilegedUser(path, cannot)?.name).toBe('nobody');
+    writeFileSync(path, 'postgres:x:0:0::/:/bin/sh\n');
+    expect(() => unprivilegedUser(path, cannot)).toThrow(/none of/);
+  },
+);
 
 test('the first folder that shuts a user out is named', () => {
   const stranger = { name: 'stranger', uid: 12_345, gid: 12_345 };

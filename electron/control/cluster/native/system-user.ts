@@ -1,26 +1,46 @@
-/** Who runs Postgres when the caller is root: Postgres refuses to be root itself. */
+/** Who runs backends and services when the caller is root: what listens and parses must not be root, and Postgres refuses to be. */
+import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { SystemUser } from './engine.ts';
 
-/** Best first: the package's own user, then the one that owns nothing. */
-const CANDIDATES = ['postgres', '_postgres', 'nobody'];
+/** FlashGrid's own: it owns nothing else, and nobody else's programs run as it. */
+export const OWN_USER = 'flashgrid';
+/** Where it can't be created, best first. */
+const CANDIDATES = [OWN_USER, 'postgres', '_postgres', 'nobody'];
+const CREATE_LIMIT_MS = 10_000;
 const EXECUTE_BIT = 0o1;
 
 /**
- * The unprivileged user to run Postgres as.
+ * The unprivileged user to run backends and services as: our own, created when it is missing, else one that is there.
  * @returns `undefined` when the caller isn't root: it then runs as the caller
  * @throws Error when root has no such user to turn to
  */
-export function unprivilegedUser(passwdPath = '/etc/passwd'): SystemUser | undefined {
+export function unprivilegedUser(
+  passwdPath = '/etc/passwd',
+  create: () => void = createOwnUser,
+): SystemUser | undefined {
   if (process.getuid?.() !== 0) return undefined;
-  const users = parsePasswd(readFileSync(passwdPath, 'utf8'));
+  let users = parsePasswd(readFileSync(passwdPath, 'utf8'));
+  if (!users.some(({ name }) => name === OWN_USER)) {
+    create();
+    users = parsePasswd(readFileSync(passwdPath, 'utf8'));
+  }
   for (const name of CANDIDATES) {
     const user = users.find((candidate) => candidate.name === name);
     // macOS gives nobody the uid -2.
     if (user && user.uid > 0) return user;
   }
   throw new Error(`${passwdPath} has none of ${CANDIDATES.join(', ')}`);
+}
+
+/** Best effort: a machine without `useradd`, or with a read-only /etc, has other users to turn to. Two at once: one of them succeeds. */
+function createOwnUser(): void {
+  const options = ['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent'];
+  spawnSync('useradd', [...options, '--shell', '/usr/sbin/nologin', OWN_USER], {
+    stdio: 'ignore',
+    timeout: CREATE_LIMIT_MS,
+  });
 }
 
 /** Users of an /etc/passwd. */
