@@ -1,5 +1,6 @@
 import { Suspense, lazy, useEffect, useMemo, useRef, useState } from 'react';
 import { useMantineColorScheme } from '@mantine/core';
+import { Notifications } from '@mantine/notifications';
 import classes from './app.module.css';
 import { Banners } from './components/banners.tsx';
 import { ErrorBoundary } from './components/error-boundary.tsx';
@@ -82,6 +83,8 @@ function Shell() {
       <div className={classes.column}>
         <Header onHelp={() => setHelpOpen(true)} />
         <Banners />
+        {/* In the page's flow: a message that lies over the page covers the very button that it is about. */}
+        <Notifications withinPortal={false} limit={4} classNames={{ root: classes.messages ?? '' }} />
         <main ref={main} id="main" tabIndex={-1} className={classes.main} aria-label={PAGE_TITLES[page]}>
           {isLoaded ? (
             <ErrorBoundary key={page}>

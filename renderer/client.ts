@@ -1,6 +1,6 @@
 /** The one carrier of this window, chosen at start: the preload's bridge under Electron, else a WebSocket to the page's own origin. */
 import type { CommandInput, CommandName, CommandOutput, Result } from '../electron/control/contract.ts';
-import { notifyFailure } from './components/notify.tsx';
+import { forgetFailure, notifyFailure } from './components/notify.tsx';
 import { useControl } from './store/store.ts';
 import { createBridgeCarrier } from './transport/bridge-carrier.ts';
 import type { Carrier } from './transport/carrier.ts';
@@ -36,7 +36,10 @@ export async function callOrNotify<Name extends CommandName>(
   input: CommandInput<Name>,
 ): Promise<CommandOutput<Name> | undefined> {
   const result = await carrier.call(name, input);
-  if (result.ok) return result.value;
-  if (!CALLED_OFF.includes(result.error.code)) notifyFailure(result.error);
+  if (result.ok) {
+    forgetFailure(name);
+    return result.value;
+  }
+  if (!CALLED_OFF.includes(result.error.code)) notifyFailure(result.error, name);
   return undefined;
 }

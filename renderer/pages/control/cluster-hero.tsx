@@ -1,9 +1,11 @@
 import { Button } from '@mantine/core';
 import { IconBolt, IconPlayerPlayFilled, IconPlayerStopFilled, IconTrash, IconX } from '@tabler/icons-react';
 import { useCallback, useMemo, useState } from 'react';
+import type { Step } from '../../../electron/control/cluster/cluster.ts';
 import type { ProviderChoice } from '../../../electron/control/contract.ts';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
+import { isAttackActive } from '../../lib/attack-phase.ts';
 import { formatMs } from '../../lib/format.ts';
 import { lostEngines } from '../../lib/lost-engines.ts';
 import { hrefOf } from '../../lib/router.ts';
@@ -26,16 +28,15 @@ export function ClusterHero() {
   const cluster = useData((data) => data.cluster);
   const chosen = useData((data) => data.settings.provider) ?? 'auto';
   const isOnline = useIsOnline();
-  const [provider, setProvider] = useState<ProviderChoice | undefined>();
   const [isAsking, setAsking] = useState(false);
   const [areShortcutsOn] = useShortcutsEnabled();
   const canStart = isOnline && !isAsking && (cluster?.state === 'stopped' || cluster?.state === 'failed');
 
   const start = useCallback(async () => {
     setAsking(true);
-    await callOrNotify('cluster.start', provider === undefined ? {} : { provider });
+    await callOrNotify('cluster.start', {});
     setAsking(false);
-  }, [provider]);
+  }, []);
   const shortcuts = useMemo(
     () => [{ key: 's', label: 'Start the cluster', run: () => void (canStart && start()) }],
     [canStart, start],
@@ -55,10 +56,12 @@ export function ClusterHero() {
       >
         {label}
       </Button>
-      <ProviderSelect value={provider ?? chosen} onChange={setProvider} />
+      <ProviderSelect value={chosen} onChange={(provider) => void keepProvider(provider)} />
     </div>
   );
 
+  // A failure may list, below its first line, all the places where something was looked for.
+  const [headline, ...details] = cluster.failure?.message.split('\n') ?? [];
   switch (cluster.state) {
     case 'stopped':
       return (
@@ -81,11 +84,10 @@ export function ClusterHero() {
       return (
         <section className={`panel ${classes.hero}`} aria-label="Start failed">
           <div role="alert">
-            <h2 className={classes.headline}>
-              {cluster.failure?.message ?? 'The cluster could not be started.'}
-            </h2>
+            <h2 className={classes.headline}>{headline ?? 'The cluster could not be started.'}</h2>
             <p className={classes.lead}>{cluster.failure?.fix ?? 'The logs tell more.'}</p>
             {startButton('Try again')}
+            {details.length === 0 ? null : <p className={classes.details}>{details.join('\n')}</p>}
           </div>
           <StepList steps={cluster.steps} />
         </section>
@@ -95,6 +97,7 @@ export function ClusterHero() {
         <section className={`panel ${classes.hero}`} aria-label="Starting">
           <div>
             <h2 className={classes.headline}>Starting…</h2>
+            <CurrentStep steps={cluster.steps} />
             <p className={classes.lead}>
               {cluster.provider ? `With ${providerNames[cluster.provider]}. ` : ''}
               {cluster.reason ?? ''}
@@ -116,13 +119,22 @@ export function ClusterHero() {
   }
 }
 
+/** The step that runs now, beside the headline: in a low window the list itself is below the fold. */
+function CurrentStep({ steps }: { readonly steps: readonly Step[] }) {
+  const at = steps.findLastIndex(({ state }) => state === 'running');
+  if (at < 0) return null;
+  return <p className={classes.step}>{`Step ${at + 1} of ${steps.length}: ${steps[at]?.title ?? ''}`}</p>;
+}
+
 function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
   const durationMs = useData((data) => data.cluster.startDurationMs);
   const provider = useData((data) => data.cluster.provider);
   const reason = useData((data) => data.cluster.reason);
   const lost = useData((data) => lostEngines(data.cluster));
   const isOnline = useIsOnline();
+  const isAttacked = useData((data) => isAttackActive(data.attack)) ?? false;
   const isDisabled = isStopping || !isOnline;
+  const attackEnds = isAttacked ? 'The attack that runs now ends without a verdict. ' : '';
   return (
     <section className={classes.running} aria-label="Cluster">
       <div className={classes.runningText}>
@@ -139,7 +151,7 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
         leftSection={<IconTrash size="1rem" aria-hidden />}
         disabled={isDisabled}
         title="Stop and remove all data?"
-        text="All parts are stopped, and every sale, ticket and message of this cluster is deleted. Saved runs stay. This can't be undone."
+        text={`${attackEnds}All parts are stopped, and every sale, ticket and message of this cluster is deleted. Saved runs stay. This can't be undone.`}
         confirmLabel="Remove all data"
         onConfirm={() => callOrNotify('cluster.reset', {})}
       >
@@ -150,7 +162,7 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
         leftSection={<IconPlayerStopFilled size="1rem" aria-hidden />}
         disabled={isDisabled}
         title="Stop the cluster?"
-        text="Gateways and workers finish what they have in hand, then the engines are stopped. Sales and tickets are kept for the next start."
+        text={`${attackEnds}Gateways and workers finish what they have in hand, then the engines are stopped. Sales and tickets are kept for the next start.`}
         confirmLabel="Stop the cluster"
         onConfirm={() => callOrNotify('cluster.stop', {})}
       >
@@ -167,6 +179,12 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
       </Button>
     </section>
   );
+}
+
+/** Kept as a setting: the next start, from any frontend, takes the same way. */
+async function keepProvider(provider: ProviderChoice): Promise<void> {
+  const settings = useControl.getState().data?.settings;
+  if (settings) await callOrNotify('settings.saveSettings', { ...settings, provider });
 }
 
 /** The way to the attack leads to its form, unless one is running. */

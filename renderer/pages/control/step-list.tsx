@@ -1,4 +1,5 @@
 import { IconCheck, IconCircleDashed, IconMinus, IconX } from '@tabler/icons-react';
+import { useEffect, useRef } from 'react';
 import type { Step } from '../../../electron/control/cluster/cluster.ts';
 import { formatBytes, formatMs } from '../../lib/format.ts';
 import { useNow } from '../../lib/use-now.ts';
@@ -16,10 +17,17 @@ const stateWords = {
 export function StepList({ steps }: { readonly steps: readonly Step[] }) {
   const isRunning = steps.some(({ state }) => state === 'running');
   const now = useNow(isRunning ? 100 : 60_000);
+  const current = steps.findLast(({ state }) => state === 'running' || state === 'failed')?.id;
+  const list = useRef<HTMLOListElement>(null);
+  useEffect(() => {
+    const item = list.current?.querySelector<HTMLElement>('[data-current="true"]');
+    // Within the list alone: the page must not move under the pointer.
+    if (list.current && item) list.current.scrollTop = item.offsetTop - list.current.clientHeight / 2;
+  }, [current]);
   return (
-    <ol className={classes.steps} aria-label="Steps">
+    <ol ref={list} className={classes.steps} aria-label="Steps">
       {steps.map((step) => (
-        <li key={step.id} className={classes.step} data-state={step.state}>
+        <li key={step.id} className={classes.step} data-state={step.state} data-current={step.id === current}>
           <span className={classes.mark} aria-hidden>
             {step.state === 'done' ? <IconCheck size="0.9375rem" stroke={2.5} /> : null}
             {step.state === 'failed' ? <IconX size="0.9375rem" stroke={2.5} /> : null}

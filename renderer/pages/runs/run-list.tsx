@@ -98,16 +98,18 @@ function RunTable({ runs }: RunTableProps) {
               <th scope="col" data-number>
                 Sold
               </th>
-              <th scope="col" data-number>
+              <th scope="col" data-number data-detail>
                 Requests/s
               </th>
-              <th scope="col" data-number>
+              <th scope="col" data-number data-detail="last">
                 p50
               </th>
-              <th scope="col" data-number>
+              <th scope="col" data-number data-detail>
                 p99
               </th>
-              <th scope="col">Engines</th>
+              <th scope="col" data-detail="last">
+                Engines
+              </th>
               <th scope="col">
                 <span className="sr-only">Actions</span>
               </th>
@@ -156,10 +158,16 @@ const RunRow = memo(function RunRow({ run, isOnline, onDelete }: RunRowProps) {
       <td data-number>
         {formatCount(run.sold)} <span className="muted">of {formatCount(run.stock)}</span>
       </td>
-      <td data-number>{formatCount(run.rps)}</td>
-      <td data-number>{formatMs(run.p50Ms)}</td>
-      <td data-number>{formatMs(run.p99Ms)}</td>
-      <td>{run.provider}</td>
+      <td data-number data-detail>
+        {formatCount(run.rps)}
+      </td>
+      <td data-number data-detail="last">
+        {formatMs(run.p50Ms)}
+      </td>
+      <td data-number data-detail>
+        {formatMs(run.p99Ms)}
+      </td>
+      <td data-detail="last">{run.provider}</td>
       {/* The row opens the run; its buttons don't. */}
       <td className={classes.actions} onClick={(event) => event.stopPropagation()}>
         <ExportMenu runId={run.id} title={run.title} isCompact />
