@@ -84,7 +84,11 @@ function Shell() {
         <Header onHelp={() => setHelpOpen(true)} />
         <Banners />
         {/* In the page's flow: a message that lies over the page covers the very button that it is about. */}
-        <Notifications withinPortal={false} limit={4} classNames={{ root: classes.messages ?? '' }} />
+        <Notifications
+          withinPortal={false}
+          limit={4}
+          classNames={{ root: classes.messages ?? '', notification: classes.message ?? '' }}
+        />
         <main ref={main} id="main" tabIndex={-1} className={classes.main} aria-label={PAGE_TITLES[page]}>
           {isLoaded ? (
             <ErrorBoundary key={page}>

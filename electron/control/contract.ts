@@ -6,6 +6,7 @@
  * Commands are named `area.verbNoun`, events `area.nounHappened`. A command answers with a tagged result: expected failures are data.
  */
 import { z } from 'zod';
+import '../../services/shared/plain-issues.ts';
 import { newSaleSchema, saleChangeSchema, saleViewSchema } from '../../services/shared/sales.ts';
 import { attackSettingsSchema } from './attack/profile.ts';
 import {

@@ -6,6 +6,7 @@ import {
   type AttackSettings,
   type AttackSettingsInput,
 } from '../../electron/control/attack/profile.ts';
+import { sentence } from './format.ts';
 
 type Field = number | string;
 
@@ -88,8 +89,8 @@ export function parseDraft(
   });
   if (parsed.success) return { ok: true, settings: parsed.data };
   const errors: Record<string, string> = {};
-  for (const { path, code, message } of parsed.error.issues) {
-    errors[String(path[0] ?? 'form')] ??= code === 'invalid_type' ? 'A number is needed.' : message;
+  for (const { path, message } of parsed.error.issues) {
+    errors[String(path[0] ?? 'form')] ??= sentence(message);
   }
   return { ok: false, errors };
 }

@@ -91,6 +91,11 @@ export function formatDate(iso: string): string {
   return Number.isNaN(at.getTime()) ? iso : day.format(at);
 }
 
+/** `Must be a number.`: what is wrong with a field, below the field itself. */
+export function sentence(message: string): string {
+  return `${message.charAt(0).toUpperCase()}${message.slice(1)}${message.endsWith('.') ? '' : '.'}`;
+}
+
 /** `1 ticket`, `20 tickets`. */
 export function plural(value: number, one: string, many = `${one}s`): string {
   return `${formatCount(value)} ${value === 1 ? one : many}`;

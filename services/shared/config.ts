@@ -3,6 +3,7 @@
  * default here; `.env.example` and the README's table are tested against it.
  */
 import { z } from 'zod';
+import './plain-issues.ts';
 import { redact, registerSecrets } from './redact.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);

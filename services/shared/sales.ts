@@ -1,5 +1,6 @@
 /** What a sale is, as the API takes and gives it, as Redis holds it, and as it travels over pub/sub. */
 import { z } from 'zod';
+import './plain-issues.ts';
 import { MAX_QUANTITY, MAX_STOCK, SALE_ID_PATTERN } from './ids.ts';
 
 export const saleModeSchema = z.enum(['queue', 'shed']);

@@ -28,6 +28,18 @@ async function openRun(): Promise<void> {
   await page.getByRole('region', { name: 'What was proven' }).waitFor();
 }
 
+/** What is longer than its place: the document itself, the page sideways, or a region that then scrolls sideways. */
+const OVERFLOWS = `(() => {
+  const html = document.documentElement;
+  const isWide = (element) => element.scrollWidth > element.clientWidth + 1;
+  const wide = [...document.querySelectorAll('main, main [role=region], main ul, main figure')].filter(isWide);
+  return [
+    ...(html.scrollHeight > window.innerHeight ? ['the document is ' + html.scrollHeight + ' high'] : []),
+    ...(isWide(html) ? ['the document is ' + html.scrollWidth + ' wide'] : []),
+    ...wide.map((element) => element.tagName + ' ' + element.ariaLabel + ' is ' + element.scrollWidth + ' wide'),
+  ];
+})()`;
+
 beforeAll(async () => {
   [face, browser] = await Promise.all([startFace(), launchChromium()]);
   ({ page } = await openWindow(browser, face.url));
@@ -74,6 +86,23 @@ describe('for everybody', () => {
     }
     await page.keyboard.press('p');
     await expect.poll(size).toBe(before);
+  });
+
+  it.each([
+    [1440, 900],
+    [1024, 700],
+    [720, 540],
+  ])('fits every page into a window of %i by %i, in projector mode too', async (width, height) => {
+    await page.setViewportSize({ width, height });
+    for (const isProjected of [false, true]) {
+      if (isProjected) await page.keyboard.press('p');
+      for (const name of ['Control', 'Attack', 'Runs', 'Logs', 'Settings']) {
+        await open(name);
+        expect(await page.evaluate(OVERFLOWS), `${name}${isProjected ? ', projector mode' : ''}`).toEqual([]);
+      }
+    }
+    await page.keyboard.press('p');
+    await page.setViewportSize({ width: 1440, height: 900 });
   });
 
   it('finds what is planted: a button without a name', async () => {

@@ -359,8 +359,15 @@ describe('while it runs', () => {
 
   it('calls an attack off when asked, and gives no verdict on half a run', async () => {
     await launch({ perSec: 200, forSec: 10 });
-    await button('Call off').click();
+    await button('Call off').waitFor();
     const dialog = page.getByRole('dialog');
+    await visit('Control');
+    await button('Stop').click();
+    await dialog.getByText('The attack that runs now ends without a verdict.').waitFor();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await dialog.waitFor({ state: 'hidden' });
+    await visit('Attack');
+    await button('Call off').click();
     await dialog.waitFor();
     await noViolations('a dialog');
     await dialog.getByRole('button', { name: 'Call it off' }).click();

@@ -27,15 +27,14 @@ export async function chooseProvider(
   choice: ProviderChoice,
   probe: ProviderProbe,
 ): Promise<ProviderDecision> {
-  if (choice !== 'auto') return { provider: choice, reason: `${choice} was asked for` };
+  if (choice !== 'auto') return { provider: choice, reason: 'As chosen.' };
   const [docker, native] = await Promise.all([probe.docker(), probe.native()]);
   const hasNative = native.missing.length === 0;
   if (docker.isThere) {
-    const reason = `auto: Docker ${docker.version} answers at ${docker.where}`;
+    const reason = `Docker ${docker.version} answers at ${docker.where}.`;
     return hasNative ? { provider: 'docker', reason, fallback: 'native' } : { provider: 'docker', reason };
   }
-  if (hasNative)
-    return { provider: 'native', reason: `auto: this machine has all three engines; ${docker.why}` };
+  if (hasNative) return { provider: 'native', reason: `This machine has all three engines. ${docker.why}` };
   throw new FailureError({
     code: 'cluster.noProvider',
     message: `Neither Docker nor the engines themselves are here: ${docker.why}; missing on this machine: ${native.missing.join(', ')}.`,

@@ -36,7 +36,7 @@ export function createProviders({ dataDir, version, settings }: ProvidersOptions
         if (!search.found)
           return {
             isThere: false,
-            why: (search.failure.message.split('\n')[0] ?? '').replace(/ Looked at:$/, ''),
+            why: search.failure.message.split('\n')[0] ?? '',
           };
         return { isThere: true, where: search.found.where, version: search.found.version };
       },

@@ -48,6 +48,10 @@ describe('RunStore', () => {
     expect(await ids('  PASS 2026-11-02 ')).toEqual(['run-c']);
     expect(await ids('20 tickets native')).toHaveLength(3);
     expect(await ids('fail')).toEqual([]);
+    // Each word that the window shows of a run.
+    expect(await ids('proven')).toHaveLength(3);
+    expect(await ids('Nov, connections')).toHaveLength(3);
+    expect(await ids('10,000 buyers')).toHaveLength(3);
   });
 
   it('sees a run that was replaced, and one that another process saved', async () => {

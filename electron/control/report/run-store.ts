@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { FailureError } from '../cluster/cluster.ts';
 import type { RunSummary } from '../contract.ts';
 import { runRecordSchema, type RunRecord } from './run-record.ts';
-import { summaryOf } from './run-text.ts';
+import { searchTextOf, summaryOf } from './run-text.ts';
 
 /** Runs that a list shows at the most, the newest first. */
 export const MAX_LISTED_RUNS = 2_000;
@@ -64,12 +64,15 @@ export class RunStore {
     return summaryOf(record);
   }
 
-  /** Summaries whose title, id, verdict, provider or date hold every word of `search`; the newest first. */
+  /** Summaries in which every word of `search` occurs (run-text.ts); the newest first. */
   async list(search = ''): Promise<RunSummary[]> {
-    const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+    const words = search
+      .toLowerCase()
+      .split(/,?\s+|,$/)
+      .filter(Boolean);
     return (await this.#readSummaries())
       .filter((run) => {
-        const text = [run.title, run.id, run.verdict, run.provider, run.startedAt].join(' ').toLowerCase();
+        const text = searchTextOf(run).toLowerCase();
         return words.every((word) => text.includes(word));
       })
       .sort((a, b) => (a.startedAt < b.startedAt ? 1 : a.startedAt > b.startedAt ? -1 : 0))

@@ -3,7 +3,7 @@ import { totalRequests, type AttackSettings } from '../attack/profile.ts';
 import type { RunSummary } from '../contract.ts';
 import { plural, whole } from './format.ts';
 import type { RunRecord } from './run-record.ts';
-import { tellVerdict } from './verdict-text.ts';
+import { VERDICT_WORDS, tellVerdict } from './verdict-text.ts';
 
 /** `10,000 buyers, 20 tickets`: what the run is called, and its sale. */
 export function titleOf(attack: AttackSettings): string {
@@ -71,4 +71,29 @@ export function settingRows(attack: AttackSettings): (readonly [name: string, va
     ...(attack.maxP99Ms === undefined ? [] : [['Highest p99', `${whole(attack.maxP99Ms)} ms`] as const]),
     ...(attack.minRps === undefined ? [] : [['Lowest rate', `${whole(attack.minRps)} requests/s`] as const]),
   ];
+}
+
+const shownDate = new Intl.DateTimeFormat('en-GB', {
+  day: 'numeric',
+  month: 'short',
+  year: 'numeric',
+  hour: '2-digit',
+  minute: '2-digit',
+});
+
+/** All words under which a run is found: every word that a list shows of it, and its id, raw verdict and ISO date. */
+export function searchTextOf(run: RunSummary): string {
+  return [
+    run.title,
+    run.title.replaceAll(',', ''),
+    run.id,
+    run.verdict,
+    VERDICT_WORDS[run.verdict],
+    run.provider,
+    run.startedAt,
+    shownDate.format(new Date(run.startedAt)),
+    `${whole(run.connections)} connections`,
+    run.connections,
+    `${whole(run.sold)} of ${whole(run.stock)}`,
+  ].join(' ');
 }

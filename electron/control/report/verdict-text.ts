@@ -6,6 +6,13 @@ import type { AttackSettings } from '../attack/profile.ts';
 import { plural, whole } from './format.ts';
 import type { Audit, Load, Verdict } from './run-record.ts';
 
+/** The verdict as a list shows it. */
+export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
+  pass: 'proven',
+  fail: 'failed',
+  invalid: 'not valid',
+};
+
 export interface VerdictParts {
   readonly verdict: Verdict;
   readonly attack: Pick<AttackSettings, 'perBuyerLimit'>;

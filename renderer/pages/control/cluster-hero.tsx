@@ -34,7 +34,7 @@ export function ClusterHero() {
 
   const start = useCallback(async () => {
     setAsking(true);
-    await callOrNotify('cluster.start', {});
+    await callOrNotify('cluster.start', {}, hasFailed);
     setAsking(false);
   }, []);
   const shortcuts = useMemo(
@@ -121,9 +121,8 @@ export function ClusterHero() {
 
 /** The step that runs now, beside the headline: in a low window the list itself is below the fold. */
 function CurrentStep({ steps }: { readonly steps: readonly Step[] }) {
-  const at = steps.findLastIndex(({ state }) => state === 'running');
-  if (at < 0) return null;
-  return <p className={classes.step}>{`Step ${at + 1} of ${steps.length}: ${steps[at]?.title ?? ''}`}</p>;
+  const title = steps.findLast(({ state }) => state === 'running')?.title;
+  return title === undefined ? null : <p className={classes.step}>{title}</p>;
 }
 
 function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
@@ -180,6 +179,9 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
     </section>
   );
 }
+
+/** A start that failed has its failure as the page's headline. */
+const hasFailed = (): boolean => useControl.getState().data?.cluster.state === 'failed';
 
 /** Kept as a setting: the next start, from any frontend, takes the same way. */
 async function keepProvider(provider: ProviderChoice): Promise<void> {

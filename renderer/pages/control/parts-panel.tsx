@@ -33,7 +33,9 @@ export function PartsPanel() {
             <tr>
               <th scope="col">Part</th>
               <th scope="col">State</th>
-              <th scope="col">Version</th>
+              <th scope="col" data-detail>
+                Version
+              </th>
               <th scope="col">Port</th>
               <th scope="col">Up</th>
               <th scope="col">CPU</th>
@@ -76,7 +78,7 @@ function Row({ part, now, isBreaking }: RowProps) {
           <span className={classes.note}>{part.detail}</span>
         ) : null}
       </td>
-      <td>{part.version ?? '–'}</td>
+      <td data-detail>{part.version ?? '–'}</td>
       <td>{part.port ?? '–'}</td>
       <td>{part.startedAtMs === undefined ? '–' : formatDuration(now - part.startedAtMs)}</td>
       <td>

@@ -7,6 +7,7 @@ import {
   type SaleView,
 } from '../../../services/shared/sales.ts';
 import { call } from '../../client.ts';
+import { sentence } from '../../lib/format.ts';
 import classes from './sale-form.module.css';
 
 export type SaleFormMode =
@@ -156,5 +157,7 @@ export function SaleForm({ mode, onClose }: SaleFormProps) {
 function fieldErrors(
   issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[],
 ): Readonly<Record<string, string>> {
-  return Object.fromEntries(issues.map(({ path, message }) => [String(path[0] ?? 'form'), message]));
+  return Object.fromEntries(
+    issues.map(({ path, message }) => [String(path[0] ?? 'form'), sentence(message)]),
+  );
 }

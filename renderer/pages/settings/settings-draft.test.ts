@@ -12,6 +12,6 @@ it('sets one field deep inside and leaves the rest and the original alone', () =
 it('finds what is wrong with a field, and only with that', () => {
   const parsed = settingsSchema.safeParse(withField(settingsSchema.parse({}), 'limits.memoryMb', ''));
   const issues = parsed.success ? [] : parsed.error.issues;
-  expect(issueAt(issues, 'limits.memoryMb')).toBe('A number is needed.');
+  expect(issueAt(issues, 'limits.memoryMb')).toBe('Must be a number.');
   expect(issueAt(issues, 'limits.cpus')).toBeUndefined();
 });

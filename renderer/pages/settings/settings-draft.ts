@@ -1,3 +1,5 @@
+import { sentence } from '../../lib/format.ts';
+
 /** Fields of a form by their path, `images.redis`. */
 
 /** A copy with one field set. */
@@ -12,12 +14,10 @@ export function withField(all: unknown, path: string, value: unknown): unknown {
 export function issueAt(
   issues: readonly {
     readonly path: readonly PropertyKey[];
-    readonly code?: string;
     readonly message: string;
   }[],
   path: string,
 ): string | undefined {
   const issue = issues.find((candidate) => candidate.path.map(String).join('.') === path);
-  if (!issue) return undefined;
-  return issue.code === 'invalid_type' ? 'A number is needed.' : issue.message;
+  return issue && sentence(issue.message);
 }

@@ -135,7 +135,7 @@ export function describeAttempts(tried: readonly Attempt[]): string {
 function failureOf(tried: readonly Attempt[], around: Surroundings): Failure {
   // What says most about a machine that has an engine comes first; "absent" everywhere means that it has none.
   const telling = (why: WhyNot) => tried.find((attempt) => attempt.why === why);
-  const message = `No container engine answers. Looked at:\n${describeAttempts(tried)}`;
+  const message = `No container engine answers.\nLooked at:\n${describeAttempts(tried)}`;
   const denied = telling('noPermission');
   if (denied) {
     const fix = `Give yourself access to ${denied.where}: "sudo usermod -aG docker $USER", then log in again; or use the provider "native".`;
