@@ -53,7 +53,7 @@ describe.skipIf(hasNoEngine)('flashgrid demo on containers', () => {
   it('is what `auto` takes when an engine answers, and says why', async () => {
     const { output, provider } = await audited('--provider', 'auto');
     expect(provider).toBe('docker');
-    expect(output).toMatch(/auto: Docker .* answers at/);
+    expect(output).toMatch(/Docker .* answers at/);
   });
 
   it('stops its containers at its end, and keeps them for the next start', async () => {
