@@ -1,10 +1,10 @@
 /** Electron's entry: what must happen before the app is ready, and one instance a data folder. The rest is desktop/desktop-app.ts. */
-import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { app, protocol, shell } from 'electron';
 import { redact } from '../services/shared/redact.ts';
 import { dataDirOf } from './app-paths.ts';
+import { closedFolder, dataFolder } from './control/lib/data-folder.ts';
 import { registerAppScheme } from './desktop/app-protocol.ts';
 import { startDesktop } from './desktop/desktop-app.ts';
 import { guardWebContents } from './desktop/guards.ts';
@@ -17,7 +17,8 @@ app.setAppUserModelId('app.flashgrid.desktop');
 const dataDir = dataDirOf(undefined);
 // Chromium's own files go into the data folder too, and the single-instance lock with them: one instance a data folder.
 const chromiumDir = join(dataDir, 'window');
-mkdirSync(chromiumDir, { recursive: true });
+dataFolder(dataDir);
+closedFolder(chromiumDir);
 app.setPath('userData', chromiumDir);
 
 const say = (text: string): void => void process.stderr.write(redact(`desktop: ${text}\n`));

@@ -1,12 +1,12 @@
 /** The terminal's commands, each on the contract alone. Every one gives the exit code of its process. */
 import { spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { appVersion, builtParts } from '../app-paths.ts';
 import { FailureError } from '../control/cluster/cluster.ts';
 import type { ControlClient, Finding } from '../control/contract.ts';
+import { dataFolder } from '../control/lib/data-folder.ts';
 import { withLimit } from '../control/lib/release-stack.ts';
 import { readInstance, removeInstance, writeInstance } from '../instance-file.ts';
 import { startWebFace } from '../web.ts';
@@ -307,7 +307,7 @@ async function bringUp(
 
 /** Starts `serve` as a process of its own and waits until it answers. */
 async function startBackground(dataDir: string): Promise<void> {
-  await mkdir(dataDir, { recursive: true });
+  dataFolder(dataDir);
   const logPath = join(dataDir, 'flashgrid.log');
   const log = openSync(logPath, 'a', 0o600);
   const child = spawn(process.execPath, [process.argv[1] ?? '', 'serve', '--data-dir', dataDir], {

@@ -75,7 +75,7 @@ export async function writeOut(target: string, text: string): Promise<string> {
   const path = resolve(target);
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, text);
+    await writeFile(path, text, { mode: 0o600 });
   } catch (error) {
     throw new FailureError(
       {

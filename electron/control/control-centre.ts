@@ -2,7 +2,6 @@
  * The control centre: one object behind every face. Owns the truth about cluster, services, attack, runs and logs; answers the contract's
  * commands and tells its events. Plain Node; knows nothing of Electron, HTTP or terminals.
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { redact, redactDeep } from '../../services/shared/redact.ts';
@@ -31,6 +30,7 @@ import {
 import { diagnose } from './readiness.ts';
 import { runDoctor } from './doctor.ts';
 import { EventHub } from './lib/event-hub.ts';
+import { dataFolder } from './lib/data-folder.ts';
 import { ReleaseStack } from './lib/release-stack.ts';
 import { LogStore } from './logs/log-store.ts';
 import { exportRun } from './report/export-run.ts';
@@ -144,7 +144,7 @@ export class ControlCentre implements ControlClient {
    * @throws FailureError when another control centre has it
    */
   static async open(options: ControlCentreOptions): Promise<ControlCentre> {
-    await mkdir(options.dataDir, { recursive: true });
+    dataFolder(options.dataDir);
     const unlock = acquireLock(options.dataDir);
     const centre = new ControlCentre(options);
     centre.#undo.add('lock', unlock);

@@ -35,7 +35,7 @@ export async function saveExportedFile(
   });
   if (canceled || filePath === '') return false;
   try {
-    await writeFile(filePath, file.text);
+    await writeFile(filePath, file.text, { mode: 0o600 });
     return true;
   } catch (error) {
     await dialog.showMessageBox(window, {

@@ -5,7 +5,7 @@
  * A start adopts what an earlier one left running, if it is healthy and configured as it would be now; else it clears it.
  */
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import {
@@ -21,6 +21,7 @@ import { cancelled, asFolderFailure, diskFull, throwIfCancelled, throwIfQuoted }
 import type { EngineDriver } from './native/engine.ts';
 import { EngineRunner, type SettingsKeeper } from './native/engine-runner.ts';
 import { type EngineBinaries, findEngines, installHint } from './native/find-engines.ts';
+import { dataFolder } from '../lib/data-folder.ts';
 import { removeAsOwner } from './native/backend-folder.ts';
 import { backendFolders, fallbackDir } from './native/postgres-home.ts';
 import { postgresDriver } from './native/postgres.ts';
@@ -212,7 +213,7 @@ class LocalCluster implements NativeCluster {
     throwIfQuoted(this.#dataDir);
     try {
       // Others may pass through: as root, the backends run as another user. What lies in it is closed to them.
-      mkdirSync(this.#nativeDir, { recursive: true, mode: 0o711 });
+      dataFolder(this.#nativeDir);
       const probe = join(this.#nativeDir, `.probe-${randomBytes(4).toString('hex')}`);
       writeFileSync(probe, 'x');
       rmSync(probe);

@@ -1,7 +1,8 @@
 /** The history of runs: one JSON file a run. Summaries are kept in memory, records are read when they are asked for. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
+import { open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { closedFolder } from '../lib/data-folder.ts';
 import { FailureError } from '../cluster/cluster.ts';
 import type { RunSummary } from '../contract.ts';
 import { runRecordSchema, type RunRecord } from './run-record.ts';
@@ -40,8 +41,8 @@ export class RunStore {
     const path = this.#pathOf(record.id);
     const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
     try {
-      await mkdir(this.#dir, { recursive: true });
-      const file = await open(temporary, 'wx');
+      closedFolder(this.#dir);
+      const file = await open(temporary, 'wx', 0o600);
       try {
         await file.writeFile(`${JSON.stringify(record)}\n`);
         await file.sync();

@@ -3,7 +3,6 @@ import {
   cpSync,
   existsSync,
   lstatSync,
-  mkdirSync,
   readFileSync,
   readdirSync,
   renameSync,
@@ -11,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { dataFolder } from '../../lib/data-folder.ts';
 import { FailureError } from '../cluster.ts';
 import { listProcesses } from '../process-table.ts';
 import type { SystemUser } from './engine.ts';
@@ -64,7 +64,7 @@ export function backendFolders(
 }
 
 function prepareFallback(home: string, nativeDir: string, users: readonly SystemUser[]): void {
-  mkdirSync(home, { recursive: true, mode: 0o711 });
+  dataFolder(home);
   removeOrphans(home);
   writeFileSync(join(home, OWNER_FILE), nativeDir);
   for (const user of users) {
