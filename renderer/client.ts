@@ -30,20 +30,16 @@ export function call<Name extends CommandName>(
 /** Answers to what a person has called off themselves: they know, and an alarm would only stand in the way of the next click. */
 const CALLED_OFF: readonly string[] = ['cluster.cancelled'];
 
-/**
- * Calls a command; a failure is shown as a notification and gives undefined.
- * @param isShownByPage whether the page itself shows this failure already
- */
+/** Calls a command; a failure is shown as a notification and gives undefined. */
 export async function callOrNotify<Name extends CommandName>(
   name: Name,
   input: CommandInput<Name>,
-  isShownByPage: () => boolean = () => false,
 ): Promise<CommandOutput<Name> | undefined> {
   const result = await carrier.call(name, input);
   if (result.ok) {
     forgetFailure(name);
     return result.value;
   }
-  if (!CALLED_OFF.includes(result.error.code) && !isShownByPage()) notifyFailure(result.error, name);
+  if (!CALLED_OFF.includes(result.error.code)) notifyFailure(result.error, name);
   return undefined;
 }

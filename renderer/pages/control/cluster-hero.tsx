@@ -1,10 +1,11 @@
 import { Button } from '@mantine/core';
 import { IconBolt, IconPlayerPlayFilled, IconPlayerStopFilled, IconTrash, IconX } from '@tabler/icons-react';
-import { useCallback, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
 import type { Step } from '../../../electron/control/cluster/cluster.ts';
 import type { ProviderChoice } from '../../../electron/control/contract.ts';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
+import { forgetFailure } from '../../components/notify.tsx';
 import { isAttackActive } from '../../lib/attack-phase.ts';
 import { formatMs } from '../../lib/format.ts';
 import { lostEngines } from '../../lib/lost-engines.ts';
@@ -34,7 +35,7 @@ export function ClusterHero() {
 
   const start = useCallback(async () => {
     setAsking(true);
-    await callOrNotify('cluster.start', {}, hasFailed);
+    await callOrNotify('cluster.start', {});
     setAsking(false);
   }, []);
   const shortcuts = useMemo(
@@ -42,6 +43,11 @@ export function ClusterHero() {
     [canStart, start],
   );
   useShortcuts(shortcuts, areShortcutsOn);
+  const hasFailed = cluster?.state === 'failed';
+  useEffect(() => {
+    // The failure is this page's headline then; the state may come before the answer or after it.
+    if (hasFailed && !isAsking) forgetFailure('cluster.start');
+  }, [hasFailed, isAsking]);
   if (!cluster) return null;
 
   const startButton = (label: string) => (
@@ -179,9 +185,6 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
     </section>
   );
 }
-
-/** A start that failed has its failure as the page's headline. */
-const hasFailed = (): boolean => useControl.getState().data?.cluster.state === 'failed';
 
 /** Kept as a setting: the next start, from any frontend, takes the same way. */
 async function keepProvider(provider: ProviderChoice): Promise<void> {
