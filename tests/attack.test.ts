@@ -9,7 +9,7 @@ import {
   type AttackInterval,
   type AttackOptions,
 } from '../electron/control/attack/attack-runner.ts';
-import { openFileLimit } from '../electron/control/attack/open-files.ts';
+import { openFileLimit } from '../services/shared/open-files.ts';
 import { attackSettingsSchema, type AttackSettingsInput } from '../electron/control/attack/profile.ts';
 import { userIdFor } from '../electron/control/attack/user-ids.ts';
 import { ProcessRegistry } from '../electron/control/cluster/process-registry.ts';

@@ -1,4 +1,5 @@
 /** Socket.IO of the gateway: what dashboards and buyers hear. */
+import { connect as netConnect, type Socket as NetSocket } from 'node:net';
 import { connect } from 'socket.io-client';
 import type { Socket } from 'socket.io-client';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -7,6 +8,7 @@ import { MAX_ROOMS_PER_SOCKET } from '../services/gateway/live-updates.ts';
 import { createGatewayWorld, reserve, send, sendAsAdmin } from './support/gateway-world.ts';
 import type { GatewayWorld } from './support/gateway-world.ts';
 import { uniqueName } from './support/engines.ts';
+import { startRoundRobin } from './support/round-robin.ts';
 
 let world: GatewayWorld;
 let gateway: RunningGateway;
@@ -23,7 +25,7 @@ afterEach(() => {
 afterAll(() => world.release());
 
 async function openSocket(
-  to = gateway,
+  to: Pick<RunningGateway, 'url'> = gateway,
   options: Record<string, unknown> = { transports: ['websocket'] },
 ): Promise<Socket> {
   const socket = connect(to.url, { reconnection: false, forceNew: true, ...options });
@@ -181,6 +183,40 @@ describe('the room of a reservation', () => {
   });
 });
 
+describe('several gateways behind a load balancer that knows no sessions', () => {
+  it.each([[undefined], [['polling']], [['websocket']]])(
+    'serve a client with the transports %j, through whichever its requests come',
+    async (transports) => {
+      const balancer = await startRoundRobin([gateway.port, other.port]);
+      try {
+        const socket = await openSocket(balancer, transports === undefined ? {} : { transports });
+        const outcomes = heard(socket, 'outcome');
+        const sale = await openSale(10);
+        const ids = await Promise.all(Array.from({ length: 10 }, (_, at) => reserveId(sale, `u-${at}`)));
+        for (const id of ids) expect(await join(socket, `reservation:${id}`)).toEqual({ ok: true });
+        await world.decideAll();
+        await vi.waitFor(() => expect(outcomes).toHaveLength(10));
+        expect(outcomes.map(({ reservationId }) => reservationId).sort()).toEqual([...ids].sort());
+        if (transports === undefined)
+          await vi.waitFor(() => expect(socket.io.engine.transport.name).toBe('websocket'));
+      } finally {
+        for (const socket of sockets.splice(0)) socket.disconnect();
+        await balancer.close();
+      }
+    },
+  );
+
+  it('tell a client whose gateway is gone to begin anew', async () => {
+    const gone = await world.gateway();
+    const open = await (await fetch(`${gone.url}/socket.io/?EIO=4&transport=polling`)).text();
+    const { sid } = JSON.parse(open.slice(1)) as { sid: string };
+    await gone.stop();
+    const answer = await fetch(`${gateway.url}/socket.io/?EIO=4&transport=polling&sid=${sid}`);
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toEqual({ code: 1, message: 'Session ID unknown' });
+  });
+});
+
 describe('what a client may not do', () => {
   it.each([['demo'], ['sale:'], ['sale:A'], ['reservation:x'], [''], [7], [null], [{}]])(
     'join %j',
@@ -191,13 +227,75 @@ describe('what a client may not do', () => {
   );
 
   it('join without end', async () => {
+    const sale = await openSale();
     const socket = await openSocket();
     const answers = await Promise.all(
-      Array.from({ length: MAX_ROOMS_PER_SOCKET + 5 }, (_, index) => join(socket, `sale:s-${index}`)),
+      Array.from({ length: MAX_ROOMS_PER_SOCKET + 5 }, (_, index) =>
+        join(socket, `reservation:${sale}.aaaaaaaa-1.${index}`),
+      ),
     );
     expect(answers.filter((answer) => JSON.stringify(answer) === '{"ok":true}')).toHaveLength(
       MAX_ROOMS_PER_SOCKET,
     );
+  });
+
+  it('join rooms of sales that do not exist, or more of them than it could ever need', async () => {
+    const socket = await openSocket();
+    const none = uniqueName('none');
+    for (const room of [
+      `sale:${none}`,
+      `reservation:${none}.aaaaaaaa-1.0`,
+      `reservation:${none}.k.${'A'.repeat(22)}`,
+    ])
+      expect(await join(socket, room)).toEqual({ ok: false, detail: `There is no sale ${none}.` });
+    const sale = await openSale();
+    const answers = await Promise.all(
+      Array.from({ length: 2_000 }, async () => {
+        const answer = await join(socket, `sale:${sale}`);
+        socket.emit('leave', `sale:${sale}`);
+        return JSON.stringify(answer);
+      }),
+    );
+    expect(answers[0]).toBe('{"ok":true}');
+    expect(answers.at(-1)).toContain('Too many joins');
+    // A second later it may again.
+    await vi.waitFor(async () => expect(await join(socket, `sale:${sale}`)).toEqual({ ok: true }), 10_000);
+  });
+
+  it('keep what it does not read in the memory of the gateway', async () => {
+    const socket = await openSocket();
+    const gone = new Promise((resolve) => socket.once('disconnect', resolve));
+    // As a client that reads nothing: its socket takes no more, and it still sends.
+    const raw = (socket.io.engine.transport as unknown as { ws: { _socket: NetSocket } }).ws._socket;
+    raw.pause();
+    for (let round = 0; round < 40; round++) {
+      for (let index = 0; index < 5_000; index++)
+        socket.emit('join', `${round}${'x'.repeat(100)}`, () => undefined);
+      await new Promise((resolve) => setTimeout(resolve, 25));
+      if (raw.destroyed) break;
+    }
+    raw.resume();
+    await gone;
+  });
+
+  it('be one more than the gateway is set to serve', async () => {
+    const small = await world.gateway({ FLASHGRID_MAX_LIVE_CLIENTS: '2' });
+    await openSocket(small);
+    const second = await openSocket(small);
+    for (const transports of [['websocket'], ['polling']])
+      await expect(openSocket(small, { transports })).rejects.toThrow();
+    second.disconnect();
+    await vi.waitFor(() => openSocket(small));
+  });
+
+  it('come by a host name that any page could make its own', async () => {
+    for (const transports of [['websocket'], ['polling']])
+      await expect(
+        openSocket(gateway, {
+          transports,
+          extraHeaders: { host: 'evil.example', origin: 'http://evil.example' },
+        }),
+      ).rejects.toThrow();
   });
 
   it('come from a page of another origin', async () => {
@@ -222,6 +320,15 @@ describe('what a client may not do', () => {
     await world.redis.publish(`${world.namespace}:sales`, '{"type":"sale.changed","sale":{}}');
     const sale = await openSale();
     expect(await join(socket, `sale:${sale}`)).toEqual({ ok: true });
+    // An upgrade whose client resets the connection before it is judged.
+    for (let index = 0; index < 50; index++) {
+      const raw = netConnect(gateway.port, '127.0.0.1');
+      raw.on('error', () => undefined);
+      raw.write(
+        'GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+        () => raw.resetAndDestroy(),
+      );
+    }
     expect((await send(gateway, 'GET', '/healthz')).status).toBe(200);
   });
 });

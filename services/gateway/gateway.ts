@@ -1,9 +1,14 @@
 /** Puts the gateway together, starts it and stops it. */
 import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { Server as NetServer } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { GatewayConfig } from '../shared/config.ts';
 import { saleChangedSchema } from '../shared/events.ts';
-import { RECORD_RETENTION_MS, outcomeChannel, saleChannel } from '../shared/keys.ts';
+import { RECORD_RETENTION_MS, gatewayKey, outcomeChannel, saleChannel } from '../shared/keys.ts';
+import { openFileLimit } from '../shared/open-files.ts';
 import { createPool } from '../shared/postgres.ts';
 import type { PrismaClient } from '../shared/prisma.ts';
 import { createRedis } from '../shared/redis.ts';
@@ -11,6 +16,7 @@ import { SaleStore } from '../shared/sale-store.ts';
 import { saleFactsSchema } from '../shared/sales.ts';
 import type { RunningService } from '../shared/service-process.ts';
 import { UndoList } from '../shared/undo-list.ts';
+import { hostCheck } from './allowed-hosts.ts';
 import { BrokerLink } from './broker-link.ts';
 import { Door } from './door/door.ts';
 import { FrameClock } from './frame-clock.ts';
@@ -18,6 +24,7 @@ import { FrameCollector } from './frame-collector.ts';
 import { GatewayCounters } from './gateway-counters.ts';
 import { Health } from './health.ts';
 import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, LISTEN_BACKLOG, createHttpApp } from './http-app.ts';
+import { ADDRESS_TTL_MS, LivePeers } from './live-peers.ts';
 import { LiveUpdates } from './live-updates.ts';
 import { GatewayMetrics } from './metrics.ts';
 import { ReservationLookup } from './reservation-lookup.ts';
@@ -36,6 +43,13 @@ const START_LIMIT_MS = 15_000;
 const KEY_LOOKUP_LIMIT_MS = 500;
 /** ms between two readings of all cached sales, in case a message was lost. */
 const REFRESH_INTERVAL_MS = 15_000;
+/** Files and sockets that are kept for everything but clients: backends, logs, forwarded live connections of other gateways. */
+const RESERVED_FILES = 128;
+/** ms between two lines of the log about connections that could not be accepted. */
+const ACCEPT_LOG_INTERVAL_MS = 10_000;
+/** ms without a byte from any client after which idle connections are closed when the gateway stops, and how long that may take. */
+const DRAIN_QUIET_MS = 500;
+const DRAIN_LIMIT_MS = 4_000;
 /** ms that finished work may take to be written when the gateway stops, beyond the confirm timeout. */
 const STOP_GRACE_MS = 2_000;
 
@@ -55,7 +69,8 @@ export interface RunningGateway extends RunningService<'gateway'> {
 
 /** ms that `stop` takes at the most. */
 export function gatewayStopLimitMs(config: GatewayConfig): number {
-  return config.FLASHGRID_CONFIRM_TIMEOUT_MS + 4 * STOP_GRACE_MS;
+  const { FLASHGRID_DRAIN_MS, FLASHGRID_CONFIRM_TIMEOUT_MS } = config;
+  return FLASHGRID_DRAIN_MS + DRAIN_LIMIT_MS + FLASHGRID_CONFIRM_TIMEOUT_MS + 4 * STOP_GRACE_MS;
 }
 
 /** What the bench varies. */
@@ -208,8 +223,10 @@ export async function startGateway(
       isStopping: () => isStopping,
     });
 
+    const isHostAllowed = hostCheck(config.FLASHGRID_GATEWAY_HOST, config.FLASHGRID_GATEWAY_HOSTS);
     const routes: string[] = [];
     const app = createHttpApp({
+      isHostAllowed,
       onUnexpected: (request, error) =>
         log.error(
           { err: error, method: request.method, route: request.routeOptions.url },
@@ -236,13 +253,34 @@ export async function startGateway(
     });
     const door = new Door({
       server: app.server,
+      isHostAllowed,
       requestLimitSec: HEADERS_TIMEOUT_MS / 1_000,
       keepAliveSec: KEEP_ALIVE_MS / 1_000,
       take: (body, key, reply) => reserve.handle(body, key, reply),
     });
     undo.add(() => door.destroy());
+    const openFiles = await openFileLimit();
+    const maxConnections =
+      openFiles === undefined ? Infinity : Math.max(openFiles - RESERVED_FILES, RESERVED_FILES);
+    if (maxConnections < Infinity) app.server.maxConnections = maxConnections;
+    const maxClients = Math.min(config.FLASHGRID_MAX_LIVE_CLIENTS, Math.floor(maxConnections / 2));
+    const peers = new LivePeers({
+      gatewayId,
+      maxPassed: maxClients,
+      saveAddress: (address) => {
+        const key = gatewayKey(namespace, gatewayId);
+        return address === undefined ? redis.del(key) : redis.set(key, address, 'PX', ADDRESS_TTL_MS);
+      },
+      findAddress: (id) => redis.get(gatewayKey(namespace, id)),
+      onError,
+    });
+    undo.add(() => peers.close());
     const live: LiveUpdates = new LiveUpdates({
       server: app.server,
+      peers,
+      maxClients,
+      findSale: (saleId) => cache.find(saleId),
+      isHostAllowed,
       readSale: (saleId) => store.readSale(saleId),
       lookup,
       acceptedOf: (saleId) => counters.acceptedBySale.get(saleId) ?? 0,
@@ -288,19 +326,29 @@ export async function startGateway(
     }, REFRESH_INTERVAL_MS);
     undo.add(() => clearInterval(refresh));
 
-    await app.listen({
+    await app.ready();
+    // Not Fastify's listen, which makes a second server for localhost, without the door.
+    app.server.listen({
       host: config.FLASHGRID_GATEWAY_HOST,
       port: config.FLASHGRID_GATEWAY_PORT,
       backlog: LISTEN_BACKLOG,
     });
+    await once(app.server, 'listening');
+    watchAccepts(app.server, log);
     const address = app.server.address();
     const port = address !== null && typeof address === 'object' ? address.port : 0;
+    peers.announce(config.FLASHGRID_GATEWAY_HOST, port);
 
     let stopped: Promise<void> | undefined;
     const stop = async (): Promise<void> => {
+      // First /readyz says so, then no more connections are taken, and those that there are end with their next answer.
       isStopping = true;
-      reserve.stop();
+      door.isClosing = true;
+      await sleep(config.FLASHGRID_DRAIN_MS);
+      stopListening(app.server);
       live.close();
+      await door.drain(DRAIN_QUIET_MS, DRAIN_LIMIT_MS);
+      reserve.stop();
       door.close();
       // Fastify waits for the requests in hand, and so for their frames.
       const limit = setTimeout(() => door.destroy(), config.FLASHGRID_CONFIRM_TIMEOUT_MS + STOP_GRACE_MS);
@@ -312,7 +360,7 @@ export async function startGateway(
       gatewayId,
       routes,
       port,
-      url: `http://${config.FLASHGRID_GATEWAY_HOST}:${port}`,
+      url: `http://${urlHost(config.FLASHGRID_GATEWAY_HOST)}:${port}`,
       sample: () => ({
         accepted: counters.accepted,
         frames: counters.frames,
@@ -339,6 +387,31 @@ async function within<Value>(limitMs: number, promise: Promise<Value>): Promise<
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Stops taking connections and leaves those that there are: Node's HTTP server would close the idle ones, with requests on their way. */
+function stopListening(server: Server): void {
+  NetServer.prototype.close.call(server);
+}
+
+/** A connection that can't be accepted for want of files is an event of the server, which ends the process when nobody listens. */
+function watchAccepts(server: Server, log: Logger): void {
+  let toldMs = -ACCEPT_LOG_INTERVAL_MS;
+  const tell = (fields: object): void => {
+    const nowMs = performance.now();
+    if (nowMs - toldMs < ACCEPT_LOG_INTERVAL_MS) return;
+    toldMs = nowMs;
+    log.warn(
+      fields,
+      'connections could not be accepted: raise the limit of open files, or use more gateways',
+    );
+  };
+  server.on('error', (error) => tell({ err: error }));
+  server.on('drop', () => tell({ maxConnections: server.maxConnections }));
+}
+
+function urlHost(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 function newGatewayId(): string {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isAllowedOrigin, parseRoom } from './live-updates.ts';
+import { parseRoom } from './live-updates.ts';
 
 describe('the name of a room', () => {
   it('is that of a sale or of a reservation', () => {
@@ -25,25 +25,4 @@ describe('the name of a room', () => {
   ])('%j is refused', (room) => {
     expect(parseRoom(room)).toBeUndefined();
   });
-});
-
-describe('the origin of a live connection', () => {
-  const allowed = (origin: string | undefined, host = 'gateway.example:8080') =>
-    isAllowedOrigin({ headers: { host, ...(origin === undefined ? {} : { origin }) } });
-
-  it('may be a program, the machine itself or the same host', () => {
-    expect(allowed(undefined)).toBe(true);
-    expect(allowed('http://localhost:5173')).toBe(true);
-    expect(allowed('http://127.0.0.1:1')).toBe(true);
-    expect(allowed('http://[::1]:1')).toBe(true);
-    expect(allowed('https://gateway.example:8080')).toBe(true);
-  });
-
-  it.each([
-    'https://evil.example',
-    'null',
-    'http://127.0.0.1.evil.example',
-    'http://localhost.evil.example',
-    'x',
-  ])('may not be %s', (origin) => expect(allowed(origin)).toBe(false));
 });

@@ -5,7 +5,8 @@
  * What workers publish is only looked at for its sale and frame; figures come from one read of Redis a sale and tick, so a
  * dashboard is exact whatever was missed, and costs the same at any rate.
  */
-import type { Server as HttpServer, IncomingMessage } from 'node:http';
+import { ServerResponse, type IncomingMessage, type Server as HttpServer } from 'node:http';
+import type { Socket as NetSocket } from 'node:net';
 import { Server } from 'socket.io';
 import type { Socket } from 'socket.io';
 import { decodeOutcomeEvent } from '../shared/events.ts';
@@ -14,14 +15,26 @@ import type { ReservationRef } from '../shared/ids.ts';
 import { outcomeAt } from '../shared/outcomes.ts';
 import type { Outcome } from '../shared/outcomes.ts';
 import type { SaleView } from '../shared/sales.ts';
+import { guardUpgrades, type LivePeers } from './live-peers.ts';
 import type { ReservationLookup, ReservationView } from './reservation-lookup.ts';
 import { viewOf } from './reservation-lookup.ts';
+import { isAllowedOrigin, isLoopbackOrigin, type HostCheck } from './allowed-hosts.ts';
+import { LIVE_PATH } from './http-app.ts';
 import { RateMeter } from './rate-meter.ts';
 
 /** ms between two events of a sale's room. */
 export const SALE_EVENT_INTERVAL_MS = 100;
 /** Rooms that one socket may be in. */
 export const MAX_ROOMS_PER_SOCKET = 200;
+/** Joins that a socket may ask for at once, and how many more each second. */
+const JOIN_BURST = 2 * MAX_ROOMS_PER_SOCKET;
+const JOINS_PER_SEC = 50;
+/** Messages that may wait for a client to read; a client that falls behind further is disconnected. */
+const MAX_UNSENT_MESSAGES = 2_000;
+/** Ticks between two looks for such clients. */
+const SLOW_CLIENT_TICKS = 10;
+/** ms in which a new session must have become a client: one that polls holds no connection by which it would be missed. */
+const CONNECT_TIMEOUT_MS = 10_000;
 /** Keyed reservations of one sale that are looked up in one tick. */
 const MAX_KEYED_READS = 500;
 const MAX_MESSAGE_BYTES = 16 * 1024;
@@ -58,6 +71,13 @@ type LiveSocket = Socket<ClientEvents, ServerEvents>;
 
 export interface LiveUpdatesOptions {
   readonly server: HttpServer;
+  readonly peers: LivePeers;
+  /** Clients that may be connected at once. */
+  readonly maxClients: number;
+  /** Whether a Host header may be served; all are unless told. */
+  readonly isHostAllowed?: HostCheck | undefined;
+  /** Whether there is such a sale; rejects when that can't be told now. */
+  readonly findSale: (saleId: string) => Promise<unknown>;
   readonly readSale: (saleId: string) => Promise<SaleView | undefined>;
   readonly lookup: ReservationLookup;
   /** Reservations of a sale that this gateway has accepted so far. */
@@ -85,17 +105,35 @@ export class LiveUpdates {
   /** Sales with outcomes since the last tick and keyed reservations that are waited for. */
   readonly #keyedDirty = new Set<string>();
   readonly #timer: NodeJS.Timeout;
+  #ticks = 0;
 
   constructor(options: LiveUpdatesOptions) {
+    const { server, peers } = options;
     this.#options = options;
-    this.#io = new Server<ClientEvents, ServerEvents>(options.server, {
-      path: '/socket.io',
+    guardUpgrades(server);
+    this.#io = new Server<ClientEvents, ServerEvents>(server, {
+      path: LIVE_PATH,
+      // Upgrades for anything else are served in plain HTTP (http-app.ts).
+      destroyUpgrade: false,
       serveClient: false,
       maxHttpBufferSize: MAX_MESSAGE_BYTES,
       perMessageDeflate: false,
+      connectTimeout: CONNECT_TIMEOUT_MS,
       cors: { origin: (origin, answer) => answer(null, origin !== undefined && isLoopbackOrigin(origin)) },
       // CORS does not hold WebSockets back: a page of any origin may open one unless it is refused here.
-      allowRequest: (request, answer) => answer(null, isAllowedOrigin(request)),
+      allowRequest: (request, answer) => answer(null, this.#mayConnect(request)),
+    });
+    const { engine } = this.#io;
+    engine.generateId = () => peers.sessionId();
+    engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
+      const owner = peers.ownerOf(request);
+      if (owner === undefined) next();
+      // An upgrade is passed on below, where there is its socket.
+      else if (response instanceof ServerResponse) void peers.pass(owner, request, response);
+    });
+    server.on('upgrade', (request, socket: NetSocket, head) => {
+      const owner = peers.ownerOf(request);
+      if (owner !== undefined) void peers.tunnel(owner, request, socket, head);
     });
     this.#io.on('connection', (socket) => this.#welcome(socket));
     const rooms = this.#io.of('/').adapter;
@@ -149,8 +187,27 @@ export class LiveUpdates {
     this.#io.engine.close();
   }
 
+  #mayConnect(request: IncomingMessage): boolean {
+    const { isHostAllowed, maxClients } = this.#options;
+    return (
+      isHostAllowed?.(request.headers.host) !== false &&
+      isAllowedOrigin(request) &&
+      this.clientCount < maxClients
+    );
+  }
+
   #welcome(socket: LiveSocket): void {
+    let joinsLeft = JOIN_BURST;
+    let countedMs = performance.now();
     socket.on('join', (room, reply) => {
+      const nowMs = performance.now();
+      joinsLeft = Math.min(JOIN_BURST, joinsLeft + ((nowMs - countedMs) * JOINS_PER_SEC) / 1_000);
+      countedMs = nowMs;
+      if (joinsLeft < 1) {
+        if (isReply(reply)) reply({ ok: false, detail: 'Too many joins; join again in a second.' });
+        return;
+      }
+      joinsLeft--;
       void this.#join(socket, room).then((answer) => isReply(reply) && reply(answer));
     });
     socket.on('leave', (room, reply) => {
@@ -168,21 +225,26 @@ export class LiveUpdates {
       return { ok: false, detail: `A connection may be in ${MAX_ROOMS_PER_SOCKET} rooms.` };
     if (!socket.connected) return { ok: false, detail: 'The connection is closed.' };
     // Joins before anything is awaited: a burst of joins can't slip past the limit, and no outcome between read and watch.
-    if (target.kind === 'sale') {
-      this.#watchSale(target.saleId);
-      void socket.join(target.room);
-      return { ok: true };
-    }
-    this.#watchReservation(target.id, target.ref);
+    if (target.kind === 'reservation') this.#watchReservation(target.id, target.ref);
     void socket.join(target.room);
+    const saleId = target.kind === 'sale' ? target.saleId : target.ref.saleId;
     try {
+      if ((await this.#options.findSale(saleId)) === undefined) {
+        void socket.leave(target.room);
+        return { ok: false, detail: `There is no sale ${saleId}.` };
+      }
+      if (target.kind === 'sale') {
+        // Unless it has left meanwhile: nobody else would end the watch.
+        if (socket.rooms.has(target.room)) this.#watchSale(saleId);
+        return { ok: true };
+      }
       const outcome = await this.#options.lookup.readOutcome(target.id, target.ref);
       if (outcome !== undefined) this.#tell(target.id, outcome);
       return { ok: true };
     } catch (error) {
-      this.#options.onError(`reading reservation ${target.id}`, error);
+      this.#options.onError(`joining ${target.room}`, error);
       void socket.leave(target.room);
-      return { ok: false, detail: 'The outcome can not be read now; join again.' };
+      return { ok: false, detail: 'It can not be looked up now; join again.' };
     }
   }
 
@@ -232,7 +294,17 @@ export class LiveUpdates {
     this.#io.in(room).socketsLeave(room);
   }
 
+  /** Disconnects clients that do not read: what they are owed would grow without end. */
+  #dropSlowClients(): void {
+    for (const { conn } of this.#io.of('/').sockets.values()) {
+      // Not in its types; there is no other way to tell.
+      const unsent: unknown = Reflect.get(conn, 'writeBuffer');
+      if (Array.isArray(unsent) && unsent.length > MAX_UNSENT_MESSAGES) conn.close(true);
+    }
+  }
+
   #tick(): void {
+    if (++this.#ticks % SLOW_CLIENT_TICKS === 0) this.#dropSlowClients();
     for (const [saleId, sale] of this.#sales) {
       if (this.#options.acceptedOf(saleId) !== sale.lastAccepted) sale.isDirty = true;
       // Once more after the last change, so that the rates fall to nought.
@@ -314,26 +386,4 @@ export function parseRoom(room: unknown): Room | undefined {
 
 function isReply(reply: unknown): reply is (answer: JoinReply) => void {
   return typeof reply === 'function';
-}
-
-/** Programs send no Origin; pages of this host or of the machine itself may talk to the gateway. */
-export function isAllowedOrigin(request: Pick<IncomingMessage, 'headers'>): boolean {
-  const { origin, host } = request.headers;
-  if (origin === undefined) return true;
-  if (isLoopbackOrigin(origin)) return true;
-  try {
-    return new URL(origin).host === host;
-  } catch {
-    // `null`, or not a URL: no page that we serve.
-    return false;
-  }
-}
-
-function isLoopbackOrigin(origin: string): boolean {
-  try {
-    const { hostname } = new URL(origin);
-    return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
-  } catch {
-    return false;
-  }
 }

@@ -54,9 +54,12 @@ export function openApiDocument(): Json {
               400: 'A field is missing, of the wrong type, not sound or unknown; or the quantity is over the sale’s limit for one buyer, so that it could never be granted.',
               404: 'There is no such sale.',
               409: 'The sale is closed; or it is sold out and set to refuse at the door (mode `shed`).',
+              408: 'The request did not come whole in time.',
               413: 'The body is larger than 16 KiB.',
               415: 'The body is not application/json.',
+              421: 'The gateway is not served under this Host name (FLASHGRID_GATEWAY_HOSTS).',
               422: 'In this sale the Idempotency-Key was sent with another userId or quantity.',
+              431: 'The head is larger than 16 KiB.',
               500: 'A defect of the gateway.',
             }),
             503: {

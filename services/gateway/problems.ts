@@ -14,12 +14,15 @@ export const PROBLEM_KINDS = {
   'unknown-reservation': { status: 404, title: 'There is no such reservation' },
   'unknown-route': { status: 404, title: 'There is no such route' },
   'method-not-allowed': { status: 405, title: 'The route does not take this method' },
+  'too-slow': { status: 408, title: 'The request did not come whole in time' },
   'sale-exists': { status: 409, title: 'A sale of this id exists' },
   'sale-closed': { status: 409, title: 'The sale is closed' },
   'sold-out': { status: 409, title: 'The sale is sold out' },
   'too-large': { status: 413, title: 'The body is too large' },
   'idempotency-key-reused': { status: 422, title: 'The Idempotency-Key was used for another reservation' },
   'unsupported-media-type': { status: 415, title: 'The content type is not supported' },
+  'unknown-host': { status: 421, title: 'The gateway does not serve this host name' },
+  'head-too-large': { status: 431, title: 'The head of the request is too large' },
   unexpected: { status: 500, title: 'Something went wrong in the gateway' },
   overloaded: { status: 503, title: 'Too many reservations wait for their confirmation' },
   'broker-away': { status: 503, title: 'The broker is away' },
@@ -92,6 +95,11 @@ export function invalid(errors: readonly FieldError[]): Refusal {
   const detail = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
   return refusal('invalid', detail, { errors });
 }
+
+/** Refusals of what never became a request: the fast path and Node's server answer alike. */
+export const REQUEST_TOO_SLOW = refusal('too-slow', 'Send the whole request without pauses.');
+export const REQUEST_CUT_SHORT = invalid([{ field: 'request', message: 'is not a whole HTTP/1.1 request' }]);
+export const HEAD_TOO_LARGE = refusal('head-too-large', 'Send fewer or shorter header fields.');
 
 /** Thrown by routes off the hot path; the error handler writes its refusal. */
 export class ProblemError extends Error {

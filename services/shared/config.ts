@@ -35,10 +35,25 @@ export const gatewayConfigSchema = z.object({
   FLASHGRID_GATEWAY_HOST: z.string().min(1).default('127.0.0.1'),
   /** 0 takes a free port; the ready message tells which. */
   FLASHGRID_GATEWAY_PORT: port.default(0),
+  /**
+   * Host names, parted by commas, that the gateway is reached by besides localhost, addresses and names without a dot; `*` for any.
+   * Unset: none while it listens on loopback (DNS rebinding), any when it listens elsewhere.
+   */
+  FLASHGRID_GATEWAY_HOSTS: z
+    .string()
+    .regex(
+      /^(\*|[A-Za-z0-9._-]+(,[A-Za-z0-9._-]+)*)$/,
+      'must be host names without ports, parted by commas, or *',
+    )
+    .optional(),
+  /** ms for which a gateway that is told to stop still takes connections while /readyz says 503, so that a load balancer turns away first. */
+  FLASHGRID_DRAIN_MS: count(0, 60_000, 0),
   /** Bearer token of the admin routes. */
   FLASHGRID_ADMIN_TOKEN: z.string().min(16, 'must have at least 16 characters'),
   /** Reservations that may wait for the broker's confirm; past it: 503. */
   FLASHGRID_MAX_UNCONFIRMED: count(1, 1_000_000, 20_000),
+  /** Socket.IO clients that may be connected at once, and at most half of what the limit of open files allows; past it: 403. */
+  FLASHGRID_MAX_LIVE_CLIENTS: count(1, 1_000_000, 20_000),
   /** Most reservations in one frame. */
   FLASHGRID_MAX_FRAME: count(1, 512, 512),
   /** ms after which an unconfirmed frame is answered 503. */

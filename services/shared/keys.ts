@@ -78,3 +78,8 @@ export function saleChannel(namespace: string): string {
 export function saleIndexKey(namespace: string): string {
   return `${namespace}:sale-ids`;
 }
+
+/** String with expiry: `host:port` at which the other gateways reach this one. */
+export function gatewayKey(namespace: string, gatewayId: string): string {
+  return `${namespace}:gateway:${gatewayId}`;
+}

@@ -158,6 +158,7 @@ function startSampling<Role extends ServiceRole>(role: Role, service: RunningSer
   if (!process.connected) return () => undefined;
   const delay = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   delay.enable();
+  let rssBytes = 0;
   const sampleNow = (): void => {
     const cpu = process.cpuUsage();
     const sample = {
@@ -167,7 +168,7 @@ function startSampling<Role extends ServiceRole>(role: Role, service: RunningSer
       // The histogram counts the timer's own interval too. It is empty when the loop has not turned since.
       eventLoopLagMs: delay.count === 0 ? 0 : Math.max(0, delay.max / 1e6 - LAG_RESOLUTION_MS),
       cpuMicros: cpu.user + cpu.system,
-      rssBytes: process.memoryUsage.rss(),
+      rssBytes: (rssBytes = readRss(rssBytes)),
       ...service.sample(),
     };
     delay.reset();
@@ -180,6 +181,15 @@ function startSampling<Role extends ServiceRole>(role: Role, service: RunningSer
     sampleNow();
     delay.disable();
   };
+}
+
+/** Node reads it from a file, which fails while all descriptors are in use: then the last reading holds. */
+function readRss(lastBytes: number): number {
+  try {
+    return process.memoryUsage.rss();
+  } catch {
+    return lastBytes;
+  }
 }
 
 /** The channel closes when the supervisor dies; `disconnect` follows and stops the service. */

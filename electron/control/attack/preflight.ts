@@ -4,7 +4,7 @@ import { freemem } from 'node:os';
 import { FailureError, type Failure } from '../cluster/cluster.ts';
 import type { ProcessPlan } from './process-plan.ts';
 import { totalRequests, type AttackSettings } from './profile.ts';
-import { openFileLimit } from './open-files.ts';
+import { openFileLimit } from '../../../services/shared/open-files.ts';
 import { BYTES_PER_REQUEST } from './request-log.ts';
 
 /** Files that a process holds besides its sockets. */

@@ -5,12 +5,16 @@
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import type { HostCheck } from '../allowed-hosts.ts';
 import type { ReserveReply } from '../reserve-reply.ts';
 import { ReplyHeads } from './reply-heads.ts';
 import { HeadReader } from './request-head.ts';
 import { ReserveConnection, type DoorSide } from './reserve-connection.ts';
 
 const TICK_MS = 1_000;
+/** ms between two looks whether anything comes while the gateway stops. */
+const DRAIN_TICK_MS = 50;
 
 export interface DoorOptions {
   /** Not listening yet. Its own limits hold for what is handed over. */
@@ -19,31 +23,37 @@ export interface DoorOptions {
   readonly requestLimitSec: number;
   /** Seconds for which an idle connection is kept. */
   readonly keepAliveSec: number;
+  /** Hosts that are served here; all are unless told. The server behind refuses the others. */
+  readonly isHostAllowed?: HostCheck | undefined;
   /** Takes a reservation. */
   take(body: unknown, idempotencyKey: string | undefined, reply: ReserveReply): void;
 }
 
 export class Door implements DoorSide {
-  readonly heads = new HeadReader();
+  readonly heads: HeadReader;
   readonly replies: ReplyHeads;
   readonly take: DoorOptions['take'];
   isClosing = false;
   nowSec = 0;
-  readonly #server: Server;
   /** What Node's HTTP server does with a connection. */
   readonly #toHttp: readonly ((socket: Socket) => void)[];
   readonly #connections = new Set<ReserveConnection>();
+  /** Connections that Node's server has. */
+  readonly #handedOver = new Set<Socket>();
   readonly #timer: NodeJS.Timeout;
 
   constructor(options: DoorOptions) {
     const { server, requestLimitSec, keepAliveSec } = options;
     this.take = options.take;
+    this.heads = new HeadReader(options.isHostAllowed);
     this.replies = new ReplyHeads(keepAliveSec);
-    this.#server = server;
     this.#toHttp = server
       .listeners('connection')
       .map((listener) => (socket) => void Reflect.apply(listener, server, [socket]));
     server.removeAllListeners('connection');
+    server.prependListener('request', (_request, response) => {
+      if (this.isClosing) response.setHeader('connection', 'close');
+    });
     server.on('connection', (socket) => this.#connections.add(new ReserveConnection(socket, this)));
     this.#timer = setInterval(() => {
       this.nowSec = Math.floor(performance.now() / 1_000);
@@ -61,6 +71,8 @@ export class Door implements DoorSide {
 
   handOver(connection: ReserveConnection, socket: Socket): void {
     this.#connections.delete(connection);
+    this.#handedOver.add(socket);
+    socket.once('close', () => this.#handedOver.delete(socket));
     for (const listener of this.#toHttp) listener(socket);
     // Paused, so that no byte was lost between the two.
     socket.resume();
@@ -68,6 +80,27 @@ export class Door implements DoorSide {
 
   forget(connection: ReserveConnection): void {
     this.#connections.delete(connection);
+  }
+
+  /**
+   * Lets clients go without losing what they send: each connection ends with its next answer, and one that is idle stays open, because a
+   * request may be on its way. Resolves when no byte has come for `quietMs`, when nobody is left, or after `limitMs`.
+   */
+  async drain(quietMs: number, limitMs: number): Promise<void> {
+    this.isClosing = true;
+    const startMs = performance.now();
+    let quietSinceMs = startMs;
+    let bytesBefore = -1;
+    while (this.#connections.size + this.#handedOver.size > 0) {
+      const nowMs = performance.now();
+      let bytes = 0;
+      for (const { bytesRead } of this.#connections) bytes += bytesRead;
+      for (const { bytesRead } of this.#handedOver) bytes += bytesRead;
+      if (bytes !== bytesBefore) quietSinceMs = nowMs;
+      bytesBefore = bytes;
+      if (nowMs - quietSinceMs >= quietMs || nowMs - startMs >= limitMs) return;
+      await setTimeout(DRAIN_TICK_MS);
+    }
   }
 
   /** Closes the connections that are owed nothing; the others end with their answer. */
@@ -80,6 +113,6 @@ export class Door implements DoorSide {
   /** Ends all connections now, those of Node's server among them. */
   destroy(): void {
     for (const connection of this.#connections) connection.destroy();
-    this.#server.closeAllConnections();
+    for (const socket of this.#handedOver) socket.destroy();
   }
 }

@@ -3,6 +3,8 @@ import { STATUS_CODES } from 'node:http';
 import type { Refusal } from '../problems.ts';
 import { JSON_CONTENT_TYPE } from '../reserve-reply.ts';
 
+const LAST = 'connection: close\r\n';
+
 export class ReplyHeads {
   readonly #keepAlive: string;
   #date = '';
@@ -27,15 +29,9 @@ export class ReplyHeads {
     return (this.#accepted[payloadLength] ??= this.#acceptedHead(payloadLength, false));
   }
 
-  refused({ status, headers }: Refusal, isLast: boolean): string {
-    let fields = '';
-    for (let at = 0; at + 1 < headers.length; at += 2) fields += `${headers[at]}: ${headers[at + 1]}\r\n`;
-    return this.#head(status, fields, isLast);
-  }
-
-  /** The whole answer to a request that did not come to its end. */
-  timedOut(): string {
-    return this.#head(408, 'content-length: 0\r\n', true);
+  /** @returns ASCII; the payload that follows is UTF-8 */
+  refused(given: Refusal, isLast: boolean): string {
+    return this.#head(given.status, fieldLines(given), isLast);
   }
 
   #acceptedHead(payloadLength: number, isLast: boolean): string {
@@ -47,7 +43,22 @@ export class ReplyHeads {
   }
 
   #head(status: number, fields: string, isLast: boolean): string {
-    const connection = isLast ? 'connection: close\r\n' : this.#keepAlive;
-    return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${fields}${this.#date}${connection}\r\n`;
+    return statusLine(status) + fields + this.#date + (isLast ? LAST : this.#keepAlive) + '\r\n';
   }
+}
+
+/** A whole answer that ends its connection, for what never became a request; UTF-8. */
+export function closingReply(given: Refusal): string {
+  const date = `date: ${new Date().toUTCString()}\r\n`;
+  return `${statusLine(given.status)}${fieldLines(given)}${date}${LAST}\r\n${given.payload}`;
+}
+
+function statusLine(status: number): string {
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
+}
+
+function fieldLines({ headers }: Refusal): string {
+  let fields = '';
+  for (let at = 0; at + 1 < headers.length; at += 2) fields += `${headers[at]}: ${headers[at + 1]}\r\n`;
+  return fields;
 }

@@ -7,7 +7,7 @@ const PLAIN = ['host: h', 'content-type: application/json', 'content-length: 40'
 
 describe('the head of a reservation', () => {
   it('is read whatever the case, the order and the blanks around the values', () => {
-    const plain = { bodyLength: 40, idempotencyKey: undefined };
+    const plain = { bodyLength: 40, host: 'h', idempotencyKey: undefined };
     expect(parseReserveHead(head(...PLAIN))).toEqual(plain);
     expect(
       parseReserveHead(
@@ -21,6 +21,7 @@ describe('the head of a reservation', () => {
     ).toEqual(plain);
     expect(parseReserveHead(head(...PLAIN, 'Connection: Keep-Alive', 'Idempotency-Key: order-17'))).toEqual({
       bodyLength: 40,
+      host: 'h',
       idempotencyKey: 'order-17',
     });
   });

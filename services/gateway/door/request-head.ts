@@ -3,6 +3,7 @@
  * message is framed or answered. Whatever else may come is not judged here but left to Node's own parser, so this one only has to be right
  * in what it takes: a strict part of RFC 9112, in which every byte is accounted for.
  */
+import type { HostCheck } from '../allowed-hosts.ts';
 import { RESERVE_BODY_LIMIT_BYTES } from '../http-app.ts';
 
 /** Bytes of a head that is read here; browsers with their cookies stay well below it. */
@@ -19,6 +20,7 @@ const JSON_TYPE = /^application\/json(?:;[ \t]*charset=utf-8)?$/i;
 
 export interface ReserveHead {
   readonly bodyLength: number;
+  readonly host: string;
   readonly idempotencyKey: string | undefined;
 }
 
@@ -68,20 +70,27 @@ export function parseReserveHead(head: string): ReserveHead | undefined {
   }
   const bodyLength = Number(length);
   if (host === undefined || type === undefined || !(bodyLength <= RESERVE_BODY_LIMIT_BYTES)) return undefined;
-  return { bodyLength, idempotencyKey };
+  return { bodyLength, host, idempotencyKey };
 }
 
 /** Reads heads, and knows again those that it has read: comparing a text costs a tenth of parsing it. */
 export class HeadReader {
   readonly #known = new Map<string, ReserveHead>();
+  readonly #isHostAllowed: HostCheck | undefined;
+
+  /** @param isHostAllowed heads with other hosts are not read here; all are unless told */
+  constructor(isHostAllowed?: HostCheck) {
+    this.#isHostAllowed = isHostAllowed;
+  }
 
   /** See parseReserveHead. */
   read(head: string): ReserveHead | undefined {
     const known = this.#known.get(head);
     if (known !== undefined) return known;
     const parsed = parseReserveHead(head);
+    if (parsed === undefined || this.#isHostAllowed?.(parsed.host) === false) return undefined;
     // A head with a key of its own won't come again.
-    if (parsed === undefined || parsed.idempotencyKey !== undefined) return parsed;
+    if (parsed.idempotencyKey !== undefined) return parsed;
     if (this.#known.size >= MAX_KNOWN_HEADS) this.#known.clear();
     this.#known.set(head, parsed);
     return parsed;

@@ -2,20 +2,23 @@
  * One client's connection at the door. Reservations are read here, one after the other; the first byte of anything else makes the
  * connection Node's.
  *
- *   reading ──whole request──► waiting ──answered──► reading …            (bytes that come meanwhile are held)
+ *   reading ──whole request──► waiting ──answered──► reading …
  *      │ ▲                        └──the client has gone──► closed
- *      │ └──part of a request: held until the rest comes, or the time is up ──► 408, closed
+ *      │ └──part of a request: held until the rest comes; ──time is up──► 408, ending; ──the client's end──► 400, ending
  *      ├──not a plain reservation──► handed over                            (never while an answer is owed)
- *      └──idle for too long, the client's end, or the door's──► closed
+ *      └──idle for too long, the client's end, or the door's──► ending ──flushed, or LINGER_SEC──► closed
+ *
+ * What comes while an answer is owed, or while the client does not read its answers, is put back into the socket, which is paused. So Node's
+ * own buffer and then TCP hold the client back, and the client's end stays behind its requests.
  */
 import type { Socket } from 'node:net';
-import type { Refusal } from '../problems.ts';
+import { REQUEST_CUT_SHORT, REQUEST_TOO_SLOW, type Refusal } from '../problems.ts';
 import { acceptedPayload, type ReserveReply } from '../reserve-reply.ts';
 import { MAX_HEAD_BYTES, mayBecomeReservation, type HeadReader } from './request-head.ts';
-import type { ReplyHeads } from './reply-heads.ts';
+import { closingReply, type ReplyHeads } from './reply-heads.ts';
 
-/** Bytes that a client may send ahead of its answer before its socket is read no further. */
-const MAX_AHEAD_BYTES = 16 * 1024;
+/** Seconds that an ending connection has for what was written to it. */
+const LINGER_SEC = 5;
 const HEAD_END = '\r\n\r\n';
 
 /** What a connection needs of its door. */
@@ -35,11 +38,15 @@ export interface DoorSide {
 export class ReserveConnection implements ReserveReply {
   readonly #door: DoorSide;
   readonly #socket: Socket;
-  /** What came and is not used yet. */
+  /** The part of a request that has come. */
   #held: Buffer | undefined;
   #isWaiting = false;
   #isReading = false;
+  #isPaused = false;
+  /** The client has ended its side; nothing that it sent is left here. */
   #hasEnded = false;
+  /** The last bytes are written, or none will be. */
+  #isEnding = false;
   /** The client reads slower than it asks: no further request is taken until it has. */
   #isChoked = false;
   #activeSec: number;
@@ -56,68 +63,98 @@ export class ReserveConnection implements ReserveReply {
 
   accept(reservationId: string): void {
     const payload = acceptedPayload(reservationId);
-    this.#answer(this.#door.replies.accepted(payload.length, this.#isLast), payload);
+    // One byte a character, as acceptedPayload promises.
+    this.#answer(this.#door.replies.accepted(payload.length, this.#isLast) + payload, 'latin1');
   }
 
   refuse(given: Refusal): void {
-    this.#answer(this.#door.replies.refused(given, this.#isLast), given.payload);
+    // Its length was counted in UTF-8, and it may name a field of the client's own invention.
+    this.#answer(this.#door.replies.refused(given, this.#isLast) + given.payload, 'utf8');
   }
 
   /** Once a second: ends what has been silent for too long. */
   expire(partSec: number, idleSec: number): void {
-    // An answer that is owed comes within the confirm timeout.
-    if (this.#isWaiting) return;
     const silentSec = this.#door.nowSec - this.#activeSec;
-    if (silentSec >= partSec && (this.#held !== undefined || this.#socket.bytesWritten === 0)) {
-      this.#socket.end(this.#door.replies.timedOut());
-      this.#socket.destroySoon();
-    } else if (silentSec >= idleSec) this.#socket.destroySoon();
+    if (this.#isEnding) {
+      if (silentSec >= LINGER_SEC) this.#socket.destroy();
+    } else if (this.#isWaiting) {
+      // An answer that is owed comes within the confirm timeout.
+    } else if (this.#isChoked) {
+      // A client that does not read would hear no farewell either.
+      if (silentSec >= partSec) this.#socket.destroy();
+    } else if (silentSec >= partSec && (this.#held !== undefined || this.#socket.bytesWritten === 0)) {
+      this.#end(closingReply(REQUEST_TOO_SLOW));
+    } else if (silentSec >= idleSec) this.#end();
   }
 
   /** The door closes: at once when nothing is owed, else with the answer. */
   close(): void {
-    if (!this.#isWaiting) this.#socket.destroySoon();
+    if (!this.#isWaiting) this.#end();
   }
 
   destroy(): void {
     this.#socket.destroy();
   }
 
+  get bytesRead(): number {
+    return this.#socket.bytesRead;
+  }
+
   get #isLast(): boolean {
-    return this.#door.isClosing || (this.#hasEnded && this.#held === undefined);
+    return this.#door.isClosing || this.#hasEnded;
   }
 
   readonly #onData = (chunk: Buffer): void => {
+    if (this.#isEnding) return;
     // The time of a request counts from its first byte: a trickle does not stretch it.
     if (this.#held === undefined) this.#activeSec = this.#door.nowSec;
     this.#held = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
-    if (!this.#isWaiting && !this.#isChoked) this.#read();
-    else if (this.#held.length > MAX_AHEAD_BYTES) this.#socket.pause();
+    this.#read();
   };
 
   readonly #onEnd = (): void => {
     this.#hasEnded = true;
-    if (!this.#isWaiting) this.#socket.destroySoon();
+    if (this.#isWaiting || this.#isEnding) return;
+    // Half a request will not be completed.
+    this.#end(this.#held === undefined ? '' : closingReply(REQUEST_CUT_SHORT));
   };
 
   readonly #onClose = (): void => this.#door.forget(this);
 
   readonly #onDrain = (): void => {
     this.#isChoked = false;
-    this.#read();
+    if (!this.#isWaiting && !this.#isEnding) this.#read();
   };
 
-  #answer(head: string, payload: string): void {
+  #answer(text: string, encoding: BufferEncoding): void {
+    const isLast = this.#isLast;
     this.#isWaiting = false;
     this.#activeSec = this.#door.nowSec;
     const socket = this.#socket;
     if (socket.destroyed) return;
-    if (!socket.write(head + payload, 'latin1')) {
+    if (!socket.write(text, encoding)) {
       this.#isChoked = true;
       socket.once('drain', this.#onDrain);
     }
-    if (this.#isLast) socket.destroySoon();
-    else if (this.#held !== undefined && !this.#isReading && !this.#isChoked) this.#read();
+    if (isLast) this.#end();
+    else if (this.#isPaused && !this.#isReading) this.#read();
+  }
+
+  /** Closes the connection once `farewell` and all before it are written, or LINGER_SEC later. */
+  #end(farewell = ''): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#activeSec = this.#door.nowSec;
+    this.#held = undefined;
+    if (farewell !== '') this.#socket.end(farewell);
+    this.#socket.destroySoon();
+  }
+
+  #putBack(bytes: Buffer): void {
+    this.#isPaused = true;
+    this.#held = undefined;
+    this.#socket.pause();
+    this.#socket.unshift(bytes);
   }
 
   /** Takes the requests that are held, as long as each is answered at once. */
@@ -125,9 +162,12 @@ export class ReserveConnection implements ReserveReply {
     this.#isReading = true;
     while (this.#held !== undefined && !this.#isWaiting && !this.#isChoked && this.#readOne(this.#held));
     this.#isReading = false;
-    // Half a request will not be completed.
-    if (this.#hasEnded && !this.#isWaiting && !this.#isChoked) this.#socket.destroySoon();
-    if (this.#socket.isPaused() && !this.#isWaiting && !this.#isChoked) this.#socket.resume();
+    if (this.#isWaiting || this.#isChoked) {
+      if (this.#held !== undefined) this.#putBack(this.#held);
+    } else if (this.#isPaused) {
+      this.#isPaused = false;
+      this.#socket.resume();
+    }
   }
 
   /** Gives whether there may be a further request in what is held. */
@@ -163,11 +203,7 @@ export class ReserveConnection implements ReserveReply {
   #handOver(bytes: Buffer): void {
     const socket = this.#socket;
     this.#held = undefined;
-    if (this.#hasEnded) {
-      // Nothing can be put back behind the client's end.
-      socket.destroySoon();
-      return;
-    }
+    this.#isPaused = false;
     socket.off('data', this.#onData);
     socket.off('end', this.#onEnd);
     socket.off('error', ignoreError);

@@ -1,4 +1,4 @@
-/** How many files a generator process will be able to open. */
+/** How many files a process of ours may open. */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 const LIMIT_MS = 2_000;
 
 /**
- * The open-file limit of a child process; `undefined` when there is none, or it can't be known (Windows).
+ * The open-file limit of this process and its children; `undefined` when there is none, or it can't be known (Windows).
  * It is the hard limit: Node raises its soft limit to the hard one when it starts.
  */
 export async function openFileLimit(): Promise<number | undefined> {
