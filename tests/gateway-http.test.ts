@@ -1,5 +1,9 @@
 /** The gateway's routes on the real engines. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { RunningGateway } from '../services/gateway/gateway.ts';
 import { decodeEntries } from '../services/shared/frame.ts';
@@ -463,5 +467,159 @@ describe('the routes for machines', () => {
     expect(wrong.status).toBe(405);
     expect(wrong.headers.get('allow')).toBe('GET, HEAD, PATCH');
     expect((await send(gateway, 'GET', '/sales/%zz')).status).toBe(400);
+  });
+});
+
+describe('seen from outside', () => {
+  /** A raw request on a connection of its own, answered to its end. */
+  const raw = async (port: number, text: string): Promise<string> => {
+    const socket = connect(port, '127.0.0.1');
+    socket.end(text);
+    const chunks: Buffer[] = await socket.toArray();
+    return Buffer.concat(chunks).toString('utf8');
+  };
+
+  it('it serves no host name that any page could let point here, on no path', async () => {
+    const body = JSON.stringify({ saleId: 'demo', userId: 'u' });
+    const requests = (host: string) => [
+      `GET /healthz HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
+      `GET /nowhere HTTP/1.1\r\nHost: ${host}\r\n\r\n`,
+      `POST /reserve HTTP/1.1\r\nHost: ${host}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    ];
+    for (const text of requests(`evil.example:${gateway.port}`)) {
+      const answer = await raw(gateway.port, text);
+      expect(answer).toMatch(/^HTTP\/1\.1 421 /);
+      expect(answer).toContain('FLASHGRID_GATEWAY_HOSTS');
+    }
+    for (const text of requests(`localhost:${gateway.port}`))
+      expect(await raw(gateway.port, text)).toMatch(/^HTTP\/1\.1 (200|404) /);
+    const named = await world.gateway({ FLASHGRID_GATEWAY_HOSTS: 'shop.example,evil.example' });
+    for (const text of requests('evil.example'))
+      expect(await raw(named.port, text)).toMatch(/^HTTP\/1\.1 (200|404) /);
+  });
+
+  it('it goes on in HTTP/1.1 when a client would rather speak something else', async () => {
+    const fields =
+      'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n';
+    expect(await raw(gateway.port, `GET /healthz HTTP/1.1\r\nHost: h\r\n${fields}\r\n`)).toMatch(
+      /^HTTP\/1\.1 200 /,
+    );
+    const sale = await openSale();
+    const body = JSON.stringify({ saleId: sale, userId: 'u' });
+    const answer = await raw(
+      gateway.port,
+      `POST /reserve HTTP/1.1\r\nHost: h\r\n${fields}Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 202 /);
+    await world.takeFrames();
+  });
+
+  it('it keeps no descriptor of clients that asked for an upgrade and went', async () => {
+    const openFiles = (): number => readdirSync('/proc/self/fd').length;
+    const before = openFiles();
+    for (let index = 0; index < 100; index++) {
+      const socket = connect(gateway.port, '127.0.0.1');
+      socket.on('error', () => undefined);
+      socket.write('GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n');
+      await once(socket, 'data');
+      const path = index % 2 === 0 ? '/x' : '/socket.io/?EIO=4&transport=websocket&sid=none';
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`);
+      socket.destroy();
+    }
+    await vi.waitFor(() => expect(openFiles()).toBeLessThan(before + 20), 10_000);
+  });
+
+  it('it stops without losing a request, on busy connections and on idle ones', async () => {
+    const own = await world.gateway();
+    const sale = await openSale();
+    const body = JSON.stringify({ saleId: sale, userId: 'u' });
+    const text = (path: string) =>
+      `POST ${path} HTTP/1.1\r\nHost: h\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const statuses = new Map<string, number>();
+    let lost = 0;
+    const lanes = Array.from({ length: 60 }, (_, lane) => {
+      const socket = connect({ port: own.port, host: '127.0.0.1', noDelay: true });
+      // Half of them are with Node's server; every third asks now and then.
+      const ask = (): void => {
+        isOwed = true;
+        socket.write(text(lane % 2 === 0 ? '/reserve' : '/reserve?'));
+      };
+      let isOwed = false;
+      socket.on('connect', ask);
+      socket.on('error', () => undefined);
+      socket.on('data', (chunk) => {
+        const answer = chunk.toString('latin1');
+        const status = answer.slice(9, 12);
+        statuses.set(status, (statuses.get(status) ?? 0) + 1);
+        isOwed = false;
+        if (!/connection: close/i.test(answer)) setTimeout(ask, lane % 3 === 0 ? 150 : 1);
+      });
+      return new Promise<void>((resolve) =>
+        socket.on('close', () => {
+          if (isOwed) lost++;
+          resolve();
+        }),
+      );
+    });
+    await vi.waitFor(() => expect(statuses.get('202')).toBeGreaterThan(500));
+    const stopped = own.stop();
+    await Promise.all(lanes);
+    await stopped;
+    expect(lost).toBe(0);
+    expect([...statuses.keys()]).toEqual(['202']);
+    await expect(fetch(`${own.url}/healthz`)).rejects.toThrow();
+    await world.takeFrames();
+  });
+
+  it('it tells a load balancer first, and takes connections for as long as it is set to', async () => {
+    const own = await world.gateway({ FLASHGRID_DRAIN_MS: '700' });
+    const stopped = own.stop();
+    const ready = await send(own, 'GET', '/readyz');
+    expect(ready).toMatchObject({ status: 503, body: { isReady: false } });
+    const sale = await openSale();
+    const answer = await reserve(own, { saleId: sale, userId: 'u' });
+    expect(answer.status).toBe(202);
+    expect(answer.headers.get('connection')).toBe('close');
+    await stopped;
+    await expect(fetch(`${own.url}/healthz`)).rejects.toThrow();
+    await world.takeFrames();
+  });
+
+  it.runIf(process.platform === 'linux')('it outlives clients that use up its descriptors', async () => {
+    const child = spawn(
+      'sh',
+      ['-c', `ulimit -n 160; exec "$0" --import tsx services/gateway/main.ts`, process.execPath],
+      {
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+        env: { ...process.env, ...world.environment, FLASHGRID_LOG_LEVEL: 'silent' },
+      },
+    );
+    try {
+      const port = await new Promise<number>((resolve, reject) => {
+        child.on('exit', (code) => reject(new Error(`exit ${code}`)));
+        child.on('message', (message: { type: string; port?: number }) => {
+          if (message.type === 'ready') resolve(message.port ?? 0);
+        });
+      });
+      // More than there is room for: the server's own limit leaves too few for everything else.
+      const sockets = Array.from({ length: 400 }, () =>
+        connect(port, '127.0.0.1').on('error', () => undefined),
+      );
+      await vi.waitFor(
+        () => expect(readdirSync(`/proc/${child.pid}/fd`).length).toBeGreaterThan(155),
+        10_000,
+      );
+      // Longer than the interval of its samples, each of which reads a file.
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+      expect(child.exitCode).toBeNull();
+      for (const socket of sockets) socket.destroy();
+      await vi.waitFor(
+        async () => expect((await fetch(`http://127.0.0.1:${port}/healthz`)).status).toBe(200),
+        10_000,
+      );
+    } finally {
+      child.removeAllListeners('exit');
+      child.kill('SIGKILL');
+    }
   });
 });

@@ -30,6 +30,8 @@ export interface Answer {
 export interface GatewayWorld {
   readonly namespace: string;
   readonly schema: string;
+  /** What a gateway of this world is started with. */
+  readonly environment: Readonly<Record<string, string>>;
   readonly queue: string;
   readonly store: SaleStore;
   readonly redis: RedisClient;
@@ -96,8 +98,17 @@ export async function createGatewayWorld(): Promise<GatewayWorld> {
     }
   };
 
+  const environment = {
+    FLASHGRID_NAMESPACE: namespace,
+    FLASHGRID_AMQP_URL: endpoints.amqpUrl,
+    FLASHGRID_REDIS_URL: endpoints.redisUrl,
+    FLASHGRID_POSTGRES_URL: endpoints.postgresUrl,
+    FLASHGRID_POSTGRES_SCHEMA: schema,
+    FLASHGRID_ADMIN_TOKEN: ADMIN_TOKEN,
+  };
   return {
     namespace,
+    environment,
     schema,
     queue: names.queue,
     store,
@@ -106,15 +117,7 @@ export async function createGatewayWorld(): Promise<GatewayWorld> {
     postgres,
     takeFrames,
     gateway: async (env = {}, startLimitMs = 15_000) => {
-      const config = parseConfig(gatewayConfigSchema, {
-        FLASHGRID_NAMESPACE: namespace,
-        FLASHGRID_AMQP_URL: endpoints.amqpUrl,
-        FLASHGRID_REDIS_URL: endpoints.redisUrl,
-        FLASHGRID_POSTGRES_URL: endpoints.postgresUrl,
-        FLASHGRID_POSTGRES_SCHEMA: schema,
-        FLASHGRID_ADMIN_TOKEN: ADMIN_TOKEN,
-        ...env,
-      });
+      const config = parseConfig(gatewayConfigSchema, { ...environment, ...env });
       const gateway = await startGateway(config, log, startLimitMs);
       stack.add('gateway', () => gateway.stop(), 20_000);
       return gateway;
