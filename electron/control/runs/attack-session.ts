@@ -179,7 +179,7 @@ export class AttackSession {
     const { load, ledger } = await runAttack({
       settings,
       saleId,
-      targets: supervisor.gatewayUrls(),
+      targets: await this.#targets(),
       generatorModule: this.#options.generatorModule,
       signal,
       onStart: (startAtMs) => {
@@ -323,6 +323,29 @@ export class AttackSession {
           };
     this.#say('error', failure.message);
     this.#set({ phase: 'failed', failure });
+  }
+
+  /**
+   * Base URLs of the gateways to attack: those that answer. Requests to a frozen one would say nothing about the engine.
+   * @throws FailureError `attack.targetUnreachable` when none does
+   */
+  async #targets(): Promise<string[]> {
+    const { supervisor, engine } = this.#options;
+    const all = supervisor.gatewayUrls();
+    const answering = await engine.answering();
+    const silent = all.filter((url) => !answering.includes(url));
+    if (answering.length === 0)
+      throw new FailureError({
+        code: 'attack.targetUnreachable',
+        message: all.length === 0 ? 'No gateway is running.' : `No gateway answers: ${silent.join(', ')}.`,
+        fix: 'Look at the log of the gateways, or stop the cluster and start it again.',
+      });
+    if (silent.length > 0)
+      this.#say(
+        'warn',
+        `${silent.join(', ')} does not answer and is left out; the attack goes to ${answering.length} of ${all.length} gateways`,
+      );
+    return answering;
   }
 
   #set(change: Partial<AttackState>): void {

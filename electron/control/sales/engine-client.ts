@@ -10,6 +10,8 @@ import { FailureError } from '../cluster/cluster.ts';
 
 /** ms that one admin request may take. */
 const REQUEST_LIMIT_MS = 15_000;
+/** ms that one of several gateways may take to show that it lives: a frozen one takes connections and never answers. */
+const PRESENCE_LIMIT_MS = 1_500;
 
 const problemSchema = z.object({
   title: z.string().default('The gateway refused'),
@@ -20,10 +22,18 @@ const problemSchema = z.object({
 export class EngineClient {
   readonly #urls: () => readonly string[];
   readonly #token: () => string;
+  readonly #presenceLimitMs: number;
+  /** The gateway that answered last is asked first. */
+  #lastGood: string | undefined;
 
   /** @param urls base URLs of the gateways that serve now */
-  constructor(urls: () => readonly string[], token: () => string) {
+  constructor(
+    urls: () => readonly string[],
+    token: () => string,
+    presenceLimitMs: number = PRESENCE_LIMIT_MS,
+  ) {
     this.#urls = urls;
+    this.#presenceLimitMs = presenceLimitMs;
     this.#token = token;
   }
 
@@ -49,6 +59,39 @@ export class EngineClient {
     return this.#request('PATCH', `/sales/${encodeURIComponent(id)}`, change, saleViewSchema);
   }
 
+  /** Base URLs of the gateways that answer now; of one alone, without asking it. */
+  async answering(): Promise<string[]> {
+    const urls = this.#urls();
+    if (urls.length < 2) return [...urls];
+    const isThere = await Promise.all(urls.map((url) => this.#isThere(url)));
+    return urls.filter((_, at) => isThere[at]);
+  }
+
+  /**
+   * The gateway to ask. It must show that it lives before a request is sent: one that is only tried elsewhere after its time is up would
+   * be carried out twice when the first gateway wakes.
+   */
+  async #pick(): Promise<string | undefined> {
+    const urls = this.#urls();
+    const [first] = urls;
+    if (urls.length < 2) return first;
+    const isLastGood = (url: string) => url === this.#lastGood;
+    for (const url of [...urls].sort((a, b) => Number(isLastGood(b)) - Number(isLastGood(a))))
+      if (await this.#isThere(url)) return (this.#lastGood = url);
+    return first;
+  }
+
+  async #isThere(url: string): Promise<boolean> {
+    try {
+      const response = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(this.#presenceLimitMs) });
+      await response.arrayBuffer();
+      return response.ok;
+    } catch {
+      // Frozen, gone or busy: whoever asks takes another one.
+      return false;
+    }
+  }
+
   /** @throws FailureError with what the gateway said, or that none serves */
   async #request<Reply>(
     method: string,
@@ -56,7 +99,7 @@ export class EngineClient {
     body: unknown,
     schema: z.ZodType<Reply>,
   ): Promise<Reply> {
-    const [base] = this.#urls();
+    const base = await this.#pick();
     if (base === undefined) {
       throw new FailureError({
         code: 'engine.notRunning',
