@@ -93,7 +93,7 @@ const commonOptions = {
     help: "data folder (default: $FLASHGRID_HOME, or the system's place)",
   },
   help: { type: 'boolean', help: 'print this' },
-  yes: { type: 'boolean', help: 'install what is missing without asking' },
+  yes: { type: 'boolean', help: 'install what is missing, or drop dead letters, without asking' },
 } as const satisfies Record<string, OptionSpec>;
 
 /** Every command of the terminal, with what it does and takes. */
@@ -117,6 +117,14 @@ export const TERMINAL_COMMANDS = {
     options: {
       port: { type: 'string', value: 'N', help: 'port (default: a free one)' },
       host: { type: 'string', value: 'H', help: 'address to listen on (default 127.0.0.1)' },
+    },
+  },
+  'dead-letters': {
+    summary:
+      'frames that could not be decided: flashgrid dead-letters list | replay FRAME… | drop FRAME… --yes',
+    options: {
+      all: { type: 'boolean', help: 'replay or drop every one' },
+      json: { type: 'string', value: 'FILE', help: 'write the list' },
     },
   },
   report: {
@@ -155,7 +163,12 @@ export function parseTerminal(argv: readonly string[]): ParsedArgs {
   const options = Object.fromEntries(Object.entries(specs).map(([option, { type }]) => [option, { type }]));
   let parsed;
   try {
-    parsed = parseArgs({ args: rest, options, allowPositionals: name === 'report', strict: true });
+    parsed = parseArgs({
+      args: rest,
+      options,
+      allowPositionals: name === 'report' || name === 'dead-letters',
+      strict: true,
+    });
   } catch (error) {
     throw new UsageError(error instanceof Error ? error.message : String(error));
   }
@@ -280,7 +293,7 @@ export function helpText(command?: string): string {
     'FlashGrid: a flash-sale engine that never oversells, and proves it.',
     '',
     'flashgrid COMMAND [OPTIONS]',
-    ...Object.entries(TERMINAL_COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`),
+    ...Object.entries(TERMINAL_COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`),
     '',
     '`flashgrid COMMAND --help` lists the options of a command.',
     'Exit codes: 0 pass, 2 usage, 3 audit failed, 4 threshold missed, 5 run invalid, 6 infrastructure, 130 interrupted.',

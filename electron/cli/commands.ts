@@ -18,6 +18,7 @@ import {
   type OptionValues,
   type TerminalCommand,
 } from './args.ts';
+import { deadLetters } from './dead-letters.ts';
 import { Progress, seconds } from './progress.ts';
 import { exportRun, runAttackToEnd, tellRun, writeOut } from './run-attack.ts';
 import { must, onInterrupt, openOwn, openRemote, openSession, requireRemote } from './session.ts';
@@ -54,6 +55,7 @@ export const terminalCommands: { readonly [Name in TerminalCommand]: Command } =
   status,
   down,
   serve,
+  'dead-letters': deadLetters,
   report,
   doctor,
 };

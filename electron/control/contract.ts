@@ -139,11 +139,35 @@ export const flowSampleSchema = z.object({
   /** Reservations in line for a decision, and on their way into the line: the most seen at once since the sample before. */
   queueDepth: count,
   unconfirmed: count,
+  /** Frames in the dead-letter queue. */
   deadLettered: count,
   /** Share of decided reservations that never touched Postgres, 0..1, since the services began. */
   filteredShare: z.number().min(0).max(1),
 });
 export type FlowSample = z.infer<typeof flowSampleSchema>;
+
+// ── Dead letters ────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A frame that could not be decided. */
+export const deadFrameSchema = z.object({
+  /** The frame's id; of a message without one, `unnamed-` and a digest of its body. */
+  id: z.string(),
+  saleId: z.string().optional(),
+  reservations: count.optional(),
+  /** When the gateway closed the frame. */
+  closedAtMs: z.number().optional(),
+  /** When it was dead-lettered. */
+  diedAtMs: z.number().optional(),
+  reason: z.string(),
+  /** False for what can never be decided. */
+  canReplay: z.boolean(),
+});
+export type DeadFrame = z.infer<typeof deadFrameSchema>;
+
+const deadFrameChoice = z.strictObject({
+  /** All when missing. */
+  ids: z.array(z.string().min(1).max(64)).min(1).max(1_000).optional(),
+});
 
 // ── Attack and runs ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -299,6 +323,15 @@ export const commands = {
     input: z.strictObject({ id: z.string(), change: saleChangeSchema }),
     output: saleViewSchema,
   },
+  /** Oldest first. */
+  'queue.listDead': {
+    input: z.strictObject({ limit: z.number().int().min(1).max(1_000).default(100) }),
+    output: z.object({ total: count, frames: z.array(deadFrameSchema) }),
+  },
+  /** Puts dead frames back into the queue; `kept` can never be decided and stay dead. */
+  'queue.replayDead': { input: deadFrameChoice, output: z.object({ replayed: count, kept: count }) },
+  /** Removes dead frames for good; their reservations never get an outcome. */
+  'queue.dropDead': { input: deadFrameChoice, output: z.object({ dropped: count }) },
   /** Starts an attack and answers as soon as it runs; `attack.stateChanged` tells the rest. */
   'attack.launch': { input: attackSettingsSchema, output: attackStateSchema },
   'attack.cancel': { input: none, output: done },

@@ -36,6 +36,7 @@ import { LogStore } from './logs/log-store.ts';
 import { exportRun } from './report/export-run.ts';
 import { RunStore } from './report/run-store.ts';
 import { EngineClient } from './sales/engine-client.ts';
+import { DeadLetters } from './sales/dead-letters.ts';
 import { SalesWatch } from './sales/sales-watch.ts';
 import { SettingsStore } from './settings-store.ts';
 import { thinSamples } from './telemetry/run-series.ts';
@@ -78,6 +79,7 @@ export class ControlCentre implements ControlClient {
   readonly #cluster: ClusterManager;
   readonly #engine: EngineClient;
   readonly #sales: SalesWatch;
+  readonly #dead: DeadLetters;
   readonly #flow: FlowSampler;
   readonly #stats: StatsSampler;
   #attack: AttackSession | undefined;
@@ -101,6 +103,7 @@ export class ControlCentre implements ControlClient {
       {
         totals: () => totals().read(),
         peakSince: (sinceMs) => totals().peakSince(sinceMs),
+        deadFrames: () => this.#dead.count,
       },
       (flow) => this.hub.emit('telemetry.flowSampled', { flow }),
     );
@@ -136,6 +139,16 @@ export class ControlCentre implements ControlClient {
     this.#sales = new SalesWatch(this.#engine, ({ sales, total }) =>
       this.hub.emit('sales.salesChanged', { sales, salesTotal: total }),
     );
+    this.#dead = new DeadLetters({
+      namespace: NAMESPACE,
+      postgresSchema: POSTGRES_SCHEMA,
+      endpoints: () => {
+        const { endpoints } = this.#cluster;
+        if (endpoints) return endpoints;
+        throw notRunning();
+      },
+      listSales: () => this.#engine.listSales(),
+    });
     this.#handlers = this.#makeHandlers();
   }
 
@@ -295,6 +308,9 @@ export class ControlCentre implements ControlClient {
         await this.#sales.refresh();
         return changed;
       },
+      'queue.listDead': ({ limit }) => this.#dead.list(limit),
+      'queue.replayDead': ({ ids }) => this.#dead.replay(ids),
+      'queue.dropDead': ({ ids }) => this.#dead.drop(ids),
       'attack.launch': (settings) => this.#launch(settings),
       'attack.cancel': async () => {
         await this.#attack?.cancel();
@@ -334,11 +350,7 @@ export class ControlCentre implements ControlClient {
     }
     const { supervisor, endpoints, state } = this.#cluster;
     if (state.state !== 'running' || !supervisor || !endpoints || !state.provider) {
-      throw new FailureError({
-        code: 'cluster.notRunning',
-        message: 'The cluster is not running.',
-        fix: 'Start the cluster first.',
-      });
+      throw notRunning();
     }
     const cluster = { provider: state.provider, engines: () => this.#cluster.engines() };
     const away = engineDown(cluster) ?? engineRestarting(cluster);
@@ -402,15 +414,25 @@ export class ControlCentre implements ControlClient {
     this.#flow.start();
     this.#stats.start();
     this.#sales.start();
+    this.#dead.start();
   }
 
   #unwatch(): void {
     this.#flow.stop();
     this.#stats.stop();
     this.#sales.stop();
+    this.#dead.stop();
   }
 
   #say(level: 'debug' | 'info' | 'warn' | 'error', text: string): void {
     this.#logs.add({ atMs: Date.now(), part: 'control', level, text });
   }
+}
+
+function notRunning(): FailureError {
+  return new FailureError({
+    code: 'cluster.notRunning',
+    message: 'The cluster is not running.',
+    fix: 'Start the cluster first.',
+  });
 }

@@ -105,6 +105,7 @@ export class ReplayCentre implements FaceTarget {
       {
         totals: () => ({ ...this.#totals }),
         peakSince: () => ({ queueDepth: this.#queueDepth, unconfirmed: this.#unconfirmed }),
+        deadFrames: () => 0,
       },
       (flow) => this.hub.emit('telemetry.flowSampled', { flow }),
     );

@@ -2,7 +2,7 @@
  * The frame: one AMQP message that carries 1..N reservations of one sale.
  *
  * Headers: `v` format version, `n` count, `sale`, `gen` the sale's generation as the gateway knew it, `t` when the
- * frame was closed (ms since the epoch). Property `messageId`: the frame id.
+ * frame was closed (ms since the epoch), `replayed` when it comes from the dead-letter queue. Property `messageId`: the frame id.
  * Body: one line a reservation, each closed by LF: `userId`, `userId TAB quantity` or `userId TAB quantity TAB digest`
  * (digest: of an Idempotency-Key). Ids hold neither TAB nor LF (ids.ts), so nothing is escaped, and the worker
  * can hand the body to Redis as it came.
@@ -28,6 +28,8 @@ export interface Frame {
   readonly generation: number;
   readonly count: number;
   readonly closedAtMs: number;
+  /** Came back from the dead-letter queue. */
+  readonly isReplayed: boolean;
   readonly body: Buffer;
 }
 
@@ -55,7 +57,7 @@ export function parseFrame(
   if (typeof messageId !== 'string' || !FRAME_ID_PATTERN.test(messageId))
     throw new FrameError('messageId is not a frame id');
   if (!headers) throw new FrameError('headers are missing');
-  const { v, n, sale, gen, t } = headers;
+  const { v, n, sale, gen, t, replayed } = headers;
   if (v !== FRAME_VERSION)
     throw new FrameError(`v is ${String(v)}, this worker reads version ${FRAME_VERSION}`);
   if (typeof n !== 'number' || !Number.isInteger(n) || n < 1 || n > MAX_FRAME_COUNT)
@@ -68,7 +70,15 @@ export function parseFrame(
   let lines = 0;
   for (let at = body.indexOf(0x0a); at !== -1; at = body.indexOf(0x0a, at + 1)) lines++;
   if (lines !== n) throw new FrameError(`the body has ${lines} reservations, n says ${n}`);
-  return { id: messageId, saleId: sale, generation: gen, count: n, closedAtMs: t, body };
+  return {
+    id: messageId,
+    saleId: sale,
+    generation: gen,
+    count: n,
+    closedAtMs: t,
+    isReplayed: replayed === true,
+    body,
+  };
 }
 
 /**

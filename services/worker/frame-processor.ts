@@ -56,7 +56,7 @@ export class FrameProcessor {
   async process(frame: Frame, isRedelivered: boolean): Promise<void> {
     const { counters } = this.#parts;
     const undecided = undecidedFrame(frame);
-    if (isRedelivered) await this.#recallOldFrame(frame);
+    if (isRedelivered || frame.isReplayed) await this.#recallOldFrame(frame);
     for (let rebuilds = 0; ; rebuilds++) {
       if (rebuilds > MAX_REBUILDS)
         throw new Error(`frame ${frame.id} found sale ${frame.saleId} wrong after ${MAX_REBUILDS} rebuilds`);
@@ -112,6 +112,7 @@ export class FrameProcessor {
   /**
    * A frame that was handed out before, so long ago that its record may have expired, would be decided anew: its buyers would
    * be refused for units that they hold. If Postgres has tickets of it, the sale is rebuilt, which brings them back to Redis.
+   * One from the dead-letter queue may have units in Redis and no ticket: a rebuild gives them back before it is decided.
    */
   async #recallOldFrame(frame: Frame): Promise<void> {
     const { store, pool } = this.#parts;
@@ -123,7 +124,7 @@ export class FrameProcessor {
       const { rows } = await pool.query('SELECT 1 FROM tickets WHERE reservation_id = ANY($1) LIMIT 1', [
         ids,
       ]);
-      const life = rows.length > 0 ? await store.readLife(frame.saleId) : undefined;
+      const life = rows.length > 0 || frame.isReplayed ? await store.readLife(frame.saleId) : undefined;
       if (life) await this.#rebuild({ saleId: frame.saleId, generation: 1, staleEpoch: life.epoch });
     });
   }

@@ -6,7 +6,7 @@ import { undecidedFrame } from './frame-text.ts';
 
 function frameOf(body: Buffer): Frame {
   const count = body.toString('latin1').split('\n').length - 1;
-  return { id: 'aaaaaa-1', saleId: 's', generation: 1, count, closedAtMs: 0, body };
+  return { id: 'aaaaaa-1', saleId: 's', generation: 1, count, closedAtMs: 0, isReplayed: false, body };
 }
 
 /** Whether `action` succeeds; only a FrameError counts as failing. */

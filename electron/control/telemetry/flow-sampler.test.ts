@@ -35,7 +35,7 @@ it('tells rates per second and what waits between gateways and workers', () => {
   const before = totals.read();
   totals.take('gateway-1', gateway(1_000));
   totals.take('worker-1', worker(900, 9));
-  const flow = flowBetween(before, totals.read(), 500, 0, totals.peakSince(performance.now()));
+  const flow = flowBetween(before, totals.read(), 500, 0, totals.peakSince(performance.now()), 0);
   expect(flow).toMatchObject({
     acceptedPerSec: 2_000,
     decidedPerSec: 1_800,

@@ -1,6 +1,6 @@
 /**
  * What goes through the pipeline, ten times a second. Reads counters that the services send anyway: sampling costs the engine
- * nothing, and never asks the broker (whose statistics are up to five seconds old).
+ * nothing, and never asks the broker for its statistics, which are up to five seconds old.
  */
 import type { FlowSample } from '../contract.ts';
 import type { EngineTotals, Waiting } from '../services/service-totals.ts';
@@ -16,6 +16,8 @@ export interface FlowSource {
   totals(): EngineTotals;
   /** The most that waited since a moment of performance.now(). */
   peakSince(sinceMs: number): Waiting;
+  /** Frames in the dead-letter queue. */
+  deadFrames(): number;
 }
 
 /** The sample between two readings of the totals, `elapsedMs` apart. */
@@ -25,6 +27,7 @@ export function flowBetween(
   elapsedMs: number,
   atMs: number,
   waiting: Waiting,
+  deadFrames: number,
 ): FlowSample {
   const perSec = (key: keyof EngineTotals) =>
     Math.max(0, Math.round(((after[key] - before[key]) * 1_000) / elapsedMs));
@@ -38,7 +41,7 @@ export function flowBetween(
     turnedAwayPerSec: perSec('turnedAway'),
     queueDepth: waiting.queueDepth,
     unconfirmed: waiting.unconfirmed,
-    deadLettered: after.deadLettered,
+    deadLettered: deadFrames,
     filteredShare:
       after.decided === 0 ? 0 : Math.min(1, Math.max(0, (after.decided - after.granted) / after.decided)),
   };
@@ -79,7 +82,8 @@ export class FlowSampler {
     if (this.#before) {
       const elapsedMs = Math.max(1, now - this.#beforeMs);
       const waiting = this.#source.peakSince(this.#beforeMs);
-      const sample = flowBetween(this.#before, totals, elapsedMs, Date.now(), waiting);
+      const dead = this.#source.deadFrames();
+      const sample = flowBetween(this.#before, totals, elapsedMs, Date.now(), waiting, dead);
       this.#kept.push(sample);
       if (this.#kept.length > KEPT) this.#kept.shift();
       this.#batch.push(sample);

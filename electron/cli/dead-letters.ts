@@ -1,0 +1,64 @@
+/** `flashgrid dead-letters`: what could not be decided, and what becomes of it. */
+import type { DeadFrame } from '../control/contract.ts';
+import { UsageError } from './args.ts';
+import type { CommandContext } from './commands.ts';
+import { writeOut } from './run-attack.ts';
+import { must, requireRemote } from './session.ts';
+
+const ACTIONS = ['list', 'replay', 'drop'] as const;
+/** Frames in one list. */
+const LISTED = 1_000;
+
+/** @throws UsageError, FailureError */
+export async function deadLetters({ values, positionals, dataDir, out }: CommandContext): Promise<number> {
+  const [word, ...ids] = positionals;
+  const action = ACTIONS.find((name) => name === word);
+  if (!action) throw new UsageError(`dead-letters takes ${ACTIONS.join(', ')}, not "${word ?? ''}".`);
+  const isAll = values['all'] === true;
+  if (action === 'list' ? isAll || ids.length > 0 : isAll === ids.length > 0)
+    throw new UsageError(
+      action === 'list'
+        ? 'dead-letters list takes no frames: it lists all.'
+        : `Say which frames to ${action}, by their ids in \`dead-letters list\`, or give --all.`,
+    );
+  if (action === 'drop' && values['yes'] !== true)
+    throw new UsageError(
+      'Dropped frames are gone, and their buyers never get an answer. Add --yes if that is meant.',
+    );
+  const choice = isAll ? {} : { ids };
+  const session = await requireRemote(dataDir);
+  try {
+    if (action === 'replay') {
+      const { replayed, kept } = await must(session.client, 'queue.replayDead', choice);
+      out.write(`${replayed} put back into the queue.\n`);
+      if (kept > 0) out.write(`${kept} can never be decided and stay: see \`dead-letters list\`.\n`);
+    } else if (action === 'drop') {
+      const { dropped } = await must(session.client, 'queue.dropDead', choice);
+      out.write(`${dropped} dropped.\n`);
+    } else {
+      const { total, frames } = await must(session.client, 'queue.listDead', { limit: LISTED });
+      if (total === 0) out.write('The dead-letter queue is empty.\n');
+      for (const frame of frames) out.write(`${lineOf(frame, Date.now())}\n`);
+      if (total > frames.length) out.write(`… and ${total - frames.length} more.\n`);
+      if (typeof values['json'] === 'string')
+        out.write(`Written: ${await writeOut(values['json'], `${JSON.stringify(frames, null, 2)}\n`)}\n`);
+    }
+    return 0;
+  } finally {
+    await session.end();
+  }
+}
+
+function lineOf(frame: DeadFrame, nowMs: number): string {
+  const facts = [
+    frame.saleId === undefined ? undefined : `sale ${frame.saleId}`,
+    frame.reservations === undefined
+      ? undefined
+      : `${frame.reservations} reservation${frame.reservations === 1 ? '' : 's'}`,
+    frame.diedAtMs === undefined
+      ? undefined
+      : `dead for ${Math.max(0, Math.round((nowMs - frame.diedAtMs) / 1_000))} s`,
+    frame.canReplay ? undefined : 'can not be replayed',
+  ].filter((fact) => fact !== undefined);
+  return `${frame.id}  ${facts.join(', ')}\n    ${frame.reason}`;
+}

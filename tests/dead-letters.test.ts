@@ -1,0 +1,121 @@
+/** What can be done with frames that could not be decided. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DeadLetters } from '../electron/control/sales/dead-letters.ts';
+import { RECORD_RETENTION_MS, frameKey } from '../services/shared/keys.ts';
+import { WorkerWorld, newBuyers, waitFor } from './support/worker-world.ts';
+import type { TestFrame } from './support/worker-world.ts';
+
+let world: WorkerWorld;
+let dead: DeadLetters;
+beforeEach(async () => {
+  world = await new WorkerWorld().open();
+  const { namespace, endpoints, store } = world;
+  dead = new DeadLetters({
+    namespace,
+    postgresSchema: namespace,
+    endpoints: () => endpoints,
+    listSales: async () => {
+      const sale = await store.readSale('sale');
+      return sale ? [sale] : [];
+    },
+  });
+});
+afterEach(() => world.close());
+
+/** Moves the next frame from the queue to the dead-letter queue, as a worker that rejects it does. */
+async function reject(): Promise<void> {
+  const message = await world.channel.get(world.topology.queue);
+  if (!message) throw new Error('the queue is empty');
+  const before = await world.deadLength();
+  world.channel.reject(message, false);
+  await waitFor('the dead letter', async () => (await world.deadLength()) === before + 1);
+}
+
+/** Redis has granted the frame, and no ticket was written. */
+async function decideAndReject(frame: TestFrame): Promise<void> {
+  const decision = await world.store.decideFrame({
+    id: frame.id,
+    saleId: frame.saleId,
+    generation: 1,
+    count: frame.entries.length,
+    body: frame.entries.map(({ userId }) => `${userId}\n`).join(''),
+    digests: [],
+  });
+  expect(decision).toMatchObject({ granted: frame.entries.length });
+  await reject();
+}
+
+describe('the dead-letter queue', () => {
+  it('lists each frame with its sale, size, age and the reason', async () => {
+    await world.openSale('sale', 5);
+    const headers = { v: 1, n: 1, sale: 'sale', gen: 1, t: Date.now() };
+    await world.publishRaw(Buffer.from('not a frame'), '', {});
+    await world.publishRaw(Buffer.from('user\n'), 'gwtest-v9', { ...headers, v: 9 });
+    await world.publishRaw(Buffer.from('user\t11\n'), 'gwtest-q1', headers);
+    await world.publishRaw(Buffer.from('user\n'), 'gwtest-s1', { ...headers, sale: 'no-such-sale' });
+    await world.publishRaw(Buffer.from('user\n'), 'gwtest-g2', { ...headers, gen: 2 });
+    await world.publish('sale', newBuyers(3), { id: 'gwtest-ok' });
+    for (let frame = 0; frame < 6; frame++) await reject();
+    const { total, frames } = await dead.list(100);
+    expect(total).toBe(6);
+    expect(frames.map(({ id, reason, canReplay }) => [id.slice(0, 9), canReplay, reason])).toEqual([
+      ['unnamed-' + frames[0]?.id.slice(8, 9), false, 'messageId is not a frame id'],
+      ['gwtest-v9', false, 'v is 9, this worker reads version 1'],
+      ['gwtest-q1', false, 'reservation 0 has no sound quantity'],
+      ['gwtest-s1', true, 'There is no sale no-such-sale.'],
+      ['gwtest-g2', true, 'Sale sale is of generation 1, the frame is of 2.'],
+      ['gwtest-ok', true, 'A worker rejected it; its log names the frame and says why.'],
+    ]);
+    expect(frames[5]).toMatchObject({ saleId: 'sale', reservations: 3 });
+    expect(Math.abs((frames[5]?.diedAtMs ?? 0) - Date.now())).toBeLessThan(10_000);
+    expect((await dead.list(2)).frames).toHaveLength(2);
+  });
+
+  it('can be looked at as often as one likes', async () => {
+    await world.openSale('sale', 5);
+    await world.publish('sale', newBuyers(1));
+    await reject();
+    // RabbitMQ 4 gives a message up after 20 deliveries unless it is told otherwise.
+    for (let look = 0; look < 25; look++) expect((await dead.list(10)).total).toBe(1);
+  });
+
+  it('gives chosen frames back, and keeps what can never be decided', async () => {
+    await world.openSale('sale', 9);
+    const granted = await world.publish('sale', newBuyers(2));
+    await decideAndReject(granted);
+    const undecided = await world.publish('sale', newBuyers(3));
+    await reject();
+    await world.publishRaw(Buffer.from('not a frame'), 'nonsense', {});
+    await reject();
+    await world.startWorker();
+    expect(await dead.replay([undecided.id])).toEqual({ replayed: 1, kept: 0 });
+    await waitFor('the first', async () => (await world.tickets('sale')).length === 3);
+    expect(await dead.replay()).toEqual({ replayed: 1, kept: 1 });
+    await world.settled();
+    expect(await world.audit('sale', 9)).toHaveLength(5);
+    expect((await dead.list(10)).frames).toMatchObject([{ id: 'nonsense', canReplay: false }]);
+    expect(await dead.drop()).toEqual({ dropped: 1 });
+    expect(await world.deadLength()).toBe(0);
+  });
+
+  it('gives back a frame so old that Redis has forgotten its grants, without refusing its buyers', async () => {
+    await world.openSale('sale', 3);
+    const frame = await world.publish('sale', newBuyers(3), { closedAtMs: Date.now() - RECORD_RETENTION_MS });
+    await decideAndReject(frame);
+    await world.redis.del(frameKey(world.namespace, 'sale', frame.id));
+    await world.startWorker();
+    await dead.replay([frame.id]);
+    await world.settled();
+    expect(await world.audit('sale', 3)).toHaveLength(3);
+  });
+
+  it('puts the units of a dropped frame on sale again', async () => {
+    await world.openSale('sale', 3);
+    const frame = await world.publish('sale', newBuyers(3));
+    await decideAndReject(frame);
+    expect((await world.store.readSale('sale'))?.counters.remaining).toBe(0);
+    expect(await dead.drop([frame.id])).toEqual({ dropped: 1 });
+    expect((await world.store.readSale('sale'))?.counters.remaining).toBe(3);
+    expect(await world.deadLength()).toBe(0);
+  });
+});
