@@ -21,6 +21,7 @@ import {
 import { deadLetters } from './dead-letters.ts';
 import { Progress, seconds } from './progress.ts';
 import { exportRun, runAttackToEnd, tellRun, writeOut } from './run-attack.ts';
+import type { CommandContext } from './session.ts';
 import { must, onInterrupt, openOwn, openRemote, openSession, requireRemote } from './session.ts';
 
 /** What scripts and CI judge a command by. */
@@ -38,13 +39,6 @@ export const EXIT = {
 const BACKGROUND_LIMIT_MS = 20_000;
 /** ms that a control centre may take to stop everything. */
 const DOWN_LIMIT_MS = 120_000;
-
-export interface CommandContext {
-  readonly values: OptionValues;
-  readonly positionals: readonly string[];
-  readonly dataDir: string;
-  readonly out: NodeJS.WriteStream;
-}
 
 type Command = (context: CommandContext) => Promise<number>;
 

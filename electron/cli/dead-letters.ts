@@ -1,8 +1,8 @@
 /** `flashgrid dead-letters`: what could not be decided, and what becomes of it. */
 import type { DeadFrame } from '../control/contract.ts';
 import { UsageError } from './args.ts';
-import type { CommandContext } from './commands.ts';
 import { writeOut } from './run-attack.ts';
+import type { CommandContext } from './session.ts';
 import { must, requireRemote } from './session.ts';
 
 const ACTIONS = ['list', 'replay', 'drop'] as const;

@@ -6,6 +6,15 @@ import { FailureError } from '../control/cluster/cluster.ts';
 import type { CommandInput, CommandName, CommandOutput, ControlClient } from '../control/contract.ts';
 import { readInstance } from '../instance-file.ts';
 import { RemoteClient } from '../remote-client.ts';
+import type { OptionValues } from './args.ts';
+
+/** What a command of the terminal gets. */
+export interface CommandContext {
+  readonly values: OptionValues;
+  readonly positionals: readonly string[];
+  readonly dataDir: string;
+  readonly out: NodeJS.WriteStream;
+}
 
 export interface Session {
   readonly client: ControlClient;
