@@ -445,6 +445,11 @@ describe('the routes for machines', () => {
       refused: { client4xx: 3, soldOut409: 0, unavailable503: 0 },
       unconfirmedNow: 0,
       isBrokerUp: true,
+      health: {
+        rabbitmq: expect.objectContaining({ state: 'ok' }),
+        redis: expect.objectContaining({ state: 'ok' }),
+        postgres: expect.objectContaining({ state: 'ok' }),
+      },
     });
     await world.takeFrames();
   });

@@ -4,7 +4,7 @@ import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { appVersion, builtParts } from '../app-paths.ts';
-import { FailureError } from '../control/cluster/cluster.ts';
+import { FailureError, type EngineState } from '../control/cluster/cluster.ts';
 import type { ControlClient, Finding } from '../control/contract.ts';
 import { dataFolder } from '../control/lib/data-folder.ts';
 import { withLimit } from '../control/lib/release-stack.ts';
@@ -147,7 +147,7 @@ async function status({ values, dataDir, out }: CommandContext): Promise<number>
     out.write(`Cluster: ${cluster.state}${cluster.reason ? ` (${cluster.reason})` : ''}\n`);
     for (const engine of cluster.engines)
       out.write(
-        `  ${engine.role.padEnd(12)}${engine.state.padEnd(12)}${(engine.version ?? '').padEnd(10)}${engine.port ? `port ${engine.port}` : ''}\n`,
+        `  ${engine.role.padEnd(12)}${engine.state.padEnd(12)}${(engine.version ?? '').padEnd(10)}${engine.port ? `port ${engine.port}` : ''}${troubleOf(engine)}\n`,
       );
     for (const service of snapshot.services)
       out.write(
@@ -165,6 +165,13 @@ async function status({ values, dataDir, out }: CommandContext): Promise<number>
   } finally {
     await session.end();
   }
+}
+
+/** Why a backend does not run, and since when; nothing for one that does. */
+function troubleOf({ state, detail, sinceMs }: EngineState): string {
+  if (state === 'running' || detail === undefined) return '';
+  const since = sinceMs === undefined ? '' : ` Since ${new Date(sinceMs).toISOString().slice(11, 19)} UTC.`;
+  return `\n      ${detail}${since}`;
 }
 
 async function down({ values, dataDir, out }: CommandContext): Promise<number> {

@@ -28,7 +28,7 @@ import {
   type Snapshot,
 } from './contract.ts';
 import { diagnose } from './readiness.ts';
-import { runDoctor } from './doctor.ts';
+import { backendFindings, runDoctor } from './doctor.ts';
 import { EventHub } from './lib/event-hub.ts';
 import { dataFolder } from './lib/data-folder.ts';
 import { ReleaseStack } from './lib/release-stack.ts';
@@ -334,7 +334,9 @@ export class ControlCentre implements ControlClient {
       'doctor.runChecks': async () =>
         diagnose(
           redactDeep(
-            (await Promise.all([runDoctor({ dataDir: this.#options.dataDir }), dockerFindings()])).flat(),
+            (await Promise.all([runDoctor({ dataDir: this.#options.dataDir }), dockerFindings()]))
+              .flat()
+              .concat(backendFindings(cluster.state)),
           ),
         ),
     };

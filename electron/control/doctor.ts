@@ -6,7 +6,8 @@ import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import type { EngineRole } from './cluster/cluster.ts';
 import { type EngineBinaries, findEngines, installHint } from './cluster/native/find-engines.ts';
-import type { Finding } from './contract.ts';
+import { ENGINE_TITLES } from './cluster/engine-down.ts';
+import type { ClusterState, Finding } from './contract.ts';
 
 const run = promisify(execFile);
 const MIN_NODE: readonly [number, number] = [20, 19];
@@ -65,6 +66,25 @@ export function engineFindings(binaries: EngineBinaries): Finding[] {
       },
     ),
   ];
+}
+
+/** How the backends of a cluster that runs are: a process that is alive may take no writes all the same. */
+export function backendFindings({ state, engines }: Pick<ClusterState, 'state' | 'engines'>): Finding[] {
+  if (state !== 'running') return [];
+  const sick = engines.filter((engine) => engine.state !== 'running');
+  const common = { id: 'backends', title: 'Running cluster' };
+  if (sick.length === 0)
+    return [{ ...common, status: 'ok', detail: 'RabbitMQ, Redis and Postgres take what is written to them' }];
+  return sick.map((engine) => ({
+    id: `backends.${engine.role}`,
+    title: `Running cluster: ${ENGINE_TITLES[engine.role]}`,
+    status: 'missing',
+    detail: engine.detail ?? engine.state,
+    fix:
+      engine.state === 'restarting'
+        ? 'Wait: FlashGrid starts it again.'
+        : 'Remove the cause; the cluster goes on by itself. What was accepted is kept meanwhile.',
+  }));
 }
 
 function engineFinding(

@@ -5,11 +5,17 @@
  *       ▲  └──failed: back-off──┐      └───────┬───────────┘
  *       └───────────────────────┴── away ◄─────┘ connection or channel lost, or silent past the confirm timeout
  *
+ * While the connection is up, the canary (broker-canary.ts) can find the broker refusing or silent: `state` then says so, nothing new is
+ * published, and it goes on as soon as a message is confirmed.
+ *
  * Frames that were published and not confirmed when the link is lost are settled at that moment, not by their timeouts.
  */
 import amqp from 'amqplib';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { FRAME_CONTENT_TYPE } from '../shared/frame.ts';
+import { blockedBecause, nextHealth, troubleOf } from '../shared/backend-trouble.ts';
+import type { BackendHealth, BackendTrouble } from '../shared/backend-trouble.ts';
+import { BrokerCanary } from '../shared/broker-canary.ts';
 import { declareTopology } from '../shared/topology.ts';
 import type { FrameEnd, FramePublisher, OutgoingFrame } from './frame-collector.ts';
 
@@ -22,7 +28,13 @@ const HEARTBEAT_SEC = 10;
 /** ms within which the topology is not declared again, however many frames come back unroutable. */
 const REDECLARE_PAUSE_MS = 1_000;
 
-export type LinkState = 'connecting' | 'up' | 'blocked' | 'away' | 'closed';
+/** ms for which a refused frame is remembered while the canary's messages are taken: then it is the queue itself that is full. */
+const REFUSAL_MEMORY_MS = 5_000;
+
+/** ms in which a broker that has just blocked us may still confirm what it had read. */
+const BLOCKED_GRACE_MS = 100;
+
+export type LinkState = 'connecting' | 'up' | 'blocked' | 'refusing' | 'silent' | 'away' | 'closed';
 
 export interface BrokerLinkOptions {
   readonly url: string;
@@ -52,6 +64,9 @@ interface Session {
   readonly returned: Set<string>;
   lastTag: number;
   lastConfirmAtMs: number;
+  /** Frames that the broker confirmed. */
+  acks: number;
+  canary: BrokerCanary | undefined;
   isOver: boolean;
 }
 
@@ -62,6 +77,10 @@ export class BrokerLink implements FramePublisher {
   #isWritable = false;
   #attempt = 0;
   #lastError: string | undefined;
+  /** What the canary found while the connection is up. */
+  #finding: BackendTrouble | undefined;
+  #health: BackendHealth = { state: 'away', reason: 'the gateway connects', sinceMs: Date.now() };
+  #refusedAtMs = -Infinity;
   #redeclaredAtMs = 0;
   #retryTimer: NodeJS.Timeout | undefined;
   #watchTimer: NodeJS.Timeout | undefined;
@@ -72,7 +91,12 @@ export class BrokerLink implements FramePublisher {
   }
 
   get state(): LinkState {
-    return this.#state;
+    return this.#state === 'up' && this.#finding !== undefined ? this.#finding.state : this.#state;
+  }
+
+  /** Whether the broker stores frames, why not, and since when; without addresses or users. */
+  get health(): BackendHealth {
+    return this.#health;
   }
 
   get isWritable(): boolean {
@@ -94,12 +118,12 @@ export class BrokerLink implements FramePublisher {
 
   /** Resolves to true once the link is up, to false after `limitMs`. */
   whenUp(limitMs: number): Promise<boolean> {
-    if (this.#state === 'up') return Promise.resolve(true);
+    if (this.#health.state === 'ok') return Promise.resolve(true);
     return new Promise((resolve) => {
       const finish = (): void => {
         clearTimeout(timer);
         this.#waiters.delete(finish);
-        resolve(this.#state === 'up');
+        resolve(this.#health.state === 'ok');
       };
       const timer = setTimeout(finish, limitMs);
       this.#waiters.add(finish);
@@ -169,8 +193,8 @@ export class BrokerLink implements FramePublisher {
       const channel = await connection.createConfirmChannel();
       channel.on('error', (error: Error) => (failure = error));
       const names = await declareTopology(connection, this.#options.namespace);
-      clearTimeout(limit);
       if (this.isClosed()) {
+        clearTimeout(limit);
         abort.abort();
         return;
       }
@@ -183,20 +207,30 @@ export class BrokerLink implements FramePublisher {
         returned: new Set(),
         lastTag: 0,
         lastConfirmAtMs: Date.now(),
+        acks: 0,
+        canary: undefined,
         isOver: false,
       };
       connection.on('close', (error?: Error) => this.#lose(session, failure ?? error));
       channel.on('close', () => this.#lose(session, failure));
       this.#listen(session);
+      session.canary = await BrokerCanary.open({
+        connection,
+        queue: names.healthQueue,
+        proofs: () => session.acks,
+        isWaiting: () => session.flights.size > 0,
+        isBlocked: () => this.#state === 'blocked',
+        onFinding: (trouble) => this.#hear(session, trouble),
+      });
+      clearTimeout(limit);
       this.#session = session;
-      this.#lastError = undefined;
       this.#attempt = 0;
-      this.#options.log.info({ queue: names.queue }, 'the broker is up');
       this.#becomeUp();
     } catch (error) {
       clearTimeout(limit);
       abort.abort();
       this.#lastError = describe(error);
+      this.#tell(troubleOf(error));
       this.#retry();
     }
   }
@@ -225,27 +259,62 @@ export class BrokerLink implements FramePublisher {
       this.#state = 'blocked';
       this.#isWritable = false;
       this.#lastError = `blocked: ${reason}`;
+      this.#tell(blockedBecause(reason));
+      // What it read before the alarm it confirms now. The rest waits for the alarm's end; its buyers need not.
+      setTimeout(() => {
+        if (this.#state === 'blocked' && !session.isOver)
+          for (const tag of [...session.flights.keys()]) this.#settle(session, tag, 'timeout');
+      }, BLOCKED_GRACE_MS).unref();
       // What is still open need not wait for the alarm to end.
       this.#options.onFlushDue();
-      this.#options.log.warn({ reason }, 'the broker blocks publishers');
     });
     connection.on('unblocked', () => {
       if (session.isOver) return;
       session.lastConfirmAtMs = Date.now();
-      this.#lastError = undefined;
       this.#becomeUp();
+      this.#hear(session, undefined);
     });
   }
 
+  /** The connection stands; whether the broker stores messages is for the canary to say. */
   #becomeUp(): void {
     this.#state = 'up';
     this.#isWritable = true;
-    for (const waiter of [...this.#waiters]) waiter();
+    // Until then it is as it was.
+    const { state, reason } = this.#health;
+    this.#finding = state === 'ok' ? undefined : { state, reason };
     this.#options.onFlushDue();
+  }
+
+  /** The canary has found out how the broker is. */
+  #hear(session: Session, trouble: BackendTrouble | undefined): void {
+    if (session.isOver || this.#state !== 'up') return;
+    this.#finding = trouble;
+    const isQueueRefusing = Date.now() - this.#refusedAtMs < REFUSAL_MEMORY_MS;
+    this.#tell(trouble ?? (isQueueRefusing ? QUEUE_REFUSES : undefined));
+    if (trouble !== undefined) return;
+    this.#lastError = undefined;
+    for (const waiter of [...this.#waiters]) waiter();
+  }
+
+  #tell(trouble: BackendTrouble | undefined): void {
+    const health = nextHealth(this.#health, trouble);
+    if (health === this.#health) return;
+    this.#health = health;
+    const { state, reason } = health;
+    if (state === 'ok') this.#options.log.info({}, 'the broker is up');
+    else this.#options.log.warn({ state, reason }, 'the broker takes no frames');
   }
 
   #confirm(session: Session, tag: number, isMultiple: boolean, end: 'confirmed' | 'nacked'): void {
     session.lastConfirmAtMs = Date.now();
+    if (end === 'confirmed') {
+      session.acks++;
+      this.#refusedAtMs = -Infinity;
+    } else {
+      this.#refusedAtMs = session.lastConfirmAtMs;
+      session.canary?.hurry();
+    }
     if (!isMultiple) {
       this.#settle(session, tag, end);
       return;
@@ -303,13 +372,15 @@ export class BrokerLink implements FramePublisher {
     if (this.isClosed()) return;
     this.#session = undefined;
     this.#lastError = describe(error);
-    this.#options.log.warn({ error: this.#lastError }, 'the broker is away');
+    this.#tell(troubleOf(error));
+    this.#options.log.warn({ error: this.#lastError }, 'the connection to the broker is lost');
     this.#retry();
   }
 
   /** Answers everything that this session still owes. The state changes first: an answer may bring the next request. */
   #endFlights(session: Session): void {
     session.isOver = true;
+    session.canary?.close();
     if (!this.isClosed()) this.#state = 'away';
     this.#isWritable = false;
     const flights = [...session.flights.values()];
@@ -333,6 +404,11 @@ export class BrokerLink implements FramePublisher {
     return this.#state === 'closed';
   }
 }
+
+const QUEUE_REFUSES: BackendTrouble = {
+  state: 'refusing',
+  reason: 'the queue of reservations takes no more: it is full, or has lost its leader',
+};
 
 function withHeartbeat(url: string): string {
   const parsed = new URL(url);

@@ -7,7 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { GatewayConfig } from '../shared/config.ts';
 import { saleChangedSchema } from '../shared/events.ts';
-import { RECORD_RETENTION_MS, gatewayKey, outcomeChannel, saleChannel } from '../shared/keys.ts';
+import { BackendWatch, commitToPostgres, writeToRedis } from '../shared/backend-watch.ts';
+import { RECORD_RETENTION_MS, gatewayKey, healthKey, outcomeChannel, saleChannel } from '../shared/keys.ts';
 import { openFileLimit } from '../shared/open-files.ts';
 import { createPool } from '../shared/postgres.ts';
 import type { PrismaClient } from '../shared/prisma.ts';
@@ -22,7 +23,7 @@ import { Door } from './door/door.ts';
 import { FrameClock } from './frame-clock.ts';
 import { FrameCollector } from './frame-collector.ts';
 import { GatewayCounters } from './gateway-counters.ts';
-import { Health } from './health.ts';
+import { Health, isGone } from './health.ts';
 import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, LISTEN_BACKLOG, createHttpApp } from './http-app.ts';
 import { ADDRESS_TTL_MS, LivePeers } from './live-peers.ts';
 import { LiveUpdates } from './live-updates.ts';
@@ -122,15 +123,29 @@ export async function startGateway(
       (client ??= import('../shared/prisma.ts').then(({ createPrisma }) => createPrisma(postgres)));
     undo.add(async () => (await client)?.$disconnect());
 
+    const watch = (name: string, operate: () => Promise<unknown>): BackendWatch =>
+      new BackendWatch({
+        operate,
+        onChange: ({ state, reason }) => {
+          if (state === 'ok') log.info(`${name} serves again`);
+          else log.warn({ state, reason }, `${name} does not serve`);
+        },
+      });
+    const redisWatch = watch('Redis', writeToRedis(redis, healthKey(namespace)));
+    const postgresWatch = watch('Postgres', commitToPostgres(pool));
+    for (const one of [redisWatch, postgresWatch]) undo.add(() => one.stop());
     const store = new SaleStore(redis, namespace);
     const counters = new GatewayCounters();
     const cache = new SaleCache({
       fromRedis: async (saleId) => {
+        // Postgres knows it too, and at once.
+        if (isGone(redisWatch.health)) return undefined;
         const view = await store.readSale(saleId);
         // Without the counters, which are old at once.
         return view === undefined ? undefined : saleFactsSchema.parse(view);
       },
       fromPostgres: async (saleId) => {
+        if (isGone(postgresWatch.health)) throw new Error(`Postgres: ${postgresWatch.health.reason}`);
         const { rows } = await pool.query(SELECT_FACTS, [saleId]);
         // Whether it is sold out is not known here; a worker will say.
         return rows.length === 0 ? undefined : saleFactsSchema.parse({ ...rows[0], isSoldOut: false });
@@ -174,13 +189,17 @@ export async function startGateway(
       sales: cache,
       keys: {
         record: async ({ id: saleId, generation }, digest) => {
+          // The worker looks again; nobody waits here for what is known not to come.
+          if (isGone(redisWatch.health)) throw new Error(`Redis: ${redisWatch.health.reason}`);
           const ref = { kind: 'keyed', saleId, digest } as const;
           // Used anew since a reset: nobody is to be told what it came to before.
           if (generation > 1) void store.forgetKey(ref, generation - 1).catch(() => undefined);
           return within(KEY_LOOKUP_LIMIT_MS, store.readKeyed(ref, generation));
         },
         isGranted: async ({ id: saleId, generation }, reservationId) => {
-          const life = await within(KEY_LOOKUP_LIMIT_MS, store.readLife(saleId)).catch(() => undefined);
+          const life = isGone(redisWatch.health)
+            ? undefined
+            : await within(KEY_LOOKUP_LIMIT_MS, store.readLife(saleId)).catch(() => undefined);
           // As long as Redis knows the sale, it knows every grant under a key.
           if (life !== undefined && life.generation >= generation) return false;
           const { rowCount } = await pool.query(SELECT_TICKET, [reservationId]);
@@ -191,6 +210,8 @@ export async function startGateway(
       answerer,
       refusals: fixedRefusals(retryAfterSec),
       linkState: () => link.state,
+      brokerHealth: () => link.health,
+      retryAfterSec,
       onLookupError: (saleId, error) => onError(`looking up sale ${saleId}`, error),
     });
     const clock = new FrameClock(gatewayId, RECORD_RETENTION_MS, () => collector.lastSeq);
@@ -217,9 +238,9 @@ export async function startGateway(
     });
     let isStopping = false;
     const health = new Health({
-      broker: () => (link.state === 'up' ? undefined : (link.lastError ?? link.state)),
-      redis: () => redis.ping(),
-      postgres: askPostgres,
+      broker: () => link.health,
+      redis: redisWatch,
+      postgres: postgresWatch,
       isStopping: () => isStopping,
     });
 
@@ -313,6 +334,8 @@ export async function startGateway(
       }),
       startPart('Postgres', config.FLASHGRID_POSTGRES_URL, startLimitMs, askPostgres),
     ]);
+    redisWatch.start();
+    postgresWatch.start();
     // After a lost connection, what was said meanwhile was not heard.
     subscriber.on('ready', () => {
       refreshSales(cache, cache.ids()).catch((error: unknown) => onError('reading the sales again', error));
@@ -367,6 +390,7 @@ export async function startGateway(
         refused: counters.refusedByClass(),
         unconfirmedNow: collector.unconfirmedNow,
         isBrokerUp: link.state === 'up',
+        health: { rabbitmq: link.health, redis: redisWatch.health, postgres: postgresWatch.health },
       }),
       stop: () => (stopped ??= stop()),
     };

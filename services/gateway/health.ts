@@ -1,10 +1,15 @@
 /** Whether this gateway can do its work: what /readyz answers. */
 import { z } from 'zod';
+import { backendStateSchema, type BackendHealth } from '../shared/backend-trouble.ts';
 
-/** ms that one part may take to answer. */
-const CHECK_LIMIT_MS = 1_000;
-
-const partSchema = z.object({ isUp: z.boolean(), detail: z.string() });
+const partSchema = z.object({
+  isUp: z.boolean(),
+  state: backendStateSchema,
+  /** `ok`, or why not. */
+  detail: z.string(),
+  /** Moment at which it came into this state, as an ISO date. */
+  since: z.string(),
+});
 export const healthReportSchema = z.object({
   isReady: z.boolean(),
   parts: z.object({ broker: partSchema, redis: partSchema, postgres: partSchema }),
@@ -12,11 +17,16 @@ export const healthReportSchema = z.object({
 export type HealthReport = z.infer<typeof healthReportSchema>;
 type Part = z.infer<typeof partSchema>;
 
+/** What looks after a store. */
+interface Watch {
+  readonly health: BackendHealth;
+  check(): Promise<BackendHealth>;
+}
+
 export interface HealthProbes {
-  /** Why the broker can't be used; `undefined` when it can. */
-  readonly broker: () => string | undefined;
-  readonly redis: () => Promise<unknown>;
-  readonly postgres: () => Promise<unknown>;
+  readonly broker: () => BackendHealth;
+  readonly redis: Watch;
+  readonly postgres: Watch;
   readonly isStopping: () => boolean;
 }
 
@@ -27,29 +37,28 @@ export class Health {
     this.#probes = probes;
   }
 
+  /** The store that does not serve, as of the last look; Redis first, since most is read there. */
+  sickStore(): { readonly part: 'redis' | 'postgres'; readonly health: BackendHealth } | undefined {
+    for (const part of ['redis', 'postgres'] as const) {
+      const { health } = this.#probes[part];
+      if (health.state !== 'ok') return { part, health };
+    }
+    return undefined;
+  }
+
   async check(): Promise<HealthReport> {
-    const trouble = this.#probes.broker();
-    const [redis, postgres] = await Promise.all([probe(this.#probes.redis), probe(this.#probes.postgres)]);
-    const broker: Part = { isUp: trouble === undefined, detail: trouble ?? 'ok' };
-    const isReady = broker.isUp && redis.isUp && postgres.isUp && !this.#probes.isStopping();
-    return { isReady, parts: { broker, redis, postgres } };
+    const [redis, postgres] = await Promise.all([this.#probes.redis.check(), this.#probes.postgres.check()]);
+    const parts = { broker: partOf(this.#probes.broker()), redis: partOf(redis), postgres: partOf(postgres) };
+    const isReady = Object.values(parts).every(({ isUp }) => isUp) && !this.#probes.isStopping();
+    return { isReady, parts };
   }
 }
 
-async function probe(ask: () => Promise<unknown>): Promise<Part> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_LIMIT_MS} ms`)), CHECK_LIMIT_MS);
-  });
-  try {
-    await Promise.race([ask(), limit]);
-    return { isUp: true, detail: 'ok' };
-  } catch (error) {
-    // The class of the error only: its message may hold an address or a user's name.
-    const detail =
-      error instanceof Error && error.message.startsWith('no answer') ? error.message : 'does not answer';
-    return { isUp: false, detail };
-  } finally {
-    clearTimeout(timer);
-  }
+/** Whether nothing is to be had of a backend now: neither a write nor a read. */
+export function isGone({ state }: BackendHealth): boolean {
+  return state === 'silent' || state === 'away';
+}
+
+function partOf({ state, reason, sinceMs }: BackendHealth): Part {
+  return { isUp: state === 'ok', state, detail: reason, since: new Date(sinceMs).toISOString() };
 }

@@ -15,6 +15,12 @@ const problemSchema = z.object({
     .array(z.object({ field: z.string(), message: z.string() }))
     .optional()
     .describe('Of a 400: every field that is wrong.'),
+  part: z
+    .enum(['broker', 'redis', 'postgres'])
+    .optional()
+    .describe('Of a 503 because of a backend: which one.'),
+  reason: z.string().optional().describe('What is wrong with it.'),
+  since: z.string().optional().describe('Since when, as an ISO date.'),
   reservationId: z
     .string()
     .optional()
@@ -146,10 +152,16 @@ export function openApiDocument(): Json {
       },
       '/readyz': {
         get: {
-          summary: 'Whether it can do its work',
+          summary: 'Whether it can do its work: whether each backend takes what is written to it',
           responses: {
-            200: json('Health', 'All parts are up.'),
-            503: json('Health', 'A part is away, or the gateway stops.'),
+            200: json(
+              'Health',
+              'All parts are up: a message was confirmed, a key written, a transaction committed.',
+            ),
+            503: json(
+              'Health',
+              'A part does not serve, with its state, the reason and since when; or the gateway stops.',
+            ),
           },
         },
       },

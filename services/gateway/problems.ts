@@ -2,6 +2,8 @@
  * Every refusal of the gateway, as RFC 9457 problem documents. One table, so that the OpenAPI document, the metrics and the
  * tests name the same kinds.
  */
+import type { BackendHealth } from '../shared/backend-trouble.ts';
+
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json; charset=utf-8';
 const TYPE_PREFIX = 'urn:flashgrid:problem:';
 
@@ -49,7 +51,13 @@ export interface ProblemDocument {
   readonly errors?: readonly FieldError[];
   /** Only of `unconfirmed`: the reservation may yet be decided under this id. */
   readonly reservationId?: string;
+  /** Of a 503 because of a backend: which one, why, and since when (ISO). */
+  readonly part?: BackendPart;
+  readonly reason?: string;
+  readonly since?: string;
 }
+
+export type BackendPart = 'broker' | 'redis' | 'postgres';
 
 /** A refusal that is ready to be written: on the hot path nothing is left to serialise. */
 export interface Refusal {
@@ -64,6 +72,9 @@ interface RefusalExtras {
   readonly errors?: readonly FieldError[];
   readonly reservationId?: string;
   readonly retryAfterSec?: number;
+  /** The backend that is to blame, and how it is. */
+  readonly part?: BackendPart;
+  readonly health?: BackendHealth;
   readonly headers?: readonly string[];
 }
 
@@ -77,6 +88,10 @@ export function refusal(kind: ProblemKind, detail: string, extras: RefusalExtras
     detail,
     ...(extras.errors ? { errors: extras.errors } : {}),
     ...(extras.reservationId === undefined ? {} : { reservationId: extras.reservationId }),
+    ...(extras.part === undefined ? {} : { part: extras.part }),
+    ...(extras.health === undefined
+      ? {}
+      : { reason: extras.health.reason, since: new Date(extras.health.sinceMs).toISOString() }),
   };
   const payload = JSON.stringify(document);
   const headers = [

@@ -4,7 +4,7 @@ import type { SaleFacts } from '../shared/sales.ts';
 import { FrameCollector } from './frame-collector.ts';
 import type { OutgoingFrame } from './frame-collector.ts';
 import { GatewayCounters } from './gateway-counters.ts';
-import { ReserveAnswerer, ReserveHandler, fixedRefusals } from './reserve-handler.ts';
+import { ReserveAnswerer, ReserveHandler, brokerRefusal, fixedRefusals } from './reserve-handler.ts';
 import type { KeyLookup } from './reserve-handler.ts';
 import type { ReserveReply } from './reserve-reply.ts';
 
@@ -48,6 +48,8 @@ async function answerOf(
     answerer,
     refusals: fixedRefusals(1),
     linkState: () => 'up',
+    brokerHealth: () => ({ state: 'ok', reason: 'ok', sinceMs: 0 }),
+    retryAfterSec: 1,
     onLookupError: () => undefined,
   });
   const answered = new Promise<string>((resolve) => {
@@ -89,5 +91,24 @@ describe('a reservation under a key', () => {
     expect(await answerOf(facts, reused, 'order-17')).toBe('idempotency-key-reused');
     // Without a key nobody is asked.
     expect(await answerOf(facts, AWAY, undefined)).toBe(kind);
+  });
+});
+
+describe('the answer while the broker stores nothing', () => {
+  it.each([
+    ['blocked', 'broker-blocked'],
+    ['refusing', 'broker-refused'],
+    ['silent', 'broker-away'],
+    ['away', 'broker-away'],
+  ] as const)('when it is %s names the part, the reason and the moment', (state, kind) => {
+    const given = brokerRefusal({ state, reason: 'an alarm of RabbitMQ: low on disk', sinceMs: 0 }, 3);
+    expect(given).toMatchObject({ kind, status: 503 });
+    expect(given.headers).toContain('retry-after');
+    expect(JSON.parse(given.payload)).toMatchObject({
+      part: 'broker',
+      reason: 'an alarm of RabbitMQ: low on disk',
+      since: '1970-01-01T00:00:00.000Z',
+      detail: expect.stringContaining('Nothing was queued; try again.'),
+    });
   });
 });

@@ -2,6 +2,8 @@
 import { idempotencyDigest } from '../shared/idempotency.ts';
 import { keyedId, parseReservationId } from '../shared/ids.ts';
 import { outcomeAt } from '../shared/outcomes.ts';
+import { sayTrouble } from '../shared/backend-trouble.ts';
+import type { BackendHealth } from '../shared/backend-trouble.ts';
 import type { SaleFacts } from '../shared/sales.ts';
 import type { LinkState } from './broker-link.ts';
 import type { Answerer, FrameCollector, FrameEnd } from './frame-collector.ts';
@@ -35,8 +37,6 @@ export interface FixedRefusals {
   readonly soldOut: Refusal;
   readonly keyReused: Refusal;
   readonly overloaded: Refusal;
-  readonly brokerAway: Refusal;
-  readonly brokerBlocked: Refusal;
   readonly storeAway: Refusal;
   readonly stopping: Refusal;
 }
@@ -53,15 +53,20 @@ export function fixedRefusals(retryAfterSec: number): FixedRefusals {
       'In this sale the key was sent with another userId or quantity. Take a new key, such as a UUID, for each reservation, and repeat a key only with the same body.',
     ),
     overloaded: refusal('overloaded', 'Nothing was queued; try again.', later),
-    brokerAway: refusal('broker-away', 'Nothing was queued; the gateway is connecting again.', later),
-    brokerBlocked: refusal(
-      'broker-blocked',
-      'Nothing was queued; the broker is short of memory or disk.',
-      later,
-    ),
     storeAway: refusal('store-away', 'Nothing was queued; the sale could not be looked up.', later),
     stopping: refusal('stopping', 'Nothing was queued; another gateway may take it.', later),
   };
+}
+
+/** What to answer while the broker stores nothing: which part, why, and since when. */
+export function brokerRefusal(health: BackendHealth, retryAfterSec: number): Refusal {
+  const kind = { ok: 'broker-away', away: 'broker-away', silent: 'broker-away' } as const;
+  const other = { blocked: 'broker-blocked', refusing: 'broker-refused' } as const;
+  return refusal(
+    health.state === 'blocked' || health.state === 'refusing' ? other[health.state] : kind[health.state],
+    `${sayTrouble('RabbitMQ', health)} Nothing was queued; try again.`,
+    { retryAfterSec, part: 'broker', health },
+  );
 }
 
 /** Writes the answers of frames. */
@@ -158,6 +163,8 @@ export interface ReserveHandlerOptions {
   readonly answerer: ReserveAnswerer;
   readonly refusals: FixedRefusals;
   readonly linkState: () => LinkState;
+  readonly brokerHealth: () => BackendHealth;
+  readonly retryAfterSec: number;
   /** A lookup failed, for the log. */
   readonly onLookupError: (saleId: string, error: unknown) => void;
 }
@@ -165,6 +172,8 @@ export interface ReserveHandlerOptions {
 export class ReserveHandler {
   readonly #options: ReserveHandlerOptions;
   #isStopping = false;
+  /** Serialised once for each change of the broker's health. */
+  #sick: { readonly health: BackendHealth; readonly refusal: Refusal } | undefined;
 
   constructor(options: ReserveHandlerOptions) {
     this.#options = options;
@@ -202,6 +211,13 @@ export class ReserveHandler {
         answerer.refuse(reply, refusals.storeAway);
       },
     );
+  }
+
+  #whileBrokerIsSick(): Refusal {
+    const health = this.#options.brokerHealth();
+    if (this.#sick?.health !== health)
+      this.#sick = { health, refusal: brokerRefusal(health, this.#options.retryAfterSec) };
+    return this.#sick.refusal;
   }
 
   #route(sale: SaleFacts, request: ReserveRequest, key: string | undefined, reply: ReserveReply): void {
@@ -275,10 +291,8 @@ export class ReserveHandler {
     reply: ReserveReply,
   ): void {
     const { answerer, refusals, collector } = this.#options;
-    const state = this.#options.linkState();
     if (this.#isStopping) answerer.refuse(reply, refusals.stopping);
-    else if (state === 'blocked') answerer.refuse(reply, refusals.brokerBlocked);
-    else if (state !== 'up') answerer.refuse(reply, refusals.brokerAway);
+    else if (this.#options.linkState() !== 'up') answerer.refuse(reply, this.#whileBrokerIsSick());
     else if (!collector.add(sale, userId, quantity, digest, reply))
       answerer.refuse(reply, refusals.overloaded);
   }

@@ -4,8 +4,10 @@ import { z } from 'zod';
 import { SALE_ID_PATTERN } from '../shared/ids.ts';
 import { RecordError } from '../shared/outcomes.ts';
 import { ReplyError } from '../shared/sale-store.ts';
+import { sayTrouble } from '../shared/backend-trouble.ts';
 import { newSaleSchema, saleChangeSchema } from '../shared/sales.ts';
 import { adminGuard } from './admin-guard.ts';
+import { isGone } from './health.ts';
 import type { Health } from './health.ts';
 import { RESERVE_BODY_LIMIT_BYTES } from './http-app.ts';
 import type { GatewayMetrics } from './metrics.ts';
@@ -65,14 +67,14 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
 
   app.post('/sales', { onRequest }, async (request, reply) => {
     const sale = parseBody(newSaleSchema, request.body);
-    const view = await stored('creating a sale', () => admin.create(sale));
+    const view = await stored('creating a sale', () => admin.create(sale), 'write');
     return reply.code(201).header('location', `/sales/${view.id}`).send(view);
   });
 
   app.patch<{ Params: { id: string } }>('/sales/:id', { onRequest }, async (request) => {
     const id = saleIdOf(request.params.id);
     const change = parseBody(saleChangeSchema, request.body);
-    return stored(`changing sale ${id}`, () => admin.change(id, change));
+    return stored(`changing sale ${id}`, () => admin.change(id, change), 'write');
   });
 
   app.get('/healthz', () => ({ status: 'alive' }));
@@ -89,20 +91,43 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   const document = openApiDocument();
   app.get('/openapi.json', () => document);
 
-  /** Runs what needs a database; its failure is a 503 that can be tried again, and a line in the log. */
-  async function stored<Value>(what: string, run: () => Promise<Value>): Promise<Value> {
+  /**
+   * Runs what needs a database; its failure is a 503 that can be tried again, and a line in the log. A read of a store that is known to
+   * be gone is not waited for.
+   */
+  async function stored<Value>(
+    what: string,
+    run: () => Promise<Value>,
+    kind: 'read' | 'write' = 'read',
+  ): Promise<Value> {
+    const known = health.sickStore();
     try {
-      return await run();
+      return kind === 'read' && known && isGone(known.health) ? await soon(run()) : await run();
     } catch (error) {
       if (error instanceof ProblemError || isDefect(error)) throw error;
       parts.onStoreError(what, error);
-      throw new ProblemError(
-        refusal('store-away', 'Redis or Postgres did not answer; /readyz tells which.', {
-          retryAfterSec: parts.retryAfterSec,
-        }),
-        { cause: error },
-      );
+      const sick = health.sickStore();
+      const detail = sick
+        ? `${sayTrouble(sick.part === 'redis' ? 'Redis' : 'Postgres', sick.health)} Send the request again later.`
+        : 'Redis or Postgres did not answer; /readyz tells which.';
+      const later = { retryAfterSec: parts.retryAfterSec };
+      throw new ProblemError(refusal('store-away', detail, { ...later, ...sick }), { cause: error });
     }
+  }
+}
+
+/** ms that a read may take while its store is known to be gone: it may have come back in this moment. */
+const GONE_LIMIT_MS = 100;
+
+async function soon<Value>(reading: Promise<Value>): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('the store is gone')), GONE_LIMIT_MS);
+  });
+  try {
+    return await Promise.race([reading, limit]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -74,6 +74,11 @@ export function saleChannel(namespace: string): string {
   return `${namespace}:sales`;
 }
 
+/** String with expiry: written to find out whether Redis takes writes. */
+export function healthKey(namespace: string): string {
+  return `${namespace}:health`;
+}
+
 /** Set: ids of all sales that Redis knows. Outside any sale's hash tag, so never touched by a sale's script. */
 export function saleIndexKey(namespace: string): string {
   return `${namespace}:sale-ids`;

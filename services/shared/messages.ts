@@ -3,11 +3,20 @@
  * every 100 ms; the supervisor sends `stop`. A child whose channel closes has lost its supervisor and ends itself.
  */
 import { z } from 'zod';
+import { backendHealthSchema } from './backend-trouble.ts';
 
 /** ms between two samples of a child. */
 export const SAMPLE_INTERVAL_MS = 100;
 
 const count = z.number().int().nonnegative();
+
+/** How the service finds the backends that it needs. */
+const backendsSchema = z.object({
+  rabbitmq: backendHealthSchema,
+  redis: backendHealthSchema,
+  postgres: backendHealthSchema,
+});
+export type Backends = z.infer<typeof backendsSchema>;
 
 /** What both kinds of child tell of themselves. */
 const processShape = {
@@ -33,6 +42,7 @@ export const gatewaySampleSchema = z.object({
   /** Reservations that wait for a confirm now. */
   unconfirmedNow: count,
   isBrokerUp: z.boolean(),
+  health: backendsSchema.optional(),
 });
 export type GatewaySample = z.infer<typeof gatewaySampleSchema>;
 
@@ -53,6 +63,7 @@ export const workerSampleSchema = z.object({
   deadLettered: count,
   rebuilds: count,
   framesInHandNow: count,
+  health: backendsSchema.optional(),
 });
 export type WorkerSample = z.infer<typeof workerSampleSchema>;
 

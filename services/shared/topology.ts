@@ -14,6 +14,8 @@ export interface Topology {
   readonly queue: string;
   readonly deadExchange: string;
   readonly deadQueue: string;
+  /** Where the services find out whether the broker stores messages (broker-canary.ts). */
+  readonly healthQueue: string;
 }
 
 /** Names of one namespace's queues. */
@@ -22,6 +24,7 @@ export function topology(namespace: string): Topology {
     queue: `${namespace}.frames`,
     deadExchange: `${namespace}.dead`,
     deadQueue: `${namespace}.reservations.dead`,
+    healthQueue: `${namespace}.health`,
   };
 }
 

@@ -9,7 +9,10 @@ import { connect } from 'amqplib';
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
 import { parseFrame } from '../shared/frame.ts';
 import type { Frame } from '../shared/frame.ts';
-import { declareTopology, findLegacyQueue } from '../shared/topology.ts';
+import { declareTopology, findLegacyQueue, topology } from '../shared/topology.ts';
+import { blockedBecause, nextHealth, troubleOf } from '../shared/backend-trouble.ts';
+import type { BackendHealth, BackendTrouble } from '../shared/backend-trouble.ts';
+import { BrokerCanary } from '../shared/broker-canary.ts';
 import { AckWindow } from './ack-window.ts';
 import type { WorkerCounters } from './counters.ts';
 import { isFinal } from './retry.ts';
@@ -55,11 +58,17 @@ export class FrameConsumer {
   readonly #stopping = new AbortController();
   #link: Link | undefined;
   #reconnecting: Promise<void> | undefined;
+  #health: BackendHealth = { state: 'away', reason: 'the worker connects', sinceMs: Date.now() };
   #inHand = 0;
   #whenIdle: (() => void)[] = [];
 
   constructor(options: ConsumerOptions) {
     this.#options = options;
+  }
+
+  /** Whether the broker hands out frames and stores messages, why not, and since when. */
+  get health(): BackendHealth {
+    return this.#health;
   }
 
   get isConnected(): boolean {
@@ -147,6 +156,7 @@ export class FrameConsumer {
         });
         link.consumerTags.push(consumerTag);
       }
+      await this.#watch(link);
     } catch (error) {
       this.#link = undefined;
       await model.close().catch(() => undefined);
@@ -155,9 +165,34 @@ export class FrameConsumer {
     this.#options.onEvent({ type: 'connected' });
   }
 
+  /** A worker's acks and dead letters are stored like messages: the canary proves that, and that the broker is alive. */
+  async #watch(link: Link): Promise<void> {
+    let isBlocked = false;
+    link.model.on('blocked', (said: string) => {
+      isBlocked = true;
+      this.#tell(blockedBecause(said));
+    });
+    link.model.on('unblocked', () => (isBlocked = false));
+    await BrokerCanary.open({
+      connection: link.model,
+      queue: topology(this.#options.namespace).healthQueue,
+      proofs: () => 0,
+      isWaiting: () => false,
+      isBlocked: () => isBlocked,
+      onFinding: (trouble) => {
+        if (!link.isLost) this.#tell(trouble);
+      },
+    });
+  }
+
+  #tell(trouble: BackendTrouble | undefined): void {
+    this.#health = nextHealth(this.#health, trouble);
+  }
+
   #onLost(link: Link, error: unknown): void {
     if (link.isLost) return;
     link.isLost = true;
+    this.#tell(troubleOf(error));
     if (this.#link === link) this.#link = undefined;
     // A lost channel leaves a connection behind that nobody uses.
     link.model.close().catch(() => undefined);
@@ -191,6 +226,7 @@ export class FrameConsumer {
         await this.#open();
         return;
       } catch (error) {
+        this.#tell(troubleOf(error));
         this.#options.onEvent({ type: 'lost', error });
       }
     }

@@ -8,7 +8,8 @@ export interface HealthServerOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly registry: Registry;
-  readonly isReady: () => boolean;
+  /** Why the worker can't do its work, a line each; empty when it can. */
+  readonly whyNotReady: () => readonly string[];
 }
 
 export interface HealthServer {
@@ -16,17 +17,19 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** Serves /healthz (the process answers), /readyz (it takes frames) and /metrics. */
+/** Serves /healthz (the process answers), /readyz (it takes frames and all its backends serve) and /metrics. */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
   const server = createServer((request, response) => {
     const answer = (status: number, text: string, type = 'text/plain; charset=utf-8'): void => {
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(text);
     };
+    const ready = (problems: readonly string[]): void =>
+      problems.length === 0 ? answer(200, 'ready\n') : answer(503, `${problems.join('\n')}\n`);
     switch (request.url?.split('?', 1)[0]) {
       case '/healthz':
         return answer(200, 'ok\n');
       case '/readyz':
-        return options.isReady() ? answer(200, 'ready\n') : answer(503, 'not connected to the broker\n');
+        return ready(options.whyNotReady());
       case '/metrics':
         options.registry.metrics().then(
           (text) => answer(200, text, Registry.PROMETHEUS_CONTENT_TYPE),

@@ -4,8 +4,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics } from 'prom-client';
 import type { WorkerConfig } from '../shared/config.ts';
+import { sayTrouble } from '../shared/backend-trouble.ts';
+import { BackendWatch, commitToPostgres, writeToRedis } from '../shared/backend-watch.ts';
+import { healthKey } from '../shared/keys.ts';
 import { createPool } from '../shared/postgres.ts';
 import { createRedis } from '../shared/redis.ts';
+import type { Backends } from '../shared/messages.ts';
 import { SaleStore } from '../shared/sale-store.ts';
 import { ServiceError } from '../shared/service-process.ts';
 import type { RunningService } from '../shared/service-process.ts';
@@ -70,11 +74,26 @@ export async function startWorker(
     await reach('Redis', () => redis.ping());
     await reach('Postgres', () => pool.query('SELECT 1 FROM sales LIMIT 1'));
 
+    const redisWatch: BackendWatch = new BackendWatch({
+      operate: writeToRedis(redis, healthKey(config.FLASHGRID_NAMESPACE)),
+      proofs: () => counters.decided,
+    });
+    const postgresWatch: BackendWatch = new BackendWatch({
+      operate: commitToPostgres(pool),
+      proofs: () => counters.ticketsCommitted,
+    });
+    for (const one of [redisWatch, postgresWatch]) {
+      one.start();
+      undo.add(() => one.stop());
+    }
     const retry = {
       signal: stopping.signal,
       onRetry: (error: unknown, tries: number) => {
         counters.retries++;
         logAway(error, tries);
+        // Which backend it was, and why, is found out by what each does now.
+        void redisWatch.check();
+        void postgresWatch.check();
       },
     };
     const processor = new FrameProcessor({
@@ -94,13 +113,27 @@ export async function startWorker(
       process: (frame, isRedelivered) => processor.process(frame, isRedelivered),
       onEvent: (event) => logEvent(log, event),
     });
+    const backends = (): Backends => ({
+      rabbitmq: consumer.health,
+      redis: redisWatch.health,
+      postgres: postgresWatch.health,
+    });
     const registry = createMetrics(counters, () => consumer.framesInHand);
     if (hasProcessMetrics) collectDefaultMetrics({ register: registry });
     const health = await startHealthServer({
       host: config.FLASHGRID_WORKER_HOST,
       port: config.FLASHGRID_WORKER_PORT,
       registry,
-      isReady: () => consumer.isConnected && !stopping.signal.aborted,
+      whyNotReady: () => {
+        if (stopping.signal.aborted) return ['The worker stops.'];
+        return Object.entries(backends()).flatMap(([role, health]) =>
+          health.state === 'ok'
+            ? []
+            : [
+                `${sayTrouble(TITLES[role] ?? role, health)} Since ${new Date(health.sinceMs).toISOString()}.`,
+              ],
+        );
+      },
     });
     undo.add(() => health.close());
     await reach('RabbitMQ', () => consumer.start());
@@ -118,6 +151,7 @@ export async function startWorker(
         deadLettered: counters.deadLettered,
         rebuilds: counters.rebuilds,
         framesInHandNow: consumer.framesInHand,
+        health: backends(),
       }),
       stop: async () => {
         await consumer.pause();
@@ -134,6 +168,12 @@ export async function startWorker(
     throw error;
   }
 }
+
+const TITLES: Readonly<Record<string, string>> = {
+  rabbitmq: 'RabbitMQ',
+  redis: 'Redis',
+  postgres: 'Postgres',
+};
 
 async function reach(engine: string, action: () => Promise<unknown>): Promise<void> {
   try {

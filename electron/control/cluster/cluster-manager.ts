@@ -18,6 +18,7 @@ import {
   type Step,
 } from './cluster.ts';
 import { BackendRestarts } from './backend-restarts.ts';
+import { BackendViews } from './backend-views.ts';
 import { registerSecrets } from '../../../services/shared/redact.ts';
 import { chooseProvider, type ProviderProbe } from './choose-provider.ts';
 import type { ClusterState, ProviderChoice, ServiceRole, ServiceState, Settings } from '../contract.ts';
@@ -54,6 +55,9 @@ export class ClusterManager {
   #endpoints: Endpoints | undefined;
   #supervisor: Supervisor | undefined;
   #restarts: BackendRestarts | undefined;
+  readonly #views = new BackendViews();
+  /** What the provider says of its backends. */
+  readonly #told = new Map<EngineRole, EngineState>();
   #adminToken = '';
   #starting: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
   #stopping: Promise<ClusterState> | undefined;
@@ -299,7 +303,11 @@ export class ClusterManager {
       env: this.#options.serviceEnv,
       registry: this.#options.registry,
       onChange: this.#options.onServices,
-      onSample: this.#options.onSample,
+      onSample: (id, sample) => {
+        if (sample.health) this.#views.hear(id, sample.health);
+        this.#look();
+        this.#options.onSample(id, sample);
+      },
       onLog: this.#options.onLog,
     });
     this.#supervisor = supervisor;
@@ -401,13 +409,37 @@ export class ClusterManager {
   /** What a provider tells of a backend, as it is to be shown. */
   #takeEngine(engine: EngineState): void {
     const { role, state, detail } = engine;
+    this.#told.set(role, engine);
     const restarts = this.#restarts;
-    if (!restarts || this.#state.state !== 'running') return this.#upsertEngine(engine);
+    if (this.#state.state !== 'running') return this.#upsertEngine(engine);
+    if (!restarts) return this.#show(engine);
     // Its own restart: the starting and the failing of it are told by the restarts, with when it is tried again.
     if (restarts.isBusy(role) && state !== 'running') return;
     if (state === 'failed') return restarts.ended(role, detail ?? `${ENGINE_TITLES[role]} has ended.`);
-    const count = restarts.count(role);
-    this.#upsertEngine(count === 0 ? engine : { ...engine, restarts: count });
+    this.#show(engine);
+  }
+
+  /** A service has told how it finds the backends. */
+  #look(): void {
+    if (this.#state.state !== 'running') return;
+    for (const engine of this.#told.values()) {
+      if (this.#restarts?.isBusy(engine.role)) continue;
+      const why = this.#views.whyRestart(engine);
+      if (why !== undefined && this.#restarts) this.#restarts.ended(engine.role, why);
+      else this.#show(engine);
+    }
+  }
+
+  #show(engine: EngineState): void {
+    const count = this.#restarts?.count(engine.role) ?? 0;
+    const view = this.#views.view(count === 0 ? engine : { ...engine, restarts: count });
+    const shown = this.#state.engines.find(({ role }) => role === view.role);
+    const isSame =
+      shown?.state === view.state &&
+      shown.detail === view.detail &&
+      shown.handle === view.handle &&
+      shown.restarts === view.restarts;
+    if (!isSame) this.#upsertEngine(view);
   }
 
   #events(): ClusterEvents {
@@ -426,9 +458,18 @@ export class ClusterManager {
   }
 
   #upsertEngine(engine: EngineState): void {
-    const engines = this.#state.engines.some((present) => present.role === engine.role)
-      ? this.#state.engines.map((present) => (present.role === engine.role ? engine : present))
-      : [...this.#state.engines, engine];
+    const before = this.#state.engines.find(({ role }) => role === engine.role);
+    const isNew = before?.state !== engine.state;
+    const sinceMs = engine.sinceMs ?? (isNew ? Date.now() : before.sinceMs) ?? Date.now();
+    const shown = { ...engine, sinceMs };
+    const engines = before
+      ? this.#state.engines.map((present) => (present.role === engine.role ? shown : present))
+      : [...this.#state.engines, shown];
+    if (isNew && before && this.#state.state === 'running') {
+      const why = engine.state === 'running' || !engine.detail ? '' : `: ${engine.detail}`;
+      const level = engine.state === 'running' ? 'info' : 'warn';
+      this.#log(level, `${ENGINE_TITLES[engine.role]} is ${engine.state}${why}`);
+    }
     this.#set({ ...this.#state, engines });
   }
 
@@ -439,6 +480,8 @@ export class ClusterManager {
 
   #forget(): void {
     this.#restarts = undefined;
+    this.#views.clear();
+    this.#told.clear();
     this.#supervisor = undefined;
     this.#endpoints = undefined;
     this.#adminToken = '';

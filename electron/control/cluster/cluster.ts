@@ -46,6 +46,8 @@ export const engineStateSchema = z.object({
   handle: z.string().optional(),
   startedAtMs: z.number().optional(),
   detail: z.string().optional(),
+  /** Moment since which it is in this state, where it is not well. */
+  sinceMs: z.number().optional(),
   /** Times that it was started again since the cluster started. */
   restarts: z.number().int().nonnegative().optional(),
 });

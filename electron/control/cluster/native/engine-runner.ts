@@ -14,7 +14,7 @@ import { giveWay } from '../../lib/give-way.ts';
 import { withLimit } from '../../lib/release-stack.ts';
 import { type ClusterEvents, type EngineState, FailureError } from '../cluster.ts';
 import { type FoundProcess, type ProcessRegistry, killGroup } from '../process-registry.ts';
-import { type ProcessIdentity, identify, isAlive } from '../process-table.ts';
+import { type ProcessIdentity, identify, isAlive, readProcStat } from '../process-table.ts';
 import type { EngineDriver, ProcessPlan } from './engine.ts';
 import {
   engineExited,
@@ -360,18 +360,28 @@ export class EngineRunner {
     };
     void main.exit?.then(onEnd);
     // An adopted engine is nobody's child here, so nobody tells of its end.
-    const timer = isAdopted
-      ? setInterval(() => {
-          if (!isAlive(main.identity)) onEnd('its process is gone');
-        }, WATCH_INTERVAL_MS)
-      : undefined;
-    timer?.unref();
+    const timer = setInterval(() => {
+      if (isAdopted && !isAlive(main.identity)) onEnd('its process is gone');
+      else if (isWatching) this.#lookWhetherFrozen(main.identity.pid);
+    }, WATCH_INTERVAL_MS);
+    timer.unref();
     this.#unwatch = () => {
       isWatching = false;
       clearInterval(timer);
       untail();
       this.#unwatch = () => undefined;
     };
+  }
+
+  #lookWhetherFrozen(pid: number): void {
+    const { state, startedAtMs } = this.#state;
+    const isFrozen = readProcStat(pid)?.state === 'T';
+    const started = startedAtMs === undefined ? {} : { startedAtMs };
+    if (isFrozen && state === 'running') {
+      const detail = `The process of ${this.driver.title} is frozen (SIGSTOP). It goes on with \`kill -CONT ${pid}\`.`;
+      this.#note('warn', detail);
+      this.#say('unhealthy', { ...started, detail });
+    } else if (!isFrozen && state === 'unhealthy') this.#say('running', started);
   }
 
   async #stopProcesses(limitMs: number): Promise<void> {

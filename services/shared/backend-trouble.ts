@@ -1,0 +1,122 @@
+/**
+ * What is wrong with a backend, in words that may be shown to anybody: an error's own text can hold an address, a user or a password, so
+ * only what this table knows is told.
+ */
+import { z } from 'zod';
+
+export const backendStateSchema = z.enum([
+  'ok',
+  /** It holds publishers back and will go on by itself. */
+  'blocked',
+  /** It answers, and does not take what we write. */
+  'refusing',
+  /** The connection stands, and no answer comes. */
+  'silent',
+  /** No connection. */
+  'away',
+]);
+export type BackendState = z.infer<typeof backendStateSchema>;
+
+export const backendHealthSchema = z.object({
+  state: backendStateSchema,
+  /** `ok`, or why not. */
+  reason: z.string(),
+  /** Moment at which it came into this state, in ms since the epoch. */
+  sinceMs: z.number(),
+});
+export type BackendHealth = z.infer<typeof backendHealthSchema>;
+
+export interface BackendTrouble {
+  readonly state: Exclude<BackendState, 'ok'>;
+  readonly reason: string;
+}
+
+/** Code or message of an error → what it means. The first that fits counts. */
+const TROUBLES: readonly (readonly [RegExp, BackendTrouble['state'], string])[] = [
+  // Postgres, by SQLSTATE.
+  [
+    /^(25006|55000) /,
+    'refusing',
+    'read-only: it takes no writes (a standby, or default_transaction_read_only)',
+  ],
+  [/^53100 /, 'refusing', 'its disk is full'],
+  [/^53200 /, 'refusing', 'it is out of memory'],
+  [/^53300 /, 'refusing', 'too many connections: none is free for us'],
+  [/^58/, 'refusing', 'it can not read or write its files'],
+  [/^57P03 /, 'away', 'it is starting, recovering or shutting down'],
+  [/^57P0/, 'away', 'it is being shut down'],
+  [/^57014 /, 'silent', 'a statement took longer than its limit'],
+  [/^(28P01|28000) /, 'refusing', 'it does not accept our user or password'],
+  [/^3D000 /, 'refusing', 'the database does not exist'],
+  [/^42501 /, 'refusing', 'our user lacks a right'],
+  // Redis, by the word that begins its answer.
+  [/\bMISCONF\b/, 'refusing', 'MISCONF: it can not save to its disk, and takes no writes until it can'],
+  [/\bOOM\b/, 'refusing', 'OOM: its memory limit (maxmemory) is reached'],
+  [/\bREADONLY\b/, 'refusing', 'READONLY: it is a replica'],
+  [/\bNOREPLICAS\b/, 'refusing', 'NOREPLICAS: too few replicas follow it'],
+  [/\bNOPERM\b/, 'refusing', 'NOPERM: our user lacks a right'],
+  [/\bLOADING\b/, 'away', 'LOADING: it reads its data from disk'],
+  [/\bMASTERDOWN\b/, 'away', 'MASTERDOWN: the replica has lost its master'],
+  [/\bCLUSTERDOWN\b/, 'refusing', 'CLUSTERDOWN: a part of the Redis Cluster is missing'],
+  [/\bBUSY\b/, 'silent', 'BUSY: a script runs for too long'],
+  [/\b(WRONGPASS|NOAUTH)\b/, 'refusing', 'it does not accept our user or password'],
+  [/max number of clients/, 'refusing', 'too many connections: none is free for us'],
+  // RabbitMQ.
+  [/ACCESS[_-]REFUSED/, 'refusing', 'it does not accept our user or password, or the user lacks a right'],
+  [/CONNECTION_FORCED|CONNECTION-FORCED/, 'away', 'it is being shut down'],
+  [/NOT_FOUND - (no vhost|vhost)/i, 'refusing', 'the virtual host does not exist or is down'],
+  [/RESOURCE_ERROR|INTERNAL_ERROR/, 'refusing', 'an internal error of its own'],
+  [/PRECONDITION[_-]FAILED/, 'refusing', 'a queue of this name exists with other settings'],
+  // Connections to any of them.
+  [/ECONNREFUSED/, 'away', 'nothing listens at its address'],
+  [/ENOTFOUND|EAI_AGAIN/, 'away', 'its host name is not known'],
+  [/EHOSTUNREACH|ENETUNREACH/, 'away', 'its host can not be reached'],
+  [
+    /ECONNRESET|EPIPE|Connection terminated|Connection is closed|Socket closed|closed/i,
+    'away',
+    'the connection was closed',
+  ],
+  [/timed? ?out|timeout|no answer|no confirm|heartbeat|abort/i, 'silent', 'no answer in time'],
+  [/max retries per request|startup nodes|slots cache|Cluster isn't ready/i, 'away', 'no connection'],
+];
+
+/** What an error of a backend means. */
+export function troubleOf(error: unknown): BackendTrouble {
+  if (error instanceof AggregateError && error.errors.length > 0) return troubleOf(error.errors[0]);
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const text = `${code} ${error instanceof Error ? `${error.name} ${error.message}` : String(error)}`;
+  const known = TROUBLES.find(([pattern]) => pattern.test(text));
+  return known === undefined
+    ? { state: 'silent', reason: 'it does not answer as it should' }
+    : { state: known[1], reason: known[2] };
+}
+
+/** What RabbitMQ says when it blocks a publisher: "low on memory", "low on disk", or both. */
+export function blockedBecause(said: string): BackendTrouble {
+  return {
+    state: 'blocked',
+    reason: `an alarm of RabbitMQ: ${/low on [\w &]+/.exec(said)?.[0] ?? 'unknown'}`,
+  };
+}
+
+/** The health after a look: the same object while nothing changed, so that `sinceMs` tells when the trouble began. */
+export function nextHealth(before: BackendHealth, now: BackendTrouble | undefined): BackendHealth {
+  const { state, reason } = now ?? { state: 'ok', reason: 'ok' };
+  if (before.state === state && before.reason === reason) return before;
+  // Another reason of the same trouble: it began when it began.
+  const isSameTrouble = before.state !== 'ok' && state !== 'ok';
+  return { state, reason, sinceMs: isSameTrouble ? before.sinceMs : Date.now() };
+}
+
+/** `RabbitMQ is blocked: …`, for people. */
+export function sayTrouble(name: string, { state, reason }: Pick<BackendHealth, 'state' | 'reason'>): string {
+  return `${name} ${VERBS[state]}: ${reason}.`;
+}
+
+const VERBS: Readonly<Record<BackendState, string>> = {
+  ok: 'serves',
+  blocked: 'takes no messages now',
+  refusing: 'refuses what is written to it',
+  silent: 'does not answer',
+  away: 'is away',
+};

@@ -1,0 +1,64 @@
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { BackendWatch } from './backend-watch.ts';
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => vi.useRealTimers());
+
+it('finds out by itself that a backend takes no writes, and that it takes them again', async () => {
+  let problem: Error | undefined;
+  const told: string[] = [];
+  const watch = new BackendWatch({
+    operate: () => (problem ? Promise.reject(problem) : Promise.resolve()),
+    onChange: ({ state }) => told.push(state),
+  });
+  watch.start();
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(watch.health.state).toBe('ok');
+  problem = new Error("OOM command not allowed when used memory > 'maxmemory'.");
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(watch.health).toMatchObject({ state: 'refusing', reason: expect.stringContaining('maxmemory') });
+  problem = undefined;
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(told).toEqual(['refusing', 'ok']);
+  watch.stop();
+});
+
+it('leaves the operation out while real traffic succeeds', async () => {
+  let proofs = 0;
+  const operate = vi.fn(() => Promise.resolve());
+  const watch = new BackendWatch({ operate, proofs: () => proofs });
+  watch.start();
+  for (let second = 0; second < 5; second++) {
+    proofs++;
+    await vi.advanceTimersByTimeAsync(1_000);
+  }
+  expect(operate).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(operate).toHaveBeenCalledTimes(1);
+  watch.stop();
+});
+
+it('calls a backend silent that does not answer, without asking it again and again, until it does', async () => {
+  let answer: () => void = () => undefined;
+  const operate = vi.fn(() => new Promise<void>((resolve) => (answer = resolve)));
+  const watch = new BackendWatch({ operate });
+  watch.start();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(watch.health).toMatchObject({ state: 'silent', reason: 'no answer in time' });
+  expect(operate).toHaveBeenCalledTimes(1);
+  // Whoever asks meanwhile is answered at once.
+  expect((await watch.check()).state).toBe('silent');
+  answer();
+  await vi.advanceTimersByTimeAsync(1_000);
+  answer();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(watch.health.state).toBe('ok');
+  watch.stop();
+});
+
+it('answers many who ask at once with one operation', async () => {
+  const operate = vi.fn(() => Promise.resolve());
+  const watch = new BackendWatch({ operate });
+  await Promise.all(Array.from({ length: 20 }, () => watch.check()));
+  expect(operate).toHaveBeenCalledTimes(1);
+});

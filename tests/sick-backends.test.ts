@@ -1,0 +1,181 @@
+/**
+ * Backends whose processes are alive and that take no writes, in a cluster of the test's own: every face says which and why, the gateway
+ * answers at once, nothing that was accepted is lost, and all goes on by itself.
+ */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { findEngines } from '../electron/control/cluster/native/find-engines.ts';
+import { openSettings } from '../electron/control/cluster/native/settings.ts';
+import { withPostgres } from '../electron/control/cluster/probes.ts';
+import { ControlCentre } from '../electron/control/control-centre.ts';
+import type { EngineRole, EngineState } from '../electron/control/cluster/cluster.ts';
+import type { CommandInput, CommandName } from '../electron/control/contract.ts';
+import { BUILT } from './support/fleet.ts';
+import { newDataDir, removeClusters } from './support/native-clusters.ts';
+import { waitFor } from './support/worker-world.ts';
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+const run = promisify(execFile);
+const dataDir = newDataDir();
+let centre: ControlCentre;
+let urls: { readonly redis: string; readonly postgres: string };
+let gateway = '';
+let worker = '';
+let buyers = 0;
+
+beforeAll(async () => {
+  centre = await ControlCentre.open({
+    dataDir,
+    version: '0.0.0-test',
+    modules: BUILT,
+    childEnv: { FLASHGRID_LOG_LEVEL: 'warn' },
+    onQuit: () => undefined,
+  });
+  await ask('cluster.start', { provider: 'native' });
+  const { ports, passwords } = await openSettings(join(dataDir, 'native', 'settings.json'));
+  urls = {
+    redis: `redis://:${passwords.redis}@127.0.0.1:${ports.redis}`,
+    postgres: `postgresql://flashgrid:${passwords.postgres}@127.0.0.1:${ports.postgres}/flashgrid`,
+  };
+  const { services } = await ask('app.getSnapshot', {});
+  const portOf = (role: string) => services.find((service) => service.role === role)?.port ?? 0;
+  gateway = `http://127.0.0.1:${portOf('gateway')}`;
+  worker = `http://127.0.0.1:${portOf('worker')}`;
+  await ask('sales.openSale', { id: 'sick', title: 'Sick', stock: 100, perBuyerLimit: 1, mode: 'queue' });
+});
+afterAll(async () => {
+  await centre.release();
+  await removeClusters();
+});
+
+async function ask<Name extends CommandName>(name: Name, input: CommandInput<Name>) {
+  const result = await centre.call(name, input);
+  if (!result.ok) throw new Error(`${name}: ${result.error.message}`);
+  return result.value;
+}
+
+async function backend(role: EngineRole): Promise<EngineState | undefined> {
+  return (await ask('app.getSnapshot', {})).cluster.engines.find((engine) => engine.role === role);
+}
+
+async function reserve() {
+  const beganMs = performance.now();
+  const response = await fetch(`${gateway}/reserve`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ saleId: 'sick', userId: `buyer-${++buyers}` }),
+  });
+  const body: unknown = await response.json();
+  return { status: response.status, body, tookMs: performance.now() - beganMs };
+}
+
+async function sold(): Promise<number> {
+  return await withPostgres(urls.postgres, async (client) => {
+    const { rows } = await client.query<{ n: number }>('SELECT count(*)::int AS n FROM tickets');
+    return rows[0]?.n ?? 0;
+  });
+}
+
+/** What every face says of a sick backend, and of the same once it is well. */
+async function expectTrouble(role: EngineRole, part: string, reason: RegExp, heal: () => Promise<unknown>) {
+  const before = { sold: await sold(), buyers };
+  await waitFor(`${role} to be unhealthy`, async () => (await backend(role))?.state === 'unhealthy');
+  expect((await backend(role))?.detail).toMatch(reason);
+  expect(Date.now() - ((await backend(role))?.sinceMs ?? 0)).toBeLessThan(20_000);
+  const { findings } = await ask('doctor.runChecks', {});
+  expect(findings.find(({ id }) => id === `backends.${role}`)?.detail).toMatch(reason);
+  // Gateway and worker find out by themselves, each at a moment of its own.
+  await waitFor('the gateway to say so', async () => (await fetch(`${gateway}/readyz`)).status === 503);
+  expect(await (await fetch(`${gateway}/readyz`)).json()).toMatchObject({
+    isReady: false,
+    parts: { [part]: { isUp: false, detail: expect.stringMatching(reason) } },
+  });
+  await waitFor('the worker to say so', async () =>
+    reason.test(await (await fetch(`${worker}/readyz`)).text()),
+  );
+
+  const answer = await reserve();
+  if (part === 'broker') {
+    expect(answer).toMatchObject({
+      status: 503,
+      body: { part: 'broker', reason: expect.stringMatching(reason) },
+    });
+    expect(answer.tookMs).toBeLessThan(1_000);
+  } else expect(answer.status).toBe(202);
+
+  await heal();
+  await expect.poll(async () => (await backend(role))?.state, { timeout: 60_000 }).toBe('running');
+  await waitFor('the gateway to be ready', async () => (await fetch(`${gateway}/readyz`)).status === 200);
+  await waitFor('the worker to be ready', async () => (await fetch(`${worker}/readyz`)).status === 200);
+  expect((await reserve()).status).toBe(202);
+  const accepted = buyers - before.buyers - (part === 'broker' ? 1 : 0);
+  await waitFor(
+    'all that were accepted to have their tickets',
+    async () => (await sold()) === before.sold + accepted,
+  );
+}
+
+async function rabbitmqctl(...words: string[]): Promise<void> {
+  const { rabbitmq } = await findEngines();
+  const { ports } = await openSettings(join(dataDir, 'native', 'settings.json'));
+  const home = join(dataDir, 'native', 'rabbitmq');
+  await run(join(rabbitmq?.home ?? '', 'sbin', 'rabbitmqctl'), ['-n', 'flashgrid@localhost', ...words], {
+    env: {
+      PATH: process.env['PATH'],
+      HOME: home,
+      LC_ALL: 'C.UTF-8',
+      ERL_EPMD_PORT: String(ports.epmd),
+      RABBITMQ_CONF_ENV_FILE: join(home, 'env.conf'),
+      RABBITMQ_CONFIG_FILE: join(home, 'none.conf'),
+      RABBITMQ_ENABLED_PLUGINS_FILE: join(home, 'enabled_plugins'),
+      RABBITMQ_LOG_BASE: join(home, 'log'),
+      RABBITMQ_MNESIA_BASE: join(home, 'mnesia'),
+    },
+  });
+}
+
+it('tells of a read-only Postgres on every face, and goes on by itself', async () => {
+  const set = (value: string) =>
+    withPostgres(urls.postgres, async (client) => {
+      await client.query('SET default_transaction_read_only = off');
+      await client.query(`ALTER SYSTEM ${value}`);
+      await client.query('SELECT pg_reload_conf()');
+    });
+  await set('SET default_transaction_read_only = on');
+  await expectTrouble('postgres', 'postgres', /read-only/, () => set('RESET default_transaction_read_only'));
+});
+
+it('tells of a Redis whose memory is full', async () => {
+  const redis = new Redis(urls.redis);
+  await redis.config('SET', 'maxmemory', '1');
+  await expectTrouble('redis', 'redis', /OOM: its memory limit/, () => redis.config('SET', 'maxmemory', '0'));
+  redis.disconnect();
+});
+
+it('tells of a RabbitMQ that blocks publishers because its disk is short', async () => {
+  await rabbitmqctl('set_disk_free_limit', '9999GB');
+  await expectTrouble('rabbitmq', 'broker', /low on disk/, () => rabbitmqctl('set_disk_free_limit', '1MB'));
+});
+
+it('restarts a RabbitMQ whose quorum queues have died, since only that heals it', async () => {
+  await rabbitmqctl('eval', 'application:stop(ra).');
+  await expectTrouble('rabbitmq', 'broker', /confirms no message|stores no message|no answer in time/, () =>
+    Promise.resolve(),
+  );
+  expect((await backend('rabbitmq'))?.restarts).toBe(1);
+});
+
+it('names a frozen Redis as frozen, does not restart it, and goes on when it is woken', async () => {
+  const { handle } = (await backend('redis')) ?? {};
+  process.kill(Number(handle), 'SIGSTOP');
+  await waitFor('Redis to be told as frozen', async () =>
+    /frozen/.test((await backend('redis'))?.detail ?? ''),
+  );
+  await waitFor('the gateway to say so', async () => (await fetch(`${gateway}/readyz`)).status === 503);
+  process.kill(Number(handle), 'SIGCONT');
+  await waitFor('Redis to run again', async () => (await backend('redis'))?.state === 'running');
+  expect(await backend('redis')).toMatchObject({ handle });
+});
