@@ -118,17 +118,24 @@ describe('an attack by several processes', () => {
       unknown: load.unknown,
     });
     expect(load.unknown).toBe(Math.ceil((5_003 - 7) / 50));
-    const found = { acknowledged: 0, refused: 0, unknown: 0 };
+    const found = { acknowledged: 0, refused: 0, unknown: 0, unsent: 0 };
     for (let index = 0; index < ledger.count; index++) {
       const status = ledger.status(index);
       found[status]++;
       expect(ledger.userId(index)).toBe(userIdFor(42, index));
       expect(ledger.reservationId(index)).toBe(given.get(ledger.userId(index)));
-      expect(ledger.httpStatus(index)).toBe({ acknowledged: 202, refused: 409, unknown: 0 }[status]);
+      expect(ledger.httpStatus(index)).toBe(
+        { acknowledged: 202, refused: 409, unknown: 0, unsent: 0 }[status],
+      );
       if (status === 'unknown') expect(ledger.answeredAtMs(index)).toBeNaN();
       else expect(ledger.answeredAtMs(index)).toBeGreaterThan(ledger.sentAtMs(index));
     }
-    expect(found).toEqual({ acknowledged: load.acknowledged, refused: load.refused, unknown: load.unknown });
+    expect(found).toEqual({
+      acknowledged: load.acknowledged,
+      refused: load.refused,
+      unknown: load.unknown,
+      unsent: 0,
+    });
     expect(server.seen).toHaveLength(5_003);
     expect(intervals.map((one) => one.tMs)).toEqual(intervals.map((one) => one.tMs).sort((a, b) => a - b));
     // Answers a second, from the first request to the last answer: no tick of a clock is in it.

@@ -45,7 +45,7 @@ const attackOptions = {
   mode: {
     type: 'string',
     value: 'queue|shed',
-    help: 'shed: the gateway refuses by itself once sold out (default queue)',
+    help: 'shed: the gateway rejects by itself once sold out (default queue)',
   },
   rate: { type: 'string', value: 'R', help: 'requests a second, held steadily; needs --duration' },
   duration: { type: 'string', value: 'S', help: 'seconds that the rate is held' },

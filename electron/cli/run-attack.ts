@@ -33,6 +33,11 @@ export async function runAttackToEnd(
   try {
     const launched = await must(client, 'attack.launch', settings);
     const attack = await ended;
+    // An attack that failed or was cancelled is kept, too, and its record says why.
+    if (attack.phase !== 'finished') {
+      const kept = await client.call('runs.getRun', { id: launched.runId });
+      if (kept.ok) return kept.value;
+    }
     if (attack.phase === 'failed' && attack.failure) throw new FailureError(attack.failure);
     if (attack.phase !== 'finished')
       throw new FailureError({

@@ -19,6 +19,7 @@ import {
 } from './cluster/cluster.ts';
 import {
   auditSchema,
+  incidentSchema,
   loadSchema,
   runRecordSchema,
   sampleSchema,
@@ -193,6 +194,8 @@ export const attackStateSchema = z.object({
   load: loadSchema.optional(),
   audit: auditSchema.optional(),
   verdict: verdictSchema.optional(),
+  exitCode: count.optional(),
+  incidents: z.array(incidentSchema).optional(),
   reasons: z.array(z.string()),
   failure: failureSchema.optional(),
 });
@@ -203,6 +206,9 @@ export const runSummarySchema = z.object({
   startedAt: z.string(),
   title: z.string(),
   verdict: verdictSchema,
+  /** Missing in runs of earlier versions. */
+  end: runRecordSchema.shape.end,
+  exitCode: count.optional(),
   provider: providerSchema,
   requests: count,
   connections: count,

@@ -129,7 +129,9 @@ export class ControlCentre implements ControlClient {
       },
       onServices: (services) =>
         this.hub.emit('services.stateChanged', { services: redactDeep([...services]) }),
-      onSample: () => undefined,
+      onSample: (id, sample) => {
+        if (this.#attack?.isActive) this.#attack.heard(id, sample);
+      },
       onLog: (line) => this.#logs.add(line),
     });
     this.#engine = new EngineClient(

@@ -11,13 +11,13 @@ export interface Notice {
 export function noticeOf(attack: AttackState): Notice | undefined {
   if (attack.phase === 'failed') {
     return {
-      title: 'The attack could not be carried out',
+      title: 'The attack could not be brought to a verdict',
       body: attack.failure?.message ?? 'Open the logs.',
     };
   }
-  const { phase, verdict, audit, load, settings, reasons } = attack;
+  const { phase, verdict, exitCode, audit, load, settings, reasons } = attack;
   if (phase !== 'finished' || !verdict || !audit || !load) return undefined;
-  const { headline } = tellVerdict({ verdict, attack: settings, load, audit });
+  const { headline } = tellVerdict({ verdict, exitCode, attack: settings, load, audit });
   const rate = `${Math.round(load.rps).toLocaleString('en')} requests/s`;
   const body = [`${audit.sold} of ${audit.stock} sold`, rate, ...reasons.slice(0, 1)].join(', ');
   return { title: headline, body };

@@ -77,7 +77,7 @@ export const CHARTS: readonly ChartSpec[] = [
     lines: [
       {
         key: 'acknowledged',
-        label: 'placed in line',
+        label: 'accepted',
         color: 'var(--sky)',
         kind: 'area',
         atStart: 'zero',
@@ -85,7 +85,7 @@ export const CHARTS: readonly ChartSpec[] = [
       },
       {
         key: 'refused',
-        label: 'turned away',
+        label: 'rejected',
         color: 'var(--slate)',
         kind: 'area',
         atStart: 'zero',
@@ -93,7 +93,7 @@ export const CHARTS: readonly ChartSpec[] = [
       },
       {
         key: 'unknown',
-        label: 'no answer',
+        label: 'no clear answer',
         color: 'var(--red)',
         kind: 'area',
         atStart: 'zero',
@@ -104,7 +104,7 @@ export const CHARTS: readonly ChartSpec[] = [
   {
     id: 'queue',
     title: 'Queue',
-    hint: 'Buyers that wait: on their way in, or in line for a decision',
+    hint: 'Reservations that wait: for a confirm, or for a decision',
     isStacked: true,
     isTall: false,
     summary: 'peak',
@@ -115,7 +115,7 @@ export const CHARTS: readonly ChartSpec[] = [
     lines: [
       {
         key: 'depth',
-        label: 'in line',
+        label: 'queue depth',
         color: 'var(--purple)',
         kind: 'area',
         atStart: 'zero',
@@ -123,7 +123,7 @@ export const CHARTS: readonly ChartSpec[] = [
       },
       {
         key: 'unconfirmed',
-        label: 'on their way in',
+        label: 'unconfirmed',
         color: 'var(--slate)',
         kind: 'area',
         atStart: 'zero',
@@ -156,7 +156,7 @@ export const CHARTS: readonly ChartSpec[] = [
   {
     id: 'latency',
     title: 'Latency',
-    hint: 'How long a buyer waits for the door’s answer',
+    hint: 'How long a buyer waits for the gateway’s answer',
     isStacked: false,
     isTall: false,
     summary: 'latency',

@@ -1,4 +1,9 @@
-import { IconChevronRight, IconCircleCheckFilled, IconSquareRoundedXFilled } from '@tabler/icons-react';
+import {
+  IconChevronRight,
+  IconCircleCheckFilled,
+  IconHelpCircleFilled,
+  IconSquareRoundedXFilled,
+} from '@tabler/icons-react';
 import type { Check } from '../../electron/control/report/run-record.ts';
 import { formatCount } from '../lib/format.ts';
 import { CHECK_NAMES } from './check-names.ts';
@@ -16,16 +21,25 @@ export function CheckList({ checks, isGrid = false }: CheckListProps) {
     <ul className={classes.list} data-grid={isGrid}>
       {checks.map((check) => (
         <li key={check.id}>
-          <details className={classes.check} open={!check.ok} data-ok={check.ok}>
+          <details
+            className={classes.check}
+            open={!check.ok}
+            data-ok={check.ok}
+            data-undecided={check.isOpen ?? false}
+          >
             <summary>
               {check.ok ? (
                 <IconCircleCheckFilled className={classes.mark} size="1.25rem" aria-hidden />
+              ) : check.isOpen === true ? (
+                <IconHelpCircleFilled className={classes.mark} size="1.25rem" aria-hidden />
               ) : (
                 <IconSquareRoundedXFilled className={classes.mark} size="1.25rem" aria-hidden />
               )}
               <span className={classes.title}>
                 {isGrid ? CHECK_NAMES[check.id] : check.title}
-                <span className="sr-only">{check.ok ? ', proven' : ', broken'}</span>
+                <span className="sr-only">
+                  {check.ok ? ', proven' : check.isOpen === true ? ', undecided' : ', broken'}
+                </span>
               </span>
               <IconChevronRight className={classes.chevron} size="1rem" aria-hidden />
             </summary>

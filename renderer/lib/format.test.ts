@@ -53,9 +53,10 @@ it.each([
 
 it.each([
   [512, '512 B'],
-  [82_000_000, '82 MB'],
-  [1_430_000_000, '1.4 GB'],
-  [999_700, '1 MB'],
+  [82 * 1024 ** 2, '82 MiB'],
+  [1.4 * 1024 ** 3, '1.4 GiB'],
+  [23.5 * 1024 ** 3, '23.5 GiB'],
+  [1024 ** 2 - 100, '1 MiB'],
 ])('writes %s bytes as %s', (bytes, text) => {
   expect(formatBytes(bytes)).toBe(text);
 });

@@ -1,5 +1,7 @@
 /** Numbers as people read them. Everything is en-US, so that a projector in any country shows the same run alike. */
 
+import { byteSize } from '../../electron/control/report/format.ts';
+
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 
 /** 12,345. */
@@ -47,17 +49,12 @@ export function formatUptime(ms: number): string {
   return `${Math.floor(seconds / 86_400)} d`;
 }
 
-const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
+/** 512 B · 82 MiB · 23.5 GiB. */
+export const formatBytes = byteSize;
 
-/** 512 B · 82 MB · 1.4 GB; decimal units. */
-export function formatBytes(bytes: number): string {
-  let value = bytes;
-  let unit = 0;
-  while (value >= 999.5 && unit < BYTE_UNITS.length - 1) {
-    value /= 1_000;
-    unit++;
-  }
-  return `${unit === 0 || value >= 10 ? Math.round(value) : trimZero(value.toFixed(1))} ${BYTE_UNITS[unit] ?? 'TB'}`;
+/** A latency of a run; `–` when nothing was answered, so that there is none. */
+export function formatLatency(latencyMs: Readonly<Record<string, number>>, key: string): string {
+  return (latencyMs['max'] ?? 0) > 0 ? formatMs(latencyMs[key] ?? 0) : '–';
 }
 
 /**

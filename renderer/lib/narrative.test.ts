@@ -34,17 +34,17 @@ describe('the story of an attack', () => {
 
   it('tells what the queue holds while tickets are left', () => {
     const { headline, detail } = narrate(testAttack(), totals(), 8_412);
-    expect(headline).toContain('The queue holds 8,412 buyers');
+    expect(headline).toContain('The queue holds 8,412 reservations');
     expect(detail).toContain('8 left');
   });
 
-  it('tells who is kept in line while no worker runs, in the rush and after it', () => {
+  it('tells what the queue keeps while no worker runs, in the rush and after it', () => {
     const { headline, detail } = narrate(testAttack(), totals(), 8_412, true);
-    expect(headline).toContain('The queue keeps 8,412 buyers in line');
-    expect(detail).toContain('goes on taking names');
+    expect(headline).toContain('The queue keeps 8,412 accepted reservations');
+    expect(detail).toContain('goes on accepting');
     const draining = narrate(testAttack({ phase: 'draining' }), totals(), 8_412, true);
     expect(draining.headline).toBe(headline);
-    expect(draining.detail).not.toContain('goes on taking names');
+    expect(draining.detail).not.toContain('goes on accepting');
     expect(narrate(testAttack({ phase: 'auditing' }), totals(), 0, true).headline).toBe('Now the proof.');
   });
 
@@ -52,10 +52,10 @@ describe('the story of an attack', () => {
     const attack = testAttack({ remaining: 0, granted: 20 });
     const { headline, detail } = narrate(attack, totals({ soldOutAtMs: 812 }), 4_000);
     expect(headline).toContain('Sold out after 812 ms');
-    expect(detail).toContain('4,000 more buyers');
+    expect(detail).toContain('Queue depth 4,000');
   });
 
-  it('tells that the door turns people away when the sale sheds', () => {
+  it('tells that the gateway rejects when the sale sheds', () => {
     const settings = attackSettingsSchema.parse({ profile: 'burst', mode: 'shed' });
     const { detail } = narrate(
       testAttack({ settings, remaining: 0, granted: 20, refused: 312 }),
@@ -73,7 +73,7 @@ describe('the story of an attack', () => {
       0,
     );
     expect(headline).toBe('20 tickets, 20 owners. Exactly.');
-    expect(detail).toContain('9,980 got a clear “no”');
+    expect(detail).toContain('9,980 refused by the worker');
   });
 
   it('does not claim a proof when the verdict is another', () => {

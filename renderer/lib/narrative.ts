@@ -1,6 +1,7 @@
 /** What is going on, in words for somebody who has never heard of a message queue. */
 import type { AttackState } from '../../electron/control/contract.ts';
 import { totalRequests } from '../../electron/control/attack/profile.ts';
+import { notesOf } from '../../electron/control/report/run-notes.ts';
 import { tellVerdict } from '../../electron/control/report/verdict-text.ts';
 import type { SeriesTotals } from '../store/series.ts';
 import { formatCount, formatMs, plural } from './format.ts';
@@ -25,17 +26,17 @@ export function narrate(
   const { stock } = attack.settings;
   if (isWorkerDown && (attack.phase === 'attacking' || attack.phase === 'draining')) {
     return {
-      headline: `Nobody decides: the worker is dead. The queue keeps ${plural(queueDepth, 'buyer')} in line.`,
+      headline: `No worker decides. The queue keeps ${plural(queueDepth, 'accepted reservation')}.`,
       detail:
         attack.phase === 'attacking'
-          ? 'The door goes on taking names, as fast as before. Another worker is being started.'
-          : 'Everybody has an answer from the door already. Another worker is being started.',
+          ? 'The gateway goes on accepting. The worker is being started again.'
+          : 'Every request has its answer from the gateway already. The worker is being started again.',
     };
   }
   switch (attack.phase) {
     case 'preparing':
       return {
-        headline: `${formatCount(buyers)} buyers gather at the door.`,
+        headline: `${formatCount(buyers)} buyers are about to ask.`,
         detail: `A fresh sale with ${plural(stock, 'ticket')} is being opened.`,
       };
     case 'attacking':
@@ -44,9 +45,9 @@ export function narrate(
       return {
         headline:
           queueDepth > 0
-            ? `Everybody has a place in line. The worker decides the last ${formatCount(queueDepth)}.`
-            : 'Everybody has a place in line, and the line is empty.',
-        detail: 'No buyer is waiting on a spinning page: the door answered them long ago.',
+            ? `Every request is answered. The worker decides the last ${formatCount(queueDepth)}.`
+            : 'Every request is answered, and the queue is empty.',
+        detail: 'No buyer is waiting on a spinning page: the gateway answered them long ago.',
       };
     case 'auditing':
       return {
@@ -62,7 +63,7 @@ export function narrate(
       };
     case 'cancelled':
       return {
-        headline: 'The attack was called off.',
+        headline: 'The attack was cancelled.',
         detail: `${formatCount(attack.sent)} of ${formatCount(buyers)} requests had been sent. Nothing is proven by a half run.`,
       };
   }
@@ -79,8 +80,8 @@ function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number
   const isSoldOut = attack.remaining === 0 && attack.granted > 0;
   if (isSoldOut && attack.settings.mode === 'shed') {
     return {
-      headline: 'Sold out. Latecomers are turned away at the door.',
-      detail: `The gateway refused ${formatCount(attack.refused)} by itself: they never reached the queue.`,
+      headline: 'Sold out. The gateway rejects whoever comes now.',
+      detail: `It rejected ${formatCount(attack.refused)} by itself: they never reached the queue.`,
     };
   }
   if (isSoldOut) {
@@ -89,21 +90,29 @@ function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number
       headline: `Sold out${when}. ${plural(stock, 'ticket')}, and the stock is locked.`,
       detail:
         queueDepth > 0
-          ? `The queue holds ${plural(queueDepth, 'more buyer')}; each gets a quick, fair “no” without touching the database.`
-          : 'Whoever comes now gets a quick, fair “no” without touching the database.',
+          ? `Queue depth ${formatCount(queueDepth)}: the worker refuses each as sold out, without touching the database.`
+          : 'The worker refuses whoever comes now as sold out, without touching the database.',
     };
   }
   return {
     headline:
       queueDepth > 0
-        ? `The queue holds ${plural(queueDepth, 'buyer')} while the worker decides, one by one.`
-        : 'The worker keeps up: whoever gets in line is decided at once.',
-    detail: `${plural(attack.granted, 'ticket')} sold so far, ${formatCount(attack.remaining)} left. The door only takes names, so it stays fast.`,
+        ? `The queue holds ${plural(queueDepth, 'reservation')} while the worker decides, one by one.`
+        : 'The worker keeps up: what is accepted is decided at once.',
+    detail: `${plural(attack.granted, 'ticket')} granted so far, ${formatCount(attack.remaining)} left. The gateway only accepts, so it stays fast.`,
   };
 }
 
-function finished({ verdict, audit, load, settings, workersKilledAtMs, reasons }: AttackState): Narrative {
+function finished(attack: AttackState): Narrative {
+  const { verdict, exitCode, audit, load, settings, workersKilledAtMs, reasons } = attack;
   if (!verdict || !audit || !load) return { headline: 'The attack has ended.', detail: reasons.join(' ') };
-  const { headline, detail } = tellVerdict({ verdict, attack: settings, workersKilledAtMs, load, audit });
-  return { headline, detail: [detail, ...reasons].join(' ') };
+  const { headline, detail } = tellVerdict({
+    verdict,
+    exitCode,
+    attack: settings,
+    workersKilledAtMs,
+    load,
+    audit,
+  });
+  return { headline, detail: [detail, ...reasons, ...notesOf(attack)].join(' ') };
 }

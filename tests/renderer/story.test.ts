@@ -152,8 +152,8 @@ describe('the story', () => {
       stock: count(audit.stock),
       sold: count(audit.sold),
       granted: count(audit.granted),
-      refused: count(audit.refused),
-      pending: count(audit.pending),
+      'refused by the worker': count(audit.refused),
+      undecided: count(audit.pending),
       lost: count(audit.lost),
       duplicated: count(audit.duplicated),
       oversold: count(audit.oversold),
@@ -162,9 +162,9 @@ describe('the story', () => {
     });
     expect(await factsOf(page, 'Load')).toMatchObject({
       sent: count(load.sent),
-      acknowledged: count(load.acknowledged),
-      'refused at the door': count(load.refused),
-      'no answer': count(load.unknown),
+      'accepted (202)': count(load.acknowledged),
+      'rejected by the gateway': count(load.refused),
+      'no clear answer': count(load.unknown),
       'answers a second': count(load.rps),
       'latency p50': formatMs(load.latencyMs.p50),
       'latency p99': formatMs(load.latencyMs.p99),
@@ -189,13 +189,13 @@ describe('the story', () => {
     await visit('Attack');
     await verdict();
     expect(await factsOf(page, 'Figures')).toMatchObject({
-      'asked for a ticket': count(load.sent),
-      'got a place in line': count(load.acknowledged),
-      'turned away at the door': count(load.refused),
-      'got no answer': count(load.unknown),
+      'requests sent': count(load.sent),
+      'accepted (202)': count(load.acknowledged),
+      'rejected by the gateway': count(load.refused),
+      'no clear answer': count(load.unknown),
       'answers a second': count(load.rps),
       'answer time, slowest 1 %': formatMs(load.latencyMs.p99),
-      'longest queue': count(Math.max(...record.series.map(({ queueDepth }) => queueDepth))),
+      'queue depth, highest': count(Math.max(...record.series.map(({ queueDepth }) => queueDepth))),
     });
   });
 
@@ -309,13 +309,13 @@ describe('the story', () => {
 });
 
 describe('when the workers are killed in the rush', () => {
-  it('says who is kept in line, and a limit that is missed does not read like a broken promise', async () => {
+  it('says what the queue keeps, and a limit that is missed does not read like a broken promise', async () => {
     const go = await openForm();
     await page.locator('label', { hasText: 'The worker dies in the rush' }).click();
     await fillNumber(page, 'Buyers', 20_000);
     await fillNumber(page, 'Fail above a p99 of, ms', 1);
     await go.click();
-    await heading(/The queue keeps [\d,]+ buyers in line/).waitFor({ timeout: ATTACK_LIMIT_MS });
+    await heading(/The queue keeps [\d,]+ accepted reservations/).waitFor({ timeout: ATTACK_LIMIT_MS });
     await page.getByText('Limit missed', { exact: true }).waitFor({ timeout: ATTACK_LIMIT_MS });
     await heading(/^Every promise was kept/).waitFor();
     await page.locator('svg text', { hasText: 'workers killed' }).first().waitFor({ state: 'attached' });
@@ -331,7 +331,7 @@ describe('when the workers are killed in the rush', () => {
 describe('while it runs', () => {
   it('goes on through a reload, and two windows show the same run to the verdict', async () => {
     const asked = async (on = page) =>
-      Number((await factsOf(on, 'Figures'))['asked for a ticket']?.replaceAll(',', ''));
+      Number((await factsOf(on, 'Figures'))['requests sent']?.replaceAll(',', ''));
     await launch({ perSec: 200, forSec: 8 });
     await page.getByText('The rush', { exact: true }).first().waitFor();
     await expect.poll(() => asked(), { timeout: ATTACK_LIMIT_MS }).toBeGreaterThan(0);
@@ -350,7 +350,7 @@ describe('while it runs', () => {
     const [one, other] = await Promise.all([stamp(page), stamp(second.page)]);
     expect(other).toBe(one);
     const figures = await factsOf(page, 'Figures');
-    expect(figures['asked for a ticket']).toBe('1,600');
+    expect(figures['requests sent']).toBe('1,600');
     expect(await factsOf(second.page, 'Figures')).toEqual(figures);
     expect(await title(second.page)).toBe(await title());
     expect(second.complaints).toEqual([]);
@@ -371,7 +371,7 @@ describe('while it runs', () => {
     await dialog.waitFor();
     await noViolations('a dialog');
     await dialog.getByRole('button', { name: 'Call it off' }).click();
-    await heading('The attack was called off.').waitFor();
+    await heading('The attack was cancelled.').waitFor();
     await button('Again').waitFor();
     expect(await page.getByText(/^(Proven|Failed|Not valid)$/).count()).toBe(0);
   });

@@ -47,7 +47,7 @@ describe('the ledger of an attack', () => {
         isAcknowledged ? `sale.frame${index % 3}-a.${index}` : undefined,
       );
     }
-    expect(ledger.totals()).toEqual({ acknowledged: 6, refused: 2, unknown: 2, unresolved: 0 });
+    expect(ledger.totals()).toEqual({ acknowledged: 6, refused: 2, unknown: 2, unsent: 0 });
   });
 
   it('keeps any reservation id as it came, framed or not', () => {
@@ -92,6 +92,6 @@ describe('the ledger of an attack', () => {
     ledger.addColumns(0, columnsOf(log, 0, 4));
     expect(() => ledger.addColumns(0, { ...columnsOf(log, 0, 4), first: 4 })).toThrow(/not the next ones/);
     expect(() => ledger.status(4)).toThrow(RangeError);
-    expect(ledger.totals().unresolved).toBe(4);
+    expect(ledger.totals().unsent).toBe(4);
   });
 });

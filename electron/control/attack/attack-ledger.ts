@@ -59,8 +59,8 @@ export class AttackLedger implements LoadLedger {
       prefixes.add(bytes.toString('latin1', from, end));
   }
 
-  /** Requests of each status; `unresolved` is 0 once every process has told everything. */
-  totals(): Record<RequestStatus | 'unresolved', number> {
+  /** Requests of each status. */
+  totals(): Record<RequestStatus, number> {
     const counts = [0, 0, 0, 0];
     for (const { columns } of this.#parts)
       for (const status of columns.status) counts[status] = (counts[status] ?? 0) + 1;
@@ -69,7 +69,7 @@ export class AttackLedger implements LoadLedger {
       acknowledged: of(STATUS_CODES.acknowledged),
       refused: of(STATUS_CODES.refused),
       unknown: of(STATUS_CODES.unknown),
-      unresolved: of(0),
+      unsent: of(STATUS_CODES.unsent),
     };
   }
 
@@ -80,7 +80,8 @@ export class AttackLedger implements LoadLedger {
   status(index: number): RequestStatus {
     const code = this.#of(index).columns.status[this.#row(index)];
     if (code === STATUS_CODES.acknowledged) return 'acknowledged';
-    return code === STATUS_CODES.refused ? 'refused' : 'unknown';
+    if (code === STATUS_CODES.refused) return 'refused';
+    return code === STATUS_CODES.unknown ? 'unknown' : 'unsent';
   }
 
   reservationId(index: number): string | undefined {

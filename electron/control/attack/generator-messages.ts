@@ -35,6 +35,16 @@ export const jobSchema = z.object({
 });
 export type GeneratorJob = z.infer<typeof jobSchema>;
 
+/** The gateways did not answer any more: what was left was not sent. */
+export const gaveUpSchema = z.object({
+  /** ms without any answer. */
+  silentMs: nonNegative,
+  /** How the last request ended; see answer-cause.ts. */
+  cause: z.string(),
+  /** Requests that were not sent. */
+  unsent: count,
+});
+
 const totalsShape = { sent: count, acknowledged: count, refused: count, unknown: count };
 
 export const intervalMessageSchema = z.object({
@@ -53,6 +63,8 @@ export type IntervalMessage = z.infer<typeof intervalMessageSchema>;
 
 export const resultMessageSchema = z.object({
   type: z.literal('result'),
+  /** Requests that this process was to send. */
+  asked: count,
   ...totalsShape,
   /** ms since the start of the attack. */
   firstSentMs: nonNegative,
@@ -68,6 +80,9 @@ export const resultMessageSchema = z.object({
   lateForConnections: count,
   /** Requests that left late although a connection was free. */
   lateForGenerator: count,
+  /** Requests that were not acknowledged, by cause; see answer-cause.ts. */
+  causes: z.record(z.string(), count),
+  gaveUp: gaveUpSchema.optional(),
 });
 export type ResultMessage = z.infer<typeof resultMessageSchema>;
 

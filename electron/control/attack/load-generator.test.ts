@@ -125,7 +125,7 @@ describe('a burst', () => {
     expectSound(run, server.seen);
   });
 
-  it('counts refusals by status, with the careful parser as with the quick one', async () => {
+  it('counts rejections by status, with the careful parser as with the quick one', async () => {
     const server = await serve((request, response) => {
       switch (request.number % 5) {
         case 0:
@@ -148,7 +148,8 @@ describe('a burst', () => {
     });
     const run = await attack([server.url], { totalRequests: 500, connections: 10 });
     expect(run.result.statusCounts).toEqual({ '202': 200, '204': 100, '409': 100, '503': 100 });
-    expect(counts(run)).toEqual({ sent: 500, acknowledged: 200, refused: 300, unknown: 0 });
+    expect(counts(run)).toEqual({ sent: 500, acknowledged: 200, refused: 200, unknown: 100 });
+    expect(run.result.causes).toEqual({ '204': 100, '409': 100, '503': 100 });
     expect(Array.from({ length: 500 }, (_, row) => reservationOf(run.log, row)).filter(Boolean)).toHaveLength(
       200,
     );
@@ -217,7 +218,8 @@ describe('a connection that breaks', () => {
       socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\nover capacity');
     });
     const run = await attack([server.url], { totalRequests: 50, connections: 5 });
-    expect(counts(run)).toEqual({ sent: 50, acknowledged: 0, refused: 50, unknown: 0 });
+    expect(counts(run)).toEqual({ sent: 50, acknowledged: 0, refused: 0, unknown: 50 });
+    expect(run.result.statusCounts).toEqual({ '503': 50 });
     expectSound(run, []);
   });
 
@@ -275,6 +277,51 @@ describe('a request without an answer', () => {
     expectSound(run, server.seen);
   });
 
+  it('is unknown when a 503 leaves open whether it was published, and rejected when it was not', async () => {
+    const kinds = ['unconfirmed', 'broker-away', 'overloaded', 'stopping'];
+    const server = await serve((request, response) => {
+      const kind = kinds[request.number % kinds.length] ?? '';
+      const reservationId = `sale-1.gw0001-1.${request.number}`;
+      response.writeHead(503, { 'content-type': 'application/problem+json' });
+      response.end(
+        JSON.stringify({
+          type: `urn:flashgrid:problem:${kind}`,
+          ...(kind === 'unconfirmed' ? { reservationId } : {}),
+        }),
+      );
+    });
+    const run = await attack([server.url], { totalRequests: 80, connections: 8 });
+    expect(counts(run)).toEqual({ sent: 80, acknowledged: 0, refused: 60, unknown: 20 });
+    expect(run.result.causes).toEqual(Object.fromEntries(kinds.map((kind) => [`503 ${kind}`, 20])));
+    for (let row = 0; row < 80; row++)
+      expect(reservationOf(run.log, row) !== undefined).toBe(
+        run.log.columns.status[row] === STATUS_CODES.unknown,
+      );
+    expectSound(run, server.seen);
+  });
+
+  it('ends the attack when nobody answers for 10 s, or a time-out; the rest is not sent', async () => {
+    const server = await serve(() => undefined);
+    const startedMs = performance.now();
+    const run = await attack([server.url], { totalRequests: 1_000, connections: 5, timeoutMs: 500 });
+    const tookMs = performance.now() - startedMs;
+    expect(tookMs).toBeGreaterThan(9_900);
+    expect(tookMs).toBeLessThan(13_000);
+    expect(run.result.gaveUp).toMatchObject({ cause: 'timeout', unsent: 1_000 - run.result.sent });
+    expect(run.result).toMatchObject({ asked: 1_000, unknown: run.result.sent });
+    expect(run.result.causes).toEqual({ timeout: run.result.sent });
+    expectSound(run, server.seen);
+  }, 20_000);
+
+  it('does not give up a gateway that answers some', async () => {
+    const server = await serve((request, response) => {
+      if (request.number % 30 === 0) acknowledge(response, request);
+    });
+    const run = await attack([server.url], { totalRequests: 900, connections: 10, timeoutMs: 150 });
+    expect(run.result.gaveUp).toBeUndefined();
+    expect(counts(run)).toEqual({ sent: 900, acknowledged: 30, refused: 0, unknown: 870 });
+  }, 20_000);
+
   it('does not hold the attack up for longer than its time-out', async () => {
     const server = await serve(() => undefined);
     const startedMs = performance.now();
@@ -312,6 +359,24 @@ describe('a sustained rate', () => {
     expect(latency.quantileMs(0.99)).toBeGreaterThan(400);
     expect(latency.quantileMs(0.5)).toBeLessThan(200);
     expect(run.result.lateForConnections).toBeGreaterThan(100);
+    expectSound(run, server.seen);
+  });
+
+  it('is over a time-out after its end, whatever the gateway does', async () => {
+    // One answer now and then, so that it is never given up.
+    const server = await serve((request, response) => {
+      if (request.number % 4 === 0) setTimeout(() => acknowledge(response, request), 100);
+    });
+    const startedMs = performance.now();
+    const run = await attack([server.url], {
+      totalRequests: 1_000,
+      connections: 2,
+      ratePerSec: 1_000,
+      timeoutMs: 400,
+    });
+    expect(performance.now() - startedMs).toBeLessThan(1_000 + 2 * 400 + 1_000);
+    expect(run.result.sent).toBeLessThan(1_000);
+    expect(run.result.asked).toBe(1_000);
     expectSound(run, server.seen);
   });
 

@@ -8,6 +8,7 @@
 import { performance } from 'node:perf_hooks';
 import autocannon from 'autocannon';
 import { FailureError } from '../cluster/cluster.ts';
+import { answerCause, isUndecided, lossCause } from './answer-cause.ts';
 import { Lane, asAutocannonClient, type LaneEvents } from './autocannon-hooks.ts';
 import { IntervalCounter } from './interval-counter.ts';
 import {
@@ -25,7 +26,7 @@ import { RequestTemplate } from './request-template.ts';
 
 /** A request that leaves later than this after its due time counts as late, in ms. */
 export const IN_TIME_MS = 50;
-/** All connections failing for this long without one answer: the gateways are gone. */
+/** ms without any answer, although requests were waiting for one, after which the gateways count as gone; never less than a request's own time-out. */
 const GIVE_UP_MS = 10_000;
 const FIRST_BACK_OFF_MS = 20;
 const LONGEST_BACK_OFF_MS = 500;
@@ -57,6 +58,7 @@ export class LoadGenerator implements LaneEvents {
   readonly #latency = new LatencyHistogram();
   readonly #lag = new LoopLagMeter();
   readonly #statusCounts = new Map<number, number>();
+  readonly #causes = new Map<string, number>();
   readonly #templates = new Map<string, RequestTemplate>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #next = 0;
@@ -66,8 +68,11 @@ export class LoadGenerator implements LaneEvents {
   #firstSentMs = 0;
   #lastAnswerMs = 0;
   #endMs = 0;
-  #failing = 0;
-  #failingSinceMs = 0;
+  /** Requests that will be sent; lowered when the attack is given up or its time is over. */
+  #limit: number;
+  /** Since when requests have been waiting without any answer; `undefined` after an answer. */
+  #silentSinceMs: number | undefined;
+  #gaveUp: ResultMessage['gaveUp'];
   #lateForConnections = 0;
   #lateForGenerator = 0;
   #dueTimer: NodeJS.Timeout | undefined;
@@ -80,6 +85,7 @@ export class LoadGenerator implements LaneEvents {
     this.#job = job;
     this.#startMs = options.startMs;
     this.#count = shareOf(job.totalRequests, job.processIndex, job.processes);
+    this.#limit = this.#count;
     this.#connections = Math.min(job.connections, this.#count);
     this.#waiting = new LaneQueue(this.#connections);
     this.log = new RequestLog(this.#count);
@@ -91,8 +97,9 @@ export class LoadGenerator implements LaneEvents {
   }
 
   /**
-   * Runs the attack to its end: every request answered or given up.
-   * @throws FailureError `attack.targetLost`, `attack.localLimit`, `attack.autocannonChanged`, `attack.cancelled`
+   * Runs the attack to its end: every request answered or given up. When no gateway answers any more, the rest is not sent, and the
+   * result says so.
+   * @throws FailureError `attack.localLimit`, `attack.autocannonChanged`, `attack.cancelled`
    */
   async run(): Promise<ResultMessage> {
     const cpu = process.cpuUsage();
@@ -109,6 +116,7 @@ export class LoadGenerator implements LaneEvents {
     const used = process.cpuUsage(cpu);
     return {
       type: 'result',
+      asked: this.#count,
       sent: this.#next,
       acknowledged: this.#acknowledged,
       refused: this.#resolved - this.#acknowledged - this.#unknown,
@@ -122,6 +130,8 @@ export class LoadGenerator implements LaneEvents {
       cpuMicros: used.user + used.system,
       lateForConnections: this.#lateForConnections,
       lateForGenerator: this.#lateForGenerator,
+      causes: Object.fromEntries(this.#causes),
+      ...(this.#gaveUp ? { gaveUp: this.#gaveUp } : {}),
     };
   }
 
@@ -131,7 +141,7 @@ export class LoadGenerator implements LaneEvents {
   }
 
   onFree(lane: Lane): void {
-    if (this.#next >= this.#count) return lane.finish();
+    if (this.#next >= this.#limit) return lane.finish();
     const nowMs = this.#nowMs();
     const dueMs = this.#dueMs(this.#next);
     if (dueMs > nowMs) {
@@ -150,6 +160,20 @@ export class LoadGenerator implements LaneEvents {
   onAnswer(lane: Lane, status: number, body: string): void {
     const nowMs = this.#nowMs();
     const { index } = lane;
+    this.#statusCounts.set(status, (this.#statusCounts.get(status) ?? 0) + 1);
+    this.#silentSinceMs = undefined;
+    const cause = status === 202 ? undefined : answerCause(status, body);
+    if (cause !== undefined) this.#countCause(cause);
+    if (cause !== undefined && isUndecided(status, cause)) {
+      // Taken or not: only the audit can tell. It is no answer to the buyer's question.
+      this.log.recordAnswer(index, 'unknown', status, nowMs * 1000);
+      const reservationId = readReservationId(body);
+      if (reservationId !== undefined) this.log.recordReservation(index, reservationId);
+      this.#unknown++;
+      this.#intervals.countUnknown();
+      this.#resolve(nowMs);
+      return;
+    }
     const fromMs = this.#job.ratePerSec === undefined ? lane.sentMs : this.#dueMs(index);
     const isAcknowledged = status === 202;
     this.log.recordAnswer(index, isAcknowledged ? 'acknowledged' : 'refused', status, nowMs * 1000);
@@ -161,9 +185,7 @@ export class LoadGenerator implements LaneEvents {
     const latencyUs = (nowMs - fromMs) * 1000;
     this.#latency.recordUs(latencyUs);
     this.#intervals.countAnswer(isAcknowledged, latencyUs);
-    this.#statusCounts.set(status, (this.#statusCounts.get(status) ?? 0) + 1);
     this.#lastAnswerMs = nowMs;
-    this.#failing = 0;
     this.#resolve(nowMs);
   }
 
@@ -180,9 +202,11 @@ export class LoadGenerator implements LaneEvents {
     }
     // Closed while it waited: the next request opens a new one.
     if (lane.index < 0) return;
-    this.#giveUp(lane);
+    const cause = lossCause(error);
+    const nowMs = this.#nowMs();
+    this.#giveUp(lane, cause);
     lane.failures++;
-    this.#noteFailure(error);
+    this.#noteSilence(nowMs, nowMs, cause);
     const backOffMs =
       lane.failures < 2 ? 0 : Math.min(LONGEST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** (lane.failures - 2));
     this.#freeAfter(lane, backOffMs);
@@ -258,7 +282,7 @@ export class LoadGenerator implements LaneEvents {
   #sendDue(): void {
     this.#dueTimer = undefined;
     let nowMs = this.#nowMs();
-    while (this.#next < this.#count) {
+    while (this.#next < this.#limit) {
       const dueMs = this.#dueMs(this.#next);
       if (dueMs > nowMs) nowMs = this.#nowMs();
       if (dueMs > nowMs) {
@@ -288,41 +312,65 @@ export class LoadGenerator implements LaneEvents {
 
   /** Time-outs of all lanes at once: twenty thousand comparisons cost less than twenty thousand timers. */
   #sweep(): void {
-    const limitMs = this.#nowMs() - this.#job.timeoutMs;
+    const nowMs = this.#nowMs();
+    const { ratePerSec, totalRequests, timeoutMs } = this.#job;
+    // Under a rate the attack has an end: what could not leave a time-out after it is not sent any more.
+    if (ratePerSec !== undefined && nowMs > (totalRequests * 1000) / ratePerSec + timeoutMs)
+      this.#sendNoMore(nowMs);
     for (const lane of this.#lanes) {
-      if (lane.index < 0 || lane.sentMs > limitMs) continue;
-      this.#giveUp(lane);
+      if (lane.index < 0 || lane.sentMs > nowMs - timeoutMs) continue;
+      const { sentMs } = lane;
+      this.#giveUp(lane, 'timeout');
       lane.expire();
+      this.#noteSilence(sentMs, nowMs, 'timeout');
       this.#freeAfter(lane, 0);
     }
   }
 
   /** The outstanding request will have no answer. */
-  #giveUp(lane: Lane): void {
+  #giveUp(lane: Lane, cause: string): void {
     this.log.recordUnknown(lane.index);
     lane.index = -1;
     this.#unknown++;
+    this.#countCause(cause);
     this.#intervals.countUnknown();
     this.#resolve(this.#nowMs());
   }
 
+  #countCause(cause: string): void {
+    this.#causes.set(cause, (this.#causes.get(cause) ?? 0) + 1);
+  }
+
   #resolve(nowMs: number): void {
     this.#resolved++;
-    if (this.#resolved < this.#count) return;
+    this.#endWhenResolved(nowMs);
+  }
+
+  #endWhenResolved(nowMs: number): void {
+    if (this.#resolved < this.#limit || this.#endMs > 0) return;
     this.#endMs = nowMs;
     this.#settle?.resolve();
   }
 
-  #noteFailure(error: NodeJS.ErrnoException | undefined): void {
-    const nowMs = this.#nowMs();
-    if (this.#failing === 0) this.#failingSinceMs = nowMs;
-    this.#failing++;
-    if (this.#failing < this.#connections || nowMs - this.#failingSinceMs < GIVE_UP_MS) return;
-    this.#fail({
-      code: 'attack.targetLost',
-      message: `No gateway has answered for ${GIVE_UP_MS / 1000} s: ${error?.message ?? 'they close every connection'}. ${this.#count - this.#next} requests were not sent.`,
-      fix: 'Look at the logs of the gateways and start the attack again once they are ready.',
-    });
+  #sendNoMore(nowMs: number): void {
+    this.#limit = this.#next;
+    this.#endWhenResolved(nowMs);
+  }
+
+  /** A request that was sent at `sentMs` got no answer: when nobody has had one for too long, the gateways count as gone. */
+  #noteSilence(sentMs: number, nowMs: number, cause: string): void {
+    this.#silentSinceMs ??= Math.max(sentMs, this.#lastAnswerMs);
+    const silentMs = nowMs - this.#silentSinceMs;
+    if (this.#gaveUp !== undefined || silentMs < Math.max(GIVE_UP_MS, this.#job.timeoutMs)) return;
+    if (this.#next >= this.#count) return;
+    this.#gaveUp = { silentMs, cause, unsent: this.#count - this.#next };
+    this.#limit = this.#next;
+    for (const lane of this.#lanes) {
+      if (lane.index < 0) continue;
+      this.#giveUp(lane, 'timeout');
+      lane.hangUp();
+    }
+    this.#endWhenResolved(nowMs);
   }
 
   #fail(failure: FailureError['failure']): void {

@@ -17,6 +17,8 @@ const histogram = (...valuesMs: number[]) => {
 function result(change: Partial<ResultMessage> = {}): ResultMessage {
   return {
     type: 'result',
+    asked: 1_000,
+    causes: {},
     sent: 1_000,
     acknowledged: 600,
     refused: 390,
@@ -79,15 +81,35 @@ describe('the summary of a load', () => {
     ['a late loop under a rate', sustained, { loopLag: histogram(150) }, /150 ms late/],
     [
       'too few connections',
-      sustained,
+      { ...sustained, connections: 2 },
       { lateForConnections: 30 },
-      /97\.0 % .* all 1000 connections were waiting/,
+      /97 % .* all 2 connections were waiting/,
     ],
-    ['a late generator', sustained, { lateForGenerator: 30 }, /97\.0 % .* generator was late/],
+    ['a late generator', sustained, { lateForGenerator: 30 }, /97 % .* generator was late/],
   ] as const)('says that the generator was the limit: %s', (_, settings, change, expected) => {
     expect(summariseLoad(settings, [result(change)]).generator.limits).toEqual([
       expect.stringMatching(expected),
     ]);
+  });
+
+  it('blames the system under test when all connections wait long for its answers', () => {
+    const load = summariseLoad(sustained, [result({ lateForConnections: 300, lateForGenerator: 20 })]);
+    expect(load.generator.limits).toEqual([]);
+    expect(load.systemLimit).toMatch(/^Only 68 % .* the system under test was late/);
+    expect(summariseLoad(sustained, [result()]).systemLimit).toBeUndefined();
+  });
+
+  it('counts what was not sent, and why the gateways were given up', () => {
+    const causes = { timeout: 100, '503 unconfirmed': 3 };
+    const gaveUp = { silentMs: 10_000, cause: 'timeout', unsent: 400 };
+    const load = summariseLoad(burst, [result({ asked: 1_400, causes, gaveUp }), result({ causes })]);
+    expect(load).toMatchObject({
+      sent: 2_000,
+      unsent: 400,
+      causes: { timeout: 200, '503 unconfirmed': 6 },
+      gaveUp: { silentMs: 10_000, cause: 'timeout' },
+    });
+    expect(loadSchema.parse(load)).toEqual(load);
   });
 
   it.each([

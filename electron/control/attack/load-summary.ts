@@ -1,4 +1,5 @@
 /** From the results of all generator processes: the load of the run, and whether the generator itself was the limit. */
+import { percent } from '../report/format.ts';
 import type { Load } from '../report/run-record.ts';
 import type { ResultMessage } from './generator-messages.ts';
 import { LatencyHistogram } from './latency-histogram.ts';
@@ -30,6 +31,10 @@ export function summariseLoad(settings: AttackSettings, results: readonly Result
     for (const [status, count] of Object.entries(result.statusCounts))
       statusCounts[status] = (statusCounts[status] ?? 0) + count;
   }
+  const causes: Record<string, number> = {};
+  for (const result of results)
+    for (const [cause, count] of Object.entries(result.causes)) causes[cause] = (causes[cause] ?? 0) + count;
+  const asked = sum((one) => one.asked);
   const sent = sum((one) => one.sent);
   const acknowledged = sum((one) => one.acknowledged);
   const refused = sum((one) => one.refused);
@@ -47,21 +52,43 @@ export function summariseLoad(settings: AttackSettings, results: readonly Result
     eventLoopLagMaxMs: lag.maxMs,
     eventLoopLagP99Ms: lag.quantileMs(0.99),
     cpuShare,
-    rateReached: sent === 0 ? 0 : (sent - lateForConnections - lateForGenerator) / sent,
+    rateReached: asked === 0 ? 0 : (sent - lateForConnections - lateForGenerator) / asked,
   };
+  // With all connections waiting, this is how long an answer took (Little's law).
+  const answerMs = answers > 0 ? (settings.connections * durationMs) / answers : Infinity;
+  const isShort = lateForConnections > lateForGenerator || sent < asked;
+  const isSystemLate = isShort && answerMs > IN_TIME_MS;
+  const gaveUp = results.flatMap((one) => one.gaveUp ?? []);
   return {
     sent,
     acknowledged,
     refused,
     unknown: sum((one) => one.unknown),
+    unsent: asked - sent,
+    causes,
+    ...(gaveUp.length === 0
+      ? {}
+      : {
+          gaveUp: {
+            silentMs: Math.max(...gaveUp.map((one) => one.silentMs)),
+            cause: gaveUp[0]?.cause ?? '',
+          },
+        }),
     rps: answers > 0 ? (answers * 1000) / Math.max(durationMs, 0.001) : 0,
     durationMs,
     latencyMs: latency.percentiles(),
     statusCounts,
     generator: {
       ...generator,
-      limits: findLimits(settings, generator, endMs, lateForConnections > lateForGenerator),
+      limits: findLimits(settings, generator, endMs, isShort, isSystemLate),
     },
+    ...(settings.profile === 'sustained' &&
+    isSystemLate &&
+    generator.rateReached < GENERATOR_LIMITS.rateReached
+      ? {
+          systemLimit: `Only ${percent(generator.rateReached)} of the requests left within ${IN_TIME_MS} ms of their time, at ${settings.ratePerSec} requests/s: the system under test was late. All ${settings.connections} connections were waiting for its answers.`,
+        }
+      : {}),
   };
 }
 
@@ -72,11 +99,11 @@ function findLimits(
   health: Health,
   durationMs: number,
   isShortOfConnections: boolean,
+  isSystemLate: boolean,
 ): string[] {
   const limits: string[] = [];
   const isBurst = settings.profile === 'burst';
   const lagLimitMs = isBurst ? GENERATOR_LIMITS.burstLagP99Ms : GENERATOR_LIMITS.sustainedLagP99Ms;
-  const percent = (share: number) => `${(share * 100).toFixed(1)} %`;
   const isOwnLag = !isBurst || health.cpuShare >= GENERATOR_LIMITS.burstLagCpuShare;
   if (health.eventLoopLagP99Ms > lagLimitMs && isOwnLag)
     limits.push(
@@ -86,11 +113,11 @@ function findLimits(
     limits.push(
       `A generator process used ${percent(health.cpuShare)} of a core: the engine may be faster than measured. Use more generator processes.`,
     );
-  if (!isBurst && health.rateReached < GENERATOR_LIMITS.rateReached)
+  if (!isBurst && !isSystemLate && health.rateReached < GENERATOR_LIMITS.rateReached)
     limits.push(
       `Only ${percent(health.rateReached)} of the requests left within ${IN_TIME_MS} ms of their time, at ${settings.ratePerSec} requests/s: ${
         isShortOfConnections
-          ? `all ${settings.connections} connections were waiting for answers. Use more connections, or a rate that the engine can take.`
+          ? `all ${settings.connections} connections were waiting for answers. Use more connections, or a lower rate.`
           : 'the generator was late. Use more generator processes or a lower rate.'
       }`,
     );

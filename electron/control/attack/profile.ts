@@ -30,7 +30,7 @@ const common = {
   /** Units on sale. */
   stock: z.number().int().min(1).max(10_000_000).default(ATTACK_DEFAULTS.stock),
   perBuyerLimit: z.number().int().min(1).max(10).default(ATTACK_DEFAULTS.perBuyerLimit),
-  /** `shed`: the gateway refuses by itself once it knows the sale is sold out. */
+  /** `shed`: the gateway rejects by itself once it knows the sale is sold out. */
   mode: z.enum(['queue', 'shed']).default(ATTACK_DEFAULTS.mode),
   /** The same seed gives the same buyers in the same order. */
   seed: z
@@ -96,14 +96,14 @@ export const ATTACK_PRESETS: readonly {
   },
   {
     id: 'stampede',
-    title: '10,000 at the door at once',
+    title: '10,000 connections at once',
     summary: 'Every buyer has a connection of their own, all opened at the same moment.',
     settings: { profile: 'burst', requests: 10_000, connections: 10_000, stock: 20 },
   },
   {
     id: 'crash',
     title: 'The worker dies in the rush',
-    summary: 'Nobody decides anything for a second or two. The queue keeps every place in line.',
+    summary: 'Nothing is decided for a second or two. The queue keeps every accepted reservation.',
     settings: {
       profile: 'burst',
       requests: 60_000,
@@ -120,8 +120,8 @@ export const ATTACK_PRESETS: readonly {
   },
   {
     id: 'shed',
-    title: 'Turn them away at the door',
-    summary: 'Once sold out, the gateway refuses without touching the queue.',
+    title: 'Reject once sold out',
+    summary: 'Once sold out, the gateway rejects by itself, without touching the queue.',
     settings: { profile: 'burst', requests: 50_000, connections: 1_000, stock: 20, mode: 'shed' },
   },
   {

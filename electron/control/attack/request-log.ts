@@ -5,8 +5,9 @@
  */
 import type { RequestStatus } from '../audit/ledger.ts';
 
-/** Values of the status column; 0 is a request that was not sent or not resolved yet. */
+/** Values of the status column. */
 export const STATUS_CODES: Readonly<Record<RequestStatus, number>> = {
+  unsent: 0,
   acknowledged: 1,
   refused: 2,
   unknown: 3,
@@ -104,7 +105,7 @@ export class RequestLog {
     this.columns.sentUs[at] = sentUs;
   }
 
-  recordAnswer(at: number, status: 'acknowledged' | 'refused', httpStatus: number, answeredUs: number): void {
+  recordAnswer(at: number, status: RequestStatus, httpStatus: number, answeredUs: number): void {
     const { columns } = this;
     columns.status[at] = STATUS_CODES[status];
     columns.httpStatus[at] = httpStatus;

@@ -3,10 +3,13 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { createPool } from '../../../services/shared/postgres.ts';
 import { createRedis } from '../../../services/shared/redis.ts';
 import { SaleStore } from '../../../services/shared/sale-store.ts';
+import type { SaleStatus } from '../../../services/shared/sales.ts';
 import { FailureError, type Endpoints } from '../cluster/cluster.ts';
 import { ReleaseStack, withLimit } from '../lib/release-stack.ts';
 import { CHECK_IDS, type Audit } from '../report/run-record.ts';
+import { milliseconds, plural } from '../report/format.ts';
 import { ALL_CHECKS } from './checks/all-checks.ts';
+import { isOpen } from './checks/open.ts';
 import { findOutcomeFaults } from './checks/single-outcome.ts';
 import { waitForDrain, type DrainProgress } from './drain.ts';
 import { joinTickets, prepareEvidence, type Evidence } from './evidence.ts';
@@ -20,6 +23,8 @@ import { readTickets } from './read-tickets.ts';
 const PROBE_LIMIT_MS = 10_000;
 /** Pauses, in ms, between two gatherings while a worker has reservations in hand. */
 const RETRY_PAUSE_MS = { first: 250, most: 4_000 };
+/** ms that the evidence may take to gather past the time for draining: a backend that is just back must not cost the verdict. */
+const GATHER_GRACE_MS = 15_000;
 /** ms without a new ticket after which a granted reservation without one counts as lost: a worker decides before it commits. */
 const COMMIT_QUIET_MS = 5_000;
 
@@ -37,12 +42,20 @@ export interface AuditInput {
   onDrainProgress?(progress: DrainProgress): void;
   /** Whether an engine has ended and nothing will start it again. */
   isEngineLost?(): boolean;
+  /**
+   * Closes the sale, before the last look; false when that is not possible. What was accepted is decided by then, or the time for it is
+   * over; the worker refuses what comes later.
+   */
+  closeSale?(): Promise<boolean>;
+  /** The parts that are missing now, each as a sentence: why something may stay undecided. */
+  missingParts?(): string[];
   /** The queue is drained, or the time is over, and evidence is being gathered; again for each repetition. */
   onDrained?(): void;
 }
 
 /**
- * Audits a run. Always gives a verdict on what the engines hold, also when the queue did not drain in time: the checks fail then.
+ * Audits a run. Always gives a verdict on what the engines hold, also when the queue did not drain in time: the checks that need what is
+ * still undecided are open then.
  * @throws FailureError `audit.engineAway` when an engine can't be asked; the signal's reason on abort
  */
 export async function audit(input: AuditInput): Promise<Audit> {
@@ -85,6 +98,9 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
   let pauseMs = RETRY_PAUSE_MS.first;
   let ticketsSeen = -1;
   let lastTicketAtMs = 0;
+  let isSaleClosed: boolean | undefined;
+  /** As the sale stood while it was attacked. */
+  let statusInAttack: SaleStatus | undefined;
   for (;;) {
     const startedAt = performance.now();
     const drain = await waitForDrain({
@@ -104,22 +120,43 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
       isEngineLost: () => input.isEngineLost?.() ?? false,
     });
     drainMs += drain.durationMs;
-    if (drain.lastError !== undefined) throw engineAway(drain.lastError);
-    input.onDrained?.();
-    const evidence = await gather(input, { pool, redis, queues, sales }).catch((error: unknown) => {
+    // Engines are asked until the time is over, and once more then: one that is back decides the run.
+    const isOver = () => performance.now() >= deadline + GATHER_GRACE_MS || input.isEngineLost?.() === true;
+    if (drain.lastError !== undefined && isOver()) throw engineAway(drain.lastError);
+    if (drain.lastError === undefined) input.onDrained?.();
+    let evidence: Evidence;
+    try {
+      evidence = await gather(input, { pool, redis, queues, sales }, statusInAttack);
+    } catch (error) {
       signal.throwIfAborted();
-      throw engineAway(error);
-    });
+      if (isOver()) throw engineAway(error);
+      await sleep(RETRY_PAUSE_MS.first, undefined, { signal });
+      continue;
+    }
     const nowMs = performance.now();
     if (evidence.tickets.count !== ticketsSeen) {
       ticketsSeen = evidence.tickets.count;
       lastTicketAtMs = nowMs;
     }
     // Frames in a worker's hand are not in the queue, decided or not: give them the rest of the time.
-    const isInHand =
-      evidence.totals.pending > 0 ||
-      (findOutcomeFaults(evidence).ticketMissing.count > 0 && nowMs - lastTicketAtMs < COMMIT_QUIET_MS);
-    if (!isInHand || nowMs >= deadline) return judge(evidence, drainMs);
+    const missing = input.missingParts?.() ?? [];
+    const uncommitted = findOutcomeFaults(evidence).ticketMissing.count;
+    const isQuiet = nowMs - lastTicketAtMs >= COMMIT_QUIET_MS && missing.length === 0;
+    const isInHand = evidence.totals.pending > 0 || (uncommitted > 0 && !isQuiet);
+    if (!isInHand || nowMs >= deadline) {
+      if (isSaleClosed !== undefined || input.closeSale === undefined) {
+        const isUnfinished = isInHand || uncommitted > 0 || evidence.queues.waiting > 0;
+        const undecided = isUnfinished ? [...stillWaiting(evidence, drainMs), ...missing] : [];
+        return {
+          ...judge(evidence, drainMs, undecided),
+          ...(isSaleClosed === undefined ? {} : { isSaleClosed }),
+        };
+      }
+      statusInAttack = evidence.sale.status;
+      isSaleClosed = await input.closeSale();
+      // What came in between the last look and the closing is in the next one.
+      continue;
+    }
     await sleep(Math.min(pauseMs, Math.max(1, deadline - nowMs)), undefined, { signal });
     drainMs += pauseMs;
     pauseMs = Math.min(pauseMs * 2, RETRY_PAUSE_MS.most);
@@ -133,7 +170,11 @@ interface Sources {
   readonly sales: SaleStore;
 }
 
-async function gather(input: AuditInput, { pool, redis, queues, sales }: Sources): Promise<Evidence> {
+async function gather(
+  input: AuditInput,
+  { pool, redis, queues, sales }: Sources,
+  status: SaleStatus | undefined,
+): Promise<Evidence> {
   const { sale, ledger, namespace, signal } = input;
   const tickets = await readTickets(pool, sale.id, signal);
   // Each step takes up to a second of a million requests: between them, the window and the terminal get their turn.
@@ -152,7 +193,7 @@ async function gather(input: AuditInput, { pool, redis, queues, sales }: Sources
   const view = await sales.readSale(sale.id);
   const counted = await withLimit(queues.count(), PROBE_LIMIT_MS, 'RabbitMQ did not answer');
   return prepareEvidence({
-    sale: { ...sale, status: view?.status ?? 'open' },
+    sale: { ...sale, status: status ?? view?.status ?? 'open' },
     ledger,
     tickets,
     join,
@@ -163,10 +204,23 @@ async function gather(input: AuditInput, { pool, redis, queues, sales }: Sources
   });
 }
 
-/** Runs all checks on the evidence and sums it up. */
-export function judge(evidence: Evidence, drainMs: number): Audit {
+function stillWaiting({ queues }: Evidence, drainMs: number): string[] {
+  const { waiting } = queues;
+  if (waiting === 0) return [];
+  const verb = waiting === 1 ? 'waits' : 'wait';
+  return [`${plural(waiting, 'frame')} still ${verb} in the queue after ${milliseconds(drainMs)}.`];
+}
+
+/**
+ * Runs all checks on the evidence and sums it up.
+ * @param undecided why something is not decided yet; a check that fails for that alone is open, and not broken
+ */
+export function judge(evidence: Evidence, drainMs: number, undecided: readonly string[] = []): Audit {
   const { sale, tickets, totals, queues } = evidence;
-  const checks = CHECK_IDS.map((id) => ALL_CHECKS[id](evidence));
+  const checks = CHECK_IDS.map((id) => {
+    const check = ALL_CHECKS[id](evidence);
+    return !check.ok && undecided.length > 0 && isOpen(check) ? { ...check, isOpen: true } : check;
+  });
   const faults = findOutcomeFaults(evidence);
   const countOf = (id: string, name: string) =>
     checks.find((check) => check.id === id)?.evidence.counts[name] ?? 0;
@@ -186,6 +240,8 @@ export function judge(evidence: Evidence, drainMs: number): Audit {
     ),
     undersold: countOf('no_undersell', 'undersold'),
     // With nothing left to be decided, a request without a ticket is known to have got none.
+    unknownGranted: totals.unknownGranted,
+    ...(undecided.length === 0 ? {} : { undecided: [...undecided] }),
     unknownResolved: queues.waiting === 0 && totals.pending === 0 ? totals.unknown : totals.unknownGranted,
     drainMs: Math.round(drainMs),
     checks,
@@ -204,8 +260,8 @@ function engineAway(cause: unknown): FailureError {
   return new FailureError(
     {
       code: 'audit.engineAway',
-      message: `The audit could not ask the engines: ${reason || 'no answer'}.`,
-      fix: 'See on the Control page, or with `flashgrid status`, which engine is away; stop the cluster, start it again and repeat the attack.',
+      message: `The audit could not ask the backends: ${reason || 'no answer'}.`,
+      fix: 'See on the Control page, or with `flashgrid status`, which backend is away; once it serves again, repeat the attack.',
     },
     { cause },
   );

@@ -142,7 +142,10 @@ export function prepareEvidence(raw: RawEvidence): Evidence {
     }
   }
   const ownerOfStray = findOwners(raw);
+  // An `unconfirmed` answer names its reservation: the ticket is then its own, and no stray.
   let unknownGranted = 0;
+  for (let request = 0; request < ledger.count; request++)
+    if ((ticketsOf[request] ?? 0) > 0 && ledger.status(request) === 'unknown') unknownGranted++;
   let failedGranted = 0;
   for (const owner of ownerOfStray) {
     if (owner === -1) continue;

@@ -176,7 +176,7 @@ const faults: readonly Fault[] = [
     breaks: ['conservation', 'single_outcome'],
     summary: {
       of: 'conservation',
-      says: /40 acknowledged = 10 granted \+ 29 refused \+ 1 reservation without/,
+      says: /40 accepted = 10 granted \+ 29 refused \+ 1 reservation without/,
     },
     audit: { pending: 1, lost: 1 },
   },

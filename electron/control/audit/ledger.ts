@@ -3,20 +3,23 @@
  * the engine's own counters alone.
  */
 
-/** How a request ended. `unknown`: no answer, by time-out or reset; the audit finds out what became of it. */
-export type RequestStatus = 'acknowledged' | 'refused' | 'unknown';
+/**
+ * How a request ended. `refused`: rejected by the gateway, which published nothing. `unknown`: no answer, by time-out or reset, or one that
+ * leaves open whether it was taken (503 `unconfirmed`); the audit finds out what became of it. `unsent`: the attack ended before its turn.
+ */
+export type RequestStatus = 'acknowledged' | 'refused' | 'unknown' | 'unsent';
 
 /**
  * A compact view of every request of one attack; each asked for one unit. Columns and not objects: a million requests are a few typed arrays, and
  * the audit walks over them several times.
  */
 export interface LoadLedger {
-  /** Requests sent. Indexes are 0..count-1, in the order in which the generator took them up. */
+  /** Requests of the attack, unsent ones included. Indexes are 0..count-1, in the order in which the generator took them up. */
   readonly count: number;
   /** The buyer of a request; reproducible from the seed. */
   userId(index: number): string;
   status(index: number): RequestStatus;
-  /** Of an acknowledged request, as the gateway gave it. */
+  /** As the gateway gave it: of an acknowledged request, and of one that was told `unconfirmed`. */
   reservationId(index: number): string | undefined;
   /** 0 when there was no answer. */
   httpStatus(index: number): number;

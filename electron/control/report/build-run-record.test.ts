@@ -1,3 +1,4 @@
+import { attackSettingsSchema } from '../attack/profile.ts';
 import { describe, expect, it } from 'vitest';
 import { fixtureLoad, fixtureParts, fixtureRun } from '../../../tests/support/run-fixture.ts';
 import type { AttackSettingsInput } from '../attack/profile.ts';
@@ -83,11 +84,73 @@ describe('the verdict', () => {
     expect(judgeRun({ ...parts, load: { ...fixtureLoad, generator: limited } }).exitCode).toBe(3);
   });
 
-  it('is invalid when not one request was acknowledged', () => {
-    const load = { ...fixtureLoad, acknowledged: 0, refused: 9_000, unknown: 1_000 };
+  it('is invalid when a system that is well accepted not one request', () => {
+    const load = { ...fixtureLoad, acknowledged: 0, refused: 10_000, causes: { '409 sale-closed': 10_000 } };
     expect(judgeRun({ ...fixtureParts(), load })).toMatchObject({
       exitCode: 5,
-      reasons: [expect.stringContaining('None of 10,000 requests was acknowledged')],
+      reasons: [expect.stringContaining('None of 10,000 requests was accepted')],
     });
+  });
+
+  it.each([
+    [
+      'no gateway answers',
+      { gaveUp: { silentMs: 10_000, cause: 'timeout' }, unsent: 400 },
+      /No gateway answered/,
+    ],
+    [
+      'a backend is away all the time',
+      { acknowledged: 0, refused: 10_000, causes: { '503 broker-away': 10_000 } },
+      /10,000 rejected, RabbitMQ is away \(503\)/,
+    ],
+  ] as const)('is a matter of the infrastructure when %s', (_, change, expected) => {
+    expect(judgeRun({ ...fixtureParts(), load: { ...fixtureLoad, ...change } })).toEqual({
+      verdict: 'invalid',
+      exitCode: 6,
+      reasons: [expect.stringMatching(expected)],
+    });
+  });
+
+  it('is a matter of the infrastructure when what is undecided is all that fails, and a broken promise else', () => {
+    const { audit } = fixtureParts();
+    const undecided = ['worker-1 was given up.'];
+    const open = audit.checks.map((check) =>
+      check.id === 'conservation' ? { ...check, ok: false, isOpen: true } : check,
+    );
+    const judged = judgeRun({ ...fixtureParts(), audit: { ...audit, checks: open, undecided } });
+    expect(judged).toEqual({ verdict: 'invalid', exitCode: 6, reasons: undecided });
+    const broken = open.map((check) => (check.id === 'no_oversell' ? { ...check, ok: false } : check));
+    expect(judgeRun({ ...fixtureParts(), audit: { ...audit, checks: broken, undecided } })).toMatchObject({
+      verdict: 'fail',
+      exitCode: 3,
+      reasons: [expect.stringMatching(/^Not proven: Nothing was sold that was not in stock/)],
+    });
+  });
+
+  it('does not blame the load generator for a system, or a machine, that stood still', () => {
+    const attack = attackSettingsSchema.parse({ profile: 'sustained', ratePerSec: 100, durationSec: 100 });
+    const generator = { ...fixtureLoad.generator, rateReached: 0.7, limits: ['late'] };
+    const load = { ...fixtureLoad, generator };
+    const parts = { ...fixtureParts(), attack };
+    expect(judgeRun({ ...parts, load }).reasons[0]).toContain('the load generator was the limit');
+    expect(judgeRun({ ...parts, load: { ...load, systemLimit: 'late' } }).exitCode).toBe(0);
+    const pause = {
+      tMs: 100,
+      part: 'machine',
+      kind: 'paused',
+      text: 'The whole machine stood still.',
+    } as const;
+    expect(judgeRun({ ...parts, load, incidents: [pause] })).toMatchObject({
+      exitCode: 5,
+      reasons: ['Only 70 % of the rate was reached.', pause.text],
+    });
+  });
+
+  it.each([
+    ['cancelled', 130],
+    ['failed', 6],
+  ] as const)('is none for an attack that was %s: it is kept with its reason', (end, exitCode) => {
+    const record = buildRunRecord({ ...fixtureParts(), end, endReason: 'So it was.' });
+    expect(record).toMatchObject({ end, verdict: 'invalid', exitCode, reasons: ['So it was.'] });
   });
 });

@@ -1,12 +1,21 @@
 /** Judges a run: from load, audit and thresholds to verdict, reasons and exit code. */
 import type { AttackSettings } from '../attack/profile.ts';
 import { milliseconds, percent, plural, whole } from './format.ts';
-import type { Audit, Environment, Load, RunRecord, Sample, Verdict } from './run-record.ts';
+import { causeText, gaveUpText } from './run-notes.ts';
+import type { Audit, Environment, Incident, Load, RunRecord, Sample, Verdict } from './run-record.ts';
 
 /** Under a rate: the share of requests sent in time below which a generator that was the limit makes the run invalid. */
 export const MIN_RATE_REACHED = 0.95;
 
-export const EXIT_CODES = { pass: 0, auditFailed: 3, thresholdMissed: 4, invalid: 5 } as const;
+export const EXIT_CODES = {
+  pass: 0,
+  auditFailed: 3,
+  thresholdMissed: 4,
+  invalid: 5,
+  /** A part was missing: nothing is proven and no promise is broken. */
+  infrastructure: 6,
+  cancelled: 130,
+} as const;
 
 export interface RunParts {
   readonly id: string;
@@ -19,9 +28,16 @@ export interface RunParts {
   readonly workersKilledAtMs?: number | undefined;
   readonly load: Load;
   readonly audit: Audit;
+  /** `finished` by default. */
+  readonly end?: RunRecord['end'];
+  /** Why it has no audit, where it failed or was cancelled. */
+  readonly endReason?: string | undefined;
+  readonly incidents?: Incident[];
   readonly environment: Environment;
   readonly series: Sample[];
 }
+
+export type JudgedParts = Pick<RunParts, 'attack' | 'load' | 'audit' | 'incidents' | 'end' | 'endReason'>;
 
 export interface Judgement {
   readonly verdict: Verdict;
@@ -32,7 +48,7 @@ export interface Judgement {
 
 /** The record of a run, with its verdict. */
 export function buildRunRecord(parts: RunParts): RunRecord {
-  const { startedAtMs, firstRequestAtMs, finishedAtMs, workersKilledAtMs, ...rest } = parts;
+  const { startedAtMs, firstRequestAtMs, finishedAtMs, workersKilledAtMs, endReason, ...rest } = parts;
   return {
     schema: 'flashgrid.run/1',
     ...rest,
@@ -45,19 +61,31 @@ export function buildRunRecord(parts: RunParts): RunRecord {
 }
 
 /**
- * The verdict. A failed audit outweighs all: what was sold is a fact, however it was measured. A run whose figures can't be
- * trusted comes next, since its thresholds mean nothing.
+ * The verdict. A broken promise outweighs all: what was sold is a fact, however it was measured. What is undecided because a part was
+ * missing comes next: it proves nothing, and breaks nothing. A run whose figures can't be trusted follows, since its thresholds mean
+ * nothing.
  */
-export function judgeRun({ attack, load, audit }: Pick<RunParts, 'attack' | 'load' | 'audit'>): Judgement {
+export function judgeRun({ attack, load, audit, incidents = [], end, endReason }: JudgedParts): Judgement {
+  if (end === 'cancelled' || end === 'failed') {
+    return {
+      verdict: 'invalid',
+      exitCode: end === 'cancelled' ? EXIT_CODES.cancelled : EXIT_CODES.infrastructure,
+      reasons: endReason === undefined ? [] : [endReason],
+    };
+  }
   const failed = audit.checks.filter((check) => !check.ok);
-  if (failed.length > 0) {
+  const broken = failed.filter((check) => check.isOpen !== true);
+  if (broken.length > 0) {
     return {
       verdict: 'fail',
       exitCode: EXIT_CODES.auditFailed,
-      reasons: failed.map((check) => `Not proven: ${check.title}. ${check.evidence.summary}`),
+      reasons: broken.map((check) => `Not proven: ${check.title}. ${check.evidence.summary}`),
     };
   }
-  const doubts = findDoubts(attack, load);
+  const missing = [...findMissing(load), ...(failed.length > 0 ? (audit.undecided ?? []) : [])];
+  if (missing.length > 0)
+    return { verdict: 'invalid', exitCode: EXIT_CODES.infrastructure, reasons: missing };
+  const doubts = findDoubts(attack, load, incidents);
   if (doubts.length > 0) return { verdict: 'invalid', exitCode: EXIT_CODES.invalid, reasons: doubts };
   const misses = findMisses(attack, load);
   if (misses.length > 0) {
@@ -68,21 +96,33 @@ export function judgeRun({ attack, load, audit }: Pick<RunParts, 'attack' | 'loa
   return { verdict: 'pass', exitCode: EXIT_CODES.pass, reasons: [] };
 }
 
-function findDoubts(attack: AttackSettings, load: Load): string[] {
+/** What the attack was without, so that it could not be carried through. */
+function findMissing(load: Load): string[] {
+  if (load.gaveUp) return [gaveUpText(load.gaveUp, load.unsent)];
+  if (load.sent === 0 || load.acknowledged > 0) return [];
+  // Rejections by 4xx are answers of a system that is well; anything else says that a part is away.
+  const isAway = Object.keys(load.causes ?? {}).some((cause) => !/^4\d\d\b/.test(cause));
+  return isAway ? [noneAccepted(load)] : [];
+}
+
+function noneAccepted(load: Load): string {
+  const causes =
+    causeText(load.causes) ??
+    `${whole(load.refused)} rejected by the gateway, ${whole(load.unknown)} without an answer`;
+  return `None of ${plural(load.sent, 'request')} was accepted (${causes}): the sale was never put to the test.`;
+}
+
+function findDoubts(attack: AttackSettings, load: Load, incidents: readonly Incident[]): string[] {
   const { limits, rateReached } = load.generator;
   if (load.sent === 0) return ['No request was sent: there is nothing to judge.'];
-  if (load.acknowledged === 0) {
-    return [
-      `None of ${plural(load.sent, 'request')} was acknowledged (${whole(load.refused)} refused, ${whole(load.unknown)} without an answer): the sale was never put to the test.`,
-    ];
-  }
-  if (attack.profile === 'sustained' && limits.length > 0 && rateReached < MIN_RATE_REACHED) {
-    return [
-      `Only ${percent(rateReached)} of the rate was reached, and the load generator was the limit, not the system under test.`,
-      ...limits,
-    ];
-  }
-  return [];
+  if (load.acknowledged === 0) return [noneAccepted(load)];
+  // Late because of the system under test is no doubt: it is what the run has found.
+  if (attack.profile !== 'sustained' || limits.length === 0 || rateReached >= MIN_RATE_REACHED) return [];
+  if (load.systemLimit !== undefined) return [];
+  const reached = `Only ${percent(rateReached)} of the rate was reached`;
+  const stops = incidents.filter(({ kind, part }) => kind === 'paused' && part === 'machine');
+  if (stops.length > 0) return [`${reached}.`, ...stops.map(({ text }) => text)];
+  return [`${reached}, and the load generator was the limit, not the system under test.`, ...limits];
 }
 
 function findMisses(attack: AttackSettings, load: Load): string[] {

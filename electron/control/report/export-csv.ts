@@ -3,6 +3,7 @@
  * have the same number of fields, as the RFC asks; the first column says which section a line belongs to.
  */
 import type { RunRecord, Sample } from './run-record.ts';
+import { notesOf } from './run-notes.ts';
 import { titleOf, verdictWord } from './run-text.ts';
 
 const SERIES_COLUMNS = [
@@ -22,6 +23,13 @@ const SERIES_COLUMNS = [
   'committed',
 ] as const satisfies readonly (keyof Sample)[];
 
+/** Heads of columns whose key in the record is an older word. */
+const HEADS: Partial<Record<keyof Sample, string>> = {
+  acknowledged: 'accepted',
+  refused: 'rejected',
+  refusedByWorker: 'refused',
+};
+
 type Field = string | number | boolean;
 
 /** The whole run; text for a spreadsheet or a script. */
@@ -29,16 +37,26 @@ export function exportCsv(record: RunRecord): string {
   const rows: Field[][] = [
     ['section', 'name', 'value'],
     ...summaryRows(record).map(([name, value]) => ['summary', name, value]),
-    ['section', 'check', 'ok', 'title', 'evidence', 'offenders'],
-    ...record.audit.checks.map(({ id, ok, title, evidence }) => [
+    ['section', 'check', 'ok', 'title', 'evidence', 'offenders', 'isOpen'],
+    ...record.audit.checks.map(({ id, ok, isOpen, title, evidence }) => [
       'check',
       id,
       ok,
       title,
       evidence.summary,
       evidence.offenders.join('; '),
+      isOpen ?? false,
     ]),
-    ['section', ...SERIES_COLUMNS],
+    ['section', 'atMs', 'part', 'kind', 'lengthMs', 'text'],
+    ...(record.incidents ?? []).map(({ tMs, part, kind, lengthMs, text }) => [
+      'incident',
+      tMs,
+      part,
+      kind,
+      lengthMs ?? '',
+      text,
+    ]),
+    ['section', ...SERIES_COLUMNS.map((column) => HEADS[column] ?? column)],
     ...record.series.map((sample) => ['series', ...SERIES_COLUMNS.map((column) => sample[column])]),
   ];
   const width = SERIES_COLUMNS.length + 1;
@@ -57,21 +75,29 @@ function summaryRows(record: RunRecord): [string, Field][] {
     ['finishedAt', record.finishedAt],
     ['verdict', verdictWord(record)],
     ['exitCode', record.exitCode],
+    ['end', record.end ?? 'finished'],
     ['reasons', record.reasons.join(' ')],
+    ['notes', notesOf(record).join(' ')],
     ['saleId', record.saleId],
     ...Object.entries(attack).map(([name, value]): [string, Field] => [`attack.${name}`, value ?? '']),
     ['load.sent', load.sent],
-    ['load.acknowledged', load.acknowledged],
-    ['load.refused', load.refused],
+    ['load.accepted', load.acknowledged],
+    ['load.rejected', load.refused],
     ['load.unknown', load.unknown],
+    ['load.unsent', load.unsent ?? 0],
     ['load.rps', load.rps],
     ['load.durationMs', load.durationMs],
     ...Object.entries(load.latencyMs).map(([name, value]): [string, Field] => [
       `load.latencyMs.${name}`,
-      value,
+      // No latency at all is not one of 0 ms.
+      load.latencyMs.max > 0 ? value : '',
     ]),
     ...Object.entries(load.statusCounts).map(([name, value]): [string, Field] => [
       `load.status.${name}`,
+      value,
+    ]),
+    ...Object.entries(load.causes ?? {}).map(([name, value]): [string, Field] => [
+      `load.cause.${name}`,
       value,
     ]),
     ['generator.processes', load.generator.processes],
@@ -88,6 +114,9 @@ function summaryRows(record: RunRecord): [string, Field][] {
     ['audit.oversold', audit.oversold],
     ['audit.undersold', audit.undersold],
     ['audit.unknownResolved', audit.unknownResolved],
+    ['audit.unknownGranted', audit.unknownGranted ?? ''],
+    ['audit.isSaleClosed', audit.isSaleClosed ?? ''],
+    ['audit.undecided', (audit.undecided ?? []).join(' ')],
     ['audit.drainMs', audit.drainMs],
     ['environment.flashgrid', environment.flashgrid],
     ['environment.node', environment.node],

@@ -1,8 +1,9 @@
 /** A run as one HTML file that needs nothing else: no script, no network, both themes, and paper. */
-import { gibibytes, milliseconds, percent, plural, utcTime, whole } from './format.ts';
+import { byteSize, latency, milliseconds, percent, plural, utcTime, whole } from './format.ts';
 import { Markup, NOTHING, html } from './html/markup.ts';
 import { renderRunCharts } from './html/run-charts.ts';
 import { STYLE } from './html/style.ts';
+import { notesOf } from './run-notes.ts';
 import type { Check, RunRecord } from './run-record.ts';
 import { headlineOf, settingRows, titleOf, verdictWord } from './run-text.ts';
 
@@ -32,8 +33,7 @@ export function exportHtml(record: RunRecord): string {
           ${renderTop(record)} ${renderHero(record)} ${renderProof(record)} ${renderFigures(record)}
           <h2>What happened</h2>
           <div class="charts">${renderRunCharts(record)}</div>
-          <h2>What was ${record.audit.checks.every((check) => check.ok) ? 'proven' : 'checked'}</h2>
-          <div class="card checks">${record.audit.checks.map(renderCheck)}</div>
+          ${renderChecks(record.audit.checks)}
           <h2>How it was run</h2>
           <div class="tables">
             ${renderTable('Attack', settingRows(record.attack))}
@@ -69,7 +69,8 @@ const SIGNS: Readonly<Record<RunRecord['verdict'], Markup>> = {
 };
 
 function renderHero(record: RunRecord): Markup {
-  const { verdict, audit, reasons } = record;
+  const { verdict, audit } = record;
+  const reasons = [...record.reasons, ...notesOf(record)];
   const word = verdictWord(record);
   return html`<section class="card hero ${verdict}">
     <div>
@@ -115,10 +116,10 @@ function renderFigures({ load, audit }: RunRecord): Markup {
   const figures: readonly Row[] = [
     ['requests sent', whole(load.sent)],
     ['answers/s', whole(load.rps)],
-    ['p50 latency', milliseconds(load.latencyMs.p50)],
-    ['p99 latency', milliseconds(load.latencyMs.p99)],
-    ['unanswered', whole(load.unknown)],
-    ['queue drained in', milliseconds(audit.drainMs)],
+    ['p50 latency', latency(load.latencyMs, 'p50')],
+    ['p99 latency', latency(load.latencyMs, 'p99')],
+    ['without a clear answer', whole(load.unknown)],
+    ['queue drained in', audit.checks.length > 0 ? milliseconds(audit.drainMs) : '–'],
   ];
   return html`<dl class="figures">
     ${figures.map(
@@ -131,13 +132,26 @@ function renderFigures({ load, audit }: RunRecord): Markup {
   </dl>`;
 }
 
-function renderCheck({ ok, title, evidence }: Check): Markup {
+function renderChecks(checks: readonly Check[]): Markup {
+  if (checks.length === 0) return NOTHING;
+  return html`<h2>What was ${checks.every((check) => check.ok) ? 'proven' : 'checked'}</h2>
+    <div class="card checks">${checks.map(renderCheck)}</div>`;
+}
+
+function renderCheck({ ok, isOpen = false, title, evidence }: Check): Markup {
   const counts = Object.entries(evidence.counts);
-  return html`<details class="${ok ? 'yes' : 'no'}" ${ok ? NOTHING : html` open`}>
+  return html`<details class="${ok ? 'yes' : isOpen ? 'open' : 'no'}" ${ok ? NOTHING : html` open`}>
     <summary>
-      <svg class="sign" viewBox="0 0 32 32" role="img" aria-label="${ok ? 'Passed' : 'Failed'}">
+      <svg
+        class="sign"
+        viewBox="0 0 32 32"
+        role="img"
+        aria-label="${ok ? 'Passed' : isOpen ? 'Undecided' : 'Failed'}"
+      >
         <circle cx="16" cy="16" r="16" />
-        <path d="${ok ? 'M9.5 16.8l4.6 4.6 8.6-9.6' : 'M11 11l10 10M21 11 11 21'}" /></svg
+        <path
+          d="${ok ? 'M9.5 16.8l4.6 4.6 8.6-9.6' : isOpen ? 'M16 9v8.5M16 22.5v.5' : 'M11 11l10 10M21 11 11 21'}"
+        /></svg
       ><strong>${title}</strong
       ><svg class="more" viewBox="0 0 20 20" aria-hidden="true"><path d="m4 7 6 6 6-6" /></svg
       ><span class="say">${evidence.summary}</span>
@@ -187,7 +201,7 @@ function renderTable(title: string, rows: readonly Row[]): Markup {
 
 function environmentRows({ environment: { engines, ...machine } }: RunRecord): Row[] {
   return [
-    ['Engines', machine.provider],
+    ['Backends', machine.provider],
     ['RabbitMQ', engines.rabbitmq],
     ['Redis', engines.redis],
     ['Postgres', engines.postgres],
@@ -196,7 +210,7 @@ function environmentRows({ environment: { engines, ...machine } }: RunRecord): R
     ['System', machine.os],
     ['Processor', machine.cpu],
     ['Cores', whole(machine.cores)],
-    ['Memory', gibibytes(machine.memoryBytes)],
+    ['Memory', byteSize(machine.memoryBytes)],
     ['Node', machine.node],
   ];
 }
@@ -210,11 +224,13 @@ function generatorRows({ load, audit }: RunRecord): Row[] {
     ['Event loop late, p99', milliseconds(generator.eventLoopLagP99Ms)],
     ['Event loop late, most', milliseconds(generator.eventLoopLagMaxMs)],
     ['Was the limit', generator.limits.length > 0 ? generator.limits.join(' ') : 'no'],
-    ['Latency, mean', milliseconds(latencyMs.mean)],
-    ['Latency, p90', milliseconds(latencyMs.p90)],
-    ['Latency, p99.9', milliseconds(latencyMs.p999)],
-    ['Latency, slowest', milliseconds(latencyMs.max)],
+    ['Latency, mean', latency(latencyMs, 'mean')],
+    ['Latency, p90', latency(latencyMs, 'p90')],
+    ['Latency, p99.9', latency(latencyMs, 'p999')],
+    ['Latency, slowest', latency(latencyMs, 'max')],
     ...Object.entries(load.statusCounts).map(([status, count]): Row => [`HTTP ${status}`, whole(count)]),
-    ['Without an answer', `${whole(load.unknown)} (${plural(audit.unknownResolved, 'fate')} found)`],
+    ['Accepted (202)', whole(load.acknowledged)],
+    ['Rejected by the gateway', whole(load.refused)],
+    ['Without a clear answer', `${whole(load.unknown)} (${plural(audit.unknownResolved, 'outcome')} found)`],
   ];
 }

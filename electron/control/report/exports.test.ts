@@ -73,7 +73,7 @@ describe('the CSV export', () => {
     const sumOf = (column: string) =>
       series.reduce((total, row) => total + Number(row[header.indexOf(column)]), 0);
     expect(series).toHaveLength(record.series.length);
-    expect(sumOf('acknowledged')).toBe(record.load.acknowledged);
+    expect(sumOf('accepted')).toBe(record.load.acknowledged);
     expect(sumOf('granted')).toBe(record.audit.granted);
   });
 

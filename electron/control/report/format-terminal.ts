@@ -1,5 +1,6 @@
 /** A run as the terminal shows it: load, audit, verdict. Pure: gives the text, colours only when asked. */
-import { milliseconds, percent, plural, whole } from './format.ts';
+import { latency, milliseconds, percent, plural, whole } from './format.ts';
+import { notesOf } from './run-notes.ts';
 import type { Check, RunRecord } from './run-record.ts';
 import { headlineOf, titleOf, verdictWord } from './run-text.ts';
 
@@ -28,7 +29,7 @@ export function formatRun(record: RunRecord, { color, width = DEFAULT_WIDTH }: T
     paint('Load', 'bold'),
     ...loadLines(record, paint),
     '',
-    paint('Audit', 'bold'),
+    paint(record.audit.checks.length > 0 ? 'Audit' : 'No audit; known when it ended', 'bold'),
     ...auditLines(record, paint),
     ...record.audit.checks.flatMap((check) => checkLines(check, paint, width)),
     '',
@@ -44,25 +45,25 @@ function loadLines({ load }: RunRecord, paint: Paint): string[] {
       paint,
       ['Sent', whole(load.sent)],
       ['Requests/s', whole(load.rps)],
-      ['p50', milliseconds(latencyMs.p50)],
+      ['p50', latency(latencyMs, 'p50')],
     ),
     row(
       paint,
-      ['Acknowledged', whole(load.acknowledged)],
+      ['Accepted', whole(load.acknowledged)],
       ['Duration', milliseconds(load.durationMs)],
-      ['p99', milliseconds(latencyMs.p99)],
+      ['p99', latency(latencyMs, 'p99')],
     ),
     row(
       paint,
-      ['Refused', whole(load.refused)],
+      ['Rejected', whole(load.refused)],
       ['Generators', whole(generator.processes)],
-      ['p99.9', milliseconds(latencyMs.p999)],
+      ['p99.9', latency(latencyMs, 'p999')],
     ),
     row(
       paint,
-      ['No answer', load.unknown > 0 ? paint(unanswered.padEnd(VALUE_WIDTH), 'yellow') : unanswered],
+      ['Unclear', load.unknown > 0 ? paint(unanswered.padEnd(VALUE_WIDTH), 'yellow') : unanswered],
       ['Rate reached', percent(generator.rateReached)],
-      ['Slowest', milliseconds(latencyMs.max)],
+      ['Slowest', latency(latencyMs, 'max')],
     ),
     ...generator.limits.map((limit) => `  ${paint('!', 'yellow')} The generator was a limit: ${limit}`),
   ];
@@ -98,13 +99,17 @@ function row(paint: Paint, ...cells: (readonly [label: string, value: string])[]
 }
 
 function checkLines(check: Check, paint: Paint, width: number): string[] {
-  const mark = check.ok ? paint('✓', 'green') : paint('✗', 'red', 'bold');
+  const mark = check.ok
+    ? paint('✓', 'green')
+    : check.isOpen === true
+      ? paint('?', 'yellow', 'bold')
+      : paint('✗', 'red', 'bold');
   const offenders =
     check.ok || check.evidence.offenders.length === 0
       ? []
       : wrap(`First offenders: ${check.evidence.offenders.join(', ')}`, width - 4);
   return [
-    `  ${mark} ${check.ok ? check.title : paint(check.title, 'red')}`,
+    `  ${mark} ${check.ok ? check.title : paint(check.title, check.isOpen === true ? 'yellow' : 'red')}`,
     ...[...wrap(check.evidence.summary, width - 4), ...offenders].map((line) => `    ${paint(line, 'dim')}`),
   ];
 }
@@ -114,13 +119,13 @@ function verdictLines(record: RunRecord, paint: Paint, width: number): string[] 
   const unknown =
     record.audit.unknownResolved > 0
       ? [
-          `  ${plural(record.audit.unknownResolved, 'request')} without an answer found in the database or known to have got nothing.`,
+          `  ${plural(record.audit.unknownResolved, 'request')} without a clear answer: the audit found what became of ${record.audit.unknownResolved === 1 ? 'it' : 'them'}.`,
         ]
       : [];
   return [
     `${paint(verdictWord(record), style, 'bold')}  ${headlineOf(record)}`,
     ...unknown,
-    ...record.reasons.flatMap((reason) =>
+    ...[...record.reasons, ...notesOf(record)].flatMap((reason) =>
       wrap(reason, width - 4).map((line, at) => `${at === 0 ? '  - ' : '    '}${line}`),
     ),
   ];

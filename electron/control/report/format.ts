@@ -26,9 +26,23 @@ export function percent(share: number): string {
   return `${FINE.format(share * 100)} %`;
 }
 
-/** `8589934592` → `8 GiB`. */
-export function gibibytes(bytes: number): string {
-  return `${FINE.format(bytes / 1024 ** 3)} GiB`;
+const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
+
+/** `512 B`, `82 MiB`, `23.5 GiB`: binary units, as the settings have them. */
+export function byteSize(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1_023.5 && unit < BYTE_UNITS.length - 1) {
+    value /= 1_024;
+    unit++;
+  }
+  // Of GiB one decimal is worth a hundred MiB; below, it is noise.
+  return `${value >= 10 && unit < 3 ? whole(value) : FINE.format(value)} ${BYTE_UNITS[unit] ?? 'TiB'}`;
+}
+
+/** A latency of a run as `milliseconds` writes it; `–` when nothing was answered, so that there is none. */
+export function latency(latencyMs: Readonly<Record<string, number>>, key: string): string {
+  return (latencyMs['max'] ?? 0) > 0 ? milliseconds(latencyMs[key] ?? 0) : '–';
 }
 
 /** `2026-11-23 19:05:48 UTC`. */

@@ -26,6 +26,8 @@ export const checkSchema = z.object({
   /** What the check proves, as a sentence. */
   title: z.string(),
   ok: z.boolean(),
+  /** Neither proven nor broken: what it needs was still undecided when the audit's time was over. `ok` is false. */
+  isOpen: z.boolean().optional(),
   evidence: z.object({
     /** What was found, as a sentence with figures. */
     summary: z.string(),
@@ -47,10 +49,20 @@ export const latencySchema = z.object({
 
 export const loadSchema = z.object({
   sent: count,
+  /** Accepted: answered 202. */
   acknowledged: count,
+  /** Rejected by the gateway, which published nothing: 4xx, or a 503 that says so. */
   refused: count,
-  /** No answer: timed out or reset. The audit finds out what became of them. */
+  /** Neither: timed out, reset, or a 503 `unconfirmed`. The audit finds out what became of them. */
   unknown: count,
+  /** Requests of the attack that were not sent, since nobody answered any more or its time was over. */
+  unsent: count.optional(),
+  /** Requests that were not accepted, by cause (attack/answer-cause.ts); records of earlier versions have none. */
+  causes: z.record(z.string(), count).optional(),
+  /** No gateway answered any more, and the rest was not sent. */
+  gaveUp: z.object({ silentMs: z.number().nonnegative(), cause: z.string() }).optional(),
+  /** Under a rate: why the system under test did not keep up; missing when it did. */
+  systemLimit: z.string().optional(),
   /** Answers a second, from the first request to the last response, by our own clock. */
   rps: z.number().nonnegative(),
   durationMs: z.number().nonnegative(),
@@ -86,6 +98,12 @@ export const auditSchema = z.object({
   undersold: count,
   /** Requests without an answer whose fate the audit found. */
   unknownResolved: count,
+  /** Of them, those that own a ticket. */
+  unknownGranted: count.optional(),
+  /** Whether the sale was closed before the audit's last look, so that nothing can be sold after it. */
+  isSaleClosed: z.boolean().optional(),
+  /** Why something stayed undecided: the part that was missing. */
+  undecided: z.array(z.string()).optional(),
   drainMs: z.number().nonnegative(),
   checks: z.array(checkSchema),
 });
@@ -134,6 +152,19 @@ export const environmentSchema = z.object({
 });
 export type Environment = z.infer<typeof environmentSchema>;
 
+/** Something that happened to a part during a run, and that its figures can't be read without. */
+export const incidentSchema = z.object({
+  /** ms since the first request. */
+  tMs: z.number(),
+  /** `machine`, `generator`, `control`, `sale`, or the id of a service or backend: `gateway-1`, `redis`. */
+  part: z.string(),
+  kind: z.enum(['paused', 'ended', 'back', 'failed', 'rebuilt', 'notClosed', 'gaveUp']),
+  lengthMs: z.number().nonnegative().optional(),
+  /** What happened, as a sentence. */
+  text: z.string(),
+});
+export type Incident = z.infer<typeof incidentSchema>;
+
 export const runRecordSchema = z.object({
   schema: z.literal('flashgrid.run/1'),
   id: z.string(),
@@ -142,7 +173,12 @@ export const runRecordSchema = z.object({
   firstRequestAt: z.string().optional(),
   finishedAt: z.string(),
   verdict: verdictSchema,
-  /** 0 pass, 3 audit failed, 4 threshold missed, 5 run invalid. */
+  /**
+   * `cancelled` or `failed` when it was not brought to an audit; its figures are those until then, its verdict is `invalid`. Missing in
+   * records of earlier versions, which all have an audit.
+   */
+  end: z.enum(['finished', 'cancelled', 'failed']).optional(),
+  /** 0 pass, 3 audit failed, 4 threshold missed, 5 run invalid, 6 undecided for want of a part, 130 cancelled. */
   exitCode: z.number().int(),
   /** Why the verdict is not `pass`; empty when it is. */
   reasons: z.array(z.string()),
@@ -152,6 +188,8 @@ export const runRecordSchema = z.object({
   workersKilledAtMs: z.number().nonnegative().optional(),
   load: loadSchema,
   audit: auditSchema,
+  /** In the order of time; records of earlier versions have none. */
+  incidents: z.array(incidentSchema).optional(),
   environment: environmentSchema,
   series: z.array(sampleSchema),
 });

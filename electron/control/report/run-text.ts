@@ -3,7 +3,7 @@ import { totalRequests, type AttackSettings } from '../attack/profile.ts';
 import type { RunSummary } from '../contract.ts';
 import { plural, whole } from './format.ts';
 import type { RunRecord } from './run-record.ts';
-import { VERDICT_WORDS, tellVerdict } from './verdict-text.ts';
+import { tellVerdict, verdictShown } from './verdict-text.ts';
 
 /** `10,000 buyers, 20 tickets`: what the run is called, and its sale. */
 export function titleOf(attack: AttackSettings): string {
@@ -16,9 +16,15 @@ export function titleOf(attack: AttackSettings): string {
 }
 
 /** The verdict in one word. */
-export function verdictWord({ verdict, exitCode }: Pick<RunRecord, 'verdict' | 'exitCode'>): string {
+export function verdictWord({
+  verdict,
+  exitCode,
+  end,
+}: Pick<RunRecord, 'verdict' | 'exitCode' | 'end'>): string {
+  if (end === 'cancelled') return 'CANCELLED';
+  if (end === 'failed') return 'NOT FINISHED';
   if (verdict === 'pass') return 'PASS';
-  if (verdict === 'invalid') return 'INVALID';
+  if (verdict === 'invalid') return exitCode === 6 ? 'UNDECIDED' : 'INVALID';
   return exitCode === 4 ? 'THRESHOLD MISSED' : 'FAIL';
 }
 
@@ -36,6 +42,8 @@ export function summaryOf(record: RunRecord): RunSummary {
     startedAt: record.startedAt,
     title: titleOf(attack),
     verdict: record.verdict,
+    ...(record.end === undefined ? {} : { end: record.end }),
+    exitCode: record.exitCode,
     provider: record.environment.provider,
     requests: totalRequests(attack),
     connections: attack.connections,
@@ -88,7 +96,7 @@ export function searchTextOf(run: RunSummary): string {
     run.title.replaceAll(',', ''),
     run.id,
     run.verdict,
-    VERDICT_WORDS[run.verdict],
+    verdictShown(run),
     run.provider,
     run.startedAt,
     shownDate.format(new Date(run.startedAt)),

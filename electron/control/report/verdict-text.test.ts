@@ -15,27 +15,30 @@ describe('the text of a verdict', () => {
   it('tells that each ticket has one owner, and accounts for everybody who asked', () => {
     const { headline, detail } = tellVerdict({ verdict: 'pass', attack, load: fixtureLoad, audit });
     expect(headline).toBe('20 tickets, 20 owners. Exactly.');
-    expect(detail).toContain('10,000 asked, 20 got one, 9,980 got a clear “no”.');
+    expect(detail).toContain('10,000 requests: 20 granted, 9,980 refused by the worker.');
   });
 
   it('tells that the workers were killed, where they were', () => {
     const parts = { verdict: 'pass', attack, load: fixtureLoad, audit } as const;
     expect(tellVerdict(parts).detail).not.toContain('killed');
     expect(tellVerdict({ ...parts, workersKilledAtMs: 800 }).detail).toContain(
-      'The workers were killed in the middle of it, and everybody kept their place in line. Nothing oversold',
+      'The workers were killed in the middle of it, and no accepted reservation was lost. Nothing oversold',
     );
   });
 
-  it('counts those who were refused at the door among the refused', () => {
-    const load = { sent: 10_000, acknowledged: 4_000, refused: 6_000 };
-    const { detail } = tellVerdict({ verdict: 'pass', attack, load, audit: { ...audit, refused: 3_980 } });
-    expect(detail).toContain('10,000 asked, 20 got one, 9,980 got a clear “no”.');
-  });
-
-  it('says of how many no answer came, so that the figures add up', () => {
-    const load = { sent: 10_000, acknowledged: 9_990, refused: 0 };
-    const { detail } = tellVerdict({ verdict: 'pass', attack, load, audit: { ...audit, refused: 9_970 } });
-    expect(detail).toContain('9,970 got a clear “no”, 10 got no answer');
+  it('keeps apart who was refused by the worker, who was rejected by the gateway, and who is looked up', () => {
+    const load = { sent: 10_000, acknowledged: 4_000, refused: 5_873, unknown: 127 };
+    const tell = (unknownGranted: number) =>
+      tellVerdict({
+        verdict: 'pass',
+        attack,
+        load,
+        audit: { ...audit, granted: 19, refused: 3_981, unknownGranted },
+      }).detail;
+    expect(tell(1)).toContain(
+      '10,000 requests: 19 granted, 3,981 refused by the worker, 5,873 rejected by the gateway, 127 without a clear answer, looked up by the audit: 1 of them owns a ticket.',
+    );
+    expect(tell(0)).toContain('looked up by the audit: none of them owns a ticket.');
   });
 
   it('speaks of no owners where a buyer may have several tickets', () => {
@@ -59,11 +62,33 @@ describe('the text of a verdict', () => {
     expect(tellVerdict(record).headline).toMatch(/^Every promise was kept/);
   });
 
+  it('says of a run that a part was missing for that no promise is broken', () => {
+    const undecided = { ...audit, pending: 12, undecided: ['worker-1 was given up.'] };
+    expect(
+      tellVerdict({ verdict: 'invalid', exitCode: 6, attack, load: fixtureLoad, audit: undecided }),
+    ).toEqual({
+      headline: 'No verdict: a part was missing.',
+      detail:
+        '10,000 requests: 20 granted, 9,980 refused by the worker, 12 accepted and undecided. No promise is broken.',
+    });
+    const gaveUp = { ...fixtureLoad, gaveUp: { silentMs: 30_000, cause: 'timeout' } };
+    expect(tellVerdict({ verdict: 'invalid', exitCode: 6, attack, load: gaveUp, audit }).headline).toBe(
+      'No verdict: no gateway answered any more.',
+    );
+  });
+
+  it.each(['cancelled', 'failed'] as const)('says of a run that was %s that it had no audit', (end) => {
+    const { headline, detail } = tellVerdict({ verdict: 'invalid', end, attack, load: fixtureLoad, audit });
+    expect(headline).toMatch(end === 'failed' ? 'could not be brought to a verdict' : 'was cancelled');
+    expect(detail).toContain('nothing is proven');
+  });
+
   it('blames the load generator only when it was the limit', () => {
     const tell = (sent: number, acknowledged: number) =>
-      tellVerdict({ verdict: 'invalid', attack, load: { sent, acknowledged, refused: 0 }, audit }).headline;
+      tellVerdict({ verdict: 'invalid', attack, load: { sent, acknowledged, refused: 0, unknown: 0 }, audit })
+        .headline;
     expect(tell(0, 0)).toBe('No verdict: no request was sent.');
     expect(tell(500, 0)).toContain('never put to the test');
-    expect(tell(500, 400)).toBe('No verdict: the load generator was the limit.');
+    expect(tell(500, 400)).toBe('No verdict: the rate was not reached.');
   });
 });

@@ -4,21 +4,40 @@
  */
 import type { AttackSettings } from '../attack/profile.ts';
 import { plural, whole } from './format.ts';
-import type { Audit, Load, Verdict } from './run-record.ts';
+import type { Audit, Load, RunRecord, Verdict } from './run-record.ts';
 
-/** The verdict as a list shows it. */
-export const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
+/** Exit code of a run that a part was missing for; build-run-record.ts gives it. */
+const EXIT_INFRASTRUCTURE = 6;
+
+const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
   pass: 'proven',
   fail: 'failed',
   invalid: 'not valid',
 };
 
+export type Judged = Pick<RunRecord, 'verdict' | 'end'> & { readonly exitCode?: number | undefined };
+
+/** The verdict as a list shows it: a run without an audit, or without a part, must not read like a broken promise. */
+export function verdictShown({ verdict, exitCode, end }: Judged): string {
+  if (end === 'cancelled') return 'cancelled';
+  if (end === 'failed') return 'not finished';
+  if (exitCode === EXIT_INFRASTRUCTURE) return 'undecided';
+  return exitCode === 4 ? 'limit missed' : VERDICT_WORDS[verdict];
+}
+
 export interface VerdictParts {
   readonly verdict: Verdict;
+  /** Missing for an attack that was audited. */
+  readonly end?: RunRecord['end'];
   readonly attack: Pick<AttackSettings, 'perBuyerLimit'>;
   readonly workersKilledAtMs?: number | undefined;
-  readonly load: Pick<Load, 'sent' | 'acknowledged' | 'refused'>;
-  readonly audit: Pick<Audit, 'sold' | 'stock' | 'granted' | 'refused' | 'checks'>;
+  readonly load: Pick<Load, 'sent' | 'acknowledged' | 'refused' | 'unknown' | 'gaveUp' | 'causes'>;
+  readonly audit: Pick<
+    Audit,
+    'sold' | 'stock' | 'granted' | 'refused' | 'pending' | 'unknownGranted' | 'undecided' | 'checks'
+  >;
+  /** Of the run; tells a missing part from a load generator that was the limit. */
+  readonly exitCode?: number | undefined;
 }
 
 export interface VerdictText {
@@ -30,8 +49,27 @@ export interface VerdictText {
 export function tellVerdict(parts: VerdictParts): VerdictText {
   const { verdict, load, audit } = parts;
   const sold = `${whole(audit.sold)} of ${plural(audit.stock, 'ticket')} sold`;
-  if (verdict === 'invalid')
-    return { headline: `No verdict: ${doubtOf(load)}`, detail: 'This run proves nothing about the engine.' };
+  if (parts.end === 'cancelled' || parts.end === 'failed') {
+    return {
+      headline:
+        parts.end === 'cancelled'
+          ? 'The attack was cancelled.'
+          : 'The attack could not be brought to a verdict.',
+      detail: `${plural(load.sent, 'request')} had been sent. There was no audit, so nothing is proven.`,
+    };
+  }
+  if (verdict === 'invalid') {
+    if (audit.undecided !== undefined)
+      return {
+        headline: 'No verdict: a part was missing.',
+        detail: `${accountOf(parts)} No promise is broken.`,
+      };
+    const isMissing = parts.exitCode === EXIT_INFRASTRUCTURE;
+    return {
+      headline: `No verdict: ${isMissing && load.acknowledged > 0 ? 'no gateway answered any more.' : doubtOf(load)}`,
+      detail: `${isMissing ? accountOf(parts) : 'This run proves nothing about the engine.'}`,
+    };
+  }
   if (verdict === 'pass') {
     return {
       headline:
@@ -42,12 +80,12 @@ export function tellVerdict(parts: VerdictParts): VerdictText {
         accountOf(parts),
         ...(parts.workersKilledAtMs === undefined
           ? []
-          : ['The workers were killed in the middle of it, and everybody kept their place in line.']),
+          : ['The workers were killed in the middle of it, and no accepted reservation was lost.']),
         'Nothing oversold, nothing lost, nothing duplicated.',
       ].join(' '),
     };
   }
-  const failed = audit.checks.filter((check) => !check.ok).length;
+  const failed = audit.checks.filter((check) => !check.ok && check.isOpen !== true).length;
   if (failed > 0) {
     return {
       headline: 'The engine broke a promise.',
@@ -63,20 +101,25 @@ export function tellVerdict(parts: VerdictParts): VerdictText {
 /** Why a run proves nothing; the same order as in judgeRun. */
 function doubtOf(load: VerdictParts['load']): string {
   if (load.sent === 0) return 'no request was sent.';
-  if (load.acknowledged === 0) return 'nobody was let in, so the sale was never put to the test.';
-  return 'the load generator was the limit.';
+  if (load.acknowledged === 0) return 'no request was accepted, so the sale was never put to the test.';
+  return 'the rate was not reached.';
 }
 
-/** What became of everybody; its figures add up to the requests that were sent. */
+/** What became of every request; its figures add up to the requests that were sent. */
 function accountOf({ load, audit }: VerdictParts): string {
-  const refused = audit.refused + load.refused;
-  const unanswered = load.sent - audit.granted - refused;
+  const owners = audit.unknownGranted ?? 0;
+  const got =
+    owners === 0
+      ? 'none of them owns a ticket'
+      : `${whole(owners)} of them ${owners === 1 ? 'owns' : 'own'} a ticket`;
   const fates = [
-    `${whole(audit.granted)} got one`,
-    `${whole(refused)} got a clear “no”`,
-    ...(unanswered > 0
-      ? [`${whole(unanswered)} got no answer, and the audit found what became of them`]
+    `${whole(audit.granted)} granted`,
+    `${whole(audit.refused)} refused by the worker`,
+    ...(audit.pending > 0 ? [`${whole(audit.pending)} accepted and undecided`] : []),
+    ...(load.refused > 0 ? [`${whole(load.refused)} rejected by the gateway`] : []),
+    ...(load.unknown > 0
+      ? [`${whole(load.unknown)} without a clear answer, looked up by the audit: ${got}`]
       : []),
   ];
-  return `${whole(load.sent)} asked, ${fates.join(', ')}.`;
+  return `${plural(load.sent, 'request')}: ${fates.join(', ')}.`;
 }

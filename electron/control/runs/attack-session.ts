@@ -1,11 +1,13 @@
 /**
  * One attack from its sale to its record.
  *
- * It moves: preparing → attacking → draining → auditing → finished; any of them → failed, or cancelled when a person asks. It
- * owns the sale it opens, and closes it at the end, so that a late straggler can't sell after the verdict.
+ * It moves: preparing → attacking → draining → auditing → finished; any of them → failed, or cancelled when a person asks. However it
+ * ends, its record is kept. It owns the sale it opens, and closes it before the audit's last look, so that a late straggler can't sell
+ * after the verdict.
  */
 import process from 'node:process';
 import { SaleStore } from '../../../services/shared/sale-store.ts';
+import { createPool } from '../../../services/shared/postgres.ts';
 import { createRedis } from '../../../services/shared/redis.ts';
 import { runAttack } from '../attack/attack-runner.ts';
 import type { AttackInterval } from '../attack/interval-merger.ts';
@@ -14,21 +16,29 @@ import { audit, countDeadFrames } from '../audit/audit.ts';
 import { FailureError, type Cluster, type Endpoints, type LogLine } from '../cluster/cluster.ts';
 import { engineDown } from '../cluster/engine-down.ts';
 import type { AttackState } from '../contract.ts';
-import { ReleaseStack } from '../lib/release-stack.ts';
-import { buildRunRecord } from '../report/build-run-record.ts';
+import { ReleaseStack, withLimit } from '../lib/release-stack.ts';
+import { buildRunRecord, type RunParts } from '../report/build-run-record.ts';
 import type { Audit, Load, RunRecord, Sample } from '../report/run-record.ts';
+import { milliseconds, percent } from '../report/format.ts';
+import { notesOf } from '../report/run-notes.ts';
 import { titleOf } from '../report/run-text.ts';
 import { tellVerdict } from '../report/verdict-text.ts';
 import type { EngineClient } from '../sales/engine-client.ts';
+import type { ServiceSample } from '../services/service-child.ts';
 import type { Supervisor } from '../services/supervisor.ts';
 import { RunSeries, type EngineReading } from '../telemetry/run-series.ts';
 import { Sampling } from '../telemetry/sampling.ts';
 import { describeEnvironment } from './environment.ts';
+import { IncidentWatch } from './incident-watch.ts';
 
 /** Samples in one event. */
 const SAMPLE_BATCH = 2;
 /** ms between two lines that say how the attack goes, so that every moment of a chart has something to read in the logs. */
 const SAY_EVERY_MS = 1_000;
+/** ms that the gateways, and after them the databases themselves, may take to close the sale. */
+const CLOSE_LIMIT_MS = 4_000;
+/** ms that the last reading may take: the audit has told all that it would. */
+const LAST_READING_LIMIT_MS = 5_000;
 
 export interface AttackSessionOptions {
   readonly settings: AttackSettings;
@@ -54,6 +64,8 @@ export class AttackSession {
   readonly #abort = new AbortController();
   readonly #series = new RunSeries((row) => this.#addRow(row));
   readonly #undo = new ReleaseStack();
+  readonly #watch: IncidentWatch;
+  #isSaleClosed: boolean | undefined;
   #state: AttackState;
   #batch: Sample[] = [];
   #isSoldOut = false;
@@ -62,6 +74,7 @@ export class AttackSession {
 
   constructor(options: AttackSessionOptions) {
     this.#options = options;
+    this.#watch = new IncidentWatch(options, (text) => this.#say('warn', text));
     const startedAtMs = Date.now();
     const runId = `run-${startedAtMs.toString(36)}`;
     this.#state = {
@@ -109,7 +122,7 @@ export class AttackSession {
         mode: settings.mode,
       });
     } catch (error) {
-      this.#fail(error);
+      this.#fail(this.#failureOf(error));
       throw error;
     }
     this.#say(
@@ -120,6 +133,11 @@ export class AttackSession {
     return this.#state;
   }
 
+  /** A sample of a service, which tells how late it was. */
+  heard(id: string, sample: ServiceSample): void {
+    this.#watch.heard(id, sample);
+  }
+
   /** Ends the attack; resolves when nothing of it runs. */
   async cancel(): Promise<void> {
     if (!this.isActive) return;
@@ -128,20 +146,24 @@ export class AttackSession {
   }
 
   async #run(): Promise<void> {
+    this.#watch.start();
+    let failure: FailureError['failure'] | undefined;
     try {
       await this.#attackAndJudge();
+      return;
     } catch (error) {
-      if (this.#abort.signal.aborted) {
-        this.#say('info', 'the attack was called off');
-        this.#set({ phase: 'cancelled' });
-      } else {
-        // An engine that has ended explains whatever failed after it.
-        this.#fail(engineDown(this.#options.cluster) ?? error);
-      }
+      if (!this.#abort.signal.aborted) failure = this.#failureOf(error);
     } finally {
+      this.#watch.end();
       await this.#undo
         .release()
         .catch((error: unknown) => this.#say('warn', `after the attack: ${String(error)}`));
+    }
+    await this.#keepUnfinished(failure);
+    if (failure) this.#fail(failure);
+    else {
+      this.#say('info', 'the attack was cancelled');
+      this.#set({ phase: 'cancelled' });
     }
   }
 
@@ -154,7 +176,7 @@ export class AttackSession {
       onError: (error) => this.#say('warn', `redis: ${error.message}`),
     });
     this.#undo.add('redis', () => redis.disconnect());
-    this.#undo.add('sale', () => this.#options.engine.changeSale(saleId, { status: 'closed' }));
+    this.#undo.add('sale', () => this.#closeSale(), 4 * CLOSE_LIMIT_MS);
     const store = new SaleStore(redis, namespace);
     const before = supervisor.totals.read();
     let peakFromMs = performance.now();
@@ -196,7 +218,7 @@ export class AttackSession {
     this.#set({ load, progress: 1, phase: 'draining' });
     this.#say(
       'info',
-      `every request is answered or given up: ${count.format(load.acknowledged)} got a place in line, ${count.format(load.refused)} were refused at the door, ${count.format(load.unknown)} got no answer`,
+      `every request is answered or given up: ${count.format(load.acknowledged)} accepted, ${count.format(load.refused)} rejected by the gateway, ${count.format(load.unknown)} without a clear answer`,
     );
     const found = await audit({
       sale: { id: saleId, stock: settings.stock, perBuyerLimit: settings.perBuyerLimit },
@@ -206,17 +228,26 @@ export class AttackSession {
       postgresSchema,
       drainTimeoutMs: settings.drainTimeoutMs,
       isEngineLost: () => engineDown(this.#options.cluster) !== undefined,
+      closeSale: () => this.#closeSale(),
+      missingParts: () => this.#watch.missing(),
       signal,
       deadBefore,
       onDrained: () => {
         // The audit looks again when something is pending; it is one audit all the same.
-        if (this.#state.phase !== 'auditing') this.#say('info', 'the queue is empty: the audit begins');
+        if (this.#state.phase !== 'auditing')
+          this.#say('info', 'the queue is drained, or the time for it is over: the audit begins');
         this.#set({ phase: 'auditing' });
       },
     });
     await sampling.end();
     // The last row brings what the sampling had not seen yet, so that the sums are the totals.
-    const reading = await read();
+    const reading = await withLimit(read(), LAST_READING_LIMIT_MS, 'Redis did not answer').catch(() => ({
+      decided: found.granted + found.refused,
+      granted: found.granted,
+      unconfirmedPeak: 0,
+      remainingNow: Math.max(0, found.stock - found.sold),
+      committed: found.sold,
+    }));
     this.#series.finish(sampling.elapsedMs(), {
       ...reading,
       committed: Math.max(reading.committed, found.sold),
@@ -227,38 +258,151 @@ export class AttackSession {
   }
 
   async #conclude(load: Load, found: Audit): Promise<void> {
-    const { settings, cluster, supervisor, version } = this.#options;
-    const record = buildRunRecord({
-      id: this.#state.runId,
-      saleId: this.#state.saleId,
-      startedAtMs: this.#state.startedAtMs,
-      firstRequestAtMs: this.#state.firstRequestAtMs,
-      finishedAtMs: Date.now(),
-      attack: settings,
-      workersKilledAtMs: this.#state.workersKilledAtMs,
-      load,
-      audit: found,
-      environment: describeEnvironment(version, cluster, supervisor.states()),
-      series: [...this.#series.rows()],
-    });
+    this.#watch.look();
+    const record = this.#recordOf({ end: 'finished', load, audit: found });
     const { headline, detail } = tellVerdict(record);
     this.#say(
       record.verdict === 'pass' ? 'info' : 'warn',
-      `verdict: ${[headline, detail, ...record.reasons].join(' ')}`,
+      `verdict: ${[headline, detail, ...record.reasons, ...notesOf(record)].join(' ')}`,
     );
     await this.#options.onRecord(record);
     this.#set({
       phase: 'finished',
       audit: found,
       verdict: record.verdict,
+      exitCode: record.exitCode,
       reasons: record.reasons,
+      incidents: record.incidents ?? [],
       granted: found.granted,
       remaining: Math.max(0, found.stock - found.sold),
     });
   }
 
+  #recordOf(parts: Pick<RunParts, 'end' | 'endReason' | 'load' | 'audit'>): RunRecord {
+    const { settings, cluster, supervisor, version } = this.#options;
+    const { runId, saleId, startedAtMs, firstRequestAtMs, workersKilledAtMs } = this.#state;
+    return buildRunRecord({
+      id: runId,
+      saleId,
+      startedAtMs,
+      firstRequestAtMs,
+      finishedAtMs: Date.now(),
+      attack: settings,
+      workersKilledAtMs,
+      incidents: this.#watch.incidents(firstRequestAtMs ?? startedAtMs),
+      environment: describeEnvironment(version, cluster, supervisor.states()),
+      series: [...this.#series.rows()],
+      ...parts,
+    });
+  }
+
+  /** Keeps what is known of an attack that had no audit. */
+  async #keepUnfinished(failure: FailureError['failure'] | undefined): Promise<void> {
+    const { progress, settings, load = this.#loadSoFar(), granted } = this.#state;
+    const nothing = { sold: 0, pending: 0, lost: 0, duplicated: 0, oversold: 0, undersold: 0 };
+    const record = this.#recordOf({
+      end: failure ? 'failed' : 'cancelled',
+      endReason: failure
+        ? `${failure.message} ${failure.fix}`
+        : `It was cancelled when ${percent(progress)} of its requests were answered.`,
+      load,
+      audit: {
+        ...nothing,
+        stock: settings.stock,
+        granted,
+        refused: this.#series.rows().reduce((sum, row) => sum + row.refusedByWorker, 0),
+        unknownResolved: 0,
+        drainMs: 0,
+        checks: [],
+        ...(this.#isSaleClosed === undefined ? {} : { isSaleClosed: this.#isSaleClosed }),
+      },
+    });
+    await this.#options
+      .onRecord(record)
+      .catch((error: unknown) => this.#say('error', error instanceof Error ? error.message : String(error)));
+    this.#set({ incidents: record.incidents ?? [], exitCode: record.exitCode });
+  }
+
+  /** The load of an attack whose generators gave no result: what their intervals told. */
+  #loadSoFar(): Load {
+    const { sent, acknowledged, refused, unknown, firstRequestAtMs } = this.#state;
+    const durationMs = firstRequestAtMs === undefined ? 0 : Math.max(0, Date.now() - firstRequestAtMs);
+    return {
+      sent,
+      acknowledged,
+      refused,
+      unknown,
+      unsent: totalRequests(this.#options.settings) - sent,
+      rps: durationMs > 0 ? ((acknowledged + refused) * 1_000) / durationMs : 0,
+      durationMs,
+      latencyMs: { p50: 0, p90: 0, p99: 0, p999: 0, max: 0, mean: 0 },
+      statusCounts: {},
+      generator: {
+        processes: 0,
+        eventLoopLagMaxMs: 0,
+        eventLoopLagP99Ms: 0,
+        cpuShare: 0,
+        rateReached: 0,
+        limits: [],
+      },
+    };
+  }
+
+  /**
+   * Closes the sale by a gateway, and in the databases themselves where none answers: the worker decides by what Redis says. Gives
+   * whether it is closed; tries once, and again only after a failure.
+   */
+  async #closeSale(): Promise<boolean> {
+    if (this.#isSaleClosed === true) return true;
+    const { engine } = this.#options;
+    const { saleId } = this.#state;
+    try {
+      await withLimit(engine.changeSale(saleId, { status: 'closed' }), CLOSE_LIMIT_MS, 'no gateway answered');
+      this.#isSaleClosed = true;
+    } catch (byGateway) {
+      this.#say('debug', `sale ${saleId} is closed without a gateway: ${String(byGateway)}`);
+      try {
+        await this.#closeInDatabases();
+        this.#isSaleClosed = true;
+      } catch (error) {
+        const why = error instanceof Error ? error.message : String(error);
+        if (this.#isSaleClosed === undefined)
+          this.#watch.add('sale', 'notClosed', `Sale ${saleId} could not be closed: ${why}.`);
+        this.#isSaleClosed = false;
+      }
+    }
+    return this.#isSaleClosed;
+  }
+
+  async #closeInDatabases(): Promise<void> {
+    const { endpoints, namespace, postgresSchema } = this.#options;
+    const { saleId } = this.#state;
+    const release = new ReleaseStack();
+    const pool = createPool({
+      url: endpoints.postgresUrl,
+      schema: postgresSchema,
+      max: 1,
+      name: 'attack-close',
+    });
+    release.add('Postgres connection', () => pool.end());
+    const redis = createRedis(endpoints.redisUrl, { role: 'control', onError: () => undefined });
+    release.add('Redis connection', () => redis.disconnect());
+    const close = async () => {
+      // Postgres first: a sale that Redis has forgotten is rebuilt from there.
+      await pool.query("UPDATE sales SET status = 'closed' WHERE id = $1", [saleId]);
+      await new SaleStore(redis, namespace).changeSale(saleId, { status: 'closed' });
+    };
+    try {
+      await withLimit(close(), CLOSE_LIMIT_MS, 'Postgres or Redis did not answer');
+    } finally {
+      // A connection to a backend that hangs must not hold the end up; its limit is the stack's.
+      await release.release().catch(() => undefined);
+    }
+  }
+
   #takeInterval(interval: AttackInterval): void {
     this.#series.addLoad(interval);
+    this.#watch.generatorHeard(interval, (this.#state.firstRequestAtMs ?? 0) + interval.tMs);
     const { sent, acknowledged, refused, unknown } = this.#state;
     const answered =
       acknowledged + refused + unknown + interval.acknowledged + interval.refused + interval.unknown;
@@ -296,7 +440,7 @@ export class AttackSession {
       this.#saidMs = row.tMs;
       this.#say(
         'debug',
-        `${count.format(row.tMs)} ms: ${count.format(this.#state.sent)} asked, ${count.format(row.remaining)} left, ${count.format(row.queueDepth)} in line, p99 ${Math.round(row.p99Ms)} ms`,
+        `${count.format(row.tMs)} ms: ${count.format(this.#state.sent)} sent, ${count.format(row.remaining)} left, queue depth ${count.format(row.queueDepth)}, p99 ${row.p99Ms > 0 ? milliseconds(row.p99Ms) : '–'}`,
       );
     }
     this.#batch.push(row);
@@ -312,15 +456,23 @@ export class AttackSession {
     this.#options.onState(this.#state);
   }
 
-  #fail(error: unknown): void {
+  /** What made an attack fail: a part that is missing explains whatever failed after it. */
+  #failureOf(error: unknown): FailureError['failure'] {
+    const down = engineDown(this.#options.cluster);
+    if (down) return down.failure;
     const failure =
       error instanceof FailureError
         ? error.failure
         : {
             code: 'attack.failed',
-            message: `The attack could not be brought to a verdict: ${error instanceof Error ? error.message : String(error)}`,
+            message: `The attack could not be brought to a verdict: ${error instanceof Error ? error.message : String(error)}.`,
             fix: 'Look at the logs for the part that failed, then launch it again.',
           };
+    const missing = this.#watch.missing();
+    return missing.length === 0 ? failure : { ...failure, message: [failure.message, ...missing].join(' ') };
+  }
+
+  #fail(failure: FailureError['failure']): void {
     this.#say('error', failure.message);
     this.#set({ phase: 'failed', failure });
   }

@@ -14,7 +14,7 @@ const REQUEST_LIMIT_MS = 15_000;
 const PRESENCE_LIMIT_MS = 1_500;
 
 const problemSchema = z.object({
-  title: z.string().default('The gateway refused'),
+  title: z.string().default('The gateway rejected it'),
   detail: z.string().default(''),
   errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
 });

@@ -58,7 +58,7 @@ function Actions() {
   const runId = useData((data) => data.attack?.runId) ?? '';
   const startedAtMs = useData((data) => data.attack?.startedAtMs) ?? 0;
   const settings = useData((data) => data.attack?.settings);
-  const isSaved = useData((data) => data.attack?.phase === 'finished') ?? false;
+  const isSaved = useData((data) => data.attack !== undefined && !isAttackActive(data.attack)) ?? false;
   const canRepeat = useData((data) => data.cluster.state === 'running') ?? false;
   const isOnline = useIsOnline();
   const [areShortcutsOn] = useShortcutsEnabled();
@@ -84,7 +84,7 @@ function Actions() {
         leftSection={<IconPlayerStopFilled size="1rem" aria-hidden />}
         disabled={!isOnline}
         title="Call the attack off?"
-        text="The generators stop at once. A half run proves nothing, so there is no verdict."
+        text="The generators stop at once. Its record is kept, marked as cancelled; a half run proves nothing, so there is no verdict."
         confirmLabel="Call it off"
         onConfirm={() => callOrNotify('attack.cancel', {})}
       >

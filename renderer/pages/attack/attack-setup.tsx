@@ -150,7 +150,7 @@ export function AttackSetup() {
                 value={draft.mode}
                 data={[
                   { value: 'queue', label: 'Still queue everybody' },
-                  { value: 'shed', label: 'Turn them away at the door' },
+                  { value: 'shed', label: 'Reject once sold out' },
                 ]}
                 onChange={(event) => set('mode', event.currentTarget.value)}
               />

@@ -1,4 +1,4 @@
-import { formatCount, formatMs, formatShare } from '../../lib/format.ts';
+import { formatCount, formatLatency, formatMs, formatShare } from '../../lib/format.ts';
 import { useData } from '../../store/store.ts';
 import classes from './live-figures.module.css';
 
@@ -12,21 +12,25 @@ export function LiveFigures() {
   // The worker's counts come a moment before the generator's: until both are final, only who is in both is told.
   const queued = totals.granted + totals.refusedByWorker;
   const throughQueue = attack.load ? queued : Math.min(queued, attack.acknowledged);
-  const p99Ms = attack.load?.latencyMs.p99 ?? last?.p99Ms;
+  const p99 = attack.load
+    ? formatLatency(attack.load.latencyMs, 'p99')
+    : last === undefined
+      ? '–'
+      : formatMs(last.p99Ms);
   const rows = [
-    { label: 'asked for a ticket', value: formatCount(attack.sent) },
-    { label: 'got a place in line', value: formatCount(attack.acknowledged) },
-    { label: 'went through the queue', value: formatCount(throughQueue) },
-    { label: 'turned away at the door', value: formatCount(attack.refused) },
-    { label: 'got no answer', value: formatCount(attack.unknown), isBad: attack.unknown > 0 },
+    { label: 'requests sent', value: formatCount(attack.sent) },
+    { label: 'accepted (202)', value: formatCount(attack.acknowledged) },
+    { label: 'decided by the worker', value: formatCount(throughQueue) },
+    { label: 'rejected by the gateway', value: formatCount(attack.refused) },
+    { label: 'no clear answer', value: formatCount(attack.unknown), isBad: attack.unknown > 0 },
     {
       label: attack.load ? 'answers a second' : 'answers a second, at the peak',
       value: formatCount(attack.load?.rps ?? totals.peakRps),
     },
-    { label: 'longest queue', value: formatCount(totals.peakQueueDepth) },
+    { label: 'queue depth, highest', value: formatCount(totals.peakQueueDepth) },
     {
       label: attack.load ? 'answer time, slowest 1 %' : 'answer time now, slowest 1 %',
-      value: p99Ms === undefined ? '–' : formatMs(p99Ms),
+      value: p99,
     },
     {
       label: 'never touched Postgres',

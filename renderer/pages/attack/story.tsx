@@ -26,11 +26,8 @@ const verdicts = {
 export function Story({ children }: { readonly children: ReactNode }) {
   const attack = useData((data) => data.attack);
   const totals = useData((data) => data.series.totals);
-  // In line, or on their way in: at full speed the line itself is often read empty while the door is full.
-  const waiting = useData(({ flow }) => {
-    const last = flow.at(-1);
-    return last && last.queueDepth + last.unconfirmed;
-  });
+  // From the run's own series, as the figures and the chart beside it: two sources would contradict each other.
+  const queueDepth = useData((data) => data.series.points.at(-1)?.queueDepth);
   const isWorkerDown = useData(({ services }) => {
     const workers = services.filter(({ role }) => role === 'worker');
     return workers.length > 0 && workers.every(({ state }) => state === 'restarting' || state === 'starting');
@@ -39,11 +36,17 @@ export function Story({ children }: { readonly children: ReactNode }) {
   if (!attack || !totals) return null;
   const { headline, detail } =
     lost !== undefined && isAttackActive(attack)
-      ? { headline: lost, detail: `Whoever has a place in line keeps it. ${LOST_ENGINE_FIX}` }
-      : narrate(attack, totals, waiting ?? 0, isWorkerDown);
+      ? { headline: lost, detail: `What was accepted stays in the queue. ${LOST_ENGINE_FIX}` }
+      : narrate(attack, totals, queueDepth ?? 0, isWorkerDown);
   const verdict = attack.phase === 'finished' ? attack.verdict : undefined;
   const isSound = attack.audit?.checks.every(({ ok }) => ok) === true;
-  const word = verdict && (verdict === 'fail' && isSound ? 'Limit missed' : verdicts[verdict].word);
+  const word =
+    verdict &&
+    (attack.exitCode === 6
+      ? 'Undecided'
+      : verdict === 'fail' && isSound
+        ? 'Limit missed'
+        : verdicts[verdict].word);
   return (
     <section
       className={`panel ${classes.story}`}

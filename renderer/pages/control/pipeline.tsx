@@ -89,7 +89,7 @@ export function Pipeline() {
           perSec={askedPerSec}
           label="ask"
           note={
-            flow.turnedAwayPerSec >= 0.5 ? `${formatCompact(flow.turnedAwayPerSec)}/s turned away` : undefined
+            flow.turnedAwayPerSec >= 0.5 ? `${formatCompact(flow.turnedAwayPerSec)}/s rejected` : undefined
           }
         />
         <PipelineNode
@@ -104,7 +104,7 @@ export function Pipeline() {
         </PipelineNode>
         <Link
           perSec={flow.acceptedPerSec}
-          label="get in line"
+          label="accepted"
           note={flow.framesPerSec >= 0.5 ? `in ${formatCompact(flow.framesPerSec)} frames/s` : undefined}
         />
         <PipelineNode

@@ -3,6 +3,7 @@ import { IconArrowLeft, IconListDetails, IconTrash } from '@tabler/icons-react';
 import { Suspense, lazy, useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
 import type { Failure } from '../../../electron/control/cluster/cluster.ts';
 import type { RunRecord } from '../../../electron/control/report/run-record.ts';
+import { notesOf } from '../../../electron/control/report/run-notes.ts';
 import { tellVerdict } from '../../../electron/control/report/verdict-text.ts';
 import { call, callOrNotify } from '../../client.ts';
 import { CheckList } from '../../components/check-list.tsx';
@@ -111,10 +112,10 @@ function Record({ record }: { readonly record: RunRecord }) {
             {plural(buyers, 'buyer')}, {plural(record.audit.stock, 'ticket')}
           </h1>
           <p className={classes.verdict}>
-            <VerdictBadge verdict={record.verdict} />
+            <VerdictBadge run={record} />
             <span className="muted">
               {formatDate(record.startedAt)}. {headline}{' '}
-              {record.reasons.length > 0 ? record.reasons.join(' ') : detail}
+              {[detail, ...record.reasons, ...notesOf(record)].join(' ')}
             </span>
           </p>
         </div>
@@ -156,12 +157,14 @@ function Record({ record }: { readonly record: RunRecord }) {
             />
           </Suspense>
         </section>
-        <section className="panel" aria-label="What was proven">
-          <div className="panel-head">
-            <h2>What was proven</h2>
-          </div>
-          <CheckList checks={record.audit.checks} />
-        </section>
+        {record.audit.checks.length === 0 ? null : (
+          <section className="panel" aria-label="What was proven">
+            <div className="panel-head">
+              <h2>What was proven</h2>
+            </div>
+            <CheckList checks={record.audit.checks} />
+          </section>
+        )}
       </div>
       <RunFacts record={record} />
     </div>

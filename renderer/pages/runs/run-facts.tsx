@@ -1,5 +1,12 @@
 import type { RunRecord } from '../../../electron/control/report/run-record.ts';
-import { formatBytes, formatCount, formatDuration, formatMs, formatShare } from '../../lib/format.ts';
+import {
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatLatency,
+  formatMs,
+  formatShare,
+} from '../../lib/format.ts';
 import classes from './run-facts.module.css';
 
 type Facts = readonly (readonly [label: string, value: string])[];
@@ -37,13 +44,16 @@ function groupsOf({ audit, load, attack, environment, saleId, exitCode }: RunRec
         ['stock', formatCount(audit.stock)],
         ['sold', formatCount(audit.sold)],
         ['granted', formatCount(audit.granted)],
-        ['refused', formatCount(audit.refused)],
-        ['pending', formatCount(audit.pending)],
+        ['refused by the worker', formatCount(audit.refused)],
+        ['undecided', formatCount(audit.pending)],
         ['lost', formatCount(audit.lost)],
         ['duplicated', formatCount(audit.duplicated)],
         ['oversold', formatCount(audit.oversold)],
         ['undersold', formatCount(audit.undersold)],
-        ['unknown, resolved', formatCount(audit.unknownResolved)],
+        ['looked up by the audit', formatCount(audit.unknownResolved)],
+        ...(audit.isSaleClosed === undefined
+          ? []
+          : ([['sale closed at the end', audit.isSaleClosed ? 'yes' : 'no']] as const)),
         ['queue empty after', formatMs(audit.drainMs)],
         ['exit code', String(exitCode)],
       ],
@@ -52,16 +62,17 @@ function groupsOf({ audit, load, attack, environment, saleId, exitCode }: RunRec
       title: 'Load',
       facts: [
         ['sent', formatCount(load.sent)],
-        ['acknowledged', formatCount(load.acknowledged)],
-        ['refused at the door', formatCount(load.refused)],
-        ['no answer', formatCount(load.unknown)],
+        ['accepted (202)', formatCount(load.acknowledged)],
+        ['rejected by the gateway', formatCount(load.refused)],
+        ['no clear answer', formatCount(load.unknown)],
+        ...((load.unsent ?? 0) > 0 ? ([['not sent', formatCount(load.unsent ?? 0)]] as const) : []),
         ['answers a second', formatCount(load.rps)],
         ['duration', formatMs(load.durationMs)],
-        ['latency p50', formatMs(latencyMs.p50)],
-        ['latency p90', formatMs(latencyMs.p90)],
-        ['latency p99', formatMs(latencyMs.p99)],
-        ['latency p99.9', formatMs(latencyMs.p999)],
-        ['latency, longest', formatMs(latencyMs.max)],
+        ['latency p50', formatLatency(latencyMs, 'p50')],
+        ['latency p90', formatLatency(latencyMs, 'p90')],
+        ['latency p99', formatLatency(latencyMs, 'p99')],
+        ['latency p99.9', formatLatency(latencyMs, 'p999')],
+        ['latency, longest', formatLatency(latencyMs, 'max')],
         ...Object.entries(load.statusCounts).map(
           ([status, count]) => [`HTTP ${status}`, formatCount(count)] as const,
         ),
@@ -94,7 +105,7 @@ function groupsOf({ audit, load, attack, environment, saleId, exitCode }: RunRec
       title: 'Environment',
       facts: [
         ['FlashGrid', environment.flashgrid],
-        ['engines', environment.provider],
+        ['backends', environment.provider],
         ['RabbitMQ', environment.engines.rabbitmq],
         ['Redis', environment.engines.redis],
         ['Postgres', environment.engines.postgres],

@@ -108,7 +108,7 @@ function RunTable({ runs }: RunTableProps) {
                 p99
               </th>
               <th scope="col" data-detail="last">
-                Engines
+                Backends
               </th>
               <th scope="col">
                 <span className="sr-only">Actions</span>
@@ -153,7 +153,7 @@ const RunRow = memo(function RunRow({ run, isOnline, onDelete }: RunRowProps) {
         </span>
       </th>
       <td>
-        <VerdictBadge verdict={run.verdict} />
+        <VerdictBadge run={run} />
       </td>
       <td data-number>
         {formatCount(run.sold)} <span className="muted">of {formatCount(run.stock)}</span>
@@ -162,10 +162,10 @@ const RunRow = memo(function RunRow({ run, isOnline, onDelete }: RunRowProps) {
         {formatCount(run.rps)}
       </td>
       <td data-number data-detail="last">
-        {formatMs(run.p50Ms)}
+        {run.p99Ms > 0 ? formatMs(run.p50Ms) : '–'}
       </td>
       <td data-number data-detail>
-        {formatMs(run.p99Ms)}
+        {run.p99Ms > 0 ? formatMs(run.p99Ms) : '–'}
       </td>
       <td data-detail="last">{run.provider}</td>
       {/* The row opens the run; its buttons don't. */}

@@ -8,8 +8,8 @@ export const MAX_OFFENDERS = 10;
 export const CHECK_TITLES: Readonly<Record<CheckId, string>> = {
   no_oversell: 'Nothing was sold that was not in stock, and nothing twice',
   no_undersell: 'Everything was sold that somebody could have had',
-  conservation: 'Every acknowledged request was decided, none is pending',
-  single_outcome: 'Every acknowledged reservation has exactly one outcome',
+  conservation: 'Every accepted request was decided, none is pending',
+  single_outcome: 'Every accepted reservation has exactly one outcome',
   no_phantom: 'Every ticket belongs to a request that was really sent',
   stock_balance: 'Stock left in Redis and tickets in Postgres add up',
   buyer_limit: 'No buyer holds more than the limit',

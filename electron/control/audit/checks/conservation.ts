@@ -12,7 +12,7 @@ export function checkConservation({ ledger, fate, outcomes, totals }: Evidence):
     }
   }
   const unreadable = outcomes.unreadable.length;
-  const equation = `${figure(totals.acknowledged)} acknowledged = ${figure(totals.granted)} granted + ${figure(totals.refused)} refused`;
+  const equation = `${figure(totals.acknowledged)} accepted = ${figure(totals.granted)} granted + ${figure(totals.refused)} refused`;
   return result(
     'conservation',
     totals.pending === 0,

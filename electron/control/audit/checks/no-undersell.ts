@@ -32,7 +32,7 @@ export function checkNoUndersell(evidence: Evidence): Check {
 }
 
 /** Units asked for, at most the limit a buyer, by requests that were taken or turned away as sold out. */
-function eligibleDemand({ sale, ledger, outcomes, fate, ownerOfStray }: Evidence): number {
+function eligibleDemand({ sale, ledger, outcomes, fate, ticketsOf, ownerOfStray }: Evidence): number {
   const ownsTicket = new Set(ownerOfStray);
   const unitsByUser = new Map<string, number>();
   for (let request = 0; request < ledger.count; request++) {
@@ -40,7 +40,8 @@ function eligibleDemand({ sale, ledger, outcomes, fate, ownerOfStray }: Evidence
     const isEligible =
       status === 'acknowledged'
         ? fate[request] !== FATE.refused || !NOT_DUE.has(outcomes.code[request] ?? 0)
-        : ownsTicket.has(request) ||
+        : (ticketsOf[request] ?? 0) > 0 ||
+          ownsTicket.has(request) ||
           (ledger.httpStatus(request) === SOLD_OUT_STATUS && sale.status === 'open');
     if (!isEligible) continue;
     const userId = ledger.userId(request);

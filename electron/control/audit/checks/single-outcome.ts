@@ -73,7 +73,7 @@ export function checkSingleOutcome(evidence: Evidence): Check {
     'single_outcome',
     found.length === 0,
     found.length === 0
-      ? `Each of ${plural(totals.acknowledged, 'acknowledged reservation')} has one outcome; ${figure(totals.granted)} granted ones own exactly their tickets, refused ones own none.`
+      ? `Each of ${plural(totals.acknowledged, 'accepted reservation')} has one outcome; ${figure(totals.granted)} granted ones own exactly their tickets, refused ones own none.`
       : `${found.map(([offenders, what]) => `${plural(offenders.count, 'reservation')} ${what}`).join('; ')}.`,
     {
       acknowledged: totals.acknowledged,

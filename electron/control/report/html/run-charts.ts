@@ -1,5 +1,5 @@
 /** The five charts of a run. */
-import { milliseconds, percent, whole } from '../format.ts';
+import { latency, milliseconds, percent, whole } from '../format.ts';
 import type { RunRecord } from '../run-record.ts';
 import { bucketSamples, type Bucket } from './buckets.ts';
 import { renderChart, type ChartColumn, type ChartSpec } from './chart.ts';
@@ -30,25 +30,25 @@ export function renderRunCharts({ series, audit, load, workersKilledAtMs }: RunR
       caption: 'Answers a second, by what the buyer was told.',
       columns: columns(
         (bucket) =>
-          `${whole(bucket.acknowledgedPerSec)}/s acknowledged, ${whole(bucket.refusedPerSec)}/s refused, ${whole(bucket.unknownPerSec)}/s without an answer`,
+          `${whole(bucket.acknowledgedPerSec)}/s accepted, ${whole(bucket.refusedPerSec)}/s rejected, ${whole(bucket.unknownPerSec)}/s without a clear answer`,
       ),
       series: [
         {
-          name: 'acknowledged',
+          name: 'accepted (202)',
           color: 'blue',
           kind: 'bars',
           values: pick((bucket) => bucket.acknowledgedPerSec),
           note: whole(load.acknowledged),
         },
         {
-          name: 'refused',
+          name: 'rejected by the gateway',
           color: 'orange',
           kind: 'bars',
           values: pick((bucket) => bucket.refusedPerSec),
           note: whole(load.refused),
         },
         {
-          name: 'no answer',
+          name: 'no clear answer',
           color: 'red',
           kind: 'bars',
           values: pick((bucket) => bucket.unknownPerSec),
@@ -71,7 +71,7 @@ export function renderRunCharts({ series, audit, load, workersKilledAtMs }: RunR
           color: 'violet',
           kind: 'area',
           values: pick((bucket) => bucket.p99Ms),
-          note: milliseconds(load.latencyMs.p99),
+          note: latency(load.latencyMs, 'p99'),
         },
         {
           name: 'p50',
@@ -79,7 +79,7 @@ export function renderRunCharts({ series, audit, load, workersKilledAtMs }: RunR
           kind: 'line',
           isDashed: true,
           values: pick((bucket) => bucket.p50Ms),
-          note: milliseconds(load.latencyMs.p50),
+          note: latency(load.latencyMs, 'p50'),
         },
       ],
       formatY: (value) => `${compact(value)} ms`,
@@ -88,13 +88,13 @@ export function renderRunCharts({ series, audit, load, workersKilledAtMs }: RunR
       id: 'queue',
       title: 'Queue',
       caption:
-        'Buyers that wait, at the most: in line for a decision, and in the gateway on their way into the line.',
+        'Reservations that wait, at the most: for a decision (queue depth), and in the gateway for RabbitMQ to confirm them.',
       columns: columns(
-        (bucket) => `${whole(bucket.queueDepth)} in line, ${whole(bucket.unconfirmed)} on their way in`,
+        (bucket) => `queue depth ${whole(bucket.queueDepth)}, ${whole(bucket.unconfirmed)} unconfirmed`,
       ),
       series: [
         {
-          name: 'in line',
+          name: 'queue depth',
           color: 'orange',
           kind: 'area',
           initial: 0,
@@ -102,7 +102,7 @@ export function renderRunCharts({ series, audit, load, workersKilledAtMs }: RunR
           note: `at most ${whole(highest((bucket) => bucket.queueDepth))}`,
         },
         {
-          name: 'on their way in',
+          name: 'unconfirmed',
           color: 'grey',
           kind: 'line',
           isDashed: true,

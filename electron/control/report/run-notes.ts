@@ -1,0 +1,65 @@
+/**
+ * What a reader must know beside the verdict, in one place for every face: what happened to the parts, why requests were not accepted,
+ * who was late, whether the sale was closed.
+ */
+import { milliseconds, plural, whole } from './format.ts';
+import type { Audit, Incident, Load } from './run-record.ts';
+
+export interface NoteParts {
+  readonly load?: Pick<Load, 'sent' | 'causes' | 'systemLimit' | 'gaveUp' | 'unsent'> | undefined;
+  readonly audit?: Pick<Audit, 'isSaleClosed'> | undefined;
+  readonly incidents?: readonly Incident[] | undefined;
+}
+
+/** Incidents told one by one; the record holds them all. */
+const MAX_TOLD = 8;
+
+/** Words for the causes of attack/answer-cause.ts; the key itself is told where there are none. */
+const CAUSES: Readonly<Record<string, string>> = {
+  '409 sold-out': 'rejected, sold out (409)',
+  '409 sale-closed': 'rejected, the sale is closed (409)',
+  '404 unknown-sale': 'rejected, unknown sale (404)',
+  '503 overloaded': 'rejected, the gateway is overloaded (503)',
+  '503 broker-away': 'rejected, RabbitMQ is away (503)',
+  '503 broker-blocked': 'rejected, RabbitMQ is blocked (503)',
+  '503 broker-refused': 'rejected, RabbitMQ did not take the frame (503)',
+  '503 store-away': 'rejected, a database is away (503)',
+  '503 stopping': 'rejected, the gateway stops (503)',
+  '503 unconfirmed': 'unconfirmed by RabbitMQ in time (503)',
+  timeout: 'without an answer in time',
+  closed: 'whose connection the gateway closed',
+  ECONNREFUSED: 'whose connection was refused',
+  ECONNRESET: 'whose connection was reset',
+  EPIPE: 'whose connection was broken',
+};
+
+/** One sentence each; empty when there is nothing to say. */
+export function notesOf({ load, audit, incidents = [] }: NoteParts): string[] {
+  const told = incidents.slice(0, MAX_TOLD).map(({ tMs, text }) => `At ${momentOf(tMs)}: ${text}`);
+  const left = incidents.length - told.length;
+  const causes = causeText(load?.causes);
+  return [
+    ...told,
+    ...(left > 0 ? [`${plural(left, 'further incident')} in the record.`] : []),
+    ...(load?.gaveUp ? [gaveUpText(load.gaveUp, load.unsent)] : []),
+    ...(load?.systemLimit === undefined ? [] : [load.systemLimit]),
+    ...(causes === undefined ? [] : [`Not accepted: ${causes}.`]),
+    ...(audit?.isSaleClosed === false
+      ? ['The sale could not be closed: it may sell after the audit’s last look.']
+      : []),
+  ];
+}
+
+/** Why requests were not accepted, the most frequent cause first; `undefined` when all were, or nothing is known of it. */
+export function causeText(causes: Readonly<Record<string, number>> | undefined): string | undefined {
+  const counted = Object.entries(causes ?? {}).sort(([, a], [, b]) => b - a);
+  if (counted.length === 0) return undefined;
+  return counted.map(([cause, count]) => `${whole(count)} ${CAUSES[cause] ?? `with ${cause}`}`).join(', ');
+}
+
+/** Why the rest of an attack was not sent. */
+export function gaveUpText({ silentMs, cause }: NonNullable<Load['gaveUp']>, unsent = 0): string {
+  return `No gateway answered for ${milliseconds(silentMs)} (${CAUSES[cause] ?? cause}): ${plural(unsent, 'request')} ${unsent === 1 ? 'was' : 'were'} not sent.`;
+}
+
+const momentOf = (tMs: number) => (tMs < 0 ? 'the start' : `${(tMs / 1_000).toFixed(1)} s`);
