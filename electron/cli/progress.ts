@@ -1,4 +1,5 @@
 /** What the terminal shows while things happen: steps of a start, then one live line of the attack. */
+import { byteSize } from '../control/report/format.ts';
 import type { AttackState, ClusterState, ControlClient } from '../control/contract.ts';
 import type { Sample } from '../control/report/run-record.ts';
 
@@ -82,7 +83,7 @@ export class Progress {
       if (step.state === 'running') {
         if (doneBytes !== undefined)
           this.#live(
-            `  … ${step.title}: ${(doneBytes / 1e6).toFixed(0)}${totalBytes ? ` of ${(totalBytes / 1e6).toFixed(0)}` : ''} MB`,
+            `  … ${step.title}: ${byteSize(doneBytes)}${totalBytes ? ` of ${byteSize(totalBytes)}` : ''}`,
             step.id,
           );
         continue;

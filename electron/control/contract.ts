@@ -17,6 +17,7 @@ import {
   providerSchema,
   stepSchema,
 } from './cluster/cluster.ts';
+import { EXTERNAL_URLS, urlProblem, type ExternalUrl } from './cluster/external-urls.ts';
 import {
   auditSchema,
   incidentSchema,
@@ -39,6 +40,20 @@ export type ProviderChoice = z.infer<typeof providerChoiceSchema>;
 // ── Settings ────────────────────────────────────────────────────────────────────────────────────────────────
 
 const port = z.number().int().min(0).max(65_535);
+
+/** Empty, or a URL of the right kind: a mistyped scheme is told where it is typed. */
+const externalUrl = (field: ExternalUrl['field']) =>
+  z
+    .string()
+    .trim()
+    .max(500)
+    .superRefine((text, context) => {
+      const target = EXTERNAL_URLS.find((one) => one.field === field);
+      const problem = target && text !== '' ? urlProblem(target, text) : undefined;
+      if (problem !== undefined)
+        context.addIssue({ code: 'custom', message: `${problem}, like ${target?.example ?? ''}` });
+    })
+    .default('');
 
 export const settingsSchema = z.strictObject({
   provider: providerChoiceSchema.default('auto'),
@@ -68,9 +83,9 @@ export const settingsSchema = z.strictObject({
     .prefault({}),
   external: z
     .strictObject({
-      amqpUrl: z.string().max(500).default(''),
-      redisUrl: z.string().max(500).default(''),
-      postgresUrl: z.string().max(500).default(''),
+      amqpUrl: externalUrl('amqpUrl'),
+      redisUrl: externalUrl('redisUrl'),
+      postgresUrl: externalUrl('postgresUrl'),
     })
     .prefault({}),
   theme: z.enum(['system', 'light', 'dark']).default('system'),

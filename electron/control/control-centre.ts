@@ -11,6 +11,7 @@ import { createProviders } from './cluster/providers.ts';
 import { FailureError } from './cluster/cluster.ts';
 import { engineDown, engineRestarting } from './cluster/engine-down.ts';
 import { dockerFindings } from './cluster/docker.ts';
+import { externalFindings } from './cluster/external.ts';
 import { ProcessRegistry } from './cluster/process-registry.ts';
 import { acquireLock } from './cluster/data-dir-lock.ts';
 import {
@@ -336,10 +337,19 @@ export class ControlCentre implements ControlClient {
       'doctor.runChecks': async () =>
         diagnose(
           redactDeep(
-            (await Promise.all([runDoctor({ dataDir: this.#options.dataDir }), dockerFindings()]))
+            (
+              await Promise.all([
+                runDoctor({ dataDir: this.#options.dataDir }),
+                dockerFindings(),
+                this.#settings.current.provider === 'external'
+                  ? externalFindings(this.#settings.current.external)
+                  : [],
+              ])
+            )
               .flat()
               .concat(backendFindings(cluster.state)),
           ),
+          this.#settings.current.provider,
         ),
     };
   }

@@ -1,4 +1,5 @@
 /** Looks whether this machine can run FlashGrid, and says what to do where it can't. Changes nothing. */
+import { byteSize } from './report/format.ts';
 import { execFile } from 'node:child_process';
 import { access, constants, readFile, statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
@@ -19,7 +20,6 @@ const MIN_CORES = 2;
 const MIN_MEMORY_BYTES = 2 * 1024 ** 3;
 const MIN_FREE_BYTES = 2 * 1024 ** 3;
 const ULIMIT_TIMEOUT_MS = 5_000;
-const GB = 1024 ** 3;
 
 export interface DoctorOptions {
   readonly dataDir: string;
@@ -170,8 +170,8 @@ async function checkMemory(): Promise<Finding> {
     id: 'memory',
     title: 'Memory',
     status: isEnough ? 'ok' : 'warning',
-    detail: `${(bytes / GB).toFixed(1)} GB`,
-    ...(isEnough ? {} : { fix: 'Give the machine at least 2 GB, or keep attacks below 10,000 requests.' }),
+    detail: byteSize(bytes),
+    ...(isEnough ? {} : { fix: 'Give the machine at least 2 GiB, or keep attacks below 10,000 requests.' }),
   };
 }
 
@@ -211,12 +211,12 @@ async function checkDisk(dataDir: string): Promise<Finding> {
   try {
     const { bavail, bsize } = await statfs(await existingFolder(dataDir));
     const free = bavail * bsize;
-    const detail = `${(free / GB).toFixed(1)} GB free`;
+    const detail = `${byteSize(free)} free`;
     if (free >= MIN_FREE_BYTES) return { ...common, status: 'ok', detail };
-    return { ...common, status: 'warning', detail, fix: 'Free some space: big attacks need up to 2 GB.' };
+    return { ...common, status: 'warning', detail, fix: 'Free some space: big attacks need up to 2 GiB.' };
   } catch (error) {
     const detail = `Could not be read: ${error instanceof Error ? error.message : String(error)}`;
-    return { ...common, status: 'warning', detail, fix: 'Make sure that 2 GB are free.' };
+    return { ...common, status: 'warning', detail, fix: 'Make sure that 2 GiB are free.' };
   }
 }
 

@@ -1,22 +1,37 @@
-/** Whether a start can succeed, from the doctor's findings: containers or the machine's own three engines, either is enough. */
-import type { Diagnosis, Finding } from './contract.ts';
+/** Whether a start can succeed, from the doctor's findings and the provider that the settings ask for. */
+import type { Diagnosis, Finding, ProviderChoice } from './contract.ts';
 
-/** Ids of the doctor's findings. */
-const CONTAINERS = 'docker';
-const OWN_ENGINE = 'engine.';
+/** Ids of the doctor's findings, by the way to backends that they belong to. */
+const WAYS = {
+  docker: (id: string) => id === 'docker',
+  native: (id: string) => id.startsWith('engine.'),
+  external: (id: string) => id.startsWith('external.'),
+} as const;
+type Way = keyof typeof WAYS;
 
-export function diagnose(findings: Finding[]): Diagnosis {
-  const own = findings.filter(({ id }) => id.startsWith(OWN_ENGINE));
-  const hasOwn = own.length > 0 && own.every(({ status }) => status !== 'missing');
-  // A container engine that answers with a warning starts containers all the same.
-  const hasContainers = findings.some(({ id, status }) => id === CONTAINERS && status !== 'missing');
-  const isNeeded = (finding: Finding): boolean => {
-    if (finding.id === CONTAINERS) return !hasOwn;
-    return !finding.id.startsWith(OWN_ENGINE) || !hasContainers;
+/**
+ * Weighs the findings.
+ * @param choice `auto`: containers or the machine's own three backends, either is enough
+ */
+export function diagnose(findings: Finding[], choice: ProviderChoice = 'auto'): Diagnosis {
+  const ways: readonly Way[] = choice === 'auto' ? ['docker', 'native'] : [choice];
+  // A warning stands in nobody's way: a container engine that answers with one starts containers all the same.
+  const isOpen = (way: Way): boolean => {
+    const own = findings.filter(({ id }) => WAYS[way](id));
+    return own.length > 0 && own.every(({ status }) => status !== 'missing');
   };
+  const open = ways.filter(isOpen);
+  const isNeeded = ({ id, status }: Finding): boolean => {
+    const way = (Object.keys(WAYS) as Way[]).find((one) => WAYS[one](id));
+    if (way === undefined) return true;
+    if (!ways.includes(way)) return false;
+    // A way that is open is worth its warnings; a closed one only matters while none is open.
+    return open.length === 0 || (open.includes(way) && status !== 'missing');
+  };
+  const concerns = findings.filter((finding) => finding.status !== 'ok' && isNeeded(finding));
   return {
     findings,
-    canStart: hasOwn || hasContainers,
-    concerns: findings.filter((finding) => finding.status !== 'ok' && isNeeded(finding)).map(({ id }) => id),
+    canStart: open.length > 0 && concerns.every(({ status }) => status !== 'missing'),
+    concerns: concerns.map(({ id }) => id),
   };
 }

@@ -2,7 +2,7 @@ import { useCallback, useEffect, useState } from 'react';
 import type { Diagnosis } from '../../electron/control/contract.ts';
 import type { Failure } from '../../electron/control/cluster/cluster.ts';
 import { call } from '../client.ts';
-import { useIsOnline } from '../store/store.ts';
+import { useData, useIsOnline } from '../store/store.ts';
 import { OFFLINE } from './offline.ts';
 
 export interface Doctor {
@@ -18,6 +18,8 @@ export function useDoctor(): Doctor {
   const [failure, setFailure] = useState<Failure>();
   const [isBusy, setBusy] = useState(false);
   const isOnline = useIsOnline();
+  // What is needed depends on them: saved settings are looked at anew.
+  const needs = useData(({ settings }) => JSON.stringify([settings.provider, settings.external])) ?? '';
   const run = useCallback(async () => {
     setBusy(true);
     const result = await call('doctor.runChecks', {});
@@ -27,6 +29,6 @@ export function useDoctor(): Doctor {
   }, []);
   useEffect(() => {
     if (isOnline) void run();
-  }, [isOnline, run]);
+  }, [isOnline, run, needs]);
   return { diagnosis, failure: failure ?? (!diagnosis && !isOnline ? OFFLINE : undefined), isBusy, run };
 }

@@ -139,7 +139,7 @@ function machine(): Machine {
   return {
     cpu: os.cpus()[0]?.model.trim() ?? '',
     cores: os.availableParallelism(),
-    memoryGb: Math.round(os.totalmem() / 1e9),
+    memoryGb: Math.round((os.totalmem() / 1024 ** 3) * 10) / 10,
     node: process.versions.node,
     os: `${os.type()} ${os.release()}`,
   };

@@ -169,7 +169,7 @@ export function formatTable({ lines }: Summary, machine: Machine): string {
   });
   const { cpu, cores, memoryGb, node, os } = machine;
   return [
-    `${cpu}, ${cores} cores, ${memoryGb} GB, Node ${node}, ${os}`,
+    `${cpu}, ${cores} cores, ${memoryGb} GiB, Node ${node}, ${os}`,
     '',
     '| what | median | range | target | |',
     '|---|---:|---|---|---|',

@@ -1,4 +1,5 @@
 /** What the machine must have before an attack begins: a refusal that names the field beats ten thousand timeouts. */
+import { byteSize } from '../report/format.ts';
 import { readFile } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { FailureError, type Failure } from '../cluster/cluster.ts';
@@ -92,12 +93,11 @@ export function judgeMachine(
     requests * BYTES_PER_LEDGER_ENTRY +
     connections * BYTES_PER_CONNECTION +
     plan.processes * BYTES_PER_PROCESS;
-  const megabytes = (bytes: number) => `${number(Math.ceil(bytes / 1_000_000))} MB`;
   if (neededBytes > freeMemoryBytes * 0.8) {
     failures.push({
       code: 'attack.memory',
       field: settings.profile === 'burst' ? 'requests' : 'durationSec',
-      message: `${settings.profile === 'burst' ? 'requests' : 'durationSec'}: ${number(requests)} requests need about ${megabytes(neededBytes)} of memory; ${megabytes(freeMemoryBytes)} are free.`,
+      message: `${settings.profile === 'burst' ? 'requests' : 'durationSec'}: ${number(requests)} requests need about ${byteSize(neededBytes)} of memory; ${byteSize(freeMemoryBytes)} are free.`,
       fix: 'Use fewer requests, or end other programs.',
     });
   }

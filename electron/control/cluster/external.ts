@@ -9,6 +9,8 @@ import {
   type EngineState,
   FailureError,
 } from './cluster.ts';
+import type { Finding } from '../contract.ts';
+import { EXTERNAL_URLS, urlProblem, type ExternalUrl } from './external-urls.ts';
 import { StepLog } from './native/step-log.ts';
 import { cancelled, throwIfCancelled } from './native/failures.ts';
 import { probePostgres, probeRabbitmq, probeRedis } from './probes.ts';
@@ -20,37 +22,12 @@ export interface ExternalClusterOptions {
   readonly events: ClusterEvents;
 }
 
-interface Target {
-  readonly role: EngineRole;
-  readonly title: string;
-  readonly field: keyof Endpoints;
-  readonly protocols: readonly string[];
-  readonly probe: (url: string) => Promise<string>;
-}
-
-const TARGETS: readonly Target[] = [
-  {
-    role: 'redis',
-    title: 'Redis',
-    field: 'redisUrl',
-    protocols: ['redis:', 'rediss:'],
-    probe: probeAnyRedis,
-  },
-  {
-    role: 'postgres',
-    title: 'Postgres',
-    field: 'postgresUrl',
-    protocols: ['postgres:', 'postgresql:'],
-    probe: probePostgres,
-  },
-  {
-    role: 'rabbitmq',
-    title: 'RabbitMQ',
-    field: 'amqpUrl',
-    protocols: ['amqp:', 'amqps:'],
-    probe: probeRabbitmq,
-  },
-];
+/** Proof that a backend serves; gives its version. */
+const PROBES: Readonly<Record<EngineRole, (url: string) => Promise<string>>> = {
+  redis: probeAnyRedis,
+  postgres: probePostgres,
+  rabbitmq: probeRabbitmq,
+};
 
 /** A cluster of engines that others run. */
 export function createExternalCluster({ endpoints, events }: ExternalClusterOptions): Cluster {
@@ -61,7 +38,7 @@ export function createExternalCluster({ endpoints, events }: ExternalClusterOpti
     events.onEngine(state);
   };
 
-  async function check(target: Target, signal: AbortSignal) {
+  async function check(target: ExternalUrl, signal: AbortSignal) {
     throwIfCancelled(signal);
     const { role, title } = target;
     const urls = parseUrls(target, endpoints[target.field]);
@@ -70,7 +47,7 @@ export function createExternalCluster({ endpoints, events }: ExternalClusterOpti
     say({ ...common, state: 'starting' });
     try {
       const version = await withLimit(
-        Promise.race([target.probe(endpoints[target.field]), whenAborted(signal)]),
+        Promise.race([PROBES[role](endpoints[target.field]), whenAborted(signal)]),
         CHECK_LIMIT_MS,
         `no answer within ${CHECK_LIMIT_MS / 1000} s`,
       );
@@ -95,10 +72,10 @@ export function createExternalCluster({ endpoints, events }: ExternalClusterOpti
   return {
     provider: 'external',
     async start(signal) {
-      const ids = TARGETS.map(({ role, title }) => ({ id: `${role}.check`, title: `Check ${title}` }));
+      const ids = EXTERNAL_URLS.map(({ role, title }) => ({ id: `${role}.check`, title: `Check ${title}` }));
       const steps = new StepLog(events, ids);
       const results = await Promise.allSettled(
-        TARGETS.map((target) => steps.run(`${target.role}.check`, () => check(target, signal))),
+        EXTERNAL_URLS.map((target) => steps.run(`${target.role}.check`, () => check(target, signal))),
       );
       const failed = results.find((result) => result.status === 'rejected');
       if (failed) throw failed.reason;
@@ -139,20 +116,47 @@ async function probeAnyRedis(urls: string): Promise<string> {
 }
 
 /** @throws FailureError when a URL is missing or of another kind */
-function parseUrls({ title, field, protocols }: Target, text: string): URL[] {
-  const fail = (problem: string) =>
-    new FailureError({
+function parseUrls(target: ExternalUrl, text: string): URL[] {
+  const problem = text === '' ? 'is missing' : urlProblem(target, text);
+  if (problem !== undefined)
+    throw new FailureError({
       code: 'external.badUrl',
-      message: `The URL of ${title} ${problem}.`,
-      fix: `Give one like ${protocols[0]}//user:password@host:port in the settings.`,
-      field: `external.${field}`,
+      message: `The URL of ${target.title} ${problem}.`,
+      fix: `Give one like ${target.example} in the settings.`,
+      field: `external.${target.field}`,
     });
-  if (text === '') throw fail('is missing');
-  return text.split(',').map((part) => {
-    const url = URL.canParse(part) ? new URL(part) : undefined;
-    if (!url || !protocols.includes(url.protocol)) throw fail(`is not a ${protocols.join(' or ')} URL`);
-    return url;
-  });
+  return text.split(',').map((part) => new URL(part));
+}
+
+/** What the doctor says of backends that others run: each is asked, as a start would. */
+export async function externalFindings(endpoints: Endpoints): Promise<Finding[]> {
+  return await Promise.all(
+    EXTERNAL_URLS.map(async (target): Promise<Finding> => {
+      const { role, title, field } = target;
+      const common = { id: `external.${role}`, title: `${title}, run by others` };
+      try {
+        const hosts = parseUrls(target, endpoints[field]).map((url) => url.host);
+        const version = await withLimit(
+          PROBES[role](endpoints[field]),
+          CHECK_LIMIT_MS,
+          `no answer within ${CHECK_LIMIT_MS / 1000} s`,
+        );
+        return { ...common, status: 'ok', version, detail: `It serves at ${hosts.join(', ')}.` };
+      } catch (error) {
+        const isOurs = error instanceof FailureError;
+        return {
+          ...common,
+          status: 'missing',
+          detail: isOurs
+            ? error.failure.message
+            : `It does not serve: ${error instanceof Error ? error.message || error.name : String(error)}.`,
+          fix: isOurs
+            ? error.failure.fix
+            : `Check that ${title} runs there, that this machine may reach it, and user and password of the URL.`,
+        };
+      }
+    }),
+  );
 }
 
 function whenAborted(signal: AbortSignal): Promise<never> {

@@ -4,6 +4,7 @@
  *
  * A start adopts what an earlier one left running, if it is healthy and configured as it would be now; else it clears it.
  */
+import { byteSize } from '../report/format.ts';
 import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
@@ -219,9 +220,8 @@ class LocalCluster implements NativeCluster {
       rmSync(probe);
       const { bavail, bsize } = await statfs(this.#nativeDir);
       if (bavail * bsize < MIN_FREE_BYTES) {
-        const freeMb = Math.floor((bavail * bsize) / 1024 / 1024);
         throw diskFull(
-          `Only ${freeMb} MB are free for ${this.#nativeDir}; the engines need ${MIN_FREE_BYTES / 1024 / 1024} MB`,
+          `Only ${byteSize(bavail * bsize)} are free for ${this.#nativeDir}; the backends need ${byteSize(MIN_FREE_BYTES)}`,
         );
       }
       const registry = new ProcessRegistry(this.#dataDir);

@@ -212,7 +212,7 @@ function Summary({ settings }: { readonly settings: Parameters<typeof totalReque
     <>
       <strong>{plural(buyers, 'buyer')}</strong> want <strong>{plural(settings.stock, 'ticket')}</strong>
       {perTicket > 1
-        ? `: ${formatCompact(perTicket)} for each one. ${formatCount(Math.max(0, buyers - settings.stock * settings.perBuyerLimit))} or more must go home without.`
+        ? `: ${formatCompact(perTicket)} for each one. ${formatCount(buyers - settings.stock)} will be refused.`
         : ': there is one for everybody.'}
     </>
   );

@@ -4,10 +4,12 @@ import { FindingList } from '../../components/finding-list.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { hrefOf } from '../../lib/router.ts';
 import { useDoctor } from '../../lib/use-doctor.ts';
+import { useData } from '../../store/store.ts';
 import classes from './readiness.module.css';
 
 /** Before the first start: what this machine has, and what is missing. */
 export function Readiness() {
+  const provider = useData((data) => data.settings.provider) ?? 'auto';
   const { diagnosis: readiness, failure, isBusy, run } = useDoctor();
   return (
     <div className={classes.box}>
@@ -30,8 +32,12 @@ export function Readiness() {
       {readiness ? (
         <p className={classes.verdict} data-ready={readiness.canStart}>
           {readiness.canStart
-            ? 'Yes. Everything that one click needs is here.'
-            : 'Not yet. Either of these ways is enough: containers, or the three engines on this machine.'}
+            ? readiness.concerns.length === 0
+              ? 'Yes. Everything that one click needs is here.'
+              : 'It can start. What stands below may get in the way of a large attack.'
+            : provider === 'auto'
+              ? 'Not yet: see below. Either way is enough: containers, or the three backends on this machine.'
+              : `Not yet: see below what ${provider} misses, or choose another provider in the settings.`}
         </p>
       ) : null}
       {readiness ? (
@@ -43,8 +49,12 @@ export function Readiness() {
         <>
           <h4 className={classes.plan}>What one click does</h4>
           <ol className={classes.steps}>
-            <li>Starts RabbitMQ, Redis and Postgres, on free ports and with data of their own.</li>
-            <li>Opens the door and the desk: a gateway for the buyers, a worker for the decisions.</li>
+            <li>
+              {provider === 'external'
+                ? 'Checks that RabbitMQ, Redis and Postgres serve at the URLs of the settings.'
+                : 'Starts RabbitMQ, Redis and Postgres, on free ports and with data of their own.'}
+            </li>
+            <li>Starts a gateway for the buyers and a worker for the decisions.</li>
             <li>Waits until each part has proven that it serves. Then the doors are open.</li>
           </ol>
         </>

@@ -1,4 +1,5 @@
 /** Has the images: those that are here are left alone, the others are pulled, with progress, retries and cancel. */
+import { byteSize } from '../../report/format.ts';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -61,8 +62,9 @@ export async function ensureImage(
   const pulled = await imageFacts(docker, image, step.id);
   if (!pulled)
     throw new FailureError(pullFailure(image, 'the engine pulled it, but does not have it', step.id));
-  const megabytes = (progress.progress().doneBytes / 1e6).toFixed(1);
-  step.done(`${megabytes} MB in ${((Date.now() - startedAtMs) / 1000).toFixed(1)} s`);
+  step.done(
+    `${byteSize(progress.progress().doneBytes)} in ${((Date.now() - startedAtMs) / 1000).toFixed(1)} s`,
+  );
   return pulled;
 }
 

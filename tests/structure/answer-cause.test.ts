@@ -1,6 +1,11 @@
 import { expect, it } from 'vitest';
-import { PROBLEM_KINDS, refusal } from '../../../services/gateway/problems.ts';
-import { NEVER_PUBLISHED, answerCause, isUndecided, lossCause } from './answer-cause.ts';
+import { PROBLEM_KINDS, refusal } from '../../services/gateway/problems.ts';
+import {
+  NEVER_PUBLISHED,
+  answerCause,
+  isUndecided,
+  lossCause,
+} from '../../electron/control/attack/answer-cause.ts';
 
 it('knows of each kind of problem that the gateway has whether the reservation may be decided all the same', () => {
   // A new 5xx must be put on one side or the other.

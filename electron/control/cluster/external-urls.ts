@@ -1,0 +1,45 @@
+/** The URLs of backends that others run: one table for the settings' schema, the start and the doctor. Pure, so that the page reads it, too. */
+import type { EngineRole } from './cluster.ts';
+
+export interface ExternalUrl {
+  readonly role: EngineRole;
+  readonly title: string;
+  readonly field: 'amqpUrl' | 'redisUrl' | 'postgresUrl';
+  readonly protocols: readonly string[];
+  readonly example: string;
+}
+
+export const EXTERNAL_URLS: readonly ExternalUrl[] = [
+  {
+    role: 'redis',
+    title: 'Redis',
+    field: 'redisUrl',
+    protocols: ['redis:', 'rediss:'],
+    example: 'redis://user:password@host:6379',
+  },
+  {
+    role: 'postgres',
+    title: 'Postgres',
+    field: 'postgresUrl',
+    protocols: ['postgres:', 'postgresql:'],
+    example: 'postgresql://user:password@host:5432/database',
+  },
+  {
+    role: 'rabbitmq',
+    title: 'RabbitMQ',
+    field: 'amqpUrl',
+    protocols: ['amqp:', 'amqps:'],
+    example: 'amqp://user:password@host:5672',
+  },
+];
+
+/** What is wrong with a URL, as the end of a sentence; `undefined` when nothing is. Several Redis seeds are parted by commas. */
+export function urlProblem({ role, protocols }: ExternalUrl, text: string): string | undefined {
+  for (const part of role === 'redis' ? text.split(',') : [text]) {
+    const url = URL.canParse(part) ? new URL(part) : undefined;
+    if (!url || !protocols.includes(url.protocol))
+      return `must begin with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`;
+    if (url.hostname === '') return 'must name a host';
+  }
+  return undefined;
+}
