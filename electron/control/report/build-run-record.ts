@@ -31,7 +31,7 @@ export interface RunParts {
   /** `finished` by default. */
   readonly end?: RunRecord['end'];
   /** Why it has no audit, where it failed or was cancelled. */
-  readonly endReason?: string | undefined;
+  endReason?: string | undefined;
   readonly incidents?: Incident[];
   readonly environment: Environment;
   readonly series: Sample[];
@@ -48,7 +48,9 @@ export interface Judgement {
 
 /** The record of a run, with its verdict. */
 export function buildRunRecord(parts: RunParts): RunRecord {
-  const { startedAtMs, firstRequestAtMs, finishedAtMs, workersKilledAtMs, endReason, ...rest } = parts;
+  const { startedAtMs, firstRequestAtMs, finishedAtMs, workersKilledAtMs, ...rest } = parts;
+  // The reason of an end without an audit is told among the reasons.
+  delete rest.endReason;
   return {
     schema: 'flashgrid.run/1',
     ...rest,

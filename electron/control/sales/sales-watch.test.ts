@@ -18,7 +18,7 @@ const sale = (id: string): SaleView =>
       decided: 0,
       granted: 0,
       grantedUnits: 0,
-      refused: { sold_out: 0, buyer_limit: 0, insufficient: 0, sale_closed: 0, sale_reset: 0 },
+      refused: { sold_out: 0, buyer_limit: 0, insufficient: 0, sale_closed: 0, sale_reset: 0, key_reused: 0 },
     },
   });
 
