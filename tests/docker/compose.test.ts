@@ -177,7 +177,16 @@ describe.skipIf(hasNoEngine)('docker/compose.yaml', () => {
       const service = Labels['com.docker.compose.service'] ?? '';
       const open = Ports.filter(({ PublicPort }) => PublicPort).map(({ IP }) => IP);
       expect(open, service).toEqual(service === 'door' ? ['127.0.0.1'] : []);
-      expect(await rootsOf(docker.getContainer(Id)), service).toEqual([]);
+      const container = docker.getContainer(Id);
+      expect(await rootsOf(container), service).toEqual([]);
+      const { State, HostConfig, Config } = await container.inspect();
+      expect(HostConfig.ReadonlyRootfs, service).toBe(true);
+      const status = readFileSync(`/proc/${State.Pid}/status`, 'utf8');
+      expect(status, service).toMatch(/^CapEff:\t0+$/m);
+      expect(status, service).toMatch(/^NoNewPrivs:\t1$/m);
+      // What everybody reads who lists processes.
+      const shown = JSON.stringify([Config.Cmd, readFileSync(`/proc/${State.Pid}/cmdline`, 'utf8')]);
+      for (const secret of Object.values(secrets)) expect(shown, service).not.toContain(secret);
     }
     const { Size } = await docker.getImage(env()['FLASHGRID_IMAGE'] ?? '').inspect();
     const node = await docker.getImage(`${testEngine().prefix}/node:${testEngine().tag}`).inspect();

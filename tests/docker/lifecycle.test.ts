@@ -152,6 +152,11 @@ describe.skipIf(hasNoEngine)('the Docker cluster', () => {
       expect(ports.map(({ HostIp }) => HostIp)).toEqual(['127.0.0.1']);
       expect(info.HostConfig.Memory).toBe(768 * 1024 * 1024);
       expect(info.HostConfig.RestartPolicy?.Name).toBe('no');
+      expect(info.HostConfig.ReadonlyRootfs).toBe(true);
+      const status = readFileSync(`/proc/${info.State.Pid}/status`, 'utf8');
+      expect(status).toMatch(/^CapEff:\t0+$/m);
+      expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+      expect(status).not.toMatch(/^Uid:\t0\t/m);
     }
     // The settings of docker/ are really in force.
     const settings = await withPostgres(postgresUrl, (client) =>

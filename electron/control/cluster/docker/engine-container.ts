@@ -10,7 +10,15 @@ import type { ContainerInspectInfo } from 'dockerode';
 import { z } from 'zod';
 import { FailureError, type EngineRole } from '../cluster.ts';
 import type { ClusterFile } from './cluster-file.ts';
-import { configHash, dataPath, dataVersion, type EngineSpec, type ImageFacts } from './engine-spec.ts';
+import {
+  CONFIG_DIR,
+  CONFINEMENT,
+  configHash,
+  dataPath,
+  dataVersion,
+  type EngineSpec,
+  type ImageFacts,
+} from './engine-spec.ts';
 import { ask, DISK_FULL, errorStatus, errorText, FIX_DISK, isNotFound } from './errors.ts';
 import { listOurContainers, removeContainer, removeVolume } from './inventory.ts';
 import {
@@ -304,7 +312,21 @@ export class EngineContainer {
         HostConfig: {
           NetworkMode: networkName(clusterId),
           PortBindings: { [key]: [{ HostIp: '127.0.0.1', HostPort: this.#hostPorts }] },
-          Mounts: [{ Type: 'volume', Source: this.#name, Target: dataPath(role, this.#image) }],
+          Mounts: [
+            { Type: 'volume', Source: this.#name, Target: dataPath(role, this.#image) },
+            // Without a name: it lives and goes with its container.
+            {
+              Type: 'volume',
+              Source: '',
+              Target: CONFIG_DIR,
+              VolumeOptions: {
+                NoCopy: true,
+                Labels: this.#labels(),
+                DriverConfig: { Name: 'local', Options: {} },
+              },
+            },
+          ],
+          ...CONFINEMENT,
           Memory: memoryBytes,
           // No swap beyond it: an engine that swaps is slower than one that says it is full.
           MemorySwap: memoryBytes,
@@ -319,7 +341,8 @@ export class EngineContainer {
     this.#made.containers.add(container.id);
     signal.throwIfAborted();
     await ask(this.#step.id, `copying the configuration into ${this.#name}`, () =>
-      container.putArchive(packTar(files), { path: '/' }),
+      // Into the volume: the root itself is read-only from the beginning.
+      container.putArchive(packTar(files), { path: CONFIG_DIR }),
     );
     return container.id;
   }

@@ -12,8 +12,11 @@ import type { TarFile } from './tar.ts';
 export const ENGINE_USER = 'flashgrid';
 export const ENGINE_DATABASE = 'flashgrid';
 /** Raised when containers are made in another way, so that older ones are replaced. */
-const LAYOUT = 1;
+const LAYOUT = 2;
+/** Where configuration and passwords lie: a volume of the container's own, since its root is read-only. */
+export const CONFIG_DIR = '/etc/flashgrid';
 const MIB = 1024 * 1024;
+const TMPFS = 'rw,nosuid,nodev,noexec,mode=1777,size=64m';
 
 export interface DockerSettings {
   readonly images: Settings['images'];
@@ -40,6 +43,21 @@ export interface EngineSpec {
   /** ms between being told to stop and being killed. */
   readonly stopLimitSec: number;
 }
+
+/**
+ * What a container of ours may do. The entrypoints of the official images begin as root, hand the data to the image's user and step down
+ * to it: these capabilities are what that takes, and after it the backend has none.
+ */
+export const CONFINEMENT = {
+  CapDrop: ['ALL'],
+  CapAdd: ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID'],
+  SecurityOpt: ['no-new-privileges:true'],
+  ReadonlyRootfs: true,
+  // Sockets, pid files and what a program keeps for a moment.
+  Tmpfs: Object.fromEntries(
+    ['/tmp', '/run/postgresql', '/var/log/rabbitmq'].map((path) => [path, TMPFS]),
+  ),
+};
 
 /** The part of an image's description that decides where data lies. */
 export interface ImageFacts {
@@ -75,10 +93,10 @@ type Part = Pick<EngineSpec, 'env' | 'command' | 'files' | 'port' | 'stopLimitSe
 const PARTS: Record<EngineRole, (memoryMb: number, password: string) => Part> = {
   rabbitmq: (memoryMb, password) => ({
     // Erlang sizes its table of ports after the limit of open files: unlimited, as Docker has it, costs gigabytes and seconds.
-    env: ['ERL_MAX_PORTS=65536'],
+    env: ['ERL_MAX_PORTS=65536', `RABBITMQ_CONFIG_FILES=${CONFIG_DIR}/*.conf`],
     command: ['rabbitmq-server'],
     files: [
-      config('/etc/rabbitmq/conf.d/50-flashgrid.conf', 'rabbitmq.conf', [
+      config('rabbitmq.conf', [
         `default_user = ${ENGINE_USER}`,
         `default_pass = ${password}`,
         `vm_memory_high_watermark.absolute = ${Math.floor(memoryMb * 0.6)}MiB`,
@@ -89,13 +107,10 @@ const PARTS: Record<EngineRole, (memoryMb: number, password: string) => Part> = 
   }),
   redis: (memoryMb, password) => ({
     env: [],
-    command: ['redis-server', '/etc/flashgrid/redis.conf'],
+    command: ['redis-server', `${CONFIG_DIR}/redis.conf`],
     files: [
       // The rest of the memory is for the copy that a rewrite of the log makes.
-      config('/etc/flashgrid/redis.conf', 'redis.conf', [
-        `requirepass ${password}`,
-        `maxmemory ${Math.floor(memoryMb * 0.6)}mb`,
-      ]),
+      config('redis.conf', [`requirepass ${password}`, `maxmemory ${Math.floor(memoryMb * 0.6)}mb`]),
     ],
     port: 6379,
     stopLimitSec: 10,
@@ -104,14 +119,12 @@ const PARTS: Record<EngineRole, (memoryMb: number, password: string) => Part> = 
     env: [
       `POSTGRES_USER=${ENGINE_USER}`,
       `POSTGRES_DB=${ENGINE_DATABASE}`,
-      'POSTGRES_PASSWORD_FILE=/etc/flashgrid/postgres-password',
+      `POSTGRES_PASSWORD_FILE=${CONFIG_DIR}/postgres-password`,
     ],
-    command: ['postgres', '-c', 'config_file=/etc/flashgrid/postgresql.conf'],
+    command: ['postgres', '-c', `config_file=${CONFIG_DIR}/postgresql.conf`],
     files: [
-      config('/etc/flashgrid/postgresql.conf', 'postgresql.conf', [
-        `shared_buffers = ${Math.min(512, Math.floor(memoryMb / 4))}MB`,
-      ]),
-      { path: '/etc/flashgrid/postgres-password', text: password, mode: 0o444 },
+      config('postgresql.conf', [`shared_buffers = ${Math.min(512, Math.floor(memoryMb / 4))}MB`]),
+      { path: 'postgres-password', text: password, mode: 0o444 },
     ],
     port: 5432,
     stopLimitSec: 20,
@@ -122,8 +135,8 @@ const PARTS: Record<EngineRole, (memoryMb: number, password: string) => Part> = 
  * A file of `docker/` with lines of this cluster added. Readable by all inside the container, since images run under users of their
  * own choice; from outside, only who may control the engine gets in.
  */
-function config(path: string, name: string, lines: readonly string[]): TarFile {
-  const text = readFileSync(join(resourceDir('docker'), name), 'utf8');
+function config(path: string, lines: readonly string[]): TarFile {
+  const text = readFileSync(join(resourceDir('docker'), path), 'utf8');
   return { path, text: `${text.trimEnd()}\n\n# Added by FlashGrid\n${lines.join('\n')}\n`, mode: 0o444 };
 }
 

@@ -3,7 +3,7 @@
 const BLOCK = 512;
 
 export interface TarFile {
-  /** Absolute path inside the container. */
+  /** Path below the folder that it is unpacked in. */
   readonly path: string;
   readonly text: string;
   /** Permission bits. */

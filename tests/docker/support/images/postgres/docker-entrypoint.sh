@@ -6,8 +6,9 @@ if [ -n "${POSTGRES_PASSWORD_FILE:-}" ]; then
   unset POSTGRES_PASSWORD_FILE
 fi
 if [ "$1" = postgres ] && [ "$(id -u)" = 0 ]; then
-  mkdir -p "$PGDATA"
-  find "$PGDATA" \! -user postgres -exec chown postgres '{}' +
+  mkdir -p "$PGDATA" /var/run/postgresql
+  chmod 03775 /var/run/postgresql
+  find "$PGDATA" /var/run/postgresql \! -user postgres -exec chown postgres '{}' +
   chmod 700 "$PGDATA"
   exec setpriv --reuid=postgres --regid=postgres --init-groups "$BASH_SOURCE" "$@"
 fi
