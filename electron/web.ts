@@ -11,6 +11,7 @@ import { isIPv6, type AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Result } from './control/contract.ts';
+import type { Caller } from './control/control-centre.ts';
 import type { EventHub } from './control/lib/event-hub.ts';
 import { FailureError } from './control/cluster/cluster.ts';
 import { loadAssets, type Asset } from './web/assets.ts';
@@ -27,7 +28,7 @@ const PING_MS = 30_000;
 /** The part of a control centre that a remote face needs. */
 export interface FaceTarget {
   readonly hub: EventHub;
-  dispatch(name: string, input: unknown): Promise<Result<unknown>>;
+  dispatch(name: string, input: unknown, caller: Caller): Promise<Result<unknown>>;
 }
 
 export interface WebFaceOptions {
@@ -135,7 +136,9 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
       );
       return;
     }
-    sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, centre));
+    sockets.handleUpgrade(request, socket, head, (webSocket) =>
+      serve(webSocket, centre, origin === undefined ? 'terminal' : 'page'),
+    );
   });
   const pings = setInterval(() => {
     for (const socket of sockets.clients) {
@@ -193,18 +196,18 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
 /** Faces that have not answered the last ping. */
 const silent = new WeakSet<WebSocket>();
 
-function serve(socket: WebSocket, centre: FaceTarget): void {
+function serve(socket: WebSocket, centre: FaceTarget, caller: Caller): void {
   socket.on('pong', () => silent.delete(socket));
   // `close` follows an error; nothing else is to be done.
   socket.on('error', () => undefined);
   socket.on('message', (data, isBinary) => {
-    void answer(centre, isBinary ? '' : String(data)).then((reply) => {
+    void answer(centre, isBinary ? '' : String(data), caller).then((reply) => {
       if (socket.readyState === socket.OPEN) socket.send(reply);
     });
   });
 }
 
-async function answer(centre: FaceTarget, text: string): Promise<string> {
+async function answer(centre: FaceTarget, text: string, caller: Caller): Promise<string> {
   let request;
   try {
     request = requestSchema.parse(JSON.parse(text));
@@ -221,7 +224,10 @@ async function answer(centre: FaceTarget, text: string): Promise<string> {
       },
     });
   }
-  return JSON.stringify({ id: request.id, result: await centre.dispatch(request.command, request.input) });
+  return JSON.stringify({
+    id: request.id,
+    result: await centre.dispatch(request.command, request.input, caller),
+  });
 }
 
 function refuse(response: ServerResponse, status: number, text: string): void {

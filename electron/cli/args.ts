@@ -132,6 +132,10 @@ export const TERMINAL_COMMANDS = {
       'export a kept run: flashgrid report RUN --html F --json F --csv F; without RUN it lists the runs',
     options: { json: attackOptions.json, html: attackOptions.html, csv: attackOptions.csv },
   },
+  confirm: {
+    summary: 'show and save a change of images or external URLs that a page asked for',
+    options: { yes: { type: 'boolean', help: 'save it without asking' } },
+  },
   doctor: {
     summary: 'list what FlashGrid needs, where it was found, and what to do',
     options: { json: { type: 'string', value: 'FILE', help: 'write the findings' } },

@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { createInterface } from 'node:readline/promises';
 import { appVersion, builtParts } from '../app-paths.ts';
 import { FailureError, type EngineState } from '../control/cluster/cluster.ts';
 import type { ControlClient, Finding } from '../control/contract.ts';
@@ -51,6 +52,7 @@ export const terminalCommands: { readonly [Name in TerminalCommand]: Command } =
   serve,
   'dead-letters': deadLetters,
   report,
+  confirm,
   doctor,
 };
 
@@ -208,7 +210,11 @@ async function serve({ values, dataDir, out }: CommandContext): Promise<number> 
   const quitting = new Promise<void>((resolve) => {
     quit = resolve;
   });
-  const centre = await openOwn(dataDir, () => quit?.());
+  const onPending = (lines: readonly string[]) => {
+    const list = lines.map((line) => `    ${line}\n`).join('');
+    out.write(`\nA page asks to change:\n${list}To save it: flashgrid confirm\n`);
+  };
+  const centre = await openOwn(dataDir, () => quit?.(), { onPending });
   try {
     const face = await startWebFace({ centre, rendererDir: builtParts().rendererDir, host, port });
     centre.announceAccess({ url: face.url, token: face.token });
@@ -253,6 +259,35 @@ async function report({ values, positionals, dataDir, out }: CommandContext): Pr
     return EXIT.pass;
   } finally {
     await session.end();
+  }
+}
+
+async function confirm({ values, dataDir, out }: CommandContext): Promise<number> {
+  const session = await requireRemote(dataDir);
+  try {
+    const { id, lines } = await must(session.client, 'settings.confirmChange', {});
+    out.write(`A page asks to change:\n${lines.map((line) => `    ${line}\n`).join('')}`);
+    if (values['yes'] !== true && !(await askYesNo('Save this? [y/N] '))) {
+      out.write('Not saved.\n');
+      return EXIT.interrupted;
+    }
+    // The same change that was shown: another one by now has another id.
+    await must(session.client, 'settings.confirmChange', { id });
+    out.write('Saved. It takes effect with the next start of the cluster.\n');
+    return EXIT.pass;
+  } finally {
+    await session.end();
+  }
+}
+
+/** Asks on the terminal; without one, the answer is no. */
+async function askYesNo(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) return false;
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return /^y(es)?$/i.test((await lines.question(question)).trim());
+  } finally {
+    lines.close();
   }
 }
 

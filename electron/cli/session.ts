@@ -4,6 +4,7 @@ import { appVersion, builtParts } from '../app-paths.ts';
 import { ControlCentre } from '../control/control-centre.ts';
 import { FailureError } from '../control/cluster/cluster.ts';
 import type { CommandInput, CommandName, CommandOutput, ControlClient } from '../control/contract.ts';
+import type { SettingsGuardOptions } from '../control/settings-guard.ts';
 import { readInstance } from '../instance-file.ts';
 import { RemoteClient } from '../remote-client.ts';
 import type { OptionValues } from './args.ts';
@@ -25,13 +26,18 @@ export interface Session {
 }
 
 /** A control centre in this process. */
-export async function openOwn(dataDir: string, onQuit: () => void = () => undefined): Promise<ControlCentre> {
+export async function openOwn(
+  dataDir: string,
+  onQuit: () => void = () => undefined,
+  settingsGuard: SettingsGuardOptions = {},
+): Promise<ControlCentre> {
   return await ControlCentre.open({
     dataDir,
     version: appVersion(),
     modules: builtParts().modules,
     childEnv: {},
     onQuit,
+    settingsGuard,
   });
 }
 

@@ -391,6 +391,11 @@ export const commands = {
   },
   'settings.getSettings': { input: none, output: settingsSchema },
   'settings.saveSettings': { input: settingsSchema, output: settingsSchema },
+  /** Of a terminal only: shows the change that waits for a confirmation, and with its id saves it. */
+  'settings.confirmChange': {
+    input: z.object({ id: z.string().max(64).optional() }).strict(),
+    output: z.object({ id: z.string(), lines: z.array(z.string()), isSaved: z.boolean() }),
+  },
   'doctor.runChecks': { input: none, output: diagnosisSchema },
 } as const;
 

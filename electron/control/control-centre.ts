@@ -26,6 +26,7 @@ import {
   type EventPayload,
   type PartStats,
   type Result,
+  type Settings,
   type Snapshot,
 } from './contract.ts';
 import { diagnose } from './readiness.ts';
@@ -39,6 +40,7 @@ import { RunStore } from './report/run-store.ts';
 import { EngineClient } from './sales/engine-client.ts';
 import { DeadLetters } from './sales/dead-letters.ts';
 import { SalesWatch } from './sales/sales-watch.ts';
+import { SettingsGuard, type SettingsGuardOptions } from './settings-guard.ts';
 import { SettingsStore } from './settings-store.ts';
 import { thinSamples } from './telemetry/run-series.ts';
 import { FlowSampler } from './telemetry/flow-sampler.ts';
@@ -59,14 +61,22 @@ export interface ControlCentreOptions {
   readonly modules: { readonly gateway: string; readonly worker: string; readonly generator: string };
   /** Variables that every child gets, such as FLASHGRID_RESOURCES of a packaged app. */
   readonly childEnv: NodeJS.ProcessEnv;
+  /** Confirms outside the page what the page may not change alone: see settings-guard.ts. */
+  readonly settingsGuard?: SettingsGuardOptions;
   /** Shows a folder in the system's file manager; only where there is a desktop. */
   openFolder?(path: string): Promise<void>;
   /** The faces ask to end; whoever made the centre ends its process. */
   onQuit(): void;
 }
 
+/** Who calls: a page is shown to a person, but may run somebody else's script; a terminal, and this process, are trusted. */
+export type Caller = 'page' | 'terminal';
+
 type Handlers = {
-  readonly [Name in CommandName]: (input: Parsed<Name>) => Promise<CommandOutput<Name>> | CommandOutput<Name>;
+  readonly [Name in CommandName]: (
+    input: Parsed<Name>,
+    caller: Caller,
+  ) => Promise<CommandOutput<Name>> | CommandOutput<Name>;
 };
 type Parsed<Name extends CommandName> = (typeof commands)[Name]['input']['_zod']['output'];
 
@@ -76,6 +86,7 @@ export class ControlCentre implements ControlClient {
   readonly #undo = new ReleaseStack();
   readonly #logs: LogStore;
   readonly #settings: SettingsStore;
+  readonly #guard: SettingsGuard;
   readonly #runs: RunStore;
   readonly #cluster: ClusterManager;
   readonly #engine: EngineClient;
@@ -92,6 +103,7 @@ export class ControlCentre implements ControlClient {
     this.#options = options;
     this.#logs = new LogStore((lines) => this.hub.emit('logs.linesAdded', { lines }));
     this.#settings = new SettingsStore(join(options.dataDir, 'settings.json'));
+    this.#guard = new SettingsGuard(options.settingsGuard ?? {});
     this.#runs = new RunStore(join(options.dataDir, 'runs'), (text) => this.#say('warn', text));
     const providers = createProviders({
       dataDir: options.dataDir,
@@ -181,11 +193,11 @@ export class ControlCentre implements ControlClient {
     name: Name,
     input: CommandInput<Name>,
   ): Promise<Result<CommandOutput<Name>>> {
-    return await this.#run(name, input);
+    return await this.#run(name, input, 'terminal');
   }
 
   /** A command as it came over a process line: name and input are checked here. */
-  async dispatch(name: string, input: unknown): Promise<Result<unknown>> {
+  async dispatch(name: string, input: unknown, caller: Caller = 'page'): Promise<Result<unknown>> {
     if (!isCommandName(name)) {
       return {
         ok: false,
@@ -196,7 +208,7 @@ export class ControlCentre implements ControlClient {
         },
       };
     }
-    return await this.#run(name, input);
+    return await this.#run(name, input, caller);
   }
 
   /** Tells how a browser reaches this control centre, once something listens. */
@@ -209,7 +221,11 @@ export class ControlCentre implements ControlClient {
     return this.#undo.release();
   }
 
-  async #run<Name extends CommandName>(name: Name, input: unknown): Promise<Result<CommandOutput<Name>>> {
+  async #run<Name extends CommandName>(
+    name: Name,
+    input: unknown,
+    caller: Caller,
+  ): Promise<Result<CommandOutput<Name>>> {
     const parsed = commands[name].input.safeParse(input);
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
@@ -230,7 +246,7 @@ export class ControlCentre implements ControlClient {
         error: { code: 'app.quitting', message: 'FlashGrid is closing.', fix: 'Start it again.' },
       };
     try {
-      return { ok: true, value: await this.#handlers[name](parsed.data) };
+      return { ok: true, value: await this.#handlers[name](parsed.data, caller) };
     } catch (error) {
       if (error instanceof FailureError) return { ok: false, error: redactDeep(error.failure) };
       const text = error instanceof Error ? error.message : String(error);
@@ -329,10 +345,21 @@ export class ControlCentre implements ControlClient {
       'runs.exportRun': async ({ id, format }) => exportRun(await this.#runs.get(id), format),
       'logs.listLines': (query) => this.#logs.list(query),
       'settings.getSettings': () => this.#settings.current,
-      'settings.saveSettings': async (settings) => {
-        await this.#settings.save(settings);
-        this.hub.emit('settings.settingsChanged', { settings });
-        return settings;
+      'settings.saveSettings': async (settings, caller) => {
+        if (caller === 'page') await this.#guard.admit(this.#settings.current, settings);
+        return await this.#saveSettings(settings);
+      },
+      'settings.confirmChange': async ({ id }, caller) => {
+        if (caller === 'page') {
+          throw new FailureError({
+            code: 'settings.terminalOnly',
+            message: 'A page can not confirm its own change.',
+            fix: 'Run `flashgrid confirm` in a terminal.',
+          });
+        }
+        const { settings, lines, id: pendingId } = this.#guard.pending(id);
+        if (id !== undefined) await this.#saveSettings(settings);
+        return { id: pendingId, lines: [...lines], isSaved: id !== undefined };
       },
       'doctor.runChecks': async () =>
         diagnose(
@@ -352,6 +379,13 @@ export class ControlCentre implements ControlClient {
           this.#settings.current.provider,
         ),
     };
+  }
+
+  async #saveSettings(settings: Settings): Promise<Settings> {
+    await this.#settings.save(settings);
+    this.#guard.clear();
+    this.hub.emit('settings.settingsChanged', { settings });
+    return settings;
   }
 
   async #launch(settings: Parsed<'attack.launch'>): Promise<CommandOutput<'attack.launch'>> {

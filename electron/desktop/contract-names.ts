@@ -31,6 +31,7 @@ export const COMMAND_NAMES: Readonly<Record<CommandName, true>> = {
   'logs.listLines': true,
   'settings.getSettings': true,
   'settings.saveSettings': true,
+  'settings.confirmChange': true,
   'doctor.runChecks': true,
 };
 

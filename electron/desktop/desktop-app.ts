@@ -24,7 +24,7 @@ import { EVENTS_CHANNEL } from './channels.ts';
 import { AppMenu } from './app-menu.ts';
 import { createAppWindow } from './app-window.ts';
 import { serveApp } from './app-protocol.ts';
-import { askOnQuit, tellQuitFailures, tellStartFailure } from './dialogs.ts';
+import { askOnQuit, confirmChange, tellQuitFailures, tellStartFailure } from './dialogs.ts';
 import { EventForwarder } from './event-forwarder.ts';
 import { guardSession } from './guards.ts';
 import { serveIpc, type ExportedFile } from './ipc.ts';
@@ -62,6 +62,7 @@ export async function startDesktop(dataDir: string): Promise<void> {
       version,
       modules: parts.modules,
       childEnv: app.isPackaged ? { [RESOURCES_VARIABLE]: parts.resourcesDir } : {},
+      settingsGuard: { confirm: (lines) => confirmChange(dialog, window, lines) },
       openFolder: async (path) => {
         const problem = await shell.openPath(path);
         if (problem !== '') {

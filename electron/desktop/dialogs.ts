@@ -28,6 +28,28 @@ export async function askOnQuit(
   return { answer: QUIT_ANSWERS[response] ?? 'cancel', isRemembered: checkboxChecked };
 }
 
+/** A change of the settings that the page may not make alone. */
+export async function confirmChange(
+  dialog: Dialog,
+  window: BrowserWindow | undefined,
+  lines: readonly string[],
+): Promise<boolean> {
+  const options = {
+    type: 'warning' as const,
+    title: 'FlashGrid',
+    message: 'Change where the backends come from?',
+    detail: `${lines.join('\n')}\n\nImages run on this machine, and external URLs receive passwords. Save this only if it was you who changed it.`,
+    buttons: ['Save', 'Cancel'],
+    defaultId: 1,
+    cancelId: 1,
+    noLink: true,
+  };
+  const { response } = await (window
+    ? dialog.showMessageBox(window, options)
+    : dialog.showMessageBox(options));
+  return response === 0;
+}
+
 /** What could not be stopped on the way out. */
 export async function tellQuitFailures(
   dialog: Dialog,
