@@ -54,9 +54,7 @@ export const CONFINEMENT = {
   SecurityOpt: ['no-new-privileges:true'],
   ReadonlyRootfs: true,
   // Sockets, pid files and what a program keeps for a moment.
-  Tmpfs: Object.fromEntries(
-    ['/tmp', '/run/postgresql', '/var/log/rabbitmq'].map((path) => [path, TMPFS]),
-  ),
+  Tmpfs: Object.fromEntries(['/tmp', '/run/postgresql', '/var/log/rabbitmq'].map((path) => [path, TMPFS])),
 };
 
 /** The part of an image's description that decides where data lies. */
