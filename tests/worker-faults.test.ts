@@ -191,8 +191,8 @@ describe('a Redis that is wrong', () => {
 
 describe('the epoch of a sale', () => {
   it('rises over resets and losses of Redis, so that no grant of an earlier life is ever recorded', async () => {
-    const { store, pool, endpoints, namespace: schema } = world;
-    const prisma = createPrisma({ url: endpoints.postgresUrl, schema });
+    const { store, pool, namespace: schema } = world;
+    const prisma = createPrisma({ pool, schema });
     world.onClose('prisma', () => prisma.$disconnect());
     const admin = new SaleAdmin({
       prisma: () => Promise.resolve(prisma),

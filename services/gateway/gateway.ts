@@ -10,7 +10,7 @@ import { saleChangedSchema } from '../shared/events.ts';
 import { BackendWatch, commitToPostgres, writeToRedis } from '../shared/backend-watch.ts';
 import { RECORD_RETENTION_MS, gatewayKey, healthKey, outcomeChannel, saleChannel } from '../shared/keys.ts';
 import { openFileLimit } from '../shared/open-files.ts';
-import { createPool } from '../shared/postgres.ts';
+import { createPool, openPool } from '../shared/postgres.ts';
 import type { PrismaClient } from '../shared/prisma.ts';
 import { createRedis } from '../shared/redis.ts';
 import { SaleStore } from '../shared/sale-store.ts';
@@ -54,6 +54,10 @@ const DRAIN_LIMIT_MS = 4_000;
 /** ms that finished work may take to be written when the gateway stops, beyond the confirm timeout. */
 const STOP_GRACE_MS = 2_000;
 
+/** Connections for look-ups, and for the admin routes. */
+const POSTGRES_CONNECTIONS = 4;
+
+const PROBE = 'SELECT 1 FROM sales LIMIT 1';
 const SELECT_FACTS = `SELECT id, title, stock, per_buyer_limit AS "perBuyerLimit", mode, status, generation
   FROM sales WHERE id = $1`;
 const SELECT_TICKET = 'SELECT 1 FROM tickets WHERE reservation_id = $1 LIMIT 1';
@@ -110,17 +114,18 @@ export async function startGateway(
       onError: (error) => log.debug({ err: error }, 'Redis, subscription'),
     });
     undo.add(() => subscriber.disconnect());
-    const postgres = {
+    const schema = config.FLASHGRID_POSTGRES_SCHEMA;
+    const pool = createPool({
       url: config.FLASHGRID_POSTGRES_URL,
-      schema: config.FLASHGRID_POSTGRES_SCHEMA,
-      onError: (error: Error) => log.warn({ err: error }, 'Postgres'),
-    };
-    const pool = createPool({ ...postgres, max: 2, name: 'gateway' });
+      schema,
+      max: POSTGRES_CONNECTIONS,
+      name: 'gateway',
+      onError: (error) => log.warn({ err: error }, 'Postgres'),
+    });
     undo.add(() => pool.end());
-    const askPostgres = (): Promise<unknown> => pool.query('SELECT 1 FROM sales LIMIT 1');
     let client: Promise<PrismaClient> | undefined;
     const prisma = (): Promise<PrismaClient> =>
-      (client ??= import('../shared/prisma.ts').then(({ createPrisma }) => createPrisma(postgres)));
+      (client ??= import('../shared/prisma.ts').then(({ createPrisma }) => createPrisma({ pool, schema })));
     undo.add(async () => (await client)?.$disconnect());
 
     const watch = (name: string, operate: () => Promise<unknown>): BackendWatch =>
@@ -332,7 +337,7 @@ export async function startGateway(
         await subscriber.subscribe(outcomes, saleChannel(namespace));
         await refreshSales(cache, await store.listSaleIds());
       }),
-      startPart('Postgres', config.FLASHGRID_POSTGRES_URL, startLimitMs, askPostgres),
+      startPart('Postgres', config.FLASHGRID_POSTGRES_URL, startLimitMs, () => openPool(pool, PROBE)),
     ]);
     redisWatch.start();
     postgresWatch.start();

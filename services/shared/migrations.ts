@@ -4,7 +4,8 @@
  * where the other stopped.
  *
  * One difference, on purpose: a migration and its row are one transaction, so a migration that fails leaves nothing behind but
- * the row that says so. (A migration that can't run in a transaction can't be used here.)
+ * the row that says so. (A migration that can't run in a transaction can't be used here.) Each transaction takes the lock and
+ * reads the history anew: a session means nothing behind PgBouncer (postgres.ts).
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
@@ -44,8 +45,17 @@ export class MigrationError extends Error {
   override readonly name = 'MigrationError';
   readonly code: MigrationErrorCode;
   readonly fix: string;
-  constructor(code: MigrationErrorCode, message: string, fix: string, options?: ErrorOptions) {
+  /** The row that tells later runners of it: id, checksum, name and logs. */
+  readonly record: readonly string[] | undefined;
+  constructor(
+    code: MigrationErrorCode,
+    message: string,
+    fix: string,
+    options?: ErrorOptions,
+    record?: readonly string[],
+  ) {
     super(message, options);
+    this.record = record;
     this.code = code;
     this.fix = fix;
   }
@@ -87,27 +97,55 @@ interface HistoryRow {
 export async function applyMigrations(options: MigrationOptions): Promise<MigrationReport> {
   const migrations = await readMigrations(options.dir ?? resourceDir('prisma/migrations'));
   const client = new pg.Client(
-    connectionConfig({ ...options, name: 'migrations', statementTimeoutMs: STATEMENT_TIMEOUT_MS }),
+    connectionConfig({ url: options.url, name: 'migrations', statementTimeoutMs: STATEMENT_TIMEOUT_MS }),
   );
   // The query in hand fails with the same error; the listener only keeps the process alive.
   client.on('error', () => undefined);
   await client.connect();
   try {
-    await lock(client, options.lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS);
-    await prepareSchema(client, options.schema);
-    const history = await readHistory(client);
-    checkHistory(migrations, history);
-    const done = new Set(history.map((row) => row.name));
     const applied: string[] = [];
-    for (const migration of migrations.filter(({ name }) => !done.has(name))) {
-      await applyOne(client, migration);
-      applied.push(migration.name);
+    for (;;) {
+      const name = await locked(client, options, (done) => applyNext(client, migrations, done));
+      if (name === undefined) break;
+      applied.push(name);
     }
-    return { applied, already: migrations.map(({ name }) => name).filter((name) => done.has(name)) };
+    return { applied, already: migrations.map(({ name }) => name).filter((name) => !applied.includes(name)) };
+  } catch (error) {
+    if (error instanceof MigrationError && error.record)
+      await recordFailure(client, options.schema, error.record, error);
+    throw error;
   } finally {
-    // Ends the session, and with it the lock.
     await client.end();
   }
+}
+
+/** One transaction, in which no other runner does anything. */
+async function locked<Value>(
+  client: pg.Client,
+  { schema, lockTimeoutMs }: MigrationOptions,
+  action: (history: readonly HistoryRow[]) => Promise<Value>,
+): Promise<Value> {
+  await client.query('BEGIN');
+  try {
+    await useSchema(client, schema);
+    await lock(client, lockTimeoutMs ?? DEFAULT_LOCK_TIMEOUT_MS);
+    await prepareSchema(client, schema);
+    const value = await action(await readHistory(client));
+    await client.query('COMMIT');
+    return value;
+  } catch (error) {
+    // A connection that is lost undoes the transaction, too.
+    await client.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+}
+
+/** For this transaction only. */
+async function useSchema(client: pg.Client, schema: string): Promise<void> {
+  await client.query(
+    "SELECT set_config('search_path', $1, true), set_config('statement_timeout', $2, true)",
+    [quoteIdentifier(schema), String(STATEMENT_TIMEOUT_MS)],
+  );
 }
 
 async function readMigrations(dir: string): Promise<Migration[]> {
@@ -122,9 +160,9 @@ async function readMigrations(dir: string): Promise<Migration[]> {
 }
 
 async function lock(client: pg.Client, timeoutMs: number): Promise<void> {
-  await client.query("SELECT set_config('lock_timeout', $1, false)", [`${timeoutMs}ms`]);
+  await client.query("SELECT set_config('lock_timeout', $1, true)", [`${timeoutMs}ms`]);
   try {
-    await client.query('SELECT pg_advisory_lock($1)', [ADVISORY_LOCK]);
+    await client.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCK]);
   } catch (error) {
     if (!(error instanceof pg.DatabaseError) || error.code !== LOCK_NOT_AVAILABLE) throw error;
     throw new MigrationError(
@@ -196,11 +234,20 @@ export function migrationChecksum(sql: string): string {
   return createHash('sha256').update(sql).digest('hex');
 }
 
-async function applyOne(client: pg.Client, { name, sql }: Migration): Promise<void> {
+/** @returns the name of the migration that was applied; `undefined` when none is left */
+async function applyNext(
+  client: pg.Client,
+  migrations: readonly Migration[],
+  history: readonly HistoryRow[],
+): Promise<string | undefined> {
+  checkHistory(migrations, history);
+  const done = new Set(history.map((row) => row.name));
+  const next = migrations.find(({ name }) => !done.has(name));
+  if (!next) return undefined;
+  const { name, sql } = next;
   const id = randomUUID();
   const checksum = migrationChecksum(sql);
   try {
-    await client.query('BEGIN');
     await client.query(
       'INSERT INTO "_prisma_migrations" (id, checksum, migration_name, started_at) VALUES ($1, $2, $3, clock_timestamp())',
       [id, checksum, name],
@@ -210,26 +257,33 @@ async function applyOne(client: pg.Client, { name, sql }: Migration): Promise<vo
       'UPDATE "_prisma_migrations" SET finished_at = clock_timestamp(), applied_steps_count = 1 WHERE id = $1',
       [id],
     );
-    await client.query('COMMIT');
+    return name;
   } catch (error) {
     const logs = describe(error);
-    await recordFailure(client, [id, checksum, name, logs], error);
     throw new MigrationError(
       'migrations.failed',
       `Migration ${name} failed and was undone: ${firstLine(logs)}`,
       retryFix(name),
       { cause: error },
+      [id, checksum, name, logs],
     );
   }
 }
 
-async function recordFailure(client: pg.Client, values: readonly string[], cause: unknown): Promise<void> {
+async function recordFailure(
+  client: pg.Client,
+  schema: string,
+  record: readonly string[],
+  cause: unknown,
+): Promise<void> {
   try {
-    await client.query('ROLLBACK');
+    await client.query('BEGIN');
+    await useSchema(client, schema);
     await client.query(
       'INSERT INTO "_prisma_migrations" (id, checksum, migration_name, logs) VALUES ($1, $2, $3, $4)',
-      [...values],
+      [...record],
     );
+    await client.query('COMMIT');
   } catch (error) {
     // Postgres is gone in the middle: it has undone the transaction itself, and both errors are worth reading.
     throw new AggregateError(

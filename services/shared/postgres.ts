@@ -1,4 +1,10 @@
-/** Connections to Postgres for the hot path, the migrations and the audit. Prisma has its own (prisma.ts). */
+/**
+ * Connections to Postgres, straight or through PgBouncer.
+ *
+ * PgBouncer in transaction mode hands each transaction to any of its own connections. It refuses start-up parameters that it does not
+ * know, and keeps nothing of a session: no prepared statement, no advisory lock, no setting. So nothing here relies on a
+ * session, and `openPool` goes on without the parameters when they are refused.
+ */
 import pg from 'pg';
 
 export const POSTGRES_DEFAULTS = {
@@ -6,6 +12,8 @@ export const POSTGRES_DEFAULTS = {
   connectTimeoutMs: 5_000,
   /** ms after which the server ends a statement. */
   statementTimeoutMs: 30_000,
+  /** ms beyond that after which the client gives a statement up: the server itself hangs, or a pooler took no limit. */
+  answerGraceMs: 5_000,
   /** ms after which a connection that nobody uses is closed. */
   idleTimeoutMs: 30_000,
 } as const;
@@ -24,6 +32,9 @@ export interface PoolOptions {
   /** Hears the errors of idle connections, for a log. */
   readonly onError?: (error: Error) => void;
 }
+
+/** Schema in which Postgres looks by itself. */
+const DEFAULT_SCHEMA = 'public';
 
 /** `name` as an SQL identifier. */
 export function quoteIdentifier(name: string): string {
@@ -46,23 +57,26 @@ const typeParsers: pg.CustomTypesConfig = {
   },
 };
 
-/** What every connection of FlashGrid has in common. */
-export function connectionConfig(options: Omit<PoolOptions, 'max' | 'onError'>): pg.ClientConfig {
+/** What every connection of FlashGrid has in common; no start-up parameter that a pooler refuses. */
+export function connectionConfig(options: Omit<PoolOptions, 'max' | 'onError' | 'schema'>): pg.ClientConfig {
+  const statementTimeoutMs = options.statementTimeoutMs ?? POSTGRES_DEFAULTS.statementTimeoutMs;
   return {
     connectionString: options.url,
     application_name: `flashgrid ${options.name}`,
-    options: searchPathOption(options.schema),
     connectionTimeoutMillis: options.connectTimeoutMs ?? POSTGRES_DEFAULTS.connectTimeoutMs,
-    statement_timeout: options.statementTimeoutMs ?? POSTGRES_DEFAULTS.statementTimeoutMs,
+    query_timeout: statementTimeoutMs + POSTGRES_DEFAULTS.answerGraceMs,
     keepAlive: true,
     types: typeParsers,
   };
 }
 
-/** A pool; opens nothing until it is used. End it with `pool.end()`. */
+/** A pool; opens nothing until it is used: first by `openPool`. End it with `pool.end()`. */
 export function createPool(options: PoolOptions): pg.Pool {
   const pool = new pg.Pool({
     ...connectionConfig(options),
+    statement_timeout: options.statementTimeoutMs ?? POSTGRES_DEFAULTS.statementTimeoutMs,
+    // Every search path begins with it: no need to say so, and a pooler would refuse to hear it.
+    ...(options.schema === DEFAULT_SCHEMA ? {} : { options: searchPathOption(options.schema) }),
     max: options.max,
     idleTimeoutMillis: POSTGRES_DEFAULTS.idleTimeoutMs,
   });
@@ -70,4 +84,27 @@ export function createPool(options: PoolOptions): pg.Pool {
   // gets the error; so there is nothing to do here but tell.
   pool.on('error', (error) => options.onError?.(error));
   return pool;
+}
+
+/** How PgBouncer refuses a start-up parameter. */
+const REFUSED_PARAMETER = /unsupported startup parameter/i;
+
+/**
+ * Runs the first statement of a pool, and finds out whether a pooler stands before Postgres.
+ * @throws what the statement says, or that the pooler can't serve the schema
+ */
+export async function openPool(pool: pg.Pool, statement = 'SELECT 1'): Promise<void> {
+  try {
+    await pool.query(statement);
+  } catch (error) {
+    if (!(error instanceof Error) || !REFUSED_PARAMETER.test(error.message)) throw error;
+    if (pool.options.options !== undefined)
+      throw new Error(
+        'PgBouncer refuses the start-up parameter that names the schema: use the schema "public", or set `ignore_startup_parameters = options, statement_timeout` in its configuration and the search path with ALTER ROLE … SET search_path',
+        { cause: error },
+      );
+    // The client's own limit holds (connectionConfig).
+    delete pool.options.statement_timeout;
+    await pool.query(statement);
+  }
 }

@@ -39,6 +39,8 @@ interface Job {
 
 /** Tickets in one statement, at the most. */
 const MAX_STATEMENT_TICKETS = 8_192;
+/** SQLSTATE: invalid_sql_statement_name, duplicate_prepared_statement: a pooler has mixed the sessions up. */
+const NOT_PREPARED = new Set(['26000', '42P05']);
 /** SQLSTATE: unique_violation, foreign_key_violation, check_violation. */
 const REFUSED = new Set(['23505', '23503', '23514']);
 
@@ -58,6 +60,8 @@ export class TicketWriter {
   readonly #retry: RetryOptions;
   readonly #waiting: Job[] = [];
   #active = 0;
+  /** A prepared statement saves its planning. Given up for good when a pooler does not keep it. */
+  #isPrepared = true;
 
   /** @param parallel statements at once, at the most */
   constructor(pool: pg.Pool, parallel: number, retry: RetryOptions) {
@@ -107,7 +111,7 @@ export class TicketWriter {
   /** Settles every job; never rejects itself. */
   async #run(jobs: readonly Job[]): Promise<void> {
     try {
-      const results = await whileAway(() => this.#insert(jobs), this.#retry);
+      const results = await whileAway(() => this.#tryInsert(jobs), this.#retry);
       jobs.forEach((job, at) => job.resolve(results[at] ?? 'stale'));
     } catch (error) {
       if (jobs.length > 1 && isFinal(error)) {
@@ -120,6 +124,15 @@ export class TicketWriter {
         if (isRefused) job.resolve('stale');
         else job.reject(error);
       }
+    }
+  }
+
+  async #tryInsert(jobs: readonly Job[]): Promise<WriteResult[]> {
+    try {
+      return await this.#insert(jobs);
+    } catch (error) {
+      if (error instanceof pg.DatabaseError && NOT_PREPARED.has(error.code ?? '')) this.#isPrepared = false;
+      throw error;
     }
   }
 
@@ -139,7 +152,7 @@ export class TicketWriter {
       }
     }
     const { rowCount } = await this.#pool.query({
-      name: 'insert-tickets',
+      ...(this.#isPrepared ? { name: 'insert-tickets' } : {}),
       text: INSERT,
       values: [
         first.saleId,

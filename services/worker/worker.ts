@@ -7,7 +7,7 @@ import type { WorkerConfig } from '../shared/config.ts';
 import { sayTrouble } from '../shared/backend-trouble.ts';
 import { BackendWatch, commitToPostgres, writeToRedis } from '../shared/backend-watch.ts';
 import { healthKey } from '../shared/keys.ts';
-import { createPool } from '../shared/postgres.ts';
+import { createPool, openPool } from '../shared/postgres.ts';
 import { createRedis } from '../shared/redis.ts';
 import type { Backends } from '../shared/messages.ts';
 import { SaleStore } from '../shared/sale-store.ts';
@@ -72,7 +72,7 @@ export async function startWorker(
     });
     undo.add(() => pool.end());
     await reach('Redis', () => redis.ping());
-    await reach('Postgres', () => pool.query('SELECT 1 FROM sales LIMIT 1'));
+    await reach('Postgres', () => openPool(pool, 'SELECT 1 FROM sales LIMIT 1'));
 
     const redisWatch: BackendWatch = new BackendWatch({
       operate: writeToRedis(redis, healthKey(config.FLASHGRID_NAMESPACE)),

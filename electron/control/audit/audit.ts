@@ -1,6 +1,6 @@
 /** The audit of a run: waits until the queue is drained, gathers the evidence from every side, and judges it. */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
-import { createPool } from '../../../services/shared/postgres.ts';
+import { createPool, openPool } from '../../../services/shared/postgres.ts';
 import { createRedis } from '../../../services/shared/redis.ts';
 import { SaleStore } from '../../../services/shared/sale-store.ts';
 import type { SaleStatus } from '../../../services/shared/sales.ts';
@@ -176,6 +176,7 @@ async function gather(
   status: SaleStatus | undefined,
 ): Promise<Evidence> {
   const { sale, ledger, namespace, signal } = input;
+  await openPool(pool);
   const tickets = await readTickets(pool, sale.id, signal);
   // Each step takes up to a second of a million requests: between them, the window and the terminal get their turn.
   await nextTurn();

@@ -10,7 +10,7 @@ import { connect } from 'amqplib';
 import type { ConfirmChannel, GetMessage, MessagePropertyHeaders } from 'amqplib';
 import { FrameError, decodeEntries, parseFrame } from '../../../services/shared/frame.ts';
 import type { Frame } from '../../../services/shared/frame.ts';
-import { createPool } from '../../../services/shared/postgres.ts';
+import { createPool, openPool } from '../../../services/shared/postgres.ts';
 import { rebuildSale } from '../../../services/shared/rebuild.ts';
 import { createRedis } from '../../../services/shared/redis.ts';
 import { SaleStore } from '../../../services/shared/sale-store.ts';
@@ -154,6 +154,7 @@ export class DeadLetters {
     const redis = createRedis(redisUrl, { role: 'control' });
     const pool = createPool({ url: postgresUrl, schema, max: 1, name: 'dead letters' });
     try {
+      await openPool(pool);
       const store = new SaleStore(redis, namespace);
       for (const saleId of saleIds) {
         const life = await store.readLife(saleId);

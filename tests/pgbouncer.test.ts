@@ -1,0 +1,175 @@
+/** Postgres behind PgBouncer in transaction mode, which keeps nothing of a session and refuses start-up parameters. */
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtemp, chmod, rm, writeFile } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'amqplib';
+import pg from 'pg';
+import { pino } from 'pino';
+import { afterEach, describe, expect, it } from 'vitest';
+import { findFreePorts } from '../electron/control/lib/free-port.ts';
+import { ReleaseStack } from '../electron/control/lib/release-stack.ts';
+import { startGateway } from '../services/gateway/gateway.ts';
+import { gatewayConfigSchema, parseConfig, workerConfigSchema } from '../services/shared/config.ts';
+import { applyMigrations } from '../services/shared/migrations.ts';
+import { createRedis } from '../services/shared/redis.ts';
+import { topology } from '../services/shared/topology.ts';
+import { startWorker } from '../services/worker/worker.ts';
+import { testEndpoints, uniqueName } from './support/engines.ts';
+import { removeKeys } from './support/redis-keys.ts';
+import { waitFor } from './support/worker-world.ts';
+
+const BUYERS = 120;
+const STOCK = 40;
+const PROGRAM = ['/usr/sbin/pgbouncer', '/usr/bin/pgbouncer'].find(
+  (path) => spawnSync(path, ['--version']).status === 0,
+);
+
+let release = new ReleaseStack();
+afterEach(async () => {
+  await release.release();
+  release = new ReleaseStack();
+});
+
+/** A database of its own behind a PgBouncer of its own. */
+async function startPgBouncer(settings: readonly string[] = []): Promise<string> {
+  const { postgresUrl } = testEndpoints();
+  const target = new URL(postgresUrl);
+  const database = uniqueName('pgb').replaceAll('-', '_');
+  const admin = new pg.Client({ connectionString: postgresUrl });
+  await admin.connect();
+  release.add('admin', () => admin.end());
+  await admin.query(`CREATE DATABASE ${database}`);
+  release.add('database', () => admin.query(`DROP DATABASE ${database} WITH (FORCE)`));
+  const dir = await mkdtemp(join(tmpdir(), 'flashgrid-pgbouncer-'));
+  release.add('folder', () => rm(dir, { recursive: true }));
+  await chmod(dir, 0o755);
+  const [port] = await findFreePorts(1);
+  await writeFile(join(dir, 'users.txt'), `"${target.username}" "${decodeURIComponent(target.password)}"\n`);
+  await writeFile(
+    join(dir, 'pgbouncer.ini'),
+    [
+      '[databases]',
+      `${database} = host=${target.hostname} port=${target.port}`,
+      '[pgbouncer]',
+      `listen_addr = 127.0.0.1`,
+      `listen_port = ${port}`,
+      'unix_socket_dir =',
+      'auth_type = plain',
+      `auth_file = ${join(dir, 'users.txt')}`,
+      'pool_mode = transaction',
+      // Few, so that sessions are mixed.
+      'default_pool_size = 3',
+      ...settings,
+    ].join('\n'),
+  );
+  const child = spawn(PROGRAM ?? '', [join(dir, 'pgbouncer.ini')], {
+    stdio: ['ignore', 'ignore', 'ignore'],
+    // It refuses to run as root.
+    ...(process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}),
+  });
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  release.add('pgbouncer', () => {
+    child.kill('SIGKILL');
+    return ended;
+  });
+  await waitFor('PgBouncer', () => canConnect(Number(port)));
+  const url = new URL(postgresUrl);
+  Object.assign(url, { hostname: '127.0.0.1', port: String(port), pathname: `/${database}` });
+  return url.href;
+}
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: '127.0.0.1', port });
+    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
+    socket.once('close', () => resolve(false));
+    setTimeout(() => socket.destroy(), 200);
+  });
+}
+
+async function startEngine(postgresUrl: string) {
+  const namespace = uniqueName('pgb');
+  const { amqpUrl, redisUrl } = testEndpoints();
+  const environment = {
+    FLASHGRID_NAMESPACE: namespace,
+    FLASHGRID_AMQP_URL: amqpUrl,
+    FLASHGRID_REDIS_URL: redisUrl,
+    FLASHGRID_POSTGRES_URL: postgresUrl,
+    FLASHGRID_ADMIN_TOKEN: 'test-admin-token-0123456789',
+  };
+  const log = pino({ level: 'silent' });
+  release.add('corner', async () => {
+    const redis = createRedis(redisUrl, { role: 'control' });
+    await removeKeys(redis, namespace);
+    await redis.quit();
+    const broker = await connect(amqpUrl);
+    const channel = await broker.createChannel();
+    const { queue, deadQueue, deadExchange } = topology(namespace);
+    await channel.deleteQueue(queue);
+    await channel.deleteQueue(deadQueue);
+    await channel.deleteExchange(deadExchange);
+    await broker.close();
+  });
+  const gateway = await startGateway(parseConfig(gatewayConfigSchema, environment), log);
+  release.add('gateway', () => gateway.stop(), 10_000);
+  const worker = await startWorker(parseConfig(workerConfigSchema, environment), { log });
+  release.add('worker', () => worker.stop(), 10_000);
+  const call = async (method: string, path: string, body?: object) => {
+    const response = await fetch(gateway.url + path, {
+      method,
+      headers: {
+        'content-type': 'application/json',
+        authorization: `Bearer ${environment.FLASHGRID_ADMIN_TOKEN}`,
+      },
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+    return { status: response.status, body: await response.json() };
+  };
+  return { worker, call };
+}
+
+describe.skipIf(PROGRAM === undefined)('Postgres behind PgBouncer in transaction mode', () => {
+  it.each([
+    ['that refuses start-up parameters', []],
+    ['that ignores them', ['ignore_startup_parameters = extra_float_digits, options, statement_timeout']],
+  ])('serves migrations, admin routes and a whole sale: one %s', async (_, settings) => {
+    const url = await startPgBouncer(settings);
+    const reports = await Promise.all([1, 2].map(() => applyMigrations({ url, schema: 'public' })));
+    const { applied, already } = await applyMigrations({ url, schema: 'public' });
+    expect(applied).toEqual([]);
+    expect(reports.flatMap((report) => report.applied).sort()).toEqual(already);
+    const { worker, call } = await startEngine(url);
+    for (let generation = 1; generation <= 2; generation++) {
+      if (generation === 1)
+        expect((await call('POST', '/sales', { id: 'sale', stock: STOCK })).status).toBe(201);
+      else expect((await call('PATCH', '/sales/sale', { reset: {} })).status).toBe(200);
+      const answers = await Promise.all(
+        Array.from({ length: BUYERS }, (__, buyer) =>
+          call('POST', '/reserve', { saleId: 'sale', userId: `u${buyer}` }),
+        ),
+      );
+      expect(answers.every(({ status }) => status === 202)).toBe(true);
+      await waitFor('every decision', () => worker.counters.decided === generation * BUYERS);
+      await waitFor('every ticket', () => worker.counters.ticketsCommitted === generation * STOCK);
+      expect((await call('GET', '/sales/sale')).body).toMatchObject({ counters: { granted: STOCK } });
+    }
+    expect(worker.counters).toMatchObject({ requeued: 0, deadLettered: 0, rebuilds: 0 });
+  });
+
+  it('says what to do when it can not serve the schema', async () => {
+    const url = await startPgBouncer();
+    await applyMigrations({ url, schema: 'elsewhere' });
+    const { amqpUrl, redisUrl } = testEndpoints();
+    const config = parseConfig(workerConfigSchema, {
+      FLASHGRID_AMQP_URL: amqpUrl,
+      FLASHGRID_REDIS_URL: redisUrl,
+      FLASHGRID_POSTGRES_URL: url,
+      FLASHGRID_POSTGRES_SCHEMA: 'elsewhere',
+    });
+    await expect(startWorker(config, { log: pino({ level: 'silent' }) })).rejects.toThrow(
+      /use the schema "public", or set `ignore_startup_parameters/,
+    );
+  });
+});
