@@ -46,8 +46,8 @@ const KEY_LOOKUP_LIMIT_MS = 500;
 const REFRESH_INTERVAL_MS = 15_000;
 /** Files and sockets that are kept for everything but clients: backends, logs, forwarded live connections of other gateways. */
 const RESERVED_FILES = 128;
-/** ms between two lines of the log about connections that could not be accepted. */
-const ACCEPT_LOG_INTERVAL_MS = 10_000;
+/** Lines that the log takes a second of what clients can cause. */
+const LOG_LINES_PER_SEC = 10;
 /** ms without a byte from any client after which idle connections are closed when the gateway stops, and how long that may take. */
 const DRAIN_QUIET_MS = 500;
 const DRAIN_LIMIT_MS = 4_000;
@@ -101,7 +101,8 @@ export async function startGateway(
   const retryAfterSec = config.FLASHGRID_RETRY_AFTER_SEC;
   const gatewayId = newGatewayId();
   const undo = new UndoList(log, STOP_GRACE_MS);
-  const onError = (what: string, error: unknown): void => log.warn({ err: error }, what);
+  const warn = boundedWarn(log);
+  const onError = (what: string, error: unknown): void => warn({ err: error }, what);
 
   try {
     const redis = createRedis(config.FLASHGRID_REDIS_URL, {
@@ -305,6 +306,7 @@ export async function startGateway(
       server: app.server,
       peers,
       maxClients,
+      knowsSale: (saleId) => cache.get(saleId) !== undefined,
       findSale: (saleId) => cache.find(saleId),
       isHostAllowed,
       readSale: (saleId) => store.readSale(saleId),
@@ -362,7 +364,7 @@ export async function startGateway(
       backlog: LISTEN_BACKLOG,
     });
     await once(app.server, 'listening');
-    watchAccepts(app.server, log);
+    watchAccepts(app.server, warn);
     const address = app.server.address();
     const port = address !== null && typeof address === 'object' ? address.port : 0;
     peers.announce(config.FLASHGRID_GATEWAY_HOST, port);
@@ -423,20 +425,26 @@ function stopListening(server: Server): void {
   NetServer.prototype.close.call(server);
 }
 
-/** A connection that can't be accepted for want of files is an event of the server, which ends the process when nobody listens. */
-function watchAccepts(server: Server, log: Logger): void {
-  let toldMs = -ACCEPT_LOG_INTERVAL_MS;
-  const tell = (fields: object): void => {
-    const nowMs = performance.now();
-    if (nowMs - toldMs < ACCEPT_LOG_INTERVAL_MS) return;
-    toldMs = nowMs;
-    log.warn(
-      fields,
-      'connections could not be accepted: raise the limit of open files, or use more gateways',
-    );
+/** A log that no client can flood: LOG_LINES_PER_SEC at the most; the next line tells how many were left out. */
+function boundedWarn(log: Logger): (fields: object, text: string) => void {
+  let second = 0;
+  let lines = 0;
+  return (fields, text) => {
+    const nowSec = Math.floor(performance.now() / 1_000);
+    if (nowSec !== second) {
+      if (lines > LOG_LINES_PER_SEC) log.warn(`${lines - LOG_LINES_PER_SEC} lines like these were left out`);
+      second = nowSec;
+      lines = 0;
+    }
+    if (++lines <= LOG_LINES_PER_SEC) log.warn(fields, text);
   };
-  server.on('error', (error) => tell({ err: error }));
-  server.on('drop', () => tell({ maxConnections: server.maxConnections }));
+}
+
+/** A connection that can't be accepted for want of files is an event of the server, which ends the process when nobody listens. */
+function watchAccepts(server: Server, warn: (fields: object, text: string) => void): void {
+  const text = 'connections could not be accepted: raise the limit of open files, or use more gateways';
+  server.on('error', (error) => warn({ err: error }, text));
+  server.on('drop', () => warn({ maxConnections: server.maxConnections }, text));
 }
 
 function urlHost(host: string): string {

@@ -29,6 +29,8 @@ export const MAX_ROOMS_PER_SOCKET = 200;
 /** Joins that a socket may ask for at once, and how many more each second. */
 const JOIN_BURST = 2 * MAX_ROOMS_PER_SOCKET;
 const JOINS_PER_SEC = 50;
+/** Sales that may be looked up for joins at once: half of what the cache looks up, so that reservations have their part. */
+const MAX_LOOKUPS = 32;
 /** Messages that may wait for a client to read; a client that falls behind further is disconnected. */
 const MAX_UNSENT_MESSAGES = 2_000;
 /** Ticks between two looks for such clients. */
@@ -76,7 +78,9 @@ export interface LiveUpdatesOptions {
   readonly maxClients: number;
   /** Whether a Host header may be served; all are unless told. */
   readonly isHostAllowed?: HostCheck | undefined;
-  /** Whether there is such a sale; rejects when that can't be told now. */
+  /** Whether a sale is known without looking it up. */
+  readonly knowsSale: (saleId: string) => boolean;
+  /** The sale, if there is such; rejects when that can't be told now. */
   readonly findSale: (saleId: string) => Promise<unknown>;
   readonly readSale: (saleId: string) => Promise<SaleView | undefined>;
   readonly lookup: ReservationLookup;
@@ -106,6 +110,7 @@ export class LiveUpdates {
   readonly #keyedDirty = new Set<string>();
   readonly #timer: NodeJS.Timeout;
   #ticks = 0;
+  #lookups = 0;
 
   constructor(options: LiveUpdatesOptions) {
     const { server, peers } = options;
@@ -220,32 +225,42 @@ export class LiveUpdates {
     const target = parseRoom(room);
     if (target === undefined)
       return { ok: false, detail: 'A room is sale:<sale id> or reservation:<reservation id>.' };
-    // Its own id is a room too.
-    if (!socket.rooms.has(target.room) && socket.rooms.size > MAX_ROOMS_PER_SOCKET)
-      return { ok: false, detail: `A connection may be in ${MAX_ROOMS_PER_SOCKET} rooms.` };
-    if (!socket.connected) return { ok: false, detail: 'The connection is closed.' };
-    // Joins before anything is awaited: a burst of joins can't slip past the limit, and no outcome between read and watch.
-    if (target.kind === 'reservation') this.#watchReservation(target.id, target.ref);
-    void socket.join(target.room);
     const saleId = target.kind === 'sale' ? target.saleId : target.ref.saleId;
     try {
-      if ((await this.#options.findSale(saleId)) === undefined) {
-        void socket.leave(target.room);
-        return { ok: false, detail: `There is no sale ${saleId}.` };
+      if (this.#options.knowsSale(saleId)) return await this.#enter(socket, target);
+      if (this.#lookups >= MAX_LOOKUPS)
+        return { ok: false, detail: 'Too many sales are looked up; join again.' };
+      this.#lookups++;
+      try {
+        if ((await this.#options.findSale(saleId)) === undefined)
+          return { ok: false, detail: `There is no sale ${saleId}.` };
+      } finally {
+        this.#lookups--;
       }
-      if (target.kind === 'sale') {
-        // Unless it has left meanwhile: nobody else would end the watch.
-        if (socket.rooms.has(target.room)) this.#watchSale(saleId);
-        return { ok: true };
-      }
-      const outcome = await this.#options.lookup.readOutcome(target.id, target.ref);
-      if (outcome !== undefined) this.#tell(target.id, outcome);
-      return { ok: true };
+      return await this.#enter(socket, target);
     } catch (error) {
       this.#options.onError(`joining ${target.room}`, error);
       void socket.leave(target.room);
       return { ok: false, detail: 'It can not be looked up now; join again.' };
     }
+  }
+
+  async #enter(socket: LiveSocket, target: Room): Promise<JoinReply> {
+    // Its own id is a room too.
+    if (!socket.rooms.has(target.room) && socket.rooms.size > MAX_ROOMS_PER_SOCKET)
+      return { ok: false, detail: `A connection may be in ${MAX_ROOMS_PER_SOCKET} rooms.` };
+    if (!socket.connected) return { ok: false, detail: 'The connection is closed.' };
+    // Joins before anything is awaited: a burst of joins can't slip past the limit, and no outcome between read and watch.
+    if (target.kind === 'sale') {
+      this.#watchSale(target.saleId);
+      void socket.join(target.room);
+      return { ok: true };
+    }
+    this.#watchReservation(target.id, target.ref);
+    void socket.join(target.room);
+    const outcome = await this.#options.lookup.readOutcome(target.id, target.ref);
+    if (outcome !== undefined) this.#tell(target.id, outcome);
+    return { ok: true };
   }
 
   #watchSale(saleId: string): void {
