@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { Server as NetServer } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { GatewayConfig } from '../shared/config.ts';
 import { saleChangedSchema } from '../shared/events.ts';
@@ -375,6 +375,8 @@ export async function startGateway(
       isStopping = true;
       door.isClosing = true;
       await sleep(config.FLASHGRID_DRAIN_MS);
+      // At this point of a turn, all connections that the kernel held are accepted; those left when it stops are reset.
+      await nextImmediate();
       stopListening(app.server);
       live.close();
       await door.drain(DRAIN_QUIET_MS, DRAIN_LIMIT_MS);
