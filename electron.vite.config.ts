@@ -7,7 +7,7 @@ const root = import.meta.dirname;
 /** Everything that runs in a Node process: the Electron main, the faces and each child process. */
 const nodeEntries = {
   main: resolve(root, 'electron/main.ts'),
-  cli: resolve(root, 'electron/cli.ts'),
+  cli: resolve(root, 'electron/cli-entry.ts'),
   gateway: resolve(root, 'services/gateway/main.ts'),
   worker: resolve(root, 'services/worker/main.ts'),
   generator: resolve(root, 'electron/control/attack/generator-main.ts'),

@@ -9,6 +9,22 @@ import { z } from 'zod';
 export const HOME_VARIABLE = 'FLASHGRID_HOME';
 
 /**
+ * Says why the data folder that was asked for can't be meant. An empty one is most often an unset variable of a script, and would be
+ * taken for the system's own: `down --reset` would delete the wrong data.
+ */
+export function dataDirProblem(
+  option: string | undefined,
+  env: NodeJS.ProcessEnv = process.env,
+): string | undefined {
+  const [name, given] = option === undefined ? [HOME_VARIABLE, env[HOME_VARIABLE]] : ['--data-dir', option];
+  if (given?.trim() === '')
+    return `${name} is empty. Set it to a folder, or ${option === undefined ? 'unset it' : 'leave it out'} to use the system's place.`;
+  if (given !== undefined && /^~(?:[\\/]|$)/.test(given))
+    return `${name} is ${given}, and nothing has put your home folder in the place of "~". Write the whole path.`;
+  return undefined;
+}
+
+/**
  * The data folder: the option, FLASHGRID_HOME, or the system's place. As root under Linux it is /var/lib/flashgrid: Postgres refuses to
  * run as root, and the user it runs as can't enter /root.
  */

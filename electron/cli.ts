@@ -1,9 +1,9 @@
-#!/usr/bin/env node
 /** The terminal face: `flashgrid COMMAND`. Reads the arguments, calls the contract, and gives the exit code. */
 import process from 'node:process';
-import { appVersion, dataDirOf } from './app-paths.ts';
+import { appVersion, dataDirOf, dataDirProblem } from './app-paths.ts';
 import { EXIT, terminalCommands } from './cli/commands.ts';
 import { UsageError, helpText, parseTerminal } from './cli/args.ts';
+import { openOutputs } from './cli/outputs.ts';
 import { redact } from '../services/shared/redact.ts';
 import { FailureError } from './control/cluster/cluster.ts';
 
@@ -20,8 +20,14 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${appVersion()}\n`);
     return EXIT.pass;
   }
-  const dataDir = dataDirOf(typeof values['data-dir'] === 'string' ? values['data-dir'] : undefined);
-  return await terminalCommands[command]({ values, positionals, dataDir, out: process.stdout });
+  const wantedDir = typeof values['data-dir'] === 'string' ? values['data-dir'] : undefined;
+  const problem = dataDirProblem(wantedDir);
+  if (problem !== undefined) throw new UsageError(problem);
+  const dataDir = dataDirOf(wantedDir);
+  const outputs = await openOutputs(values);
+  // A run record on the standard output is for a program: what people read goes to the other one.
+  const out = outputs.isStdoutTaken ? process.stderr : process.stdout;
+  return await terminalCommands[command]({ values, positionals, dataDir, out, outputs });
 }
 
 function tell(error: unknown): number {

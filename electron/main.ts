@@ -1,9 +1,9 @@
 /** Electron's entry: what must happen before the app is ready, and one instance a data folder. The rest is desktop/desktop-app.ts. */
 import { join } from 'node:path';
 import process from 'node:process';
-import { app, protocol, shell } from 'electron';
+import { app, dialog, protocol, shell } from 'electron';
 import { redact } from '../services/shared/redact.ts';
-import { dataDirOf } from './app-paths.ts';
+import { dataDirOf, dataDirProblem } from './app-paths.ts';
 import { closedFolder, dataFolder } from './control/lib/data-folder.ts';
 import { registerAppScheme } from './desktop/app-protocol.ts';
 import { startDesktop } from './desktop/desktop-app.ts';
@@ -14,11 +14,22 @@ registerAppScheme(protocol);
 app.enableSandbox();
 app.setAppUserModelId('app.flashgrid.desktop');
 
+const problem = dataDirProblem(undefined);
+if (problem !== undefined) {
+  // Before the app is ready, this writes to the standard error where there is no desktop for it.
+  dialog.showErrorBox('FlashGrid', problem);
+  process.exit(2);
+}
 const dataDir = dataDirOf(undefined);
 // Chromium's own files go into the data folder too, and the single-instance lock with them: one instance a data folder.
 const chromiumDir = join(dataDir, 'window');
-dataFolder(dataDir);
-closedFolder(chromiumDir);
+try {
+  dataFolder(dataDir);
+  closedFolder(chromiumDir);
+} catch (error) {
+  dialog.showErrorBox('FlashGrid', error instanceof Error ? error.message : String(error));
+  process.exit(6);
+}
 app.setPath('userData', chromiumDir);
 
 const say = (text: string): void => void process.stderr.write(redact(`desktop: ${text}\n`));

@@ -71,7 +71,7 @@ const attackOptions = {
   },
   'max-p99': { type: 'string', value: 'MS', help: 'fail (exit 4) when the p99 is above' },
   'min-rps': { type: 'string', value: 'N', help: 'fail (exit 4) when the requests/s are below' },
-  json: { type: 'string', value: 'FILE', help: 'write the run record' },
+  json: { type: 'string', value: 'FILE', help: 'write the run record; `-` is the standard output' },
   html: { type: 'string', value: 'FILE', help: 'write the report as one HTML file' },
   csv: { type: 'string', value: 'FILE', help: 'write the series as CSV' },
 } as const satisfies Record<string, OptionSpec>;
@@ -182,6 +182,10 @@ export function parseTerminal(argv: readonly string[]): ParsedArgs {
       (entry): entry is [string, string | boolean] => !Array.isArray(entry[1]),
     ),
   );
+  // As from an unset variable of a script. An empty folder would be taken for the system's own, an empty host for every address.
+  for (const [option, value] of Object.entries(values))
+    if (typeof value === 'string' && value.trim() === '')
+      throw new UsageError(`--${option} is empty: give it a value, or leave it out.`);
   return { command: name, values, positionals: parsed.positionals };
 }
 

@@ -21,7 +21,8 @@ import {
 } from './args.ts';
 import { deadLetters } from './dead-letters.ts';
 import { Progress, seconds } from './progress.ts';
-import { exportRun, runAttackToEnd, tellRun, writeOut } from './run-attack.ts';
+import { writeJson } from './outputs.ts';
+import { exportRun, runAttackToEnd, tellFailures, tellRun } from './run-attack.ts';
 import type { CommandContext } from './session.ts';
 import { must, onInterrupt, openOwn, openRemote, openSession, requireRemote } from './session.ts';
 
@@ -56,7 +57,7 @@ export const terminalCommands: { readonly [Name in TerminalCommand]: Command } =
   doctor,
 };
 
-async function demo({ values, dataDir, out }: CommandContext): Promise<number> {
+async function demo({ values, dataDir, out, outputs }: CommandContext): Promise<number> {
   const settings = readAttack(values);
   const start = readStart(values);
   const progress = new Progress(out);
@@ -76,7 +77,7 @@ async function demo({ values, dataDir, out }: CommandContext): Promise<number> {
     abort.signal.throwIfAborted();
     const record = await runAttackToEnd(session.client, settings, abort.signal);
     unfollow();
-    await tellRun(session.client, record, values, out);
+    await tellRun(session.client, record, outputs, out);
     return record.exitCode;
   } catch (error) {
     if (abort.signal.aborted) return EXIT.interrupted;
@@ -113,7 +114,7 @@ async function up({ values, dataDir, out }: CommandContext): Promise<number> {
   return EXIT.pass;
 }
 
-async function attack({ values, dataDir, out }: CommandContext): Promise<number> {
+async function attack({ values, dataDir, out, outputs }: CommandContext): Promise<number> {
   const settings = readAttack(values);
   const session = await requireRemote(dataDir);
   const abort = new AbortController();
@@ -122,7 +123,7 @@ async function attack({ values, dataDir, out }: CommandContext): Promise<number>
   try {
     const record = await runAttackToEnd(session.client, settings, abort.signal);
     unfollow();
-    await tellRun(session.client, record, values, out);
+    await tellRun(session.client, record, outputs, out);
     return record.exitCode;
   } catch (error) {
     if (abort.signal.aborted) return EXIT.interrupted;
@@ -134,7 +135,7 @@ async function attack({ values, dataDir, out }: CommandContext): Promise<number>
   }
 }
 
-async function status({ values, dataDir, out }: CommandContext): Promise<number> {
+async function status({ dataDir, out, outputs }: CommandContext): Promise<number> {
   const session = await openRemote(dataDir);
   if (!session) {
     out.write(`Nothing runs on ${dataDir}. Start it with \`flashgrid up\`.\n`);
@@ -161,8 +162,7 @@ async function status({ values, dataDir, out }: CommandContext): Promise<number>
       out.write(
         `Attack ${snapshot.attack.runId}: ${snapshot.attack.phase}${snapshot.attack.verdict ? `, ${snapshot.attack.verdict}` : ''}\n`,
       );
-    if (typeof values['json'] === 'string')
-      out.write(`Written: ${await writeOut(values['json'], `${JSON.stringify(snapshot, null, 2)}\n`)}\n`);
+    await writeJson(snapshot, outputs, out);
     return EXIT.pass;
   } finally {
     await session.end();
@@ -239,7 +239,7 @@ async function serve({ values, dataDir, out }: CommandContext): Promise<number> 
   }
 }
 
-async function report({ values, positionals, dataDir, out }: CommandContext): Promise<number> {
+async function report({ positionals, dataDir, out, outputs }: CommandContext): Promise<number> {
   const [id] = positionals;
   const session = await openSession(dataDir);
   try {
@@ -252,11 +252,12 @@ async function report({ values, positionals, dataDir, out }: CommandContext): Pr
         );
       return EXIT.pass;
     }
-    const paths = await exportRun(session.client, id, values);
-    if (paths.length === 0)
+    if (outputs.formats.length === 0)
       throw new UsageError('Say what to write: --html FILE, --json FILE or --csv FILE.');
+    const { paths, failures } = await exportRun(session.client, id, outputs);
     for (const path of paths) out.write(`Written: ${path}\n`);
-    return EXIT.pass;
+    tellFailures(failures);
+    return failures.length === 0 ? EXIT.pass : EXIT.infrastructure;
   } finally {
     await session.end();
   }
@@ -293,7 +294,7 @@ async function askYesNo(question: string): Promise<boolean> {
 
 const MARKS: Readonly<Record<Finding['status'], string>> = { ok: '✓', warning: '!', missing: '✗' };
 
-async function doctor({ values, dataDir, out }: CommandContext): Promise<number> {
+async function doctor({ dataDir, out, outputs }: CommandContext): Promise<number> {
   const session = await openSession(dataDir);
   try {
     const { findings, canStart } = await must(session.client, 'doctor.runChecks', {});
@@ -302,8 +303,7 @@ async function doctor({ values, dataDir, out }: CommandContext): Promise<number>
         `${MARKS[state]} ${title.padEnd(20)} ${[version, path].filter(Boolean).join('  ')}\n    ${detail.replaceAll('\n', '\n    ')}\n${fix ? `    → ${fix}\n` : ''}`,
       );
     }
-    if (typeof values['json'] === 'string')
-      out.write(`Written: ${await writeOut(values['json'], `${JSON.stringify(findings, null, 2)}\n`)}\n`);
+    await writeJson(findings, outputs, out);
     out.write(
       canStart
         ? '\nFlashGrid can start here.\n'

@@ -1,7 +1,7 @@
 /** `flashgrid dead-letters`: what could not be decided, and what becomes of it. */
 import type { DeadFrame } from '../control/contract.ts';
 import { UsageError } from './args.ts';
-import { writeOut } from './run-attack.ts';
+import { writeJson } from './outputs.ts';
 import type { CommandContext } from './session.ts';
 import { must, requireRemote } from './session.ts';
 
@@ -10,7 +10,13 @@ const ACTIONS = ['list', 'replay', 'drop'] as const;
 const LISTED = 1_000;
 
 /** @throws UsageError, FailureError */
-export async function deadLetters({ values, positionals, dataDir, out }: CommandContext): Promise<number> {
+export async function deadLetters({
+  values,
+  positionals,
+  dataDir,
+  out,
+  outputs,
+}: CommandContext): Promise<number> {
   const [word, ...ids] = positionals;
   const action = ACTIONS.find((name) => name === word);
   if (!action) throw new UsageError(`dead-letters takes ${ACTIONS.join(', ')}, not "${word ?? ''}".`);
@@ -40,8 +46,7 @@ export async function deadLetters({ values, positionals, dataDir, out }: Command
       if (total === 0) out.write('The dead-letter queue is empty.\n');
       for (const frame of frames) out.write(`${lineOf(frame, Date.now())}\n`);
       if (total > frames.length) out.write(`… and ${total - frames.length} more.\n`);
-      if (typeof values['json'] === 'string')
-        out.write(`Written: ${await writeOut(values['json'], `${JSON.stringify(frames, null, 2)}\n`)}\n`);
+      await writeJson(frames, outputs, out);
     }
     return 0;
   } finally {

@@ -1,15 +1,12 @@
 /** The terminal's attack: launches it, shows it live, prints the verdict, writes the files that were asked for. */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import process from 'node:process';
 import type { AttackSettings } from '../control/attack/profile.ts';
 import { FailureError } from '../control/cluster/cluster.ts';
-import type { AttackState, ControlClient, ExportFormat } from '../control/contract.ts';
+import type { AttackState, ControlClient } from '../control/contract.ts';
 import { formatRun } from '../control/report/format-terminal.ts';
 import type { RunRecord } from '../control/report/run-record.ts';
-import type { OptionValues } from './args.ts';
+import type { Outputs } from './outputs.ts';
 import { must } from './session.ts';
-
-const FORMATS = ['json', 'html', 'csv'] as const satisfies readonly ExportFormat[];
 
 /**
  * Runs one attack to its end.
@@ -55,42 +52,38 @@ export async function runAttackToEnd(
 export async function tellRun(
   client: ControlClient,
   record: RunRecord,
-  values: OptionValues,
+  outputs: Outputs,
   out: NodeJS.WriteStream,
 ): Promise<void> {
   out.write(`\n${formatRun(record, { color: out.isTTY === true && !process.env['NO_COLOR'] })}\n`);
-  for (const path of await exportRun(client, record.id, values)) out.write(`Written: ${path}\n`);
+  const { paths, failures } = await exportRun(client, record.id, outputs);
+  for (const path of paths) out.write(`Written: ${path}\n`);
+  // The exit code is the verdict's, whatever became of the files.
+  tellFailures(failures);
   out.write(`Kept as run ${record.id}: flashgrid report ${record.id} --html report.html\n`);
 }
 
-/** Writes the formats that were asked for; gives the paths. */
-export async function exportRun(client: ControlClient, id: string, values: OptionValues): Promise<string[]> {
-  const paths: string[] = [];
-  for (const format of FORMATS) {
-    const target = values[format];
-    if (typeof target !== 'string') continue;
-    const { text } = await must(client, 'runs.exportRun', { id, format });
-    paths.push(await writeOut(target, text));
-  }
-  return paths;
+export function tellFailures(failures: readonly FailureError[]): void {
+  for (const { failure } of failures) process.stderr.write(`✗ ${failure.message}\n  → ${failure.fix}\n`);
 }
 
-/** @throws FailureError naming the path when it can't be written */
-export async function writeOut(target: string, text: string): Promise<string> {
-  const path = resolve(target);
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(path, text, { mode: 0o600 });
-  } catch (error) {
-    throw new FailureError(
-      {
-        code: 'cli.cantWrite',
-        message: `${path} can't be written: ${error instanceof Error ? error.message : String(error)}`,
-        fix: 'Choose a folder that you may write to.',
-        field: 'json',
-      },
-      { cause: error },
-    );
+/** Writes the formats that were asked for: each, whatever became of the others. */
+export async function exportRun(
+  client: ControlClient,
+  id: string,
+  outputs: Outputs,
+): Promise<{ paths: string[]; failures: FailureError[] }> {
+  const paths: string[] = [];
+  const failures: FailureError[] = [];
+  for (const format of outputs.formats) {
+    try {
+      const { text } = await must(client, 'runs.exportRun', { id, format });
+      const path = await outputs.write(format, text);
+      if (path !== undefined) paths.push(path);
+    } catch (error) {
+      if (!(error instanceof FailureError)) throw error;
+      failures.push(error);
+    }
   }
-  return path;
+  return { paths, failures };
 }

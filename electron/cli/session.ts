@@ -8,13 +8,16 @@ import type { SettingsGuardOptions } from '../control/settings-guard.ts';
 import { readInstance } from '../instance-file.ts';
 import { RemoteClient } from '../remote-client.ts';
 import type { OptionValues } from './args.ts';
+import type { Outputs } from './outputs.ts';
 
 /** What a command of the terminal gets. */
 export interface CommandContext {
   readonly values: OptionValues;
   readonly positionals: readonly string[];
   readonly dataDir: string;
+  /** What people read. */
   readonly out: NodeJS.WriteStream;
+  readonly outputs: Outputs;
 }
 
 export interface Session {

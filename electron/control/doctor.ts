@@ -9,9 +9,9 @@ import type { EngineRole } from './cluster/cluster.ts';
 import { type EngineBinaries, findEngines, installHint } from './cluster/native/find-engines.ts';
 import { ENGINE_TITLES } from './cluster/engine-down.ts';
 import type { ClusterState, Finding } from './contract.ts';
+import { MIN_NODE_TEXT, isNodeNewEnough } from './lib/node-version.ts';
 
 const run = promisify(execFile);
-const MIN_NODE: readonly [number, number] = [20, 19];
 /** Files that a process holds besides its buyers' sockets; more than preflight.ts counts, so that this warns before that refuses. */
 const OTHER_FILES = 500;
 /** Ten thousand buyers: a socket each in the generator, and one in the gateway, which is a process of its own. */
@@ -100,17 +100,15 @@ function engineFinding(
 }
 
 function checkNode(): Finding {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
-  const isEnough = major > MIN_NODE[0] || (major === MIN_NODE[0] && minor >= MIN_NODE[1]);
-  const wanted = `${MIN_NODE.join('.')} or newer`;
+  const isEnough = isNodeNewEnough(process.versions.node);
   return {
     id: 'node',
     title: 'Node.js',
     status: isEnough ? 'ok' : 'missing',
     version: process.versions.node,
     path: process.execPath,
-    detail: `FlashGrid needs ${wanted}`,
-    ...(isEnough ? {} : { fix: `Install Node.js ${wanted} from https://nodejs.org.` }),
+    detail: `FlashGrid needs ${MIN_NODE_TEXT}`,
+    ...(isEnough ? {} : { fix: `Install Node.js ${MIN_NODE_TEXT} from https://nodejs.org.` }),
   };
 }
 

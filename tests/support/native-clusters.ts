@@ -22,9 +22,9 @@ export interface TestCluster {
 
 const dataDirs: string[] = [];
 
-/** A new empty data folder. */
-export function newDataDir(): string {
-  const dataDir = realpathSync(mkdtempSync(join(tmpdir(), 'flashgrid-native-')));
+/** A new empty data folder; `name` is a part of its path. */
+export function newDataDir(name = ''): string {
+  const dataDir = realpathSync(mkdtempSync(join(tmpdir(), `flashgrid-native-${name}`)));
   // As root, the backends' own user passes through it.
   chmodSync(dataDir, 0o711);
   dataDirs.push(dataDir);

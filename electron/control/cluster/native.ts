@@ -18,7 +18,7 @@ import {
   type EngineStats,
   FailureError,
 } from './cluster.ts';
-import { cancelled, asFolderFailure, diskFull, throwIfCancelled, throwIfQuoted } from './native/failures.ts';
+import { cancelled, asFolderFailure, diskFull, throwIfCancelled, throwIfUnusable } from './native/failures.ts';
 import type { EngineDriver } from './native/engine.ts';
 import { EngineRunner, type SettingsKeeper } from './native/engine-runner.ts';
 import { type EngineBinaries, findEngines, installHint } from './native/find-engines.ts';
@@ -211,7 +211,7 @@ class LocalCluster implements NativeCluster {
   }
 
   async #prepare() {
-    throwIfQuoted(this.#dataDir);
+    throwIfUnusable(this.#dataDir);
     try {
       // Others may pass through: as root, the backends run as another user. What lies in it is closed to them.
       dataFolder(this.#nativeDir);

@@ -1,6 +1,6 @@
 /** Files that are either the old text or the new one, whatever happens in between. */
 import { randomBytes } from 'node:crypto';
-import { closeSync, fchownSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fchownSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
 /**
  * Writes a file by way of a second one beside it. Synchronous: the record of a child process must be on disk before anything else can
@@ -18,7 +18,8 @@ export function writeFileAtomic(
     const file = openSync(next, 'wx', mode);
     try {
       if (owner) fchownSync(file, owner.uid, owner.gid);
-      writeSync(file, text);
+      // Unlike writeSync, it goes on until all is written: on a nearly full disk a part of the text would pass for the whole.
+      writeFileSync(file, text);
       // Without it a power cut can leave an empty file under the final name.
       fsyncSync(file);
     } finally {

@@ -75,13 +75,21 @@ export function chosenPortTaken(title: string, port: number): FailureError {
   });
 }
 
-/** RabbitMQ hands the path of its data to a shell in single quotes, and hangs for ever on one that holds such a quote. */
-export function throwIfQuoted(path: string): void {
-  if (!path.includes("'")) return;
+/**
+ * RabbitMQ hands the path of its data to a shell, and hangs for ever on one that holds a quote. Postgres writes it into files of lines.
+ */
+export function throwIfUnusable(path: string): void {
+  // eslint-disable-next-line no-control-regex -- that is what is looked for
+  const [what, who] = /[\0-\x1f\x7f]/.test(path)
+    ? ['a line break or another control character', 'Postgres']
+    : /['"]/.test(path)
+      ? ['a quote', 'RabbitMQ']
+      : [];
+  if (what === undefined) return;
   throw new FailureError({
     code: 'native.folderName',
-    message: `The path of the data folder, ${path}, holds a single quote: RabbitMQ can't work in it.`,
-    fix: 'Choose a data folder without a single quote in its path.',
+    message: `The path of the data folder, ${JSON.stringify(path)}, holds ${what}: ${who} can't work in it.`,
+    fix: `Choose a data folder without ${what} in its path.`,
   });
 }
 

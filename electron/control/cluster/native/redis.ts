@@ -34,15 +34,16 @@ const FIXED_CONFIG = [
 export function redisDriver(binaries: RedisBinaries, folder: BackendFolder, clusterId: string): EngineDriver {
   const { dir, user } = folder;
   const configPath = folder.path('redis.conf');
-  const dataDir = folder.path('data');
   const config = ({ ports, passwords }: ClusterSettings) =>
     [
       `port ${ports.redis}`,
-      `dir "${dataDir}"`,
+      // Below its working directory: whatever the data folder's path holds, nothing here need be quoted.
+      'dir data',
       `requirepass ${passwords.redis}`,
       ...FIXED_CONFIG,
       // Redis overwrites its environment, which else tells the registry whose it is: so it carries the id in its title.
-      ...(hasTitleTemplate(binaries.version)
+      // Older ones refuse to start on it.
+      ...(isAtLeast(binaries.version, 6, 2)
         ? [`proc-title-template "{title} {listen-addr} ${clusterId}"`]
         : []),
       '',
@@ -60,7 +61,7 @@ export function redisDriver(binaries: RedisBinaries, folder: BackendFolder, clus
       {
         role: 'redis',
         command: binaries.server,
-        args: [configPath],
+        args: [isAtLeast(binaries.version, 7, 0) ? literalGlob(configPath) : configPath],
         env: baseEnvironment(dir),
         workingDir: dir,
         user,
@@ -80,8 +81,15 @@ export function redisDriver(binaries: RedisBinaries, folder: BackendFolder, clus
   };
 }
 
-/** `proc-title-template` came with 6.2; older ones refuse to start on it. */
-function hasTitleTemplate(version: string): boolean {
+/**
+ * From 7.0 on, Redis takes a path that holds `*`, `?` or `[` for a pattern. If no file fits it, Redis starts without any configuration: on
+ * port 6379, and without a password.
+ */
+export function literalGlob(path: string): string {
+  return /[*?[]/.test(path) ? path.replace(/[\\*?[\]]/g, '\\$&') : path;
+}
+
+function isAtLeast(version: string, wantedMajor: number, wantedMinor: number): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  return major > 6 || (major === 6 && minor >= 2);
+  return major > wantedMajor || (major === wantedMajor && minor >= wantedMinor);
 }
