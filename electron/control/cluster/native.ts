@@ -18,7 +18,13 @@ import {
   type EngineStats,
   FailureError,
 } from './cluster.ts';
-import { cancelled, asFolderFailure, diskFull, throwIfCancelled, throwIfUnusable } from './native/failures.ts';
+import {
+  cancelled,
+  asFolderFailure,
+  diskFull,
+  throwIfCancelled,
+  throwIfUnusable,
+} from './native/failures.ts';
 import type { EngineDriver } from './native/engine.ts';
 import { EngineRunner, type SettingsKeeper } from './native/engine-runner.ts';
 import { type EngineBinaries, findEngines, installHint } from './native/find-engines.ts';
