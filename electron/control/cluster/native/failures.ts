@@ -79,7 +79,6 @@ export function chosenPortTaken(title: string, port: number): FailureError {
  * RabbitMQ hands the path of its data to a shell, and hangs for ever on one that holds a quote. Postgres writes it into files of lines.
  */
 export function throwIfUnusable(path: string): void {
-  // eslint-disable-next-line no-control-regex -- that is what is looked for
   const [what, who] = /[\0-\x1f\x7f]/.test(path)
     ? ['a line break or another control character', 'Postgres']
     : /['"]/.test(path)
