@@ -1,13 +1,16 @@
 /** Brings the database up to date and ends: the first thing that a deployment runs. The control centre does it by itself. */
 import { z } from 'zod';
 import { gatewayConfigSchema, parseConfig, registerConfigSecrets } from '../shared/config.ts';
+import { grantRoles } from '../shared/database-roles.ts';
 import { applyMigrations, MigrationError } from '../shared/migrations.ts';
 import { redact } from '../shared/redact.ts';
 
-const configSchema = gatewayConfigSchema.pick({
-  FLASHGRID_POSTGRES_URL: true,
-  FLASHGRID_POSTGRES_SCHEMA: true,
-});
+const configSchema = gatewayConfigSchema
+  .pick({ FLASHGRID_POSTGRES_URL: true, FLASHGRID_POSTGRES_SCHEMA: true })
+  .extend({
+    /** Password of the role that gateways and workers connect as; without it, no role is made. */
+    FLASHGRID_SERVICE_PASSWORD: z.string().min(8).optional(),
+  });
 
 /** One JSON line, as the services log. */
 function tell(level: 'info' | 'error', message: string, more: Record<string, unknown> = {}): void {
@@ -23,6 +26,14 @@ try {
     url: config.FLASHGRID_POSTGRES_URL,
     schema: config.FLASHGRID_POSTGRES_SCHEMA,
   });
+  const { FLASHGRID_SERVICE_PASSWORD: password } = config;
+  if (password !== undefined) {
+    await grantRoles({
+      url: config.FLASHGRID_POSTGRES_URL,
+      schema: config.FLASHGRID_POSTGRES_SCHEMA,
+      passwords: { flashgrid_service: password },
+    });
+  }
   tell('info', applied.length === 0 ? 'the database is up to date' : 'the database was brought up to date', {
     applied,
     already,

@@ -14,6 +14,7 @@ const secrets = {
   RABBITMQ_PASSWORD: randomBytes(12).toString('hex'),
   REDIS_PASSWORD: randomBytes(12).toString('hex'),
   POSTGRES_PASSWORD: randomBytes(12).toString('hex'),
+  POSTGRES_SERVICE_PASSWORD: randomBytes(12).toString('hex'),
   FLASHGRID_ADMIN_TOKEN: ADMIN_TOKEN,
 };
 

@@ -80,7 +80,7 @@ export async function countDeadFrames(amqpUrl: string, namespace: string): Promi
 async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audit> {
   const { ledger, endpoints, namespace, signal } = input;
   const pool = createPool({
-    url: endpoints.postgresUrl,
+    url: endpoints.postgresAuditUrl ?? endpoints.postgresUrl,
     schema: input.postgresSchema,
     max: 1,
     name: 'audit',

@@ -19,6 +19,7 @@ import {
 } from './cluster.ts';
 import { BackendRestarts } from './backend-restarts.ts';
 import { BackendViews } from './backend-views.ts';
+import { derivedPassword, grantRoles, urlOf } from '../../../services/shared/database-roles.ts';
 import { registerSecrets } from '../../../services/shared/redact.ts';
 import { chooseProvider, type ProviderProbe } from './choose-provider.ts';
 import type { ClusterState, ProviderChoice, ServiceRole, ServiceState, Settings } from '../contract.ts';
@@ -228,20 +229,18 @@ export class ClusterManager {
         return { value: chosen, detail: chosen.reason };
       });
       this.#set({ ...this.#state, provider: decision.provider, reason: decision.reason });
-      const endpoints = await this.#startEngines(decision.provider, decision.fallback, signal, undo);
-      this.#endpoints = endpoints;
-      registerSecrets(endpoints.amqpUrl, endpoints.redisUrl, endpoints.postgresUrl);
-      await this.#step('schema', 'Bring the database schema up to date', async () => {
-        const { applied, already } = await applyMigrations({
-          url: endpoints.postgresUrl,
-          schema: this.#options.postgresSchema,
-        });
+      const owned = await this.#startEngines(decision.provider, decision.fallback, signal, undo);
+      registerSecrets(owned.amqpUrl, owned.redisUrl, owned.postgresUrl);
+      const endpoints = await this.#step('schema', 'Bring the database schema up to date', async () => {
+        const place = { url: owned.postgresUrl, schema: this.#options.postgresSchema };
+        const { applied, already } = await applyMigrations(place);
         return {
-          value: undefined,
+          value: await this.#restrict(owned),
           detail:
             applied.length === 0 ? `${already.length} migrations in place` : `applied ${applied.join(', ')}`,
         };
       });
+      this.#endpoints = endpoints;
       signal.throwIfAborted();
       await this.#startServices(endpoints, signal, undo);
       this.#set({ ...this.#state, state: 'running', startDurationMs: Date.now() - startedAtMs });
@@ -287,6 +286,24 @@ export class ClusterManager {
       this.#set({ ...this.#state, provider: fallback, reason, engines: [] });
       return await this.#startEngines(fallback, undefined, signal, undo);
     }
+  }
+
+  /** The backends as services and audit reach them: not as the database's owner, where the database is ours. */
+  async #restrict(owned: Endpoints): Promise<Endpoints> {
+    if (this.#state.provider === 'external') return owned;
+    const service = derivedPassword(owned.postgresUrl, 'flashgrid_service');
+    const audit = derivedPassword(owned.postgresUrl, 'flashgrid_audit');
+    registerSecrets(service, audit);
+    await grantRoles({
+      url: owned.postgresUrl,
+      schema: this.#options.postgresSchema,
+      passwords: { flashgrid_service: service, flashgrid_audit: audit },
+    });
+    return {
+      ...owned,
+      postgresUrl: urlOf(owned.postgresUrl, 'flashgrid_service', service),
+      postgresAuditUrl: urlOf(owned.postgresUrl, 'flashgrid_audit', audit),
+    };
   }
 
   async #startServices(endpoints: Endpoints, signal: AbortSignal, undo: ReleaseStack): Promise<void> {

@@ -11,6 +11,8 @@ export interface Endpoints {
   readonly amqpUrl: string;
   readonly redisUrl: string;
   readonly postgresUrl: string;
+  /** Of a role that only reads; the same as `postgresUrl` where it is missing. */
+  readonly postgresAuditUrl?: string;
 }
 
 export const stepSchema = z.object({

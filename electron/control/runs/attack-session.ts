@@ -379,7 +379,7 @@ export class AttackSession {
     const { saleId } = this.#state;
     const release = new ReleaseStack();
     const pool = createPool({
-      url: endpoints.postgresUrl,
+      url: endpoints.postgresAuditUrl ?? endpoints.postgresUrl,
       schema: postgresSchema,
       max: 1,
       name: 'attack-close',
