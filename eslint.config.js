@@ -27,5 +27,15 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
+  {
+    files: ['electron/**'],
+    ignores: ['**/*.test.ts'],
+    rules: {
+      'no-restricted-globals': [
+        'error',
+        { name: 'fetch', message: 'It follows proxies: use requestLoopback (control/lib/loopback.ts).' },
+      ],
+    },
+  },
   { files: ['scripts/**', 'electron/cli.ts', 'electron/cli/**', 'tests/**'], rules: { 'no-console': 'off' } },
 );

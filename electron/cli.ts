@@ -3,54 +3,103 @@ import process from 'node:process';
 import { appVersion, dataDirOf, dataDirProblem } from './app-paths.ts';
 import { EXIT, terminalCommands } from './cli/commands.ts';
 import { UsageError, helpText, parseTerminal } from './cli/args.ts';
+import { Interrupt } from './cli/interrupt.ts';
+import { Output } from './cli/output.ts';
 import { openOutputs } from './cli/outputs.ts';
 import { redact } from '../services/shared/redact.ts';
 import { FailureError } from './control/cluster/cluster.ts';
+import { commandLine } from './control/lib/command-line.ts';
+import { guardProcess } from './control/lib/last-resort.ts';
 
 /** ms that open handles may keep the process after its work is done. */
 const LINGER_MS = 2_000;
 
+const interrupt = new Interrupt();
+const out = new Output(process.stdout, interrupt.outputLost);
+// What can't be told of an error must not become one.
+const complain = new Output(process.stderr, () => undefined);
+
 async function main(argv: readonly string[]): Promise<number> {
   const { command, values, positionals } = parseTerminal(argv);
   if (command === 'help') {
-    process.stdout.write(`${helpText(positionals[0])}\n`);
+    out.raw(`${helpText(positionals[0], out.width)}\n`);
     return EXIT.pass;
   }
   if (command === 'version') {
-    process.stdout.write(`${appVersion()}\n`);
+    out.raw(`${appVersion()}\n`);
     return EXIT.pass;
   }
+  interrupt.listen(complain);
   const wantedDir = typeof values['data-dir'] === 'string' ? values['data-dir'] : undefined;
   const problem = dataDirProblem(wantedDir);
   if (problem !== undefined) throw new UsageError(problem);
-  const dataDir = dataDirOf(wantedDir);
   const outputs = await openOutputs(values);
-  // A run record on the standard output is for a program: what people read goes to the other one.
-  const out = outputs.isStdoutTaken ? process.stderr : process.stdout;
-  return await terminalCommands[command]({ values, positionals, dataDir, out, outputs });
+  const { signal, asked } = interrupt;
+  return await terminalCommands[command]({
+    values,
+    positionals,
+    dataDir: dataDirOf(wantedDir),
+    // A run record on the standard output is for a program: what people read goes to the other one.
+    out: outputs.isStdoutTaken ? complain : out,
+    complain,
+    outputs,
+    interrupt: signal,
+    asked,
+  });
 }
 
 function tell(error: unknown): number {
+  out.clearLive();
+  // The reason is the interrupt, whatever it made fail.
+  if (interrupt.signal.aborted) return EXIT.interrupted;
   if (error instanceof UsageError) {
-    process.stderr.write(
-      `✗ ${error.message}\n  \`flashgrid --help\` lists the commands, \`flashgrid COMMAND --help\` their options.\n`,
+    complain.say(
+      `✗ ${error.message}\n  \`${commandLine('--help')}\` lists the commands, \`${commandLine('COMMAND --help')}\` their options.`,
+      2,
     );
     return EXIT.usage;
   }
   if (error instanceof FailureError) {
     const { message, fix, step } = error.failure;
-    process.stderr.write(redact(`✗ ${step ? `${step}: ` : ''}${message}\n  → ${fix}\n`));
+    complain.say(redact(`✗ ${step ? `${step}: ` : ''}${message}\n  → ${fix}`), 2);
     return EXIT.infrastructure;
   }
-  process.stderr.write(
+  complain.say(
     redact(
-      `✗ Unexpected: ${error instanceof Error ? error.message : String(error)}\n  → Run it again with FLASHGRID_DEBUG=1 and report what it prints.\n`,
+      `✗ Unexpected: ${error instanceof Error ? error.message : String(error)}\n  → Run it again with FLASHGRID_DEBUG=1 and report what it prints.`,
     ),
+    2,
   );
   if (process.env['FLASHGRID_DEBUG'] && error instanceof Error)
-    process.stderr.write(redact(`${error.stack ?? ''}\n`));
+    complain.raw(redact(`${error.stack ?? ''}\n`));
   return EXIT.infrastructure;
 }
 
-process.exitCode = await main(process.argv.slice(2)).catch(tell);
-setTimeout(() => process.exit(), LINGER_MS).unref();
+/** A result that could not be written is none. */
+function codeOf(code: number): number {
+  if (!interrupt.outputError) return code;
+  complain.say(
+    `✗ The output can't be written: ${interrupt.outputError.message}\n  → Free space on its disk, or write it elsewhere.`,
+    2,
+  );
+  return EXIT.infrastructure;
+}
+
+let hasEnded = false;
+guardProcess((error) => process.exit(tell(error)));
+process.once('beforeExit', () => {
+  if (hasEnded) return;
+  complain.say(
+    `✗ The command came to no end: what it waited for is gone.\n  → Look with \`${commandLine('status')}\` what still runs, then run it again.`,
+    2,
+  );
+  process.exitCode = EXIT.infrastructure;
+});
+
+void main(process.argv.slice(2))
+  .catch(tell)
+  .then((code) => {
+    hasEnded = true;
+    process.exitCode = codeOf(code);
+    setTimeout(() => process.exit(), LINGER_MS).unref();
+  });

@@ -1,10 +1,18 @@
-/** Where a running control centre tells the terminal how to reach it: one file in the data folder, readable by its owner only. */
+/**
+ * Where a running control centre tells the terminal how to reach it: one file in the data folder, readable by its owner only.
+ *
+ * After a crash the file stays, and its pid or its port may belong to another program by then. So whoever reads it asks the port with the
+ * token, and knows by the start time whether the very process that wrote the file still lives (cli/session.ts).
+ */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { identify, type ProcessIdentity } from './control/cluster/process-table.ts';
 
 const instanceSchema = z.object({
   pid: z.number().int(),
+  /** Empty in files of older versions, and where the system does not tell. */
+  startedAt: z.string().default(''),
   port: z.number().int(),
   token: z.string(),
   url: z.string(),
@@ -14,15 +22,21 @@ export type Instance = z.infer<typeof instanceSchema>;
 
 const pathIn = (dataDir: string) => join(dataDir, 'control.json');
 
-/** Writes the file; it is never seen half-written. */
-export async function writeInstance(dataDir: string, instance: Instance): Promise<void> {
+/** Writes the file for this process; it is never seen half-written. */
+export async function writeInstance(
+  dataDir: string,
+  face: Omit<Instance, 'pid' | 'startedAt'>,
+): Promise<void> {
   await mkdir(dataDir, { recursive: true });
   const draft = `${pathIn(dataDir)}.${process.pid}`;
+  const self: ProcessIdentity = identify(process.pid) ?? { pid: process.pid, startedAt: '' };
+  const { port, token, url, version } = face;
+  const instance: Instance = { ...self, port, token, url, version };
   await writeFile(draft, JSON.stringify(instance), { mode: 0o600 });
   await rename(draft, pathIn(dataDir));
 }
 
-/** The control centre that runs on this data folder; `undefined` when none does. */
+/** What the file says; `undefined` when there is none. Its control centre may be gone: see cli/session.ts. */
 export async function readInstance(dataDir: string): Promise<Instance | undefined> {
   let text: string;
   try {
@@ -31,13 +45,14 @@ export async function readInstance(dataDir: string): Promise<Instance | undefine
     return undefined;
   }
   const parsed = instanceSchema.safeParse(safeJson(text));
-  return parsed.success && isAlive(parsed.data.pid) ? parsed.data : undefined;
+  return parsed.data;
 }
 
 /** Removes the file if it is this process's own. */
 export async function removeInstance(dataDir: string): Promise<void> {
   const instance = await readInstance(dataDir);
-  if (instance?.pid === process.pid) await rm(pathIn(dataDir), { force: true });
+  if (instance?.pid === process.pid && instance.startedAt === (identify(process.pid)?.startedAt ?? ''))
+    await rm(pathIn(dataDir), { force: true });
 }
 
 function safeJson(text: string): unknown {
@@ -45,14 +60,5 @@ function safeJson(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return undefined;
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

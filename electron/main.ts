@@ -5,6 +5,7 @@ import { app, dialog, protocol, shell } from 'electron';
 import { redact } from '../services/shared/redact.ts';
 import { dataDirOf, dataDirProblem } from './app-paths.ts';
 import { closedFolder, dataFolder } from './control/lib/data-folder.ts';
+import { guardProcess } from './control/lib/last-resort.ts';
 import { registerAppScheme } from './desktop/app-protocol.ts';
 import { startDesktop } from './desktop/desktop-app.ts';
 import { guardWebContents } from './desktop/guards.ts';
@@ -33,6 +34,11 @@ try {
 app.setPath('userData', chromiumDir);
 
 const say = (text: string): void => void process.stderr.write(redact(`desktop: ${text}\n`));
+
+guardProcess((error) => {
+  say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  app.exit(6);
+});
 
 if (!app.requestSingleInstanceLock()) {
   // The first instance hears of it and comes to the front.

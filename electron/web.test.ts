@@ -12,6 +12,8 @@ let dir: string;
 let face: WebFace;
 const hub = new EventHub();
 const calls: [string, unknown][] = [];
+/** Errors that the face met and nobody foresaw: a test that makes one fails. */
+const surprises: unknown[] = [];
 
 beforeAll(async () => {
   dir = await mkdtemp(join(tmpdir(), 'fg-web-'));
@@ -21,6 +23,7 @@ beforeAll(async () => {
   face = await startWebFace({
     centre: {
       hub,
+      noteSurprise: (error) => surprises.push(error),
       dispatch: (name, input) => {
         calls.push([name, input]);
         return Promise.resolve(
@@ -62,6 +65,7 @@ function ask(path: string, headers: Record<string, string> = {}, port = face.por
 
 const centreOf = (): FaceTarget => ({
   hub: new EventHub(),
+  noteSurprise: (error) => surprises.push(error),
   dispatch: () => Promise.resolve({ ok: true, value: [] }),
 });
 

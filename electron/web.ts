@@ -9,11 +9,12 @@ import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { isIPv6, type AddressInfo } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Result } from './control/contract.ts';
 import type { Caller } from './control/control-centre.ts';
 import type { EventHub } from './control/lib/event-hub.ts';
-import { FailureError } from './control/cluster/cluster.ts';
+import { FailureError, type Failure } from './control/cluster/cluster.ts';
 import { loadAssets, type Asset } from './web/assets.ts';
 import { PAGE_HEADERS } from './web/page-headers.ts';
 import { MAX_REQUEST_BYTES, SOCKET_PATH, requestSchema } from './wire.ts';
@@ -22,6 +23,10 @@ import { MAX_REQUEST_BYTES, SOCKET_PATH, requestSchema } from './wire.ts';
 const cookieName = (port: number) => `flashgrid_session_${port}`;
 /** Bytes that may wait for a slow face before it is cut off; it reconnects and takes a snapshot. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+/** Commands of one face that may run at a time; a page has a handful. */
+const MAX_IN_HAND = 256;
+/** Connections at a time. A page needs a few; whoever opens thousands must not use up this process's file descriptors. */
+const MAX_CONNECTIONS = 512;
 /** ms between two pings; a face that misses one is gone. */
 const PING_MS = 30_000;
 
@@ -29,6 +34,8 @@ const PING_MS = 30_000;
 export interface FaceTarget {
   readonly hub: EventHub;
   dispatch(name: string, input: unknown, caller: Caller): Promise<Result<unknown>>;
+  /** Logs an error that nothing foresaw; the process goes on. */
+  noteSurprise(error: unknown): void;
 }
 
 export interface WebFaceOptions {
@@ -82,6 +89,7 @@ function hostNames(host: string): string[] {
  */
 export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
   const { centre, host } = options;
+  const onSurprise = (error: unknown) => centre.noteSurprise(error);
   const token = randomBytes(24).toString('base64url');
   const session = randomBytes(24).toString('base64url');
   const assets = await loadAssets(options.rendererDir);
@@ -92,12 +100,22 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
   const hasToken = (request: IncomingMessage) => isSame(request.headers.authorization, `Bearer ${token}`);
 
   const server = createServer((request, response) => {
-    const url = new URL(request.url ?? '/', 'http://localhost');
+    try {
+      answerRequest(request, response);
+    } catch (error) {
+      onSurprise(error);
+      if (response.headersSent) response.destroy();
+      else refuse(response, 400, 'This request can not be answered.');
+    }
+  });
+  function answerRequest(request: IncomingMessage, response: ServerResponse): void {
     if (!isOurHost(request.headers.host))
       return refuse(response, 421, 'This address does not belong to FlashGrid.');
     if (request.method !== 'GET' && request.method !== 'HEAD')
       return refuse(response, 405, 'Only GET is served here.');
-    if (isSame(url.searchParams.get('token') ?? undefined, token)) {
+    // Not `new URL`: it throws on addresses such as `//`, which any web page can ask for.
+    const [path = '/', query] = (request.url ?? '/').split('?', 2);
+    if (isSame(new URLSearchParams(query).get('token') ?? undefined, token)) {
       response.writeHead(303, {
         ...PAGE_HEADERS,
         'set-cookie': `${cookieName(port)}=${session}; HttpOnly; SameSite=Strict; Path=/`,
@@ -114,15 +132,27 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
         'Open FlashGrid with the address that the terminal printed: it holds the token.',
       );
     }
-    const asset = assets.get(url.pathname === '/' ? '/index.html' : url.pathname);
+    const asset = assets.get(path === '/' ? '/index.html' : path);
     if (!asset) return refuse(response, 404, 'There is no such file.');
     sendAsset(request, response, asset);
-  });
+  }
+  server.maxConnections = MAX_CONNECTIONS;
+  // From the first byte on, also while an upgrade takes the socket out of the HTTP server's hands: an error that nobody
+  // hears ends the process. `close` follows, and nothing else is to be done.
+  server.on('connection', (socket) => socket.on('error', () => undefined));
   server.headersTimeout = 10_000;
   server.requestTimeout = 10_000;
 
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_REQUEST_BYTES });
   server.on('upgrade', (request, socket, head) => {
+    try {
+      takeUpgrade(request, socket, head);
+    } catch (error) {
+      onSurprise(error);
+      socket.destroy();
+    }
+  });
+  function takeUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { origin, host: hostHeader } = request.headers;
     const isOurs = isOurHost(hostHeader) && (request.url ?? '').split('?')[0] === SOCKET_PATH;
     // A browser always sends an Origin with a WebSocket; the terminal sends the token instead.
@@ -131,15 +161,16 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
         ? hasToken(request)
         : origin === `http://${hostHeader}` && isSame(cookieOf(request, cookieName(port)), session);
     if (!isOurs || !isAllowed) {
+      // Destroyed once it is written: a client that keeps its side open would hold the descriptor for ever.
       socket.end(
         `HTTP/1.1 ${isOurs ? '401 Unauthorized' : '403 Forbidden'}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
+        () => socket.destroy(),
       );
       return;
     }
-    sockets.handleUpgrade(request, socket, head, (webSocket) =>
-      serve(webSocket, centre, origin === undefined ? 'terminal' : 'page'),
-    );
-  });
+    const caller = origin === undefined ? 'terminal' : 'page';
+    sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, centre, caller));
+  }
   const pings = setInterval(() => {
     for (const socket of sockets.clients) {
       if (silent.has(socket)) socket.terminate();
@@ -150,10 +181,7 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
   const stopForwarding = centre.hub.tap((event, payload) => {
     if (sockets.clients.size === 0) return;
     const text = JSON.stringify({ event, payload });
-    for (const socket of sockets.clients) {
-      if (socket.bufferedAmount > MAX_WAITING_BYTES) socket.terminate();
-      else socket.send(text);
-    }
+    for (const socket of sockets.clients) send(socket, text);
   });
 
   await new Promise<void>((resolve, reject) => {
@@ -172,6 +200,8 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
     );
     server.listen(port, host, resolve);
   });
+  // Out of file descriptors, for one: the next connection is taken again.
+  server.on('error', onSurprise);
   port = (server.address() as AddressInfo).port;
   const shownHost = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
 
@@ -196,34 +226,54 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
 /** Faces that have not answered the last ping. */
 const silent = new WeakSet<WebSocket>();
 
+/** Sends, unless the face is so slow that what waits for it would fill the memory: then it is cut off. */
+function send(socket: WebSocket, text: string): void {
+  if (socket.readyState !== socket.OPEN) return;
+  if (socket.bufferedAmount > MAX_WAITING_BYTES) socket.terminate();
+  else socket.send(text);
+}
+
 function serve(socket: WebSocket, centre: FaceTarget, caller: Caller): void {
+  let inHand = 0;
   socket.on('pong', () => silent.delete(socket));
   // `close` follows an error; nothing else is to be done.
   socket.on('error', () => undefined);
   socket.on('message', (data, isBinary) => {
-    void answer(centre, isBinary ? '' : String(data), caller).then((reply) => {
-      if (socket.readyState === socket.OPEN) socket.send(reply);
-    });
+    const isBusy = inHand >= MAX_IN_HAND;
+    inHand++;
+    answer(centre, isBinary ? '' : String(data), caller, isBusy)
+      .then((reply) => send(socket, reply))
+      .catch((error: unknown) => {
+        centre.noteSurprise(error);
+        socket.terminate();
+      })
+      .finally(() => inHand--);
   });
 }
 
-async function answer(centre: FaceTarget, text: string, caller: Caller): Promise<string> {
+const notARequest: Failure = {
+  code: 'wire.badRequest',
+  message: 'That is not a request.',
+  fix: 'Send {"id", "command", "input"} as JSON.',
+};
+const tooMany: Failure = {
+  code: 'wire.tooManyRequests',
+  message: `More than ${MAX_IN_HAND} commands of this connection are in hand.`,
+  fix: 'Wait for their answers first.',
+};
+
+function failed(id: number, error: Failure): string {
+  return JSON.stringify({ id, result: { ok: false, error } });
+}
+
+async function answer(centre: FaceTarget, text: string, caller: Caller, isBusy: boolean): Promise<string> {
   let request;
   try {
     request = requestSchema.parse(JSON.parse(text));
   } catch {
-    return JSON.stringify({
-      id: -1,
-      result: {
-        ok: false,
-        error: {
-          code: 'wire.badRequest',
-          message: 'That is not a request.',
-          fix: 'Send {"id", "command", "input"} as JSON.',
-        },
-      },
-    });
+    return failed(-1, notARequest);
   }
+  if (isBusy) return failed(request.id, tooMany);
   return JSON.stringify({
     id: request.id,
     result: await centre.dispatch(request.command, request.input, caller),

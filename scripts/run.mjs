@@ -9,6 +9,9 @@ import { ensureEngines } from './setup/engines.mjs';
 import { runShown as run } from './setup/tools.mjs';
 import { runTests } from './setup/test-run.mjs';
 
+// A reader that ended (`| head`) or a closed terminal: the command that runs below notices too, and stops in order.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 const [command = 'demo', ...args] = process.argv.slice(2);
 
 const cli = (...cliArgs) => run(process.execPath, ['out/main/cli.js', ...cliArgs]);

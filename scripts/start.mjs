@@ -9,6 +9,9 @@ import { couldNotStart, findElectron, readStartArgs, whyNoWindow } from './start
 /** ms that fetching Electron may take: about 120 MB. */
 const FETCH_LIMIT_MS = Number(process.env.FLASHGRID_ELECTRON_FETCH_LIMIT_MS ?? 5 * 60_000);
 
+// A reader that ended (`| head`) or a closed terminal: the command that runs below notices too, and stops in order.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+
 const args = process.argv.slice(2);
 const { serveArgs, dataDir } = readStartArgs(args);
 const packageDir = join(root, 'node_modules/electron');

@@ -82,8 +82,8 @@ describe('the terminal’s options', () => {
 describe('the help', () => {
   it('lists every command, and every option of a command', () => {
     for (const [name, { options }] of Object.entries(TERMINAL_COMMANDS)) {
-      expect(helpText()).toContain(`  ${name}`);
-      for (const option of Object.keys(options)) expect(helpText(name)).toContain(`--${option}`);
+      expect(helpText(undefined, 100)).toContain(`  ${name}`);
+      for (const option of Object.keys(options)) expect(helpText(name, 100)).toContain(`--${option}`);
     }
   });
 

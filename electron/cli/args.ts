@@ -7,6 +7,8 @@ import {
   attackSettingsSchema,
   type AttackSettings,
 } from '../control/attack/profile.ts';
+import { commandLine } from '../control/lib/command-line.ts';
+import { wrapText } from '../control/report/format.ts';
 import { providerChoiceSchema, type ProviderChoice } from '../control/contract.ts';
 
 /** Wrong use: printed with the help's first lines, exit code 2. */
@@ -120,16 +122,14 @@ export const TERMINAL_COMMANDS = {
     },
   },
   'dead-letters': {
-    summary:
-      'frames that could not be decided: flashgrid dead-letters list | replay FRAME… | drop FRAME… --yes',
+    summary: 'frames that could not be decided: dead-letters list | replay FRAME… | drop FRAME… --yes',
     options: {
       all: { type: 'boolean', help: 'replay or drop every one' },
       json: { type: 'string', value: 'FILE', help: 'write the list' },
     },
   },
   report: {
-    summary:
-      'export a kept run: flashgrid report RUN --html F --json F --csv F; without RUN it lists the runs',
+    summary: 'export a kept run: report RUN --html F --json F --csv F; without RUN it lists the runs',
     options: { json: attackOptions.json, html: attackOptions.html, csv: attackOptions.csv },
   },
   confirm: {
@@ -287,23 +287,45 @@ export function readCount(
   return count;
 }
 
-/** The help of one command, or of all. */
-export function helpText(command?: string): string {
-  const list = (options: Record<string, OptionSpec>) =>
-    Object.entries(options).map(
-      ([name, { value, help }]) => `  ${`--${name}${value ? ` ${value}` : ''}`.padEnd(40)}${help}`,
-    );
+/** Columns that an option and its value take beside what it does. */
+const OPTION_COLUMNS = 40;
+const COMMAND_COLUMNS = 16;
+
+/** The help of one command, or of all, for a terminal of so many columns. */
+export function helpText(command: string | undefined, width: number): string {
   if (command !== undefined && isTerminalCommand(command)) {
     const { summary, options } = TERMINAL_COMMANDS[command];
-    return [`flashgrid ${command}: ${summary}`, '', ...list({ ...options, ...commonOptions })].join('\n');
+    const rows = Object.entries<OptionSpec>({ ...options, ...commonOptions });
+    return [
+      ...wrapText(`${commandLine(command)}: ${summary}`, width),
+      '',
+      ...rows.flatMap(([name, { value, help }]) =>
+        tableRow(`--${name}${value ? ` ${value}` : ''}`, help, OPTION_COLUMNS, width),
+      ),
+    ].join('\n');
   }
   return [
-    'FlashGrid: a flash-sale engine that never oversells, and proves it.',
+    ...wrapText('FlashGrid: a flash-sale engine that never oversells, and proves it.', width),
     '',
-    'flashgrid COMMAND [OPTIONS]',
-    ...Object.entries(TERMINAL_COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(14)}${summary}`),
+    ...wrapText(commandLine('COMMAND [OPTIONS]'), width),
+    ...Object.entries(TERMINAL_COMMANDS).flatMap(([name, { summary }]) =>
+      tableRow(name, summary, COMMAND_COLUMNS, width),
+    ),
     '',
-    '`flashgrid COMMAND --help` lists the options of a command.',
-    'Exit codes: 0 pass, 2 usage, 3 audit failed, 4 threshold missed, 5 run invalid, 6 infrastructure, 130 interrupted.',
+    ...wrapText(`\`${commandLine('COMMAND --help')}\` lists the options of a command.`, width),
+    ...wrapText(
+      'Exit codes: 0 pass, 2 usage, 3 audit failed, 4 threshold missed, 5 run invalid, 6 infrastructure, 130 interrupted.',
+      width,
+    ),
   ].join('\n');
+}
+
+/** A name with its text beside it; below it where that would leave too few columns. */
+function tableRow(name: string, text: string, column: number, width: number): string[] {
+  const isBeside = width >= 2 * column;
+  const indent = ' '.repeat(isBeside ? column : 6);
+  const lines = wrapText(text, width - indent.length).map((line) => indent + line);
+  if (!isBeside) return [`  ${name}`, ...lines];
+  const [first = '', ...more] = lines;
+  return [`  ${name}`.padEnd(column) + first.slice(column), ...more];
 }

@@ -3,7 +3,7 @@ import type { DeadFrame } from '../control/contract.ts';
 import { UsageError } from './args.ts';
 import { writeJson } from './outputs.ts';
 import type { CommandContext } from './session.ts';
-import { must, requireRemote } from './session.ts';
+import { briefly, must, requireRemote } from './session.ts';
 
 const ACTIONS = ['list', 'replay', 'drop'] as const;
 /** Frames in one list. */
@@ -16,6 +16,7 @@ export async function deadLetters({
   dataDir,
   out,
   outputs,
+  interrupt,
 }: CommandContext): Promise<number> {
   const [word, ...ids] = positionals;
   const action = ACTIONS.find((name) => name === word);
@@ -32,26 +33,23 @@ export async function deadLetters({
       'Dropped frames are gone, and their buyers never get an answer. Add --yes if that is meant.',
     );
   const choice = isAll ? {} : { ids };
-  const session = await requireRemote(dataDir);
-  try {
+  return await briefly(await requireRemote(dataDir), interrupt, async (client) => {
     if (action === 'replay') {
-      const { replayed, kept } = await must(session.client, 'queue.replayDead', choice);
-      out.write(`${replayed} put back into the queue.\n`);
-      if (kept > 0) out.write(`${kept} can never be decided and stay: see \`dead-letters list\`.\n`);
+      const { replayed, kept } = await must(client, 'queue.replayDead', choice);
+      out.say(`${replayed} put back into the queue.`);
+      if (kept > 0) out.say(`${kept} can never be decided and stay: see \`dead-letters list\`.`);
     } else if (action === 'drop') {
-      const { dropped } = await must(session.client, 'queue.dropDead', choice);
-      out.write(`${dropped} dropped.\n`);
+      const { dropped } = await must(client, 'queue.dropDead', choice);
+      out.say(`${dropped} dropped.`);
     } else {
-      const { total, frames } = await must(session.client, 'queue.listDead', { limit: LISTED });
-      if (total === 0) out.write('The dead-letter queue is empty.\n');
-      for (const frame of frames) out.write(`${lineOf(frame, Date.now())}\n`);
-      if (total > frames.length) out.write(`… and ${total - frames.length} more.\n`);
+      const { total, frames } = await must(client, 'queue.listDead', { limit: LISTED });
+      if (total === 0) out.say('The dead-letter queue is empty.');
+      for (const frame of frames) out.say(`${lineOf(frame, Date.now())}`);
+      if (total > frames.length) out.say(`… and ${total - frames.length} more.`);
       await writeJson(frames, outputs, out);
     }
     return 0;
-  } finally {
-    await session.end();
-  }
+  });
 }
 
 function lineOf(frame: DeadFrame, nowMs: number): string {

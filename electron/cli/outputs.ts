@@ -10,7 +10,9 @@ import { FailureError } from '../control/cluster/cluster.ts';
 import type { ExportFormat } from '../control/contract.ts';
 import { writeFileAtomic } from '../control/lib/atomic-file.ts';
 import { makeFolder } from '../control/lib/data-folder.ts';
+import { commandLine } from '../control/lib/command-line.ts';
 import { UsageError, type OptionValues } from './args.ts';
+import type { Output } from './output.ts';
 
 export const EXPORT_FORMATS = ['json', 'html', 'csv'] as const satisfies readonly ExportFormat[];
 
@@ -61,10 +63,10 @@ export async function openOutputs(values: OptionValues): Promise<Outputs> {
 }
 
 /** Writes a value for `--json`, if that was asked for. */
-export async function writeJson(value: unknown, outputs: Outputs, out: NodeJS.WriteStream): Promise<void> {
+export async function writeJson(value: unknown, outputs: Outputs, out: Output): Promise<void> {
   if (outputs.formats.length === 0) return;
   const path = await outputs.write('json', `${JSON.stringify(value, null, 2)}\n`);
-  if (path !== undefined) out.write(`Written: ${path}\n`);
+  if (path !== undefined) out.say(`Written: ${path}`);
 }
 
 /** What stands at a path now, links followed. */
@@ -104,7 +106,7 @@ async function writeOut(target: string, text: string): Promise<string> {
       {
         code: 'cli.cantWrite',
         message: `${target} can't be written: ${reasonOf(error)}`,
-        fix: 'Make room, or choose a folder that you may write to; a run is kept, and `flashgrid report RUN` writes it again.',
+        fix: `Make room, or choose a folder that you may write to; a run is kept, and \`${commandLine('report RUN')}\` writes it again.`,
       },
       { cause: error },
     );

@@ -1,20 +1,21 @@
 /** The terminal's attack: launches it, shows it live, prints the verdict, writes the files that were asked for. */
-import process from 'node:process';
 import type { AttackSettings } from '../control/attack/profile.ts';
 import { FailureError } from '../control/cluster/cluster.ts';
 import type { AttackState, ControlClient } from '../control/contract.ts';
+import { commandLine } from '../control/lib/command-line.ts';
 import { formatRun } from '../control/report/format-terminal.ts';
 import type { RunRecord } from '../control/report/run-record.ts';
+import type { Output } from './output.ts';
 import type { Outputs } from './outputs.ts';
-import { must } from './session.ts';
+import { must, type CommandContext, type Session } from './session.ts';
 
 /**
  * Runs one attack to its end.
  * @param signal cancels the attack; the cluster stays as it is
- * @throws FailureError when it could not be run to a verdict
+ * @throws FailureError when it could not be run to a verdict, also when the control centre is gone
  */
 export async function runAttackToEnd(
-  client: ControlClient,
+  { client, lost }: Session,
   settings: AttackSettings,
   signal: AbortSignal,
 ): Promise<RunRecord> {
@@ -25,11 +26,12 @@ export async function runAttackToEnd(
       resolve(attack);
     });
   });
+  signal.throwIfAborted();
   const cancel = () => void client.call('attack.cancel', {});
   signal.addEventListener('abort', cancel);
   try {
     const launched = await must(client, 'attack.launch', settings);
-    const attack = await ended;
+    const attack = await Promise.race([ended, lost]);
     // An attack that failed or was cancelled is kept, too, and its record says why.
     if (attack.phase !== 'finished') {
       const kept = await client.call('runs.getRun', { id: launched.runId });
@@ -52,19 +54,18 @@ export async function runAttackToEnd(
 export async function tellRun(
   client: ControlClient,
   record: RunRecord,
-  outputs: Outputs,
-  out: NodeJS.WriteStream,
+  { outputs, out, complain }: Pick<CommandContext, 'outputs' | 'out' | 'complain'>,
 ): Promise<void> {
-  out.write(`\n${formatRun(record, { color: out.isTTY === true && !process.env['NO_COLOR'] })}\n`);
+  out.raw(`\n${formatRun(record, { color: out.hasColor, width: out.width })}\n`);
   const { paths, failures } = await exportRun(client, record.id, outputs);
-  for (const path of paths) out.write(`Written: ${path}\n`);
+  for (const path of paths) out.say(`Written: ${path}`);
   // The exit code is the verdict's, whatever became of the files.
-  tellFailures(failures);
-  out.write(`Kept as run ${record.id}: flashgrid report ${record.id} --html report.html\n`);
+  tellFailures(failures, complain);
+  out.say(`Kept as run ${record.id}: ${commandLine(`report ${record.id} --html report.html`)}`);
 }
 
-export function tellFailures(failures: readonly FailureError[]): void {
-  for (const { failure } of failures) process.stderr.write(`✗ ${failure.message}\n  → ${failure.fix}\n`);
+export function tellFailures(failures: readonly FailureError[], complain: Output): void {
+  for (const { failure } of failures) complain.say(`✗ ${failure.message}\n  → ${failure.fix}`, 2);
 }
 
 /** Writes the formats that were asked for: each, whatever became of the others. */

@@ -1,13 +1,17 @@
 /** How the terminal comes to a control centre: one that runs already, or one of its own that ends with the command. */
-import process from 'node:process';
 import { appVersion, builtParts } from '../app-paths.ts';
 import { ControlCentre } from '../control/control-centre.ts';
 import { FailureError } from '../control/cluster/cluster.ts';
+import { isAlive } from '../control/cluster/process-table.ts';
 import type { CommandInput, CommandName, CommandOutput, ControlClient } from '../control/contract.ts';
+import { commandLine } from '../control/lib/command-line.ts';
+import { keepServing } from '../control/lib/last-resort.ts';
+import { readInstance, type Instance } from '../instance-file.ts';
+import { RemoteClient, lostFailure } from '../remote-client.ts';
 import type { SettingsGuardOptions } from '../control/settings-guard.ts';
-import { readInstance } from '../instance-file.ts';
-import { RemoteClient } from '../remote-client.ts';
 import type { OptionValues } from './args.ts';
+import { whenInterrupted } from './interrupt.ts';
+import type { Output } from './output.ts';
 import type { Outputs } from './outputs.ts';
 
 /** What a command of the terminal gets. */
@@ -16,16 +20,32 @@ export interface CommandContext {
   readonly positionals: readonly string[];
   readonly dataDir: string;
   /** What people read. */
-  readonly out: NodeJS.WriteStream;
+  readonly out: Output;
+  /** Where errors go. */
+  readonly complain: Output;
   readonly outputs: Outputs;
+  /** Aborted when the command shall stop: by a signal, or because nobody reads its output any more. */
+  readonly interrupt: AbortSignal;
+  /** The signals alone. */
+  readonly asked: AbortSignal;
 }
+
+/** ms that an address may take to answer whose process is gone: most likely nobody is there. */
+const STALE_LIMIT_MS = 1_000;
 
 export interface Session {
   readonly client: ControlClient;
   /** The control centre belongs to this command and ends with it. */
   readonly isOwn: boolean;
+  /** Rejects when the control centre is gone in the middle of the command; never while it answers. */
+  readonly lost: Promise<never>;
   /** Stops what is ours; leaves a remote one as it was. */
   end(): Promise<void>;
+}
+
+/** A session with a control centre that runs in another process. */
+export interface RemoteSession extends Session {
+  readonly instance: Instance;
 }
 
 /** A control centre in this process. */
@@ -34,7 +54,7 @@ export async function openOwn(
   onQuit: () => void = () => undefined,
   settingsGuard: SettingsGuardOptions = {},
 ): Promise<ControlCentre> {
-  return await ControlCentre.open({
+  const centre = await ControlCentre.open({
     dataDir,
     version: appVersion(),
     modules: builtParts().modules,
@@ -42,16 +62,31 @@ export async function openOwn(
     onQuit,
     settingsGuard,
   });
+  keepServing((error) => centre.noteSurprise(error));
+  return centre;
 }
 
-/** The control centre that runs on this data folder; `undefined` when none does. */
-export async function openRemote(dataDir: string): Promise<Session | undefined> {
+/**
+ * The control centre that runs on this data folder; `undefined` when none does. It is asked at its port with its token: a file that a crash
+ * left says nothing, whoever has its pid or its port now.
+ * @throws HungError when the very process that wrote the file lives and does not answer
+ */
+export async function openRemote(dataDir: string): Promise<RemoteSession | undefined> {
   const instance = await readInstance(dataDir);
   if (!instance) return undefined;
-  const client = await RemoteClient.connect(instance);
+  const lives = isAlive(instance);
+  let client: RemoteClient;
+  try {
+    client = await RemoteClient.connect(instance, lives ? undefined : STALE_LIMIT_MS);
+  } catch (error) {
+    if (lives && isAlive(instance)) throw new HungError(instance, dataDir, error);
+    return undefined;
+  }
   return {
     client,
+    instance,
     isOwn: false,
+    lost: rejectWhen(client.closed(), lostFailure),
     end: () => {
       client.close();
       return Promise.resolve();
@@ -59,22 +94,52 @@ export async function openRemote(dataDir: string): Promise<Session | undefined> 
   };
 }
 
+/** A control centre whose process lives but does not answer. */
+export class HungError extends FailureError {
+  readonly instance: Instance;
+  constructor(instance: Instance, dataDir: string, cause: unknown) {
+    super(
+      {
+        code: 'remote.noAnswer',
+        message: `FlashGrid runs on ${dataDir} as process ${instance.pid}, but does not answer.`,
+        fix: `End it with \`${commandLine('down')}\`, then try again.`,
+      },
+      { cause },
+    );
+    this.instance = instance;
+  }
+}
+
+/** A promise that only ever rejects; nobody has to listen to it. */
+function rejectWhen(event: Promise<void>, failure: () => FailureError): Promise<never> {
+  const lost = event.then((): never => {
+    throw failure();
+  });
+  lost.catch(() => undefined);
+  return lost;
+}
+
 /** The running one, or one of our own. */
 export async function openSession(dataDir: string): Promise<Session> {
   const remote = await openRemote(dataDir);
   if (remote) return remote;
   const centre = await openOwn(dataDir);
-  return { client: centre, isOwn: true, end: () => centre.release() };
+  return {
+    client: centre,
+    isOwn: true,
+    lost: new Promise<never>(() => undefined),
+    end: () => centre.release(),
+  };
 }
 
 /** @throws FailureError when none runs */
-export async function requireRemote(dataDir: string): Promise<Session> {
+export async function requireRemote(dataDir: string): Promise<RemoteSession> {
   const remote = await openRemote(dataDir);
   if (remote) return remote;
   throw new FailureError({
     code: 'cli.notRunning',
     message: `No FlashGrid runs on ${dataDir}.`,
-    fix: 'Start one with `flashgrid up`, or `flashgrid serve` for a browser.',
+    fix: `Start one with \`${commandLine('up')}\`, or \`${commandLine('serve')}\` for a browser.`,
   });
 }
 
@@ -92,26 +157,15 @@ export async function must<Name extends CommandName>(
   throw new FailureError(result.error);
 }
 
-/** ms between two interrupts that count as one: a terminal and npm may both hand on the same Ctrl-C. */
-const SAME_INTERRUPT_MS = 700;
-
-/**
- * Calls `stop` at the first Ctrl-C (or SIGTERM, SIGHUP); a second one ends the process at once, and the next start clears what is left.
- * Returns the function that ends this.
- */
-export function onInterrupt(stop: (signal: NodeJS.Signals) => void): () => void {
-  let firstMs: number | undefined;
-  const take = (signal: NodeJS.Signals) => {
-    const now = performance.now();
-    if (firstMs === undefined) {
-      firstMs = now;
-      process.stderr.write('\nStopping… (once more to stop at once)\n');
-      stop(signal);
-    } else if (now - firstMs > SAME_INTERRUPT_MS) process.exit(130);
-  };
-  const signals: NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP'];
-  for (const signal of signals) process.on(signal, take);
-  return () => {
-    for (const signal of signals) process.off(signal, take);
-  };
+/** For a command that changes nothing: an interrupt, or a control centre that is gone, ends it at once. */
+export async function briefly(
+  session: Session,
+  interrupt: AbortSignal,
+  work: (client: ControlClient) => Promise<number>,
+): Promise<number> {
+  try {
+    return await Promise.race([work(session.client), session.lost, whenInterrupted(interrupt)]);
+  } finally {
+    await session.end();
+  }
 }

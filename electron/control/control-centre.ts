@@ -33,6 +33,7 @@ import { diagnose } from './readiness.ts';
 import { backendFindings, runDoctor } from './doctor.ts';
 import { EventHub } from './lib/event-hub.ts';
 import { dataFolder } from './lib/data-folder.ts';
+import { withoutProxy } from './lib/loopback.ts';
 import { ReleaseStack } from './lib/release-stack.ts';
 import { LogStore } from './logs/log-store.ts';
 import { exportRun } from './report/export-run.ts';
@@ -46,6 +47,7 @@ import { thinSamples } from './telemetry/run-series.ts';
 import { FlowSampler } from './telemetry/flow-sampler.ts';
 import { StatsSampler } from './telemetry/stats-sampler.ts';
 import { ServiceTotals } from './services/service-totals.ts';
+import { commandLine } from './lib/command-line.ts';
 
 /** Prefix of the queues, keys and channels of the cluster that the control centre starts. */
 const NAMESPACE = 'fg';
@@ -131,7 +133,7 @@ export class ControlCentre implements ControlClient {
       namespace: NAMESPACE,
       postgresSchema: POSTGRES_SCHEMA,
       registry: new ProcessRegistry(options.dataDir),
-      serviceEnv: { ...process.env, ...options.childEnv },
+      serviceEnv: { ...withoutProxy(process.env), ...options.childEnv },
       probe: providers.probe,
       settings: () => this.#settings.current,
       createCluster: (provider, events) => providers.create(provider, events),
@@ -216,6 +218,12 @@ export class ControlCentre implements ControlClient {
     this.#access = access;
   }
 
+  /** Logs an error that nothing foresaw. Whoever met it goes on. */
+  noteSurprise(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#say('error', `unexpected: ${text}`);
+  }
+
   /** Stops everything that was started. Every call gives the same promise. */
   release(): Promise<void> {
     return this.#undo.release();
@@ -278,7 +286,7 @@ export class ControlCentre implements ControlClient {
         throw new FailureError({
           code: 'app.noAccess',
           message: 'No browser can reach this FlashGrid: it listens for none.',
-          fix: 'Start it with `flashgrid serve`.',
+          fix: `Start it with \`${commandLine('serve')}\`.`,
         });
       },
       'app.openDataFolder': async () => {
@@ -354,7 +362,7 @@ export class ControlCentre implements ControlClient {
           throw new FailureError({
             code: 'settings.terminalOnly',
             message: 'A page can not confirm its own change.',
-            fix: 'Run `flashgrid confirm` in a terminal.',
+            fix: `Run \`${commandLine('confirm')}\` in a terminal.`,
           });
         }
         const { settings, lines, id: pendingId } = this.#guard.pending(id);

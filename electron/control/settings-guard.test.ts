@@ -54,7 +54,7 @@ describe('a change of images and external URLs', () => {
       ok: false,
       error: {
         code: 'settings.needsConfirmation',
-        fix: expect.stringContaining('flashgrid confirm') as string,
+        fix: expect.stringContaining(' confirm`') as string,
       },
     });
     expect(await saved()).toEqual(defaults);

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import { redact } from '../../services/shared/redact.ts';
 import { FailureError } from './cluster/cluster.ts';
 import type { Settings } from './contract.ts';
+import { commandLine } from './lib/command-line.ts';
 
 /** ms that a change waits for its confirmation. */
 const PENDING_LIMIT_MS = 10 * 60_000;
@@ -76,7 +77,7 @@ export class SettingsGuard {
     throw new FailureError({
       code: 'settings.needsConfirmation',
       message: `Not saved yet: ${lines.join('; ')}. A page may not change images and external URLs alone.`,
-      fix: 'Run `flashgrid confirm` in a terminal within 10 minutes: it shows the change and saves it.',
+      fix: `Run \`${commandLine('confirm')}\` in a terminal within 10 minutes: it shows the change and saves it.`,
     });
   }
 

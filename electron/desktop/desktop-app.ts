@@ -17,6 +17,8 @@ import { appVersion } from '../app-paths.ts';
 import { FailureError, type Failure } from '../control/cluster/cluster.ts';
 import { ControlCentre } from '../control/control-centre.ts';
 import type { EventName, EventPayload } from '../control/contract.ts';
+import { isAlive } from '../control/cluster/process-table.ts';
+import { keepServing } from '../control/lib/last-resort.ts';
 import { readInstance } from '../instance-file.ts';
 import { redact } from '../../services/shared/redact.ts';
 import { RESOURCES_VARIABLE } from '../../services/shared/resources.ts';
@@ -78,6 +80,10 @@ export async function startDesktop(dataDir: string): Promise<void> {
   } catch (error) {
     return await refuseStart(dataDir, error);
   }
+  keepServing((error) => {
+    centre.noteSurprise(error);
+    log(`unexpected: ${String(error)}`);
+  });
   guardSession(session.defaultSession, { canUseDevTools, onRefused: logRefused });
   const settings = await centre.call('settings.getSettings', {});
   if (settings.ok) nativeTheme.themeSource = settings.value.theme;
@@ -172,7 +178,9 @@ async function refuseStart(dataDir: string, error: unknown): Promise<void> {
           fix: `Check that ${dataDir} can be written to, then start it again.`,
         };
   log(`${failure.message} ${failure.fix}`);
-  const other = failure.code === 'dataDir.locked' ? await readInstance(dataDir) : undefined;
+  const running = failure.code === 'dataDir.locked' ? await readInstance(dataDir) : undefined;
+  // A file that a crash left has an address where nobody answers.
+  const other = running && isAlive(running) ? running : undefined;
   const answer = await tellStartFailure(dialog, failure, other !== undefined);
   if (other && answer === 'open') await shell.openExternal(other.url);
   app.exit(6);

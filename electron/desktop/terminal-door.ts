@@ -1,5 +1,4 @@
 /** Lets `flashgrid status`, `attack`, `report`… reach the control centre of the open window, as they reach a `flashgrid serve`. */
-import process from 'node:process';
 import type { ControlCentre } from '../control/control-centre.ts';
 import { removeInstance, writeInstance } from '../instance-file.ts';
 import { startWebFace } from '../web.ts';
@@ -16,13 +15,13 @@ export async function openTerminalDoor(options: TerminalDoorOptions): Promise<()
   const { centre, dataDir, rendererDir, version } = options;
   const face = await startWebFace({ centre, rendererDir, host: '127.0.0.1', port: 0 });
   centre.announceAccess({ url: face.url, token: face.token });
-  await writeInstance(dataDir, {
-    pid: process.pid,
-    port: face.port,
-    token: face.token,
-    url: face.url,
-    version,
-  });
+  try {
+    await writeInstance(dataDir, { ...face, version });
+  } catch (error) {
+    // Nobody could find it: it must not listen either.
+    await face.close();
+    throw error;
+  }
   return async () => {
     await removeInstance(dataDir);
     await face.close();

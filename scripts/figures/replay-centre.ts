@@ -127,6 +127,10 @@ export class ReplayCentre implements FaceTarget {
     clearTimeout(this.#restartTimer);
   }
 
+  noteSurprise(error: unknown): void {
+    process.stderr.write(`${String(error)}\n`);
+  }
+
   dispatch(name: string, input: unknown): Promise<Result<unknown>> {
     return Promise.resolve(this.#answer(name, input));
   }

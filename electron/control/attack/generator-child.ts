@@ -71,7 +71,10 @@ export class GeneratorChild {
       this.#process.once('close', (code, signal) =>
         end(signal ? `was ended by ${signal}` : `ended with code ${code}`),
       );
-      this.#process.once('error', (error) => end(`could not be started (${error.message})`));
+      this.#process.on('error', (error) => {
+        // Later ones (a message that could not be sent) end nothing; unheard, they would end this process.
+        if (this.#process.pid === undefined) end(`could not be started (${error.message})`);
+      });
     });
     this.#watchSilence(READY_LIMIT_MS);
     this.#process.on('message', (raw) => {

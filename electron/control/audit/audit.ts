@@ -18,6 +18,7 @@ import type { LoadLedger } from './ledger.ts';
 import { QueueProbe } from './queue-probe.ts';
 import { readOutcomes } from './read-outcomes.ts';
 import { readTickets } from './read-tickets.ts';
+import { commandLine } from '../lib/command-line.ts';
 
 /** ms that one look at the engines may take. */
 const PROBE_LIMIT_MS = 10_000;
@@ -262,7 +263,7 @@ function engineAway(cause: unknown): FailureError {
     {
       code: 'audit.engineAway',
       message: `The audit could not ask the backends: ${reason || 'no answer'}.`,
-      fix: 'See on the Control page, or with `flashgrid status`, which backend is away; once it serves again, repeat the attack.',
+      fix: `See on the Control page, or with \`${commandLine('status')}\`, which backend is away; once it serves again, repeat the attack.`,
     },
     { cause },
   );

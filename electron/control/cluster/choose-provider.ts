@@ -1,6 +1,7 @@
 /** Which provider `auto` takes, and why; says so in one sentence that the terminal and the window show. */
 import { FailureError, type Failure, type Provider } from './cluster.ts';
 import type { ProviderChoice } from '../contract.ts';
+import { commandLine } from '../lib/command-line.ts';
 
 export interface ProviderProbe {
   /** Where a Docker engine answers, or why none does. */
@@ -40,7 +41,7 @@ export async function chooseProvider(
     message: `Neither Docker nor the engines themselves are here: ${docker.why}; missing on this machine: ${native.missing.join(', ')}.`,
     fix:
       native.failure?.fix ??
-      'Start Docker, or install the engines; `flashgrid doctor` lists what was looked for.',
+      `Start Docker, or install the engines; \`${commandLine('doctor')}\` lists what was looked for.`,
     step: 'provider',
   });
 }

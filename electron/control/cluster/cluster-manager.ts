@@ -2,8 +2,9 @@
  * The whole cluster as one thing: engines, schema, gateways, workers.
  *
  * It moves: stopped → starting → running → stopping → stopped; starting → failed (everything that was started is stopped again);
- * failed → starting. A command that does not fit the state is refused with what to wait for. A backend of ours that ends while the
- * cluster runs is started again (backend-restarts.ts); the cluster goes on meanwhile.
+ * failed → starting. A start joins one that is under way, and waits for a stop; other commands that do not fit the state are refused
+ * with what to wait for. A backend of ours that ends while the cluster runs is started again (backend-restarts.ts); the cluster goes on
+ * meanwhile.
  */
 import { randomBytes } from 'node:crypto';
 import {
@@ -32,6 +33,8 @@ import { applyMigrations } from '../../../services/shared/migrations.ts';
 
 /** ms that a stop may take before what is left is reported. */
 const STOP_LIMIT_MS = 60_000;
+/** The step of a start that was cancelled. */
+const UNDO_STEP = 'stop.undo';
 
 export interface ClusterManagerOptions {
   readonly modules: Readonly<Record<ServiceRole, string>>;
@@ -60,7 +63,7 @@ export class ClusterManager {
   /** What the provider says of its backends. */
   readonly #told = new Map<EngineRole, EngineState>();
   #adminToken = '';
-  #starting: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
+  #starting: { readonly abort: AbortController; readonly done: Promise<ClusterState> } | undefined;
   #stopping: Promise<ClusterState> | undefined;
 
   constructor(options: ClusterManagerOptions) {
@@ -103,16 +106,15 @@ export class ClusterManager {
       if (down) throw down;
       return this.#state;
     }
-    if (this.#state.state === 'starting' || this.#state.state === 'stopping') {
-      throw new FailureError({
-        code: 'cluster.busy',
-        message: `The cluster is ${this.#state.state}.`,
-        fix: 'Wait until that is done.',
-      });
+    // Two terminals, or a page and a terminal, may ask at once: both get the one start.
+    if (this.#starting) return await this.#starting.done;
+    if (this.#stopping) {
+      await this.#stopping;
+      return await this.start(choice);
     }
     const abort = new AbortController();
     const done = this.#start(choice, abort.signal);
-    this.#starting = { abort, done: done.catch(() => undefined) };
+    this.#starting = { abort, done };
     try {
       return await done;
     } finally {
@@ -122,8 +124,17 @@ export class ClusterManager {
 
   /** Ends a start that is under way, and waits until what it began is stopped. Harmless when there is none. */
   async cancelStart(): Promise<void> {
-    this.#starting?.abort.abort();
-    await this.#starting?.done;
+    if (this.#starting && !this.#starting.abort.signal.aborted) {
+      this.#starting.abort.abort();
+      this.#upsertStep({
+        id: UNDO_STEP,
+        title: 'Stop what was started',
+        state: 'running',
+        startedAtMs: Date.now(),
+      });
+    }
+    // How it ended is told to whoever started.
+    await this.#starting?.done.catch(() => undefined);
   }
 
   /**
@@ -145,8 +156,25 @@ export class ClusterManager {
     const stack = new ReleaseStack();
     const { cluster, supervisor } = { cluster: this.#cluster, supervisor: this.#supervisor };
     if (cluster)
-      stack.add('engines', () => (engines === 'stop' ? cluster.stop() : cluster.detach()), STOP_LIMIT_MS);
-    if (supervisor) stack.add('services', () => supervisor.stop({ isEngineLost }), STOP_LIMIT_MS);
+      stack.add(
+        'engines',
+        () =>
+          this.#stopStep(
+            'stop.engines',
+            engines === 'stop' ? 'Stop the backends' : 'Leave the backends running',
+            () => (engines === 'stop' ? cluster.stop() : cluster.detach()),
+          ),
+        STOP_LIMIT_MS,
+      );
+    if (supervisor)
+      stack.add(
+        'services',
+        () =>
+          this.#stopStep('stop.services', 'Stop gateways and workers', () =>
+            supervisor.stop({ isEngineLost }),
+          ),
+        STOP_LIMIT_MS,
+      );
     stack.add('restarts', () => this.#restarts?.close(), STOP_LIMIT_MS);
     try {
       await stack.release();
@@ -252,9 +280,11 @@ export class ClusterManager {
         .catch((problem: unknown) => this.#log('error', `undoing the start: ${String(problem)}`));
       this.#forget();
       const failure = this.#failureOf(error, signal);
-      const steps = this.#state.steps.map((step): Step =>
-        step.state === 'running' ? { ...step, state: 'failed' } : step,
-      );
+      const steps = this.#state.steps.map((step): Step => {
+        if (step.state !== 'running') return step;
+        if (step.id !== UNDO_STEP) return { ...step, state: 'failed' };
+        return { ...step, state: 'done', durationMs: Date.now() - (step.startedAtMs ?? Date.now()) };
+      });
       this.#set({
         ...this.#state,
         state: signal.aborted ? 'stopped' : 'failed',
@@ -457,6 +487,13 @@ export class ClusterManager {
       shown.handle === view.handle &&
       shown.restarts === view.restarts;
     if (!isSame) this.#upsertEngine(view);
+  }
+
+  #stopStep(id: string, title: string, work: () => Promise<void> | void): Promise<void> {
+    return this.#step(id, title, async () => {
+      await work();
+      return { value: undefined, detail: '' };
+    });
   }
 
   #events(): ClusterEvents {

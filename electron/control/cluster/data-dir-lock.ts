@@ -4,7 +4,7 @@ import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } 
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FailureError } from './cluster.ts';
-import { identify, isAlive } from './process-table.ts';
+import { identify, isAlive, type ProcessIdentity } from './process-table.ts';
 
 const MAX_TRIES = 20;
 const holderSchema = z.object({ pid: z.number().int().positive(), startedAt: z.string(), key: z.string() });
@@ -35,6 +35,12 @@ export function acquireLock(dataDir: string): () => void {
   } finally {
     rmSync(own, { force: true });
   }
+}
+
+/** The living process that holds the lock of a data folder; `undefined` when none does. */
+export function lockHolder(dataDir: string): ProcessIdentity | undefined {
+  const holder = parseHolder(readText(join(dataDir, 'lock')) ?? '');
+  return holder && isAlive(holder) ? holder : undefined;
 }
 
 /** Removes a dead holder's lock. Another process may have done so and locked anew in between: then its lock is put back. */

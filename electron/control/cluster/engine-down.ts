@@ -1,5 +1,6 @@
 /** A backend that has ended while the cluster counts as running, and did not come back when it was started again. */
 import { FailureError, type Cluster, type EngineRole } from './cluster.ts';
+import { commandLine } from '../lib/command-line.ts';
 
 export const ENGINE_TITLES: Readonly<Record<EngineRole, string>> = {
   rabbitmq: 'RabbitMQ',
@@ -27,6 +28,6 @@ export function engineRestarting(cluster: Pick<Cluster, 'engines'>): FailureErro
   return new FailureError({
     code: 'cluster.engineRestarting',
     message: `${names} ${away.length === 1 ? 'is' : 'are'} being started again.`,
-    fix: 'Wait until it serves again; `flashgrid status` shows it.',
+    fix: `Wait until it serves again; \`${commandLine('status')}\` shows it.`,
   });
 }

@@ -76,7 +76,19 @@ export function identify(pid: number): ProcessIdentity | undefined {
 
 /** Whether this very process still lives. */
 export function isAlive(identity: ProcessIdentity): boolean {
+  // Windows tells no start times here: the pid alone is all there is.
+  if (process.platform === 'win32' && identity.startedAt === '') return hasPid(identity.pid);
   return identify(identity.pid)?.startedAt === identity.startedAt;
+}
+
+function hasPid(pid: number): boolean {
+  if (pid <= 0) return false;
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    // Somebody else's process lives too.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
 }
 
 /** All processes that live. */

@@ -1,5 +1,5 @@
 /** A run as the terminal shows it: load, audit, verdict. Pure: gives the text, colours only when asked. */
-import { latency, milliseconds, percent, plural, whole } from './format.ts';
+import { latency, milliseconds, percent, plural, whole, wrapText } from './format.ts';
 import { notesOf } from './run-notes.ts';
 import type { Check, RunRecord } from './run-record.ts';
 import { headlineOf, titleOf, verdictWord } from './run-text.ts';
@@ -12,8 +12,9 @@ export interface TerminalOptions {
 }
 
 const DEFAULT_WIDTH = 100;
-const LABEL_WIDTH = 14;
-const VALUE_WIDTH = 14;
+const LABEL_WIDTH = 13;
+const VALUE_WIDTH = 12;
+const CELL_WIDTH = LABEL_WIDTH + VALUE_WIDTH;
 
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
 const CODES: Readonly<Record<Style, string>> = { bold: '1', dim: '2', green: '32', red: '31', yellow: '33' };
@@ -24,66 +25,88 @@ export function formatRun(record: RunRecord, { color, width = DEFAULT_WIDTH }: T
   const paint: Paint = (text, ...styles) =>
     color ? `\x1b[${styles.map((style) => CODES[style]).join(';')}m${text}\x1b[0m` : text;
   return [
-    `${paint(titleOf(record.attack), 'bold')}  ${paint(`${record.id} · ${record.environment.provider}`, 'dim')}`,
+    ...titleLines(record, paint, width),
     '',
     paint('Load', 'bold'),
-    ...loadLines(record, paint),
+    ...loadLines(record, paint, width),
     '',
     paint(record.audit.checks.length > 0 ? 'Audit' : 'No audit; known when it ended', 'bold'),
-    ...auditLines(record, paint),
+    ...auditLines(record, paint, width),
     ...record.audit.checks.flatMap((check) => checkLines(check, paint, width)),
     '',
     ...verdictLines(record, paint, width),
   ].join('\n');
 }
 
-function loadLines({ load }: RunRecord, paint: Paint): string[] {
+function titleLines(record: RunRecord, paint: Paint, width: number): string[] {
+  const [title, where] = [titleOf(record.attack), `${record.id} · ${record.environment.provider}`];
+  if (title.length + 2 + where.length <= width) return [`${paint(title, 'bold')}  ${paint(where, 'dim')}`];
+  return [...wrapText(title, width).map((line) => paint(line, 'bold')), paint(where, 'dim')];
+}
+
+function loadLines({ load }: RunRecord, paint: Paint, width: number): string[] {
   const { latencyMs, generator } = load;
   const unanswered = whole(load.unknown);
   return [
-    row(
+    ...row(
       paint,
+      width,
       ['Sent', whole(load.sent)],
       ['Requests/s', whole(load.rps)],
       ['p50', latency(latencyMs, 'p50')],
     ),
-    row(
+    ...row(
       paint,
+      width,
       ['Accepted', whole(load.acknowledged)],
       ['Duration', milliseconds(load.durationMs)],
       ['p99', latency(latencyMs, 'p99')],
     ),
-    row(
+    ...row(
       paint,
+      width,
       ['Rejected', whole(load.refused)],
       ['Generators', whole(generator.processes)],
       ['p99.9', latency(latencyMs, 'p999')],
     ),
-    row(
+    ...row(
       paint,
+      width,
       ['Unclear', load.unknown > 0 ? paint(unanswered.padEnd(VALUE_WIDTH), 'yellow') : unanswered],
       ['Rate reached', percent(generator.rateReached)],
       ['Slowest', latency(latencyMs, 'max')],
     ),
-    ...generator.limits.map((limit) => `  ${paint('!', 'yellow')} The generator was a limit: ${limit}`),
+    ...generator.limits.flatMap((limit) =>
+      wrapText(`The generator was a limit: ${limit}`, width - 4).map((line, at) =>
+        at === 0 ? `  ${paint('!', 'yellow')} ${line}` : `    ${line}`,
+      ),
+    ),
   ];
 }
 
-function auditLines({ audit }: RunRecord, paint: Paint): string[] {
+function auditLines({ audit }: RunRecord, paint: Paint, width: number): string[] {
   const bad = (count: number) => {
     const text = whole(count);
     return count > 0 ? paint(text.padEnd(VALUE_WIDTH), 'red') : text;
   };
   return [
-    row(paint, ['Stock', whole(audit.stock)], ['Granted', whole(audit.granted)], ['Lost', bad(audit.lost)]),
-    row(
+    ...row(
       paint,
+      width,
+      ['Stock', whole(audit.stock)],
+      ['Granted', whole(audit.granted)],
+      ['Lost', bad(audit.lost)],
+    ),
+    ...row(
+      paint,
+      width,
       ['Sold', whole(audit.sold)],
       ['Refused', whole(audit.refused)],
       ['Duplicated', bad(audit.duplicated)],
     ),
-    row(
+    ...row(
       paint,
+      width,
       ['Oversold', bad(audit.oversold)],
       ['Pending', bad(audit.pending)],
       ['Drained in', milliseconds(audit.drainMs)],
@@ -91,11 +114,17 @@ function auditLines({ audit }: RunRecord, paint: Paint): string[] {
   ];
 }
 
-function row(paint: Paint, ...cells: (readonly [label: string, value: string])[]): string {
-  return `  ${cells
-    .map(([label, value]) => `${paint(label.padEnd(LABEL_WIDTH), 'dim')}${value.padEnd(VALUE_WIDTH)}`)
-    .join('')
-    .trimEnd()}`;
+/** A row of the table; as many cells beside each other as the width takes. */
+function row(paint: Paint, width: number, ...cells: (readonly [label: string, value: string])[]): string[] {
+  const beside = Math.max(1, Math.min(cells.length, Math.floor((width - 2) / CELL_WIDTH)));
+  const lines: string[] = [];
+  for (let first = 0; first < cells.length; first += beside) {
+    const texts = cells
+      .slice(first, first + beside)
+      .map(([label, value]) => `${paint(label.padEnd(LABEL_WIDTH), 'dim')}${value.padEnd(VALUE_WIDTH)}`);
+    lines.push(`  ${texts.join('').trimEnd()}`);
+  }
+  return lines;
 }
 
 function checkLines(check: Check, paint: Paint, width: number): string[] {
@@ -107,10 +136,15 @@ function checkLines(check: Check, paint: Paint, width: number): string[] {
   const offenders =
     check.ok || check.evidence.offenders.length === 0
       ? []
-      : wrap(`First offenders: ${check.evidence.offenders.join(', ')}`, width - 4);
+      : wrapText(`First offenders: ${check.evidence.offenders.join(', ')}`, width - 4);
   return [
-    `  ${mark} ${check.ok ? check.title : paint(check.title, check.isOpen === true ? 'yellow' : 'red')}`,
-    ...[...wrap(check.evidence.summary, width - 4), ...offenders].map((line) => `    ${paint(line, 'dim')}`),
+    ...wrapText(check.title, width - 4).map(
+      (line, at) =>
+        `${at === 0 ? `  ${mark} ` : '    '}${check.ok ? line : paint(line, check.isOpen === true ? 'yellow' : 'red')}`,
+    ),
+    ...[...wrapText(check.evidence.summary, width - 4), ...offenders].map(
+      (line) => `    ${paint(line, 'dim')}`,
+    ),
   ];
 }
 
@@ -119,28 +153,20 @@ function verdictLines(record: RunRecord, paint: Paint, width: number): string[] 
   const unknown =
     record.audit.unknownResolved > 0
       ? [
-          `  ${plural(record.audit.unknownResolved, 'request')} without a clear answer: the audit found what became of ${record.audit.unknownResolved === 1 ? 'it' : 'them'}.`,
+          ...wrapText(
+            `${plural(record.audit.unknownResolved, 'request')} without a clear answer: the audit found what became of ${record.audit.unknownResolved === 1 ? 'it' : 'them'}.`,
+            width - 2,
+          ).map((line) => `  ${line}`),
         ]
       : [];
+  const word = verdictWord(record);
+  const [first = '', ...more] = wrapText(`${word}  ${headlineOf(record)}`, width - 2);
   return [
-    `${paint(verdictWord(record), style, 'bold')}  ${headlineOf(record)}`,
+    `${paint(word, style, 'bold')}${first.slice(word.length)}`,
+    ...more.map((line) => `  ${line}`),
     ...unknown,
     ...[...record.reasons, ...notesOf(record)].flatMap((reason) =>
-      wrap(reason, width - 4).map((line, at) => `${at === 0 ? '  - ' : '    '}${line}`),
+      wrapText(reason, width - 4).map((line, at) => `${at === 0 ? '  - ' : '    '}${line}`),
     ),
   ];
-}
-
-/** Breaks a text at spaces; a word longer than the width keeps its line for itself. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  // Offenders hold what buyers sent: a control character must not reach the terminal.
-  for (const word of text.replace(/[\p{Cc}\p{Cf}]/gu, '?').split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
-  }
-  return [...lines, line];
 }

@@ -49,3 +49,17 @@ export function latency(latencyMs: Readonly<Record<string, number>>, key: string
 export function utcTime(iso: string): string {
   return `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
 }
+
+/** Breaks a text at spaces; a word longer than the width keeps its line for itself. */
+export function wrapText(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  // Offenders hold what buyers sent: a control character must not reach the terminal.
+  for (const word of text.replace(/[\p{Cc}\p{Cf}]/gu, '?').split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}

@@ -16,6 +16,7 @@ import { audit, countDeadFrames } from '../audit/audit.ts';
 import { FailureError, type Cluster, type Endpoints, type LogLine } from '../cluster/cluster.ts';
 import { engineDown } from '../cluster/engine-down.ts';
 import type { AttackState } from '../contract.ts';
+import { withoutProxy } from '../lib/loopback.ts';
 import { ReleaseStack, withLimit } from '../lib/release-stack.ts';
 import { buildRunRecord, type RunParts } from '../report/build-run-record.ts';
 import type { Audit, Load, RunRecord, Sample } from '../report/run-record.ts';
@@ -210,7 +211,7 @@ export class AttackSession {
         sampling.begin(startAtMs);
       },
       onInterval: (interval) => this.#takeInterval(interval),
-      env: { ...process.env, ...this.#options.childEnv },
+      env: { ...withoutProxy(process.env), ...this.#options.childEnv },
       dataDir: this.#options.dataDir,
       onLog: this.#options.onLog,
     });

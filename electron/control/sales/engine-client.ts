@@ -7,6 +7,7 @@ import {
   type SaleView,
 } from '../../../services/shared/sales.ts';
 import { FailureError } from '../cluster/cluster.ts';
+import { requestLoopback, type LoopbackAnswer } from '../lib/loopback.ts';
 
 /** ms that one admin request may take. */
 const REQUEST_LIMIT_MS = 15_000;
@@ -83,9 +84,12 @@ export class EngineClient {
 
   async #isThere(url: string): Promise<boolean> {
     try {
-      const response = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(this.#presenceLimitMs) });
-      await response.arrayBuffer();
-      return response.ok;
+      const { status } = await requestLoopback(`${url}/healthz`, {
+        method: 'GET',
+        headers: {},
+        limitMs: this.#presenceLimitMs,
+      });
+      return status === 200;
     } catch {
       // Frozen, gone or busy: whoever asks takes another one.
       return false;
@@ -107,16 +111,16 @@ export class EngineClient {
         fix: 'Start the cluster first.',
       });
     }
-    let response: Response;
+    let answer: LoopbackAnswer;
     try {
-      response = await fetch(base + path, {
+      answer = await requestLoopback(base + path, {
         method,
         headers: {
           authorization: `Bearer ${this.#token()}`,
           ...(body === undefined ? {} : { 'content-type': 'application/json' }),
         },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(REQUEST_LIMIT_MS),
+        limitMs: REQUEST_LIMIT_MS,
       });
     } catch (error) {
       throw new FailureError(
@@ -128,17 +132,34 @@ export class EngineClient {
         { cause: error },
       );
     }
-    const reply: unknown = await response.json();
-    if (response.ok) return schema.parse(reply);
+    const reply = parseJson(answer.text);
+    if (answer.status >= 200 && answer.status < 300) {
+      const parsed = schema.safeParse(reply);
+      if (parsed.success) return parsed.data;
+      throw new FailureError({
+        code: 'engine.strangeAnswer',
+        message: `What answered ${method} ${path} is not this FlashGrid's gateway.`,
+        fix: 'Stop the cluster and start it again.',
+      });
+    }
     const problem = problemSchema.safeParse(reply);
     const first = problem.data?.errors?.[0];
     throw new FailureError({
-      code: `engine.http${response.status}`,
+      code: `engine.http${answer.status}`,
       message: problem.success
         ? [problem.data.title, problem.data.detail].filter(Boolean).join(': ')
-        : `The gateway answered ${response.status}.`,
+        : `The gateway answered ${answer.status}.`,
       fix: first ? `${first.field}: ${first.message}` : 'Change the request and try again.',
       ...(first ? { field: first.field } : {}),
     });
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not JSON: the schemas say so.
+    return undefined;
   }
 }

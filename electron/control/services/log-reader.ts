@@ -1,13 +1,12 @@
 /** Turns what a child writes to stdout and stderr into log lines. */
 import { StringDecoder } from 'node:string_decoder';
-import type { Readable } from 'node:stream';
 import type { LogLine } from '../cluster/cluster.ts';
 
 /** Characters after which an endless line is cut. */
 const MAX_PENDING = 16_384;
 
 /** Calls `onLine` for every line of the stream, the last unfinished one included. */
-export function readLines(stream: Readable, onLine: (line: string) => void): void {
+export function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
   const decoder = new StringDecoder('utf8');
   let pending = '';
   const take = (text: string) => {

@@ -72,7 +72,10 @@ export class ServiceChild {
       this.#process.once('exit', (code, signal) =>
         end(signal ? `ended by ${signal}` : `ended with code ${code}`),
       );
-      this.#process.once('error', (error) => end(`could not be started: ${error.message}`));
+      this.#process.on('error', (error) => {
+        // Later ones (a message that could not be sent) end nothing; unheard, they would end this process.
+        if (this.#process.pid === undefined) end(`could not be started: ${error.message}`);
+      });
     });
   }
 
@@ -108,7 +111,7 @@ export class ServiceChild {
             atMs: Date.now(),
             part: id,
             level: 'warn',
-            text: `a message that is none: ${JSON.stringify(raw).slice(0, 200)}`,
+            text: `a message that is not understood: ${String(JSON.stringify(raw)).slice(0, 200)}`,
           });
           return;
         }

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { FailureError, type EngineRole } from '../cluster.ts';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { errorCode } from './errors.ts';
+import { commandLine } from '../../lib/command-line.ts';
 
 const FILE_NAME = 'docker-cluster.json';
 const password = z.string().min(16);
@@ -40,7 +41,7 @@ export class ClusterFile {
       throw new FailureError({
         code: 'docker.badClusterFile',
         message: `${path} is damaged, or belongs to another cluster than ${clusterId}.`,
-        fix: 'Reset the cluster ("flashgrid down --reset"): that removes the file together with the containers and volumes that it belongs to.',
+        fix: `Reset the cluster (\`${commandLine('down --reset')}\`): that removes the file together with the containers and volumes that it belongs to.`,
       });
     }
     const fresh = (): string => randomBytes(24).toString('hex');

@@ -38,6 +38,7 @@ import { lastLines } from './logs.ts';
 import { engineUrl, waitUntilReady, WrongPasswordError } from './readiness.ts';
 import type { StepReporter } from './steps.ts';
 import { packTar } from './tar.ts';
+import { commandLine } from '../../lib/command-line.ts';
 
 /** ms that an engine may take until it serves. */
 const READY_LIMIT_MS: Record<EngineRole, number> = { rabbitmq: 90_000, redis: 60_000, postgres: 60_000 };
@@ -210,7 +211,7 @@ export class EngineContainer {
       throw new FailureError({
         code: 'docker.dataVersion',
         message: `The volume ${this.#name} was written by ${labels?.[DATA_LABEL] ?? 'another version'}; the image ${this.#spec.image} (${wanted.data}) can't read it.`,
-        fix: 'Set the image back to that version in the settings, or give the data up with "flashgrid down --reset".',
+        fix: `Set the image back to that version in the settings, or give the data up with \`${commandLine('down --reset')}\`.`,
         step,
       });
     }
@@ -222,7 +223,7 @@ export class EngineContainer {
       {
         code: 'docker.passwordLost',
         message: `The data of ${ROLE_NAME[this.#spec.role]} in the volume ${this.#name} was made with another password than the one in the data folder.`,
-        fix: 'Bring the data folder back, or give the data up with "flashgrid down --reset".',
+        fix: `Bring the data folder back, or give the data up with \`${commandLine('down --reset')}\`.`,
         step: this.#step.id,
       },
       cause === undefined ? undefined : { cause },
@@ -418,7 +419,7 @@ export class EngineContainer {
     return failure(
       'docker.containerExited',
       `The container of ${name} (${this.#spec.image}) ended with exit code ${ExitCode} instead of serving.${tail}`,
-      'Read its last words above. An image that is not made like the official one, or data of another version, is the usual cause: check the image in the settings, or start over with "flashgrid down --reset".',
+      `Read its last words above. An image that is not made like the official one, or data of another version, is the usual cause: check the image in the settings, or start over with \`${commandLine('down --reset')}\`.`,
     );
   }
 
@@ -429,7 +430,7 @@ export class EngineContainer {
       {
         code: 'docker.notReady',
         message: `${ROLE_NAME[this.#spec.role]} runs in ${this.#name}, but does not serve: ${why}.${tail}`,
-        fix: 'Start again; if it stays so, look at the logs of the container, or start over with "flashgrid down --reset".',
+        fix: `Start again; if it stays so, look at the logs of the container, or start over with \`${commandLine('down --reset')}\`.`,
         step: this.#step.id,
       },
       { cause },

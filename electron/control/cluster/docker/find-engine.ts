@@ -1,6 +1,7 @@
 /** Looks for a container engine that answers, and keeps account of every place where none did. */
 import Docker from 'dockerode';
 import { z } from 'zod';
+import { directAgent, directTlsAgent } from '../../lib/loopback.ts';
 import type { Failure } from '../cluster.ts';
 import { errorCode, errorText } from './errors.ts';
 import { enginePlaces, ownSurroundings, type Place, type Surroundings } from './places.ts';
@@ -58,7 +59,9 @@ async function ask(place: Place, timeoutMs: number): Promise<FoundEngine | Attem
   if (!place.options) return failed('unsupported', place.problem ?? 'the address can not be used');
   const limit = AbortSignal.timeout(timeoutMs);
   try {
-    const docker = new Docker(place.options);
+    // Engines are on this machine: never by way of a proxy. The types do not know of `agent`, which docker-modem takes.
+    const agent = place.options.protocol === 'https' ? directTlsAgent : directAgent;
+    const docker = new Docker(Object.assign({}, place.options, { agent }));
     const answer = await versionOf(docker, limit);
     const parsed = versionSchema.safeParse(answer);
     if (!parsed.success) return failed('notAnEngine', 'something else answers there');

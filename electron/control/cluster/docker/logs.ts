@@ -1,9 +1,9 @@
 /** A container's output as lines. */
 import { PassThrough, Readable } from 'node:stream';
-import { createInterface } from 'node:readline';
 import type Docker from 'dockerode';
 import type { EngineRole, LogLine } from '../cluster.ts';
 import { withLimit } from '../../lib/release-stack.ts';
+import { readLines } from '../../services/log-reader.ts';
 
 /** Lines of one container a second; a flood beyond it is counted, not kept. */
 const MAX_LINES_PER_SEC = 200;
@@ -25,12 +25,9 @@ export async function followLogs(
   const out = new PassThrough();
   docker.modem.demuxStream(stream, out, out);
   const limiter = new LineLimiter(role, onLog);
-  const lines = createInterface({ input: out, crlfDelay: Infinity });
-  lines.on('line', (text) => limiter.add(text));
-  // It passes the stream's errors on; unheard, one would end the process.
-  lines.on('error', () => undefined);
+  // Bounded, unlike readline: a container may write for ever without a line feed.
+  readLines(out, (text) => limiter.add(text));
   const close = (): void => {
-    lines.close();
     out.destroy();
     if (stream instanceof Readable) stream.destroy();
   };

@@ -1,9 +1,9 @@
 /** Listens to the engine's events, so that a container that dies shows at once; comes back when the engine itself was away. */
-import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { z } from 'zod';
 import { withLimit } from '../../lib/release-stack.ts';
+import { readLines } from '../../services/log-reader.ts';
 import { CLUSTER_LABEL } from './labels.ts';
 import { unref } from './logs.ts';
 
@@ -83,10 +83,7 @@ export class EventWatch {
     stream.on('error', lost);
     stream.on('close', lost);
     stream.on('end', lost);
-    const lines = createInterface({ input: stream });
-    lines.on('line', (line) => this.#tell(line));
-    // It passes the stream's errors on, which are handled above; unheard, one would end the process.
-    lines.on('error', () => undefined);
+    readLines(stream, (line) => this.#tell(line));
     if (this.#isLost) {
       this.#isLost = false;
       this.#listener.onBack();

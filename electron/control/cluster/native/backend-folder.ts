@@ -22,6 +22,7 @@ import { join } from 'node:path';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { FailureError } from '../cluster.ts';
 import type { SystemUser } from './engine.ts';
+import { commandLine } from '../../lib/command-line.ts';
 
 /** ms that the removal of a folder's content may take. */
 const EMPTY_LIMIT_MS = 60_000;
@@ -72,7 +73,7 @@ export class BackendFolder {
       throw new FailureError({
         code: 'native.foreignFolder',
         message: `${path} belongs to another user than ${user.name}, who runs the backends here.`,
-        fix: `Give it to that user (chown -R ${user.name} ${path}), or remove it with "flashgrid down --reset".`,
+        fix: `Give it to that user (chown -R ${user.name} ${path}), or remove it with \`${commandLine('down --reset')}\`.`,
       });
     }
     return path;

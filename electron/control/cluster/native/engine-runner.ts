@@ -293,7 +293,7 @@ export class EngineRunner {
       closeSync(log);
     }
     const exit = new Promise<string>((resolve) => {
-      child.once('error', (error) => resolve(error.message));
+      child.on('error', (error) => resolve(error.message));
       child.once('exit', (code, signal) => resolve(signal ? `signal ${signal}` : `exit code ${code}`));
     });
     child.unref();

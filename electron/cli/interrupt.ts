@@ -1,0 +1,67 @@
+/**
+ * What may end a command before its time: Ctrl-C, SIGTERM, a closed terminal, or an output that nobody reads any more. The first of these asks
+ * the command to stop in order; a second Ctrl-C ends the process at once, and the next start clears what is left.
+ */
+import process from 'node:process';
+import type { Output } from './output.ts';
+
+/** ms between two interrupts that count as one: a terminal and npm may both hand on the same Ctrl-C. */
+const SAME_INTERRUPT_MS = 700;
+/** Of an output whose reader has ended, or whose terminal is closed: nothing is wrong, nobody looks any more. */
+const READER_GONE = ['EPIPE', 'EIO', 'ECONNRESET', 'EBADF'];
+
+export class Interrupt {
+  readonly #abort = new AbortController();
+  readonly #asked = new AbortController();
+  /** What could not be written, and is missed: not a reader that ended, but a full disk for one. */
+  #outputError: Error | undefined;
+  #firstMs: number | undefined;
+
+  /** Aborted when the command shall stop. */
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+
+  /** Aborted by signals only: for a command whose work is not its output. */
+  get asked(): AbortSignal {
+    return this.#asked.signal;
+  }
+
+  get outputError(): Error | undefined {
+    return this.#outputError;
+  }
+
+  /** Listens for signals. @param say where "Stopping…" is written */
+  listen(say: Pick<Output, 'say'>): void {
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+      process.on(name, () => {
+        const now = performance.now();
+        if (this.#firstMs === undefined) {
+          this.#firstMs = now;
+          if (name !== 'SIGHUP') say.say('\nStopping… (once more to stop at once)');
+          this.#asked.abort();
+          this.#abort.abort();
+        } else if (name !== 'SIGHUP' && now - this.#firstMs > SAME_INTERRUPT_MS) {
+          // A terminal that closes may send several SIGHUPs: only a person asks twice.
+          process.exit(130);
+        }
+      });
+  }
+
+  /** The output is lost. */
+  readonly outputLost = (error: Error): void => {
+    if (!('code' in error && READER_GONE.includes(String(error.code)))) this.#outputError ??= error;
+    this.#abort.abort();
+  };
+}
+
+/** Rejects once the signal is aborted; nobody has to listen to it. */
+export function whenInterrupted(signal: AbortSignal): Promise<never> {
+  const interrupted = new Promise<never>((_, reject) => {
+    const fail = () => reject(new Error('interrupted'));
+    if (signal.aborted) fail();
+    else signal.addEventListener('abort', fail, { once: true });
+  });
+  interrupted.catch(() => undefined);
+  return interrupted;
+}

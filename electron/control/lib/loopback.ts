@@ -1,0 +1,66 @@
+/**
+ * HTTP to our own parts on this machine, never by way of a proxy. `fetch` and Node's global agent follow HTTP_PROXY when NODE_USE_ENV_PROXY
+ * is set (Node 22.21 and later): a proxy elsewhere can't reach our loopback ports, and would be handed the admin token.
+ */
+import { Agent, request } from 'node:http';
+import { Agent as TlsAgent } from 'node:https';
+
+/** They connect directly: only the global agents look at the environment. A connection each: none is stale after a restart. */
+export const directAgent = new Agent();
+export const directTlsAgent = new TlsAgent();
+
+/** Bytes of one answer; ours are far smaller. */
+const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
+
+export interface LoopbackRequest {
+  readonly method: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** ms until the whole answer must be there. */
+  readonly limitMs: number;
+}
+
+export interface LoopbackAnswer {
+  readonly status: number;
+  readonly text: string;
+}
+
+/** @throws Error when the connection fails or the answer is not complete in time */
+export function requestLoopback(
+  url: string,
+  { method, headers, body, limitMs }: LoopbackRequest,
+): Promise<LoopbackAnswer> {
+  return new Promise((resolve, reject) => {
+    const asked = request(url, {
+      method,
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) },
+      agent: directAgent,
+      signal: AbortSignal.timeout(limitMs),
+    });
+    asked.on('error', reject);
+    asked.on('response', (response) => {
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      response.on('error', reject);
+      response.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        bytes += chunk.length;
+        if (bytes > MAX_ANSWER_BYTES)
+          response.destroy(new Error(`the answer is longer than ${MAX_ANSWER_BYTES} bytes`));
+      });
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }),
+      );
+    });
+    asked.end(body);
+  });
+}
+
+const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NODE_USE_ENV_PROXY'];
+
+/** The environment for a child that speaks with parts on this machine only. */
+export function withoutProxy(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => !PROXY_VARIABLES.includes(name.toUpperCase())),
+  );
+}
