@@ -17,7 +17,7 @@ import { SaleStore } from '../shared/sale-store.ts';
 import { saleFactsSchema } from '../shared/sales.ts';
 import type { RunningService } from '../shared/service-process.ts';
 import { UndoList } from '../shared/undo-list.ts';
-import { hostCheck } from './allowed-hosts.ts';
+import { hostCheck } from '../shared/host-check.ts';
 import { BrokerLink } from './broker-link.ts';
 import { Door } from './door/door.ts';
 import { FrameClock } from './frame-clock.ts';

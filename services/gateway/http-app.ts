@@ -3,13 +3,14 @@ import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { UNKNOWN_HOST, type HostCheck } from './allowed-hosts.ts';
+import type { HostCheck } from '../shared/host-check.ts';
 import { closingReply } from './door/reply-heads.ts';
 import {
   HEAD_TOO_LARGE,
   ProblemError,
   REQUEST_CUT_SHORT,
   REQUEST_TOO_SLOW,
+  UNKNOWN_HOST,
   invalid,
   refusal,
 } from './problems.ts';

@@ -18,7 +18,7 @@ import type { SaleView } from '../shared/sales.ts';
 import { guardUpgrades, type LivePeers } from './live-peers.ts';
 import type { ReservationLookup, ReservationView } from './reservation-lookup.ts';
 import { viewOf } from './reservation-lookup.ts';
-import { isAllowedOrigin, isLoopbackOrigin, type HostCheck } from './allowed-hosts.ts';
+import { isAllowedOrigin, isLoopbackOrigin, type HostCheck } from '../shared/host-check.ts';
 import { LIVE_PATH } from './http-app.ts';
 import { RateMeter } from './rate-meter.ts';
 

@@ -116,6 +116,12 @@ export const REQUEST_TOO_SLOW = refusal('too-slow', 'Send the whole request with
 export const REQUEST_CUT_SHORT = invalid([{ field: 'request', message: 'is not a whole HTTP/1.1 request' }]);
 export const HEAD_TOO_LARGE = refusal('head-too-large', 'Send fewer or shorter header fields.');
 
+/** For what came by a Host name that is not served (host-check.ts). */
+export const UNKNOWN_HOST = refusal(
+  'unknown-host',
+  'Ask for localhost or an address, or add this host name to FLASHGRID_GATEWAY_HOSTS.',
+);
+
 /** Thrown by routes off the hot path; the error handler writes its refusal. */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';

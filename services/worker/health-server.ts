@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
+import { hostCheck } from '../shared/host-check.ts';
 
 export interface HealthServerOptions {
   readonly host: string;
@@ -10,7 +11,14 @@ export interface HealthServerOptions {
   readonly registry: Registry;
   /** Why the worker can't do its work, a line each; empty when it can. */
   readonly whyNotReady: () => readonly string[];
+  /** Hears of connections that could not be accepted. */
+  readonly onError: (error: Error) => void;
 }
+
+/** Connections that are open at once: the other descriptors are for the worker's own. */
+const MAX_CONNECTIONS = 64;
+/** ms of silence after which a connection is closed. */
+const SILENT_LIMIT_MS = 10_000;
 
 export interface HealthServer {
   readonly port: number;
@@ -19,12 +27,15 @@ export interface HealthServer {
 
 /** Serves /healthz (the process answers), /readyz (it takes frames and all its backends serve) and /metrics. */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
+  const isHostAllowed = hostCheck(options.host, undefined);
   const server = createServer((request, response) => {
     const answer = (status: number, text: string, type = 'text/plain; charset=utf-8'): void => {
       response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store' }).end(text);
     };
     const ready = (problems: readonly string[]): void =>
       problems.length === 0 ? answer(200, 'ready\n') : answer(503, `${problems.join('\n')}\n`);
+    if (isHostAllowed?.(request.headers.host) === false)
+      return answer(421, 'not served under this host name\n');
     switch (request.url?.split('?', 1)[0]) {
       case '/healthz':
         return answer(200, 'ok\n');
@@ -41,10 +52,14 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
     }
   });
   server.requestTimeout = 10_000;
+  server.timeout = SILENT_LIMIT_MS;
+  server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(options.port, options.host, () => {
       server.off('error', reject);
+      // Without a listener, a connection that can't be accepted ends the process.
+      server.on('error', options.onError);
       resolve();
     });
   });

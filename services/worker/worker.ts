@@ -124,6 +124,7 @@ export async function startWorker(
       host: config.FLASHGRID_WORKER_HOST,
       port: config.FLASHGRID_WORKER_PORT,
       registry,
+      onError: (error) => log.warn({ err: error }, 'a connection to the health server could not be accepted'),
       whyNotReady: () => {
         if (stopping.signal.aborted) return ['The worker stops.'];
         return Object.entries(backends()).flatMap(([role, health]) =>

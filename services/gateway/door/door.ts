@@ -6,7 +6,7 @@
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
-import type { HostCheck } from '../allowed-hosts.ts';
+import type { HostCheck } from '../../shared/host-check.ts';
 import type { ReserveReply } from '../reserve-reply.ts';
 import { ReplyHeads } from './reply-heads.ts';
 import { HeadReader } from './request-head.ts';

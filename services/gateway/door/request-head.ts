@@ -3,7 +3,7 @@
  * message is framed or answered. Whatever else may come is not judged here but left to Node's own parser, so this one only has to be right
  * in what it takes: a strict part of RFC 9112, in which every byte is accounted for.
  */
-import type { HostCheck } from '../allowed-hosts.ts';
+import type { HostCheck } from '../../shared/host-check.ts';
 import { RESERVE_BODY_LIMIT_BYTES } from '../http-app.ts';
 
 /** Bytes of a head that is read here; browsers with their cookies stay well below it. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hostCheck, isAllowedOrigin } from './allowed-hosts.ts';
+import { hostCheck, isAllowedOrigin } from './host-check.ts';
 
 describe('the Host names of a gateway on loopback', () => {
   const isAllowed = hostCheck('127.0.0.1', undefined);

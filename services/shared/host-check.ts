@@ -1,22 +1,15 @@
 /**
- * Which `Host` names the gateway serves. A page of any site can let its own name resolve to 127.0.0.1 (DNS rebinding); its requests then count
+ * Which `Host` names a service answers to. A page of any site can let its own name resolve to 127.0.0.1 (DNS rebinding); its requests then count
  * as same-origin in the browser, and only their Host tells. Only a dotted DNS name can be used so: an address can't be
  * made to resolve to another one, and names without a dot come from this machine or network.
  */
 import { isIP } from 'node:net';
 import type { IncomingMessage } from 'node:http';
-import { refusal } from './problems.ts';
-import type { Refusal } from './problems.ts';
 
 export type HostCheck = (host: string | undefined) => boolean;
 
-export const UNKNOWN_HOST: Refusal = refusal(
-  'unknown-host',
-  'Ask for localhost or an address, or add this host name to FLASHGRID_GATEWAY_HOSTS.',
-);
-
 /**
- * @param boundTo host that the gateway listens on
+ * @param boundTo host that the service listens on
  * @param listed names that it is reached by besides, parted by commas; `*` for any
  * @returns a check of the Host header; `undefined` when every name will do
  */
@@ -42,7 +35,7 @@ export function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || host === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
-/** Programs send no Origin; pages of this host or of the machine itself may talk to the gateway. */
+/** Programs send no Origin; pages of this host or of the machine itself may talk to a service. */
 export function isAllowedOrigin({ headers: { origin, host } }: Pick<IncomingMessage, 'headers'>): boolean {
   if (origin === undefined || isLoopbackOrigin(origin)) return true;
   // `null`, or not a URL: no page that we serve.
