@@ -13,8 +13,6 @@ export const DATABASE_ROLES = {
 } as const;
 export type DatabaseRole = keyof typeof DATABASE_ROLES;
 
-/** SQLSTATE of two that make the same role at once. */
-const MADE_MEANWHILE = new Set(['42710', '23505']);
 /** One at a time: two GRANTs on one table fail each other. */
 const ADVISORY_LOCK = 7_246_031;
 
@@ -42,19 +40,19 @@ export function urlOf(ownerUrl: string, role: DatabaseRole, password: string): s
 
 /** Makes the roles that have a password here, and gives each exactly its rights; after the migrations, whenever these run. */
 export async function grantRoles({ url, schema, passwords }: RolesOptions): Promise<void> {
-  const client = new pg.Client(connectionConfig({ url, schema, name: 'roles' }));
+  const client = new pg.Client(connectionConfig({ url, name: 'roles' }));
   // The query in hand fails with the same error; the listener only keeps the process alive.
   client.on('error', () => undefined);
   await client.connect();
   try {
-    await client.query('SELECT pg_advisory_lock($1)', [ADVISORY_LOCK]);
+    await client.query('BEGIN');
+    await client.query('SELECT pg_advisory_xact_lock($1)', [ADVISORY_LOCK]);
     const place = quoteIdentifier(schema);
     for (const [role, rights] of Object.entries(DATABASE_ROLES)) {
       const password = passwords[role as DatabaseRole];
       if (password === undefined) continue;
-      await client.query(`CREATE ROLE ${role} LOGIN`).catch((error: unknown) => {
-        if (!(error instanceof pg.DatabaseError) || !MADE_MEANWHILE.has(error.code ?? '')) throw error;
-      });
+      const found = await client.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [role]);
+      if (found.rowCount === 0) await client.query(`CREATE ROLE ${role}`);
       const limits = 'LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS';
       await client.query(`ALTER ROLE ${role} ${limits} PASSWORD ${client.escapeLiteral(password)}`);
       await client.query(`REVOKE ALL ON ALL TABLES IN SCHEMA ${place} FROM ${role}`);
@@ -63,8 +61,9 @@ export async function grantRoles({ url, schema, passwords }: RolesOptions): Prom
         await client.query(`GRANT ${right} ON ${place}.${quoteIdentifier(table)} TO ${role}`);
     }
     await client.query(`REVOKE CREATE ON SCHEMA ${place} FROM PUBLIC`);
+    await client.query('COMMIT');
   } finally {
-    // Ends the session, and with it the lock.
+    // Ends the session, and with it whatever was not committed.
     await client.end();
   }
 }
