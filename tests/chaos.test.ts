@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ControlCentre } from '../electron/control/control-centre.ts';
 import type { EngineState } from '../electron/control/cluster/cluster.ts';
 import type { AttackState, CommandInput, CommandName } from '../electron/control/contract.ts';
+import { marksOfRun } from '../electron/control/report/run-marks.ts';
 import { testEndpoints } from './support/engines.ts';
 import { BUILT, Fleet, expectChecks } from './support/fleet.ts';
 import { reserve } from './support/gateway-world.ts';
@@ -310,6 +311,14 @@ describe('a backend that ends while the cluster runs', () => {
     expect(await backend('redis')).toMatchObject({ port: before?.port, restarts: 1 });
     expect((await backend('redis'))?.handle).not.toBe(before?.handle);
     await waitFor('the end of the attack', isOver);
+    // The charts go on without Redis: what is left is not known meanwhile, and its end and return are marked.
+    expect(marksOfRun(told.attack ?? {}).map(({ label }) => label)).toEqual(
+      expect.arrayContaining(['Redis away', expect.stringMatching(/Redis.* back/)]),
+    );
+    const { samples } = await ask('app.getSnapshot', {});
+    const gap = samples.filter(({ remaining }) => remaining === null);
+    expect(gap.length).toBeGreaterThan(0);
+    expect(samples.at(-1)?.tMs).toBeGreaterThan(gap.at(-1)?.tMs ?? 0);
     await waitFor('the first attack’s units to be sold', async () => {
       const sale = (await ask('sales.listSales', {})).find((one) => one.id === first.saleId);
       return sale?.counters.grantedUnits === settings.stock;

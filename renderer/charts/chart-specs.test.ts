@@ -123,6 +123,7 @@ it('writes moments in seconds, then in minutes', () => {
 });
 
 it('marks the moments that a run has', () => {
-  expect(marksOf(undefined, undefined)).toEqual([]);
-  expect(marksOf(120, 900).map(({ tMs }) => tMs)).toEqual([120, 900]);
+  expect(marksOf(undefined, [], 1_000)).toEqual([]);
+  const back = { tMs: 900, label: 'Redis back' };
+  expect(marksOf(120, [back], 1_000).map(({ tMs }) => tMs)).toEqual([120, 900]);
 });

@@ -1,11 +1,12 @@
 /** What each chart shows, drawn alike live and in a run's record. One time axis for all. */
+import { layMarks, type RunMark } from '../../electron/control/report/run-marks.ts';
 import type { Load } from '../../electron/control/report/run-record.ts';
 import { formatCompact, formatCount, formatMs, formatShare } from '../lib/format.ts';
 import type { SeriesPoint } from '../store/series.ts';
 
 export interface ChartRow {
   readonly tMs: number;
-  readonly [key: string]: number | undefined;
+  readonly [key: string]: number | null | undefined;
 }
 
 export interface ChartLine {
@@ -17,8 +18,8 @@ export interface ChartLine {
   readonly isDashed?: boolean;
   /** What stands at the very start, before the first sample. */
   readonly atStart?: 'zero' | 'stock';
-  /** undefined: nothing to tell of this stretch; the line goes on to the next. */
-  readonly read: (point: SeriesPoint) => number | undefined;
+  /** undefined: nothing happened that could be told of; the line goes on to the next, if that is near. null: not known, a gap. */
+  readonly read: (point: SeriesPoint) => number | null | undefined;
 }
 
 export interface ChartSpec {
@@ -46,20 +47,19 @@ const ifAnswered = (point: SeriesPoint, value: number): number | undefined =>
   point.acknowledged + point.refused > 0 ? value : undefined;
 
 /** A moment that is marked in every chart, and named in the tall one. */
-export interface ChartMark {
-  readonly tMs: number;
-  readonly label: string;
-}
+export type ChartMark = RunMark & {
+  /** Line below the chart's upper edge in which its name stands. */
+  readonly lane: number;
+};
 
-/** What is marked of a run; both in ms since its first request. */
+/** What is marked of a run, on an axis that ends at `endMs`. */
 export function marksOf(
   soldOutAtMs: number | undefined,
-  workersKilledAtMs: number | undefined,
+  marks: readonly RunMark[],
+  endMs: number,
 ): readonly ChartMark[] {
-  return [
-    ...(soldOutAtMs === undefined ? [] : [{ tMs: soldOutAtMs, label: 'sold out' }]),
-    ...(workersKilledAtMs === undefined ? [] : [{ tMs: workersKilledAtMs, label: 'workers killed' }]),
-  ];
+  const soldOut = soldOutAtMs === undefined ? [] : [{ tMs: soldOutAtMs, label: 'sold out' }];
+  return layMarks([...soldOut, ...marks], endMs);
 }
 
 export const CHARTS: readonly ChartSpec[] = [
@@ -225,12 +225,12 @@ export function toChart(spec: ChartSpec, points: readonly SeriesPoint[], stock: 
   }
   if (Object.keys(start).length > 1 && points.length > 0) rows.push(start);
   for (const point of points) {
-    const row: Record<string, number | undefined> & { tMs: number } = { tMs: point.tMs };
+    const row: Record<string, number | null | undefined> & { tMs: number } = { tMs: point.tMs };
     let sum = 0;
     for (const { key, read } of spec.lines) {
       const value = read(point);
       row[key] = value;
-      if (value === undefined) continue;
+      if (value === undefined || value === null) continue;
       if (!spec.isStacked || value > 0) seen.add(key);
       sum = spec.isStacked ? sum + value : Math.max(sum, value);
     }
@@ -246,8 +246,8 @@ export type Figures = Readonly<Record<string, number | undefined>>;
 export function figuresNow(spec: ChartSpec, points: readonly SeriesPoint[]): Figures {
   return Object.fromEntries(
     spec.lines.map(({ key, read }) => {
-      const last = points.findLast((point) => read(point) !== undefined);
-      return [key, last && read(last)];
+      const last = points.findLast((point) => typeof read(point) === 'number');
+      return [key, (last && read(last)) ?? undefined];
     }),
   );
 }
@@ -265,7 +265,7 @@ export function figuresOver(
       key,
       points.reduce<number | undefined>((peak, point) => {
         const value = read(point);
-        return value === undefined || (peak !== undefined && peak >= value) ? peak : value;
+        return value === undefined || value === null || (peak !== undefined && peak >= value) ? peak : value;
       }, undefined),
     ]),
   );

@@ -13,7 +13,7 @@ export function ChartTooltip({ spec, active, label, payload }: Injected & { read
       {payload.map((entry) => (
         <p key={String(entry.dataKey)} className={classes.row}>
           <span>{String(entry.name ?? '')}</span>
-          <b>{spec.format(Number(entry.value ?? 0))}</b>
+          <b>{typeof entry.value === 'number' ? spec.format(entry.value) : 'not known'}</b>
         </p>
       ))}
     </div>

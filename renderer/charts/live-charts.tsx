@@ -1,4 +1,5 @@
 import { memo, useEffect, useMemo, useState } from 'react';
+import { marksOfRun } from '../../electron/control/report/run-marks.ts';
 import type { SeriesPoint } from '../store/series.ts';
 import { useData } from '../store/store.ts';
 import { ChartLegend } from './chart-legend.tsx';
@@ -45,8 +46,12 @@ interface LiveChartsProps {
 export function LiveCharts({ stock, isOver, onPick }: LiveChartsProps) {
   const endMs = useData(({ series }) => axisEndMs(series.points.at(-1)?.tMs ?? 0)) ?? axisEndMs(0);
   const soldOutAtMs = useData(({ series }) => series.totals.soldOutAtMs);
+  const incidents = useData(({ attack }) => attack?.incidents);
   const workersKilledAtMs = useData(({ attack }) => attack?.workersKilledAtMs);
-  const marks = useMemo(() => marksOf(soldOutAtMs, workersKilledAtMs), [soldOutAtMs, workersKilledAtMs]);
+  const marks = useMemo(
+    () => marksOf(soldOutAtMs, marksOfRun({ incidents, workersKilledAtMs }), endMs),
+    [soldOutAtMs, incidents, workersKilledAtMs, endMs],
+  );
   // The cursor of a finished run shows in all charts at once; none is drawn for it before somebody points at one.
   const [pointedAt, setPointedAt] = useState<string>();
   const runId = useData(({ series }) => series.runId);

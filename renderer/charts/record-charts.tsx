@@ -1,4 +1,5 @@
 import { useEffect, useMemo, useState } from 'react';
+import type { RunMark } from '../../electron/control/report/run-marks.ts';
 import type { Load } from '../../electron/control/report/run-record.ts';
 import type { SeriesPoint } from '../store/series.ts';
 import { ChartLegend } from './chart-legend.tsx';
@@ -10,7 +11,7 @@ interface RecordChartsProps {
   readonly stock: number;
   readonly latencyMs: Load['latencyMs'];
   readonly soldOutAtMs: number | undefined;
-  readonly workersKilledAtMs: number | undefined;
+  readonly marks: readonly RunMark[];
   readonly onPick: (tMs: number) => void;
 }
 
@@ -20,7 +21,7 @@ export function RecordCharts({
   stock,
   latencyMs,
   soldOutAtMs,
-  workersKilledAtMs,
+  marks: told,
   onPick,
 }: RecordChartsProps) {
   const endMs = axisEndMs(points.at(-1)?.tMs ?? 0);
@@ -30,7 +31,7 @@ export function RecordCharts({
     const frame = requestAnimationFrame(() => setDrawn(drawn + 1));
     return () => cancelAnimationFrame(frame);
   }, [drawn]);
-  const marks = useMemo(() => marksOf(soldOutAtMs, workersKilledAtMs), [soldOutAtMs, workersKilledAtMs]);
+  const marks = useMemo(() => marksOf(soldOutAtMs, told, endMs), [soldOutAtMs, told, endMs]);
   const charts = useMemo(
     () => CHARTS.map((spec) => ({ spec, data: toChart(spec, points, stock) })),
     [points, stock],

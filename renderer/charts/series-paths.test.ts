@@ -45,6 +45,30 @@ it('passes over stretches that have nothing to tell', () => {
   ]);
 });
 
+it('draws what is not known as a gap, and does not bridge a long silence', () => {
+  const left = [
+    { tMs: 0, left: 100 },
+    { tMs: 200, left: 60 },
+    { tMs: 300, left: null },
+    { tMs: 400, left: 20 },
+    { tMs: 500, left: 0 },
+  ];
+  expect(seriesPaths(specOf('inventory'), left, FRAME)).toEqual([
+    {
+      key: 'left',
+      edge: 'M10,5H30V25M50,45H60V55',
+      band: 'M10,5H30V25L30,55L10,55ZM50,45H60V55L60,55L50,55Z',
+    },
+  ]);
+  const silent = [
+    { tMs: 0, p50: 10 },
+    { tMs: 500, p50: undefined },
+    { tMs: 1_500, p50: undefined },
+    { tMs: 2_000, p50: 20 },
+  ];
+  expect(seriesPaths(specOf('latency'), silent, { ...FRAME, endMs: 2_000 })[1]?.edge).toBe('M10,50M110,45');
+});
+
 it('stays within the axes while they are older than the figures', () => {
   const rows = [
     { tMs: 0, left: 100 },

@@ -23,7 +23,7 @@ export interface SeriesPath {
   readonly band?: string;
 }
 
-/** One path a line of the chart, in the order in which they are stacked; rows without a value are passed over. */
+/** One path a line of the chart, in the order in which they are stacked; a stretch that is not known, or long without a value, is a gap. */
 export function seriesPaths(spec: ChartSpec, rows: readonly ChartRow[], frame: PlotFrame): SeriesPath[] {
   const { x, y, width, height, endMs, top } = frame;
   const bottom = pixel(y + height);
@@ -31,25 +31,49 @@ export function seriesPaths(spec: ChartSpec, rows: readonly ChartRow[], frame: P
   const toY = (value: number): number => pixel(y + height - (Math.min(value, top) / top) * height);
   const bases = new Float64Array(rows.length);
   return spec.lines.map(({ key, kind }) => {
-    let edge = '';
-    let back = '';
-    let lastX = 0;
+    const pieces: Piece[] = [];
+    let piece: Piece | undefined;
+    let lastMs = 0;
     rows.forEach((row, at) => {
       const value = row[key];
-      if (value === undefined || row.tMs > endMs) return;
+      // Not known: a gap, however short.
+      if (value === null) piece = undefined;
+      if (value === undefined || value === null || row.tMs > endMs) return;
+      const isSilent = at > 0 && rows[at - 1]?.[key] === undefined && row.tMs - lastMs > GAP_MS;
+      if (piece === undefined || isSilent) pieces.push((piece = { edge: '', back: '', lastX: 0 }));
+      lastMs = row.tMs;
       const base = spec.isStacked ? (bases[at] ?? 0) : 0;
       const [atX, atY] = [toX(row.tMs), toY(base + value)];
-      edge +=
-        edge === '' ? `M${atX},${atY}` : spec.curve === 'stepAfter' ? `H${atX}V${atY}` : `L${atX},${atY}`;
+      const isFirst = piece.edge === '';
+      piece.edge += isFirst
+        ? `M${atX},${atY}`
+        : spec.curve === 'stepAfter'
+          ? `H${atX}V${atY}`
+          : `L${atX},${atY}`;
       if (spec.isStacked) {
-        back = `L${atX},${toY(base)}${back}`;
+        piece.back = `L${atX},${toY(base)}${piece.back}`;
         bases[at] = base + value;
-      } else if (back === '') back = `L${atX},${bottom}`;
-      lastX = atX;
+      } else if (isFirst) piece.back = `L${atX},${bottom}`;
+      piece.lastX = atX;
     });
+    const edge = pieces.map((each) => each.edge).join('');
     if (kind === 'line' || edge === '') return { key, edge };
-    return { key, edge, band: `${edge}${spec.isStacked ? '' : `L${lastX},${bottom}`}${back}Z` };
+    const closed = pieces.map(
+      (each) => `${each.edge}${spec.isStacked ? '' : `L${each.lastX},${bottom}`}${each.back}Z`,
+    );
+    return { key, edge, band: closed.join('') };
   });
 }
+
+/** A stretch of a line without a gap. */
+interface Piece {
+  edge: string;
+  /** The way back to the start, of what is filled. */
+  back: string;
+  lastX: number;
+}
+
+/** ms without anything to tell, after which a line is not drawn on: at a low rate, many a stretch has no answer. */
+const GAP_MS = 1_000;
 
 const pixel = (value: number): number => Math.round(value * 10) / 10;

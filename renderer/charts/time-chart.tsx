@@ -47,6 +47,8 @@ const TICK_REM = 0.8125;
 const AXIS_REM = 0.5;
 /** Past this share of the axis, the mark's name stands to its left. */
 const MARK_TURNS = 0.8;
+/** Between the names of two marks that are close to each other. */
+const MARK_LANE_REM = 1;
 
 interface PlotProps {
   readonly spec: ChartSpec;
@@ -179,7 +181,7 @@ const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly Cha
           />
           {marks.map((mark) => (
             <ReferenceLine
-              key={mark.label}
+              key={`${mark.tMs} ${mark.label}`}
               x={mark.tMs}
               stroke="var(--accent-line)"
               strokeWidth={1.5}
@@ -193,6 +195,7 @@ const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly Cha
                       fill: 'var(--accent-text)',
                       fontSize: TICK_REM * remPx,
                       fontWeight: 600,
+                      dy: mark.lane * MARK_LANE_REM * remPx,
                     },
                   }
                 : {})}

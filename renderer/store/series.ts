@@ -20,7 +20,8 @@ export interface SeriesPoint {
   readonly queueDepth: number;
   /** In the gateways, without a confirm of the broker yet. */
   readonly unconfirmed: number;
-  readonly remaining: number;
+  /** null where it was not known. */
+  readonly remaining: number | null;
   readonly granted: number;
   readonly refusedByWorker: number;
   readonly committed: number;

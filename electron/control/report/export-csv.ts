@@ -31,10 +31,12 @@ const HEADS: Partial<Record<keyof Sample, string>> = {
 };
 
 type Field = string | number | boolean;
+/** null: not known, an empty field. */
+type Cell = Field | null;
 
 /** The whole run; text for a spreadsheet or a script. */
 export function exportCsv(record: RunRecord): string {
-  const rows: Field[][] = [
+  const rows: Cell[][] = [
     ['section', 'name', 'value'],
     ...summaryRows(record).map(([name, value]) => ['summary', name, value]),
     ['section', 'check', 'ok', 'title', 'evidence', 'offenders', 'isOpen'],

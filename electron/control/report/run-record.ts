@@ -128,7 +128,8 @@ export const sampleSchema = z.object({
   queueDepth: count,
   /** Reservations in the gateways that wait for a confirm. */
   unconfirmed: count,
-  remaining: count,
+  /** Units left; null while Redis, which counts them, could not tell. */
+  remaining: count.nullable(),
   /** Reservations granted in this interval. */
   granted: count,
   /** Reservations that the worker refused in this interval. */

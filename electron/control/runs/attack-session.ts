@@ -27,7 +27,8 @@ import { tellVerdict } from '../report/verdict-text.ts';
 import type { EngineClient } from '../sales/engine-client.ts';
 import type { ServiceSample } from '../services/service-child.ts';
 import type { Supervisor } from '../services/supervisor.ts';
-import { RunSeries, type EngineReading } from '../telemetry/run-series.ts';
+import { EngineReader } from '../telemetry/engine-reader.ts';
+import { RunSeries } from '../telemetry/run-series.ts';
 import { Sampling } from '../telemetry/sampling.ts';
 import { describeEnvironment } from './environment.ts';
 import { IncidentWatch } from './incident-watch.ts';
@@ -38,8 +39,6 @@ const SAMPLE_BATCH = 2;
 const SAY_EVERY_MS = 1_000;
 /** ms that the gateways, and after them the databases themselves, may take to close the sale. */
 const CLOSE_LIMIT_MS = 4_000;
-/** ms that the last reading may take: the audit has told all that it would. */
-const LAST_READING_LIMIT_MS = 5_000;
 
 export interface AttackSessionOptions {
   readonly settings: AttackSettings;
@@ -75,7 +74,13 @@ export class AttackSession {
 
   constructor(options: AttackSessionOptions) {
     this.#options = options;
-    this.#watch = new IncidentWatch(options, (text) => this.#say('warn', text));
+    this.#watch = new IncidentWatch(options, (text) => {
+      this.#say('warn', text);
+      // The charts mark it at once.
+      const { firstRequestAtMs } = this.#state;
+      if (firstRequestAtMs !== undefined && this.isActive)
+        this.#set({ incidents: this.#watch.incidents(firstRequestAtMs) });
+    });
     const startedAtMs = Date.now();
     const runId = `run-${startedAtMs.toString(36)}`;
     this.#state = {
@@ -179,25 +184,17 @@ export class AttackSession {
     this.#undo.add('redis', () => redis.disconnect());
     this.#undo.add('sale', () => this.#closeSale(), 4 * CLOSE_LIMIT_MS);
     const store = new SaleStore(redis, namespace);
-    const before = supervisor.totals.read();
-    let peakFromMs = performance.now();
-    const read = async (): Promise<EngineReading> => {
-      const totals = supervisor.totals.read();
-      const waiting = supervisor.totals.peakSince(peakFromMs);
-      peakFromMs = performance.now();
-      const sale = await store.readSale(saleId);
-      return {
-        decided: sale?.counters.decided ?? 0,
-        granted: sale?.counters.granted ?? 0,
-        committed: totals.committed - before.committed,
-        queueDepthPeak: waiting.queueDepth,
-        unconfirmedPeak: waiting.unconfirmed,
-        remainingNow: sale?.counters.remaining ?? 0,
-      };
-    };
+    const reader = new EngineReader({
+      totals: () => supervisor.totals.read(),
+      peakSince: (sinceMs) => supervisor.totals.peakSince(sinceMs),
+      readSale: async () => (await store.readSale(saleId))?.counters,
+    });
 
     const deadBefore = await countDeadFrames(endpoints.amqpUrl, namespace);
-    const sampling = new Sampling(read, (tMs, reading) => this.#series.take(tMs, reading));
+    const sampling = new Sampling(
+      () => reader.read(),
+      (tMs, reading) => this.#series.take(tMs, reading),
+    );
     this.#undo.add('sampling', () => sampling.end());
     const { load, ledger } = await runAttack({
       settings,
@@ -242,13 +239,17 @@ export class AttackSession {
     });
     await sampling.end();
     // The last row brings what the sampling had not seen yet, so that the sums are the totals.
-    const reading = await withLimit(read(), LAST_READING_LIMIT_MS, 'Redis did not answer').catch(() => ({
-      decided: found.granted + found.refused,
-      granted: found.granted,
-      unconfirmedPeak: 0,
-      remainingNow: Math.max(0, found.stock - found.sold),
-      committed: found.sold,
-    }));
+    const last = await reader.read();
+    const reading =
+      last.remainingNow === null
+        ? {
+            decided: found.granted + found.refused,
+            granted: found.granted,
+            unconfirmedPeak: 0,
+            remainingNow: Math.max(0, found.stock - found.sold),
+            committed: found.sold,
+          }
+        : last;
     this.#series.finish(sampling.elapsedMs(), {
       ...reading,
       committed: Math.max(reading.committed, found.sold),
@@ -441,11 +442,12 @@ export class AttackSession {
       this.#saidMs = row.tMs;
       this.#say(
         'debug',
-        `${count.format(row.tMs)} ms: ${count.format(this.#state.sent)} sent, ${count.format(row.remaining)} left, queue depth ${count.format(row.queueDepth)}, p99 ${row.p99Ms > 0 ? milliseconds(row.p99Ms) : '–'}`,
+        `${count.format(row.tMs)} ms: ${count.format(this.#state.sent)} sent, ${row.remaining === null ? '?' : count.format(row.remaining)} left, queue depth ${count.format(row.queueDepth)}, p99 ${row.p99Ms > 0 ? milliseconds(row.p99Ms) : '–'}`,
       );
     }
     this.#batch.push(row);
-    this.#state = { ...this.#state, granted: this.#state.granted + row.granted, remaining: row.remaining };
+    const remaining = row.remaining ?? this.#state.remaining;
+    this.#state = { ...this.#state, granted: this.#state.granted + row.granted, remaining };
     if (this.#batch.length >= SAMPLE_BATCH) this.#flush();
   }
 

@@ -34,7 +34,8 @@ export interface EngineReading {
   /** The highest since the reading before. */
   readonly queueDepthPeak: number;
   readonly unconfirmedPeak: number;
-  readonly remainingNow: number;
+  /** null while Redis could not tell. */
+  readonly remainingNow: number | null;
 }
 
 /** One row out of two neighbours; the percentiles of a merged interval are the worse of the two, never an average. */

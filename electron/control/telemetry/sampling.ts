@@ -8,7 +8,10 @@ export class Sampling {
   #timer: NodeJS.Timeout | undefined;
   #reading: Promise<void> | undefined;
 
-  /** @param onReading hears each reading with the ms since the start at which it began */
+  /**
+   * @param read never rejects: a part that is away leaves a gap in the reading, not in the series
+   * @param onReading hears each reading with the ms since the start at which it began
+   */
   constructor(read: () => Promise<EngineReading>, onReading: (tMs: number, reading: EngineReading) => void) {
     this.#read = read;
     this.#onReading = onReading;
@@ -38,10 +41,6 @@ export class Sampling {
 
   async #take(): Promise<void> {
     const tMs = this.elapsedMs();
-    try {
-      this.#onReading(tMs, await this.#read());
-    } catch {
-      // An engine that is away for a moment leaves a gap, and its state tells why; the next reading catches up.
-    }
+    this.#onReading(tMs, await this.#read());
   }
 }

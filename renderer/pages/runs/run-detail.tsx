@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import { IconArrowLeft, IconListDetails, IconTrash } from '@tabler/icons-react';
 import { Suspense, lazy, useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
 import type { Failure } from '../../../electron/control/cluster/cluster.ts';
+import { marksOfRun } from '../../../electron/control/report/run-marks.ts';
 import type { RunRecord } from '../../../electron/control/report/run-record.ts';
 import { notesOf } from '../../../electron/control/report/run-notes.ts';
 import { tellVerdict } from '../../../electron/control/report/verdict-text.ts';
@@ -99,6 +100,7 @@ function Record({ record }: { readonly record: RunRecord }) {
     (tMs: number) => navigate('logs', undefined, { at: String(Math.round(zeroAtMs + tMs)) }),
     [zeroAtMs],
   );
+  const marks = useMemo(() => marksOfRun(record), [record]);
   const buyers = totalRequests(record.attack);
   const { headline, detail } = tellVerdict(record);
   return (
@@ -152,7 +154,7 @@ function Record({ record }: { readonly record: RunRecord }) {
               stock={record.audit.stock}
               latencyMs={record.load.latencyMs}
               soldOutAtMs={series.totals.soldOutAtMs}
-              workersKilledAtMs={record.workersKilledAtMs}
+              marks={marks}
               onPick={openLogs}
             />
           </Suspense>

@@ -16,8 +16,8 @@ export interface Bucket {
   readonly unconfirmed: number;
   /** Of what was decided since the start, the share that never touched Postgres; `undefined` before the first decision. */
   readonly keptAwayShare: number | undefined;
-  /** At the end. */
-  readonly remaining: number;
+  /** At the end; `undefined` where Redis could not tell. */
+  readonly remaining: number | undefined;
   /** Since the start of the run. */
   readonly grantedSoFar: number;
 }
@@ -57,7 +57,7 @@ export function bucketSamples(series: readonly Sample[], most = MAX_BUCKETS): Bu
       queueDepth: Math.max(...samples.map((sample) => sample.queueDepth)),
       unconfirmed: Math.max(...samples.map((sample) => sample.unconfirmed)),
       keptAwayShare: decidedSoFar > 0 ? 1 - grantedSoFar / decidedSoFar : undefined,
-      remaining: last.remaining,
+      remaining: last.remaining ?? undefined,
       grantedSoFar,
     });
     startMs = last.tMs;

@@ -1,5 +1,6 @@
 /** Charts as inline SVG, made by hand: a report must open offline, in ten years, without a script. */
 import { niceTicks, timeLabel } from './scale.ts';
+import type { RunMark } from '../run-marks.ts';
 import { type Markup, NOTHING, html } from './markup.ts';
 
 const WIDTH = 640;
@@ -8,6 +9,8 @@ const LEFT = 52;
 const RIGHT = 10;
 const TOP = 10;
 const BOTTOM = 28;
+/** Between the names of two moments that are close to each other. */
+const LANE_HEIGHT = 14;
 /** SVG units; below it bars touch. */
 const MIN_WIDTH_FOR_GAPS = 4;
 
@@ -45,7 +48,7 @@ export interface ChartSpec {
   readonly formatY: (value: number) => string;
   readonly isWholeY?: boolean;
   /** Moments with an upright line, such as that at which something was broken on purpose. */
-  readonly moments?: readonly { readonly ms: number; readonly label: string }[];
+  readonly moments?: readonly (RunMark & { readonly lane: number })[];
   /** A dashed line across, such as the stock. */
   readonly mark?: { readonly value: number; readonly label: string };
 }
@@ -221,14 +224,14 @@ function renderMark({ value, label }: { value: number; label: string }, { y }: A
   >`;
 }
 
-function renderMoment({ ms, label }: { ms: number; label: string }, { x }: Axes): Markup {
-  const at = round(x(ms));
+function renderMoment({ tMs, label, lane }: RunMark & { lane: number }, { x }: Axes): Markup {
+  const at = round(x(tMs));
   // Past the middle, the name stands to the left: it would hang over the edge.
   const isLate = at > WIDTH / 2;
   return html`<g class="mark"
     ><line x1="${at}" x2="${at}" y1="${TOP}" y2="${HEIGHT - BOTTOM}" /><text
       x="${at + (isLate ? -4 : 4)}"
-      y="${TOP + 12}"
+      y="${TOP + 12 + lane * LANE_HEIGHT}"
       text-anchor="${isLate ? 'end' : 'start'}"
       >${label}</text
     ></g

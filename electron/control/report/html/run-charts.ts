@@ -3,11 +3,13 @@ import { latency, milliseconds, percent, whole } from '../format.ts';
 import type { RunRecord } from '../run-record.ts';
 import { bucketSamples, type Bucket } from './buckets.ts';
 import { renderChart, type ChartColumn, type ChartSpec } from './chart.ts';
+import { layMarks, marksOfRun } from '../run-marks.ts';
 import type { Markup } from './markup.ts';
 import { compact, timeLabel } from './scale.ts';
 
 /** Traffic, latency, queue, inventory and what was kept from the database, on one time axis. */
-export function renderRunCharts({ series, audit, load, workersKilledAtMs }: RunRecord): Markup[] {
+export function renderRunCharts(record: RunRecord): Markup[] {
+  const { series, audit, load } = record;
   const buckets = bucketSamples(series);
   const isSeconds = (buckets.at(-1)?.endMs ?? 0) >= 1_500;
   const columns = (tell: (bucket: Bucket) => string): ChartColumn[] =>
@@ -20,7 +22,7 @@ export function renderRunCharts({ series, audit, load, workersKilledAtMs }: RunR
   const highest = (value: (bucket: Bucket) => number | undefined) =>
     Math.max(0, ...buckets.map((bucket) => value(bucket) ?? 0));
 
-  const moments = workersKilledAtMs === undefined ? [] : [{ ms: workersKilledAtMs, label: 'workers killed' }];
+  const moments = layMarks(marksOfRun(record), buckets.at(-1)?.endMs ?? 0);
   const render = (spec: ChartSpec) => renderChart({ ...spec, moments });
 
   return [
@@ -118,7 +120,10 @@ export function renderRunCharts({ series, audit, load, workersKilledAtMs }: RunR
       id: 'inventory',
       title: 'Inventory',
       caption: 'Tickets left fall to zero; tickets granted stop at the stock, and never pass it.',
-      columns: columns((bucket) => `${whole(bucket.remaining)} left, ${whole(bucket.grantedSoFar)} granted`),
+      columns: columns(
+        (bucket) =>
+          `${bucket.remaining === undefined ? 'not known how many are' : whole(bucket.remaining)} left, ${whole(bucket.grantedSoFar)} granted`,
+      ),
       series: [
         {
           name: 'left',
@@ -126,7 +131,7 @@ export function renderRunCharts({ series, audit, load, workersKilledAtMs }: RunR
           kind: 'area',
           initial: audit.stock,
           values: pick((bucket) => bucket.remaining),
-          note: whole(buckets.at(-1)?.remaining ?? audit.stock),
+          note: whole(buckets.findLast(({ remaining }) => remaining !== undefined)?.remaining ?? audit.stock),
         },
         {
           name: 'granted',

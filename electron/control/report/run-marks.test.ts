@@ -1,0 +1,54 @@
+import { expect, it } from 'vitest';
+import { layMarks, marksOfRun } from './run-marks.ts';
+import type { Incident } from './run-record.ts';
+
+it('gives neighbours lanes of their own, so that no name is written over another', () => {
+  const laid = layMarks(
+    [
+      { tMs: 1_500, label: 'Redis back' },
+      { tMs: 1_000, label: 'Redis ended' },
+      { tMs: 9_000, label: 'worker-1 ended' },
+    ],
+    10_000,
+  );
+  expect(laid.map(({ label, lane }) => [label, lane])).toEqual([
+    ['Redis ended', 0],
+    ['Redis back', 1],
+    ['worker-1 ended', 0],
+  ]);
+});
+
+const incident = (tMs: number, part: string, kind: Incident['kind']): Incident => ({
+  tMs,
+  part,
+  kind,
+  text: '',
+});
+
+it('marks each end and each return, and one mark for what happens to several at once', () => {
+  const incidents = [
+    incident(100, 'redis', 'ended'),
+    incident(700, 'redis', 'back'),
+    incident(750, 'worker-1', 'back'),
+    incident(900, 'gateway-1', 'failed'),
+    incident(2_000, 'machine', 'paused'),
+    incident(3_000, 'sale', 'notClosed'),
+    ...[1, 2, 3].map((number) => incident(5_000 + number, `worker-${number}`, 'ended')),
+  ];
+  expect(marksOfRun({ incidents })).toEqual([
+    { tMs: 100, label: 'Redis away' },
+    { tMs: 700, label: 'Redis, worker-1 back' },
+    { tMs: 900, label: 'gateway-1 given up' },
+    { tMs: 2_000, label: 'machine stood still' },
+    { tMs: 5_001, label: '3 parts away' },
+  ]);
+  expect(marksOfRun({})).toEqual([]);
+});
+
+it('tells workers that were killed on purpose as killed, and their return as a return', () => {
+  const incidents = [incident(350, 'worker-1', 'ended'), incident(900, 'worker-1', 'back')];
+  expect(marksOfRun({ workersKilledAtMs: 300, incidents })).toEqual([
+    { tMs: 300, label: 'workers killed' },
+    { tMs: 900, label: 'worker-1 back' },
+  ]);
+});

@@ -1,0 +1,69 @@
+/**
+ * Where the engine stands, read from whatever is still there. The sale's own counters are in Redis; while Redis can't tell them, the
+ * workers' counters, which come over IPC, say what was decided since, and what is left is not known.
+ */
+import type { EngineTotals, Waiting } from '../services/service-totals.ts';
+import type { EngineReading } from './run-series.ts';
+
+/** ms that Redis may take to tell: a reading must not be late for its row. */
+const SALE_LIMIT_MS = 80;
+
+/** What is read of the sale. */
+interface SaleCounters {
+  readonly decided: number;
+  readonly granted: number;
+  readonly remaining: number;
+}
+
+export interface EngineReaderSources {
+  totals(): EngineTotals;
+  peakSince(sinceMs: number): Waiting;
+  /** Rejects, or takes its time, while Redis is away; `undefined` when it does not know the sale. */
+  readSale(): Promise<SaleCounters | undefined>;
+}
+
+export class EngineReader {
+  readonly #sources: EngineReaderSources;
+  readonly #before: EngineTotals;
+  /** The sale as it was last told, and where the workers' counters stood then. */
+  #known: { readonly decided: number; readonly granted: number; readonly totals: EngineTotals };
+  #asking: Promise<SaleCounters | undefined> | undefined;
+  #peakFromMs = performance.now();
+
+  constructor(sources: EngineReaderSources) {
+    this.#sources = sources;
+    this.#before = sources.totals();
+    this.#known = { decided: 0, granted: 0, totals: this.#before };
+  }
+
+  /** Takes a reading; never rejects, and takes no longer than SALE_LIMIT_MS. */
+  async read(): Promise<EngineReading> {
+    const totals = this.#sources.totals();
+    const waiting = this.#sources.peakSince(this.#peakFromMs);
+    this.#peakFromMs = performance.now();
+    const sale = await this.#sale();
+    if (sale !== undefined) this.#known = { decided: sale.decided, granted: sale.granted, totals };
+    const { decided, granted, totals: then } = this.#known;
+    return {
+      decided: decided + Math.max(0, totals.decided - then.decided),
+      granted: granted + Math.max(0, totals.granted - then.granted),
+      committed: totals.committed - this.#before.committed,
+      queueDepthPeak: waiting.queueDepth,
+      unconfirmedPeak: waiting.unconfirmed,
+      remainingNow: sale?.remaining ?? null,
+    };
+  }
+
+  /** The sale, unless Redis is away: then one question waits, and no further ones queue up behind it. */
+  async #sale(): Promise<SaleCounters | undefined> {
+    if (this.#asking !== undefined) return undefined;
+    const asking = this.#sources.readSale().catch(() => undefined);
+    this.#asking = asking;
+    void asking.finally(() => (this.#asking = undefined));
+    let timer: NodeJS.Timeout | undefined;
+    const limit = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => setImmediate(() => setImmediate(() => resolve(undefined))), SALE_LIMIT_MS);
+    });
+    return await Promise.race([asking, limit]).finally(() => clearTimeout(timer));
+  }
+}
