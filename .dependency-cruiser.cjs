@@ -50,7 +50,7 @@ module.exports = {
       to: {
         path: '^(electron|services)/',
         pathNot:
-          '^electron/control/(contract|attack/profile|report/(?:run-record|run-notes|verdict-text|format)|cluster/cluster)\\.ts$|^services/shared/(sales|ids)\\.ts$',
+          '^electron/control/(contract|attack/profile|report/(?:run-record|run-marks|run-notes|verdict-text|format)|cluster/cluster)\\.ts$|^services/shared/(sales|ids)\\.ts$',
       },
     },
     {
