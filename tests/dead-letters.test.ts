@@ -59,9 +59,9 @@ describe('the dead-letter queue', () => {
     const { total, frames } = await dead.list(100);
     expect(total).toBe(6);
     expect(frames.map(({ id, reason, canReplay }) => [id.slice(0, 9), canReplay, reason])).toEqual([
-      ['unnamed-' + frames[0]?.id.slice(8, 9), false, 'messageId is not a frame id'],
-      ['gwtest-v9', false, 'v is 9, this worker reads version 1'],
-      ['gwtest-q1', false, 'reservation 0 has no sound quantity'],
+      ['unnamed-' + frames[0]?.id.slice(8, 9), false, 'The frame is unsound: messageId is not a frame id.'],
+      ['gwtest-v9', false, 'The frame is unsound: v is 9, this worker reads version 1.'],
+      ['gwtest-q1', false, 'The frame is unsound: reservation 0 has no sound quantity.'],
       ['gwtest-s1', true, 'There is no sale no-such-sale.'],
       ['gwtest-g2', true, 'Sale sale is of generation 1, the frame is of 2.'],
       ['gwtest-ok', true, 'A worker rejected it; its log names the frame and says why.'],

@@ -1,8 +1,10 @@
 /** The whole story as a person plays it: the built app with real engines, in a real browser. Each test goes on where the last one ended. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { connect } from 'amqplib';
 import type { Browser, Download, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { runRecordSchema, type RunRecord } from '../../electron/control/report/run-record.ts';
 import { formatMs } from '../../renderer/lib/format.ts';
 import { launchChromium } from '../../scripts/chromium.mjs';
@@ -14,6 +16,11 @@ import { factsOf, fillNumber, openWindow, wear, type AppWindow } from './support
 const START_LIMIT_MS = 45_000;
 const ATTACK_LIMIT_MS = 45_000;
 const BUYERS = 3_000;
+/** Where a test finds the broker of the cluster that the window started. */
+const settingsOfNative = z.object({
+  ports: z.object({ rabbitmq: z.number() }),
+  passwords: z.object({ rabbitmq: z.string() }),
+});
 const RUNNING_ANIMATIONS =
   "document.getAnimations().filter(({ playState }) => playState === 'running').length";
 const VERDICT = `${STOCK} tickets, ${STOCK} owners. Exactly.`;
@@ -267,6 +274,43 @@ describe('the story', () => {
     await memory.waitFor();
     expect(await memory.inputValue()).toMatch(/^1,?024$/);
     await page.getByRole('region', { name: 'Doctor' }).getByText('RabbitMQ').first().waitFor();
+  });
+
+  it('shows frames that could not be decided, with the reason, and drops them when told so', async () => {
+    const { ports, passwords } = settingsOfNative.parse(
+      JSON.parse(await readFile(join(face.dataDir, 'native/settings.json'), 'utf8')),
+    );
+    const broker = await connect(`amqp://flashgrid:${passwords.rabbitmq}@127.0.0.1:${ports.rabbitmq}`);
+    const channel = await broker.createConfirmChannel();
+    const headers = { v: 1, n: 1, sale: 'no-such-sale', gen: 1, t: Date.now() };
+    channel.sendToQueue('fg.frames', Buffer.from('user\n'), { messageId: 'gwtest-dead1', headers });
+    channel.sendToQueue('fg.frames', Buffer.from('not a frame'), { messageId: 'gwtest-dead2' });
+    await channel.waitForConfirms();
+    await broker.close();
+    await visit('Control');
+    await button('2 dead letters').click();
+    const dialog = page.getByRole('dialog', { name: 'Dead-letter queue' });
+    await dialog.getByText('There is no sale no-such-sale.').waitFor();
+    await dialog.getByText('The frame is unsound: v is undefined').waitFor();
+    await noViolations('Control, dead letters');
+    await dialog.getByRole('button', { name: 'Drop gwtest-dead2' }).click();
+    await page.getByRole('dialog', { name: 'Drop the frame?' }).getByRole('button', { name: 'Drop' }).click();
+    await dialog.getByText('gwtest-dead2').waitFor({ state: 'hidden' });
+    await dialog.getByRole('button', { name: 'Replay gwtest-dead1' }).click();
+    const replay = page.getByRole('dialog', { name: 'Replay the frame?' });
+    await replay.getByRole('button', { name: 'Replay', exact: true }).click();
+    await replay.waitFor({ state: 'hidden' });
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    // Its sale is as unknown as before: it comes back.
+    await button('1 dead letter').click();
+    await dialog.getByRole('button', { name: 'Drop all' }).click();
+    await page
+      .getByRole('dialog', { name: 'Drop all frames?' })
+      .getByRole('button', { name: 'Drop' })
+      .click();
+    await dialog.getByText('The dead-letter queue is empty.').waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    await button(/dead letter/).waitFor({ state: 'hidden' });
   });
 
   it('adds a gateway with one click, and takes it away again', async () => {

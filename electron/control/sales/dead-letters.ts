@@ -239,7 +239,7 @@ function examine(message: GetMessage): Corpse {
     return { message, id, frame, fault: undefined };
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
-    return { message, id, frame: undefined, fault: error.message };
+    return { message, id, frame: undefined, fault: `The frame is unsound: ${error.message}.` };
   }
 }
 

@@ -18,6 +18,7 @@ import { Link, Fork } from './pipeline-link.tsx';
 import { PipelineNode } from './pipeline-node.tsx';
 import classes from './pipeline.module.css';
 import { CrowdDots } from './crowd-dots.tsx';
+import { DeadLetters } from './dead-letters.tsx';
 import { SurgeSparkline } from './surge-sparkline.tsx';
 import { ScaleStepper } from './scale-stepper.tsx';
 
@@ -64,9 +65,7 @@ export function Pipeline() {
     () => (
       <>
         <CrowdDots count={waiting} />
-        {flow.deadLettered > 0 ? (
-          <p className={classes.dead}>{formatCount(flow.deadLettered)} in the dead-letter queue</p>
-        ) : null}
+        <DeadLetters count={flow.deadLettered} />
       </>
     ),
     [waiting, flow.deadLettered],
