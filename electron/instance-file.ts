@@ -13,6 +13,8 @@ const instanceSchema = z.object({
   pid: z.number().int(),
   /** Empty in files of older versions, and where the system does not tell. */
   startedAt: z.string().default(''),
+  /** As a URL names it; earlier versions listened on IPv4 alone. */
+  host: z.string().default('127.0.0.1'),
   port: z.number().int(),
   token: z.string(),
   url: z.string(),
@@ -30,8 +32,8 @@ export async function writeInstance(
   await mkdir(dataDir, { recursive: true });
   const draft = `${pathIn(dataDir)}.${process.pid}`;
   const self: ProcessIdentity = identify(process.pid) ?? { pid: process.pid, startedAt: '' };
-  const { port, token, url, version } = face;
-  const instance: Instance = { ...self, port, token, url, version };
+  const { host, port, token, url, version } = face;
+  const instance: Instance = { ...self, host, port, token, url, version };
   await writeFile(draft, JSON.stringify(instance), { mode: 0o600 });
   await rename(draft, pathIn(dataDir));
 }

@@ -25,6 +25,8 @@ const PULSE_MS = 10_000;
 const MAX_SILENT_PULSES = 3;
 
 export interface RemoteAddress {
+  /** As a URL names it. */
+  readonly host: string;
   readonly port: number;
   readonly token: string;
 }
@@ -66,8 +68,11 @@ export class RemoteClient implements ControlClient {
   }
 
   /** @throws FailureError `remote.noAnswer` */
-  static async connect({ port, token }: RemoteAddress, limitMs = CONNECT_LIMIT_MS): Promise<RemoteClient> {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}${SOCKET_PATH}`, {
+  static async connect(
+    { host, port, token }: RemoteAddress,
+    limitMs = CONNECT_LIMIT_MS,
+  ): Promise<RemoteClient> {
+    const socket = new WebSocket(`ws://${host}:${port}${SOCKET_PATH}`, {
       headers: { authorization: `Bearer ${token}` },
       handshakeTimeout: limitMs,
     });

@@ -177,7 +177,7 @@ describe('the remote client', () => {
   });
 
   it('says so when nothing answers', async () => {
-    await expect(RemoteClient.connect({ port: 1, token: 'x' })).rejects.toMatchObject({
+    await expect(RemoteClient.connect({ host: '127.0.0.1', port: 1, token: 'x' })).rejects.toMatchObject({
       failure: { code: 'remote.noAnswer' },
     });
   });
@@ -195,6 +195,27 @@ describe('a second face', () => {
       expect((await ask('/', { host: `${address}:${open.port}` }, open.port)).status).toBe(401);
     expect((await ask('/', { host: `rebound.example:${open.port}` }, open.port)).status).toBe(421);
     expect((await ask('/', { host: `203.0.113.9:${open.port}` }, open.port)).status).toBe(421);
+  });
+
+  const hasIPv6 = Object.values(networkInterfaces()).some((all) =>
+    all?.some(({ address }) => address === '::1'),
+  );
+  it.skipIf(!hasIPv6).each(['::1', '0::1', '::', '0.0.0.0', 'localhost'])(
+    'on %s gives an address that a browser and the terminal reach',
+    async (host) => {
+      const other = await startWebFace({ centre: centreOf(), rendererDir: dir, host, port: 0 });
+      onTestFinished(() => other.close());
+      const opened = await fetch(other.url, { redirect: 'manual' });
+      expect([opened.status, opened.headers.get('location')]).toEqual([303, '/']);
+      const client = await RemoteClient.connect(other);
+      expect(await client.call('sales.listSales', {})).toMatchObject({ ok: true });
+      client.close();
+    },
+  );
+
+  it('names the option when this machine has no such address', async () => {
+    const opening = startWebFace({ centre: centreOf(), rendererDir: dir, host: '192.0.2.1', port: 0 });
+    await expect(opening).rejects.toMatchObject({ failure: { code: 'web.noSuchHost', field: 'host' } });
   });
 
   it('has a session of its own beside the first one’s in the same browser', async () => {

@@ -51,6 +51,8 @@ export interface WebFaceOptions {
 export interface WebFace {
   /** Address with the token, to be opened once. */
   readonly url: string;
+  /** Where this machine reaches it, as a URL names it. */
+  readonly host: string;
   readonly port: number;
   readonly token: string;
   close(): Promise<void>;
@@ -70,12 +72,13 @@ function cookieOf(request: IncomingMessage, cookie: string): string | undefined 
   return undefined;
 }
 
+const inUrl = (address: string): string => (isIPv6(address) ? `[${address}]` : address);
+
 /**
  * What a Host header may name. Asked to listen elsewhere, the user names the host; its own name then counts too. On all addresses, each of
  * this machine's counts, and still no name: a name may be anybody's who rebinds it.
  */
 function hostNames(host: string): string[] {
-  const inUrl = (address: string) => (isIPv6(address) ? `[${address}]` : address);
   const isEverywhere = host === '0.0.0.0' || host === '::';
   const addresses = isEverywhere
     ? Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address))
@@ -85,7 +88,7 @@ function hostNames(host: string): string[] {
 
 /**
  * Starts to listen.
- * @throws FailureError `web.portTaken` when the port can't be had
+ * @throws FailureError `web.portTaken`, `web.noSuchHost` when the address can't be had
  */
 export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
   const { centre, host } = options;
@@ -94,9 +97,12 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
   const session = randomBytes(24).toString('base64url');
   const assets = await loadAssets(options.rendererDir);
   let port = options.port;
+  /** Where it listens, in the one way in which browsers write it too: `--host 0::1` is `[::1]`. */
+  let address = host;
 
   const isOurHost = (name: string | undefined) =>
-    name !== undefined && hostNames(host).some((own) => name.toLowerCase() === `${own}:${port}`);
+    name !== undefined &&
+    [...hostNames(host), inUrl(address)].some((own) => name.toLowerCase() === `${own}:${port}`);
   const hasToken = (request: IncomingMessage) => isSame(request.headers.authorization, `Bearer ${token}`);
 
   const server = createServer((request, response) => {
@@ -185,28 +191,34 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
   });
 
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        new FailureError(
-          {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const message = `Can't listen on ${inUrl(host)}:${port}: ${error.message}`;
+      const isHost = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL'].includes(error.code ?? '');
+      const failure = isHost
+        ? {
+            code: 'web.noSuchHost',
+            message,
+            fix: 'Choose an address of this machine with --host; `::1` is the loopback of IPv6.',
+            field: 'host',
+          }
+        : {
             code: 'web.portTaken',
-            message: `Can't listen on ${host}:${port}: ${error.message}`,
+            message,
             fix: 'Choose another --port, or leave it out to take a free one.',
             field: 'port',
-          },
-          { cause: error },
-        ),
-      ),
-    );
+          };
+      reject(new FailureError(failure, { cause: error }));
+    });
     server.listen(port, host, resolve);
   });
   // Out of file descriptors, for one: the next connection is taken again.
   server.on('error', onSurprise);
-  port = (server.address() as AddressInfo).port;
-  const shownHost = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host;
+  ({ port, address } = server.address() as AddressInfo);
+  const reachable = inUrl(address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address);
 
   return {
-    url: `http://${shownHost}:${port}/?token=${token}`,
+    url: `http://${isIPv6(host) || host === '0.0.0.0' ? reachable : host}:${port}/?token=${token}`,
+    host: reachable,
     port,
     token,
     close: async () => {

@@ -31,6 +31,7 @@ import {
   openRemote,
   openSession,
   requireRemote,
+  tellNotices,
   type CommandContext,
   type Session,
 } from './session.ts';
@@ -256,7 +257,9 @@ async function report({
   return await briefly(await openSession(dataDir), interrupt, async (client) => {
     if (id === undefined) {
       const runs = await must(client, 'runs.listRuns', {});
-      if (runs.length === 0) out.say(`No runs are kept yet. \`${commandLine('demo')}\` makes the first.`);
+      const areAllListed = !(await tellNotices(client)).some((notice) => notice.id === 'runs');
+      if (runs.length === 0 && areAllListed)
+        out.say(`No runs are kept yet. \`${commandLine('demo')}\` makes the first.`);
       for (const run of runs)
         out.say(
           `${run.id}  ${run.startedAt}  ${run.verdict.padEnd(8)}${run.title}, ${Math.round(run.rps)} req/s, sold ${run.sold} of ${run.stock}`,

@@ -3,9 +3,10 @@ import { appVersion, builtParts } from '../app-paths.ts';
 import { ControlCentre } from '../control/control-centre.ts';
 import { FailureError } from '../control/cluster/cluster.ts';
 import { isAlive } from '../control/cluster/process-table.ts';
-import type { CommandInput, CommandName, CommandOutput, ControlClient } from '../control/contract.ts';
+import type { CommandInput, CommandName, CommandOutput, ControlClient, Notice } from '../control/contract.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { keepServing } from '../control/lib/last-resort.ts';
+import { withLimit } from '../control/lib/release-stack.ts';
 import { readInstance, type Instance } from '../instance-file.ts';
 import { RemoteClient, lostFailure } from '../remote-client.ts';
 import type { SettingsGuardOptions } from '../control/settings-guard.ts';
@@ -63,6 +64,7 @@ export async function openOwn(
     settingsGuard,
   });
   keepServing((error) => centre.noteSurprise(error));
+  await tellNotices(centre);
   return centre;
 }
 
@@ -82,6 +84,7 @@ export async function openRemote(dataDir: string): Promise<RemoteSession | undef
     if (lives && isAlive(instance)) throw new HungError(instance, dataDir, error);
     return undefined;
   }
+  await tellNotices(client);
   return {
     client,
     instance,
@@ -117,6 +120,24 @@ function rejectWhen(event: Promise<void>, failure: () => FailureError): Promise<
   });
   lost.catch(() => undefined);
   return lost;
+}
+
+/** ms for which a command waits to be told of notices. */
+const NOTICES_LIMIT_MS = 2_000;
+/** Notices that this command has printed. */
+const told = new Set<string>();
+
+/** Prints what a person must know of the kept files, each once. */
+export async function tellNotices(client: ControlClient): Promise<readonly Notice[]> {
+  const asking = client.call('app.getSnapshot', {});
+  // One that hangs is told by the command itself.
+  const snapshot = await withLimit(asking, NOTICES_LIMIT_MS, 'no answer').catch(() => undefined);
+  const notices = (snapshot?.ok && snapshot.value.notices) || [];
+  for (const { message, fix } of notices) {
+    if (!told.has(message)) process.stderr.write(`! ${message}\n  → ${fix}\n`);
+    told.add(message);
+  }
+  return notices;
 }
 
 /** The running one, or one of our own. */

@@ -55,6 +55,14 @@ const externalUrl = (field: ExternalUrl['field']) =>
     })
     .default('');
 
+/** Something about the kept files that a person must know, whatever they look at. */
+export const noticeSchema = z.object({
+  id: z.enum(['settings', 'runs']),
+  message: z.string(),
+  fix: z.string(),
+});
+export type Notice = z.infer<typeof noticeSchema>;
+
 export const settingsSchema = z.strictObject({
   provider: providerChoiceSchema.default('auto'),
   gateways: z.number().int().min(1).max(16).default(1),
@@ -303,6 +311,7 @@ export const snapshotSchema = z.object({
   /** The newest ones. */
   sales: z.array(saleViewSchema),
   salesTotal: count.optional(),
+  notices: z.array(noticeSchema).optional(),
   attack: attackStateSchema.optional(),
   /** The attack's samples so far; of a long one neighbours are merged. */
   samples: z.array(sampleSchema),
@@ -418,6 +427,7 @@ export const events = {
   'runs.runDeleted': z.object({ seq: count, id: z.string() }),
   'logs.linesAdded': z.object({ seq: count, lines: z.array(logLineSchema) }),
   'settings.settingsChanged': z.object({ seq: count, settings: settingsSchema }),
+  'app.noticesChanged': z.object({ seq: count, notices: z.array(noticeSchema) }),
   'app.quitting': z.object({ seq: count }),
 } as const;
 

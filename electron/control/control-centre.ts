@@ -27,6 +27,7 @@ import {
   type PartStats,
   type Result,
   type Settings,
+  type Notice,
   type Snapshot,
 } from './contract.ts';
 import { diagnose } from './readiness.ts';
@@ -106,7 +107,7 @@ export class ControlCentre implements ControlClient {
     this.#logs = new LogStore((lines) => this.hub.emit('logs.linesAdded', { lines }));
     this.#settings = new SettingsStore(join(options.dataDir, 'settings.json'));
     this.#guard = new SettingsGuard(options.settingsGuard ?? {});
-    this.#runs = new RunStore(join(options.dataDir, 'runs'), (text) => this.#say('warn', text));
+    this.#runs = new RunStore(join(options.dataDir, 'runs'), options.version, () => this.#tellNotices());
     const providers = createProviders({
       dataDir: options.dataDir,
       version: options.version,
@@ -182,8 +183,8 @@ export class ControlCentre implements ControlClient {
     centre.#undo.add('cluster', () => centre.#cluster.stop(centre.#stopEngines), 90_000);
     centre.#undo.add('telemetry', () => centre.#unwatch());
     centre.#undo.add('attack', () => centre.#attack?.cancel(), 30_000);
-    const warning = await centre.#settings.load();
-    if (warning) centre.#say('warn', warning);
+    await centre.#settings.load();
+    centre.#tellNotices();
     return centre;
   }
 
@@ -390,9 +391,10 @@ export class ControlCentre implements ControlClient {
   }
 
   async #saveSettings(settings: Settings): Promise<Settings> {
-    await this.#settings.save(settings);
+    this.#settings.save(settings);
     this.#guard.clear();
     this.hub.emit('settings.settingsChanged', { settings });
+    this.#tellNotices();
     return settings;
   }
 
@@ -461,9 +463,20 @@ export class ControlCentre implements ControlClient {
       flow: this.#flow.recent(),
       sales: this.#sales.latest().sales,
       salesTotal: this.#sales.latest().total,
+      notices: this.notices,
       samples,
       ...(attack ? { attack } : {}),
     };
+  }
+
+  /** What a person must know of the kept files. */
+  get notices(): Notice[] {
+    return [this.#settings.notice, this.#runs.notice].filter((notice) => notice !== undefined);
+  }
+
+  #tellNotices(): void {
+    for (const { message, fix } of this.notices) this.#say('warn', `${message} ${fix}`);
+    this.hub.emit('app.noticesChanged', { notices: this.notices });
   }
 
   #watch(): void {

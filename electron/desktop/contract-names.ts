@@ -47,5 +47,6 @@ export const EVENT_NAMES: Readonly<Record<EventName, true>> = {
   'runs.runDeleted': true,
   'logs.linesAdded': true,
   'settings.settingsChanged': true,
+  'app.noticesChanged': true,
   'app.quitting': true,
 };

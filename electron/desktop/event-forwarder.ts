@@ -18,6 +18,7 @@ const STATES: ReadonlySet<EventName> = new Set([
   'sales.salesChanged',
   'attack.stateChanged',
   'settings.settingsChanged',
+  'app.noticesChanged',
 ]);
 
 export interface EventForwarderOptions {

@@ -1,9 +1,10 @@
 import { Button } from '@mantine/core';
 import { IconAlertTriangle, IconPlugConnectedX } from '@tabler/icons-react';
+import { useState } from 'react';
 import { carrier } from '../client.ts';
 import { useNow } from '../lib/use-now.ts';
 import { LOST_ENGINE_FIX, lostEngines } from '../lib/lost-engines.ts';
-import { hrefOf } from '../lib/router.ts';
+import { hrefOf, useRoute } from '../lib/router.ts';
 import { useControl, useData } from '../store/store.ts';
 import classes from './banners.module.css';
 
@@ -13,6 +14,9 @@ export function Banners() {
   const problem = useControl((state) => state.problem);
   const hasData = useControl((state) => state.data !== undefined);
   const lost = useData((data) => lostEngines(data.cluster));
+  const notices = useData((data) => data.notices) ?? [];
+  const { page } = useRoute();
+  const [hidden, setHidden] = useState<readonly string[]>([]);
   return (
     <div aria-live="polite">
       {status.state === 'online' || (status.state === 'connecting' && !hasData) ? null : (
@@ -29,6 +33,25 @@ export function Banners() {
           </Button>
         </div>
       )}
+      {notices
+        // Which runs can't be listed concerns only their list.
+        .filter(({ id, message }) => (id !== 'runs' || page === 'runs') && !hidden.includes(message))
+        .map(({ id, message, fix }) => (
+          <div key={id} className={classes.banner}>
+            <IconAlertTriangle size="1.25rem" aria-hidden />
+            <p>
+              {message} {fix}
+            </p>
+            {page === id ? null : (
+              <Button component="a" href={hrefOf(id)} size="compact-sm" variant="default">
+                Show
+              </Button>
+            )}
+            <Button size="compact-sm" variant="default" onClick={() => setHidden([...hidden, message])}>
+              Hide
+            </Button>
+          </div>
+        ))}
       {problem === undefined ? null : (
         <div className={classes.banner}>
           <IconAlertTriangle size="1.25rem" aria-hidden />

@@ -86,7 +86,7 @@ describe('the connection of the store', () => {
     connect(fake.carrier);
     fake.status({ state: 'online' });
     expect(fake.order.at(-1)).toBe('call app.getSnapshot');
-    expect(fake.order.filter((entry) => entry.startsWith('on '))).toHaveLength(12);
+    expect(fake.order.filter((entry) => entry.startsWith('on '))).toHaveLength(13);
   });
 
   it('holds events back until the snapshot, then applies only the newer ones', async () => {

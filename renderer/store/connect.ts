@@ -92,6 +92,7 @@ export function connectStore(carrier: Carrier, schedule: (task: () => void) => v
     hear('runs.runDeleted', (payload) => ({ name: 'runs.runDeleted', payload })),
     hear('logs.linesAdded', (payload) => ({ name: 'logs.linesAdded', payload })),
     hear('settings.settingsChanged', (payload) => ({ name: 'settings.settingsChanged', payload })),
+    hear('app.noticesChanged', (payload) => ({ name: 'app.noticesChanged', payload })),
     hear('app.quitting', (payload) => ({ name: 'app.quitting', payload })),
     carrier.onStatus((status) => {
       useControl.setState({ status });

@@ -6,6 +6,7 @@ import type {
   EventPayload,
   FlowSample,
   LogEntry,
+  Notice,
   PartStats,
   RunSummary,
   ServiceState,
@@ -32,6 +33,7 @@ export interface ControlData {
   /** The newest ones. */
   readonly sales: readonly SaleView[];
   readonly salesTotal: number;
+  readonly notices: readonly Notice[];
   readonly attack: AttackState | undefined;
   readonly series: Series;
   /** Lines since this window opened; earlier ones are asked for. */
@@ -59,6 +61,7 @@ export function fromSnapshot(snapshot: Snapshot, before: ControlData | undefined
     flow: snapshot.flow.slice(-MAX_FLOW),
     sales: snapshot.sales,
     salesTotal: snapshot.salesTotal ?? snapshot.sales.length,
+    notices: snapshot.notices ?? [],
     attack: snapshot.attack,
     series: addSamples(emptySeries(snapshot.attack?.runId ?? ''), snapshot.samples),
     // A control centre that was started anew counts its lines from 1 again.
@@ -107,6 +110,8 @@ export function applyEvent(data: ControlData, event: ControlEvent): ControlData 
       return { ...data, seq, logs: [...data.logs, ...event.payload.lines].slice(-MAX_LOG_LINES) };
     case 'settings.settingsChanged':
       return { ...data, seq, settings: event.payload.settings };
+    case 'app.noticesChanged':
+      return { ...data, seq, notices: event.payload.notices };
     case 'app.quitting':
       return { ...data, seq, hasQuit: true };
   }

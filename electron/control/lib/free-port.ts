@@ -1,6 +1,7 @@
 /** Ports that nobody listens on. */
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
+import { FailureError } from '../cluster/cluster.ts';
 
 /**
  * Below the ports that the system gives to outgoing connections (from 32768 on Linux, 49152 on macOS): ten thousand buyers hold ten
@@ -12,11 +13,26 @@ const MAX_TRIES = 500;
 
 /** Whether a TCP server could listen on `port` of the loopback address now. */
 export function isPortFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', () => resolve(false));
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      // No port is free where the address itself is missing.
+      if (error.code === 'EADDRNOTAVAIL') reject(noLoopback(error));
+      else resolve(false);
+    });
     server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)));
   });
+}
+
+function noLoopback(cause: Error): FailureError {
+  return new FailureError(
+    {
+      code: 'machine.noLoopback',
+      message: 'This machine has no address 127.0.0.1, on which backends, gateways and workers listen.',
+      fix: 'Give the loopback interface its IPv4 address: `ip link set lo up; ip addr add 127.0.0.1/8 dev lo`.',
+    },
+    { cause },
+  );
 }
 
 /**

@@ -166,8 +166,11 @@ export const incidentSchema = z.object({
 });
 export type Incident = z.infer<typeof incidentSchema>;
 
+/** Raised when older versions could not read what a newer one writes. */
+export const RECORD_FORMAT = 1;
+
 export const runRecordSchema = z.object({
-  schema: z.literal('flashgrid.run/1'),
+  schema: z.literal(`flashgrid.run/${RECORD_FORMAT}`),
   id: z.string(),
   startedAt: z.string(),
   /** Moment 0 of the series, as an ISO date; records of earlier versions have none. */

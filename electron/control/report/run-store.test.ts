@@ -3,18 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fixtureRun } from '../../../tests/support/run-fixture.ts';
+import { FailureError } from '../cluster/cluster.ts';
 import { RunStore } from './run-store.ts';
 
 let root: string;
 let dir: string;
-let complaints: string[];
+let told: number;
 let store: RunStore;
 
 beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), 'flashgrid-runs-'));
   dir = join(root, 'runs');
-  complaints = [];
-  store = new RunStore(dir, (text) => complaints.push(text));
+  told = 0;
+  store = new RunStore(dir, '1.2.3', () => told++);
 });
 afterEach(() => rm(root, { recursive: true }));
 
@@ -57,7 +58,7 @@ describe('RunStore', () => {
   it('sees a run that was replaced, and one that another process saved', async () => {
     await store.save(fixtureRun({ id: 'run-a' }));
     await store.list();
-    const other = new RunStore(dir, () => undefined);
+    const other = new RunStore(dir, '1.2.3', () => undefined);
     await other.save(fixtureRun({ id: 'run-b' }));
     const changed = fixtureRun({ id: 'run-a' });
     await other.save({ ...changed, verdict: 'invalid', reasons: ['a longer file'] });
@@ -67,17 +68,53 @@ describe('RunStore', () => {
     ]);
   });
 
-  it('leaves damaged files out, tells of each once, and lists the others', async () => {
+  it('leaves out what it can not read, says of each why, once, and lists the others', async () => {
     await store.save(fixtureRun({ id: 'run-good' }));
-    await writeFile(join(dir, 'run-cut.json'), '{"schema":"flashgrid.run/1","id":');
-    await writeFile(join(dir, 'run-other.json'), '{"schema":"another/9"}');
+    const newer = fixtureRun({ id: 'run-later' });
+    const files: Record<string, string> = {
+      'run-cut': '{"schema":"flashgrid.run/1","id":',
+      'run-odd': JSON.stringify({ schema: 'another/9' }),
+      'run-lost': JSON.stringify({
+        ...newer,
+        stock: undefined,
+        load: {},
+        environment: { ...newer.environment, flashgrid: '1.2.3' },
+      }),
+      'run-later': JSON.stringify({
+        ...newer,
+        environment: { ...newer.environment, flashgrid: '1.10.0' },
+        verdict: 'new',
+      }),
+      'run-next': JSON.stringify({ schema: 'flashgrid.run/2', shape: 'unknown' }),
+    };
+    for (const [id, text] of Object.entries(files)) await writeFile(join(dir, `${id}.json`), text);
     await writeFile(join(dir, 'notes.txt'), 'not a run');
     expect((await store.list()).map(({ id }) => id)).toEqual(['run-good']);
     await store.list();
-    expect(complaints).toHaveLength(2);
-    expect(complaints.join()).toMatch(/run-cut\.json.*run-other\.json/);
-    await expect(store.get('run-cut')).rejects.toMatchObject({ failure: { code: 'runs.damaged' } });
-    expect(await readFile(join(dir, 'run-cut.json'), 'utf8')).toContain('flashgrid.run/1');
+    expect(told).toBe(1);
+    expect(store.notice?.message).toMatch(/^5 kept runs are not in the list\. .*And 2 more\.$/);
+    const failureOf = (id: string) =>
+      store.get(id).then(
+        () => undefined,
+        (error: unknown) => (error instanceof FailureError ? error.failure : error),
+      );
+    for (const id of ['run-cut', 'run-odd', 'run-lost'])
+      expect(await failureOf(id)).toMatchObject({
+        code: 'runs.damaged',
+        fix: expect.stringMatching(/Restore/),
+      });
+    for (const id of ['run-later', 'run-next'])
+      expect(await failureOf(id)).toMatchObject({
+        code: 'runs.newer',
+        fix: expect.stringMatching(/update this one/),
+      });
+    for (const [id, text] of Object.entries(files)) {
+      expect(await readFile(join(dir, `${id}.json`), 'utf8')).toBe(text);
+      await store.delete(id);
+    }
+    await store.list();
+    // Of each deletion, too.
+    expect([told, store.notice]).toEqual([6, undefined]);
   });
 
   it('deletes a run', async () => {

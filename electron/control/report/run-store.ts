@@ -3,13 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { closedFolder } from '../lib/data-folder.ts';
-import { FailureError } from '../cluster/cluster.ts';
-import type { RunSummary } from '../contract.ts';
-import { runRecordSchema, type RunRecord } from './run-record.ts';
+import { z } from 'zod';
+import { FailureError, type Failure } from '../cluster/cluster.ts';
+import type { Notice, RunSummary } from '../contract.ts';
+import { RECORD_FORMAT, runRecordSchema, type RunRecord } from './run-record.ts';
 import { searchTextOf, summaryOf } from './run-text.ts';
-
-/** Runs that a list shows at the most, the newest first. */
-export const MAX_LISTED_RUNS = 2_000;
 
 /** Becomes a file name, and comes from outside: no separators, no leading dot. */
 const RUN_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$/;
@@ -18,22 +16,48 @@ const EXTENSION = '.json';
 interface Known {
   /** Size and time of change: a file that has neither changed is not read again. */
   readonly stamp: string;
-  /** `undefined` for a damaged file. */
+  /** `undefined` for a file that can't be read. */
   readonly summary: RunSummary | undefined;
+  /** Why it can't be read. */
+  readonly failure?: Failure;
 }
+
+/** Unreadable files that a notice names; of the others it tells the number. */
+const NAMED_FILES = 3;
 
 export class RunStore {
   readonly #dir: string;
-  readonly #onDamaged: (text: string) => void;
+  readonly #version: string;
+  readonly #onNotice: () => void;
   #known = new Map<string, Known>();
 
   /**
    * @param dir created when the first run is saved
-   * @param onDamaged hears, once a file, of those that can't be read; they are left where they are
+   * @param version of this FlashGrid: what a newer one has written may be beyond it
+   * @param onNotice hears when `notice` has changed
    */
-  constructor(dir: string, onDamaged: (text: string) => void) {
+  constructor(dir: string, version: string, onNotice: () => void) {
     this.#dir = dir;
-    this.#onDamaged = onDamaged;
+    this.#version = version;
+    this.#onNotice = onNotice;
+  }
+
+  /** Which files the last list had to leave out, and why; they are left where they are. */
+  get notice(): Notice | undefined {
+    const failures = [...this.#known.values()].flatMap(({ failure }) => failure ?? []);
+    const [first] = failures;
+    if (!first) return undefined;
+    const more = failures.length - NAMED_FILES;
+    const named = failures.slice(0, NAMED_FILES).map(({ message }) => message);
+    if (more > 0) named.push(`And ${more} more.`);
+    return {
+      id: 'runs',
+      message: `${failures.length === 1 ? 'A kept run is' : `${failures.length} kept runs are`} not in the list. ${named.join(' ')}`,
+      fix:
+        failures.length === 1
+          ? first.fix
+          : `\`flashgrid report RUN --json -\` tells for each what to do; all are left in ${this.#dir}.`,
+    };
   }
 
   /** Keeps a run; it is there whole or not at all, also when the machine goes down meanwhile. */
@@ -76,8 +100,7 @@ export class RunStore {
         const text = searchTextOf(run).toLowerCase();
         return words.every((word) => text.includes(word));
       })
-      .sort((a, b) => (a.startedAt < b.startedAt ? 1 : a.startedAt > b.startedAt ? -1 : 0))
-      .slice(0, MAX_LISTED_RUNS);
+      .sort((a, b) => (a.startedAt < b.startedAt ? 1 : a.startedAt > b.startedAt ? -1 : 0));
   }
 
   /** @throws FailureError `runs.notFound`, `runs.damaged` */
@@ -89,11 +112,7 @@ export class RunStore {
     } catch (error) {
       throw isMissing(error) ? notFound(id) : damaged(id, path, error);
     }
-    try {
-      return parseRecord(text);
-    } catch (error) {
-      throw damaged(id, path, error);
-    }
+    return this.#parse(id, path, text);
   }
 
   /** @throws FailureError `runs.notFound` */
@@ -103,7 +122,9 @@ export class RunStore {
     } catch (error) {
       throw isMissing(error) ? notFound(id) : error;
     }
+    const wasLeftOut = this.#known.get(id)?.failure !== undefined;
     this.#known.delete(id);
+    if (wasLeftOut) this.#onNotice();
   }
 
   async #readSummaries(): Promise<RunSummary[]> {
@@ -122,7 +143,9 @@ export class RunStore {
       const entry = await this.#readEntry(id, join(this.#dir, name));
       if (entry) known.set(id, entry);
     }
+    const before = this.notice?.message;
     this.#known = known;
+    if (this.notice?.message !== before) this.#onNotice();
     return [...known.values()].flatMap(({ summary }) => (summary ? [summary] : []));
   }
 
@@ -133,11 +156,11 @@ export class RunStore {
       const before = this.#known.get(id);
       if (before?.stamp === stamp) return before;
       try {
-        return { stamp, summary: summaryOf(parseRecord(await readFile(path, 'utf8'))) };
+        return { stamp, summary: summaryOf(this.#parse(id, path, await readFile(path, 'utf8'))) };
       } catch (error) {
         if (isMissing(error)) return undefined;
-        this.#onDamaged(`Run file ${path} can't be read and is left out: ${messageOf(error)}`);
-        return { stamp, summary: undefined };
+        const { failure } = error instanceof FailureError ? error : damaged(id, path, error);
+        return { stamp, summary: undefined, failure };
       }
     } catch (error) {
       // Deleted between the listing and now.
@@ -146,17 +169,57 @@ export class RunStore {
     }
   }
 
+  /** @throws FailureError `runs.newer`, `runs.damaged` */
+  #parse(id: string, path: string, text: string): RunRecord {
+    let json: unknown;
+    try {
+      json = JSON.parse(text);
+    } catch (error) {
+      throw damaged(id, path, new Error('it is not JSON, or was cut off', { cause: error }));
+    }
+    const parsed = runRecordSchema.safeParse(json);
+    if (parsed.success) return parsed.data;
+    const writer = writerSchema.safeParse(json);
+    if (writer.success && isNewer(writer.data, this.#version)) throw newer(id, path, writer.data);
+    const [issue] = parsed.error.issues;
+    throw damaged(id, path, new Error(`its field ${issue?.path.join('.') || 'record'} is not as it must be`));
+  }
+
   #pathOf(id: string): string {
     if (!RUN_ID_PATTERN.test(id)) throw notFound(id);
     return join(this.#dir, `${id}${EXTENSION}`);
   }
 }
 
-function parseRecord(text: string): RunRecord {
-  const parsed = runRecordSchema.safeParse(JSON.parse(text));
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw new Error(`${issue?.path.join('.') ?? 'record'}: ${issue?.message ?? 'not a run record'}`);
+/** What any version of a record tells of who wrote it. */
+const writerSchema = z.object({
+  schema: z.string().regex(/^flashgrid\.run\/\d+$/),
+  environment: z
+    .object({ flashgrid: z.string().max(40) })
+    .optional()
+    .catch(undefined),
+});
+type Writer = z.infer<typeof writerSchema>;
+
+function isNewer({ schema, environment }: Writer, version: string): boolean {
+  if (Number(schema.split('/')[1]) > RECORD_FORMAT) return true;
+  const [theirs, ours] = [environment?.flashgrid ?? '', version].map((text) =>
+    text.split(/[.+-]/).map(Number),
+  );
+  for (const at of [0, 1, 2]) {
+    const difference = (theirs?.[at] ?? 0) - (ours?.[at] ?? 0);
+    if (difference !== 0) return difference > 0;
+  }
+  return false;
+}
+
+function newer(id: string, path: string, { schema, environment }: Writer): FailureError {
+  const writer = environment === undefined ? schema : `${environment.flashgrid}, ${schema}`;
+  return new FailureError({
+    code: 'runs.newer',
+    message: `Run ${id} was written by a newer FlashGrid (${writer}).`,
+    fix: `Open it with that version, or update this one. ${path} is left as it is.`,
+  });
 }
 
 function notFound(id: string): FailureError {
