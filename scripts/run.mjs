@@ -47,6 +47,10 @@ const commands = {
     await prepare({ engines: ['redis', 'rabbitmq', 'postgres'], isRequired: true });
     return await run(process.execPath, ['--import', 'tsx', 'tests/bench/main.ts', ...args]);
   },
+  async faults() {
+    await prepare({ engines: ['redis', 'rabbitmq', 'postgres'], isRequired: true });
+    return await run(process.execPath, ['--import', 'tsx', 'tests/bench/faults.ts', ...args]);
+  },
   async pictures() {
     await prepare({ engines: ['redis', 'rabbitmq', 'postgres', 'chromium'], isRequired: true });
     return await run(process.execPath, ['scripts/pictures.mjs', ...args]);

@@ -69,7 +69,7 @@ const attackOptions = {
   'kill-workers-at': {
     type: 'string',
     value: 'P',
-    help: 'kill every worker once P % of the requests are answered; the queue keeps everybody’s place',
+    help: 'kill every worker once P % of the requests are answered; the queue keeps what was accepted',
   },
   'max-p99': { type: 'string', value: 'MS', help: 'fail (exit 4) when the p99 is above' },
   'min-rps': { type: 'string', value: 'N', help: 'fail (exit 4) when the requests/s are below' },

@@ -33,11 +33,15 @@ export interface RunParts {
   /** Why it has no audit, where it failed or was cancelled. */
   endReason?: string | undefined;
   readonly incidents?: Incident[];
+  readonly clocks?: RunRecord['clocks'];
   readonly environment: Environment;
   readonly series: Sample[];
 }
 
-export type JudgedParts = Pick<RunParts, 'attack' | 'load' | 'audit' | 'incidents' | 'end' | 'endReason'>;
+export type JudgedParts = Pick<
+  RunParts,
+  'attack' | 'load' | 'audit' | 'incidents' | 'clocks' | 'end' | 'endReason'
+>;
 
 export interface Judgement {
   readonly verdict: Verdict;
@@ -67,7 +71,15 @@ export function buildRunRecord(parts: RunParts): RunRecord {
  * missing comes next: it proves nothing, and breaks nothing. A run whose figures can't be trusted follows, since its thresholds mean
  * nothing.
  */
-export function judgeRun({ attack, load, audit, incidents = [], end, endReason }: JudgedParts): Judgement {
+export function judgeRun({
+  attack,
+  load,
+  audit,
+  incidents = [],
+  clocks = {},
+  end,
+  endReason,
+}: JudgedParts): Judgement {
   if (end === 'cancelled' || end === 'failed') {
     return {
       verdict: 'invalid',
@@ -87,7 +99,7 @@ export function judgeRun({ attack, load, audit, incidents = [], end, endReason }
   const missing = [...findMissing(load), ...(failed.length > 0 ? (audit.undecided ?? []) : [])];
   if (missing.length > 0)
     return { verdict: 'invalid', exitCode: EXIT_CODES.infrastructure, reasons: missing };
-  const doubts = findDoubts(attack, load, incidents);
+  const doubts = findDoubts(attack, load, incidents, clocks);
   if (doubts.length > 0) return { verdict: 'invalid', exitCode: EXIT_CODES.invalid, reasons: doubts };
   const misses = findMisses(attack, load);
   if (misses.length > 0) {
@@ -114,7 +126,12 @@ function noneAccepted(load: Load): string {
   return `None of ${plural(load.sent, 'request')} was accepted (${causes}): the sale was never put to the test.`;
 }
 
-function findDoubts(attack: AttackSettings, load: Load, incidents: readonly Incident[]): string[] {
+function findDoubts(
+  attack: AttackSettings,
+  load: Load,
+  incidents: readonly Incident[],
+  clocks: NonNullable<RunRecord['clocks']>,
+): string[] {
   const { limits, rateReached } = load.generator;
   if (load.sent === 0) return ['No request was sent: there is nothing to judge.'];
   if (load.acknowledged === 0) return [noneAccepted(load)];
@@ -124,7 +141,14 @@ function findDoubts(attack: AttackSettings, load: Load, incidents: readonly Inci
   const reached = `Only ${percent(rateReached)} of the rate was reached`;
   const stops = incidents.filter(({ kind, part }) => kind === 'paused' && part === 'machine');
   if (stops.length > 0) return [`${reached}.`, ...stops.map(({ text }) => text)];
-  return [`${reached}, and the load generator was the limit, not the system under test.`, ...limits];
+  const told = Object.entries(clocks).map(([part, lateMs]) => `${part} ${milliseconds(lateMs)}`);
+  const late = told.length === 0 ? [] : [`Event loops were late by, at the most: ${told.join(', ')}.`];
+  const services = Object.keys(clocks).filter((part) => part !== 'generator' && part !== 'control');
+  const generator = clocks['generator'] ?? 0;
+  // Both sides late alike: neither held the other up, the machine had no time for either.
+  if (generator > 0 && Math.max(0, ...services.map((part) => clocks[part] ?? 0)) >= generator / 2)
+    return [`${reached}: the machine was too busy for load generator and system alike.`, ...late, ...limits];
+  return [`${reached}, and the load generator was the limit, not the system under test.`, ...late, ...limits];
 }
 
 function findMisses(attack: AttackSettings, load: Load): string[] {

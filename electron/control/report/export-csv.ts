@@ -102,6 +102,10 @@ function summaryRows(record: RunRecord): [string, Field][] {
       `load.cause.${name}`,
       value,
     ]),
+    ...Object.entries(record.clocks ?? {}).map(([part, lateMs]): [string, Field] => [
+      `clock.${part}.lateMs`,
+      lateMs,
+    ]),
     ['generator.processes', load.generator.processes],
     ['generator.eventLoopLagMaxMs', load.generator.eventLoopLagMaxMs],
     ['generator.rateReached', load.generator.rateReached],

@@ -192,6 +192,8 @@ export const runRecordSchema = z.object({
   workersKilledAtMs: z.number().nonnegative().optional(),
   load: loadSchema,
   audit: auditSchema,
+  /** How late the event loop of each part was at the most, in ms, by its own clock: `generator`, `control`, `gateway-1`. */
+  clocks: z.record(z.string(), z.number().nonnegative()).optional(),
   /** In the order of time; records of earlier versions have none. */
   incidents: z.array(incidentSchema).optional(),
   environment: environmentSchema,

@@ -291,6 +291,7 @@ export class AttackSession {
       finishedAtMs: Date.now(),
       attack: settings,
       workersKilledAtMs,
+      clocks: this.#watch.clocks(),
       incidents: this.#watch.incidents(firstRequestAtMs ?? startedAtMs),
       environment: describeEnvironment(version, cluster, supervisor.states()),
       series: [...this.#series.rows()],

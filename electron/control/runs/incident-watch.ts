@@ -39,6 +39,7 @@ export class IncidentWatch {
   readonly #pauses: Pause[] = [];
   readonly #others: (Omit<Incident, 'tMs'> & { readonly atMs: number })[] = [];
   readonly #heard = new Map<string, number>();
+  readonly #lateMs = new Map<string, number>();
   readonly #states = new Map<string, string>();
   readonly #awaySince = new Map<string, number>();
   readonly #rebuildsBefore: number;
@@ -65,11 +66,13 @@ export class IncidentWatch {
   /** A sample of a service: it tells how late its own event loop was. */
   heard(id: string, { atMs, eventLoopLagMs }: Pick<ServiceSample, 'atMs' | 'eventLoopLagMs'>): void {
     this.#heard.set(id, atMs);
+    this.#noteLate(id, eventLoopLagMs);
     if (eventLoopLagMs >= PAUSE_MS) this.#pause(id, atMs - eventLoopLagMs, atMs);
   }
 
   /** An interval of the generators, which ended at `atMs`. */
   generatorHeard({ eventLoopLagMaxMs }: Pick<AttackInterval, 'eventLoopLagMaxMs'>, atMs: number): void {
+    this.#noteLate('generator', eventLoopLagMaxMs);
     if (eventLoopLagMaxMs >= PAUSE_MS) this.#pause('generator', atMs - eventLoopLagMaxMs, atMs);
   }
 
@@ -82,6 +85,7 @@ export class IncidentWatch {
   look(): void {
     const nowMs = this.#now();
     const lateMs = nowMs - this.#lookedMs - LOOK_MS;
+    this.#noteLate('control', lateMs);
     if (lateMs >= PAUSE_MS) this.#pause('control', this.#lookedMs, nowMs);
     this.#lookedMs = nowMs;
     for (const { id, state, detail } of this.#parts.supervisor.states())
@@ -133,6 +137,19 @@ export class IncidentWatch {
     }));
     const others = this.#others.map(({ atMs, ...rest }) => ({ ...rest, tMs: Math.round(atMs - startMs) }));
     return [...pauses, ...others].sort((a, b) => a.tMs - b.tMs);
+  }
+
+  /** How late each part's event loop was at the most, in ms. */
+  clocks(): Record<string, number> {
+    return Object.fromEntries(
+      [...this.#lateMs]
+        .map(([part, lateMs]) => [part, Math.round(lateMs)] as const)
+        .sort(([a], [b]) => (a < b ? -1 : 1)),
+    );
+  }
+
+  #noteLate(part: string, lateMs: number): void {
+    if (lateMs > (this.#lateMs.get(part) ?? -1)) this.#lateMs.set(part, Math.max(0, lateMs));
   }
 
   #pause(part: string, fromMs: number, toMs: number): void {
