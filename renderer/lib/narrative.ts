@@ -9,6 +9,8 @@ import { formatCount, formatMs, plural } from './format.ts';
 export interface Narrative {
   readonly headline: string;
   readonly detail: string;
+  /** What must be known beside a verdict, one sentence each. */
+  readonly notes?: readonly string[];
 }
 
 /**
@@ -114,5 +116,5 @@ function finished(attack: AttackState): Narrative {
     load,
     audit,
   });
-  return { headline, detail: [detail, ...reasons, ...notesOf(attack)].join(' ') };
+  return { headline, detail: [detail, ...reasons].join(' '), notes: notesOf(attack) };
 }

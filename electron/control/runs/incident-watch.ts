@@ -110,7 +110,7 @@ export class IncidentWatch {
     for (const role of ['gateway', 'worker'] as const)
       if (!services.some((service) => service.role === role)) missing.push(`There is no ${role}.`);
     for (const { role, state, detail } of cluster.engines()) {
-      const why = detail === undefined ? '' : `: ${detail}`;
+      const why = detail === undefined ? '' : `: ${detail.replace(/\.$/, '')}`;
       if (state !== 'running') missing.push(`${BACKENDS[role]} is ${state}${why}.`);
     }
     for (const [id, sample] of supervisor.totals.latest())
@@ -160,7 +160,7 @@ export class IncidentWatch {
     const before = this.#states.get(id);
     this.#states.set(id, state);
     if (before === undefined || before === state) return;
-    const why = detail === undefined ? '' : `: ${detail}`;
+    const why = detail === undefined ? '' : `: ${detail.replace(/\.$/, '')}`;
     const since = this.#awaySince.get(id);
     if (state === 'running' && since !== undefined) {
       this.#awaySince.delete(id);
@@ -170,7 +170,8 @@ export class IncidentWatch {
       this.add(id, 'failed', `${name} was given up${why}.`, nowMs);
     } else if (before === 'running' && state !== 'stopping' && state !== 'stopped') {
       this.#awaySince.set(id, nowMs);
-      this.add(id, 'ended', `${name} went away${why}.`, nowMs);
+      const what = state === 'unhealthy' ? 'is there, and does not serve' : 'went away';
+      this.add(id, 'ended', `${name} ${what}${why}.`, nowMs);
     }
   }
 }

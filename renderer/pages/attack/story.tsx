@@ -2,9 +2,10 @@ import { IconAlertTriangle, IconCheck, IconX } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
 import type { AttackState } from '../../../electron/control/contract.ts';
 import { CheckList } from '../../components/check-list.tsx';
+import { Notes } from '../../components/notes.tsx';
 import { isAttackActive } from '../../lib/attack-phase.ts';
 import { LOST_ENGINE_FIX, lostEngines } from '../../lib/lost-engines.ts';
-import { narrate } from '../../lib/narrative.ts';
+import { narrate, type Narrative } from '../../lib/narrative.ts';
 import { useData } from '../../store/store.ts';
 import classes from './story.module.css';
 
@@ -15,6 +16,9 @@ const PHASES = [
   { id: 'auditing', label: 'The audit' },
   { id: 'finished', label: 'Verdict' },
 ] as const;
+
+/** Beside the stamp there is room for a few; the full record has them all. */
+const MAX_NOTES = 3;
 
 const verdicts = {
   pass: { Icon: IconCheck, word: 'Proven' },
@@ -34,10 +38,13 @@ export function Story({ children }: { readonly children: ReactNode }) {
   });
   const lost = useData((data) => lostEngines(data.cluster));
   if (!attack || !totals) return null;
-  const { headline, detail } =
-    lost !== undefined && isAttackActive(attack)
-      ? { headline: lost, detail: `What was accepted stays in the queue. ${LOST_ENGINE_FIX}` }
-      : narrate(attack, totals, queueDepth ?? 0, isWorkerDown);
+  const {
+    headline,
+    detail,
+    notes = [],
+  }: Narrative = lost !== undefined && isAttackActive(attack)
+    ? { headline: lost, detail: `What was accepted stays in the queue. ${LOST_ENGINE_FIX}` }
+    : narrate(attack, totals, queueDepth ?? 0, isWorkerDown);
   const verdict = attack.phase === 'finished' ? attack.verdict : undefined;
   const isSound = attack.audit?.checks.every(({ ok }) => ok) === true;
   const word =
@@ -57,6 +64,7 @@ export function Story({ children }: { readonly children: ReactNode }) {
       <div className={classes.words}>
         <h1>{headline}</h1>
         <p className={classes.detail}>{detail}</p>
+        <Notes notes={notes} most={MAX_NOTES} />
       </div>
       <div className={classes.actions}>{children}</div>
       {verdict ? null : <Phases phase={attack.phase} progress={attack.progress} />}

@@ -11,6 +11,7 @@ import { CheckList } from '../../components/check-list.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { Empty } from '../../components/empty.tsx';
 import { Loading } from '../../components/loading.tsx';
+import { Notes } from '../../components/notes.tsx';
 import { VerdictBadge } from '../../components/verdict-badge.tsx';
 import { totalRequests } from '../../../electron/control/attack/profile.ts';
 import { formatDate, plural } from '../../lib/format.ts';
@@ -116,10 +117,10 @@ function Record({ record }: { readonly record: RunRecord }) {
           <p className={classes.verdict}>
             <VerdictBadge run={record} />
             <span className="muted">
-              {formatDate(record.startedAt)}. {headline}{' '}
-              {[detail, ...record.reasons, ...notesOf(record)].join(' ')}
+              {formatDate(record.startedAt)}. {headline} {[detail, ...record.reasons].join(' ')}
             </span>
           </p>
+          <Notes notes={notesOf(record)} />
         </div>
         <div className={classes.actions}>
           <Button

@@ -1,0 +1,22 @@
+import { plural } from '../lib/format.ts';
+import classes from './notes.module.css';
+
+interface NotesProps {
+  readonly notes: readonly string[];
+  /** The rest is counted. */
+  readonly most?: number;
+}
+
+/** What must be known beside a verdict: pauses, causes, who was late. */
+export function Notes({ notes, most = Infinity }: NotesProps) {
+  if (notes.length === 0) return null;
+  const left = notes.length - most;
+  return (
+    <ul className={classes.notes} aria-label="Notes">
+      {notes.slice(0, most).map((note) => (
+        <li key={note}>{note}</li>
+      ))}
+      {left > 0 ? <li>{plural(left, 'more note')} in the full record.</li> : null}
+    </ul>
+  );
+}
