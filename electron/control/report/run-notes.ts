@@ -6,7 +6,7 @@ import { milliseconds, plural, whole } from './format.ts';
 import type { Audit, Incident, Load } from './run-record.ts';
 
 export interface NoteParts {
-  readonly load?: Pick<Load, 'sent' | 'causes' | 'systemLimit' | 'gaveUp' | 'unsent'> | undefined;
+  readonly load?: Pick<Load, 'causes' | 'systemLimit'> | undefined;
   readonly audit?: Pick<Audit, 'isSaleClosed'> | undefined;
   readonly incidents?: readonly Incident[] | undefined;
 }
@@ -41,7 +41,6 @@ export function notesOf({ load, audit, incidents = [] }: NoteParts): string[] {
   return [
     ...told,
     ...(left > 0 ? [`${plural(left, 'further incident')} in the record.`] : []),
-    ...(load?.gaveUp ? [gaveUpText(load.gaveUp, load.unsent)] : []),
     ...(load?.systemLimit === undefined ? [] : [load.systemLimit]),
     ...(causes === undefined ? [] : [`Not accepted: ${causes}.`]),
     ...(audit?.isSaleClosed === false

@@ -62,6 +62,7 @@ describe('pauses', () => {
     pass(1_000);
     skip(6_000);
     watch.heard('gateway-1', { atMs: now(), eventLoopLagMs: 6_000 });
+    watch.heard('worker-1', { atMs: now(), eventLoopLagMs: 3 });
     expect(told()).toEqual([['gateway-1', 'paused', 6_000]]);
   });
 
@@ -80,6 +81,14 @@ describe('pauses', () => {
     pass(5_000);
     watch.generatorHeard({ eventLoopLagMaxMs: 3_000 }, now());
     expect(told()).toEqual([['generator', 'paused', 3_000]]);
+  });
+
+  it('that last to the end are told, although the part has not reported them', () => {
+    const { watch, pass, told, skip, now } = world();
+    pass(1_000);
+    skip(20_000);
+    watch.heard('worker-1', { atMs: now(), eventLoopLagMs: 3 });
+    expect(told()).toEqual([['gateway-1', 'paused', 20_000]]);
   });
 
   it('that are short are not told', () => {

@@ -128,7 +128,7 @@ export class IncidentWatch {
    * @param startMs moment of the first request, in ms since the epoch
    */
   incidents(startMs: number): Incident[] {
-    const pauses = mergePauses(this.#pauses).map(({ part, fromMs, toMs }) => ({
+    const pauses = mergePauses([...this.#pauses, ...this.#silences()]).map(({ part, fromMs, toMs }) => ({
       tMs: Math.round(fromMs - startMs),
       part,
       kind: 'paused' as const,
@@ -137,6 +137,15 @@ export class IncidentWatch {
     }));
     const others = this.#others.map(({ atMs, ...rest }) => ({ ...rest, tMs: Math.round(atMs - startMs) }));
     return [...pauses, ...others].sort((a, b) => a.tMs - b.tMs);
+  }
+
+  /** Services that run, by their state, and have said nothing for a while: they stand still to this moment. */
+  #silences(): Pause[] {
+    const toMs = this.#now();
+    return this.#parts.supervisor.states().flatMap(({ id, state }) => {
+      const fromMs = this.#heard.get(id) ?? toMs;
+      return state === 'running' && toMs - fromMs >= PAUSE_MS ? [{ part: id, fromMs, toMs }] : [];
+    });
   }
 
   /** How late each part's event loop was at the most, in ms. */
