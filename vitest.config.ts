@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { canTestElectron } from './scripts/setup/electron.mjs';
 
 /** Two cores carry the engines, the services and the generator: tests of live engines run one file at a time. */
 const oneAtATime = {
@@ -12,6 +13,19 @@ const oneAtATime = {
   // What is polled for comes in its own time, on a busy machine too.
   expect: { poll: { timeout: 10_000 } },
 } as const;
+
+/** The built and the packaged app in a real Electron, on a display of its own. */
+const electron = {
+  test: {
+    name: 'electron',
+    include: ['tests/electron/**/*.test.ts', 'tests/packaging.test.ts'],
+    globalSetup: ['tests/electron/support/global-setup.ts'],
+    ...oneAtATime,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    sequence: { groupOrder: 3 },
+  },
+};
 
 export default defineConfig({
   test: {
@@ -34,7 +48,7 @@ export default defineConfig({
         test: {
           name: 'engines',
           include: ['tests/**/*.test.ts'],
-          exclude: ['tests/{structure,bench,docker}/**'],
+          exclude: ['tests/{structure,bench,docker,electron}/**', 'tests/packaging.test.ts'],
           globalSetup: ['tests/support/global-setup.ts'],
           ...oneAtATime,
           testTimeout: 60_000,
@@ -53,13 +67,14 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
         },
       },
+      ...(canTestElectron ? [electron] : []),
       {
         test: {
           // Last and alone: it measures a ratio, and must have the machine to itself.
           name: 'speed',
           include: ['tests/bench/guard.test.ts'],
           ...oneAtATime,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

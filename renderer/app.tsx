@@ -11,6 +11,7 @@ import { QuitScreen } from './components/quit-screen.tsx';
 import { ShortcutHelp } from './components/shortcut-help.tsx';
 import { changeSettings } from './lib/change-settings.ts';
 import { PAGES, PAGE_TITLES, navigate, useRoute } from './lib/router.ts';
+import { useAskedFor } from './lib/use-asked-for.ts';
 import { usePendingLaunch } from './lib/use-pending-launch.ts';
 import { useShortcuts, type Shortcut } from './lib/shortcuts.ts';
 import { useShortcutsEnabled } from './lib/shortcut-preference.ts';
@@ -45,6 +46,7 @@ function Shell() {
   const isFirst = useRef(true);
   useAppearance();
   usePendingLaunch();
+  useAskedFor();
 
   const shortcuts = useMemo<readonly Shortcut[]>(
     () => [

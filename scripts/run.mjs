@@ -5,6 +5,7 @@
  */
 import process from 'node:process';
 import { ensureBuild, ensureNode, ensurePackages } from './setup/project.mjs';
+import { canTestElectron } from './setup/electron.mjs';
 import { ensureEngines } from './setup/engines.mjs';
 import { runShown as run } from './setup/tools.mjs';
 import { runTests } from './setup/test-run.mjs';
@@ -16,6 +17,8 @@ const [command = 'demo', ...args] = process.argv.slice(2);
 
 const cli = (...cliArgs) => run(process.execPath, ['out/main/cli.js', ...cliArgs]);
 const isYes = args.includes('--yes');
+/** What the tests of a real Electron need, where there is one. */
+const window = canTestElectron ? ['electron'] : [];
 
 /** Every npm script that needs a set-up, in the order in which a newcomer meets them. */
 const commands = {
@@ -28,8 +31,21 @@ const commands = {
     return await cli('demo', ...args);
   },
   async test() {
-    await prepare({ engines: ['redis', 'rabbitmq', 'postgres', 'chromium', 'docker'], isRequired: true });
+    await prepare({
+      engines: ['redis', 'rabbitmq', 'postgres', 'chromium', 'docker', ...window],
+      isRequired: true,
+    });
     return await runTests(args);
+  },
+  async 'test:electron'() {
+    await prepare({ engines: ['redis', 'rabbitmq', 'postgres', ...window], isRequired: true });
+    return await run(process.execPath, [
+      'node_modules/vitest/vitest.mjs',
+      'run',
+      '--project',
+      'electron',
+      ...args,
+    ]);
   },
   async start() {
     // One click on the page starts the cluster: what it needs is offered before, as for the demo.

@@ -1,19 +1,19 @@
 /**
- * Packages the app as `npm run dist` does, around a stand-in for Electron's program, and shows that what comes out holds everything: it is
- * moved far away from the repository, and runs an attack there with plain Node.
+ * Packages the app as `npm run dist` does, around the Electron of the tests and far away from the repository, looks at what comes out, and
+ * plays the story's short form in it.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, cp, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import process from 'node:process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { runRecordSchema } from '../electron/control/report/run-record.ts';
-import { Desktop } from './electron/desktop.ts';
+import { allowSandbox, findTestElectron } from '../scripts/setup/electron.mjs';
+import { ElectronApp, processesOf, temporaryHome, userOfTests } from './electron/support/electron-app.ts';
 import { FUSES } from './support/fuses.ts';
 
 const run = promisify(execFile);
@@ -61,36 +61,26 @@ function readAsar(path: string): ArchivedFile[] {
   return walk(header, '');
 }
 
-/** A folder that electron-builder takes for Electron's distribution: its program holds the fuses, and nothing else. */
-async function writeStandInDistribution(dir: string): Promise<void> {
-  await mkdir(join(dir, 'locales'), { recursive: true });
-  await mkdir(join(dir, 'resources'));
-  const { length } = Object.keys(FUSES);
-  const fuses = Buffer.from([1, length, ...Buffer.from('1'.repeat(length))]);
-  await writeFile(
-    join(dir, 'electron'),
-    Buffer.concat([Buffer.from(`#!/bin/sh\nexit 1\n${FUSE_SENTINEL}`), fuses, Buffer.from('\n')]),
-  );
-  await chmod(join(dir, 'electron'), 0o755);
-  await writeFile(join(dir, 'locales/en-US.pak'), '');
-  await writeFile(join(dir, 'version'), '0.0.0');
-}
-
 const sha256 = (body: Buffer): string => createHash('sha256').update(body).digest('hex');
 
 let temp: string;
 /** The packaged app's resources. */
 let resources: string;
-/** A copy of what lies beside the archive, with no repository around it. */
-let moved: string;
+/** What lies beside the archive. */
+let beside: string;
+let program: string;
 let archived: ArchivedFile[];
 
 beforeAll(async () => {
   temp = await mkdtemp(join(tmpdir(), 'flashgrid-package-'));
-  // Postgres, run by another user, must get through to the data folder.
+  // The app runs under a user without rights.
   await chmod(temp, 0o755);
   const distribution = join(temp, 'electron');
-  await writeStandInDistribution(distribution);
+  const found = findTestElectron();
+  if (!found) throw new Error('there is no Electron: npm run test:electron fetches it');
+  // A copy: its fuses are flipped in place. Without the link by which the tests start the built app.
+  await cp(found.dir, distribution, { recursive: true, verbatimSymlinks: true });
+  await rm(join(distribution, 'resources/app'), { force: true });
   await run(
     process.execPath,
     [
@@ -115,8 +105,10 @@ beforeAll(async () => {
   );
   resources = join(temp, 'dist/linux-unpacked/resources');
   archived = readAsar(join(resources, 'app.asar'));
-  moved = join(temp, 'moved');
-  await cp(join(resources, 'app.asar.unpacked'), moved, { recursive: true });
+  beside = join(resources, 'app.asar.unpacked');
+  program = join(temp, 'dist/linux-unpacked/flashgrid');
+  // As the installers do.
+  await allowSandbox(dirname(program));
 }, PACK_LIMIT_MS);
 afterAll(() => rm(temp, { recursive: true, force: true, maxRetries: 5 }));
 
@@ -155,7 +147,7 @@ describe('beside the archive', () => {
       'out/main/cli.js',
       'build/icons/256x256.png',
     ])
-      expect(existsSync(join(moved, path)), path).toBe(true);
+      expect(existsSync(join(beside, path)), path).toBe(true);
   });
   it('every script and migration of the repository has arrived', async () => {
     for (const dir of ['lua', 'prisma/migrations', 'docker']) {
@@ -164,11 +156,11 @@ describe('beside the archive', () => {
           .filter((entry) => entry.isFile() && !/\.(md|test\.ts)$/.test(entry.name))
           .map((entry) => entry.name)
           .sort();
-      expect(await files(moved), dir).toEqual(await files(ROOT));
+      expect(await files(beside), dir).toEqual(await files(ROOT));
     }
   });
   it('weighs little: the build tools that come with Prisma stay at home', async () => {
-    const entries = await readdir(moved, { recursive: true, withFileTypes: true });
+    const entries = await readdir(beside, { recursive: true, withFileTypes: true });
     const sizes = await Promise.all(
       entries
         .filter((entry) => entry.isFile())
@@ -180,63 +172,80 @@ describe('beside the archive', () => {
 
 describe('the program', () => {
   it('has every fuse set as the services allow', () => {
-    const program = readFileSync(join(temp, 'dist/linux-unpacked/flashgrid'), 'latin1');
-    const at = program.indexOf(FUSE_SENTINEL) + FUSE_SENTINEL.length + 2;
+    const bytes = readFileSync(program, 'latin1');
+    const at = bytes.indexOf(FUSE_SENTINEL) + FUSE_SENTINEL.length + 2;
     const states = Object.fromEntries(
-      Object.keys(FUSES).map((name, index) => [name, program[at + index] === '1']),
+      Object.keys(FUSES).map((name, index) => [name, bytes[at + index] === '1']),
     );
     expect(states).toEqual(FUSES);
   });
 });
 
-describe('far away from the repository', () => {
+describe('the packaged app', () => {
   it(
-    'the packaged control centre starts the packaged services with plain Node and passes an attack',
+    'opens, starts the packaged services, passes an attack, is reached by its own terminal, and leaves nothing',
     async () => {
-      for (let dir = dirname(moved); dir !== dirname(dir); dir = dirname(dir))
+      for (let dir = dirname(program); dir !== dirname(dir); dir = dirname(dir))
         expect(existsSync(join(dir, 'node_modules'))).toBe(false);
-      const json = join(temp, 'run.json');
-      const env = { ...process.env };
-      delete env['NODE_PATH'];
-      delete env['NODE_OPTIONS'];
-      await run(
-        process.execPath,
-        [
-          join(moved, 'out/main/cli.js'),
-          ...['demo', '--provider', 'native', '--yes', '--data-dir', join(temp, 'data')],
-          ...['--requests', '2000', '--connections', '50', '--json', json],
-        ],
-        { cwd: moved, env, timeout: RUN_LIMIT_MS },
-      ).catch((error: unknown) => {
-        // On a busy machine the generator may say of itself that it was the limit; the record must be right all the same.
-        if (!(error instanceof Error && 'code' in error && error.code === 5)) throw error;
-      });
-      const record = runRecordSchema.parse(JSON.parse(readFileSync(json, 'utf8')));
-      expect(record).toMatchObject({
-        load: { sent: 2_000, acknowledged: 2_000 },
-        audit: { sold: 20, lost: 0, duplicated: 0 },
-      });
-      expect(record.audit.checks.filter(({ ok }) => !ok)).toEqual([]);
+      const home = temporaryHome();
+      const app = await ElectronApp.start({ home: home.path, program });
+      try {
+        const { app: facts } = await app.call('app.getSnapshot', {});
+        expect(facts.pid).toBe(app.pid);
+        await app.call('cluster.start', { provider: 'native' });
+        await app.call('attack.launch', {
+          profile: 'burst',
+          requests: 2_000,
+          connections: 50,
+          stock: 20,
+        });
+        await app.page
+          .getByRole('navigation', { name: 'Pages' })
+          .getByRole('link', { name: 'Attack' })
+          .click();
+        await app.page
+          .getByText(/20 tickets, 20 owners|No verdict/)
+          .first()
+          .waitFor({ timeout: 45_000 });
+        const [saved] = await app.call('runs.listRuns', {});
+        const record = await app.call('runs.getRun', { id: saved?.id ?? '' });
+        expect(record).toMatchObject({
+          load: { sent: 2_000, acknowledged: 2_000 },
+          audit: { sold: 20, lost: 0, duplicated: 0 },
+        });
+        expect(record.audit.checks.filter(({ ok }) => !ok)).toEqual([]);
+        // The same program is the terminal's Node.
+        const cli = join(resources, 'app.asar.unpacked/out/main/cli.js');
+        const { stdout } = await run(program, [cli, 'status', '--data-dir', app.dataDir], {
+          env: { PATH: process.env['PATH'], ELECTRON_RUN_AS_NODE: '1' },
+          ...userOfTests,
+        });
+        expect(stdout).toContain('Cluster: running');
+        expect(app.complaints).toEqual([]);
+        await app.call('app.quit', {});
+        expect(await app.exit()).toBe(0);
+        expect(processesOf(home.path)).toEqual([]);
+      } finally {
+        await app.end();
+        home.remove();
+      }
     },
     RUN_LIMIT_MS,
   );
 
-  it('the packaged entry opens the packaged page', async () => {
-    // As Electron sees them: archive and what lies beside it as one tree.
-    for (const { path, body } of archived) {
-      if (!body || existsSync(join(moved, path))) continue;
-      await mkdir(dirname(join(moved, path)), { recursive: true });
-      await writeFile(join(moved, path), body);
-    }
-    const desktop = await Desktop.start({ dataDir: join(temp, 'window-data'), appDir: moved });
+  it('opens no door for a debugger, whatever its arguments say', async () => {
+    const home = temporaryHome();
+    const app = await ElectronApp.start({
+      home: home.path,
+      program,
+      env: { NODE_OPTIONS: '--inspect=0' },
+      args: ['--inspect=0'],
+    });
     try {
-      expect(await desktop.call('app.getSnapshot', {})).toMatchObject({
-        ok: true,
-        value: { app: { pid: desktop.pid }, cluster: { state: 'stopped' } },
-      });
-      expect(await desktop.recorded('consoleError')).toEqual([]);
+      expect(app.output).not.toContain('Debugger listening');
     } finally {
-      await desktop.end();
+      await app.end();
+      home.remove();
     }
   });
 });

@@ -231,6 +231,7 @@ async function serve({ values, dataDir, out, asked }: CommandContext): Promise<n
       await writeInstance(dataDir, { ...face, version: appVersion() });
       out.raw(`FlashGrid is served at\n\n    ${face.url}\n\n`);
       out.say('Ctrl-C stops it and everything it started.');
+      void centre.adoptKept();
       await whenInterrupted(AbortSignal.any([asked, quitting.signal])).catch(() => undefined);
       new Progress(out).follow(centre);
       // The instance is gone for others before its parts are.

@@ -138,6 +138,7 @@ export class ControlCentre implements ControlClient {
       probe: providers.probe,
       settings: () => this.#settings.current,
       createCluster: (provider, events) => providers.create(provider, events),
+      findKept: () => providers.findKept(),
       onCluster: (cluster) => {
         this.hub.emit('cluster.stateChanged', { cluster: redactDeep(cluster) });
         if (cluster.state === 'running') this.#watch();
@@ -223,6 +224,11 @@ export class ControlCentre implements ControlClient {
   noteSurprise(error: unknown): void {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#say('error', `unexpected: ${text}`);
+  }
+
+  /** For a face that stays: takes over engines that an earlier one was told to keep. Without this they would run with no way to stop them. */
+  async adoptKept(): Promise<void> {
+    await this.#cluster.adoptKept();
   }
 
   /** Stops everything that was started. Every call gives the same promise. */

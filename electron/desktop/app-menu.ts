@@ -5,7 +5,6 @@ import type { Failure } from '../control/cluster/cluster.ts';
 import type { ControlCentre } from '../control/control-centre.ts';
 import type { AttackState, CommandInput, CommandName, CommandOutput, Settings } from '../control/contract.ts';
 import { askToCallOff, askToStop, tellAbout, tellFailure } from './dialogs.ts';
-import type { ExportedFile } from './ipc.ts';
 import { menuTemplate, type MenuState } from './menu.ts';
 import { APP_URL } from './origin.ts';
 
@@ -16,7 +15,6 @@ export interface AppMenuOptions {
   readonly version: string;
   readonly dataDir: string;
   readonly settings: Settings | undefined;
-  saveFile(file: ExportedFile): Promise<boolean>;
 }
 
 const ENDED: ReadonlySet<AttackState['phase']> = new Set(['finished', 'failed', 'cancelled']);
@@ -54,7 +52,6 @@ export class AppMenu {
     });
     centre.on('runs.runSaved', ({ run }) => {
       this.#lastRunId = run.id;
-      this.#show();
     });
     centre.on('runs.runDeleted', ({ id }) => {
       if (id === this.#lastRunId) void this.#findLastRun();
@@ -65,7 +62,6 @@ export class AppMenu {
   async #findLastRun(): Promise<void> {
     const runs = await this.#options.centre.call('runs.listRuns', {});
     this.#lastRunId = runs.ok ? runs.value[0]?.id : undefined;
-    this.#show();
   }
 
   #show(): void {
@@ -76,7 +72,6 @@ export class AppMenu {
       canUseDevTools,
       cluster: this.#cluster,
       isAttacking: this.#isAttacking,
-      hasRun: this.#lastRunId !== undefined,
       theme: this.#settings?.theme ?? 'system',
       isProjectorMode: this.#settings?.isProjectorMode ?? false,
     };
@@ -86,9 +81,10 @@ export class AppMenu {
         menuTemplate(state, {
           startCluster: () => void this.#command('cluster.start', {}),
           stopCluster: () => void this.#stopCluster(),
-          launchAttack: () => showPage('attack'),
+          launchAttack: () => showPage('attack?new'),
           cancelAttack: () => void this.#callOff(),
-          exportRun: () => void this.#exportRun(),
+          // The page asks where to save it, and says that it is saved; without a run it says that there is none.
+          exportRun: () => showPage(this.#lastRunId ? `runs/${this.#lastRunId}?export=html` : 'runs'),
           showPage,
           changeSettings: (change) => {
             if (this.#settings) void this.#command('settings.saveSettings', { ...this.#settings, ...change });
@@ -109,12 +105,6 @@ export class AppMenu {
 
   async #callOff(): Promise<void> {
     if (await askToCallOff(dialog, this.#options.window)) await this.#command('attack.cancel', {});
-  }
-
-  async #exportRun(): Promise<void> {
-    if (this.#lastRunId === undefined) return;
-    const file = await this.#command('runs.exportRun', { id: this.#lastRunId, format: 'html' });
-    if (file) await this.#options.saveFile(file);
   }
 
   async #command<Name extends CommandName>(

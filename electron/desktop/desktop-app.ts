@@ -25,11 +25,13 @@ import { RESOURCES_VARIABLE } from '../../services/shared/resources.ts';
 import { EVENTS_CHANNEL } from './channels.ts';
 import { AppMenu } from './app-menu.ts';
 import { createAppWindow } from './app-window.ts';
+import { offerContextMenu } from './context-menu.ts';
 import { serveApp } from './app-protocol.ts';
 import { askOnQuit, confirmChange, tellQuitFailures, tellStartFailure } from './dialogs.ts';
 import { EventForwarder } from './event-forwarder.ts';
 import { guardSession } from './guards.ts';
-import { serveIpc, type ExportedFile } from './ipc.ts';
+import { serveIpc } from './ipc.ts';
+import { openFolder } from './open-folder.ts';
 import { APP_URL } from './origin.ts';
 import { desktopParts } from './packaged-paths.ts';
 import { QuitGuard } from './quit-guard.ts';
@@ -65,16 +67,7 @@ export async function startDesktop(dataDir: string): Promise<void> {
       modules: parts.modules,
       childEnv: app.isPackaged ? { [RESOURCES_VARIABLE]: parts.resourcesDir } : {},
       settingsGuard: { confirm: (lines) => confirmChange(dialog, window, lines) },
-      openFolder: async (path) => {
-        const problem = await shell.openPath(path);
-        if (problem !== '') {
-          throw new FailureError({
-            code: 'app.folderNotShown',
-            message: `The folder could not be shown: ${problem}`,
-            fix: `Open it yourself: ${path}`,
-          });
-        }
-      },
+      openFolder: (path) => openFolder(shell, path),
       onQuit: () => endApp(),
     });
   } catch (error) {
@@ -112,12 +105,10 @@ export async function startDesktop(dataDir: string): Promise<void> {
       ours()?.webContents.reload();
     },
   });
-  const saveFile = (file: ExportedFile) =>
-    saveExportedFile(file, { dialog, window, folder: app.getPath('downloads') });
   const stopIpc = serveIpc(ipcMain, {
     centre,
     isTrusted: (sender) => isTrustedSender(sender, ours()?.webContents),
-    saveFile,
+    saveFile: (file) => saveExportedFile(file, { dialog, window, folder: app.getPath('downloads') }),
     onTaken: () => forwarder.taken(),
     onRefused: logRefused,
   });
@@ -147,9 +138,9 @@ export async function startDesktop(dataDir: string): Promise<void> {
     version,
     dataDir,
     settings: settings.ok ? settings.value : undefined,
-    saveFile,
   });
   menu.start();
+  offerContextMenu(window);
   recoverRenderer({
     window,
     dialog,
@@ -161,6 +152,8 @@ export async function startDesktop(dataDir: string): Promise<void> {
   app.on('second-instance', () => bringToFront(window));
   app.on('activate', () => bringToFront(window));
   await window.loadURL(APP_URL);
+  // What an earlier window was told to keep must not run unseen.
+  await centre.adoptKept();
 }
 
 function logRefused(what: string): void {

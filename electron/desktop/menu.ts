@@ -17,6 +17,13 @@ const THEMES: readonly { readonly theme: Settings['theme']; readonly label: stri
   { theme: 'dark', label: 'Dark' },
 ];
 
+const ZOOM_KEYS = [
+  ['zoomIn', '='],
+  ['zoomIn', 'numadd'],
+  ['zoomOut', 'numsub'],
+  ['resetZoom', 'num0'],
+] as const;
+
 export interface MenuActions {
   startCluster(): void;
   stopCluster(): void;
@@ -34,8 +41,6 @@ export interface MenuState {
   readonly canUseDevTools: boolean;
   readonly cluster: ClusterState['state'];
   readonly isAttacking: boolean;
-  /** There is a finished run to export. */
-  readonly hasRun: boolean;
   readonly theme: Settings['theme'];
   readonly isProjectorMode: boolean;
 }
@@ -90,7 +95,6 @@ export function menuTemplate(state: MenuState, actions: MenuActions): MenuItemCo
           id: 'run.export',
           label: 'Export the Last Run…',
           accelerator: 'CmdOrCtrl+E',
-          enabled: state.hasRun,
           click: actions.exportRun,
         },
       ],
@@ -129,6 +133,13 @@ export function menuTemplate(state: MenuState, actions: MenuActions): MenuItemCo
         { role: 'resetZoom' },
         { role: 'zoomIn' },
         { role: 'zoomOut' },
+        // The keys that a person presses for them: plus without Shift, and those of the number pad.
+        ...ZOOM_KEYS.map(([role, key]) => ({
+          role,
+          accelerator: `CmdOrCtrl+${key}`,
+          visible: false,
+          acceleratorWorksWhenHidden: true,
+        })),
         { role: 'togglefullscreen' },
         ...(state.canUseDevTools
           ? [{ type: 'separator' } as const, { role: 'toggleDevTools' } as const]

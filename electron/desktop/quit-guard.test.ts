@@ -20,7 +20,7 @@ function makeWorld({
 }: {
   cluster?: ClusterState['state'];
   onQuit?: Settings['onQuit'];
-  answer?: QuitAnswer;
+  answer?: QuitAnswer | Promise<QuitAnswer>;
   isRemembered?: boolean;
   releaseError?: Error;
 } = {}): World {
@@ -37,7 +37,7 @@ function makeWorld({
     },
     ask: async (state) => {
       world.asked.push(state);
-      return { answer, isRemembered };
+      return { answer: await answer, isRemembered };
     },
     cleanUp: () => Promise.resolve(),
     tellFailures: async (failures) => {
@@ -92,6 +92,22 @@ describe('QuitGuard', () => {
     await settled();
     expect(world.asked).toEqual([]);
     expect(quitInputs(world)).toEqual([{ cluster: onQuit }]);
+  });
+
+  it('stops at a signal though it still asks, and heeds no later answer', async () => {
+    let answerLate: (answer: QuitAnswer) => void = () => undefined;
+    const late = new Promise<QuitAnswer>((resolve) => (answerLate = resolve));
+    const world = makeWorld({ answer: late });
+    hold(world.guard);
+    await settled();
+    world.guard.stopNow();
+    await settled();
+    expect(quitInputs(world)).toEqual([{ cluster: 'stop' }]);
+    expect(world.ended).toEqual([0]);
+    answerLate('cancel');
+    await settled();
+    expect(world.guard.isReleased).toBe(true);
+    expect(quitInputs(world)).toHaveLength(1);
   });
 
   it('stays open after Cancel, and asks again the next time', async () => {

@@ -29,6 +29,7 @@ export interface QuitGuardOptions {
 export class QuitGuard {
   readonly #options: QuitGuardOptions;
   #state: 'open' | 'asking' | 'releasing' | 'released' = 'open';
+  #attempt = 0;
 
   constructor(options: QuitGuardOptions) {
     this.#options = options;
@@ -45,16 +46,20 @@ export class QuitGuard {
     this.#begin(() => this.#decide());
   }
 
-  /** Without a question: a signal, or the system is shutting down. */
+  /** Without a question, or over one that is open: a signal, or the system is shutting down. */
   stopNow(): void {
+    if (this.#state === 'asking') this.#state = 'open';
     this.#begin(() => Promise.resolve('stop'));
   }
 
   #begin(decide: () => Promise<QuitAnswer>): void {
     if (this.#state !== 'open') return;
     this.#state = 'asking';
+    const attempt = ++this.#attempt;
     decide()
       .then(async (answer) => {
+        // Overtaken by a signal while it asked: nobody waits for this answer.
+        if (attempt !== this.#attempt) return;
         if (answer === 'cancel') {
           this.#state = 'open';
           return;

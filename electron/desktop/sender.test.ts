@@ -6,8 +6,13 @@ import { isTrustedSender } from './sender.ts';
 const MAIN_FRAME = 7;
 
 /** A frame and a page as far as they are looked at. */
-const frameOf = (over: Partial<Pick<WebFrameMain, 'url' | 'detached' | 'parent' | 'frameTreeNodeId'>> = {}) =>
-  ({ url: APP_URL, detached: false, parent: null, frameTreeNodeId: MAIN_FRAME, ...over }) as WebFrameMain;
+type Looked = Pick<
+  WebFrameMain,
+  'url' | 'detached' | 'parent' | 'frameTreeNodeId' | 'processId' | 'routingId'
+>;
+const shown = { parent: null, frameTreeNodeId: MAIN_FRAME, processId: 3, routingId: 4 };
+const frameOf = (over: Partial<Looked> = {}) =>
+  ({ url: APP_URL, detached: false, ...shown, ...over }) as WebFrameMain;
 const pageOf = (isDestroyed = false) =>
   ({ isDestroyed: () => isDestroyed, mainFrame: frameOf() }) as unknown as WebContents;
 
@@ -37,7 +42,12 @@ describe('the sender of a message', () => {
 
   it('is not when the frame is gone, or has navigated away since it sent', () => {
     expect(isTrusted(null)).toBe(false);
-    expect(isTrusted(frameOf({ detached: true }))).toBe(false);
+    expect(isTrusted(frameOf({ processId: 2 }))).toBe(false);
+    expect(isTrusted(frameOf({ routingId: 5 }))).toBe(false);
+  });
+
+  it('is trusted when Electron takes it for detached, as version 33 does after a crash', () => {
+    expect(isTrusted(frameOf({ detached: true }))).toBe(true);
   });
 
   it('is not when it is a frame within our page, even on a page of ours', () => {

@@ -123,7 +123,6 @@ describe('the menu', () => {
           canUseDevTools: false,
           cluster: 'stopped',
           isAttacking: false,
-          hasRun: false,
           theme: 'light',
           isProjectorMode: false,
           ...change,
@@ -143,13 +142,13 @@ describe('the menu', () => {
     expect(enabled('running')).toEqual([false, true]);
     expect(enabled('stopping')).toEqual([false, false]);
   });
-  it('offers to launch or to call off as an attack allows, and to export once there is a run', () => {
-    const enabled = (change: { isAttacking?: boolean; hasRun?: boolean }) =>
-      items(change)
-        .filter(({ id }) => id?.startsWith('attack.') || id === 'run.export')
+  it('offers to launch or to call off as an attack allows', () => {
+    const enabled = (isAttacking: boolean) =>
+      items({ isAttacking })
+        .filter(({ id }) => id?.startsWith('attack.'))
         .map((item) => item.enabled);
-    expect(enabled({})).toEqual([true, false, false]);
-    expect(enabled({ isAttacking: true, hasRun: true })).toEqual([false, true, true]);
+    expect(enabled(false)).toEqual([true, false]);
+    expect(enabled(true)).toEqual([false, true]);
   });
   it('has no shortcut twice', () => {
     const shortcuts = items({ platform: 'darwin', canUseDevTools: true }).flatMap(

@@ -1,5 +1,5 @@
 /** RabbitMQ, Redis and Postgres (and what the tests need besides): found on the machine, or installed where a package manager can. */
-import { readFileSync } from 'node:fs';
+import { constants, readFileSync } from 'node:fs';
 import process from 'node:process';
 import { createInterface } from 'node:readline/promises';
 import { findProgram, runQuietly, say, succeeds } from './tools.mjs';
@@ -40,6 +40,22 @@ const PARTS = {
     packages: ['postgresql'],
   },
   chromium: { title: 'Chromium', programs: [['chromium']], packages: ['chromium'] },
+  // A display for the tests' Electron, hands for it, and the libraries that it needs.
+  electron: {
+    title: 'a display and libraries for the tests of the window',
+    programs: [
+      ['Xvfb'],
+      ['openbox'],
+      ['xdotool'],
+      ['unzip'],
+      ...['libgtk-3.so.0', 'libnss3.so', 'libasound.so.2', 'libgbm.so.1'].map((name) => [
+        name,
+        ['/usr/lib/x86_64-linux-gnu', '/usr/lib64'],
+        constants.R_OK,
+      ]),
+    ],
+    packages: ['xvfb', 'openbox', 'xdotool', 'unzip', 'libgtk-3-0', 'libnss3', 'libasound2', 'libgbm1'],
+  },
   docker: {
     title: 'Docker engine',
     programs: [['dockerd', ['/usr/sbin', '/usr/bin']], ['debootstrap', ['/usr/sbin']], ['docker-registry']],
@@ -55,7 +71,7 @@ const PARTS = {
 export async function ensureEngines(names, { isYes, isRequired }) {
   const missing = names
     .map((name) => PARTS[name])
-    .filter((part) => !part.programs.every(([program, folders]) => findProgram(program, folders)));
+    .filter((part) => !part.programs.every((program) => findProgram(...program)));
   if (missing.length === 0) return;
   // The demo can do without them where a Docker engine answers.
   if (!isRequired && succeeds('docker', ['version', '--format', '{{.Server.Version}}'])) return;

@@ -2,6 +2,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { canTestElectron, ensureTestElectron } from './electron.mjs';
 import { root, runShown } from './tools.mjs';
 
 const VITEST = 'node_modules/vitest/vitest.mjs';
@@ -12,8 +13,12 @@ export async function runTests(args) {
   // Anybody but root hears from the tests themselves what is missing.
   const isWhole = args.length === 0 && process.getuid?.() === 0;
   const images = isWhole ? inBackground(SETUP, ['up']) : undefined;
+  // As above: fetched while the sources are checked; the test run tries again.
+  const electron =
+    args.length === 0 && canTestElectron ? ensureTestElectron().catch(() => undefined) : undefined;
   const check = await runShown('npm', ['run', '--silent', 'check:static']);
   const made = await images;
+  await electron;
   if (check !== 0) {
     if (isWhole) await inBackground(SETUP, ['down']);
     return check;

@@ -12,13 +12,13 @@ export function say(text) {
   process.stdout.write(`${text}\n`);
 }
 
-/** Path of a program in PATH, or in the folders where Debian and Homebrew hide servers; `undefined` when there is none. */
-export function findProgram(name, folders = []) {
+/** Path of a program (or with another `mode` a library) in PATH, or in the folders where Debian and Homebrew hide servers; `undefined` when there is none. */
+export function findProgram(name, folders = [], mode = constants.X_OK) {
   for (const folder of [...folders.flatMap(expand), ...(process.env.PATH ?? '').split(delimiter)]) {
     if (folder === '') continue;
     const path = join(folder, name);
     try {
-      accessSync(path, constants.X_OK);
+      accessSync(path, mode);
       return path;
     } catch {
       // Not here: the next folder.

@@ -1,8 +1,10 @@
 /** One generator process as the control centre sees it: forked, heard, stopped, and killed by its own pid when it does not go. */
 import { fork, type ChildProcess } from 'node:child_process';
+import process from 'node:process';
 import { FailureError } from '../cluster/cluster.ts';
 import type { ProcessRegistry } from '../cluster/process-registry.ts';
 import { giveWay } from '../lib/give-way.ts';
+import { sealed } from '../lib/sealed.ts';
 import { generatorMessageSchema, type CommandMessage, type GeneratorMessage } from './generator-messages.ts';
 
 /** ms within which a generator must say that it is ready. */
@@ -40,9 +42,11 @@ export class GeneratorChild {
   constructor(options: GeneratorChildOptions) {
     const { registry } = options;
     this.#options = options;
+    const node = sealed(process.execPath, options.execArgv, 3);
     this.#process = fork(options.modulePath, [], {
       env: { ...options.env, ...registry?.environment(options.name), ELECTRON_RUN_AS_NODE: '1' },
-      execArgv: [...options.execArgv],
+      execPath: node.command,
+      execArgv: node.args,
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       // A Ctrl-C on the terminal reaches only the control centre, which then stops its children in order.

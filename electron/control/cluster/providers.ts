@@ -3,11 +3,19 @@ import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Settings } from '../contract.ts';
 import type { ProviderProbe } from './choose-provider.ts';
-import { FailureError, type Cluster, type ClusterEvents, type Provider } from './cluster.ts';
+import {
+  FailureError,
+  engineRoleSchema,
+  type Cluster,
+  type ClusterEvents,
+  type Provider,
+} from './cluster.ts';
 import { createDockerCluster, findDockerEngine } from './docker.ts';
+import { listOurContainers } from './docker/inventory.ts';
 import { createExternalCluster } from './external.ts';
 import { createNativeCluster } from './native.ts';
 import { findEngines, installHint } from './native/find-engines.ts';
+import { ProcessRegistry } from './process-registry.ts';
 
 export interface ProvidersOptions {
   readonly dataDir: string;
@@ -20,6 +28,8 @@ export interface Providers {
   readonly probe: ProviderProbe;
   /** @throws FailureError when the provider itself is not there */
   create(provider: Provider, events: ClusterEvents): Promise<Cluster>;
+  /** The provider whose engines all run on this data folder with nobody to answer for them: kept on purpose, or left by a crash. */
+  findKept(): Promise<Provider | undefined>;
 }
 
 /** Containers belong to a data folder: two of them on one machine never touch each other's. */
@@ -53,6 +63,17 @@ export function createProviders({ dataDir, version, settings }: ProvidersOptions
           },
         };
       },
+    },
+    findKept: async () => {
+      const isAll = (found: readonly { readonly role: string }[]) =>
+        engineRoleSchema.options.every((role) => found.some((one) => one.role === role));
+      if (isAll(new ProcessRegistry(dataDir).findProcesses().filter(({ isOwned }) => !isOwned)))
+        return 'native';
+      const { found } = await findDockerEngine();
+      const containers = found && (await listOurContainers(found.docker, clusterIdOf(dataDir), 'provider'));
+      return containers && isAll(containers.filter(({ State }) => State === 'running'))
+        ? 'docker'
+        : undefined;
     },
     create: async (provider, events) => {
       const { images, limits, external, enginePorts } = settings();

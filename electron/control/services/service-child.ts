@@ -5,9 +5,11 @@
  * child whose channel closes ends itself, so a control centre that is killed leaves none behind.
  */
 import { fork, type ChildProcess } from 'node:child_process';
+import process from 'node:process';
 import { FailureError, type LogLine } from '../cluster/cluster.ts';
 import type { SystemUser } from '../cluster/native/engine.ts';
 import { giveWay } from '../lib/give-way.ts';
+import { sealed } from '../lib/sealed.ts';
 import type { ServiceRole } from '../contract.ts';
 import {
   childMessageSchema,
@@ -48,10 +50,12 @@ export class ServiceChild {
 
   constructor(options: ServiceChildOptions) {
     this.#options = options;
+    // The flags of our own process (a debugger's port, a loader) are not the child's.
+    const node = sealed(process.execPath, SERVICE_NODE_FLAGS, 3);
     this.#process = fork(options.modulePath, [], {
       env: { ...SERVICE_ALLOCATOR_ENV, ...options.env, ELECTRON_RUN_AS_NODE: '1' },
-      // The flags of our own process (a debugger's port, a loader) are not the child's.
-      execArgv: [...SERVICE_NODE_FLAGS],
+      execPath: node.command,
+      execArgv: node.args,
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
       ...(options.user ? { uid: options.user.uid, gid: options.user.gid } : {}),

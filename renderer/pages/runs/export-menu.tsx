@@ -2,10 +2,8 @@ import { Button, Menu } from '@mantine/core';
 import { IconBraces, IconChevronDown, IconDownload, IconFileTypeHtml, IconTable } from '@tabler/icons-react';
 import { useState } from 'react';
 import type { ExportFormat } from '../../../electron/control/contract.ts';
-import { callOrNotify } from '../../client.ts';
-import { notifyDone } from '../../components/notify.tsx';
+import { exportRun } from '../../lib/export-run.ts';
 import { useIsOnline } from '../../store/store.ts';
-import { saveFile } from '../../transport/save-file.ts';
 
 const formats = [
   { format: 'html', label: 'Report, one HTML file', Icon: IconFileTypeHtml },
@@ -25,8 +23,7 @@ export function ExportMenu({ runId, title, isCompact = false }: ExportMenuProps)
   const isOnline = useIsOnline();
   const exportAs = async (format: ExportFormat): Promise<void> => {
     setBusy(true);
-    const file = await callOrNotify('runs.exportRun', { id: runId, format });
-    if (file && (await saveFile(file))) notifyDone(`${file.fileName} is saved.`);
+    await exportRun(runId, format);
     setBusy(false);
   };
   return (

@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { findFreePorts, isPortFree } from '../../lib/free-port.ts';
 import { giveWay } from '../../lib/give-way.ts';
 import { withLimit } from '../../lib/release-stack.ts';
+import { sealed } from '../../lib/sealed.ts';
 import { type ClusterEvents, type EngineState, FailureError } from '../cluster.ts';
 import { type FoundProcess, type ProcessRegistry, killGroup } from '../process-registry.ts';
 import { type ProcessIdentity, identify, isAlive, readProcStat } from '../process-table.ts';
@@ -279,9 +280,10 @@ export class EngineRunner {
   #spawn(plan: ProcessPlan): RunningProcess {
     const { registry, logPath } = this.#options;
     const log = openSync(logPath, 'a', 0o600);
+    const { command, args } = sealed(plan.command, plan.args);
     let child: ChildProcess;
     try {
-      child = spawn(plan.command, plan.args, {
+      child = spawn(command, args, {
         cwd: plan.workingDir,
         env: { ...plan.env, ...registry.environment(plan.role) },
         // A group of its own: the terminal's Ctrl-C reaches us, and we stop it in order.
