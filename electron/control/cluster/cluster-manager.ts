@@ -66,7 +66,6 @@ export class ClusterManager {
   #adminToken = '';
   #starting: { readonly abort: AbortController; readonly done: Promise<ClusterState> } | undefined;
   #stopping: Promise<ClusterState> | undefined;
-  #adopting: Promise<void> | undefined;
 
   constructor(options: ClusterManagerOptions) {
     this.#options = options;
@@ -103,11 +102,6 @@ export class ClusterManager {
    * @throws FailureError naming the step; `cluster.engineDown` when it runs without one of its engines
    */
   async start(choice: ProviderChoice): Promise<ClusterState> {
-    await this.#adopting;
-    return await this.#startNow(choice);
-  }
-
-  async #startNow(choice: ProviderChoice): Promise<ClusterState> {
     if (this.#state.state === 'running') {
       const down = engineDown(this);
       if (down) throw down;
@@ -131,13 +125,14 @@ export class ClusterManager {
 
   /** Starts on the engines that an earlier control centre left running, if there are any; a failure shows in the state. */
   async adoptKept(): Promise<void> {
-    this.#adopting ??= (async () => {
+    try {
       const provider = await this.#options.findKept();
       if (provider === undefined || this.#state.state !== 'stopped') return;
       this.#log('info', 'engines of an earlier start are running; they are taken over');
-      await this.#startNow(provider);
-    })().catch((error: unknown) => this.#log('warn', `taking over engines: ${String(error)}`));
-    await this.#adopting;
+      await this.start(provider);
+    } catch (error) {
+      this.#log('warn', `taking over engines: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 
   /** Ends a start that is under way, and waits until what it began is stopped. Harmless when there is none. */
