@@ -214,10 +214,11 @@ describe('the packaged app', () => {
           audit: { sold: 20, lost: 0, duplicated: 0 },
         });
         expect(record.audit.checks.filter(({ ok }) => !ok)).toEqual([]);
-        // The same program is the terminal's Node.
-        const cli = join(resources, 'app.asar.unpacked/out/main/cli.js');
-        const { stdout } = await run(program, [cli, 'status', '--data-dir', app.dataDir], {
-          env: { PATH: process.env['PATH'], ELECTRON_RUN_AS_NODE: '1' },
+        // What lies beside the archive runs under any other Node too.
+        const cli = join(beside, 'out/main/cli.js');
+        const { stdout } = await run(process.execPath, [cli, 'status', '--data-dir', app.dataDir], {
+          cwd: home.path,
+          env: { PATH: process.env['PATH'] },
           ...userOfTests,
         });
         expect(stdout).toContain('Cluster: running');
@@ -240,8 +241,11 @@ describe('the packaged app', () => {
       program,
       env: { NODE_OPTIONS: '--inspect=0' },
       args: ['--inspect=0'],
+      isExpectedToOpen: false,
     });
     try {
+      // Node's would be there long before Chromium's, which a test may ask for.
+      await app.until('Chromium listens', () => app.output.includes('DevTools listening'));
       expect(app.output).not.toContain('Debugger listening');
     } finally {
       await app.end();

@@ -214,6 +214,7 @@ describe('leaving', () => {
       // Loaded by the main process itself, which no guard of navigation stops.
       await BrowserWindow.getAllWindows()[0]?.loadURL('data:text/html,<h1>Somewhere else</h1>');
     });
+    await app.page.getByText('Somewhere else').waitFor();
     const call = `window.flashgrid.call('app.getSnapshot', {})`;
     // The preload is there, as it would be; whom it talks to is what counts.
     expect(await evaluate(call)).toMatchObject({ ok: false, error: { code: 'ipc.refusedSender' } });
@@ -224,6 +225,7 @@ describe('leaving', () => {
     await app.main(async ({ BrowserWindow }) => {
       await BrowserWindow.getAllWindows()[0]?.loadURL('app://flashgrid/');
     });
+    await app.page.locator('main#main').waitFor();
     expect(await evaluate(call)).toMatchObject({ ok: true });
   });
 });

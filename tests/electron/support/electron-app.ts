@@ -198,7 +198,10 @@ export class ElectronApp {
   /** Looks at the page anew: playwright gives one up whose process has ended. */
   async reconnect(): Promise<void> {
     await this.#browser?.close();
-    const browser = await chromium.connectOverCDP(this.#devTools);
+    // Now and then Chromium answers playwright's first questions never, when a page begins in this moment.
+    const browser = await this.until('playwright reaches the page', () =>
+      chromium.connectOverCDP(this.#devTools, { timeout: 8_000 }),
+    );
     this.#browser = browser;
     this.#page = await this.until('the window', () => browser.contexts()[0]?.pages()[0], START_LIMIT_MS);
     this.#page.on('console', (message) => {
