@@ -1,5 +1,5 @@
 /** What each chart shows, drawn alike live and in a run's record. One time axis for all. */
-import { layMarks, type RunMark } from '../../electron/control/report/run-marks.ts';
+import { layMarks, type LaidMark, type RunMark } from '../../electron/control/report/run-marks.ts';
 import type { Load } from '../../electron/control/report/run-record.ts';
 import { formatCompact, formatCount, formatMs, formatShare } from '../lib/format.ts';
 import type { SeriesPoint } from '../store/series.ts';
@@ -47,10 +47,7 @@ const ifAnswered = (point: SeriesPoint, value: number): number | undefined =>
   point.acknowledged + point.refused > 0 ? value : undefined;
 
 /** A moment that is marked in every chart, and named in the tall one. */
-export type ChartMark = RunMark & {
-  /** Line below the chart's upper edge in which its name stands. */
-  readonly lane: number;
-};
+export type ChartMark = LaidMark;
 
 /** What is marked of a run, on an axis that ends at `endMs`. */
 export function marksOf(

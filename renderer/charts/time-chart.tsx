@@ -45,8 +45,6 @@ const MARGIN_RIGHT_REM = 1.5;
 const TICK_REM = 0.8125;
 /** Below an axis without labels: half of the lowest mark of the y axis stands there. */
 const AXIS_REM = 0.5;
-/** Past this share of the axis, the mark's name stands to its left. */
-const MARK_TURNS = 0.8;
 /** Between the names of two marks that are close to each other. */
 const MARK_LANE_REM = 1;
 
@@ -191,7 +189,7 @@ const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly Cha
                 ? {
                     label: {
                       value: mark.label,
-                      position: mark.tMs > endMs * MARK_TURNS ? 'insideTopRight' : 'insideTopLeft',
+                      position: mark.isTurned ? 'insideTopRight' : 'insideTopLeft',
                       fill: 'var(--accent-text)',
                       fontSize: TICK_REM * remPx,
                       fontWeight: 600,

@@ -3,7 +3,7 @@ import { IconAlertTriangle, IconPlugConnectedX } from '@tabler/icons-react';
 import { useState } from 'react';
 import { carrier } from '../client.ts';
 import { useNow } from '../lib/use-now.ts';
-import { LOST_ENGINE_FIX, lostEngines } from '../lib/lost-engines.ts';
+import { lostEngineDetail, lostEngines } from '../lib/lost-engines.ts';
 import { hrefOf, useRoute } from '../lib/router.ts';
 import { useControl, useData } from '../store/store.ts';
 import classes from './banners.module.css';
@@ -17,6 +17,7 @@ export function Banners() {
   const notices = useData((data) => data.notices) ?? [];
   const { page } = useRoute();
   const [hidden, setHidden] = useState<readonly string[]>([]);
+  const detail = useData((data) => lostEngineDetail(data.cluster));
   return (
     <div aria-live="polite">
       {status.state === 'online' || (status.state === 'connecting' && !hasData) ? null : (
@@ -26,7 +27,7 @@ export function Banners() {
         <div className={classes.banner}>
           <IconAlertTriangle size="1.25rem" aria-hidden />
           <p>
-            <strong>{lost}</strong> {LOST_ENGINE_FIX}
+            <strong>{lost}</strong> {detail}
           </p>
           <Button component="a" href={hrefOf('control')} size="compact-sm" variant="default">
             Show the cluster

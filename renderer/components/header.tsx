@@ -2,6 +2,7 @@ import { ActionIcon, Tooltip, useComputedColorScheme } from '@mantine/core';
 import { IconKeyboard, IconMoon, IconPresentation, IconPresentationOff, IconSun } from '@tabler/icons-react';
 import { changeSettings } from '../lib/change-settings.ts';
 import { formatDuration } from '../lib/format.ts';
+import { lostEngines } from '../lib/lost-engines.ts';
 import { useNow } from '../lib/use-now.ts';
 import { useData, useIsOnline } from '../store/store.ts';
 import classes from './header.module.css';
@@ -15,13 +16,17 @@ const clusterWords = {
   failed: { tone: 'bad', text: 'Cluster failed' },
 } as const satisfies Record<string, { tone: Tone; text: string }>;
 
+/** It runs, and a backend of it does not serve: the banner says which. */
+const SICK = { tone: 'bad', text: 'Cluster unhealthy' } as const;
+
 export function Header({ onHelp }: { readonly onHelp: () => void }) {
   const cluster = useData((data) => data.cluster);
   const isProjectorMode = useData((data) => data.settings.isProjectorMode) ?? false;
   const isOnline = useIsOnline();
   const scheme = useComputedColorScheme('dark');
   const now = useNow(1_000);
-  const words = cluster ? clusterWords[cluster.state] : undefined;
+  const isSick = useData((data) => lostEngines(data.cluster) !== undefined) ?? false;
+  const words = cluster ? (isSick ? SICK : clusterWords[cluster.state]) : undefined;
   const uptime =
     cluster?.state === 'running' && cluster.startedAtMs !== undefined ? now - cluster.startedAtMs : undefined;
   return (

@@ -16,6 +16,8 @@ export interface Part {
   readonly handle: string | undefined;
   readonly startedAtMs: number | undefined;
   readonly detail: string | undefined;
+  /** Of a backend that is not well: since when. */
+  readonly sinceMs: number | undefined;
   readonly restarts: number | undefined;
   readonly cpuPercent: number | undefined;
   readonly memoryBytes: number | undefined;
@@ -70,6 +72,7 @@ export function listParts(
       handle: state?.handle,
       startedAtMs: isUp ? state.startedAtMs : undefined,
       detail: state?.detail,
+      sinceMs: state?.sinceMs,
       restarts: state?.restarts,
       cpuPercent: isUp ? figures?.cpuPercent : undefined,
       memoryBytes: isUp ? figures?.memoryBytes : undefined,
@@ -91,6 +94,7 @@ export function listParts(
       handle: state.pid === undefined ? undefined : String(state.pid),
       startedAtMs: isUp ? state.startedAtMs : undefined,
       detail: state.detail,
+      sinceMs: undefined,
       restarts: state.restarts,
       cpuPercent: isUp ? figures?.cpuPercent : undefined,
       memoryBytes: isUp ? figures?.memoryBytes : undefined,

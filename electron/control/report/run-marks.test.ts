@@ -7,14 +7,17 @@ it('gives neighbours lanes of their own, so that no name is written over another
     [
       { tMs: 1_500, label: 'Redis back' },
       { tMs: 1_000, label: 'Redis ended' },
-      { tMs: 9_000, label: 'worker-1 ended' },
+      { tMs: 7_500, label: 'worker-1 ended' },
+      { tMs: 9_000, label: 'worker-1 back' },
     ],
     10_000,
   );
-  expect(laid.map(({ label, lane }) => [label, lane])).toEqual([
-    ['Redis ended', 0],
-    ['Redis back', 1],
-    ['worker-1 ended', 0],
+  // The last name stands to the left of its moment, where the one before stands too.
+  expect(laid.map(({ label, lane, isTurned }) => [label, lane, isTurned])).toEqual([
+    ['Redis ended', 0, false],
+    ['Redis back', 1, false],
+    ['worker-1 ended', 0, false],
+    ['worker-1 back', 1, true],
   ]);
 });
 

@@ -9,9 +9,19 @@ export interface RunMark {
   readonly label: string;
 }
 
-/** Marks that are closer than this share of the axis would have their names on each other. */
-const NAME_SHARE = 0.16;
+/** Share of the axis that a name takes. */
+const NAME_SHARE = 0.2;
+/** Past this share of the axis a name stands to the left of its moment: it would hang over the edge. */
+const TURN_SHARE = 0.8;
 const LANES = 4;
+
+/** A mark with the place of its name. */
+export interface LaidMark extends RunMark {
+  /** Line below the chart's upper edge. */
+  readonly lane: number;
+  /** Whether the name stands to the left of the moment. */
+  readonly isTurned: boolean;
+}
 
 /** ms within which what happens alike to several parts is one mark. */
 const SAME_MOMENT_MS = 300;
@@ -59,18 +69,18 @@ export function marksOfRun(run: {
 
 const ENGINE_NAMES = new Map<string, string>(Object.entries(ENGINE_TITLES));
 
-/** The marks with the lane that each name stands in, so that neighbours don't write over each other. */
-export function layMarks<Mark extends RunMark>(
-  marks: readonly Mark[],
-  endMs: number,
-): readonly (Mark & { readonly lane: number })[] {
-  const lastInLane = new Array<number>(LANES).fill(-Infinity);
+/** Places the names on an axis that ends at `endMs`, so that neighbours don't write over each other. */
+export function layMarks(marks: readonly RunMark[], endMs: number): readonly LaidMark[] {
+  const nameMs = endMs * NAME_SHARE;
+  const takenUntilMs = new Array<number>(LANES).fill(-Infinity);
   return [...marks]
     .sort((a, b) => a.tMs - b.tMs)
     .map((mark) => {
-      const free = lastInLane.findIndex((tMs) => mark.tMs - tMs > endMs * NAME_SHARE);
-      const lane = free === -1 ? lastInLane.indexOf(Math.min(...lastInLane)) : free;
-      lastInLane[lane] = mark.tMs;
-      return { ...mark, lane };
+      const isTurned = mark.tMs > endMs * TURN_SHARE;
+      const fromMs = isTurned ? mark.tMs - nameMs : mark.tMs;
+      const free = takenUntilMs.findIndex((untilMs) => fromMs >= untilMs);
+      const lane = free === -1 ? takenUntilMs.indexOf(Math.min(...takenUntilMs)) : free;
+      takenUntilMs[lane] = fromMs + nameMs;
+      return { ...mark, lane, isTurned };
     });
 }

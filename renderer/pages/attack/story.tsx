@@ -4,7 +4,7 @@ import type { AttackState } from '../../../electron/control/contract.ts';
 import { CheckList } from '../../components/check-list.tsx';
 import { Notes } from '../../components/notes.tsx';
 import { isAttackActive } from '../../lib/attack-phase.ts';
-import { LOST_ENGINE_FIX, lostEngines } from '../../lib/lost-engines.ts';
+import { lostEngineDetail, lostEngines } from '../../lib/lost-engines.ts';
 import { narrate, type Narrative } from '../../lib/narrative.ts';
 import { useData } from '../../store/store.ts';
 import classes from './story.module.css';
@@ -37,13 +37,14 @@ export function Story({ children }: { readonly children: ReactNode }) {
     return workers.length > 0 && workers.every(({ state }) => state === 'restarting' || state === 'starting');
   });
   const lost = useData((data) => lostEngines(data.cluster));
+  const whyLost = useData((data) => lostEngineDetail(data.cluster));
   if (!attack || !totals) return null;
   const {
     headline,
     detail,
     notes = [],
   }: Narrative = lost !== undefined && isAttackActive(attack)
-    ? { headline: lost, detail: `What was accepted stays in the queue. ${LOST_ENGINE_FIX}` }
+    ? { headline: lost, detail: whyLost ?? '' }
     : narrate(attack, totals, queueDepth ?? 0, isWorkerDown);
   const verdict = attack.phase === 'finished' ? attack.verdict : undefined;
   const isSound = attack.audit?.checks.every(({ ok }) => ok) === true;

@@ -74,8 +74,11 @@ function Row({ part, now, isBreaking }: RowProps) {
             {part.restarts === 1 ? 'restarted once' : `restarted ${part.restarts} times`}
           </span>
         ) : null}
-        {part.tone === 'bad' && part.detail !== undefined ? (
-          <span className={classes.note}>{part.detail}</span>
+        {(part.tone === 'bad' || part.state === 'restarting') && part.detail !== undefined ? (
+          <span className={classes.note}>
+            {part.detail}
+            {part.sinceMs === undefined ? '' : ` For ${formatDuration(now - part.sinceMs)}.`}
+          </span>
         ) : null}
       </td>
       <td data-detail>{part.version ?? '–'}</td>

@@ -1,6 +1,6 @@
 /** Charts as inline SVG, made by hand: a report must open offline, in ten years, without a script. */
 import { niceTicks, timeLabel } from './scale.ts';
-import type { RunMark } from '../run-marks.ts';
+import type { LaidMark } from '../run-marks.ts';
 import { type Markup, NOTHING, html } from './markup.ts';
 
 const WIDTH = 640;
@@ -48,7 +48,7 @@ export interface ChartSpec {
   readonly formatY: (value: number) => string;
   readonly isWholeY?: boolean;
   /** Moments with an upright line, such as that at which something was broken on purpose. */
-  readonly moments?: readonly (RunMark & { readonly lane: number })[];
+  readonly moments?: readonly LaidMark[];
   /** A dashed line across, such as the stock. */
   readonly mark?: { readonly value: number; readonly label: string };
 }
@@ -224,15 +224,13 @@ function renderMark({ value, label }: { value: number; label: string }, { y }: A
   >`;
 }
 
-function renderMoment({ tMs, label, lane }: RunMark & { lane: number }, { x }: Axes): Markup {
+function renderMoment({ tMs, label, lane, isTurned }: LaidMark, { x }: Axes): Markup {
   const at = round(x(tMs));
-  // Past the middle, the name stands to the left: it would hang over the edge.
-  const isLate = at > WIDTH / 2;
   return html`<g class="mark"
     ><line x1="${at}" x2="${at}" y1="${TOP}" y2="${HEIGHT - BOTTOM}" /><text
-      x="${at + (isLate ? -4 : 4)}"
+      x="${at + (isTurned ? -4 : 4)}"
       y="${TOP + 12 + lane * LANE_HEIGHT}"
-      text-anchor="${isLate ? 'end' : 'start'}"
+      text-anchor="${isTurned ? 'end' : 'start'}"
       >${label}</text
     ></g
   >`;
