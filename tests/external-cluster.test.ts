@@ -63,8 +63,8 @@ test('of the seeds of a Redis Cluster, one that answers is enough', async () => 
 
 test.each([
   ['', 'is missing'],
-  ['http://127.0.0.1', 'is not a amqp: or amqps: URL'],
-  ['amqp//nowhere', 'is not a amqp: or amqps: URL'],
+  ['http://127.0.0.1', 'must begin with amqp:// or amqps://'],
+  ['amqp//nowhere', 'must begin with amqp:// or amqps://'],
 ])('the URL "%s" is refused: it %s', async (amqpUrl, problem) => {
   const failure = await failureOf(external({ amqpUrl }).cluster.start(never()));
   expect(failure).toMatchObject({ code: 'external.badUrl', field: 'external.amqpUrl' });

@@ -94,6 +94,16 @@ describe('while the broker is away', () => {
     expect(gateway.sample().unconfirmedNow).toBe(0);
   });
 
+  it('goes to another node of the cluster when its own is lost', async () => {
+    await gateway.stop();
+    const nodes = `${proxy.url},${testEndpoints().amqpUrl}`;
+    gateway = await world.gateway({ FLASHGRID_AMQP_URL: nodes });
+    expect((await reserveOne('before')).status).toBe(202);
+    proxy.cut();
+    await waitUntilServing();
+    expect((await send(gateway, 'GET', '/readyz')).status).toBe(200);
+  });
+
   it('can be stopped', async () => {
     proxy.cut();
     await vi.waitFor(() => expect(gateway.sample().isBrokerUp).toBe(false));

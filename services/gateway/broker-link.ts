@@ -16,6 +16,7 @@ import { FRAME_CONTENT_TYPE } from '../shared/frame.ts';
 import { blockedBecause, nextHealth, troubleOf } from '../shared/backend-trouble.ts';
 import type { BackendHealth, BackendTrouble } from '../shared/backend-trouble.ts';
 import { BrokerCanary } from '../shared/broker-canary.ts';
+import { brokerNode } from '../shared/broker-nodes.ts';
 import { declareTopology } from '../shared/topology.ts';
 import type { FrameEnd, FramePublisher, OutgoingFrame } from './frame-collector.ts';
 
@@ -23,8 +24,6 @@ import type { FrameEnd, FramePublisher, OutgoingFrame } from './frame-collector.
 const CONNECT_TIMEOUT_MS = 5_000;
 const FIRST_BACKOFF_MS = 100;
 const MAX_BACKOFF_MS = 2_000;
-/** Seconds between heartbeats, unless the URL says otherwise: a peer that vanished is noticed within twice that. */
-const HEARTBEAT_SEC = 10;
 /** ms within which the topology is not declared again, however many frames come back unroutable. */
 const REDECLARE_PAUSE_MS = 1_000;
 
@@ -76,6 +75,8 @@ export class BrokerLink implements FramePublisher {
   #session: Session | undefined;
   #isWritable = false;
   #attempt = 0;
+  /** Which node of the cluster is next; the one that was lost is tried last. */
+  #node = 0;
   #lastError: string | undefined;
   /** What the canary found while the connection is up. */
   #finding: BackendTrouble | undefined;
@@ -187,7 +188,7 @@ export class BrokerLink implements FramePublisher {
         signal: abort.signal,
         clientProperties: { connection_name: this.#options.name },
       };
-      connection = await amqp.connect(withHeartbeat(this.#options.url), socketOptions);
+      connection = await amqp.connect(brokerNode(this.#options.url, this.#node), socketOptions);
       let failure: unknown;
       connection.on('error', (error: Error) => (failure = error));
       const channel = await connection.createConfirmChannel();
@@ -393,6 +394,7 @@ export class BrokerLink implements FramePublisher {
   #retry(): void {
     if (this.isClosed()) return;
     this.#state = 'away';
+    this.#node++;
     const ceilingMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.#attempt++);
     // Half of it random, so that many gateways don't come back at the same moment.
     const delayMs = ceilingMs / 2 + Math.random() * (ceilingMs / 2);
@@ -409,12 +411,6 @@ const QUEUE_REFUSES: BackendTrouble = {
   state: 'refusing',
   reason: 'the queue of reservations takes no more: it is full, or has lost its leader',
 };
-
-function withHeartbeat(url: string): string {
-  const parsed = new URL(url);
-  if (!parsed.searchParams.has('heartbeat')) parsed.searchParams.set('heartbeat', String(HEARTBEAT_SEC));
-  return parsed.href;
-}
 
 function describe(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(describe).join('; ');

@@ -26,7 +26,16 @@ describe('the services’ configuration', () => {
     ).not.toThrow();
   });
 
+  it('takes the nodes of a RabbitMQ cluster, and hides the password of each', () => {
+    const config = parseConfig(gatewayConfigSchema, {
+      ...gateway,
+      FLASHGRID_AMQP_URL: 'amqp://u:hunter2@a:1,amqps://u:hunter3@b:2/vhost',
+    });
+    expect(JSON.stringify(maskSecrets(config))).not.toMatch(/hunter/);
+  });
+
   it.each([
+    ['FLASHGRID_AMQP_URL', 'amqp://a:1,http://b'],
     ['FLASHGRID_AMQP_URL', 'http://x'],
     ['FLASHGRID_MAX_FRAME', '513'],
     ['FLASHGRID_MAX_FRAME', '0'],

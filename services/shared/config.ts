@@ -3,6 +3,7 @@
  * default here; `.env.example` and the README's table are tested against it.
  */
 import { z } from 'zod';
+import { brokerNodes } from './broker-nodes.ts';
 import './plain-issues.ts';
 import { redact, registerSecrets } from './redact.ts';
 
@@ -12,11 +13,15 @@ const count = (min: number, max: number, initial: number) =>
   z.coerce.number().int().min(min).max(max).default(initial);
 const logLevel = z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']);
 
+const isAmqpUrl = (url: string): boolean => z.url({ protocol: /^amqps?$/ }).safeParse(url).success;
+
 const commonShape = {
   /** Prefix of queues, keys and channels, so that several engines can share brokers and databases. */
   FLASHGRID_NAMESPACE: name.default('fg'),
-  /** `amqp://user:password@host:port/vhost`. */
-  FLASHGRID_AMQP_URL: z.url({ protocol: /^amqps?$/ }),
+  /** `amqp://user:password@host:port/vhost`; several, parted by commas, are the nodes of one RabbitMQ cluster. */
+  FLASHGRID_AMQP_URL: z
+    .string()
+    .refine((text) => brokerNodes(text).every(isAmqpUrl), 'must be amqp:// URLs, parted by commas'),
   /** `redis://:password@host:port/db`; several, parted by commas, are the seeds of a Redis Cluster. */
   FLASHGRID_REDIS_URL: z
     .string()

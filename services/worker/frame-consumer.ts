@@ -12,6 +12,7 @@ import type { Frame } from '../shared/frame.ts';
 import { declareTopology, findLegacyQueue, topology } from '../shared/topology.ts';
 import { blockedBecause, nextHealth, troubleOf } from '../shared/backend-trouble.ts';
 import type { BackendHealth, BackendTrouble } from '../shared/backend-trouble.ts';
+import { brokerNode } from '../shared/broker-nodes.ts';
 import { BrokerCanary } from '../shared/broker-canary.ts';
 import { AckWindow } from './ack-window.ts';
 import type { WorkerCounters } from './counters.ts';
@@ -19,8 +20,6 @@ import { isFinal } from './retry.ts';
 
 export const CONSUMER_DEFAULTS = {
   connectTimeoutMs: 5_000,
-  /** Seconds between signs of life; two missed ones end the connection. */
-  heartbeatSec: 10,
   firstPauseMs: 50,
   maxPauseMs: 1_000,
   /** ms that a frame is held before it is given back, which brings it back at once. */
@@ -60,6 +59,8 @@ export class FrameConsumer {
   #reconnecting: Promise<void> | undefined;
   #health: BackendHealth = { state: 'away', reason: 'the worker connects', sinceMs: Date.now() };
   #inHand = 0;
+  /** Which node of the cluster is next. */
+  #node = 0;
   #whenIdle: (() => void)[] = [];
 
   constructor(options: ConsumerOptions) {
@@ -128,7 +129,7 @@ export class FrameConsumer {
 
   async #open(): Promise<void> {
     const { url, namespace, prefetch } = this.#options;
-    const model = await connect(withHeartbeat(url), {
+    const model = await connect(brokerNode(url, this.#node), {
       // Without it small writes, acks among them, wait ~40 ms in Nagle's algorithm.
       noDelay: true,
       timeout: CONSUMER_DEFAULTS.connectTimeoutMs,
@@ -193,6 +194,7 @@ export class FrameConsumer {
     if (link.isLost) return;
     link.isLost = true;
     this.#tell(troubleOf(error));
+    this.#node++;
     if (this.#link === link) this.#link = undefined;
     // A lost channel leaves a connection behind that nobody uses.
     link.model.close().catch(() => undefined);
@@ -227,6 +229,7 @@ export class FrameConsumer {
         return;
       } catch (error) {
         this.#tell(troubleOf(error));
+        this.#node++;
         this.#options.onEvent({ type: 'lost', error });
       }
     }
@@ -290,10 +293,3 @@ const EMPTY_PROPERTIES: ConsumeMessage['properties'] = {
   appId: undefined,
   clusterId: undefined,
 };
-
-function withHeartbeat(url: string): string {
-  const parsed = new URL(url);
-  if (!parsed.searchParams.has('heartbeat'))
-    parsed.searchParams.set('heartbeat', String(CONSUMER_DEFAULTS.heartbeatSec));
-  return parsed.href;
-}

@@ -1,4 +1,4 @@
-import { connect } from 'amqplib';
+import { connectBroker } from '../../../services/shared/broker-nodes.ts';
 import type { Channel, ChannelModel } from 'amqplib';
 import { declareTopology, topology } from '../../../services/shared/topology.ts';
 
@@ -56,7 +56,7 @@ export class QueueProbe {
   }
 
   async #connect(): Promise<ChannelModel> {
-    const model = await connect(this.#url, { timeout: CONNECT_TIMEOUT_MS, noDelay: true });
+    const model = await connectBroker(this.#url, { timeout: CONNECT_TIMEOUT_MS });
     model.on('error', () => undefined);
     model.on('close', () => {
       if (this.#model !== model) return;

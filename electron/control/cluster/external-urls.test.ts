@@ -9,6 +9,7 @@ const issuesOf = (external: object) => {
 };
 
 it.each([
+  ['amqpUrl', 'amqp://a:1,htp://nonsense', 'must begin with amqp:// or amqps://'],
   ['amqpUrl', 'htp://nonsense', 'must begin with amqp:// or amqps://'],
   ['amqpUrl', 'redis://127.0.0.1:6379', 'must begin with amqp:// or amqps://'],
   ['redisUrl', 'localhost:6379', 'must begin with redis:// or rediss://'],

@@ -33,9 +33,12 @@ export const EXTERNAL_URLS: readonly ExternalUrl[] = [
   },
 ];
 
-/** What is wrong with a URL, as the end of a sentence; `undefined` when nothing is. Several Redis seeds are parted by commas. */
+/**
+ * What is wrong with a URL, as the end of a sentence; `undefined` when nothing is. The seeds of a Redis Cluster and the nodes of a RabbitMQ
+ * cluster are parted by commas.
+ */
 export function urlProblem({ role, protocols }: ExternalUrl, text: string): string | undefined {
-  for (const part of role === 'redis' ? text.split(',') : [text]) {
+  for (const part of role === 'postgres' ? [text] : text.split(',')) {
     const url = URL.canParse(part) ? new URL(part) : undefined;
     if (!url || !protocols.includes(url.protocol))
       return `must begin with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`;

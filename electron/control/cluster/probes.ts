@@ -1,5 +1,5 @@
 /** Proof that an engine serves: each probe logs in and uses it, as the services will. */
-import { connect } from 'amqplib';
+import { connectBroker } from '../../../services/shared/broker-nodes.ts';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { withLimit } from '../lib/release-stack.ts';
@@ -72,7 +72,7 @@ export async function withPostgres<Value>(
  * @throws Error with what RabbitMQ answered
  */
 export async function probeRabbitmq(url: string): Promise<string> {
-  const connecting = connect(url, { timeout: PROBE_TIMEOUT_MS, noDelay: true });
+  const connecting = connectBroker(url, { timeout: PROBE_TIMEOUT_MS });
   const connection = await connecting;
   // The close that a stopping broker sends would else end this process.
   connection.on('error', () => undefined);

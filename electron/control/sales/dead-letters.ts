@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from 'amqplib';
+import { connectBroker } from '../../../services/shared/broker-nodes.ts';
 import type { ConfirmChannel, GetMessage, MessagePropertyHeaders } from 'amqplib';
 import { FrameError, decodeEntries, parseFrame } from '../../../services/shared/frame.ts';
 import type { Frame } from '../../../services/shared/frame.ts';
@@ -197,7 +197,7 @@ export class DeadLetters {
     const mine = this.#last
       .catch(() => undefined)
       .then(async () => {
-        const model = await connect(amqpUrl, { timeout: CONNECT_TIMEOUT_MS, noDelay: true });
+        const model = await connectBroker(amqpUrl, { timeout: CONNECT_TIMEOUT_MS });
         // The call in hand fails with the same error.
         model.on('error', () => undefined);
         try {
