@@ -21,6 +21,7 @@ import { SaleStore } from '../services/shared/sale-store.ts';
 import { declareTopology } from '../services/shared/topology.ts';
 import type { Topology } from '../services/shared/topology.ts';
 import { testEndpoints, uniqueName } from './support/engines.ts';
+import { startTcpProxy } from './support/tcp-proxy.ts';
 
 const SALE_ID = 'night';
 const STOCK = 5;
@@ -289,6 +290,55 @@ describe('waiting for the queue', () => {
     await pool.query('DELETE FROM tickets WHERE unit_no = 2');
     const found = await runAudit({ drainTimeoutMs: 600_000 });
     expect(found).toMatchObject({ lost: 1, pending: 0 });
+  });
+
+  it('asks again when a backend goes away while the evidence is gathered', async () => {
+    const proxy = await startTcpProxy(testEndpoints().postgresUrl);
+    release.add('proxy', () => proxy.close());
+    let looks = 0;
+    const found = await runAudit({
+      endpoints: { ...testEndpoints(), postgresUrl: proxy.url },
+      onDrained: () => {
+        if (++looks === 1) proxy.cut();
+        else proxy.mend();
+      },
+    });
+    expect(looks).toBeGreaterThan(1);
+    expect(found.checks.filter((check) => !check.ok)).toEqual([]);
+  });
+
+  it('leaves open what is undecided because a part is missing, and breaks what contradicts a promise', async () => {
+    await redis.del(frameKey(namespace, SALE_ID, frameOf(8)));
+    const missing = 'worker-1 was given up.';
+    const states = async () => {
+      const found = await runAudit({ missingParts: () => [missing] });
+      expect(found.undecided).toEqual([missing]);
+      return found.checks.filter(({ ok }) => !ok).map(({ id, isOpen = false }) => [id, isOpen]);
+    };
+    expect(await states()).toEqual([
+      ['conservation', true],
+      ['single_outcome', true],
+    ]);
+    await pool.query("UPDATE tickets SET user_id = 'thief' WHERE unit_no = 3");
+    expect(await states()).toContainEqual(['no_phantom', false]);
+    // With all parts at work nothing explains it: it is lost.
+    const lost = await runAudit();
+    expect(lost.undecided).toBeUndefined();
+    expect(lost.checks.find(({ id }) => id === 'conservation')).not.toHaveProperty('isOpen');
+  });
+
+  it('closes the sale once all is decided, and looks once more: what came in between is seen', async () => {
+    let closings = 0;
+    const found = await runAudit({
+      closeSale: async () => {
+        closings++;
+        await pool.query("UPDATE tickets SET user_id = 'thief' WHERE unit_no = 3");
+        return new SaleStore(redis, namespace).changeSale(SALE_ID, { status: 'closed' }).then(Boolean);
+      },
+    });
+    expect(closings).toBe(1);
+    expect(found.isSaleClosed).toBe(true);
+    expect(found.checks.filter((check) => !check.ok).map(({ id }) => id)).toEqual(['no_phantom']);
   });
 
   it('ends at once when it is cancelled', async () => {

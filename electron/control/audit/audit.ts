@@ -48,6 +48,8 @@ export interface AuditInput {
    * over; the worker refuses what comes later.
    */
   closeSale?(): Promise<boolean>;
+  /** ms for which a part stood still or was away, the longest so far: what it had in hand came that much later. */
+  heldUpMs?(): number;
   /** The parts that are missing now, each as a sentence: why something may stay undecided. */
   missingParts?(): string[];
   /** The queue is drained, or the time is over, and evidence is being gathered; again for each repetition. */
@@ -99,6 +101,7 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
   let pauseMs = RETRY_PAUSE_MS.first;
   let ticketsSeen = -1;
   let lastTicketAtMs = 0;
+  let hasDrained = false;
   let isSaleClosed: boolean | undefined;
   /** As the sale stood while it was attacked. */
   let statusInAttack: SaleStatus | undefined;
@@ -121,8 +124,10 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
       isEngineLost: () => input.isEngineLost?.() ?? false,
     });
     drainMs += drain.durationMs;
-    // Engines are asked until the time is over, and once more then: one that is back decides the run.
-    const isOver = () => performance.now() >= deadline + GATHER_GRACE_MS || input.isEngineLost?.() === true;
+    hasDrained ||= drain.lastError === undefined;
+    // Backends are asked until the time is over; one that is away while the evidence is gathered, for a while longer.
+    const isOver = () =>
+      performance.now() >= deadline + (hasDrained ? GATHER_GRACE_MS : 0) || input.isEngineLost?.() === true;
     if (drain.lastError !== undefined && isOver()) throw engineAway(drain.lastError);
     if (drain.lastError === undefined) input.onDrained?.();
     let evidence: Evidence;
@@ -203,6 +208,7 @@ async function gather(
     duplicates: index.duplicates,
     counters: view?.counters,
     queues: { ...counted, deadBefore: input.deadBefore ?? 0 },
+    heldUpMs: input.heldUpMs?.() ?? 0,
   });
 }
 

@@ -63,6 +63,8 @@ export interface RawEvidence {
   /** `undefined` when Redis does not know the sale. */
   readonly counters: SaleCounters | undefined;
   readonly queues: QueueCounts;
+  /** ms for which a part stood still or was away, the longest one; 0 by default. */
+  readonly heldUpMs?: number;
 }
 
 export const FATE = { none: 0, granted: 1, refused: 2 } as const;

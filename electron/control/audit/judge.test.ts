@@ -6,7 +6,7 @@ import { auditSchema } from '../report/run-record.ts';
 import type { CheckId } from '../report/run-record.ts';
 import { judge } from './audit.ts';
 import { MAX_OFFENDERS } from './checks/check.ts';
-import { ORDER_TOLERANCE_MS } from './checks/order.ts';
+import { ORDER_TOLERANCE_MS, checkOrder } from './checks/order.ts';
 
 const taken = (count: number): Fortune[] => Array.from({ length: count }, () => 'taken');
 
@@ -387,6 +387,22 @@ describe('the order check', () => {
     const check = verdictOf(world).audit.checks.find(({ id }) => id === 'order');
     expect(check?.ok).toBe(true);
     expect(check?.evidence.counts).toMatchObject({ overtaken: 30, largestGapMs: 300, beyondTolerance: 0 });
+  });
+});
+
+describe('a part that stood still', () => {
+  it('may hold up what it had in hand for as long, and no longer', () => {
+    const world = soldOut();
+    const [late] = world.requests;
+    const early = world.requests[10];
+    if (late && early) late.sentAtMs = early.answeredAtMs + ORDER_TOLERANCE_MS + 800;
+    const orderOf = (heldUpMs: number) => checkOrder({ ...world.evidence(), heldUpMs });
+    expect(orderOf(0).ok).toBe(false);
+    expect(orderOf(700).ok).toBe(false);
+    expect(orderOf(2_700)).toMatchObject({
+      ok: true,
+      evidence: { summary: expect.stringContaining('of which a part stood still for 2,700 ms') as string },
+    });
   });
 });
 

@@ -228,6 +228,7 @@ export class AttackSession {
       isEngineLost: () => engineDown(this.#options.cluster) !== undefined,
       closeSale: () => this.#closeSale(),
       missingParts: () => this.#watch.missing(),
+      heldUpMs: () => this.#watch.heldUpMs(),
       signal,
       deadBefore,
       onDrained: () => {

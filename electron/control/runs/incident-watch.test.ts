@@ -101,7 +101,7 @@ describe('pauses', () => {
 
 describe('parts that go away', () => {
   it('are told with their return', () => {
-    const { said, pass, service, backend, told } = world();
+    const { watch, said, pass, service, backend, told } = world();
     pass(200);
     service('worker-1', { state: 'restarting', detail: 'ended by SIGKILL' });
     backend({ state: 'restarting' });
@@ -115,6 +115,7 @@ describe('parts that go away', () => {
       'worker-1 back',
       'redis back',
     ]);
+    expect(watch.heldUpMs()).toBe(300);
     expect(said[0]).toBe('worker-1 went away: ended by SIGKILL.');
     expect(said[3]).toBe('Redis serves again after 300 ms.');
   });

@@ -43,6 +43,7 @@ export class IncidentWatch {
   readonly #states = new Map<string, string>();
   readonly #awaySince = new Map<string, number>();
   readonly #rebuildsBefore: number;
+  #longestAwayMs = 0;
   #lookedMs: number;
   #timer: NodeJS.Timeout | undefined;
 
@@ -139,6 +140,14 @@ export class IncidentWatch {
     return [...pauses, ...others].sort((a, b) => a.tMs - b.tMs);
   }
 
+  /** The longest time for which a part stood still or was away so far. */
+  heldUpMs(): number {
+    const stood = [...this.#pauses, ...this.#silences()].map(({ fromMs, toMs }) => toMs - fromMs);
+    // Of services also what is too short to be told: it held up what they had in hand all the same.
+    const late = [...this.#lateMs].flatMap(([part, lateMs]) => (part === 'generator' ? [] : [lateMs]));
+    return Math.round(Math.max(0, this.#longestAwayMs, ...stood, ...late));
+  }
+
   /** Services that run, by their state, and have said nothing for a while: they stand still to this moment. */
   #silences(): Pause[] {
     const toMs = this.#now();
@@ -173,6 +182,7 @@ export class IncidentWatch {
     const since = this.#awaySince.get(id);
     if (state === 'running' && since !== undefined) {
       this.#awaySince.delete(id);
+      this.#longestAwayMs = Math.max(this.#longestAwayMs, nowMs - since);
       this.add(id, 'back', `${name} serves again after ${milliseconds(nowMs - since)}.`, nowMs);
     } else if (state === 'failed') {
       this.#awaySince.set(id, since ?? nowMs);

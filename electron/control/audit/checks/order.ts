@@ -4,7 +4,8 @@ import { figure, plural, result } from './check.ts';
 
 /**
  * How far, in ms, grants may depart from the order of acceptance. Frames of several gateways are decided side by side, and a frame of a worker
- * that dies is handed out again after newer ones; both stay well below this. More means that something is stuck.
+ * that dies is handed out again after newer ones; both stay well below this. More means that something is stuck. A part that stood still, by
+ * its own clock, may add as long as it did: what it had in hand waited with it.
  */
 export const ORDER_TOLERANCE_MS = 2_000;
 
@@ -15,7 +16,8 @@ const SOLD_OUT_CODE = 'S'.charCodeAt(0);
  * accepted got a unit. Only that order is provable by the generator's clock: of two requests under way together, nobody can say
  * which was first.
  */
-export function checkOrder({ ledger, fate, outcomes }: Evidence): Check {
+export function checkOrder({ ledger, fate, outcomes, heldUpMs = 0 }: Evidence): Check {
+  const toleranceMs = ORDER_TOLERANCE_MS + heldUpMs;
   let lastGrantedSentMs = -Infinity;
   let lastGranted = -1;
   for (let request = 0; request < ledger.count; request++) {
@@ -33,7 +35,7 @@ export function checkOrder({ ledger, fate, outcomes }: Evidence): Check {
     const gapMs = lastGrantedSentMs - ledger.answeredAtMs(request);
     if (!(gapMs > 0)) continue;
     overtaken++;
-    if (gapMs > ORDER_TOLERANCE_MS) beyondTolerance++;
+    if (gapMs > toleranceMs) beyondTolerance++;
     if (gapMs > largestGapMs) {
       largestGapMs = gapMs;
       worst = request;
@@ -45,8 +47,8 @@ export function checkOrder({ ledger, fate, outcomes }: Evidence): Check {
     beyondTolerance === 0,
     overtaken === 0
       ? 'Nobody was refused who had been accepted before a later buyer, who got a unit, had even asked.'
-      : `${plural(overtaken, 'buyer')} refused although accepted before a later buyer, who got a unit, had asked; at most ${figure(largestGapMs)} ms before (tolerated: ${figure(ORDER_TOLERANCE_MS)} ms).`,
-    { overtaken, beyondTolerance, largestGapMs, toleranceMs: ORDER_TOLERANCE_MS },
+      : `${plural(overtaken, 'buyer')} refused although accepted before a later buyer, who got a unit, had asked; at most ${figure(largestGapMs)} ms before (tolerated: ${figure(toleranceMs)} ms${heldUpMs > 0 ? `, of which a part stood still for ${figure(heldUpMs)} ms` : ''}).`,
+    { overtaken, beyondTolerance, largestGapMs, toleranceMs },
     worst === -1 ? [] : [`${idOf(worst)} before ${idOf(lastGranted)}`],
   );
 }
