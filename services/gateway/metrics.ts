@@ -43,7 +43,7 @@ export class GatewayMetrics {
     });
     new Counter({
       name: 'flashgrid_gateway_refused_total',
-      help: 'Reservations refused at the door, by kind of problem.',
+      help: 'Reservations rejected by the gateway, by kind of problem.',
       labelNames: ['reason'],
       registers,
       collect() {

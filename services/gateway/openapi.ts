@@ -59,7 +59,7 @@ export function openApiDocument(): Json {
             ...problems({
               400: 'A field is missing, of the wrong type, not sound or unknown; or the quantity is over the sale’s limit for one buyer, so that it could never be granted.',
               404: 'There is no such sale.',
-              409: 'The sale is closed; or it is sold out and set to refuse at the door (mode `shed`).',
+              409: 'The sale is closed; or it is sold out and set to reject then (mode `shed`).',
               408: 'The request did not come whole in time.',
               413: 'The body is larger than 16 KiB.',
               415: 'The body is not application/json.',

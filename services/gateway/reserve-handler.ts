@@ -47,7 +47,7 @@ export function fixedRefusals(retryAfterSec: number): FixedRefusals {
   return {
     unknownSale: refusal('unknown-sale', 'Neither Redis nor Postgres knows the sale.'),
     saleClosed: refusal('sale-closed', 'The sale takes no reservations while it is closed.'),
-    soldOut: refusal('sold-out', 'All units are sold; the sale is set to refuse at the door.'),
+    soldOut: refusal('sold-out', 'All units are sold; the sale is set to reject then (mode `shed`).'),
     keyReused: refusal(
       'idempotency-key-reused',
       'In this sale the key was sent with another userId or quantity. Take a new key, such as a UUID, for each reservation, and repeat a key only with the same body.',

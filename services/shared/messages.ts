@@ -37,7 +37,7 @@ export const gatewaySampleSchema = z.object({
   accepted: count,
   /** Frames that the broker confirmed. */
   frames: count,
-  /** Reservations refused at the door, by HTTP status. */
+  /** Reservations rejected by the gateway, by HTTP status. */
   refused: z.object({ client4xx: count, soldOut409: count, unavailable503: count }),
   /** Reservations that wait for a confirm now. */
   unconfirmedNow: count,

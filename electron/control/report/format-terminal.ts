@@ -108,7 +108,7 @@ function auditLines({ audit }: RunRecord, paint: Paint, width: number): string[]
       paint,
       width,
       ['Oversold', bad(audit.oversold)],
-      ['Pending', bad(audit.pending)],
+      ['Undecided', bad(audit.pending)],
       ['Drained in', milliseconds(audit.drainMs)],
     ),
   ];
