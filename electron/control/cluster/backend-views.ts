@@ -23,6 +23,8 @@ interface Report {
 
 export class BackendViews {
   readonly #reports = new Map<string, Report>();
+  /** Since when RabbitMQ has been in a state that a restart heals. */
+  #hopelessSinceMs: number | undefined;
 
   /** Takes what a service finds. */
   hear(serviceId: string, backends: Backends): void {
@@ -32,6 +34,7 @@ export class BackendViews {
   /** Forgets everything: other services, or none. */
   clear(): void {
     this.#reports.clear();
+    this.#hopelessSinceMs = undefined;
   }
 
   /** The backend as it is to be shown, from what its provider says of it. */
@@ -50,13 +53,19 @@ export class BackendViews {
    * itself, and takes all quorum queues along: every message is refused until the node starts anew. Redis and Postgres heal with their cause.
    */
   whyRestart(engine: EngineState, now = Date.now()): string | undefined {
-    if (engine.role !== 'rabbitmq' || engine.state !== 'running') return undefined;
-    const trouble = this.#trouble('rabbitmq', now);
-    if (trouble === undefined) return undefined;
+    if (engine.role !== 'rabbitmq') return undefined;
+    const trouble = engine.state === 'running' ? this.#trouble('rabbitmq', now) : undefined;
     const isHealedByRestart =
-      trouble.state === 'silent' || trouble.state === 'away' || trouble.reason === REFUSES_MESSAGES;
-    const beganMs = Math.max(trouble.sinceMs, engine.startedAtMs ?? 0);
-    if (!isHealedByRestart || now - beganMs < RESTART_AFTER_MS) return undefined;
+      trouble?.state === 'silent' || trouble?.state === 'away' || trouble?.reason === REFUSES_MESSAGES;
+    if (trouble === undefined || !isHealedByRestart) {
+      this.#hopelessSinceMs = undefined;
+      return undefined;
+    }
+    // Not the moment at which the trouble began: an alarm may have come first, and its end must be waited for.
+    this.#hopelessSinceMs ??= now;
+    const beganMs = Math.max(this.#hopelessSinceMs, engine.startedAtMs ?? 0);
+    if (now - beganMs < RESTART_AFTER_MS) return undefined;
+    this.#hopelessSinceMs = undefined;
     return `${sayTrouble('RabbitMQ', trouble)} That has lasted for ${Math.round((now - beganMs) / 1_000)} s, so it is restarted.`;
   }
 

@@ -228,15 +228,6 @@ export class ClusterManager {
     await cluster.kill(role);
   }
 
-  /**
-   * Restarts a backend of ours that only a restart heals, with the back-off of one that ended. Harmless for one that others run, and while
-   * it is being restarted.
-   * @param detail what is wrong with it, as a sentence
-   */
-  restartBackend(role: EngineRole, detail: string): void {
-    this.#restarts?.ended(role, detail);
-  }
-
   /** @throws FailureError when the cluster does not run, or a service can't be started */
   async scale(role: ServiceRole, count: number): Promise<ServiceState[]> {
     const { supervisor } = this.#running();
