@@ -18,7 +18,7 @@ import { EventHub } from './control/lib/event-hub.ts';
 import { SOCKET_PATH, replySchema } from './wire.ts';
 
 /** ms within which a control centre on this machine must take the connection. */
-const CONNECT_LIMIT_MS = 10_000;
+const CONNECT_LIMIT_MS = 5_000;
 /** ms between two looks whether the other side still answers. */
 const PULSE_MS = 10_000;
 /** Looks in a row without any sign of life after which the other side counts as gone. */

@@ -3,13 +3,15 @@
  * failed, send samples, and stop politely.
  *
  * States: starting → running → stopping → (exit 0 | exit 1); starting → failed (exit 1).
- * A stop is asked for by SIGTERM, SIGINT, the message `stop`, or the loss of the supervisor's channel. A second signal ends it at once.
+ * A stop is asked for by SIGTERM, SIGINT, SIGHUP, the message `stop`, or the loss of the supervisor's channel. A second signal ends it at once.
  */
+import { writeSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { pino } from 'pino';
 import type { Logger } from 'pino';
 import type { z } from 'zod';
 import { maskSecrets, parseConfig, registerConfigSecrets } from './config.ts';
+import { isConnectionError } from './connection-error.ts';
 import { SAMPLE_INTERVAL_MS, parentMessageSchema } from './messages.ts';
 import type { ChildMessage, GatewaySample, WorkerSample } from './messages.ts';
 import { errorFacts, redact } from './redact.ts';
@@ -70,25 +72,49 @@ const LAG_RESOLUTION_MS = 10;
 /** ms that the last message to the supervisor may take. */
 const FAREWELL_LIMIT_MS = 500;
 
+/**
+ * Where the log goes. A line that can't be written (a full disk, a supervisor that is gone) is dropped: pino's own stream would end the
+ * process by it, or try for ever when it says its last word.
+ */
+const standardOutput = {
+  write(line: string): void {
+    try {
+      // Not `process.stdout`: to touch it makes a pipe refuse lines while its reader is slow.
+      writeSync(1, line);
+    } catch {
+      // There is nowhere left to tell it.
+    }
+  },
+};
+
 /** Runs a service as this process, to its end. */
 export async function runService<Role extends ServiceRole, Schema extends z.ZodType<Record<string, unknown>>>(
   definition: ServiceDefinition<Role, Schema>,
 ): Promise<void> {
   // From the environment as it is: a configuration that can't be parsed is told of too.
   registerConfigSecrets(ownVariables(process.env));
-  const log = pino({
-    serializers: { err: errorFacts },
-    hooks: { streamWrite: redact },
-    name: process.env['FLASHGRID_INSTANCE_ID'] ?? definition.role,
-    level: process.env['FLASHGRID_LOG_LEVEL'] || 'info',
-  });
+  const log = pino(
+    {
+      serializers: { err: errorFacts },
+      hooks: { streamWrite: redact },
+      name: process.env['FLASHGRID_INSTANCE_ID'] ?? definition.role,
+      level: process.env['FLASHGRID_LOG_LEVEL'] || 'info',
+    },
+    standardOutput,
+  );
   const fail = (error: unknown): void => {
     const failure = describeFailure(definition.role, error);
     log.fatal({ err: error }, failure.message);
     void leave(1, { type: 'failed', ...failure, message: redact(failure.message) });
   };
-  process.on('uncaughtException', fail);
-  process.on('unhandledRejection', fail);
+  // An error that nothing foresaw may have left the service in any state: its supervisor starts it anew, and nothing that was accepted is
+  // lost. A connection's error says nothing of that kind: whoever could break a connection would otherwise end the service.
+  const onSurprise = (error: unknown): void => {
+    if (isConnectionError(error)) log.error({ err: error }, 'an error of a connection that nobody heard');
+    else fail(error);
+  };
+  process.on('uncaughtException', onSurprise);
+  process.on('unhandledRejection', onSurprise);
 
   const stopRequest = nextStopRequest(log);
   try {
@@ -144,8 +170,7 @@ function nextStopRequest(log: Logger): Promise<string> {
       }
       resolve(signal);
     };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
     process.on('message', (message) => {
       if (parentMessageSchema.safeParse(message).success) resolve('supervisor');
       else log.warn('the supervisor sent a message that is not understood');

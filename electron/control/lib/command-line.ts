@@ -8,6 +8,8 @@ export interface Surroundings {
   readonly execPath: string;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
+  /** Electron's program runs this: what it was given is a folder. */
+  readonly isElectron: boolean;
   /** Folder of a packaged app's files. */
   readonly packagedIn: string | undefined;
 }
@@ -17,10 +19,10 @@ export function commandLine(args: string, around: Surroundings = ownSurroundings
   return `${programOf(around)} ${args}`;
 }
 
-function programOf({ script = '', execPath, env, cwd, packagedIn }: Surroundings): string {
+function programOf({ script = '', execPath, env, cwd, isElectron, packagedIn }: Surroundings): string {
   const name = basename(script).replace(/\.\w+$/, '');
-  if (name === 'flashgrid' && script.endsWith(name))
-    return env['npm_command'] === 'exec' ? 'npx flashgrid' : name;
+  if (!isElectron && basename(script) === 'flashgrid')
+    return env['npm_command'] === 'exec' ? 'npx flashgrid' : 'flashgrid';
   if (packagedIn !== undefined) {
     const cli = join(packagedIn, 'app.asar.unpacked/out/main/cli.js');
     return `ELECTRON_RUN_AS_NODE=1 ${quoted(execPath)} ${quoted(cli)}`;
@@ -37,7 +39,8 @@ function quoted(path: string): string {
 
 function ownSurroundings(): Surroundings {
   const { argv, execPath, env } = process;
-  return { script: argv[1], execPath, env, cwd: process.cwd(), packagedIn: packagedFolder() };
+  const isElectron = 'electron' in process.versions;
+  return { script: argv[1], execPath, env, cwd: process.cwd(), isElectron, packagedIn: packagedFolder() };
 }
 
 function packagedFolder(): string | undefined {
