@@ -32,7 +32,7 @@ const commands = {
   },
   async test() {
     await prepare({
-      engines: ['redis', 'rabbitmq', 'postgres', 'chromium', 'docker', ...window],
+      engines: ['redis', 'rabbitmq', 'postgres', 'pgbouncer', 'chromium', 'docker', ...window],
       isRequired: true,
     });
     return await runTests(args);
