@@ -147,8 +147,11 @@ ensure_images() {
     rm -rf "$context"
   fi
   for pid in ${pids[@]+"${pids[@]}"}; do wait "$pid" || exit 1; done
-  # Those of an earlier key only take space.
-  docker images --format '{{.Repository}}:{{.Tag}}' "$prefix/*" | grep -v ":$key\$" | xargs -r docker rmi >/dev/null 2>&1 || true
+  # Those of an earlier key only take space; but younger ones may be another test run's, or the other release's.
+  for name in $(docker images --format '{{.Repository}}:{{.Tag}}' "$prefix/*" | grep -v ":$key\$"); do
+    [ $(( $(date +%s) - $(date -d "$(docker image inspect -f '{{.Created}}' "$name")" +%s) )) -lt 172800 ] ||
+      docker rmi "$name" >/dev/null 2>&1 || true
+  done
   say "images $key ready in $(since "$started")"
 }
 
