@@ -85,6 +85,14 @@ function codeOf(code: number): number {
   return EXIT.infrastructure;
 }
 
+/**
+ * Ends as by the signal that a closed terminal sends. Node would put back the settings of the terminal that is gone, fail, and abort.
+ */
+function hangUp(): void {
+  process.removeAllListeners('SIGHUP');
+  process.kill(process.pid, 'SIGHUP');
+}
+
 let hasEnded = false;
 guardProcess((error) => process.exit(tell(error)));
 process.once('beforeExit', () => {
@@ -98,8 +106,11 @@ process.once('beforeExit', () => {
 
 void main(process.argv.slice(2))
   .catch(tell)
-  .then((code) => {
+  .then(async (code) => {
+    // A file's write tells its error a turn later.
+    await new Promise(setImmediate);
     hasEnded = true;
     process.exitCode = codeOf(code);
+    if (interrupt.isHungUp) hangUp();
     setTimeout(() => process.exit(), LINGER_MS).unref();
   });

@@ -3,6 +3,7 @@
  * the command to stop in order; a second Ctrl-C ends the process at once, and the next start clears what is left.
  */
 import process from 'node:process';
+import { isatty } from 'node:tty';
 import type { Output } from './output.ts';
 
 /** ms between two interrupts that count as one: a terminal and npm may both hand on the same Ctrl-C. */
@@ -16,6 +17,9 @@ export class Interrupt {
   /** What could not be written, and is missed: not a reader that ended, but a full disk for one. */
   #outputError: Error | undefined;
   #firstMs: number | undefined;
+  // Asked at once: a terminal that is gone is none any more.
+  readonly #isOnTerminal = [0, 1, 2].some((fd) => isatty(fd));
+  #isHungUp = false;
 
   /** Aborted when the command shall stop. */
   get signal(): AbortSignal {
@@ -27,6 +31,11 @@ export class Interrupt {
     return this.#asked.signal;
   }
 
+  /** The terminal that this command was typed in is closed. */
+  get isHungUp(): boolean {
+    return this.#isHungUp;
+  }
+
   get outputError(): Error | undefined {
     return this.#outputError;
   }
@@ -36,6 +45,7 @@ export class Interrupt {
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
       process.on(name, () => {
         const now = performance.now();
+        if (name === 'SIGHUP') this.#isHungUp = this.#isOnTerminal;
         if (this.#firstMs === undefined) {
           this.#firstMs = now;
           if (name !== 'SIGHUP') say.say('\nStopping… (once more to stop at once)');
@@ -50,6 +60,7 @@ export class Interrupt {
 
   /** The output is lost. */
   readonly outputLost = (error: Error): void => {
+    if ('code' in error && error.code === 'EIO') this.#isHungUp = this.#isOnTerminal;
     if (!('code' in error && READER_GONE.includes(String(error.code)))) this.#outputError ??= error;
     this.#abort.abort();
   };

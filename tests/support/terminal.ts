@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { ProcessRegistry } from '../../electron/control/cluster/process-registry.ts';
 
-const CLI = resolve(import.meta.dirname, '../../out/main/cli.js');
+export const CLI = resolve(import.meta.dirname, '../../out/main/cli.js');
 
 export interface TerminalRun {
   readonly child: ChildProcess;
