@@ -29,7 +29,10 @@ async function main(argv: readonly string[]): Promise<number> {
     out.raw(`${appVersion()}\n`);
     return EXIT.pass;
   }
-  interrupt.listen(complain);
+  interrupt.listen(() => {
+    out.clearLive();
+    complain.say('\nStopping… (once more to stop at once)');
+  });
   const wantedDir = typeof values['data-dir'] === 'string' ? values['data-dir'] : undefined;
   const problem = dataDirProblem(wantedDir);
   if (problem !== undefined) throw new UsageError(problem);

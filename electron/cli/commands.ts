@@ -77,7 +77,8 @@ async function demo(context: CommandContext): Promise<number> {
     await bringUp(session, start, out, interrupt);
     const record = await runAttackToEnd(session, settings, interrupt);
     await tellRun(session.client, record, context);
-    progress.beQuiet();
+    // Who asked for the end wants to see it; else the verdict is the last thing on the screen.
+    if (!interrupt.aborted) progress.beQuiet();
     return record.exitCode;
   } finally {
     await session.end();

@@ -4,7 +4,6 @@
  */
 import process from 'node:process';
 import { isatty } from 'node:tty';
-import type { Output } from './output.ts';
 
 /** ms between two interrupts that count as one: a terminal and npm may both hand on the same Ctrl-C. */
 const SAME_INTERRUPT_MS = 700;
@@ -40,15 +39,15 @@ export class Interrupt {
     return this.#outputError;
   }
 
-  /** Listens for signals. @param say where "Stopping…" is written */
-  listen(say: Pick<Output, 'say'>): void {
+  /** Listens for signals. @param onFirst tells the user that the command is stopping */
+  listen(onFirst: () => void): void {
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
       process.on(name, () => {
         const now = performance.now();
         if (name === 'SIGHUP') this.#isHungUp = this.#isOnTerminal;
         if (this.#firstMs === undefined) {
           this.#firstMs = now;
-          if (name !== 'SIGHUP') say.say('\nStopping… (once more to stop at once)');
+          if (name !== 'SIGHUP') onFirst();
           this.#asked.abort();
           this.#abort.abort();
         } else if (name !== 'SIGHUP' && now - this.#firstMs > SAME_INTERRUPT_MS) {

@@ -66,6 +66,15 @@ describe('the output', () => {
     expect(screenOf(0).out.width).toBe(100);
   });
 
+  it('never breaks a command that is there to be copied', () => {
+    const { screen, out } = screenOf(40);
+    out.offer('Kept:', 'npm run flashgrid -- report run-1');
+    out.offer('Kept as run run-1:', 'npm run flashgrid -- report run-1');
+    expect(screen.text).toBe(
+      'Kept: npm run flashgrid -- report run-1\nKept as run run-1:\nnpm run flashgrid -- report run-1\n',
+    );
+  });
+
   it('hears that nobody reads any more, however the stream tells it, and goes on', () => {
     const errors: Error[] = [];
     const screen = new Screen(false, 0);

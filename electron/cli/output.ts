@@ -59,6 +59,13 @@ export class Output {
     this.raw(`${lines.join('\n')}\n`);
   }
 
+  /** Writes a text with a command to copy: on a line of its own, and never broken, where both do not fit on one. */
+  offer(text: string, command: string): void {
+    if (text.length + 1 + command.length <= this.width) return this.raw(`${text} ${command}\n`);
+    this.say(text);
+    this.raw(`${command}\n`);
+  }
+
   /** Writes a text as it is, after the live line is gone. */
   raw(text: string): void {
     this.#write(`${this.#takeLive()}${text}`);

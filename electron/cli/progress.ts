@@ -142,7 +142,8 @@ export class Progress {
         this.#live(`  … ${step.title}: ${byteSize(doneBytes)}${total}`, step.id);
       } else if (state === 'stopping') {
         const up = engines.filter((engine) => engine.state !== 'stopped' && engine.state !== 'absent');
-        const which = step.id === 'stop.engines' ? `: ${up.map(({ role }) => role).join(', ')}` : '';
+        const which =
+          step.id === 'stop.engines' && up.length > 0 ? `: ${up.map(({ role }) => role).join(', ')}` : '';
         this.#out.live(`  … ${step.title}${which}`);
       } else this.#out.live(`  … ${step.title}`);
       return;

@@ -61,7 +61,7 @@ export async function tellRun(
   for (const path of paths) out.say(`Written: ${path}`);
   // The exit code is the verdict's, whatever became of the files.
   tellFailures(failures, complain);
-  out.say(`Kept as run ${record.id}: ${commandLine(`report ${record.id} --html report.html`)}`);
+  out.offer(`Kept as run ${record.id}:`, commandLine(`report ${record.id} --html report.html`));
 }
 
 export function tellFailures(failures: readonly FailureError[], complain: Output): void {
