@@ -418,6 +418,15 @@ describe('while it runs', () => {
     await heading('The attack was cancelled.').waitFor();
     await button('Again').waitFor();
     expect(await page.getByText(/^(Proven|Failed|Not valid)$/).count()).toBe(0);
+    // It is kept all the same, and marked as what it is.
+    await visit('Runs');
+    await page
+      .getByRole('region', { name: 'History' })
+      .getByRole('row')
+      .nth(1)
+      .getByText('cancelled')
+      .waitFor();
+    await visit('Attack');
   });
 
   it('goes on when a backend is killed: it is started again by itself, the charts mark it, and the run gets its verdict', async () => {

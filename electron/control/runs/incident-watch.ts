@@ -3,6 +3,7 @@
  * generators and the services report how late their event loops were, and the control centre watches its own. A moment in which
  * several clocks stood still at once was the machine's.
  */
+import { SAMPLE_INTERVAL_MS } from '../../../services/shared/messages.ts';
 import type { Cluster, EngineRole } from '../cluster/cluster.ts';
 import type { AttackInterval } from '../attack/interval-merger.ts';
 import { milliseconds } from '../report/format.ts';
@@ -66,9 +67,12 @@ export class IncidentWatch {
 
   /** A sample of a service: it tells how late its own event loop was. */
   heard(id: string, { atMs, eventLoopLagMs }: Pick<ServiceSample, 'atMs' | 'eventLoopLagMs'>): void {
+    // The first sample after a pause may come before the loop's own meter has seen it: the gap between two samples tells, too.
+    const gapMs = atMs - (this.#heard.get(id) ?? atMs) - SAMPLE_INTERVAL_MS;
     this.#heard.set(id, atMs);
-    this.#noteLate(id, eventLoopLagMs);
-    if (eventLoopLagMs >= PAUSE_MS) this.#pause(id, atMs - eventLoopLagMs, atMs);
+    const lateMs = Math.max(eventLoopLagMs, gapMs);
+    this.#noteLate(id, lateMs);
+    if (lateMs >= PAUSE_MS) this.#pause(id, atMs - lateMs, atMs);
   }
 
   /** An interval of the generators, which ended at `atMs`. */
@@ -177,6 +181,8 @@ export class IncidentWatch {
   #follow(id: string, name: string, state: string, detail: string | undefined, nowMs: number): void {
     const before = this.#states.get(id);
     this.#states.set(id, state);
+    // Another process follows, whose samples have nothing to do with those of before.
+    if (state !== 'running') this.#heard.delete(id);
     if (before === undefined || before === state) return;
     const why = detail === undefined ? '' : `: ${detail.replace(/\.$/, '')}`;
     const since = this.#awaySince.get(id);
