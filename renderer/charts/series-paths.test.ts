@@ -18,8 +18,16 @@ it('stacks bands on each other, in the order of the lines', () => {
   expect(seriesPaths(specOf('surge'), rows, FRAME)).toEqual([
     { key: 'acknowledged', edge: 'M10,55L60,30L110,5', band: 'M10,55L60,30L110,5L110,55L60,55L10,55Z' },
     { key: 'refused', edge: 'M10,55L60,20L110,5', band: 'M10,55L60,20L110,5L110,5L60,30L10,55Z' },
-    { key: 'unknown', edge: 'M10,55L60,20L110,5', band: 'M10,55L60,20L110,5L110,5L60,20L10,55Z' },
+    // Its edge would be that of the band below.
+    { key: 'unknown', edge: 'M10,55M60,20M110,5', band: 'M10,55L60,20L110,5L110,5L60,20L10,55Z' },
   ]);
+});
+
+it('shows the edge of a stacked band only where there is something of it', () => {
+  const counts = [0, 0, 10, 0, 0];
+  const rows = counts.map((unknown, at) => ({ tMs: at * 250, acknowledged: 50, refused: 0, unknown }));
+  const paths = seriesPaths(specOf('surge'), rows, FRAME);
+  expect(paths.at(-1)?.edge).toBe('M10,30M35,30L60,25L85,30M110,30');
 });
 
 it('goes down in steps where the figure holds until the next one', () => {

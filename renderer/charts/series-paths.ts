@@ -30,7 +30,9 @@ export function seriesPaths(spec: ChartSpec, rows: readonly ChartRow[], frame: P
   const toX = (tMs: number): number => pixel(x + (tMs / endMs) * width);
   const toY = (value: number): number => pixel(y + height - (Math.min(value, top) / top) * height);
   const bases = new Float64Array(rows.length);
-  return spec.lines.map(({ key, kind }) => {
+  return spec.lines.map(({ key, kind }, order) => {
+    let shown = '';
+    let before = 0;
     const pieces: Piece[] = [];
     let piece: Piece | undefined;
     let lastMs = 0;
@@ -45,23 +47,23 @@ export function seriesPaths(spec: ChartSpec, rows: readonly ChartRow[], frame: P
       const base = spec.isStacked ? (bases[at] ?? 0) : 0;
       const [atX, atY] = [toX(row.tMs), toY(base + value)];
       const isFirst = piece.edge === '';
-      piece.edge += isFirst
-        ? `M${atX},${atY}`
-        : spec.curve === 'stepAfter'
-          ? `H${atX}V${atY}`
-          : `L${atX},${atY}`;
+      const way = spec.curve === 'stepAfter' ? `H${atX}V${atY}` : `L${atX},${atY}`;
+      piece.edge += isFirst ? `M${atX},${atY}` : way;
+      // A band of nothing has the edge of the band below it, which must keep its own colour.
+      const isHidden = spec.isStacked && order > 0 && value === 0 && before === 0;
+      shown += isFirst || isHidden ? `M${atX},${atY}` : way;
+      before = value;
       if (spec.isStacked) {
         piece.back = `L${atX},${toY(base)}${piece.back}`;
         bases[at] = base + value;
       } else if (isFirst) piece.back = `L${atX},${bottom}`;
       piece.lastX = atX;
     });
-    const edge = pieces.map((each) => each.edge).join('');
-    if (kind === 'line' || edge === '') return { key, edge };
+    if (kind === 'line' || shown === '') return { key, edge: shown };
     const closed = pieces.map(
       (each) => `${each.edge}${spec.isStacked ? '' : `L${each.lastX},${bottom}`}${each.back}Z`,
     );
-    return { key, edge, band: closed.join('') };
+    return { key, edge: shown, band: closed.join('') };
   });
 }
 
