@@ -33,6 +33,7 @@ export class Rig {
   readonly #dataDir = mkdtempSync(join(tmpdir(), 'fg-bench-'));
   readonly #steps = { coldMs: 0, secondMs: 0 };
   #endpoints: Endpoints | undefined;
+  #brokerHandle: number | undefined;
   #cluster: Cluster | undefined;
   #redis: RedisClient | undefined;
   #pool: pg.Pool | undefined;
@@ -71,7 +72,13 @@ export class Rig {
     this.undo.add('data folder', () => rmSync(this.#dataDir, { recursive: true, force: true }));
     const cluster = createNativeCluster({
       dataDir: this.#dataDir,
-      events: { onStep: () => undefined, onEngine: () => undefined, onLog: () => undefined },
+      events: {
+        onStep: () => undefined,
+        onEngine: ({ role, handle }) => {
+          if (role === 'rabbitmq' && handle !== undefined) this.#brokerHandle = Number(handle);
+        },
+        onLog: () => undefined,
+      },
     });
     this.#cluster = cluster;
     this.undo.add('cluster', () => cluster.stop(), 60_000);
@@ -94,18 +101,17 @@ export class Rig {
     this.undo.add('postgres', () => pool.end());
   }
 
-  /** Pid of RabbitMQ's virtual machine, to read its CPU time; it runs with this rig's data folder. */
+  /** Pid of RabbitMQ's virtual machine, to read its CPU time: the process that was started, or one below it. */
   brokerPid(): number {
     for (const entry of readdirSync('/proc')) {
       if (!/^\d+$/.test(entry)) continue;
-      let command: string;
       try {
-        command = readFileSync(`/proc/${entry}/cmdline`, 'utf8');
+        const isBroker = /^[^\0]*beam/.test(readFileSync(`/proc/${entry}/cmdline`, 'utf8'));
+        for (let pid = isBroker ? Number(entry) : 0; pid > 1; pid = parentOf(pid))
+          if (pid === this.#brokerHandle) return Number(entry);
       } catch {
         // It ended between the listing and the reading.
-        continue;
       }
-      if (/^[^\0]*beam/.test(command) && command.includes(this.#dataDir)) return Number(entry);
     }
     throw new Error('the broker of this rig is not among the processes');
   }
@@ -193,4 +199,10 @@ export class Rig {
   async decided(saleId: string): Promise<number> {
     return (await this.store.readSale(saleId))?.counters.decided ?? 0;
   }
+}
+
+/** The parent's pid: the second field behind the name, which may hold spaces. */
+function parentOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]);
 }
