@@ -13,7 +13,7 @@ import { formatRun } from './format-terminal.ts';
 import type { Load } from './run-record.ts';
 
 const root = join(import.meta.dirname, '../../..');
-const files = ['electron', 'renderer', 'services', 'README.md']
+const files = ['electron', 'renderer', 'services', 'docs', 'README.md']
   .flatMap((top) =>
     top.endsWith('.md')
       ? [top]
