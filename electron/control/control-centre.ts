@@ -43,6 +43,7 @@ import { EngineClient } from './sales/engine-client.ts';
 import { DeadLetters } from './sales/dead-letters.ts';
 import { SalesWatch } from './sales/sales-watch.ts';
 import { SettingsGuard, type SettingsGuardOptions } from './settings-guard.ts';
+import { maskSettings, unmaskSettings } from './settings-masks.ts';
 import { SettingsStore } from './settings-store.ts';
 import { thinSamples } from './telemetry/run-series.ts';
 import { FlowSampler } from './telemetry/flow-sampler.ts';
@@ -359,8 +360,9 @@ export class ControlCentre implements ControlClient {
       },
       'runs.exportRun': async ({ id, format }) => exportRun(await this.#runs.get(id), format),
       'logs.listLines': (query) => this.#logs.list(query),
-      'settings.getSettings': () => this.#settings.current,
-      'settings.saveSettings': async (settings, caller) => {
+      'settings.getSettings': () => maskSettings(this.#settings.current),
+      'settings.saveSettings': async (masked, caller) => {
+        const settings = unmaskSettings(masked, this.#settings.current);
         if (caller === 'page') await this.#guard.admit(this.#settings.current, settings);
         return await this.#saveSettings(settings);
       },
@@ -399,9 +401,10 @@ export class ControlCentre implements ControlClient {
   async #saveSettings(settings: Settings): Promise<Settings> {
     this.#settings.save(settings);
     this.#guard.clear();
-    this.hub.emit('settings.settingsChanged', { settings });
+    const masked = maskSettings(settings);
+    this.hub.emit('settings.settingsChanged', { settings: masked });
     this.#tellNotices();
-    return settings;
+    return masked;
   }
 
   async #launch(settings: Parsed<'attack.launch'>): Promise<CommandOutput<'attack.launch'>> {
@@ -462,7 +465,7 @@ export class ControlCentre implements ControlClient {
         canOpenDataDir: this.#options.openFolder !== undefined,
         pid: process.pid,
       },
-      settings: this.#settings.current,
+      settings: maskSettings(this.#settings.current),
       cluster: redactDeep(this.#cluster.state),
       services: redactDeep(this.#cluster.supervisor?.states() ?? []),
       stats,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -25,9 +25,9 @@ describe('a change of images and external URLs', () => {
       onQuit: () => undefined,
     });
   };
-  const saved = async () => {
-    const result = await centre.call('settings.getSettings', {});
-    return result.ok ? result.value : undefined;
+  const saved = () => {
+    const path = join(dataDir, 'settings.json');
+    return existsSync(path) ? settingsSchema.parse(JSON.parse(readFileSync(path, 'utf8'))) : defaults;
   };
   beforeEach(() => {
     dataDir = mkdtempSync(join(tmpdir(), 'flashgrid-guard-'));
@@ -43,6 +43,10 @@ describe('a change of images and external URLs', () => {
       'external.amqpUrl: (empty) → amqp://u:***@evil',
     ]);
     expect(guardedChanges(defaults, { ...defaults, workers: 2, theme: 'dark' })).toEqual([]);
+    const other = { ...changed, external: { ...changed.external, amqpUrl: 'amqp://u:NEW@evil' } };
+    expect(guardedChanges(changed, other)).toEqual([
+      'external.amqpUrl: amqp://u:***@evil → amqp://u:***@evil, with another password',
+    ]);
     const sly = settingsSchema.parse({ images: { redis: 'x\u001b[2Jy\nz' } });
     expect(guardedChanges(defaults, sly)).toEqual(['images.redis: redis:8-alpine → x?[2Jy?z']);
   });
@@ -57,7 +61,7 @@ describe('a change of images and external URLs', () => {
         fix: expect.stringContaining(' confirm`') as string,
       },
     });
-    expect(await saved()).toEqual(defaults);
+    expect(saved()).toEqual(defaults);
     expect(told).toHaveLength(2);
     const first = await centre.call('settings.confirmChange', {});
     expect(await centre.dispatch('settings.confirmChange', {}, 'page')).toMatchObject({
@@ -74,7 +78,7 @@ describe('a change of images and external URLs', () => {
     expect(late).toMatchObject({ ok: false, error: { code: 'settings.nothingToConfirm' } });
     const second = await centre.call('settings.confirmChange', {});
     await centre.call('settings.confirmChange', { id: second.ok ? second.value.id : '' });
-    expect((await saved())?.images.redis).toBe('worse');
+    expect(saved().images.redis).toBe('worse');
     expect(await centre.call('settings.confirmChange', {})).toMatchObject({ ok: false });
   });
 
@@ -83,10 +87,10 @@ describe('a change of images and external URLs', () => {
     await open({ confirm: () => Promise.resolve(answer) });
     const result = await centre.dispatch('settings.saveSettings', changed);
     expect(result).toMatchObject({ ok: false, error: { code: 'settings.notConfirmed' } });
-    expect(await saved()).toEqual(defaults);
+    expect(saved()).toEqual(defaults);
     answer = true;
     expect(await centre.dispatch('settings.saveSettings', changed)).toMatchObject({ ok: true });
-    expect(await saved()).toEqual(changed);
+    expect(saved()).toEqual(changed);
   });
 
   test('of a terminal, and any other setting of a page, is saved at once', async () => {
@@ -95,6 +99,28 @@ describe('a change of images and external URLs', () => {
       { ok: true },
     );
     expect(await centre.dispatch('settings.saveSettings', changed, 'terminal')).toMatchObject({ ok: true });
-    expect(await saved()).toEqual(changed);
+    expect(saved()).toEqual(changed);
+  });
+
+  test('goes out without its passwords at every exit, and comes back without losing them', async () => {
+    await open({});
+    const told: unknown[] = [];
+    centre.on('settings.settingsChanged', (payload) => told.push(payload));
+    const replies = [
+      await centre.call('settings.saveSettings', changed),
+      await centre.call('settings.getSettings', {}),
+      await centre.call('app.getSnapshot', {}),
+      // As the menu and the page save: all that they were shown, and one change.
+      await centre.dispatch('settings.saveSettings', {
+        ...changed,
+        external: { ...changed.external, amqpUrl: 'amqp://u:***@evil' },
+        theme: 'dark',
+      }),
+    ];
+    expect(replies.filter(({ ok }) => !ok)).toEqual([]);
+    expect(told).toHaveLength(2);
+    expect(JSON.stringify([replies, told])).not.toContain('SECRET');
+    expect(JSON.stringify(replies[2])).toContain('amqp://u:***@evil');
+    expect(saved()).toEqual({ ...changed, theme: 'dark' });
   });
 });

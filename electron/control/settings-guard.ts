@@ -3,10 +3,10 @@
  * must not be able to; so a person confirms such a change outside it, in a dialog of the system or in a terminal.
  */
 import { randomBytes } from 'node:crypto';
-import { redact } from '../../services/shared/redact.ts';
 import { FailureError } from './cluster/cluster.ts';
 import type { Settings } from './contract.ts';
 import { commandLine } from './lib/command-line.ts';
+import { maskSettings } from './settings-masks.ts';
 
 /** ms that a change waits for its confirmation. */
 const PENDING_LIMIT_MS = 10 * 60_000;
@@ -26,16 +26,22 @@ export interface SettingsGuardOptions {
 
 /** Settings whose change needs a confirmation, as lines that a person reads. */
 export function guardedChanges(from: Settings, to: Settings): string[] {
+  const [hiddenFrom, hiddenTo] = [maskSettings(from), maskSettings(to)];
   const areas = [
-    ['images', from.images, to.images],
-    ['external', from.external, to.external],
+    ['images', from.images, to.images, hiddenFrom.images, hiddenTo.images],
+    ['external', from.external, to.external, hiddenFrom.external, hiddenTo.external],
   ] as const;
-  return areas.flatMap(([area, before, after]) =>
-    Object.entries(after).flatMap(([name, value]) => {
-      const old = Object.entries(before).find(([key]) => key === name)?.[1] ?? '';
-      return value === old ? [] : [redact(`${area}.${name}: ${shown(old)} → ${shown(value)}`)];
+  return areas.flatMap(([area, before, after, hiddenBefore, hiddenAfter]) =>
+    Object.keys(after).flatMap((name) => {
+      if (valueOf(before, name) === valueOf(after, name)) return [];
+      const [was, shall] = [valueOf(hiddenBefore, name), valueOf(hiddenAfter, name)].map(shown);
+      return [`${area}.${name}: ${was} → ${shall}${was === shall ? ', with another password' : ''}`];
     }),
   );
+}
+
+function valueOf(area: Readonly<Record<string, string>>, name: string): string {
+  return area[name] ?? '';
 }
 
 /** Control characters would let a value redraw the terminal that shows it. */

@@ -18,8 +18,8 @@ export function useDoctor(): Doctor {
   const [failure, setFailure] = useState<Failure>();
   const [isBusy, setBusy] = useState(false);
   const isOnline = useIsOnline();
-  // What is needed depends on them: saved settings are looked at anew.
-  const needs = useData(({ settings }) => JSON.stringify([settings.provider, settings.external])) ?? '';
+  // What is needed depends on them. Of external URLs a page does not see the password change, so each save is looked at anew.
+  const needs = useData(({ settings }) => (settings.provider === 'external' ? settings : settings.provider));
   const run = useCallback(async () => {
     setBusy(true);
     const result = await call('doctor.runChecks', {});

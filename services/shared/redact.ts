@@ -4,7 +4,8 @@
  * `registerSecrets`.
  */
 
-const MASK = '***';
+/** What stands for a secret. */
+export const MASK = '***';
 /** Characters of the shortest secret that is looked for by its value: shorter ones stand in innocent words. */
 const MIN_KNOWN_LENGTH = 8;
 
@@ -18,7 +19,7 @@ const VALUE = `(?:\\\\?"(?:[^"\\\\]|\\\\(?!"))*\\\\?"|'[^']*'|[^\\s"'&,;)}\\]<>\
 const URLS = /\b[a-z][a-z0-9+.-]{0,15}:\/\/[^\s"'<>\\]*/gi;
 const URL_START = /(?=\b[a-z][a-z0-9+.-]{0,15}:\/\/)/i;
 /** Typed by hand, a password may hold "@", "/" and ":": it ends at the last "@" of its URL. */
-const CREDENTIALS = /^([^:]*:\/\/[^:@/]*):.*@/;
+const CREDENTIALS = /^([^:]*:\/\/[^:@/]*):.*@/s;
 
 const RULES: readonly (readonly [RegExp, string])[] = [
   [new RegExp(`\\b(${SECRET_KEY})(\\s*=\\s*)${VALUE}`, 'gi'), `$1$2${MASK}`],
@@ -75,6 +76,16 @@ export function redact(text: string): string {
   );
   for (const [pattern, replacement] of RULES) clean = clean.replace(pattern, replacement);
   return clean;
+}
+
+/**
+ * One URL with its passwords masked, by their form alone: what else it says stays as it is, also where that equals some password.
+ * Unlike `redact`, which looks for URLs in a text, it takes a password with quotes or spaces as a whole.
+ */
+export function maskUrl(url: string): string {
+  return url
+    .replace(CREDENTIALS, `$1:${MASK}@`)
+    .replace(new RegExp(`([?&]${SECRET_KEY}=)[^&#]*`, 'gi'), `$1${MASK}`);
 }
 
 /** A copy of plain data with every text in it redacted. */

@@ -33,12 +33,15 @@ export const EXTERNAL_URLS: readonly ExternalUrl[] = [
   },
 ];
 
-/**
- * What is wrong with a URL, as the end of a sentence; `undefined` when nothing is. The seeds of a Redis Cluster and the nodes of a RabbitMQ
- * cluster are parted by commas.
- */
-export function urlProblem({ role, protocols }: ExternalUrl, text: string): string | undefined {
-  for (const part of role === 'postgres' ? [text] : text.split(',')) {
+/** The URLs in a setting: the seeds of a Redis Cluster and the nodes of a RabbitMQ cluster are parted by commas. */
+export function urlsIn({ role }: ExternalUrl, text: string): string[] {
+  return role === 'postgres' ? [text] : text.split(',');
+}
+
+/** What is wrong with a URL, as the end of a sentence; `undefined` when nothing is. */
+export function urlProblem(target: ExternalUrl, text: string): string | undefined {
+  const { protocols } = target;
+  for (const part of urlsIn(target, text)) {
     const url = URL.canParse(part) ? new URL(part) : undefined;
     if (!url || !protocols.includes(url.protocol))
       return `must begin with ${protocols.map((protocol) => `${protocol}//`).join(' or ')}`;

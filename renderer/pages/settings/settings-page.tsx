@@ -175,6 +175,9 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
       </section>
       <section className={`panel ${classes.group}`} aria-labelledby="external">
         <h2 id="external">Engines that run elsewhere</h2>
+        <p className={classes.about}>
+          A stored password is shown as ***. Type it anew when you change more of a URL than its path.
+        </p>
         {text('external.amqpUrl', 'RabbitMQ', 'amqp://user:password@host:5672')}
         {text(
           'external.redisUrl',
