@@ -127,6 +127,32 @@ describe('when the broker falls silent', () => {
     await waitUntilServing();
   });
 
+  it('answers what is in flight as soon as it is found silent, not after the confirm timeout', async () => {
+    await gateway.stop();
+    gateway = await world.gateway({ FLASHGRID_AMQP_URL: proxy.url, FLASHGRID_CONFIRM_TIMEOUT_MS: '30000' });
+    expect((await reserveOne('before')).status).toBe(202);
+    proxy.stall();
+    const beganAtMs = Date.now();
+    const kinds = await Promise.all(
+      ['a', 'b', 'c'].map(async (userId) =>
+        String((await reserveOne(userId)).body['type'])
+          .split(':')
+          .at(-1),
+      ),
+    );
+    expect(Date.now() - beganAtMs).toBeLessThan(3_000);
+    expect(kinds[0]).toBe('unconfirmed');
+    expect(gateway.sample().unconfirmedNow).toBe(0);
+    expect(await reserveOne('d')).toMatchObject({
+      status: 503,
+      body: { part: 'broker', reason: 'no answer in time' },
+    });
+    // The same connection goes on, and a confirm that comes late does no harm.
+    proxy.restore();
+    await waitUntilServing();
+    expect((await world.takeFrames()).some(({ body }) => body.toString('latin1').startsWith('a'))).toBe(true);
+  });
+
   it('holds a bounded number of reservations and refuses the rest at once', async () => {
     proxy.stall();
     const answers = await Promise.all(Array.from({ length: 20 }, (_, index) => reserveOne(`u-${index}`)));

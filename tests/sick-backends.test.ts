@@ -4,6 +4,7 @@
  */
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
@@ -44,7 +45,13 @@ beforeAll(async () => {
   const portOf = (role: string) => services.find((service) => service.role === role)?.port ?? 0;
   gateway = `http://127.0.0.1:${portOf('gateway')}`;
   worker = `http://127.0.0.1:${portOf('worker')}`;
-  await ask('sales.openSale', { id: 'sick', title: 'Sick', stock: 100, perBuyerLimit: 1, mode: 'queue' });
+  await ask('sales.openSale', {
+    id: 'sick',
+    title: 'Sick',
+    stock: 1_000_000,
+    perBuyerLimit: 1,
+    mode: 'queue',
+  });
 });
 afterAll(async () => {
   await centre.release();
@@ -70,6 +77,50 @@ async function reserve() {
   });
   const body: unknown = await response.json();
   return { status: response.status, body, tookMs: performance.now() - beganMs };
+}
+
+/** Buyers who ask without a pause, so that some are in flight at whatever moment the broker stops. */
+function keepReserving(): { stop(): Promise<readonly Awaited<ReturnType<typeof reserve>>[]> } {
+  let isOver = false;
+  const answers: Awaited<ReturnType<typeof reserve>>[] = [];
+  const loops = Array.from({ length: 8 }, async () => {
+    while (!isOver) {
+      const answer = await reserve();
+      answers.push(answer);
+      if (answer.status !== 202) await sleep(20);
+    }
+  });
+  return {
+    stop: async () => {
+      isOver = true;
+      await Promise.all(loops);
+      return answers;
+    },
+  };
+}
+
+/** Breaks the broker under buyers: those in flight hear at once that they are unknown, and all that got a 202 get their tickets. Gives how many were unknown. */
+async function breakInFlight(breakIt: () => Promise<unknown>, heal: () => Promise<unknown>): Promise<number> {
+  const before = await sold();
+  const buying = keepReserving();
+  await breakIt();
+  await waitFor('the gateway to say so', async () => (await fetch(`${gateway}/readyz`)).status === 503);
+  await heal();
+  await waitFor('the gateway to be ready', async () => (await fetch(`${gateway}/readyz`)).status === 200);
+  const answers = await buying.stop();
+  const of = (kind: string) => answers.filter(({ body }) => JSON.stringify(body).includes(`problem:${kind}`));
+  const accepted = answers.filter(({ status }) => status === 202).length;
+  expect(accepted + answers.filter(({ status }) => status === 503).length).toBe(answers.length);
+  const slowestMs = Math.max(...answers.filter(({ status }) => status === 503).map(({ tookMs }) => tookMs));
+  // The confirm timeout is 5 s.
+  expect(slowestMs).toBeLessThan(2_500);
+  await waitFor(
+    'all that were accepted to have their tickets',
+    async () => (await sold()) >= before + accepted,
+  );
+  // What was unknown may have been decided, too; nothing else.
+  expect(await sold()).toBeLessThanOrEqual(before + accepted + of('unconfirmed').length);
+  return of('unconfirmed').length;
 }
 
 async function sold(): Promise<number> {
@@ -158,6 +209,24 @@ it('tells of a Redis whose memory is full', async () => {
 it('tells of a RabbitMQ that blocks publishers because its disk is short', async () => {
   await rabbitmqctl('set_disk_free_limit', '9999GB');
   await expectTrouble('rabbitmq', 'broker', /low on disk/, () => rabbitmqctl('set_disk_free_limit', '1MB'));
+});
+
+it('answers what is in flight at once when RabbitMQ blocks publishers, or is frozen', async () => {
+  await breakInFlight(
+    () => rabbitmqctl('set_disk_free_limit', '9999GB'),
+    () => rabbitmqctl('set_disk_free_limit', '1MB'),
+  );
+  await breakInFlight(
+    () => rabbitmqctl('set_vm_memory_high_watermark', '0'),
+    () => rabbitmqctl('set_vm_memory_high_watermark', '0.4'),
+  );
+  const pid = Number((await backend('rabbitmq'))?.handle);
+  const unknown = await breakInFlight(
+    async () => process.kill(pid, 'SIGSTOP'),
+    async () => process.kill(pid, 'SIGCONT'),
+  );
+  expect(unknown).toBeGreaterThan(0);
+  expect(await backend('rabbitmq')).toMatchObject({ handle: String(pid) });
 });
 
 it('restarts a RabbitMQ whose quorum queues have died, since only that heals it', async () => {

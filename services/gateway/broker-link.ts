@@ -8,7 +8,8 @@
  * While the connection is up, the canary (broker-canary.ts) can find the broker refusing or silent: `state` then says so, nothing new is
  * published, and it goes on as soon as a message is confirmed.
  *
- * Frames that were published and not confirmed when the link is lost are settled at that moment, not by their timeouts.
+ * Frames that were published and not confirmed when the link is lost, or the broker found blocked, refusing or silent, are settled at that
+ * moment, not by their timeouts.
  */
 import amqp from 'amqplib';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
@@ -30,8 +31,8 @@ const REDECLARE_PAUSE_MS = 1_000;
 /** ms for which a refused frame is remembered while the canary's messages are taken: then it is the queue itself that is full. */
 const REFUSAL_MEMORY_MS = 5_000;
 
-/** ms in which a broker that has just blocked us may still confirm what it had read. */
-const BLOCKED_GRACE_MS = 100;
+/** ms in which a broker that has just blocked us, or refused the canary, may still say what became of the frames that it had read. */
+const GRACE_MS = 100;
 
 export type LinkState = 'connecting' | 'up' | 'blocked' | 'refusing' | 'silent' | 'away' | 'closed';
 
@@ -63,6 +64,8 @@ interface Session {
   readonly returned: Set<string>;
   lastTag: number;
   lastConfirmAtMs: number;
+  /** When the first frame was sent that was given up since the last confirm. */
+  owingSinceMs: number | undefined;
   /** Frames that the broker confirmed. */
   acks: number;
   canary: BrokerCanary | undefined;
@@ -133,7 +136,7 @@ export class BrokerLink implements FramePublisher {
 
   publish(frame: OutgoingFrame): void {
     const session = this.#session;
-    if (session === undefined || this.#state !== 'up') {
+    if (session === undefined || this.state !== 'up') {
       frame.settle('away');
       return;
     }
@@ -208,6 +211,7 @@ export class BrokerLink implements FramePublisher {
         returned: new Set(),
         lastTag: 0,
         lastConfirmAtMs: Date.now(),
+        owingSinceMs: undefined,
         acks: 0,
         canary: undefined,
         isOver: false,
@@ -261,11 +265,7 @@ export class BrokerLink implements FramePublisher {
       this.#isWritable = false;
       this.#lastError = `blocked: ${reason}`;
       this.#tell(blockedBecause(reason));
-      // What it read before the alarm it confirms now. The rest waits for the alarm's end; its buyers need not.
-      setTimeout(() => {
-        if (this.#state === 'blocked' && !session.isOver)
-          for (const tag of [...session.flights.keys()]) this.#settle(session, tag, 'timeout');
-      }, BLOCKED_GRACE_MS).unref();
+      this.#giveUpSoon(session);
       // What is still open need not wait for the alarm to end.
       this.#options.onFlushDue();
     });
@@ -293,7 +293,13 @@ export class BrokerLink implements FramePublisher {
     this.#finding = trouble;
     const isQueueRefusing = Date.now() - this.#refusedAtMs < REFUSAL_MEMORY_MS;
     this.#tell(trouble ?? (isQueueRefusing ? QUEUE_REFUSES : undefined));
-    if (trouble !== undefined) return;
+    if (trouble?.state === 'silent') this.#giveUpFlights(session);
+    else if (trouble !== undefined) this.#giveUpSoon(session);
+    if (trouble !== undefined) {
+      // What is still open is settled as never sent.
+      this.#options.onFlushDue();
+      return;
+    }
     this.#lastError = undefined;
     for (const waiter of [...this.#waiters]) waiter();
   }
@@ -309,6 +315,7 @@ export class BrokerLink implements FramePublisher {
 
   #confirm(session: Session, tag: number, isMultiple: boolean, end: 'confirmed' | 'nacked'): void {
     session.lastConfirmAtMs = Date.now();
+    session.owingSinceMs = undefined;
     if (end === 'confirmed') {
       session.acks++;
       this.#refusedAtMs = -Infinity;
@@ -338,17 +345,32 @@ export class BrokerLink implements FramePublisher {
   #expireFlights(): void {
     const session = this.#session;
     if (session === undefined || session.isOver) return;
-    const now = Date.now();
     const limitMs = this.#options.confirmTimeoutMs;
-    let expired = 0;
-    for (const [tag, flight] of session.flights) {
-      if (now - flight.sentAtMs < limitMs) break;
-      expired++;
+    const beforeMs = Date.now() - limitMs;
+    this.#giveUpFlights(session, beforeMs);
+    // A blocked broker is silent too, but says so: its connection is sound and will speak again.
+    if (
+      this.#state === 'up' &&
+      Math.max(session.owingSinceMs ?? Infinity, session.lastConfirmAtMs) <= beforeMs
+    )
+      this.#lose(session, new Error(`no confirm within ${limitMs} ms`));
+  }
+
+  /** Settles what was sent up to a moment: the broker may yet have it, and its buyers need not wait for that. */
+  #giveUpFlights(session: Session, untilMs = Infinity): void {
+    for (const [tag, { sentAtMs }] of session.flights) {
+      if (sentAtMs > untilMs) break;
+      session.owingSinceMs ??= sentAtMs;
       this.#settle(session, tag, 'timeout');
     }
-    // A blocked broker is silent too, but says so: its connection is sound and will speak again.
-    if (expired > 0 && this.#state === 'up' && now - session.lastConfirmAtMs >= limitMs)
-      this.#lose(session, new Error(`no confirm within ${limitMs} ms`));
+  }
+
+  /** The same, if the trouble lasts: what the broker read before may be confirmed or refused just now. */
+  #giveUpSoon(session: Session): void {
+    if (session.flights.size === 0) return;
+    setTimeout(() => {
+      if (this.state !== 'up' && !session.isOver) this.#giveUpFlights(session);
+    }, GRACE_MS).unref();
   }
 
   async #redeclare(session: Session): Promise<void> {
@@ -368,12 +390,13 @@ export class BrokerLink implements FramePublisher {
 
   #lose(session: Session, error: unknown): void {
     if (session.isOver) return;
+    // First of all: the answers say why.
+    if (!this.isClosed()) this.#tell(troubleOf(error));
     this.#endFlights(session);
     session.abort.abort();
     if (this.isClosed()) return;
     this.#session = undefined;
     this.#lastError = describe(error);
-    this.#tell(troubleOf(error));
     this.#options.log.warn({ error: this.#lastError }, 'the connection to the broker is lost');
     this.#retry();
   }

@@ -179,8 +179,11 @@ export async function startGateway(
       linkState: () => link.state,
       clientCount: () => live.clientCount,
     });
-    const answerer = new ReserveAnswerer(counters, retryAfterSec, (count, end, tookMs) =>
-      metrics.observeFrame(count, end, tookMs),
+    const answerer = new ReserveAnswerer(
+      counters,
+      retryAfterSec,
+      () => link.health,
+      (count, end, tookMs) => metrics.observeFrame(count, end, tookMs),
     );
     const collector: FrameCollector<ReserveReply> = new FrameCollector<ReserveReply>({
       gatewayId,

@@ -31,7 +31,12 @@ async function answerOf(
 ): Promise<string> {
   const frames: OutgoingFrame[] = [];
   const counters = new GatewayCounters();
-  const answerer = new ReserveAnswerer(counters, 1, () => undefined);
+  const answerer = new ReserveAnswerer(
+    counters,
+    1,
+    () => ({ state: 'ok', reason: 'ok', sinceMs: 0 }),
+    () => undefined,
+  );
   const collector = new FrameCollector<ReserveReply>({
     gatewayId: 'abcdefgh',
     maxFrame: 1,

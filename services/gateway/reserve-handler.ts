@@ -58,14 +58,26 @@ export function fixedRefusals(retryAfterSec: number): FixedRefusals {
   };
 }
 
+const SICK_KINDS = {
+  away: 'broker-away',
+  silent: 'broker-away',
+  blocked: 'broker-blocked',
+  refusing: 'broker-refused',
+} as const;
+
 /** What to answer while the broker stores nothing: which part, why, and since when. */
 export function brokerRefusal(health: BackendHealth, retryAfterSec: number): Refusal {
-  const kind = { ok: 'broker-away', away: 'broker-away', silent: 'broker-away' } as const;
-  const other = { blocked: 'broker-blocked', refusing: 'broker-refused' } as const;
+  // It may be well by now, or not yet known to be away: a frame that could not be sent says only that.
+  if (health.state === 'ok')
+    return refusal('broker-away', 'Nothing was queued; the gateway connects again.', { retryAfterSec });
   return refusal(
-    health.state === 'blocked' || health.state === 'refusing' ? other[health.state] : kind[health.state],
+    SICK_KINDS[health.state],
     `${sayTrouble('RabbitMQ', health)} Nothing was queued; try again.`,
-    { retryAfterSec, part: 'broker', health },
+    {
+      retryAfterSec,
+      part: 'broker',
+      health,
+    },
   );
 }
 
@@ -73,16 +85,19 @@ export function brokerRefusal(health: BackendHealth, retryAfterSec: number): Ref
 export class ReserveAnswerer implements Answerer<ReserveReply> {
   readonly #counters: GatewayCounters;
   readonly #retryAfterSec: number;
+  readonly #brokerHealth: () => BackendHealth;
   readonly #observe: (count: number, end: FrameEnd, tookMs: number) => void;
 
   /** @param observe hears of each settled frame, for the histograms */
   constructor(
     counters: GatewayCounters,
     retryAfterSec: number,
+    brokerHealth: () => BackendHealth,
     observe: (count: number, end: FrameEnd, tookMs: number) => void,
   ) {
     this.#counters = counters;
     this.#retryAfterSec = retryAfterSec;
+    this.#brokerHealth = brokerHealth;
     this.#observe = observe;
   }
 
@@ -118,9 +133,7 @@ export class ReserveAnswerer implements Answerer<ReserveReply> {
     const retryAfterSec = this.#retryAfterSec;
     switch (end) {
       case 'away':
-        return refusal('broker-away', 'Nothing was queued; the gateway is connecting again.', {
-          retryAfterSec,
-        });
+        return brokerRefusal(this.#brokerHealth(), retryAfterSec);
       case 'nacked':
         return refusal('broker-refused', 'Nothing was queued; the queue is full or loses its leader.', {
           retryAfterSec,
