@@ -1,57 +1,60 @@
-// The rules of the layout: imports run one way. tests/imports.test.ts proves that each of them bites.
+// The rules of the layout: imports run one way. tests/structure/imports.test.ts proves that each of them bites.
+
+/** A folder and all that it may import of this repository; packages and Node are free unless a rule below says otherwise. */
+const MAY_IMPORT = {
+  contract: ['services/shared'],
+  control: ['contract', 'services/shared'],
+  web: ['contract', 'control', 'services/shared'],
+  cli: ['contract', 'control', 'web', 'services/shared'],
+  electron: ['contract', 'control', 'web', 'services/shared'],
+  renderer: ['contract'],
+  'services/shared': [],
+  'services/gateway': ['services/shared'],
+  'services/worker': ['services/shared'],
+  'services/migrate': ['services/shared'],
+  'services/baselines': ['services/shared'],
+  // Two processes that share messages: the runner must not pull autocannon into the control centre.
+  'control/attack/protocol': ['contract', 'services/shared', 'control/audit/ledger.ts'],
+  'control/attack/generator': [
+    'contract',
+    'services/shared',
+    'control/attack/protocol',
+    'control/audit/ledger.ts',
+  ],
+};
+const OURS = '^(contract|control|web|cli|electron|renderer|services)/';
+
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {
   forbidden: [
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    ...Object.entries(MAY_IMPORT).map(([folder, others]) => ({
+      name: `${folder.replaceAll('/', '-')}-imports`,
+      comment: `${folder}/ may import ${['itself', ...others].join(', ')}.`,
+      severity: 'error',
+      from: { path: `^${folder}/` },
+      to: { path: OURS, pathNot: [folder, ...others].map((one) => `^${one}(/|$)`) },
+    })),
     {
-      name: 'control-knows-no-electron',
+      name: 'only-electron-imports-electron',
       comment: 'The control centre is plain Node: the terminal, CI and tests run it without Electron.',
       severity: 'error',
-      from: { path: '^electron/(control|web|cli)' },
+      from: { pathNot: '^electron/' },
       to: { path: '(^|node_modules/)electron(/|$)', pathNot: '^electron/' },
     },
     {
-      name: 'control-knows-no-face',
+      name: 'runner-knows-no-generator',
+      comment: 'autocannon stays in the child process.',
       severity: 'error',
-      from: { path: '^electron/control/' },
-      to: { path: '^(electron/(?!control/)|renderer/)' },
+      from: { path: '^control/', pathNot: '^control/attack/generator/' },
+      to: { path: '^control/attack/generator/|node_modules/autocannon/' },
     },
     {
-      name: 'gateway-and-worker-are-strangers',
-      comment: 'They meet in services/shared: what they must agree on stays in one place.',
+      name: 'contract-imports-only-zod',
+      comment: 'Browser, terminal and window load it.',
       severity: 'error',
-      from: { path: '^services/(gateway|worker|baselines|migrate)/' },
-      to: { path: '^services/(?!shared/)', pathNot: '^services/$1/' },
-    },
-    {
-      name: 'shared-knows-no-service',
-      severity: 'error',
-      from: { path: '^services/shared/' },
-      to: { path: '^(services/(?!shared/)|electron/|renderer/)' },
-    },
-    {
-      name: 'services-know-no-desktop',
-      severity: 'error',
-      from: { path: '^services/' },
-      to: { path: '^(electron|renderer)/' },
-    },
-    {
-      name: 'desktop-knows-only-shared',
-      severity: 'error',
-      from: { path: '^electron/' },
-      to: { path: '^(services/(?!shared/)|renderer/)' },
-    },
-    {
-      name: 'renderer-knows-only-the-contract',
-      comment:
-        'Contract, profiles, run record and the words of a verdict are pure; anything else of the control centre is Node.',
-      severity: 'error',
-      from: { path: '^renderer/' },
-      to: {
-        path: '^(electron|services)/',
-        pathNot:
-          '^electron/control/(contract|attack/profile|report/(?:run-record|run-marks|run-notes|verdict-text|format)|cluster/cluster)\\.ts$|^services/shared/(sales|ids)\\.ts$',
-      },
+      from: { path: '^contract/', pathNot: '\\.test\\.ts$' },
+      to: { dependencyTypes: ['npm', 'core'], pathNot: 'node_modules/zod/' },
     },
     {
       name: 'renderer-knows-no-node',

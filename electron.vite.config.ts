@@ -7,10 +7,10 @@ const root = import.meta.dirname;
 /** Everything that runs in a Node process: the Electron main, the faces and each child process. */
 const nodeEntries = {
   main: resolve(root, 'electron/main.ts'),
-  cli: resolve(root, 'electron/cli-entry.ts'),
+  cli: resolve(root, 'cli/main.ts'),
   gateway: resolve(root, 'services/gateway/main.ts'),
   worker: resolve(root, 'services/worker/main.ts'),
-  generator: resolve(root, 'electron/control/attack/generator-main.ts'),
+  generator: resolve(root, 'control/attack/generator/main.ts'),
 };
 
 export default defineConfig({

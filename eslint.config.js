@@ -28,7 +28,7 @@ export default tseslint.config(
     },
   },
   {
-    files: ['electron/**'],
+    files: ['{contract,control,electron,cli,web}/**'],
     ignores: ['**/*.test.ts'],
     rules: {
       'no-restricted-globals': [
@@ -37,5 +37,5 @@ export default tseslint.config(
       ],
     },
   },
-  { files: ['scripts/**', 'electron/cli.ts', 'electron/cli/**', 'tests/**'], rules: { 'no-console': 'off' } },
+  { files: ['scripts/**', 'cli/**', 'tests/**'], rules: { 'no-console': 'off' } },
 );

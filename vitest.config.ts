@@ -34,7 +34,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{electron,services,renderer,scripts}/**/*.test.{ts,tsx}',
+            '{contract,control,electron,cli,web,services,renderer,scripts}/**/*.test.{ts,tsx}',
             'tests/structure/**/*.test.ts',
             'tests/bench/stats.test.ts',
           ],

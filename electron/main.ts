@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { app, dialog, protocol, shell } from 'electron';
 import { redact } from '../services/shared/redact.ts';
-import { dataDirOf, dataDirProblem } from './app-paths.ts';
-import { closedFolder, dataFolder } from './control/lib/data-folder.ts';
-import { guardProcess } from './control/lib/last-resort.ts';
-import { registerAppScheme } from './desktop/app-protocol.ts';
-import { startDesktop } from './desktop/desktop-app.ts';
-import { guardWebContents } from './desktop/guards.ts';
+import { dataDirOf, dataDirProblem } from '../control/app-paths.ts';
+import { closedFolder, dataFolder } from '../control/lib/data-folder.ts';
+import { guardProcess } from '../control/lib/last-resort.ts';
+import { registerAppScheme } from './app-protocol.ts';
+import { startDesktop } from './desktop-app.ts';
+import { guardWebContents } from './guards.ts';
 
 // Nothing is awaited before these: Electron takes them only until it is ready.
 registerAppScheme(protocol);

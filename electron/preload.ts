@@ -3,14 +3,8 @@
  * event or a channel's name, and can name nothing but what the contract names. The main process checks everything again.
  */
 import { contextBridge, ipcRenderer } from 'electron';
-import {
-  CALL_CHANNEL,
-  EVENTS_CHANNEL,
-  SAVE_CHANNEL,
-  TAKEN_CHANNEL,
-  type EventMessage,
-} from './desktop/channels.ts';
-import { COMMAND_NAMES, EVENT_NAMES } from './desktop/contract-names.ts';
+import { CALL_CHANNEL, EVENTS_CHANNEL, SAVE_CHANNEL, TAKEN_CHANNEL, type EventMessage } from './channels.ts';
+import { COMMAND_NAMES, EVENT_NAMES } from './contract-names.ts';
 
 type Listener = (payload: unknown) => void;
 const listeners = new Map<string, Set<Listener>>();

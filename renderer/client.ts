@@ -1,10 +1,10 @@
 /** The one carrier of this window, chosen at start: the preload's bridge under Electron, else a WebSocket to the page's own origin. */
-import type { CommandInput, CommandName, CommandOutput, Result } from '../electron/control/contract.ts';
+import type { CommandInput, CommandName, CommandOutput, Result } from '../contract/contract.ts';
 import { forgetFailure, notifyFailure } from './components/notify.tsx';
 import { useControl } from './store/store.ts';
-import { createBridgeCarrier } from './transport/bridge-carrier.ts';
-import type { Carrier } from './transport/carrier.ts';
-import { createWebSocketCarrier } from './transport/web-socket-carrier.ts';
+import { createBridgeCarrier } from './transport/bridge-transport.ts';
+import type { Carrier } from './transport/transport.ts';
+import { createWebSocketCarrier } from './transport/web-socket-transport.ts';
 
 function reportProblem(problem: string): void {
   useControl.setState({ problem });

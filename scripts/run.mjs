@@ -6,7 +6,7 @@
 import process from 'node:process';
 import { ensureBuild, ensureNode, ensurePackages } from './setup/project.mjs';
 import { canTestElectron } from './setup/electron.mjs';
-import { ensureEngines } from './setup/engines.mjs';
+import { ensureEngines } from './setup/backends.mjs';
 import { runShown as run } from './setup/tools.mjs';
 import { runTests } from './setup/test-run.mjs';
 

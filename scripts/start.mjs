@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import process from 'node:process';
 import { root, runQuietly, say } from './setup/tools.mjs';
-import { couldNotStart, findElectron, readStartArgs, whyNoWindow } from './start/choose-face.mjs';
+import { couldNotStart, findElectron, readStartArgs, whyNoWindow } from './start/choose-frontend.mjs';
 
 /** ms that fetching Electron may take: about 120 MB. */
 const FETCH_LIMIT_MS = Number(process.env.FLASHGRID_ELECTRON_FETCH_LIMIT_MS ?? 5 * 60_000);

@@ -8,15 +8,15 @@ import {
   runAttack,
   type AttackInterval,
   type AttackOptions,
-} from '../electron/control/attack/attack-runner.ts';
+} from '../control/attack/runner/attack-runner.ts';
 import { openFileLimit } from '../services/shared/open-files.ts';
-import { attackSettingsSchema, type AttackSettingsInput } from '../electron/control/attack/profile.ts';
-import { userIdFor } from '../electron/control/attack/user-ids.ts';
-import { ProcessRegistry } from '../electron/control/cluster/process-registry.ts';
-import { loadSchema } from '../electron/control/report/run-record.ts';
+import { attackSettingsSchema, type AttackSettingsInput } from '../contract/attack-settings.ts';
+import { userIdFor } from '../control/attack/protocol/user-ids.ts';
+import { ProcessRegistry } from '../control/processes/process-registry.ts';
+import { loadSchema } from '../contract/run-record.ts';
 import { acknowledge, startServer, type TestServer } from './support/misbehaving-server.ts';
 
-const generatorModule = join(import.meta.dirname, '../electron/control/attack/generator-main.ts');
+const generatorModule = join(import.meta.dirname, '../control/attack/generator/main.ts');
 const execArgv = ['--import', 'tsx'];
 
 const undo: (() => unknown)[] = [];

@@ -3,11 +3,11 @@
  * none of them is harmed: a broker or a Postgres is away behind a proxy that is cut, and a Redis that forgets is the test's own.
  */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { ControlCentre } from '../electron/control/control-centre.ts';
-import type { EngineState } from '../electron/control/cluster/cluster.ts';
-import type { AttackState, CommandInput, CommandName } from '../electron/control/contract.ts';
-import { marksOfRun } from '../electron/control/report/run-marks.ts';
-import { testEndpoints } from './support/engines.ts';
+import { ControlCentre } from '../control/control-centre.ts';
+import type { EngineState } from '../contract/cluster.ts';
+import type { AttackState, CommandInput, CommandName } from '../contract/contract.ts';
+import { marksOfRun } from '../contract/run-marks.ts';
+import { testEndpoints } from './support/backends.ts';
 import { BUILT, Fleet, expectChecks } from './support/fleet.ts';
 import { reserve } from './support/gateway-world.ts';
 import { newDataDir, removeClusters } from './support/native-clusters.ts';

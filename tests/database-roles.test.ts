@@ -2,7 +2,7 @@ import { expect, it, onTestFinished } from 'vitest';
 import { DATABASE_ROLES, derivedPassword, grantRoles, urlOf } from '../services/shared/database-roles.ts';
 import { applyMigrations } from '../services/shared/migrations.ts';
 import { createPool } from '../services/shared/postgres.ts';
-import { testEndpoints, uniqueName } from './support/engines.ts';
+import { testEndpoints, uniqueName } from './support/backends.ts';
 
 it('services can sell and the audit can read, and neither can do more', async () => {
   const url = testEndpoints().postgresUrl;

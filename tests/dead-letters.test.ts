@@ -1,6 +1,6 @@
 /** What can be done with frames that could not be decided. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { DeadLetters } from '../electron/control/sales/dead-letters.ts';
+import { DeadLetters } from '../control/sales/dead-letters.ts';
 import { RECORD_RETENTION_MS, frameKey } from '../services/shared/keys.ts';
 import { WorkerWorld, newBuyers, waitFor } from './support/worker-world.ts';
 import type { TestFrame } from './support/worker-world.ts';

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { type EngineState, FailureError, type Step } from '../electron/control/cluster/cluster.ts';
-import { createExternalCluster } from '../electron/control/cluster/external.ts';
-import { findFreePorts } from '../electron/control/lib/free-port.ts';
-import { testEndpoints } from './support/engines.ts';
+import { type EngineState, FailureError, type Step } from '../contract/cluster.ts';
+import { createExternalCluster } from '../control/cluster/external/external-cluster.ts';
+import { findFreePorts } from '../control/lib/free-port.ts';
+import { testEndpoints } from './support/backends.ts';
 
 function external(change: Partial<ReturnType<typeof testEndpoints>> = {}) {
   const steps: Step[] = [];

@@ -5,7 +5,7 @@ import { createGatewayWorld, reserve, send, sendAsAdmin } from './support/gatewa
 import type { GatewayWorld } from './support/gateway-world.ts';
 import { startStallingProxy } from './support/stalling-proxy.ts';
 import type { StallingProxy } from './support/stalling-proxy.ts';
-import { testEndpoints, uniqueName } from './support/engines.ts';
+import { testEndpoints, uniqueName } from './support/backends.ts';
 
 const CONFIRM_TIMEOUT_MS = 400;
 

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { RunningGateway } from '../services/gateway/gateway.ts';
 import { decodeEntries } from '../services/shared/frame.ts';
 import { quoteIdentifier } from '../services/shared/postgres.ts';
-import { uniqueName } from './support/engines.ts';
+import { uniqueName } from './support/backends.ts';
 import { createGatewayWorld, reserve, send, sendAsAdmin } from './support/gateway-world.ts';
 import type { Answer, GatewayWorld } from './support/gateway-world.ts';
 

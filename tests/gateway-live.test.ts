@@ -7,7 +7,7 @@ import type { RunningGateway } from '../services/gateway/gateway.ts';
 import { MAX_ROOMS_PER_SOCKET } from '../services/gateway/live-updates.ts';
 import { createGatewayWorld, reserve, send, sendAsAdmin } from './support/gateway-world.ts';
 import type { GatewayWorld } from './support/gateway-world.ts';
-import { uniqueName } from './support/engines.ts';
+import { uniqueName } from './support/backends.ts';
 import { startRoundRobin } from './support/round-robin.ts';
 
 let world: GatewayWorld;

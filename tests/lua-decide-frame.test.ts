@@ -10,7 +10,7 @@ import { createRedis } from '../services/shared/redis.ts';
 import type { RedisClient } from '../services/shared/redis.ts';
 import { SaleStore } from '../services/shared/sale-store.ts';
 import type { UndecidedFrame } from '../services/shared/sale-store.ts';
-import { testEndpoints, uniqueName } from './support/engines.ts';
+import { testEndpoints, uniqueName } from './support/backends.ts';
 import { removeKeys } from './support/redis-keys.ts';
 import { SaleModel } from './support/sale-model.ts';
 import type { GrantedReservation, ModelFrame } from './support/sale-model.ts';

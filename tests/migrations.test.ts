@@ -8,7 +8,7 @@ import type { MigrationOptions } from '../services/shared/migrations.ts';
 import { createPool } from '../services/shared/postgres.ts';
 import { createPrisma } from '../services/shared/prisma.ts';
 import { resourceDir } from '../services/shared/resources.ts';
-import { testEndpoints, uniqueName } from './support/engines.ts';
+import { testEndpoints, uniqueName } from './support/backends.ts';
 import { compareTables, tablesOfDatabase, tablesOfPrismaSchema } from './support/schema-diff.ts';
 
 const undos: (() => Promise<unknown>)[] = [];

@@ -4,19 +4,14 @@ import { type Server, createServer } from 'node:net';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
-import { FailureError, type Endpoints } from '../electron/control/cluster/cluster.ts';
-import { findEngines } from '../electron/control/cluster/native/find-engines.ts';
-import { fallbackDir } from '../electron/control/cluster/native/postgres-home.ts';
-import { endpointsOf, openSettings } from '../electron/control/cluster/native/settings.ts';
-import { unprivilegedUser } from '../electron/control/cluster/native/system-user.ts';
-import {
-  probePostgres,
-  probeRabbitmq,
-  probeRedis,
-  withPostgres,
-} from '../electron/control/cluster/probes.ts';
-import { ProcessRegistry } from '../electron/control/cluster/process-registry.ts';
-import { listProcesses } from '../electron/control/cluster/process-table.ts';
+import { FailureError, type Endpoints } from '../contract/cluster.ts';
+import { findEngines } from '../control/cluster/native/find-programs.ts';
+import { fallbackDir } from '../control/cluster/native/postgres-home.ts';
+import { endpointsOf, openSettings } from '../control/cluster/native/settings.ts';
+import { unprivilegedUser } from '../control/processes/system-user.ts';
+import { probePostgres, probeRabbitmq, probeRedis, withPostgres } from '../control/cluster/probes.ts';
+import { ProcessRegistry } from '../control/processes/process-registry.ts';
+import { listProcesses } from '../control/processes/process-table.ts';
 import {
   newCluster,
   newDataDir,

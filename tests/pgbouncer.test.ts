@@ -8,15 +8,15 @@ import { connect } from 'amqplib';
 import pg from 'pg';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
-import { findFreePorts } from '../electron/control/lib/free-port.ts';
-import { ReleaseStack } from '../electron/control/lib/release-stack.ts';
+import { findFreePorts } from '../control/lib/free-port.ts';
+import { ReleaseStack } from '../control/lib/release-stack.ts';
 import { startGateway } from '../services/gateway/gateway.ts';
 import { gatewayConfigSchema, parseConfig, workerConfigSchema } from '../services/shared/config.ts';
 import { applyMigrations } from '../services/shared/migrations.ts';
 import { createRedis } from '../services/shared/redis.ts';
 import { topology } from '../services/shared/topology.ts';
 import { startWorker } from '../services/worker/worker.ts';
-import { testEndpoints, uniqueName } from './support/engines.ts';
+import { testEndpoints, uniqueName } from './support/backends.ts';
 import { removeKeys } from './support/redis-keys.ts';
 import { waitFor } from './support/worker-world.ts';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Sample } from '../../electron/control/report/run-record.ts';
+import type { Sample } from '../../contract/run-record.ts';
 import { addSamples, emptySeries } from '../store/series.ts';
 import {
   CHARTS,

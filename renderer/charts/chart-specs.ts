@@ -1,6 +1,6 @@
 /** What each chart shows, drawn alike live and in a run's record. One time axis for all. */
-import { layMarks, type LaidMark, type RunMark } from '../../electron/control/report/run-marks.ts';
-import type { Load } from '../../electron/control/report/run-record.ts';
+import { layMarks, type LaidMark, type RunMark } from '../../contract/run-marks.ts';
+import type { Load } from '../../contract/run-record.ts';
 import { formatCompact, formatCount, formatMs, formatShare } from '../lib/format.ts';
 import type { SeriesPoint } from '../store/series.ts';
 

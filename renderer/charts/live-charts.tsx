@@ -1,5 +1,5 @@
 import { memo, useEffect, useMemo, useState } from 'react';
-import { marksOfRun } from '../../electron/control/report/run-marks.ts';
+import { marksOfRun } from '../../contract/run-marks.ts';
 import type { SeriesPoint } from '../store/series.ts';
 import { useData } from '../store/store.ts';
 import { ChartLegend } from './chart-legend.tsx';

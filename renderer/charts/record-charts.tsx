@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState } from 'react';
-import type { RunMark } from '../../electron/control/report/run-marks.ts';
-import type { Load } from '../../electron/control/report/run-record.ts';
+import type { RunMark } from '../../contract/run-marks.ts';
+import type { Load } from '../../contract/run-record.ts';
 import type { SeriesPoint } from '../store/series.ts';
 import { ChartLegend } from './chart-legend.tsx';
 import { CHARTS, axisEndMs, figuresOver, marksOf, toChart } from './chart-specs.ts';

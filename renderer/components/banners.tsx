@@ -3,7 +3,7 @@ import { IconAlertTriangle, IconPlugConnectedX } from '@tabler/icons-react';
 import { useState } from 'react';
 import { carrier } from '../client.ts';
 import { useNow } from '../lib/use-now.ts';
-import { lostEngineDetail, lostEngines } from '../lib/lost-engines.ts';
+import { lostEngineDetail, lostEngines } from '../lib/lost-backends.ts';
 import { hrefOf, useRoute } from '../lib/router.ts';
 import { useControl, useData } from '../store/store.ts';
 import classes from './banners.module.css';

@@ -4,7 +4,7 @@ import {
   IconHelpCircleFilled,
   IconSquareRoundedXFilled,
 } from '@tabler/icons-react';
-import type { Check } from '../../electron/control/report/run-record.ts';
+import type { Check } from '../../contract/run-record.ts';
 import { formatCount } from '../lib/format.ts';
 import { CHECK_NAMES } from './check-names.ts';
 import classes from './check-list.module.css';

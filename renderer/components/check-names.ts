@@ -1,4 +1,4 @@
-import type { CheckId } from '../../electron/control/report/run-record.ts';
+import type { CheckId } from '../../contract/run-record.ts';
 
 /** Each check as a promise to the buyers, short enough to be read from the last row. What it proves in full is its title. */
 export const CHECK_NAMES: Readonly<Record<CheckId, string>> = {

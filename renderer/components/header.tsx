@@ -2,7 +2,7 @@ import { ActionIcon, Tooltip, useComputedColorScheme } from '@mantine/core';
 import { IconKeyboard, IconMoon, IconPresentation, IconPresentationOff, IconSun } from '@tabler/icons-react';
 import { changeSettings } from '../lib/change-settings.ts';
 import { formatDuration } from '../lib/format.ts';
-import { lostEngines } from '../lib/lost-engines.ts';
+import { lostEngines } from '../lib/lost-backends.ts';
 import { useNow } from '../lib/use-now.ts';
 import { useData, useIsOnline } from '../store/store.ts';
 import classes from './header.module.css';

@@ -1,5 +1,5 @@
 import { IconAlertTriangle, IconCheck, IconX } from '@tabler/icons-react';
-import { verdictShown, type Judged } from '../../electron/control/report/verdict-text.ts';
+import { verdictShown, type Judged } from '../../contract/verdict-text.ts';
 import classes from './verdict-badge.module.css';
 
 const icons = { pass: IconCheck, fail: IconX, invalid: IconAlertTriangle } as const;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { ATTACK_PRESETS, attackSettingsSchema } from '../../electron/control/attack/profile.ts';
+import { ATTACK_PRESETS, attackSettingsSchema } from '../../contract/attack-settings.ts';
 import { parseDraft, presetOf, toDraft } from './attack-draft.ts';
 
 it.each(ATTACK_PRESETS.map((preset) => [preset.id, preset] as const))(

@@ -5,7 +5,7 @@ import {
   attackSettingsSchema,
   type AttackSettings,
   type AttackSettingsInput,
-} from '../../electron/control/attack/profile.ts';
+} from '../../contract/attack-settings.ts';
 import { sentence } from './format.ts';
 
 type Field = number | string;

@@ -1,4 +1,4 @@
-import type { AttackState } from '../../electron/control/contract.ts';
+import type { AttackState } from '../../contract/contract.ts';
 
 /** Whether an attack is under way: it can be watched and called off. */
 export function isAttackActive(attack: AttackState | undefined): boolean {

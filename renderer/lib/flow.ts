@@ -1,6 +1,6 @@
 /** What goes through the pipeline now, calmed: the mean of the last half second. */
 import { useMemo } from 'react';
-import type { FlowSample } from '../../electron/control/contract.ts';
+import type { FlowSample } from '../../contract/contract.ts';
 import { useData } from '../store/store.ts';
 
 const SMOOTHED_SAMPLES = 5;

@@ -1,6 +1,6 @@
 /** Numbers as people read them. Everything is en-US, so that a projector in any country shows the same run alike. */
 
-import { byteSize } from '../../electron/control/report/format.ts';
+import { byteSize } from '../../contract/format.ts';
 
 const whole = new Intl.NumberFormat('en-US', { maximumFractionDigits: 0 });
 

@@ -1,5 +1,5 @@
 /** Which log lines a filter lets through: the same rule for lines that were asked for and lines that arrive. */
-import type { LogEntry } from '../../electron/control/contract.ts';
+import type { LogEntry } from '../../contract/contract.ts';
 
 export const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type Level = (typeof LEVELS)[number];

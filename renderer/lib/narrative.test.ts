@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { attackSettingsSchema } from '../../electron/control/attack/profile.ts';
+import { attackSettingsSchema } from '../../contract/attack-settings.ts';
 import { fixtureLoad as load } from '../../tests/support/run-fixture.ts';
 import { testAttack } from '../store/test-data.ts';
 import { emptySeries, type SeriesTotals } from '../store/series.ts';

@@ -1,8 +1,8 @@
 /** What is going on, in words for somebody who has never heard of a message queue. */
-import type { AttackState } from '../../electron/control/contract.ts';
-import { totalRequests } from '../../electron/control/attack/profile.ts';
-import { notesOf } from '../../electron/control/report/run-notes.ts';
-import { tellVerdict } from '../../electron/control/report/verdict-text.ts';
+import type { AttackState } from '../../contract/contract.ts';
+import { totalRequests } from '../../contract/attack-settings.ts';
+import { notesOf } from '../../contract/run-notes.ts';
+import { tellVerdict } from '../../contract/verdict-text.ts';
 import type { SeriesTotals } from '../store/series.ts';
 import { formatCount, formatMs, plural } from './format.ts';
 

@@ -1,5 +1,5 @@
 /** What a page tells that was opened while nobody answers, instead of waiting without an end. */
-import type { Failure } from '../../electron/control/cluster/cluster.ts';
+import type { Failure } from '../../contract/cluster.ts';
 
 export const OFFLINE: Failure = {
   code: 'face.offline',

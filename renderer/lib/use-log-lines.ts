@@ -3,8 +3,8 @@
  * its way, the lines are asked for again: the control centre has kept them all.
  */
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import type { LogEntry } from '../../electron/control/contract.ts';
-import type { Failure } from '../../electron/control/cluster/cluster.ts';
+import type { LogEntry } from '../../contract/contract.ts';
+import type { Failure } from '../../contract/cluster.ts';
 import { call } from '../client.ts';
 import { useData, useIsOnline } from '../store/store.ts';
 import { joinLines, linesSince, matcherOf, type LogFilter } from './log-filter.ts';

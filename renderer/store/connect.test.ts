@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Snapshot } from '../../electron/control/contract.ts';
-import type { Carrier, CarrierStatus } from '../transport/carrier.ts';
-import { parseOutput, parsePayload } from '../transport/carrier.ts';
+import type { Snapshot } from '../../contract/contract.ts';
+import type { Carrier, CarrierStatus } from '../transport/transport.ts';
+import { parseOutput, parsePayload } from '../transport/transport.ts';
 import { MAX_WAITING, connectStore } from './connect.ts';
 import { useControl } from './store.ts';
 import { testSnapshot } from './test-data.ts';

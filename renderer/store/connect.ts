@@ -2,8 +2,8 @@
  * Keeps the store in step with the control centre: subscribe first, ask for the snapshot second, ignore the older of the two.
  * Events are collected and applied once a frame, however many arrive.
  */
-import type { EventName, EventPayload } from '../../electron/control/contract.ts';
-import type { Carrier } from '../transport/carrier.ts';
+import type { EventName, EventPayload } from '../../contract/contract.ts';
+import type { Carrier } from '../transport/transport.ts';
 import { applyEvent, fromSnapshot, type ControlEvent } from './reducer.ts';
 import { useControl } from './store.ts';
 

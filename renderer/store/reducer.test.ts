@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { LogEntry } from '../../electron/control/contract.ts';
-import type { Sample } from '../../electron/control/report/run-record.ts';
+import type { LogEntry } from '../../contract/contract.ts';
+import type { Sample } from '../../contract/run-record.ts';
 import { applyEvent, fromSnapshot } from './reducer.ts';
 import { testAttack, testSnapshot } from './test-data.ts';
 

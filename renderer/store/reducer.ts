@@ -12,7 +12,7 @@ import type {
   ServiceState,
   Settings,
   Snapshot,
-} from '../../electron/control/contract.ts';
+} from '../../contract/contract.ts';
 import type { SaleView } from '../../services/shared/sales.ts';
 import { addSamples, emptySeries, type Series } from './series.ts';
 

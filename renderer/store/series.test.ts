@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Sample } from '../../electron/control/report/run-record.ts';
+import type { Sample } from '../../contract/run-record.ts';
 import { MAX_POINTS, addSamples, emptySeries } from './series.ts';
 
 const sample = (tMs: number, over: Partial<Sample> = {}): Sample => ({

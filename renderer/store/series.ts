@@ -3,7 +3,7 @@
  * merged and the grain doubles; so an hour at ten samples a second costs as much as ten seconds, and charts never
  * draw more points than they have pixels. Totals are kept apart and stay exact.
  */
-import type { Sample } from '../../electron/control/report/run-record.ts';
+import type { Sample } from '../../contract/run-record.ts';
 
 export const MAX_POINTS = 240;
 

@@ -1,7 +1,7 @@
 /** The one store of the window. Components read it through narrow selectors, so that ten updates a second redraw only what changed. */
 import { create } from 'zustand';
-import type { AttackSettings } from '../../electron/control/attack/profile.ts';
-import type { CarrierStatus } from '../transport/carrier.ts';
+import type { AttackSettings } from '../../contract/attack-settings.ts';
+import type { CarrierStatus } from '../transport/transport.ts';
 import type { ControlData } from './reducer.ts';
 
 export interface ControlStore {

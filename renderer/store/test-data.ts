@@ -1,7 +1,7 @@
 /** A control centre's state for tests: everything stopped, nothing sold. */
-import type { AttackState, Snapshot } from '../../electron/control/contract.ts';
-import { settingsSchema } from '../../electron/control/contract.ts';
-import { attackSettingsSchema } from '../../electron/control/attack/profile.ts';
+import type { AttackState, Snapshot } from '../../contract/contract.ts';
+import { settingsSchema } from '../../contract/contract.ts';
+import { attackSettingsSchema } from '../../contract/attack-settings.ts';
 
 export function testSnapshot(over: Partial<Snapshot> = {}): Snapshot {
   return {

@@ -5,7 +5,7 @@
  */
 import process from 'node:process';
 import type { SaleView } from '../../services/shared/sales.ts';
-import { attackSettingsSchema } from '../../electron/control/attack/profile.ts';
+import { attackSettingsSchema } from '../../contract/attack-settings.ts';
 import {
   commands,
   events,
@@ -18,14 +18,14 @@ import {
   type Result,
   type ServiceState,
   type Snapshot,
-} from '../../electron/control/contract.ts';
-import { EventHub } from '../../electron/control/lib/event-hub.ts';
-import { LogStore } from '../../electron/control/logs/log-store.ts';
-import type { Sample } from '../../electron/control/report/run-record.ts';
-import { ServiceTotals, type EngineTotals } from '../../electron/control/services/service-totals.ts';
-import { FlowSampler } from '../../electron/control/telemetry/flow-sampler.ts';
-import { RunSeries, SERIES_INTERVAL_MS } from '../../electron/control/telemetry/run-series.ts';
-import type { FaceTarget } from '../../electron/web.ts';
+} from '../../contract/contract.ts';
+import { EventHub } from '../../control/lib/event-hub.ts';
+import { LogStore } from '../../control/logs/log-store.ts';
+import type { Sample } from '../../contract/run-record.ts';
+import { ServiceTotals, type EngineTotals } from '../../control/services/service-totals.ts';
+import { FlowSampler } from '../../control/telemetry/flow-sampler.ts';
+import { RunSeries, SERIES_INTERVAL_MS } from '../../control/telemetry/run-series.ts';
+import type { FaceTarget } from '../../web/server.ts';
 
 /** Samples in one event, as in attack-session.ts. */
 const SAMPLE_BATCH = 2;

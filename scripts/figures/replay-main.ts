@@ -1,7 +1,7 @@
 /** Serves a replayed run to a browser, in a process of its own. Prints its address; ends when told to, or when its starter is gone. */
 import { resolve } from 'node:path';
 import process from 'node:process';
-import { startWebFace } from '../../electron/web.ts';
+import { startWebFace } from '../../web/server.ts';
 import { ReplayCentre } from './replay-centre.ts';
 
 const centre = new ReplayCentre(Number(process.argv[2]));

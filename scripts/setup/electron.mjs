@@ -17,7 +17,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { findElectron } from '../start/choose-face.mjs';
+import { findElectron } from '../start/choose-frontend.mjs';
 import { root, runQuietly, say, succeeds } from './tools.mjs';
 
 /** Holds a zip with Electron 33.2.1, whose program has another name. */

@@ -19,7 +19,7 @@ import type { RunningService } from '../shared/service-process.ts';
 import { UndoList } from '../shared/undo-list.ts';
 import { hostCheck } from '../shared/host-check.ts';
 import { BrokerLink } from './broker-link.ts';
-import { Door } from './door/door.ts';
+import { Door } from './fast-path/fast-path.ts';
 import { FrameClock } from './frame-clock.ts';
 import { FrameCollector } from './frame-collector.ts';
 import { GatewayCounters } from './gateway-counters.ts';

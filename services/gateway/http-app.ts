@@ -4,7 +4,7 @@ import type { Socket } from 'node:net';
 import Fastify from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { HostCheck } from '../shared/host-check.ts';
-import { closingReply } from './door/reply-heads.ts';
+import { closingReply } from './fast-path/reply-heads.ts';
 import {
   HEAD_TOO_LARGE,
   ProblemError,

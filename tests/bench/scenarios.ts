@@ -1,7 +1,7 @@
 /** What one round measures. Everything that is compared is measured in the same round, one after the other. */
-import type { AttackSettingsInput } from '../../electron/control/attack/profile.ts';
-import { Sampling } from '../../electron/control/telemetry/sampling.ts';
-import { StatsSampler } from '../../electron/control/telemetry/stats-sampler.ts';
+import type { AttackSettingsInput } from '../../contract/attack-settings.ts';
+import { Sampling } from '../../control/telemetry/sampling.ts';
+import { StatsSampler } from '../../control/telemetry/stats-sampler.ts';
 import { createRedis } from '../../services/shared/redis.ts';
 import { cpuMs, watchMemory, type BenchProcess } from './processes.ts';
 import { prefill } from './prefill.ts';

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { giveWay } from '../../electron/control/lib/give-way.ts';
+import { giveWay } from '../../control/processes/priority.ts';
 
 const SCRIPT = (saleId: string, path: string) => `
 local n = 0

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { clusterIdOf } from '../../electron/control/cluster/providers.ts';
-import { settingsSchema } from '../../electron/control/contract.ts';
-import { runRecordSchema, type Audit } from '../../electron/control/report/run-record.ts';
+import { clusterIdOf } from '../../control/cluster/providers.ts';
+import { settingsSchema } from '../../contract/contract.ts';
+import { runRecordSchema, type Audit } from '../../contract/run-record.ts';
 import { flashgrid, survivors, temporaryDataDir } from '../support/terminal.ts';
 import { hasNoEngine, testDocker, testEngine, testSettings } from './support/rig.ts';
 

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { dataVersion } from '../../electron/control/cluster/docker/engine-spec.ts';
-import { ClusterFile } from '../../electron/control/cluster/docker/cluster-file.ts';
+import { dataVersion } from '../../control/cluster/docker/backend-spec.ts';
+import { ClusterFile } from '../../control/cluster/docker/cluster-file.ts';
 import { bringUpTestEngine } from './support/global-setup.ts';
 import {
   failureOf,

@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findDockerEngine } from '../../electron/control/cluster/docker.ts';
+import { findDockerEngine } from '../../control/cluster/docker/docker-cluster.ts';
 import {
   failureOf,
   hasNoEngine,

@@ -1,7 +1,7 @@
 /** What a page of the built app may and may not do, in a real Electron. */
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { isCommandName } from '../../electron/control/contract.ts';
+import { isCommandName } from '../../contract/contract.ts';
 import { ElectronApp, fakeDesktop, temporaryHome } from './support/electron-app.ts';
 
 const home = temporaryHome();

@@ -3,7 +3,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../../scripts/chromium.mjs';
 import { findViolations } from './support/axe.ts';
-import { startFace, type Face } from './support/face.ts';
+import { startFace, type Face } from './support/frontend.ts';
 import { personAt } from './support/person.ts';
 import { openWindow, wear } from './support/window.ts';
 

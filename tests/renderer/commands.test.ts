@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { commands } from '../../electron/control/contract.ts';
+import { commands } from '../../contract/contract.ts';
 
 const RENDERER = resolve(import.meta.dirname, '../../renderer');
 

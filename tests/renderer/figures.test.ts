@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { serveReplay, type ServedFace } from '../../scripts/figures/faces.ts';
+import { serveReplay, type ServedFace } from '../../scripts/figures/frontends.ts';
 import { LIMITS } from '../../scripts/figures/limits.ts';
 import {
   beginLook,

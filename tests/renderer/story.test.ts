@@ -5,11 +5,11 @@ import { connect } from 'amqplib';
 import type { Browser, Download, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { runRecordSchema, type RunRecord } from '../../electron/control/report/run-record.ts';
+import { runRecordSchema, type RunRecord } from '../../contract/run-record.ts';
 import { formatMs } from '../../renderer/lib/format.ts';
 import { launchChromium } from '../../scripts/chromium.mjs';
 import { survivors } from '../support/terminal.ts';
-import { startFace, type Face } from './support/face.ts';
+import { startFace, type Face } from './support/frontend.ts';
 import { STOCK, personAt } from './support/person.ts';
 import { factsOf, fillNumber, openWindow, wear, type AppWindow } from './support/window.ts';
 

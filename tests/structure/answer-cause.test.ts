@@ -5,7 +5,7 @@ import {
   answerCause,
   isUndecided,
   lossCause,
-} from '../../electron/control/attack/answer-cause.ts';
+} from '../../control/attack/generator/answer-cause.ts';
 
 it('knows of each kind of problem that the gateway has whether the reservation may be decided all the same', () => {
   // A new 5xx must be put on one side or the other.

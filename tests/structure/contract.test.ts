@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { commands, events } from '../../electron/control/contract.ts';
+import { commands, events } from '../../contract/contract.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(resolve(root, path), 'utf8');
@@ -13,12 +13,12 @@ describe('the contract', () => {
   });
 
   it('has exactly one handler for each command', () => {
-    const centre = read('electron/control/control-centre.ts');
+    const centre = read('control/control-centre.ts');
     for (const name of Object.keys(commands)) expect(centre.split(`'${name}':`).length - 1, name).toBe(1);
   });
 
   it('emits each event somewhere', () => {
-    const centre = read('electron/control/control-centre.ts');
+    const centre = read('control/control-centre.ts');
     for (const name of Object.keys(events)) expect(centre, name).toContain(`emit('${name}'`);
   });
 

@@ -1,9 +1,9 @@
 /** A small sale after its attack, consistent in every way, for tests that then plant one fault. */
-import { OutcomeColumns } from '../../electron/control/audit/read-outcomes.ts';
-import { joinTickets, prepareEvidence } from '../../electron/control/audit/evidence.ts';
-import type { Evidence } from '../../electron/control/audit/evidence.ts';
-import { indexFrames } from '../../electron/control/audit/frame-index.ts';
-import type { LoadLedger, RequestStatus } from '../../electron/control/audit/ledger.ts';
+import { OutcomeColumns } from '../../control/audit/read-outcomes.ts';
+import { joinTickets, prepareEvidence } from '../../control/audit/evidence.ts';
+import type { Evidence } from '../../control/audit/evidence.ts';
+import { indexFrames } from '../../control/audit/frame-index.ts';
+import type { LoadLedger, RequestStatus } from '../../control/audit/ledger.ts';
 import { framedId } from '../../services/shared/ids.ts';
 
 export interface WorldRequest {

@@ -8,9 +8,9 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { IN_TIME_MS } from '../../electron/control/attack/load-generator.ts';
-import { ProcessRegistry } from '../../electron/control/cluster/process-registry.ts';
-import { runRecordSchema, type RunRecord } from '../../electron/control/report/run-record.ts';
+import { IN_TIME_MS } from '../../control/attack/generator/load-generator.ts';
+import { ProcessRegistry } from '../../control/processes/process-registry.ts';
+import { runRecordSchema, type RunRecord } from '../../contract/run-record.ts';
 import { flashgrid } from './terminal.ts';
 
 const SERVICES = ['gateway-1', 'gateway-2', 'worker-1', 'worker-2'] as const;

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { z } from 'zod';
-import type { ClusterEvents } from '../../electron/control/cluster/cluster.ts';
-import { acquireLock } from '../../electron/control/cluster/data-dir-lock.ts';
-import { createNativeCluster } from '../../electron/control/cluster/native.ts';
+import type { ClusterEvents } from '../../contract/cluster.ts';
+import { acquireLock } from '../../control/cluster/data-dir-lock.ts';
+import { createNativeCluster } from '../../control/cluster/native/native-cluster.ts';
 
 const START_LIMIT_MS = 120_000;
 const PREFIX = 'flashgrid-test-';

@@ -2,14 +2,14 @@
 import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { EngineState, LogLine, Step } from '../../electron/control/cluster/cluster.ts';
+import type { EngineState, LogLine, Step } from '../../contract/cluster.ts';
 import {
   type NativeCluster,
   type NativeClusterOptions,
   createNativeCluster,
-} from '../../electron/control/cluster/native.ts';
-import { type FoundProcess, ProcessRegistry } from '../../electron/control/cluster/process-registry.ts';
-import { listProcesses } from '../../electron/control/cluster/process-table.ts';
+} from '../../control/cluster/native/native-cluster.ts';
+import { type FoundProcess, ProcessRegistry } from '../../control/processes/process-registry.ts';
+import { listProcesses } from '../../control/processes/process-table.ts';
 
 export interface TestCluster {
   readonly cluster: NativeCluster;

@@ -3,8 +3,8 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findEngines } from '../../electron/control/cluster/native/find-engines.ts';
-import { findFreePorts } from '../../electron/control/lib/free-port.ts';
+import { findEngines } from '../../control/cluster/native/find-programs.ts';
+import { findFreePorts } from '../../control/lib/free-port.ts';
 import { createRedis } from '../../services/shared/redis.ts';
 
 export interface PrivateRedis {

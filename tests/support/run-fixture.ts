@@ -1,10 +1,10 @@
 /** Run records for tests of what is made from them. */
-import { judge } from '../../electron/control/audit/audit.ts';
-import { attackSettingsSchema } from '../../electron/control/attack/profile.ts';
-import type { AttackSettingsInput } from '../../electron/control/attack/profile.ts';
-import { buildRunRecord } from '../../electron/control/report/build-run-record.ts';
-import type { RunParts } from '../../electron/control/report/build-run-record.ts';
-import type { Load, RunRecord, Sample } from '../../electron/control/report/run-record.ts';
+import { judge } from '../../control/audit/audit.ts';
+import { attackSettingsSchema } from '../../contract/attack-settings.ts';
+import type { AttackSettingsInput } from '../../contract/attack-settings.ts';
+import { buildRunRecord } from '../../control/runs/build-run-record.ts';
+import type { RunParts } from '../../control/runs/build-run-record.ts';
+import type { Load, RunRecord, Sample } from '../../contract/run-record.ts';
 import { World } from './audit-world.ts';
 
 export const REQUESTS = 10_000;

@@ -1,5 +1,5 @@
 /** A control centre reduced to its native cluster: started by tests as a process of its own, to be killed or to run as somebody else. */
-import { createNativeCluster } from '../../electron/control/cluster/native.ts';
+import { createNativeCluster } from '../../control/cluster/native/native-cluster.ts';
 
 const [dataDir, whatThen] = process.argv.slice(2);
 if (!dataDir) throw new Error('usage: start-native-cluster <data folder> [stop]');

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync } from 'node:fs';
 import { chmod, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { ProcessRegistry } from '../../electron/control/cluster/process-registry.ts';
+import { ProcessRegistry } from '../../control/processes/process-registry.ts';
 
 export const CLI = resolve(import.meta.dirname, '../../out/main/cli.js');
 

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runRecordSchema, type RunRecord, type Sample } from '../../electron/control/report/run-record.ts';
+import { runRecordSchema, type RunRecord, type Sample } from '../../contract/run-record.ts';
 import { flashgrid, survivors, temporaryDataDir } from '../support/terminal.ts';
 
 const SMALL = ['--provider', 'native', '--requests', '2000', '--connections', '100', '--stock', '20'];

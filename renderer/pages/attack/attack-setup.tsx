@@ -1,7 +1,7 @@
 import { Button, Collapse, NativeSelect, NumberInput, SegmentedControl } from '@mantine/core';
 import { IconBolt, IconChevronDown } from '@tabler/icons-react';
 import { useCallback, useMemo, useState } from 'react';
-import { ATTACK_LIMITS, ATTACK_PRESETS, totalRequests } from '../../../electron/control/attack/profile.ts';
+import { ATTACK_LIMITS, ATTACK_PRESETS, totalRequests } from '../../../contract/attack-settings.ts';
 import { callOrNotify } from '../../client.ts';
 import { parseDraft, presetOf, toDraft, type AttackDraft } from '../../lib/attack-draft.ts';
 import { formatCompact, formatCount, plural } from '../../lib/format.ts';

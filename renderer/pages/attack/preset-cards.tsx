@@ -1,4 +1,4 @@
-import { ATTACK_PRESETS, type AttackSettingsInput } from '../../../electron/control/attack/profile.ts';
+import { ATTACK_PRESETS, type AttackSettingsInput } from '../../../contract/attack-settings.ts';
 import classes from './preset-cards.module.css';
 
 interface PresetCardsProps {

@@ -1,10 +1,10 @@
 import { IconAlertTriangle, IconCheck, IconX } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
-import type { AttackState } from '../../../electron/control/contract.ts';
+import type { AttackState } from '../../../contract/contract.ts';
 import { CheckList } from '../../components/check-list.tsx';
 import { Notes } from '../../components/notes.tsx';
 import { isAttackActive } from '../../lib/attack-phase.ts';
-import { lostEngineDetail, lostEngines } from '../../lib/lost-engines.ts';
+import { lostEngineDetail, lostEngines } from '../../lib/lost-backends.ts';
 import { narrate, type Narrative } from '../../lib/narrative.ts';
 import { useData } from '../../store/store.ts';
 import classes from './story.module.css';

@@ -1,14 +1,14 @@
 import { Button } from '@mantine/core';
 import { IconBolt, IconPlayerPlayFilled, IconPlayerStopFilled, IconTrash, IconX } from '@tabler/icons-react';
 import { useCallback, useEffect, useMemo, useState } from 'react';
-import type { Step } from '../../../electron/control/cluster/cluster.ts';
-import type { ProviderChoice } from '../../../electron/control/contract.ts';
+import type { Step } from '../../../contract/cluster.ts';
+import type { ProviderChoice } from '../../../contract/contract.ts';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { forgetFailure } from '../../components/notify.tsx';
 import { isAttackActive } from '../../lib/attack-phase.ts';
 import { formatMs } from '../../lib/format.ts';
-import { lostEngines } from '../../lib/lost-engines.ts';
+import { lostEngines } from '../../lib/lost-backends.ts';
 import { hrefOf } from '../../lib/router.ts';
 import { useShortcutsEnabled } from '../../lib/shortcut-preference.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';

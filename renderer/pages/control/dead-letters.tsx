@@ -1,6 +1,6 @@
 import { Button, Modal } from '@mantine/core';
 import { useCallback, useEffect, useState } from 'react';
-import type { CommandOutput } from '../../../electron/control/contract.ts';
+import type { CommandOutput } from '../../../contract/contract.ts';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { formatCount, formatUptime, plural } from '../../lib/format.ts';

@@ -1,7 +1,7 @@
 import { Button, Menu } from '@mantine/core';
 import { IconBraces, IconChevronDown, IconDownload, IconFileTypeHtml, IconTable } from '@tabler/icons-react';
 import { useState } from 'react';
-import type { ExportFormat } from '../../../electron/control/contract.ts';
+import type { ExportFormat } from '../../../contract/contract.ts';
 import { exportRun } from '../../lib/export-run.ts';
 import { useIsOnline } from '../../store/store.ts';
 

@@ -1,4 +1,4 @@
-import type { RunRecord } from '../../../electron/control/report/run-record.ts';
+import type { RunRecord } from '../../../contract/run-record.ts';
 import {
   formatBytes,
   formatCount,

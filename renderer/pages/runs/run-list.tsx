@@ -2,7 +2,7 @@ import { Button, Modal, TextInput } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconHistory, IconSearch, IconTrash } from '@tabler/icons-react';
 import { memo, useMemo, useRef, useState } from 'react';
-import type { RunSummary } from '../../../electron/control/contract.ts';
+import type { RunSummary } from '../../../contract/contract.ts';
 import { callOrNotify } from '../../client.ts';
 import { Empty } from '../../components/empty.tsx';
 import { Loading } from '../../components/loading.tsx';

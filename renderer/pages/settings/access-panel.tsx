@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { IconCheck, IconCopy, IconEye, IconFolderOpen } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
-import type { Access } from '../../../electron/control/contract.ts';
+import type { Access } from '../../../contract/contract.ts';
 import { callOrNotify } from '../../client.ts';
 import { notifyFailure } from '../../components/notify.tsx';
 import { copyText } from '../../lib/copy-text.ts';

@@ -13,9 +13,9 @@ import {
   type Failure,
   type LogLine,
   type Step,
-} from '../../../electron/control/cluster/cluster.ts';
-import { createDockerCluster, type DockerCluster } from '../../../electron/control/cluster/docker.ts';
-import type { DockerSettings } from '../../../electron/control/cluster/docker/engine-spec.ts';
+} from '../../../contract/cluster.ts';
+import { createDockerCluster, type DockerCluster } from '../../../control/cluster/docker/docker-cluster.ts';
+import type { DockerSettings } from '../../../control/cluster/docker/backend-spec.ts';
 import type { TestEngine } from './global-setup.ts';
 
 /** Whether there is no engine, outside CI only: see global-setup.ts. */

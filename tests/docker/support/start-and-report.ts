@@ -1,8 +1,8 @@
 /** A process of its own that starts a cluster and tells every step: for tests that kill it in the middle. */
 import { z } from 'zod';
-import { createDockerCluster } from '../../../electron/control/cluster/docker.ts';
-import { settingsSchema } from '../../../electron/control/contract.ts';
-import { placeOf } from '../../../electron/control/cluster/docker/places.ts';
+import { createDockerCluster } from '../../../control/cluster/docker/docker-cluster.ts';
+import { settingsSchema } from '../../../contract/contract.ts';
+import { placeOf } from '../../../control/cluster/docker/places.ts';
 import Docker from 'dockerode';
 
 const argumentsSchema = z.object({

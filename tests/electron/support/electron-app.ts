@@ -26,7 +26,7 @@ import { chromium, type Browser, type Page } from 'playwright-core';
 import { inject } from 'vitest';
 import { WebSocket } from 'ws';
 import { z } from 'zod';
-import type { CommandInput, CommandName, CommandOutput, Result } from '../../../electron/control/contract.ts';
+import type { CommandInput, CommandName, CommandOutput, Result } from '../../../contract/contract.ts';
 import { findTestElectron } from '../../../scripts/setup/electron.mjs';
 
 const run = promisify(execFile);

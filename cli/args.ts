@@ -1,0 +1,331 @@
+/** The terminal's options: read by node's own parser, checked by the contract's schemas, described in one table that `--help` prints. */
+import { parseArgs } from 'node:util';
+import { z } from 'zod';
+import {
+  ATTACK_DEFAULTS,
+  ATTACK_PRESETS,
+  attackSettingsSchema,
+  type AttackSettings,
+} from '../contract/attack-settings.ts';
+import { commandLine } from '../control/lib/command-line.ts';
+import { wrapText } from '../contract/format.ts';
+import { providerChoiceSchema, type ProviderChoice } from '../contract/contract.ts';
+
+/** Wrong use: printed with the help's first lines, exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+interface OptionSpec {
+  readonly type: 'string' | 'boolean';
+  readonly value?: string;
+  readonly help: string;
+}
+
+const attackOptions = {
+  preset: {
+    type: 'string',
+    value: 'ID',
+    help: `a ready-made attack: ${ATTACK_PRESETS.map((preset) => preset.id).join(', ')}`,
+  },
+  requests: {
+    type: 'string',
+    value: 'N',
+    help: `buyers, one request each (default ${ATTACK_DEFAULTS.requests})`,
+  },
+  connections: {
+    type: 'string',
+    value: 'N',
+    help: `sockets opened at once (default ${ATTACK_DEFAULTS.connections})`,
+  },
+  stock: { type: 'string', value: 'N', help: `units on sale (default ${ATTACK_DEFAULTS.stock})` },
+  limit: {
+    type: 'string',
+    value: 'N',
+    help: `units that one buyer may hold (default ${ATTACK_DEFAULTS.perBuyerLimit})`,
+  },
+  mode: {
+    type: 'string',
+    value: 'queue|shed',
+    help: 'shed: the gateway rejects by itself once sold out (default queue)',
+  },
+  rate: { type: 'string', value: 'R', help: 'requests a second, held steadily; needs --duration' },
+  duration: { type: 'string', value: 'S', help: 'seconds that the rate is held' },
+  seed: {
+    type: 'string',
+    value: 'N',
+    help: `the same seed gives the same buyers (default ${ATTACK_DEFAULTS.seed})`,
+  },
+  timeout: {
+    type: 'string',
+    value: 'MS',
+    help: `ms without an answer after which a request counts as unknown (default ${ATTACK_DEFAULTS.timeoutMs})`,
+  },
+  processes: {
+    type: 'string',
+    value: 'N',
+    help: 'generator processes (default: as the load and the cores ask for)',
+  },
+  'kill-workers-at': {
+    type: 'string',
+    value: 'P',
+    help: 'kill every worker once P % of the requests are answered; the queue keeps what was accepted',
+  },
+  'max-p99': { type: 'string', value: 'MS', help: 'fail (exit 4) when the p99 is above' },
+  'min-rps': { type: 'string', value: 'N', help: 'fail (exit 4) when the requests/s are below' },
+  json: { type: 'string', value: 'FILE', help: 'write the run record; `-` is the standard output' },
+  html: { type: 'string', value: 'FILE', help: 'write the report as one HTML file' },
+  csv: { type: 'string', value: 'FILE', help: 'write the series as CSV' },
+} as const satisfies Record<string, OptionSpec>;
+
+const clusterOptions = {
+  provider: {
+    type: 'string',
+    value: 'auto|native|docker|external',
+    help: 'where the engines run (default: the settings, at first auto)',
+  },
+  gateways: { type: 'string', value: 'N', help: 'gateways (default: the settings, at first 1)' },
+  workers: { type: 'string', value: 'N', help: 'workers (default: the settings, at first 1)' },
+} as const satisfies Record<string, OptionSpec>;
+
+const commonOptions = {
+  'data-dir': {
+    type: 'string',
+    value: 'DIR',
+    help: "data folder (default: $FLASHGRID_HOME, or the system's place)",
+  },
+  help: { type: 'boolean', help: 'print this' },
+  yes: { type: 'boolean', help: 'install what is missing, or drop dead letters, without asking' },
+} as const satisfies Record<string, OptionSpec>;
+
+/** Every command of the terminal, with what it does and takes. */
+export const TERMINAL_COMMANDS = {
+  demo: {
+    summary: 'start the cluster, fire the attack, print the verdict, stop everything',
+    options: { ...attackOptions, ...clusterOptions },
+  },
+  up: { summary: 'start the cluster and leave it running in the background', options: clusterOptions },
+  attack: { summary: 'attack the cluster that `up` or `serve` started', options: attackOptions },
+  status: {
+    summary: 'tell what runs',
+    options: { json: { type: 'string', value: 'FILE', help: 'write the whole snapshot' } },
+  },
+  down: {
+    summary: 'stop what `up` started',
+    options: { reset: { type: 'boolean', help: 'remove its data as well' } },
+  },
+  serve: {
+    summary: 'serve the window to a browser, on this machine only',
+    options: {
+      port: { type: 'string', value: 'N', help: 'port (default: a free one)' },
+      host: { type: 'string', value: 'H', help: 'address to listen on (default 127.0.0.1)' },
+    },
+  },
+  'dead-letters': {
+    summary: 'frames that could not be decided: dead-letters list | replay FRAME… | drop FRAME… --yes',
+    options: {
+      all: { type: 'boolean', help: 'replay or drop every one' },
+      json: { type: 'string', value: 'FILE', help: 'write the list' },
+    },
+  },
+  report: {
+    summary: 'export a kept run: report RUN --html F --json F --csv F; without RUN it lists the runs',
+    options: { json: attackOptions.json, html: attackOptions.html, csv: attackOptions.csv },
+  },
+  confirm: {
+    summary: 'show and save a change of images or external URLs that a page asked for',
+    options: { yes: { type: 'boolean', help: 'save it without asking' } },
+  },
+  doctor: {
+    summary: 'list what FlashGrid needs, where it was found, and what to do',
+    options: { json: { type: 'string', value: 'FILE', help: 'write the findings' } },
+  },
+} as const satisfies Record<string, { summary: string; options: Record<string, OptionSpec> }>;
+
+export type TerminalCommand = keyof typeof TERMINAL_COMMANDS;
+export type OptionValues = Readonly<Record<string, string | boolean | undefined>>;
+
+export interface ParsedArgs {
+  readonly command: TerminalCommand | 'help' | 'version';
+  readonly values: OptionValues;
+  readonly positionals: readonly string[];
+}
+
+function isTerminalCommand(name: string): name is TerminalCommand {
+  return Object.hasOwn(TERMINAL_COMMANDS, name);
+}
+
+/** @throws UsageError that names the option */
+export function parseTerminal(argv: readonly string[]): ParsedArgs {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h')
+    return { command: 'help', values: {}, positionals: rest };
+  if (name === '--version' || name === '-v' || name === 'version')
+    return { command: 'version', values: {}, positionals: [] };
+  if (!isTerminalCommand(name)) throw new UsageError(`There is no command "${name}".`);
+  const specs: Record<string, OptionSpec> = { ...TERMINAL_COMMANDS[name].options, ...commonOptions };
+  const options = Object.fromEntries(Object.entries(specs).map(([option, { type }]) => [option, { type }]));
+  let parsed;
+  try {
+    parsed = parseArgs({
+      args: rest,
+      options,
+      allowPositionals: name === 'report' || name === 'dead-letters',
+      strict: true,
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+  if (parsed.values['help'] === true) return { command: 'help', values: {}, positionals: [name] };
+  const values = Object.fromEntries(
+    Object.entries(parsed.values).filter(
+      (entry): entry is [string, string | boolean] => !Array.isArray(entry[1]),
+    ),
+  );
+  // As from an unset variable of a script. An empty folder would be taken for the system's own, an empty host for every address.
+  for (const [option, value] of Object.entries(values))
+    if (typeof value === 'string' && value.trim() === '')
+      throw new UsageError(`--${option} is empty: give it a value, or leave it out.`);
+  return { command: name, values, positionals: parsed.positionals };
+}
+
+/** Which setting of the attack an option sets; the contract names fields, the user knows options. */
+const OPTION_OF_FIELD: Readonly<Record<string, string>> = {
+  ratePerSec: 'rate',
+  durationSec: 'duration',
+  perBuyerLimit: 'limit',
+  timeoutMs: 'timeout',
+  killWorkersAtPercent: 'kill-workers-at',
+  maxP99Ms: 'max-p99',
+  minRps: 'min-rps',
+};
+
+const numberSchema = z
+  .string()
+  .regex(/^\d+(\.\d+)?$/)
+  .transform(Number);
+
+function numberOf(values: OptionValues, option: string): number | undefined {
+  const value = values[option];
+  if (value === undefined) return undefined;
+  const parsed = numberSchema.safeParse(value);
+  if (!parsed.success) throw new UsageError(`--${option} takes a number, not "${String(value)}".`);
+  return parsed.data;
+}
+
+/** @throws UsageError that names the option */
+export function readAttack(values: OptionValues): AttackSettings {
+  const preset = values['preset'];
+  const found = ATTACK_PRESETS.find(({ id }) => id === preset);
+  if (preset !== undefined && !found)
+    throw new UsageError(
+      `--preset knows ${ATTACK_PRESETS.map(({ id }) => id).join(', ')}, not "${String(preset)}".`,
+    );
+  const given = {
+    requests: numberOf(values, 'requests'),
+    connections: numberOf(values, 'connections'),
+    stock: numberOf(values, 'stock'),
+    perBuyerLimit: numberOf(values, 'limit'),
+    mode: values['mode'],
+    seed: numberOf(values, 'seed'),
+    timeoutMs: numberOf(values, 'timeout'),
+    processes: numberOf(values, 'processes'),
+    killWorkersAtPercent: numberOf(values, 'kill-workers-at'),
+    maxP99Ms: numberOf(values, 'max-p99'),
+    minRps: numberOf(values, 'min-rps'),
+    ratePerSec: numberOf(values, 'rate'),
+    durationSec: numberOf(values, 'duration'),
+  };
+  const isSustained =
+    given.ratePerSec !== undefined ||
+    given.durationSec !== undefined ||
+    found?.settings.profile === 'sustained';
+  if (isSustained && given.requests !== undefined)
+    throw new UsageError('--requests does not go with --rate: a rate for a duration says how many are sent.');
+  const profile = { profile: isSustained ? 'sustained' : 'burst' };
+  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const base: Record<string, unknown> = { ...found?.settings };
+  if (isSustained) delete base['requests'];
+  const parsed = attackSettingsSchema.safeParse({ ...base, ...present, ...profile });
+  if (parsed.success) return clampConnections(parsed.data, given.connections !== undefined);
+  const [issue] = parsed.error.issues;
+  const field = String(issue?.path[0] ?? '');
+  throw new UsageError(`--${OPTION_OF_FIELD[field] ?? field}: ${issue?.message ?? 'is not usable'}.`);
+}
+
+/** Fewer buyers than the default number of sockets need no more sockets than buyers. */
+function clampConnections(settings: AttackSettings, wasGiven: boolean): AttackSettings {
+  if (settings.profile !== 'burst' || settings.connections <= settings.requests) return settings;
+  if (wasGiven)
+    throw new UsageError(
+      `--connections ${settings.connections} is more than --requests ${settings.requests}: each socket needs a request.`,
+    );
+  return { ...settings, connections: settings.requests };
+}
+
+/** @throws UsageError */
+export function readProvider(values: OptionValues): ProviderChoice | undefined {
+  if (values['provider'] === undefined) return undefined;
+  const parsed = providerChoiceSchema.safeParse(values['provider']);
+  if (!parsed.success)
+    throw new UsageError(
+      `--provider knows ${providerChoiceSchema.options.join(', ')}, not "${String(values['provider'])}".`,
+    );
+  return parsed.data;
+}
+
+/** @throws UsageError when it is not a whole number in the range */
+export function readCount(
+  values: OptionValues,
+  option: string,
+  min: number,
+  max: number,
+): number | undefined {
+  const count = numberOf(values, option);
+  if (count !== undefined && (!Number.isInteger(count) || count < min || count > max))
+    throw new UsageError(`--${option} must be a whole number from ${min} to ${max}.`);
+  return count;
+}
+
+/** Columns that an option and its value take beside what it does. */
+const OPTION_COLUMNS = 40;
+const COMMAND_COLUMNS = 16;
+
+/** The help of one command, or of all, for a terminal of so many columns. */
+export function helpText(command: string | undefined, width: number): string {
+  if (command !== undefined && isTerminalCommand(command)) {
+    const { summary, options } = TERMINAL_COMMANDS[command];
+    const rows = Object.entries<OptionSpec>({ ...options, ...commonOptions });
+    return [
+      ...wrapText(`${commandLine(command)}: ${summary}`, width),
+      '',
+      ...rows.flatMap(([name, { value, help }]) =>
+        tableRow(`--${name}${value ? ` ${value}` : ''}`, help, OPTION_COLUMNS, width),
+      ),
+    ].join('\n');
+  }
+  return [
+    ...wrapText('FlashGrid: a flash-sale engine that never oversells, and proves it.', width),
+    '',
+    ...wrapText(commandLine('COMMAND [OPTIONS]'), width),
+    ...Object.entries(TERMINAL_COMMANDS).flatMap(([name, { summary }]) =>
+      tableRow(name, summary, COMMAND_COLUMNS, width),
+    ),
+    '',
+    ...wrapText(`\`${commandLine('COMMAND --help')}\` lists the options of a command.`, width),
+    ...wrapText(
+      'Exit codes: 0 pass, 2 usage, 3 audit failed, 4 threshold missed, 5 run invalid, 6 infrastructure, 130 interrupted.',
+      width,
+    ),
+  ].join('\n');
+}
+
+/** A name with its text beside it; below it where that would leave too few columns. */
+function tableRow(name: string, text: string, column: number, width: number): string[] {
+  const isBeside = width >= 2 * column;
+  const indent = ' '.repeat(isBeside ? column : 6);
+  const lines = wrapText(text, width - indent.length).map((line) => indent + line);
+  if (!isBeside) return [`  ${name}`, ...lines];
+  const [first = '', ...more] = lines;
+  return [`  ${name}`.padEnd(column) + first.slice(column), ...more];
+}

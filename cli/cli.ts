@@ -1,0 +1,119 @@
+/** The terminal face: `flashgrid COMMAND`. Reads the arguments, calls the contract, and gives the exit code. */
+import process from 'node:process';
+import { appVersion, dataDirOf, dataDirProblem } from '../control/app-paths.ts';
+import { EXIT, terminalCommands } from './commands.ts';
+import { UsageError, helpText, parseTerminal } from './args.ts';
+import { Interrupt } from './interrupt.ts';
+import { Output } from './output.ts';
+import { openOutputs } from './outputs.ts';
+import { redact } from '../services/shared/redact.ts';
+import { FailureError } from '../contract/cluster.ts';
+import { commandLine } from '../control/lib/command-line.ts';
+import { guardProcess } from '../control/lib/last-resort.ts';
+
+/** ms that open handles may keep the process after its work is done. */
+const LINGER_MS = 2_000;
+
+const interrupt = new Interrupt();
+const out = new Output(process.stdout, interrupt.outputLost);
+// What can't be told of an error must not become one.
+const complain = new Output(process.stderr, () => undefined);
+
+async function main(argv: readonly string[]): Promise<number> {
+  const { command, values, positionals } = parseTerminal(argv);
+  if (command === 'help') {
+    out.raw(`${helpText(positionals[0], out.width)}\n`);
+    return EXIT.pass;
+  }
+  if (command === 'version') {
+    out.raw(`${appVersion()}\n`);
+    return EXIT.pass;
+  }
+  interrupt.listen(() => {
+    out.clearLive();
+    complain.say('\nStopping… (once more to stop at once)');
+  });
+  const wantedDir = typeof values['data-dir'] === 'string' ? values['data-dir'] : undefined;
+  const problem = dataDirProblem(wantedDir);
+  if (problem !== undefined) throw new UsageError(problem);
+  const outputs = await openOutputs(values);
+  const { signal, asked } = interrupt;
+  return await terminalCommands[command]({
+    values,
+    positionals,
+    dataDir: dataDirOf(wantedDir),
+    // A run record on the standard output is for a program: what people read goes to the other one.
+    out: outputs.isStdoutTaken ? complain : out,
+    complain,
+    outputs,
+    interrupt: signal,
+    asked,
+  });
+}
+
+function tell(error: unknown): number {
+  out.clearLive();
+  // The reason is the interrupt, whatever it made fail.
+  if (interrupt.signal.aborted) return EXIT.interrupted;
+  if (error instanceof UsageError) {
+    complain.say(
+      `✗ ${error.message}\n  \`${commandLine('--help')}\` lists the commands, \`${commandLine('COMMAND --help')}\` their options.`,
+      2,
+    );
+    return EXIT.usage;
+  }
+  if (error instanceof FailureError) {
+    const { message, fix, step } = error.failure;
+    complain.say(redact(`✗ ${step ? `${step}: ` : ''}${message}\n  → ${fix}`), 2);
+    return EXIT.infrastructure;
+  }
+  complain.say(
+    redact(
+      `✗ Unexpected: ${error instanceof Error ? error.message : String(error)}\n  → Run it again with FLASHGRID_DEBUG=1 and report what it prints.`,
+    ),
+    2,
+  );
+  if (process.env['FLASHGRID_DEBUG'] && error instanceof Error)
+    complain.raw(redact(`${error.stack ?? ''}\n`));
+  return EXIT.infrastructure;
+}
+
+/** A result that could not be written is none. */
+function codeOf(code: number): number {
+  if (!interrupt.outputError) return code;
+  complain.say(
+    `✗ The output can't be written: ${interrupt.outputError.message}\n  → Free space on its disk, or write it elsewhere.`,
+    2,
+  );
+  return EXIT.infrastructure;
+}
+
+/**
+ * Ends as by the signal that a closed terminal sends. Node would put back the settings of the terminal that is gone, fail, and abort.
+ */
+function hangUp(): void {
+  process.removeAllListeners('SIGHUP');
+  process.kill(process.pid, 'SIGHUP');
+}
+
+let hasEnded = false;
+guardProcess((error) => process.exit(tell(error)));
+process.once('beforeExit', () => {
+  if (hasEnded) return;
+  complain.say(
+    `✗ The command came to no end: what it waited for is gone.\n  → Look with \`${commandLine('status')}\` what still runs, then run it again.`,
+    2,
+  );
+  process.exitCode = EXIT.infrastructure;
+});
+
+void main(process.argv.slice(2))
+  .catch(tell)
+  .then(async (code) => {
+    // A file's write tells its error a turn later.
+    await new Promise(setImmediate);
+    hasEnded = true;
+    process.exitCode = codeOf(code);
+    if (interrupt.isHungUp) hangUp();
+    setTimeout(() => process.exit(), LINGER_MS).unref();
+  });

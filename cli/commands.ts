@@ -1,0 +1,367 @@
+/** The terminal's commands, each on the contract alone. Every one gives the exit code of its process. */
+import process from 'node:process';
+import { createInterface } from 'node:readline/promises';
+import { appVersion, builtParts } from '../control/app-paths.ts';
+import type { EngineState } from '../contract/cluster.ts';
+import { lockHolder } from '../control/cluster/data-dir-lock.ts';
+import type { Finding } from '../contract/contract.ts';
+import { commandLine } from '../control/lib/command-line.ts';
+import { removeInstance, writeInstance } from '../control/instance-file.ts';
+import { startWebFace } from '../web/server.ts';
+import {
+  UsageError,
+  readAttack,
+  readCount,
+  readProvider,
+  type OptionValues,
+  type TerminalCommand,
+} from './args.ts';
+import { endHung, quit, reachBackground, whenFree } from './background.ts';
+import { deadLetters } from './dead-letters.ts';
+import { whenInterrupted } from './interrupt.ts';
+import type { Output } from './output.ts';
+import { Progress, seconds } from './progress.ts';
+import { writeJson } from './outputs.ts';
+import { exportRun, runAttackToEnd, tellFailures, tellRun } from './run-attack.ts';
+import {
+  HungError,
+  briefly,
+  must,
+  openOwn,
+  openRemote,
+  openSession,
+  requireRemote,
+  tellNotices,
+  type CommandContext,
+  type Session,
+} from './session.ts';
+
+/** What scripts and CI judge a command by. */
+export const EXIT = {
+  pass: 0,
+  usage: 2,
+  auditFailed: 3,
+  thresholdMissed: 4,
+  invalid: 5,
+  infrastructure: 6,
+  interrupted: 130,
+} as const;
+
+type Command = (context: CommandContext) => Promise<number>;
+
+export const terminalCommands: { readonly [Name in TerminalCommand]: Command } = {
+  demo,
+  up,
+  attack,
+  status,
+  down,
+  serve,
+  'dead-letters': deadLetters,
+  report,
+  confirm,
+  doctor,
+};
+
+async function demo(context: CommandContext): Promise<number> {
+  const { values, dataDir, out, interrupt } = context;
+  const settings = readAttack(values);
+  const start = readStart(values);
+  const progress = new Progress(out);
+  const session = await openSession(dataDir);
+  const unfollow = progress.follow(session.client);
+  try {
+    if (!session.isOwn)
+      out.say(
+        'A FlashGrid runs already on this data folder: the attack goes there, and it stays up afterwards.',
+      );
+    await bringUp(session, start, out, interrupt);
+    const record = await runAttackToEnd(session, settings, interrupt);
+    await tellRun(session.client, record, context);
+    // Who asked for the end wants to see it; else the verdict is the last thing on the screen.
+    if (!interrupt.aborted) progress.beQuiet();
+    return record.exitCode;
+  } finally {
+    await session.end();
+    unfollow();
+  }
+}
+
+async function up({ values, dataDir, out, interrupt }: CommandContext): Promise<number> {
+  const start = readStart(values);
+  const { session, isFresh } = await reachBackground(dataDir, out, interrupt);
+  const unfollow = new Progress(out).follow(session.client);
+  try {
+    await bringUp(session, start, out, interrupt);
+  } catch (error) {
+    // What this command started in the background ends with it; what ran before stays.
+    if (isFresh) await quit(session);
+    throw error;
+  } finally {
+    unfollow();
+    await session.end();
+  }
+  out.say(`\nFlashGrid is up. In a browser: ${session.instance.url}`);
+  out.say(`Attack it with \`${commandLine('attack')}\`, stop it with \`${commandLine('down')}\`.`);
+  return EXIT.pass;
+}
+
+async function attack(context: CommandContext): Promise<number> {
+  const { values, dataDir, out, interrupt } = context;
+  const settings = readAttack(values);
+  const session = await requireRemote(dataDir);
+  const unfollow = new Progress(out).follow(session.client);
+  try {
+    const record = await runAttackToEnd(session, settings, interrupt);
+    unfollow();
+    await tellRun(session.client, record, context);
+    return record.exitCode;
+  } finally {
+    unfollow();
+    await session.end();
+  }
+}
+
+async function status({ dataDir, out, outputs, interrupt }: CommandContext): Promise<number> {
+  const session = await openRemote(dataDir);
+  if (!session) {
+    const holder = lockHolder(dataDir);
+    out.say(
+      holder
+        ? `Process ${holder.pid} uses ${dataDir} and takes no commands: a demo, or a FlashGrid that starts or stops.`
+        : `Nothing runs on ${dataDir}. Start it with \`${commandLine('up')}\`.`,
+    );
+    return EXIT.pass;
+  }
+  return await briefly(session, interrupt, async (client) => {
+    const snapshot = await must(client, 'app.getSnapshot', {});
+    const { cluster } = snapshot;
+    out.say(
+      `FlashGrid ${snapshot.app.version}, process ${snapshot.app.pid}, data in ${snapshot.app.dataDir}`,
+    );
+    out.say(`Cluster: ${cluster.state}${cluster.reason ? ` (${cluster.reason})` : ''}`, 2);
+    for (const engine of cluster.engines)
+      out.say(
+        `  ${engine.role.padEnd(12)}${engine.state.padEnd(12)}${(engine.version ?? '').padEnd(10)}${engine.port ? `port ${engine.port}` : ''}${troubleOf(engine)}`,
+      );
+    for (const service of snapshot.services)
+      out.say(
+        `  ${service.id.padEnd(12)}${service.state.padEnd(12)}${`${service.restarts} restarts`.padEnd(14)}${service.port ? `port ${service.port}` : ''}`,
+      );
+    for (const sale of snapshot.sales.slice(0, 10))
+      out.say(`  sale ${sale.id}: ${sale.counters.remaining} of ${sale.stock} left, ${sale.status}`);
+    if (snapshot.attack)
+      out.say(
+        `Attack ${snapshot.attack.runId}: ${snapshot.attack.phase}${snapshot.attack.verdict ? `, ${snapshot.attack.verdict}` : ''}`,
+      );
+    await writeJson(snapshot, outputs, out);
+    return EXIT.pass;
+  });
+}
+
+/** Why a backend does not run, and since when; nothing for one that does. */
+function troubleOf({ state, detail, sinceMs }: EngineState): string {
+  if (state === 'running' || detail === undefined) return '';
+  const since = sinceMs === undefined ? '' : ` Since ${new Date(sinceMs).toISOString().slice(11, 19)} UTC.`;
+  return `\n      ${detail}${since}`;
+}
+
+async function down({ values, dataDir, out, interrupt }: CommandContext): Promise<number> {
+  const isReset = values['reset'] === true;
+  const session = await openRemote(dataDir).catch(async (error: unknown) => {
+    if (!(error instanceof HungError)) throw error;
+    out.say(`Process ${error.instance.pid} does not answer: it is ended.`);
+    await endHung(error.instance);
+    return undefined;
+  });
+  if (!session) return await clearUp(dataDir, isReset, out, interrupt);
+  const unfollow = new Progress(out).follow(session.client);
+  let end: 'ended' | 'killed';
+  try {
+    const work = async () => {
+      if (isReset) await must(session.client, 'cluster.reset', {});
+      return await quit(session);
+    };
+    end = await Promise.race([work(), whenInterrupted(interrupt)]);
+  } finally {
+    unfollow();
+    await session.end();
+  }
+  if (end === 'killed') return await clearUp(dataDir, isReset, out, interrupt);
+  out.say(`FlashGrid is down${isReset ? ', and its cluster data is removed' : ''}.`);
+  return EXIT.pass;
+}
+
+/** Clears what a control centre that was killed has left: opening the data folder finds it. */
+async function clearUp(
+  dataDir: string,
+  isReset: boolean,
+  out: Output,
+  interrupt: AbortSignal,
+): Promise<number> {
+  await whenFree(dataDir, out, interrupt);
+  const centre = await openOwn(dataDir);
+  out.live('  … Stop what is left');
+  try {
+    await must(centre, isReset ? 'cluster.reset' : 'cluster.stop', {});
+  } finally {
+    await centre.release();
+  }
+  out.say(`Nothing was running on ${dataDir}${isReset ? '; its cluster data is removed' : ''}.`);
+  return EXIT.pass;
+}
+
+async function serve({ values, dataDir, out, asked }: CommandContext): Promise<number> {
+  const port = readCount(values, 'port', 0, 65_535) ?? 0;
+  const host = typeof values['host'] === 'string' ? values['host'] : '127.0.0.1';
+  const running = await openRemote(dataDir);
+  if (running) {
+    await running.end();
+    out.say(`FlashGrid runs already. Open ${running.instance.url}`);
+    return EXIT.pass;
+  }
+  const quitting = new AbortController();
+  const onPending = (lines: readonly string[]) => {
+    const list = lines.map((line) => `    ${line}\n`).join('');
+    out.say(`\nA page asks to change:\n${list}To save it: ${commandLine('confirm')}`);
+  };
+  const centre = await openOwn(dataDir, () => quitting.abort(), { onPending });
+  try {
+    const face = await startWebFace({ centre, rendererDir: builtParts().rendererDir, host, port });
+    try {
+      centre.announceAccess({ url: face.url, token: face.token });
+      await writeInstance(dataDir, { ...face, version: appVersion() });
+      out.raw(`FlashGrid is served at\n\n    ${face.url}\n\n`);
+      out.say('Ctrl-C stops it and everything it started.');
+      void centre.adoptKept();
+      await whenInterrupted(AbortSignal.any([asked, quitting.signal])).catch(() => undefined);
+      new Progress(out).follow(centre);
+      // The instance is gone for others before its parts are.
+      await removeInstance(dataDir);
+      await centre.release();
+    } finally {
+      await face.close();
+    }
+    return EXIT.pass;
+  } finally {
+    await centre.release();
+  }
+}
+
+async function report({
+  positionals,
+  dataDir,
+  out,
+  outputs,
+  complain,
+  interrupt,
+}: CommandContext): Promise<number> {
+  const [id] = positionals;
+  return await briefly(await openSession(dataDir), interrupt, async (client) => {
+    if (id === undefined) {
+      const runs = await must(client, 'runs.listRuns', {});
+      const areAllListed = !(await tellNotices(client)).some((notice) => notice.id === 'runs');
+      if (runs.length === 0 && areAllListed)
+        out.say(`No runs are kept yet. \`${commandLine('demo')}\` makes the first.`);
+      for (const run of runs)
+        out.say(
+          `${run.id}  ${run.startedAt}  ${run.verdict.padEnd(8)}${run.title}, ${Math.round(run.rps)} req/s, sold ${run.sold} of ${run.stock}`,
+          4,
+        );
+      return EXIT.pass;
+    }
+    if (outputs.formats.length === 0)
+      throw new UsageError('Say what to write: --html FILE, --json FILE or --csv FILE.');
+    const { paths, failures } = await exportRun(client, id, outputs);
+    for (const path of paths) out.say(`Written: ${path}`);
+    tellFailures(failures, complain);
+    return failures.length === 0 ? EXIT.pass : EXIT.infrastructure;
+  });
+}
+
+async function confirm({ values, dataDir, out, interrupt }: CommandContext): Promise<number> {
+  return await briefly(await requireRemote(dataDir), interrupt, async (client) => {
+    const { id, lines } = await must(client, 'settings.confirmChange', {});
+    out.say(`A page asks to change:${lines.map((line) => `\n    ${line}`).join('')}`);
+    if (values['yes'] !== true && !(await askYesNo('Save this? [y/N] '))) {
+      out.say('Not saved.');
+      return EXIT.interrupted;
+    }
+    // The same change that was shown: another one by now has another id.
+    await must(client, 'settings.confirmChange', { id });
+    out.say('Saved. It takes effect with the next start of the cluster.');
+    return EXIT.pass;
+  });
+}
+
+/** Asks on the terminal; without one, the answer is no. */
+async function askYesNo(question: string): Promise<boolean> {
+  if (!process.stdin.isTTY) return false;
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    return /^y(es)?$/i.test((await lines.question(question)).trim());
+  } finally {
+    lines.close();
+  }
+}
+
+const MARKS: Readonly<Record<Finding['status'], string>> = { ok: '✓', warning: '!', missing: '✗' };
+
+async function doctor({ dataDir, out, outputs, interrupt }: CommandContext): Promise<number> {
+  return await briefly(await openSession(dataDir), interrupt, async (client) => {
+    const { findings, canStart } = await must(client, 'doctor.runChecks', {});
+    for (const { title, status: state, version, path, detail, fix } of findings) {
+      out.say(
+        `${MARKS[state]} ${title.padEnd(20)} ${[version, path].filter(Boolean).join('  ')}\n    ${detail.replaceAll('\n', '\n    ')}${fix ? `\n    → ${fix}` : ''}`,
+      );
+    }
+    await writeJson(findings, outputs, out);
+    out.say(
+      canStart ? '\nFlashGrid can start here.' : "\nFlashGrid can't start here yet: see the arrows above.",
+    );
+    return canStart ? EXIT.pass : EXIT.infrastructure;
+  });
+}
+
+interface StartOptions {
+  readonly provider: ReturnType<typeof readProvider>;
+  readonly gateways: number | undefined;
+  readonly workers: number | undefined;
+}
+
+function readStart(values: OptionValues): StartOptions {
+  return {
+    provider: readProvider(values),
+    gateways: readCount(values, 'gateways', 1, 16),
+    workers: readCount(values, 'workers', 1, 16),
+  };
+}
+
+/** Starts the cluster, joins a start that is under way, or leaves one that runs as it is. */
+async function bringUp(
+  { client, lost }: Session,
+  { provider, gateways, workers }: StartOptions,
+  out: Output,
+  interrupt: AbortSignal,
+): Promise<void> {
+  const before = (await must(client, 'app.getSnapshot', {})).cluster.state;
+  interrupt.throwIfAborted();
+  // A start that somebody else began is theirs to cancel.
+  const isJoined = before === 'starting';
+  const cancel = () => void client.call('cluster.cancelStart', {});
+  if (!isJoined && before !== 'running') interrupt.addEventListener('abort', cancel, { once: true });
+  try {
+    const starting = must(client, 'cluster.start', provider === undefined ? {} : { provider });
+    const state = await Promise.race([starting, lost, ...(isJoined ? [whenInterrupted(interrupt)] : [])]);
+    if (gateways !== undefined) await must(client, 'services.scale', { role: 'gateway', count: gateways });
+    if (workers !== undefined) await must(client, 'services.scale', { role: 'worker', count: workers });
+    interrupt.throwIfAborted();
+    const took = state.startDurationMs === undefined ? '' : ` in ${seconds(state.startDurationMs)}`;
+    out.say(
+      before === 'running'
+        ? `  The cluster runs already, on ${state.provider ?? ''}.`
+        : `  Cluster ready on ${state.provider ?? ''}${took}`,
+    );
+  } finally {
+    interrupt.removeEventListener('abort', cancel);
+  }
+}

@@ -1,0 +1,67 @@
+/** `flashgrid dead-letters`: what could not be decided, and what becomes of it. */
+import type { DeadFrame } from '../contract/contract.ts';
+import { UsageError } from './args.ts';
+import { writeJson } from './outputs.ts';
+import type { CommandContext } from './session.ts';
+import { briefly, must, requireRemote } from './session.ts';
+
+const ACTIONS = ['list', 'replay', 'drop'] as const;
+/** Frames in one list. */
+const LISTED = 1_000;
+
+/** @throws UsageError, FailureError */
+export async function deadLetters({
+  values,
+  positionals,
+  dataDir,
+  out,
+  outputs,
+  interrupt,
+}: CommandContext): Promise<number> {
+  const [word, ...ids] = positionals;
+  const action = ACTIONS.find((name) => name === word);
+  if (!action) throw new UsageError(`dead-letters takes ${ACTIONS.join(', ')}, not "${word ?? ''}".`);
+  const isAll = values['all'] === true;
+  if (action === 'list' ? isAll || ids.length > 0 : isAll === ids.length > 0)
+    throw new UsageError(
+      action === 'list'
+        ? 'dead-letters list takes no frames: it lists all.'
+        : `Say which frames to ${action}, by their ids in \`dead-letters list\`, or give --all.`,
+    );
+  if (action === 'drop' && values['yes'] !== true)
+    throw new UsageError(
+      'Dropped frames are gone, and their buyers never get an answer. Add --yes if that is meant.',
+    );
+  const choice = isAll ? {} : { ids };
+  return await briefly(await requireRemote(dataDir), interrupt, async (client) => {
+    if (action === 'replay') {
+      const { replayed, kept } = await must(client, 'queue.replayDead', choice);
+      out.say(`${replayed} put back into the queue.`);
+      if (kept > 0) out.say(`${kept} can never be decided and stay: see \`dead-letters list\`.`);
+    } else if (action === 'drop') {
+      const { dropped } = await must(client, 'queue.dropDead', choice);
+      out.say(`${dropped} dropped.`);
+    } else {
+      const { total, frames } = await must(client, 'queue.listDead', { limit: LISTED });
+      if (total === 0) out.say('The dead-letter queue is empty.');
+      for (const frame of frames) out.say(`${lineOf(frame, Date.now())}`);
+      if (total > frames.length) out.say(`… and ${total - frames.length} more.`);
+      await writeJson(frames, outputs, out);
+    }
+    return 0;
+  });
+}
+
+function lineOf(frame: DeadFrame, nowMs: number): string {
+  const facts = [
+    frame.saleId === undefined ? undefined : `sale ${frame.saleId}`,
+    frame.reservations === undefined
+      ? undefined
+      : `${frame.reservations} reservation${frame.reservations === 1 ? '' : 's'}`,
+    frame.diedAtMs === undefined
+      ? undefined
+      : `dead for ${Math.max(0, Math.round((nowMs - frame.diedAtMs) / 1_000))} s`,
+    frame.canReplay ? undefined : 'can not be replayed',
+  ].filter((fact) => fact !== undefined);
+  return `${frame.id}  ${facts.join(', ')}\n    ${frame.reason}`;
+}

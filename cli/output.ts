@@ -1,0 +1,101 @@
+/**
+ * What the terminal's commands write to: wraps at spaces to the terminal's width, keeps one line that is written over and over, and tells
+ * when nobody reads any more. A write never throws and never ends the process.
+ */
+import { wrapText } from '../contract/format.ts';
+
+/** Columns where the output is no terminal, or one that does not tell its width. */
+const DEFAULT_WIDTH = 100;
+const MIN_WIDTH = 20;
+const CLEAR_LINE = '\r\u001b[2K';
+
+/** The part of `process.stdout` that is needed. */
+export interface OutputStream {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly writableNeedDrain: boolean;
+  write(text: string): boolean;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+}
+
+export class Output {
+  readonly #stream: OutputStream;
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #onLost: (error: Error) => void;
+  #hasLive = false;
+
+  /** @param onLost what is written arrives nowhere any more: the reader ended, the terminal closed, the disk is full */
+  constructor(stream: OutputStream, onLost: (error: Error) => void, env: NodeJS.ProcessEnv = process.env) {
+    this.#stream = stream;
+    this.#env = env;
+    this.#onLost = onLost;
+    stream.on('error', onLost);
+  }
+
+  /** Whether a line can be written over. */
+  get isLive(): boolean {
+    return this.#stream.isTTY === true && this.#env['TERM'] !== 'dumb';
+  }
+
+  get hasColor(): boolean {
+    return this.isLive && !this.#env['NO_COLOR'];
+  }
+
+  get width(): number {
+    const columns = this.#stream.isTTY === true ? (this.#stream.columns ?? 0) : 0;
+    return columns > 0 ? Math.max(MIN_WIDTH, columns) : DEFAULT_WIDTH;
+  }
+
+  /** Writes paragraphs, wrapped; lines after a paragraph's first are indented by `hanging` spaces more than it. */
+  say(text: string, hanging = 0): void {
+    const lines = text.split('\n').flatMap((paragraph) => {
+      const indent = /^ */.exec(paragraph)?.[0] ?? '';
+      const rest = ' '.repeat(indent.length + hanging);
+      // Wrapped at the narrower width of the two, so that each line fits whichever indent it has.
+      return wrapText(paragraph.slice(indent.length), this.width - rest.length).map(
+        (line, at) => `${at === 0 ? indent : rest}${line}`,
+      );
+    });
+    this.raw(`${lines.join('\n')}\n`);
+  }
+
+  /** Writes a text with a command to copy: on a line of its own, and never broken, where both do not fit on one. */
+  offer(text: string, command: string): void {
+    if (text.length + 1 + command.length <= this.width) return this.raw(`${text} ${command}\n`);
+    this.say(text);
+    this.raw(`${command}\n`);
+  }
+
+  /** Writes a text as it is, after the live line is gone. */
+  raw(text: string): void {
+    this.#write(`${this.#takeLive()}${text}`);
+  }
+
+  /** Shows one line that the next output replaces; nothing where a line can't be written over. */
+  live(text: string): void {
+    // A terminal that takes nothing any more must not fill the memory.
+    if (!this.isLive || this.#stream.writableNeedDrain) return;
+    this.#write(`${CLEAR_LINE}${text.slice(0, this.width - 1)}`);
+    this.#hasLive = true;
+  }
+
+  /** Takes the live line away. */
+  clearLive(): void {
+    if (this.#hasLive) this.#write(this.#takeLive());
+  }
+
+  #takeLive(): string {
+    const had = this.#hasLive;
+    this.#hasLive = false;
+    return had ? CLEAR_LINE : '';
+  }
+
+  #write(text: string): void {
+    try {
+      this.#stream.write(text);
+    } catch (error) {
+      // A file's writes are synchronous, and throw.
+      this.#onLost(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+}

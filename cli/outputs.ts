@@ -1,0 +1,120 @@
+/**
+ * The files of `--json`, `--html` and `--csv`. They are looked at before the command does anything: an attack is not run for a report
+ * that can't be written. Each is written beside its place and moved there, so that a full disk leaves the old one whole.
+ */
+import { realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
+import process from 'node:process';
+import { FailureError } from '../contract/cluster.ts';
+import type { ExportFormat } from '../contract/contract.ts';
+import { writeFileAtomic } from '../control/lib/atomic-file.ts';
+import { makeFolder } from '../control/lib/data-folder.ts';
+import { commandLine } from '../control/lib/command-line.ts';
+import { UsageError, type OptionValues } from './args.ts';
+import type { Output } from './output.ts';
+
+export const EXPORT_FORMATS = ['json', 'html', 'csv'] as const satisfies readonly ExportFormat[];
+
+/** As an option's value: the standard output. */
+const STDOUT = '-';
+
+export interface Outputs {
+  /** Something for a program goes there. */
+  readonly isStdoutTaken: boolean;
+  /** The formats that were asked for, in a fixed order. */
+  readonly formats: readonly ExportFormat[];
+  /**
+   * Writes a format that was asked for.
+   * @returns its path; `undefined` for the standard output
+   * @throws FailureError naming the path
+   */
+  write(format: ExportFormat, text: string): Promise<string | undefined>;
+}
+
+/** @throws UsageError naming the option whose file can't be written */
+export async function openOutputs(values: OptionValues): Promise<Outputs> {
+  const targets = new Map<ExportFormat, string>();
+  for (const format of EXPORT_FORMATS) {
+    const value = values[format];
+    if (typeof value !== 'string') continue;
+    const target = value === STDOUT ? STDOUT : resolve(value);
+    for (const [other, taken] of targets)
+      if (taken === target) throw new UsageError(`--${other} and --${format} can't both go to ${value}.`);
+    try {
+      if (target !== STDOUT) await tryPlace(target);
+    } catch (error) {
+      throw new UsageError(`--${format} ${value} can't be written: ${reasonOf(error)}`);
+    }
+    targets.set(format, target);
+  }
+  return {
+    isStdoutTaken: [...targets.values()].includes(STDOUT),
+    formats: [...targets.keys()],
+    write: async (format, text) => {
+      const target = targets.get(format) ?? STDOUT;
+      if (target !== STDOUT) return await writeOut(target, text);
+      await new Promise<void>((done, fail) =>
+        process.stdout.write(text, (error) => (error ? fail(error) : done())),
+      );
+      return undefined;
+    },
+  };
+}
+
+/** Writes a value for `--json`, if that was asked for. */
+export async function writeJson(value: unknown, outputs: Outputs, out: Output): Promise<void> {
+  if (outputs.formats.length === 0) return;
+  const path = await outputs.write('json', `${JSON.stringify(value, null, 2)}\n`);
+  if (path !== undefined) out.say(`Written: ${path}`);
+}
+
+/** What stands at a path now, links followed. */
+async function placeOf(path: string): Promise<{ path: string; isSpecial: boolean; mode: number }> {
+  try {
+    const real = await realpath(path);
+    const found = await stat(real);
+    if (found.isDirectory()) throw new Error('it is a folder. Name a file in it.');
+    return { path: real, isSpecial: !found.isFile(), mode: found.mode & 0o777 };
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
+      return { path, isSpecial: false, mode: 0o600 };
+    throw error;
+  }
+}
+
+/** @throws Error when a file could not be put there */
+async function tryPlace(path: string): Promise<void> {
+  makeFolder(dirname(path));
+  const place = await placeOf(path);
+  // A pipe or a device is only touched when there is something for it.
+  if (place.isSpecial) return;
+  const probe = `${place.path}.${randomBytes(4).toString('hex')}.tmp`;
+  await writeFile(probe, '', { flag: 'wx' });
+  await rm(probe, { force: true });
+}
+
+async function writeOut(target: string, text: string): Promise<string> {
+  try {
+    makeFolder(dirname(target));
+    const place = await placeOf(target);
+    // A device or a pipe must stay what it is.
+    if (place.isSpecial) await writeFile(place.path, text);
+    else writeFileAtomic(place.path, text, place.mode);
+  } catch (error) {
+    throw new FailureError(
+      {
+        code: 'cli.cantWrite',
+        message: `${target} can't be written: ${reasonOf(error)}`,
+        fix: `Make room, or choose a folder that you may write to; a run is kept, and \`${commandLine('report RUN')}\` writes it again.`,
+      },
+      { cause: error },
+    );
+  }
+  return target;
+}
+
+function reasonOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.endsWith('.') ? text : `${text}.`;
+}

@@ -1,0 +1,170 @@
+/** What the terminal shows while things happen: the steps of a start or a stop, and one live line of the attack. */
+import { byteSize } from '../contract/format.ts';
+import type { AttackState, ClusterState, ControlClient } from '../contract/contract.ts';
+import type { Step } from '../contract/cluster.ts';
+import type { Sample } from '../contract/run-record.ts';
+import type { Output } from './output.ts';
+
+/** ms between two lines where the output is a file or a pipe and can't be rewritten. */
+const PLAIN_INTERVAL_MS = 1_000;
+
+const PHASES: Readonly<Record<AttackState['phase'], readonly [long: string, short: string]>> = {
+  preparing: ['preparing', 'prepare'],
+  attacking: ['attacking', 'attack'],
+  draining: ['draining the queue', 'drain'],
+  auditing: ['auditing', 'audit'],
+  finished: ['finished', 'finished'],
+  failed: ['failed', 'failed'],
+  cancelled: ['cancelled', 'cancelled'],
+};
+
+const number = new Intl.NumberFormat('en-US');
+
+/** Seconds with one decimal. */
+export function seconds(ms: number): string {
+  return `${(ms / 1_000).toFixed(1)} s`;
+}
+
+/** The live line: phase, rate, queue depth, stock left, granted. In short words where the width asks for it; a field is shown whole or not. */
+export function attackLine(attack: AttackState, sample: Sample | undefined, width: number): string {
+  const [long, short] = PHASES[attack.phase];
+  const share = `${Math.floor(attack.progress * 100)} %`;
+  // Nothing is sent any more in the later phases: a rate of 0 would look like a fault.
+  const rps = attack.phase === 'attacking' ? number.format(Math.round(sample?.rps ?? 0)) : undefined;
+  const queue = number.format(sample?.queueDepth ?? 0);
+  const left = number.format(sample?.remaining ?? attack.remaining);
+  const granted = number.format(attack.granted);
+  const wide = [
+    `${long.padEnd(18)} ${share.padStart(5)}`,
+    `${(rps ?? '').padStart(7)} ${rps === undefined ? '     ' : 'req/s'}`,
+    `queue ${queue.padStart(7)}`,
+    `stock left ${left.padStart(6)}`,
+    `granted ${granted.padStart(6)}`,
+  ].join('  ');
+  if (wide.length <= width) return wide;
+  const rate = (unit: string) => (rps === undefined ? [] : [`${rps}${unit}`]);
+  const medium = [
+    `${long} ${share}`,
+    ...rate(' req/s'),
+    `queue ${queue}`,
+    `left ${left}`,
+    `granted ${granted}`,
+  ];
+  if (medium.join('  ').length <= width) return medium.join('  ');
+  const narrow = [
+    `${short} ${share.replace(' ', '')}`,
+    ...rate('/s'),
+    `queue ${queue}`,
+    `left ${left}`,
+    `sold ${granted}`,
+  ];
+  while (narrow.length > 1 && narrow.join(' ').length > width) narrow.pop();
+  return narrow.join(' ');
+}
+
+/** A step that is over: one line, or where it does not fit its detail below it. */
+export function stepLines({ title, state, durationMs, detail = '' }: Step, width: number): string[] {
+  const mark = { done: '✓', skipped: '–', failed: '✗', waiting: '·', running: '…' }[state];
+  const took = durationMs === undefined ? '' : seconds(durationMs);
+  const whole = `  ${mark} ${title.padEnd(40)} ${took.padStart(7)}  ${detail}`.trimEnd();
+  if (whole.length <= width) return [whole];
+  return [
+    `  ${mark} ${title}${took === '' ? '' : ` (${took})`}`,
+    ...(detail === '' ? [] : [`    ${detail}`]),
+  ];
+}
+
+export class Progress {
+  readonly #out: Output;
+  /** Steps as they were told: which, begun when, in which state. */
+  readonly #told = new Set<string>();
+  readonly #sinceMs = Date.now();
+  #isMoving = false;
+  #isQuiet = false;
+  #lastPlainMs = -Infinity;
+  #lastPhase = '';
+
+  constructor(out: Output) {
+    this.#out = out;
+  }
+
+  /** Shows what the client tells, until the returned function is called. */
+  follow(client: ControlClient): () => void {
+    let attack: AttackState | undefined;
+    let sample: Sample | undefined;
+    const show = () => {
+      if (attack) this.#attack(attack, sample);
+    };
+    const ends = [
+      client.on('cluster.stateChanged', ({ cluster }) => this.cluster(cluster)),
+      client.on('attack.stateChanged', (event) => {
+        if (attack?.runId !== event.attack.runId) sample = undefined;
+        attack = event.attack;
+        show();
+      }),
+      client.on('attack.samplesTaken', (event) => {
+        sample = event.samples.at(-1) ?? sample;
+        show();
+      }),
+    ];
+    return () => {
+      for (const end of ends) end();
+      this.#out.clearLive();
+    };
+  }
+
+  say(text: string, hanging = 0): void {
+    this.#out.say(text, hanging);
+  }
+
+  /** From now on steps are shown in the live line only: the verdict stays the last thing on the screen. */
+  beQuiet(): void {
+    this.#isQuiet = true;
+  }
+
+  /** Shows what is new in a state. A start that was over before anybody looked is not told again. */
+  cluster(state: ClusterState): void {
+    const isMoving = state.state === 'starting' || state.state === 'stopping';
+    const wasMoving = this.#isMoving;
+    this.#isMoving = isMoving;
+    for (const step of state.steps)
+      if (isMoving || wasMoving || (step.startedAtMs ?? 0) >= this.#sinceMs) this.#step(step, state);
+    if (wasMoving && !isMoving) this.#out.clearLive();
+  }
+
+  #step(step: Step, { state, engines }: ClusterState): void {
+    const key = `${step.id} ${step.startedAtMs} ${step.state}`;
+    if (step.state === 'waiting' || this.#told.has(key)) return;
+    if (step.state === 'running') {
+      const { doneBytes, totalBytes } = step.progress ?? {};
+      if (doneBytes !== undefined) {
+        const total = totalBytes ? ` of ${byteSize(totalBytes)}` : '';
+        this.#live(`  … ${step.title}: ${byteSize(doneBytes)}${total}`, step.id);
+      } else if (state === 'stopping') {
+        const up = engines.filter((engine) => engine.state !== 'stopped' && engine.state !== 'absent');
+        const which =
+          step.id === 'stop.engines' && up.length > 0 ? `: ${up.map(({ role }) => role).join(', ')}` : '';
+        this.#out.live(`  … ${step.title}${which}`);
+      } else this.#out.live(`  … ${step.title}`);
+      return;
+    }
+    this.#told.add(key);
+    if (this.#isQuiet && step.state !== 'failed') return;
+    for (const line of stepLines(step, this.#out.width)) this.#out.say(line);
+  }
+
+  #attack(attack: AttackState, sample: Sample | undefined): void {
+    // What it came to is told by the verdict, or by the failure.
+    if (['finished', 'failed', 'cancelled'].includes(attack.phase)) return this.#out.clearLive();
+    this.#live(attackLine(attack, sample, this.#out.width - 1), attack.phase);
+  }
+
+  #live(text: string, phase: string): void {
+    if (this.#out.isLive) return this.#out.live(text);
+    const now = performance.now();
+    if (phase === this.#lastPhase && now - this.#lastPlainMs < PLAIN_INTERVAL_MS) return;
+    this.#lastPhase = phase;
+    this.#lastPlainMs = now;
+    this.#out.raw(`${text}\n`);
+  }
+}

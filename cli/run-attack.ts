@@ -1,0 +1,90 @@
+/** The terminal's attack: launches it, shows it live, prints the verdict, writes the files that were asked for. */
+import type { AttackSettings } from '../contract/attack-settings.ts';
+import { FailureError } from '../contract/cluster.ts';
+import type { AttackState, ControlClient } from '../contract/contract.ts';
+import { commandLine } from '../control/lib/command-line.ts';
+import { formatRun } from '../control/export/export-terminal.ts';
+import type { RunRecord } from '../contract/run-record.ts';
+import type { Output } from './output.ts';
+import type { Outputs } from './outputs.ts';
+import { must, type CommandContext, type Session } from './session.ts';
+
+/**
+ * Runs one attack to its end.
+ * @param signal cancels the attack; the cluster stays as it is
+ * @throws FailureError when it could not be run to a verdict, also when the control centre is gone
+ */
+export async function runAttackToEnd(
+  { client, lost }: Session,
+  settings: AttackSettings,
+  signal: AbortSignal,
+): Promise<RunRecord> {
+  const ended = new Promise<AttackState>((resolve) => {
+    const stop = client.on('attack.stateChanged', ({ attack }) => {
+      if (!['finished', 'failed', 'cancelled'].includes(attack.phase)) return;
+      stop();
+      resolve(attack);
+    });
+  });
+  signal.throwIfAborted();
+  const cancel = () => void client.call('attack.cancel', {});
+  signal.addEventListener('abort', cancel);
+  try {
+    const launched = await must(client, 'attack.launch', settings);
+    const attack = await Promise.race([ended, lost]);
+    // An attack that failed or was cancelled is kept, too, and its record says why.
+    if (attack.phase !== 'finished') {
+      const kept = await client.call('runs.getRun', { id: launched.runId });
+      if (kept.ok) return kept.value;
+    }
+    if (attack.phase === 'failed' && attack.failure) throw new FailureError(attack.failure);
+    if (attack.phase !== 'finished')
+      throw new FailureError({
+        code: 'attack.cancelled',
+        message: 'The attack was cancelled; there is no verdict.',
+        fix: 'Launch it again when you like.',
+      });
+    return await must(client, 'runs.getRun', { id: launched.runId });
+  } finally {
+    signal.removeEventListener('abort', cancel);
+  }
+}
+
+/** Prints the verdict and writes the files of `--json`, `--html` and `--csv`. */
+export async function tellRun(
+  client: ControlClient,
+  record: RunRecord,
+  { outputs, out, complain }: Pick<CommandContext, 'outputs' | 'out' | 'complain'>,
+): Promise<void> {
+  out.raw(`\n${formatRun(record, { color: out.hasColor, width: out.width })}\n`);
+  const { paths, failures } = await exportRun(client, record.id, outputs);
+  for (const path of paths) out.say(`Written: ${path}`);
+  // The exit code is the verdict's, whatever became of the files.
+  tellFailures(failures, complain);
+  out.offer(`Kept as run ${record.id}:`, commandLine(`report ${record.id} --html report.html`));
+}
+
+export function tellFailures(failures: readonly FailureError[], complain: Output): void {
+  for (const { failure } of failures) complain.say(`✗ ${failure.message}\n  → ${failure.fix}`, 2);
+}
+
+/** Writes the formats that were asked for: each, whatever became of the others. */
+export async function exportRun(
+  client: ControlClient,
+  id: string,
+  outputs: Outputs,
+): Promise<{ paths: string[]; failures: FailureError[] }> {
+  const paths: string[] = [];
+  const failures: FailureError[] = [];
+  for (const format of outputs.formats) {
+    try {
+      const { text } = await must(client, 'runs.exportRun', { id, format });
+      const path = await outputs.write(format, text);
+      if (path !== undefined) paths.push(path);
+    } catch (error) {
+      if (!(error instanceof FailureError)) throw error;
+      failures.push(error);
+    }
+  }
+  return { paths, failures };
+}

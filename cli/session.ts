@@ -1,0 +1,198 @@
+/** How the terminal comes to a control centre: one that runs already, or one of its own that ends with the command. */
+import { appVersion, builtParts } from '../control/app-paths.ts';
+import { ControlCentre } from '../control/control-centre.ts';
+import { FailureError } from '../contract/cluster.ts';
+import { isAlive } from '../control/processes/process-table.ts';
+import type {
+  CommandInput,
+  CommandName,
+  CommandOutput,
+  ControlClient,
+  Notice,
+} from '../contract/contract.ts';
+import { commandLine } from '../control/lib/command-line.ts';
+import { keepServing } from '../control/lib/last-resort.ts';
+import { withLimit } from '../control/lib/release-stack.ts';
+import { readInstance, type Instance } from '../control/instance-file.ts';
+import { RemoteClient, lostFailure } from './remote-client.ts';
+import type { SettingsGuardOptions } from '../control/settings/settings-guard.ts';
+import type { OptionValues } from './args.ts';
+import { whenInterrupted } from './interrupt.ts';
+import type { Output } from './output.ts';
+import type { Outputs } from './outputs.ts';
+
+/** What a command of the terminal gets. */
+export interface CommandContext {
+  readonly values: OptionValues;
+  readonly positionals: readonly string[];
+  readonly dataDir: string;
+  /** What people read. */
+  readonly out: Output;
+  /** Where errors go. */
+  readonly complain: Output;
+  readonly outputs: Outputs;
+  /** Aborted when the command shall stop: by a signal, or because nobody reads its output any more. */
+  readonly interrupt: AbortSignal;
+  /** The signals alone. */
+  readonly asked: AbortSignal;
+}
+
+/** ms that an address may take to answer whose process is gone: most likely nobody is there. */
+const STALE_LIMIT_MS = 1_000;
+
+export interface Session {
+  readonly client: ControlClient;
+  /** The control centre belongs to this command and ends with it. */
+  readonly isOwn: boolean;
+  /** Rejects when the control centre is gone in the middle of the command; never while it answers. */
+  readonly lost: Promise<never>;
+  /** Stops what is ours; leaves a remote one as it was. */
+  end(): Promise<void>;
+}
+
+/** A session with a control centre that runs in another process. */
+export interface RemoteSession extends Session {
+  readonly instance: Instance;
+}
+
+/** A control centre in this process. */
+export async function openOwn(
+  dataDir: string,
+  onQuit: () => void = () => undefined,
+  settingsGuard: SettingsGuardOptions = {},
+): Promise<ControlCentre> {
+  const centre = await ControlCentre.open({
+    dataDir,
+    version: appVersion(),
+    modules: builtParts().modules,
+    childEnv: {},
+    onQuit,
+    settingsGuard,
+  });
+  keepServing((error) => centre.noteSurprise(error));
+  await tellNotices(centre);
+  return centre;
+}
+
+/**
+ * The control centre that runs on this data folder; `undefined` when none does. It is asked at its port with its token: a file that a crash
+ * left says nothing, whoever has its pid or its port now.
+ * @throws HungError when the very process that wrote the file lives and does not answer
+ */
+export async function openRemote(dataDir: string): Promise<RemoteSession | undefined> {
+  const instance = await readInstance(dataDir);
+  if (!instance) return undefined;
+  const lives = isAlive(instance);
+  let client: RemoteClient;
+  try {
+    client = await RemoteClient.connect(instance, lives ? undefined : STALE_LIMIT_MS);
+  } catch (error) {
+    if (lives && isAlive(instance)) throw new HungError(instance, dataDir, error);
+    return undefined;
+  }
+  await tellNotices(client);
+  return {
+    client,
+    instance,
+    isOwn: false,
+    lost: rejectWhen(client.closed(), lostFailure),
+    end: () => {
+      client.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+/** A control centre whose process lives but does not answer. */
+export class HungError extends FailureError {
+  readonly instance: Instance;
+  constructor(instance: Instance, dataDir: string, cause: unknown) {
+    super(
+      {
+        code: 'remote.noAnswer',
+        message: `FlashGrid runs on ${dataDir} as process ${instance.pid}, but does not answer.`,
+        fix: `End it with \`${commandLine('down')}\`, then try again.`,
+      },
+      { cause },
+    );
+    this.instance = instance;
+  }
+}
+
+/** A promise that only ever rejects; nobody has to listen to it. */
+function rejectWhen(event: Promise<void>, failure: () => FailureError): Promise<never> {
+  const lost = event.then((): never => {
+    throw failure();
+  });
+  lost.catch(() => undefined);
+  return lost;
+}
+
+/** ms for which a command waits to be told of notices. */
+const NOTICES_LIMIT_MS = 2_000;
+/** Notices that this command has printed. */
+const told = new Set<string>();
+
+/** Prints what a person must know of the kept files, each once. */
+export async function tellNotices(client: ControlClient): Promise<readonly Notice[]> {
+  const asking = client.call('app.getSnapshot', {});
+  // One that hangs is told by the command itself.
+  const snapshot = await withLimit(asking, NOTICES_LIMIT_MS, 'no answer').catch(() => undefined);
+  const notices = (snapshot?.ok && snapshot.value.notices) || [];
+  for (const { message, fix } of notices) {
+    if (!told.has(message)) process.stderr.write(`! ${message}\n  → ${fix}\n`);
+    told.add(message);
+  }
+  return notices;
+}
+
+/** The running one, or one of our own. */
+export async function openSession(dataDir: string): Promise<Session> {
+  const remote = await openRemote(dataDir);
+  if (remote) return remote;
+  const centre = await openOwn(dataDir);
+  return {
+    client: centre,
+    isOwn: true,
+    lost: new Promise<never>(() => undefined),
+    end: () => centre.release(),
+  };
+}
+
+/** @throws FailureError when none runs */
+export async function requireRemote(dataDir: string): Promise<RemoteSession> {
+  const remote = await openRemote(dataDir);
+  if (remote) return remote;
+  throw new FailureError({
+    code: 'cli.notRunning',
+    message: `No FlashGrid runs on ${dataDir}.`,
+    fix: `Start one with \`${commandLine('up')}\`, or \`${commandLine('serve')}\` for a browser.`,
+  });
+}
+
+/**
+ * Calls a command and unwraps its result.
+ * @throws FailureError
+ */
+export async function must<Name extends CommandName>(
+  client: ControlClient,
+  name: Name,
+  input: CommandInput<Name>,
+): Promise<CommandOutput<Name>> {
+  const result = await client.call(name, input);
+  if (result.ok) return result.value;
+  throw new FailureError(result.error);
+}
+
+/** For a command that changes nothing: an interrupt, or a control centre that is gone, ends it at once. */
+export async function briefly(
+  session: Session,
+  interrupt: AbortSignal,
+  work: (client: ControlClient) => Promise<number>,
+): Promise<number> {
+  try {
+    return await Promise.race([work(session.client), session.lost, whenInterrupted(interrupt)]);
+  } finally {
+    await session.end();
+  }
+}

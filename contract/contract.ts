@@ -1,0 +1,454 @@
+/**
+ * Everything that a person can do and see. The Electron window (IPC), the browser page (WebSocket) and the terminal call these
+ * commands and hear these events; none of them has logic of its own. Types are inferred from the schemas, and every
+ * message is parsed with them on both sides of a process line.
+ *
+ * Commands are named `area.verbNoun`, events `area.nounHappened`. A command answers with a tagged result: expected failures are data.
+ */
+import { z } from 'zod';
+import '../services/shared/plain-issues.ts';
+import { newSaleSchema, saleChangeSchema, saleViewSchema } from '../services/shared/sales.ts';
+import { attackSettingsSchema } from './attack-settings.ts';
+import {
+  engineRoleSchema,
+  engineStateSchema,
+  engineStatsSchema,
+  failureSchema,
+  providerSchema,
+  stepSchema,
+} from './cluster.ts';
+import { EXTERNAL_URLS, urlProblem, type ExternalUrl } from './external-urls.ts';
+import {
+  auditSchema,
+  incidentSchema,
+  loadSchema,
+  runRecordSchema,
+  sampleSchema,
+  verdictSchema,
+} from './run-record.ts';
+
+const none = z.object({}).strict();
+const done = z.object({});
+const count = z.number().int().nonnegative();
+
+/** Sales that are told of unasked: a face that is open for days must not be sent thousands, twice a second. */
+export const MAX_TOLD_SALES = 50;
+
+export const providerChoiceSchema = z.enum(['auto', 'native', 'docker', 'external']);
+export type ProviderChoice = z.infer<typeof providerChoiceSchema>;
+
+// ── Settings ────────────────────────────────────────────────────────────────────────────────────────────────
+
+const port = z.number().int().min(0).max(65_535);
+
+/** Empty, or a URL of the right kind: a mistyped scheme is told where it is typed. */
+const externalUrl = (field: ExternalUrl['field']) =>
+  z
+    .string()
+    .trim()
+    .max(500)
+    .superRefine((text, context) => {
+      const target = EXTERNAL_URLS.find((one) => one.field === field);
+      const problem = target && text !== '' ? urlProblem(target, text) : undefined;
+      if (problem !== undefined)
+        context.addIssue({ code: 'custom', message: `${problem}, like ${target?.example ?? ''}` });
+    })
+    .default('');
+
+/** Something about the kept files that a person must know, whatever they look at. */
+export const noticeSchema = z.object({
+  id: z.enum(['settings', 'runs']),
+  message: z.string(),
+  fix: z.string(),
+});
+export type Notice = z.infer<typeof noticeSchema>;
+
+export const settingsSchema = z.strictObject({
+  provider: providerChoiceSchema.default('auto'),
+  gateways: z.number().int().min(1).max(16).default(1),
+  workers: z.number().int().min(1).max(16).default(1),
+  /** 0 takes a free port. */
+  gatewayPort: port.default(0),
+  /** Of the engines that FlashGrid starts itself. 0 takes a free one. */
+  enginePorts: z
+    .strictObject({ rabbitmq: port.default(0), redis: port.default(0), postgres: port.default(0) })
+    .prefault({}),
+  images: z
+    .strictObject({
+      registry: z.string().max(200).default(''),
+      rabbitmq: z.string().min(1).max(300).default('rabbitmq:4-management-alpine'),
+      redis: z.string().min(1).max(300).default('redis:8-alpine'),
+      postgres: z.string().min(1).max(300).default('postgres:18-alpine'),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      /** MiB of memory for each container. */
+      memoryMb: z.number().int().min(256).max(65_536).default(2_048),
+      /** Cores for each container; 0 is no limit. */
+      cpus: z.number().min(0).max(128).default(0),
+    })
+    .prefault({}),
+  external: z
+    .strictObject({
+      amqpUrl: externalUrl('amqpUrl'),
+      redisUrl: externalUrl('redisUrl'),
+      postgresUrl: externalUrl('postgresUrl'),
+    })
+    .prefault({}),
+  theme: z.enum(['system', 'light', 'dark']).default('system'),
+  isProjectorMode: z.boolean().default(false),
+  /** What closing the window does with a running cluster. */
+  onQuit: z.enum(['ask', 'stop', 'keep']).default('ask'),
+});
+export type Settings = z.infer<typeof settingsSchema>;
+
+// ── Cluster and services ────────────────────────────────────────────────────────────────────────────────────
+
+export const clusterStateSchema = z.object({
+  state: z.enum(['stopped', 'starting', 'running', 'stopping', 'failed']),
+  provider: providerSchema.optional(),
+  /** Why this provider was taken. */
+  reason: z.string().optional(),
+  steps: z.array(stepSchema),
+  engines: z.array(engineStateSchema),
+  failure: failureSchema.optional(),
+  startedAtMs: z.number().optional(),
+  /** Of the last start, in ms. */
+  startDurationMs: z.number().optional(),
+});
+export type ClusterState = z.infer<typeof clusterStateSchema>;
+
+export const serviceRoleSchema = z.enum(['gateway', 'worker']);
+export type ServiceRole = z.infer<typeof serviceRoleSchema>;
+
+export const serviceStateSchema = z.object({
+  /** `gateway-1`. */
+  id: z.string(),
+  role: serviceRoleSchema,
+  state: z.enum(['starting', 'running', 'restarting', 'stopping', 'stopped', 'failed']),
+  pid: z.number().int().optional(),
+  port: z.number().int().optional(),
+  startedAtMs: z.number().optional(),
+  restarts: count,
+  detail: z.string().optional(),
+});
+export type ServiceState = z.infer<typeof serviceStateSchema>;
+
+export const partStatsSchema = z.union([
+  engineStatsSchema,
+  z.object({
+    serviceId: z.string(),
+    role: serviceRoleSchema,
+    atMs: z.number(),
+    cpuPercent: z.number(),
+    memoryBytes: z.number(),
+    eventLoopLagMs: z.number(),
+  }),
+]);
+export type PartStats = z.infer<typeof partStatsSchema>;
+
+// ── Flow: what goes through the pipeline now ────────────────────────────────────────────────────────────────
+
+/** One moment of the engine, attack or not: ten a second, sent in batches. Rates are per second over the last interval. */
+export const flowSampleSchema = z.object({
+  atMs: z.number(),
+  acceptedPerSec: z.number().nonnegative(),
+  framesPerSec: z.number().nonnegative(),
+  decidedPerSec: z.number().nonnegative(),
+  grantedPerSec: z.number().nonnegative(),
+  committedPerSec: z.number().nonnegative(),
+  /** Refused by the gateway itself: 4xx, 409, 503. */
+  turnedAwayPerSec: z.number().nonnegative(),
+  /** Reservations in line for a decision, and on their way into the line: the most seen at once since the sample before. */
+  queueDepth: count,
+  unconfirmed: count,
+  /** Frames in the dead-letter queue. */
+  deadLettered: count,
+  /** Share of decided reservations that never touched Postgres, 0..1, since the services began. */
+  filteredShare: z.number().min(0).max(1),
+});
+export type FlowSample = z.infer<typeof flowSampleSchema>;
+
+// ── Dead letters ────────────────────────────────────────────────────────────────────────────────────────────
+
+/** A frame that could not be decided. */
+export const deadFrameSchema = z.object({
+  /** The frame's id; of a message without one, `unnamed-` and a digest of its body. */
+  id: z.string(),
+  saleId: z.string().optional(),
+  reservations: count.optional(),
+  /** When the gateway closed the frame. */
+  closedAtMs: z.number().optional(),
+  /** When it was dead-lettered. */
+  diedAtMs: z.number().optional(),
+  reason: z.string(),
+  /** False for what can never be decided. */
+  canReplay: z.boolean(),
+});
+export type DeadFrame = z.infer<typeof deadFrameSchema>;
+
+const deadFrameChoice = z.strictObject({
+  /** All when missing. */
+  ids: z.array(z.string().min(1).max(64)).min(1).max(1_000).optional(),
+});
+
+// ── Attack and runs ─────────────────────────────────────────────────────────────────────────────────────────
+
+export const attackStateSchema = z.object({
+  runId: z.string(),
+  saleId: z.string(),
+  phase: z.enum(['preparing', 'attacking', 'draining', 'auditing', 'finished', 'failed', 'cancelled']),
+  settings: attackSettingsSchema,
+  startedAtMs: z.number(),
+  /** Moment 0 of the samples, in ms since the epoch; missing until the first request is sent. */
+  firstRequestAtMs: z.number().optional(),
+  /** When the workers were killed on purpose, in ms since the first request. */
+  workersKilledAtMs: z.number().nonnegative().optional(),
+  /** 0..1, of requests answered. */
+  progress: z.number().min(0).max(1),
+  /** Running totals. */
+  sent: count,
+  acknowledged: count,
+  refused: count,
+  unknown: count,
+  granted: count,
+  remaining: count,
+  load: loadSchema.optional(),
+  audit: auditSchema.optional(),
+  verdict: verdictSchema.optional(),
+  exitCode: count.optional(),
+  incidents: z.array(incidentSchema).optional(),
+  reasons: z.array(z.string()),
+  failure: failureSchema.optional(),
+});
+export type AttackState = z.infer<typeof attackStateSchema>;
+
+export const runSummarySchema = z.object({
+  id: z.string(),
+  startedAt: z.string(),
+  title: z.string(),
+  verdict: verdictSchema,
+  /** Missing in runs of earlier versions. */
+  end: runRecordSchema.shape.end,
+  exitCode: count.optional(),
+  provider: providerSchema,
+  requests: count,
+  connections: count,
+  stock: count,
+  sold: count,
+  rps: z.number(),
+  p50Ms: z.number(),
+  p99Ms: z.number(),
+});
+export type RunSummary = z.infer<typeof runSummarySchema>;
+
+export const exportFormatSchema = z.enum(['json', 'csv', 'html']);
+export type ExportFormat = z.infer<typeof exportFormatSchema>;
+
+// ── Logs and doctor ─────────────────────────────────────────────────────────────────────────────────────────
+
+export const logLevelSchema = z.enum(['debug', 'info', 'warn', 'error']);
+export const logLineSchema = z.object({
+  seq: count,
+  atMs: z.number(),
+  part: z.string(),
+  level: logLevelSchema,
+  text: z.string(),
+});
+export type LogEntry = z.infer<typeof logLineSchema>;
+
+export const findingSchema = z.object({
+  id: z.string(),
+  title: z.string(),
+  status: z.enum(['ok', 'warning', 'missing']),
+  version: z.string().optional(),
+  path: z.string().optional(),
+  detail: z.string(),
+  /** What to do; only when the status is not ok. */
+  fix: z.string().optional(),
+});
+export type Finding = z.infer<typeof findingSchema>;
+
+export const diagnosisSchema = z.object({
+  findings: z.array(findingSchema),
+  /** Containers, or the machine's own three engines: either is enough. */
+  canStart: z.boolean(),
+  /** Ids of the findings worth telling before the first start: the way that is not needed is left out. */
+  concerns: z.array(z.string()),
+});
+export type Diagnosis = z.infer<typeof diagnosisSchema>;
+
+// ── App ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+export const appInfoSchema = z.object({
+  version: z.string(),
+  node: z.string(),
+  platform: z.string(),
+  dataDir: z.string(),
+  /** There is a desktop that can show the data folder. */
+  canOpenDataDir: z.boolean().optional(),
+  pid: count,
+});
+
+/** How a browser on this machine reaches the control centre. */
+export const accessSchema = z.object({
+  /** Holds the token. */
+  url: z.string(),
+  token: z.string(),
+});
+export type Access = z.infer<typeof accessSchema>;
+
+/** Everything a face needs to draw itself. `seq` grows with every event: an event with a smaller one is older than this. */
+export const snapshotSchema = z.object({
+  seq: count,
+  app: appInfoSchema,
+  settings: settingsSchema,
+  cluster: clusterStateSchema,
+  services: z.array(serviceStateSchema),
+  stats: z.array(partStatsSchema),
+  flow: z.array(flowSampleSchema),
+  /** The newest ones. */
+  sales: z.array(saleViewSchema),
+  salesTotal: count.optional(),
+  notices: z.array(noticeSchema).optional(),
+  attack: attackStateSchema.optional(),
+  /** The attack's samples so far; of a long one neighbours are merged. */
+  samples: z.array(sampleSchema),
+});
+export type Snapshot = z.infer<typeof snapshotSchema>;
+
+// ── The contract ────────────────────────────────────────────────────────────────────────────────────────────
+
+export const commands = {
+  /** All state at once; a face subscribes to events first, then asks for this. */
+  'app.getSnapshot': { input: none, output: snapshotSchema },
+  /** Ends the control centre. `keep` leaves the engines running for the next start to adopt. */
+  'app.quit': { input: z.strictObject({ cluster: z.enum(['stop', 'keep']).default('stop') }), output: done },
+  /** @throws app.noAccess where nothing listens for browsers */
+  'app.getAccess': { input: none, output: accessSchema },
+  /** Shows the data folder in the system's file manager. */
+  'app.openDataFolder': { input: none, output: done },
+  'cluster.start': {
+    input: z.strictObject({ provider: providerChoiceSchema.optional() }),
+    output: clusterStateSchema,
+  },
+  'cluster.cancelStart': { input: none, output: done },
+  'cluster.stop': { input: none, output: clusterStateSchema },
+  /** Stops and removes all data of the cluster. */
+  'cluster.reset': { input: none, output: clusterStateSchema },
+  'cluster.killEngine': { input: z.strictObject({ role: engineRoleSchema }), output: done },
+  'services.scale': {
+    input: z.strictObject({ role: serviceRoleSchema, count: z.number().int().min(1).max(16) }),
+    output: z.array(serviceStateSchema),
+  },
+  'services.killService': { input: z.strictObject({ id: z.string() }), output: done },
+  /** The newest sales. */
+  'sales.listSales': {
+    input: z.strictObject({ limit: z.number().int().min(1).max(1_000).default(MAX_TOLD_SALES) }),
+    output: z.array(saleViewSchema),
+  },
+  'sales.openSale': { input: newSaleSchema, output: saleViewSchema },
+  'sales.changeSale': {
+    input: z.strictObject({ id: z.string(), change: saleChangeSchema }),
+    output: saleViewSchema,
+  },
+  /** Oldest first. */
+  'queue.listDead': {
+    input: z.strictObject({ limit: z.number().int().min(1).max(1_000).default(100) }),
+    output: z.object({ total: count, frames: z.array(deadFrameSchema) }),
+  },
+  /** Puts dead frames back into the queue; `kept` can never be decided and stay dead. */
+  'queue.replayDead': { input: deadFrameChoice, output: z.object({ replayed: count, kept: count }) },
+  /** Removes dead frames for good; their reservations never get an outcome. */
+  'queue.dropDead': { input: deadFrameChoice, output: z.object({ dropped: count }) },
+  /** Starts an attack and answers as soon as it runs; `attack.stateChanged` tells the rest. */
+  'attack.launch': { input: attackSettingsSchema, output: attackStateSchema },
+  'attack.cancel': { input: none, output: done },
+  'runs.listRuns': {
+    input: z.strictObject({ search: z.string().max(200).default('') }),
+    output: z.array(runSummarySchema),
+  },
+  'runs.getRun': { input: z.strictObject({ id: z.string() }), output: runRecordSchema },
+  'runs.deleteRun': { input: z.strictObject({ id: z.string() }), output: done },
+  /** The exported file as text; the face decides where it goes. */
+  'runs.exportRun': {
+    input: z.strictObject({ id: z.string(), format: exportFormatSchema }),
+    output: z.object({ fileName: z.string(), mediaType: z.string(), text: z.string() }),
+  },
+  'logs.listLines': {
+    input: z.strictObject({
+      parts: z.array(z.string()).default([]),
+      minLevel: logLevelSchema.default('debug'),
+      text: z.string().max(200).default(''),
+      fromMs: z.number().optional(),
+      toMs: z.number().optional(),
+      /** Half of the lines before this moment and half from it on. */
+      aroundMs: z.number().optional(),
+      limit: z.number().int().min(1).max(5_000).default(1_000),
+    }),
+    /** Oldest first. The newest lines, unless `fromMs` asks for the first ones from there on, or `aroundMs` for those around it. */
+    output: z.object({
+      lines: z.array(logLineSchema),
+      parts: z.array(z.string()),
+      total: count,
+      /** Of the newest line there is, matching or not. */
+      lastSeq: count,
+      /** Lines of earlier moments are no longer kept. */
+      keptFromMs: z.number(),
+    }),
+  },
+  'settings.getSettings': { input: none, output: settingsSchema },
+  'settings.saveSettings': { input: settingsSchema, output: settingsSchema },
+  /** Of a terminal only: shows the change that waits for a confirmation, and with its id saves it. */
+  'settings.confirmChange': {
+    input: z.object({ id: z.string().max(64).optional() }).strict(),
+    output: z.object({ id: z.string(), lines: z.array(z.string()), isSaved: z.boolean() }),
+  },
+  'doctor.runChecks': { input: none, output: diagnosisSchema },
+} as const;
+
+export const events = {
+  'cluster.stateChanged': z.object({ seq: count, cluster: clusterStateSchema }),
+  'services.stateChanged': z.object({ seq: count, services: z.array(serviceStateSchema) }),
+  /** Once a second. */
+  'telemetry.statsSampled': z.object({ seq: count, stats: z.array(partStatsSchema) }),
+  /** A few batches a second. */
+  'telemetry.flowSampled': z.object({ seq: count, flow: z.array(flowSampleSchema) }),
+  /** The newest sales, and how many there are in all. */
+  'sales.salesChanged': z.object({
+    seq: count,
+    sales: z.array(saleViewSchema),
+    salesTotal: count.optional(),
+  }),
+  'attack.stateChanged': z.object({ seq: count, attack: attackStateSchema }),
+  'attack.samplesTaken': z.object({ seq: count, runId: z.string(), samples: z.array(sampleSchema) }),
+  'runs.runSaved': z.object({ seq: count, run: runSummarySchema }),
+  'runs.runDeleted': z.object({ seq: count, id: z.string() }),
+  'logs.linesAdded': z.object({ seq: count, lines: z.array(logLineSchema) }),
+  'settings.settingsChanged': z.object({ seq: count, settings: settingsSchema }),
+  'app.noticesChanged': z.object({ seq: count, notices: z.array(noticeSchema) }),
+  'app.quitting': z.object({ seq: count }),
+} as const;
+
+export type CommandName = keyof typeof commands;
+export type CommandInput<Name extends CommandName> = z.input<(typeof commands)[Name]['input']>;
+export type CommandOutput<Name extends CommandName> = z.output<(typeof commands)[Name]['output']>;
+export type EventName = keyof typeof events;
+export type EventPayload<Name extends EventName> = z.output<(typeof events)[Name]>;
+
+export type Result<Value> =
+  | { readonly ok: true; readonly value: Value }
+  | { readonly ok: false; readonly error: z.infer<typeof failureSchema> };
+
+/** What every face holds: the same two functions, whatever carries them. */
+export interface ControlClient {
+  call<Name extends CommandName>(name: Name, input: CommandInput<Name>): Promise<Result<CommandOutput<Name>>>;
+  /** Returns the function that ends the subscription. */
+  on<Name extends EventName>(name: Name, listener: (payload: EventPayload<Name>) => void): () => void;
+}
+
+/** Whether a text names a command. */
+export function isCommandName(name: string): name is CommandName {
+  return Object.hasOwn(commands, name);
+}

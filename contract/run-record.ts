@@ -1,0 +1,202 @@
+/** The record of one run: what `--json` writes, what the history keeps and what every export is made from. */
+import { z } from 'zod';
+import { attackSettingsSchema } from './attack-settings.ts';
+
+const count = z.number().int().nonnegative();
+
+export const verdictSchema = z.enum(['pass', 'fail', 'invalid']);
+export type Verdict = z.infer<typeof verdictSchema>;
+
+/** The nine checks, in the order in which a reader wants them. */
+export const CHECK_IDS = [
+  'no_oversell',
+  'no_undersell',
+  'conservation',
+  'single_outcome',
+  'no_phantom',
+  'stock_balance',
+  'buyer_limit',
+  'queues_empty',
+  'order',
+] as const;
+export type CheckId = (typeof CHECK_IDS)[number];
+
+export const checkSchema = z.object({
+  id: z.enum(CHECK_IDS),
+  /** What the check proves, as a sentence. */
+  title: z.string(),
+  ok: z.boolean(),
+  /** Neither proven nor broken: what it needs was still undecided when the audit's time was over. `ok` is false. */
+  isOpen: z.boolean().optional(),
+  evidence: z.object({
+    /** What was found, as a sentence with figures. */
+    summary: z.string(),
+    counts: z.record(z.string(), z.number()),
+    /** The first offenders (at most 10): reservation ids, user ids or unit numbers. */
+    offenders: z.array(z.string()).max(10),
+  }),
+});
+export type Check = z.infer<typeof checkSchema>;
+
+export const latencySchema = z.object({
+  p50: z.number(),
+  p90: z.number(),
+  p99: z.number(),
+  p999: z.number(),
+  max: z.number(),
+  mean: z.number(),
+});
+
+export const loadSchema = z.object({
+  sent: count,
+  /** Accepted: answered 202. */
+  acknowledged: count,
+  /** Rejected by the gateway, which published nothing: 4xx, or a 503 that says so. */
+  refused: count,
+  /** Neither: timed out, reset, or a 503 `unconfirmed`. The audit finds out what became of them. */
+  unknown: count,
+  /** Requests of the attack that were not sent, since nobody answered any more or its time was over. */
+  unsent: count.optional(),
+  /** Requests that were not accepted, by cause (attack/answer-cause.ts); records of earlier versions have none. */
+  causes: z.record(z.string(), count).optional(),
+  /** No gateway answered any more, and the rest was not sent. */
+  gaveUp: z.object({ silentMs: z.number().nonnegative(), cause: z.string() }).optional(),
+  /** Under a rate: why the system under test did not keep up; missing when it did. */
+  systemLimit: z.string().optional(),
+  /** Answers a second, from the first request to the last response, by our own clock. */
+  rps: z.number().nonnegative(),
+  durationMs: z.number().nonnegative(),
+  /** Under a rate: counted from the intended send time. */
+  latencyMs: latencySchema,
+  /** Answers by HTTP status. */
+  statusCounts: z.record(z.string(), count),
+  generator: z.object({
+    processes: count,
+    /** Longest delay of the generators' event loops, in ms. */
+    eventLoopLagMaxMs: z.number().nonnegative(),
+    eventLoopLagP99Ms: z.number().nonnegative(),
+    /** Share of one core that the busiest generator used, 0..1. */
+    cpuShare: z.number().nonnegative(),
+    /** Under a rate: requests sent in time / requests asked for. 1 for a burst. */
+    rateReached: z.number().nonnegative(),
+    /** Why the generator was the limit; empty when it was not. */
+    limits: z.array(z.string()),
+  }),
+});
+export type Load = z.infer<typeof loadSchema>;
+
+export const auditSchema = z.object({
+  stock: count,
+  /** Units in Postgres. */
+  sold: count,
+  granted: count,
+  refused: count,
+  pending: count,
+  lost: count,
+  duplicated: count,
+  oversold: count,
+  undersold: count,
+  /** Requests without an answer whose fate the audit found. */
+  unknownResolved: count,
+  /** Of them, those that own a ticket. */
+  unknownGranted: count.optional(),
+  /** Whether the sale was closed before the audit's last look, so that nothing can be sold after it. */
+  isSaleClosed: z.boolean().optional(),
+  /** Why something stayed undecided: the part that was missing. */
+  undecided: z.array(z.string()).optional(),
+  drainMs: z.number().nonnegative(),
+  checks: z.array(checkSchema),
+});
+export type Audit = z.infer<typeof auditSchema>;
+
+/**
+ * One moment of the run. Counts are of this interval alone, so that a column's sum is the run's total; `queueDepth` and `unconfirmed`
+ * are the most that was seen at once within it, `remaining` is as it stood at its end.
+ */
+export const sampleSchema = z.object({
+  /** ms since the first request was sent; the end of the interval. */
+  tMs: z.number(),
+  sent: count,
+  acknowledged: count,
+  refused: count,
+  unknown: count,
+  /** Answers a second in this interval. */
+  rps: z.number().nonnegative(),
+  p50Ms: z.number().nonnegative(),
+  p99Ms: z.number().nonnegative(),
+  /** Reservations confirmed by the broker and not yet decided. */
+  queueDepth: count,
+  /** Reservations in the gateways that wait for a confirm. */
+  unconfirmed: count,
+  /** Units left; null while Redis, which counts them, could not tell. */
+  remaining: count.nullable(),
+  /** Reservations granted in this interval. */
+  granted: count,
+  /** Reservations that the worker refused in this interval. */
+  refusedByWorker: count,
+  /** Tickets committed to Postgres in this interval. */
+  committed: count,
+});
+export type Sample = z.infer<typeof sampleSchema>;
+
+export const environmentSchema = z.object({
+  flashgrid: z.string(),
+  node: z.string(),
+  os: z.string(),
+  cpu: z.string(),
+  cores: count,
+  memoryBytes: count,
+  provider: z.enum(['native', 'docker', 'external']),
+  engines: z.object({ rabbitmq: z.string(), redis: z.string(), postgres: z.string() }),
+  gateways: count,
+  workers: count,
+});
+export type Environment = z.infer<typeof environmentSchema>;
+
+/** Something that happened to a part during a run, and that its figures can't be read without. */
+export const incidentSchema = z.object({
+  /** ms since the first request. */
+  tMs: z.number(),
+  /** `machine`, `generator`, `control`, `sale`, or the id of a service or backend: `gateway-1`, `redis`. */
+  part: z.string(),
+  kind: z.enum(['paused', 'ended', 'back', 'failed', 'rebuilt', 'notClosed', 'gaveUp']),
+  lengthMs: z.number().nonnegative().optional(),
+  /** What happened, as a sentence. */
+  text: z.string(),
+});
+export type Incident = z.infer<typeof incidentSchema>;
+
+/** Raised when older versions could not read what a newer one writes. */
+export const RECORD_FORMAT = 1;
+
+export const runRecordSchema = z.object({
+  schema: z.literal(`flashgrid.run/${RECORD_FORMAT}`),
+  id: z.string(),
+  startedAt: z.string(),
+  /** Moment 0 of the series, as an ISO date; records of earlier versions have none. */
+  firstRequestAt: z.string().optional(),
+  finishedAt: z.string(),
+  verdict: verdictSchema,
+  /**
+   * `cancelled` or `failed` when it was not brought to an audit; its figures are those until then, its verdict is `invalid`. Missing in
+   * records of earlier versions, which all have an audit.
+   */
+  end: z.enum(['finished', 'cancelled', 'failed']).optional(),
+  /** 0 pass, 3 audit failed, 4 threshold missed, 5 run invalid, 6 undecided for want of a part, 130 cancelled. */
+  exitCode: z.number().int(),
+  /** Why the verdict is not `pass`; empty when it is. */
+  reasons: z.array(z.string()),
+  saleId: z.string(),
+  attack: attackSettingsSchema,
+  /** When the workers were killed on purpose, in ms since the first request. */
+  workersKilledAtMs: z.number().nonnegative().optional(),
+  load: loadSchema,
+  audit: auditSchema,
+  /** How late the event loop of each part was at the most, in ms, by its own clock: `generator`, `control`, `gateway-1`. */
+  clocks: z.record(z.string(), z.number().nonnegative()).optional(),
+  /** In the order of time; records of earlier versions have none. */
+  incidents: z.array(incidentSchema).optional(),
+  environment: environmentSchema,
+  series: z.array(sampleSchema),
+});
+export type RunRecord = z.infer<typeof runRecordSchema>;

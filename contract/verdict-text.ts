@@ -1,0 +1,125 @@
+/**
+ * What a verdict means, in words: one text for the window, the notification, the terminal and every export. It knows that a run
+ * may be too slow without a broken promise, and that a run may prove nothing for more than one reason.
+ */
+import type { AttackSettings } from './attack-settings.ts';
+import { plural, whole } from './format.ts';
+import type { Audit, Load, RunRecord, Verdict } from './run-record.ts';
+
+/** Exit code of a run that a part was missing for; build-run-record.ts gives it. */
+const EXIT_INFRASTRUCTURE = 6;
+
+const VERDICT_WORDS: Readonly<Record<Verdict, string>> = {
+  pass: 'proven',
+  fail: 'failed',
+  invalid: 'not valid',
+};
+
+export type Judged = Pick<RunRecord, 'verdict' | 'end'> & { readonly exitCode?: number | undefined };
+
+/** The verdict as a list shows it: a run without an audit, or without a part, must not read like a broken promise. */
+export function verdictShown({ verdict, exitCode, end }: Judged): string {
+  if (end === 'cancelled') return 'cancelled';
+  if (end === 'failed') return 'not finished';
+  if (exitCode === EXIT_INFRASTRUCTURE) return 'undecided';
+  return exitCode === 4 ? 'limit missed' : VERDICT_WORDS[verdict];
+}
+
+export interface VerdictParts {
+  readonly verdict: Verdict;
+  /** Missing for an attack that was audited. */
+  readonly end?: RunRecord['end'];
+  readonly attack: Pick<AttackSettings, 'perBuyerLimit'>;
+  readonly workersKilledAtMs?: number | undefined;
+  readonly load: Pick<Load, 'sent' | 'acknowledged' | 'refused' | 'unknown' | 'gaveUp' | 'causes'>;
+  readonly audit: Pick<
+    Audit,
+    'sold' | 'stock' | 'granted' | 'refused' | 'pending' | 'unknownGranted' | 'undecided' | 'checks'
+  >;
+  /** Of the run; tells a missing part from a load generator that was the limit. */
+  readonly exitCode?: number | undefined;
+}
+
+export interface VerdictText {
+  readonly headline: string;
+  /** The figures behind the headline; the run's reasons are told beside it. */
+  readonly detail: string;
+}
+
+export function tellVerdict(parts: VerdictParts): VerdictText {
+  const { verdict, load, audit } = parts;
+  const sold = `${whole(audit.sold)} of ${plural(audit.stock, 'ticket')} sold`;
+  if (parts.end === 'cancelled' || parts.end === 'failed') {
+    return {
+      headline:
+        parts.end === 'cancelled'
+          ? 'The attack was cancelled.'
+          : 'The attack could not be brought to a verdict.',
+      detail: `${plural(load.sent, 'request')} had been sent. There was no audit, so nothing is proven.`,
+    };
+  }
+  if (verdict === 'invalid') {
+    if (audit.undecided !== undefined)
+      return {
+        headline: 'No verdict: a part was missing.',
+        detail: `${accountOf(parts)} No promise is broken.`,
+      };
+    const isMissing = parts.exitCode === EXIT_INFRASTRUCTURE;
+    return {
+      headline: `No verdict: ${isMissing && load.acknowledged > 0 ? 'no gateway answered any more.' : doubtOf(load)}`,
+      detail: `${isMissing ? accountOf(parts) : 'This run proves nothing about the engine.'}`,
+    };
+  }
+  if (verdict === 'pass') {
+    return {
+      headline:
+        parts.attack.perBuyerLimit === 1
+          ? `${plural(audit.sold, 'ticket')}, ${plural(audit.sold, 'owner')}. Exactly.`
+          : `${plural(audit.sold, 'ticket')}, each sold once. Exactly.`,
+      detail: [
+        accountOf(parts),
+        ...(parts.workersKilledAtMs === undefined
+          ? []
+          : ['The workers were killed in the middle of it, and no accepted reservation was lost.']),
+        'Nothing oversold, nothing lost, nothing duplicated.',
+      ].join(' '),
+    };
+  }
+  const failed = audit.checks.filter((check) => !check.ok && check.isOpen !== true).length;
+  if (failed > 0) {
+    return {
+      headline: 'The engine broke a promise.',
+      detail: `${sold}; ${whole(failed)} of ${plural(audit.checks.length, 'check')} failed.`,
+    };
+  }
+  return {
+    headline: 'Every promise was kept, but a limit that was set for this run was missed.',
+    detail: `${sold}, and every check of the audit holds.`,
+  };
+}
+
+/** Why a run proves nothing; the same order as in judgeRun. */
+function doubtOf(load: VerdictParts['load']): string {
+  if (load.sent === 0) return 'no request was sent.';
+  if (load.acknowledged === 0) return 'no request was accepted, so the sale was never put to the test.';
+  return 'the rate was not reached.';
+}
+
+/** What became of every request; its figures add up to the requests that were sent. */
+function accountOf({ load, audit }: VerdictParts): string {
+  const owners = audit.unknownGranted ?? 0;
+  const got =
+    owners === 0
+      ? 'none of them owns a ticket'
+      : `${whole(owners)} of them ${owners === 1 ? 'owns' : 'own'} a ticket`;
+  const fates = [
+    `${whole(audit.granted)} granted`,
+    `${whole(audit.refused)} refused by the worker`,
+    ...(audit.pending > 0 ? [`${whole(audit.pending)} accepted and undecided`] : []),
+    ...(load.refused > 0 ? [`${whole(load.refused)} rejected by the gateway`] : []),
+    ...(load.unknown > 0
+      ? [`${whole(load.unknown)} without a clear answer, looked up by the audit: ${got}`]
+      : []),
+  ];
+  return `${plural(load.sent, 'request')}: ${fates.join(', ')}.`;
+}

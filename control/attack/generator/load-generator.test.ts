@@ -1,0 +1,429 @@
+import { performance } from 'node:perf_hooks';
+import { afterEach, describe, expect, it } from 'vitest';
+import { acknowledge, startServer, startTcpServer } from '../../../tests/support/misbehaving-server.ts';
+import type { GeneratorJob, IntervalMessage, ResultMessage } from '../protocol/generator-messages.ts';
+import { LatencyHistogram } from '../protocol/latency-histogram.ts';
+import { LoadGenerator } from './load-generator.ts';
+import { NOTHING, STATUS_CODES, joinReservationId, type RequestLog } from '../protocol/request-log.ts';
+import { userIdFor } from '../protocol/user-ids.ts';
+
+const undo: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of undo.splice(0)) await close();
+});
+
+async function serve(...args: Parameters<typeof startServer>) {
+  const server = await startServer(...args);
+  undo.push(() => server.close());
+  return server;
+}
+
+async function serveTcp(...args: Parameters<typeof startTcpServer>) {
+  const server = await startTcpServer(...args);
+  undo.push(() => server.close());
+  return server;
+}
+
+interface Attack {
+  readonly result: ResultMessage;
+  readonly log: RequestLog;
+  readonly intervals: readonly IntervalMessage[];
+}
+
+async function attack(targets: string[], job: Partial<GeneratorJob>): Promise<Attack> {
+  const intervals: IntervalMessage[] = [];
+  const generator = new LoadGenerator({
+    job: {
+      saleId: 'sale-1',
+      targets,
+      seed: 7,
+      totalRequests: 500,
+      processIndex: 0,
+      processes: 1,
+      connections: 20,
+      timeoutMs: 5_000,
+      ...job,
+    },
+    startMs: performance.now(),
+    onInterval: (interval) => intervals.push(interval),
+  });
+  const result = await generator.run();
+  return { result, log: generator.log, intervals };
+}
+
+const counts = ({ result: { sent, acknowledged, refused, unknown } }: Attack) => ({
+  sent,
+  acknowledged,
+  refused,
+  unknown,
+});
+
+const countOf = (log: RequestLog, status: keyof typeof STATUS_CODES) =>
+  log.columns.status.filter((code) => code === STATUS_CODES[status]).length;
+
+const reservationOf = (log: RequestLog, row: number) => {
+  const prefix = log.columns.prefix[row] ?? NOTHING;
+  return prefix === NOTHING
+    ? undefined
+    : joinReservationId(log.prefixes.get(prefix), log.columns.place[row] ?? 0);
+};
+
+/** Whatever happened, the views of it must agree, and no buyer may have come twice. */
+function expectSound(run: Attack, seen: readonly { readonly userId: string }[], seed = 7): void {
+  const totals = counts(run);
+  expect(totals.sent).toBe(totals.acknowledged + totals.refused + totals.unknown);
+  for (const key of ['sent', 'acknowledged', 'refused', 'unknown'] as const)
+    expect(run.intervals.reduce((sum, one) => sum + one[key], 0)).toBe(totals[key]);
+  for (const key of ['acknowledged', 'refused', 'unknown'] as const)
+    expect(countOf(run.log, key)).toBe(totals[key]);
+  expect(run.intervals.filter((one) => one.isLast)).toHaveLength(1);
+  expect(run.intervals.at(-1)?.isLast).toBe(true);
+  expect(new Set(seen.map((one) => one.userId)).size).toBe(seen.length);
+  const expected = new Set(Array.from({ length: totals.sent }, (_, index) => userIdFor(seed, index)));
+  for (const { userId } of seen) expect(expected.has(userId)).toBe(true);
+}
+
+describe('a burst', () => {
+  it('sends every request exactly once, whatever the number of connections', async () => {
+    for (const [totalRequests, connections] of [
+      [1, 1],
+      [7, 50],
+      [1_000, 3],
+      [1_001, 100],
+    ] as const) {
+      const server = await serve((request, response) => acknowledge(response, request));
+      const run = await attack([server.url], { totalRequests, connections });
+      expect(counts(run)).toEqual({
+        sent: totalRequests,
+        acknowledged: totalRequests,
+        refused: 0,
+        unknown: 0,
+      });
+      expect(server.seen).toHaveLength(totalRequests);
+      expect(server.sockets).toBe(Math.min(connections, totalRequests));
+      expectSound(run, server.seen);
+    }
+  });
+
+  it('notes for each buyer the reservation id that the gateway gave to this very buyer', async () => {
+    const given = new Map<string, string>();
+    const server = await serve((request, response) => {
+      const reservationId = `${request.saleId}.gw0001-${(request.number >> 3).toString(36)}.${request.number & 7}`;
+      given.set(request.userId, reservationId);
+      // Answers overtake one another.
+      setTimeout(
+        () => {
+          response.writeHead(202, { 'content-type': 'application/json' });
+          response.end(JSON.stringify({ reservationId, status: 'queued' }));
+        },
+        (request.number % 7) * 3,
+      );
+    });
+    const run = await attack([server.url], { totalRequests: 300, connections: 30 });
+    for (let row = 0; row < 300; row++)
+      expect(reservationOf(run.log, row)).toBe(given.get(userIdFor(7, row)));
+    expectSound(run, server.seen);
+  });
+
+  it('counts rejections by status, with the careful parser as with the quick one', async () => {
+    const server = await serve((request, response) => {
+      switch (request.number % 5) {
+        case 0:
+          return acknowledge(response, request);
+        case 1: // Chunked, in two pieces.
+          response.writeHead(409, { 'content-type': 'application/problem+json' });
+          response.write('{"title":');
+          return void setImmediate(() => response.end('"sold out"}'));
+        case 2:
+          response.writeHead(503, { 'retry-after': '1', 'content-length': '2' });
+          return void response.end('{}');
+        case 3: // A chunked acknowledgement.
+          response.writeHead(202);
+          response.write(`{"reservationId":"${request.saleId}.gw0001-zz.`);
+          return void setImmediate(() => response.end(`${request.number}","status":"queued"}`));
+        default:
+          response.writeHead(204);
+          return void response.end();
+      }
+    });
+    const run = await attack([server.url], { totalRequests: 500, connections: 10 });
+    expect(run.result.statusCounts).toEqual({ '202': 200, '204': 100, '409': 100, '503': 100 });
+    expect(counts(run)).toEqual({ sent: 500, acknowledged: 200, refused: 200, unknown: 100 });
+    expect(run.result.causes).toEqual({ '204': 100, '409': 100, '503': 100 });
+    expect(Array.from({ length: 500 }, (_, row) => reservationOf(run.log, row)).filter(Boolean)).toHaveLength(
+      200,
+    );
+    expectSound(run, server.seen);
+  });
+
+  it('spreads its connections over the gateways', async () => {
+    const servers = await Promise.all(
+      [1, 2, 3].map(() => serve((request, response) => acknowledge(response, request))),
+    );
+    const run = await attack(
+      servers.map((server) => server.url),
+      { totalRequests: 600, connections: 10 },
+    );
+    expect(servers.map((server) => server.sockets)).toEqual([4, 3, 3]);
+    expectSound(
+      run,
+      servers.flatMap((server) => server.seen),
+    );
+  });
+
+  it('carries only its own share when it is one of several processes', async () => {
+    const server = await serve((request, response) => acknowledge(response, request));
+    const shares = await Promise.all(
+      [0, 1, 2].map((processIndex) =>
+        attack([server.url], { totalRequests: 100, processIndex, processes: 3 }),
+      ),
+    );
+    expect(shares.map((share) => share.result.sent)).toEqual([34, 33, 33]);
+    expect(server.seen.map((one) => one.userId).sort()).toEqual(
+      Array.from({ length: 100 }, (_, index) => userIdFor(7, index)).sort(),
+    );
+  });
+});
+
+describe('a connection that breaks', () => {
+  it('leaves its request unknown, once, and the connection takes the next one', async () => {
+    const server = await serve((request, response, raw) => {
+      if (request.number % 10 === 3) raw.socket.resetAndDestroy();
+      else if (request.number % 10 === 6) raw.socket.end();
+      else if (request.number % 10 === 8) {
+        response.writeHead(202, { 'content-length': '70' });
+        response.write('{"reservationId":"sale-1.gw0001-1.1"');
+        setImmediate(() => raw.socket.destroy());
+      } else acknowledge(response, request);
+    });
+    const run = await attack([server.url], { totalRequests: 500, connections: 20 });
+    expect(server.seen).toHaveLength(500);
+    expect(counts(run)).toEqual({ sent: 500, acknowledged: 350, refused: 0, unknown: 150 });
+    expectSound(run, server.seen);
+  });
+
+  it('is opened anew after a reply that says close, without a request being lost', async () => {
+    const server = await serve((request, response) => {
+      if (request.number % 2 === 0) response.setHeader('connection', 'close');
+      acknowledge(response, request);
+    });
+    const run = await attack([server.url], { totalRequests: 200, connections: 5 });
+    expect(counts(run)).toEqual({ sent: 200, acknowledged: 200, refused: 0, unknown: 0 });
+    expect(server.sockets).toBeGreaterThan(90);
+    expectSound(run, server.seen);
+  });
+
+  it('may carry a reply that ends only with it', async () => {
+    const server = await serveTcp((socket) => {
+      socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\nover capacity');
+    });
+    const run = await attack([server.url], { totalRequests: 50, connections: 5 });
+    expect(counts(run)).toEqual({ sent: 50, acknowledged: 0, refused: 0, unknown: 50 });
+    expect(run.result.statusCounts).toEqual({ '503': 50 });
+    expectSound(run, []);
+  });
+
+  it('counts a reply that is not HTTP as no answer', async () => {
+    const server = await serveTcp((socket, number) => {
+      socket.write(
+        number % 2 === 0 ? 'SSH-2.0-nonsense\r\n' : 'HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n',
+      );
+    });
+    const run = await attack([server.url], { totalRequests: 40, connections: 4 });
+    expect(counts(run)).toEqual({ sent: 40, acknowledged: 0, refused: 20, unknown: 20 });
+    expectSound(run, []);
+  });
+
+  it('does not take an interim reply, or one that nobody asked for, for an answer', async () => {
+    const server = await serveTcp((socket) => {
+      socket.write('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n');
+      setTimeout(() => socket.write('HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n'), 5);
+    });
+    const run = await attack([server.url], { totalRequests: 40, connections: 4 });
+    expect(counts(run)).toEqual({ sent: 40, acknowledged: 0, refused: 40, unknown: 0 });
+    expect(run.result.statusCounts).toEqual({ '409': 40 });
+  });
+
+  it('ends the attack when nobody takes connections, each request unknown', async () => {
+    const server = await startServer((request, response) => acknowledge(response, request));
+    await server.close();
+    const run = await attack([server.url], { totalRequests: 60, connections: 20 });
+    expect(counts(run)).toEqual({ sent: 60, acknowledged: 0, refused: 0, unknown: 60 });
+    expectSound(run, []);
+  });
+});
+
+describe('a request without an answer', () => {
+  it('is unknown after the time-out, and a late answer is nobody else’s', async () => {
+    const answered: string[] = [];
+    const server = await serve((request, response) => {
+      if (request.number % 4 !== 0) {
+        answered.push(request.userId);
+        return acknowledge(response, request);
+      }
+      // Late, and under a status that no timely answer has.
+      setTimeout(() => {
+        if (response.destroyed) return;
+        response.writeHead(410);
+        response.end();
+      }, 260);
+    });
+    const run = await attack([server.url], { totalRequests: 40, connections: 10, timeoutMs: 200 });
+    expect(counts(run)).toEqual({ sent: 40, acknowledged: 30, refused: 0, unknown: 10 });
+    const acknowledged = Array.from({ length: 40 }, (_, row) => row)
+      .filter((row) => run.log.columns.status[row] === STATUS_CODES.acknowledged)
+      .map((row) => userIdFor(7, row));
+    expect(acknowledged.sort()).toEqual(answered.sort());
+    expectSound(run, server.seen);
+  });
+
+  it('is unknown when a 503 leaves open whether it was published, and rejected when it was not', async () => {
+    const kinds = ['unconfirmed', 'broker-away', 'overloaded', 'stopping'];
+    const server = await serve((request, response) => {
+      const kind = kinds[request.number % kinds.length] ?? '';
+      const reservationId = `sale-1.gw0001-1.${request.number}`;
+      response.writeHead(503, { 'content-type': 'application/problem+json' });
+      response.end(
+        JSON.stringify({
+          type: `urn:flashgrid:problem:${kind}`,
+          ...(kind === 'unconfirmed' ? { reservationId } : {}),
+        }),
+      );
+    });
+    const run = await attack([server.url], { totalRequests: 80, connections: 8 });
+    expect(counts(run)).toEqual({ sent: 80, acknowledged: 0, refused: 60, unknown: 20 });
+    expect(run.result.causes).toEqual(Object.fromEntries(kinds.map((kind) => [`503 ${kind}`, 20])));
+    for (let row = 0; row < 80; row++)
+      expect(reservationOf(run.log, row) !== undefined).toBe(
+        run.log.columns.status[row] === STATUS_CODES.unknown,
+      );
+    expectSound(run, server.seen);
+  });
+
+  it('ends the attack when nobody answers for 10 s, or a time-out; the rest is not sent', async () => {
+    const server = await serve(() => undefined);
+    const startedMs = performance.now();
+    const run = await attack([server.url], { totalRequests: 1_000, connections: 5, timeoutMs: 500 });
+    const tookMs = performance.now() - startedMs;
+    expect(tookMs).toBeGreaterThan(9_900);
+    expect(tookMs).toBeLessThan(13_000);
+    expect(run.result.gaveUp).toMatchObject({ cause: 'timeout', unsent: 1_000 - run.result.sent });
+    expect(run.result).toMatchObject({ asked: 1_000, unknown: run.result.sent });
+    expect(run.result.causes).toEqual({ timeout: run.result.sent });
+    expectSound(run, server.seen);
+  }, 20_000);
+
+  it('does not give up a gateway that answers some', async () => {
+    const server = await serve((request, response) => {
+      if (request.number % 30 === 0) acknowledge(response, request);
+    });
+    const run = await attack([server.url], { totalRequests: 900, connections: 10, timeoutMs: 150 });
+    expect(run.result.gaveUp).toBeUndefined();
+    expect(counts(run)).toEqual({ sent: 900, acknowledged: 30, refused: 0, unknown: 870 });
+  }, 20_000);
+
+  it('does not hold the attack up for longer than its time-out', async () => {
+    const server = await serve(() => undefined);
+    const startedMs = performance.now();
+    const run = await attack([server.url], { totalRequests: 30, connections: 30, timeoutMs: 150 });
+    expect(performance.now() - startedMs).toBeLessThan(2_000);
+    expect(counts(run)).toEqual({ sent: 30, acknowledged: 0, refused: 0, unknown: 30 });
+    expect(run.result.latency.buckets).toHaveLength(0);
+  });
+});
+
+describe('a sustained rate', () => {
+  it('sends each request at its time, and no faster', async () => {
+    const server = await serve((request, response) => acknowledge(response, request));
+    const run = await attack([server.url], { totalRequests: 400, connections: 20, ratePerSec: 400 });
+    expect(counts(run)).toEqual({ sent: 400, acknowledged: 400, refused: 0, unknown: 0 });
+    run.log.columns.sentUs.forEach((sentUs, row) => expect(sentUs).toBeGreaterThanOrEqual(row * 2_500));
+    expect(run.result.endMs).toBeGreaterThanOrEqual(997.5);
+    expect(server.sockets).toBe(20);
+    expectSound(run, server.seen);
+  });
+
+  it('counts latency from the intended time, so that a stall of the server shows in the p99', async () => {
+    let stalledUntilMs = 0;
+    const server = await serve((request, response) => {
+      // All requests of a while wait for half a second; with two connections, later ones can't even be sent.
+      if (request.number === 200) stalledUntilMs = performance.now() + 500;
+      const waitMs = stalledUntilMs - performance.now();
+      if (waitMs > 0) setTimeout(() => acknowledge(response, request), waitMs);
+      else acknowledge(response, request);
+    });
+    const run = await attack([server.url], { totalRequests: 1_000, connections: 2, ratePerSec: 500 });
+    const latency = new LatencyHistogram();
+    latency.add(run.result.latency);
+    // A generator that counts from the real sending sees two slow answers in a thousand, and a p99 of a few ms.
+    expect(latency.quantileMs(0.99)).toBeGreaterThan(400);
+    expect(latency.quantileMs(0.5)).toBeLessThan(200);
+    expect(run.result.lateForConnections).toBeGreaterThan(100);
+    expectSound(run, server.seen);
+  });
+
+  it('is over a time-out after its end, whatever the gateway does', async () => {
+    // One answer now and then, so that it is never given up.
+    const server = await serve((request, response) => {
+      if (request.number % 4 === 0) setTimeout(() => acknowledge(response, request), 100);
+    });
+    const startedMs = performance.now();
+    const run = await attack([server.url], {
+      totalRequests: 1_000,
+      connections: 2,
+      ratePerSec: 1_000,
+      timeoutMs: 400,
+    });
+    expect(performance.now() - startedMs).toBeLessThan(1_000 + 2 * 400 + 1_000);
+    expect(run.result.sent).toBeLessThan(1_000);
+    expect(run.result.asked).toBe(1_000);
+    expectSound(run, server.seen);
+  });
+
+  it('leaves waiting connections alone: a time-out shorter than the pause breaks none', async () => {
+    const server = await serve((request, response) => acknowledge(response, request));
+    const run = await attack([server.url], {
+      totalRequests: 8,
+      connections: 8,
+      ratePerSec: 16,
+      timeoutMs: 100,
+    });
+    expect(counts(run)).toEqual({ sent: 8, acknowledged: 8, refused: 0, unknown: 0 });
+    expect(server.sockets).toBe(8);
+  });
+
+  it('opens a connection anew that the server closed while it waited', async () => {
+    const server = await serve((request, response, raw) => {
+      acknowledge(response, request);
+      setTimeout(() => raw.socket.end(), 20);
+    });
+    const run = await attack([server.url], { totalRequests: 12, connections: 2, ratePerSec: 20 });
+    expect(counts(run)).toEqual({ sent: 12, acknowledged: 12, refused: 0, unknown: 0 });
+    // On a busy machine two requests may be due before the server gets to close; one connection then serves both.
+    expect(server.sockets).toBeGreaterThan(2);
+    expect(server.sockets).toBeLessThanOrEqual(12);
+  });
+});
+
+describe('cancelling', () => {
+  it('ends a running attack at once with a clear failure', async () => {
+    const server = await serve(() => undefined);
+    const generator = new LoadGenerator({
+      job: {
+        saleId: 'sale-1',
+        targets: [server.url],
+        seed: 1,
+        totalRequests: 1_000,
+        processIndex: 0,
+        processes: 1,
+        connections: 10,
+        timeoutMs: 60_000,
+      },
+      startMs: performance.now(),
+      onInterval: () => undefined,
+    });
+    const run = generator.run();
+    setTimeout(() => generator.cancel(), 50);
+    await expect(run).rejects.toMatchObject({ failure: { code: 'attack.cancelled' } });
+  });
+});

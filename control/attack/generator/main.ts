@@ -1,0 +1,89 @@
+/**
+ * Entry of a load generator process. It carries its share of one attack, tells what it saw, and ends. When its channel to the control
+ * centre closes, it ends at once: nobody is left to hear the result.
+ */
+import { performance } from 'node:perf_hooks';
+import { FailureError } from '../../../contract/cluster.ts';
+import {
+  commandMessageSchema,
+  type GeneratorJob,
+  type GeneratorMessage,
+} from '../protocol/generator-messages.ts';
+import { LoadGenerator } from './load-generator.ts';
+import type { RequestLog } from '../protocol/request-log.ts';
+
+/** Requests in one message: 1.7 MB. */
+const CHUNK_REQUESTS = 100_000;
+
+let generator: LoadGenerator | undefined;
+
+process.once('disconnect', () => process.exit(0));
+// The terminal's Ctrl-C and a system's shutdown reach the control centre, which then stops its generators in order.
+process.on('SIGINT', () => undefined);
+
+process.on('message', (raw) => {
+  const parsed = commandMessageSchema.safeParse(raw);
+  if (!parsed.success) return failWith(new Error(`a message that is none: ${parsed.error.message}`));
+  const message = parsed.data;
+  if (message.type === 'stop') {
+    generator?.cancel();
+    process.disconnect();
+  } else void attack(message.job, message.startAtMs).catch(failWith);
+});
+
+void tell({ type: 'ready' }).catch(failWith);
+
+async function attack(job: GeneratorJob, startAtMs: number): Promise<void> {
+  const startMs = startAtMs - performance.timeOrigin;
+  const load = new LoadGenerator({
+    job,
+    startMs,
+    onInterval: (interval) => void tell(interval).catch(failWith),
+  });
+  generator = load;
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, startMs - performance.now())));
+  const result = await load.run();
+  await tellLog(load.log);
+  await tell(result);
+}
+
+/** One chunk after the other, each when the last has left: the pipe holds little. */
+async function tellLog({ columns, prefixes }: RequestLog): Promise<void> {
+  await tell({ type: 'prefixes', text: prefixes.encode() });
+  for (let first = 0; first < columns.status.length; first += CHUNK_REQUESTS) {
+    const end = first + CHUNK_REQUESTS;
+    await tell({
+      type: 'columns',
+      first,
+      status: columns.status.slice(first, end),
+      httpStatus: columns.httpStatus.slice(first, end),
+      sentUs: columns.sentUs.slice(first, end),
+      answeredUs: columns.answeredUs.slice(first, end),
+      prefix: columns.prefix.slice(first, end),
+      place: columns.place.slice(first, end),
+    });
+  }
+}
+
+async function tell(message: GeneratorMessage): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    if (!process.send) return reject(new Error('this program is started by the control centre only'));
+    process.send(message, undefined, {}, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+function failWith(error: unknown): void {
+  if (!process.connected) process.exit(1);
+  const failure =
+    error instanceof FailureError
+      ? error.failure
+      : {
+          code: 'attack.generatorFailed',
+          message: `The load generator failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+          fix: 'This is a defect of FlashGrid: please report it with this message.',
+        };
+  tell({ type: 'failed', failure }).then(
+    () => process.disconnect(),
+    () => process.exit(1),
+  );
+}

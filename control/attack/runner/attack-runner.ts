@@ -1,0 +1,178 @@
+/**
+ * Runs one attack from the control centre: checks the machine, forks the generators, starts them at one moment, puts their intervals
+ * together while it lasts, and gives what the load was and what became of each request.
+ */
+import { performance } from 'node:perf_hooks';
+import type { LoadLedger } from '../../audit/ledger.ts';
+import { FailureError, type LogLine } from '../../../contract/cluster.ts';
+import { ProcessRegistry } from '../../processes/process-registry.ts';
+import type { Load } from '../../../contract/run-record.ts';
+import { AttackLedger } from './attack-ledger.ts';
+import { GeneratorChild } from './generator-child.ts';
+import type { GeneratorJob, ResultMessage } from '../protocol/generator-messages.ts';
+import { IntervalMerger, type AttackInterval } from './interval-merger.ts';
+import { summariseLoad } from './load-summary.ts';
+import { checkMachine } from './preflight.ts';
+import { planProcesses } from './process-plan.ts';
+import { totalRequests, type AttackSettings } from '../../../contract/attack-settings.ts';
+import { reachTarget } from './reach-target.ts';
+
+export type { AttackInterval } from './interval-merger.ts';
+
+/** ms between the order to start and the start, so that every process has its order by then. */
+const START_AHEAD_MS = 100;
+
+export interface AttackOptions {
+  readonly settings: AttackSettings;
+  readonly saleId: string;
+  /** Base URLs of the gateways; the connections are shared out among them. */
+  readonly targets: readonly string[];
+  /** Path of the built entry `generator.js`. */
+  readonly generatorModule: string;
+  /** Node flags of the generators; none by default. A test that runs the source gives its loader. */
+  readonly execArgv?: readonly string[];
+  /** Environment of the generators. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** Data folder whose process registry notes the generators, so that a later start ends what a killed one left. */
+  readonly dataDir?: string;
+  readonly signal: AbortSignal;
+  /** The moment 0 of the attack, in ms since the epoch; intervals and the ledger count from it. Told shortly before. */
+  onStart?(startAtMs: number): void;
+  onInterval(interval: AttackInterval): void;
+  onLog?(line: LogLine): void;
+}
+
+export interface AttackOutcome {
+  readonly load: Load;
+  readonly ledger: LoadLedger;
+}
+
+/**
+ * Runs an attack to its end. Every process that it started is gone when it settles.
+ * @throws FailureError `attack.openFiles`, `attack.localPorts`, `attack.memory`, `attack.targetUnreachable`, `attack.targetLost`,
+ * `attack.localLimit`, `attack.generatorLost`, `attack.generatorFailed`, `attack.cancelled`
+ */
+export async function runAttack(options: AttackOptions): Promise<AttackOutcome> {
+  const { settings, targets, signal } = options;
+  const say = (level: LogLine['level'], text: string) =>
+    options.onLog?.({ atMs: Date.now(), part: 'attack', level, text });
+  const plan = planProcesses(settings);
+  for (const warning of await checkMachine(settings, plan, targets.length)) say('warn', warning);
+  await Promise.all(targets.map((target) => reachTarget(target)));
+  if (signal.aborted) throw cancelled();
+  say('info', `load generators: ${plan.processes} (${plan.reason})`);
+
+  const requests = totalRequests(settings);
+  const collector = new Collector(requests, plan.processes, settings.seed, options.onInterval);
+  const registry = options.dataDir === undefined ? undefined : new ProcessRegistry(options.dataDir);
+  const children: GeneratorChild[] = [];
+  let onAbort: () => void = () => undefined;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      onAbort = () => reject(cancelled());
+      signal.addEventListener('abort', onAbort, { once: true });
+      for (let index = 0; index < plan.processes; index++)
+        children.push(
+          new GeneratorChild({
+            name: `generator-${index + 1}`,
+            modulePath: options.generatorModule,
+            execArgv: options.execArgv ?? [],
+            env: options.env ?? process.env,
+            registry,
+            onMessage: (message) => {
+              if (message.type === 'interval') collector.merger.add(index, message);
+              else if (message.type === 'columns') collector.ledger.addColumns(index, message);
+              else if (message.type === 'prefixes') collector.ledger.addPrefixes(index, message.text);
+              else if (collector.results.push(message) === plan.processes) resolve();
+            },
+            onFailure: reject,
+          }),
+        );
+      const start = () => {
+        const startAtMs = performance.timeOrigin + performance.now() + START_AHEAD_MS;
+        children.forEach((child, processIndex) =>
+          child.send({
+            type: 'start',
+            startAtMs,
+            job: jobOf(options, requests, plan.connections, processIndex),
+          }),
+        );
+        options.onStart?.(startAtMs);
+      };
+      Promise.all(children.map((child) => child.ready()))
+        .then(start)
+        .catch(reject);
+    });
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    await Promise.all(children.map((child) => child.stop()));
+  }
+  const load = summariseLoad(settings, collector.results);
+  collector.finish(load);
+  return { load, ledger: collector.ledger };
+}
+
+function jobOf(
+  { settings, saleId, targets }: AttackOptions,
+  requests: number,
+  connections: readonly number[],
+  processIndex: number,
+): GeneratorJob {
+  return {
+    saleId,
+    targets: [...targets],
+    seed: settings.seed,
+    totalRequests: requests,
+    processIndex,
+    processes: connections.length,
+    connections: connections[processIndex] ?? 1,
+    timeoutMs: settings.timeoutMs,
+    ...(settings.profile === 'sustained' ? { ratePerSec: settings.ratePerSec } : {}),
+  };
+}
+
+function cancelled(): FailureError {
+  return new FailureError({
+    code: 'attack.cancelled',
+    message: 'The attack was cancelled.',
+    fix: 'Start it again whenever you like.',
+  });
+}
+
+/** What comes in from the generators, in three views of the same requests that must agree in the end. */
+class Collector {
+  readonly ledger: AttackLedger;
+  readonly merger: IntervalMerger;
+  readonly results: ResultMessage[] = [];
+  readonly #told = { sent: 0, acknowledged: 0, refused: 0, unknown: 0 };
+
+  constructor(
+    requests: number,
+    processes: number,
+    seed: number,
+    onInterval: (interval: AttackInterval) => void,
+  ) {
+    this.ledger = new AttackLedger(requests, processes, seed);
+    this.merger = new IntervalMerger(processes, (interval) => {
+      for (const key of TOTALS) this.#told[key] += interval[key];
+      onInterval(interval);
+    });
+  }
+
+  /**
+   * Tells the last interval and holds ledger, intervals and totals against each other.
+   * @throws Error when they differ: a verdict on figures that contradict each other would be worth nothing
+   */
+  finish(load: Load): void {
+    this.merger.finish(Math.max(...this.results.map((result) => result.endMs)));
+    const noted = this.ledger.totals();
+    const ledger = { ...noted, sent: noted.acknowledged + noted.refused + noted.unknown };
+    for (const key of TOTALS)
+      if (load[key] !== this.#told[key] || load[key] !== ledger[key])
+        throw new Error(
+          `the load generator contradicts itself: ${key} is ${load[key]} in all, ${this.#told[key]} by intervals, ${ledger[key]} by requests`,
+        );
+  }
+}
+
+const TOTALS = ['sent', 'acknowledged', 'refused', 'unknown'] as const;

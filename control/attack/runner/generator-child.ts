@@ -1,0 +1,162 @@
+/** One generator process as the control centre sees it: forked, heard, stopped, and killed by its own pid when it does not go. */
+import { fork, type ChildProcess } from 'node:child_process';
+import process from 'node:process';
+import { FailureError } from '../../../contract/cluster.ts';
+import type { ProcessRegistry } from '../../processes/process-registry.ts';
+import { giveWay } from '../../processes/priority.ts';
+import { sealed } from '../../processes/sealed.ts';
+import {
+  generatorMessageSchema,
+  type CommandMessage,
+  type GeneratorMessage,
+} from '../protocol/generator-messages.ts';
+
+/** ms within which a generator must say that it is ready. */
+const READY_LIMIT_MS = 20_000;
+/** ms of silence from a running generator, which tells something every 100 ms, after which it counts as hung. */
+const SILENCE_LIMIT_MS = 20_000;
+const STOP_LIMIT_MS = 2_000;
+const STDERR_KEPT = 2_000;
+
+export interface GeneratorChildOptions {
+  readonly name: string;
+  /** Path of the built entry `generator.js`. */
+  readonly modulePath: string;
+  /** Node flags; a test that runs the source gives its loader. */
+  readonly execArgv: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** Notes the process, so that a later start can end what a killed control centre left behind. */
+  readonly registry: ProcessRegistry | undefined;
+  onMessage(message: Exclude<GeneratorMessage, { type: 'ready' | 'failed' }>): void;
+  /** It failed, ended or fell silent before its result. Called once. */
+  onFailure(error: FailureError): void;
+}
+
+export class GeneratorChild {
+  readonly #options: GeneratorChildOptions;
+  readonly #process: ChildProcess;
+  readonly #exited: Promise<void>;
+  readonly #ready: Promise<void>;
+  #hasExited = false;
+  #hasResult = false;
+  #isStopping = false;
+  #silence: NodeJS.Timeout | undefined;
+  #stderr = '';
+
+  constructor(options: GeneratorChildOptions) {
+    const { registry } = options;
+    this.#options = options;
+    const node = sealed(process.execPath, options.execArgv, 3);
+    this.#process = fork(options.modulePath, [], {
+      env: { ...options.env, ...registry?.environment(options.name), ELECTRON_RUN_AS_NODE: '1' },
+      execPath: node.command,
+      execArgv: node.args,
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      // A Ctrl-C on the terminal reaches only the control centre, which then stops its children in order.
+      detached: true,
+    });
+    const { pid } = this.#process;
+    giveWay(pid);
+    const identity =
+      pid === undefined
+        ? undefined
+        : registry?.record({ pid, role: options.name, command: `${process.execPath} ${options.modulePath}` });
+    this.#process.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-STDERR_KEPT);
+    });
+    let becomeReady: () => void = () => undefined;
+    this.#ready = new Promise((resolve) => (becomeReady = resolve));
+    this.#exited = new Promise((resolve) => {
+      const end = (how: string) => {
+        if (this.#hasExited) return;
+        this.#hasExited = true;
+        if (identity) registry?.forget(identity);
+        if (!this.#hasResult) this.#fail(`${options.name} ${how} in the middle of the attack`);
+        resolve();
+      };
+      // `close`, not `exit`: what it said last is read by then.
+      this.#process.once('close', (code, signal) =>
+        end(signal ? `was ended by ${signal}` : `ended with code ${code}`),
+      );
+      this.#process.on('error', (error) => {
+        // Later ones (a message that could not be sent) end nothing; unheard, they would end this process.
+        if (this.#process.pid === undefined) end(`could not be started (${error.message})`);
+      });
+    });
+    this.#watchSilence(READY_LIMIT_MS);
+    this.#process.on('message', (raw) => {
+      const parsed = generatorMessageSchema.safeParse(raw);
+      if (!parsed.success) return this.#fail(`${options.name} sent a message that is none`);
+      const message = parsed.data;
+      this.#watchSilence(SILENCE_LIMIT_MS);
+      if (message.type === 'ready') becomeReady();
+      else if (message.type === 'failed') this.#failWith(new FailureError(message.failure));
+      else {
+        if (message.type === 'result') {
+          this.#hasResult = true;
+          clearTimeout(this.#silence);
+        }
+        try {
+          options.onMessage(message);
+        } catch (error) {
+          this.#fail(
+            `${options.name} sent what can't be: ${error instanceof Error ? error.message : String(error)}`,
+          );
+        }
+      }
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /** Resolves when the generator waits for its job; a failure is told through `onFailure`. */
+  ready(): Promise<void> {
+    return this.#ready;
+  }
+
+  send(message: CommandMessage): void {
+    // A channel that is closed shows as the process's end, which is reported.
+    if (this.#process.connected) this.#process.send(message, () => undefined);
+  }
+
+  /** Asks the process to end, waits, then kills it. Resolves when it is gone. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    clearTimeout(this.#silence);
+    if (this.#hasExited) return;
+    this.send({ type: 'stop' });
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), STOP_LIMIT_MS);
+    await this.#exited;
+    clearTimeout(timer);
+  }
+
+  #watchSilence(limitMs: number): void {
+    clearTimeout(this.#silence);
+    if (this.#hasResult || this.#isStopping) return;
+    this.#silence = setTimeout(
+      () => this.#fail(`${this.#options.name} said nothing for ${limitMs / 1000} s`),
+      limitMs,
+    );
+  }
+
+  #fail(message: string): void {
+    const said = this.#stderr.trim();
+    this.#failWith(
+      new FailureError({
+        code: 'attack.generatorLost',
+        message: said === '' ? message : `${message}: ${said}`,
+        fix: 'Start the attack again; with fewer requests or connections if the machine was short of memory.',
+      }),
+    );
+  }
+
+  #failWith(error: FailureError): void {
+    if (this.#isStopping || this.#hasResult) return;
+    clearTimeout(this.#silence);
+    this.#hasResult = true;
+    this.#options.onFailure(error);
+  }
+}

@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest';
+import type { IntervalMessage } from '../protocol/generator-messages.ts';
+import { IntervalMerger, type AttackInterval } from './interval-merger.ts';
+import { LatencyHistogram } from '../protocol/latency-histogram.ts';
+
+function interval(index: number, acknowledged: number, isLast = false): IntervalMessage {
+  const latency = new LatencyHistogram();
+  for (let at = 0; at < acknowledged; at++) latency.recordUs(1_000);
+  return {
+    type: 'interval',
+    index,
+    sent: acknowledged,
+    acknowledged,
+    refused: 0,
+    unknown: 0,
+    latency: latency.data(),
+    eventLoopLagMaxMs: index,
+    cpuMicros: 50_000,
+    isLast,
+  };
+}
+
+function merger(processes: number) {
+  const told: AttackInterval[] = [];
+  return { told, merger: new IntervalMerger(processes, (one) => told.push(one)) };
+}
+
+const brief = (told: readonly AttackInterval[]) => told.map((one) => [one.tMs, one.acknowledged]);
+
+describe('the intervals of several generators', () => {
+  it('are told once every process has passed them', () => {
+    const { told, merger: both } = merger(2);
+    both.add(0, interval(0, 5));
+    expect(told).toEqual([]);
+    both.add(1, interval(0, 7));
+    expect(told).toEqual([
+      expect.objectContaining({ tMs: 100, lengthMs: 100, sent: 12, acknowledged: 12, rps: 120, cpuShare: 1 }),
+    ]);
+  });
+
+  it('do not wait for one that hangs, and count what it brings later', () => {
+    const { told, merger: both } = merger(2);
+    both.add(1, interval(0, 1));
+    for (let index = 0; index < 8; index++) both.add(0, interval(index, 10));
+    expect(told.at(-1)?.tMs).toBe(300);
+    both.add(1, interval(7, 100));
+    expect(told.reduce((sum, one) => sum + one.acknowledged, 0)).toBe(181);
+    expect(told.map((one) => one.tMs)).toEqual([100, 200, 300, 800]);
+  });
+
+  it('end with the attack, and lose nothing of a process that ended earlier', () => {
+    const { told, merger: both } = merger(2);
+    both.add(0, interval(0, 1));
+    both.add(0, interval(1, 2, true));
+    both.add(1, interval(0, 10));
+    both.add(1, interval(1, 20));
+    both.add(1, interval(2, 40, true));
+    both.finish(237);
+    expect(brief(told)).toEqual([
+      [100, 11],
+      [200, 22],
+      [237, 40],
+    ]);
+    expect(told.at(-1)).toMatchObject({ lengthMs: 37, rps: (40 * 1000) / 37 });
+  });
+});

@@ -1,0 +1,85 @@
+/**
+ * Puts the intervals of all generator processes together, 100 ms by 100 ms. An interval is told when every process has passed it, or when
+ * later ones are long overdue; what comes late is counted in the next one told, so the sums stay exact.
+ */
+import { INTERVAL_MS, type IntervalMessage } from '../protocol/generator-messages.ts';
+import { LatencyHistogram } from '../protocol/latency-histogram.ts';
+
+/** Intervals by which the slowest process may lag behind the fastest before it is not waited for. */
+const PATIENCE = 5;
+/** Instead of an interval's index: the process has told its last. */
+const ENDED = Number.MAX_SAFE_INTEGER;
+
+/** What all generators together saw in one interval; counts are of this interval alone. */
+export interface AttackInterval {
+  /** ms since the start of the attack; the end of the interval. */
+  readonly tMs: number;
+  /** Length of the interval in ms; longer than 100 when a generator was late. */
+  readonly lengthMs: number;
+  readonly sent: number;
+  readonly acknowledged: number;
+  readonly refused: number;
+  readonly unknown: number;
+  /** Answers a second. */
+  readonly rps: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  /** Longest event-loop delay of a generator, in ms. */
+  readonly eventLoopLagMaxMs: number;
+  /** Share of one core that the generators used, together. */
+  readonly cpuShare: number;
+}
+
+export class IntervalMerger {
+  readonly #passed: number[];
+  readonly #tell: (interval: AttackInterval) => void;
+  readonly #latency = new LatencyHistogram();
+  readonly #waiting: IntervalMessage[] = [];
+  #toldTMs = 0;
+
+  constructor(processes: number, tell: (interval: AttackInterval) => void) {
+    this.#passed = new Array<number>(processes).fill(-1);
+    this.#tell = tell;
+  }
+
+  add(processIndex: number, interval: IntervalMessage): void {
+    this.#passed[processIndex] = interval.isLast ? ENDED : interval.index;
+    this.#waiting.push(interval);
+    const running = this.#passed.filter((index) => index !== ENDED);
+    if (running.length === 0) return;
+    const complete = Math.max(Math.min(...running), Math.max(...running) - PATIENCE);
+    this.#tellUpTo(complete, (complete + 1) * INTERVAL_MS);
+  }
+
+  /** Tells all that is left, as an interval that ends with the attack. */
+  finish(endMs: number): void {
+    if (this.#waiting.length > 0) this.#tellUpTo(ENDED, Math.max(endMs, this.#toldTMs + 1));
+  }
+
+  #tellUpTo(index: number, tMs: number): void {
+    if (tMs <= this.#toldTMs) return;
+    const due = this.#waiting.filter((interval) => interval.index <= index);
+    const left = this.#waiting.filter((interval) => interval.index > index);
+    this.#waiting.length = 0;
+    this.#waiting.push(...left);
+    const sum = (pick: (interval: IntervalMessage) => number) =>
+      due.reduce((total, one) => total + pick(one), 0);
+    this.#latency.reset();
+    for (const { latency } of due) this.#latency.add(latency);
+    const lengthMs = tMs - this.#toldTMs;
+    this.#toldTMs = tMs;
+    this.#tell({
+      tMs,
+      lengthMs,
+      sent: sum((one) => one.sent),
+      acknowledged: sum((one) => one.acknowledged),
+      refused: sum((one) => one.refused),
+      unknown: sum((one) => one.unknown),
+      rps: (this.#latency.count * 1000) / lengthMs,
+      p50Ms: this.#latency.quantileMs(0.5),
+      p99Ms: this.#latency.quantileMs(0.99),
+      eventLoopLagMaxMs: Math.max(0, ...due.map((one) => one.eventLoopLagMaxMs)),
+      cpuShare: sum((one) => one.cpuMicros) / 1000 / lengthMs,
+    });
+  }
+}

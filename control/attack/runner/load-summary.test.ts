@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { loadSchema } from '../../../contract/run-record.ts';
+import type { ResultMessage } from '../protocol/generator-messages.ts';
+import { LatencyHistogram } from '../protocol/latency-histogram.ts';
+import { summariseLoad } from './load-summary.ts';
+import { attackSettingsSchema } from '../../../contract/attack-settings.ts';
+
+const burst = attackSettingsSchema.parse({ profile: 'burst' });
+const sustained = attackSettingsSchema.parse({ profile: 'sustained', ratePerSec: 100, durationSec: 10 });
+
+const histogram = (...valuesMs: number[]) => {
+  const filled = new LatencyHistogram();
+  for (const value of valuesMs) filled.recordUs(value * 1000);
+  return filled.data();
+};
+
+function result(change: Partial<ResultMessage> = {}): ResultMessage {
+  return {
+    type: 'result',
+    asked: 1_000,
+    causes: {},
+    sent: 1_000,
+    acknowledged: 600,
+    refused: 390,
+    unknown: 10,
+    firstSentMs: 5,
+    lastAnswerMs: 4_005,
+    endMs: 9_000,
+    latency: histogram(1, 2, 3),
+    statusCounts: { '202': 600, '409': 390 },
+    loopLag: histogram(1, 2),
+    cpuMicros: 4_500_000,
+    lateForConnections: 0,
+    lateForGenerator: 0,
+    ...change,
+  };
+}
+
+describe('the summary of a load', () => {
+  it('counts answers a second from the first request to the last answer, not to the last time-out', () => {
+    const load = summariseLoad(burst, [result()]);
+    expect(load).toMatchObject({ durationMs: 4_000, rps: 247.5, generator: { cpuShare: 0.5, limits: [] } });
+    expect(loadSchema.parse(load)).toEqual(load);
+  });
+
+  it('adds the processes up, over the time of all of them', () => {
+    const other = result({
+      firstSentMs: 2,
+      lastAnswerMs: 5_002,
+      latency: histogram(50),
+      cpuMicros: 7_200_000,
+    });
+    const load = summariseLoad(burst, [result(), other]);
+    expect(load).toMatchObject({
+      sent: 2_000,
+      acknowledged: 1_200,
+      refused: 780,
+      unknown: 20,
+      durationMs: 5_000,
+      rps: 396,
+      statusCounts: { '202': 1_200, '409': 780 },
+      generator: { processes: 2, cpuShare: 0.8 },
+    });
+    expect(load.latencyMs.max).toBe(50);
+  });
+
+  it('is finite when nobody answered', () => {
+    const none = result({
+      acknowledged: 0,
+      refused: 0,
+      unknown: 1_000,
+      lastAnswerMs: 0,
+      latency: histogram(),
+    });
+    expect(loadSchema.parse(summariseLoad(burst, [none]))).toMatchObject({ rps: 0, durationMs: 8_995 });
+  });
+
+  it.each([
+    ['a full core', burst, { cpuMicros: 8_900_000 }, /98\.9 % of a core/],
+    ['a late loop in a burst', burst, { loopLag: histogram(600), cpuMicros: 8_000_000 }, /600 ms late/],
+    ['a late loop under a rate', sustained, { loopLag: histogram(150) }, /150 ms late/],
+    [
+      'too few connections',
+      { ...sustained, connections: 2 },
+      { lateForConnections: 30 },
+      /97 % .* all 2 connections were waiting/,
+    ],
+    ['a late generator', sustained, { lateForGenerator: 30 }, /97 % .* generator was late/],
+  ] as const)('says that the generator was the limit: %s', (_, settings, change, expected) => {
+    expect(summariseLoad(settings, [result(change)]).generator.limits).toEqual([
+      expect.stringMatching(expected),
+    ]);
+  });
+
+  it('blames the system under test when all connections wait long for its answers', () => {
+    const load = summariseLoad(sustained, [result({ lateForConnections: 300, lateForGenerator: 20 })]);
+    expect(load.generator.limits).toEqual([]);
+    expect(load.systemLimit).toMatch(/^Only 68 % .* the system under test was late/);
+    expect(summariseLoad(sustained, [result()]).systemLimit).toBeUndefined();
+  });
+
+  it('counts what was not sent, and why the gateways were given up', () => {
+    const causes = { timeout: 100, '503 unconfirmed': 3 };
+    const gaveUp = { silentMs: 10_000, cause: 'timeout', unsent: 400 };
+    const load = summariseLoad(burst, [result({ asked: 1_400, causes, gaveUp }), result({ causes })]);
+    expect(load).toMatchObject({
+      sent: 2_000,
+      unsent: 400,
+      causes: { timeout: 200, '503 unconfirmed': 6 },
+      gaveUp: { silentMs: 10_000, cause: 'timeout' },
+    });
+    expect(loadSchema.parse(load)).toEqual(load);
+  });
+
+  it.each([
+    ['a full core in a short burst, which is all warm-up', burst, { cpuMicros: 990_000, endMs: 1_000 }],
+    ['a loop that a burst floods', burst, { loopLag: histogram(150), cpuMicros: 8_000_000 }],
+    ['a loop that waits for its turn on a busy machine', burst, { loopLag: histogram(900) }],
+    ['a few late requests', sustained, { lateForGenerator: 10, lateForConnections: 9 }],
+  ] as const)('does not blame the generator for %s', (_, settings, change) => {
+    expect(summariseLoad(settings, [result(change)]).generator.limits).toEqual([]);
+  });
+});

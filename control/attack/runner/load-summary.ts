@@ -1,0 +1,125 @@
+/** From the results of all generator processes: the load of the run, and whether the generator itself was the limit. */
+import { percent } from '../../../contract/format.ts';
+import type { Load } from '../../../contract/run-record.ts';
+import type { ResultMessage } from '../protocol/generator-messages.ts';
+import { LatencyHistogram } from '../protocol/latency-histogram.ts';
+import { IN_TIME_MS } from '../generator/load-generator.ts';
+import type { AttackSettings } from '../../../contract/attack-settings.ts';
+
+/** Past these the generator measured itself. A burst floods the loop by its nature; under a rate a late loop sends late. */
+export const GENERATOR_LIMITS = {
+  burstLagP99Ms: 500,
+  /** Below this CPU share a late loop in a burst was the machine's doing, which engine and generator share. */
+  burstLagCpuShare: 0.8,
+  sustainedLagP99Ms: 100,
+  cpuShare: 0.95,
+  /** Attacks shorter than this are mostly warm-up: their CPU share says nothing. */
+  minCpuDurationMs: 2_000,
+  rateReached: 0.98,
+} as const;
+
+/** Sums the results up. */
+export function summariseLoad(settings: AttackSettings, results: readonly ResultMessage[]): Load {
+  const sum = (pick: (result: ResultMessage) => number) =>
+    results.reduce((total, one) => total + pick(one), 0);
+  const latency = new LatencyHistogram();
+  const lag = new LatencyHistogram();
+  const statusCounts: Record<string, number> = {};
+  for (const result of results) {
+    latency.add(result.latency);
+    lag.add(result.loopLag);
+    for (const [status, count] of Object.entries(result.statusCounts))
+      statusCounts[status] = (statusCounts[status] ?? 0) + count;
+  }
+  const causes: Record<string, number> = {};
+  for (const result of results)
+    for (const [cause, count] of Object.entries(result.causes)) causes[cause] = (causes[cause] ?? 0) + count;
+  const asked = sum((one) => one.asked);
+  const sent = sum((one) => one.sent);
+  const acknowledged = sum((one) => one.acknowledged);
+  const refused = sum((one) => one.refused);
+  const firstSentMs = Math.min(...results.map((one) => one.firstSentMs));
+  const lastAnswerMs = Math.max(...results.map((one) => one.lastAnswerMs));
+  const endMs = Math.max(...results.map((one) => one.endMs));
+  const answers = acknowledged + refused;
+  // Without any answer the run still took as long as it took.
+  const durationMs = (answers > 0 ? lastAnswerMs : endMs) - firstSentMs;
+  const lateForConnections = sum((one) => one.lateForConnections);
+  const lateForGenerator = sum((one) => one.lateForGenerator);
+  const cpuShare = Math.max(...results.map((one) => (one.endMs > 0 ? one.cpuMicros / 1000 / one.endMs : 0)));
+  const generator = {
+    processes: results.length,
+    eventLoopLagMaxMs: lag.maxMs,
+    eventLoopLagP99Ms: lag.quantileMs(0.99),
+    cpuShare,
+    rateReached: asked === 0 ? 0 : (sent - lateForConnections - lateForGenerator) / asked,
+  };
+  // With all connections waiting, this is how long an answer took (Little's law).
+  const answerMs = answers > 0 ? (settings.connections * durationMs) / answers : Infinity;
+  const isShort = lateForConnections > lateForGenerator || sent < asked;
+  const isSystemLate = isShort && answerMs > IN_TIME_MS;
+  const gaveUp = results.flatMap((one) => one.gaveUp ?? []);
+  return {
+    sent,
+    acknowledged,
+    refused,
+    unknown: sum((one) => one.unknown),
+    unsent: asked - sent,
+    causes,
+    ...(gaveUp.length === 0
+      ? {}
+      : {
+          gaveUp: {
+            silentMs: Math.max(...gaveUp.map((one) => one.silentMs)),
+            cause: gaveUp[0]?.cause ?? '',
+          },
+        }),
+    rps: answers > 0 ? (answers * 1000) / Math.max(durationMs, 0.001) : 0,
+    durationMs,
+    latencyMs: latency.percentiles(),
+    statusCounts,
+    generator: {
+      ...generator,
+      limits: findLimits(settings, generator, endMs, isShort, isSystemLate),
+    },
+    ...(settings.profile === 'sustained' &&
+    isSystemLate &&
+    generator.rateReached < GENERATOR_LIMITS.rateReached
+      ? {
+          systemLimit: `Only ${percent(generator.rateReached)} of the requests left within ${IN_TIME_MS} ms of their time, at ${settings.ratePerSec} requests/s: the system under test was late. All ${settings.connections} connections were waiting for its answers.`,
+        }
+      : {}),
+  };
+}
+
+type Health = Omit<Load['generator'], 'limits'>;
+
+function findLimits(
+  settings: AttackSettings,
+  health: Health,
+  durationMs: number,
+  isShortOfConnections: boolean,
+  isSystemLate: boolean,
+): string[] {
+  const limits: string[] = [];
+  const isBurst = settings.profile === 'burst';
+  const lagLimitMs = isBurst ? GENERATOR_LIMITS.burstLagP99Ms : GENERATOR_LIMITS.sustainedLagP99Ms;
+  const isOwnLag = !isBurst || health.cpuShare >= GENERATOR_LIMITS.burstLagCpuShare;
+  if (health.eventLoopLagP99Ms > lagLimitMs && isOwnLag)
+    limits.push(
+      `The generator's event loop was up to ${Math.round(health.eventLoopLagP99Ms)} ms late (p99; limit ${lagLimitMs} ms): latencies hold its own delay. Use more generator processes or fewer connections.`,
+    );
+  if (health.cpuShare > GENERATOR_LIMITS.cpuShare && durationMs >= GENERATOR_LIMITS.minCpuDurationMs)
+    limits.push(
+      `A generator process used ${percent(health.cpuShare)} of a core: the engine may be faster than measured. Use more generator processes.`,
+    );
+  if (!isBurst && !isSystemLate && health.rateReached < GENERATOR_LIMITS.rateReached)
+    limits.push(
+      `Only ${percent(health.rateReached)} of the requests left within ${IN_TIME_MS} ms of their time, at ${settings.ratePerSec} requests/s: ${
+        isShortOfConnections
+          ? `all ${settings.connections} connections were waiting for answers. Use more connections, or a lower rate.`
+          : 'the generator was late. Use more generator processes or a lower rate.'
+      }`,
+    );
+  return limits;
+}

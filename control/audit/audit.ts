@@ -1,0 +1,276 @@
+/** The audit of a run: waits until the queue is drained, gathers the evidence from every side, and judges it. */
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { createPool, openPool } from '../../services/shared/postgres.ts';
+import { createRedis } from '../../services/shared/redis.ts';
+import { SaleStore } from '../../services/shared/sale-store.ts';
+import type { SaleStatus } from '../../services/shared/sales.ts';
+import { FailureError, type Endpoints } from '../../contract/cluster.ts';
+import { ReleaseStack, withLimit } from '../lib/release-stack.ts';
+import { CHECK_IDS, type Audit } from '../../contract/run-record.ts';
+import { milliseconds, plural } from '../../contract/format.ts';
+import { ALL_CHECKS } from './checks/all-checks.ts';
+import { isOpen } from './checks/open.ts';
+import { findOutcomeFaults } from './checks/single-outcome.ts';
+import { waitForDrain, type DrainProgress } from './drain.ts';
+import { joinTickets, prepareEvidence, type Evidence } from './evidence.ts';
+import { indexFrames } from './frame-index.ts';
+import type { LoadLedger } from './ledger.ts';
+import { QueueProbe } from './queue-probe.ts';
+import { readOutcomes } from './read-outcomes.ts';
+import { readTickets } from './read-tickets.ts';
+import { commandLine } from '../lib/command-line.ts';
+
+/** ms that one look at the engines may take. */
+const PROBE_LIMIT_MS = 10_000;
+/** Pauses, in ms, between two gatherings while a worker has reservations in hand. */
+const RETRY_PAUSE_MS = { first: 250, most: 4_000 };
+/** ms that the evidence may take to gather past the time for draining: a backend that is just back must not cost the verdict. */
+const GATHER_GRACE_MS = 15_000;
+/** ms without a new ticket after which a granted reservation without one counts as lost: a worker decides before it commits. */
+const COMMIT_QUIET_MS = 5_000;
+
+export interface AuditInput {
+  readonly sale: { readonly id: string; readonly stock: number; readonly perBuyerLimit: number };
+  readonly ledger: LoadLedger;
+  readonly endpoints: Endpoints;
+  readonly namespace: string;
+  readonly postgresSchema: string;
+  /** ms that the queue may take to drain. */
+  readonly drainTimeoutMs: number;
+  readonly signal: AbortSignal;
+  /** Frames in the dead-letter queue before the run; 0 by default. `countDeadFrames` tells it. */
+  readonly deadBefore?: number;
+  onDrainProgress?(progress: DrainProgress): void;
+  /** Whether an engine has ended and nothing will start it again. */
+  isEngineLost?(): boolean;
+  /**
+   * Closes the sale, before the last look; false when that is not possible. What was accepted is decided by then, or the time for it is
+   * over; the worker refuses what comes later.
+   */
+  closeSale?(): Promise<boolean>;
+  /** ms for which a part stood still or was away, the longest so far: what it had in hand came that much later. */
+  heldUpMs?(): number;
+  /** The parts that are missing now, each as a sentence: why something may stay undecided. */
+  missingParts?(): string[];
+  /** The queue is drained, or the time is over, and evidence is being gathered; again for each repetition. */
+  onDrained?(): void;
+}
+
+/**
+ * Audits a run. Always gives a verdict on what the engines hold, also when the queue did not drain in time: the checks that need what is
+ * still undecided are open then.
+ * @throws FailureError `audit.engineAway` when an engine can't be asked; the signal's reason on abort
+ */
+export async function audit(input: AuditInput): Promise<Audit> {
+  const release = new ReleaseStack();
+  try {
+    return await auditWith(input, release);
+  } finally {
+    await release.release();
+  }
+}
+
+/** Frames in the dead-letter queue now, to be told apart from those of a run to come. */
+export async function countDeadFrames(amqpUrl: string, namespace: string): Promise<number> {
+  const probe = new QueueProbe(amqpUrl, namespace);
+  try {
+    return (await withLimit(probe.count(), PROBE_LIMIT_MS, 'RabbitMQ did not answer')).dead;
+  } finally {
+    await probe.close();
+  }
+}
+
+async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audit> {
+  const { ledger, endpoints, namespace, signal } = input;
+  const pool = createPool({
+    url: endpoints.postgresAuditUrl ?? endpoints.postgresUrl,
+    schema: input.postgresSchema,
+    max: 1,
+    name: 'audit',
+  });
+  release.add('Postgres connection of the audit', () => pool.end());
+  const redis = createRedis(endpoints.redisUrl, { role: 'control' });
+  release.add('Redis connection of the audit', () => redis.disconnect());
+  const queues = new QueueProbe(endpoints.amqpUrl, namespace);
+  release.add('RabbitMQ connection of the audit', () => queues.close());
+  const sales = new SaleStore(redis, namespace);
+
+  const acknowledged = countAcknowledged(ledger);
+  const deadline = performance.now() + input.drainTimeoutMs;
+  let drainMs = 0;
+  let pauseMs = RETRY_PAUSE_MS.first;
+  let ticketsSeen = -1;
+  let lastTicketAtMs = 0;
+  let hasDrained = false;
+  let isSaleClosed: boolean | undefined;
+  /** As the sale stood while it was attacked. */
+  let statusInAttack: SaleStatus | undefined;
+  for (;;) {
+    const startedAt = performance.now();
+    const drain = await waitForDrain({
+      acknowledged,
+      signal,
+      timeoutMs: Math.max(0, deadline - startedAt),
+      probe: async () => {
+        const looks = Promise.all([queues.count(), sales.readSale(input.sale.id)]);
+        const [{ waiting }, sale] = await withLimit(
+          looks,
+          PROBE_LIMIT_MS,
+          'the engines did not answer in time',
+        );
+        return { waiting, decided: sale?.counters.decided ?? 0 };
+      },
+      onProgress: (progress) => input.onDrainProgress?.(progress),
+      isEngineLost: () => input.isEngineLost?.() ?? false,
+    });
+    drainMs += drain.durationMs;
+    hasDrained ||= drain.lastError === undefined;
+    // Backends are asked until the time is over; one that is away while the evidence is gathered, for a while longer.
+    const isOver = () =>
+      performance.now() >= deadline + (hasDrained ? GATHER_GRACE_MS : 0) || input.isEngineLost?.() === true;
+    if (drain.lastError !== undefined && isOver()) throw engineAway(drain.lastError);
+    if (drain.lastError === undefined) input.onDrained?.();
+    let evidence: Evidence;
+    try {
+      evidence = await gather(input, { pool, redis, queues, sales }, statusInAttack);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isOver()) throw engineAway(error);
+      await sleep(RETRY_PAUSE_MS.first, undefined, { signal });
+      continue;
+    }
+    const nowMs = performance.now();
+    if (evidence.tickets.count !== ticketsSeen) {
+      ticketsSeen = evidence.tickets.count;
+      lastTicketAtMs = nowMs;
+    }
+    // Frames in a worker's hand are not in the queue, decided or not: give them the rest of the time.
+    const missing = input.missingParts?.() ?? [];
+    const uncommitted = findOutcomeFaults(evidence).ticketMissing.count;
+    const isQuiet = nowMs - lastTicketAtMs >= COMMIT_QUIET_MS && missing.length === 0;
+    const isInHand = evidence.totals.pending > 0 || (uncommitted > 0 && !isQuiet);
+    if (!isInHand || nowMs >= deadline) {
+      if (isSaleClosed !== undefined || input.closeSale === undefined) {
+        const isUnfinished = isInHand || uncommitted > 0 || evidence.queues.waiting > 0;
+        const undecided = isUnfinished ? [...stillWaiting(evidence, drainMs), ...missing] : [];
+        return {
+          ...judge(evidence, drainMs, undecided),
+          ...(isSaleClosed === undefined ? {} : { isSaleClosed }),
+        };
+      }
+      statusInAttack = evidence.sale.status;
+      isSaleClosed = await input.closeSale();
+      // What came in between the last look and the closing is in the next one.
+      continue;
+    }
+    await sleep(Math.min(pauseMs, Math.max(1, deadline - nowMs)), undefined, { signal });
+    drainMs += pauseMs;
+    pauseMs = Math.min(pauseMs * 2, RETRY_PAUSE_MS.most);
+  }
+}
+
+interface Sources {
+  readonly pool: ReturnType<typeof createPool>;
+  readonly redis: ReturnType<typeof createRedis>;
+  readonly queues: QueueProbe;
+  readonly sales: SaleStore;
+}
+
+async function gather(
+  input: AuditInput,
+  { pool, redis, queues, sales }: Sources,
+  status: SaleStatus | undefined,
+): Promise<Evidence> {
+  const { sale, ledger, namespace, signal } = input;
+  await openPool(pool);
+  const tickets = await readTickets(pool, sale.id, signal);
+  // Each step takes up to a second of a million requests: between them, the window and the terminal get their turn.
+  await nextTurn();
+  const join = joinTickets(ledger, tickets);
+  await nextTurn();
+  const index = indexFrames(sale.id, ledger, join.strays);
+  const outcomes = await readOutcomes(
+    redis,
+    namespace,
+    { id: sale.id, generation: (await sales.readLife(sale.id))?.generation ?? 1 },
+    index,
+    ledger.count + join.strays.length,
+    signal,
+  );
+  const view = await sales.readSale(sale.id);
+  const counted = await withLimit(queues.count(), PROBE_LIMIT_MS, 'RabbitMQ did not answer');
+  return prepareEvidence({
+    sale: { ...sale, status: status ?? view?.status ?? 'open' },
+    ledger,
+    tickets,
+    join,
+    outcomes,
+    duplicates: index.duplicates,
+    counters: view?.counters,
+    queues: { ...counted, deadBefore: input.deadBefore ?? 0 },
+    heldUpMs: input.heldUpMs?.() ?? 0,
+  });
+}
+
+function stillWaiting({ queues }: Evidence, drainMs: number): string[] {
+  const { waiting } = queues;
+  if (waiting === 0) return [];
+  const verb = waiting === 1 ? 'waits' : 'wait';
+  return [`${plural(waiting, 'frame')} still ${verb} in the queue after ${milliseconds(drainMs)}.`];
+}
+
+/**
+ * Runs all checks on the evidence and sums it up.
+ * @param undecided why something is not decided yet; a check that fails for that alone is open, and not broken
+ */
+export function judge(evidence: Evidence, drainMs: number, undecided: readonly string[] = []): Audit {
+  const { sale, tickets, totals, queues } = evidence;
+  const checks = CHECK_IDS.map((id) => {
+    const check = ALL_CHECKS[id](evidence);
+    return !check.ok && undecided.length > 0 && isOpen(check) ? { ...check, isOpen: true } : check;
+  });
+  const faults = findOutcomeFaults(evidence);
+  const countOf = (id: string, name: string) =>
+    checks.find((check) => check.id === id)?.evidence.counts[name] ?? 0;
+  return {
+    stock: sale.stock,
+    sold: tickets.count,
+    granted: totals.granted,
+    refused: totals.refused,
+    pending: totals.pending,
+    // Acknowledged and then forgotten: no outcome at all, or a grant that never became a ticket.
+    lost: totals.pending + faults.ticketMissing.count,
+    duplicated: faults.sharedId.count + faults.ticketOfRefused.count + faults.otherUnits.count,
+    // A ticket too many may show as a unit sold twice, one out of range, and one beyond the stock: it is still one.
+    oversold: Math.max(
+      countOf('no_oversell', 'beyondStock'),
+      countOf('no_oversell', 'soldTwice') + countOf('no_oversell', 'outOfRange'),
+    ),
+    undersold: countOf('no_undersell', 'undersold'),
+    // With nothing left to be decided, a request without a ticket is known to have got none.
+    unknownGranted: totals.unknownGranted,
+    ...(undecided.length === 0 ? {} : { undecided: [...undecided] }),
+    unknownResolved: queues.waiting === 0 && totals.pending === 0 ? totals.unknown : totals.unknownGranted,
+    drainMs: Math.round(drainMs),
+    checks,
+  };
+}
+
+function countAcknowledged(ledger: LoadLedger): number {
+  let acknowledged = 0;
+  for (let request = 0; request < ledger.count; request++)
+    if (ledger.status(request) === 'acknowledged') acknowledged++;
+  return acknowledged;
+}
+
+function engineAway(cause: unknown): FailureError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new FailureError(
+    {
+      code: 'audit.engineAway',
+      message: `The audit could not ask the backends: ${reason || 'no answer'}.`,
+      fix: `See on the Control page, or with \`${commandLine('status')}\`, which backend is away; once it serves again, repeat the attack.`,
+    },
+    { cause },
+  );
+}

@@ -1,0 +1,24 @@
+/**
+ * Which failed checks are only open: everything that they miss is explained by reservations that are not decided yet, and nothing that
+ * was found contradicts a promise. A check that is not listed is broken whenever it fails.
+ */
+import type { Check, CheckId } from '../../../contract/run-record.ts';
+
+type Counts = Readonly<Record<string, number>>;
+
+const of = (counts: Counts, name: string) => counts[name] ?? 0;
+
+const OPEN_WHEN: Partial<Record<CheckId, (counts: Counts) => boolean>> = {
+  conservation: () => true,
+  no_undersell: () => true,
+  single_outcome: (counts) =>
+    of(counts, 'ticketOfRefused') + of(counts, 'otherUnits') + of(counts, 'sharedId') === 0,
+  // Granted in Redis, and the ticket is on its way; or Redis has yet to be rebuilt and does not know the sale.
+  stock_balance: (counts) => of(counts, 'difference') <= 0,
+  queues_empty: (counts) => of(counts, 'deadLettered') === 0,
+};
+
+/** Whether a check that failed is explained by what is still undecided. */
+export function isOpen({ id, evidence }: Pick<Check, 'id' | 'evidence'>): boolean {
+  return OPEN_WHEN[id]?.(evidence.counts) ?? false;
+}

@@ -1,0 +1,54 @@
+import type { Check } from '../../../contract/run-record.ts';
+import { FATE, type Evidence } from '../evidence.ts';
+import { figure, plural, result } from './check.ts';
+
+/**
+ * How far, in ms, grants may depart from the order of acceptance. Frames of several gateways are decided side by side, and a frame of a worker
+ * that dies is handed out again after newer ones; both stay well below this. More means that something is stuck. A part that stood still, by
+ * its own clock, may add as long as it did: what it had in hand waited with it.
+ */
+export const ORDER_TOLERANCE_MS = 2_000;
+
+const SOLD_OUT_CODE = 'S'.charCodeAt(0);
+
+/**
+ * Finds buyers that were accepted, then refused as sold out, although somebody who had not even asked when they were
+ * accepted got a unit. Only that order is provable by the generator's clock: of two requests under way together, nobody can say
+ * which was first.
+ */
+export function checkOrder({ ledger, fate, outcomes, heldUpMs = 0 }: Evidence): Check {
+  const toleranceMs = ORDER_TOLERANCE_MS + heldUpMs;
+  let lastGrantedSentMs = -Infinity;
+  let lastGranted = -1;
+  for (let request = 0; request < ledger.count; request++) {
+    if (fate[request] === FATE.granted && ledger.sentAtMs(request) > lastGrantedSentMs) {
+      lastGrantedSentMs = ledger.sentAtMs(request);
+      lastGranted = request;
+    }
+  }
+  let overtaken = 0;
+  let beyondTolerance = 0;
+  let largestGapMs = 0;
+  let worst = -1;
+  for (let request = 0; request < ledger.count; request++) {
+    if (fate[request] !== FATE.refused || outcomes.code[request] !== SOLD_OUT_CODE) continue;
+    const gapMs = lastGrantedSentMs - ledger.answeredAtMs(request);
+    if (!(gapMs > 0)) continue;
+    overtaken++;
+    if (gapMs > toleranceMs) beyondTolerance++;
+    if (gapMs > largestGapMs) {
+      largestGapMs = gapMs;
+      worst = request;
+    }
+  }
+  const idOf = (request: number) => ledger.reservationId(request) ?? `request ${request}`;
+  return result(
+    'order',
+    beyondTolerance === 0,
+    overtaken === 0
+      ? 'Nobody was refused who had been accepted before a later buyer, who got a unit, had even asked.'
+      : `${plural(overtaken, 'buyer')} refused although accepted before a later buyer, who got a unit, had asked; at most ${figure(largestGapMs)} ms before (tolerated: ${figure(toleranceMs)} ms${heldUpMs > 0 ? `, of which a part stood still for ${figure(heldUpMs)} ms` : ''}).`,
+    { overtaken, beyondTolerance, largestGapMs, toleranceMs },
+    worst === -1 ? [] : [`${idOf(worst)} before ${idOf(lastGranted)}`],
+  );
+}

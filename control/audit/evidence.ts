@@ -1,0 +1,191 @@
+/**
+ * What the audit judges by, gathered from every side and joined once, so that each check is a pure function of it.
+ *
+ * A *subject* is something that has an outcome: subjects 0..count-1 are the ledger's requests, the following ones are *strays*,
+ * reservations that own tickets but that no answer named. A stray is rightful when its buyer has an *unsettled* request: one
+ * without an answer, or one that was told 5xx after its frame had left (the broker's confirm came too late).
+ */
+import type { SaleCounters, SaleStatus } from '../../services/shared/sales.ts';
+import type { LoadLedger } from './ledger.ts';
+
+export interface AuditedSale {
+  readonly id: string;
+  readonly stock: number;
+  readonly perBuyerLimit: number;
+  readonly status: SaleStatus;
+}
+
+/** Every ticket of the sale, in columns. */
+export interface TicketColumns {
+  readonly count: number;
+  readonly unitNo: Int32Array;
+  readonly reservationId: readonly string[];
+  readonly userId: readonly string[];
+}
+
+/** What the frame records in Redis say of each subject. */
+export interface RecordedOutcomes {
+  /** Character code of an outcome (outcomes.ts), 0 without a record. */
+  readonly code: Uint8Array;
+  /** First unit of a granted subject, 0 without one. */
+  readonly firstUnit: Int32Array;
+  /** All units of the granted subjects that have several. */
+  readonly units: ReadonlyMap<number, readonly number[]>;
+  /** Frames whose record could not be read. */
+  readonly unreadable: readonly string[];
+}
+
+export interface QueueCounts {
+  /** Frames in the queue. */
+  readonly waiting: number;
+  /** Frames in the dead-letter queue. */
+  readonly dead: number;
+  /** Frames that lay in the dead-letter queue before the run. */
+  readonly deadBefore: number;
+}
+
+/** How tickets and requests belong together, by reservation id. */
+export interface TicketJoin {
+  /** Subject of each ticket. */
+  readonly subjectOfTicket: Int32Array;
+  /** Reservation ids that only tickets name. */
+  readonly strays: readonly string[];
+}
+
+export interface RawEvidence {
+  readonly sale: AuditedSale;
+  readonly ledger: LoadLedger;
+  readonly tickets: TicketColumns;
+  readonly join: TicketJoin;
+  readonly outcomes: RecordedOutcomes;
+  /** Requests whose reservation id another request was given, too. */
+  readonly duplicates: readonly number[];
+  /** `undefined` when Redis does not know the sale. */
+  readonly counters: SaleCounters | undefined;
+  readonly queues: QueueCounts;
+  /** ms for which a part stood still or was away, the longest one; 0 by default. */
+  readonly heldUpMs?: number;
+}
+
+export const FATE = { none: 0, granted: 1, refused: 2 } as const;
+
+export interface Evidence extends RawEvidence {
+  /** Tickets of each subject. */
+  readonly ticketsOf: Int32Array;
+  /** What became of each acknowledged request; `none` when it is pending, and of all others. */
+  readonly fate: Uint8Array;
+  /** The unsettled request that each stray belongs to, -1 when there is none. */
+  readonly ownerOfStray: Int32Array;
+  readonly totals: {
+    readonly acknowledged: number;
+    readonly granted: number;
+    readonly refused: number;
+    readonly pending: number;
+    readonly unknown: number;
+    /** Unknown requests that own a ticket. */
+    readonly unknownGranted: number;
+    /** Requests told 5xx that own a ticket. */
+    readonly failedGranted: number;
+  };
+}
+
+export const GRANTED_CODE = 'G'.charCodeAt(0);
+
+/** Joins tickets and acknowledged requests by reservation id. */
+export function joinTickets(ledger: LoadLedger, tickets: TicketColumns): TicketJoin {
+  const placeOf = new Map<string, number>();
+  const placeOfTicket = new Int32Array(tickets.count);
+  tickets.reservationId.forEach((id, ticket) => {
+    const place = placeOf.get(id) ?? placeOf.size;
+    if (place === placeOf.size) placeOf.set(id, place);
+    placeOfTicket[ticket] = place;
+  });
+  const subjectOfPlace = new Int32Array(placeOf.size).fill(-1);
+  if (placeOf.size > 0) {
+    for (let request = 0; request < ledger.count; request++) {
+      const id = ledger.reservationId(request);
+      const place = id === undefined ? undefined : placeOf.get(id);
+      if (place !== undefined && subjectOfPlace[place] === -1) subjectOfPlace[place] = request;
+    }
+  }
+  const strays: string[] = [];
+  for (const [id, place] of placeOf) {
+    if (subjectOfPlace[place] !== -1) continue;
+    subjectOfPlace[place] = ledger.count + strays.length;
+    strays.push(id);
+  }
+  return { subjectOfTicket: placeOfTicket.map((place) => subjectOfPlace[place] ?? -1), strays };
+}
+
+/** Works out, once, what several checks need. */
+export function prepareEvidence(raw: RawEvidence): Evidence {
+  const { ledger, join, outcomes } = raw;
+  const ticketsOf = new Int32Array(ledger.count + join.strays.length);
+  for (const subject of join.subjectOfTicket) ticketsOf[subject] = (ticketsOf[subject] ?? 0) + 1;
+
+  const fate = new Uint8Array(ledger.count);
+  let acknowledged = 0;
+  let granted = 0;
+  let refused = 0;
+  let unknown = 0;
+  for (let request = 0; request < ledger.count; request++) {
+    const status = ledger.status(request);
+    if (status === 'unknown') unknown++;
+    if (status !== 'acknowledged') continue;
+    acknowledged++;
+    const code = outcomes.code[request] ?? 0;
+    // Records are kept for minutes and are gone when Redis loses its memory; a ticket proves its grant for ever.
+    if (code === GRANTED_CODE || (code === 0 && (ticketsOf[request] ?? 0) > 0)) {
+      fate[request] = FATE.granted;
+      granted++;
+    } else if (code !== 0) {
+      fate[request] = FATE.refused;
+      refused++;
+    }
+  }
+  const ownerOfStray = findOwners(raw);
+  // An `unconfirmed` answer names its reservation: the ticket is then its own, and no stray.
+  let unknownGranted = 0;
+  for (let request = 0; request < ledger.count; request++)
+    if ((ticketsOf[request] ?? 0) > 0 && ledger.status(request) === 'unknown') unknownGranted++;
+  let failedGranted = 0;
+  for (const owner of ownerOfStray) {
+    if (owner === -1) continue;
+    if (ledger.status(owner) === 'unknown') unknownGranted++;
+    else failedGranted++;
+  }
+  const pending = acknowledged - granted - refused;
+  return {
+    ...raw,
+    ticketsOf,
+    fate,
+    ownerOfStray,
+    totals: { acknowledged, granted, refused, pending, unknown, unknownGranted, failedGranted },
+  };
+}
+
+/** Whether nobody can tell from the answer alone if the request was taken. */
+function isUnsettled(ledger: LoadLedger, request: number): boolean {
+  const status = ledger.status(request);
+  return status === 'unknown' || (status === 'refused' && ledger.httpStatus(request) >= 500);
+}
+
+function findOwners({ ledger, join, tickets }: RawEvidence): Int32Array {
+  const owners = new Int32Array(join.strays.length).fill(-1);
+  if (owners.length === 0) return owners;
+  const unsettled = new Map<string, number[]>();
+  for (let request = 0; request < ledger.count; request++) {
+    if (!isUnsettled(ledger, request)) continue;
+    const userId = ledger.userId(request);
+    const requests = unsettled.get(userId);
+    if (requests) requests.push(request);
+    else unsettled.set(userId, [request]);
+  }
+  join.subjectOfTicket.forEach((subject, ticket) => {
+    const stray = subject - ledger.count;
+    if (stray < 0 || owners[stray] !== -1) return;
+    // Each request accounts for one reservation: a second stray of the same buyer needs a second request.
+    owners[stray] = unsettled.get(tickets.userId[ticket] ?? '')?.shift() ?? -1;
+  });
+  return owners;
+}

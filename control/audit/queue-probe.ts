@@ -1,0 +1,68 @@
+import { connectBroker } from '../../services/shared/broker-nodes.ts';
+import type { Channel, ChannelModel } from 'amqplib';
+import { declareTopology, topology } from '../../services/shared/topology.ts';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+
+/** Counts what lies in a namespace's queues; connects when first asked, and again after a loss. */
+export class QueueProbe {
+  readonly #url: string;
+  readonly #namespace: string;
+  #model: ChannelModel | undefined;
+  #channel: Promise<Channel> | undefined;
+
+  constructor(amqpUrl: string, namespace: string) {
+    this.#url = amqpUrl;
+    this.#namespace = namespace;
+  }
+
+  /** Frames that wait, and frames in the dead-letter queue. Frames in a worker's hand are not among them. */
+  async count(): Promise<{ waiting: number; dead: number }> {
+    const channel = await this.#sharedChannel();
+    const { queue, deadQueue } = topology(this.#namespace);
+    const [waiting, dead] = await Promise.all([channel.checkQueue(queue), channel.checkQueue(deadQueue)]);
+    return { waiting: waiting.messageCount, dead: dead.messageCount };
+  }
+
+  async close(): Promise<void> {
+    // An attempt that is still under way must not leave a connection behind.
+    await this.#channel?.catch(() => undefined);
+    const model = this.#model;
+    this.#model = undefined;
+    this.#channel = undefined;
+    await model?.close();
+  }
+
+  /** One attempt at a time: whoever asks meanwhile waits for the same. */
+  #sharedChannel(): Promise<Channel> {
+    if (this.#channel) return this.#channel;
+    const opening = this.#open();
+    const forget = () => {
+      if (this.#channel === opening) this.#channel = undefined;
+    };
+    this.#channel = opening;
+    opening.then((channel) => channel.on('close', forget), forget);
+    return opening;
+  }
+
+  async #open(): Promise<Channel> {
+    const model = (this.#model ??= await this.#connect());
+    // Passive declaration of a queue that is not there would close the channel.
+    await declareTopology(model, this.#namespace);
+    const channel = await model.createChannel();
+    // The call in hand fails by itself; without a listener, the error would end the process.
+    channel.on('error', () => undefined);
+    return channel;
+  }
+
+  async #connect(): Promise<ChannelModel> {
+    const model = await connectBroker(this.#url, { timeout: CONNECT_TIMEOUT_MS });
+    model.on('error', () => undefined);
+    model.on('close', () => {
+      if (this.#model !== model) return;
+      this.#model = undefined;
+      this.#channel = undefined;
+    });
+    return model;
+  }
+}

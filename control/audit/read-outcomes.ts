@@ -1,0 +1,77 @@
+import { frameKey, keyedKey } from '../../services/shared/keys.ts';
+import { RecordError, keyedRecordOf, parseRecord } from '../../services/shared/outcomes.ts';
+import type { RedisClient } from '../../services/shared/redis.ts';
+import type { RecordedOutcomes } from './evidence.ts';
+import type { FrameIndex, RecordSubjects } from './frame-index.ts';
+
+/** Records a round trip. All keys of a sale share a hash tag, so MGET works on a Redis Cluster, too. */
+const BATCH = 500;
+
+/** Reads the record of every frame and looks up the outcome of each subject. */
+export async function readOutcomes(
+  redis: RedisClient,
+  namespace: string,
+  { id: saleId, generation }: { readonly id: string; readonly generation: number },
+  { records }: FrameIndex,
+  subjectCount: number,
+  signal: AbortSignal,
+): Promise<RecordedOutcomes> {
+  const collected = new OutcomeColumns(subjectCount);
+  for (let at = 0; at < records.length; at += BATCH) {
+    signal.throwIfAborted();
+    const batch = records.slice(at, at + BATCH);
+    const texts = await redis.mget(
+      batch.map(({ kind, id }) =>
+        kind === 'framed' ? frameKey(namespace, saleId, id) : keyedKey(namespace, saleId, generation, id),
+      ),
+    );
+    batch.forEach((record, place) => {
+      const text = texts[place];
+      if (typeof text !== 'string') return;
+      collected.add(record, record.kind === 'framed' ? text : keyedRecordOf(text, record.id));
+    });
+  }
+  return collected;
+}
+
+/** Outcomes in columns, filled record by record. */
+export class OutcomeColumns implements RecordedOutcomes {
+  readonly code: Uint8Array;
+  readonly firstUnit: Int32Array;
+  readonly units = new Map<number, readonly number[]>();
+  readonly unreadable: string[] = [];
+
+  constructor(subjectCount: number) {
+    this.code = new Uint8Array(subjectCount);
+    this.firstUnit = new Int32Array(subjectCount);
+  }
+
+  add({ id, subjects, places }: RecordSubjects, text: string): void {
+    try {
+      const { codes, grants } = parseRecord(text, countOf(text, places));
+      const granted = new Map(grants.map(({ index, units }) => [index, units]));
+      subjects.forEach((subject, at) => {
+        const place = places[at] ?? 0;
+        // A place beyond the record has no outcome.
+        if (place >= codes.length) return;
+        this.code[subject] = codes.charCodeAt(place);
+        const units = granted.get(place) ?? [];
+        this.firstUnit[subject] = units[0] ?? 0;
+        if (units.length > 1) this.units.set(subject, units);
+      });
+    } catch (error) {
+      if (!(error instanceof RecordError)) throw error;
+      // Its reservations stay without an outcome, which the audit reports; the frame's id tells where to look.
+      this.unreadable.push(id);
+    }
+  }
+}
+
+/** Reservations in a record: the length of its codes, or, of folded ones, as many as are asked for. */
+function countOf(text: string, places: readonly number[]): number {
+  const start = text.indexOf('|') + 1;
+  if (text[start] !== '*') return text.indexOf('|', start) - start;
+  let last = 0;
+  for (const place of places) if (place > last) last = place;
+  return last + 1;
+}

@@ -1,0 +1,558 @@
+/**
+ * The whole cluster as one thing: engines, schema, gateways, workers.
+ *
+ * It moves: stopped → starting → running → stopping → stopped; starting → failed (everything that was started is stopped again);
+ * failed → starting. A start joins one that is under way, and waits for a stop; other commands that do not fit the state are refused
+ * with what to wait for. A backend of ours that ends while the cluster runs is started again (backend-restarts.ts); the cluster goes on
+ * meanwhile.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  FailureError,
+  type Cluster,
+  type ClusterEvents,
+  type Endpoints,
+  type EngineRole,
+  type EngineState,
+  type LogLine,
+  type Provider,
+  type Step,
+} from '../contract/cluster.ts';
+import { BackendRestarts } from './cluster/backend-restarts.ts';
+import { BackendViews } from './cluster/backend-views.ts';
+import { derivedPassword, grantRoles, urlOf } from '../services/shared/database-roles.ts';
+import { registerSecrets } from '../services/shared/redact.ts';
+import { chooseProvider, type ProviderProbe } from './cluster/choose-provider.ts';
+import type {
+  ClusterState,
+  ProviderChoice,
+  ServiceRole,
+  ServiceState,
+  Settings,
+} from '../contract/contract.ts';
+import { ENGINE_TITLES, engineDown } from './cluster/backend-down.ts';
+import type { ProcessRegistry } from './processes/process-registry.ts';
+import { ReleaseStack } from './lib/release-stack.ts';
+import { Supervisor } from './services/supervisor.ts';
+import type { ServiceSample } from './services/service-child.ts';
+import { applyMigrations } from '../services/shared/migrations.ts';
+
+/** ms that a stop may take before what is left is reported. */
+const STOP_LIMIT_MS = 60_000;
+/** The step of a start that was cancelled. */
+const UNDO_STEP = 'stop.undo';
+
+export interface ClusterManagerOptions {
+  readonly modules: Readonly<Record<ServiceRole, string>>;
+  readonly namespace: string;
+  readonly postgresSchema: string;
+  readonly serviceEnv: NodeJS.ProcessEnv;
+  /** Notes the services, so that the next start finds what a killed control centre left. */
+  readonly registry: ProcessRegistry;
+  readonly probe: ProviderProbe;
+  settings(): Settings;
+  createCluster(provider: Provider, events: ClusterEvents): Promise<Cluster>;
+  findKept(): Promise<Provider | undefined>;
+  onCluster(state: ClusterState): void;
+  onServices(services: readonly ServiceState[]): void;
+  onSample(id: string, sample: ServiceSample): void;
+  onLog(line: LogLine): void;
+}
+
+export class ClusterManager {
+  readonly #options: ClusterManagerOptions;
+  #state: ClusterState = { state: 'stopped', steps: [], engines: [] };
+  #cluster: Cluster | undefined;
+  #endpoints: Endpoints | undefined;
+  #supervisor: Supervisor | undefined;
+  #restarts: BackendRestarts | undefined;
+  readonly #views = new BackendViews();
+  /** What the provider says of its backends. */
+  readonly #told = new Map<EngineRole, EngineState>();
+  #adminToken = '';
+  #starting: { readonly abort: AbortController; readonly done: Promise<ClusterState> } | undefined;
+  #stopping: Promise<ClusterState> | undefined;
+
+  constructor(options: ClusterManagerOptions) {
+    this.#options = options;
+  }
+
+  get state(): ClusterState {
+    return this.#state;
+  }
+
+  /** Where the engines answer; only while the cluster runs. */
+  get endpoints(): Endpoints | undefined {
+    return this.#endpoints;
+  }
+
+  get supervisor(): Supervisor | undefined {
+    return this.#supervisor;
+  }
+
+  get adminToken(): string {
+    return this.#adminToken;
+  }
+
+  get cluster(): Cluster | undefined {
+    return this.#cluster;
+  }
+
+  /** The backends as they are to be shown: one that is being started again is not lost. */
+  engines(): readonly EngineState[] {
+    return this.#state.engines;
+  }
+
+  /**
+   * Starts everything; answers when gateways and workers serve. A cluster that runs is left as it is.
+   * @throws FailureError naming the step; `cluster.engineDown` when it runs without one of its engines
+   */
+  async start(choice: ProviderChoice): Promise<ClusterState> {
+    if (this.#state.state === 'running') {
+      const down = engineDown(this);
+      if (down) throw down;
+      return this.#state;
+    }
+    // Two terminals, or a page and a terminal, may ask at once: both get the one start.
+    if (this.#starting) return await this.#starting.done;
+    if (this.#stopping) {
+      await this.#stopping;
+      return await this.start(choice);
+    }
+    const abort = new AbortController();
+    const done = this.#start(choice, abort.signal);
+    this.#starting = { abort, done };
+    try {
+      return await done;
+    } finally {
+      this.#starting = undefined;
+    }
+  }
+
+  /** Starts on the engines that an earlier control centre left running, if there are any; a failure shows in the state. */
+  async adoptKept(): Promise<void> {
+    try {
+      const provider = await this.#options.findKept();
+      if (provider === undefined || this.#state.state !== 'stopped') return;
+      this.#log('info', 'engines of an earlier start are running; they are taken over');
+      await this.start(provider);
+    } catch (error) {
+      this.#log('warn', `taking over engines: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+
+  /** Ends a start that is under way, and waits until what it began is stopped. Harmless when there is none. */
+  async cancelStart(): Promise<void> {
+    if (this.#starting && !this.#starting.abort.signal.aborted) {
+      this.#starting.abort.abort();
+      this.#upsertStep({
+        id: UNDO_STEP,
+        title: 'Stop what was started',
+        state: 'running',
+        startedAtMs: Date.now(),
+      });
+    }
+    // How it ended is told to whoever started.
+    await this.#starting?.done.catch(() => undefined);
+  }
+
+  /**
+   * Stops services and engines.
+   * @param engines `keep` leaves the engines running, for the next start to adopt
+   */
+  async stop(engines: 'stop' | 'keep' = 'stop'): Promise<ClusterState> {
+    await this.cancelStart();
+    this.#stopping ??= this.#stop(engines).finally(() => {
+      this.#stopping = undefined;
+    });
+    return await this.#stopping;
+  }
+
+  async #stop(engines: 'stop' | 'keep'): Promise<ClusterState> {
+    if (this.#state.state === 'stopped') return this.#state;
+    const isEngineLost = this.#state.engines.some(({ state }) => state !== 'running');
+    this.#set({ ...this.#state, state: 'stopping', steps: [] });
+    const stack = new ReleaseStack();
+    const { cluster, supervisor } = { cluster: this.#cluster, supervisor: this.#supervisor };
+    if (cluster)
+      stack.add(
+        'engines',
+        () =>
+          this.#stopStep(
+            'stop.engines',
+            engines === 'stop' ? 'Stop the backends' : 'Leave the backends running',
+            () => (engines === 'stop' ? cluster.stop() : cluster.detach()),
+          ),
+        STOP_LIMIT_MS,
+      );
+    if (supervisor)
+      stack.add(
+        'services',
+        () =>
+          this.#stopStep('stop.services', 'Stop gateways and workers', () =>
+            supervisor.stop({ isEngineLost }),
+          ),
+        STOP_LIMIT_MS,
+      );
+    stack.add('restarts', () => this.#restarts?.close(), STOP_LIMIT_MS);
+    try {
+      await stack.release();
+    } catch (error) {
+      this.#log('error', `stop: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    this.#forget();
+    this.#set({ state: 'stopped', steps: [], engines: [...(this.#cluster?.engines() ?? [])] });
+    return this.#state;
+  }
+
+  /** Stops, then removes all data of the cluster; of both local providers when none was started here. */
+  async reset(): Promise<ClusterState> {
+    const provider = this.#state.provider;
+    await this.stop();
+    await this.#eachLocal(provider, (cluster) => cluster.reset());
+    this.#set({ state: 'stopped', steps: [], engines: [] });
+    return this.#state;
+  }
+
+  /** Stops what a control centre that was killed has left on this data folder. */
+  async clearLeftovers(): Promise<void> {
+    await this.#eachLocal(undefined, (cluster) => cluster.stop());
+  }
+
+  async #eachLocal(provider: Provider | undefined, work: (cluster: Cluster) => Promise<void>): Promise<void> {
+    for (const name of provider ? [provider] : (['native', 'docker'] as const)) {
+      // Where no Docker engine answers there are no containers to look after.
+      if (name === 'docker' && !(await this.#options.probe.docker()).isThere) continue;
+      await work(await this.#options.createCluster(name, this.#events()));
+    }
+  }
+
+  /** @throws FailureError when the cluster does not run */
+  async killEngine(role: EngineRole): Promise<void> {
+    const { cluster } = this.#running();
+    this.#restarts?.expectKill(role);
+    await cluster.kill(role);
+  }
+
+  /** @throws FailureError when the cluster does not run, or a service can't be started */
+  async scale(role: ServiceRole, count: number): Promise<ServiceState[]> {
+    const { supervisor } = this.#running();
+    await supervisor.scale(role, count);
+    return supervisor.states();
+  }
+
+  /** @throws FailureError when there is no such service */
+  killService(id: string): void {
+    this.#running().supervisor.kill(id);
+  }
+
+  #running(): { cluster: Cluster; supervisor: Supervisor } {
+    if (this.#state.state !== 'running' || !this.#cluster || !this.#supervisor) {
+      throw new FailureError({
+        code: 'cluster.notRunning',
+        message: 'The cluster is not running.',
+        fix: 'Start the cluster first.',
+      });
+    }
+    return { cluster: this.#cluster, supervisor: this.#supervisor };
+  }
+
+  async #start(choice: ProviderChoice, signal: AbortSignal): Promise<ClusterState> {
+    const startedAtMs = Date.now();
+    this.#set({ state: 'starting', steps: [], engines: [], startedAtMs });
+    const undo = new ReleaseStack();
+    try {
+      const decision = await this.#step('provider', 'Choose where the engines run', async () => {
+        const chosen = await chooseProvider(choice, this.#options.probe);
+        return { value: chosen, detail: chosen.reason };
+      });
+      this.#set({ ...this.#state, provider: decision.provider, reason: decision.reason });
+      const owned = await this.#startEngines(decision.provider, decision.fallback, signal, undo);
+      registerSecrets(owned.amqpUrl, owned.redisUrl, owned.postgresUrl);
+      const endpoints = await this.#step('schema', 'Bring the database schema up to date', async () => {
+        const place = { url: owned.postgresUrl, schema: this.#options.postgresSchema };
+        const { applied, already } = await applyMigrations(place);
+        return {
+          value: await this.#restrict(owned),
+          detail:
+            applied.length === 0 ? `${already.length} migrations in place` : `applied ${applied.join(', ')}`,
+        };
+      });
+      this.#endpoints = endpoints;
+      signal.throwIfAborted();
+      await this.#startServices(endpoints, signal, undo);
+      this.#set({ ...this.#state, state: 'running', startDurationMs: Date.now() - startedAtMs });
+      this.#keepBackends();
+      return this.#state;
+    } catch (error) {
+      await undo
+        .release()
+        .catch((problem: unknown) => this.#log('error', `undoing the start: ${String(problem)}`));
+      this.#forget();
+      const failure = this.#failureOf(error, signal);
+      const steps = this.#state.steps.map((step): Step => {
+        if (step.state !== 'running') return step;
+        if (step.id !== UNDO_STEP) return { ...step, state: 'failed' };
+        return { ...step, state: 'done', durationMs: Date.now() - (step.startedAtMs ?? Date.now()) };
+      });
+      this.#set({
+        ...this.#state,
+        state: signal.aborted ? 'stopped' : 'failed',
+        steps,
+        failure: failure.failure,
+      });
+      throw failure;
+    }
+  }
+
+  /** Starts the engines; under `auto`, images that can't be had make way for the machine's own engines. */
+  async #startEngines(
+    provider: Provider,
+    fallback: Provider | undefined,
+    signal: AbortSignal,
+    undo: ReleaseStack,
+  ): Promise<Endpoints> {
+    const cluster = await this.#options.createCluster(provider, this.#events());
+    this.#cluster = cluster;
+    try {
+      const endpoints = await cluster.start(signal);
+      undo.add('engines', () => cluster.stop(), STOP_LIMIT_MS);
+      return endpoints;
+    } catch (error) {
+      const isPull = error instanceof FailureError && error.failure.code.startsWith('docker.pull');
+      if (!fallback || !isPull || signal.aborted) throw error;
+      const reason = `auto: ${error.failure.message} The machine's own engines are used instead.`;
+      this.#log('warn', reason);
+      this.#set({ ...this.#state, provider: fallback, reason, engines: [] });
+      return await this.#startEngines(fallback, undefined, signal, undo);
+    }
+  }
+
+  /** The backends as services and audit reach them: not as the database's owner, where the database is ours. */
+  async #restrict(owned: Endpoints): Promise<Endpoints> {
+    if (this.#state.provider === 'external') return owned;
+    const service = derivedPassword(owned.postgresUrl, 'flashgrid_service');
+    const audit = derivedPassword(owned.postgresUrl, 'flashgrid_audit');
+    registerSecrets(service, audit);
+    await grantRoles({
+      url: owned.postgresUrl,
+      schema: this.#options.postgresSchema,
+      passwords: { flashgrid_service: service, flashgrid_audit: audit },
+    });
+    return {
+      ...owned,
+      postgresUrl: urlOf(owned.postgresUrl, 'flashgrid_service', service),
+      postgresAuditUrl: urlOf(owned.postgresUrl, 'flashgrid_audit', audit),
+    };
+  }
+
+  async #startServices(endpoints: Endpoints, signal: AbortSignal, undo: ReleaseStack): Promise<void> {
+    const settings = this.#options.settings();
+    this.#adminToken = randomBytes(24).toString('base64url');
+    registerSecrets(this.#adminToken);
+    const supervisor = new Supervisor({
+      modules: this.#options.modules,
+      endpoints,
+      adminToken: this.#adminToken,
+      namespace: this.#options.namespace,
+      postgresSchema: this.#options.postgresSchema,
+      gatewayPort: settings.gatewayPort,
+      env: this.#options.serviceEnv,
+      registry: this.#options.registry,
+      onChange: this.#options.onServices,
+      onSample: (id, sample) => {
+        if (sample.health) this.#views.hear(id, sample.health);
+        this.#look();
+        this.#options.onSample(id, sample);
+      },
+      onLog: this.#options.onLog,
+    });
+    this.#supervisor = supervisor;
+    undo.add('services', () => supervisor.stop(), STOP_LIMIT_MS);
+    const bring = (role: ServiceRole, count: number, title: string) =>
+      this.#step(`${role}.start`, title, async () => {
+        await supervisor.scale(role, count);
+        return { value: undefined, detail: `${count} ready` };
+      });
+    await Promise.all([
+      bring('gateway', settings.gateways, 'Start the gateways'),
+      bring('worker', settings.workers, 'Start the workers'),
+    ]);
+    signal.throwIfAborted();
+  }
+
+  #failureOf(error: unknown, signal: AbortSignal): FailureError {
+    if (signal.aborted) {
+      return new FailureError({
+        code: 'cluster.cancelled',
+        message: 'The start was cancelled; what it had begun is stopped again.',
+        fix: 'Start the cluster again when you like.',
+      });
+    }
+    if (error instanceof FailureError) return error;
+    const step = this.#state.steps.find(
+      (candidate) => candidate.state === 'failed' || candidate.state === 'running',
+    )?.id;
+    // The shared modules know nothing of the control centre: their errors carry what to do, if anything, in `fix`.
+    const fix =
+      error instanceof Error && 'fix' in error && typeof error.fix === 'string'
+        ? error.fix
+        : 'Look at the logs for the part that failed, then start again.';
+    const message = error instanceof Error ? error.message : String(error);
+    return new FailureError(
+      { code: 'cluster.startFailed', message, fix, ...(step ? { step } : {}) },
+      { cause: error },
+    );
+  }
+
+  async #step<Value>(
+    id: string,
+    title: string,
+    work: () => Promise<{ value: Value; detail: string }>,
+  ): Promise<Value> {
+    const startedAtMs = Date.now();
+    this.#upsertStep({ id, title, state: 'running', startedAtMs });
+    try {
+      const { value, detail } = await work();
+      this.#upsertStep({
+        id,
+        title,
+        state: 'done',
+        detail,
+        startedAtMs,
+        durationMs: Date.now() - startedAtMs,
+      });
+      return value;
+    } catch (error) {
+      const detail = error instanceof Error ? error.message : String(error);
+      this.#upsertStep({
+        id,
+        title,
+        state: 'failed',
+        detail,
+        startedAtMs,
+        durationMs: Date.now() - startedAtMs,
+      });
+      throw error;
+    }
+  }
+
+  /** From now on, a backend of ours that ends is started again. */
+  #keepBackends(): void {
+    const cluster = this.#cluster;
+    if (!cluster || cluster.provider === 'external') return;
+    this.#restarts = new BackendRestarts({
+      restart: (role, signal) =>
+        this.#step(`${role}.restart`, `Start ${ENGINE_TITLES[role]} again`, async () => {
+          await cluster.restart(role, signal);
+          const now = cluster.engines().find((engine) => engine.role === role);
+          if (now?.state === 'failed')
+            throw new Error(now.detail ?? `${ENGINE_TITLES[role]} has ended again.`);
+          return { value: undefined, detail: `restart ${this.#restarts?.count(role)}` };
+        }),
+      onState: (role, state, detail) => this.#changeEngine(role, { state, detail }),
+      onLog: (level, text) => this.#log(level, text),
+    });
+    // One that ended while the services started.
+    for (const { role, state, detail } of cluster.engines())
+      if (state === 'failed') this.#restarts.ended(role, detail ?? `${ENGINE_TITLES[role]} has ended.`);
+  }
+
+  #changeEngine(role: EngineRole, change: Partial<EngineState>): void {
+    const present = this.#state.engines.find((engine) => engine.role === role);
+    if (present) this.#upsertEngine({ ...present, ...change });
+  }
+
+  /** What a provider tells of a backend, as it is to be shown. */
+  #takeEngine(engine: EngineState): void {
+    const { role, state, detail } = engine;
+    this.#told.set(role, engine);
+    const restarts = this.#restarts;
+    if (this.#state.state !== 'running') return this.#upsertEngine(engine);
+    if (!restarts) return this.#show(engine);
+    // Its own restart: the starting and the failing of it are told by the restarts, with when it is tried again.
+    if (restarts.isBusy(role) && state !== 'running') return;
+    if (state === 'failed') return restarts.ended(role, detail ?? `${ENGINE_TITLES[role]} has ended.`);
+    this.#show(engine);
+  }
+
+  /** A service has told how it finds the backends. */
+  #look(): void {
+    if (this.#state.state !== 'running') return;
+    for (const engine of this.#told.values()) {
+      if (this.#restarts?.isBusy(engine.role)) continue;
+      const why = this.#views.whyRestart(engine);
+      if (why !== undefined && this.#restarts) this.#restarts.ended(engine.role, why);
+      else this.#show(engine);
+    }
+  }
+
+  #show(engine: EngineState): void {
+    const count = this.#restarts?.count(engine.role) ?? 0;
+    const view = this.#views.view(count === 0 ? engine : { ...engine, restarts: count });
+    const shown = this.#state.engines.find(({ role }) => role === view.role);
+    const isSame =
+      shown?.state === view.state &&
+      shown.detail === view.detail &&
+      shown.handle === view.handle &&
+      shown.restarts === view.restarts;
+    if (!isSame) this.#upsertEngine(view);
+  }
+
+  #stopStep(id: string, title: string, work: () => Promise<void> | void): Promise<void> {
+    return this.#step(id, title, async () => {
+      await work();
+      return { value: undefined, detail: '' };
+    });
+  }
+
+  #events(): ClusterEvents {
+    return {
+      onStep: (step) => this.#upsertStep(step),
+      onEngine: (engine) => this.#takeEngine(engine),
+      onLog: this.#options.onLog,
+    };
+  }
+
+  #upsertStep(step: Step): void {
+    const steps = this.#state.steps.some((present) => present.id === step.id)
+      ? this.#state.steps.map((present) => (present.id === step.id ? step : present))
+      : [...this.#state.steps, step];
+    this.#set({ ...this.#state, steps });
+  }
+
+  #upsertEngine(engine: EngineState): void {
+    const before = this.#state.engines.find(({ role }) => role === engine.role);
+    const isNew = before?.state !== engine.state;
+    const sinceMs = engine.sinceMs ?? (isNew ? Date.now() : before.sinceMs) ?? Date.now();
+    const shown = { ...engine, sinceMs };
+    const engines = before
+      ? this.#state.engines.map((present) => (present.role === engine.role ? shown : present))
+      : [...this.#state.engines, shown];
+    if (isNew && before && this.#state.state === 'running') {
+      const why = engine.state === 'running' || !engine.detail ? '' : `: ${engine.detail}`;
+      const level = engine.state === 'running' ? 'info' : 'warn';
+      this.#log(level, `${ENGINE_TITLES[engine.role]} is ${engine.state}${why}`);
+    }
+    this.#set({ ...this.#state, engines });
+  }
+
+  #set(state: ClusterState): void {
+    this.#state = state;
+    this.#options.onCluster(state);
+  }
+
+  #forget(): void {
+    this.#restarts = undefined;
+    this.#views.clear();
+    this.#told.clear();
+    this.#supervisor = undefined;
+    this.#endpoints = undefined;
+    this.#adminToken = '';
+    this.#options.onServices([]);
+  }
+
+  #log(level: LogLine['level'], text: string): void {
+    this.#options.onLog({ atMs: Date.now(), part: 'control', level, text });
+  }
+}

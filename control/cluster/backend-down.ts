@@ -1,0 +1,33 @@
+/** A backend that has ended while the cluster counts as running, and did not come back when it was started again. */
+import { FailureError, type Cluster, type EngineRole } from '../../contract/cluster.ts';
+import { commandLine } from '../lib/command-line.ts';
+
+export const ENGINE_TITLES: Readonly<Record<EngineRole, string>> = {
+  rabbitmq: 'RabbitMQ',
+  redis: 'Redis',
+  postgres: 'Postgres',
+};
+
+/** The failure that names the backends that are lost; `undefined` while all are there, or are being started again. */
+export function engineDown(cluster: Pick<Cluster, 'engines'>): FailureError | undefined {
+  const down = cluster.engines().filter((engine) => engine.state === 'failed');
+  if (down.length === 0) return undefined;
+  const names = down.map((engine) => ENGINE_TITLES[engine.role]).join(' and ');
+  return new FailureError({
+    code: 'cluster.engineDown',
+    message: `${names} ${down.length === 1 ? 'has' : 'have'} ended and could not be started again: ${down.map(({ detail = 'see the logs' }) => detail).join(' ')}`,
+    fix: 'Remove the cause; FlashGrid goes on trying. Or stop the cluster and start it again: its data are kept.',
+  });
+}
+
+/** The failure that names the backends that are being started again now: whoever needs them waits a moment. */
+export function engineRestarting(cluster: Pick<Cluster, 'engines'>): FailureError | undefined {
+  const away = cluster.engines().filter((engine) => engine.state === 'restarting');
+  if (away.length === 0) return undefined;
+  const names = away.map((engine) => ENGINE_TITLES[engine.role]).join(' and ');
+  return new FailureError({
+    code: 'cluster.engineRestarting',
+    message: `${names} ${away.length === 1 ? 'is' : 'are'} being started again.`,
+    fix: `Wait until it serves again; \`${commandLine('status')}\` shows it.`,
+  });
+}

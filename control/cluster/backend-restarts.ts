@@ -1,0 +1,140 @@
+/**
+ * Starts backends of ours again: those that ended by themselves or were killed, and those that only a restart heals.
+ *
+ * A backend moves: serving → waiting → restarting → serving; restarting → waiting when that failed. After MAX_QUICK_RESTARTS ends in a
+ * row it counts as failed: nothing waits for it any more, but it is still tried, at the longest pause, so that it comes back by itself
+ * once its cause is gone (a full disk).
+ */
+import type { EngineRole } from '../../contract/cluster.ts';
+import { ENGINE_TITLES } from './backend-down.ts';
+
+/** A backend that ends within this many ms of its start ended quickly. */
+const QUICK_MS = 10_000;
+const MAX_QUICK_RESTARTS = 6;
+const FIRST_BACKOFF_MS = 200;
+const MAX_BACKOFF_MS = 10_000;
+/** ms that a restart under way may take to notice that the cluster stops. */
+const CLOSE_LIMIT_MS = 30_000;
+
+export interface BackendRestartsOptions {
+  /** Ends what is left of the backend, starts it on the same address and waits until it serves. */
+  restart(role: EngineRole, signal: AbortSignal): Promise<void>;
+  /** What to show of a backend that does not serve. */
+  onState(role: EngineRole, state: 'restarting' | 'failed', detail: string): void;
+  onLog(level: 'info' | 'warn' | 'error', text: string): void;
+}
+
+interface Slot {
+  servesSinceMs: number;
+  quickEnds: number;
+  restarts: number;
+  /** Killed by a person or an attack: no fault of its own. */
+  isKilled: boolean;
+  awaySinceMs: number | undefined;
+  timer: NodeJS.Timeout | undefined;
+  work: Promise<void> | undefined;
+}
+
+export class BackendRestarts {
+  readonly #options: BackendRestartsOptions;
+  readonly #slots = new Map<EngineRole, Slot>();
+  readonly #closed = new AbortController();
+  readonly #openedMs = performance.now();
+
+  constructor(options: BackendRestartsOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a backend is away and will be started again, or is being started. */
+  isBusy(role: EngineRole): boolean {
+    return this.#slots.get(role)?.awaySinceMs !== undefined;
+  }
+
+  /** How often a backend was started again since the cluster started. */
+  count(role: EngineRole): number {
+    return this.#slots.get(role)?.restarts ?? 0;
+  }
+
+  /** The next end of this backend is on purpose, so it does not count towards giving up. */
+  expectKill(role: EngineRole): void {
+    this.#slot(role).isKilled = true;
+  }
+
+  /**
+   * A backend has ended, or is sick in a way that only a restart heals. Harmless while it is being restarted.
+   * @param detail what happened, as a sentence
+   */
+  ended(role: EngineRole, detail: string): void {
+    if (this.#closed.signal.aborted || this.isBusy(role)) return;
+    const slot = this.#slot(role);
+    const livedMs = performance.now() - slot.servesSinceMs;
+    if (slot.isKilled) slot.isKilled = false;
+    else slot.quickEnds = livedMs < QUICK_MS ? slot.quickEnds + 1 : 0;
+    slot.awaySinceMs = performance.now();
+    this.#options.onLog('error', detail);
+    this.#schedule(role, slot, detail);
+  }
+
+  /** Ends all waiting; resolves when no restart is under way. */
+  async close(): Promise<void> {
+    this.#closed.abort();
+    for (const { timer } of this.#slots.values()) clearTimeout(timer);
+    const works = [...this.#slots.values()].flatMap(({ work }) => (work ? [work] : []));
+    await Promise.race([Promise.all(works), limit(CLOSE_LIMIT_MS)]);
+  }
+
+  #schedule(role: EngineRole, slot: Slot, detail: string): void {
+    const waitMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** slot.quickEnds);
+    const hasFailed = slot.quickEnds > MAX_QUICK_RESTARTS;
+    const next = waitMs < 1_000 ? 'now' : `in ${Math.round(waitMs / 1_000)} s`;
+    const tries = hasFailed ? `, after ${slot.quickEnds} ends in a row` : '';
+    this.#options.onState(
+      role,
+      hasFailed ? 'failed' : 'restarting',
+      `${detail} It is started again ${next}${tries}.`,
+    );
+    slot.timer = setTimeout(() => {
+      slot.work = this.#restart(role, slot).finally(() => {
+        slot.work = undefined;
+      });
+    }, waitMs);
+  }
+
+  async #restart(role: EngineRole, slot: Slot): Promise<void> {
+    const title = ENGINE_TITLES[role];
+    slot.restarts++;
+    try {
+      await this.#options.restart(role, this.#closed.signal);
+      const awayMs = performance.now() - (slot.awaySinceMs ?? 0);
+      slot.awaySinceMs = undefined;
+      slot.servesSinceMs = performance.now();
+      this.#options.onLog('info', `${title} serves again; it was away for ${Math.round(awayMs)} ms`);
+    } catch (error) {
+      if (this.#closed.signal.aborted) return;
+      slot.quickEnds++;
+      const detail = error instanceof Error ? error.message : String(error);
+      this.#options.onLog('error', `${title} could not be started again: ${detail}`);
+      this.#schedule(role, slot, `${title} could not be started again: ${detail}`);
+    }
+  }
+
+  #slot(role: EngineRole): Slot {
+    const present = this.#slots.get(role);
+    if (present) return present;
+    const slot: Slot = {
+      servesSinceMs: this.#openedMs,
+      quickEnds: 0,
+      restarts: 0,
+      isKilled: false,
+      awaySinceMs: undefined,
+      timer: undefined,
+      work: undefined,
+    };
+    this.#slots.set(role, slot);
+    return slot;
+  }
+}
+
+function limit(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

@@ -1,0 +1,84 @@
+/**
+ * The backends as every face shows them: what the provider knows of the process or container, and over it what the services find when
+ * they use it. A process that is alive and takes no writes is not running.
+ */
+import type { BackendHealth } from '../../services/shared/backend-trouble.ts';
+import { sayTrouble } from '../../services/shared/backend-trouble.ts';
+import { REFUSES_MESSAGES } from '../../services/shared/broker-canary.ts';
+import type { Backends } from '../../services/shared/messages.ts';
+import type { EngineRole, EngineState } from '../../contract/cluster.ts';
+import { ENGINE_TITLES } from './backend-down.ts';
+
+/** ms after which what a silent service last said no longer counts. */
+const STALE_MS = 2_000;
+/** ms that services may take to find a backend again that has just started. */
+const CONNECT_MS = 5_000;
+/** ms of a trouble that time does not heal, after which the backend is restarted. */
+const RESTART_AFTER_MS = 15_000;
+
+interface Report {
+  readonly heardMs: number;
+  readonly backends: Backends;
+}
+
+export class BackendViews {
+  readonly #reports = new Map<string, Report>();
+  /** Since when RabbitMQ has been in a state that a restart heals. */
+  #hopelessSinceMs: number | undefined;
+
+  /** Takes what a service finds. */
+  hear(serviceId: string, backends: Backends): void {
+    this.#reports.set(serviceId, { heardMs: Date.now(), backends });
+  }
+
+  /** Forgets everything: other services, or none. */
+  clear(): void {
+    this.#reports.clear();
+    this.#hopelessSinceMs = undefined;
+  }
+
+  /** The backend as it is to be shown, from what its provider says of it. */
+  view(engine: EngineState, now = Date.now()): EngineState {
+    const trouble = this.#trouble(engine.role, now);
+    if (engine.state !== 'running' || trouble === undefined) return engine;
+    const title = ENGINE_TITLES[engine.role];
+    if (trouble.state === 'away' && now - (engine.startedAtMs ?? 0) < CONNECT_MS)
+      return { ...engine, state: 'starting', detail: `${title} serves; the services connect to it.` };
+    const detail = `${sayTrouble(title, trouble)}${trouble.seenBy}`;
+    return { ...engine, state: 'unhealthy', detail, sinceMs: trouble.sinceMs };
+  }
+
+  /**
+   * Why a backend that lives must be restarted. RabbitMQ's write-ahead log, once it has failed on a full disk, does not come back by
+   * itself, and takes all quorum queues along: every message is refused until the node starts anew. Redis and Postgres heal with their cause.
+   */
+  whyRestart(engine: EngineState, now = Date.now()): string | undefined {
+    if (engine.role !== 'rabbitmq') return undefined;
+    const trouble = engine.state === 'running' ? this.#trouble('rabbitmq', now) : undefined;
+    const isHealedByRestart =
+      trouble?.state === 'silent' || trouble?.state === 'away' || trouble?.reason === REFUSES_MESSAGES;
+    if (trouble === undefined || !isHealedByRestart) {
+      this.#hopelessSinceMs = undefined;
+      return undefined;
+    }
+    // Not the moment at which the trouble began: an alarm may have come first, and its end must be waited for.
+    this.#hopelessSinceMs ??= now;
+    const beganMs = Math.max(this.#hopelessSinceMs, engine.startedAtMs ?? 0);
+    if (now - beganMs < RESTART_AFTER_MS) return undefined;
+    this.#hopelessSinceMs = undefined;
+    return `${sayTrouble('RabbitMQ', trouble)} That has lasted for ${Math.round((now - beganMs) / 1_000)} s, so it is restarted.`;
+  }
+
+  /** The trouble that began first, of those that the services tell of now. */
+  #trouble(role: EngineRole, now: number): (BackendHealth & { readonly seenBy: string }) | undefined {
+    const fresh = [...this.#reports].filter(([, { heardMs }]) => now - heardMs < STALE_MS);
+    const sick = fresh
+      .map(([id, { backends }]) => ({ id, health: backends[role] }))
+      .filter(({ health }) => health.state !== 'ok')
+      .sort((a, b) => a.health.sinceMs - b.health.sinceMs);
+    const [first] = sick;
+    if (first === undefined) return undefined;
+    const isSeenByAll = sick.length === fresh.length;
+    return { ...first.health, seenBy: isSeenByAll ? '' : ` Seen by ${sick.map(({ id }) => id).join(', ')}.` };
+  }
+}

@@ -1,0 +1,47 @@
+/** Which provider `auto` takes, and why; says so in one sentence that the terminal and the window show. */
+import { FailureError, type Failure, type Provider } from '../../contract/cluster.ts';
+import type { ProviderChoice } from '../../contract/contract.ts';
+import { commandLine } from '../lib/command-line.ts';
+
+export interface ProviderProbe {
+  /** Where a Docker engine answers, or why none does. */
+  docker(): Promise<
+    | { readonly isThere: true; readonly where: string; readonly version: string }
+    | { readonly isThere: false; readonly why: string }
+  >;
+  /** Engines of the machine that are missing, by their package's name. */
+  native(): Promise<{ readonly missing: readonly string[]; readonly failure?: Failure }>;
+}
+
+export interface ProviderDecision {
+  readonly provider: Provider;
+  readonly reason: string;
+  /** Taken when the first one can't fetch its images; only under `auto`. */
+  readonly fallback?: Provider;
+}
+
+/**
+ * Decides for a provider. `auto`: Docker when an engine answers, else the machine's own engines.
+ * @throws FailureError `cluster.noProvider` when neither is there
+ */
+export async function chooseProvider(
+  choice: ProviderChoice,
+  probe: ProviderProbe,
+): Promise<ProviderDecision> {
+  if (choice !== 'auto') return { provider: choice, reason: 'As chosen.' };
+  const [docker, native] = await Promise.all([probe.docker(), probe.native()]);
+  const hasNative = native.missing.length === 0;
+  if (docker.isThere) {
+    const reason = `Docker ${docker.version} answers at ${docker.where}.`;
+    return hasNative ? { provider: 'docker', reason, fallback: 'native' } : { provider: 'docker', reason };
+  }
+  if (hasNative) return { provider: 'native', reason: `This machine has all three engines. ${docker.why}` };
+  throw new FailureError({
+    code: 'cluster.noProvider',
+    message: `Neither Docker nor the engines themselves are here: ${docker.why}; missing on this machine: ${native.missing.join(', ')}.`,
+    fix:
+      native.failure?.fix ??
+      `Start Docker, or install the engines; \`${commandLine('doctor')}\` lists what was looked for.`,
+    step: 'provider',
+  });
+}

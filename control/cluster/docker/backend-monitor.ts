@@ -1,0 +1,178 @@
+/** What the containers are doing: states, logs, stats; tells changes as they happen. */
+import type Docker from 'dockerode';
+import type { ClusterEvents, EngineRole, EngineState, EngineStats } from '../../../contract/cluster.ts';
+import { ask, errorText, isNotFound } from './errors.ts';
+import type { RunningEngine } from './backend-container.ts';
+import { ROLE_NAME, ROLES } from './labels.ts';
+import { followLogs } from './logs.ts';
+import { StatsReader } from './stats.ts';
+import { EventWatch, type ContainerEvent } from './watch.ts';
+
+const SIGKILL_EXIT = 137;
+
+export class EngineMonitor {
+  readonly #docker: Docker;
+  readonly #clusterId: string;
+  readonly #events: ClusterEvents;
+  readonly #reader: StatsReader;
+  readonly #states = new Map<EngineRole, EngineState>(ROLES.map((role) => [role, { role, state: 'absent' }]));
+  #running: readonly RunningEngine[] = [];
+  #watch: EventWatch | undefined;
+  #closeLogs: (() => void)[] = [];
+
+  constructor(docker: Docker, clusterId: string, events: ClusterEvents) {
+    this.#docker = docker;
+    this.#clusterId = clusterId;
+    this.#events = events;
+    this.#reader = new StatsReader(docker);
+  }
+
+  states(): EngineState[] {
+    return ROLES.map((role) => this.#states.get(role) ?? { role, state: 'absent' });
+  }
+
+  set(state: EngineState): void {
+    this.#states.set(state.role, state);
+    this.#events.onEngine(state);
+  }
+
+  async stats(): Promise<EngineStats[]> {
+    return await this.#reader.read(
+      this.#running.filter(({ role }) => this.#states.get(role)?.state === 'running'),
+    );
+  }
+
+  /** Follows these containers until closed. */
+  async open(running: readonly RunningEngine[]): Promise<void> {
+    this.close();
+    this.#running = running;
+    this.#watch = await EventWatch.open(this.#docker, this.#clusterId, {
+      onEvent: (event) => this.#onEvent(event),
+      onLost: () => this.#onLost(),
+      onBack: () => void this.#onBack(),
+    });
+    // Whatever happened before the watch was open is seen by looking once.
+    await Promise.all(running.map(async (engine) => await this.#follow(engine)));
+    await this.#refresh();
+    // The point that CPU is measured from; older engines take a second for it, and nobody waits for that.
+    void this.stats();
+  }
+
+  /** Stops following one container: what happens to it now is our own doing. */
+  forget(role: EngineRole): void {
+    this.#running = this.#running.filter((engine) => engine.role !== role);
+  }
+
+  /** Follows the container that took another one's place. */
+  async replace(engine: RunningEngine): Promise<void> {
+    this.forget(engine.role);
+    this.#running = [...this.#running, engine];
+    await this.#follow(engine);
+  }
+
+  close(): void {
+    this.#watch?.close();
+    this.#watch = undefined;
+    for (const close of this.#closeLogs) close();
+    this.#closeLogs = [];
+    this.#running = [];
+  }
+
+  async #follow(engine: RunningEngine): Promise<void> {
+    try {
+      const follow = followLogs(this.#docker, engine.id, engine.role, (line) => this.#events.onLog(line));
+      this.#closeLogs.push(
+        await ask('docker.logs', `opening the logs of ${ROLE_NAME[engine.role]}`, () => follow),
+      );
+    } catch (error) {
+      // An engine without readable logs works all the same.
+      this.#log('warn', errorText(error));
+    }
+  }
+
+  #onEvent({ action, id, exitCode }: ContainerEvent): void {
+    const engine = this.#running.find((candidate) => candidate.id === id);
+    const present = engine && this.#states.get(engine.role);
+    if (!engine || !present) return;
+    const name = ROLE_NAME[engine.role];
+    switch (action) {
+      case 'die':
+        return this.#fail(engine, present, deathOf(name, exitCode));
+      case 'destroy':
+        return this.#fail(engine, present, `The container of ${name} was removed.`);
+      case 'oom':
+        return this.#log('error', `${name} ran out of its memory limit.`);
+      case 'pause':
+        return this.set({ ...present, state: 'unhealthy', detail: `The container of ${name} is paused.` });
+      case 'unpause':
+      case 'start':
+        void this.#refresh();
+        return;
+      default:
+        return;
+    }
+  }
+
+  #fail(engine: RunningEngine, present: EngineState, detail: string): void {
+    if (present.state === 'failed') return;
+    this.set({ ...present, state: 'failed', detail });
+    this.#log('error', detail, engine.role);
+  }
+
+  #onLost(): void {
+    const detail = 'The Docker engine stopped answering. Start it again; then start the cluster.';
+    this.#log('error', detail);
+    for (const { role } of this.#running) {
+      const present = this.#states.get(role);
+      if (present?.state === 'running') this.set({ ...present, state: 'unhealthy', detail });
+    }
+  }
+
+  async #onBack(): Promise<void> {
+    this.#log('info', 'The Docker engine answers again.');
+    await this.#refresh();
+  }
+
+  /** Brings the states in line with what the engine says. */
+  async #refresh(): Promise<void> {
+    await Promise.all(
+      this.#running.map(async (engine) => {
+        const { role, id } = engine;
+        const present = this.#states.get(role);
+        if (!present) return;
+        try {
+          const { State } = await ask('docker.watch', `inspecting ${ROLE_NAME[role]}`, () =>
+            this.#docker.getContainer(id).inspect(),
+          );
+          // A stop that went on meanwhile has told its own state.
+          if (!this.#running.includes(engine)) return;
+          if (!State.Running) return this.#fail(engine, present, deathOf(ROLE_NAME[role], State.ExitCode));
+          if (State.Paused || present.state === 'running') return;
+          // Without the old detail: it told of the trouble that is over.
+          const { version, port, handle, startedAtMs } = present;
+          this.set({
+            role,
+            state: 'running',
+            ...(version === undefined ? {} : { version }),
+            ...(port === undefined ? {} : { port }),
+            ...(handle === undefined ? {} : { handle }),
+            ...(startedAtMs === undefined ? {} : { startedAtMs }),
+          });
+        } catch (error) {
+          if (isNotFound(error)) this.#fail(engine, present, `The container of ${ROLE_NAME[role]} is gone.`);
+          else this.#log('warn', errorText(error));
+        }
+      }),
+    );
+  }
+
+  #log(level: 'info' | 'warn' | 'error', text: string, part: string = 'control'): void {
+    this.#events.onLog({ atMs: Date.now(), part, level, text });
+  }
+}
+
+function deathOf(name: string, exitCode: number | undefined): string {
+  const how =
+    exitCode === SIGKILL_EXIT ? 'was killed (exit code 137)' : `ended (exit code ${exitCode ?? 'unknown'})`;
+  return `${name} ${how}.`;
+}

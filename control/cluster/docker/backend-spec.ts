@@ -1,0 +1,160 @@
+/** What each container is made of: image, environment, configuration, where its data lies. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { resourceDir } from '../../../services/shared/resources.ts';
+import type { Settings } from '../../../contract/contract.ts';
+import type { EngineRole } from '../../../contract/cluster.ts';
+import type { ClusterFile } from './cluster-file.ts';
+import { ROLES } from './labels.ts';
+import type { TarFile } from './tar.ts';
+
+export const ENGINE_USER = 'flashgrid';
+export const ENGINE_DATABASE = 'flashgrid';
+/** Raised when containers are made in another way, so that older ones are replaced. */
+const LAYOUT = 2;
+/** Where configuration and passwords lie: a volume of the container's own, since its root is read-only. */
+export const CONFIG_DIR = '/etc/flashgrid';
+const MIB = 1024 * 1024;
+const TMPFS = 'rw,nosuid,nodev,noexec,mode=1777,size=64m';
+
+export interface DockerSettings {
+  readonly images: Settings['images'];
+  readonly limits: Settings['limits'];
+  /** A port of its own for each engine on 127.0.0.1; 0 leaves it to `ports`. */
+  readonly enginePorts?: Settings['enginePorts'] | undefined;
+  /** Ports that may be taken on 127.0.0.1; absent: whichever the engine finds free. */
+  readonly ports?: { readonly first: number; readonly last: number } | undefined;
+}
+
+export interface EngineSpec {
+  readonly role: EngineRole;
+  readonly image: string;
+  /** Holds no secret: everybody who may inspect containers reads it. */
+  readonly env: readonly string[];
+  readonly command: readonly string[];
+  readonly files: readonly TarFile[];
+  /** Port inside the container. */
+  readonly port: number;
+  readonly memoryBytes: number;
+  /** Billionths of a core; 0 is no limit. */
+  readonly nanoCpus: number;
+  readonly hostPorts: string;
+  /** ms between being told to stop and being killed. */
+  readonly stopLimitSec: number;
+}
+
+/**
+ * What a container of ours may do. The entrypoints of the official images begin as root, hand the data to the image's user and step down
+ * to it: these capabilities are what that takes, and after it the backend has none.
+ */
+export const CONFINEMENT = {
+  CapDrop: ['ALL'],
+  CapAdd: ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID'],
+  SecurityOpt: ['no-new-privileges:true'],
+  ReadonlyRootfs: true,
+  // Sockets, pid files and what a program keeps for a moment.
+  Tmpfs: Object.fromEntries(['/tmp', '/run/postgresql', '/var/log/rabbitmq'].map((path) => [path, TMPFS])),
+};
+
+/** The part of an image's description that decides where data lies. */
+export interface ImageFacts {
+  readonly id: string;
+  readonly volumes: readonly string[];
+  readonly env: readonly string[];
+}
+
+/** An image's full name: the registry's prefix, if any, before it. */
+export function imageName(registry: string, image: string): string {
+  const prefix = registry.trim().replace(/\/+$/, '');
+  return prefix === '' ? image : `${prefix}/${image}`;
+}
+
+/** The three containers, as settings and passwords make them. */
+export function engineSpecs(settings: DockerSettings, file: ClusterFile): EngineSpec[] {
+  return ROLES.map((role) => ({
+    role,
+    image: imageName(settings.images.registry, settings.images[role]),
+    memoryBytes: settings.limits.memoryMb * MIB,
+    nanoCpus: Math.round(settings.limits.cpus * 1e9),
+    hostPorts: settings.enginePorts?.[role]
+      ? String(settings.enginePorts[role])
+      : settings.ports
+        ? `${settings.ports.first}-${settings.ports.last}`
+        : '',
+    ...PARTS[role](settings.limits.memoryMb, file.password(role)),
+  }));
+}
+
+type Part = Pick<EngineSpec, 'env' | 'command' | 'files' | 'port' | 'stopLimitSec'>;
+
+const PARTS: Record<EngineRole, (memoryMb: number, password: string) => Part> = {
+  rabbitmq: (memoryMb, password) => ({
+    // Erlang sizes its table of ports after the limit of open files: unlimited, as Docker has it, costs gigabytes and seconds.
+    env: ['ERL_MAX_PORTS=65536', `RABBITMQ_CONFIG_FILES=${CONFIG_DIR}/*.conf`],
+    command: ['rabbitmq-server'],
+    files: [
+      config('rabbitmq.conf', [
+        `default_user = ${ENGINE_USER}`,
+        `default_pass = ${password}`,
+        `vm_memory_high_watermark.absolute = ${Math.floor(memoryMb * 0.6)}MiB`,
+      ]),
+    ],
+    port: 5672,
+    stopLimitSec: 20,
+  }),
+  redis: (memoryMb, password) => ({
+    env: [],
+    command: ['redis-server', `${CONFIG_DIR}/redis.conf`],
+    files: [
+      // The rest of the memory is for the copy that a rewrite of the log makes.
+      config('redis.conf', [`requirepass ${password}`, `maxmemory ${Math.floor(memoryMb * 0.6)}mb`]),
+    ],
+    port: 6379,
+    stopLimitSec: 10,
+  }),
+  postgres: (memoryMb, password) => ({
+    env: [
+      `POSTGRES_USER=${ENGINE_USER}`,
+      `POSTGRES_DB=${ENGINE_DATABASE}`,
+      `POSTGRES_PASSWORD_FILE=${CONFIG_DIR}/postgres-password`,
+    ],
+    command: ['postgres', '-c', `config_file=${CONFIG_DIR}/postgresql.conf`],
+    files: [
+      config('postgresql.conf', [`shared_buffers = ${Math.min(512, Math.floor(memoryMb / 4))}MB`]),
+      { path: 'postgres-password', text: password, mode: 0o444 },
+    ],
+    port: 5432,
+    stopLimitSec: 20,
+  }),
+};
+
+/**
+ * A file of `docker/` with lines of this cluster added. Readable by all inside the container, since images run under users of their
+ * own choice; from outside, only who may control the engine gets in.
+ */
+function config(path: string, lines: readonly string[]): TarFile {
+  const text = readFileSync(join(resourceDir('docker'), path), 'utf8');
+  return { path, text: `${text.trimEnd()}\n\n# Added by FlashGrid\n${lines.join('\n')}\n`, mode: 0o444 };
+}
+
+/** Folder of the role's data. Postgres' official images moved it with version 18; the image itself says which it wants. */
+export function dataPath(role: EngineRole, image: ImageFacts): string {
+  if (role === 'redis') return '/data';
+  if (role === 'rabbitmq') return '/var/lib/rabbitmq';
+  const old = '/var/lib/postgresql/data';
+  return image.volumes.includes(old) ? old : '/var/lib/postgresql';
+}
+
+/** Version that data of this image can be read by: only Postgres' major versions can't read each other's. */
+export function dataVersion(role: EngineRole, image: ImageFacts): string {
+  const major = image.env.find((entry) => entry.startsWith('PG_MAJOR='))?.slice('PG_MAJOR='.length);
+  return role === 'postgres' && major ? `postgres-${major}` : role;
+}
+
+/** Changes whenever a container made now would differ from one made before. */
+export function configHash(spec: EngineSpec, image: ImageFacts): string {
+  const { files, ...rest } = spec;
+  const text = JSON.stringify([LAYOUT, rest, files, image.id, dataPath(spec.role, image)]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}

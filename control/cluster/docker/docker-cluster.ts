@@ -1,0 +1,339 @@
+/**
+ * RabbitMQ, Redis and Postgres in containers of Docker or Podman.
+ *
+ * The engine's labels are the truth: nothing is remembered here that the next process could not find by them. A start adopts what is as
+ * it should be, replaces what is not, and takes away whatever it made when it fails.
+ */
+import type Docker from 'dockerode';
+import {
+  FailureError,
+  type Cluster,
+  type ClusterEvents,
+  type Endpoints,
+  type EngineRole,
+  type EngineState,
+  type EngineStats,
+} from '../../../contract/cluster.ts';
+import { ReleaseStack } from '../../lib/release-stack.ts';
+import { ClusterFile } from './cluster-file.ts';
+import { EngineContainer, stopContainer, type Made, type RunningEngine } from './backend-container.ts';
+import { engineSpecs, type DockerSettings, type EngineSpec } from './backend-spec.ts';
+import { EngineMonitor } from './backend-monitor.ts';
+import { ask, engineFailure, errorText } from './errors.ts';
+import { ensureImage } from './images.ts';
+import {
+  ensureNetwork,
+  listOurContainers,
+  removeContainer,
+  removeEverything,
+  removeNetworks,
+  removeVolume,
+} from './inventory.ts';
+import { CLUSTER_LABEL, networkName, ROLE_LABEL, ROLE_NAME, ROLES, VERSION_LABEL } from './labels.ts';
+import { StepReporter } from './steps.ts';
+
+export { findDockerEngine, type EngineSearch, type FoundEngine } from './find-daemon.ts';
+export { dockerFindings } from './findings.ts';
+
+const PING_LIMIT_MS = 5_000;
+const STOP_LIMIT_SEC = 20;
+const UNDO_LIMIT_MS = 45_000;
+
+export interface DockerClusterOptions {
+  /** 1..40 of a-z, 0-9 and '-': part of all names and labels. */
+  readonly clusterId: string;
+  /** Folder for the passwords. */
+  readonly dataDir: string;
+  readonly settings: DockerSettings;
+  readonly events: ClusterEvents;
+  /** Of `findDockerEngine`. */
+  readonly docker: Docker;
+  /** Containers of another version are replaced; their data is kept. */
+  readonly appVersion: string;
+}
+
+export interface DockerCluster extends Cluster {
+  /** Stops listening and leaves the engines running, for the next start to adopt. */
+  detach(): void;
+}
+
+/** A cluster of three containers. Nothing happens before `start`. */
+export function createDockerCluster(options: DockerClusterOptions): DockerCluster {
+  if (!/^[a-z0-9][a-z0-9-]{0,39}$/.test(options.clusterId))
+    throw new RangeError(`cluster id ${JSON.stringify(options.clusterId)} must be 1..40 of a-z, 0-9 and '-'`);
+  return new ContainerCluster(options);
+}
+
+class ContainerCluster implements DockerCluster {
+  readonly provider = 'docker';
+  readonly #options: DockerClusterOptions;
+  readonly #monitor: EngineMonitor;
+  /** Starts, stops and resets of this object never overlap. */
+  #last: Promise<unknown> = Promise.resolve();
+  #starting: { readonly abort: AbortController; readonly result: Promise<Endpoints> } | undefined;
+
+  constructor(options: DockerClusterOptions) {
+    this.#options = options;
+    this.#monitor = new EngineMonitor(options.docker, options.clusterId, options.events);
+  }
+
+  start(signal: AbortSignal): Promise<Endpoints> {
+    if (this.#starting) return this.#starting.result;
+    const abort = new AbortController();
+    const passOn = (): void => abort.abort();
+    signal.addEventListener('abort', passOn, { once: true });
+    if (signal.aborted) abort.abort();
+    const result = this.#oneAtATime(() => this.#start(abort.signal)).finally(() => {
+      signal.removeEventListener('abort', passOn);
+      this.#starting = undefined;
+    });
+    this.#starting = { abort, result };
+    return result;
+  }
+
+  async stop(): Promise<void> {
+    this.#starting?.abort.abort();
+    await this.#oneAtATime(() => this.#stop());
+  }
+
+  async reset(): Promise<void> {
+    this.#starting?.abort.abort();
+    await this.#oneAtATime(async () => {
+      await this.#stop();
+      await removeEverything(this.#options.docker, this.#options.clusterId, 'docker.reset');
+      ClusterFile.remove(this.#options.dataDir);
+      for (const role of ROLES) this.#monitor.set({ role, state: 'absent' });
+    });
+  }
+
+  detach(): void {
+    this.#monitor.close();
+  }
+
+  engines(): readonly EngineState[] {
+    return this.#monitor.states();
+  }
+
+  async stats(): Promise<readonly EngineStats[]> {
+    return await this.#monitor.stats();
+  }
+
+  async restart(role: EngineRole, signal: AbortSignal): Promise<void> {
+    await this.#oneAtATime(async () => {
+      const { docker, clusterId, dataDir, settings, appVersion } = this.#options;
+      const file = ClusterFile.open(dataDir, clusterId);
+      const spec = engineSpecs(settings, file).find((candidate) => candidate.role === role);
+      const port = this.#monitor.states().find((state) => state.role === role)?.port;
+      if (!spec || port === undefined) throw new Error(`${role} has never run in this cluster`);
+      this.#monitor.forget(role);
+      this.#monitor.set({ role, state: 'starting', port });
+      // Whoever asked for the restart tells how it goes.
+      const step = new StepReporter({ onStep: () => undefined }, `docker.container.${role}`, ROLE_NAME[role]);
+      const made: Made = { containers: new Set(), started: new Set(), volumes: new Set() };
+      try {
+        const facts = await ensureImage(docker, spec.image, step, signal);
+        const around = { docker, clusterId, appVersion, file };
+        const running = await new EngineContainer(around, spec, facts, made, step).replace(port, signal);
+        await this.#monitor.replace(running);
+        this.#monitor.set(stateOf(running));
+      } catch (error) {
+        this.#monitor.set({ role, state: 'failed', port, detail: errorText(error) });
+        throw engineFailure(error, 'docker.restart', `starting ${ROLE_NAME[role]} again`);
+      }
+    });
+  }
+
+  async kill(role: EngineRole): Promise<void> {
+    const { docker, clusterId } = this.#options;
+    const container = (await listOurContainers(docker, clusterId, 'docker.kill')).find(
+      (info) => info.role === role && info.State === 'running',
+    );
+    if (!container) {
+      throw new FailureError({
+        code: 'docker.notRunning',
+        message: `${ROLE_NAME[role]} does not run.`,
+        fix: 'Start the cluster first.',
+      });
+    }
+    await ask('docker.kill', `killing ${ROLE_NAME[role]}`, () =>
+      docker.getContainer(container.Id).kill({ signal: 'SIGKILL' }),
+    );
+  }
+
+  #oneAtATime<Value>(work: () => Promise<Value>): Promise<Value> {
+    const result = this.#last.then(work, work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  async #start(signal: AbortSignal): Promise<Endpoints> {
+    const undo = new ReleaseStack();
+    this.#monitor.close();
+    try {
+      const running = await this.#bringUp(signal, undo);
+      signal.throwIfAborted();
+      await this.#monitor.open(running);
+      return endpointsOf(running);
+    } catch (error) {
+      this.#monitor.close();
+      await undo.release().catch((problem: unknown) => {
+        this.#options.events.onLog({
+          atMs: Date.now(),
+          part: 'control',
+          level: 'error',
+          text: `undoing the start: ${errorText(problem)}`,
+        });
+      });
+      for (const role of ROLES) this.#monitor.set({ role, state: signal.aborted ? 'stopped' : 'failed' });
+      if (signal.aborted) {
+        throw new FailureError({
+          code: 'cluster.cancelled',
+          message: 'The start was cancelled; what it had begun is undone.',
+          fix: 'Start the cluster again when you like: images that are here are not fetched again.',
+        });
+      }
+      throw engineFailure(error, 'docker.start', 'starting the containers');
+    }
+  }
+
+  async #bringUp(signal: AbortSignal, undo: ReleaseStack): Promise<RunningEngine[]> {
+    const { docker, clusterId, dataDir, settings, events, appVersion } = this.#options;
+    const step = (id: string, title: string): StepReporter => new StepReporter(events, id, title);
+    signal.throwIfAborted();
+    const engineStep = step('docker.engine', 'Reach the Docker engine');
+    await engineStep.run(async () => {
+      engineStep.start();
+      const version = await ask(
+        engineStep.id,
+        'asking for its version',
+        () => docker.version(),
+        PING_LIMIT_MS,
+      );
+      engineStep.done(`version ${version.Version}`);
+    });
+    const file = ClusterFile.open(dataDir, clusterId);
+    const specs = engineSpecs(settings, file);
+    const plans = specs.map((spec) => ({
+      spec,
+      image: step(`docker.image.${spec.role}`, `Fetch ${spec.image}`),
+      container: step(`docker.container.${spec.role}`, `Start ${ROLE_NAME[spec.role]}`),
+    }));
+    // One broken pull ends the others: a start that can't succeed should not fill the disk.
+    const images = await allOrCancel(signal, plans, async ({ spec, image }, inner) => ({
+      spec,
+      facts: await image.run(() => ensureImage(docker, spec.image, image, inner)),
+    }));
+    signal.throwIfAborted();
+
+    const networkStep = step('docker.network', 'Prepare the network');
+    await networkStep.run(async () => {
+      networkStep.start();
+      const labels = { [CLUSTER_LABEL]: clusterId, [ROLE_LABEL]: 'network', [VERSION_LABEL]: appVersion };
+      const outcome = await ensureNetwork(docker, clusterId, networkName(clusterId), labels, networkStep.id);
+      if (outcome === 'made') {
+        undo.add('network', () => removeNetworks(docker, clusterId, networkStep.id), UNDO_LIMIT_MS);
+        networkStep.done(networkName(clusterId));
+      } else networkStep.skip('already there');
+    });
+    const made: Made = { containers: new Set(), started: new Set(), volumes: new Set() };
+    undo.add('containers and volumes', () => this.#takeBack(made, specs), UNDO_LIMIT_MS);
+    const around = { docker, clusterId, appVersion, file };
+    return await allOrCancel(signal, plans, async ({ spec, container: report }, inner) => {
+      const facts = images.find((image) => image.spec.role === spec.role)?.facts;
+      if (!facts) throw new Error(`no image for ${spec.role}`);
+      this.#monitor.set({ role: spec.role, state: 'starting' });
+      return await report.run(async () => {
+        report.start();
+        const running = await new EngineContainer(around, spec, facts, made, report).bringUp(inner);
+        this.#monitor.set(stateOf(running));
+        report.done(
+          `${ROLE_NAME[spec.role]} ${running.version} on 127.0.0.1:${running.port}, ${running.how}`,
+        );
+        return running;
+      });
+    });
+  }
+
+  /** Undo of a start: what it made goes, what it found stays, and everything is stopped. */
+  async #takeBack(made: Made, specs: readonly EngineSpec[]): Promise<void> {
+    const { docker, clusterId } = this.#options;
+    const step = 'docker.undo';
+    const all = await listOurContainers(docker, clusterId, step);
+    await Promise.all(
+      all.map(async ({ Id, role }) => {
+        if (made.containers.has(Id)) await removeContainer(docker, Id, step);
+        else
+          await stopContainer(
+            docker,
+            Id,
+            specs.find((spec) => spec.role === role)?.stopLimitSec ?? STOP_LIMIT_SEC,
+            step,
+          );
+      }),
+    );
+    for (const name of made.volumes) await removeVolume(docker, clusterId, name, step);
+  }
+
+  async #stop(): Promise<void> {
+    const { docker, clusterId, events } = this.#options;
+    this.#monitor.close();
+    let containers;
+    try {
+      containers = await listOurContainers(docker, clusterId, 'docker.stop');
+    } catch (error) {
+      // An engine that is gone has taken its containers along: there is nothing left to stop.
+      events.onLog({ atMs: Date.now(), part: 'control', level: 'warn', text: errorText(error) });
+      for (const role of ROLES) this.#monitor.set({ role, state: 'stopped', detail: errorText(error) });
+      return;
+    }
+    await Promise.all(
+      containers.map(async ({ Id, role }) => {
+        this.#monitor.set({ role, state: 'stopping' });
+        try {
+          await stopContainer(docker, Id, STOP_LIMIT_SEC, 'docker.stop');
+          this.#monitor.set({ role, state: 'stopped' });
+        } catch (error) {
+          this.#monitor.set({ role, state: 'failed', detail: errorText(error) });
+          events.onLog({ atMs: Date.now(), part: role, level: 'error', text: errorText(error) });
+        }
+      }),
+    );
+  }
+}
+
+/** Runs work for all at once; the first failure cancels the others, waits for them, and is thrown. */
+async function allOrCancel<Item, Value>(
+  signal: AbortSignal,
+  items: readonly Item[],
+  work: (item: Item, signal: AbortSignal) => Promise<Value>,
+): Promise<Value[]> {
+  const failed = new AbortController();
+  const inner = AbortSignal.any([signal, failed.signal]);
+  let first: { readonly error: unknown } | undefined;
+  const settled = await Promise.allSettled(
+    items.map(async (item) => {
+      try {
+        return await work(item, inner);
+      } catch (error) {
+        first ??= { error };
+        failed.abort();
+        throw error;
+      }
+    }),
+  );
+  if (first) throw first.error;
+  return settled.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+}
+
+function stateOf({ role, version, port, id, startedAtMs }: RunningEngine): EngineState {
+  return { role, state: 'running', version, port, handle: id.slice(0, 12), startedAtMs };
+}
+
+function endpointsOf(running: readonly RunningEngine[]): Endpoints {
+  const url = (role: EngineRole): string => {
+    const engine = running.find((candidate) => candidate.role === role);
+    if (!engine) throw new Error(`no ${role} among the running engines`);
+    return engine.url;
+  };
+  return { amqpUrl: url('rabbitmq'), redisUrl: url('redis'), postgresUrl: url('postgres') };
+}

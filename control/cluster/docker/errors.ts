@@ -1,0 +1,122 @@
+/** What an engine's refusals mean, in words that a user can act on. */
+import { z } from 'zod';
+import { FailureError, type Failure } from '../../../contract/cluster.ts';
+import { withLimit } from '../../lib/release-stack.ts';
+
+/** ms that the engine may take for a small request. */
+export const ASK_LIMIT_MS = 20_000;
+
+const httpErrorSchema = z.object({
+  statusCode: z.number(),
+  json: z.object({ message: z.string() }).optional().catch(undefined),
+});
+const codedSchema = z.object({ code: z.string() });
+
+/** The engine's own words, without dockerode's frame around them. */
+export function errorText(error: unknown): string {
+  const http = httpErrorSchema.safeParse(error).data;
+  if (http?.json) return http.json.message.trim();
+  return error instanceof Error ? error.message.trim() : String(error);
+}
+
+/** HTTP status of an engine's refusal. */
+export function errorStatus(error: unknown): number | undefined {
+  return httpErrorSchema.safeParse(error).data?.statusCode;
+}
+
+/** System code, as `ECONNREFUSED`. */
+export function errorCode(error: unknown): string | undefined {
+  return codedSchema.safeParse(error).data?.code;
+}
+
+/** Whether what was asked for is not there. */
+export function isNotFound(error: unknown): boolean {
+  return errorStatus(error) === 404;
+}
+
+const LOST_CONNECTION = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'ABORT_ERR']);
+
+/** Whether the engine itself, not the request, was the problem. */
+export function isEngineLost(error: unknown): boolean {
+  // What Docker answers in the second in which it shuts down.
+  if (/database not open|daemon is shutting down/i.test(errorText(error))) return true;
+  if (errorStatus(error) !== undefined) return false;
+  const code = errorCode(error);
+  return code !== undefined && LOST_CONNECTION.has(code);
+}
+
+export const DISK_FULL = /no space left on device|ENOSPC|disk quota exceeded|could not write.*No space/i;
+const NO_PORT =
+  /port is already allocated|all ports are allocated|address already in use|ports are not available|bind: .*forbidden/i;
+
+export const FIX_DISK =
+  'Free some space where the engine keeps its data: "docker system df" shows what is used, "docker system prune" removes what nothing uses. Then start again.';
+
+/** Turns whatever the engine said while `step` was under way into a failure. */
+export function engineFailure(error: unknown, step: string, doing: string): FailureError {
+  if (error instanceof FailureError) return error;
+  const text = errorText(error);
+  const failure = (code: string, message: string, fix: string): FailureError =>
+    new FailureError({ code, message, fix, step } satisfies Failure, { cause: error });
+  if (isEngineLost(error)) {
+    return failure(
+      'docker.engineLost',
+      `The Docker engine stopped answering while ${doing}: ${text}`,
+      'Start the Docker engine again, then start the cluster.',
+    );
+  }
+  if (DISK_FULL.test(text))
+    return failure('docker.diskFull', `The disk is full: ${doing} failed: ${text}`, FIX_DISK);
+  if (NO_PORT.test(text)) {
+    return failure(
+      'docker.noFreePort',
+      `No free port on 127.0.0.1: ${doing} failed: ${text}`,
+      'End a program that holds many ports ("ss -ltn" lists them), or widen the range of ports, then start again.',
+    );
+  }
+  if (/address pool/i.test(text)) {
+    return failure(
+      'docker.noAddressPool',
+      `The engine has no address range left for a network: ${text}`,
+      'Remove networks that nothing uses with "docker network prune", then start again.',
+    );
+  }
+  if (
+    errorStatus(error) === 409 &&
+    /name .*in use|already in use by container|network with name/i.test(text)
+  ) {
+    return failure(
+      'docker.nameTaken',
+      `Something that FlashGrid did not make has a name that it needs: ${text}`,
+      'Rename or remove that container, network or volume yourself: FlashGrid never touches what lacks its label.',
+    );
+  }
+  return failure(
+    'docker.refused',
+    `The Docker engine refused: ${doing} failed: ${text}`,
+    'Read what the engine says; "docker info" and the logs of the engine tell more.',
+  );
+}
+
+/** Runs one request to the engine with a limit; `doing` completes "stopped answering while …". */
+export async function ask<Value>(
+  step: string,
+  doing: string,
+  work: () => Promise<Value>,
+  limitMs = ASK_LIMIT_MS,
+): Promise<Value> {
+  const late = `no answer within ${limitMs} ms`;
+  try {
+    return await withLimit(Promise.resolve().then(work), limitMs, late);
+  } catch (error) {
+    if (error instanceof Error && error.message === late) {
+      throw new FailureError({
+        code: 'docker.timeout',
+        message: `The Docker engine gave ${late} while ${doing}.`,
+        fix: 'Restart the Docker engine, then start the cluster again.',
+        step,
+      });
+    }
+    throw engineFailure(error, step, doing);
+  }
+}

@@ -1,0 +1,163 @@
+/** Looks for a container engine that answers, and keeps account of every place where none did. */
+import Docker from 'dockerode';
+import { z } from 'zod';
+import { directAgent, directTlsAgent } from '../../lib/loopback.ts';
+import type { Failure } from '../../../contract/cluster.ts';
+import { errorCode, errorText } from './errors.ts';
+import { enginePlaces, ownSurroundings, type Place, type Surroundings } from './places.ts';
+
+/** ms that an engine may take to tell its version. */
+const FIND_TIMEOUT_MS = 3_000;
+/** Docker 19.03; older engines lack what is needed. */
+const MIN_API = 1.4;
+
+export type WhyNot =
+  'absent' | 'refused' | 'noPermission' | 'timeout' | 'unsupported' | 'unreachable' | 'notAnEngine';
+
+export interface Attempt {
+  readonly where: string;
+  readonly source: string;
+  readonly why: WhyNot;
+  readonly detail: string;
+}
+
+export interface FoundEngine {
+  readonly docker: Docker;
+  readonly where: string;
+  readonly version: string;
+  readonly kind: 'docker' | 'podman';
+}
+
+export type EngineSearch =
+  | { readonly found: FoundEngine; readonly tried: readonly Attempt[] }
+  | { readonly found?: undefined; readonly tried: readonly Attempt[]; readonly failure: Failure };
+
+const versionSchema = z.object({
+  Version: z.string(),
+  ApiVersion: z.string(),
+  Os: z.string().optional(),
+  Components: z.array(z.object({ Name: z.string(), Version: z.string().optional() })).nullish(),
+});
+
+/**
+ * Asks all places at once and takes the best of those that answer.
+ * @param timeoutMs each place's limit, and so about the whole search's
+ */
+export async function findDockerEngine({
+  timeoutMs = FIND_TIMEOUT_MS,
+  around = ownSurroundings(),
+}: { timeoutMs?: number; around?: Surroundings } = {}): Promise<EngineSearch> {
+  const answers = await Promise.all(enginePlaces(around).map((place) => ask(place, timeoutMs)));
+  const tried = answers.filter((answer) => 'why' in answer);
+  const found = answers.find((answer) => 'docker' in answer);
+  return found ? { found, tried } : { tried, failure: failureOf(tried, around) };
+}
+
+async function ask(place: Place, timeoutMs: number): Promise<FoundEngine | Attempt> {
+  const { where, source } = place;
+  const failed = (why: WhyNot, detail: string): Attempt => ({ where, source, why, detail });
+  if (!place.options) return failed('unsupported', place.problem ?? 'the address can not be used');
+  const limit = AbortSignal.timeout(timeoutMs);
+  try {
+    // Engines are on this machine: never by way of a proxy. The types do not know of `agent`, which docker-modem takes.
+    const agent = place.options.protocol === 'https' ? directTlsAgent : directAgent;
+    const docker = new Docker(Object.assign({}, place.options, { agent }));
+    const answer = await versionOf(docker, limit);
+    const parsed = versionSchema.safeParse(answer);
+    if (!parsed.success) return failed('notAnEngine', 'something else answers there');
+    const { Version: version, ApiVersion, Os, Components } = parsed.data;
+    if (apiNumber(ApiVersion) < MIN_API)
+      return failed('unsupported', `its API ${ApiVersion} is older than 1.40: update the engine`);
+    if (Os === 'windows')
+      return failed('unsupported', 'it runs Windows containers: switch it to Linux containers');
+    const isPodman = Components?.some((component) => /podman/i.test(component.Name)) ?? false;
+    return { docker, where, version, kind: isPodman ? 'podman' : 'docker' };
+  } catch (error) {
+    if (limit.aborted) return failed('timeout', `no answer within ${timeoutMs} ms`);
+    return failed(whyOf(error), errorText(error));
+  }
+}
+
+function versionOf(docker: Docker, abortSignal: AbortSignal): Promise<unknown> {
+  // dockerode's own version() can't be aborted: a hanging engine would keep the socket.
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(
+      { path: '/version', method: 'GET', abortSignal, statusCodes: { 200: true, 500: 'server error' } },
+      (error: unknown, answer: unknown) =>
+        error ? reject(error instanceof Error ? error : new Error(String(error))) : resolve(answer),
+    );
+  });
+}
+
+/** 1.9 is older than 1.40: the part after the dot is a whole number. */
+function apiNumber(version: string): number {
+  const [major = '0', minor = '0'] = version.split('.');
+  return Number(major) + Number(minor) / 100;
+}
+
+function whyOf(error: unknown): WhyNot {
+  switch (errorCode(error)) {
+    case 'ENOENT':
+    case 'ENOTDIR':
+      return 'absent';
+    case 'ECONNREFUSED':
+      return 'refused';
+    case 'EACCES':
+    case 'EPERM':
+      return 'noPermission';
+    case 'ENOTFOUND':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'EAI_AGAIN':
+      return 'unreachable';
+    default:
+      return 'notAnEngine';
+  }
+}
+
+const WHY_TEXT: Record<WhyNot, string> = {
+  absent: 'not there',
+  refused: 'there, but nothing listens',
+  noPermission: 'no permission',
+  timeout: 'no answer',
+  unsupported: 'can not be used',
+  unreachable: 'can not be reached',
+  notAnEngine: 'not a Docker engine',
+};
+
+/** One line for each place: `unix:///var/run/docker.sock (Docker): not there`. */
+export function describeAttempts(tried: readonly Attempt[]): string {
+  return tried
+    .map(({ where, source, why, detail }) => {
+      const reason = why === 'absent' ? WHY_TEXT.absent : `${WHY_TEXT[why]} (${detail})`;
+      return `${where} (${source}): ${reason}`;
+    })
+    .join('\n');
+}
+
+function failureOf(tried: readonly Attempt[], around: Surroundings): Failure {
+  // What says most about a machine that has an engine comes first; "absent" everywhere means that it has none.
+  const telling = (why: WhyNot) => tried.find((attempt) => attempt.why === why);
+  const message = `No container engine answers.\nLooked at:\n${describeAttempts(tried)}`;
+  const denied = telling('noPermission');
+  if (denied) {
+    const fix = `Give yourself access to ${denied.where}: "sudo usermod -aG docker $USER", then log in again; or use the provider "native".`;
+    return { code: 'docker.noPermission', message, fix };
+  }
+  const hanging = telling('timeout');
+  if (hanging) {
+    const fix = `The engine at ${hanging.where} hangs: restart Docker (Docker Desktop: Troubleshoot, Restart; Linux: "sudo systemctl restart docker"), then try again.`;
+    return { code: 'docker.timeout', message, fix };
+  }
+  const refused = telling('refused') ?? telling('unreachable');
+  if (refused) {
+    const fix = `The engine at ${refused.where} is not running: start Docker (Linux: "sudo systemctl start docker"), then try again.`;
+    return { code: 'docker.notRunning', message, fix };
+  }
+  const unsupported = telling('unsupported');
+  if (unsupported)
+    return { code: 'docker.unsupported', message, fix: `${unsupported.where}: ${unsupported.detail}.` };
+  const set = around.env['DOCKER_HOST'] ? 'Correct or unset DOCKER_HOST, or start' : 'Install or start';
+  const fix = `${set} Docker (https://docs.docker.com/get-docker/) or Podman ("podman system service"); or use the provider "native".`;
+  return { code: 'docker.notFound', message, fix };
+}

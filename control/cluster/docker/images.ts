@@ -1,0 +1,167 @@
+/** Has the images: those that are here are left alone, the others are pulled, with progress, retries and cancel. */
+import { byteSize } from '../../../contract/format.ts';
+import { createInterface } from 'node:readline';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type Docker from 'dockerode';
+import { FailureError } from '../../../contract/cluster.ts';
+import { ask, errorText, isEngineLost, engineFailure, isNotFound } from './errors.ts';
+import type { ImageFacts } from './backend-spec.ts';
+import { ownSurroundings } from './places.ts';
+import { pullFailure, pullFaultOf } from './pull-failure.ts';
+import { PullProgress, pullMessageSchema } from './pull-progress.ts';
+import { registryAuth } from './registry-auth.ts';
+import type { StepReporter } from './steps.ts';
+
+/** ms without a word from the engine after which a pull counts as stalled. */
+const STALL_LIMIT_MS = 90_000;
+/** Waits before a pull that the network broke off is resumed. */
+const RETRY_WAITS_MS = [500, 2_000];
+/** ms between two reports of progress. */
+const REPORT_EVERY_MS = 200;
+
+/** What the engine knows of an image; `undefined` when it is not here. */
+export async function imageFacts(
+  docker: Docker,
+  image: string,
+  step: string,
+): Promise<ImageFacts | undefined> {
+  return await ask(step, `looking for the image ${image}`, async () => {
+    try {
+      const info = await docker.getImage(image).inspect();
+      return {
+        id: info.Id,
+        volumes: Object.keys(info.Config.Volumes ?? {}),
+        env: info.Config.Env ?? [],
+      };
+    } catch (error) {
+      if (isNotFound(error)) return undefined;
+      throw error;
+    }
+  });
+}
+
+/**
+ * Makes sure that an image is here.
+ * @throws FailureError `docker.pull…`, saying whether name, network, credentials or disk was the cause
+ */
+export async function ensureImage(
+  docker: Docker,
+  image: string,
+  step: StepReporter,
+  signal: AbortSignal,
+): Promise<ImageFacts> {
+  const present = await imageFacts(docker, image, step.id);
+  if (present) {
+    step.skip('already here');
+    return present;
+  }
+  step.start('asking the registry');
+  const startedAtMs = Date.now();
+  const progress = await pullWithRetries(docker, image, step, signal);
+  const pulled = await imageFacts(docker, image, step.id);
+  if (!pulled)
+    throw new FailureError(pullFailure(image, 'the engine pulled it, but does not have it', step.id));
+  step.done(
+    `${byteSize(progress.progress().doneBytes)} in ${((Date.now() - startedAtMs) / 1000).toFixed(1)} s`,
+  );
+  return pulled;
+}
+
+async function pullWithRetries(
+  docker: Docker,
+  image: string,
+  step: StepReporter,
+  signal: AbortSignal,
+): Promise<PullProgress> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await pull(docker, image, step, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (isEngineLost(error)) throw engineFailure(error, step.id, `fetching ${image}`);
+      const text = errorText(error);
+      const waitMs = RETRY_WAITS_MS[attempt];
+      if (pullFaultOf(text) !== 'network' || waitMs === undefined)
+        throw new FailureError(pullFailure(image, text, step.id), { cause: error });
+      step.note(`broken off (${text}); resuming in ${waitMs} ms`);
+      await sleep(waitMs, undefined, { signal });
+    }
+  }
+}
+
+async function pull(
+  docker: Docker,
+  image: string,
+  step: StepReporter,
+  signal: AbortSignal,
+): Promise<PullProgress> {
+  const authconfig = await registryAuth(image, ownSurroundings());
+  // The engine gives up a pull when its client hangs up: that is the only cancel it knows.
+  const hangUp = new AbortController();
+  const abort = (): void => hangUp.abort(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  signal.throwIfAborted();
+  let stalled = false;
+  const watch = setTimeout(() => {
+    stalled = true;
+    hangUp.abort();
+  }, STALL_LIMIT_MS);
+  let stream: NodeJS.ReadableStream | undefined;
+  const progress = new PullProgress();
+  try {
+    stream = await docker.pull(image, { abortSignal: hangUp.signal, ...(authconfig ? { authconfig } : {}) });
+    let reportedAtMs = 0;
+    for await (const line of linesOf(stream, hangUp.signal)) {
+      watch.refresh();
+      const message = parseMessage(line);
+      if (!message) continue;
+      if (message.error !== undefined) throw new Error(message.error);
+      progress.add(message, Date.now());
+      if (Date.now() - reportedAtMs < REPORT_EVERY_MS) continue;
+      reportedAtMs = Date.now();
+      step.progress(progress.describe(), progress.progress());
+    }
+    hangUp.signal.throwIfAborted();
+    return progress;
+  } catch (error) {
+    if (stalled)
+      throw new Error(`stalled: no word from the registry for ${STALL_LIMIT_MS / 1000} s`, { cause: error });
+    throw error;
+  } finally {
+    clearTimeout(watch);
+    signal.removeEventListener('abort', abort);
+    if (stream instanceof Readable) stream.destroy();
+  }
+}
+
+/** Lines of a stream; ends when aborted, even if the stream goes on. */
+async function* linesOf(stream: NodeJS.ReadableStream, signal: AbortSignal): AsyncGenerator<string> {
+  let problem: Error | undefined;
+  stream.on('error', (error: Error) => {
+    problem = error;
+  });
+  const lines = createInterface({ input: stream, crlfDelay: Infinity });
+  // It passes the stream's errors on; unheard, one would end the process.
+  lines.on('error', (error: Error) => {
+    problem = error;
+  });
+  const close = (): void => lines.close();
+  signal.addEventListener('abort', close, { once: true });
+  try {
+    yield* lines;
+    if (problem) throw problem;
+  } finally {
+    signal.removeEventListener('abort', close);
+    lines.close();
+  }
+}
+
+function parseMessage(line: string): ReturnType<typeof pullMessageSchema.parse> | undefined {
+  try {
+    return pullMessageSchema.safeParse(JSON.parse(line)).data;
+  } catch {
+    // A line that was cut off in the middle says nothing; the missing image does.
+    return undefined;
+  }
+}

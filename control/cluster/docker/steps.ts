@@ -1,0 +1,72 @@
+/** Tells how one step goes: waiting → running → done, skipped or failed. */
+import type { ClusterEvents, Step } from '../../../contract/cluster.ts';
+import { errorText } from './errors.ts';
+
+export class StepReporter {
+  readonly id: string;
+  readonly #title: string;
+  readonly #events: Pick<ClusterEvents, 'onStep'>;
+  #startedAtMs: number | undefined;
+  #state: Step['state'] = 'waiting';
+  #progress: Step['progress'];
+
+  constructor(events: Pick<ClusterEvents, 'onStep'>, id: string, title: string) {
+    this.#events = events;
+    this.id = id;
+    this.#title = title;
+    this.#tell('waiting');
+  }
+
+  start(detail?: string): void {
+    this.#startedAtMs ??= Date.now();
+    this.#tell('running', detail);
+  }
+
+  note(detail: string): void {
+    this.#tell('running', detail);
+  }
+
+  progress(detail: string, progress: NonNullable<Step['progress']>): void {
+    this.#progress = progress;
+    this.#tell('running', detail);
+  }
+
+  done(detail?: string): void {
+    this.#tell('done', detail);
+  }
+
+  skip(detail: string): void {
+    this.#tell('skipped', detail);
+  }
+
+  /** Harmless after the step has ended. */
+  fail(detail: string): void {
+    if (this.#state === 'running' || this.#state === 'waiting') this.#tell('failed', detail);
+  }
+
+  /** Runs work as this step: its error is the step's. */
+  async run<Value>(work: () => Promise<Value>): Promise<Value> {
+    try {
+      return await work();
+    } catch (error) {
+      const isGivenUp = error instanceof Error && error.name === 'AbortError';
+      this.fail(isGivenUp ? 'given up: the start was cancelled, or another step failed' : errorText(error));
+      throw error;
+    }
+  }
+
+  #tell(state: Step['state'], detail?: string): void {
+    this.#state = state;
+    const startedAtMs = this.#startedAtMs;
+    const hasEnded = state === 'done' || state === 'failed' || state === 'skipped';
+    this.#events.onStep({
+      id: this.id,
+      title: this.#title,
+      state,
+      ...(detail === undefined ? {} : { detail }),
+      ...(startedAtMs === undefined ? {} : { startedAtMs }),
+      ...(hasEnded && startedAtMs !== undefined ? { durationMs: Date.now() - startedAtMs } : {}),
+      ...(this.#progress ? { progress: this.#progress } : {}),
+    });
+  }
+}

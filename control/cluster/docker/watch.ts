@@ -1,0 +1,128 @@
+/** Listens to the engine's events, so that a container that dies shows at once; comes back when the engine itself was away. */
+import { Readable } from 'node:stream';
+import type Docker from 'dockerode';
+import { z } from 'zod';
+import { withLimit } from '../../lib/release-stack.ts';
+import { readLines } from '../../logs/log-reader.ts';
+import { CLUSTER_LABEL } from './labels.ts';
+import { unref } from './logs.ts';
+
+const FIRST_RETRY_MS = 250;
+const MAX_RETRY_MS = 5_000;
+const CONNECT_LIMIT_MS = 5_000;
+
+const eventSchema = z.object({
+  Action: z.string(),
+  Actor: z.object({ ID: z.string(), Attributes: z.record(z.string(), z.string()).optional() }),
+});
+
+export interface ContainerEvent {
+  readonly action: string;
+  readonly id: string;
+  readonly exitCode: number | undefined;
+}
+
+export interface WatchListener {
+  onEvent(event: ContainerEvent): void;
+  /** The engine stopped telling. */
+  onLost(): void;
+  /** It tells again: whatever happened in between has to be looked up. */
+  onBack(): void;
+}
+
+export class EventWatch {
+  readonly #docker: Docker;
+  readonly #clusterId: string;
+  readonly #listener: WatchListener;
+  #stream: NodeJS.ReadableStream | undefined;
+  #timer: NodeJS.Timeout | undefined;
+  #retryMs = FIRST_RETRY_MS;
+  #isLost = false;
+  #isClosed = false;
+
+  private constructor(docker: Docker, clusterId: string, listener: WatchListener) {
+    this.#docker = docker;
+    this.#clusterId = clusterId;
+    this.#listener = listener;
+  }
+
+  /** Listens from now on. */
+  static async open(docker: Docker, clusterId: string, listener: WatchListener): Promise<EventWatch> {
+    const watch = new EventWatch(docker, clusterId, listener);
+    await watch.#connect();
+    return watch;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    if (this.#stream instanceof Readable) this.#stream.destroy();
+  }
+
+  async #connect(): Promise<void> {
+    const opening = this.#docker.getEvents({
+      filters: { type: ['container'], label: [`${CLUSTER_LABEL}=${this.#clusterId}`] },
+    });
+    const stream = await withLimit(
+      opening,
+      CONNECT_LIMIT_MS,
+      'the engine opened no stream of events in time',
+    );
+    if (this.#isClosed) {
+      if (stream instanceof Readable) stream.destroy();
+      return;
+    }
+    this.#stream = stream;
+    unref(stream);
+    this.#retryMs = FIRST_RETRY_MS;
+    const lost = (): void => {
+      if (this.#stream !== stream) return;
+      this.#stream = undefined;
+      this.#reconnect();
+    };
+    stream.on('error', lost);
+    stream.on('close', lost);
+    stream.on('end', lost);
+    readLines(stream, (line) => this.#tell(line));
+    if (this.#isLost) {
+      this.#isLost = false;
+      this.#listener.onBack();
+    }
+  }
+
+  #reconnect(): void {
+    if (this.#isClosed) return;
+    if (!this.#isLost) {
+      this.#isLost = true;
+      this.#listener.onLost();
+    }
+    this.#timer = setTimeout(() => {
+      // Still away: the next try comes later, up to a limit.
+      this.#connect().catch(() => this.#reconnect());
+    }, this.#retryMs);
+    this.#timer.unref();
+    this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2);
+  }
+
+  #tell(line: string): void {
+    const event = parseEvent(line);
+    if (!event || this.#isClosed) return;
+    const exitCode = Number(
+      event.Actor.Attributes?.['exitCode'] ?? event.Actor.Attributes?.['containerExitCode'],
+    );
+    this.#listener.onEvent({
+      action: event.Action,
+      id: event.Actor.ID,
+      exitCode: Number.isInteger(exitCode) ? exitCode : undefined,
+    });
+  }
+}
+
+function parseEvent(line: string): z.infer<typeof eventSchema> | undefined {
+  try {
+    return eventSchema.safeParse(JSON.parse(line)).data;
+  } catch {
+    // Half a line of a connection that broke: the reconnect looks everything up.
+    return undefined;
+  }
+}

@@ -1,0 +1,54 @@
+/** What the native cluster must know of an engine to run it. One file an engine implements this. */
+import type { EngineRole } from '../../../contract/cluster.ts';
+import type { ClusterSettings, PortName } from './settings.ts';
+
+/** A system user that a process runs as; `undefined` where it runs as the caller. */
+export interface SystemUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** One process of an engine. */
+export interface ProcessPlan {
+  /** Name in the process registry: `redis`, `epmd`. */
+  readonly role: string;
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  readonly workingDir: string;
+  readonly user?: SystemUser | undefined;
+  /** The next process of the plan needs this port to answer. */
+  readonly readyPort?: number;
+}
+
+export interface EngineDriver {
+  readonly role: EngineRole;
+  /** As people write it. */
+  readonly title: string;
+  readonly version: string;
+  /** The port that clients use. */
+  readonly servicePort: PortName;
+  /** Every port that it listens on. */
+  readonly ports: readonly PortName[];
+  readonly startLimitMs: number;
+  readonly stopSignal: NodeJS.Signals;
+  readonly stopLimitMs: number;
+  /** In this order; the last one is the engine itself. */
+  plan(settings: ClusterSettings): readonly ProcessPlan[];
+  /** A slower, more cautious way to start it, tried once when the first one ends at once. */
+  cautiousPlan?(settings: ClusterSettings): readonly ProcessPlan[];
+  /** Creates its data where there are none yet; `run` runs a program to its end, recorded like any other process. */
+  initialise?(settings: ClusterSettings, run: (plan: ProcessPlan) => Promise<void>): Promise<void>;
+  /** Writes configuration; called before each start of its processes. */
+  configure(settings: ClusterSettings): void;
+  /** All that makes a running engine differ from the one that would be started now. */
+  fingerprint(settings: ClusterSettings): string;
+  /**
+   * Proves that the engine serves, with our own password, so that a stranger on the same port is never taken for it.
+   * @throws Error while it does not
+   */
+  probe(settings: ClusterSettings): Promise<void>;
+  /** Folders that hold its data, for reset. */
+  dataDirs(): readonly string[];
+}

@@ -1,0 +1,103 @@
+/** What a native cluster keeps from one start to the next: ports and passwords, in a file that only its owner can read. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { writeFileAtomic } from '../../lib/atomic-file.ts';
+import { findFreePorts } from '../../lib/free-port.ts';
+import type { Endpoints } from '../../../contract/cluster.ts';
+
+export const ENGINE_USER = 'flashgrid';
+export const DATABASE = 'flashgrid';
+const PASSWORD_BYTES = 24;
+
+const portSchema = z.number().int().min(1).max(65_535);
+const settingsSchema = z.object({
+  ports: z.object({
+    redis: portSchema,
+    postgres: portSchema,
+    rabbitmq: portSchema,
+    rabbitmqDist: portSchema,
+    epmd: portSchema,
+  }),
+  passwords: z.object({
+    redis: z.string().min(16),
+    postgres: z.string().min(16),
+    rabbitmq: z.string().min(16),
+    erlangCookie: z.string().min(16),
+  }),
+});
+export type ClusterSettings = z.infer<typeof settingsSchema>;
+export type PortName = keyof ClusterSettings['ports'];
+
+/** Reads the settings of a cluster, or makes new ones. */
+export async function openSettings(path: string): Promise<ClusterSettings> {
+  const kept = settingsSchema.safeParse(readJson(path));
+  if (kept.success) return kept.data;
+  const [redis = 0, postgres = 0, rabbitmq = 0, rabbitmqDist = 0, epmd = 0] = await findFreePorts(5);
+  const settings = {
+    ports: { redis, postgres, rabbitmq, rabbitmqDist, epmd },
+    passwords: {
+      redis: password(),
+      postgres: password(),
+      rabbitmq: password(),
+      erlangCookie: password(),
+    },
+  };
+  saveSettings(path, settings);
+  return settings;
+}
+
+/** The same settings with other ports; kept on disk. */
+export function replacePorts(
+  path: string,
+  settings: ClusterSettings,
+  ports: Readonly<Partial<Record<PortName, number>>>,
+): ClusterSettings {
+  const next = settingsSchema.parse({ ...settings, ports: { ...settings.ports, ...ports } });
+  saveSettings(path, next);
+  return next;
+}
+
+/** The same settings with the ports that were chosen; another use of one of these makes way. */
+export async function choosePorts(
+  path: string,
+  settings: ClusterSettings,
+  chosen: Readonly<Partial<Record<PortName, number>>>,
+): Promise<ClusterSettings> {
+  const wanted = new Set(Object.values(chosen));
+  const inTheWay = Object.entries(settings.ports).flatMap(([name, port]) =>
+    wanted.has(port) && !(name in chosen) ? [name] : [],
+  );
+  const isAsChosen = JSON.stringify({ ...settings.ports, ...chosen }) === JSON.stringify(settings.ports);
+  if (isAsChosen && inTheWay.length === 0) return settings;
+  const fresh = await findFreePorts(inTheWay.length);
+  const moved = Object.fromEntries(inTheWay.map((name, index) => [name, fresh[index]]));
+  return replacePorts(path, settings, { ...moved, ...chosen });
+}
+
+/** Where the engines answer. */
+export function endpointsOf({ ports, passwords }: ClusterSettings): Endpoints {
+  return {
+    amqpUrl: `amqp://${ENGINE_USER}:${passwords.rabbitmq}@127.0.0.1:${ports.rabbitmq}`,
+    redisUrl: `redis://:${passwords.redis}@127.0.0.1:${ports.redis}`,
+    postgresUrl: `postgresql://${ENGINE_USER}:${passwords.postgres}@127.0.0.1:${ports.postgres}/${DATABASE}`,
+  };
+}
+
+function saveSettings(path: string, settings: ClusterSettings): void {
+  writeFileAtomic(path, JSON.stringify(settings, null, 1), 0o600);
+}
+
+/** Letters and digits only: it stands in URLs, in Redis' configuration and in Erlang terms without escapes. */
+function password(): string {
+  return randomBytes(PASSWORD_BYTES).toString('hex');
+}
+
+function readJson(path: string): unknown {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    // Not there yet, or cut short: made anew. Engines with the old passwords then fail their probe, and are told so.
+    return undefined;
+  }
+}

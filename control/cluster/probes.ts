@@ -1,0 +1,87 @@
+/** Proof that an engine serves: each probe logs in and uses it, as the services will. */
+import { connectBroker } from '../../services/shared/broker-nodes.ts';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { withLimit } from '../lib/release-stack.ts';
+
+const PROBE_TIMEOUT_MS = 5_000;
+
+/**
+ * Connects, logs in and asks for a PONG.
+ * @returns the version that the server tells
+ * @throws Error with what Redis answered
+ */
+export async function probeRedis(url: string): Promise<string> {
+  const client = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: PROBE_TIMEOUT_MS,
+    commandTimeout: PROBE_TIMEOUT_MS,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+    enableReadyCheck: false,
+  });
+  let problem: Error | undefined;
+  // The connection's own error says why; the call's says only that the connection is closed.
+  client.on('error', (error: Error) => (problem ??= error));
+  try {
+    await client.connect();
+    await client.ping();
+    return /redis_version:(\S+)/.exec(await client.info('server'))?.[1] ?? 'unknown';
+  } catch (error) {
+    throw problem ?? error;
+  } finally {
+    client.disconnect();
+  }
+}
+
+/**
+ * Connects, logs in and runs a query.
+ * @returns the version that the server tells
+ * @throws Error with what Postgres answered
+ */
+export async function probePostgres(url: string): Promise<string> {
+  const result = await withPostgres(url, (client) =>
+    client.query<{ server_version: string }>('SHOW server_version'),
+  );
+  return result.rows[0]?.server_version ?? 'unknown';
+}
+
+/** Runs `use` on a connection of its own. */
+export async function withPostgres<Value>(
+  url: string,
+  use: (client: pg.Client) => Promise<Value>,
+): Promise<Value> {
+  const client = new pg.Client({
+    connectionString: url,
+    connectionTimeoutMillis: PROBE_TIMEOUT_MS,
+    query_timeout: PROBE_TIMEOUT_MS * 5,
+  });
+  // A server that goes away after the connect would else end this process; the query's own error tells of it.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/**
+ * Connects, logs in and opens a channel.
+ * @returns the version that the broker tells
+ * @throws Error with what RabbitMQ answered
+ */
+export async function probeRabbitmq(url: string): Promise<string> {
+  const connecting = connectBroker(url, { timeout: PROBE_TIMEOUT_MS });
+  const connection = await connecting;
+  // The close that a stopping broker sends would else end this process.
+  connection.on('error', () => undefined);
+  try {
+    await withLimit(connection.createChannel(), PROBE_TIMEOUT_MS, 'RabbitMQ opened no channel');
+    const version: unknown = connection.connection.serverProperties.version;
+    return typeof version === 'string' ? version : 'unknown';
+  } finally {
+    // A broker that died in between has closed it already.
+    await withLimit(connection.close(), PROBE_TIMEOUT_MS, 'close took too long').catch(() => undefined);
+  }
+}

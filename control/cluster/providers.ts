@@ -1,0 +1,106 @@
+/** Makes the cluster of a provider, and asks what this machine offers. The one place that knows all three. */
+import { createHash } from 'node:crypto';
+import { resolve } from 'node:path';
+import type { Settings } from '../../contract/contract.ts';
+import type { ProviderProbe } from './choose-provider.ts';
+import {
+  FailureError,
+  engineRoleSchema,
+  type Cluster,
+  type ClusterEvents,
+  type Provider,
+} from '../../contract/cluster.ts';
+import { createDockerCluster, findDockerEngine } from './docker/docker-cluster.ts';
+import { listOurContainers } from './docker/inventory.ts';
+import { createExternalCluster } from './external/external-cluster.ts';
+import { createNativeCluster } from './native/native-cluster.ts';
+import { findEngines, installHint } from './native/find-programs.ts';
+import { ProcessRegistry } from '../processes/process-registry.ts';
+
+export interface ProvidersOptions {
+  readonly dataDir: string;
+  /** The app's: containers of another version are replaced. */
+  readonly version: string;
+  settings(): Settings;
+}
+
+export interface Providers {
+  readonly probe: ProviderProbe;
+  /** @throws FailureError when the provider itself is not there */
+  create(provider: Provider, events: ClusterEvents): Promise<Cluster>;
+  /** The provider whose engines all run on this data folder with nobody to answer for them: kept on purpose, or left by a crash. */
+  findKept(): Promise<Provider | undefined>;
+}
+
+/** Containers belong to a data folder: two of them on one machine never touch each other's. */
+export function clusterIdOf(dataDir: string): string {
+  return createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 12);
+}
+
+export function createProviders({ dataDir, version, settings }: ProvidersOptions): Providers {
+  return {
+    probe: {
+      docker: async () => {
+        const search = await findDockerEngine();
+        // Each place that was tried is the doctor's business; here one sentence is enough.
+        if (!search.found)
+          return {
+            isThere: false,
+            why: search.failure.message.split('\n')[0] ?? '',
+          };
+        return { isThere: true, where: search.found.where, version: search.found.version };
+      },
+      native: async () => {
+        const found = await findEngines();
+        const missing = (['rabbitmq', 'redis', 'postgres'] as const).filter((role) => !found[role]);
+        if (missing.length === 0) return { missing };
+        return {
+          missing,
+          failure: {
+            code: 'native.engineMissing',
+            message: `missing: ${missing.join(', ')}`,
+            fix: `Start Docker, or install the engines. ${installHint(missing)}`,
+          },
+        };
+      },
+    },
+    findKept: async () => {
+      const isAll = (found: readonly { readonly role: string }[]) =>
+        engineRoleSchema.options.every((role) => found.some((one) => one.role === role));
+      if (isAll(new ProcessRegistry(dataDir).findProcesses().filter(({ isOwned }) => !isOwned)))
+        return 'native';
+      const { found } = await findDockerEngine();
+      const containers = found && (await listOurContainers(found.docker, clusterIdOf(dataDir), 'provider'));
+      return containers && isAll(containers.filter(({ State }) => State === 'running'))
+        ? 'docker'
+        : undefined;
+    },
+    create: async (provider, events) => {
+      const { images, limits, external, enginePorts } = settings();
+      if (provider === 'native') return createNativeCluster({ dataDir, events, ports: enginePorts });
+      if (provider === 'docker') {
+        const search = await findDockerEngine();
+        if (!search.found) throw new FailureError({ ...search.failure, step: 'provider' });
+        return createDockerCluster({
+          clusterId: clusterIdOf(dataDir),
+          dataDir,
+          settings: { images, limits, enginePorts },
+          events,
+          docker: search.found.docker,
+          appVersion: version,
+        });
+      }
+      const missing = Object.entries(external).find(([, url]) => url === '');
+      if (missing) {
+        throw new FailureError({
+          code: 'external.urlMissing',
+          message: `The external provider needs ${missing[0]}.`,
+          fix: 'Give all three URLs in the settings, or choose another provider.',
+          field: `external.${missing[0]}`,
+          step: 'provider',
+        });
+      }
+      return createExternalCluster({ endpoints: external, events });
+    },
+  };
+}

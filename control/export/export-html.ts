@@ -1,0 +1,236 @@
+/** A run as one HTML file that needs nothing else: no script, no network, both themes, and paper. */
+import { byteSize, latency, milliseconds, percent, plural, utcTime, whole } from '../../contract/format.ts';
+import { Markup, NOTHING, html } from './html/markup.ts';
+import { renderRunCharts } from './html/run-charts.ts';
+import { STYLE } from './html/style.ts';
+import { notesOf } from '../../contract/run-notes.ts';
+import type { Check, RunRecord } from '../../contract/run-record.ts';
+import { headlineOf, settingRows, titleOf, verdictWord } from '../../contract/run-text.ts';
+
+/** Scripts can't run, and nothing can be loaded, whatever the record holds. */
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+/** Verdicts longer than this get smaller type. */
+const SHORT_VERDICT = 8;
+
+type Row = readonly [name: string, value: string];
+
+/** The whole page. */
+export function exportHtml(record: RunRecord): string {
+  const page = html`<!doctype html>
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>${verdictWord(record)}: ${titleOf(record.attack)} (FlashGrid run ${record.id})</title>
+        <style>
+          ${new Markup(STYLE)}
+        </style>
+      </head>
+      <body>
+        <main>
+          ${renderTop(record)} ${renderHero(record)} ${renderProof(record)} ${renderFigures(record)}
+          <h2>What happened</h2>
+          <div class="charts">${renderRunCharts(record)}</div>
+          ${renderChecks(record.audit.checks)}
+          <h2>How it was run</h2>
+          <div class="tables">
+            ${renderTable('Attack', settingRows(record.attack))}
+            ${renderTable('Environment', environmentRows(record))}
+            ${renderTable('Load generator', generatorRows(record))}
+          </div>
+          <footer>
+            Made by FlashGrid ${record.environment.flashgrid}. The checks compare what the load generator sent
+            and saw with what Postgres, Redis and RabbitMQ held after the queue was drained. The full record:
+            export this run as JSON.
+          </footer>
+        </main>
+      </body>
+    </html> `;
+  return page.text;
+}
+
+function renderTop(record: RunRecord): Markup {
+  return html`<header class="top">
+    <span class="brand"
+      ><svg viewBox="0 0 24 24" aria-hidden="true"><path d="M13.5 1 4 14h6.2L9 23l10.5-13.6h-6.6z" /></svg
+      >FlashGrid</span
+    >
+    <span>${titleOf(record.attack)}</span>
+    <span>${utcTime(record.startedAt)} · ${record.id}</span>
+  </header>`;
+}
+
+const SIGNS: Readonly<Record<RunRecord['verdict'], Markup>> = {
+  pass: html`<path d="M29 53 44 68 73 36" />`,
+  fail: html`<path d="M34 34 66 66M66 34 34 66" />`,
+  invalid: html`<path d="M50 28V56M50 71v.5" />`,
+};
+
+function renderHero(record: RunRecord): Markup {
+  const { verdict, audit } = record;
+  const reasons = [...record.reasons, ...notesOf(record)];
+  const word = verdictWord(record);
+  return html`<section class="card hero ${verdict}">
+    <div>
+      <div class="verdict${word.length > SHORT_VERDICT ? ' long' : ''}">
+        <svg viewBox="0 0 100 100" aria-hidden="true">
+          <circle cx="50" cy="50" r="50" />
+          ${SIGNS[verdict]}
+        </svg>
+        <h1>${word}</h1>
+      </div>
+      <p class="headline">${headlineOf(record)}</p>
+    </div>
+    <div class="sold">
+      <b>${whole(audit.sold)}<span> / ${whole(audit.stock)}</span></b>
+      <p>tickets sold</p>
+    </div>
+    ${
+      reasons.length > 0
+        ? html`<ul class="reasons">
+            ${reasons.map((reason) => html`<li>${reason}</li>`)}
+          </ul>`
+        : NOTHING
+    }
+  </section>`;
+}
+
+function renderProof({ audit }: RunRecord): Markup {
+  const facts = [
+    ['oversold', audit.oversold],
+    ['lost', audit.lost],
+    ['duplicated', audit.duplicated],
+    ['left undecided', audit.pending],
+  ] as const;
+  return html`<dl class="card proof">
+    ${facts.map(
+      ([name, count]) =>
+        html`<div${count > 0 ? html` class="bad"` : NOTHING}><dt>${name}</dt><dd>${whole(count)}</dd></div>`,
+    )}
+  </dl>`;
+}
+
+function renderFigures({ load, audit }: RunRecord): Markup {
+  const figures: readonly Row[] = [
+    ['requests sent', whole(load.sent)],
+    ['answers/s', whole(load.rps)],
+    ['p50 latency', latency(load.latencyMs, 'p50')],
+    ['p99 latency', latency(load.latencyMs, 'p99')],
+    ['without a clear answer', whole(load.unknown)],
+    ['queue drained in', audit.checks.length > 0 ? milliseconds(audit.drainMs) : '–'],
+  ];
+  return html`<dl class="figures">
+    ${figures.map(
+      ([name, value]) =>
+        html`<div class="card">
+          <dt>${name}</dt>
+          <dd>${value}</dd>
+        </div>`,
+    )}
+  </dl>`;
+}
+
+function renderChecks(checks: readonly Check[]): Markup {
+  if (checks.length === 0) return NOTHING;
+  return html`<h2>What was ${checks.every((check) => check.ok) ? 'proven' : 'checked'}</h2>
+    <div class="card checks">${checks.map(renderCheck)}</div>`;
+}
+
+function renderCheck({ ok, isOpen = false, title, evidence }: Check): Markup {
+  const counts = Object.entries(evidence.counts);
+  return html`<details class="${ok ? 'yes' : isOpen ? 'open' : 'no'}" ${ok ? NOTHING : html` open`}>
+    <summary>
+      <svg
+        class="sign"
+        viewBox="0 0 32 32"
+        role="img"
+        aria-label="${ok ? 'Passed' : isOpen ? 'Undecided' : 'Failed'}"
+      >
+        <circle cx="16" cy="16" r="16" />
+        <path
+          d="${ok ? 'M9.5 16.8l4.6 4.6 8.6-9.6' : isOpen ? 'M16 9v8.5M16 22.5v.5' : 'M11 11l10 10M21 11 11 21'}"
+        /></svg
+      ><strong>${title}</strong
+      ><svg class="more" viewBox="0 0 20 20" aria-hidden="true"><path d="m4 7 6 6 6-6" /></svg
+      ><span class="say">${evidence.summary}</span>
+    </summary>
+    <div class="evidence">
+      <dl>
+        ${counts.map(
+          ([name, count]) =>
+            html`<div>
+              <dt>${spaced(name)}</dt>
+              <dd>${Number.isInteger(count) ? whole(count) : count.toFixed(1)}</dd>
+            </div>`,
+        )}
+      </dl>
+      ${
+        evidence.offenders.length > 0
+          ? html`<p class="label">First offenders</p>
+              <ul>
+                ${evidence.offenders.map((offender) => html`<li><code>${offender}</code></li>`)}
+              </ul>`
+          : NOTHING
+      }
+    </div>
+  </details>`;
+}
+
+/** `withoutOutcome` → `without outcome`. */
+function spaced(name: string): string {
+  return name.replace(
+    /([a-z])([A-Z])/g,
+    (_, before: string, after: string) => `${before} ${after.toLowerCase()}`,
+  );
+}
+
+function renderTable(title: string, rows: readonly Row[]): Markup {
+  return html`<section class="card">
+    <h3>${title}</h3>
+    <dl>
+      ${rows.map(
+        ([name, value]) =>
+          html`<dt>${name}</dt>
+            <dd>${value}</dd>`,
+      )}
+    </dl>
+  </section>`;
+}
+
+function environmentRows({ environment: { engines, ...machine } }: RunRecord): Row[] {
+  return [
+    ['Backends', machine.provider],
+    ['RabbitMQ', engines.rabbitmq],
+    ['Redis', engines.redis],
+    ['Postgres', engines.postgres],
+    ['Gateways', whole(machine.gateways)],
+    ['Workers', whole(machine.workers)],
+    ['System', machine.os],
+    ['Processor', machine.cpu],
+    ['Cores', whole(machine.cores)],
+    ['Memory', byteSize(machine.memoryBytes)],
+    ['Node', machine.node],
+  ];
+}
+
+function generatorRows({ load, audit }: RunRecord): Row[] {
+  const { generator, latencyMs } = load;
+  return [
+    ['Processes', whole(generator.processes)],
+    ['Rate reached', percent(generator.rateReached)],
+    ['CPU of the busiest', percent(generator.cpuShare)],
+    ['Event loop late, p99', milliseconds(generator.eventLoopLagP99Ms)],
+    ['Event loop late, most', milliseconds(generator.eventLoopLagMaxMs)],
+    ['Was the limit', generator.limits.length > 0 ? generator.limits.join(' ') : 'no'],
+    ['Latency, mean', latency(latencyMs, 'mean')],
+    ['Latency, p90', latency(latencyMs, 'p90')],
+    ['Latency, p99.9', latency(latencyMs, 'p999')],
+    ['Latency, slowest', latency(latencyMs, 'max')],
+    ...Object.entries(load.statusCounts).map(([status, count]): Row => [`HTTP ${status}`, whole(count)]),
+    ['Accepted (202)', whole(load.acknowledged)],
+    ['Rejected by the gateway', whole(load.refused)],
+    ['Without a clear answer', `${whole(load.unknown)} (${plural(audit.unknownResolved, 'outcome')} found)`],
+  ];
+}

@@ -1,0 +1,172 @@
+/** A run as the terminal shows it: load, audit, verdict. Pure: gives the text, colours only when asked. */
+import { latency, milliseconds, percent, plural, whole, wrapText } from '../../contract/format.ts';
+import { notesOf } from '../../contract/run-notes.ts';
+import type { Check, RunRecord } from '../../contract/run-record.ts';
+import { headlineOf, titleOf, verdictWord } from '../../contract/run-text.ts';
+
+export interface TerminalOptions {
+  /** Whether to write ANSI colours. */
+  readonly color: boolean;
+  /** Columns of the terminal. */
+  readonly width?: number;
+}
+
+const DEFAULT_WIDTH = 100;
+const LABEL_WIDTH = 13;
+const VALUE_WIDTH = 12;
+const CELL_WIDTH = LABEL_WIDTH + VALUE_WIDTH;
+
+type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
+const CODES: Readonly<Record<Style, string>> = { bold: '1', dim: '2', green: '32', red: '31', yellow: '33' };
+type Paint = (text: string, ...styles: Style[]) => string;
+
+/** The whole table, without a closing line feed. */
+export function formatRun(record: RunRecord, { color, width = DEFAULT_WIDTH }: TerminalOptions): string {
+  const paint: Paint = (text, ...styles) =>
+    color ? `\x1b[${styles.map((style) => CODES[style]).join(';')}m${text}\x1b[0m` : text;
+  return [
+    ...titleLines(record, paint, width),
+    '',
+    paint('Load', 'bold'),
+    ...loadLines(record, paint, width),
+    '',
+    paint(record.audit.checks.length > 0 ? 'Audit' : 'No audit; known when it ended', 'bold'),
+    ...auditLines(record, paint, width),
+    ...record.audit.checks.flatMap((check) => checkLines(check, paint, width)),
+    '',
+    ...verdictLines(record, paint, width),
+  ].join('\n');
+}
+
+function titleLines(record: RunRecord, paint: Paint, width: number): string[] {
+  const [title, where] = [titleOf(record.attack), `${record.id} · ${record.environment.provider}`];
+  if (title.length + 2 + where.length <= width) return [`${paint(title, 'bold')}  ${paint(where, 'dim')}`];
+  return [...wrapText(title, width).map((line) => paint(line, 'bold')), paint(where, 'dim')];
+}
+
+function loadLines({ load }: RunRecord, paint: Paint, width: number): string[] {
+  const { latencyMs, generator } = load;
+  const unanswered = whole(load.unknown);
+  return [
+    ...row(
+      paint,
+      width,
+      ['Sent', whole(load.sent)],
+      ['Requests/s', whole(load.rps)],
+      ['p50', latency(latencyMs, 'p50')],
+    ),
+    ...row(
+      paint,
+      width,
+      ['Accepted', whole(load.acknowledged)],
+      ['Duration', milliseconds(load.durationMs)],
+      ['p99', latency(latencyMs, 'p99')],
+    ),
+    ...row(
+      paint,
+      width,
+      ['Rejected', whole(load.refused)],
+      ['Generators', whole(generator.processes)],
+      ['p99.9', latency(latencyMs, 'p999')],
+    ),
+    ...row(
+      paint,
+      width,
+      ['Unclear', load.unknown > 0 ? paint(unanswered.padEnd(VALUE_WIDTH), 'yellow') : unanswered],
+      ['Rate reached', percent(generator.rateReached)],
+      ['Slowest', latency(latencyMs, 'max')],
+    ),
+    ...generator.limits.flatMap((limit) =>
+      wrapText(`The generator was a limit: ${limit}`, width - 4).map((line, at) =>
+        at === 0 ? `  ${paint('!', 'yellow')} ${line}` : `    ${line}`,
+      ),
+    ),
+  ];
+}
+
+function auditLines({ audit }: RunRecord, paint: Paint, width: number): string[] {
+  const bad = (count: number) => {
+    const text = whole(count);
+    return count > 0 ? paint(text.padEnd(VALUE_WIDTH), 'red') : text;
+  };
+  return [
+    ...row(
+      paint,
+      width,
+      ['Stock', whole(audit.stock)],
+      ['Granted', whole(audit.granted)],
+      ['Lost', bad(audit.lost)],
+    ),
+    ...row(
+      paint,
+      width,
+      ['Sold', whole(audit.sold)],
+      ['Refused', whole(audit.refused)],
+      ['Duplicated', bad(audit.duplicated)],
+    ),
+    ...row(
+      paint,
+      width,
+      ['Oversold', bad(audit.oversold)],
+      ['Undecided', bad(audit.pending)],
+      ['Drained in', milliseconds(audit.drainMs)],
+    ),
+  ];
+}
+
+/** A row of the table; as many cells beside each other as the width takes. */
+function row(paint: Paint, width: number, ...cells: (readonly [label: string, value: string])[]): string[] {
+  const beside = Math.max(1, Math.min(cells.length, Math.floor((width - 2) / CELL_WIDTH)));
+  const lines: string[] = [];
+  for (let first = 0; first < cells.length; first += beside) {
+    const texts = cells
+      .slice(first, first + beside)
+      .map(([label, value]) => `${paint(label.padEnd(LABEL_WIDTH), 'dim')}${value.padEnd(VALUE_WIDTH)}`);
+    lines.push(`  ${texts.join('').trimEnd()}`);
+  }
+  return lines;
+}
+
+function checkLines(check: Check, paint: Paint, width: number): string[] {
+  const mark = check.ok
+    ? paint('✓', 'green')
+    : check.isOpen === true
+      ? paint('?', 'yellow', 'bold')
+      : paint('✗', 'red', 'bold');
+  const offenders =
+    check.ok || check.evidence.offenders.length === 0
+      ? []
+      : wrapText(`First offenders: ${check.evidence.offenders.join(', ')}`, width - 4);
+  return [
+    ...wrapText(check.title, width - 4).map(
+      (line, at) =>
+        `${at === 0 ? `  ${mark} ` : '    '}${check.ok ? line : paint(line, check.isOpen === true ? 'yellow' : 'red')}`,
+    ),
+    ...[...wrapText(check.evidence.summary, width - 4), ...offenders].map(
+      (line) => `    ${paint(line, 'dim')}`,
+    ),
+  ];
+}
+
+function verdictLines(record: RunRecord, paint: Paint, width: number): string[] {
+  const style: Style = record.verdict === 'pass' ? 'green' : record.verdict === 'fail' ? 'red' : 'yellow';
+  const unknown =
+    record.audit.unknownResolved > 0
+      ? [
+          ...wrapText(
+            `${plural(record.audit.unknownResolved, 'request')} without a clear answer: the audit found what became of ${record.audit.unknownResolved === 1 ? 'it' : 'them'}.`,
+            width - 2,
+          ).map((line) => `  ${line}`),
+        ]
+      : [];
+  const word = verdictWord(record);
+  const [first = '', ...more] = wrapText(`${word}  ${headlineOf(record)}`, width - 2);
+  return [
+    `${paint(word, style, 'bold')}${first.slice(word.length)}`,
+    ...more.map((line) => `  ${line}`),
+    ...unknown,
+    ...[...record.reasons, ...notesOf(record)].flatMap((reason) =>
+      wrapText(reason, width - 4).map((line, at) => `${at === 0 ? '  - ' : '    '}${line}`),
+    ),
+  ];
+}

@@ -1,0 +1,244 @@
+import { describe, expect, it } from 'vitest';
+import { fixtureParts, fixtureRun } from '../../tests/support/run-fixture.ts';
+import { buildRunRecord } from '../runs/build-run-record.ts';
+import { exportRun } from './export-run.ts';
+import { formatRun } from './export-terminal.ts';
+import { bucketSamples } from './html/buckets.ts';
+import { escapeText, html } from './html/markup.ts';
+import { niceTicks } from './html/scale.ts';
+import { runRecordSchema } from '../../contract/run-record.ts';
+
+const HOSTILE = `<script>alert("1")</script><img src=x onerror='y'>&`;
+
+/** A failed run whose offenders and ids hold whatever could do harm. */
+function hostileRun(userId = HOSTILE) {
+  const record = buildRunRecord(
+    fixtureParts(undefined, (world) => {
+      world.tickets.push({ unit: 21, reservationId: 'audited.phantom1-0.0', userId });
+    }),
+  );
+  return { ...record, environment: { ...record.environment, cpu: userId }, saleId: userId };
+}
+
+/** A small RFC 4180 reader, so that the writer is not tested by itself. */
+function parseCsv(text: string): string[][] {
+  const rows: string[][] = [];
+  let row: string[] = [];
+  for (let at = 0; at < text.length;) {
+    let field = '';
+    if (text[at] === '"') {
+      for (at++; text[at] !== '"' || text[at + 1] === '"'; at++) {
+        if (text[at] === '"') at++;
+        field += text[at];
+      }
+      at++;
+    } else for (; text[at] !== ',' && text[at] !== '\r'; at++) field += text[at];
+    row.push(field);
+    if (text.startsWith('\r\n', at)) {
+      rows.push(row);
+      row = [];
+      at += 2;
+    } else if (text[at] === ',') at++;
+    else throw new Error(`neither comma nor CRLF at ${at}`);
+  }
+  return rows;
+}
+
+describe('the JSON export', () => {
+  it('is the record itself', () => {
+    const record = fixtureRun();
+    const { text, fileName, mediaType } = exportRun(record, 'json');
+    expect(runRecordSchema.parse(JSON.parse(text))).toEqual(record);
+    expect({ fileName, mediaType }).toEqual({
+      fileName: 'flashgrid-run-mabc123.json',
+      mediaType: 'application/json',
+    });
+  });
+});
+
+describe('the CSV export', () => {
+  it('has as many fields in each line, the series and the figures of the record', () => {
+    const record = fixtureRun();
+    const rows = parseCsv(exportRun(record, 'csv').text);
+    expect(new Set(rows.map((row) => row.length)).size).toBe(1);
+    const summary = new Map(
+      rows.filter(([section]) => section === 'summary').map(([, name, value]) => [name, value]),
+    );
+    expect(summary.get('verdict')).toBe('PASS');
+    expect(summary.get('audit.sold')).toBe('20');
+    expect(summary.get('load.latencyMs.p99')).toBe('142.8');
+    expect(rows.filter(([section]) => section === 'check')).toHaveLength(9);
+    const header = rows.find(([, name]) => name === 'tMs') ?? [];
+    const series = rows.filter(([section]) => section === 'series');
+    const sumOf = (column: string) =>
+      series.reduce((total, row) => total + Number(row[header.indexOf(column)]), 0);
+    expect(series).toHaveLength(record.series.length);
+    expect(sumOf('accepted')).toBe(record.load.acknowledged);
+    expect(sumOf('granted')).toBe(record.audit.granted);
+  });
+
+  it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1'])(
+    'writes %j so that no spreadsheet takes it for a formula',
+    (text) => {
+      const cells = parseCsv(exportRun(hostileRun(text), 'csv').text).flat();
+      expect(cells).toContain(`'${text}`);
+      expect(cells).not.toContain(text);
+    },
+  );
+
+  it('keeps quotes, commas and line feeds within their field', () => {
+    const text = 'a "quoted", text\r\nof two lines';
+    expect(parseCsv(exportRun(hostileRun(text), 'csv').text).flat()).toContain(text);
+  });
+});
+
+describe('the HTML export', () => {
+  it('shows verdict, figures, every check with its evidence, and five charts', () => {
+    const { text } = exportRun(fixtureRun(), 'html');
+    expect(text).toMatch(/^<!doctype html>/);
+    expect(text).toMatch(/<h1>PASS<\/h1>/);
+    for (const part of [
+      '12,180',
+      '61.2 ms',
+      '143 ms',
+      'All 20 units were sold.',
+      '15.18',
+      'A processor of the year 2026',
+    ])
+      expect(text).toContain(part);
+    expect(text.match(/<details/g)).toHaveLength(9);
+    expect(text.match(/<svg viewBox="0 0 640 250"/g)).toHaveLength(5);
+  });
+
+  it('marks the moment at which the workers were killed in all five, and nothing where none was', () => {
+    const marks = (run: ReturnType<typeof fixtureRun>) =>
+      exportRun(run, 'html').text.match(/>workers killed<\/text/g)?.length ?? 0;
+    expect(marks(fixtureRun())).toBe(0);
+    expect(marks({ ...fixtureRun(), workersKilledAtMs: 300 })).toBe(5);
+  });
+
+  it('needs no network and runs no script', () => {
+    const { text } = exportRun(fixtureRun(), 'html');
+    expect(text).toContain('content="default-src &#39;none&#39;;');
+    expect(text).not.toMatch(/<script|<link|<iframe|javascript:|\son\w+=|@import|url\(|https?:\/\//i);
+  });
+
+  it('escapes whatever buyers, machines and engines are called', () => {
+    const { text } = exportRun(hostileRun(), 'html');
+    expect(text).not.toMatch(/<script|<img/);
+    expect(text).toContain(
+      '&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&lt;img src=x onerror=&#39;y&#39;&gt;&amp;',
+    );
+  });
+
+  it('opens the failed checks and names the offenders', () => {
+    const { text } = exportRun(hostileRun('thief'), 'html');
+    expect(text).toMatch(/<h1>FAIL<\/h1>/);
+    expect(text.match(/<details class="no"\s+open>/g)?.length).toBe(
+      hostileRun('thief').audit.checks.filter((check) => !check.ok).length,
+    );
+    expect(text).toContain('audited.phantom1-0.0 (unit 21, buyer thief)');
+  });
+
+  it('draws finite coordinates whatever the series holds', () => {
+    const record = fixtureRun();
+    const [sample] = record.series;
+    const quiet = record.series.map((each) => ({
+      ...each,
+      acknowledged: 0,
+      p50Ms: 0,
+      p99Ms: 0,
+      queueDepth: 0,
+    }));
+    const many = Array.from({ length: 5_000 }, (_, at) => ({ ...(sample ?? quiet[0]), tMs: (at + 1) * 100 }));
+    for (const series of [[], record.series.slice(0, 1), quiet, many]) {
+      const parsed = runRecordSchema.parse({ ...record, series });
+      const { text } = exportRun(parsed, 'html');
+      expect(text).not.toMatch(/NaN|Infinity|undefined/);
+      // However long the run was, the file stays small.
+      expect(text.length).toBeLessThan(200_000);
+    }
+    expect(exportRun({ ...record, series: [] }, 'html').text.match(/No samples were taken/g)).toHaveLength(5);
+  });
+});
+
+describe('markup', () => {
+  it('escapes every value but markup itself', () => {
+    const inner = html`<b>${'<'}</b>`;
+    expect(html`<i title="${'"'}">${inner}${[inner]}${3}</i>`.text).toBe(
+      '<i title="&quot;"><b>&lt;</b><b>&lt;</b>3</i>',
+    );
+    expect(escapeText('a\u0000b\nc')).toBe('a\ufffdb\nc');
+  });
+});
+
+describe('axes', () => {
+  it.each([
+    [17_000, 4, false, [0, 5_000, 10_000, 15_000, 20_000]],
+    [20, 4, true, [0, 5, 10, 15, 20]],
+    [1, 4, true, [0, 1]],
+    [0.9, 4, false, [0, 0.25, 0.5, 0.75, 1]],
+    [0, 4, false, [0, 1]],
+  ])('reach %d in round steps', (highest, count, isWhole, ticks) => {
+    expect(niceTicks(highest, count, isWhole)).toEqual(ticks);
+  });
+});
+
+describe('buckets', () => {
+  it('keep sums and peaks when many samples become few columns', () => {
+    const { series } = fixtureRun();
+    const buckets = bucketSamples(series, 4);
+    expect(buckets).toHaveLength(4);
+    const answered = buckets.reduce(
+      (sum, bucket) => sum + bucket.acknowledgedPerSec * ((bucket.endMs - bucket.startMs) / 1_000),
+      0,
+    );
+    expect(answered).toBeCloseTo(10_000);
+    expect(Math.max(...buckets.map(({ queueDepth }) => queueDepth))).toBe(
+      Math.max(...series.map(({ queueDepth }) => queueDepth)),
+    );
+    expect(buckets.at(-1)).toMatchObject({ grantedSoFar: 20, remaining: 0, p99Ms: undefined });
+  });
+});
+
+describe('the terminal table', () => {
+  it('shows load, every check and the verdict, without colours when none are asked for', () => {
+    const text = formatRun(fixtureRun(), { color: false });
+    expect(text).not.toContain('\x1b');
+    expect(text.match(/✓/g)).toHaveLength(9);
+    expect(text).toMatch(/Sent +10,000 +Requests\/s +12,180 +p50 +61\.2 ms/);
+    expect(text).toMatch(/Sold +20 .*Duplicated +0/);
+    expect(text).toMatch(/^PASS {2}20 tickets, 20 owners\. Exactly\./m);
+  });
+
+  it('marks what failed, names offenders and gives the reasons', () => {
+    const text = formatRun(hostileRun('thief'), { color: false });
+    expect(text).toContain('✗ Nothing was sold that was not in stock, and nothing twice');
+    expect(text).toContain('(unit 21, buyer thief)');
+    expect(text).toMatch(
+      /^FAIL {2}The engine broke a promise\. 21 of 20 tickets sold; \d of 9 checks failed\./m,
+    );
+    expect(text).toMatch(/^ {2}- Not proven: /m);
+  });
+
+  it('is the same text with colours', () => {
+    const run = hostileRun('thief');
+    const colored = formatRun(run, { color: true });
+    expect(colored).toContain('\x1b[31;1mFAIL\x1b[0m');
+    expect(colored.replace(/\x1b\[[\d;]*m/g, '')).toBe(formatRun(run, { color: false }));
+  });
+
+  it('keeps within the width, but for words that are longer', () => {
+    const lines = formatRun(hostileRun('thief'), { color: false, width: 80 }).split('\n');
+    expect(lines.filter((line) => line.length > 80 && line.includes('Not proven'))).toEqual([]);
+    expect(
+      Math.max(...lines.filter((line) => line.startsWith('    ')).map((line) => line.length)),
+    ).toBeLessThanOrEqual(80);
+  });
+
+  it('lets no control character of an id reach the terminal', () => {
+    const text = formatRun(hostileRun('a\x1b[2Jb\u202ec'), { color: false });
+    expect(text).not.toMatch(/[\x1b\u202e]/u);
+    expect(text).toContain('buyer a?[2Jb?c');
+  });
+});

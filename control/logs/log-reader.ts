@@ -1,0 +1,77 @@
+/** Turns what a child writes to stdout and stderr into log lines. */
+import { StringDecoder } from 'node:string_decoder';
+import type { LogLine } from '../../contract/cluster.ts';
+
+/** Characters after which an endless line is cut. */
+const MAX_PENDING = 16_384;
+
+/** Calls `onLine` for every line of the stream, the last unfinished one included. */
+export function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
+  const decoder = new StringDecoder('utf8');
+  let pending = '';
+  const take = (text: string) => {
+    const lines = (pending + text).split('\n');
+    pending = lines.pop() ?? '';
+    if (pending.length > MAX_PENDING) {
+      lines.push(pending);
+      pending = '';
+    }
+    for (const line of lines) if (line.trim() !== '') onLine(line.replace(/\r$/, ''));
+  };
+  stream.on('data', (chunk: Buffer) => take(decoder.write(chunk)));
+  stream.on('end', () => {
+    take(decoder.end());
+    if (pending.trim() !== '') onLine(pending);
+    pending = '';
+  });
+  // A stream that breaks has no more lines; the child's exit tells the rest.
+  stream.on('error', () => undefined);
+}
+
+function levelOf(pinoLevel: number): LogLine['level'] {
+  if (pinoLevel >= 50) return 'error';
+  if (pinoLevel >= 40) return 'warn';
+  return pinoLevel >= 30 ? 'info' : 'debug';
+}
+
+const PINO_FIELDS = new Set(['level', 'time', 'pid', 'hostname', 'msg', 'name', 'instance', 'role']);
+
+/** Reads a line that may be pino's JSON; any other text becomes a line of level `fallback`. */
+export function parseServiceLine(
+  part: string,
+  line: string,
+  fallback: LogLine['level'],
+  nowMs: number,
+): LogLine {
+  if (line.startsWith('{')) {
+    try {
+      const parsed: unknown = JSON.parse(line);
+      if (
+        typeof parsed === 'object' &&
+        parsed !== null &&
+        'msg' in parsed &&
+        'level' in parsed &&
+        typeof parsed.level === 'number'
+      ) {
+        const rest = Object.fromEntries(Object.entries(parsed).filter(([key]) => !PINO_FIELDS.has(key)));
+        const extra = Object.entries(rest).map(([key, value]) => ` ${key}=${valueText(value)}`);
+        const atMs = 'time' in parsed && typeof parsed.time === 'number' ? parsed.time : nowMs;
+        return { atMs, part, level: levelOf(parsed.level), text: `${String(parsed.msg)}${extra.join('')}` };
+      }
+    } catch {
+      // Not JSON after all: shown as it came.
+    }
+  }
+  return { atMs: nowMs, part, level: fallback, text: line };
+}
+
+/** As a person would write it: `tries=3 host="a b" limits={max=10}`. */
+function valueText(value: unknown): string {
+  if (typeof value === 'string') return value === '' || /[\s"=]/.test(value) ? JSON.stringify(value) : value;
+  if (Array.isArray(value)) return `[${value.map(valueText).join(', ')}]`;
+  if (typeof value === 'object' && value !== null)
+    return `{${Object.entries(value)
+      .map(([key, each]) => `${key}=${valueText(each)}`)
+      .join(' ')}}`;
+  return String(value);
+}

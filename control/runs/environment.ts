@@ -1,0 +1,28 @@
+/** On what a run took place: figures without their machine mean nothing. */
+import os from 'node:os';
+import process from 'node:process';
+import type { Cluster } from '../../contract/cluster.ts';
+import type { ServiceState } from '../../contract/contract.ts';
+import type { Environment } from '../../contract/run-record.ts';
+
+/** Describes the machine, the engines and how many services ran. */
+export function describeEnvironment(
+  version: string,
+  cluster: Pick<Cluster, 'provider' | 'engines'>,
+  services: readonly ServiceState[],
+): Environment {
+  const versionOf = (role: string) =>
+    cluster.engines().find((engine) => engine.role === role)?.version ?? 'unknown';
+  return {
+    flashgrid: version,
+    node: process.versions.node,
+    os: `${os.type()} ${os.release()} ${os.arch()}`,
+    cpu: os.cpus()[0]?.model.trim() ?? 'unknown',
+    cores: os.availableParallelism(),
+    memoryBytes: os.totalmem(),
+    provider: cluster.provider,
+    engines: { rabbitmq: versionOf('rabbitmq'), redis: versionOf('redis'), postgres: versionOf('postgres') },
+    gateways: services.filter((service) => service.role === 'gateway').length,
+    workers: services.filter((service) => service.role === 'worker').length,
+  };
+}

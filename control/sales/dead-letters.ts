@@ -1,0 +1,309 @@
+/**
+ * Frames that a worker rejected, or that RabbitMQ handed out too often: listed, put back into the queue, or dropped.
+ *
+ * Each operation takes frames out of the dead-letter queue one by one and keeps those that it does not settle in hand until it has
+ * seen all; then they go back. One operation at a time: what one has in hand, another would not see.
+ */
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connectBroker } from '../../services/shared/broker-nodes.ts';
+import type { ConfirmChannel, GetMessage, MessagePropertyHeaders } from 'amqplib';
+import { FrameError, decodeEntries, parseFrame } from '../../services/shared/frame.ts';
+import type { Frame } from '../../services/shared/frame.ts';
+import { createPool, openPool } from '../../services/shared/postgres.ts';
+import { rebuildSale } from '../../services/shared/rebuild.ts';
+import { createRedis } from '../../services/shared/redis.ts';
+import { SaleStore } from '../../services/shared/sale-store.ts';
+import type { SaleView } from '../../services/shared/sales.ts';
+import { declareTopology, topology } from '../../services/shared/topology.ts';
+import { QueueProbe } from '../audit/queue-probe.ts';
+import { FailureError } from '../../contract/cluster.ts';
+import type { Endpoints } from '../../contract/cluster.ts';
+import type { DeadFrame } from '../../contract/contract.ts';
+import { withLimit } from '../lib/release-stack.ts';
+
+/** ms that one operation may take; what it has not settled by then stays where it is. */
+const OPERATION_LIMIT_MS = 60_000;
+const CONNECT_TIMEOUT_MS = 5_000;
+/** ms that frames which were only looked at may take to be in the queue again. */
+const RETURN_LIMIT_MS = 2_000;
+const RETURN_POLL_MS = 10;
+/** ms between two counts for the pages. */
+const COUNT_INTERVAL_MS = 2_000;
+
+export interface DeadLettersOptions {
+  readonly namespace: string;
+  readonly postgresSchema: string;
+  /** @throws FailureError when no cluster runs */
+  readonly endpoints: () => Endpoints;
+  /** Sales of the engine now. */
+  readonly listSales: () => Promise<readonly SaleView[]>;
+}
+
+interface Corpse {
+  readonly message: GetMessage;
+  readonly id: string;
+  /** `undefined`: it can never be decided, for the reason in `fault`. */
+  readonly frame: Frame | undefined;
+  readonly fault: string | undefined;
+}
+
+export class DeadLetters {
+  readonly #options: DeadLettersOptions;
+  #last: Promise<unknown> = Promise.resolve();
+  #timer: NodeJS.Timeout | undefined;
+  #probe: QueueProbe | undefined;
+  #count = 0;
+
+  constructor(options: DeadLettersOptions) {
+    this.#options = options;
+  }
+
+  /** Frames in the dead-letter queue, as of the last count. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Counts from now on; a broker that is away leaves the last count. */
+  start(): void {
+    if (this.#timer) return;
+    const probe = new QueueProbe(this.#options.endpoints().amqpUrl, this.#options.namespace);
+    this.#probe = probe;
+    let isCounting = false;
+    this.#timer = setInterval(() => {
+      if (isCounting) return;
+      isCounting = true;
+      void probe
+        .count()
+        .then(({ dead }) => {
+          if (this.#probe === probe) this.#count = dead;
+        })
+        .catch(() => undefined)
+        .finally(() => (isCounting = false));
+    }, COUNT_INTERVAL_MS);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    this.#probe?.close().catch(() => undefined);
+    this.#probe = undefined;
+    this.#count = 0;
+  }
+
+  /** The first `limit` dead frames, oldest first, and how many there are. */
+  list(limit: number): Promise<{ total: number; frames: DeadFrame[] }> {
+    return this.#inTurn(async (channel) => {
+      // Without a gateway the reasons are less precise.
+      const sales = await this.#options.listSales().catch(() => undefined);
+      const frames: DeadFrame[] = [];
+      const total = await this.#visit(channel, limit, (corpse) => {
+        frames.push(describe(corpse, sales));
+        return Promise.resolve(false);
+      });
+      return { total, frames };
+    });
+  }
+
+  /**
+   * Puts frames back into the queue, each confirmed before it leaves the dead-letter queue. A frame that comes twice is decided once.
+   * Frames that can never be decided stay.
+   * @param ids which; all when undefined
+   */
+  replay(ids?: readonly string[]): Promise<{ replayed: number; kept: number }> {
+    return this.#inTurn(async (channel) => {
+      const { queue } = topology(this.#options.namespace);
+      let [replayed, kept] = [0, 0];
+      await this.#visit(channel, Infinity, async ({ message, id, frame }) => {
+        if (ids && !ids.includes(id)) return false;
+        if (!frame) {
+          kept++;
+          return false;
+        }
+        await publish(channel, queue, message);
+        replayed++;
+        return true;
+      });
+      return { replayed, kept };
+    });
+  }
+
+  /**
+   * Removes frames for good: their reservations never get an outcome. Units that Redis set aside for them are on sale again, since
+   * their sales are rebuilt from the tickets.
+   * @param ids which; all when undefined
+   */
+  drop(ids?: readonly string[]): Promise<{ dropped: number }> {
+    return this.#inTurn(async (channel) => {
+      const saleIds = new Set<string>();
+      let dropped = 0;
+      await this.#visit(channel, Infinity, ({ id, frame }) => {
+        if (ids && !ids.includes(id)) return Promise.resolve(false);
+        if (frame) saleIds.add(frame.saleId);
+        dropped++;
+        return Promise.resolve(true);
+      });
+      if (saleIds.size > 0) await this.#freeUnits(saleIds);
+      return { dropped };
+    });
+  }
+
+  async #freeUnits(saleIds: ReadonlySet<string>): Promise<void> {
+    const { namespace, postgresSchema: schema } = this.#options;
+    const { redisUrl, postgresUrl } = this.#options.endpoints();
+    const redis = createRedis(redisUrl, { role: 'control' });
+    const pool = createPool({ url: postgresUrl, schema, max: 1, name: 'dead letters' });
+    try {
+      await openPool(pool);
+      const store = new SaleStore(redis, namespace);
+      for (const saleId of saleIds) {
+        const life = await store.readLife(saleId);
+        if (life) await rebuildSale(store, pool, { saleId, generation: 1, staleEpoch: life.epoch });
+      }
+    } finally {
+      redis.disconnect();
+      await pool.end();
+    }
+  }
+
+  /** Takes every dead frame in hand, up to `limit`; those for which `settle` gives true leave the queue. */
+  async #visit(
+    channel: ConfirmChannel,
+    limit: number,
+    settle: (corpse: Corpse) => Promise<boolean>,
+  ): Promise<number> {
+    const { deadQueue } = topology(this.#options.namespace);
+    const { messageCount } = await channel.checkQueue(deadQueue);
+    let settled = 0;
+    for (let seen = 0; seen < Math.min(messageCount, limit); seen++) {
+      const message = await channel.get(deadQueue);
+      if (!message) break;
+      if (!(await settle(examine(message)))) continue;
+      channel.ack(message);
+      settled++;
+    }
+    // RabbitMQ does not confirm that a message is back: whoever looks next must see it.
+    channel.nackAll(true);
+    const deadlineMs = Date.now() + RETURN_LIMIT_MS;
+    while (Date.now() < deadlineMs) {
+      if ((await channel.checkQueue(deadQueue)).messageCount >= messageCount - settled) break;
+      await sleep(RETURN_POLL_MS);
+    }
+    return messageCount;
+  }
+
+  async #inTurn<Value>(operate: (channel: ConfirmChannel) => Promise<Value>): Promise<Value> {
+    const { amqpUrl } = this.#options.endpoints();
+    const mine = this.#last
+      .catch(() => undefined)
+      .then(async () => {
+        const model = await connectBroker(amqpUrl, { timeout: CONNECT_TIMEOUT_MS });
+        // The call in hand fails with the same error.
+        model.on('error', () => undefined);
+        try {
+          await declareTopology(model, this.#options.namespace);
+          const channel = await model.createConfirmChannel();
+          channel.on('error', () => undefined);
+          const value = await withLimit(operate(channel), OPERATION_LIMIT_MS, 'the operation took too long');
+          await channel.close();
+          return value;
+        } finally {
+          await model.close().catch(() => undefined);
+        }
+      });
+    this.#last = mine;
+    try {
+      return await mine;
+    } catch (error) {
+      throw new FailureError(
+        {
+          code: 'queue.deadLettersFailed',
+          message: `The dead-letter queue could not be used: ${error instanceof Error ? error.message : String(error)}.`,
+          fix: 'Check that RabbitMQ, Redis and Postgres run, then try again. No frame is lost, and a frame that comes twice is decided once.',
+        },
+        { cause: error },
+      );
+    }
+  }
+}
+
+function examine(message: GetMessage): Corpse {
+  const { messageId, headers } = message.properties;
+  const id =
+    typeof messageId === 'string' && /^[\x21-\x7e]{1,64}$/.test(messageId)
+      ? messageId
+      : `unnamed-${createHash('sha256').update(message.content).digest('hex').slice(0, 12)}`;
+  try {
+    const frame = parseFrame(messageId, headers, message.content);
+    decodeEntries(frame.body);
+    return { message, id, frame, fault: undefined };
+  } catch (error) {
+    if (!(error instanceof FrameError)) throw error;
+    return { message, id, frame: undefined, fault: `The frame is unsound: ${error.message}.` };
+  }
+}
+
+function describe({ message, id, frame, fault }: Corpse, sales: readonly SaleView[] | undefined): DeadFrame {
+  const headers = message.properties.headers ?? {};
+  const { reason, atMs } = deathOf(headers);
+  const { sale, n, t } = headers as Record<string, unknown>;
+  const saleId = frame?.saleId ?? (typeof sale === 'string' ? sale.slice(0, 64) : undefined);
+  const count = frame?.count ?? (typeof n === 'number' && Number.isInteger(n) && n >= 0 ? n : undefined);
+  return {
+    id,
+    ...(saleId === undefined ? {} : { saleId }),
+    ...(count === undefined ? {} : { reservations: count }),
+    ...(typeof t === 'number' && t > 0 ? { closedAtMs: t } : {}),
+    ...(atMs === undefined ? {} : { diedAtMs: atMs }),
+    reason: fault ?? saleFault(frame, sales) ?? reason,
+    canReplay: frame !== undefined,
+  };
+}
+
+/** Why the sale takes no such frame now. */
+function saleFault(frame: Frame | undefined, sales: readonly SaleView[] | undefined): string | undefined {
+  if (!frame || !sales) return undefined;
+  const sale = sales.find(({ id }) => id === frame.saleId);
+  if (!sale) return `There is no sale ${frame.saleId}.`;
+  return sale.generation < frame.generation
+    ? `Sale ${sale.id} is of generation ${sale.generation}, the frame is of ${frame.generation}.`
+    : undefined;
+}
+
+/** What RabbitMQ noted when it dead-lettered a message: the newest entry comes first. */
+function deathOf(headers: MessagePropertyHeaders): { reason: string; atMs?: number } {
+  const [death] = headers['x-death'] ?? [];
+  const time: unknown = death?.time;
+  const seconds = typeof time === 'object' && time !== null && 'value' in time ? Number(time.value) : NaN;
+  const reasons: Readonly<Record<string, string>> = {
+    delivery_limit: 'RabbitMQ handed it out too often (delivery limit of the queue).',
+    rejected: 'A worker rejected it; its log names the frame and says why.',
+  };
+  const noted = death?.reason;
+  return {
+    reason: reasons[noted ?? ''] ?? `RabbitMQ says: ${noted ?? 'nothing'}.`,
+    ...(Number.isFinite(seconds) ? { atMs: seconds * 1_000 } : {}),
+  };
+}
+
+/** Resolves when RabbitMQ has it in the queue. */
+function publish(channel: ConfirmChannel, queue: string, { content, properties }: GetMessage): Promise<void> {
+  const { v, n, sale, gen, t } = properties.headers ?? {};
+  return new Promise((resolve, reject) => {
+    const { messageId, contentType } = properties as { messageId: unknown; contentType: unknown };
+    channel.sendToQueue(
+      queue,
+      content,
+      {
+        ...(typeof messageId === 'string' ? { messageId } : {}),
+        ...(typeof contentType === 'string' ? { contentType } : {}),
+        persistent: true,
+        headers: { v, n, sale, gen, t, replayed: true },
+      },
+      (error: unknown) => {
+        if (error === null || error === undefined) resolve();
+        else reject(error instanceof Error ? error : new Error('RabbitMQ did not take it'));
+      },
+    );
+  });
+}

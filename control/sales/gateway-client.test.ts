@@ -1,0 +1,67 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { EngineClient } from './gateway-client.ts';
+
+const LIMIT_MS = 200;
+const servers: Server[] = [];
+afterEach(() => {
+  for (const server of servers.splice(0)) server.close().closeAllConnections();
+});
+
+/** A gateway that remembers what was asked; a frozen one takes connections and answers nothing. */
+async function gateway(isFrozen = false): Promise<{ url: string; asked: string[] }> {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    if (!isFrozen) response.end(JSON.stringify({ sales: [] }));
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+}
+
+const clientOf = (...gateways: readonly { url: string }[]) =>
+  new EngineClient(
+    () => gateways.map(({ url }) => url),
+    () => 'token',
+    LIMIT_MS,
+  );
+
+describe('the way into the engine', () => {
+  it('goes round a gateway that is frozen, and sends it nothing that it could do later', async () => {
+    const [frozen, well] = [await gateway(true), await gateway()];
+    const client = clientOf(frozen, well);
+    expect(await client.listSales()).toEqual([]);
+    expect(await client.listSales()).toEqual([]);
+    expect(frozen.asked).toEqual(['GET /healthz']);
+    expect(well.asked).toEqual(['GET /healthz', 'GET /sales', 'GET /healthz', 'GET /sales']);
+    expect(await client.answering()).toEqual([well.url]);
+  });
+
+  it('goes on to another gateway when the one that it used freezes or is gone', async () => {
+    const [first, second] = [await gateway(), await gateway()];
+    const client = clientOf(first, second);
+    await client.listSales();
+    servers[0]?.close().closeAllConnections();
+    expect(await client.listSales()).toEqual([]);
+    expect(second.asked).toContain('GET /sales');
+  });
+
+  it('asks a gateway that is alone without ado', async () => {
+    const only = await gateway();
+    const client = clientOf(only);
+    expect(await client.listSales()).toEqual([]);
+    expect(await client.answering()).toEqual([only.url]);
+    expect(only.asked).toEqual(['GET /sales']);
+  });
+
+  it('says that no gateway answers', async () => {
+    const gone = await gateway();
+    servers[0]?.close().closeAllConnections();
+    await expect(clientOf(gone, gone).listSales()).rejects.toMatchObject({
+      failure: { code: 'engine.noAnswer' },
+    });
+    await expect(clientOf().listSales()).rejects.toMatchObject({ failure: { code: 'engine.notRunning' } });
+  });
+});

@@ -1,0 +1,160 @@
+/** The control centre's way into the engine: the gateway's own HTTP API, as any other client would use it. */
+import { z } from 'zod';
+import { saleViewSchema, type NewSale, type SaleChange, type SaleView } from '../../services/shared/sales.ts';
+import { FailureError } from '../../contract/cluster.ts';
+import { requestLoopback, type LoopbackAnswer } from '../lib/loopback.ts';
+
+/** ms that one admin request may take. */
+const REQUEST_LIMIT_MS = 15_000;
+/** ms that one of several gateways may take to show that it lives: a frozen one takes connections and never answers. */
+const PRESENCE_LIMIT_MS = 1_500;
+
+const problemSchema = z.object({
+  title: z.string().default('The gateway rejected it'),
+  detail: z.string().default(''),
+  errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
+});
+
+export class EngineClient {
+  readonly #urls: () => readonly string[];
+  readonly #token: () => string;
+  readonly #presenceLimitMs: number;
+  /** The gateway that answered last is asked first. */
+  #lastGood: string | undefined;
+
+  /** @param urls base URLs of the gateways that serve now */
+  constructor(
+    urls: () => readonly string[],
+    token: () => string,
+    presenceLimitMs: number = PRESENCE_LIMIT_MS,
+  ) {
+    this.#urls = urls;
+    this.#presenceLimitMs = presenceLimitMs;
+    this.#token = token;
+  }
+
+  async listSales(): Promise<SaleView[]> {
+    const { sales } = await this.#request(
+      'GET',
+      '/sales',
+      undefined,
+      z.object({ sales: z.array(saleViewSchema) }),
+    );
+    return sales;
+  }
+
+  readSale(id: string): Promise<SaleView> {
+    return this.#request('GET', `/sales/${encodeURIComponent(id)}`, undefined, saleViewSchema);
+  }
+
+  openSale(sale: NewSale): Promise<SaleView> {
+    return this.#request('POST', '/sales', sale, saleViewSchema);
+  }
+
+  changeSale(id: string, change: SaleChange): Promise<SaleView> {
+    return this.#request('PATCH', `/sales/${encodeURIComponent(id)}`, change, saleViewSchema);
+  }
+
+  /** Base URLs of the gateways that answer now; of one alone, without asking it. */
+  async answering(): Promise<string[]> {
+    const urls = this.#urls();
+    if (urls.length < 2) return [...urls];
+    const isThere = await Promise.all(urls.map((url) => this.#isThere(url)));
+    return urls.filter((_, at) => isThere[at]);
+  }
+
+  /**
+   * The gateway to ask. It must show that it lives before a request is sent: one that is only tried elsewhere after its time is up would
+   * be carried out twice when the first gateway wakes.
+   */
+  async #pick(): Promise<string | undefined> {
+    const urls = this.#urls();
+    const [first] = urls;
+    if (urls.length < 2) return first;
+    const isLastGood = (url: string) => url === this.#lastGood;
+    for (const url of [...urls].sort((a, b) => Number(isLastGood(b)) - Number(isLastGood(a))))
+      if (await this.#isThere(url)) return (this.#lastGood = url);
+    return first;
+  }
+
+  async #isThere(url: string): Promise<boolean> {
+    try {
+      const { status } = await requestLoopback(`${url}/healthz`, {
+        method: 'GET',
+        headers: {},
+        limitMs: this.#presenceLimitMs,
+      });
+      return status === 200;
+    } catch {
+      // Frozen, gone or busy: whoever asks takes another one.
+      return false;
+    }
+  }
+
+  /** @throws FailureError with what the gateway said, or that none serves */
+  async #request<Reply>(
+    method: string,
+    path: string,
+    body: unknown,
+    schema: z.ZodType<Reply>,
+  ): Promise<Reply> {
+    const base = await this.#pick();
+    if (base === undefined) {
+      throw new FailureError({
+        code: 'engine.notRunning',
+        message: 'No gateway is running.',
+        fix: 'Start the cluster first.',
+      });
+    }
+    let answer: LoopbackAnswer;
+    try {
+      answer = await requestLoopback(base + path, {
+        method,
+        headers: {
+          authorization: `Bearer ${this.#token()}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        limitMs: REQUEST_LIMIT_MS,
+      });
+    } catch (error) {
+      throw new FailureError(
+        {
+          code: 'engine.noAnswer',
+          message: `The gateway did not answer ${method} ${path}.`,
+          fix: 'Look at the logs of the gateway; it is restarted by itself when it ended.',
+        },
+        { cause: error },
+      );
+    }
+    const reply = parseJson(answer.text);
+    if (answer.status >= 200 && answer.status < 300) {
+      const parsed = schema.safeParse(reply);
+      if (parsed.success) return parsed.data;
+      throw new FailureError({
+        code: 'engine.strangeAnswer',
+        message: `What answered ${method} ${path} is not this FlashGrid's gateway.`,
+        fix: 'Stop the cluster and start it again.',
+      });
+    }
+    const problem = problemSchema.safeParse(reply);
+    const first = problem.data?.errors?.[0];
+    throw new FailureError({
+      code: `engine.http${answer.status}`,
+      message: problem.success
+        ? [problem.data.title, problem.data.detail].filter(Boolean).join(': ')
+        : `The gateway answered ${answer.status}.`,
+      fix: first ? `${first.field}: ${first.message}` : 'Change the request and try again.',
+      ...(first ? { field: first.field } : {}),
+    });
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Not JSON: the schemas say so.
+    return undefined;
+  }
+}

@@ -1,0 +1,146 @@
+/**
+ * One forked gateway or worker: starts it, waits for its word, hears its samples, stops it.
+ *
+ * The child is detached, so that a Ctrl-C on the terminal reaches only the control centre, which then stops its children in order. A
+ * child whose channel closes ends itself, so a control centre that is killed leaves none behind.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import process from 'node:process';
+import { FailureError, type LogLine } from '../../contract/cluster.ts';
+import type { SystemUser } from '../cluster/native/backend.ts';
+import { giveWay } from '../processes/priority.ts';
+import { sealed } from '../processes/sealed.ts';
+import type { ServiceRole } from '../../contract/contract.ts';
+import { childMessageSchema, type GatewaySample, type WorkerSample } from '../../services/shared/messages.ts';
+import { SERVICE_ALLOCATOR_ENV, SERVICE_NODE_FLAGS } from '../../services/shared/node-flags.ts';
+import { parseServiceLine, readLines } from '../logs/log-reader.ts';
+
+/** ms within which a child must say that it is ready. */
+export const READY_LIMIT_MS = 20_000;
+/** ms that a child may take to end after it was asked to. */
+export const STOP_LIMIT_MS = 12_000;
+
+export type ServiceSample = GatewaySample | WorkerSample;
+
+export interface ServiceChildOptions {
+  readonly id: string;
+  readonly role: ServiceRole;
+  /** Path of the built entry. */
+  readonly modulePath: string;
+  readonly env: NodeJS.ProcessEnv;
+  /** Who runs it; whoever runs us by default. */
+  readonly user?: SystemUser | undefined;
+  onSample(sample: ServiceSample): void;
+  onLog(line: LogLine): void;
+  /** The child ended; `wasAsked` when we stopped it. */
+  onExit(detail: string, wasAsked: boolean): void;
+}
+
+export class ServiceChild {
+  readonly #options: ServiceChildOptions;
+  readonly #process: ChildProcess;
+  /** Resolves when it is gone, however it ended. */
+  readonly exited: Promise<void>;
+  #wasAsked = false;
+  #hasExited = false;
+
+  constructor(options: ServiceChildOptions) {
+    this.#options = options;
+    // The flags of our own process (a debugger's port, a loader) are not the child's.
+    const node = sealed(process.execPath, SERVICE_NODE_FLAGS, 3);
+    this.#process = fork(options.modulePath, [], {
+      env: { ...SERVICE_ALLOCATOR_ENV, ...options.env, ELECTRON_RUN_AS_NODE: '1' },
+      execPath: node.command,
+      execArgv: node.args,
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      detached: true,
+      ...(options.user ? { uid: options.user.uid, gid: options.user.gid } : {}),
+    });
+    giveWay(this.#process.pid);
+    const { stdout, stderr } = this.#process;
+    const say = (level: LogLine['level']) => (line: string) =>
+      options.onLog(parseServiceLine(options.id, line, level, Date.now()));
+    if (stdout) readLines(stdout, say('info'));
+    if (stderr) readLines(stderr, say('error'));
+    this.exited = new Promise((resolve) => {
+      const end = (detail: string) => {
+        if (this.#hasExited) return;
+        this.#hasExited = true;
+        options.onExit(detail, this.#wasAsked);
+        resolve();
+      };
+      this.#process.once('exit', (code, signal) =>
+        end(signal ? `ended by ${signal}` : `ended with code ${code}`),
+      );
+      this.#process.on('error', (error) => {
+        // Later ones (a message that could not be sent) end nothing; unheard, they would end this process.
+        if (this.#process.pid === undefined) end(`could not be started: ${error.message}`);
+      });
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  /**
+   * Waits for the child's first word.
+   * @returns the port on which it serves
+   * @throws FailureError `service.notReady` when it fails, ends or stays silent
+   */
+  async ready(): Promise<number> {
+    const { id } = this.#options;
+    const logs = 'Open the logs and look for its last lines.';
+    return await new Promise<number>((resolve, reject) => {
+      const fail = (message: string, fix: string) =>
+        reject(
+          new FailureError({ code: 'service.notReady', message, fix, step: `${this.#options.role}.start` }),
+        );
+      const timer = setTimeout(
+        () => fail(`${id} was not ready within ${READY_LIMIT_MS / 1000} s`, logs),
+        READY_LIMIT_MS,
+      );
+      void this.exited.then(() => {
+        clearTimeout(timer);
+        fail(`${id} ended before it was ready`, logs);
+      });
+      this.#process.on('message', (raw) => {
+        const parsed = childMessageSchema.safeParse(raw);
+        if (!parsed.success) {
+          this.#options.onLog({
+            atMs: Date.now(),
+            part: id,
+            level: 'warn',
+            text: `a message that is not understood: ${String(JSON.stringify(raw)).slice(0, 200)}`,
+          });
+          return;
+        }
+        const message = parsed.data;
+        if (message.type === 'sample') this.#options.onSample(message);
+        else if (message.type === 'ready') {
+          clearTimeout(timer);
+          resolve(message.port);
+        } else {
+          clearTimeout(timer);
+          fail(`${id} could not start: ${message.message}`, message.fix);
+        }
+      });
+    });
+  }
+
+  /** Asks the child to end, waits, then kills it. Resolves when it is gone. */
+  async stop(limitMs = STOP_LIMIT_MS): Promise<void> {
+    this.#wasAsked = true;
+    if (this.#hasExited) return;
+    if (this.#process.connected) this.#process.send({ type: 'stop' }, () => undefined);
+    else this.#process.kill('SIGTERM');
+    const timer = setTimeout(() => this.#process.kill('SIGKILL'), limitMs);
+    await this.exited;
+    clearTimeout(timer);
+  }
+
+  /** Ends the child as a crash would. */
+  kill(): void {
+    this.#process.kill('SIGKILL');
+  }
+}

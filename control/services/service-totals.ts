@@ -1,0 +1,173 @@
+/** Sums the samples of all gateways and workers, so that a restarted one does not set the engine's counters back. */
+import type { GatewaySample, WorkerSample } from '../../services/shared/messages.ts';
+
+type ServiceSample = GatewaySample | WorkerSample;
+
+/** ms without movement after which the queue of workers that all wait is known to be empty. */
+const IDLE_MS = 500;
+/** ms for which it is remembered how many waited. */
+const HISTORY_MS = 2_000;
+/** ms after which a silent service no longer holds back the moment at which the queue is looked at. */
+const STALE_MS = 1_000;
+
+export interface EngineTotals {
+  accepted: number;
+  frames: number;
+  turnedAway: number;
+  decided: number;
+  granted: number;
+  committed: number;
+  workerFrames: number;
+  framesToPostgres: number;
+  deadLettered: number;
+  repeatedFrames: number;
+  rebuilds: number;
+}
+
+const zero = (): EngineTotals => ({
+  accepted: 0,
+  frames: 0,
+  turnedAway: 0,
+  decided: 0,
+  granted: 0,
+  committed: 0,
+  workerFrames: 0,
+  framesToPostgres: 0,
+  deadLettered: 0,
+  repeatedFrames: 0,
+  rebuilds: 0,
+});
+
+function addSample(totals: EngineTotals, sample: ServiceSample): void {
+  if (sample.role === 'gateway') {
+    totals.accepted += sample.accepted;
+    totals.frames += sample.frames;
+    totals.turnedAway += sample.refused.client4xx + sample.refused.soldOut409 + sample.refused.unavailable503;
+  } else {
+    totals.decided += sample.decided;
+    totals.granted += sample.granted;
+    totals.committed += sample.ticketsCommitted;
+    totals.workerFrames += sample.frames;
+    totals.framesToPostgres += sample.framesToPostgres;
+    totals.deadLettered += sample.deadLettered;
+    totals.repeatedFrames += sample.repeatedFrames;
+    totals.rebuilds += sample.rebuilds;
+  }
+}
+
+/** What a service has moved so far: reservations put into the queue, or taken out of it. */
+function moved(sample: ServiceSample): number {
+  return sample.role === 'gateway' ? sample.accepted : sample.decided;
+}
+
+/** How many wait: in line for a decision, and in the gateways for the broker's confirm. */
+export interface Waiting {
+  readonly queueDepth: number;
+  readonly unconfirmed: number;
+}
+
+interface Tail {
+  readonly before: ServiceSample | undefined;
+  readonly latest: ServiceSample;
+}
+
+/** Where a service's counter stood at a moment, between its last two samples. */
+function movedAt({ before, latest }: Tail, atMs: number): number {
+  if (!before || atMs >= latest.atMs) return moved(latest);
+  const share = Math.max(0, (atMs - before.atMs) / (latest.atMs - before.atMs));
+  return moved(before) + share * (moved(latest) - moved(before));
+}
+
+export class ServiceTotals {
+  readonly #tails = new Map<string, Tail>();
+  readonly #retired = zero();
+  /** Accepted less decided of an engine that is known to be empty: what killed services took with them uncounted. */
+  #lost = 0;
+  #stillSinceMs = 0;
+  #lastMoved = 0;
+  /** How many waited whenever a service told where it stands, by our own clock. */
+  #history: (Waiting & { readonly heardMs: number })[] = [];
+
+  take(id: string, sample: ServiceSample): void {
+    this.#tails.set(id, { before: this.#tails.get(id)?.latest, latest: sample });
+    this.#remember();
+    const { accepted, decided } = this.read();
+    if (accepted + decided !== this.#lastMoved || !this.isIdle()) {
+      this.#lastMoved = accepted + decided;
+      this.#stillSinceMs = sample.atMs;
+    } else if (sample.atMs - this.#stillSinceMs >= IDLE_MS) this.#lost = accepted - decided;
+  }
+
+  /** The child ended: its last sample stays in the sums. */
+  retire(id: string): void {
+    const tail = this.#tails.get(id);
+    this.#tails.delete(id);
+    if (tail) addSample(this.#retired, tail.latest);
+  }
+
+  /** Sums since the supervisor began. */
+  read(): EngineTotals {
+    const totals = { ...this.#retired };
+    for (const { latest } of this.#tails.values()) addSample(totals, latest);
+    return totals;
+  }
+
+  /**
+   * Reservations confirmed by the broker and not yet decided. Services sample at moments of their own; at 30,000 a second a tenth of
+   * a second between a gateway's and a worker's would show 3,000 that are not there. So all are read as of one moment.
+   */
+  queueDepth(): number {
+    const tails = [...this.#tails.values()];
+    const newestMs = Math.max(...tails.map(({ latest }) => latest.atMs));
+    const fresh = tails.filter(({ latest }) => newestMs - latest.atMs < STALE_MS);
+    const momentMs = Math.min(...fresh.map(({ latest }) => latest.atMs));
+    let depth = this.#retired.accepted - this.#retired.decided - this.#lost;
+    for (const tail of tails) depth += movedAt(tail, momentMs) * (tail.latest.role === 'gateway' ? 1 : -1);
+    return Math.max(0, Math.round(depth));
+  }
+
+  /** Reservations that wait for a confirm now. */
+  unconfirmed(): number {
+    let sum = 0;
+    for (const { latest } of this.#tails.values())
+      if (latest.role === 'gateway') sum += latest.unconfirmedNow;
+    return sum;
+  }
+
+  /**
+   * The most that waited at any moment since `sinceMs` (performance.now()) at which a service told where it stands, and now. Services tell
+   * ten times a second, each at a moment of its own; a wait that comes and goes between two of these moments is not seen.
+   */
+  peakSince(sinceMs: number): Waiting {
+    const now = { queueDepth: this.queueDepth(), unconfirmed: this.unconfirmed() };
+    return this.#history
+      .filter(({ heardMs }) => heardMs >= sinceMs)
+      .reduce<Waiting>(
+        (peak, one) => ({
+          queueDepth: Math.max(peak.queueDepth, one.queueDepth),
+          unconfirmed: Math.max(peak.unconfirmed, one.unconfirmed),
+        }),
+        now,
+      );
+  }
+
+  #remember(): void {
+    const heardMs = performance.now();
+    const [oldest] = this.#history;
+    if (oldest && heardMs - oldest.heardMs > 2 * HISTORY_MS)
+      this.#history = this.#history.filter((one) => heardMs - one.heardMs <= HISTORY_MS);
+    this.#history.push({ heardMs, queueDepth: this.queueDepth(), unconfirmed: this.unconfirmed() });
+  }
+
+  /** There is a worker, and none has a frame in hand. */
+  isIdle(): boolean {
+    const workers = [...this.#tails.values()].flatMap(({ latest }) =>
+      latest.role === 'worker' ? [latest] : [],
+    );
+    return workers.length > 0 && workers.every((worker) => worker.framesInHandNow === 0);
+  }
+
+  latest(): ReadonlyMap<string, ServiceSample> {
+    return new Map([...this.#tails].map(([id, { latest }]) => [id, latest]));
+  }
+}

@@ -1,0 +1,269 @@
+/**
+ * Keeps the wanted number of gateways and workers alive.
+ *
+ * A service moves: starting → running → stopping → stopped; starting | running → restarting → starting when it ends by itself;
+ * restarting → failed after MAX_QUICK_RESTARTS ends within QUICK_MS of their start, those not counted in which it was killed on purpose.
+ */
+import { join } from 'node:path';
+import { resourceDir } from '../../services/shared/resources.ts';
+import { FailureError, type Endpoints, type LogLine } from '../../contract/cluster.ts';
+import type { ProcessRegistry } from '../processes/process-registry.ts';
+import type { SystemUser } from '../cluster/native/backend.ts';
+import type { ServiceRole, ServiceState } from '../../contract/contract.ts';
+import { ServiceChild, type ServiceSample } from './service-child.ts';
+import { serviceUser } from './service-user.ts';
+import { ServiceTotals } from './service-totals.ts';
+
+/** A service that ends within this many ms of its start ended quickly. */
+const QUICK_MS = 10_000;
+const MAX_QUICK_RESTARTS = 6;
+const FIRST_BACKOFF_MS = 200;
+const MAX_BACKOFF_MS = 5_000;
+/** ms that a service may take to end when an engine that it needs is gone. */
+const LOST_STOP_LIMIT_MS = 1_500;
+
+export interface SupervisorOptions {
+  readonly modules: Readonly<Record<ServiceRole, string>>;
+  readonly endpoints: Endpoints;
+  readonly adminToken: string;
+  readonly namespace: string;
+  readonly postgresSchema: string;
+  readonly gatewayPort: number;
+  /** Variables for every child, besides the configuration that is made here. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly registry: ProcessRegistry;
+  onChange(services: readonly ServiceState[]): void;
+  onSample(id: string, sample: ServiceSample): void;
+  onLog(line: LogLine): void;
+}
+
+interface Slot {
+  readonly id: string;
+  readonly role: ServiceRole;
+  state: ServiceState;
+  child: ServiceChild | undefined;
+  /** The port it had first: a restarted gateway takes the same, so that its address holds. */
+  port: number;
+  quickEnds: number;
+  /** Killed by a person or an attack: no fault of its own. */
+  isKilled: boolean;
+  timer: NodeJS.Timeout | undefined;
+}
+
+export class Supervisor {
+  readonly #options: SupervisorOptions;
+  readonly #slots = new Map<string, Slot>();
+  /** Counters of all children, ended ones included. */
+  readonly totals = new ServiceTotals();
+  #isStopping = false;
+
+  readonly #user: SystemUser | undefined;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    const { gateway, worker } = options.modules;
+    const { user, note } = serviceUser([gateway, worker, join(resourceDir('lua'), 'open-sale.lua')]);
+    this.#user = user;
+    if (note) options.onLog({ atMs: Date.now(), part: 'control', level: 'warn', text: note });
+  }
+
+  states(): ServiceState[] {
+    return [...this.#slots.values()].map((slot) => slot.state);
+  }
+
+  /** Base URLs of the gateways that serve now. */
+  gatewayUrls(): string[] {
+    return this.states()
+      .filter((service) => service.role === 'gateway' && service.state === 'running')
+      .map((service) => `http://127.0.0.1:${service.port}`);
+  }
+
+  /**
+   * Starts or stops services until there are `count` of a role; resolves when the new ones are ready and the surplus is gone.
+   * @throws FailureError when a new one can't be started (it is removed again)
+   */
+  async scale(role: ServiceRole, count: number): Promise<void> {
+    if (this.#isStopping)
+      throw new FailureError({
+        code: 'service.stopping',
+        message: 'The services are being stopped.',
+        fix: 'Wait until the cluster is stopped, then start it again.',
+      });
+    const present = [...this.#slots.values()].filter((slot) => slot.role === role);
+    const surplus = present.slice(count);
+    const missing = Array.from({ length: Math.max(0, count - present.length) }, () => this.#newSlot(role));
+    await Promise.all([
+      ...surplus.map((slot) => this.#remove(slot)),
+      ...missing.map(async (slot) => {
+        try {
+          await this.#launch(slot);
+        } catch (error) {
+          await this.#remove(slot);
+          throw error;
+        }
+      }),
+    ]);
+  }
+
+  /** Ends one service as a crash would; the supervisor starts it again. */
+  kill(id: string): void {
+    const slot = this.#slots.get(id);
+    if (!slot?.child) {
+      throw new FailureError({
+        code: 'service.unknown',
+        message: `There is no running service ${id}.`,
+        fix: `Take one of: ${[...this.#slots.keys()].join(', ') || 'none runs'}.`,
+        field: 'id',
+      });
+    }
+    slot.isKilled = true;
+    slot.child.kill();
+  }
+
+  /**
+   * Stops gateways first, so that nothing new comes in while the workers finish. When an engine has ended for good they can't: what they
+   * have in hand is handed out again after the next start, so nobody need wait for it.
+   */
+  async stop({ isEngineLost = false } = {}): Promise<void> {
+    this.#isStopping = true;
+    const limitMs = isEngineLost ? LOST_STOP_LIMIT_MS : undefined;
+    for (const role of ['gateway', 'worker'] as const) {
+      await Promise.all(
+        [...this.#slots.values()]
+          .filter((slot) => slot.role === role)
+          .map((slot) => this.#remove(slot, limitMs)),
+      );
+    }
+  }
+
+  #newSlot(role: ServiceRole): Slot {
+    let number = 1;
+    while (this.#slots.has(`${role}-${number}`)) number++;
+    const id = `${role}-${number}`;
+    const port = role === 'gateway' && number === 1 ? this.#options.gatewayPort : 0;
+    const slot: Slot = {
+      id,
+      role,
+      port,
+      child: undefined,
+      quickEnds: 0,
+      isKilled: false,
+      timer: undefined,
+      state: { id, role, state: 'starting', restarts: 0 },
+    };
+    this.#slots.set(id, slot);
+    return slot;
+  }
+
+  async #launch(slot: Slot): Promise<void> {
+    const startedAtMs = Date.now();
+    this.#set(slot, { ...slot.state, state: 'starting', startedAtMs });
+    const child = new ServiceChild({
+      id: slot.id,
+      role: slot.role,
+      modulePath: this.#options.modules[slot.role],
+      env: this.#environment(slot),
+      user: this.#user,
+      onLog: this.#options.onLog,
+      onSample: (sample) => {
+        this.totals.take(slot.id, sample);
+        this.#options.onSample(slot.id, sample);
+      },
+      onExit: (detail, wasAsked) => {
+        this.totals.retire(slot.id);
+        if (slot.child !== child) return;
+        slot.child = undefined;
+        if (wasAsked || this.#slots.get(slot.id) !== slot) return;
+        this.#options.onLog({
+          atMs: Date.now(),
+          part: slot.id,
+          level: 'error',
+          text: `${slot.id} ${detail}`,
+        });
+        // Before its first `ready` the failure belongs to whoever launched it.
+        if (slot.state.state === 'running') this.#restart(slot, detail, Date.now() - startedAtMs);
+      },
+    });
+    slot.child = child;
+    if (child.pid !== undefined) {
+      const identity = this.#options.registry.record({
+        pid: child.pid,
+        role: slot.id,
+        command: this.#options.modules[slot.role],
+      });
+      if (identity) void child.exited.then(() => this.#options.registry.forget(identity));
+    }
+    const port = await child.ready();
+    slot.port = port;
+    this.#set(slot, {
+      id: slot.id,
+      role: slot.role,
+      state: 'running',
+      restarts: slot.state.restarts,
+      startedAtMs,
+      port,
+      ...(child.pid === undefined ? {} : { pid: child.pid }),
+    });
+  }
+
+  #restart(slot: Slot, detail: string, livedMs: number): void {
+    if (slot.isKilled) slot.isKilled = false;
+    else slot.quickEnds = livedMs < QUICK_MS ? slot.quickEnds + 1 : 0;
+    const state = { ...slot.state };
+    delete state.pid;
+    if (slot.quickEnds > MAX_QUICK_RESTARTS) {
+      this.#set(slot, {
+        ...state,
+        state: 'failed',
+        detail: `${detail}, ${MAX_QUICK_RESTARTS} times in a row`,
+      });
+      return;
+    }
+    const waitMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** slot.quickEnds);
+    this.#set(slot, { ...state, state: 'restarting', restarts: state.restarts + 1, detail });
+    slot.timer = setTimeout(() => {
+      const launchedAtMs = Date.now();
+      this.#launch(slot).catch((error: unknown) => {
+        if (this.#slots.get(slot.id) !== slot) return;
+        void slot.child?.stop();
+        slot.child = undefined;
+        this.#restart(
+          slot,
+          error instanceof Error ? error.message : String(error),
+          Date.now() - launchedAtMs,
+        );
+      });
+    }, waitMs);
+  }
+
+  async #remove(slot: Slot, limitMs?: number): Promise<void> {
+    clearTimeout(slot.timer);
+    this.#set(slot, { ...slot.state, state: 'stopping' });
+    await slot.child?.stop(limitMs);
+    slot.child = undefined;
+    this.#slots.delete(slot.id);
+    this.#options.onChange(this.states());
+  }
+
+  #set(slot: Slot, state: ServiceState): void {
+    slot.state = state;
+    this.#options.onChange(this.states());
+  }
+
+  #environment(slot: Slot): NodeJS.ProcessEnv {
+    const { endpoints, adminToken, namespace, postgresSchema, env } = this.#options;
+    return {
+      ...env,
+      ...this.#options.registry.environment(slot.id),
+      FLASHGRID_NAMESPACE: namespace,
+      FLASHGRID_AMQP_URL: endpoints.amqpUrl,
+      FLASHGRID_REDIS_URL: endpoints.redisUrl,
+      FLASHGRID_POSTGRES_URL: endpoints.postgresUrl,
+      FLASHGRID_POSTGRES_SCHEMA: postgresSchema,
+      FLASHGRID_INSTANCE_ID: slot.id,
+      ...(slot.role === 'gateway'
+        ? { FLASHGRID_ADMIN_TOKEN: adminToken, FLASHGRID_GATEWAY_PORT: String(slot.port) }
+        : {}),
+    };
+  }
+}

@@ -1,0 +1,69 @@
+/**
+ * Passwords of external URLs on their way to a page or a terminal and back. They go out masked; a URL that comes back masked keeps the
+ * stored password, as long as nothing but its path changed: else a page could have a password sent to a host of its choice.
+ */
+import { MASK, maskUrl } from '../../services/shared/redact.ts';
+import { EXTERNAL_URLS, urlsIn, type ExternalUrl } from '../../contract/external-urls.ts';
+import { FailureError } from '../../contract/cluster.ts';
+import type { Settings } from '../../contract/contract.ts';
+
+/** The settings as everybody may see them. */
+export function maskSettings(settings: Settings): Settings {
+  const external = { ...settings.external };
+  for (const target of EXTERNAL_URLS)
+    external[target.field] = urlsIn(target, external[target.field]).map(maskUrl).join(',');
+  return { ...settings, external };
+}
+
+/**
+ * Settings that came from outside, with the stored passwords in place of their masks.
+ * @throws FailureError `settings.maskedPassword` naming the field whose password is not known for that URL
+ */
+export function unmaskSettings(settings: Settings, stored: Settings): Settings {
+  const external = { ...settings.external };
+  for (const target of EXTERNAL_URLS) {
+    const known = urlsIn(target, stored.external[target.field]).filter((url) => URL.canParse(url));
+    external[target.field] = urlsIn(target, external[target.field])
+      .map((url) => unmask(url, known, target))
+      .join(',');
+  }
+  return { ...settings, external };
+}
+
+function unmask(url: string, known: readonly string[], { field, title }: ExternalUrl): string {
+  const same = known.find((one) => maskUrl(one) === url);
+  if (same !== undefined) return same;
+  if (url === '' || !hasMask(url)) return url;
+  const [place, path] = split(url);
+  const alike = known.find((one) => split(maskUrl(one))[0] === place && hostOf(one) === hostOf(url));
+  if (alike !== undefined) {
+    const kept = new URL(alike);
+    kept.pathname = path;
+    return kept.href;
+  }
+  throw new FailureError({
+    code: 'settings.maskedPassword',
+    message: `external.${field}: ${MASK} stands for a stored password, and none is stored for this URL of ${title}.`,
+    fix: 'A stored password is used again only if scheme, user, host, port and options stay the same: type it anew.',
+    field: `external.${field}`,
+  });
+}
+
+/** A password, or a secret option, that is exactly the mask. */
+function hasMask(url: string): boolean {
+  const { password, searchParams } = new URL(url);
+  return password === MASK || [...searchParams.values()].includes(MASK);
+}
+
+/** All of a URL but its path, and the path: another database of the same server may have the same password. */
+function split(url: string): [place: string, path: string] {
+  const rest = new URL(url);
+  const { pathname } = rest;
+  rest.pathname = '';
+  return [rest.href, pathname];
+}
+
+/** Where a client connects to, whatever a mask makes of a password with "@" or "/". */
+function hostOf(url: string): string {
+  return new URL(url).host;
+}

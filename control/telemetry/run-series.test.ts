@@ -1,0 +1,187 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Sample } from '../../contract/run-record.ts';
+import { RunSeries, mergeSamples, thinSamples, type EngineReading, type LoadInterval } from './run-series.ts';
+
+const still: EngineReading = {
+  queueDepthPeak: 0,
+  decided: 0,
+  granted: 0,
+  committed: 0,
+  unconfirmedPeak: 0,
+  remainingNow: 20,
+};
+const quiet: LoadInterval = {
+  tMs: 100,
+  lengthMs: 100,
+  sent: 0,
+  acknowledged: 0,
+  refused: 0,
+  unknown: 0,
+  p50Ms: 0,
+  p99Ms: 0,
+};
+
+function sums(series: RunSeries) {
+  const total = {
+    sent: 0,
+    acknowledged: 0,
+    refused: 0,
+    unknown: 0,
+    granted: 0,
+    refusedByWorker: 0,
+    committed: 0,
+  };
+  for (const row of series.rows()) {
+    for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += row[key];
+  }
+  return total;
+}
+
+describe('the run series', () => {
+  it('gives each row what happened since the row before', () => {
+    const series = new RunSeries();
+    series.addLoad({ ...quiet, sent: 50, acknowledged: 40, refused: 5, p99Ms: 12 });
+    series.take(100, {
+      ...still,
+      queueDepthPeak: 10,
+      decided: 30,
+      granted: 20,
+      committed: 10,
+      remainingNow: 0,
+    });
+    series.finish(200, { ...still, decided: 40, granted: 20, committed: 20, remainingNow: 0 });
+    const [first, second] = series.rows();
+    expect(first).toMatchObject({
+      sent: 50,
+      rps: 450,
+      p99Ms: 12,
+      queueDepth: 10,
+      granted: 20,
+      refusedByWorker: 10,
+      committed: 10,
+    });
+    expect(second).toMatchObject({
+      sent: 0,
+      rps: 0,
+      p99Ms: 0,
+      queueDepth: 0,
+      granted: 0,
+      refusedByWorker: 10,
+      committed: 10,
+    });
+  });
+
+  it('puts a late interval where it happened: a steady load stays steady', () => {
+    const rows: Sample[] = [];
+    const series = new RunSeries((row) => rows.push(row));
+    const steady = { ...quiet, sent: 100, acknowledged: 100 };
+    series.take(103, still);
+    expect(rows).toEqual([]);
+    series.addLoad({ ...steady, tMs: 100 });
+    series.take(203, still);
+    series.take(303, still);
+    series.addLoad({ ...steady, tMs: 200 });
+    series.addLoad({ ...steady, tMs: 300 });
+    series.addLoad({ ...steady, tMs: 400 });
+    series.finish(450, still);
+    expect(rows.map(({ acknowledged }) => acknowledged)).toEqual([103, 100, 100, 97]);
+    expect(rows.slice(0, 3).map(({ rps }) => rps)).toEqual([1_000, 1_000, 1_000]);
+  });
+
+  it('does not wait for ever for a generator that is late', () => {
+    const rows: Sample[] = [];
+    const series = new RunSeries((row) => rows.push(row));
+    for (let tMs = 100; tMs <= 1_000; tMs += 100) series.take(tMs, still);
+    expect(rows).toHaveLength(5);
+    series.addLoad({ ...quiet, tMs: 1_000, lengthMs: 1_000, sent: 700 });
+    expect(rows).toHaveLength(10);
+    expect(sums(series).sent).toBe(700);
+  });
+
+  it('catches up when a reading went back and came again', () => {
+    const series = new RunSeries();
+    series.endLoad();
+    series.take(100, { ...still, decided: 100, granted: 10 });
+    series.take(200, { ...still, decided: 60, granted: 4 });
+    series.take(300, { ...still, decided: 120, granted: 12 });
+    expect(sums(series)).toMatchObject({ granted: 12, refusedByWorker: 108 });
+  });
+
+  it('keeps every column’s sum equal to the totals, however long the run and however late the load', () => {
+    const interval = fc.record({
+      sent: fc.nat(50),
+      acknowledged: fc.nat(50),
+      refused: fc.nat(50),
+      unknown: fc.nat(5),
+      granted: fc.nat(3),
+      decided: fc.nat(60),
+      isLate: fc.boolean(),
+      readAfterMs: fc.integer({ min: 1, max: 130 }),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(interval, { maxLength: 40 }),
+        fc.integer({ min: 1, max: 300 }),
+        (intervals, repeats) => {
+          const series = new RunSeries();
+          const total = { sent: 0, acknowledged: 0, refused: 0, unknown: 0, granted: 0, decided: 0 };
+          const engine = () => ({
+            ...still,
+            decided: total.decided,
+            granted: total.granted,
+            committed: total.granted,
+          });
+          let tMs = 0;
+          let readMs = 0;
+          for (let round = 0; round < repeats; round++) {
+            for (const { isLate, readAfterMs, ...load } of intervals) {
+              const granted = Math.min(load.granted, load.decided);
+              total.sent += load.sent;
+              total.acknowledged += load.acknowledged;
+              total.refused += load.refused;
+              total.unknown += load.unknown;
+              total.granted += granted;
+              total.decided += load.decided;
+              tMs += 100;
+              if (!isLate) series.addLoad({ ...quiet, ...load, tMs });
+              series.take((readMs += readAfterMs), engine());
+              if (isLate) series.addLoad({ ...quiet, ...load, tMs });
+            }
+          }
+          series.finish(readMs + 1, engine());
+          expect(series.rows().length).toBeLessThanOrEqual(4_096);
+          expect(series.rows().every(({ sent, rps }) => sent >= 0 && rps >= 0)).toBe(true);
+          expect(sums(series)).toEqual({
+            sent: total.sent,
+            acknowledged: total.acknowledged,
+            refused: total.refused,
+            unknown: total.unknown,
+            granted: total.granted,
+            refusedByWorker: total.decided - total.granted,
+            committed: total.granted,
+          });
+        },
+      ),
+      { numRuns: 30 },
+    );
+  });
+
+  it('merges two rows into their mean rate, their worse latency and their higher queue', () => {
+    const series = new RunSeries();
+    series.addLoad({ ...quiet, acknowledged: 100, p99Ms: 5 });
+    series.take(100, { ...still, queueDepthPeak: 70 });
+    series.addLoad({ ...quiet, tMs: 200, acknowledged: 300, p99Ms: 9 });
+    series.take(200, still);
+    const merged = {
+      tMs: 200,
+      acknowledged: 400,
+      rps: 2_000,
+      p99Ms: 9,
+      queueDepth: 70,
+    };
+    const [first, second] = series.rows();
+    expect(first && second && mergeSamples(first, second)).toMatchObject(merged);
+    expect(thinSamples(series.rows(), 1)).toMatchObject([merged]);
+  });
+});

@@ -1,0 +1,130 @@
+/** The menu bar in step with the control centre, and what its entries do: each one a command of the contract, asked about first where a page asks. */
+import process from 'node:process';
+import { Menu, dialog, type BrowserWindow } from 'electron';
+import type { Failure } from '../contract/cluster.ts';
+import type { ControlCentre } from '../control/control-centre.ts';
+import type {
+  AttackState,
+  CommandInput,
+  CommandName,
+  CommandOutput,
+  Settings,
+} from '../contract/contract.ts';
+import { askToCallOff, askToStop, tellAbout, tellFailure } from './dialogs.ts';
+import { menuTemplate, type MenuState } from './menu.ts';
+import { APP_URL } from './origin.ts';
+
+export interface AppMenuOptions {
+  readonly centre: ControlCentre;
+  readonly window: BrowserWindow;
+  readonly canUseDevTools: boolean;
+  readonly version: string;
+  readonly dataDir: string;
+  readonly settings: Settings | undefined;
+}
+
+const ENDED: ReadonlySet<AttackState['phase']> = new Set(['finished', 'failed', 'cancelled']);
+
+export class AppMenu {
+  readonly #options: AppMenuOptions;
+  #settings: Settings | undefined;
+  #cluster: MenuState['cluster'] = 'stopped';
+  #isAttacking = false;
+  #lastRunId: string | undefined;
+
+  constructor(options: AppMenuOptions) {
+    this.#options = options;
+    this.#settings = options.settings;
+  }
+
+  /** Shows the menu, and keeps it in step from now on. */
+  start(): void {
+    const { centre } = this.#options;
+    this.#show();
+    centre.on('cluster.stateChanged', ({ cluster }) => {
+      if (cluster.state === this.#cluster) return;
+      this.#cluster = cluster.state;
+      this.#show();
+    });
+    centre.on('attack.stateChanged', ({ attack }) => {
+      const isAttacking = !ENDED.has(attack.phase);
+      if (isAttacking === this.#isAttacking) return;
+      this.#isAttacking = isAttacking;
+      this.#show();
+    });
+    centre.on('settings.settingsChanged', ({ settings }) => {
+      this.#settings = settings;
+      this.#show();
+    });
+    centre.on('runs.runSaved', ({ run }) => {
+      this.#lastRunId = run.id;
+    });
+    centre.on('runs.runDeleted', ({ id }) => {
+      if (id === this.#lastRunId) void this.#findLastRun();
+    });
+    void this.#findLastRun();
+  }
+
+  async #findLastRun(): Promise<void> {
+    const runs = await this.#options.centre.call('runs.listRuns', {});
+    this.#lastRunId = runs.ok ? runs.value[0]?.id : undefined;
+  }
+
+  #show(): void {
+    const { window, dataDir, version, canUseDevTools } = this.#options;
+    if (window.isDestroyed()) return;
+    const state: MenuState = {
+      platform: process.platform,
+      canUseDevTools,
+      cluster: this.#cluster,
+      isAttacking: this.#isAttacking,
+      theme: this.#settings?.theme ?? 'system',
+      isProjectorMode: this.#settings?.isProjectorMode ?? false,
+    };
+    const showPage = (page: string) => void window.loadURL(`${APP_URL}#/${page}`);
+    Menu.setApplicationMenu(
+      Menu.buildFromTemplate(
+        menuTemplate(state, {
+          startCluster: () => void this.#command('cluster.start', {}),
+          stopCluster: () => void this.#stopCluster(),
+          launchAttack: () => showPage('attack?new'),
+          cancelAttack: () => void this.#callOff(),
+          // The page asks where to save it, and says that it is saved; without a run it says that there is none.
+          exportRun: () => showPage(this.#lastRunId ? `runs/${this.#lastRunId}?export=html` : 'runs'),
+          showPage,
+          changeSettings: (change) => {
+            if (this.#settings) void this.#command('settings.saveSettings', { ...this.#settings, ...change });
+          },
+          openDataFolder: () => void this.#command('app.openDataFolder', {}),
+          about: () => void tellAbout(dialog, window, { version, dataDir }),
+        }),
+      ),
+    );
+  }
+
+  async #stopCluster(): Promise<void> {
+    // A start that is under way is called off; there is nothing to lose yet.
+    const mustAsk = this.#cluster === 'running';
+    if (mustAsk && !(await askToStop(dialog, this.#options.window, this.#isAttacking))) return;
+    await this.#command('cluster.stop', {});
+  }
+
+  async #callOff(): Promise<void> {
+    if (await askToCallOff(dialog, this.#options.window)) await this.#command('attack.cancel', {});
+  }
+
+  async #command<Name extends CommandName>(
+    name: Name,
+    input: CommandInput<Name>,
+  ): Promise<CommandOutput<Name> | undefined> {
+    const result = await this.#options.centre.call(name, input);
+    if (result.ok) return result.value;
+    await this.#tell(result.error);
+    return undefined;
+  }
+
+  async #tell(failure: Failure): Promise<void> {
+    const { window } = this.#options;
+    if (!window.isDestroyed()) await tellFailure(dialog, window, failure);
+  }
+}

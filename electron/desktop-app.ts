@@ -1,0 +1,235 @@
+/** Puts the desktop together: control centre, page, window, menu, and the ways in which they end. No logic of its own. */
+import process from 'node:process';
+import { join } from 'node:path';
+import {
+  Notification,
+  app,
+  dialog,
+  ipcMain,
+  nativeTheme,
+  powerMonitor,
+  protocol,
+  session,
+  shell,
+  type BrowserWindow,
+} from 'electron';
+import { appVersion } from '../control/app-paths.ts';
+import { FailureError, type Failure } from '../contract/cluster.ts';
+import { ControlCentre } from '../control/control-centre.ts';
+import type { EventName, EventPayload } from '../contract/contract.ts';
+import { isAlive } from '../control/processes/process-table.ts';
+import { keepServing } from '../control/lib/last-resort.ts';
+import { readInstance } from '../control/instance-file.ts';
+import { redact } from '../services/shared/redact.ts';
+import { RESOURCES_VARIABLE } from '../services/shared/resources.ts';
+import { EVENTS_CHANNEL } from './channels.ts';
+import { AppMenu } from './app-menu.ts';
+import { createAppWindow } from './app-window.ts';
+import { offerContextMenu } from './context-menu.ts';
+import { serveApp } from './app-protocol.ts';
+import { askOnQuit, confirmChange, tellQuitFailures, tellStartFailure } from './dialogs.ts';
+import { EventForwarder } from './event-forwarder.ts';
+import { guardSession } from './guards.ts';
+import { serveIpc } from './ipc.ts';
+import { openFolder } from './open-folder.ts';
+import { APP_URL } from './origin.ts';
+import { desktopParts } from './packaged-paths.ts';
+import { QuitGuard } from './quit-guard.ts';
+import { recoverRenderer } from './renderer-recovery.ts';
+import { saveExportedFile } from './save-file.ts';
+import { isTrustedSender } from './sender.ts';
+import { Taskbar } from './taskbar.ts';
+import { openTerminalDoor } from './terminal-access.ts';
+import { VerdictNotice } from './verdict-notice.ts';
+
+/** ms between two signals that count as one: a terminal and npm may both hand on the same Ctrl-C. */
+const SAME_SIGNAL_MS = 700;
+
+const canUseDevTools = !app.isPackaged;
+
+function log(text: string): void {
+  process.stderr.write(redact(`desktop: ${text}\n`));
+}
+
+/** Opens the desktop on a data folder; resolves when the window loads, or the app is on its way out. */
+export async function startDesktop(dataDir: string): Promise<void> {
+  const parts = desktopParts();
+  const version = appVersion();
+  // The migrations are read by this process, the scripts and images by its children.
+  if (app.isPackaged) process.env[RESOURCES_VARIABLE] = parts.resourcesDir;
+  let endApp = (): void => app.quit();
+  let centre: ControlCentre;
+  try {
+    await serveApp(protocol, parts.rendererDir);
+    centre = await ControlCentre.open({
+      dataDir,
+      version,
+      modules: parts.modules,
+      childEnv: app.isPackaged ? { [RESOURCES_VARIABLE]: parts.resourcesDir } : {},
+      settingsGuard: { confirm: (lines) => confirmChange(dialog, window, lines) },
+      openFolder: (path) => openFolder(shell, path),
+      onQuit: () => endApp(),
+    });
+  } catch (error) {
+    return await refuseStart(dataDir, error);
+  }
+  keepServing((error) => {
+    centre.noteSurprise(error);
+    log(`unexpected: ${String(error)}`);
+  });
+  guardSession(session.defaultSession, { canUseDevTools, onRefused: logRefused });
+  const settings = await centre.call('settings.getSettings', {});
+  if (settings.ok) nativeTheme.themeSource = settings.value.theme;
+  const closeDoor = await openTerminalDoor({
+    centre,
+    dataDir,
+    rendererDir: parts.rendererDir,
+    version,
+  }).catch((error: unknown) => {
+    // The window does without it; only the terminal can't reach this control centre then.
+    log(`the terminal can't reach this window: ${String(error)}`);
+    return () => Promise.resolve();
+  });
+
+  const window = createAppWindow({
+    preloadPath: parts.preloadPath,
+    statePath: join(dataDir, 'window-state.json'),
+    iconPath: process.platform === 'linux' ? parts.iconPath : undefined,
+    canUseDevTools,
+  });
+  const ours = () => (window.isDestroyed() ? undefined : window);
+  const forwarder = new EventForwarder({
+    send: (batch) => ours()?.webContents.send(EVENTS_CHANNEL, batch),
+    onOverflow: () => {
+      log('the page was too far behind; it is loaded anew');
+      ours()?.webContents.reload();
+    },
+  });
+  const stopIpc = serveIpc(ipcMain, {
+    centre,
+    isTrusted: (sender) => isTrustedSender(sender, ours()?.webContents),
+    saveFile: (file) => saveExportedFile(file, { dialog, window, folder: app.getPath('downloads') }),
+    onTaken: () => forwarder.taken(),
+    onRefused: logRefused,
+  });
+  const guard = new QuitGuard({
+    centre,
+    ask: (cluster) => {
+      // A question on a window that nobody sees would hold the end for ever.
+      bringToFront(window);
+      return askOnQuit(dialog, window, cluster);
+    },
+    cleanUp: closeDoor,
+    tellFailures: (failures) => tellQuitFailures(dialog, ours(), failures),
+    quit: (exitCode) => {
+      stopIpc();
+      // `quit` lets Chromium write what it holds, but has no exit code.
+      if (exitCode === 0) app.quit();
+      else app.exit(exitCode);
+    },
+    log,
+  });
+  endApp = () => void guard.release();
+  forwardEvents(centre, forwarder, window);
+  const menu = new AppMenu({
+    centre,
+    window,
+    canUseDevTools,
+    version,
+    dataDir,
+    settings: settings.ok ? settings.value : undefined,
+  });
+  menu.start();
+  offerContextMenu(window);
+  recoverRenderer({
+    window,
+    dialog,
+    onGone: () => forwarder.pageGone(),
+    onQuitAsked: () => app.quit(),
+    log,
+  });
+  holdQuit(window, guard);
+  app.on('second-instance', () => bringToFront(window));
+  app.on('activate', () => bringToFront(window));
+  await window.loadURL(APP_URL);
+  // What an earlier window was told to keep must not run unseen.
+  await centre.adoptKept();
+}
+
+function logRefused(what: string): void {
+  log(`refused ${what}`);
+}
+
+/** Says why the app can't open; offers the page of another control centre when that is the reason. */
+async function refuseStart(dataDir: string, error: unknown): Promise<void> {
+  const failure: Failure =
+    error instanceof FailureError
+      ? error.failure
+      : {
+          code: 'desktop.startFailed',
+          message: `FlashGrid could not start: ${error instanceof Error ? error.message : String(error)}`,
+          fix: `Check that ${dataDir} can be written to, then start it again.`,
+        };
+  log(`${failure.message} ${failure.fix}`);
+  const running = failure.code === 'dataDir.locked' ? await readInstance(dataDir) : undefined;
+  // A file that a crash left has an address where nobody answers.
+  const other = running && isAlive(running) ? running : undefined;
+  const answer = await tellStartFailure(dialog, failure, other !== undefined);
+  if (other && answer === 'open') await shell.openExternal(other.url);
+  app.exit(6);
+}
+
+function bringToFront(window: BrowserWindow): void {
+  if (window.isDestroyed()) return;
+  if (window.isMinimized()) window.restore();
+  window.show();
+  window.focus();
+}
+
+/** Every way out leads through the guard. */
+function holdQuit(window: BrowserWindow, guard: QuitGuard): void {
+  app.on('before-quit', (event) => guard.hold(event));
+  // Closing the one window is quitting, on every system: the cluster belongs to it.
+  window.on('close', (event) => guard.hold(event));
+  app.on('window-all-closed', () => app.quit());
+  // The system waits for nobody who asks questions.
+  powerMonitor.on('shutdown', () => guard.stopNow());
+  window.on('session-end', () => guard.stopNow());
+  let firstMs: number | undefined;
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      const nowMs = performance.now();
+      if (firstMs !== undefined && nowMs - firstMs > SAME_SIGNAL_MS) app.exit(130);
+      firstMs ??= nowMs;
+      guard.stopNow();
+    });
+  }
+}
+
+/** Hands the control centre's events to the page, the taskbar and the notifications. */
+function forwardEvents(centre: ControlCentre, forwarder: EventForwarder, window: BrowserWindow): void {
+  const taskbar = new Taskbar((progress) => {
+    if (!window.isDestroyed()) window.setProgressBar(progress);
+  });
+  const notice = new VerdictNotice(
+    () => window.isDestroyed() || window.isFocused(),
+    ({ title, body }) => {
+      window.flashFrame(true);
+      if (!Notification.isSupported()) return;
+      const notification = new Notification({ title, body });
+      notification.on('click', () => bringToFront(window));
+      notification.show();
+    },
+  );
+  centre.hub.tap((name: EventName, payload: EventPayload<EventName>) => forwarder.push(name, payload));
+  centre.on('cluster.stateChanged', ({ cluster: state }) => {
+    taskbar.takeCluster(state);
+  });
+  centre.on('attack.stateChanged', ({ attack }) => {
+    taskbar.takeAttack(attack);
+    notice.takeAttack(attack);
+  });
+  centre.on('settings.settingsChanged', ({ settings }) => {
+    nativeTheme.themeSource = settings.theme;
+  });
+}

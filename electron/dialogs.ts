@@ -1,0 +1,144 @@
+/** The questions that the app asks in dialogs of the system. */
+import process from 'node:process';
+import type { BrowserWindow, Dialog } from 'electron';
+import type { ClusterState } from '../contract/contract.ts';
+import type { Failure } from '../contract/cluster.ts';
+import type { QuitAnswer } from './quit-guard.ts';
+
+const QUIT_ANSWERS = ['stop', 'keep', 'cancel'] as const satisfies readonly QuitAnswer[];
+
+/** What to do with a cluster that runs. */
+export async function askOnQuit(
+  dialog: Dialog,
+  window: BrowserWindow,
+  cluster: ClusterState['state'],
+): Promise<{ answer: QuitAnswer; isRemembered: boolean }> {
+  const { response, checkboxChecked } = await dialog.showMessageBox(window, {
+    type: 'question',
+    title: 'FlashGrid',
+    message: cluster === 'running' ? 'The cluster is running.' : `The cluster is ${cluster}.`,
+    detail:
+      'Stop everything, or keep RabbitMQ, Redis and Postgres running for the next start? Gateways, workers and a running attack end in both cases.',
+    buttons: ['Stop everything', 'Keep the engines running', 'Cancel'],
+    defaultId: 0,
+    cancelId: 2,
+    noLink: true,
+    checkboxLabel: 'Do this from now on (Settings can change it)',
+  });
+  return { answer: QUIT_ANSWERS[response] ?? 'cancel', isRemembered: checkboxChecked };
+}
+
+/** A change of the settings that the page may not make alone. */
+export async function confirmChange(
+  dialog: Dialog,
+  window: BrowserWindow | undefined,
+  lines: readonly string[],
+): Promise<boolean> {
+  const options = {
+    type: 'warning' as const,
+    title: 'FlashGrid',
+    message: 'Change where the backends come from?',
+    detail: `${lines.join('\n')}\n\nImages run on this machine, and external URLs receive passwords. Save this only if it was you who changed it.`,
+    buttons: ['Save', 'Cancel'],
+    defaultId: 1,
+    cancelId: 1,
+    noLink: true,
+  };
+  const { response } = await (window
+    ? dialog.showMessageBox(window, options)
+    : dialog.showMessageBox(options));
+  return response === 0;
+}
+
+/** What could not be stopped on the way out. */
+export async function tellQuitFailures(
+  dialog: Dialog,
+  window: BrowserWindow | undefined,
+  failures: readonly string[],
+): Promise<void> {
+  const options = {
+    type: 'error' as const,
+    title: 'FlashGrid',
+    message: 'Not everything could be stopped.',
+    detail: `${failures.map((failure) => `• ${failure}`).join('\n')}\n\nThe next start finds what is left and clears it.`,
+    buttons: ['Quit'],
+  };
+  await (window ? dialog.showMessageBox(window, options) : dialog.showMessageBox(options));
+}
+
+/** A failure that keeps the app from opening. Resolves to whether the person wants the page of the one that runs already. */
+export async function tellStartFailure(
+  dialog: Dialog,
+  failure: Failure,
+  canOpenOther: boolean,
+): Promise<'open' | 'quit'> {
+  const { response } = await dialog.showMessageBox({
+    type: 'error',
+    title: 'FlashGrid',
+    message: failure.message,
+    detail: failure.fix,
+    buttons: canOpenOther ? ['Open it in the browser', 'Quit'] : ['Quit'],
+    defaultId: 0,
+    cancelId: canOpenOther ? 1 : 0,
+    noLink: true,
+  });
+  return canOpenOther && response === 0 ? 'open' : 'quit';
+}
+
+/** A command of the menu that can't be undone. Resolves to whether the person wants it. */
+async function askToConfirm(
+  dialog: Dialog,
+  window: BrowserWindow,
+  { message, detail, accept }: { readonly message: string; readonly detail: string; readonly accept: string },
+): Promise<boolean> {
+  const { response } = await dialog.showMessageBox(window, {
+    type: 'question',
+    title: 'FlashGrid',
+    message,
+    detail,
+    buttons: [accept, 'Cancel'],
+    defaultId: 1,
+    cancelId: 1,
+    noLink: true,
+  });
+  return response === 0;
+}
+
+export function askToStop(dialog: Dialog, window: BrowserWindow, isAttacking: boolean): Promise<boolean> {
+  return askToConfirm(dialog, window, {
+    message: 'Stop the cluster?',
+    detail: `Gateways, workers and engines stop; the data are kept.${isAttacking ? ' The running attack ends without a verdict.' : ''}`,
+    accept: 'Stop the cluster',
+  });
+}
+
+export function askToCallOff(dialog: Dialog, window: BrowserWindow): Promise<boolean> {
+  return askToConfirm(dialog, window, {
+    message: 'Call the attack off?',
+    detail: 'The generators stop at once. A half run proves nothing, so there is no verdict.',
+    accept: 'Call it off',
+  });
+}
+
+export async function tellAbout(
+  dialog: Dialog,
+  window: BrowserWindow,
+  { version, dataDir }: { readonly version: string; readonly dataDir: string },
+): Promise<void> {
+  await dialog.showMessageBox(window, {
+    type: 'info',
+    title: 'About FlashGrid',
+    message: `FlashGrid ${version}`,
+    detail: `Sell twenty tickets to ten thousand people. Never twenty-one.\n\nData folder: ${dataDir}\nElectron ${process.versions['electron'] ?? '–'}, Node ${process.versions.node}`,
+  });
+}
+
+/** A command of the menu that was refused. */
+export async function tellFailure(dialog: Dialog, window: BrowserWindow, failure: Failure): Promise<void> {
+  await dialog.showMessageBox(window, {
+    type: 'warning',
+    title: 'FlashGrid',
+    message: failure.message,
+    detail: failure.fix,
+  });
+}

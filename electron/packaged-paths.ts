@@ -1,0 +1,35 @@
+/** Where a packaged app's parts lie. */
+import { dirname, join } from 'node:path';
+import { builtParts } from '../control/app-paths.ts';
+
+/**
+ * A path inside the archive, as it lies beside it. A child process, a Docker engine or a plain Node must get real paths: only Electron itself
+ * reads `app.asar`. A path outside an archive stays as it is.
+ */
+export function unpackedPath(path: string): string {
+  return path.replace(/([\\/])app\.asar(?=[\\/]|$)/, '$1app.asar.unpacked');
+}
+
+/** The built parts that the desktop needs, with real paths for whatever another process opens. */
+export function desktopParts(): {
+  readonly modules: { readonly gateway: string; readonly worker: string; readonly generator: string };
+  readonly rendererDir: string;
+  readonly preloadPath: string;
+  /** Holds lua/, prisma/ and docker/. */
+  readonly resourcesDir: string;
+  readonly iconPath: string;
+} {
+  const { modules, rendererDir } = builtParts();
+  const outDir = dirname(rendererDir);
+  return {
+    modules: {
+      gateway: unpackedPath(modules.gateway),
+      worker: unpackedPath(modules.worker),
+      generator: unpackedPath(modules.generator),
+    },
+    rendererDir,
+    preloadPath: join(outDir, 'preload/preload.cjs'),
+    resourcesDir: unpackedPath(dirname(outDir)),
+    iconPath: unpackedPath(join(dirname(outDir), 'build/icons/256x256.png')),
+  };
+}

@@ -1,0 +1,114 @@
+/**
+ * Quitting with a cluster that may run. Electron waits for nothing asynchronous, so each `before-quit` is held until everything is stopped.
+ *
+ * States: open → asking → open (cancelled) | releasing → released (the next `before-quit` passes).
+ */
+import { withLimit } from '../control/lib/release-stack.ts';
+import type { ClusterState, ControlClient, Settings } from '../contract/contract.ts';
+
+/** ms after which the app ends whatever is still held; every undo has a shorter limit of its own. */
+const RELEASE_LIMIT_MS = 150_000;
+
+export type QuitAnswer = 'stop' | 'keep' | 'cancel';
+
+export interface QuitGuardOptions {
+  readonly centre: Pick<ControlClient, 'call'> & { release(): Promise<void> };
+  /** Asks what to do with a running cluster; `isRemembered` makes the answer a setting. */
+  ask(
+    cluster: ClusterState['state'],
+  ): Promise<{ readonly answer: QuitAnswer; readonly isRemembered: boolean }>;
+  /** What must end after the control centre: the loopback face, the instance file. */
+  cleanUp(): Promise<void>;
+  /** Shows what could not be stopped. */
+  tellFailures(failures: readonly string[]): Promise<void>;
+  /** Ends the app; `before-quit` passes from now on. */
+  quit(exitCode: number): void;
+  log(text: string): void;
+}
+
+export class QuitGuard {
+  readonly #options: QuitGuardOptions;
+  #state: 'open' | 'asking' | 'releasing' | 'released' = 'open';
+  #attempt = 0;
+
+  constructor(options: QuitGuardOptions) {
+    this.#options = options;
+  }
+
+  get isReleased(): boolean {
+    return this.#state === 'released';
+  }
+
+  /** For `before-quit` and the window's `close`. */
+  hold(event: { preventDefault(): void }): void {
+    if (this.#state === 'released') return;
+    event.preventDefault();
+    this.#begin(() => this.#decide());
+  }
+
+  /** Without a question, or over one that is open: a signal, or the system is shutting down. */
+  stopNow(): void {
+    if (this.#state === 'asking') this.#state = 'open';
+    this.#begin(() => Promise.resolve('stop'));
+  }
+
+  #begin(decide: () => Promise<QuitAnswer>): void {
+    if (this.#state !== 'open') return;
+    this.#state = 'asking';
+    const attempt = ++this.#attempt;
+    decide()
+      .then(async (answer) => {
+        // Overtaken by a signal while it asked: nobody waits for this answer.
+        if (attempt !== this.#attempt) return;
+        if (answer === 'cancel') {
+          this.#state = 'open';
+          return;
+        }
+        // The control centre tells its faces, notes the choice, and then calls release().
+        const result = await this.#options.centre.call('app.quit', { cluster: answer });
+        // A control centre that is on its way out already refuses; it has called release() itself.
+        if (!result.ok) this.#options.log(`quit: ${result.error.message}`);
+      })
+      .catch((error: unknown) => {
+        if (this.#state === 'asking') this.#state = 'open';
+        this.#options.log(`quit: ${String(error)}`);
+      });
+  }
+
+  async #decide(): Promise<QuitAnswer> {
+    const { centre, ask } = this.#options;
+    const snapshot = await centre.call('app.getSnapshot', {});
+    if (!snapshot.ok) return 'stop';
+    const { cluster, settings } = snapshot.value;
+    if (cluster.state === 'stopped' || cluster.state === 'failed') return 'stop';
+    if (settings.onQuit !== 'ask') return settings.onQuit;
+    const { answer, isRemembered } = await ask(cluster.state);
+    if (isRemembered && answer !== 'cancel') await this.#remember(settings, answer);
+    return answer;
+  }
+
+  async #remember(settings: Settings, onQuit: 'stop' | 'keep'): Promise<void> {
+    const saved = await this.#options.centre.call('settings.saveSettings', { ...settings, onQuit });
+    if (!saved.ok) this.#options.log(`quit: ${saved.error.message}`);
+  }
+
+  /** Stops everything, then ends the app. The control centre calls it, whichever face asked to quit. */
+  async release(): Promise<void> {
+    if (this.#state === 'releasing' || this.#state === 'released') return;
+    this.#state = 'releasing';
+    const failures: string[] = [];
+    const attempt = async (work: () => Promise<void>): Promise<void> => {
+      try {
+        await withLimit(work(), RELEASE_LIMIT_MS, `not done within ${RELEASE_LIMIT_MS / 1000} s`);
+      } catch (error) {
+        const errors: unknown[] = error instanceof AggregateError ? error.errors : [error];
+        for (const each of errors) failures.push(each instanceof Error ? each.message : String(each));
+      }
+    };
+    await attempt(() => this.#options.centre.release());
+    await attempt(() => this.#options.cleanUp());
+    if (failures.length > 0) await attempt(() => this.#options.tellFailures(failures));
+    this.#state = 'released';
+    this.#options.quit(failures.length > 0 ? 6 : 0);
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * One word for each thing in every text that a person reads: *accepted* (202), *rejected* by the gateway, *granted*, *refused* by the
+ * worker. The sources of all faces are read, comments left out.
+ */
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { fixtureParts } from '../support/run-fixture.ts';
+import { buildRunRecord } from '../../control/runs/build-run-record.ts';
+import { exportCsv } from '../../control/export/export-csv.ts';
+import { exportHtml } from '../../control/export/export-html.ts';
+import { formatRun } from '../../control/export/export-terminal.ts';
+import type { Load } from '../../contract/run-record.ts';
+
+const root = join(import.meta.dirname, '../..');
+const files = ['contract', 'control', 'electron', 'cli', 'web', 'renderer', 'services', 'docs', 'README.md']
+  .flatMap((top) =>
+    top.endsWith('.md')
+      ? [top]
+      : readdirSync(join(root, top), { recursive: true, encoding: 'utf8' }).map((name) => join(top, name)),
+  )
+  .filter((name) => /\.(?:tsx?|md)$/.test(name) && !/\.test\.tsx?$/.test(name));
+
+const withoutComments = (text: string) =>
+  text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '$1');
+
+const FORBIDDEN: readonly (readonly [what: string, pattern: RegExp])[] = [
+  ['a “clear no”', /clear\s+[“"']?no\b/i],
+  ['refused by the gateway', /refused (?:at the door|by the gateway)|gateway refuse[sd]?\b/i],
+  ['turned away', /turn(?:ed)? (?:them )?away/i],
+  ['a place in line', /place in line|kept in line|get in line/i],
+  ['the door, for the gateway', /at the door/i],
+  ['decimal bytes', /\d\s+GB\b|\}\s+[MG]B\b|'[kMG]B'/],
+];
+
+describe('no text of a face', () => {
+  it.each(FORBIDDEN)('says: %s', (_, pattern) => {
+    const found = files.filter((name) =>
+      pattern.test(withoutComments(readFileSync(join(root, name), 'utf8'))),
+    );
+    expect(found).toEqual([]);
+  });
+});
+
+describe('every export of one run', () => {
+  const load: Load = {
+    ...fixtureParts().load,
+    acknowledged: 9_000,
+    refused: 873,
+    unknown: 127,
+    causes: { '503 broker-away': 873, '503 unconfirmed': 127 },
+  };
+  const incidents = [
+    { tMs: 400, part: 'machine', kind: 'paused', lengthMs: 6_000, text: 'It stood still.' },
+  ] as const;
+  const record = buildRunRecord({ ...fixtureParts(), load, incidents: [...incidents] });
+  const texts = {
+    terminal: formatRun(record, { color: false }).replaceAll(/\s+/g, ' '),
+    html: exportHtml(record).replaceAll(/\s+/g, ' '),
+    csv: exportCsv(record),
+  };
+
+  it.each(Object.keys(texts) as (keyof typeof texts)[])('tells causes and pauses: %s', (face) => {
+    expect(texts[face]).toContain('At 0.4 s: It stood still.');
+    expect(texts[face]).toContain(
+      '873 rejected, RabbitMQ is away (503), 127 unconfirmed by RabbitMQ in time (503)',
+    );
+  });
+
+  it.each(Object.keys(texts) as (keyof typeof texts)[])(
+    'gives no latency where there is none: %s',
+    (face) => {
+      const none = { p50: 0, p90: 0, p99: 0, p999: 0, max: 0, mean: 0 };
+      const silent = { ...record, load: { ...load, latencyMs: none } };
+      const text = {
+        terminal: () => formatRun(silent, { color: false }),
+        html: () => exportHtml({ ...silent, series: [] }),
+        csv: () => exportCsv({ ...silent, series: [] }),
+      }[face]();
+      expect(text).not.toContain('0.00 ms');
+      if (face === 'csv') expect(text).toMatch(/load\.latencyMs\.p50,,/);
+    },
+  );
+
+  it.each([
+    ['cancelled', 'CANCELLED'],
+    ['failed', 'NOT FINISHED'],
+  ] as const)('is marked when the attack was %s', (end, word) => {
+    const { audit } = fixtureParts();
+    const kept = buildRunRecord({
+      ...fixtureParts(),
+      audit: { ...audit, checks: [] },
+      end,
+      endReason: 'Why.',
+    });
+    for (const text of [formatRun(kept, { color: false }), exportHtml(kept), exportCsv(kept)]) {
+      expect(text).toContain(word);
+      expect(text).toContain('Why.');
+    }
+  });
+});
