@@ -1,6 +1,9 @@
 // The rules of the layout: imports run one way. tests/structure/imports.test.ts proves that each of them bites.
 
-/** A folder and all that it may import of this repository; packages and Node are free unless a rule below says otherwise. */
+/**
+ * A folder and all that it may import of this repository; packages and Node are free unless a rule below says otherwise.
+ * A test may take what it needs.
+ */
 const MAY_IMPORT = {
   contract: ['services/shared'],
   control: ['contract', 'services/shared'],
@@ -32,7 +35,7 @@ module.exports = {
       name: `${folder.replaceAll('/', '-')}-imports`,
       comment: `${folder}/ may import ${['itself', ...others].join(', ')}.`,
       severity: 'error',
-      from: { path: `^${folder}/` },
+      from: { path: `^${folder}/`, pathNot: '\\.test\\.tsx?$' },
       to: { path: OURS, pathNot: [folder, ...others].map((one) => `^${one}(/|$)`) },
     })),
     {

@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FailureError } from '../contract/cluster.ts';
+import { FailureError } from '../contract/failure.ts';
 import { lockHolder } from '../control/cluster/data-dir-lock.ts';
 import { lastLines, sizeOf } from '../control/cluster/native/log-tail.ts';
 import { hasEnded, stopProcess } from '../control/processes/process-registry.ts';

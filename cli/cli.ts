@@ -7,7 +7,7 @@ import { Interrupt } from './interrupt.ts';
 import { Output } from './output.ts';
 import { openOutputs } from './outputs.ts';
 import { redact } from '../services/shared/redact.ts';
-import { FailureError } from '../contract/cluster.ts';
+import { FailureError } from '../contract/failure.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { guardProcess } from '../control/lib/last-resort.ts';
 

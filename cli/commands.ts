@@ -2,7 +2,7 @@
 import process from 'node:process';
 import { createInterface } from 'node:readline/promises';
 import { appVersion, builtParts } from '../control/app-paths.ts';
-import type { EngineState } from '../contract/cluster.ts';
+import type { EngineState } from '../contract/backends.ts';
 import { lockHolder } from '../control/cluster/data-dir-lock.ts';
 import type { Finding } from '../contract/contract.ts';
 import { commandLine } from '../control/lib/command-line.ts';

@@ -6,7 +6,7 @@ import { realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import process from 'node:process';
-import { FailureError } from '../contract/cluster.ts';
+import { FailureError } from '../contract/failure.ts';
 import type { ExportFormat } from '../contract/contract.ts';
 import { writeFileAtomic } from '../control/lib/atomic-file.ts';
 import { makeFolder } from '../control/lib/data-folder.ts';

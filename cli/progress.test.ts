@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { expect, it } from 'vitest';
-import type { Step } from '../contract/cluster.ts';
+import type { Step } from '../contract/backends.ts';
 import type { AttackState, ClusterState } from '../contract/contract.ts';
 import type { Sample } from '../contract/run-record.ts';
 import { Output } from './output.ts';

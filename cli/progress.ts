@@ -1,7 +1,7 @@
 /** What the terminal shows while things happen: the steps of a start or a stop, and one live line of the attack. */
 import { byteSize } from '../contract/format.ts';
 import type { AttackState, ClusterState, ControlClient } from '../contract/contract.ts';
-import type { Step } from '../contract/cluster.ts';
+import type { Step } from '../contract/backends.ts';
 import type { Sample } from '../contract/run-record.ts';
 import type { Output } from './output.ts';
 

@@ -1,7 +1,7 @@
 /** The contract through the WebSocket of a control centre that runs in another process: how the terminal talks to `flashgrid up`. */
 import { WebSocket } from 'ws';
 import type { z } from 'zod';
-import { FailureError } from '../contract/cluster.ts';
+import { FailureError } from '../contract/failure.ts';
 import {
   commands,
   events,

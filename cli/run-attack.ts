@@ -1,6 +1,6 @@
 /** The terminal's attack: launches it, shows it live, prints the verdict, writes the files that were asked for. */
 import type { AttackSettings } from '../contract/attack-settings.ts';
-import { FailureError } from '../contract/cluster.ts';
+import { FailureError } from '../contract/failure.ts';
 import type { AttackState, ControlClient } from '../contract/contract.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { formatRun } from '../control/export/export-terminal.ts';

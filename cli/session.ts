@@ -1,7 +1,7 @@
 /** How the terminal comes to a control centre: one that runs already, or one of its own that ends with the command. */
 import { appVersion, builtParts } from '../control/app-paths.ts';
 import { ControlCentre } from '../control/control-centre.ts';
-import { FailureError } from '../contract/cluster.ts';
+import { FailureError } from '../contract/failure.ts';
 import { isAlive } from '../control/processes/process-table.ts';
 import type {
   CommandInput,

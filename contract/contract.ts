@@ -13,10 +13,10 @@ import {
   engineRoleSchema,
   engineStateSchema,
   engineStatsSchema,
-  failureSchema,
   providerSchema,
   stepSchema,
-} from './cluster.ts';
+} from './backends.ts';
+import { failureSchema } from './failure.ts';
 import { EXTERNAL_URLS, urlProblem, type ExternalUrl } from './external-urls.ts';
 import {
   auditSchema,

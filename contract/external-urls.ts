@@ -1,5 +1,5 @@
 /** The URLs of backends that others run: one table for the settings' schema, the start and the doctor. Pure, so that the page reads it, too. */
-import type { EngineRole } from './cluster.ts';
+import type { EngineRole } from './backends.ts';
 
 export interface ExternalUrl {
   readonly role: EngineRole;

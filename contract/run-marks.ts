@@ -1,5 +1,5 @@
 /** The moments that every chart of a run marks: when a part went away and came back, and what was broken on purpose. */
-import { ENGINE_TITLES } from '../control/cluster/backend-down.ts';
+import { BACKEND_TITLES } from './backends.ts';
 import type { Incident } from './run-record.ts';
 
 export interface RunMark {
@@ -67,7 +67,7 @@ export function marksOfRun(run: {
   return [...killed, ...marks].sort((a, b) => a.tMs - b.tMs);
 }
 
-const ENGINE_NAMES = new Map<string, string>(Object.entries(ENGINE_TITLES));
+const ENGINE_NAMES = new Map<string, string>(Object.entries(BACKEND_TITLES));
 
 /** Places the names on an axis that ends at `endMs`, so that neighbours don't write over each other. */
 export function layMarks(marks: readonly RunMark[], endMs: number): readonly LaidMark[] {

@@ -1,6 +1,6 @@
 /** What travels between a face and the control centre over a WebSocket. JSON, parsed with these on both sides. */
 import { z } from 'zod';
-import { failureSchema } from './cluster.ts';
+import { failureSchema } from './failure.ts';
 
 /** Characters of one message from a face; a larger one is refused. */
 export const MAX_REQUEST_BYTES = 256 * 1024;

@@ -7,17 +7,15 @@
  * meanwhile.
  */
 import { randomBytes } from 'node:crypto';
+import { FailureError } from '../contract/failure.ts';
+import type { Cluster, ClusterEvents, Endpoints, LogLine } from './cluster/cluster.ts';
 import {
-  FailureError,
-  type Cluster,
-  type ClusterEvents,
-  type Endpoints,
   type EngineRole,
   type EngineState,
-  type LogLine,
   type Provider,
   type Step,
-} from '../contract/cluster.ts';
+  BACKEND_TITLES,
+} from '../contract/backends.ts';
 import { BackendRestarts } from './cluster/backend-restarts.ts';
 import { BackendViews } from './cluster/backend-views.ts';
 import { derivedPassword, grantRoles, urlOf } from '../services/shared/database-roles.ts';
@@ -30,7 +28,7 @@ import type {
   ServiceState,
   Settings,
 } from '../contract/contract.ts';
-import { ENGINE_TITLES, engineDown } from './cluster/backend-down.ts';
+import { engineDown } from './cluster/backend-down.ts';
 import type { ProcessRegistry } from './processes/process-registry.ts';
 import { ReleaseStack } from './lib/release-stack.ts';
 import { Supervisor } from './services/supervisor.ts';
@@ -443,11 +441,11 @@ export class ClusterManager {
     if (!cluster || cluster.provider === 'external') return;
     this.#restarts = new BackendRestarts({
       restart: (role, signal) =>
-        this.#step(`${role}.restart`, `Start ${ENGINE_TITLES[role]} again`, async () => {
+        this.#step(`${role}.restart`, `Start ${BACKEND_TITLES[role]} again`, async () => {
           await cluster.restart(role, signal);
           const now = cluster.engines().find((engine) => engine.role === role);
           if (now?.state === 'failed')
-            throw new Error(now.detail ?? `${ENGINE_TITLES[role]} has ended again.`);
+            throw new Error(now.detail ?? `${BACKEND_TITLES[role]} has ended again.`);
           return { value: undefined, detail: `restart ${this.#restarts?.count(role)}` };
         }),
       onState: (role, state, detail) => this.#changeEngine(role, { state, detail }),
@@ -455,7 +453,7 @@ export class ClusterManager {
     });
     // One that ended while the services started.
     for (const { role, state, detail } of cluster.engines())
-      if (state === 'failed') this.#restarts.ended(role, detail ?? `${ENGINE_TITLES[role]} has ended.`);
+      if (state === 'failed') this.#restarts.ended(role, detail ?? `${BACKEND_TITLES[role]} has ended.`);
   }
 
   #changeEngine(role: EngineRole, change: Partial<EngineState>): void {
@@ -472,7 +470,7 @@ export class ClusterManager {
     if (!restarts) return this.#show(engine);
     // Its own restart: the starting and the failing of it are told by the restarts, with when it is tried again.
     if (restarts.isBusy(role) && state !== 'running') return;
-    if (state === 'failed') return restarts.ended(role, detail ?? `${ENGINE_TITLES[role]} has ended.`);
+    if (state === 'failed') return restarts.ended(role, detail ?? `${BACKEND_TITLES[role]} has ended.`);
     this.#show(engine);
   }
 
@@ -532,7 +530,7 @@ export class ClusterManager {
     if (isNew && before && this.#state.state === 'running') {
       const why = engine.state === 'running' || !engine.detail ? '' : `: ${engine.detail}`;
       const level = engine.state === 'running' ? 'info' : 'warn';
-      this.#log(level, `${ENGINE_TITLES[engine.role]} is ${engine.state}${why}`);
+      this.#log(level, `${BACKEND_TITLES[engine.role]} is ${engine.state}${why}`);
     }
     this.#set({ ...this.#state, engines });
   }

@@ -8,7 +8,7 @@ import { redact, redactDeep } from '../services/shared/redact.ts';
 import { AttackSession } from './attack-session.ts';
 import { ClusterManager } from './cluster-manager.ts';
 import { createProviders } from './cluster/providers.ts';
-import { FailureError } from '../contract/cluster.ts';
+import { FailureError } from '../contract/failure.ts';
 import { engineDown, engineRestarting } from './cluster/backend-down.ts';
 import { dockerFindings } from './cluster/docker/docker-cluster.ts';
 import { externalFindings } from './cluster/external/external-cluster.ts';

@@ -1,7 +1,7 @@
 /** The menu bar in step with the control centre, and what its entries do: each one a command of the contract, asked about first where a page asks. */
 import process from 'node:process';
 import { Menu, dialog, type BrowserWindow } from 'electron';
-import type { Failure } from '../contract/cluster.ts';
+import type { Failure } from '../contract/failure.ts';
 import type { ControlCentre } from '../control/control-centre.ts';
 import type {
   AttackState,

@@ -14,7 +14,7 @@ import {
   type BrowserWindow,
 } from 'electron';
 import { appVersion } from '../control/app-paths.ts';
-import { FailureError, type Failure } from '../contract/cluster.ts';
+import { FailureError, type Failure } from '../contract/failure.ts';
 import { ControlCentre } from '../control/control-centre.ts';
 import type { EventName, EventPayload } from '../contract/contract.ts';
 import { isAlive } from '../control/processes/process-table.ts';

@@ -2,7 +2,7 @@
 import process from 'node:process';
 import type { BrowserWindow, Dialog } from 'electron';
 import type { ClusterState } from '../contract/contract.ts';
-import type { Failure } from '../contract/cluster.ts';
+import type { Failure } from '../contract/failure.ts';
 import type { QuitAnswer } from './quit-guard.ts';
 
 const QUIT_ANSWERS = ['stop', 'keep', 'cancel'] as const satisfies readonly QuitAnswer[];

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import process from 'node:process';
 import type { Shell } from 'electron';
-import { FailureError } from '../contract/cluster.ts';
+import { FailureError } from '../contract/failure.ts';
 import { sealed } from '../control/processes/sealed.ts';
 
 /** ms within which a file manager that can't be started says so; one that can may stay open for hours. */

@@ -1,25 +1,21 @@
 /** The audit on real engines: a small sale is decided and recorded as a worker would, then tampered with. */
-import { connect } from 'amqplib';
-import type { Channel } from 'amqplib';
+import { connect, type Channel } from 'amqplib';
 import type { Pool } from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { audit, countDeadFrames } from '../control/audit/audit.ts';
 import type { LoadLedger } from '../control/audit/ledger.ts';
-import { FailureError } from '../contract/cluster.ts';
+import { FailureError } from '../contract/failure.ts';
 import { ReleaseStack } from '../control/lib/release-stack.ts';
-import { auditSchema } from '../contract/run-record.ts';
-import type { CheckId } from '../contract/run-record.ts';
+import { auditSchema, type CheckId } from '../contract/run-record.ts';
 import { encodeEntry } from '../services/shared/frame.ts';
 import { framedId } from '../services/shared/ids.ts';
 import { frameKey, saleKeys } from '../services/shared/keys.ts';
 import { applyMigrations } from '../services/shared/migrations.ts';
 import { parseRecord } from '../services/shared/outcomes.ts';
 import { createPool } from '../services/shared/postgres.ts';
-import { createRedis } from '../services/shared/redis.ts';
-import type { RedisClient } from '../services/shared/redis.ts';
+import { createRedis, type RedisClient } from '../services/shared/redis.ts';
 import { SaleStore } from '../services/shared/sale-store.ts';
-import { declareTopology } from '../services/shared/topology.ts';
-import type { Topology } from '../services/shared/topology.ts';
+import { declareTopology, type Topology } from '../services/shared/topology.ts';
 import { testEndpoints, uniqueName } from './support/backends.ts';
 import { startTcpProxy } from './support/tcp-proxy.ts';
 

@@ -4,7 +4,7 @@
  */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ControlCentre } from '../control/control-centre.ts';
-import type { EngineState } from '../contract/cluster.ts';
+import type { EngineState } from '../contract/backends.ts';
 import type { AttackState, CommandInput, CommandName } from '../contract/contract.ts';
 import { marksOfRun } from '../contract/run-marks.ts';
 import { testEndpoints } from './support/backends.ts';

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { type EngineState, FailureError, type Step } from '../contract/cluster.ts';
+import type { EngineState, Step } from '../contract/backends.ts';
+import { FailureError } from '../contract/failure.ts';
 import { createExternalCluster } from '../control/cluster/external/external-cluster.ts';
 import { findFreePorts } from '../control/lib/free-port.ts';
 import { testEndpoints } from './support/backends.ts';

@@ -12,7 +12,7 @@ import { findEngines } from '../control/cluster/native/find-programs.ts';
 import { openSettings } from '../control/cluster/native/settings.ts';
 import { withPostgres } from '../control/cluster/probes.ts';
 import { ControlCentre } from '../control/control-centre.ts';
-import type { EngineRole, EngineState } from '../contract/cluster.ts';
+import type { EngineRole, EngineState } from '../contract/backends.ts';
 import type { CommandInput, CommandName } from '../contract/contract.ts';
 import { BUILT } from './support/fleet.ts';
 import { newDataDir, removeClusters } from './support/native-clusters.ts';

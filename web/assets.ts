@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { FailureError } from '../contract/cluster.ts';
+import { FailureError } from '../contract/failure.ts';
 
 export interface Asset {
   readonly body: Buffer;

@@ -14,7 +14,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import type { Result } from '../contract/contract.ts';
 import type { Caller } from '../control/control-centre.ts';
 import type { EventHub } from '../control/lib/event-hub.ts';
-import { FailureError, type Failure } from '../contract/cluster.ts';
+import { FailureError, type Failure } from '../contract/failure.ts';
 import { loadAssets, type Asset } from './assets.ts';
 import { PAGE_HEADERS } from './page-headers.ts';
 import { MAX_REQUEST_BYTES, SOCKET_PATH, requestSchema } from '../contract/wire.ts';

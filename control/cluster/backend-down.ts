@@ -1,18 +1,14 @@
+import { BACKEND_TITLES } from '../../contract/backends.ts';
 /** A backend that has ended while the cluster counts as running, and did not come back when it was started again. */
-import { FailureError, type Cluster, type EngineRole } from '../../contract/cluster.ts';
+import { FailureError } from '../../contract/failure.ts';
+import type { Cluster } from './cluster.ts';
 import { commandLine } from '../lib/command-line.ts';
-
-export const ENGINE_TITLES: Readonly<Record<EngineRole, string>> = {
-  rabbitmq: 'RabbitMQ',
-  redis: 'Redis',
-  postgres: 'Postgres',
-};
 
 /** The failure that names the backends that are lost; `undefined` while all are there, or are being started again. */
 export function engineDown(cluster: Pick<Cluster, 'engines'>): FailureError | undefined {
   const down = cluster.engines().filter((engine) => engine.state === 'failed');
   if (down.length === 0) return undefined;
-  const names = down.map((engine) => ENGINE_TITLES[engine.role]).join(' and ');
+  const names = down.map((engine) => BACKEND_TITLES[engine.role]).join(' and ');
   return new FailureError({
     code: 'cluster.engineDown',
     message: `${names} ${down.length === 1 ? 'has' : 'have'} ended and could not be started again: ${down.map(({ detail = 'see the logs' }) => detail).join(' ')}`,
@@ -24,7 +20,7 @@ export function engineDown(cluster: Pick<Cluster, 'engines'>): FailureError | un
 export function engineRestarting(cluster: Pick<Cluster, 'engines'>): FailureError | undefined {
   const away = cluster.engines().filter((engine) => engine.state === 'restarting');
   if (away.length === 0) return undefined;
-  const names = away.map((engine) => ENGINE_TITLES[engine.role]).join(' and ');
+  const names = away.map((engine) => BACKEND_TITLES[engine.role]).join(' and ');
   return new FailureError({
     code: 'cluster.engineRestarting',
     message: `${names} ${away.length === 1 ? 'is' : 'are'} being started again.`,

@@ -5,8 +5,7 @@
  * row it counts as failed: nothing waits for it any more, but it is still tried, at the longest pause, so that it comes back by itself
  * once its cause is gone (a full disk).
  */
-import type { EngineRole } from '../../contract/cluster.ts';
-import { ENGINE_TITLES } from './backend-down.ts';
+import { type EngineRole, BACKEND_TITLES } from '../../contract/backends.ts';
 
 /** A backend that ends within this many ms of its start ended quickly. */
 const QUICK_MS = 10_000;
@@ -101,7 +100,7 @@ export class BackendRestarts {
   }
 
   async #restart(role: EngineRole, slot: Slot): Promise<void> {
-    const title = ENGINE_TITLES[role];
+    const title = BACKEND_TITLES[role];
     slot.restarts++;
     try {
       await this.#options.restart(role, this.#closed.signal);

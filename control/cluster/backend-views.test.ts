@@ -3,7 +3,7 @@ import type { BackendHealth } from '../../services/shared/backend-trouble.ts';
 import { REFUSES_MESSAGES } from '../../services/shared/broker-canary.ts';
 import type { Backends } from '../../services/shared/messages.ts';
 import { BackendViews } from './backend-views.ts';
-import type { EngineState } from '../../contract/cluster.ts';
+import type { EngineState } from '../../contract/backends.ts';
 
 const BEGAN_MS = Date.now() - 60_000;
 const ok: BackendHealth = { state: 'ok', reason: 'ok', sinceMs: BEGAN_MS };

@@ -2,12 +2,10 @@
  * The backends as every face shows them: what the provider knows of the process or container, and over it what the services find when
  * they use it. A process that is alive and takes no writes is not running.
  */
-import type { BackendHealth } from '../../services/shared/backend-trouble.ts';
-import { sayTrouble } from '../../services/shared/backend-trouble.ts';
+import { type BackendHealth, sayTrouble } from '../../services/shared/backend-trouble.ts';
 import { REFUSES_MESSAGES } from '../../services/shared/broker-canary.ts';
 import type { Backends } from '../../services/shared/messages.ts';
-import type { EngineRole, EngineState } from '../../contract/cluster.ts';
-import { ENGINE_TITLES } from './backend-down.ts';
+import { type EngineRole, type EngineState, BACKEND_TITLES } from '../../contract/backends.ts';
 
 /** ms after which what a silent service last said no longer counts. */
 const STALE_MS = 2_000;
@@ -41,7 +39,7 @@ export class BackendViews {
   view(engine: EngineState, now = Date.now()): EngineState {
     const trouble = this.#trouble(engine.role, now);
     if (engine.state !== 'running' || trouble === undefined) return engine;
-    const title = ENGINE_TITLES[engine.role];
+    const title = BACKEND_TITLES[engine.role];
     if (trouble.state === 'away' && now - (engine.startedAtMs ?? 0) < CONNECT_MS)
       return { ...engine, state: 'starting', detail: `${title} serves; the services connect to it.` };
     const detail = `${sayTrouble(title, trouble)}${trouble.seenBy}`;

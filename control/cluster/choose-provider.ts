@@ -1,5 +1,6 @@
 /** Which provider `auto` takes, and why; says so in one sentence that the terminal and the window show. */
-import { FailureError, type Failure, type Provider } from '../../contract/cluster.ts';
+import { FailureError, type Failure } from '../../contract/failure.ts';
+import type { Provider } from '../../contract/backends.ts';
 import type { ProviderChoice } from '../../contract/contract.ts';
 import { commandLine } from '../lib/command-line.ts';
 

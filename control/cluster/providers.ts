@@ -3,13 +3,9 @@ import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Settings } from '../../contract/contract.ts';
 import type { ProviderProbe } from './choose-provider.ts';
-import {
-  FailureError,
-  engineRoleSchema,
-  type Cluster,
-  type ClusterEvents,
-  type Provider,
-} from '../../contract/cluster.ts';
+import { FailureError } from '../../contract/failure.ts';
+import { engineRoleSchema, type Provider } from '../../contract/backends.ts';
+import type { Cluster, ClusterEvents } from './cluster.ts';
 import { createDockerCluster, findDockerEngine } from './docker/docker-cluster.ts';
 import { listOurContainers } from './docker/inventory.ts';
 import { createExternalCluster } from './external/external-cluster.ts';

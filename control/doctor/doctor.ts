@@ -5,9 +5,8 @@ import { access, constants, readFile, statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import type { EngineRole } from '../../contract/cluster.ts';
+import { type EngineRole, BACKEND_TITLES } from '../../contract/backends.ts';
 import { type EngineBinaries, findEngines, installHint } from '../cluster/native/find-programs.ts';
-import { ENGINE_TITLES } from '../cluster/backend-down.ts';
 import type { ClusterState, Finding } from '../../contract/contract.ts';
 import { MIN_NODE_TEXT, isNodeNewEnough } from '../lib/node-version.ts';
 
@@ -77,7 +76,7 @@ export function backendFindings({ state, engines }: Pick<ClusterState, 'state' |
     return [{ ...common, status: 'ok', detail: 'RabbitMQ, Redis and Postgres take what is written to them' }];
   return sick.map((engine) => ({
     id: `backends.${engine.role}`,
-    title: `Running cluster: ${ENGINE_TITLES[engine.role]}`,
+    title: `Running cluster: ${BACKEND_TITLES[engine.role]}`,
     status: 'missing',
     detail: engine.detail ?? engine.state,
     fix:

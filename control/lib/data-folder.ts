@@ -2,7 +2,7 @@
 import { accessSync, chmodSync, constants, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import process from 'node:process';
-import { FailureError } from '../../contract/cluster.ts';
+import { FailureError } from '../../contract/failure.ts';
 
 /**
  * Makes a folder and those above it, where they are missing.

@@ -1,7 +1,7 @@
 /** Ports that nobody listens on. */
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
-import { FailureError } from '../../contract/cluster.ts';
+import { FailureError } from '../../contract/failure.ts';
 
 /**
  * Below the ports that the system gives to outgoing connections (from 32768 on Linux, 49152 on macOS): ten thousand buyers hold ten

@@ -1,7 +1,7 @@
 /** On what a run took place: figures without their machine mean nothing. */
 import os from 'node:os';
 import process from 'node:process';
-import type { Cluster } from '../../contract/cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import type { ServiceState } from '../../contract/contract.ts';
 import type { Environment } from '../../contract/run-record.ts';
 

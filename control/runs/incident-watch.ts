@@ -4,7 +4,8 @@
  * several clocks stood still at once was the machine's.
  */
 import { SAMPLE_INTERVAL_MS } from '../../services/shared/messages.ts';
-import type { Cluster, EngineRole } from '../../contract/cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import type { EngineRole } from '../../contract/backends.ts';
 import type { AttackInterval } from '../attack/runner/interval-merger.ts';
 import { milliseconds } from '../../contract/format.ts';
 import type { Incident } from '../../contract/run-record.ts';

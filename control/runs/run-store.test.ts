@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { fixtureRun } from '../../tests/support/run-fixture.ts';
-import { FailureError } from '../../contract/cluster.ts';
+import { FailureError } from '../../contract/failure.ts';
 import { RunStore } from './run-store.ts';
 
 let root: string;

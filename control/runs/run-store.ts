@@ -4,7 +4,7 @@ import { open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { closedFolder } from '../lib/data-folder.ts';
 import { z } from 'zod';
-import { FailureError, type Failure } from '../../contract/cluster.ts';
+import { FailureError, type Failure } from '../../contract/failure.ts';
 import type { Notice, RunSummary } from '../../contract/contract.ts';
 import { RECORD_FORMAT, runRecordSchema, type RunRecord } from '../../contract/run-record.ts';
 import { searchTextOf, summaryOf } from '../../contract/run-text.ts';

@@ -1,7 +1,7 @@
 /** The control centre's way into the engine: the gateway's own HTTP API, as any other client would use it. */
 import { z } from 'zod';
 import { saleViewSchema, type NewSale, type SaleChange, type SaleView } from '../../services/shared/sales.ts';
-import { FailureError } from '../../contract/cluster.ts';
+import { FailureError } from '../../contract/failure.ts';
 import { requestLoopback, type LoopbackAnswer } from '../lib/loopback.ts';
 
 /** ms that one admin request may take. */

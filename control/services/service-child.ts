@@ -6,7 +6,8 @@
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import process from 'node:process';
-import { FailureError, type LogLine } from '../../contract/cluster.ts';
+import { FailureError } from '../../contract/failure.ts';
+import type { LogLine } from '../cluster/cluster.ts';
 import type { SystemUser } from '../cluster/native/backend.ts';
 import { giveWay } from '../processes/priority.ts';
 import { sealed } from '../processes/sealed.ts';

@@ -6,7 +6,8 @@
  */
 import { join } from 'node:path';
 import { resourceDir } from '../../services/shared/resources.ts';
-import { FailureError, type Endpoints, type LogLine } from '../../contract/cluster.ts';
+import { FailureError } from '../../contract/failure.ts';
+import type { Endpoints, LogLine } from '../cluster/cluster.ts';
 import type { ProcessRegistry } from '../processes/process-registry.ts';
 import type { SystemUser } from '../cluster/native/backend.ts';
 import type { ServiceRole, ServiceState } from '../../contract/contract.ts';

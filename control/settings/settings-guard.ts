@@ -3,7 +3,7 @@
  * must not be able to; so a person confirms such a change outside it, in a dialog of the system or in a terminal.
  */
 import { randomBytes } from 'node:crypto';
-import { FailureError } from '../../contract/cluster.ts';
+import { FailureError } from '../../contract/failure.ts';
 import type { Settings } from '../../contract/contract.ts';
 import { commandLine } from '../lib/command-line.ts';
 import { maskSettings } from './settings-masks.ts';

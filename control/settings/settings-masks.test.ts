@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { settingsSchema, type Settings } from '../../contract/contract.ts';
-import { FailureError } from '../../contract/cluster.ts';
+import { FailureError } from '../../contract/failure.ts';
 import { maskSettings, unmaskSettings } from './settings-masks.ts';
 
 const withUrls = (external: Partial<Settings['external']>) => settingsSchema.parse({ external });

@@ -4,7 +4,7 @@
  */
 import { MASK, maskUrl } from '../../services/shared/redact.ts';
 import { EXTERNAL_URLS, urlsIn, type ExternalUrl } from '../../contract/external-urls.ts';
-import { FailureError } from '../../contract/cluster.ts';
+import { FailureError } from '../../contract/failure.ts';
 import type { Settings } from '../../contract/contract.ts';
 
 /** The settings as everybody may see them. */

@@ -1,5 +1,5 @@
 /** CPU and memory of every part, once a second: the engines through their cluster, the services from their own samples. */
-import type { Cluster } from '../../contract/cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import type { PartStats } from '../../contract/contract.ts';
 import type { ServiceSample } from '../services/service-child.ts';
 import { withLimit } from '../lib/release-stack.ts';

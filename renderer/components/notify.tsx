@@ -1,6 +1,6 @@
 import { notifications } from '@mantine/notifications';
 import { IconAlertTriangle, IconCheck } from '@tabler/icons-react';
-import type { Failure } from '../../contract/cluster.ts';
+import type { Failure } from '../../contract/failure.ts';
 
 /** ms that a failure stays. Long, because nobody reads it in five seconds; it waits while the pointer is on it. */
 const FAILURE_SHOWN_MS = 45_000;

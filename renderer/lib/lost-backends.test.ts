@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { EngineState } from '../../contract/cluster.ts';
+import type { EngineState } from '../../contract/backends.ts';
 import { lostEngineDetail, lostEngines } from './lost-backends.ts';
 
 const engine = (role: EngineState['role'], state: EngineState['state'], detail?: string): EngineState => ({

@@ -1,5 +1,5 @@
 /** What a page tells that was opened while nobody answers, instead of waiting without an end. */
-import type { Failure } from '../../contract/cluster.ts';
+import type { Failure } from '../../contract/failure.ts';
 
 export const OFFLINE: Failure = {
   code: 'face.offline',

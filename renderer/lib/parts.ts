@@ -1,6 +1,6 @@
 /** Engines and services as one list of parts, each with what is known of it. */
 import type { ClusterState, PartStats, ServiceState, ServiceRole } from '../../contract/contract.ts';
-import type { EngineRole, EngineState } from '../../contract/cluster.ts';
+import type { EngineRole, EngineState } from '../../contract/backends.ts';
 import type { Tone } from '../components/state-mark.tsx';
 
 export interface Part {

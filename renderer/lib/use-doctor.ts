@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useState } from 'react';
 import type { Diagnosis } from '../../contract/contract.ts';
-import type { Failure } from '../../contract/cluster.ts';
+import type { Failure } from '../../contract/failure.ts';
 import { call } from '../client.ts';
 import { useData, useIsOnline } from '../store/store.ts';
 import { OFFLINE } from './offline.ts';

@@ -4,7 +4,7 @@
  */
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { LogEntry } from '../../contract/contract.ts';
-import type { Failure } from '../../contract/cluster.ts';
+import type { Failure } from '../../contract/failure.ts';
 import { call } from '../client.ts';
 import { useData, useIsOnline } from '../store/store.ts';
 import { joinLines, linesSince, matcherOf, type LogFilter } from './log-filter.ts';

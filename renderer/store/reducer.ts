@@ -13,7 +13,7 @@ import type {
   Settings,
   Snapshot,
 } from '../../contract/contract.ts';
-import type { SaleView } from '../../services/shared/sales.ts';
+import type { SaleView } from '../../contract/sales.ts';
 import { addSamples, emptySeries, type Series } from './series.ts';
 
 /** Half a minute at ten a second. */

@@ -8,7 +8,7 @@ import type {
   EventPayload,
   Result,
 } from '../../contract/contract.ts';
-import { failureSchema } from '../../contract/cluster.ts';
+import { failureSchema } from '../../contract/failure.ts';
 import type { FlashgridBridge } from './bridge.ts';
 import {
   failed,

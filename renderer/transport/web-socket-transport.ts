@@ -11,7 +11,7 @@ import type {
   EventPayload,
   Result,
 } from '../../contract/contract.ts';
-import { failureSchema } from '../../contract/cluster.ts';
+import { failureSchema } from '../../contract/failure.ts';
 import { backoffMs } from './backoff.ts';
 import {
   failed,

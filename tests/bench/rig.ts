@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import type pg from 'pg';
 import { runAttack } from '../../control/attack/runner/attack-runner.ts';
 import { attackSettingsSchema, type AttackSettingsInput } from '../../contract/attack-settings.ts';
-import type { Cluster, Endpoints } from '../../contract/cluster.ts';
+import type { Cluster, Endpoints } from '../../control/cluster/cluster.ts';
 import { createNativeCluster } from '../../control/cluster/native/native-cluster.ts';
 import { ReleaseStack } from '../../control/lib/release-stack.ts';
 import type { Load } from '../../contract/run-record.ts';

@@ -5,7 +5,7 @@ import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Endpoints } from '../../contract/cluster.ts';
+import type { Endpoints } from '../../control/cluster/cluster.ts';
 import {
   failureOf,
   hasNoEngine,

@@ -1,7 +1,7 @@
 /** The live engines of the test run, and a corner of them for each test: its own namespace and schema. */
 import { randomBytes } from 'node:crypto';
 import { inject } from 'vitest';
-import type { Endpoints } from '../../contract/cluster.ts';
+import type { Endpoints } from '../../control/cluster/cluster.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -8,7 +8,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { IN_TIME_MS } from '../../control/attack/generator/load-generator.ts';
+import { IN_TIME_MS } from '../../control/attack/protocol/generator-messages.ts';
 import { ProcessRegistry } from '../../control/processes/process-registry.ts';
 import { runRecordSchema, type RunRecord } from '../../contract/run-record.ts';
 import { flashgrid } from './terminal.ts';

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { z } from 'zod';
-import type { ClusterEvents } from '../../contract/cluster.ts';
+import type { ClusterEvents } from '../../control/cluster/cluster.ts';
 import { acquireLock } from '../../control/cluster/data-dir-lock.ts';
 import { createNativeCluster } from '../../control/cluster/native/native-cluster.ts';
 

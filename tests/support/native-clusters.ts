@@ -2,7 +2,8 @@
 import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { EngineState, LogLine, Step } from '../../contract/cluster.ts';
+import type { EngineState, Step } from '../../contract/backends.ts';
+import type { LogLine } from '../../control/cluster/cluster.ts';
 import {
   type NativeCluster,
   type NativeClusterOptions,

@@ -1,35 +1,31 @@
 /** A corner of the live engines for tests of the worker: its own namespace, schema and queues, and workers on top. */
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
+import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect } from 'amqplib';
-import type { ConfirmChannel } from 'amqplib';
+import { connect, type ConfirmChannel } from 'amqplib';
 import type pg from 'pg';
 import { pino } from 'pino';
 import { expect } from 'vitest';
 import { ReleaseStack } from '../../control/lib/release-stack.ts';
-import type { Endpoints } from '../../contract/cluster.ts';
+import type { Endpoints } from '../../control/cluster/cluster.ts';
 import { parseConfig, workerConfigSchema } from '../../services/shared/config.ts';
-import { decodeOutcomeEvent } from '../../services/shared/events.ts';
-import type { OutcomeEvent } from '../../services/shared/events.ts';
-import { FRAME_CONTENT_TYPE, FRAME_VERSION, encodeEntry } from '../../services/shared/frame.ts';
-import type { FrameEntry } from '../../services/shared/frame.ts';
+import { decodeOutcomeEvent, type OutcomeEvent } from '../../services/shared/events.ts';
+import {
+  FRAME_CONTENT_TYPE,
+  FRAME_VERSION,
+  encodeEntry,
+  type FrameEntry,
+} from '../../services/shared/frame.ts';
 import { framedId } from '../../services/shared/ids.ts';
 import { outcomeChannel } from '../../services/shared/keys.ts';
-import { childMessageSchema } from '../../services/shared/messages.ts';
-import type { ChildMessage } from '../../services/shared/messages.ts';
+import { childMessageSchema, type ChildMessage } from '../../services/shared/messages.ts';
 import { applyMigrations } from '../../services/shared/migrations.ts';
-import { outcomeAt } from '../../services/shared/outcomes.ts';
-import type { Outcome } from '../../services/shared/outcomes.ts';
+import { outcomeAt, type Outcome } from '../../services/shared/outcomes.ts';
 import { createPool, quoteIdentifier } from '../../services/shared/postgres.ts';
-import { createRedis } from '../../services/shared/redis.ts';
-import type { RedisClient } from '../../services/shared/redis.ts';
+import { createRedis, type RedisClient } from '../../services/shared/redis.ts';
 import { SaleStore } from '../../services/shared/sale-store.ts';
-import { declareTopology } from '../../services/shared/topology.ts';
-import type { Topology } from '../../services/shared/topology.ts';
-import { startWorker } from '../../services/worker/worker.ts';
-import type { Worker } from '../../services/worker/worker.ts';
+import { declareTopology, type Topology } from '../../services/shared/topology.ts';
+import { startWorker, type Worker } from '../../services/worker/worker.ts';
 import { testEndpoints, uniqueName } from './backends.ts';
 import { removeKeys } from './redis-keys.ts';
 

@@ -13,7 +13,7 @@
  */
 import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
-import { FailureError } from '../../../contract/cluster.ts';
+import { FailureError } from '../../../contract/failure.ts';
 import { ReplyReader } from './reply.ts';
 import type { RequestTemplate } from './request-template.ts';
 

@@ -7,7 +7,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import autocannon from 'autocannon';
-import { FailureError } from '../../../contract/cluster.ts';
+import { FailureError } from '../../../contract/failure.ts';
 import { answerCause, isUndecided, lossCause } from './answer-cause.ts';
 import { Lane, asAutocannonClient, type LaneEvents } from './autocannon-hooks.ts';
 import { IntervalCounter } from './interval-counter.ts';
@@ -16,6 +16,7 @@ import {
   type GeneratorJob,
   type IntervalMessage,
   type ResultMessage,
+  IN_TIME_MS,
 } from '../protocol/generator-messages.ts';
 import { LaneQueue } from './lane-queue.ts';
 import { LatencyHistogram } from '../protocol/latency-histogram.ts';
@@ -24,8 +25,6 @@ import { readReservationId } from './reply.ts';
 import { RequestLog } from '../protocol/request-log.ts';
 import { RequestTemplate } from './request-template.ts';
 
-/** A request that leaves later than this after its due time counts as late, in ms. */
-export const IN_TIME_MS = 50;
 /** ms without any answer, although requests were waiting for one, after which the gateways count as gone; never less than a request's own time-out. */
 const GIVE_UP_MS = 10_000;
 const FIRST_BACK_OFF_MS = 20;

@@ -3,7 +3,7 @@
  * centre closes, it ends at once: nobody is left to hear the result.
  */
 import { performance } from 'node:perf_hooks';
-import { FailureError } from '../../../contract/cluster.ts';
+import { FailureError } from '../../../contract/failure.ts';
 import {
   commandMessageSchema,
   type GeneratorJob,

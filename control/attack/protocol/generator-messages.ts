@@ -3,7 +3,10 @@
  * 100 ms, then `columns`, `prefixes` and last its `result`; or `failed` at any time. The control centre may `stop` it.
  */
 import { z } from 'zod';
-import { failureSchema } from '../../../contract/cluster.ts';
+import { failureSchema } from '../../../contract/failure.ts';
+
+/** A request that leaves later than this after its due time counts as late, in ms. */
+export const IN_TIME_MS = 50;
 
 /** ms of one interval. */
 export const INTERVAL_MS = 100;

@@ -4,7 +4,8 @@
  */
 import { performance } from 'node:perf_hooks';
 import type { LoadLedger } from '../../audit/ledger.ts';
-import { FailureError, type LogLine } from '../../../contract/cluster.ts';
+import { FailureError } from '../../../contract/failure.ts';
+import type { LogLine } from '../../cluster/cluster.ts';
 import { ProcessRegistry } from '../../processes/process-registry.ts';
 import type { Load } from '../../../contract/run-record.ts';
 import { AttackLedger } from './attack-ledger.ts';

@@ -1,7 +1,7 @@
 /** One generator process as the control centre sees it: forked, heard, stopped, and killed by its own pid when it does not go. */
 import { fork, type ChildProcess } from 'node:child_process';
 import process from 'node:process';
-import { FailureError } from '../../../contract/cluster.ts';
+import { FailureError } from '../../../contract/failure.ts';
 import type { ProcessRegistry } from '../../processes/process-registry.ts';
 import { giveWay } from '../../processes/priority.ts';
 import { sealed } from '../../processes/sealed.ts';

@@ -1,9 +1,8 @@
 /** From the results of all generator processes: the load of the run, and whether the generator itself was the limit. */
 import { percent } from '../../../contract/format.ts';
 import type { Load } from '../../../contract/run-record.ts';
-import type { ResultMessage } from '../protocol/generator-messages.ts';
+import { type ResultMessage, IN_TIME_MS } from '../protocol/generator-messages.ts';
 import { LatencyHistogram } from '../protocol/latency-histogram.ts';
-import { IN_TIME_MS } from '../generator/load-generator.ts';
 import type { AttackSettings } from '../../../contract/attack-settings.ts';
 
 /** Past these the generator measured itself. A burst floods the loop by its nature; under a rate a late loop sends late. */

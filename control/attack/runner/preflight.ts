@@ -2,7 +2,7 @@
 import { byteSize } from '../../../contract/format.ts';
 import { readFile } from 'node:fs/promises';
 import { freemem } from 'node:os';
-import { FailureError, type Failure } from '../../../contract/cluster.ts';
+import { FailureError, type Failure } from '../../../contract/failure.ts';
 import type { ProcessPlan } from './process-plan.ts';
 import { totalRequests, type AttackSettings } from '../../../contract/attack-settings.ts';
 import { openFileLimit } from '../../../services/shared/open-files.ts';

@@ -1,6 +1,6 @@
 /** Whether a gateway takes connections: an attack on nobody would be a million refused connections. */
 import { connect } from 'node:net';
-import { FailureError } from '../../../contract/cluster.ts';
+import { FailureError } from '../../../contract/failure.ts';
 
 /** ms within which a gateway must take a connection. */
 const REACH_LIMIT_MS = 3_000;

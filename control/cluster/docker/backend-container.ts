@@ -8,7 +8,8 @@ import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import type { ContainerInspectInfo } from 'dockerode';
 import { z } from 'zod';
-import { FailureError, type EngineRole } from '../../../contract/cluster.ts';
+import { FailureError } from '../../../contract/failure.ts';
+import type { EngineRole } from '../../../contract/backends.ts';
 import type { ClusterFile } from './cluster-file.ts';
 import {
   CONFIG_DIR,

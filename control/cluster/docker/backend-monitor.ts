@@ -1,6 +1,7 @@
 /** What the containers are doing: states, logs, stats; tells changes as they happen. */
 import type Docker from 'dockerode';
-import type { ClusterEvents, EngineRole, EngineState, EngineStats } from '../../../contract/cluster.ts';
+import type { ClusterEvents } from '../cluster.ts';
+import type { EngineRole, EngineState, EngineStats } from '../../../contract/backends.ts';
 import { ask, errorText, isNotFound } from './errors.ts';
 import type { RunningEngine } from './backend-container.ts';
 import { ROLE_NAME, ROLES } from './labels.ts';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { resourceDir } from '../../../services/shared/resources.ts';
 import type { Settings } from '../../../contract/contract.ts';
-import type { EngineRole } from '../../../contract/cluster.ts';
+import type { EngineRole } from '../../../contract/backends.ts';
 import type { ClusterFile } from './cluster-file.ts';
 import { ROLES } from './labels.ts';
 import type { TarFile } from './tar.ts';

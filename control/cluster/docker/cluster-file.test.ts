@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { FailureError } from '../../../contract/cluster.ts';
+import { FailureError } from '../../../contract/failure.ts';
 import { ClusterFile } from './cluster-file.ts';
 
 function folder(): string {

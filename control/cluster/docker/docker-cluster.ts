@@ -5,15 +5,9 @@
  * it should be, replaces what is not, and takes away whatever it made when it fails.
  */
 import type Docker from 'dockerode';
-import {
-  FailureError,
-  type Cluster,
-  type ClusterEvents,
-  type Endpoints,
-  type EngineRole,
-  type EngineState,
-  type EngineStats,
-} from '../../../contract/cluster.ts';
+import { FailureError } from '../../../contract/failure.ts';
+import type { Cluster, ClusterEvents, Endpoints } from '../cluster.ts';
+import type { EngineRole, EngineState, EngineStats } from '../../../contract/backends.ts';
 import { ReleaseStack } from '../../lib/release-stack.ts';
 import { ClusterFile } from './cluster-file.ts';
 import { EngineContainer, stopContainer, type Made, type RunningEngine } from './backend-container.ts';

@@ -1,6 +1,6 @@
 /** What an engine's refusals mean, in words that a user can act on. */
 import { z } from 'zod';
-import { FailureError, type Failure } from '../../../contract/cluster.ts';
+import { FailureError, type Failure } from '../../../contract/failure.ts';
 import { withLimit } from '../../lib/release-stack.ts';
 
 /** ms that the engine may take for a small request. */

@@ -2,7 +2,7 @@
 import Docker from 'dockerode';
 import { z } from 'zod';
 import { directAgent, directTlsAgent } from '../../lib/loopback.ts';
-import type { Failure } from '../../../contract/cluster.ts';
+import type { Failure } from '../../../contract/failure.ts';
 import { errorCode, errorText } from './errors.ts';
 import { enginePlaces, ownSurroundings, type Place, type Surroundings } from './places.ts';
 

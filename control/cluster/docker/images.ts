@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
-import { FailureError } from '../../../contract/cluster.ts';
+import { FailureError } from '../../../contract/failure.ts';
 import { ask, errorText, isEngineLost, engineFailure, isNotFound } from './errors.ts';
 import type { ImageFacts } from './backend-spec.ts';
 import { ownSurroundings } from './places.ts';

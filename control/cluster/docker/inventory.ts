@@ -1,7 +1,7 @@
 /** What the engine holds of one cluster, by its labels; and the removal of it. */
 import type Docker from 'dockerode';
 import type { ContainerInfo } from 'dockerode';
-import type { EngineRole } from '../../../contract/cluster.ts';
+import type { EngineRole } from '../../../contract/backends.ts';
 import { ask, errorStatus, isNotFound } from './errors.ts';
 import { isOurs, labelFilter, roleOf } from './labels.ts';
 

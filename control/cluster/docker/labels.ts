@@ -1,5 +1,5 @@
 /** Names and labels of what FlashGrid makes. The labels are the truth: nothing without both of them is ever stopped or removed. */
-import type { EngineRole } from '../../../contract/cluster.ts';
+import type { EngineRole } from '../../../contract/backends.ts';
 
 export const CLUSTER_LABEL = 'flashgrid.cluster';
 export const ROLE_LABEL = 'flashgrid.role';

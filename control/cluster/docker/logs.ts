@@ -1,7 +1,8 @@
 /** A container's output as lines. */
 import { PassThrough, Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import type { EngineRole, LogLine } from '../../../contract/cluster.ts';
+import type { EngineRole } from '../../../contract/backends.ts';
+import type { LogLine } from '../cluster.ts';
 import { withLimit } from '../../lib/release-stack.ts';
 import { readLines } from '../../logs/log-reader.ts';
 

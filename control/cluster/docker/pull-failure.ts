@@ -1,5 +1,5 @@
 /** Why a pull failed: the name, the network, the credentials or the disk. Engines say it in words only. */
-import type { Failure } from '../../../contract/cluster.ts';
+import type { Failure } from '../../../contract/failure.ts';
 import { DISK_FULL, FIX_DISK } from './errors.ts';
 
 export type PullFault = 'name' | 'network' | 'credentials' | 'disk' | 'other';

@@ -1,6 +1,6 @@
 /** Adds up what an engine tells about a pull, layer by layer. Pure: messages in, sums out. */
 import { z } from 'zod';
-import type { Step } from '../../../contract/cluster.ts';
+import type { Step } from '../../../contract/backends.ts';
 
 /** ms over which the speed is averaged. */
 const SPEED_WINDOW_MS = 3_000;

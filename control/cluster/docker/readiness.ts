@@ -4,7 +4,7 @@ import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { z } from 'zod';
-import type { EngineRole } from '../../../contract/cluster.ts';
+import type { EngineRole } from '../../../contract/backends.ts';
 import { withLimit } from '../../lib/release-stack.ts';
 import { ENGINE_DATABASE, ENGINE_USER } from './backend-spec.ts';
 import { errorCode, errorText } from './errors.ts';

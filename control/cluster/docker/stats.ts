@@ -1,7 +1,7 @@
 /** CPU, memory, network and disk of the containers. */
 import type Docker from 'dockerode';
 import { z } from 'zod';
-import type { EngineRole, EngineStats } from '../../../contract/cluster.ts';
+import type { EngineRole, EngineStats } from '../../../contract/backends.ts';
 import { withLimit } from '../../lib/release-stack.ts';
 
 const STATS_LIMIT_MS = 3_000;

@@ -1,5 +1,6 @@
 /** Tells how one step goes: waiting → running → done, skipped or failed. */
-import type { ClusterEvents, Step } from '../../../contract/cluster.ts';
+import type { ClusterEvents } from '../cluster.ts';
+import type { Step } from '../../../contract/backends.ts';
 import { errorText } from './errors.ts';
 
 export class StepReporter {

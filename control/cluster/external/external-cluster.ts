@@ -1,14 +1,9 @@
 /** Engines that run elsewhere: FlashGrid checks that they serve, and neither starts nor stops them. */
 import { withLimit } from '../../lib/release-stack.ts';
 import { redact, registerSecrets } from '../../../services/shared/redact.ts';
-import {
-  type Cluster,
-  type ClusterEvents,
-  type Endpoints,
-  type EngineRole,
-  type EngineState,
-  FailureError,
-} from '../../../contract/cluster.ts';
+import type { Cluster, ClusterEvents, Endpoints } from '../cluster.ts';
+import type { EngineRole, EngineState } from '../../../contract/backends.ts';
+import { FailureError } from '../../../contract/failure.ts';
 import type { Finding } from '../../../contract/contract.ts';
 import { EXTERNAL_URLS, urlProblem, type ExternalUrl } from '../../../contract/external-urls.ts';
 import { StepLog } from '../native/step-log.ts';

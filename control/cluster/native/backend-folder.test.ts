@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FailureError } from '../../../contract/cluster.ts';
+import { FailureError } from '../../../contract/failure.ts';
 import { BackendFolder, removeAsOwner } from './backend-folder.ts';
 
 const USER = { name: 'nobody', uid: 65_534, gid: 65_534 };

@@ -1,5 +1,5 @@
 /** What the native cluster must know of an engine to run it. One file an engine implements this. */
-import type { EngineRole } from '../../../contract/cluster.ts';
+import type { EngineRole } from '../../../contract/backends.ts';
 import type { ClusterSettings, PortName } from './settings.ts';
 
 /** A system user that a process runs as; `undefined` where it runs as the caller. */

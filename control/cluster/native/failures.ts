@@ -1,5 +1,5 @@
 /** What can go wrong with native engines, each with its cause and what to do. */
-import { FailureError } from '../../../contract/cluster.ts';
+import { FailureError } from '../../../contract/failure.ts';
 
 const DISK_FULL = /no space left on device|enospc/i;
 

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants, readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { EngineRole } from '../../../contract/cluster.ts';
+import type { EngineRole } from '../../../contract/backends.ts';
 
 const run = promisify(execFile);
 const VERSION_TIMEOUT_MS = 10_000;

@@ -9,15 +9,9 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import {
-  type Cluster,
-  type ClusterEvents,
-  type Endpoints,
-  type EngineRole,
-  type EngineState,
-  type EngineStats,
-  FailureError,
-} from '../../../contract/cluster.ts';
+import type { Cluster, ClusterEvents, Endpoints } from '../cluster.ts';
+import type { EngineRole, EngineState, EngineStats } from '../../../contract/backends.ts';
+import { FailureError } from '../../../contract/failure.ts';
 import { cancelled, asFolderFailure, diskFull, throwIfCancelled, throwIfUnusable } from './failures.ts';
 import type { EngineDriver } from './backend.ts';
 import { EngineRunner, type SettingsKeeper } from './backend-runner.ts';

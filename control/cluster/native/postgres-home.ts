@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { dataFolder } from '../../lib/data-folder.ts';
-import { FailureError } from '../../../contract/cluster.ts';
+import { FailureError } from '../../../contract/failure.ts';
 import { listProcesses } from '../../processes/process-table.ts';
 import type { SystemUser } from './backend.ts';
 import { BackendFolder, removeAsOwner } from './backend-folder.ts';

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { findFreePorts } from '../../lib/free-port.ts';
-import type { Endpoints } from '../../../contract/cluster.ts';
+import type { Endpoints } from '../cluster.ts';
 
 export const ENGINE_USER = 'flashgrid';
 export const DATABASE = 'flashgrid';

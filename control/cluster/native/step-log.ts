@@ -1,5 +1,7 @@
 /** Runs the steps of a start and tells each one's progress, time and outcome. */
-import { type ClusterEvents, FailureError, type Step } from '../../../contract/cluster.ts';
+import type { ClusterEvents } from '../cluster.ts';
+import { FailureError } from '../../../contract/failure.ts';
+import type { Step } from '../../../contract/backends.ts';
 
 export class StepLog {
   readonly #events: Pick<ClusterEvents, 'onStep'>;

@@ -1,6 +1,6 @@
 /** CPU and memory of the engines, with all their child processes. */
 import { execFileSync } from 'node:child_process';
-import type { EngineRole, EngineStats } from '../../../contract/cluster.ts';
+import type { EngineRole, EngineStats } from '../../../contract/backends.ts';
 import { listPids, readProc, readProcStat } from '../../processes/process-table.ts';
 
 /** The unit of times in /proc, fixed by Linux' user-space ABI. */

@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { IconBolt, IconPlayerPlayFilled, IconPlayerStopFilled, IconTrash, IconX } from '@tabler/icons-react';
 import { useCallback, useEffect, useMemo, useState } from 'react';
-import type { Step } from '../../../contract/cluster.ts';
+import type { Step } from '../../../contract/backends.ts';
 import type { ProviderChoice } from '../../../contract/contract.ts';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';

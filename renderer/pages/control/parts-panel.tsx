@@ -1,6 +1,6 @@
 import { Switch } from '@mantine/core';
 import { useState } from 'react';
-import { engineRoleSchema } from '../../../contract/cluster.ts';
+import { engineRoleSchema } from '../../../contract/backends.ts';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { StateMark } from '../../components/state-mark.tsx';

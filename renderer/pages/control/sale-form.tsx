@@ -1,11 +1,6 @@
 import { Button, Modal, NativeSelect, NumberInput, TextInput } from '@mantine/core';
 import { useState, type FormEvent } from 'react';
-import {
-  newSaleSchema,
-  saleChangeSchema,
-  saleModeSchema,
-  type SaleView,
-} from '../../../services/shared/sales.ts';
+import { newSaleSchema, saleChangeSchema, saleModeSchema, type SaleView } from '../../../contract/sales.ts';
 import { call } from '../../client.ts';
 import { sentence } from '../../lib/format.ts';
 import classes from './sale-form.module.css';

@@ -1,6 +1,6 @@
 import { Menu } from '@mantine/core';
 import { IconLock, IconLockOpen, IconPencil, IconRestore } from '@tabler/icons-react';
-import type { SaleView } from '../../../services/shared/sales.ts';
+import type { SaleView } from '../../../contract/sales.ts';
 import { callOrNotify } from '../../client.ts';
 import type { SaleFormMode } from './sale-form.tsx';
 import classes from './sales-panel.module.css';

@@ -1,6 +1,6 @@
 import { IconCheck, IconCircleDashed, IconMinus, IconX } from '@tabler/icons-react';
 import { useEffect, useRef } from 'react';
-import type { Step } from '../../../contract/cluster.ts';
+import type { Step } from '../../../contract/backends.ts';
 import { formatBytes, formatMs } from '../../lib/format.ts';
 import { useNow } from '../../lib/use-now.ts';
 import classes from './step-list.module.css';

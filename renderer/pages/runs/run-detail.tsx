@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { IconArrowLeft, IconListDetails, IconTrash } from '@tabler/icons-react';
 import { Suspense, lazy, useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
-import type { Failure } from '../../../contract/cluster.ts';
+import type { Failure } from '../../../contract/failure.ts';
 import { marksOfRun } from '../../../contract/run-marks.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
 import { notesOf } from '../../../contract/run-notes.ts';

@@ -7,13 +7,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { inject, onTestFinished } from 'vitest';
-import {
-  FailureError,
-  type EngineState,
-  type Failure,
-  type LogLine,
-  type Step,
-} from '../../../contract/cluster.ts';
+import { FailureError, type Failure } from '../../../contract/failure.ts';
+import type { EngineState, Step } from '../../../contract/backends.ts';
+import type { LogLine } from '../../../control/cluster/cluster.ts';
 import { createDockerCluster, type DockerCluster } from '../../../control/cluster/docker/docker-cluster.ts';
 import type { DockerSettings } from '../../../control/cluster/docker/backend-spec.ts';
 import type { TestEngine } from './global-setup.ts';

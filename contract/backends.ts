@@ -1,0 +1,66 @@
+/** The three backends, as every part of the app names and describes them. */
+import { z } from 'zod';
+
+export const engineRoleSchema = z.enum(['rabbitmq', 'redis', 'postgres']);
+export type EngineRole = z.infer<typeof engineRoleSchema>;
+export const providerSchema = z.enum(['native', 'docker', 'external']);
+export type Provider = z.infer<typeof providerSchema>;
+
+export const BACKEND_TITLES: Readonly<Record<EngineRole, string>> = {
+  rabbitmq: 'RabbitMQ',
+  redis: 'Redis',
+  postgres: 'Postgres',
+};
+
+export const stepSchema = z.object({
+  id: z.string(),
+  title: z.string(),
+  state: z.enum(['waiting', 'running', 'done', 'skipped', 'failed']),
+  /** What is going on, or how it ended. */
+  detail: z.string().optional(),
+  startedAtMs: z.number().optional(),
+  durationMs: z.number().nonnegative().optional(),
+  /** A pull: bytes done and in all (absent while unknown). */
+  progress: z
+    .object({ doneBytes: z.number(), totalBytes: z.number().optional(), bytesPerSec: z.number().optional() })
+    .optional(),
+});
+export type Step = z.infer<typeof stepSchema>;
+
+export const engineStateSchema = z.object({
+  role: engineRoleSchema,
+  state: z.enum([
+    'absent',
+    'stopped',
+    'starting',
+    'running',
+    'unhealthy',
+    'restarting',
+    'stopping',
+    'failed',
+  ]),
+  version: z.string().optional(),
+  port: z.number().int().optional(),
+  /** Process id, or the container's short id. */
+  handle: z.string().optional(),
+  startedAtMs: z.number().optional(),
+  detail: z.string().optional(),
+  /** Moment since which it is in this state, where it is not well. */
+  sinceMs: z.number().optional(),
+  /** Times that it was started again since the cluster started. */
+  restarts: z.number().int().nonnegative().optional(),
+});
+export type EngineState = z.infer<typeof engineStateSchema>;
+
+export const engineStatsSchema = z.object({
+  role: engineRoleSchema,
+  atMs: z.number(),
+  /** 100 is one core. */
+  cpuPercent: z.number().nonnegative(),
+  memoryBytes: z.number().nonnegative(),
+  networkRxBytes: z.number().nonnegative().optional(),
+  networkTxBytes: z.number().nonnegative().optional(),
+  diskReadBytes: z.number().nonnegative().optional(),
+  diskWriteBytes: z.number().nonnegative().optional(),
+});
+export type EngineStats = z.infer<typeof engineStatsSchema>;

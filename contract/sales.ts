@@ -1,0 +1,2 @@
+/** Sales, as gateways, workers and every frontend describe them. */
+export * from '../services/shared/sales.ts';

@@ -1,0 +1,52 @@
+/** One interface for the three ways to have a RabbitMQ, a Redis and a Postgres. */
+import type { EngineRole, EngineState, EngineStats, Provider, Step } from '../../contract/backends.ts';
+
+/** Where the engines answer. The URLs hold passwords: never log them but through redact.ts. */
+export interface Endpoints {
+  readonly amqpUrl: string;
+  readonly redisUrl: string;
+  readonly postgresUrl: string;
+  /** Of a role that only reads; the same as `postgresUrl` where it is missing. */
+  readonly postgresAuditUrl?: string;
+}
+
+export interface LogLine {
+  readonly atMs: number;
+  /** `rabbitmq`, `gateway-1`, `control`… */
+  readonly part: string;
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly text: string;
+}
+
+/** What a cluster tells while it lives. */
+export interface ClusterEvents {
+  onStep(step: Step): void;
+  onEngine(engine: EngineState): void;
+  onLog(line: LogLine): void;
+}
+
+export interface Cluster {
+  readonly provider: Provider;
+  /**
+   * Starts or adopts all three engines and waits until each has proven that it serves.
+   * Steps are told through the events given at construction.
+   * @throws FailureError naming the step; what was started is stopped again. AbortError-like FailureError `cluster.cancelled` on abort.
+   */
+  start(signal: AbortSignal): Promise<Endpoints>;
+  /** Stops what this cluster started or adopted; keeps the data. Never throws for an engine that is already gone. */
+  stop(): Promise<void>;
+  /** Lets go of the engines without stopping them: the next start adopts them. */
+  detach(): void;
+  /** Stops, then removes data folders, or containers, volumes and network. */
+  reset(): Promise<void>;
+  engines(): readonly EngineState[];
+  /** CPU and memory of each running engine. */
+  stats(): Promise<readonly EngineStats[]>;
+  /**
+   * Ends what is left of one backend and starts it again, with its data and on its address; resolves when it serves.
+   * @throws FailureError; `external.notOurs` for a backend that others run
+   */
+  restart(role: EngineRole, signal: AbortSignal): Promise<void>;
+  /** For faults and tests: ends one engine at once, as a crash would. */
+  kill(role: EngineRole): Promise<void>;
+}
