@@ -108,7 +108,13 @@ export const TERMINAL_COMMANDS = {
   attack: { summary: 'attack the cluster that `up` or `serve` started', options: attackOptions },
   status: {
     summary: 'tell what runs',
-    options: { json: { type: 'string', value: 'FILE', help: 'write the whole snapshot' } },
+    options: {
+      json: {
+        type: 'string',
+        value: 'FILE',
+        help: 'write the whole snapshot; `isRunning` says whether there is one',
+      },
+    },
   },
   down: {
     summary: 'stop what `up` started',
@@ -125,11 +131,12 @@ export const TERMINAL_COMMANDS = {
     summary: 'frames that could not be decided: dead-letters list | replay FRAME… | drop FRAME… --yes',
     options: {
       all: { type: 'boolean', help: 'replay or drop every one' },
-      json: { type: 'string', value: 'FILE', help: 'write the list' },
+      json: { type: 'string', value: 'FILE', help: 'write the list, or how many were replayed or dropped' },
     },
   },
   report: {
-    summary: 'export a kept run: report RUN --html F --json F --csv F; without RUN it lists the runs',
+    summary:
+      'export a kept run: report RUN --html F --json F --csv F; without RUN it lists the runs (--json F: as JSON)',
     options: { json: attackOptions.json, html: attackOptions.html, csv: attackOptions.csv },
   },
   confirm: {

@@ -130,6 +130,7 @@ async function status({ dataDir, out, outputs, interrupt }: CommandContext): Pro
         ? `Process ${holder.pid} uses ${dataDir} and takes no commands: a demo, or a FlashGrid that starts or stops.`
         : `Nothing runs on ${dataDir}. Start it with \`${commandLine('up')}\`.`,
     );
+    await writeJson({ isRunning: false, dataDir, ...(holder ? { heldBy: holder.pid } : {}) }, outputs, out);
     return EXIT.pass;
   }
   return await briefly(session, interrupt, async (client) => {
@@ -153,7 +154,7 @@ async function status({ dataDir, out, outputs, interrupt }: CommandContext): Pro
       out.say(
         `Attack ${snapshot.attack.runId}: ${snapshot.attack.phase}${snapshot.attack.verdict ? `, ${snapshot.attack.verdict}` : ''}`,
       );
-    await writeJson(snapshot, outputs, out);
+    await writeJson({ isRunning: true, ...snapshot }, outputs, out);
     return EXIT.pass;
   });
 }
@@ -258,6 +259,9 @@ async function report({
   const [id] = positionals;
   return await briefly(await openSession(dataDir), interrupt, async (client) => {
     if (id === undefined) {
+      const unfit = outputs.formats.find((format) => format !== 'json');
+      if (unfit !== undefined)
+        throw new UsageError(`--${unfit} writes one run: give its id, as \`report\` lists it.`);
       const runs = await must(client, 'runs.listRuns', {});
       const areAllListed = !(await tellNotices(client)).some((notice) => notice.id === 'runs');
       if (runs.length === 0 && areAllListed)
@@ -267,6 +271,7 @@ async function report({
           `${run.id}  ${run.startedAt}  ${run.verdict.padEnd(8)}${run.title}, ${Math.round(run.rps)} req/s, sold ${run.sold} of ${run.stock}`,
           4,
         );
+      await writeJson(runs, outputs, out);
       return EXIT.pass;
     }
     if (outputs.formats.length === 0)
@@ -283,7 +288,9 @@ async function confirm({ values, dataDir, out, interrupt }: CommandContext): Pro
     const { id, lines } = await must(client, 'settings.confirmChange', {});
     out.say(`A page asks to change:${lines.map((line) => `\n    ${line}`).join('')}`);
     if (values['yes'] !== true && !(await askYesNo('Save this? [y/N] '))) {
-      out.say('Not saved.');
+      out.say(
+        process.stdin.isTTY ? 'Not saved.' : 'Not saved: there is no terminal to ask on. --yes saves it.',
+      );
       return EXIT.interrupted;
     }
     // The same change that was shown: another one by now has another id.

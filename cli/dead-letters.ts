@@ -35,12 +35,15 @@ export async function deadLetters({
   const choice = isAll ? {} : { ids };
   return await briefly(await requireRemote(dataDir), interrupt, async (client) => {
     if (action === 'replay') {
-      const { replayed, kept } = await must(client, 'queue.replayDead', choice);
+      const result = await must(client, 'queue.replayDead', choice);
+      const { replayed, kept } = result;
       out.say(`${replayed} put back into the queue.`);
       if (kept > 0) out.say(`${kept} can never be decided and stay: see \`dead-letters list\`.`);
+      await writeJson(result, outputs, out);
     } else if (action === 'drop') {
-      const { dropped } = await must(client, 'queue.dropDead', choice);
-      out.say(`${dropped} dropped.`);
+      const result = await must(client, 'queue.dropDead', choice);
+      out.say(`${result.dropped} dropped.`);
+      await writeJson(result, outputs, out);
     } else {
       const { total, frames } = await must(client, 'queue.listDead', { limit: LISTED });
       if (total === 0) out.say('The dead-letter queue is empty.');

@@ -1,6 +1,11 @@
+import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import {
   chmodSync,
+  closeSync,
   mkdtempSync,
+  openSync,
   readFileSync,
   readdirSync,
   rmSync,
@@ -10,7 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { UsageError } from './args.ts';
 import { openOutputs } from './outputs.ts';
 
@@ -37,8 +42,22 @@ describe('the files of --json, --html and --csv', () => {
     ['where no folder can be made', () => ({ json: '/proc/no/such' }), /^--json .*can't be written/],
     ['that two share', (at) => ({ json: join(at, 'a'), csv: join(at, '.', 'a') }), /--json and --csv/],
     ['that both are the standard output', () => ({ json: '-', html: '-' }), /--json and --html/],
+    ['that both are it, by another name', () => ({ json: '-', html: '/dev/stdout' }), /--json and --html/],
+    [
+      'that is a pipe without a reader',
+      (at) => ({ json: join(at, 'pipe') }),
+      /^--json .*it is a named pipe\./,
+    ],
+    ['that leads to one', (at) => ({ html: join(at, 'to-pipe') }), /^--html .*it is a named pipe\./],
+    ['that is a socket', (at) => ({ csv: join(at, 'socket') }), /^--csv .*it is a socket\./],
+    ['that no descriptor has', () => ({ csv: '/dev/fd/999' }), /^--csv .*can't be written/],
   ])('refuse one %s, by the name of its option', async (_what, values, message) => {
     writeFileSync(join(dir, 'file'), '');
+    execFileSync('mkfifo', [join(dir, 'pipe')]);
+    symlinkSync(join(dir, 'pipe'), join(dir, 'to-pipe'));
+    const server = createServer().listen(join(dir, 'socket'));
+    onTestFinished(() => void server.close());
+    await once(server, 'listening');
     const opening = openOutputs(values(dir));
     await expect(opening).rejects.toThrow(UsageError);
     await expect(opening).rejects.toThrow(message);
@@ -67,8 +86,18 @@ describe('the files of --json, --html and --csv', () => {
     await expect(outputs.write('json', 'x')).rejects.toMatchObject({ failure: { code: 'cli.cantWrite' } });
   });
 
+  it('write to what the shell has opened, such as the pipe of a process', async () => {
+    const path = join(dir, 'open');
+    const descriptor = openSync(path, 'w');
+    const outputs = await openOutputs({ json: `/dev/fd/${descriptor}` });
+    await outputs.write('json', '{}');
+    closeSync(descriptor);
+    expect(readFileSync(path, 'utf8')).toBe('{}');
+  });
+
   it('take the standard output for a dash, so that people are told elsewhere', async () => {
-    expect((await openOutputs({ json: '-' })).isStdoutTaken).toBe(true);
+    for (const json of ['-', '/dev/stdout', '/dev/fd/1', '/proc/self/fd/1'])
+      expect((await openOutputs({ json })).isStdoutTaken).toBe(true);
     expect((await openOutputs({ json: join(dir, 'a') })).isStdoutTaken).toBe(false);
     expect(readdirSync(dir)).toEqual([]);
   });

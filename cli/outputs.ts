@@ -2,7 +2,9 @@
  * The files of `--json`, `--html` and `--csv`. They are looked at before the command does anything: an attack is not run for a report
  * that can't be written. Each is written beside its place and moved there, so that a full disk leaves the old one whole.
  */
+import { fstatSync, writeFile as writeDescriptor, type Stats } from 'node:fs';
 import { realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
 import { randomBytes } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import process from 'node:process';
@@ -18,6 +20,9 @@ export const EXPORT_FORMATS = ['json', 'html', 'csv'] as const satisfies readonl
 
 /** As an option's value: the standard output. */
 const STDOUT = '-';
+const STDOUT_DESCRIPTOR = 1;
+/** Other names of what this process has open, as a shell gives them: `/dev/stdout`, `>(command)`. */
+const DESCRIPTOR = /^\/(?:dev|proc\/self)\/fd\/(\d{1,4})$/;
 
 export interface Outputs {
   /** Something for a program goes there. */
@@ -38,7 +43,7 @@ export async function openOutputs(values: OptionValues): Promise<Outputs> {
   for (const format of EXPORT_FORMATS) {
     const value = values[format];
     if (typeof value !== 'string') continue;
-    const target = value === STDOUT ? STDOUT : resolve(value);
+    const target = descriptorOf(value) === STDOUT_DESCRIPTOR ? STDOUT : resolve(value);
     for (const [other, taken] of targets)
       if (taken === target) throw new UsageError(`--${other} and --${format} can't both go to ${value}.`);
     try {
@@ -69,26 +74,46 @@ export async function writeJson(value: unknown, outputs: Outputs, out: Output): 
   if (path !== undefined) out.say(`Written: ${path}`);
 }
 
+/** The descriptor of this process that a path stands for. */
+function descriptorOf(path: string): number | undefined {
+  if (path === STDOUT) return STDOUT_DESCRIPTOR;
+  const full = resolve(path);
+  if (full === '/dev/stdout') return STDOUT_DESCRIPTOR;
+  if (full === '/dev/stderr') return STDOUT_DESCRIPTOR + 1;
+  const number = DESCRIPTOR.exec(full)?.[1];
+  return number === undefined ? undefined : Number(number);
+}
+
 /** What stands at a path now, links followed. */
-async function placeOf(path: string): Promise<{ path: string; isSpecial: boolean; mode: number }> {
+async function placeOf(path: string): Promise<{ path: string; isDevice: boolean; mode: number }> {
+  let found: Stats;
   try {
-    const real = await realpath(path);
-    const found = await stat(real);
-    if (found.isDirectory()) throw new Error('it is a folder. Name a file in it.');
-    return { path: real, isSpecial: !found.isFile(), mode: found.mode & 0o777 };
+    found = await stat(path);
   } catch (error) {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT')
-      return { path, isSpecial: false, mode: 0o600 };
+      return { path, isDevice: false, mode: 0o600 };
     throw error;
   }
+  if (found.isDirectory()) throw new Error('it is a folder. Name a file in it.');
+  if (found.isCharacterDevice()) return { path, isDevice: true, mode: 0 };
+  // Opening a pipe waits for its reader, for ever if none comes.
+  if (!found.isFile())
+    throw new Error(`it is a ${kindOf(found)}. Name a file, or - for the standard output.`);
+  return { path: await realpath(path), isDevice: false, mode: found.mode & 0o777 };
+}
+
+function kindOf(found: Stats): string {
+  return found.isFIFO() ? 'named pipe' : found.isSocket() ? 'socket' : 'block device';
 }
 
 /** @throws Error when a file could not be put there */
 async function tryPlace(path: string): Promise<void> {
+  const descriptor = descriptorOf(path);
+  if (descriptor !== undefined) return void fstatSync(descriptor);
   makeFolder(dirname(path));
   const place = await placeOf(path);
-  // A pipe or a device is only touched when there is something for it.
-  if (place.isSpecial) return;
+  // A device is only touched when there is something for it.
+  if (place.isDevice) return;
   const probe = `${place.path}.${randomBytes(4).toString('hex')}.tmp`;
   await writeFile(probe, '', { flag: 'wx' });
   await rm(probe, { force: true });
@@ -96,10 +121,15 @@ async function tryPlace(path: string): Promise<void> {
 
 async function writeOut(target: string, text: string): Promise<string> {
   try {
+    const descriptor = descriptorOf(target);
+    if (descriptor !== undefined) {
+      await promisify(writeDescriptor)(descriptor, text);
+      return target;
+    }
     makeFolder(dirname(target));
     const place = await placeOf(target);
-    // A device or a pipe must stay what it is.
-    if (place.isSpecial) await writeFile(place.path, text);
+    // A device must stay what it is.
+    if (place.isDevice) await writeFile(place.path, text);
     else writeFileAtomic(place.path, text, place.mode);
   } catch (error) {
     throw new FailureError(

@@ -113,29 +113,9 @@ export class AttackSession {
     return this.#series.rows();
   }
 
-  /**
-   * Opens the sale and begins; answers as soon as the attack runs.
-   * @throws FailureError when it can't begin
-   */
-  async begin(): Promise<AttackState> {
-    const { settings, engine } = this.#options;
+  /** Begins, and answers at once: whatever goes wrong from here on ends a run that is kept. */
+  begin(): AttackState {
     this.#set({});
-    try {
-      await engine.openSale({
-        id: this.#state.saleId,
-        title: titleOf(settings),
-        stock: settings.stock,
-        perBuyerLimit: settings.perBuyerLimit,
-        mode: settings.mode,
-      });
-    } catch (error) {
-      this.#fail(this.#failureOf(error));
-      throw error;
-    }
-    this.#say(
-      'info',
-      `sale ${this.#state.saleId} is open: ${count.format(settings.stock)} on sale, mode ${settings.mode}`,
-    );
     this.#work = this.#run();
     return this.#state;
   }
@@ -178,6 +158,7 @@ export class AttackSession {
     const { settings, supervisor, endpoints, namespace, postgresSchema } = this.#options;
     const { signal } = this.#abort;
     const saleId = this.#state.saleId;
+    await this.#openSale();
     const redis = createRedis(endpoints.redisUrl, {
       role: 'control',
       onError: (error) => this.#say('warn', `redis: ${error.message}`),
@@ -259,6 +240,22 @@ export class AttackSession {
     });
     this.#flush();
     await this.#conclude(load, found);
+  }
+
+  async #openSale(): Promise<void> {
+    const { settings, engine } = this.#options;
+    const { saleId } = this.#state;
+    await engine.openSale({
+      id: saleId,
+      title: titleOf(settings),
+      stock: settings.stock,
+      perBuyerLimit: settings.perBuyerLimit,
+      mode: settings.mode,
+    });
+    this.#say(
+      'info',
+      `sale ${saleId} is open: ${count.format(settings.stock)} on sale, mode ${settings.mode}`,
+    );
   }
 
   async #conclude(load: Load, found: Audit): Promise<void> {

@@ -407,7 +407,7 @@ export class ControlCentre implements ControlClient {
     return masked;
   }
 
-  async #launch(settings: Parsed<'attack.launch'>): Promise<CommandOutput<'attack.launch'>> {
+  #launch(settings: Parsed<'attack.launch'>): CommandOutput<'attack.launch'> {
     if (this.#attack?.isActive) {
       throw new FailureError({
         code: 'attack.busy',
@@ -444,7 +444,7 @@ export class ControlCentre implements ControlClient {
       },
     });
     this.#attack = session;
-    return await session.begin();
+    return session.begin();
   }
 
   #snapshot(): Snapshot {

@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,6 +14,7 @@ import { attackSettingsSchema, type AttackSettingsInput } from '../contract/atta
 import { userIdFor } from '../control/attack/protocol/user-ids.ts';
 import { ProcessRegistry } from '../control/processes/process-registry.ts';
 import { loadSchema } from '../contract/run-record.ts';
+import { serviceUser } from '../control/services/service-user.ts';
 import { acknowledge, startServer, type TestServer } from './support/misbehaving-server.ts';
 
 const generatorModule = join(import.meta.dirname, '../control/attack/generator/main.ts');
@@ -187,6 +188,9 @@ describe('an attack that can not go on', () => {
     await until(() => server.seen.length === 50, 'the first requests');
     const pids = recordedPids(dataDir);
     expect(pids).toHaveLength(2);
+    // Started by root, they are not root's.
+    const uid = serviceUser('load generators', [generatorModule]).user?.uid ?? process.getuid?.();
+    if (existsSync('/proc/self')) expect(pids.map((pid) => statSync(`/proc/${pid}`).uid)).toEqual([uid, uid]);
     cancel.abort();
     await failed;
     expect(pids.filter(isAlive)).toEqual([]);

@@ -6,22 +6,24 @@ import { serviceUser } from './service-user.ts';
 
 const USER = { name: 'nobody', uid: 65_534, gid: 65_534 };
 
-test('services run as the user that can reach them, else as before, and say why', () => {
+test('child processes run as the user that can reach them, else as before, and say why', () => {
   const dir = mkdtempSync(join(tmpdir(), 'flashgrid-service-user-'));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   chmodSync(dir, 0o755);
   const module = join(dir, 'inner', 'worker.js');
   mkdirSync(join(dir, 'inner'), { mode: 0o700 });
   writeFileSync(module, '');
-  expect(serviceUser([module], () => USER)).toMatchObject({
+  expect(serviceUser('services', [module], () => USER)).toMatchObject({
     user: undefined,
     note: expect.stringContaining('o+x') as string,
   });
   chmodSync(join(dir, 'inner'), 0o755);
-  expect(serviceUser([module], () => USER)).toEqual({ user: USER });
-  expect(serviceUser([module], () => undefined)).toEqual({ user: undefined });
+  expect(serviceUser('services', [module], () => USER)).toEqual({ user: USER });
+  expect(serviceUser('services', [module], () => undefined)).toEqual({ user: undefined });
   const fails = () => {
     throw new Error('no user');
   };
-  expect(serviceUser([module], fails).note).toContain('no user');
+  expect(serviceUser('load generators', [module], fails).note).toBe(
+    'The load generators run as root: Error: no user.',
+  );
 });

@@ -63,7 +63,11 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     const { gateway, worker } = options.modules;
-    const { user, note } = serviceUser([gateway, worker, join(resourceDir('lua'), 'open-sale.lua')]);
+    const { user, note } = serviceUser('services', [
+      gateway,
+      worker,
+      join(resourceDir('lua'), 'open-sale.lua'),
+    ]);
     this.#user = user;
     if (note) options.onLog({ atMs: Date.now(), part: 'control', level: 'warn', text: note });
   }

@@ -252,6 +252,33 @@ describe('a first start', () => {
     expect(performance.now() - startedMs).toBeLessThan(10_000);
   });
 
+  it('asks in a dialog of the system before a page sets an image or an external URL', async () => {
+    const before = await app.call('settings.getSettings', {});
+    const redisUrl = 'redis://me:dialog-secret@elsewhere:6379';
+    const wanted = { ...before, external: { ...before.external, redisUrl } };
+    for (const [answer, code] of [
+      ['Cancel', 'settings.notConfirmed'],
+      ['Save', undefined],
+    ] as const) {
+      const saving = app.call('settings.saveSettings', wanted).then(
+        ({ external }) => external.redisUrl,
+        (error: unknown) => String(error),
+      );
+      const { message, detail } = await app.dialog();
+      expect(message).toBe('Change where the backends come from?');
+      expect(detail).toContain('external.redisUrl: (empty) → redis://me:***@elsewhere:6379');
+      await app.answer(answer);
+      expect(await saving).toContain(code ?? 'redis://me:***@elsewhere:6379');
+      await app.focused(/· FlashGrid$/);
+    }
+    expect(readFileSync(join(app.dataDir, 'settings.json'), 'utf8')).toContain(redisUrl);
+    // The page sends back what it was shown; to empty the field is a change, too.
+    const emptied = app.call('settings.saveSettings', before);
+    await app.dialog();
+    await app.answer('Save');
+    expect((await emptied).external.redisUrl).toBe('');
+  });
+
   it('has a key for what the view offers', async () => {
     await press('CmdOrCtrl+Shift+P');
     await app.until(

@@ -8,6 +8,7 @@ import { FailureError } from '../../../contract/failure.ts';
 import type { LogLine } from '../../cluster/cluster.ts';
 import { ProcessRegistry } from '../../processes/process-registry.ts';
 import type { Load } from '../../../contract/run-record.ts';
+import { serviceUser } from '../../services/service-user.ts';
 import { AttackLedger } from './attack-ledger.ts';
 import { GeneratorChild } from './generator-child.ts';
 import type { GeneratorJob, ResultMessage } from '../protocol/generator-messages.ts';
@@ -61,6 +62,8 @@ export async function runAttack(options: AttackOptions): Promise<AttackOutcome> 
   for (const warning of await checkMachine(settings, plan, targets.length)) say('warn', warning);
   await Promise.all(targets.map((target) => reachTarget(target)));
   if (signal.aborted) throw cancelled();
+  const { user, note } = serviceUser('load generators', [options.generatorModule]);
+  if (note) say('warn', note);
   say('info', `load generators: ${plan.processes} (${plan.reason})`);
 
   const requests = totalRequests(settings);
@@ -79,6 +82,7 @@ export async function runAttack(options: AttackOptions): Promise<AttackOutcome> 
             modulePath: options.generatorModule,
             execArgv: options.execArgv ?? [],
             env: options.env ?? process.env,
+            user,
             registry,
             onMessage: (message) => {
               if (message.type === 'interval') collector.merger.add(index, message);

@@ -2,6 +2,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import process from 'node:process';
 import { FailureError } from '../../../contract/failure.ts';
+import type { SystemUser } from '../../cluster/native/backend.ts';
 import type { ProcessRegistry } from '../../processes/process-registry.ts';
 import { giveWay } from '../../processes/priority.ts';
 import { sealed } from '../../processes/sealed.ts';
@@ -25,6 +26,8 @@ export interface GeneratorChildOptions {
   /** Node flags; a test that runs the source gives its loader. */
   readonly execArgv: readonly string[];
   readonly env: NodeJS.ProcessEnv;
+  /** Who runs it; whoever runs us by default. */
+  readonly user?: SystemUser | undefined;
   /** Notes the process, so that a later start can end what a killed control centre left behind. */
   readonly registry: ProcessRegistry | undefined;
   onMessage(message: Exclude<GeneratorMessage, { type: 'ready' | 'failed' }>): void;
@@ -55,6 +58,7 @@ export class GeneratorChild {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
       // A Ctrl-C on the terminal reaches only the control centre, which then stops its children in order.
       detached: true,
+      ...(options.user ? { uid: options.user.uid, gid: options.user.gid } : {}),
     });
     const { pid } = this.#process;
     giveWay(pid);

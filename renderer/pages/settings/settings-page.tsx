@@ -1,8 +1,8 @@
 import { Button, NativeSelect, NumberInput, SegmentedControl, Switch, TextInput } from '@mantine/core';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { settingsSchema, type Settings } from '../../../contract/contract.ts';
 import { call, callOrNotify } from '../../client.ts';
-import { notifyDone, notifyFailure } from '../../components/notify.tsx';
+import { forgetFailure, notifyDone, notifyFailure } from '../../components/notify.tsx';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
 import { ProviderSelect } from '../control/provider-select.tsx';
 import { AccessPanel } from './access-panel.tsx';
@@ -30,10 +30,15 @@ export default function SettingsPage() {
   );
 }
 
+/** The failure of a change that a person must confirm in a terminal. */
+const UNCONFIRMED = 'settings.needsConfirmation';
+
 function SettingsForm({ saved }: { readonly saved: Settings }) {
   // What was typed, over what is saved: a change from another window shows in every field that was not touched.
   const [typed, setTyped] = useState<Readonly<Record<string, unknown>>>({});
   const [isBusy, setBusy] = useState(false);
+  /** What was saved when a change began to wait for its confirmation in a terminal. */
+  const [waitsSince, setWaitsSince] = useState<Settings>();
   const isOnline = useIsOnline();
   const isRunning =
     useData((data) => data.cluster.state !== 'stopped' && data.cluster.state !== 'failed') ?? false;
@@ -44,9 +49,24 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
   const parsed = settingsSchema.safeParse(draft);
   const isChanged = Object.keys(typed).length > 0;
 
+  const isConfirmed =
+    waitsSince !== undefined &&
+    Object.entries(typed).every(([path, value]) => {
+      const now = valueAt(saved, path);
+      // A URL comes back without its password: that it changed is all that can be seen.
+      return now === value || (path.startsWith('external.') && now !== valueAt(waitsSince, path));
+    });
+  useEffect(() => {
+    if (!isConfirmed) return;
+    setWaitsSince(undefined);
+    setTyped({});
+    forgetFailure(UNCONFIRMED);
+    notifyDone('The change is confirmed and saved.');
+  }, [isConfirmed]);
+
   const set = (path: string, value: unknown): void => setTyped((before) => ({ ...before, [path]: value }));
   const fieldOf = (path: string): string | number => {
-    const value = path.split('.').reduce<unknown>((at, key) => (isRecord(at) ? at[key] : undefined), draft);
+    const value = valueAt(draft, path);
     return typeof value === 'number' || typeof value === 'string' ? value : '';
   };
   const error = (path: string): string | undefined =>
@@ -76,15 +96,19 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
     setBusy(true);
     const result = await call('settings.saveSettings', parsed.data);
     setBusy(false);
+    setWaitsSince(!result.ok && result.error.code === UNCONFIRMED ? saved : undefined);
     if (!result.ok) {
       notifyFailure(result.error);
       return;
     }
+    forgetFailure(UNCONFIRMED);
     setTyped({});
     notifyDone('The settings are saved.');
   };
   const discard = async (): Promise<void> => {
     setTyped({});
+    setWaitsSince(undefined);
+    forgetFailure(UNCONFIRMED);
     // Also what the file says, in case another program has changed it.
     const settings = await callOrNotify('settings.getSettings', {});
     if (settings) useControl.setState(({ data }) => (data ? { data: { ...data, settings } } : {}));
@@ -192,7 +216,9 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
           {!parsed.success
             ? 'Some fields need another look.'
             : isChanged
-              ? 'There are changes to save.'
+              ? waitsSince
+                ? 'The change waits for its confirmation in a terminal.'
+                : 'There are changes to save.'
               : 'All is saved.'}
         </p>
         {isChanged ? (
@@ -212,4 +238,8 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null;
+}
+
+function valueAt(settings: unknown, path: string): unknown {
+  return path.split('.').reduce<unknown>((at, key) => (isRecord(at) ? at[key] : undefined), settings);
 }

@@ -95,6 +95,7 @@ interface ShownDialog {
     readonly title: string;
     readonly message?: string;
     readonly buttons?: readonly string[];
+    readonly detail?: string;
     readonly checkboxLabel?: string;
     readonly defaultId?: number;
     readonly defaultPath?: string;
