@@ -3,6 +3,7 @@
  * answers at once, nothing that was accepted is lost, and all goes on by itself.
  */
 import { execFile } from 'node:child_process';
+import { chmod, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
@@ -169,6 +170,15 @@ async function expectTrouble(role: EngineRole, part: string, reason: RegExp, hea
   );
 }
 
+/** Changes the role with which the services connect, and ends their connections. */
+async function changeServiceRole(how: string): Promise<void> {
+  await withPostgres(urls.postgres, async (client) => {
+    await client.query(`ALTER ROLE flashgrid_service ${how}`);
+    const mine = "FROM pg_stat_activity WHERE usename = 'flashgrid_service'";
+    await client.query(`SELECT pg_terminate_backend(pid) ${mine}`);
+  });
+}
+
 async function rabbitmqctl(...words: string[]): Promise<void> {
   const { rabbitmq } = await findEngines();
   const { ports } = await openSettings(join(dataDir, 'native', 'settings.json'));
@@ -204,6 +214,56 @@ it('tells of a Redis whose memory is full', async () => {
   await redis.config('SET', 'maxmemory', '1');
   await expectTrouble('redis', 'redis', /OOM: its memory limit/, () => redis.config('SET', 'maxmemory', '0'));
   redis.disconnect();
+});
+
+it('tells of a Redis that can not save', async () => {
+  const redis = new Redis(urls.redis);
+  const folder = join(dataDir, 'native', 'redis', 'data');
+  const save = async (mode: number, status: string) => {
+    await chmod(folder, mode);
+    await redis.bgsave();
+    await waitFor(`a save to end: ${status}`, async () => {
+      const told = await redis.info('persistence');
+      return told.includes('bgsave_in_progress:0') && told.includes(`last_bgsave_status:${status}`);
+    });
+  };
+  const { mode } = await stat(folder);
+  await redis.config('SET', 'save', '86400 1');
+  await save(0o555, 'err');
+  await expectTrouble('redis', 'redis', /MISCONF: it can not save/, () => save(mode & 0o777, 'ok'));
+  await redis.config('SET', 'save', '');
+  redis.disconnect();
+});
+
+it('tells of a Postgres whose connections are used up', async () => {
+  const limit = (most: number) => changeServiceRole(`CONNECTION LIMIT ${most}`);
+  await limit(0);
+  await expectTrouble('postgres', 'postgres', /too many connections/, () => limit(-1));
+});
+
+it('tells of a password that was changed, whichever it is, and goes on once it is the old one', async () => {
+  const { passwords } = await openSettings(join(dataDir, 'native', 'settings.json'));
+  const wrong = /does not accept our user or password/;
+
+  const [{ rolpassword } = { rolpassword: '' }] = await withPostgres(urls.postgres, async (client) => {
+    const sql = "SELECT rolpassword FROM pg_authid WHERE rolname = 'flashgrid_service'";
+    return (await client.query<{ rolpassword: string }>(sql)).rows;
+  });
+  await changeServiceRole("PASSWORD 'another'");
+  await expectTrouble('postgres', 'postgres', wrong, () => changeServiceRole(`PASSWORD '${rolpassword}'`));
+
+  const redis = new Redis(urls.redis);
+  await redis.config('SET', 'requirepass', 'another');
+  await redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+  await expectTrouble('redis', 'redis', wrong, () => redis.config('SET', 'requirepass', passwords.redis));
+  redis.disconnect();
+
+  const change = async (password: string) => {
+    await rabbitmqctl('change_password', 'flashgrid', password);
+    await rabbitmqctl('close_all_connections', 'the password was changed');
+  };
+  await change('another');
+  await expectTrouble('rabbitmq', 'broker', wrong, () => change(passwords.rabbitmq));
 });
 
 it('tells of a RabbitMQ that blocks publishers because its disk is short', async () => {
