@@ -62,3 +62,26 @@ it('answers many who ask at once with one operation', async () => {
   await Promise.all(Array.from({ length: 20 }, () => watch.check()));
   expect(operate).toHaveBeenCalledTimes(1);
 });
+
+it('believes real traffic that is refused more than an operation that still fits, until real traffic succeeds', async () => {
+  let proofs = 0;
+  const watch = new BackendWatch({ operate: () => Promise.resolve(), proofs: () => proofs });
+  watch.start();
+  const full = Object.assign(new Error('could not extend file: No space left on device'), { code: '53100' });
+  for (let second = 0; second < 5; second++) {
+    watch.hear(full);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(watch.health).toMatchObject({ state: 'refusing', reason: 'its disk is full' });
+  }
+  proofs++;
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(watch.health.state).toBe('ok');
+  // Nobody tries any more: the operation counts again.
+  watch.hear(full);
+  await vi.advanceTimersByTimeAsync(4_000);
+  expect(watch.health.state).toBe('ok');
+  // A deadlock and the like pass by themselves.
+  watch.hear(Object.assign(new Error('deadlock detected'), { code: '40P01' }));
+  expect(watch.health.state).toBe('ok');
+  watch.stop();
+});

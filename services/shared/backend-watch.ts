@@ -12,6 +12,8 @@ const INTERVAL_MS = 1_000;
 export const OPERATION_LIMIT_MS = 1_500;
 /** A look that is no older than this many ms answers whoever asks. */
 const FRESH_MS = 250;
+/** ms for which a refusal of real traffic counts for more than an operation that succeeds. Longer than any pause between two tries. */
+const REFUSAL_MEMORY_MS = 3_000;
 
 export interface BackendWatchOptions {
   /** Writes something, durably; rejects when the backend does not take it. */
@@ -29,6 +31,8 @@ export class BackendWatch {
   #pending: Promise<unknown> | undefined;
   #lookedMs = -Infinity;
   #proofs = 0;
+  #refusal: BackendTrouble | undefined;
+  #refusedMs = -Infinity;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(options: BackendWatchOptions) {
@@ -45,14 +49,29 @@ export class BackendWatch {
       const proofs = this.#options.proofs?.() ?? 0;
       const isProven = proofs > this.#proofs;
       this.#proofs = proofs;
-      if (isProven) this.#tell(undefined);
-      else void this.check();
+      if (isProven) {
+        this.#refusedMs = -Infinity;
+        this.#tell(undefined);
+      } else void this.check();
     }, INTERVAL_MS);
     this.#timer.unref();
   }
 
   stop(): void {
     clearInterval(this.#timer);
+  }
+
+  /**
+   * Takes what real traffic was told. An operation can succeed where a bigger write is refused: on a full disk, a small commit
+   * still fits.
+   */
+  hear(error: unknown): void {
+    const trouble = troubleOf(error);
+    // Whether it is away or silent, the operation finds out as well; one failure alone does not tell.
+    if (trouble.state !== 'refusing') return;
+    this.#refusal = trouble;
+    this.#refusedMs = performance.now();
+    this.#tell(trouble);
   }
 
   /** Looks now, unless that was done a moment ago or is under way. Never rejects. */
@@ -79,7 +98,7 @@ export class BackendWatch {
     this.#pending = pending;
     try {
       await Promise.race([operation, limit]);
-      this.#tell(undefined);
+      this.#tell(performance.now() - this.#refusedMs < REFUSAL_MEMORY_MS ? this.#refusal : undefined);
     } catch (error) {
       this.#tell(troubleOf(error));
     } finally {

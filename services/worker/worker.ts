@@ -1,6 +1,7 @@
 /** A worker as a whole: connections, consumer, processor, health. `main.ts` runs one as a process; tests run several in theirs. */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics } from 'prom-client';
 import type { WorkerConfig } from '../shared/config.ts';
@@ -91,6 +92,7 @@ export async function startWorker(
       onRetry: (error: unknown, tries: number) => {
         counters.retries++;
         logAway(error, tries);
+        if (error instanceof pg.DatabaseError) postgresWatch.hear(error);
         // Which backend it was, and why, is found out by what each does now.
         void redisWatch.check();
         void postgresWatch.check();
