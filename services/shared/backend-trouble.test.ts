@@ -10,6 +10,7 @@ describe('what an error of a backend means', () => {
     [error('53300', 'sorry, too many clients already'), 'refusing', /too many connections/],
     [error('57P03', 'the database system is starting up'), 'away', /starting/],
     [error('58030', 'could not fsync'), 'refusing', /files/],
+    [error('XX000', 'could not write init file'), 'refusing', /files/],
     [error('28P01', 'password authentication failed for user "flashgrid"'), 'refusing', /user or password/],
     [new Error('MISCONF Errors writing to the AOF file: No space left on device'), 'refusing', /^MISCONF/],
     [new Error("OOM command not allowed when used memory > 'maxmemory'."), 'refusing', /^OOM/],

@@ -42,7 +42,8 @@ const TROUBLES: readonly (readonly [RegExp, BackendTrouble['state'], string])[] 
   [/^53100 /, 'refusing', 'its disk is full'],
   [/^53200 /, 'refusing', 'it is out of memory'],
   [/^53300 /, 'refusing', 'too many connections: none is free for us'],
-  [/^58/, 'refusing', 'it can not read or write its files'],
+  // A new connection to one with a full disk gets the second, without a code of its own.
+  [/^58|could not write init file/, 'refusing', 'it can not read or write its files'],
   [/^57P03 /, 'away', 'it is starting, recovering or shutting down'],
   [/^57P0/, 'away', 'it is being shut down'],
   [/^57014 /, 'silent', 'a statement took longer than its limit'],
