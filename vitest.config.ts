@@ -23,7 +23,7 @@ const electron = {
     ...oneAtATime,
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    sequence: { groupOrder: 3 },
+    sequence: { groupOrder: 4 },
   },
 };
 
@@ -46,14 +46,25 @@ export default defineConfig({
       },
       {
         test: {
-          name: 'engines',
+          name: 'integration',
           include: ['tests/**/*.test.ts'],
-          exclude: ['tests/{structure,bench,docker,electron}/**', 'tests/packaging.test.ts'],
+          exclude: ['tests/{structure,bench,renderer,docker,electron}/**', 'tests/packaging.test.ts'],
           globalSetup: ['tests/support/global-setup.ts'],
           ...oneAtATime,
           testTimeout: 60_000,
           hookTimeout: 60_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          // The page in Chromium, on the built app.
+          name: 'ui',
+          include: ['tests/renderer/**/*.test.ts'],
+          ...oneAtATime,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -64,7 +75,7 @@ export default defineConfig({
           ...oneAtATime,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
       ...(canTestElectron ? [electron] : []),
@@ -74,7 +85,7 @@ export default defineConfig({
           name: 'speed',
           include: ['tests/bench/guard.test.ts'],
           ...oneAtATime,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 5 },
         },
       },
     ],

@@ -33,29 +33,47 @@ export async function ensurePackages() {
   say(`  done in ${seconds(startedMs)}`);
 }
 
+const CLIENT_SOURCES = ['prisma/schema.prisma', 'package-lock.json'];
 const SOURCES = [
+  ...CLIENT_SOURCES,
+  'contract',
+  'control',
   'electron',
+  'cli',
+  'web',
   'services',
   'renderer',
-  'prisma/schema.prisma',
   'electron.vite.config.ts',
-  'package-lock.json',
   'tsconfig.json',
 ];
 
-/** Builds out/ unless it was built from these very sources. */
+/** Generates the Prisma client, without which neither types nor unit tests are whole. */
+export async function ensureClient() {
+  await ensureMade('Generating the Prisma client', CLIENT_SOURCES, 'prisma/generated', () =>
+    // Generating needs no engine; any program stands in for the one that Prisma would download.
+    runQuietly(process.execPath, ['node_modules/prisma/build/index.js', 'generate'], {
+      env: { PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1' },
+    }),
+  );
+}
+
+/** Builds out/. */
 export async function ensureBuild() {
-  const wanted = fingerprint(SOURCES);
-  const stamp = join(root, 'out/.flashgrid-stamp');
+  await ensureClient();
+  await ensureMade('Building', SOURCES, 'out', () =>
+    runQuietly(process.execPath, ['node_modules/electron-vite/bin/electron-vite.js', 'build']),
+  );
+}
+
+/** Makes a folder unless it was made from these very sources. */
+async function ensureMade(title, sources, folder, make) {
+  const wanted = fingerprint(sources);
+  const stamp = join(root, folder, '.flashgrid-stamp');
   if (readIfThere(stamp) === wanted) return;
   const startedMs = Date.now();
-  say('• Building …');
-  // Generating the client needs no engine; any program stands in for the one that Prisma would download.
-  await runQuietly(process.execPath, ['node_modules/prisma/build/index.js', 'generate'], {
-    env: { PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1' },
-  });
-  await runQuietly(process.execPath, ['node_modules/electron-vite/bin/electron-vite.js', 'build']);
-  mkdirSync(join(root, 'out'), { recursive: true });
+  say(`• ${title} …`);
+  await make();
+  mkdirSync(join(root, folder), { recursive: true });
   writeFileSync(stamp, wanted);
   say(`  done in ${seconds(startedMs)}`);
 }
