@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { defineConfig } from 'electron-vite';
 import react from '@vitejs/plugin-react';
+import { commands, events } from './contract/contract.ts';
 
 const root = import.meta.dirname;
 
@@ -25,6 +26,9 @@ export default defineConfig({
     },
   },
   preload: {
+    define: {
+      CONTRACT_NAMES: JSON.stringify({ commands: Object.keys(commands), events: Object.keys(events) }),
+    },
     build: {
       outDir: 'out/preload',
       rolldownOptions: {

@@ -153,7 +153,7 @@ function heldFailure(dataDir: string, { pid }: ProcessIdentity): FailureError {
  */
 export async function quit({ client, instance }: RemoteSession): Promise<'ended' | 'killed'> {
   const asked = await client.call('app.quit', { cluster: 'stop' });
-  if (!asked.ok && asked.error.code === 'remote.lost') {
+  if (!asked.ok && asked.error.code === 'client.lost') {
     await endHung(instance);
     return 'killed';
   }

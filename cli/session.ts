@@ -14,7 +14,7 @@ import { commandLine } from '../control/lib/command-line.ts';
 import { keepServing } from '../control/lib/last-resort.ts';
 import { withLimit } from '../control/lib/release-stack.ts';
 import { readInstance, type Instance } from '../control/instance-file.ts';
-import { RemoteClient, lostFailure } from './remote-client.ts';
+import { connectRemote, type RemoteClient } from './remote-client.ts';
 import type { SettingsGuardOptions } from '../control/settings/settings-guard.ts';
 import type { OptionValues } from './args.ts';
 import { whenInterrupted } from './interrupt.ts';
@@ -85,7 +85,7 @@ export async function openRemote(dataDir: string): Promise<RemoteSession | undef
   const lives = isAlive(instance);
   let client: RemoteClient;
   try {
-    client = await RemoteClient.connect(instance, lives ? undefined : STALE_LIMIT_MS);
+    client = await connectRemote(instance, lives ? undefined : STALE_LIMIT_MS);
   } catch (error) {
     if (lives && isAlive(instance)) throw new HungError(instance, dataDir, error);
     return undefined;
@@ -95,7 +95,7 @@ export async function openRemote(dataDir: string): Promise<RemoteSession | undef
     client,
     instance,
     isOwn: false,
-    lost: rejectWhen(client.closed(), lostFailure),
+    lost: client.lost,
     end: () => {
       client.close();
       return Promise.resolve();
@@ -117,15 +117,6 @@ export class HungError extends FailureError {
     );
     this.instance = instance;
   }
-}
-
-/** A promise that only ever rejects; nobody has to listen to it. */
-function rejectWhen(event: Promise<void>, failure: () => FailureError): Promise<never> {
-  const lost = event.then((): never => {
-    throw failure();
-  });
-  lost.catch(() => undefined);
-  return lost;
 }
 
 /** ms for which a command waits to be told of notices. */

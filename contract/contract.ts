@@ -320,11 +320,23 @@ export type Snapshot = z.infer<typeof snapshotSchema>;
 
 // ── The contract ────────────────────────────────────────────────────────────────────────────────────────────
 
+interface CommandSpec {
+  readonly input: z.ZodType;
+  readonly output: z.ZodType;
+  /** ms that the answer may take: for what boots backends, pulls images or waits for queues. The rest answers at once. */
+  readonly timeoutMs?: number;
+}
+const DEFAULT_TIMEOUT_MS = 30_000;
+
 export const commands = {
   /** All state at once; a face subscribes to events first, then asks for this. */
   'app.getSnapshot': { input: none, output: snapshotSchema },
   /** Ends the control centre. `keep` leaves the engines running for the next start to adopt. */
-  'app.quit': { input: z.strictObject({ cluster: z.enum(['stop', 'keep']).default('stop') }), output: done },
+  'app.quit': {
+    input: z.strictObject({ cluster: z.enum(['stop', 'keep']).default('stop') }),
+    output: done,
+    timeoutMs: 180_000,
+  },
   /** @throws app.noAccess where nothing listens for browsers */
   'app.getAccess': { input: none, output: accessSchema },
   /** Shows the data folder in the system's file manager. */
@@ -332,15 +344,17 @@ export const commands = {
   'cluster.start': {
     input: z.strictObject({ provider: providerChoiceSchema.optional() }),
     output: clusterStateSchema,
+    timeoutMs: 60 * 60_000,
   },
-  'cluster.cancelStart': { input: none, output: done },
-  'cluster.stop': { input: none, output: clusterStateSchema },
+  'cluster.cancelStart': { input: none, output: done, timeoutMs: 180_000 },
+  'cluster.stop': { input: none, output: clusterStateSchema, timeoutMs: 180_000 },
   /** Stops and removes all data of the cluster. */
-  'cluster.reset': { input: none, output: clusterStateSchema },
+  'cluster.reset': { input: none, output: clusterStateSchema, timeoutMs: 180_000 },
   'cluster.killEngine': { input: z.strictObject({ role: engineRoleSchema }), output: done },
   'services.scale': {
     input: z.strictObject({ role: serviceRoleSchema, count: z.number().int().min(1).max(16) }),
     output: z.array(serviceStateSchema),
+    timeoutMs: 120_000,
   },
   'services.killService': { input: z.strictObject({ id: z.string() }), output: done },
   /** The newest sales. */
@@ -357,13 +371,18 @@ export const commands = {
   'queue.listDead': {
     input: z.strictObject({ limit: z.number().int().min(1).max(1_000).default(100) }),
     output: z.object({ total: count, frames: z.array(deadFrameSchema) }),
+    timeoutMs: 90_000,
   },
   /** Puts dead frames back into the queue; `kept` can never be decided and stay dead. */
-  'queue.replayDead': { input: deadFrameChoice, output: z.object({ replayed: count, kept: count }) },
+  'queue.replayDead': {
+    input: deadFrameChoice,
+    output: z.object({ replayed: count, kept: count }),
+    timeoutMs: 90_000,
+  },
   /** Removes dead frames for good; their reservations never get an outcome. */
-  'queue.dropDead': { input: deadFrameChoice, output: z.object({ dropped: count }) },
+  'queue.dropDead': { input: deadFrameChoice, output: z.object({ dropped: count }), timeoutMs: 90_000 },
   /** Starts an attack and answers as soon as it runs; `attack.stateChanged` tells the rest. */
-  'attack.launch': { input: attackSettingsSchema, output: attackStateSchema },
+  'attack.launch': { input: attackSettingsSchema, output: attackStateSchema, timeoutMs: 120_000 },
   'attack.cancel': { input: none, output: done },
   'runs.listRuns': {
     input: z.strictObject({ search: z.string().max(200).default('') }),
@@ -405,8 +424,8 @@ export const commands = {
     input: z.object({ id: z.string().max(64).optional() }).strict(),
     output: z.object({ id: z.string(), lines: z.array(z.string()), isSaved: z.boolean() }),
   },
-  'doctor.runChecks': { input: none, output: diagnosisSchema },
-} as const;
+  'doctor.runChecks': { input: none, output: diagnosisSchema, timeoutMs: 60_000 },
+} as const satisfies Readonly<Record<string, CommandSpec>>;
 
 export const events = {
   'cluster.stateChanged': z.object({ seq: count, cluster: clusterStateSchema }),
@@ -452,3 +471,18 @@ export interface ControlClient {
 export function isCommandName(name: string): name is CommandName {
   return Object.hasOwn(commands, name);
 }
+
+/** Every event, for whoever subscribes to all of them. */
+export const eventNames = Object.keys(events) as EventName[];
+
+/** ms that a command's answer may take. */
+export function timeoutMsOf(name: CommandName): number {
+  const spec: CommandSpec = commands[name];
+  return spec.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+}
+
+/** The same tables, typed so that a generic name leads to its own type. */
+export const parsers: {
+  readonly commands: { readonly [Name in CommandName]: { readonly output: z.ZodType<CommandOutput<Name>> } };
+  readonly events: { readonly [Name in EventName]: z.ZodType<EventPayload<Name>> };
+} = { commands, events };

@@ -4,6 +4,3 @@ export const SAVE_CHANNEL = 'flashgrid:saveFile';
 export const EVENTS_CHANNEL = 'flashgrid:events';
 /** The window has taken the last batch of events, or has just been loaded: it is ready for the next. */
 export const TAKEN_CHANNEL = 'flashgrid:taken';
-
-/** One event on its way to the window: its name and payload. */
-export type EventMessage = readonly [name: string, payload: unknown];

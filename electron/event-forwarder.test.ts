@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { EventMessage } from './channels.ts';
+import type { EventMessage } from '../contract/wire.ts';
 import { EventForwarder } from './event-forwarder.ts';
 
 function makeWorld(maxWaitingItems?: number) {
@@ -26,7 +26,7 @@ describe('EventForwarder', () => {
     const { forwarder, sent } = makeWorld();
     forwarder.taken();
     forwarder.push('logs.linesAdded', { seq: 1, lines: [] });
-    expect(sent).toEqual([[['logs.linesAdded', { seq: 1, lines: [] }]]]);
+    expect(sent).toEqual([[{ event: 'logs.linesAdded', payload: { seq: 1, lines: [] } }]]);
   });
 
   it('keeps what comes meanwhile for one batch, in order, and of a state only the newest', () => {
@@ -40,9 +40,9 @@ describe('EventForwarder', () => {
     expect(sent).toHaveLength(1);
     forwarder.taken();
     expect(sent[1]).toEqual([
-      ['logs.linesAdded', { seq: 3, lines: [] }],
-      ['cluster.stateChanged', { seq: 4 }],
-      ['logs.linesAdded', { seq: 5, lines: [] }],
+      { event: 'logs.linesAdded', payload: { seq: 3, lines: [] } },
+      { event: 'cluster.stateChanged', payload: { seq: 4 } },
+      { event: 'logs.linesAdded', payload: { seq: 5, lines: [] } },
     ]);
   });
 

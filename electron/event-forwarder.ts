@@ -5,7 +5,7 @@
  * States: away (no page listens: nothing is kept, it will take a snapshot) → idle (the page waits) → busy (a batch is under way) → idle …
  */
 import type { EventName } from '../contract/contract.ts';
-import type { EventMessage } from './channels.ts';
+import type { EventMessage } from '../contract/wire.ts';
 
 /** Lines and samples that may wait for a page: minutes of them at full load. */
 const MAX_WAITING_ITEMS = 50_000;
@@ -64,7 +64,7 @@ export class EventForwarder {
   }
 
   #flush(): void {
-    const batch = this.#waiting.map(({ name, payload }): EventMessage => [name, payload]);
+    const batch = this.#waiting.map(({ name, payload }): EventMessage => ({ event: name, payload }));
     this.#waiting = [];
     this.#waitingItems = 0;
     this.#state = 'busy';

@@ -3,21 +3,27 @@
  * event or a channel's name, and can name nothing but what the contract names. The main process checks everything again.
  */
 import { contextBridge, ipcRenderer } from 'electron';
-import { CALL_CHANNEL, EVENTS_CHANNEL, SAVE_CHANNEL, TAKEN_CHANNEL, type EventMessage } from './channels.ts';
-import { COMMAND_NAMES, EVENT_NAMES } from './contract-names.ts';
+import type { EventMessage } from '../contract/wire.ts';
+import { CALL_CHANNEL, EVENTS_CHANNEL, SAVE_CHANNEL, TAKEN_CHANNEL } from './channels.ts';
 
 type Listener = (payload: unknown) => void;
 const listeners = new Map<string, Set<Listener>>();
 
-function requireKnown(names: object, name: unknown): string {
-  if (typeof name === 'string' && Object.hasOwn(names, name)) return name;
+/**
+ * The contract's names without its schemas: this file runs before every page and must stay small. The build puts them in
+ * (electron.vite.config.ts), from the tables themselves.
+ */
+declare const CONTRACT_NAMES: { readonly commands: readonly string[]; readonly events: readonly string[] };
+
+function requireKnown(names: readonly string[], name: unknown): string {
+  if (typeof name === 'string' && names.includes(name)) return name;
   throw new Error(`${String(name).slice(0, 64)} is not part of the contract`);
 }
 
-ipcRenderer.on(EVENTS_CHANNEL, (_event, batch: readonly EventMessage[]) => {
+ipcRenderer.on(EVENTS_CHANNEL, (_ipcEvent, batch: readonly EventMessage[]) => {
   try {
-    for (const [name, payload] of batch) {
-      for (const listener of listeners.get(name) ?? []) listener(payload);
+    for (const { event, payload } of batch) {
+      for (const listener of listeners.get(event) ?? []) listener(payload);
     }
   } finally {
     // Also after a listener that threw: without this word the main process would wait for ever.
@@ -27,9 +33,9 @@ ipcRenderer.on(EVENTS_CHANNEL, (_event, batch: readonly EventMessage[]) => {
 
 contextBridge.exposeInMainWorld('flashgrid', {
   call: async (name: unknown, input: unknown): Promise<unknown> =>
-    await ipcRenderer.invoke(CALL_CHANNEL, requireKnown(COMMAND_NAMES, name), input),
+    await ipcRenderer.invoke(CALL_CHANNEL, requireKnown(CONTRACT_NAMES.commands, name), input),
   on: (name: unknown, listener: Listener): (() => void) => {
-    const known = requireKnown(EVENT_NAMES, name);
+    const known = requireKnown(CONTRACT_NAMES.events, name);
     const set = listeners.get(known) ?? new Set();
     listeners.set(known, set.add(listener));
     return () => void set.delete(listener);

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fixtureParts } from '../tests/support/run-fixture.ts';
 import { attackSettingsSchema } from '../contract/attack-settings.ts';
-import { commands, events, type AttackState, type ClusterState } from '../contract/contract.ts';
-import { COMMAND_NAMES, EVENT_NAMES } from './contract-names.ts';
+import type { AttackState, ClusterState } from '../contract/contract.ts';
 import { menuTemplate, type MenuActions } from './menu.ts';
 import { safeFileName } from './save-file.ts';
 import { BUSY, NO_PROGRESS, Taskbar, progressOf } from './taskbar.ts';
@@ -25,13 +24,6 @@ const attack = (change: Partial<AttackState>): AttackState => ({
   ...change,
 });
 const cluster = (state: ClusterState['state']): ClusterState => ({ state, steps: [], engines: [] });
-
-describe('the names that the preload lets through', () => {
-  it('are those of the contract', () => {
-    expect(Object.keys(COMMAND_NAMES).sort()).toEqual(Object.keys(commands).sort());
-    expect(Object.keys(EVENT_NAMES).sort()).toEqual(Object.keys(events).sort());
-  });
-});
 
 describe('progressOf', () => {
   it('shows how far an attack is, before anything else', () => {

@@ -1,30 +1,38 @@
-/** The one carrier of this window, chosen at start: the preload's bridge under Electron, else a WebSocket to the page's own origin. */
+/** The one client of this window, chosen at start: the preload's bridge under Electron, else a WebSocket to the page's own origin. */
+import { connectSocket, type ConnectedClient } from '../contract/client.ts';
 import type { CommandInput, CommandName, CommandOutput, Result } from '../contract/contract.ts';
+import { SOCKET_PATH } from '../contract/wire.ts';
 import { forgetFailure, notifyFailure } from './components/notify.tsx';
 import { useControl } from './store/store.ts';
-import { createBridgeCarrier } from './transport/bridge-transport.ts';
-import type { Carrier } from './transport/transport.ts';
-import { createWebSocketCarrier } from './transport/web-socket-transport.ts';
+import { createBridgeClient } from './transport/bridge-transport.ts';
 
 function reportProblem(problem: string): void {
   useControl.setState({ problem });
 }
 
-function webSocketUrl(): string {
+const RECONNECT = { firstMs: 600, maxMs: 9_000 };
+
+function openSocket(): WebSocket {
   const { protocol, host } = window.location;
-  return `${protocol === 'https:' ? 'wss' : 'ws'}://${host}/ws`;
+  return new WebSocket(`${protocol === 'https:' ? 'wss' : 'ws'}://${host}${SOCKET_PATH}`);
 }
 
-export const carrier: Carrier = window.flashgrid
-  ? createBridgeCarrier(window.flashgrid, reportProblem)
-  : createWebSocketCarrier(webSocketUrl(), reportProblem);
+export const client: ConnectedClient = window.flashgrid
+  ? createBridgeClient(window.flashgrid, reportProblem)
+  : connectSocket({
+      createSocket: openSocket,
+      reconnect: RECONNECT,
+      lostFix: 'FlashGrid reconnects by itself; look at the state it shows then, and try again if need be.',
+      otherVersionFix: 'Reload the page: the control centre may be of another version.',
+      onProblem: reportProblem,
+    });
 
 /** Calls a command and answers its result; the caller shows a failure. */
 export function call<Name extends CommandName>(
   name: Name,
   input: CommandInput<Name>,
 ): Promise<Result<CommandOutput<Name>>> {
-  return carrier.call(name, input);
+  return client.call(name, input);
 }
 
 /** Answers to what a person has called off themselves: they know, and an alarm would only stand in the way of the next click. */
@@ -35,7 +43,7 @@ export async function callOrNotify<Name extends CommandName>(
   name: Name,
   input: CommandInput<Name>,
 ): Promise<CommandOutput<Name> | undefined> {
-  const result = await carrier.call(name, input);
+  const result = await client.call(name, input);
   if (result.ok) {
     forgetFailure(name);
     return result.value;

@@ -7,14 +7,14 @@ import './styles/tokens.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './app.tsx';
-import { carrier } from './client.ts';
+import { client } from './client.ts';
 import { connectStore } from './store/connect.ts';
 import { theme } from './theme.ts';
 
 const root = document.getElementById('root');
 if (!root) throw new Error('index.html has no #root');
 
-connectStore(carrier);
+connectStore(client);
 createRoot(root).render(
   <StrictMode>
     <MantineProvider

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import { EventHub } from '../control/lib/event-hub.ts';
-import { RemoteClient } from '../cli/remote-client.ts';
+import { connectRemote } from '../cli/remote-client.ts';
 import { startWebFace, type FaceTarget, type WebFace } from './server.ts';
 
 let dir: string;
@@ -161,7 +161,7 @@ describe('the browser face', () => {
 
 describe('the remote client', () => {
   it('calls commands, hears events and notices the end', async () => {
-    const client = await RemoteClient.connect(face);
+    const client = await connectRemote(face);
     expect(await client.call('sales.listSales', {})).toEqual({ ok: true, value: [] });
     expect(await client.call('app.quit', {})).toMatchObject({ ok: false, error: { code: 'x.y' } });
     const heard: number[] = [];
@@ -169,15 +169,15 @@ describe('the remote client', () => {
     hub.emit('app.quitting', {});
     await expect.poll(() => heard).toEqual([hub.seq]);
     client.close();
-    await client.closed();
+    await expect(client.lost).rejects.toThrow('lost');
     expect(await client.call('sales.listSales', {})).toMatchObject({
       ok: false,
-      error: { code: 'remote.lost' },
+      error: { code: 'client.lost' },
     });
   });
 
   it('says so when nothing answers', async () => {
-    await expect(RemoteClient.connect({ host: '127.0.0.1', port: 1, token: 'x' })).rejects.toMatchObject({
+    await expect(connectRemote({ host: '127.0.0.1', port: 1, token: 'x' })).rejects.toMatchObject({
       failure: { code: 'remote.noAnswer' },
     });
   });
@@ -207,7 +207,7 @@ describe('a second face', () => {
       onTestFinished(() => other.close());
       const opened = await fetch(other.url, { redirect: 'manual' });
       expect([opened.status, opened.headers.get('location')]).toEqual([303, '/']);
-      const client = await RemoteClient.connect(other);
+      const client = await connectRemote(other);
       expect(await client.call('sales.listSales', {})).toMatchObject({ ok: true });
       client.close();
     },

@@ -17,7 +17,14 @@ import type { EventHub } from '../control/lib/event-hub.ts';
 import { FailureError, type Failure } from '../contract/failure.ts';
 import { loadAssets, type Asset } from './assets.ts';
 import { PAGE_HEADERS } from './page-headers.ts';
-import { MAX_REQUEST_BYTES, SOCKET_PATH, requestSchema } from '../contract/wire.ts';
+import {
+  MAX_REQUEST_BYTES,
+  SOCKET_PATH,
+  requestSchema,
+  type EventMessage,
+  type Reply,
+} from '../contract/wire.ts';
+import { watchPulse } from '../services/shared/pulse.ts';
 
 /** Cookies know no ports: two FlashGrids on one machine would put each other's session out. */
 const cookieName = (port: number) => `flashgrid_session_${port}`;
@@ -177,16 +184,9 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
     const caller = origin === undefined ? 'terminal' : 'page';
     sockets.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, centre, caller));
   }
-  const pings = setInterval(() => {
-    for (const socket of sockets.clients) {
-      if (silent.has(socket)) socket.terminate();
-      silent.add(socket);
-      socket.ping();
-    }
-  }, PING_MS).unref();
   const stopForwarding = centre.hub.tap((event, payload) => {
     if (sockets.clients.size === 0) return;
-    const text = JSON.stringify({ event, payload });
+    const text = JSON.stringify({ event, payload } satisfies EventMessage);
     for (const socket of sockets.clients) send(socket, text);
   });
 
@@ -222,7 +222,6 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
     port,
     token,
     close: async () => {
-      clearInterval(pings);
       stopForwarding();
       for (const socket of sockets.clients) socket.close(1001, 'FlashGrid is closing');
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -235,9 +234,6 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
   };
 }
 
-/** Faces that have not answered the last ping. */
-const silent = new WeakSet<WebSocket>();
-
 /** Sends, unless the face is so slow that what waits for it would fill the memory: then it is cut off. */
 function send(socket: WebSocket, text: string): void {
   if (socket.readyState !== socket.OPEN) return;
@@ -247,14 +243,14 @@ function send(socket: WebSocket, text: string): void {
 
 function serve(socket: WebSocket, centre: FaceTarget, caller: Caller): void {
   let inHand = 0;
-  socket.on('pong', () => silent.delete(socket));
+  watchPulse(socket, PING_MS, 1);
   // `close` follows an error; nothing else is to be done.
   socket.on('error', () => undefined);
   socket.on('message', (data, isBinary) => {
     const isBusy = inHand >= MAX_IN_HAND;
     inHand++;
     answer(centre, isBinary ? '' : String(data), caller, isBusy)
-      .then((reply) => send(socket, reply))
+      .then((reply) => send(socket, JSON.stringify(reply)))
       .catch((error: unknown) => {
         centre.noteSurprise(error);
         socket.terminate();
@@ -274,22 +270,16 @@ const tooMany: Failure = {
   fix: 'Wait for their answers first.',
 };
 
-function failed(id: number, error: Failure): string {
-  return JSON.stringify({ id, result: { ok: false, error } });
-}
-
-async function answer(centre: FaceTarget, text: string, caller: Caller, isBusy: boolean): Promise<string> {
+async function answer(centre: FaceTarget, text: string, caller: Caller, isBusy: boolean): Promise<Reply> {
   let request;
   try {
     request = requestSchema.parse(JSON.parse(text));
   } catch {
-    return failed(-1, notARequest);
+    return { id: -1, result: { ok: false, error: notARequest } };
   }
-  if (isBusy) return failed(request.id, tooMany);
-  return JSON.stringify({
-    id: request.id,
-    result: await centre.dispatch(request.command, request.input, caller),
-  });
+  const { id, command, input } = request;
+  if (isBusy) return { id, result: { ok: false, error: tooMany } };
+  return { id, result: await centre.dispatch(command, input, caller) };
 }
 
 function refuse(response: ServerResponse, status: number, text: string): void {

@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core';
 import { IconAlertTriangle, IconPlugConnectedX } from '@tabler/icons-react';
 import { useState } from 'react';
-import { carrier } from '../client.ts';
+import { client } from '../client.ts';
 import { useNow } from '../lib/use-now.ts';
 import { lostEngineDetail, lostEngines } from '../lib/lost-backends.ts';
 import { hrefOf, useRoute } from '../lib/router.ts';
@@ -86,7 +86,7 @@ function Offline({ retryAtMs, hasData }: OfflineProps) {
           : 'Is FlashGrid still running? This page comes alive as soon as it answers.'}{' '}
         <span aria-hidden>{leftSec > 0 ? `Next try in ${leftSec} s.` : 'Trying…'}</span>
       </p>
-      <Button size="compact-sm" variant="default" onClick={() => carrier.retryNow()}>
+      <Button size="compact-sm" variant="default" onClick={() => client.retryNow()}>
         Try now
       </Button>
     </div>

@@ -2,7 +2,7 @@
 import type { Failure } from '../../contract/failure.ts';
 
 export const OFFLINE: Failure = {
-  code: 'face.offline',
+  code: 'client.offline',
   message: 'Nothing known yet: offline.',
   fix: 'The control centre does not answer. This page fills itself as soon as it does.',
 };

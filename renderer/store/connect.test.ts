@@ -1,38 +1,28 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Snapshot } from '../../contract/contract.ts';
-import type { Carrier, CarrierStatus } from '../transport/transport.ts';
-import { parseOutput, parsePayload } from '../transport/transport.ts';
+import type { ConnectedClient, ConnectionStatus } from '../../contract/client.ts';
+import { eventNames, parsers, type Snapshot } from '../../contract/contract.ts';
 import { MAX_WAITING, connectStore } from './connect.ts';
 import { useControl } from './store.ts';
 import { testSnapshot } from './test-data.ts';
 
-/** A carrier whose every message the test sends by hand. */
-function fakeCarrier() {
+/** A client whose every message the test sends by hand. */
+function fakeClient() {
   const heard = new Map<string, (payload: unknown) => void>();
   const answers: ((snapshot: Snapshot) => void)[] = [];
-  let tell: (status: CarrierStatus) => void = () => undefined;
+  let tell: (status: ConnectionStatus) => void = () => undefined;
   const order: string[] = [];
-  const carrier: Carrier = {
+  const client: ConnectedClient = {
     call: (name) => {
       order.push(`call ${name}`);
       return new Promise((resolve) => {
         answers.push((snapshot) => {
-          const value = parseOutput(name, snapshot);
-          resolve(
-            value.ok
-              ? value
-              : { ok: false, error: { code: 'test', message: value.reason, fix: 'Fix the test.' } },
-          );
+          resolve({ ok: true, value: parsers.commands[name].output.parse(snapshot) });
         });
       });
     },
     on: (name, listener) => {
       order.push(`on ${name}`);
-      heard.set(name, (raw) => {
-        const payload = parsePayload(name, raw);
-        if (payload.ok) listener(payload.value);
-        else throw new Error(payload.reason);
-      });
+      heard.set(name, (raw) => listener(parsers.events[name].parse(raw)));
       return () => heard.delete(name);
     },
     onStatus: (listener) => {
@@ -43,9 +33,9 @@ function fakeCarrier() {
     close: () => undefined,
   };
   return {
-    carrier,
+    client,
     order,
-    status: (status: CarrierStatus) => tell(status),
+    status: (status: ConnectionStatus) => tell(status),
     emitState: (seq: number, state: string) =>
       heard.get('cluster.stateChanged')?.({ seq, cluster: { state, steps: [], engines: [] } }),
     emitQuitting: (seq: number) => heard.get('app.quitting')?.({ seq }),
@@ -63,7 +53,7 @@ const clusterState = () => useControl.getState().data?.cluster.state;
 describe('the connection of the store', () => {
   let frames: (() => void)[];
   const draw = (): void => frames.splice(0).forEach((task) => task());
-  const connect = (carrier: Carrier) => connectStore(carrier, (task) => frames.push(task));
+  const connect = (client: ConnectedClient) => connectStore(client, (task) => frames.push(task));
 
   beforeEach(() => {
     frames = [];
@@ -71,8 +61,8 @@ describe('the connection of the store', () => {
   });
 
   it('hears that the control centre ends, even when the line goes with the same frame', async () => {
-    const fake = fakeCarrier();
-    connect(fake.carrier);
+    const fake = fakeClient();
+    connect(fake.client);
     fake.status({ state: 'online' });
     await fake.answer(testSnapshot());
     fake.emitQuitting(1_000_000);
@@ -82,16 +72,16 @@ describe('the connection of the store', () => {
   });
 
   it('subscribes to everything before it asks for the snapshot', () => {
-    const fake = fakeCarrier();
-    connect(fake.carrier);
+    const fake = fakeClient();
+    connect(fake.client);
     fake.status({ state: 'online' });
     expect(fake.order.at(-1)).toBe('call app.getSnapshot');
-    expect(fake.order.filter((entry) => entry.startsWith('on '))).toHaveLength(13);
+    expect(fake.order.slice(0, -1).sort()).toEqual(eventNames.map((name) => `on ${name}`).sort());
   });
 
   it('holds events back until the snapshot, then applies only the newer ones', async () => {
-    const fake = fakeCarrier();
-    connect(fake.carrier);
+    const fake = fakeClient();
+    connect(fake.client);
     fake.status({ state: 'online' });
     fake.emitState(10, 'failed');
     fake.emitState(11, 'starting');
@@ -101,8 +91,8 @@ describe('the connection of the store', () => {
   });
 
   it('applies all events of a frame in one change of the store', async () => {
-    const fake = fakeCarrier();
-    connect(fake.carrier);
+    const fake = fakeClient();
+    connect(fake.client);
     fake.status({ state: 'online' });
     await fake.answer(testSnapshot());
     let changes = 0;
@@ -115,8 +105,8 @@ describe('the connection of the store', () => {
   });
 
   it('keeps what it shows while offline, and takes a new snapshot after', async () => {
-    const fake = fakeCarrier();
-    connect(fake.carrier);
+    const fake = fakeClient();
+    connect(fake.client);
     fake.status({ state: 'online' });
     await fake.answer(testSnapshot({ seq: 500 }));
     fake.status({ state: 'offline', retryAtMs: 1 });
@@ -131,8 +121,8 @@ describe('the connection of the store', () => {
   });
 
   it('drops a snapshot that was asked for before the connection was lost', async () => {
-    const fake = fakeCarrier();
-    connect(fake.carrier);
+    const fake = fakeClient();
+    connect(fake.client);
     fake.status({ state: 'online' });
     fake.status({ state: 'offline', retryAtMs: 1 });
     await fake.answer(testSnapshot());
@@ -140,8 +130,8 @@ describe('the connection of the store', () => {
   });
 
   it('takes a new snapshot instead of a flood that a hidden window has missed', async () => {
-    const fake = fakeCarrier();
-    connect(fake.carrier);
+    const fake = fakeClient();
+    connect(fake.client);
     fake.status({ state: 'online' });
     await fake.answer(testSnapshot({ seq: 10 }));
     for (let at = 0; at <= MAX_WAITING; at++) fake.emitState(11 + at, 'starting');
@@ -154,8 +144,8 @@ describe('the connection of the store', () => {
   });
 
   it('hears nothing any more once it is ended', async () => {
-    const fake = fakeCarrier();
-    const end = connect(fake.carrier);
+    const fake = fakeClient();
+    const end = connect(fake.client);
     fake.status({ state: 'online' });
     await fake.answer(testSnapshot());
     end();

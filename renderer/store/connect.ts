@@ -2,9 +2,9 @@
  * Keeps the store in step with the control centre: subscribe first, ask for the snapshot second, ignore the older of the two.
  * Events are collected and applied once a frame, however many arrive.
  */
-import type { EventName, EventPayload } from '../../contract/contract.ts';
-import type { Carrier } from '../transport/transport.ts';
-import { applyEvent, fromSnapshot, type ControlEvent } from './reducer.ts';
+import type { ConnectedClient } from '../../contract/client.ts';
+import { eventNames, type EventName } from '../../contract/contract.ts';
+import { applyEvent, fromSnapshot, type ControlData } from './reducer.ts';
 import { useControl } from './store.ts';
 
 /** How long a hidden window, which gets no frames, may hold events back. */
@@ -12,6 +12,9 @@ const HIDDEN_FLUSH_MS = 1_000;
 const SNAPSHOT_RETRY_MS = 1_000;
 /** Events that may wait for the snapshot or the next frame; beyond, a new snapshot is cheaper than to apply them all. */
 export const MAX_WAITING = 5_000;
+
+/** What an event does to the state. */
+type Change = (data: ControlData) => ControlData;
 
 /** Runs a task at the next frame, or after a second where frames are not drawn. */
 function nextFrame(task: () => void): void {
@@ -27,9 +30,12 @@ function nextFrame(task: () => void): void {
   const timer = setTimeout(once, HIDDEN_FLUSH_MS);
 }
 
-/** Connects a carrier with the store; returns the function that ends it. */
-export function connectStore(carrier: Carrier, schedule: (task: () => void) => void = nextFrame): () => void {
-  let waiting: ControlEvent[] = [];
+/** Connects a client with the store; returns the function that ends it. */
+export function connectStore(
+  client: ConnectedClient,
+  schedule: (task: () => void) => void = nextFrame,
+): () => void {
+  let waiting: Change[] = [];
   let isScheduled = false;
   let isLive = false;
   let connection = 0;
@@ -40,12 +46,12 @@ export function connectStore(carrier: Carrier, schedule: (task: () => void) => v
     const { data } = useControl.getState();
     // Before the snapshot there is nothing to apply them to: they wait for it.
     if (!data || !isLive) return;
-    const events = waiting;
+    const changes = waiting;
     waiting = [];
-    useControl.setState({ data: events.reduce(applyEvent, data) });
+    useControl.setState({ data: changes.reduce((state, change) => change(state), data) });
   };
-  const push = (event: ControlEvent): void => {
-    waiting.push(event);
+  const push = (change: Change): void => {
+    waiting.push(change);
     if (waiting.length > MAX_WAITING) {
       startOver();
       return;
@@ -56,10 +62,11 @@ export function connectStore(carrier: Carrier, schedule: (task: () => void) => v
   };
 
   const loadSnapshot = async (of: number): Promise<void> => {
-    const result = await carrier.call('app.getSnapshot', {});
+    const result = await client.call('app.getSnapshot', {});
     if (of !== connection) return;
     if (!result.ok) {
-      if (result.error.code === 'face.unknownAnswer') useControl.setState({ problem: result.error.message });
+      if (result.error.code === 'client.unknownAnswer')
+        useControl.setState({ problem: result.error.message });
       retryTimer = setTimeout(() => void loadSnapshot(of), SNAPSHOT_RETRY_MS);
       return;
     }
@@ -78,23 +85,11 @@ export function connectStore(carrier: Carrier, schedule: (task: () => void) => v
     void loadSnapshot(connection);
   };
 
-  const hear = <Name extends EventName>(name: Name, toEvent: (payload: EventPayload<Name>) => ControlEvent) =>
-    carrier.on(name, (payload) => push(toEvent(payload)));
+  const hear = <Name extends EventName>(name: Name): (() => void) =>
+    client.on(name, (payload) => push((data) => applyEvent(data, name, payload)));
   const undo = [
-    hear('cluster.stateChanged', (payload) => ({ name: 'cluster.stateChanged', payload })),
-    hear('services.stateChanged', (payload) => ({ name: 'services.stateChanged', payload })),
-    hear('telemetry.statsSampled', (payload) => ({ name: 'telemetry.statsSampled', payload })),
-    hear('telemetry.flowSampled', (payload) => ({ name: 'telemetry.flowSampled', payload })),
-    hear('sales.salesChanged', (payload) => ({ name: 'sales.salesChanged', payload })),
-    hear('attack.stateChanged', (payload) => ({ name: 'attack.stateChanged', payload })),
-    hear('attack.samplesTaken', (payload) => ({ name: 'attack.samplesTaken', payload })),
-    hear('runs.runSaved', (payload) => ({ name: 'runs.runSaved', payload })),
-    hear('runs.runDeleted', (payload) => ({ name: 'runs.runDeleted', payload })),
-    hear('logs.linesAdded', (payload) => ({ name: 'logs.linesAdded', payload })),
-    hear('settings.settingsChanged', (payload) => ({ name: 'settings.settingsChanged', payload })),
-    hear('app.noticesChanged', (payload) => ({ name: 'app.noticesChanged', payload })),
-    hear('app.quitting', (payload) => ({ name: 'app.quitting', payload })),
-    carrier.onStatus((status) => {
+    ...eventNames.map((name) => hear(name)),
+    client.onStatus((status) => {
       useControl.setState({ status });
       connection++;
       clearTimeout(retryTimer);

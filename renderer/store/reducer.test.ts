@@ -25,9 +25,9 @@ const sample: Sample = {
 
 describe('the state of the window', () => {
   it('takes an event that is newer than its snapshot', () => {
-    const next = applyEvent(start, {
-      name: 'cluster.stateChanged',
-      payload: { seq: 11, cluster: { state: 'starting', steps: [], engines: [] } },
+    const next = applyEvent(start, 'cluster.stateChanged', {
+      seq: 11,
+      cluster: { state: 'starting', steps: [], engines: [] },
     });
     expect(next.cluster.state).toBe('starting');
     expect(next.seq).toBe(11);
@@ -35,36 +35,22 @@ describe('the state of the window', () => {
 
   it('ignores events that its snapshot already holds', () => {
     for (const seq of [9, 10]) {
-      const event = {
-        name: 'cluster.stateChanged',
-        payload: { seq, cluster: { state: 'failed', steps: [], engines: [] } },
-      } as const;
-      expect(
-        applyEvent(start, {
-          ...event,
-          payload: { ...event.payload, cluster: { state: 'failed', steps: [], engines: [] } },
-        }),
-      ).toBe(start);
+      const payload = { seq, cluster: { state: 'failed' as const, steps: [], engines: [] } };
+      expect(applyEvent(start, 'cluster.stateChanged', payload)).toBe(start);
     }
   });
 
   it('begins a new series with a new attack, and keeps it while the attack goes on', () => {
-    const first = applyEvent(start, {
-      name: 'attack.stateChanged',
-      payload: { seq: 11, attack: testAttack() },
-    });
-    const sampled = applyEvent(first, {
-      name: 'attack.samplesTaken',
-      payload: { seq: 12, runId: 'run-1', samples: [sample] },
-    });
-    const later = applyEvent(sampled, {
-      name: 'attack.stateChanged',
-      payload: { seq: 13, attack: testAttack({ progress: 0.7 }) },
+    const first = applyEvent(start, 'attack.stateChanged', { seq: 11, attack: testAttack() });
+    const sampled = applyEvent(first, 'attack.samplesTaken', { seq: 12, runId: 'run-1', samples: [sample] });
+    const later = applyEvent(sampled, 'attack.stateChanged', {
+      seq: 13,
+      attack: testAttack({ progress: 0.7 }),
     });
     expect(later.series.totals.sent).toBe(10);
-    const other = applyEvent(later, {
-      name: 'attack.stateChanged',
-      payload: { seq: 14, attack: testAttack({ runId: 'run-2' }) },
+    const other = applyEvent(later, 'attack.stateChanged', {
+      seq: 14,
+      attack: testAttack({ runId: 'run-2' }),
     });
     expect(other.series).toMatchObject({ runId: 'run-2', points: [] });
   });
@@ -75,7 +61,7 @@ describe('the state of the window', () => {
   });
 
   it('keeps its log lines over a reconnect, but not over a restart of the control centre', () => {
-    const logged = applyEvent(start, { name: 'logs.linesAdded', payload: { seq: 11, lines: [line(1)] } });
+    const logged = applyEvent(start, 'logs.linesAdded', { seq: 11, lines: [line(1)] });
     expect(fromSnapshot(testSnapshot(), logged).logs).toHaveLength(1);
     const restarted = testSnapshot({ app: { ...testSnapshot().app, pid: 8 } });
     expect(fromSnapshot(restarted, logged).logs).toHaveLength(0);
@@ -83,26 +69,23 @@ describe('the state of the window', () => {
 
   it('bounds log lines and flow samples', () => {
     const lines = Array.from({ length: 10_000 }, (_, index) => line(index + 1));
-    const logged = applyEvent(start, { name: 'logs.linesAdded', payload: { seq: 11, lines } });
+    const logged = applyEvent(start, 'logs.linesAdded', { seq: 11, lines });
     expect(logged.logs.length).toBeLessThanOrEqual(3_000);
     expect(logged.logs.at(-1)?.seq).toBe(10_000);
   });
 
   it('remembers which runs were deleted, in whichever window', () => {
-    const next = applyEvent(start, { name: 'runs.runDeleted', payload: { seq: 11, id: 'run-1' } });
+    const next = applyEvent(start, 'runs.runDeleted', { seq: 11, id: 'run-1' });
     expect(next.deletedRunIds).toEqual(['run-1']);
     expect(fromSnapshot(testSnapshot(), next).deletedRunIds).toEqual(['run-1']);
   });
 
   it('tells how many sales there are beyond those it knows', () => {
-    const next = applyEvent(start, {
-      name: 'sales.salesChanged',
-      payload: { seq: 11, sales: [], salesTotal: 312 },
-    });
+    const next = applyEvent(start, 'sales.salesChanged', { seq: 11, sales: [], salesTotal: 312 });
     expect(next.salesTotal).toBe(312);
   });
 
   it('says that the control centre has quit', () => {
-    expect(applyEvent(start, { name: 'app.quitting', payload: { seq: 11 } }).hasQuit).toBe(true);
+    expect(applyEvent(start, 'app.quitting', { seq: 11 }).hasQuit).toBe(true);
   });
 });

@@ -45,10 +45,6 @@ export interface ControlData {
   readonly hasQuit: boolean;
 }
 
-export type ControlEvent = {
-  [Name in EventName]: { readonly name: Name; readonly payload: EventPayload<Name> };
-}[EventName];
-
 /** The state after a snapshot. What a snapshot doesn't hold (log lines) is kept from before. */
 export function fromSnapshot(snapshot: Snapshot, before: ControlData | undefined): ControlData {
   return {
@@ -72,47 +68,38 @@ export function fromSnapshot(snapshot: Snapshot, before: ControlData | undefined
   };
 }
 
+/** What each event changes. An event without a line here does not compile. */
+const changes: {
+  readonly [Name in EventName]: (payload: EventPayload<Name>, data: ControlData) => Partial<ControlData>;
+} = {
+  'cluster.stateChanged': ({ cluster }) => ({ cluster }),
+  'services.stateChanged': ({ services }) => ({ services }),
+  'telemetry.statsSampled': ({ stats }) => ({ stats }),
+  'telemetry.flowSampled': ({ flow }, data) => ({ flow: [...data.flow, ...flow].slice(-MAX_FLOW) }),
+  'sales.salesChanged': ({ sales, salesTotal }) => ({ sales, salesTotal: salesTotal ?? sales.length }),
+  'attack.stateChanged': ({ attack }, data) => ({ attack, series: seriesOf(attack.runId, data) }),
+  'attack.samplesTaken': ({ runId, samples }, data) => ({
+    series: addSamples(seriesOf(runId, data), samples),
+  }),
+  'runs.runSaved': ({ run }) => ({ savedRun: run }),
+  'runs.runDeleted': ({ id }, data) => ({ deletedRunIds: [...data.deletedRunIds, id].slice(-MAX_DELETED) }),
+  'logs.linesAdded': ({ lines }, data) => ({ logs: [...data.logs, ...lines].slice(-MAX_LOG_LINES) }),
+  'settings.settingsChanged': ({ settings }) => ({ settings }),
+  'app.noticesChanged': ({ notices }) => ({ notices }),
+  'app.quitting': () => ({ hasQuit: true }),
+};
+
+function seriesOf(runId: string, { series }: ControlData): Series {
+  return series.runId === runId ? series : emptySeries(runId);
+}
+
 /** The state after an event; events that the snapshot already holds change nothing. */
-export function applyEvent(data: ControlData, event: ControlEvent): ControlData {
-  const { seq } = event.payload;
-  if (seq <= data.seq) return data;
-  switch (event.name) {
-    case 'cluster.stateChanged':
-      return { ...data, seq, cluster: event.payload.cluster };
-    case 'services.stateChanged':
-      return { ...data, seq, services: event.payload.services };
-    case 'telemetry.statsSampled':
-      return { ...data, seq, stats: event.payload.stats };
-    case 'telemetry.flowSampled':
-      return { ...data, seq, flow: [...data.flow, ...event.payload.flow].slice(-MAX_FLOW) };
-    case 'sales.salesChanged':
-      return {
-        ...data,
-        seq,
-        sales: event.payload.sales,
-        salesTotal: event.payload.salesTotal ?? event.payload.sales.length,
-      };
-    case 'attack.stateChanged': {
-      const { attack } = event.payload;
-      const series = attack.runId === data.series.runId ? data.series : emptySeries(attack.runId);
-      return { ...data, seq, attack, series };
-    }
-    case 'attack.samplesTaken': {
-      const { runId, samples } = event.payload;
-      const series = runId === data.series.runId ? data.series : emptySeries(runId);
-      return { ...data, seq, series: addSamples(series, samples) };
-    }
-    case 'runs.runSaved':
-      return { ...data, seq, savedRun: event.payload.run };
-    case 'runs.runDeleted':
-      return { ...data, seq, deletedRunIds: [...data.deletedRunIds, event.payload.id].slice(-MAX_DELETED) };
-    case 'logs.linesAdded':
-      return { ...data, seq, logs: [...data.logs, ...event.payload.lines].slice(-MAX_LOG_LINES) };
-    case 'settings.settingsChanged':
-      return { ...data, seq, settings: event.payload.settings };
-    case 'app.noticesChanged':
-      return { ...data, seq, notices: event.payload.notices };
-    case 'app.quitting':
-      return { ...data, seq, hasQuit: true };
-  }
+export function applyEvent<Name extends EventName>(
+  data: ControlData,
+  name: Name,
+  payload: EventPayload<Name>,
+): ControlData {
+  // One type for all names: each payload has its number.
+  const { seq }: { readonly seq: number } = payload;
+  return seq <= data.seq ? data : { ...data, seq, ...changes[name](payload, data) };
 }

@@ -1,11 +1,11 @@
 /** The one store of the window. Components read it through narrow selectors, so that ten updates a second redraw only what changed. */
 import { create } from 'zustand';
 import type { AttackSettings } from '../../contract/attack-settings.ts';
-import type { CarrierStatus } from '../transport/transport.ts';
+import type { ConnectionStatus } from '../../contract/client.ts';
 import type { ControlData } from './reducer.ts';
 
 export interface ControlStore {
-  readonly status: CarrierStatus;
+  readonly status: ConnectionStatus;
   /** The two sides disagree on the contract: said once, as a banner. */
   readonly problem: string | undefined;
   readonly data: ControlData | undefined;
