@@ -2,9 +2,11 @@
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import {
-  ATTACK_DEFAULTS,
   ATTACK_PRESETS,
+  ATTACK_SETTINGS,
   attackSettingsSchema,
+  settingLimits,
+  type AttackSetting,
   type AttackSettings,
 } from '../contract/attack-settings.ts';
 import { commandLine } from '../control/lib/command-line.ts';
@@ -22,61 +24,38 @@ interface OptionSpec {
   readonly help: string;
 }
 
-const attackOptions = {
+/** What stands for a setting's value in the help. */
+function placeholder({ choices, unit }: AttackSetting): string {
+  if (choices) return Object.keys(choices).join('|');
+  return unit === 'ms' || unit === 's' ? unit.toUpperCase() : 'N';
+}
+
+const settingOptions: Readonly<Record<string, OptionSpec>> = Object.fromEntries(
+  ATTACK_SETTINGS.map((setting) => [
+    setting.option,
+    {
+      type: 'string',
+      value: placeholder(setting),
+      help: `${setting.help} (${settingLimits(setting)})`,
+    } as const,
+  ]),
+);
+
+const outputOptions = {
+  json: { type: 'string', value: 'FILE', help: 'write the run record; `-` is the standard output' },
+  html: { type: 'string', value: 'FILE', help: 'write the report as one HTML file' },
+  csv: { type: 'string', value: 'FILE', help: 'write the series as CSV' },
+} as const satisfies Record<string, OptionSpec>;
+
+const attackOptions: Readonly<Record<string, OptionSpec>> = {
   preset: {
     type: 'string',
     value: 'ID',
     help: `a ready-made attack: ${ATTACK_PRESETS.map((preset) => preset.id).join(', ')}`,
   },
-  requests: {
-    type: 'string',
-    value: 'N',
-    help: `buyers, one request each (default ${ATTACK_DEFAULTS.requests})`,
-  },
-  connections: {
-    type: 'string',
-    value: 'N',
-    help: `sockets opened at once (default ${ATTACK_DEFAULTS.connections})`,
-  },
-  stock: { type: 'string', value: 'N', help: `units on sale (default ${ATTACK_DEFAULTS.stock})` },
-  limit: {
-    type: 'string',
-    value: 'N',
-    help: `units that one buyer may hold (default ${ATTACK_DEFAULTS.perBuyerLimit})`,
-  },
-  mode: {
-    type: 'string',
-    value: 'queue|shed',
-    help: 'shed: the gateway rejects by itself once sold out (default queue)',
-  },
-  rate: { type: 'string', value: 'R', help: 'requests a second, held steadily; needs --duration' },
-  duration: { type: 'string', value: 'S', help: 'seconds that the rate is held' },
-  seed: {
-    type: 'string',
-    value: 'N',
-    help: `the same seed gives the same buyers (default ${ATTACK_DEFAULTS.seed})`,
-  },
-  timeout: {
-    type: 'string',
-    value: 'MS',
-    help: `ms without an answer after which a request counts as unknown (default ${ATTACK_DEFAULTS.timeoutMs})`,
-  },
-  processes: {
-    type: 'string',
-    value: 'N',
-    help: 'generator processes (default: as the load and the cores ask for)',
-  },
-  'kill-workers-at': {
-    type: 'string',
-    value: 'P',
-    help: 'kill every worker once P % of the requests are answered; the queue keeps what was accepted',
-  },
-  'max-p99': { type: 'string', value: 'MS', help: 'fail (exit 4) when the p99 is above' },
-  'min-rps': { type: 'string', value: 'N', help: 'fail (exit 4) when the requests/s are below' },
-  json: { type: 'string', value: 'FILE', help: 'write the run record; `-` is the standard output' },
-  html: { type: 'string', value: 'FILE', help: 'write the report as one HTML file' },
-  csv: { type: 'string', value: 'FILE', help: 'write the series as CSV' },
-} as const satisfies Record<string, OptionSpec>;
+  ...settingOptions,
+  ...outputOptions,
+};
 
 const clusterOptions = {
   provider: {
@@ -137,7 +116,7 @@ export const TERMINAL_COMMANDS = {
   report: {
     summary:
       'export a kept run: report RUN --html F --json F --csv F; without RUN it lists the runs (--json F: as JSON)',
-    options: { json: attackOptions.json, html: attackOptions.html, csv: attackOptions.csv },
+    options: outputOptions,
   },
   confirm: {
     summary: 'show and save a change of images or external URLs that a page asked for',
@@ -196,17 +175,6 @@ export function parseTerminal(argv: readonly string[]): ParsedArgs {
   return { command: name, values, positionals: parsed.positionals };
 }
 
-/** Which setting of the attack an option sets; the contract names fields, the user knows options. */
-const OPTION_OF_FIELD: Readonly<Record<string, string>> = {
-  ratePerSec: 'rate',
-  durationSec: 'duration',
-  perBuyerLimit: 'limit',
-  timeoutMs: 'timeout',
-  killWorkersAtPercent: 'kill-workers-at',
-  maxP99Ms: 'max-p99',
-  minRps: 'min-rps',
-};
-
 const numberSchema = z
   .string()
   .regex(/^\d+(\.\d+)?$/)
@@ -228,36 +196,26 @@ export function readAttack(values: OptionValues): AttackSettings {
     throw new UsageError(
       `--preset knows ${ATTACK_PRESETS.map(({ id }) => id).join(', ')}, not "${String(preset)}".`,
     );
-  const given = {
-    requests: numberOf(values, 'requests'),
-    connections: numberOf(values, 'connections'),
-    stock: numberOf(values, 'stock'),
-    perBuyerLimit: numberOf(values, 'limit'),
-    mode: values['mode'],
-    seed: numberOf(values, 'seed'),
-    timeoutMs: numberOf(values, 'timeout'),
-    processes: numberOf(values, 'processes'),
-    killWorkersAtPercent: numberOf(values, 'kill-workers-at'),
-    maxP99Ms: numberOf(values, 'max-p99'),
-    minRps: numberOf(values, 'min-rps'),
-    ratePerSec: numberOf(values, 'rate'),
-    durationSec: numberOf(values, 'duration'),
-  };
+  const given = Object.fromEntries(
+    ATTACK_SETTINGS.map(({ field, option, choices }) => [
+      field,
+      choices ? values[option] : numberOf(values, option),
+    ]).filter(([, value]) => value !== undefined),
+  );
   const isSustained =
-    given.ratePerSec !== undefined ||
-    given.durationSec !== undefined ||
-    found?.settings.profile === 'sustained';
-  if (isSustained && given.requests !== undefined)
+    found?.settings.profile === 'sustained' ||
+    ATTACK_SETTINGS.some(({ field, profile }) => profile === 'sustained' && field in given);
+  if (isSustained && 'requests' in given)
     throw new UsageError('--requests does not go with --rate: a rate for a duration says how many are sent.');
   const profile = { profile: isSustained ? 'sustained' : 'burst' };
-  const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const base: Record<string, unknown> = { ...found?.settings };
   if (isSustained) delete base['requests'];
-  const parsed = attackSettingsSchema.safeParse({ ...base, ...present, ...profile });
-  if (parsed.success) return clampConnections(parsed.data, given.connections !== undefined);
+  const parsed = attackSettingsSchema.safeParse({ ...base, ...given, ...profile });
+  if (parsed.success) return clampConnections(parsed.data, 'connections' in given);
   const [issue] = parsed.error.issues;
   const field = String(issue?.path[0] ?? '');
-  throw new UsageError(`--${OPTION_OF_FIELD[field] ?? field}: ${issue?.message ?? 'is not usable'}.`);
+  const option = ATTACK_SETTINGS.find((setting) => setting.field === field)?.option ?? field;
+  throw new UsageError(`--${option}: ${issue?.message ?? 'is not usable'}.`);
 }
 
 /** Fewer buyers than the default number of sockets need no more sockets than buyers. */

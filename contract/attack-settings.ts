@@ -1,74 +1,258 @@
-/** What a person can ask of an attack, with units, ranges and defaults. Forms, terminal and documents read this one page. */
+/**
+ * What a person can ask of an attack: one descriptor for each setting. The schema's limits, the terminal's options and help,
+ * the form, the rows of every report and the table in docs/usage.md are made from it.
+ */
 import { z } from 'zod';
+import { figure } from './format.ts';
 
-export const ATTACK_LIMITS = {
-  requests: { min: 1, max: 5_000_000 },
-  connections: { min: 1, max: 20_000 },
-  ratePerSec: { min: 1, max: 200_000 },
-  durationSec: { min: 1, max: 3_600 },
-  timeoutMs: { min: 100, max: 120_000 },
-  processes: { min: 1, max: 16 },
-  killWorkersAtPercent: { min: 1, max: 99 },
-} as const;
+interface About {
+  /** The terminal's option, without its dashes. */
+  readonly option: string;
+  readonly label: string;
+  /** What it does, in words that may follow an option. */
+  readonly help: string;
+  /** Of the number: `ms`, `s`, `% of the requests`. */
+  readonly unit?: string;
+  /** How far one click in the form goes. */
+  readonly step?: number;
+  /** Shown in the form without asking for more. */
+  readonly isMain?: true;
+}
 
-export const ATTACK_DEFAULTS = {
-  requests: 10_000,
-  connections: 1_000,
-  stock: 20,
-  perBuyerLimit: 1,
-  mode: 'queue',
-  seed: 1,
-  timeoutMs: 30_000,
-  drainTimeoutMs: 60_000,
-} as const;
+interface Range {
+  readonly min: number;
+  readonly max: number;
+}
 
-const whole = ({ min, max }: { min: number; max: number }) => z.number().int().min(min).max(max);
+const range = ({ min, max }: Range) => z.number().min(min).max(max);
+const whole = (limits: Range) => range(limits).int();
 
-const common = {
-  /** Sockets opened at once, over all generator processes. */
-  connections: whole(ATTACK_LIMITS.connections).default(ATTACK_DEFAULTS.connections),
-  /** Units on sale. */
-  stock: z.number().int().min(1).max(10_000_000).default(ATTACK_DEFAULTS.stock),
-  perBuyerLimit: z.number().int().min(1).max(10).default(ATTACK_DEFAULTS.perBuyerLimit),
-  /** `shed`: the gateway rejects by itself once it knows the sale is sold out. */
-  mode: z.enum(['queue', 'shed']).default(ATTACK_DEFAULTS.mode),
-  /** The same seed gives the same buyers in the same order. */
-  seed: z
-    .number()
-    .int()
-    .min(0)
-    .max(2 ** 31 - 1)
-    .default(ATTACK_DEFAULTS.seed),
-  /** ms after which a request without an answer counts as unknown. */
-  timeoutMs: whole(ATTACK_LIMITS.timeoutMs).default(ATTACK_DEFAULTS.timeoutMs),
-  /** ms that the queue may take to drain after the last answer. */
-  drainTimeoutMs: z.number().int().min(1_000).max(3_600_000).default(ATTACK_DEFAULTS.drainTimeoutMs),
-  /** Generator processes; by default as many as the load and the machine's cores ask for. */
-  processes: whole(ATTACK_LIMITS.processes).optional(),
-  /** Every worker is killed once this share of the requests, in %, is answered; each is started again by itself. */
-  killWorkersAtPercent: whole(ATTACK_LIMITS.killWorkersAtPercent).optional(),
-  /** The run fails (exit code 4) when the p99 in ms is above, or the requests/s below. */
-  maxP99Ms: z.number().positive().optional(),
-  minRps: z.number().positive().optional(),
+/** A whole number that has a default. */
+const number = <const T extends About & Range & { default: number }>(about: T) => ({
+  ...about,
+  schema: whole(about).default(about.default),
+});
+/** A whole number that must be given; the form starts with a value. */
+const needed = <const T extends About & Range & { start: number }>(about: T) => ({
+  ...about,
+  schema: whole(about),
+});
+/** A whole number that may be left out; `whenEmpty` says what happens then. */
+const optional = <const T extends About & Range & { whenEmpty: string }>(about: T) => ({
+  ...about,
+  schema: whole(about).optional(),
+});
+/** Any number that may be left out. */
+const threshold = <const T extends About & Range & { whenEmpty: string }>(about: T) => ({
+  ...about,
+  schema: range(about).optional(),
+});
+
+const BURST = {
+  requests: number({
+    option: 'requests',
+    label: 'Buyers',
+    min: 1,
+    max: 5_000_000,
+    default: 10_000,
+    step: 1_000,
+    isMain: true,
+    help: 'buyers, one request each',
+  }),
 };
+
+const SUSTAINED = {
+  ratePerSec: needed({
+    option: 'rate',
+    label: 'Buyers a second',
+    min: 1,
+    max: 200_000,
+    start: 2_600,
+    step: 100,
+    isMain: true,
+    help: 'requests a second, held for the whole duration',
+  }),
+  durationSec: needed({
+    option: 'duration',
+    label: 'Duration',
+    unit: 's',
+    min: 1,
+    max: 3_600,
+    start: 20,
+    isMain: true,
+    help: 'how long the rate is held',
+  }),
+};
+
+const MODES = { queue: 'Still queue everybody', shed: 'Reject once sold out' } as const;
+
+const COMMON = {
+  stock: number({
+    option: 'stock',
+    label: 'Tickets',
+    min: 1,
+    max: 10_000_000,
+    default: 20,
+    isMain: true,
+    help: 'units on sale',
+  }),
+  connections: number({
+    option: 'connections',
+    label: 'Connections at once',
+    min: 1,
+    max: 20_000,
+    default: 1_000,
+    step: 100,
+    isMain: true,
+    help: 'sockets opened at once, over all generator processes',
+  }),
+  mode: {
+    option: 'mode',
+    label: 'Once sold out',
+    choices: MODES,
+    default: 'queue',
+    help: 'with shed, the gateway rejects by itself once it knows that the sale is sold out',
+    schema: z.enum(['queue', 'shed']).default('queue'),
+  },
+  perBuyerLimit: number({
+    option: 'limit',
+    label: 'Most tickets for one buyer',
+    min: 1,
+    max: 10,
+    default: 1,
+    help: 'units that one buyer may hold',
+  }),
+  seed: number({
+    option: 'seed',
+    label: 'Seed',
+    min: 0,
+    max: 2 ** 31 - 1,
+    default: 1,
+    help: 'the same seed gives the same buyers in the same order',
+  }),
+  timeoutMs: number({
+    option: 'timeout',
+    label: 'Time-out of a request',
+    unit: 'ms',
+    min: 100,
+    max: 120_000,
+    default: 30_000,
+    step: 1_000,
+    help: 'a request without an answer counts as unknown after this time',
+  }),
+  drainTimeoutMs: number({
+    option: 'drain-timeout',
+    label: 'Time for the queue to empty',
+    unit: 'ms',
+    min: 1_000,
+    max: 3_600_000,
+    default: 60_000,
+    step: 1_000,
+    help: 'how long the queue may take to empty after the last answer',
+  }),
+  processes: optional({
+    option: 'processes',
+    label: 'Generator processes',
+    min: 1,
+    max: 16,
+    whenEmpty: 'as many as the load and the cores ask for',
+    help: 'processes that send the requests',
+  }),
+  killWorkersAtPercent: optional({
+    option: 'kill-workers-at',
+    label: 'Kill the workers at',
+    unit: '% of the requests',
+    min: 1,
+    max: 99,
+    whenEmpty: 'no worker is killed',
+    help: 'kill every worker once this share is answered; each starts again by itself',
+  }),
+  maxP99Ms: threshold({
+    option: 'max-p99',
+    label: 'Fail above a p99 of',
+    unit: 'ms',
+    min: 0.001,
+    max: 3_600_000,
+    whenEmpty: 'no such limit',
+    help: 'fail (exit code 4) when the p99 latency is above',
+  }),
+  minRps: threshold({
+    option: 'min-rps',
+    label: 'Fail below',
+    unit: 'requests a second',
+    min: 0.001,
+    max: 10_000_000,
+    whenEmpty: 'no such limit',
+    help: 'fail (exit code 4) when fewer answers a second arrive',
+  }),
+};
+
+type Schemas<T extends Record<string, { schema: z.ZodType }>> = { [Field in keyof T]: T[Field]['schema'] };
+
+const schemasOf = <T extends Record<string, { schema: z.ZodType }>>(settings: T) =>
+  Object.fromEntries(Object.entries(settings).map(([field, { schema }]) => [field, schema])) as Schemas<T>;
 
 export const attackSettingsSchema = z.discriminatedUnion('profile', [
   /** All requests as fast as the sockets take them. */
-  z.strictObject({
-    profile: z.literal('burst'),
-    requests: whole(ATTACK_LIMITS.requests).default(ATTACK_DEFAULTS.requests),
-    ...common,
-  }),
+  z.strictObject({ profile: z.literal('burst'), ...schemasOf(BURST), ...schemasOf(COMMON) }),
   /** A steady rate; latency counts from the moment at which a request should have been sent. */
-  z.strictObject({
-    profile: z.literal('sustained'),
-    ratePerSec: whole(ATTACK_LIMITS.ratePerSec),
-    durationSec: whole(ATTACK_LIMITS.durationSec),
-    ...common,
-  }),
+  z.strictObject({ profile: z.literal('sustained'), ...schemasOf(SUSTAINED), ...schemasOf(COMMON) }),
 ]);
 export type AttackSettings = z.infer<typeof attackSettingsSchema>;
 export type AttackSettingsInput = z.input<typeof attackSettingsSchema>;
+
+export type AttackField = keyof typeof BURST | keyof typeof SUSTAINED | keyof typeof COMMON;
+
+/** A setting as parser, help, form, reports and docs read it. */
+export interface AttackSetting extends About, Partial<Range> {
+  readonly field: AttackField;
+  /** The only profile that has it. */
+  readonly profile?: AttackSettings['profile'];
+  /** Values with their labels, where it is no number. */
+  readonly choices?: Readonly<Record<string, string>>;
+  readonly default?: number | string;
+  readonly start?: number;
+  readonly whenEmpty?: string;
+}
+
+const list = (settings: Record<string, Omit<AttackSetting, 'field'>>, profile?: AttackSettings['profile']) =>
+  Object.entries(settings).map(([field, about]): AttackSetting => ({
+    ...about,
+    field: field as AttackField,
+    ...(profile === undefined ? {} : { profile }),
+  }));
+
+/** All settings, in the order of forms and reports. */
+export const ATTACK_SETTINGS: readonly AttackSetting[] = [
+  ...list(BURST, 'burst'),
+  ...list(SUSTAINED, 'sustained'),
+  ...list(COMMON),
+];
+
+export const PROFILE_LABELS: Readonly<Record<AttackSettings['profile'], string>> = {
+  burst: 'All at once',
+  sustained: 'Steady rate',
+};
+
+/** `30,000 ms`: a setting's value as people read it. */
+export function settingText({ field, unit, choices }: AttackSetting, value: number | string): string {
+  if (typeof value === 'string') return `${value}: ${(choices?.[value] ?? '').toLowerCase()}`;
+  // A seed is a name, no amount.
+  const text = field === 'seed' ? String(value) : figure(value);
+  return unit === undefined ? text : `${text} ${unit}`;
+}
+
+/** `100 to 120,000 ms; default 30,000`: what a setting takes, and what it is when it isn't given. */
+export function settingLimits(setting: AttackSetting): string {
+  const { min = 0, max = 0, choices, unit, whenEmpty } = setting;
+  const lowest = Number.isInteger(min) ? figure(min) : 'above 0';
+  const takes = choices
+    ? Object.keys(choices).join(' or ')
+    : `${lowest} to ${figure(max)}${unit === undefined ? '' : ` ${unit}`}`;
+  if (whenEmpty !== undefined) return `${takes}; default: ${whenEmpty}`;
+  const value = typeof setting.default === 'number' ? figure(setting.default) : setting.default;
+  return value === undefined ? takes : `${takes}; default ${value}`;
+}
 
 /** Requests that the attack sends in all. */
 export function totalRequests(settings: AttackSettings): number {

@@ -8,6 +8,11 @@ export function whole(value: number): string {
   return WHOLE.format(value);
 }
 
+/** `12345.67` → `12,345.7`. */
+export function figure(value: number): string {
+  return FINE.format(value);
+}
+
 /** `1 ticket`, `20 tickets`. */
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${whole(count)} ${count === 1 ? one : many}`;

@@ -1,7 +1,14 @@
 /** What every export says of a run in words. */
-import { totalRequests, type AttackSettings } from './attack-settings.ts';
+import {
+  ATTACK_SETTINGS,
+  PROFILE_LABELS,
+  settingText,
+  totalRequests,
+  type AttackField,
+  type AttackSettings,
+} from './attack-settings.ts';
 import type { RunSummary } from './contract.ts';
-import { plural, whole } from './format.ts';
+import { byteSize, latency, milliseconds, percent, plural, whole } from './format.ts';
 import type { RunRecord } from './run-record.ts';
 import { tellVerdict, verdictShown } from './verdict-text.ts';
 
@@ -55,29 +62,98 @@ export function summaryOf(record: RunRecord): RunSummary {
   };
 }
 
-/** A setting's name and value, for tables. */
-export function settingRows(attack: AttackSettings): (readonly [name: string, value: string])[] {
-  const load: (readonly [string, string])[] =
-    attack.profile === 'burst'
-      ? [['Requests', whole(attack.requests)]]
-      : [
-          ['Rate', `${whole(attack.ratePerSec)} requests/s`],
-          ['Duration', plural(attack.durationSec, 'second')],
-        ];
+export interface FactGroup {
+  readonly title: string;
+  readonly facts: readonly (readonly [label: string, value: string])[];
+}
+
+/** All that a record holds beside its verdict, checks and series, in the tables of the window and of the report. */
+export function factGroups(record: RunRecord): readonly FactGroup[] {
+  const { audit, load, attack, environment } = record;
+  const { generator, latencyMs } = load;
   return [
-    ['Profile', attack.profile],
-    ...load,
-    ['Connections', whole(attack.connections)],
-    ['Tickets', whole(attack.stock)],
-    ['Tickets a buyer', whole(attack.perBuyerLimit)],
-    ['Mode', attack.mode],
-    ['Seed', String(attack.seed)],
-    ['Request time-out', `${whole(attack.timeoutMs)} ms`],
-    ...(attack.killWorkersAtPercent === undefined
-      ? []
-      : [['Workers killed at', `${attack.killWorkersAtPercent} % of the requests`] as const]),
-    ...(attack.maxP99Ms === undefined ? [] : [['Highest p99', `${whole(attack.maxP99Ms)} ms`] as const]),
-    ...(attack.minRps === undefined ? [] : [['Lowest rate', `${whole(attack.minRps)} requests/s`] as const]),
+    {
+      title: 'Audit',
+      facts: [
+        ['Stock', whole(audit.stock)],
+        ['Sold', whole(audit.sold)],
+        ['Granted', whole(audit.granted)],
+        ['Refused by the worker', whole(audit.refused)],
+        ['Undecided', whole(audit.pending)],
+        ['Lost', whole(audit.lost)],
+        ['Duplicated', whole(audit.duplicated)],
+        ['Oversold', whole(audit.oversold)],
+        ['Undersold', whole(audit.undersold)],
+        ['Looked up by the audit', whole(audit.unknownResolved)],
+        ...(audit.isSaleClosed === undefined
+          ? []
+          : [['Sale closed at the end', audit.isSaleClosed ? 'yes' : 'no'] as const]),
+        ['Queue empty after', milliseconds(audit.drainMs)],
+        ['Exit code', String(record.exitCode)],
+      ],
+    },
+    {
+      title: 'Load',
+      facts: [
+        ['Sent', whole(load.sent)],
+        ['Accepted (202)', whole(load.acknowledged)],
+        ['Rejected by the gateway', whole(load.refused)],
+        ['No clear answer', whole(load.unknown)],
+        ...((load.unsent ?? 0) > 0 ? [['Not sent', whole(load.unsent ?? 0)] as const] : []),
+        ['Answers a second', whole(load.rps)],
+        ['Duration', milliseconds(load.durationMs)],
+        ['Latency, mean', latency(latencyMs, 'mean')],
+        ['Latency, p50', latency(latencyMs, 'p50')],
+        ['Latency, p90', latency(latencyMs, 'p90')],
+        ['Latency, p99', latency(latencyMs, 'p99')],
+        ['Latency, p99.9', latency(latencyMs, 'p999')],
+        ['Latency, longest', latency(latencyMs, 'max')],
+        ...Object.entries(load.statusCounts).map(
+          ([status, count]) => [`HTTP ${status}`, whole(count)] as const,
+        ),
+      ],
+    },
+    {
+      title: 'Load generator',
+      facts: [
+        ['Processes', whole(generator.processes)],
+        ['Rate reached', percent(generator.rateReached)],
+        ['CPU of the busiest', percent(generator.cpuShare)],
+        ['Event loop late, p99', milliseconds(generator.eventLoopLagP99Ms)],
+        ['Event loop late, most', milliseconds(generator.eventLoopLagMaxMs)],
+        ['Was the limit', generator.limits.length === 0 ? 'no' : generator.limits.join(' ')],
+      ],
+    },
+    { title: 'Attack', facts: [...settingRows(attack), ['Sale', record.saleId]] },
+    {
+      title: 'Environment',
+      facts: [
+        ['FlashGrid', environment.flashgrid],
+        ['Backends', environment.provider],
+        ['RabbitMQ', environment.engines.rabbitmq],
+        ['Redis', environment.engines.redis],
+        ['Postgres', environment.engines.postgres],
+        ['Gateways', whole(environment.gateways)],
+        ['Workers', whole(environment.workers)],
+        ['Node', environment.node],
+        ['System', environment.os],
+        ['Processor', environment.cpu],
+        ['Cores', whole(environment.cores)],
+        ['Memory', byteSize(environment.memoryBytes)],
+      ],
+    },
+  ];
+}
+
+/** Every setting of an attack that is given, with its value. */
+function settingRows(attack: AttackSettings): FactGroup['facts'] {
+  const given: Readonly<Partial<Record<AttackField, number | string | undefined>>> = attack;
+  return [
+    ['Profile', `${attack.profile}: ${PROFILE_LABELS[attack.profile].toLowerCase()}`],
+    ...ATTACK_SETTINGS.flatMap((setting) => {
+      const value = given[setting.field];
+      return value === undefined ? [] : [[setting.label, settingText(setting, value)] as const];
+    }),
   ];
 }
 

@@ -1,11 +1,11 @@
 /** A run as one HTML file that needs nothing else: no script, no network, both themes, and paper. */
-import { byteSize, latency, milliseconds, percent, plural, utcTime, whole } from '../../contract/format.ts';
+import { latency, milliseconds, utcTime, whole } from '../../contract/format.ts';
 import { Markup, NOTHING, html } from './html/markup.ts';
 import { renderRunCharts } from './html/run-charts.ts';
 import { STYLE } from './html/style.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import type { Check, RunRecord } from '../../contract/run-record.ts';
-import { headlineOf, settingRows, titleOf, verdictWord } from '../../contract/run-text.ts';
+import { factGroups, headlineOf, titleOf, verdictWord } from '../../contract/run-text.ts';
 
 /** Scripts can't run, and nothing can be loaded, whatever the record holds. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
@@ -35,11 +35,7 @@ export function exportHtml(record: RunRecord): string {
           <div class="charts">${renderRunCharts(record)}</div>
           ${renderChecks(record.audit.checks)}
           <h2>How it was run</h2>
-          <div class="tables">
-            ${renderTable('Attack', settingRows(record.attack))}
-            ${renderTable('Environment', environmentRows(record))}
-            ${renderTable('Load generator', generatorRows(record))}
-          </div>
+          <div class="tables">${factGroups(record).map(({ title, facts }) => renderTable(title, facts))}</div>
           <footer>
             Made by FlashGrid ${record.environment.flashgrid}. The checks compare what the load generator sent
             and saw with what Postgres, Redis and RabbitMQ held after the queue was drained. The full record:
@@ -197,40 +193,4 @@ function renderTable(title: string, rows: readonly Row[]): Markup {
       )}
     </dl>
   </section>`;
-}
-
-function environmentRows({ environment: { engines, ...machine } }: RunRecord): Row[] {
-  return [
-    ['Backends', machine.provider],
-    ['RabbitMQ', engines.rabbitmq],
-    ['Redis', engines.redis],
-    ['Postgres', engines.postgres],
-    ['Gateways', whole(machine.gateways)],
-    ['Workers', whole(machine.workers)],
-    ['System', machine.os],
-    ['Processor', machine.cpu],
-    ['Cores', whole(machine.cores)],
-    ['Memory', byteSize(machine.memoryBytes)],
-    ['Node', machine.node],
-  ];
-}
-
-function generatorRows({ load, audit }: RunRecord): Row[] {
-  const { generator, latencyMs } = load;
-  return [
-    ['Processes', whole(generator.processes)],
-    ['Rate reached', percent(generator.rateReached)],
-    ['CPU of the busiest', percent(generator.cpuShare)],
-    ['Event loop late, p99', milliseconds(generator.eventLoopLagP99Ms)],
-    ['Event loop late, most', milliseconds(generator.eventLoopLagMaxMs)],
-    ['Was the limit', generator.limits.length > 0 ? generator.limits.join(' ') : 'no'],
-    ['Latency, mean', latency(latencyMs, 'mean')],
-    ['Latency, p90', latency(latencyMs, 'p90')],
-    ['Latency, p99.9', latency(latencyMs, 'p999')],
-    ['Latency, slowest', latency(latencyMs, 'max')],
-    ...Object.entries(load.statusCounts).map(([status, count]): Row => [`HTTP ${status}`, whole(count)]),
-    ['Accepted (202)', whole(load.acknowledged)],
-    ['Rejected by the gateway', whole(load.refused)],
-    ['Without a clear answer', `${whole(load.unknown)} (${plural(audit.unknownResolved, 'outcome')} found)`],
-  ];
 }

@@ -5,6 +5,7 @@ import { connect } from 'amqplib';
 import type { Browser, Download, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { milliseconds } from '../../contract/format.ts';
 import { runRecordSchema, type RunRecord } from '../../contract/run-record.ts';
 import { formatMs } from '../../renderer/lib/format.ts';
 import { launchChromium } from '../../scripts/chromium.mjs';
@@ -156,25 +157,25 @@ describe('the story', () => {
   it('shows the figures of the record, on every page that shows the run', async () => {
     const { audit, load } = record;
     expect(await factsOf(page, 'Audit')).toMatchObject({
-      stock: count(audit.stock),
-      sold: count(audit.sold),
-      granted: count(audit.granted),
-      'refused by the worker': count(audit.refused),
-      undecided: count(audit.pending),
-      lost: count(audit.lost),
-      duplicated: count(audit.duplicated),
-      oversold: count(audit.oversold),
-      undersold: count(audit.undersold),
-      'exit code': String(record.exitCode),
+      Stock: count(audit.stock),
+      Sold: count(audit.sold),
+      Granted: count(audit.granted),
+      'Refused by the worker': count(audit.refused),
+      Undecided: count(audit.pending),
+      Lost: count(audit.lost),
+      Duplicated: count(audit.duplicated),
+      Oversold: count(audit.oversold),
+      Undersold: count(audit.undersold),
+      'Exit code': String(record.exitCode),
     });
     expect(await factsOf(page, 'Load')).toMatchObject({
-      sent: count(load.sent),
-      'accepted (202)': count(load.acknowledged),
-      'rejected by the gateway': count(load.refused),
-      'no clear answer': count(load.unknown),
-      'answers a second': count(load.rps),
-      'latency p50': formatMs(load.latencyMs.p50),
-      'latency p99': formatMs(load.latencyMs.p99),
+      Sent: count(load.sent),
+      'Accepted (202)': count(load.acknowledged),
+      'Rejected by the gateway': count(load.refused),
+      'No clear answer': count(load.unknown),
+      'Answers a second': count(load.rps),
+      'Latency, p50': milliseconds(load.latencyMs.p50),
+      'Latency, p99': milliseconds(load.latencyMs.p99),
     });
     const proven = page.getByRole('region', { name: 'What was proven' }).locator('summary');
     expect(await proven.allInnerTexts()).toEqual(

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { scripts } from '../../package.json';
+import { madePages } from '../../scripts/docs.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 const read = (page: string) => readFileSync(join(root, page), 'utf8');
@@ -85,4 +86,8 @@ it('promises nothing that is there already', () => {
     ...PROMISED.scripts.filter((name) => Object.hasOwn(scripts, name)),
   ];
   expect(kept, 'it is built: remove it from PROMISED').toEqual([]);
+});
+
+it('has docs that are equal to the tables they are made from (npm run docs)', async () => {
+  for (const { path, text, made } of await madePages()) expect(text, path).toBe(made);
 });

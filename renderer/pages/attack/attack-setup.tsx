@@ -1,10 +1,16 @@
 import { Button, Collapse, NativeSelect, NumberInput, SegmentedControl } from '@mantine/core';
 import { IconBolt, IconChevronDown } from '@tabler/icons-react';
 import { useCallback, useMemo, useState } from 'react';
-import { ATTACK_LIMITS, ATTACK_PRESETS, totalRequests } from '../../../contract/attack-settings.ts';
+import {
+  ATTACK_PRESETS,
+  ATTACK_SETTINGS,
+  PROFILE_LABELS,
+  totalRequests,
+  type AttackSetting,
+} from '../../../contract/attack-settings.ts';
 import { callOrNotify } from '../../client.ts';
 import { parseDraft, presetOf, toDraft, type AttackDraft } from '../../lib/attack-draft.ts';
-import { formatCompact, formatCount, plural } from '../../lib/format.ts';
+import { formatCompact, formatCount, plural, sentence } from '../../lib/format.ts';
 import { useShortcutsEnabled } from '../../lib/shortcut-preference.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
@@ -59,40 +65,19 @@ export function AttackSetup() {
 
   const set = <Key extends keyof AttackDraft>(key: Key, value: AttackDraft[Key]): void =>
     setDraft((before) => ({ ...before, [key]: value }));
-  const number = (
-    key:
-      | 'requests'
-      | 'connections'
-      | 'stock'
-      | 'ratePerSec'
-      | 'durationSec'
-      | 'perBuyerLimit'
-      | 'seed'
-      | 'timeoutMs'
-      | 'drainTimeoutMs'
-      | 'processes'
-      | 'killWorkersAtPercent'
-      | 'maxP99Ms'
-      | 'minRps',
-    label: string,
-    extra: {
-      readonly min?: number;
-      readonly max?: number;
-      readonly description?: string;
-      readonly step?: number;
-    },
-  ) => (
-    <NumberInput
-      label={label}
-      value={draft[key]}
-      onChange={(value) => set(key, value)}
-      error={errors[key]}
-      thousandSeparator={key === 'seed' ? '' : ','}
-      allowNegative={false}
-      clampBehavior="none"
-      {...extra}
-    />
-  );
+  const fieldsOf = (isMain: boolean) =>
+    ATTACK_SETTINGS.filter(
+      (setting) =>
+        (setting.isMain ?? false) === isMain && (setting.profile ?? draft.profile) === draft.profile,
+    ).map((setting) => (
+      <SettingField
+        key={setting.field}
+        setting={setting}
+        value={draft[setting.field]}
+        error={errors[setting.field]}
+        onChange={(value) => set(setting.field, value)}
+      />
+    ));
 
   return (
     <div className={classes.page}>
@@ -104,18 +89,7 @@ export function AttackSetup() {
       </div>
       <PresetCards selected={presetOf(draft)} onSelect={(settings) => setDraft(toDraft(settings))} />
       <section className={`panel ${classes.form}`} aria-label="Settings of the attack">
-        <div className={classes.fields}>
-          {draft.profile === 'burst' ? (
-            number('requests', 'Buyers', { ...ATTACK_LIMITS.requests, step: 1_000 })
-          ) : (
-            <>
-              {number('ratePerSec', 'Buyers a second', { ...ATTACK_LIMITS.ratePerSec, step: 100 })}
-              {number('durationSec', 'Seconds', ATTACK_LIMITS.durationSec)}
-            </>
-          )}
-          {number('stock', 'Tickets', { min: 1, max: 10_000_000 })}
-          {number('connections', 'Connections at once', { ...ATTACK_LIMITS.connections, step: 100 })}
-        </div>
+        <div className={classes.fields}>{fieldsOf(true)}</div>
         <div>
           <Button
             variant="subtle"
@@ -138,46 +112,11 @@ export function AttackSetup() {
                   fullWidth
                   aria-labelledby="profile-label"
                   value={draft.profile}
-                  data={[
-                    { value: 'burst', label: 'All at once' },
-                    { value: 'sustained', label: 'Steady rate' },
-                  ]}
+                  data={Object.entries(PROFILE_LABELS).map(([value, label]) => ({ value, label }))}
                   onChange={(value) => set('profile', value === 'sustained' ? 'sustained' : 'burst')}
                 />
               </div>
-              <NativeSelect
-                label="Once sold out"
-                value={draft.mode}
-                data={[
-                  { value: 'queue', label: 'Still queue everybody' },
-                  { value: 'shed', label: 'Reject once sold out' },
-                ]}
-                onChange={(event) => set('mode', event.currentTarget.value)}
-              />
-              {number('perBuyerLimit', 'Most tickets for one buyer', { min: 1, max: 10 })}
-              {number('seed', 'Seed', { min: 0, description: 'The same seed, the same buyers.' })}
-              {number('timeoutMs', 'Time-out of a request, ms', { ...ATTACK_LIMITS.timeoutMs, step: 1_000 })}
-              {number('drainTimeoutMs', 'Time for the queue to empty, ms', {
-                min: 1_000,
-                max: 3_600_000,
-                step: 1_000,
-              })}
-              {number('processes', 'Generator processes', {
-                ...ATTACK_LIMITS.processes,
-                description: 'Empty: FlashGrid chooses.',
-              })}
-              {number('killWorkersAtPercent', 'Kill the workers at, % of the requests', {
-                ...ATTACK_LIMITS.killWorkersAtPercent,
-                description: 'Empty: nothing is broken on purpose.',
-              })}
-              {number('maxP99Ms', 'Fail above a p99 of, ms', {
-                min: 0,
-                description: 'Empty: no such limit.',
-              })}
-              {number('minRps', 'Fail below, requests a second', {
-                min: 0,
-                description: 'Empty: no such limit.',
-              })}
+              {fieldsOf(false)}
             </div>
           </Collapse>
         </div>
@@ -202,6 +141,44 @@ export function AttackSetup() {
         </div>
       </section>
     </div>
+  );
+}
+
+interface SettingFieldProps {
+  readonly setting: AttackSetting;
+  readonly value: number | string;
+  readonly error: string | undefined;
+  readonly onChange: (value: number | string) => void;
+}
+
+/** One setting's field, as its descriptor wants it. */
+function SettingField({ setting, value, error, onChange }: SettingFieldProps) {
+  const { field, label, unit, choices, help, whenEmpty, isMain, min = 0, max = 0, step = 1 } = setting;
+  const description = isMain ? undefined : whenEmpty ? `Empty: ${whenEmpty}.` : sentence(help);
+  if (choices)
+    return (
+      <NativeSelect
+        label={label}
+        description={description}
+        value={value}
+        data={Object.entries(choices).map(([choice, text]) => ({ value: choice, label: text }))}
+        onChange={(event) => onChange(event.currentTarget.value)}
+      />
+    );
+  return (
+    <NumberInput
+      label={unit === undefined ? label : `${label}, ${unit}`}
+      description={description}
+      value={value}
+      onChange={onChange}
+      error={error}
+      thousandSeparator={field === 'seed' ? '' : ','}
+      allowNegative={false}
+      clampBehavior="none"
+      min={min}
+      max={max}
+      step={step}
+    />
   );
 }
 

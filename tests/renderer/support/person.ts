@@ -66,7 +66,7 @@ export function personAt(theirs: () => Page) {
     if ('buyers' in crowd) await fillNumber(theirs(), 'Buyers', crowd.buyers);
     else {
       await fillNumber(theirs(), 'Buyers a second', crowd.perSec);
-      await fillNumber(theirs(), 'Seconds', crowd.forSec);
+      await fillNumber(theirs(), 'Duration, s', crowd.forSec);
     }
     await fillNumber(theirs(), 'Tickets', STOCK);
     await fillNumber(theirs(), 'Connections at once', 50);

@@ -1,0 +1,54 @@
+/**
+ * Parts of the docs that are made from the tables of contract/: `npm run docs` writes them, and tests/structure/docs.test.ts holds
+ * that they are equal. In a page, a part stands between `<!-- made: NAME -->` and `<!-- end: NAME -->`.
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
+import { ATTACK_PRESETS, ATTACK_SETTINGS, settingLimits } from '../contract/attack-settings.ts';
+
+const root = join(import.meta.dirname, '..');
+
+type Rows = readonly (readonly string[])[];
+
+/** Each page with its parts. */
+const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
+  'docs/usage.md': {
+    presets: () => [
+      ['`--preset`', 'title', 'what happens'],
+      ...ATTACK_PRESETS.map(({ id, title, summary }) => [`\`${id}\``, title, summary]),
+    ],
+    'attack settings': () => [
+      ['option', 'in the window', 'what it does', 'values'],
+      ...ATTACK_SETTINGS.map((setting) => [
+        `\`--${setting.option}\``,
+        setting.label,
+        setting.help,
+        settingLimits(setting),
+      ]),
+    ],
+  },
+};
+
+const table = ([head = [], ...rows]: Rows) =>
+  [head, head.map(() => '-'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+
+/** The pages that have such parts: as they are, and as they should be. */
+export function madePages(): Promise<{ path: string; text: string; made: string }[]> {
+  return Promise.all(
+    Object.entries(PARTS).map(async ([path, parts]) => {
+      const text = await readFile(join(root, path), 'utf8');
+      const made = Object.entries(parts).reduce((page, [name, rows]) => {
+        const [start, end] = [`<!-- made: ${name} -->`, `<!-- end: ${name} -->`];
+        const [before, after] = [page.split(start)[0] ?? '', page.split(end)[1]];
+        if (before === page || after === undefined) throw new Error(`${path} has no part "${name}".`);
+        return `${before}${start}\n\n${table(rows())}\n\n${end}${after}`;
+      }, text);
+      const options = await resolveConfig(join(root, path));
+      return { path, text, made: await format(made, { ...options, parser: 'markdown' }) };
+    }),
+  );
+}
+
+if (process.argv[1] === import.meta.filename)
+  for (const { path, made } of await madePages()) await writeFile(join(root, path), made);
