@@ -48,6 +48,7 @@ export interface ClusterManagerOptions {
   /** Notes the services, so that the next start finds what a killed control centre left. */
   readonly registry: ProcessRegistry;
   readonly probe: ProviderProbe;
+  readonly maxQuickRestarts?: number | undefined;
   settings(): Settings;
   createCluster(provider: Provider, events: ClusterEvents): Promise<Cluster>;
   findKept(): Promise<Provider | undefined>;
@@ -357,6 +358,7 @@ export class ClusterManager {
       gatewayPort: settings.gatewayPort,
       env: this.#options.serviceEnv,
       registry: this.#options.registry,
+      maxQuickRestarts: this.#options.maxQuickRestarts,
       onChange: this.#options.onServices,
       onSample: (id, sample) => {
         if (sample.health) this.#views.hear(id, sample.health);

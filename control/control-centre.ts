@@ -67,6 +67,8 @@ export interface ControlCentreOptions {
   readonly childEnv: NodeJS.ProcessEnv;
   /** Confirms outside the page what the page may not change alone: see settings-guard.ts. */
   readonly settingsGuard?: SettingsGuardOptions;
+  /** Quick ends in a row after which a service is given up; see the supervisor. */
+  readonly maxQuickRestarts?: number;
   /** Shows a folder in the system's file manager; only where there is a desktop. */
   openFolder?(path: string): Promise<void>;
   /** The faces ask to end; whoever made the centre ends its process. */
@@ -137,6 +139,7 @@ export class ControlCentre implements ControlClient {
       registry: new ProcessRegistry(options.dataDir),
       serviceEnv: { ...withoutProxy(process.env), ...options.childEnv },
       probe: providers.probe,
+      maxQuickRestarts: options.maxQuickRestarts,
       settings: () => this.#settings.current,
       createCluster: (provider, events) => providers.create(provider, events),
       findKept: () => providers.findKept(),

@@ -3,10 +3,11 @@
  * none of them is harmed: a broker or a Postgres is away behind a proxy that is cut, and a Redis that forgets is the test's own.
  */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { ControlCentre } from '../control/control-centre.ts';
+import { ControlCentre, type ControlCentreOptions } from '../control/control-centre.ts';
 import type { EngineState } from '../contract/backends.ts';
 import type { AttackState, CommandInput, CommandName } from '../contract/contract.ts';
 import { marksOfRun } from '../contract/run-marks.ts';
+import { tellVerdict } from '../contract/verdict-text.ts';
 import { testEndpoints } from './support/backends.ts';
 import { BUILT, Fleet, expectChecks } from './support/fleet.ts';
 import { reserve } from './support/gateway-world.ts';
@@ -220,7 +221,7 @@ describe('a Postgres that is away for a while', () => {
 });
 
 /** The control centre with a cluster of its own, and the last it told of an attack. */
-async function openCentre() {
+async function openCentre(options: Partial<ControlCentreOptions> = {}) {
   undo.push(removeClusters);
   const centre = await ControlCentre.open({
     dataDir: newDataDir(),
@@ -228,6 +229,7 @@ async function openCentre() {
     modules: BUILT,
     childEnv: { FLASHGRID_LOG_LEVEL: 'warn' },
     onQuit: () => undefined,
+    ...options,
   });
   undo.push(() => centre.release());
   const ask = async <Name extends CommandName>(name: Name, input: CommandInput<Name>) => {
@@ -278,6 +280,37 @@ describe('workers that are killed on purpose', () => {
         return service?.state === 'running' && service.restarts === restarts;
       });
     }
+  });
+});
+
+describe('a worker that is given up in the middle of an attack', () => {
+  it('leaves the run undecided, by its name, and breaks no promise', async () => {
+    const { ask, told, isOver } = await openCentre({ maxQuickRestarts: 0 });
+    await ask('cluster.start', { provider: 'native' });
+    await ask('attack.launch', {
+      profile: 'sustained',
+      ratePerSec: 400,
+      durationSec: 6,
+      connections: 50,
+      stock: 300,
+      drainTimeoutMs: 2_000,
+    });
+    await waitFor('some to be decided', () => (told.attack?.granted ?? 0) > 0);
+    const worker = async () =>
+      (await ask('app.getSnapshot', {})).services.find(({ role }) => role === 'worker');
+    await waitFor('the worker to be given up', async () => {
+      const { pid, state } = (await worker()) ?? {};
+      // As the system would end it: not on purpose. One that had lived for long is started once more.
+      if (state === 'running' && pid !== undefined) process.kill(pid, 'SIGKILL');
+      return state === 'failed';
+    });
+    await waitFor('the verdict', isOver);
+    const record = await ask('runs.getRun', { id: told.attack?.runId ?? '' });
+    expect(record).toMatchObject({ verdict: 'invalid', exitCode: 6, end: 'finished' });
+    expect(record.reasons.join(' ')).toContain('worker-1 was given up (ended by SIGKILL');
+    expect(tellVerdict(record).headline).toMatch(/^No verdict: a part was missing/);
+    expect(record.audit).toMatchObject({ lost: 0, duplicated: 0, oversold: 0 });
+    expect(record.audit.pending).toBeGreaterThan(0);
   });
 });
 

@@ -239,8 +239,8 @@ export function judge(evidence: Evidence, drainMs: number, undecided: readonly s
     granted: totals.granted,
     refused: totals.refused,
     pending: totals.pending,
-    // Acknowledged and then forgotten: no outcome at all, or a grant that never became a ticket.
-    lost: totals.pending + faults.ticketMissing.count,
+    // Acknowledged and then forgotten: no outcome at all, or a grant that never became a ticket. Undecided is not lost.
+    lost: undecided.length > 0 ? 0 : totals.pending + faults.ticketMissing.count,
     duplicated: faults.sharedId.count + faults.ticketOfRefused.count + faults.otherUnits.count,
     // A ticket too many may show as a unit sold twice, one out of range, and one beyond the stock: it is still one.
     oversold: Math.max(

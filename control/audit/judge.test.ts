@@ -39,6 +39,14 @@ describe('a clean run', () => {
     expect(auditSchema.parse(audit)).toEqual(audit);
   });
 
+  it('calls nothing lost that is only undecided because a part is missing', () => {
+    const world = soldOut();
+    world.frames.pop();
+    const missing = ['worker-1 was given up.'];
+    expect(judge(world.evidence(), 12, missing)).toMatchObject({ pending: 1, lost: 0, undecided: missing });
+    expect(judge(world.evidence(), 12)).toMatchObject({ pending: 1, lost: 1 });
+  });
+
   it('passes every check when there is enough for all', () => {
     expect(verdictOf(enough())).toMatchObject({ failed: [], audit: { sold: 6, granted: 6, refused: 0 } });
   });

@@ -2,7 +2,7 @@
  * Keeps the wanted number of gateways and workers alive.
  *
  * A service moves: starting → running → stopping → stopped; starting | running → restarting → starting when it ends by itself;
- * restarting → failed after MAX_QUICK_RESTARTS ends within QUICK_MS of their start, those not counted in which it was killed on purpose.
+ * restarting → failed after `maxQuickRestarts` ends within QUICK_MS of their start, those not counted in which it was killed on purpose.
  */
 import { join } from 'node:path';
 import { resourceDir } from '../../services/shared/resources.ts';
@@ -17,7 +17,7 @@ import { ServiceTotals } from './service-totals.ts';
 
 /** A service that ends within this many ms of its start ended quickly. */
 const QUICK_MS = 10_000;
-const MAX_QUICK_RESTARTS = 6;
+const DEFAULT_MAX_QUICK_RESTARTS = 6;
 const FIRST_BACKOFF_MS = 200;
 const MAX_BACKOFF_MS = 5_000;
 /** ms that a service may take to end when an engine that it needs is gone. */
@@ -33,6 +33,8 @@ export interface SupervisorOptions {
   /** Variables for every child, besides the configuration that is made here. */
   readonly env: NodeJS.ProcessEnv;
   readonly registry: ProcessRegistry;
+  /** Quick ends in a row after which a service is given up. 6 by default. */
+  readonly maxQuickRestarts?: number | undefined;
   onChange(services: readonly ServiceState[]): void;
   onSample(id: string, sample: ServiceSample): void;
   onLog(line: LogLine): void;
@@ -216,11 +218,12 @@ export class Supervisor {
     else slot.quickEnds = livedMs < QUICK_MS ? slot.quickEnds + 1 : 0;
     const state = { ...slot.state };
     delete state.pid;
-    if (slot.quickEnds > MAX_QUICK_RESTARTS) {
+    const { maxQuickRestarts = DEFAULT_MAX_QUICK_RESTARTS } = this.#options;
+    if (slot.quickEnds > maxQuickRestarts) {
       this.#set(slot, {
         ...state,
         state: 'failed',
-        detail: `${detail}, ${MAX_QUICK_RESTARTS} times in a row`,
+        detail: slot.quickEnds > 1 ? `${detail}, ${slot.quickEnds} times in a row` : detail,
       });
       return;
     }
