@@ -3,6 +3,8 @@
  * each column's sum is the run's total, whatever the sampling missed in between. What the generators saw stands at the time at which
  * they saw it, not at that at which they told it: a row waits a moment for the load of its time.
  */
+import { halved } from '../../contract/halved.ts';
+import type { AttackInterval } from '../attack/runner/interval-merger.ts';
 import type { Sample } from '../../contract/run-record.ts';
 
 /** ms between two samples. */
@@ -14,17 +16,7 @@ const MAX_ROWS = 4_096;
 const PATIENCE = 5;
 
 /** What the generators saw in one interval. */
-export interface LoadInterval {
-  /** End of the interval, in ms since the first request. */
-  readonly tMs: number;
-  readonly lengthMs: number;
-  readonly sent: number;
-  readonly acknowledged: number;
-  readonly refused: number;
-  readonly unknown: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-}
+export type LoadInterval = Omit<AttackInterval, 'rps' | 'eventLoopLagMaxMs' | 'cpuShare'>;
 
 /** Where the engine stands: cumulative since the run began, but for those that say otherwise. */
 export interface EngineReading {
@@ -169,7 +161,7 @@ export class RunSeries {
     };
     this.#lastMs = tMs;
     this.#rows.push(row);
-    if (this.#rows.length > MAX_ROWS) this.#rows = halveSamples(this.#rows);
+    if (this.#rows.length > MAX_ROWS) this.#rows = halved(this.#rows, mergeSamples);
     this.#onRow(row);
   }
 
@@ -206,19 +198,9 @@ export class RunSeries {
   }
 }
 
-/** Half as many rows, each of two neighbours; the sums stay. */
-function halveSamples(rows: readonly Sample[]): Sample[] {
-  const halved: Sample[] = [];
-  for (let at = 0; at < rows.length; at += 2) {
-    const [first, second] = [rows[at], rows[at + 1]];
-    if (first) halved.push(second ? mergeSamples(first, second) : first);
-  }
-  return halved;
-}
-
 /** At most `most` rows that tell the same run more coarsely. */
 export function thinSamples(rows: readonly Sample[], most: number): Sample[] {
   let thin = [...rows];
-  while (thin.length > most) thin = halveSamples(thin);
+  while (thin.length > most) thin = halved(thin, mergeSamples);
   return thin;
 }

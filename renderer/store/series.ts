@@ -3,6 +3,7 @@
  * merged and the grain doubles; so an hour at ten samples a second costs as much as ten seconds, and charts never
  * draw more points than they have pixels. Totals are kept apart and stay exact.
  */
+import { halved } from '../../contract/halved.ts';
 import type { Sample } from '../../contract/run-record.ts';
 
 export const MAX_POINTS = 240;
@@ -91,7 +92,7 @@ export function addSamples(series: Series, samples: readonly Sample[]): Series {
     }
     if (points.length > MAX_POINTS) {
       inLast += points.length % 2 === 0 ? grain : 0;
-      points = halve(points);
+      points = halved(points, merge);
       grain *= 2;
     }
   }
@@ -157,13 +158,4 @@ function merge(a: SeriesPoint, b: SeriesPoint): SeriesPoint {
     decidedSoFar: b.decidedSoFar,
     grantedSoFar: b.grantedSoFar,
   };
-}
-
-function halve(points: readonly SeriesPoint[]): SeriesPoint[] {
-  const halved: SeriesPoint[] = [];
-  for (let at = 0; at < points.length; at += 2) {
-    const [first, second] = [points[at], points[at + 1]];
-    if (first) halved.push(second ? merge(first, second) : first);
-  }
-  return halved;
 }

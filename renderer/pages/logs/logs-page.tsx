@@ -1,19 +1,13 @@
-import { Button, NativeSelect, TextInput } from '@mantine/core';
+import { Button, NativeSelect } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import {
-  IconListDetails,
-  IconPlayerPauseFilled,
-  IconPlayerPlayFilled,
-  IconSearch,
-} from '@tabler/icons-react';
-import { useMemo, useRef, useState } from 'react';
+import { IconListDetails, IconPlayerPauseFilled, IconPlayerPlayFilled } from '@tabler/icons-react';
+import { useMemo, useState } from 'react';
 import { Empty } from '../../components/empty.tsx';
 import { Loading } from '../../components/loading.tsx';
+import { SearchBox } from '../../components/search-box.tsx';
 import { formatClock, formatCount, plural } from '../../lib/format.ts';
 import { isLevel, type Level, type LogFilter } from '../../lib/log-filter.ts';
 import { hrefOf, navigate, useRoute } from '../../lib/router.ts';
-import { useShortcutsEnabled } from '../../lib/shortcut-preference.ts';
-import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useLogLines } from '../../lib/use-log-lines.ts';
 import { LogLines } from './log-lines.tsx';
 import classes from './logs-page.module.css';
@@ -38,10 +32,6 @@ export default function LogsPage() {
   const [isFollowing, setFollowing] = useState(true);
   const filter = useMemo<LogFilter>(() => ({ parts, minLevel, text: searched }), [parts, minLevel, searched]);
   const { lines, allParts, total, keptFromMs, failure, reload } = useLogLines(filter, atMs);
-  const input = useRef<HTMLInputElement>(null);
-  const [areShortcutsOn] = useShortcutsEnabled();
-  const shortcuts = useMemo(() => [{ key: '/', label: 'Search', run: () => input.current?.focus() }], []);
-  useShortcuts(shortcuts, areShortcutsOn);
   const isTooOld = atMs !== undefined && keptFromMs !== undefined && atMs < keptFromMs;
   const follows = isFollowing && atMs === undefined;
 
@@ -53,15 +43,7 @@ export default function LogsPage() {
           {lines ? plural(Math.max(total, lines.length), 'line') : ''}
           {lines && total > lines.length ? `, ${formatCount(lines.length)} shown` : ''}
         </p>
-        <TextInput
-          ref={input}
-          className={classes.search}
-          aria-label="Search the logs"
-          placeholder="Search  ( / )"
-          leftSection={<IconSearch size={17} aria-hidden />}
-          value={text}
-          onChange={(event) => setText(event.currentTarget.value)}
-        />
+        <SearchBox label="Search the logs" className={classes.search} value={text} onChange={setText} />
         <NativeSelect
           aria-label="Level"
           value={minLevel}

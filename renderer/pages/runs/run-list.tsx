@@ -1,16 +1,15 @@
-import { Button, Modal, TextInput } from '@mantine/core';
+import { Button, Modal } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { IconHistory, IconSearch, IconTrash } from '@tabler/icons-react';
-import { memo, useMemo, useRef, useState } from 'react';
+import { IconHistory, IconTrash } from '@tabler/icons-react';
+import { memo, useState } from 'react';
 import type { RunSummary } from '../../../contract/contract.ts';
 import { callOrNotify } from '../../client.ts';
 import { Empty } from '../../components/empty.tsx';
 import { Loading } from '../../components/loading.tsx';
+import { SearchBox } from '../../components/search-box.tsx';
 import { VerdictBadge } from '../../components/verdict-badge.tsx';
 import { formatCount, formatDate, formatMs } from '../../lib/format.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
-import { useShortcutsEnabled } from '../../lib/shortcut-preference.ts';
-import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useRuns } from '../../lib/use-runs.ts';
 import { useIsOnline } from '../../store/store.ts';
 import { ExportMenu } from './export-menu.tsx';
@@ -24,23 +23,11 @@ export function RunList() {
   const [search, setSearch] = useState('');
   const [searched] = useDebouncedValue(search, 200);
   const { runs, failure, reload } = useRuns(searched);
-  const input = useRef<HTMLInputElement>(null);
-  const [areShortcutsOn] = useShortcutsEnabled();
-  const shortcuts = useMemo(() => [{ key: '/', label: 'Search', run: () => input.current?.focus() }], []);
-  useShortcuts(shortcuts, areShortcutsOn);
   return (
     <div className={classes.page}>
       <div className={classes.head}>
         <h1>Runs</h1>
-        <TextInput
-          ref={input}
-          className={classes.search}
-          aria-label="Search the runs"
-          placeholder="Search  ( / )"
-          leftSection={<IconSearch size={17} aria-hidden />}
-          value={search}
-          onChange={(event) => setSearch(event.currentTarget.value)}
-        />
+        <SearchBox label="Search the runs" className={classes.search} value={search} onChange={setSearch} />
       </div>
       <p className="sr-only" role="status">
         {runs ? `${runs.length} runs found` : ''}

@@ -1,0 +1,31 @@
+import { TextInput } from '@mantine/core';
+import { IconSearch } from '@tabler/icons-react';
+import { useMemo, useRef } from 'react';
+import { useShortcutsEnabled } from '../lib/shortcut-preference.ts';
+import { useShortcuts } from '../lib/shortcuts.ts';
+
+interface SearchBoxProps {
+  readonly label: string;
+  readonly className: string | undefined;
+  readonly value: string;
+  readonly onChange: (text: string) => void;
+}
+
+/** A page's search, which `/` goes to. */
+export function SearchBox({ label, className, value, onChange }: SearchBoxProps) {
+  const input = useRef<HTMLInputElement>(null);
+  const [areShortcutsOn] = useShortcutsEnabled();
+  const shortcuts = useMemo(() => [{ key: '/', label: 'Search', run: () => input.current?.focus() }], []);
+  useShortcuts(shortcuts, areShortcutsOn);
+  return (
+    <TextInput
+      ref={input}
+      className={className ?? ''}
+      aria-label={label}
+      placeholder="Search  ( / )"
+      leftSection={<IconSearch size={17} aria-hidden />}
+      value={value}
+      onChange={(event) => onChange(event.currentTarget.value)}
+    />
+  );
+}
