@@ -1,25 +1,12 @@
 /** The record of one run: what `--json` writes, what the history keeps and what every export is made from. */
 import { z } from 'zod';
 import { attackSettingsSchema } from './attack-settings.ts';
+import { CHECK_IDS } from './checks.ts';
 
 const count = z.number().int().nonnegative();
 
 export const verdictSchema = z.enum(['pass', 'fail', 'invalid']);
 export type Verdict = z.infer<typeof verdictSchema>;
-
-/** The nine checks, in the order in which a reader wants them. */
-export const CHECK_IDS = [
-  'no_oversell',
-  'no_undersell',
-  'conservation',
-  'single_outcome',
-  'no_phantom',
-  'stock_balance',
-  'buyer_limit',
-  'queues_empty',
-  'order',
-] as const;
-export type CheckId = (typeof CHECK_IDS)[number];
 
 export const checkSchema = z.object({
   id: z.enum(CHECK_IDS),

@@ -6,6 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { ATTACK_PRESETS, ATTACK_SETTINGS, settingLimits } from '../contract/attack-settings.ts';
+import { CHECKS } from '../contract/checks.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -13,6 +14,12 @@ type Rows = readonly (readonly string[])[];
 
 /** Each page with its parts. */
 const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
+  'README.md': {
+    checks: () => [
+      ['check', 'it proves'],
+      ...Object.entries(CHECKS).map(([id, { proves }]) => [`\`${id}\``, proves]),
+    ],
+  },
   'docs/usage.md': {
     presets: () => [
       ['`--preset`', 'title', 'what happens'],

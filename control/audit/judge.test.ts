@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { World } from '../../tests/support/audit-world.ts';
 import type { Fortune } from '../../tests/support/audit-world.ts';
 import { auditSchema } from '../../contract/run-record.ts';
-import type { CheckId } from '../../contract/run-record.ts';
+import type { CheckId } from '../../contract/checks.ts';
 import { judge } from './audit.ts';
 import { MAX_OFFENDERS } from './checks/check.ts';
 import { ORDER_TOLERANCE_MS, checkOrder } from './checks/order.ts';

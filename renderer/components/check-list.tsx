@@ -4,9 +4,9 @@ import {
   IconHelpCircleFilled,
   IconSquareRoundedXFilled,
 } from '@tabler/icons-react';
+import { CHECKS } from '../../contract/checks.ts';
 import type { Check } from '../../contract/run-record.ts';
 import { formatCount } from '../lib/format.ts';
-import { CHECK_NAMES } from './check-names.ts';
 import classes from './check-list.module.css';
 
 interface CheckListProps {
@@ -36,7 +36,7 @@ export function CheckList({ checks, isGrid = false }: CheckListProps) {
                 <IconSquareRoundedXFilled className={classes.mark} size="1.25rem" aria-hidden />
               )}
               <span className={classes.title}>
-                {isGrid ? CHECK_NAMES[check.id] : check.title}
+                {isGrid ? CHECKS[check.id].shortName : check.title}
                 <span className="sr-only">
                   {check.ok ? ', proven' : check.isOpen === true ? ', undecided' : ', broken'}
                 </span>

@@ -1,4 +1,4 @@
-import type { CheckId } from '../../../contract/run-record.ts';
+import type { CheckId } from '../../../contract/checks.ts';
 import { checkBuyerLimit } from './buyer-limit.ts';
 import type { CheckFunction } from './check.ts';
 import { checkConservation } from './conservation.ts';

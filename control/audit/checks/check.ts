@@ -1,21 +1,10 @@
-/** What all checks share: their titles, and how a result is put together. */
-import type { Check, CheckId } from '../../../contract/run-record.ts';
+/** What all checks share: how a result is put together. */
+import { CHECKS, type CheckId } from '../../../contract/checks.ts';
+import type { Check } from '../../../contract/run-record.ts';
 import type { Evidence } from '../evidence.ts';
 
 /** Offenders that a check names; counts tell how many there are. */
 export const MAX_OFFENDERS = 10;
-
-export const CHECK_TITLES: Readonly<Record<CheckId, string>> = {
-  no_oversell: 'Nothing was sold that was not in stock, and nothing twice',
-  no_undersell: 'Everything was sold that somebody could have had',
-  conservation: 'Every accepted request was decided, none is pending',
-  single_outcome: 'Every accepted reservation has exactly one outcome',
-  no_phantom: 'Every ticket belongs to a request that was really sent',
-  stock_balance: 'Stock left in Redis and tickets in Postgres add up',
-  buyer_limit: 'No buyer holds more than the limit',
-  queues_empty: 'The queue and the dead-letter queue are empty',
-  order: 'First come, first served',
-};
 
 export type CheckFunction = (evidence: Evidence) => Check;
 
@@ -40,20 +29,8 @@ export function result(
 ): Check {
   return {
     id,
-    title: CHECK_TITLES[id],
+    title: CHECKS[id].title,
     ok,
     evidence: { summary, counts: { ...counts }, offenders: offenders.slice(0, MAX_OFFENDERS) },
   };
-}
-
-const NUMBERS = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
-
-/** `12345` → `12,345`. */
-export function figure(value: number): string {
-  return NUMBERS.format(value);
-}
-
-/** `1 ticket`, `20 tickets`. */
-export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${figure(count)} ${count === 1 ? one : many}`;
 }

@@ -1,6 +1,7 @@
+import { figure, plural } from '../../../contract/format.ts';
 import type { Check } from '../../../contract/run-record.ts';
 import { FATE, type Evidence } from '../evidence.ts';
-import { Offenders, figure, plural, result } from './check.ts';
+import { Offenders, result } from './check.ts';
 
 /** Acknowledged = granted + refused, none pending. */
 export function checkConservation({ ledger, fate, outcomes, totals }: Evidence): Check {

@@ -1,6 +1,7 @@
+import { figure, plural } from '../../../contract/format.ts';
 import type { Check } from '../../../contract/run-record.ts';
 import type { Evidence } from '../evidence.ts';
-import { Offenders, figure, plural, result } from './check.ts';
+import { Offenders, result } from './check.ts';
 
 /** Tickets ≤ stock, each unit number within 1..stock and sold once. */
 export function checkNoOversell({ sale, tickets }: Evidence): Check {

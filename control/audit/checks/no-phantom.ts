@@ -1,6 +1,7 @@
+import { figure, plural } from '../../../contract/format.ts';
 import type { Check } from '../../../contract/run-record.ts';
 import type { Evidence } from '../evidence.ts';
-import { Offenders, figure, plural, result } from './check.ts';
+import { Offenders, result } from './check.ts';
 
 /** Each ticket's reservation and buyer are those of a request that was sent and not refused for good. */
 export function checkNoPhantom({ ledger, tickets, join, ownerOfStray, totals }: Evidence): Check {

@@ -1,6 +1,7 @@
+import { figure, plural } from '../../../contract/format.ts';
 import type { Check } from '../../../contract/run-record.ts';
 import { FATE, type Evidence } from '../evidence.ts';
-import { figure, plural, result } from './check.ts';
+import { result } from './check.ts';
 
 /** HTTP status by which a gateway turns a buyer away because the sale is sold out. */
 const SOLD_OUT_STATUS = 409;

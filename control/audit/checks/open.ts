@@ -2,7 +2,8 @@
  * Which failed checks are only open: everything that they miss is explained by reservations that are not decided yet, and nothing that
  * was found contradicts a promise. A check that is not listed is broken whenever it fails.
  */
-import type { Check, CheckId } from '../../../contract/run-record.ts';
+import type { CheckId } from '../../../contract/checks.ts';
+import type { Check } from '../../../contract/run-record.ts';
 
 type Counts = Readonly<Record<string, number>>;
 

@@ -1,6 +1,7 @@
+import { figure, plural } from '../../../contract/format.ts';
 import type { Check } from '../../../contract/run-record.ts';
 import { FATE, type Evidence } from '../evidence.ts';
-import { figure, plural, result } from './check.ts';
+import { result } from './check.ts';
 
 /**
  * How far, in ms, grants may depart from the order of acceptance. Frames of several gateways are decided side by side, and a frame of a worker

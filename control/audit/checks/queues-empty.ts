@@ -1,6 +1,7 @@
+import { figure, plural } from '../../../contract/format.ts';
 import type { Check } from '../../../contract/run-record.ts';
 import type { Evidence } from '../evidence.ts';
-import { figure, plural, result } from './check.ts';
+import { result } from './check.ts';
 
 /** Nothing waits, and the run has put nothing into the dead-letter queue. */
 export function checkQueuesEmpty({ queues }: Evidence): Check {

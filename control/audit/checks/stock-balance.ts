@@ -1,6 +1,7 @@
+import { figure } from '../../../contract/format.ts';
 import type { Check } from '../../../contract/run-record.ts';
 import type { Evidence } from '../evidence.ts';
-import { figure, result } from './check.ts';
+import { result } from './check.ts';
 
 /** Units left in Redis + tickets in Postgres = stock. */
 export function checkStockBalance({ sale, tickets, counters }: Evidence): Check {
