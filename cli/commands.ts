@@ -159,9 +159,9 @@ async function status({ dataDir, out, outputs, interrupt }: CommandContext): Pro
   });
 }
 
-/** Why a backend does not run, and since when; nothing for one that does. */
-function troubleOf({ state, detail, sinceMs }: EngineState): string {
-  if (state === 'running' || detail === undefined) return '';
+/** Why a backend does not run, or what is wrong with one that does, and since when. */
+function troubleOf({ detail, sinceMs }: EngineState): string {
+  if (detail === undefined) return '';
   const since = sinceMs === undefined ? '' : ` Since ${new Date(sinceMs).toISOString().slice(11, 19)} UTC.`;
   return `\n      ${detail}${since}`;
 }

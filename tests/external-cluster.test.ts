@@ -1,9 +1,10 @@
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import type { EngineState, Step } from '../contract/backends.ts';
 import { FailureError } from '../contract/failure.ts';
-import { createExternalCluster } from '../control/cluster/external/external-cluster.ts';
+import { createExternalCluster, externalFindings } from '../control/cluster/external/external-cluster.ts';
 import { findFreePorts } from '../control/lib/free-port.ts';
 import { testEndpoints } from './support/backends.ts';
+import { startStallingProxy } from './support/stalling-proxy.ts';
 
 function external(change: Partial<ReturnType<typeof testEndpoints>> = {}) {
   const steps: Step[] = [];
@@ -13,7 +14,11 @@ function external(change: Partial<ReturnType<typeof testEndpoints>> = {}) {
     onEngine: (state: EngineState) => void told.push(state),
     onLog: () => undefined,
   };
-  const cluster = createExternalCluster({ endpoints: { ...testEndpoints(), ...change }, events });
+  const cluster = createExternalCluster({
+    endpoints: { ...testEndpoints(), ...change },
+    events,
+    lookIntervalMs: 100,
+  });
   return { cluster, steps, told };
 }
 
@@ -53,6 +58,29 @@ test('an engine that does not answer is named, without its password', async () =
   });
   expect(failure.message).toMatch(/ECONNREFUSED/);
   expect(JSON.stringify([failure, steps])).not.toMatch(/geheim/);
+});
+
+test('a node that is gone while the others serve is told of, by the state and by the doctor, until it is back', async () => {
+  const { amqpUrl } = testEndpoints();
+  const proxy = await startStallingProxy(amqpUrl);
+  onTestFinished(() => proxy.close());
+  const endpoints = { ...testEndpoints(), amqpUrl: `${amqpUrl},${proxy.url}` };
+  const { cluster } = external(endpoints);
+  await cluster.start(never());
+  onTestFinished(() => cluster.stop());
+  const rabbitmq = () => cluster.engines().find((engine) => engine.role === 'rabbitmq');
+  const doctor = async () => (await externalFindings(endpoints)).find(({ id }) => id === 'external.rabbitmq');
+  expect(rabbitmq()).not.toHaveProperty('detail');
+  expect(await doctor()).toMatchObject({ status: 'ok' });
+  proxy.cut();
+  await vi.waitFor(() => expect(rabbitmq()?.detail).toContain(`not at ${new URL(proxy.url).host}`), 10_000);
+  expect(rabbitmq()?.state).toBe('running');
+  expect(await doctor()).toMatchObject({
+    status: 'warning',
+    detail: expect.stringContaining('RabbitMQ serves, but not at'),
+  });
+  proxy.restore();
+  await vi.waitFor(() => expect(rabbitmq()).not.toHaveProperty('detail'), 10_000);
 });
 
 test('of the seeds of a Redis Cluster, one that answers is enough', async () => {

@@ -1,37 +1,58 @@
 /** Engines that run elsewhere: FlashGrid checks that they serve, and neither starts nor stops them. */
 import { withLimit } from '../../lib/release-stack.ts';
 import { redact, registerSecrets } from '../../../services/shared/redact.ts';
+import { troubleOf } from '../../../services/shared/backend-trouble.ts';
 import type { Cluster, ClusterEvents, Endpoints } from '../cluster.ts';
 import type { EngineRole, EngineState } from '../../../contract/backends.ts';
 import { FailureError } from '../../../contract/failure.ts';
 import type { Finding } from '../../../contract/contract.ts';
-import { EXTERNAL_URLS, urlProblem, type ExternalUrl } from '../../../contract/external-urls.ts';
+import { EXTERNAL_URLS, urlProblem, urlsIn, type ExternalUrl } from '../../../contract/external-urls.ts';
 import { StepLog } from '../native/step-log.ts';
 import { cancelled, throwIfCancelled } from '../native/failures.ts';
 import { probePostgres, probeRabbitmq, probeRedis } from '../probes.ts';
 
 const CHECK_LIMIT_MS = 15_000;
+/** ms between two looks at backends of several nodes. Each is a login, which some servers log. */
+const LOOK_INTERVAL_MS = 15_000;
 
 export interface ExternalClusterOptions {
   readonly endpoints: Endpoints;
   readonly events: ClusterEvents;
+  readonly lookIntervalMs?: number;
 }
 
 /** Proof that a backend serves; gives its version. */
 const PROBES: Readonly<Record<EngineRole, (url: string) => Promise<string>>> = {
-  redis: probeAnyRedis,
+  redis: probeRedis,
   postgres: probePostgres,
   rabbitmq: probeRabbitmq,
 };
 
 /** A cluster of engines that others run. */
-export function createExternalCluster({ endpoints, events }: ExternalClusterOptions): Cluster {
+export function createExternalCluster({
+  endpoints,
+  events,
+  lookIntervalMs = LOOK_INTERVAL_MS,
+}: ExternalClusterOptions): Cluster {
   registerSecrets(endpoints.amqpUrl, endpoints.redisUrl, endpoints.postgresUrl);
   const states = new Map<EngineRole, EngineState>();
   const say = (state: EngineState) => {
     states.set(state.role, state);
     events.onEngine(state);
   };
+
+  let timer: NodeJS.Timeout | undefined;
+  const stopLooking = () => clearInterval(timer);
+
+  /** One node of several can end while the others serve on: nothing else would tell. */
+  async function lookAgain(target: ExternalUrl): Promise<void> {
+    // When none serves, the services tell of it.
+    const look = await lookAt(target, endpoints[target.field]).catch(() => undefined);
+    const state = states.get(target.role);
+    if (look === undefined || state?.state !== 'running' || state.detail === look.detail) return;
+    const { role, port, startedAtMs } = state;
+    say({ role, port, startedAtMs, state: 'running', ...look });
+  }
 
   async function check(target: ExternalUrl, signal: AbortSignal) {
     throwIfCancelled(signal);
@@ -41,13 +62,14 @@ export function createExternalCluster({ endpoints, events }: ExternalClusterOpti
     const common = { role, ...(port > 0 ? { port } : {}) };
     say({ ...common, state: 'starting' });
     try {
-      const version = await withLimit(
-        Promise.race([PROBES[role](endpoints[target.field]), whenAborted(signal)]),
-        CHECK_LIMIT_MS,
-        `no answer within ${CHECK_LIMIT_MS / 1000} s`,
-      );
-      say({ ...common, state: 'running', version, startedAtMs: Date.now() });
-      return { value: undefined, detail: `${title} ${version} at ${urls.map((url) => url.host).join(', ')}` };
+      const looking = lookAt(target, endpoints[target.field]);
+      const { version, detail } = await Promise.race([looking, whenAborted(signal)]);
+      const warning = detail === undefined ? {} : { detail };
+      say({ ...common, state: 'running', version, startedAtMs: Date.now(), ...warning });
+      return {
+        value: undefined,
+        detail: detail ?? `${title} ${version} at ${urls.map((url) => url.host).join(', ')}`,
+      };
     } catch (error) {
       if (error instanceof FailureError) throw error;
       const problem = error instanceof Error ? error.message || error.name : String(error);
@@ -74,13 +96,21 @@ export function createExternalCluster({ endpoints, events }: ExternalClusterOpti
       );
       const failed = results.find((result) => result.status === 'rejected');
       if (failed) throw failed.reason;
+      stopLooking();
+      const several = EXTERNAL_URLS.filter((target) => urlsIn(target, endpoints[target.field]).length > 1);
+      if (several.length > 0)
+        timer = setInterval(
+          () => several.forEach((target) => void lookAgain(target)),
+          lookIntervalMs,
+        ).unref();
       return endpoints;
     },
     stop() {
+      stopLooking();
       for (const state of states.values()) say({ ...state, state: 'stopped' });
       return Promise.resolve();
     },
-    detach: () => undefined,
+    detach: stopLooking,
     async reset() {
       await this.stop();
     },
@@ -101,13 +131,34 @@ function notOurs(message: string): FailureError {
   });
 }
 
-/** Seeds of a Redis Cluster are parted by commas: one that answers is enough, since the client finds the others. */
-async function probeAnyRedis(urls: string): Promise<string> {
-  try {
-    return await Promise.any(urls.split(',').map(probeRedis));
-  } catch (error) {
-    throw error instanceof AggregateError ? error.errors[0] : error;
+interface Look {
+  readonly version: string;
+  /** Which of several nodes does not serve. */
+  readonly detail?: string;
+}
+
+/**
+ * Asks every node that a setting lists. One that serves is enough, since it leads to all data.
+ * @throws the error of the first one when none serves
+ */
+async function lookAt(target: ExternalUrl, text: string): Promise<Look> {
+  const { role, title } = target;
+  const urls = urlsIn(target, text).map((url) => url.trim());
+  const results = await withLimit(
+    Promise.allSettled(urls.map(PROBES[role])),
+    CHECK_LIMIT_MS,
+    `no answer within ${CHECK_LIMIT_MS / 1000} s`,
+  );
+  const away: string[] = [];
+  let version: string | undefined;
+  for (const [at, result] of results.entries()) {
+    if (result.status === 'fulfilled') version ??= result.value;
+    else away.push(`${new URL(urls[at] ?? '').host} (${troubleOf(result.reason).reason})`);
   }
+  if (version === undefined)
+    throw results.find((result) => result.status === 'rejected')?.reason ?? new Error('no address is given');
+  if (away.length === 0) return { version };
+  return { version, detail: `${title} serves, but not at ${away.join(', ')}.` };
 }
 
 /** @throws FailureError when a URL is missing or of another kind */
@@ -131,11 +182,15 @@ export async function externalFindings(endpoints: Endpoints): Promise<Finding[]>
       const common = { id: `external.${role}`, title: `${title}, run by others` };
       try {
         const hosts = parseUrls(target, endpoints[field]).map((url) => url.host);
-        const version = await withLimit(
-          PROBES[role](endpoints[field]),
-          CHECK_LIMIT_MS,
-          `no answer within ${CHECK_LIMIT_MS / 1000} s`,
-        );
+        const { version, detail } = await lookAt(target, endpoints[field]);
+        if (detail !== undefined)
+          return {
+            ...common,
+            status: 'warning',
+            version,
+            detail,
+            fix: 'Bring that node back, or take it out of the URL. Until then fewer nodes are left to take over.',
+          };
         return { ...common, status: 'ok', version, detail: `It serves at ${hosts.join(', ')}.` };
       } catch (error) {
         const isOurs = error instanceof FailureError;

@@ -74,7 +74,8 @@ function Row({ part, now, isBreaking }: RowProps) {
             {part.restarts === 1 ? 'restarted once' : `restarted ${part.restarts} times`}
           </span>
         ) : null}
-        {(part.tone === 'bad' || part.state === 'restarting') && part.detail !== undefined ? (
+        {(part.tone === 'bad' || ['restarting', 'running'].includes(part.state)) &&
+        part.detail !== undefined ? (
           <span className={classes.note}>
             {part.detail}
             {part.sinceMs === undefined ? '' : ` For ${formatDuration(now - part.sinceMs)}.`}
