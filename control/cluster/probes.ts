@@ -43,7 +43,8 @@ export async function probePostgres(url: string): Promise<string> {
   const result = await withPostgres(url, (client) =>
     client.query<{ server_version: string }>('SHOW server_version'),
   );
-  return result.rows[0]?.server_version ?? 'unknown';
+  // Some builds add their name: `15.18 (Debian 15.18-0+deb12u1)`.
+  return result.rows[0]?.server_version.split(' ')[0] ?? 'unknown';
 }
 
 /** Runs `use` on a connection of its own. */

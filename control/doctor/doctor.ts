@@ -5,7 +5,8 @@ import { access, constants, readFile, statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { type EngineRole, BACKEND_TITLES } from '../../contract/backends.ts';
+import { type EngineRole, type EngineState, BACKEND_TITLES } from '../../contract/backends.ts';
+import { BAD_LOGIN } from '../../services/shared/backend-trouble.ts';
 import { type EngineBinaries, findEngines, installHint } from '../cluster/native/find-programs.ts';
 import type { ClusterState, Finding } from '../../contract/contract.ts';
 import { MIN_NODE_TEXT, isNodeNewEnough } from '../lib/node-version.ts';
@@ -79,11 +80,15 @@ export function backendFindings({ state, engines }: Pick<ClusterState, 'state' |
     title: `Running cluster: ${BACKEND_TITLES[engine.role]}`,
     status: 'missing',
     detail: engine.detail ?? engine.state,
-    fix:
-      engine.state === 'restarting'
-        ? 'Wait: FlashGrid starts it again.'
-        : 'Remove the cause; the cluster goes on by itself. What was accepted is kept meanwhile.',
+    fix: fixOf(engine),
   }));
+}
+
+function fixOf({ state, detail }: EngineState): string {
+  if (state === 'restarting') return 'Wait: FlashGrid starts it again.';
+  if (detail?.includes(BAD_LOGIN))
+    return 'Set the old password again, and the cluster goes on by itself; or save the new URL in the settings, and stop and start the cluster. What was accepted is kept.';
+  return 'Remove the cause; the cluster goes on by itself. What was accepted is kept meanwhile.';
 }
 
 function engineFinding(

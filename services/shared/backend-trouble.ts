@@ -31,6 +31,9 @@ export interface BackendTrouble {
   readonly reason: string;
 }
 
+/** Its password was changed, say: what heals that is told apart (doctor.ts). */
+export const BAD_LOGIN = 'it does not accept our user or password';
+
 /** Code or message of an error → what it means. The first that fits counts. */
 const TROUBLES: readonly (readonly [RegExp, BackendTrouble['state'], string])[] = [
   // Postgres, by SQLSTATE.
@@ -47,7 +50,7 @@ const TROUBLES: readonly (readonly [RegExp, BackendTrouble['state'], string])[] 
   [/^57P03 /, 'away', 'it is starting, recovering or shutting down'],
   [/^57P0/, 'away', 'it is being shut down'],
   [/^57014 /, 'silent', 'a statement took longer than its limit'],
-  [/^(28P01|28000) /, 'refusing', 'it does not accept our user or password'],
+  [/^(28P01|28000) /, 'refusing', BAD_LOGIN],
   [/^3D000 /, 'refusing', 'the database does not exist'],
   [/^42501 /, 'refusing', 'our user lacks a right'],
   // Redis, by the word that begins its answer.
@@ -60,10 +63,10 @@ const TROUBLES: readonly (readonly [RegExp, BackendTrouble['state'], string])[] 
   [/\bMASTERDOWN\b/, 'away', 'MASTERDOWN: the replica has lost its master'],
   [/\bCLUSTERDOWN\b/, 'refusing', 'CLUSTERDOWN: a part of the Redis Cluster is missing'],
   [/\bBUSY\b/, 'silent', 'BUSY: a script runs for too long'],
-  [/\b(WRONGPASS|NOAUTH)\b/, 'refusing', 'it does not accept our user or password'],
+  [/\b(WRONGPASS|NOAUTH)\b/, 'refusing', BAD_LOGIN],
   [/max number of clients/, 'refusing', 'too many connections: none is free for us'],
   // RabbitMQ.
-  [/ACCESS[_-]REFUSED/, 'refusing', 'it does not accept our user or password, or the user lacks a right'],
+  [/ACCESS[_-]REFUSED/, 'refusing', `${BAD_LOGIN}, or the user lacks a right`],
   [/CONNECTION_FORCED|CONNECTION-FORCED/, 'away', 'it is being shut down'],
   [/NOT_FOUND - (no vhost|vhost)/i, 'refusing', 'the virtual host does not exist or is down'],
   [/RESOURCE_ERROR|INTERNAL_ERROR/, 'refusing', 'an internal error of its own'],
