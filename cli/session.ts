@@ -12,7 +12,7 @@ import type {
 } from '../contract/contract.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { keepServing } from '../control/lib/last-resort.ts';
-import { withLimit } from '../control/lib/release-stack.ts';
+import { withLimit } from '../services/shared/time-limit.ts';
 import { readInstance, type Instance } from '../control/instance-file.ts';
 import { connectRemote, type RemoteClient } from './remote-client.ts';
 import type { SettingsGuardOptions } from '../control/settings/settings-guard.ts';

@@ -30,7 +30,7 @@ import type {
 } from '../contract/contract.ts';
 import { engineDown } from './cluster/backend-down.ts';
 import type { ProcessRegistry } from './processes/process-registry.ts';
-import { ReleaseStack } from './lib/release-stack.ts';
+import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { Supervisor } from './services/supervisor.ts';
 import type { ServiceSample } from './services/service-child.ts';
 import { applyMigrations } from '../services/shared/migrations.ts';

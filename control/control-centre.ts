@@ -35,7 +35,7 @@ import { backendFindings, runDoctor } from './doctor/doctor.ts';
 import { EventHub } from './lib/event-hub.ts';
 import { dataFolder } from './lib/data-folder.ts';
 import { withoutProxy } from './lib/loopback.ts';
-import { ReleaseStack } from './lib/release-stack.ts';
+import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { LogStore } from './logs/log-store.ts';
 import { exportRun } from './export/export-run.ts';
 import { RunStore } from './runs/run-store.ts';

@@ -3,7 +3,7 @@
  *
  * States: open → asking → open (cancelled) | releasing → released (the next `before-quit` passes).
  */
-import { withLimit } from '../control/lib/release-stack.ts';
+import { withLimit } from '../services/shared/time-limit.ts';
 import type { ClusterState, ControlClient, Settings } from '../contract/contract.ts';
 
 /** ms after which the app ends whatever is still held; every undo has a shorter limit of its own. */

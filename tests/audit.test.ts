@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { audit, countDeadFrames } from '../control/audit/audit.ts';
 import type { LoadLedger } from '../control/audit/ledger.ts';
 import { FailureError } from '../contract/failure.ts';
-import { ReleaseStack } from '../control/lib/release-stack.ts';
+import { ReleaseStack } from '../services/shared/release-stack.ts';
 import type { CheckId } from '../contract/checks.ts';
 import { auditSchema } from '../contract/run-record.ts';
 import { encodeEntry } from '../services/shared/frame.ts';

@@ -9,7 +9,7 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { afterEach, describe, expect, it } from 'vitest';
 import { findFreePorts } from '../control/lib/free-port.ts';
-import { ReleaseStack } from '../control/lib/release-stack.ts';
+import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { startGateway } from '../services/gateway/gateway.ts';
 import { gatewayConfigSchema, parseConfig, workerConfigSchema } from '../services/shared/config.ts';
 import { applyMigrations } from '../services/shared/migrations.ts';

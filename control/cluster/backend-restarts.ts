@@ -5,13 +5,13 @@
  * row it counts as failed: nothing waits for it any more, but it is still tried, at the longest pause, so that it comes back by itself
  * once its cause is gone (a full disk).
  */
+import { backoffMs } from '../../services/shared/backoff.ts';
 import { type EngineRole, BACKEND_TITLES } from '../../contract/backends.ts';
 
 /** A backend that ends within this many ms of its start ended quickly. */
 const QUICK_MS = 10_000;
 const MAX_QUICK_RESTARTS = 6;
-const FIRST_BACKOFF_MS = 200;
-const MAX_BACKOFF_MS = 10_000;
+const BACKOFF = { firstMs: 200, maxMs: 10_000 };
 /** ms that a restart under way may take to notice that the cluster stops. */
 const CLOSE_LIMIT_MS = 30_000;
 
@@ -83,7 +83,7 @@ export class BackendRestarts {
   }
 
   #schedule(role: EngineRole, slot: Slot, detail: string): void {
-    const waitMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** slot.quickEnds);
+    const waitMs = backoffMs(BACKOFF, slot.quickEnds);
     const hasFailed = slot.quickEnds > MAX_QUICK_RESTARTS;
     const next = waitMs < 1_000 ? 'now' : `in ${Math.round(waitMs / 1_000)} s`;
     const tries = hasFailed ? `, after ${slot.quickEnds} ends in a row` : '';

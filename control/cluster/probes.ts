@@ -2,7 +2,7 @@
 import { connectBroker } from '../../services/shared/broker-nodes.ts';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { withLimit } from '../lib/release-stack.ts';
+import { withLimit } from '../../services/shared/time-limit.ts';
 
 const PROBE_TIMEOUT_MS = 5_000;
 

@@ -19,7 +19,7 @@ import { QueueProbe } from '../audit/queue-probe.ts';
 import { FailureError } from '../../contract/failure.ts';
 import type { Endpoints } from '../cluster/cluster.ts';
 import type { DeadFrame } from '../../contract/contract.ts';
-import { withLimit } from '../lib/release-stack.ts';
+import { withLimit } from '../../services/shared/time-limit.ts';
 
 /** ms that one operation may take; what it has not settled by then stays where it is. */
 const OPERATION_LIMIT_MS = 60_000;

@@ -5,6 +5,7 @@
  * restarting → failed after `maxQuickRestarts` ends within QUICK_MS of their start, those not counted in which it was killed on purpose.
  */
 import { join } from 'node:path';
+import { backoffMs } from '../../services/shared/backoff.ts';
 import { resourceDir } from '../../services/shared/resources.ts';
 import { FailureError } from '../../contract/failure.ts';
 import type { Endpoints, LogLine } from '../cluster/cluster.ts';
@@ -18,8 +19,7 @@ import { ServiceTotals } from './service-totals.ts';
 /** A service that ends within this many ms of its start ended quickly. */
 const QUICK_MS = 10_000;
 const DEFAULT_MAX_QUICK_RESTARTS = 6;
-const FIRST_BACKOFF_MS = 200;
-const MAX_BACKOFF_MS = 5_000;
+const BACKOFF = { firstMs: 200, maxMs: 5_000 };
 /** ms that a service may take to end when an engine that it needs is gone. */
 const LOST_STOP_LIMIT_MS = 1_500;
 
@@ -227,7 +227,7 @@ export class Supervisor {
       });
       return;
     }
-    const waitMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** slot.quickEnds);
+    const waitMs = backoffMs(BACKOFF, slot.quickEnds);
     this.#set(slot, { ...state, state: 'restarting', restarts: state.restarts + 1, detail });
     slot.timer = setTimeout(() => {
       const launchedAtMs = Date.now();

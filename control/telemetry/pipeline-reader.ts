@@ -3,6 +3,8 @@
  * workers' counters, which come over IPC, say what was decided since, and what is left is not known.
  */
 import type { EngineTotals, Waiting } from '../services/service-totals.ts';
+import { afterArrivals } from '../../services/shared/backend-watch.ts';
+import { withLimit } from '../../services/shared/time-limit.ts';
 import type { EngineReading } from './run-series.ts';
 
 /** ms that Redis may take to tell: more than a busy machine makes it late. Only the first reading of an outage waits for so long. */
@@ -60,10 +62,6 @@ export class EngineReader {
     const asking = this.#sources.readSale().catch(() => undefined);
     this.#asking = asking;
     void asking.finally(() => (this.#asking = undefined));
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<undefined>((resolve) => {
-      timer = setTimeout(() => setImmediate(() => setImmediate(() => resolve(undefined))), SALE_LIMIT_MS);
-    });
-    return await Promise.race([asking, limit]).finally(() => clearTimeout(timer));
+    return await withLimit(asking, SALE_LIMIT_MS, 'no answer', afterArrivals).catch(() => undefined);
   }
 }

@@ -2,7 +2,7 @@
 import type { Cluster } from '../cluster/cluster.ts';
 import type { PartStats } from '../../contract/contract.ts';
 import type { ServiceSample } from '../services/service-child.ts';
-import { withLimit } from '../lib/release-stack.ts';
+import { withLimit } from '../../services/shared/time-limit.ts';
 
 const INTERVAL_MS = 1_000;
 /** ms after which a slow provider's answer is no longer waited for. */

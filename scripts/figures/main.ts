@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import type { Browser } from 'playwright-core';
-import { ReleaseStack } from '../../control/lib/release-stack.ts';
+import { ReleaseStack } from '../../services/shared/release-stack.ts';
 import { launchChromium } from '../chromium.mjs';
 import { serveApp, serveReplay } from './frontends.ts';
 import { formatTable, judge, mb, type Figure } from './limits.ts';

@@ -13,6 +13,7 @@
  */
 import amqp from 'amqplib';
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
+import { backoffMs } from '../shared/backoff.ts';
 import { FRAME_CONTENT_TYPE } from '../shared/frame.ts';
 import { blockedBecause, nextHealth, troubleOf } from '../shared/backend-trouble.ts';
 import type { BackendHealth, BackendTrouble } from '../shared/backend-trouble.ts';
@@ -23,8 +24,7 @@ import type { FrameEnd, FramePublisher, OutgoingFrame } from './frame-collector.
 
 /** ms that one attempt to connect and declare may take. */
 const CONNECT_TIMEOUT_MS = 5_000;
-const FIRST_BACKOFF_MS = 100;
-const MAX_BACKOFF_MS = 2_000;
+const BACKOFF = { firstMs: 100, maxMs: 2_000 };
 /** ms within which the topology is not declared again, however many frames come back unroutable. */
 const REDECLARE_PAUSE_MS = 1_000;
 
@@ -418,10 +418,7 @@ export class BrokerLink implements FramePublisher {
     if (this.isClosed()) return;
     this.#state = 'away';
     this.#node++;
-    const ceilingMs = Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.#attempt++);
-    // Half of it random, so that many gateways don't come back at the same moment.
-    const delayMs = ceilingMs / 2 + Math.random() * (ceilingMs / 2);
-    this.#retryTimer = setTimeout(() => void this.#connect(), delayMs);
+    this.#retryTimer = setTimeout(() => void this.#connect(), backoffMs(BACKOFF, this.#attempt++));
   }
 
   /** Whether `close` was called. */

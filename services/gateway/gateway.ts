@@ -16,7 +16,8 @@ import { createRedis } from '../shared/redis.ts';
 import { SaleStore } from '../shared/sale-store.ts';
 import { saleFactsSchema } from '../shared/sales.ts';
 import type { RunningService } from '../shared/service-process.ts';
-import { UndoList } from '../shared/undo-list.ts';
+import { ReleaseStack } from '../shared/release-stack.ts';
+import { withLimit } from '../shared/time-limit.ts';
 import { hostCheck } from '../shared/host-check.ts';
 import { BrokerLink } from './broker-link.ts';
 import { Door } from './fast-path/fast-path.ts';
@@ -42,6 +43,7 @@ const MAX_FLIGHTS = 2;
 const START_LIMIT_MS = 15_000;
 /** ms that Redis may take to tell of a key, before the reservation is taken without: the worker looks again. */
 const KEY_LOOKUP_LIMIT_MS = 500;
+const LATE = 'Redis did not answer';
 /** ms between two readings of all cached sales, in case a message was lost. */
 const REFRESH_INTERVAL_MS = 15_000;
 /** Files and sockets that are kept for everything but clients: backends, logs, forwarded live connections of other gateways. */
@@ -100,7 +102,8 @@ export async function startGateway(
   const namespace = config.FLASHGRID_NAMESPACE;
   const retryAfterSec = config.FLASHGRID_RETRY_AFTER_SEC;
   const gatewayId = newGatewayId();
-  const undo = new UndoList(log, STOP_GRACE_MS);
+  const undo = new ReleaseStack(STOP_GRACE_MS);
+  const logLeft = (error: unknown): void => log.warn({ err: error }, 'closing failed');
   const warn = boundedWarn(log);
   const onError = (what: string, error: unknown): void => warn({ err: error }, what);
 
@@ -109,12 +112,12 @@ export async function startGateway(
       role: 'gateway',
       onError: (error) => log.warn({ err: error }, 'Redis'),
     });
-    undo.add(() => redis.disconnect());
+    undo.add('redis', () => redis.disconnect());
     const subscriber = createRedis(config.FLASHGRID_REDIS_URL, {
       role: 'subscriber',
       onError: (error) => log.debug({ err: error }, 'Redis, subscription'),
     });
-    undo.add(() => subscriber.disconnect());
+    undo.add('subscriber', () => subscriber.disconnect());
     const schema = config.FLASHGRID_POSTGRES_SCHEMA;
     const pool = createPool({
       url: config.FLASHGRID_POSTGRES_URL,
@@ -123,11 +126,11 @@ export async function startGateway(
       name: 'gateway',
       onError: (error) => log.warn({ err: error }, 'Postgres'),
     });
-    undo.add(() => pool.end());
+    undo.add('postgres', () => pool.end());
     let client: Promise<PrismaClient> | undefined;
     const prisma = (): Promise<PrismaClient> =>
       (client ??= import('../shared/prisma.ts').then(({ createPrisma }) => createPrisma({ pool, schema })));
-    undo.add(async () => (await client)?.$disconnect());
+    undo.add('prisma', async () => (await client)?.$disconnect());
 
     const watch = (name: string, operate: () => Promise<unknown>): BackendWatch =>
       new BackendWatch({
@@ -139,7 +142,7 @@ export async function startGateway(
       });
     const redisWatch = watch('Redis', writeToRedis(redis, healthKey(namespace)));
     const postgresWatch = watch('Postgres', commitToPostgres(pool));
-    for (const one of [redisWatch, postgresWatch]) undo.add(() => one.stop());
+    for (const one of [redisWatch, postgresWatch]) undo.add('watch', () => one.stop());
     const store = new SaleStore(redis, namespace);
     const counters = new GatewayCounters();
     const cache = new SaleCache({
@@ -203,12 +206,12 @@ export async function startGateway(
           const ref = { kind: 'keyed', saleId, digest } as const;
           // Used anew since a reset: nobody is to be told what it came to before.
           if (generation > 1) void store.forgetKey(ref, generation - 1).catch(() => undefined);
-          return within(KEY_LOOKUP_LIMIT_MS, store.readKeyed(ref, generation));
+          return withLimit(store.readKeyed(ref, generation), KEY_LOOKUP_LIMIT_MS, LATE);
         },
         isGranted: async ({ id: saleId, generation }, reservationId) => {
           const life = isGone(redisWatch.health)
             ? undefined
-            : await within(KEY_LOOKUP_LIMIT_MS, store.readLife(saleId)).catch(() => undefined);
+            : await withLimit(store.readLife(saleId), KEY_LOOKUP_LIMIT_MS, LATE).catch(() => undefined);
           // As long as Redis knows the sale, it knows every grant under a key.
           if (life !== undefined && life.generation >= generation) return false;
           const { rowCount } = await pool.query(SELECT_TICKET, [reservationId]);
@@ -288,7 +291,7 @@ export async function startGateway(
       keepAliveSec: KEEP_ALIVE_MS / 1_000,
       take: (body, key, reply) => reserve.handle(body, key, reply),
     });
-    undo.add(() => door.destroy());
+    undo.add('fast path', () => door.destroy());
     const openFiles = await openFileLimit();
     const maxConnections =
       openFiles === undefined ? Infinity : Math.max(openFiles - RESERVED_FILES, RESERVED_FILES);
@@ -304,7 +307,7 @@ export async function startGateway(
       findAddress: (id) => redis.get(gatewayKey(namespace, id)),
       onError,
     });
-    undo.add(() => peers.close());
+    undo.add('live peers', () => peers.close());
     const live: LiveUpdates = new LiveUpdates({
       server: app.server,
       peers,
@@ -317,7 +320,7 @@ export async function startGateway(
       acceptedOf: (saleId) => counters.acceptedBySale.get(saleId) ?? 0,
       onError,
     });
-    undo.add(() => live.close());
+    undo.add('live updates', () => live.close());
 
     const outcomes = outcomeChannel(namespace);
     subscriber.on('message', (channel: string, text: string) => {
@@ -332,7 +335,7 @@ export async function startGateway(
     });
 
     link.start();
-    undo.add(() => link.close());
+    undo.add('rabbitmq', () => link.close());
     await Promise.all([
       startPart('RabbitMQ', config.FLASHGRID_AMQP_URL, startLimitMs, async () => {
         if (!(await link.whenUp(startLimitMs))) throw new Error(link.lastError ?? 'no answer');
@@ -353,11 +356,11 @@ export async function startGateway(
     });
 
     const marks = setInterval(() => clock.mark(Date.now()), 1_000);
-    undo.add(() => clearInterval(marks));
+    undo.add('frame clock', () => clearInterval(marks));
     const refresh = setInterval(() => {
       refreshSales(cache, cache.ids()).catch((error: unknown) => onError('reading the sales again', error));
     }, REFRESH_INTERVAL_MS);
-    undo.add(() => clearInterval(refresh));
+    undo.add('sale cache', () => clearInterval(refresh));
 
     await app.ready();
     // Not Fastify's listen, which makes a second server for localhost, without the door.
@@ -389,7 +392,7 @@ export async function startGateway(
       const limit = setTimeout(() => door.destroy(), config.FLASHGRID_CONFIRM_TIMEOUT_MS + STOP_GRACE_MS);
       await app.close();
       clearTimeout(limit);
-      await undo.run();
+      await undo.release().catch(logLeft);
     };
     return {
       gatewayId,
@@ -407,21 +410,8 @@ export async function startGateway(
       stop: () => (stopped ??= stop()),
     };
   } catch (error) {
-    await undo.run();
+    await undo.release().catch(logLeft);
     throw error;
-  }
-}
-
-/** @throws Error when `promise` takes longer */
-async function within<Value>(limitMs: number, promise: Promise<Value>): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
-  });
-  try {
-    return await Promise.race([promise, limit]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

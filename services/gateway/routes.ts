@@ -5,6 +5,7 @@ import { SALE_ID_PATTERN } from '../shared/ids.ts';
 import { RecordError } from '../shared/outcomes.ts';
 import { ReplyError } from '../shared/sale-store.ts';
 import { sayTrouble } from '../shared/backend-trouble.ts';
+import { withLimit } from '../shared/time-limit.ts';
 import { newSaleSchema, saleChangeSchema } from '../shared/sales.ts';
 import { adminGuard } from './admin-guard.ts';
 import { isGone } from './health.ts';
@@ -102,7 +103,9 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   ): Promise<Value> {
     const known = health.sickStore();
     try {
-      return kind === 'read' && known && isGone(known.health) ? await soon(run()) : await run();
+      return kind === 'read' && known && isGone(known.health)
+        ? await withLimit(run(), GONE_LIMIT_MS, 'the store is gone')
+        : await run();
     } catch (error) {
       if (error instanceof ProblemError || isDefect(error)) throw error;
       parts.onStoreError(what, error);
@@ -118,18 +121,6 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
 
 /** ms that a read may take while its store is known to be gone: it may have come back in this moment. */
 const GONE_LIMIT_MS = 100;
-
-async function soon<Value>(reading: Promise<Value>): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('the store is gone')), GONE_LIMIT_MS);
-  });
-  try {
-    return await Promise.race([reading, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 /** Errors that another try won't cure: ours, and answered 500. */
 function isDefect(error: unknown): boolean {

@@ -1,5 +1,6 @@
 /** What the gateway needs when it starts: each within a limit, and each failure with its name, its address and what to do. */
 import { ServiceError } from '../shared/service-process.ts';
+import { withLimit } from '../shared/time-limit.ts';
 
 /** @throws ServiceError `gateway.<part>Away` when `start` fails or has not ended after `limitMs` */
 export async function startPart(
@@ -8,12 +9,8 @@ export async function startPart(
   limitMs: number,
   start: () => Promise<unknown>,
 ): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${limitMs} ms`)), limitMs);
-  });
   try {
-    await Promise.race([start(), limit]);
+    await withLimit(start(), limitMs, `no answer within ${limitMs} ms`);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new ServiceError(
@@ -22,8 +19,6 @@ export async function startPart(
       `Check that ${name} runs there and that the URL, with user and password, is right.`,
       { cause: error },
     );
-  } finally {
-    clearTimeout(timer);
   }
 }
 

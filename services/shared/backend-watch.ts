@@ -5,6 +5,7 @@
 import type { Pool } from 'pg';
 import { nextHealth, troubleOf, type BackendHealth, type BackendTrouble } from './backend-trouble.ts';
 import type { RedisClient } from './redis.ts';
+import { withLimit } from './time-limit.ts';
 
 /** ms between two looks. */
 const INTERVAL_MS = 1_000;
@@ -85,24 +86,14 @@ export class BackendWatch {
   }
 
   async #operate(): Promise<BackendHealth> {
-    let timer: NodeJS.Timeout | undefined;
-    const limit = new Promise<never>((_, reject) => {
-      timer = setTimeout(
-        // After the turn in which it was due: an answer that lies in the socket because this process was late counts.
-        () => setImmediate(() => setImmediate(() => reject(new Error('no answer')))),
-        OPERATION_LIMIT_MS,
-      );
-    });
     const operation = this.#options.operate();
     const pending = operation.catch(() => undefined).finally(() => (this.#pending = undefined));
     this.#pending = pending;
     try {
-      await Promise.race([operation, limit]);
+      await withLimit(operation, OPERATION_LIMIT_MS, 'no answer', afterArrivals);
       this.#tell(performance.now() - this.#refusedMs < REFUSAL_MEMORY_MS ? this.#refusal : undefined);
     } catch (error) {
       this.#tell(troubleOf(error));
-    } finally {
-      clearTimeout(timer);
     }
     return this.#health;
   }
@@ -138,4 +129,9 @@ export function commitToPostgres(pool: Pool): () => Promise<unknown> {
     if (rows[0]?.readOnly === 'on')
       throw Object.assign(new Error('read-only transaction'), { code: '25006' });
   };
+}
+
+/** After the turn in which the limit was due: an answer that lies in the socket because this process was late counts. */
+export function afterArrivals(task: () => void): void {
+  setImmediate(() => setImmediate(task));
 }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Cluster, Redis } from 'ioredis';
 import type { ClientContext, Result } from 'ioredis';
+import { backoffMs } from './backoff.ts';
 import { resourceDir } from './resources.ts';
 
 export const REDIS_DEFAULTS = {
@@ -12,8 +13,8 @@ export const REDIS_DEFAULTS = {
   commandTimeoutMs: 10_000,
   /** Reconnections after which a waiting command fails; the client itself goes on reconnecting. */
   retriesPerCommand: 3,
-  /** Longest pause between two reconnections, in ms. */
-  maxRetryDelayMs: 1_000,
+  /** Between two reconnections. */
+  pause: { firstMs: 100, maxMs: 1_000 },
 } as const;
 
 /** The scripts: method on the client → file in `lua/` and number of keys, `null` when it varies. */
@@ -90,10 +91,7 @@ function commonOptions(role: RedisClientOptions['role']) {
   };
 }
 
-/** Doubling pauses from 50 ms, with jitter so that a fleet does not return in one step. */
-function retryDelayMs(times: number): number {
-  return Math.min(50 * 2 ** Math.min(times - 1, 10), REDIS_DEFAULTS.maxRetryDelayMs) + Math.random() * 50;
-}
+const retryDelayMs = (times: number): number => backoffMs(REDIS_DEFAULTS.pause, times - 1);
 
 function createCluster(urls: readonly string[], common: ReturnType<typeof commonOptions>): Cluster {
   const seeds = urls.map((url) => new URL(url));

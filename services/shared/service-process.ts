@@ -15,6 +15,7 @@ import { isConnectionError } from './connection-error.ts';
 import { SAMPLE_INTERVAL_MS, parentMessageSchema } from './messages.ts';
 import type { ChildMessage, GatewaySample, WorkerSample } from './messages.ts';
 import { errorFacts, redact } from './redact.ts';
+import { withLimit } from './time-limit.ts';
 
 /** Parts of a sample that the service itself knows; the rest is measured here. */
 type OwnPart<Sample> = Omit<Sample, 'type' | 'role' | 'atMs' | 'eventLoopLagMs' | 'cpuMicros' | 'rssBytes'>;
@@ -120,7 +121,7 @@ export async function runService<Role extends ServiceRole, Schema extends z.ZodT
   try {
     const config = parseConfig(definition.configSchema, process.env);
     log.info({ config: maskSecrets(config) }, 'starting');
-    const service = await within(
+    const service = await withLimit(
       definition.start({ config, log, fail }),
       START_LIMIT_MS,
       () =>
@@ -137,7 +138,7 @@ export async function runService<Role extends ServiceRole, Schema extends z.ZodT
     const reason = await stopRequest;
     log.info({ reason }, 'stopping');
     const limitMs = definition.stopLimitMs(config);
-    await within(
+    await withLimit(
       service.stop(),
       limitMs,
       () =>
@@ -232,18 +233,6 @@ async function leave(code: number, message?: ChildMessage): Promise<void> {
   setTimeout(() => process.exit(code), FAREWELL_LIMIT_MS).unref();
   if (message) await send(message);
   process.exit(code);
-}
-
-async function within<Value>(promise: Promise<Value>, limitMs: number, onLimit: () => Error): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(onLimit()), limitMs);
-  });
-  try {
-    return await Promise.race([promise, limit]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function describeFailure(role: ServiceRole, error: unknown): { code: string; message: string; fix: string } {

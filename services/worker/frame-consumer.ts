@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
+import { backoffMs } from '../shared/backoff.ts';
 import { parseFrame } from '../shared/frame.ts';
 import type { Frame } from '../shared/frame.ts';
 import { declareTopology, findLegacyQueue, topology } from '../shared/topology.ts';
@@ -20,8 +21,7 @@ import { isFinal } from './retry.ts';
 
 export const CONSUMER_DEFAULTS = {
   connectTimeoutMs: 5_000,
-  firstPauseMs: 50,
-  maxPauseMs: 1_000,
+  pause: { firstMs: 50, maxMs: 1_000 },
   /** ms that a frame is held before it is given back, which brings it back at once. */
   requeuePauseMs: 500,
   /** ms that closing the connection may take. */
@@ -218,11 +218,9 @@ export class FrameConsumer {
 
   async #reconnect(): Promise<void> {
     const { signal } = this.#stopping;
-    for (let tries = 1; !signal.aborted; tries++) {
-      const pauseMs = CONSUMER_DEFAULTS.firstPauseMs * 2 ** Math.min(tries - 1, 16);
-      await sleep(Math.min(pauseMs, CONSUMER_DEFAULTS.maxPauseMs), undefined, { signal }).catch(
-        () => undefined,
-      );
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      const pauseMs = backoffMs(CONSUMER_DEFAULTS.pause, attempt);
+      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       try {
         await this.#open();

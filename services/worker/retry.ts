@@ -1,13 +1,12 @@
 /** Waiting out everything that time can cure, and telling it from what no waiting cures. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { backoffMs } from '../shared/backoff.ts';
 import { FrameError } from '../shared/frame.ts';
 
 export const RETRY_DEFAULTS = {
-  /** First pause, in ms; doubles each time. */
-  firstPauseMs: 20,
-  /** Longest pause, in ms. */
-  maxPauseMs: 1_000,
+  /** Between two tries. */
+  pause: { firstMs: 20, maxMs: 1_000 },
   /** ms after which a frame goes back to the queue, and comes again. Below RabbitMQ's own limit for an ack (30 min). */
   limitMs: 10 * 60_000,
 } as const;
@@ -45,12 +44,7 @@ export async function whileAway<Value>(action: () => Promise<Value>, options: Re
     try {
       return await action();
     } catch (error) {
-      const ceilingMs = Math.min(
-        RETRY_DEFAULTS.firstPauseMs * 2 ** Math.min(tries - 1, 16),
-        RETRY_DEFAULTS.maxPauseMs,
-      );
-      // Half of it random, so that many frames and workers don't come back at the same moment.
-      const pauseMs = ceilingMs / 2 + Math.random() * (ceilingMs / 2);
+      const pauseMs = backoffMs(RETRY_DEFAULTS.pause, tries - 1);
       if (isFinal(error) || options.signal.aborted || Date.now() + pauseMs > deadlineMs) throw error;
       options.onRetry?.(error, tries);
       // An abort ends the pause; the next turn then throws the engine's own error.

@@ -14,7 +14,7 @@ import type { Backends } from '../shared/messages.ts';
 import { SaleStore } from '../shared/sale-store.ts';
 import { ServiceError } from '../shared/service-process.ts';
 import type { RunningService } from '../shared/service-process.ts';
-import { UndoList } from '../shared/undo-list.ts';
+import { ReleaseStack } from '../shared/release-stack.ts';
 import { newCounters } from './counters.ts';
 import type { WorkerCounters } from './counters.ts';
 import { FrameConsumer } from './frame-consumer.ts';
@@ -53,7 +53,8 @@ export async function startWorker(
   const stopping = new AbortController();
   // Every frame in hand that waits for an engine listens to it: as many as the prefetch, which is no leak.
   setMaxListeners(0, stopping.signal);
-  const undo = new UndoList(log, CLOSE_STEP_MS);
+  const undo = new ReleaseStack(CLOSE_STEP_MS);
+  const logLeft = (error: unknown): void => log.warn({ err: error }, 'closing failed');
   const logAway = throttled((error: unknown, tries: number) =>
     log.warn({ err: error, tries }, 'a backend is away or refuses: trying again'),
   );
@@ -63,7 +64,7 @@ export async function startWorker(
       role: 'worker',
       onError: (error) => log.debug({ err: error }, 'redis'),
     });
-    undo.add(() => redis.disconnect());
+    undo.add('redis', () => redis.disconnect());
     const pool = createPool({
       url: config.FLASHGRID_POSTGRES_URL,
       schema: config.FLASHGRID_POSTGRES_SCHEMA,
@@ -71,7 +72,7 @@ export async function startWorker(
       name: 'worker',
       onError: (error) => log.debug({ err: error }, 'postgres'),
     });
-    undo.add(() => pool.end());
+    undo.add('postgres', () => pool.end());
     await reach('Redis', () => redis.ping());
     await reach('Postgres', () => openPool(pool, 'SELECT 1 FROM sales LIMIT 1'));
 
@@ -85,7 +86,7 @@ export async function startWorker(
     });
     for (const one of [redisWatch, postgresWatch]) {
       one.start();
-      undo.add(() => one.stop());
+      undo.add('watch', () => one.stop());
     }
     const retry = {
       signal: stopping.signal,
@@ -138,7 +139,7 @@ export async function startWorker(
         );
       },
     });
-    undo.add(() => health.close());
+    undo.add('health server', () => health.close());
     await reach('RabbitMQ', () => consumer.start());
 
     return {
@@ -163,11 +164,11 @@ export async function startWorker(
         // Whoever still waits for an engine gives up; its frame is handed out again.
         stopping.abort();
         await consumer.close();
-        await undo.run();
+        await undo.release().catch(logLeft);
       },
     };
   } catch (error) {
-    await undo.run();
+    await undo.release().catch(logLeft);
     throw error;
   }
 }

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { z } from 'zod';
 import { SERVICE_ALLOCATOR_ENV, SERVICE_NODE_FLAGS } from '../../services/shared/node-flags.ts';
 import { giveWay } from '../../control/processes/priority.ts';
-import { withLimit } from '../../control/lib/release-stack.ts';
+import { withLimit } from '../../services/shared/time-limit.ts';
 
 const READY_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 15_000;

@@ -7,7 +7,7 @@ import { runAttack } from '../../control/attack/runner/attack-runner.ts';
 import { attackSettingsSchema, type AttackSettingsInput } from '../../contract/attack-settings.ts';
 import type { Cluster, Endpoints } from '../../control/cluster/cluster.ts';
 import { createNativeCluster } from '../../control/cluster/native/native-cluster.ts';
-import { ReleaseStack } from '../../control/lib/release-stack.ts';
+import { ReleaseStack } from '../../services/shared/release-stack.ts';
 import type { Load } from '../../contract/run-record.ts';
 import { applyMigrations } from '../../services/shared/migrations.ts';
 import { createPool } from '../../services/shared/postgres.ts';

@@ -16,7 +16,7 @@ import { CHECK_IDS } from '../../contract/checks.ts';
 import type { Audit } from '../../contract/run-record.ts';
 import type { Endpoints } from '../../control/cluster/cluster.ts';
 import { ProcessRegistry } from '../../control/processes/process-registry.ts';
-import { ReleaseStack } from '../../control/lib/release-stack.ts';
+import { ReleaseStack } from '../../services/shared/release-stack.ts';
 import { EngineClient } from '../../control/sales/gateway-client.ts';
 import { Supervisor } from '../../control/services/supervisor.ts';
 import { applyMigrations } from '../../services/shared/migrations.ts';

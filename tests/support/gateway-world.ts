@@ -16,7 +16,7 @@ import { FrameProcessor } from '../../services/worker/frame-processor.ts';
 import { TicketWriter } from '../../services/worker/ticket-writer.ts';
 import { startGateway } from '../../services/gateway/gateway.ts';
 import type { RunningGateway } from '../../services/gateway/gateway.ts';
-import { ReleaseStack } from '../../control/lib/release-stack.ts';
+import { ReleaseStack } from '../../services/shared/release-stack.ts';
 import { testEndpoints, uniqueName } from './backends.ts';
 
 const ADMIN_TOKEN = 'test-admin-token-0123456789';

@@ -6,7 +6,7 @@ import { connect, type ConfirmChannel } from 'amqplib';
 import type pg from 'pg';
 import { pino } from 'pino';
 import { expect } from 'vitest';
-import { ReleaseStack } from '../../control/lib/release-stack.ts';
+import { ReleaseStack } from '../../services/shared/release-stack.ts';
 import type { Endpoints } from '../../control/cluster/cluster.ts';
 import { parseConfig, workerConfigSchema } from '../../services/shared/config.ts';
 import { decodeOutcomeEvent, type OutcomeEvent } from '../../services/shared/events.ts';

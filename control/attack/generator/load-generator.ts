@@ -7,6 +7,7 @@
  */
 import { performance } from 'node:perf_hooks';
 import autocannon from 'autocannon';
+import { backoffMs } from '../../../services/shared/backoff.ts';
 import { FailureError } from '../../../contract/failure.ts';
 import { answerCause, isUndecided, lossCause } from './answer-cause.ts';
 import { Lane, asAutocannonClient, type LaneEvents } from './autocannon-hooks.ts';
@@ -27,8 +28,7 @@ import { RequestTemplate } from './request-template.ts';
 
 /** ms without any answer, although requests were waiting for one, after which the gateways count as gone; never less than a request's own time-out. */
 const GIVE_UP_MS = 10_000;
-const FIRST_BACK_OFF_MS = 20;
-const LONGEST_BACK_OFF_MS = 500;
+const BACKOFF = { firstMs: 20, maxMs: 500 };
 /** Errors that say that this machine, and not the gateway, has run out of something. */
 const LOCAL_LIMITS: Readonly<Record<string, string>> = {
   EMFILE: 'Raise the open-file limit (ulimit -n), or use fewer connections.',
@@ -206,9 +206,7 @@ export class LoadGenerator implements LaneEvents {
     this.#giveUp(lane, cause);
     lane.failures++;
     this.#noteSilence(nowMs, nowMs, cause);
-    const backOffMs =
-      lane.failures < 2 ? 0 : Math.min(LONGEST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** (lane.failures - 2));
-    this.#freeAfter(lane, backOffMs);
+    this.#freeAfter(lane, lane.failures < 2 ? 0 : backoffMs(BACKOFF, lane.failures - 2));
   }
 
   // ── Sending ───────────────────────────────────────────────────────────────────────────────────────────────

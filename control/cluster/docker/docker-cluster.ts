@@ -8,7 +8,7 @@ import type Docker from 'dockerode';
 import { FailureError } from '../../../contract/failure.ts';
 import type { Cluster, ClusterEvents, Endpoints } from '../cluster.ts';
 import type { EngineRole, EngineState, EngineStats } from '../../../contract/backends.ts';
-import { ReleaseStack } from '../../lib/release-stack.ts';
+import { ReleaseStack } from '../../../services/shared/release-stack.ts';
 import { ClusterFile } from './cluster-file.ts';
 import { EngineContainer, stopContainer, type Made, type RunningEngine } from './backend-container.ts';
 import { engineSpecs, type DockerSettings, type EngineSpec } from './backend-spec.ts';

@@ -1,7 +1,7 @@
 /** What an engine's refusals mean, in words that a user can act on. */
 import { z } from 'zod';
 import { FailureError, type Failure } from '../../../contract/failure.ts';
-import { withLimit } from '../../lib/release-stack.ts';
+import { withLimit } from '../../../services/shared/time-limit.ts';
 
 /** ms that the engine may take for a small request. */
 export const ASK_LIMIT_MS = 20_000;

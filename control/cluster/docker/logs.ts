@@ -3,7 +3,7 @@ import { PassThrough, Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import type { EngineRole } from '../../../contract/backends.ts';
 import type { LogLine } from '../cluster.ts';
-import { withLimit } from '../../lib/release-stack.ts';
+import { withLimit } from '../../../services/shared/time-limit.ts';
 import { readLines } from '../../logs/log-reader.ts';
 
 /** Lines of one container a second; a flood beyond it is counted, not kept. */

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { z } from 'zod';
 import type { EngineRole } from '../../../contract/backends.ts';
-import { withLimit } from '../../lib/release-stack.ts';
+import { withLimit } from '../../../services/shared/time-limit.ts';
 import { ENGINE_DATABASE, ENGINE_USER } from './backend-spec.ts';
 import { errorCode, errorText } from './errors.ts';
 

@@ -2,7 +2,7 @@
 import type Docker from 'dockerode';
 import { z } from 'zod';
 import type { EngineRole, EngineStats } from '../../../contract/backends.ts';
-import { withLimit } from '../../lib/release-stack.ts';
+import { withLimit } from '../../../services/shared/time-limit.ts';
 
 const STATS_LIMIT_MS = 3_000;
 

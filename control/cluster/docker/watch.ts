@@ -2,13 +2,13 @@
 import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { z } from 'zod';
-import { withLimit } from '../../lib/release-stack.ts';
+import { backoffMs } from '../../../services/shared/backoff.ts';
+import { withLimit } from '../../../services/shared/time-limit.ts';
 import { readLines } from '../../logs/log-reader.ts';
 import { CLUSTER_LABEL } from './labels.ts';
 import { unref } from './logs.ts';
 
-const FIRST_RETRY_MS = 250;
-const MAX_RETRY_MS = 5_000;
+const BACKOFF = { firstMs: 250, maxMs: 5_000 };
 const CONNECT_LIMIT_MS = 5_000;
 
 const eventSchema = z.object({
@@ -36,7 +36,7 @@ export class EventWatch {
   readonly #listener: WatchListener;
   #stream: NodeJS.ReadableStream | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #retryMs = FIRST_RETRY_MS;
+  #attempt = 0;
   #isLost = false;
   #isClosed = false;
 
@@ -74,7 +74,7 @@ export class EventWatch {
     }
     this.#stream = stream;
     unref(stream);
-    this.#retryMs = FIRST_RETRY_MS;
+    this.#attempt = 0;
     const lost = (): void => {
       if (this.#stream !== stream) return;
       this.#stream = undefined;
@@ -96,12 +96,14 @@ export class EventWatch {
       this.#isLost = true;
       this.#listener.onLost();
     }
-    this.#timer = setTimeout(() => {
-      // Still away: the next try comes later, up to a limit.
-      this.#connect().catch(() => this.#reconnect());
-    }, this.#retryMs);
+    this.#timer = setTimeout(
+      () => {
+        // Still away: the next try comes later, up to a limit.
+        this.#connect().catch(() => this.#reconnect());
+      },
+      backoffMs(BACKOFF, this.#attempt++),
+    );
     this.#timer.unref();
-    this.#retryMs = Math.min(MAX_RETRY_MS, this.#retryMs * 2);
   }
 
   #tell(line: string): void {

@@ -1,5 +1,5 @@
 /** Engines that run elsewhere: FlashGrid checks that they serve, and neither starts nor stops them. */
-import { withLimit } from '../../lib/release-stack.ts';
+import { withLimit } from '../../../services/shared/time-limit.ts';
 import { redact, registerSecrets } from '../../../services/shared/redact.ts';
 import { troubleOf } from '../../../services/shared/backend-trouble.ts';
 import type { Cluster, ClusterEvents, Endpoints } from '../cluster.ts';

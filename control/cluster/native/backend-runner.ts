@@ -11,7 +11,7 @@ import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findFreePorts, isPortFree } from '../../lib/free-port.ts';
 import { giveWay } from '../../processes/priority.ts';
-import { withLimit } from '../../lib/release-stack.ts';
+import { withLimit } from '../../../services/shared/time-limit.ts';
 import { sealed } from '../../processes/sealed.ts';
 import type { ClusterEvents } from '../cluster.ts';
 import type { EngineState } from '../../../contract/backends.ts';

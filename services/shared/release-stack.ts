@@ -1,16 +1,24 @@
+import { withLimit } from './time-limit.ts';
+
 /**
  * Whatever starts registers its undo here, at that moment. Release runs the undos in reverse order, each with a limit, and collects
  * every failure instead of stopping at the first: quit, stop and tests all end through one of these.
  */
 export class ReleaseStack {
   readonly #undos: { readonly name: string; readonly undo: () => unknown; readonly limitMs: number }[] = [];
+  readonly #limitMs: number;
   #released: Promise<void> | undefined;
+
+  /** @param limitMs ms that an undo may take, unless it has a limit of its own */
+  constructor(limitMs = 10_000) {
+    this.#limitMs = limitMs;
+  }
 
   /**
    * Registers an undo.
    * @param limitMs ms after which release goes on without it, and reports it
    */
-  add(name: string, undo: () => unknown, limitMs = 10_000): void {
+  add(name: string, undo: () => unknown, limitMs = this.#limitMs): void {
     if (this.#released) throw new Error(`${name} was started after release began`);
     this.#undos.push({ name, undo, limitMs });
   }
@@ -40,24 +48,5 @@ export class ReleaseStack {
       }
     }
     if (errors.length > 0) throw new AggregateError(errors, errors.map((error) => error.message).join('; '));
-  }
-}
-
-/**
- * The promise's value, or an error with `message` after `limitMs`. The promise itself goes on.
- */
-export async function withLimit<Value>(
-  promise: Promise<Value>,
-  limitMs: number,
-  message: string,
-): Promise<Value> {
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(message)), limitMs);
-  });
-  try {
-    return await Promise.race([promise, limit]);
-  } finally {
-    clearTimeout(timer);
   }
 }
