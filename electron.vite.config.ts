@@ -5,7 +5,7 @@ import { commands, events } from './contract/contract.ts';
 
 const root = import.meta.dirname;
 
-/** Everything that runs in a Node process: the Electron main, the faces and each child process. */
+/** Everything that runs in a Node process: the Electron main, the frontends and each child process. */
 const nodeEntries = {
   main: resolve(root, 'electron/main.ts'),
   cli: resolve(root, 'cli/main.ts'),

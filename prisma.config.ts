@@ -1,6 +1,6 @@
 import { defineConfig } from 'prisma/config';
 
-// The client's own migrate engine is a download; FlashGrid applies the same files itself
+// The client's own migrate backend is a download; FlashGrid applies the same files itself
 // (services/shared/migrations.ts). This file only tells `prisma` where things are.
 export default defineConfig({
   schema: 'prisma/schema.prisma',

@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { canTestElectron } from './scripts/setup/electron.mjs';
 
-/** Two cores carry the engines, the services and the generator: tests of live engines run one file at a time. */
+/** Two cores carry the backends, the services and the generator: tests of live backends run one file at a time. */
 const oneAtATime = {
   pool: 'forks',
   maxWorkers: 1,

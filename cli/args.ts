@@ -61,7 +61,7 @@ const clusterOptions = {
   provider: {
     type: 'string',
     value: 'auto|native|docker|external',
-    help: 'where the engines run (default: the settings, at first auto)',
+    help: 'where the backends run (default: the settings, at first auto)',
   },
   gateways: { type: 'string', value: 'N', help: 'gateways (default: the settings, at first 1)' },
   workers: { type: 'string', value: 'N', help: 'workers (default: the settings, at first 1)' },

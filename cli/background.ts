@@ -131,7 +131,7 @@ export async function whenFree(
     const waitedMs = performance.now() - begunMs;
     if (waitedMs > 1_000 && !hasTold) {
       hasTold = true;
-      out.say(`Process ${holder.pid} uses ${dataDir} and takes no commands: waiting for it…`);
+      out.print(`Process ${holder.pid} uses ${dataDir} and takes no commands: waiting for it…`);
     }
     if (waitedMs > STOP_LIMIT_MS) throw heldFailure(dataDir, holder);
     interrupt.throwIfAborted();
@@ -167,7 +167,7 @@ export async function quit({ client, instance }: RemoteSession): Promise<'ended'
   });
 }
 
-/** Ends a control centre that does not answer. Its services end with it; its engines are found by whoever opens the folder next. */
+/** Ends a control centre that does not answer. Its services end with it; its backends are found by whoever opens the folder next. */
 export async function endHung(identity: ProcessIdentity): Promise<void> {
   try {
     await stopProcess(identity, { limitMs: HUNG_LIMIT_MS });

@@ -1,4 +1,4 @@
-/** The terminal face: `flashgrid COMMAND`. Reads the arguments, calls the contract, and gives the exit code. */
+/** The terminal frontend: `flashgrid COMMAND`. Reads the arguments, calls the contract, and gives the exit code. */
 import process from 'node:process';
 import { appVersion, dataDirOf, dataDirProblem } from '../control/app-paths.ts';
 import { EXIT, terminalCommands } from './commands.ts';
@@ -31,7 +31,7 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   interrupt.listen(() => {
     out.clearLive();
-    complain.say('\nStopping… (once more to stop at once)');
+    complain.print('\nStopping… (once more to stop at once)');
   });
   const wantedDir = typeof values['data-dir'] === 'string' ? values['data-dir'] : undefined;
   const problem = dataDirProblem(wantedDir);
@@ -51,12 +51,12 @@ async function main(argv: readonly string[]): Promise<number> {
   });
 }
 
-function tell(error: unknown): number {
+function printError(error: unknown): number {
   out.clearLive();
   // The reason is the interrupt, whatever it made fail.
   if (interrupt.signal.aborted) return EXIT.interrupted;
   if (error instanceof UsageError) {
-    complain.say(
+    complain.print(
       `✗ ${error.message}\n  \`${commandLine('--help')}\` lists the commands, \`${commandLine('COMMAND --help')}\` their options.`,
       2,
     );
@@ -64,10 +64,10 @@ function tell(error: unknown): number {
   }
   if (error instanceof FailureError) {
     const { message, fix, step } = error.failure;
-    complain.say(redact(`✗ ${step ? `${step}: ` : ''}${message}\n  → ${fix}`), 2);
+    complain.print(redact(`✗ ${step ? `${step}: ` : ''}${message}\n  → ${fix}`), 2);
     return EXIT.infrastructure;
   }
-  complain.say(
+  complain.print(
     redact(
       `✗ Unexpected: ${error instanceof Error ? error.message : String(error)}\n  → Run it again with FLASHGRID_DEBUG=1 and report what it prints.`,
     ),
@@ -81,7 +81,7 @@ function tell(error: unknown): number {
 /** A result that could not be written is none. */
 function codeOf(code: number): number {
   if (!interrupt.outputError) return code;
-  complain.say(
+  complain.print(
     `✗ The output can't be written: ${interrupt.outputError.message}\n  → Free space on its disk, or write it elsewhere.`,
     2,
   );
@@ -97,10 +97,10 @@ function hangUp(): void {
 }
 
 let hasEnded = false;
-guardProcess((error) => process.exit(tell(error)));
+guardProcess((error) => process.exit(printError(error)));
 process.once('beforeExit', () => {
   if (hasEnded) return;
-  complain.say(
+  complain.print(
     `✗ The command came to no end: what it waited for is gone.\n  → Look with \`${commandLine('status')}\` what still runs, then run it again.`,
     2,
   );
@@ -108,7 +108,7 @@ process.once('beforeExit', () => {
 });
 
 void main(process.argv.slice(2))
-  .catch(tell)
+  .catch(printError)
   .then(async (code) => {
     // A file's write tells its error a turn later.
     await new Promise(setImmediate);

@@ -2,12 +2,12 @@
 import process from 'node:process';
 import { createInterface } from 'node:readline/promises';
 import { appVersion, builtParts } from '../control/app-paths.ts';
-import type { EngineState } from '../contract/backends.ts';
+import type { BackendState } from '../contract/backends.ts';
 import { lockHolder } from '../control/cluster/data-dir-lock.ts';
 import type { Finding } from '../contract/contract.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { removeInstance, writeInstance } from '../control/instance-file.ts';
-import { startWebFace } from '../web/server.ts';
+import { startWebServer } from '../web/server.ts';
 import {
   UsageError,
   readAttack,
@@ -22,7 +22,7 @@ import { whenInterrupted } from './interrupt.ts';
 import type { Output } from './output.ts';
 import { Progress, seconds } from './progress.ts';
 import { writeJson } from './outputs.ts';
-import { exportRun, runAttackToEnd, tellFailures, tellRun } from './run-attack.ts';
+import { exportRun, runAttackToEnd, tellFailures, printRun } from './run-attack.ts';
 import {
   HungError,
   briefly,
@@ -31,7 +31,7 @@ import {
   openRemote,
   openSession,
   requireRemote,
-  tellNotices,
+  printNotices,
   type CommandContext,
   type Session,
 } from './session.ts';
@@ -71,12 +71,12 @@ async function demo(context: CommandContext): Promise<number> {
   const unfollow = progress.follow(session.client);
   try {
     if (!session.isOwn)
-      out.say(
+      out.print(
         'A FlashGrid runs already on this data folder: the attack goes there, and it stays up afterwards.',
       );
     await bringUp(session, start, out, interrupt);
     const record = await runAttackToEnd(session, settings, interrupt);
-    await tellRun(session.client, record, context);
+    await printRun(session.client, record, context);
     // Who asked for the end wants to see it; else the verdict is the last thing on the screen.
     if (!interrupt.aborted) progress.beQuiet();
     return record.exitCode;
@@ -100,8 +100,8 @@ async function up({ values, dataDir, out, interrupt }: CommandContext): Promise<
     unfollow();
     await session.end();
   }
-  out.say(`\nFlashGrid is up. In a browser: ${session.instance.url}`);
-  out.say(`Attack it with \`${commandLine('attack')}\`, stop it with \`${commandLine('down')}\`.`);
+  out.print(`\nFlashGrid is up. In a browser: ${session.instance.url}`);
+  out.print(`Attack it with \`${commandLine('attack')}\`, stop it with \`${commandLine('down')}\`.`);
   return EXIT.pass;
 }
 
@@ -113,7 +113,7 @@ async function attack(context: CommandContext): Promise<number> {
   try {
     const record = await runAttackToEnd(session, settings, interrupt);
     unfollow();
-    await tellRun(session.client, record, context);
+    await printRun(session.client, record, context);
     return record.exitCode;
   } finally {
     unfollow();
@@ -125,7 +125,7 @@ async function status({ dataDir, out, outputs, interrupt }: CommandContext): Pro
   const session = await openRemote(dataDir);
   if (!session) {
     const holder = lockHolder(dataDir);
-    out.say(
+    out.print(
       holder
         ? `Process ${holder.pid} uses ${dataDir} and takes no commands: a demo, or a FlashGrid that starts or stops.`
         : `Nothing runs on ${dataDir}. Start it with \`${commandLine('up')}\`.`,
@@ -136,22 +136,22 @@ async function status({ dataDir, out, outputs, interrupt }: CommandContext): Pro
   return await briefly(session, interrupt, async (client) => {
     const snapshot = await must(client, 'app.getSnapshot', {});
     const { cluster } = snapshot;
-    out.say(
+    out.print(
       `FlashGrid ${snapshot.app.version}, process ${snapshot.app.pid}, data in ${snapshot.app.dataDir}`,
     );
-    out.say(`Cluster: ${cluster.state}${cluster.reason ? ` (${cluster.reason})` : ''}`, 2);
-    for (const engine of cluster.engines)
-      out.say(
-        `  ${engine.role.padEnd(12)}${engine.state.padEnd(12)}${(engine.version ?? '').padEnd(10)}${engine.port ? `port ${engine.port}` : ''}${troubleOf(engine)}`,
+    out.print(`Cluster: ${cluster.state}${cluster.reason ? ` (${cluster.reason})` : ''}`, 2);
+    for (const backend of cluster.backends)
+      out.print(
+        `  ${backend.role.padEnd(12)}${backend.state.padEnd(12)}${(backend.version ?? '').padEnd(10)}${backend.port ? `port ${backend.port}` : ''}${troubleOf(backend)}`,
       );
     for (const service of snapshot.services)
-      out.say(
+      out.print(
         `  ${service.id.padEnd(12)}${service.state.padEnd(12)}${`${service.restarts} restarts`.padEnd(14)}${service.port ? `port ${service.port}` : ''}`,
       );
     for (const sale of snapshot.sales.slice(0, 10))
-      out.say(`  sale ${sale.id}: ${sale.counters.remaining} of ${sale.stock} left, ${sale.status}`);
+      out.print(`  sale ${sale.id}: ${sale.counters.remaining} of ${sale.stock} left, ${sale.status}`);
     if (snapshot.attack)
-      out.say(
+      out.print(
         `Attack ${snapshot.attack.runId}: ${snapshot.attack.phase}${snapshot.attack.verdict ? `, ${snapshot.attack.verdict}` : ''}`,
       );
     await writeJson({ isRunning: true, ...snapshot }, outputs, out);
@@ -160,7 +160,7 @@ async function status({ dataDir, out, outputs, interrupt }: CommandContext): Pro
 }
 
 /** Why a backend does not run, or what is wrong with one that does, and since when. */
-function troubleOf({ detail, sinceMs }: EngineState): string {
+function troubleOf({ detail, sinceMs }: BackendState): string {
   if (detail === undefined) return '';
   const since = sinceMs === undefined ? '' : ` Since ${new Date(sinceMs).toISOString().slice(11, 19)} UTC.`;
   return `\n      ${detail}${since}`;
@@ -170,7 +170,7 @@ async function down({ values, dataDir, out, interrupt }: CommandContext): Promis
   const isReset = values['reset'] === true;
   const session = await openRemote(dataDir).catch(async (error: unknown) => {
     if (!(error instanceof HungError)) throw error;
-    out.say(`Process ${error.instance.pid} does not answer: it is ended.`);
+    out.print(`Process ${error.instance.pid} does not answer: it is ended.`);
     await endHung(error.instance);
     return undefined;
   });
@@ -188,7 +188,7 @@ async function down({ values, dataDir, out, interrupt }: CommandContext): Promis
     await session.end();
   }
   if (end === 'killed') return await clearUp(dataDir, isReset, out, interrupt);
-  out.say(`FlashGrid is down${isReset ? ', and its cluster data is removed' : ''}.`);
+  out.print(`FlashGrid is down${isReset ? ', and its cluster data is removed' : ''}.`);
   return EXIT.pass;
 }
 
@@ -207,7 +207,7 @@ async function clearUp(
   } finally {
     await centre.release();
   }
-  out.say(`Nothing was running on ${dataDir}${isReset ? '; its cluster data is removed' : ''}.`);
+  out.print(`Nothing was running on ${dataDir}${isReset ? '; its cluster data is removed' : ''}.`);
   return EXIT.pass;
 }
 
@@ -217,22 +217,22 @@ async function serve({ values, dataDir, out, asked }: CommandContext): Promise<n
   const running = await openRemote(dataDir);
   if (running) {
     await running.end();
-    out.say(`FlashGrid runs already. Open ${running.instance.url}`);
+    out.print(`FlashGrid runs already. Open ${running.instance.url}`);
     return EXIT.pass;
   }
   const quitting = new AbortController();
   const onPending = (lines: readonly string[]) => {
     const list = lines.map((line) => `    ${line}\n`).join('');
-    out.say(`\nA page asks to change:\n${list}To save it: ${commandLine('confirm')}`);
+    out.print(`\nA page asks to change:\n${list}To save it: ${commandLine('confirm')}`);
   };
   const centre = await openOwn(dataDir, () => quitting.abort(), { onPending });
   try {
-    const face = await startWebFace({ centre, rendererDir: builtParts().rendererDir, host, port });
+    const frontend = await startWebServer({ centre, rendererDir: builtParts().rendererDir, host, port });
     try {
-      centre.announceAccess({ url: face.url, token: face.token });
-      await writeInstance(dataDir, { ...face, version: appVersion() });
-      out.raw(`FlashGrid is served at\n\n    ${face.url}\n\n`);
-      out.say('Ctrl-C stops it and everything it started.');
+      centre.announceAccess({ url: frontend.url, token: frontend.token });
+      await writeInstance(dataDir, { ...frontend, version: appVersion() });
+      out.raw(`FlashGrid is served at\n\n    ${frontend.url}\n\n`);
+      out.print('Ctrl-C stops it and everything it started.');
       void centre.adoptKept();
       await whenInterrupted(AbortSignal.any([asked, quitting.signal])).catch(() => undefined);
       new Progress(out).follow(centre);
@@ -240,7 +240,7 @@ async function serve({ values, dataDir, out, asked }: CommandContext): Promise<n
       await removeInstance(dataDir);
       await centre.release();
     } finally {
-      await face.close();
+      await frontend.close();
     }
     return EXIT.pass;
   } finally {
@@ -263,11 +263,11 @@ async function report({
       if (unfit !== undefined)
         throw new UsageError(`--${unfit} writes one run: give its id, as \`report\` lists it.`);
       const runs = await must(client, 'runs.listRuns', {});
-      const areAllListed = !(await tellNotices(client)).some((notice) => notice.id === 'runs');
+      const areAllListed = !(await printNotices(client)).some((notice) => notice.id === 'runs');
       if (runs.length === 0 && areAllListed)
-        out.say(`No runs are kept yet. \`${commandLine('demo')}\` makes the first.`);
+        out.print(`No runs are kept yet. \`${commandLine('demo')}\` makes the first.`);
       for (const run of runs)
-        out.say(
+        out.print(
           `${run.id}  ${run.startedAt}  ${run.verdict.padEnd(8)}${run.title}, ${Math.round(run.rps)} req/s, sold ${run.sold} of ${run.stock}`,
           4,
         );
@@ -277,7 +277,7 @@ async function report({
     if (outputs.formats.length === 0)
       throw new UsageError('Say what to write: --html FILE, --json FILE or --csv FILE.');
     const { paths, failures } = await exportRun(client, id, outputs);
-    for (const path of paths) out.say(`Written: ${path}`);
+    for (const path of paths) out.print(`Written: ${path}`);
     tellFailures(failures, complain);
     return failures.length === 0 ? EXIT.pass : EXIT.infrastructure;
   });
@@ -286,16 +286,16 @@ async function report({
 async function confirm({ values, dataDir, out, interrupt }: CommandContext): Promise<number> {
   return await briefly(await requireRemote(dataDir), interrupt, async (client) => {
     const { id, lines } = await must(client, 'settings.confirmChange', {});
-    out.say(`A page asks to change:${lines.map((line) => `\n    ${line}`).join('')}`);
+    out.print(`A page asks to change:${lines.map((line) => `\n    ${line}`).join('')}`);
     if (values['yes'] !== true && !(await askYesNo('Save this? [y/N] '))) {
-      out.say(
+      out.print(
         process.stdin.isTTY ? 'Not saved.' : 'Not saved: there is no terminal to ask on. --yes saves it.',
       );
       return EXIT.interrupted;
     }
     // The same change that was shown: another one by now has another id.
     await must(client, 'settings.confirmChange', { id });
-    out.say('Saved. It takes effect with the next start of the cluster.');
+    out.print('Saved. It takes effect with the next start of the cluster.');
     return EXIT.pass;
   });
 }
@@ -317,12 +317,12 @@ async function doctor({ dataDir, out, outputs, interrupt }: CommandContext): Pro
   return await briefly(await openSession(dataDir), interrupt, async (client) => {
     const { findings, canStart } = await must(client, 'doctor.runChecks', {});
     for (const { title, status: state, version, path, detail, fix } of findings) {
-      out.say(
+      out.print(
         `${MARKS[state]} ${title.padEnd(20)} ${[version, path].filter(Boolean).join('  ')}\n    ${detail.replaceAll('\n', '\n    ')}${fix ? `\n    → ${fix}` : ''}`,
       );
     }
     await writeJson(findings, outputs, out);
-    out.say(
+    out.print(
       canStart ? '\nFlashGrid can start here.' : "\nFlashGrid can't start here yet: see the arrows above.",
     );
     return canStart ? EXIT.pass : EXIT.infrastructure;
@@ -363,7 +363,7 @@ async function bringUp(
     if (workers !== undefined) await must(client, 'services.scale', { role: 'worker', count: workers });
     interrupt.throwIfAborted();
     const took = state.startDurationMs === undefined ? '' : ` in ${seconds(state.startDurationMs)}`;
-    out.say(
+    out.print(
       before === 'running'
         ? `  The cluster runs already, on ${state.provider ?? ''}.`
         : `  Cluster ready on ${state.provider ?? ''}${took}`,

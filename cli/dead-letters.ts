@@ -37,18 +37,18 @@ export async function deadLetters({
     if (action === 'replay') {
       const result = await must(client, 'queue.replayDead', choice);
       const { replayed, kept } = result;
-      out.say(`${replayed} put back into the queue.`);
-      if (kept > 0) out.say(`${kept} can never be decided and stay: see \`dead-letters list\`.`);
+      out.print(`${replayed} put back into the queue.`);
+      if (kept > 0) out.print(`${kept} can never be decided and stay: see \`dead-letters list\`.`);
       await writeJson(result, outputs, out);
     } else if (action === 'drop') {
       const result = await must(client, 'queue.dropDead', choice);
-      out.say(`${result.dropped} dropped.`);
+      out.print(`${result.dropped} dropped.`);
       await writeJson(result, outputs, out);
     } else {
       const { total, frames } = await must(client, 'queue.listDead', { limit: LISTED });
-      if (total === 0) out.say('The dead-letter queue is empty.');
-      for (const frame of frames) out.say(`${lineOf(frame, Date.now())}`);
-      if (total > frames.length) out.say(`… and ${total - frames.length} more.`);
+      if (total === 0) out.print('The dead-letter queue is empty.');
+      for (const frame of frames) out.print(`${lineOf(frame, Date.now())}`);
+      if (total > frames.length) out.print(`… and ${total - frames.length} more.`);
       await writeJson(frames, outputs, out);
     }
     return 0;

@@ -30,7 +30,7 @@ describe('the output', () => {
     const { screen, out } = screenOf(columns);
     const text =
       '✗ redis.start: Redis could not be started because its port is taken by another program of this user.\n  → Choose another port in the settings, or end that program; the logs tell which it is.';
-    out.say(text, 2);
+    out.print(text, 2);
     const lines = screen.text.trimEnd().split('\n');
     expect(lines.length).toBeGreaterThan(columns < 100 ? 3 : 1);
     for (const line of lines) expect(line.length).toBeLessThanOrEqual(columns);
@@ -42,7 +42,7 @@ describe('the output', () => {
     const { screen, out } = screenOf(40);
     out.live('attacking 10 %');
     out.live('attacking 20 % and much more than what fits into forty columns');
-    out.say('✓ done');
+    out.print('✓ done');
     out.live('0 req/s');
     out.clearLive();
     expect(shown(screen.text)).toEqual(['✓ done', '']);
@@ -83,7 +83,7 @@ describe('the output', () => {
     screen.write = () => {
       throw new Error('ENOSPC');
     };
-    out.say('x');
+    out.print('x');
     expect(errors.map(({ message }) => message)).toEqual(['EPIPE', 'ENOSPC']);
   });
 

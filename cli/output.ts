@@ -47,7 +47,7 @@ export class Output {
   }
 
   /** Writes paragraphs, wrapped; lines after a paragraph's first are indented by `hanging` spaces more than it. */
-  say(text: string, hanging = 0): void {
+  print(text: string, hanging = 0): void {
     const lines = text.split('\n').flatMap((paragraph) => {
       const indent = /^ */.exec(paragraph)?.[0] ?? '';
       const rest = ' '.repeat(indent.length + hanging);
@@ -62,13 +62,13 @@ export class Output {
   /** Writes a text with a command to copy: on a line of its own, and never broken, where both do not fit on one. */
   offer(text: string, command: string): void {
     if (text.length + 1 + command.length <= this.width) return this.raw(`${text} ${command}\n`);
-    this.say(text);
+    this.print(text);
     this.raw(`${command}\n`);
   }
 
   /** Writes a text as it is, after the live line is gone. */
   raw(text: string): void {
-    this.#write(`${this.#takeLive()}${text}`);
+    this.#write(`${this.#eraseLive()}${text}`);
   }
 
   /** Shows one line that the next output replaces; nothing where a line can't be written over. */
@@ -81,10 +81,10 @@ export class Output {
 
   /** Takes the live line away. */
   clearLive(): void {
-    if (this.#hasLive) this.#write(this.#takeLive());
+    if (this.#hasLive) this.#write(this.#eraseLive());
   }
 
-  #takeLive(): string {
+  #eraseLive(): string {
     const had = this.#hasLive;
     this.#hasLive = false;
     return had ? CLEAR_LINE : '';

@@ -71,7 +71,7 @@ export async function openOutputs(values: OptionValues): Promise<Outputs> {
 export async function writeJson(value: unknown, outputs: Outputs, out: Output): Promise<void> {
   if (outputs.formats.length === 0) return;
   const path = await outputs.write('json', `${JSON.stringify(value, null, 2)}\n`);
-  if (path !== undefined) out.say(`Written: ${path}`);
+  if (path !== undefined) out.print(`Written: ${path}`);
 }
 
 /** The descriptor of this process that a path stands for. */

@@ -50,7 +50,7 @@ const step = (id: string, state: Step['state'], startedAtMs: number): Step => ({
 const cluster = (state: ClusterState['state'], ...steps: Step[]): ClusterState => ({
   state,
   steps,
-  engines: [],
+  backends: [],
 });
 
 it('tells the steps of a start once, and none of a start that was over before', () => {

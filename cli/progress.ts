@@ -113,8 +113,8 @@ export class Progress {
     };
   }
 
-  say(text: string, hanging = 0): void {
-    this.#out.say(text, hanging);
+  print(text: string, hanging = 0): void {
+    this.#out.print(text, hanging);
   }
 
   /** From now on steps are shown in the live line only: the verdict stays the last thing on the screen. */
@@ -132,7 +132,7 @@ export class Progress {
     if (wasMoving && !isMoving) this.#out.clearLive();
   }
 
-  #step(step: Step, { state, engines }: ClusterState): void {
+  #step(step: Step, { state, backends }: ClusterState): void {
     const key = `${step.id} ${step.startedAtMs} ${step.state}`;
     if (step.state === 'waiting' || this.#told.has(key)) return;
     if (step.state === 'running') {
@@ -141,16 +141,16 @@ export class Progress {
         const total = totalBytes ? ` of ${byteSize(totalBytes)}` : '';
         this.#live(`  … ${step.title}: ${byteSize(doneBytes)}${total}`, step.id);
       } else if (state === 'stopping') {
-        const up = engines.filter((engine) => engine.state !== 'stopped' && engine.state !== 'absent');
+        const up = backends.filter((backend) => backend.state !== 'stopped' && backend.state !== 'absent');
         const which =
-          step.id === 'stop.engines' && up.length > 0 ? `: ${up.map(({ role }) => role).join(', ')}` : '';
+          step.id === 'stop.backends' && up.length > 0 ? `: ${up.map(({ role }) => role).join(', ')}` : '';
         this.#out.live(`  … ${step.title}${which}`);
       } else this.#out.live(`  … ${step.title}`);
       return;
     }
     this.#told.add(key);
     if (this.#isQuiet && step.state !== 'failed') return;
-    for (const line of stepLines(step, this.#out.width)) this.#out.say(line);
+    for (const line of stepLines(step, this.#out.width)) this.#out.print(line);
   }
 
   #attack(attack: AttackState, sample: Sample | undefined): void {

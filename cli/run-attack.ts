@@ -51,21 +51,21 @@ export async function runAttackToEnd(
 }
 
 /** Prints the verdict and writes the files of `--json`, `--html` and `--csv`. */
-export async function tellRun(
+export async function printRun(
   client: ControlClient,
   record: RunRecord,
   { outputs, out, complain }: Pick<CommandContext, 'outputs' | 'out' | 'complain'>,
 ): Promise<void> {
   out.raw(`\n${formatRun(record, { color: out.hasColor, width: out.width })}\n`);
   const { paths, failures } = await exportRun(client, record.id, outputs);
-  for (const path of paths) out.say(`Written: ${path}`);
+  for (const path of paths) out.print(`Written: ${path}`);
   // The exit code is the verdict's, whatever became of the files.
   tellFailures(failures, complain);
   out.offer(`Kept as run ${record.id}:`, commandLine(`report ${record.id} --html report.html`));
 }
 
 export function tellFailures(failures: readonly FailureError[], complain: Output): void {
-  for (const { failure } of failures) complain.say(`✗ ${failure.message}\n  → ${failure.fix}`, 2);
+  for (const { failure } of failures) complain.print(`✗ ${failure.message}\n  → ${failure.fix}`, 2);
 }
 
 /** Writes the formats that were asked for: each, whatever became of the others. */

@@ -70,7 +70,7 @@ export async function openOwn(
     settingsGuard,
   });
   keepServing((error) => centre.noteSurprise(error));
-  await tellNotices(centre);
+  await printNotices(centre);
   return centre;
 }
 
@@ -90,7 +90,7 @@ export async function openRemote(dataDir: string): Promise<RemoteSession | undef
     if (lives && isAlive(instance)) throw new HungError(instance, dataDir, error);
     return undefined;
   }
-  await tellNotices(client);
+  await printNotices(client);
   return {
     client,
     instance,
@@ -125,7 +125,7 @@ const NOTICES_LIMIT_MS = 2_000;
 const told = new Set<string>();
 
 /** Prints what a person must know of the kept files, each once. */
-export async function tellNotices(client: ControlClient): Promise<readonly Notice[]> {
+export async function printNotices(client: ControlClient): Promise<readonly Notice[]> {
   const asking = client.call('app.getSnapshot', {});
   // One that hangs is told by the command itself.
   const snapshot = await withLimit(asking, NOTICES_LIMIT_MS, 'no answer').catch(() => undefined);

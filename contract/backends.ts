@@ -1,12 +1,12 @@
 /** The three backends, as every part of the app names and describes them. */
 import { z } from 'zod';
 
-export const engineRoleSchema = z.enum(['rabbitmq', 'redis', 'postgres']);
-export type EngineRole = z.infer<typeof engineRoleSchema>;
+export const backendRoleSchema = z.enum(['rabbitmq', 'redis', 'postgres']);
+export type BackendRole = z.infer<typeof backendRoleSchema>;
 export const providerSchema = z.enum(['native', 'docker', 'external']);
 export type Provider = z.infer<typeof providerSchema>;
 
-export const BACKEND_TITLES: Readonly<Record<EngineRole, string>> = {
+export const BACKEND_TITLES: Readonly<Record<BackendRole, string>> = {
   rabbitmq: 'RabbitMQ',
   redis: 'Redis',
   postgres: 'Postgres',
@@ -27,8 +27,8 @@ export const stepSchema = z.object({
 });
 export type Step = z.infer<typeof stepSchema>;
 
-export const engineStateSchema = z.object({
-  role: engineRoleSchema,
+export const backendStateSchema = z.object({
+  role: backendRoleSchema,
   state: z.enum([
     'absent',
     'stopped',
@@ -50,10 +50,10 @@ export const engineStateSchema = z.object({
   /** Times that it was started again since the cluster started. */
   restarts: z.number().int().nonnegative().optional(),
 });
-export type EngineState = z.infer<typeof engineStateSchema>;
+export type BackendState = z.infer<typeof backendStateSchema>;
 
-export const engineStatsSchema = z.object({
-  role: engineRoleSchema,
+export const backendStatsSchema = z.object({
+  role: backendRoleSchema,
   atMs: z.number(),
   /** 100 is one core. */
   cpuPercent: z.number().nonnegative(),
@@ -63,4 +63,4 @@ export const engineStatsSchema = z.object({
   diskReadBytes: z.number().nonnegative().optional(),
   diskWriteBytes: z.number().nonnegative().optional(),
 });
-export type EngineStats = z.infer<typeof engineStatsSchema>;
+export type BackendStats = z.infer<typeof backendStatsSchema>;

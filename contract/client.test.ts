@@ -81,7 +81,7 @@ describe('the client of a page', () => {
     const { client, socket } = setUp();
     socket().open();
     const call = client.call('cluster.start', {});
-    const error = { code: 'native.engineMissing', message: 'No RabbitMQ.', fix: 'Install it.' };
+    const error = { code: 'native.backendMissing', message: 'No RabbitMQ.', fix: 'Install it.' };
     socket().receive({ id: 1, result: { ok: false, error } });
     expect(await call).toEqual({ ok: false, error });
   });

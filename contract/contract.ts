@@ -10,9 +10,9 @@ import '../services/shared/plain-issues.ts';
 import { newSaleSchema, saleChangeSchema, saleViewSchema } from '../services/shared/sales.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
 import {
-  engineRoleSchema,
-  engineStateSchema,
-  engineStatsSchema,
+  backendRoleSchema,
+  backendStateSchema,
+  backendStatsSchema,
   providerSchema,
   stepSchema,
 } from './backends.ts';
@@ -31,8 +31,8 @@ const none = z.object({}).strict();
 const done = z.object({});
 const count = z.number().int().nonnegative();
 
-/** Sales that are told of unasked: a face that is open for days must not be sent thousands, twice a second. */
-export const MAX_TOLD_SALES = 50;
+/** Sales that are told of unasked: a frontend that is open for days must not be sent thousands, twice a second. */
+export const MAX_SHOWN_SALES = 50;
 
 export const providerChoiceSchema = z.enum(['auto', 'native', 'docker', 'external']);
 export type ProviderChoice = z.infer<typeof providerChoiceSchema>;
@@ -69,8 +69,8 @@ export const settingsSchema = z.strictObject({
   workers: z.number().int().min(1).max(16).default(1),
   /** 0 takes a free port. */
   gatewayPort: port.default(0),
-  /** Of the engines that FlashGrid starts itself. 0 takes a free one. */
-  enginePorts: z
+  /** Of the backends that FlashGrid starts itself. 0 takes a free one. */
+  backendPorts: z
     .strictObject({ rabbitmq: port.default(0), redis: port.default(0), postgres: port.default(0) })
     .prefault({}),
   images: z
@@ -111,7 +111,7 @@ export const clusterStateSchema = z.object({
   /** Why this provider was taken. */
   reason: z.string().optional(),
   steps: z.array(stepSchema),
-  engines: z.array(engineStateSchema),
+  backends: z.array(backendStateSchema),
   failure: failureSchema.optional(),
   startedAtMs: z.number().optional(),
   /** Of the last start, in ms. */
@@ -136,7 +136,7 @@ export const serviceStateSchema = z.object({
 export type ServiceState = z.infer<typeof serviceStateSchema>;
 
 export const partStatsSchema = z.union([
-  engineStatsSchema,
+  backendStatsSchema,
   z.object({
     serviceId: z.string(),
     role: serviceRoleSchema,
@@ -150,7 +150,7 @@ export type PartStats = z.infer<typeof partStatsSchema>;
 
 // ── Flow: what goes through the pipeline now ────────────────────────────────────────────────────────────────
 
-/** One moment of the engine, attack or not: ten a second, sent in batches. Rates are per second over the last interval. */
+/** One moment of the backend, attack or not: ten a second, sent in batches. Rates are per second over the last interval. */
 export const flowSampleSchema = z.object({
   atMs: z.number(),
   acceptedPerSec: z.number().nonnegative(),
@@ -159,7 +159,7 @@ export const flowSampleSchema = z.object({
   grantedPerSec: z.number().nonnegative(),
   committedPerSec: z.number().nonnegative(),
   /** Refused by the gateway itself: 4xx, 409, 503. */
-  turnedAwayPerSec: z.number().nonnegative(),
+  rejectedPerSec: z.number().nonnegative(),
   /** Reservations in line for a decision, and on their way into the line: the most seen at once since the sample before. */
   queueDepth: count,
   unconfirmed: count,
@@ -209,8 +209,8 @@ export const attackStateSchema = z.object({
   progress: z.number().min(0).max(1),
   /** Running totals. */
   sent: count,
-  acknowledged: count,
-  refused: count,
+  accepted: count,
+  rejected: count,
   unknown: count,
   granted: count,
   remaining: count,
@@ -272,7 +272,7 @@ export type Finding = z.infer<typeof findingSchema>;
 
 export const diagnosisSchema = z.object({
   findings: z.array(findingSchema),
-  /** Containers, or the machine's own three engines: either is enough. */
+  /** Containers, or the machine's own three backends: either is enough. */
   canStart: z.boolean(),
   /** Ids of the findings worth telling before the first start: the way that is not needed is left out. */
   concerns: z.array(z.string()),
@@ -299,7 +299,7 @@ export const accessSchema = z.object({
 });
 export type Access = z.infer<typeof accessSchema>;
 
-/** Everything a face needs to draw itself. `seq` grows with every event: an event with a smaller one is older than this. */
+/** Everything a frontend needs to draw itself. `seq` grows with every event: an event with a smaller one is older than this. */
 export const snapshotSchema = z.object({
   seq: count,
   app: appInfoSchema,
@@ -329,9 +329,9 @@ interface CommandSpec {
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 export const commands = {
-  /** All state at once; a face subscribes to events first, then asks for this. */
+  /** All state at once; a frontend subscribes to events first, then asks for this. */
   'app.getSnapshot': { input: none, output: snapshotSchema },
-  /** Ends the control centre. `keep` leaves the engines running for the next start to adopt. */
+  /** Ends the control centre. `keep` leaves the backends running for the next start to adopt. */
   'app.quit': {
     input: z.strictObject({ cluster: z.enum(['stop', 'keep']).default('stop') }),
     output: done,
@@ -350,7 +350,7 @@ export const commands = {
   'cluster.stop': { input: none, output: clusterStateSchema, timeoutMs: 180_000 },
   /** Stops and removes all data of the cluster. */
   'cluster.reset': { input: none, output: clusterStateSchema, timeoutMs: 180_000 },
-  'cluster.killEngine': { input: z.strictObject({ role: engineRoleSchema }), output: done },
+  'cluster.killBackend': { input: z.strictObject({ role: backendRoleSchema }), output: done },
   'services.scale': {
     input: z.strictObject({ role: serviceRoleSchema, count: z.number().int().min(1).max(16) }),
     output: z.array(serviceStateSchema),
@@ -359,7 +359,7 @@ export const commands = {
   'services.killService': { input: z.strictObject({ id: z.string() }), output: done },
   /** The newest sales. */
   'sales.listSales': {
-    input: z.strictObject({ limit: z.number().int().min(1).max(1_000).default(MAX_TOLD_SALES) }),
+    input: z.strictObject({ limit: z.number().int().min(1).max(1_000).default(MAX_SHOWN_SALES) }),
     output: z.array(saleViewSchema),
   },
   'sales.openSale': { input: newSaleSchema, output: saleViewSchema },
@@ -390,7 +390,7 @@ export const commands = {
   },
   'runs.getRun': { input: z.strictObject({ id: z.string() }), output: runRecordSchema },
   'runs.deleteRun': { input: z.strictObject({ id: z.string() }), output: done },
-  /** The exported file as text; the face decides where it goes. */
+  /** The exported file as text; the frontend decides where it goes. */
   'runs.exportRun': {
     input: z.strictObject({ id: z.string(), format: exportFormatSchema }),
     output: z.object({ fileName: z.string(), mediaType: z.string(), text: z.string() }),
@@ -460,7 +460,7 @@ export type Result<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly error: z.infer<typeof failureSchema> };
 
-/** What every face holds: the same two functions, whatever carries them. */
+/** What every frontend holds: the same two functions, whatever carries them. */
 export interface ControlClient {
   call<Name extends CommandName>(name: Name, input: CommandInput<Name>): Promise<Result<CommandOutput<Name>>>;
   /** Returns the function that ends the subscription. */

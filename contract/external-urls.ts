@@ -1,8 +1,8 @@
 /** The URLs of backends that others run: one table for the settings' schema, the start and the doctor. Pure, so that the page reads it, too. */
-import type { EngineRole } from './backends.ts';
+import type { BackendRole } from './backends.ts';
 
 export interface ExternalUrl {
-  readonly role: EngineRole;
+  readonly role: BackendRole;
   readonly title: string;
   readonly field: 'amqpUrl' | 'redisUrl' | 'postgresUrl';
   readonly protocols: readonly string[];

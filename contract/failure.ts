@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 /** A failure that a user may meet: which step, why, and what to do next. Crosses process lines as plain data. */
 export const failureSchema = z.object({
-  /** Stable, dotted: `native.engineMissing`. */
+  /** Stable, dotted: `native.backendMissing`. */
   code: z.string(),
   /** What failed, with which value. */
   message: z.string(),

@@ -54,7 +54,7 @@ export function marksOfRun(run: {
       part.startsWith('worker-') &&
       Math.abs(tMs - workersKilledAtMs) < KILL_SHOWS_MS;
     if (word === undefined || isKilled || tMs < 0) continue;
-    const name = ENGINE_NAMES.get(part) ?? part;
+    const name = BACKEND_NAMES.get(part) ?? part;
     const group = groups.findLast((one) => one.word === word && tMs - one.tMs < SAME_MOMENT_MS);
     if (group === undefined) groups.push({ tMs, word, names: [name] });
     else if (!group.names.includes(name)) group.names.push(name);
@@ -67,7 +67,7 @@ export function marksOfRun(run: {
   return [...killed, ...marks].sort((a, b) => a.tMs - b.tMs);
 }
 
-const ENGINE_NAMES = new Map<string, string>(Object.entries(BACKEND_TITLES));
+const BACKEND_NAMES = new Map<string, string>(Object.entries(BACKEND_TITLES));
 
 /** Places the names on an axis that ends at `endMs`, so that neighbours don't write over each other. */
 export function layMarks(marks: readonly RunMark[], endMs: number): readonly LaidMark[] {

@@ -1,5 +1,5 @@
 /**
- * What a reader must know beside the verdict, in one place for every face: what happened to the parts, why requests were not accepted,
+ * What a reader must know beside the verdict, in one place for every frontend: what happened to the parts, why requests were not accepted,
  * who was late, whether the sale was closed.
  */
 import { milliseconds, plural, whole } from './format.ts';

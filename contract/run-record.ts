@@ -37,9 +37,9 @@ export const latencySchema = z.object({
 export const loadSchema = z.object({
   sent: count,
   /** Accepted: answered 202. */
-  acknowledged: count,
+  accepted: count,
   /** Rejected by the gateway, which published nothing: 4xx, or a 503 that says so. */
-  refused: count,
+  rejected: count,
   /** Neither: timed out, reset, or a 503 `unconfirmed`. The audit finds out what became of them. */
   unknown: count,
   /** Requests of the attack that were not sent, since nobody answered any more or its time was over. */
@@ -104,8 +104,8 @@ export const sampleSchema = z.object({
   /** ms since the first request was sent; the end of the interval. */
   tMs: z.number(),
   sent: count,
-  acknowledged: count,
-  refused: count,
+  accepted: count,
+  rejected: count,
   unknown: count,
   /** Answers a second in this interval. */
   rps: z.number().nonnegative(),
@@ -120,7 +120,7 @@ export const sampleSchema = z.object({
   /** Reservations granted in this interval. */
   granted: count,
   /** Reservations that the worker refused in this interval. */
-  refusedByWorker: count,
+  refused: count,
   /** Tickets committed to Postgres in this interval. */
   committed: count,
 });
@@ -134,7 +134,7 @@ export const environmentSchema = z.object({
   cores: count,
   memoryBytes: count,
   provider: z.enum(['native', 'docker', 'external']),
-  engines: z.object({ rabbitmq: z.string(), redis: z.string(), postgres: z.string() }),
+  backends: z.object({ rabbitmq: z.string(), redis: z.string(), postgres: z.string() }),
   gateways: count,
   workers: count,
 });

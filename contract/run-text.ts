@@ -10,7 +10,7 @@ import {
 import type { RunSummary } from './contract.ts';
 import { byteSize, latency, milliseconds, percent, plural, whole } from './format.ts';
 import type { RunRecord } from './run-record.ts';
-import { tellVerdict, verdictShown } from './verdict-text.ts';
+import { describeVerdict, verdictShown } from './verdict-text.ts';
 
 /** `10,000 buyers, 20 tickets`: what the run is called, and its sale. */
 export function titleOf(attack: AttackSettings): string {
@@ -37,7 +37,7 @@ export function verdictWord({
 
 /** The verdict in a few sentences. */
 export function headlineOf(record: RunRecord): string {
-  const { headline, detail } = tellVerdict(record);
+  const { headline, detail } = describeVerdict(record);
   return `${headline} ${detail}`;
 }
 
@@ -96,8 +96,8 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
       title: 'Load',
       facts: [
         ['Sent', whole(load.sent)],
-        ['Accepted (202)', whole(load.acknowledged)],
-        ['Rejected by the gateway', whole(load.refused)],
+        ['Accepted (202)', whole(load.accepted)],
+        ['Rejected by the gateway', whole(load.rejected)],
         ['No clear answer', whole(load.unknown)],
         ...((load.unsent ?? 0) > 0 ? [['Not sent', whole(load.unsent ?? 0)] as const] : []),
         ['Answers a second', whole(load.rps)],
@@ -130,9 +130,9 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
       facts: [
         ['FlashGrid', environment.flashgrid],
         ['Backends', environment.provider],
-        ['RabbitMQ', environment.engines.rabbitmq],
-        ['Redis', environment.engines.redis],
-        ['Postgres', environment.engines.postgres],
+        ['RabbitMQ', environment.backends.rabbitmq],
+        ['Redis', environment.backends.redis],
+        ['Postgres', environment.backends.postgres],
         ['Gateways', whole(environment.gateways)],
         ['Workers', whole(environment.workers)],
         ['Node', environment.node],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fixtureLoad, fixtureParts, fixtureRun } from '../tests/support/run-fixture.ts';
 import type { Audit } from './run-record.ts';
-import { tellVerdict } from './verdict-text.ts';
+import { describeVerdict } from './verdict-text.ts';
 
 const attack = { perBuyerLimit: 1 };
 const audit: Audit = { ...fixtureParts().audit, sold: 20, granted: 20, refused: 9_980 };
@@ -13,23 +13,23 @@ const broken: Audit = {
 
 describe('the text of a verdict', () => {
   it('tells that each ticket has one owner, and accounts for everybody who asked', () => {
-    const { headline, detail } = tellVerdict({ verdict: 'pass', attack, load: fixtureLoad, audit });
+    const { headline, detail } = describeVerdict({ verdict: 'pass', attack, load: fixtureLoad, audit });
     expect(headline).toBe('20 tickets, 20 owners. Exactly.');
     expect(detail).toContain('10,000 requests: 20 granted, 9,980 refused by the worker.');
   });
 
   it('tells that the workers were killed, where they were', () => {
     const parts = { verdict: 'pass', attack, load: fixtureLoad, audit } as const;
-    expect(tellVerdict(parts).detail).not.toContain('killed');
-    expect(tellVerdict({ ...parts, workersKilledAtMs: 800 }).detail).toContain(
+    expect(describeVerdict(parts).detail).not.toContain('killed');
+    expect(describeVerdict({ ...parts, workersKilledAtMs: 800 }).detail).toContain(
       'The workers were killed in the middle of it, and no accepted reservation was lost. Nothing oversold',
     );
   });
 
   it('keeps apart who was refused by the worker, who was rejected by the gateway, and who is looked up', () => {
-    const load = { sent: 10_000, acknowledged: 4_000, refused: 5_873, unknown: 127 };
+    const load = { sent: 10_000, accepted: 4_000, refused: 5_873, unknown: 127 };
     const tell = (unknownGranted: number) =>
-      tellVerdict({
+      describeVerdict({
         verdict: 'pass',
         attack,
         load,
@@ -42,7 +42,7 @@ describe('the text of a verdict', () => {
   });
 
   it('speaks of no owners where a buyer may have several tickets', () => {
-    const { headline } = tellVerdict({
+    const { headline } = describeVerdict({
       verdict: 'pass',
       attack: { perBuyerLimit: 2 },
       load: fixtureLoad,
@@ -52,41 +52,51 @@ describe('the text of a verdict', () => {
   });
 
   it('blames the engine only when the audit does', () => {
-    const failed = tellVerdict({ verdict: 'fail', attack, load: fixtureLoad, audit: broken });
+    const failed = describeVerdict({ verdict: 'fail', attack, load: fixtureLoad, audit: broken });
     expect(failed.headline).toBe('The engine broke a promise.');
     expect(failed.detail).toBe('21 of 20 tickets sold; 1 of 9 checks failed.');
     const record = fixtureRun({
       attack: { ...fixtureParts().attack, maxP99Ms: 1 },
     });
     expect(record.exitCode).toBe(4);
-    expect(tellVerdict(record).headline).toMatch(/^Every promise was kept/);
+    expect(describeVerdict(record).headline).toMatch(/^Every promise was kept/);
   });
 
   it('says of a run that a part was missing for that no promise is broken', () => {
     const undecided = { ...audit, pending: 12, undecided: ['worker-1 was given up.'] };
     expect(
-      tellVerdict({ verdict: 'invalid', exitCode: 6, attack, load: fixtureLoad, audit: undecided }),
+      describeVerdict({ verdict: 'invalid', exitCode: 6, attack, load: fixtureLoad, audit: undecided }),
     ).toEqual({
       headline: 'No verdict: a part was missing.',
       detail:
         '10,000 requests: 20 granted, 9,980 refused by the worker, 12 accepted and undecided. No promise is broken.',
     });
     const gaveUp = { ...fixtureLoad, gaveUp: { silentMs: 30_000, cause: 'timeout' } };
-    expect(tellVerdict({ verdict: 'invalid', exitCode: 6, attack, load: gaveUp, audit }).headline).toBe(
+    expect(describeVerdict({ verdict: 'invalid', exitCode: 6, attack, load: gaveUp, audit }).headline).toBe(
       'No verdict: no gateway answered any more.',
     );
   });
 
   it.each(['cancelled', 'failed'] as const)('says of a run that was %s that it had no audit', (end) => {
-    const { headline, detail } = tellVerdict({ verdict: 'invalid', end, attack, load: fixtureLoad, audit });
+    const { headline, detail } = describeVerdict({
+      verdict: 'invalid',
+      end,
+      attack,
+      load: fixtureLoad,
+      audit,
+    });
     expect(headline).toMatch(end === 'failed' ? 'could not be brought to a verdict' : 'was cancelled');
     expect(detail).toContain('nothing is proven');
   });
 
   it('blames the load generator only when it was the limit', () => {
-    const tell = (sent: number, acknowledged: number) =>
-      tellVerdict({ verdict: 'invalid', attack, load: { sent, acknowledged, refused: 0, unknown: 0 }, audit })
-        .headline;
+    const tell = (sent: number, accepted: number) =>
+      describeVerdict({
+        verdict: 'invalid',
+        attack,
+        load: { sent, accepted, rejected: 0, unknown: 0 },
+        audit,
+      }).headline;
     expect(tell(0, 0)).toBe('No verdict: no request was sent.');
     expect(tell(500, 0)).toContain('never put to the test');
     expect(tell(500, 400)).toBe('No verdict: the rate was not reached.');

@@ -31,7 +31,7 @@ export interface VerdictParts {
   readonly end?: RunRecord['end'];
   readonly attack: Pick<AttackSettings, 'perBuyerLimit'>;
   readonly workersKilledAtMs?: number | undefined;
-  readonly load: Pick<Load, 'sent' | 'acknowledged' | 'refused' | 'unknown' | 'gaveUp' | 'causes'>;
+  readonly load: Pick<Load, 'sent' | 'accepted' | 'rejected' | 'unknown' | 'gaveUp' | 'causes'>;
   readonly audit: Pick<
     Audit,
     'sold' | 'stock' | 'granted' | 'refused' | 'pending' | 'unknownGranted' | 'undecided' | 'checks'
@@ -46,7 +46,7 @@ export interface VerdictText {
   readonly detail: string;
 }
 
-export function tellVerdict(parts: VerdictParts): VerdictText {
+export function describeVerdict(parts: VerdictParts): VerdictText {
   const { verdict, load, audit } = parts;
   const sold = `${whole(audit.sold)} of ${plural(audit.stock, 'ticket')} sold`;
   if (parts.end === 'cancelled' || parts.end === 'failed') {
@@ -66,7 +66,7 @@ export function tellVerdict(parts: VerdictParts): VerdictText {
       };
     const isMissing = parts.exitCode === EXIT_INFRASTRUCTURE;
     return {
-      headline: `No verdict: ${isMissing && load.acknowledged > 0 ? 'no gateway answered any more.' : doubtOf(load)}`,
+      headline: `No verdict: ${isMissing && load.accepted > 0 ? 'no gateway answered any more.' : doubtOf(load)}`,
       detail: `${isMissing ? accountOf(parts) : 'This run proves nothing about the engine.'}`,
     };
   }
@@ -101,7 +101,7 @@ export function tellVerdict(parts: VerdictParts): VerdictText {
 /** Why a run proves nothing; the same order as in judgeRun. */
 function doubtOf(load: VerdictParts['load']): string {
   if (load.sent === 0) return 'no request was sent.';
-  if (load.acknowledged === 0) return 'no request was accepted, so the sale was never put to the test.';
+  if (load.accepted === 0) return 'no request was accepted, so the sale was never put to the test.';
   return 'the rate was not reached.';
 }
 
@@ -116,7 +116,7 @@ function accountOf({ load, audit }: VerdictParts): string {
     `${whole(audit.granted)} granted`,
     `${whole(audit.refused)} refused by the worker`,
     ...(audit.pending > 0 ? [`${whole(audit.pending)} accepted and undecided`] : []),
-    ...(load.refused > 0 ? [`${whole(load.refused)} rejected by the gateway`] : []),
+    ...(load.rejected > 0 ? [`${whole(load.rejected)} rejected by the gateway`] : []),
     ...(load.unknown > 0
       ? [`${whole(load.unknown)} without a clear answer, looked up by the audit: ${got}`]
       : []),

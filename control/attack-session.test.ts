@@ -3,7 +3,7 @@ import { attackSettingsSchema } from '../contract/attack-settings.ts';
 import type { AttackState } from '../contract/contract.ts';
 import { runRecordSchema, type RunRecord } from '../contract/run-record.ts';
 import { AttackSession } from './attack-session.ts';
-import { EngineClient } from './sales/gateway-client.ts';
+import { GatewayClient } from './sales/gateway-client.ts';
 import { ServiceTotals } from './services/service-totals.ts';
 import type { Supervisor } from './services/supervisor.ts';
 
@@ -18,10 +18,10 @@ it('keeps an attack whose sale can not be opened as a failed run with its cause'
       namespace: 'test',
       postgresSchema: 'public',
       endpoints: { amqpUrl: '', redisUrl: '', postgresUrl: '' },
-      cluster: { provider: 'native', engines: () => [] },
+      cluster: { provider: 'native', backends: () => [] },
       supervisor: supervisor as unknown as Supervisor,
       // No gateway runs: opening the sale fails as it would in life.
-      engine: new EngineClient(
+      gateways: new GatewayClient(
         () => [],
         () => '',
       ),
@@ -49,5 +49,5 @@ it('keeps an attack whose sale can not be opened as a failed run with its cause'
     reasons: ['No gateway is running. There is no gateway. There is no worker. Start the cluster first.'],
     load: { sent: 0, unsent: 100 },
   });
-  expect(states.at(-1)).toMatchObject({ failure: { code: 'engine.notRunning' }, exitCode: 6 });
+  expect(states.at(-1)).toMatchObject({ failure: { code: 'gateway.notRunning' }, exitCode: 6 });
 });

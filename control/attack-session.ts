@@ -15,7 +15,7 @@ import { totalRequests, type AttackSettings } from '../contract/attack-settings.
 import { audit, countDeadFrames } from './audit/audit.ts';
 import { FailureError } from '../contract/failure.ts';
 import type { Cluster, Endpoints, LogLine } from './cluster/cluster.ts';
-import { engineDown } from './cluster/backend-down.ts';
+import { backendDown } from './cluster/backend-down.ts';
 import type { AttackState } from '../contract/contract.ts';
 import { withoutProxy } from './lib/loopback.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
@@ -25,11 +25,11 @@ import type { Audit, Load, RunRecord, Sample } from '../contract/run-record.ts';
 import { milliseconds, percent } from '../contract/format.ts';
 import { notesOf } from '../contract/run-notes.ts';
 import { titleOf } from '../contract/run-text.ts';
-import { tellVerdict } from '../contract/verdict-text.ts';
-import type { EngineClient } from './sales/gateway-client.ts';
+import { describeVerdict } from '../contract/verdict-text.ts';
+import type { GatewayClient } from './sales/gateway-client.ts';
 import type { ServiceSample } from './services/service-child.ts';
 import type { Supervisor } from './services/supervisor.ts';
-import { EngineReader } from './telemetry/pipeline-reader.ts';
+import { PipelineReader } from './telemetry/pipeline-reader.ts';
 import { RunSeries } from './telemetry/run-series.ts';
 import { Sampling } from './telemetry/sampling.ts';
 import { describeEnvironment } from './runs/environment.ts';
@@ -48,9 +48,9 @@ export interface AttackSessionOptions {
   readonly namespace: string;
   readonly postgresSchema: string;
   readonly endpoints: Endpoints;
-  readonly cluster: Pick<Cluster, 'provider' | 'engines'>;
+  readonly cluster: Pick<Cluster, 'provider' | 'backends'>;
   readonly supervisor: Supervisor;
-  readonly engine: EngineClient;
+  readonly gateways: GatewayClient;
   readonly generatorModule: string;
   readonly childEnv: NodeJS.ProcessEnv;
   readonly dataDir: string;
@@ -77,7 +77,7 @@ export class AttackSession {
   constructor(options: AttackSessionOptions) {
     this.#options = options;
     this.#watch = new IncidentWatch(options, (text) => {
-      this.#say('warn', text);
+      this.#log('warn', text);
       // The charts mark it at once.
       const { firstRequestAtMs } = this.#state;
       if (firstRequestAtMs !== undefined && this.isActive)
@@ -93,8 +93,8 @@ export class AttackSession {
       startedAtMs,
       progress: 0,
       sent: 0,
-      acknowledged: 0,
-      refused: 0,
+      accepted: 0,
+      rejected: 0,
       unknown: 0,
       granted: 0,
       remaining: options.settings.stock,
@@ -122,8 +122,8 @@ export class AttackSession {
   }
 
   /** A sample of a service, which tells how late it was. */
-  heard(id: string, sample: ServiceSample): void {
-    this.#watch.heard(id, sample);
+  handleSample(id: string, sample: ServiceSample): void {
+    this.#watch.handleSample(id, sample);
   }
 
   /** Ends the attack; resolves when nothing of it runs. */
@@ -145,12 +145,12 @@ export class AttackSession {
       this.#watch.end();
       await this.#undo
         .release()
-        .catch((error: unknown) => this.#say('warn', `after the attack: ${String(error)}`));
+        .catch((error: unknown) => this.#log('warn', `after the attack: ${String(error)}`));
     }
     await this.#keepUnfinished(failure);
     if (failure) this.#fail(failure);
     else {
-      this.#say('info', 'the attack was cancelled');
+      this.#log('info', 'the attack was cancelled');
       this.#set({ phase: 'cancelled' });
     }
   }
@@ -162,12 +162,12 @@ export class AttackSession {
     await this.#openSale();
     const redis = createRedis(endpoints.redisUrl, {
       role: 'control',
-      onError: (error) => this.#say('warn', `redis: ${error.message}`),
+      onError: (error) => this.#log('warn', `redis: ${error.message}`),
     });
     this.#undo.add('redis', () => redis.disconnect());
     this.#undo.add('sale', () => this.#closeSale(), 4 * CLOSE_LIMIT_MS);
     const store = new SaleStore(redis, namespace);
-    const reader = new EngineReader({
+    const reader = new PipelineReader({
       totals: () => supervisor.totals.read(),
       peakSince: (sinceMs) => supervisor.totals.peakSince(sinceMs),
       readSale: async () => (await store.readSale(saleId))?.counters,
@@ -176,7 +176,7 @@ export class AttackSession {
     const deadBefore = await countDeadFrames(endpoints.amqpUrl, namespace);
     const sampling = new Sampling(
       () => reader.read(),
-      (tMs, reading) => this.#series.take(tMs, reading),
+      (tMs, reading) => this.#series.addReading(tMs, reading),
     );
     this.#undo.add('sampling', () => sampling.end());
     const { load, ledger } = await runAttack({
@@ -187,19 +187,19 @@ export class AttackSession {
       signal,
       onStart: (startAtMs) => {
         this.#set({ phase: 'attacking', firstRequestAtMs: startAtMs });
-        this.#say('info', `the first request leaves: ${titleOf(settings)}`);
+        this.#log('info', `the first request leaves: ${titleOf(settings)}`);
         sampling.begin(startAtMs);
       },
-      onInterval: (interval) => this.#takeInterval(interval),
+      onInterval: (interval) => this.#handleInterval(interval),
       env: { ...withoutProxy(process.env), ...this.#options.childEnv },
       dataDir: this.#options.dataDir,
       onLog: this.#options.onLog,
     });
     this.#series.endLoad();
     this.#set({ load, progress: 1, phase: 'draining' });
-    this.#say(
+    this.#log(
       'info',
-      `every request is answered or given up: ${count.format(load.acknowledged)} accepted, ${count.format(load.refused)} rejected by the gateway, ${count.format(load.unknown)} without a clear answer`,
+      `every request is answered or given up: ${count.format(load.accepted)} accepted, ${count.format(load.rejected)} rejected by the gateway, ${count.format(load.unknown)} without a clear answer`,
     );
     const found = await audit({
       sale: { id: saleId, stock: settings.stock, perBuyerLimit: settings.perBuyerLimit },
@@ -208,7 +208,7 @@ export class AttackSession {
       namespace,
       postgresSchema,
       drainTimeoutMs: settings.drainTimeoutMs,
-      isEngineLost: () => engineDown(this.#options.cluster) !== undefined,
+      isBackendLost: () => backendDown(this.#options.cluster) !== undefined,
       closeSale: () => this.#closeSale(),
       missingParts: () => this.#watch.missing(),
       heldUpMs: () => this.#watch.heldUpMs(),
@@ -217,7 +217,7 @@ export class AttackSession {
       onDrained: () => {
         // The audit looks again when something is pending; it is one audit all the same.
         if (this.#state.phase !== 'auditing')
-          this.#say('info', 'the queue is drained, or the time for it is over: the audit begins');
+          this.#log('info', 'the queue is drained, or the time for it is over: the audit begins');
         this.#set({ phase: 'auditing' });
       },
     });
@@ -244,16 +244,16 @@ export class AttackSession {
   }
 
   async #openSale(): Promise<void> {
-    const { settings, engine } = this.#options;
+    const { settings, gateways } = this.#options;
     const { saleId } = this.#state;
-    await engine.openSale({
+    await gateways.openSale({
       id: saleId,
       title: titleOf(settings),
       stock: settings.stock,
       perBuyerLimit: settings.perBuyerLimit,
       mode: settings.mode,
     });
-    this.#say(
+    this.#log(
       'info',
       `sale ${saleId} is open: ${count.format(settings.stock)} on sale, mode ${settings.mode}`,
     );
@@ -262,8 +262,8 @@ export class AttackSession {
   async #conclude(load: Load, found: Audit): Promise<void> {
     this.#watch.look();
     const record = this.#recordOf({ end: 'finished', load, audit: found });
-    const { headline, detail } = tellVerdict(record);
-    this.#say(
+    const { headline, detail } = describeVerdict(record);
+    this.#log(
       record.verdict === 'pass' ? 'info' : 'warn',
       `verdict: ${[headline, detail, ...record.reasons, ...notesOf(record)].join(' ')}`,
     );
@@ -313,7 +313,7 @@ export class AttackSession {
         ...nothing,
         stock: settings.stock,
         granted,
-        refused: this.#series.rows().reduce((sum, row) => sum + row.refusedByWorker, 0),
+        refused: this.#series.rows().reduce((sum, row) => sum + row.refused, 0),
         unknownResolved: 0,
         drainMs: 0,
         checks: [],
@@ -322,21 +322,21 @@ export class AttackSession {
     });
     await this.#options
       .onRecord(record)
-      .catch((error: unknown) => this.#say('error', error instanceof Error ? error.message : String(error)));
+      .catch((error: unknown) => this.#log('error', error instanceof Error ? error.message : String(error)));
     this.#set({ incidents: record.incidents ?? [], exitCode: record.exitCode });
   }
 
   /** The load of an attack whose generators gave no result: what their intervals told. */
   #loadSoFar(): Load {
-    const { sent, acknowledged, refused, unknown, firstRequestAtMs } = this.#state;
+    const { sent, accepted, rejected: refused, unknown, firstRequestAtMs } = this.#state;
     const durationMs = firstRequestAtMs === undefined ? 0 : Math.max(0, Date.now() - firstRequestAtMs);
     return {
       sent,
-      acknowledged,
-      refused,
+      accepted,
+      rejected: refused,
       unknown,
       unsent: totalRequests(this.#options.settings) - sent,
-      rps: durationMs > 0 ? ((acknowledged + refused) * 1_000) / durationMs : 0,
+      rps: durationMs > 0 ? ((accepted + refused) * 1_000) / durationMs : 0,
       durationMs,
       latencyMs: { p50: 0, p90: 0, p99: 0, p999: 0, max: 0, mean: 0 },
       statusCounts: {},
@@ -357,13 +357,17 @@ export class AttackSession {
    */
   async #closeSale(): Promise<boolean> {
     if (this.#isSaleClosed === true) return true;
-    const { engine } = this.#options;
+    const { gateways } = this.#options;
     const { saleId } = this.#state;
     try {
-      await withLimit(engine.changeSale(saleId, { status: 'closed' }), CLOSE_LIMIT_MS, 'no gateway answered');
+      await withLimit(
+        gateways.changeSale(saleId, { status: 'closed' }),
+        CLOSE_LIMIT_MS,
+        'no gateway answered',
+      );
       this.#isSaleClosed = true;
     } catch (byGateway) {
-      this.#say('debug', `sale ${saleId} is closed without a gateway: ${String(byGateway)}`);
+      this.#log('debug', `sale ${saleId} is closed without a gateway: ${String(byGateway)}`);
       try {
         await this.#closeInDatabases();
         this.#isSaleClosed = true;
@@ -403,17 +407,16 @@ export class AttackSession {
     }
   }
 
-  #takeInterval(interval: AttackInterval): void {
+  #handleInterval(interval: AttackInterval): void {
     this.#series.addLoad(interval);
     this.#watch.generatorHeard(interval, (this.#state.firstRequestAtMs ?? 0) + interval.tMs);
-    const { sent, acknowledged, refused, unknown } = this.#state;
-    const answered =
-      acknowledged + refused + unknown + interval.acknowledged + interval.refused + interval.unknown;
+    const { sent, accepted, rejected: refused, unknown } = this.#state;
+    const answered = accepted + refused + unknown + interval.accepted + interval.refused + interval.unknown;
     this.#state = {
       ...this.#state,
       sent: sent + interval.sent,
-      acknowledged: acknowledged + interval.acknowledged,
-      refused: refused + interval.refused,
+      accepted: accepted + interval.accepted,
+      rejected: refused + interval.refused,
       unknown: unknown + interval.unknown,
       progress: Math.min(1, answered / totalRequests(this.#options.settings)),
     };
@@ -428,7 +431,7 @@ export class AttackSession {
     const workers = supervisor.states().filter(({ role, state }) => role === 'worker' && state === 'running');
     if (workers.length === 0) return;
     for (const { id } of workers) {
-      this.#say('warn', `${id} is killed on purpose, at ${Math.round(progress * 100)} % of the requests`);
+      this.#log('warn', `${id} is killed on purpose, at ${Math.round(progress * 100)} % of the requests`);
       supervisor.kill(id);
     }
     this.#set({ workersKilledAtMs: Math.max(0, Date.now() - (firstRequestAtMs ?? Date.now())) });
@@ -437,11 +440,11 @@ export class AttackSession {
   #addRow(row: Sample): void {
     if (row.remaining === 0 && this.#state.granted + row.granted > 0 && !this.#isSoldOut) {
       this.#isSoldOut = true;
-      this.#say('info', `sold out after ${count.format(row.tMs)} ms`);
+      this.#log('info', `sold out after ${count.format(row.tMs)} ms`);
     }
     if (this.#state.phase === 'attacking' && row.tMs - this.#saidMs >= SAY_EVERY_MS) {
       this.#saidMs = row.tMs;
-      this.#say(
+      this.#log(
         'debug',
         `${count.format(row.tMs)} ms: ${count.format(this.#state.sent)} sent, ${row.remaining === null ? '?' : count.format(row.remaining)} left, queue depth ${count.format(row.queueDepth)}, p99 ${row.p99Ms > 0 ? milliseconds(row.p99Ms) : '–'}`,
       );
@@ -462,7 +465,7 @@ export class AttackSession {
 
   /** What made an attack fail: a part that is missing explains whatever failed after it. */
   #failureOf(error: unknown): FailureError['failure'] {
-    const down = engineDown(this.#options.cluster);
+    const down = backendDown(this.#options.cluster);
     if (down) return down.failure;
     const failure =
       error instanceof FailureError
@@ -477,7 +480,7 @@ export class AttackSession {
   }
 
   #fail(failure: FailureError['failure']): void {
-    this.#say('error', failure.message);
+    this.#log('error', failure.message);
     this.#set({ phase: 'failed', failure });
   }
 
@@ -486,9 +489,9 @@ export class AttackSession {
    * @throws FailureError `attack.targetUnreachable` when none does
    */
   async #targets(): Promise<string[]> {
-    const { supervisor, engine } = this.#options;
+    const { supervisor, gateways } = this.#options;
     const all = supervisor.gatewayUrls();
-    const answering = await engine.answering();
+    const answering = await gateways.answering();
     const silent = all.filter((url) => !answering.includes(url));
     if (answering.length === 0)
       throw new FailureError({
@@ -497,7 +500,7 @@ export class AttackSession {
         fix: 'Look at the log of the gateways, or stop the cluster and start it again.',
       });
     if (silent.length > 0)
-      this.#say(
+      this.#log(
         'warn',
         `${silent.join(', ')} does not answer and is left out; the attack goes to ${answering.length} of ${all.length} gateways`,
       );
@@ -509,7 +512,7 @@ export class AttackSession {
     this.#options.onState(this.#state);
   }
 
-  #say(level: LogLine['level'], text: string): void {
+  #log(level: LogLine['level'], text: string): void {
     this.#options.onLog({ atMs: Date.now(), part: 'attack', level, text });
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The whole cluster as one thing: engines, schema, gateways, workers.
+ * The whole cluster as one thing: backends, schema, gateways, workers.
  *
  * It moves: stopped → starting → running → stopping → stopped; starting → failed (everything that was started is stopped again);
  * failed → starting. A start joins one that is under way, and waits for a stop; other commands that do not fit the state are refused
@@ -10,8 +10,8 @@ import { randomBytes } from 'node:crypto';
 import { FailureError } from '../contract/failure.ts';
 import type { Cluster, ClusterEvents, Endpoints, LogLine } from './cluster/cluster.ts';
 import {
-  type EngineRole,
-  type EngineState,
+  type BackendRole,
+  type BackendState,
   type Provider,
   type Step,
   BACKEND_TITLES,
@@ -28,7 +28,7 @@ import type {
   ServiceState,
   Settings,
 } from '../contract/contract.ts';
-import { engineDown } from './cluster/backend-down.ts';
+import { backendDown } from './cluster/backend-down.ts';
 import type { ProcessRegistry } from './processes/process-registry.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { Supervisor } from './services/supervisor.ts';
@@ -60,14 +60,14 @@ export interface ClusterManagerOptions {
 
 export class ClusterManager {
   readonly #options: ClusterManagerOptions;
-  #state: ClusterState = { state: 'stopped', steps: [], engines: [] };
+  #state: ClusterState = { state: 'stopped', steps: [], backends: [] };
   #cluster: Cluster | undefined;
   #endpoints: Endpoints | undefined;
   #supervisor: Supervisor | undefined;
   #restarts: BackendRestarts | undefined;
   readonly #views = new BackendViews();
   /** What the provider says of its backends. */
-  readonly #told = new Map<EngineRole, EngineState>();
+  readonly #told = new Map<BackendRole, BackendState>();
   #adminToken = '';
   #starting: { readonly abort: AbortController; readonly done: Promise<ClusterState> } | undefined;
   #stopping: Promise<ClusterState> | undefined;
@@ -80,7 +80,7 @@ export class ClusterManager {
     return this.#state;
   }
 
-  /** Where the engines answer; only while the cluster runs. */
+  /** Where the backends answer; only while the cluster runs. */
   get endpoints(): Endpoints | undefined {
     return this.#endpoints;
   }
@@ -98,17 +98,17 @@ export class ClusterManager {
   }
 
   /** The backends as they are to be shown: one that is being started again is not lost. */
-  engines(): readonly EngineState[] {
-    return this.#state.engines;
+  backends(): readonly BackendState[] {
+    return this.#state.backends;
   }
 
   /**
    * Starts everything; answers when gateways and workers serve. A cluster that runs is left as it is.
-   * @throws FailureError naming the step; `cluster.engineDown` when it runs without one of its engines
+   * @throws FailureError naming the step; `cluster.backendDown` when it runs without one of its backends
    */
   async start(choice: ProviderChoice): Promise<ClusterState> {
     if (this.#state.state === 'running') {
-      const down = engineDown(this);
+      const down = backendDown(this);
       if (down) throw down;
       return this.#state;
     }
@@ -128,15 +128,15 @@ export class ClusterManager {
     }
   }
 
-  /** Starts on the engines that an earlier control centre left running, if there are any; a failure shows in the state. */
+  /** Starts on the backends that an earlier control centre left running, if there are any; a failure shows in the state. */
   async adoptKept(): Promise<void> {
     try {
       const provider = await this.#options.findKept();
       if (provider === undefined || this.#state.state !== 'stopped') return;
-      this.#log('info', 'engines of an earlier start are running; they are taken over');
+      this.#log('info', 'backends of an earlier start are running; they are taken over');
       await this.start(provider);
     } catch (error) {
-      this.#log('warn', `taking over engines: ${error instanceof Error ? error.message : String(error)}`);
+      this.#log('warn', `taking over backends: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
@@ -156,31 +156,31 @@ export class ClusterManager {
   }
 
   /**
-   * Stops services and engines.
-   * @param engines `keep` leaves the engines running, for the next start to adopt
+   * Stops services and backends.
+   * @param backends `keep` leaves the backends running, for the next start to adopt
    */
-  async stop(engines: 'stop' | 'keep' = 'stop'): Promise<ClusterState> {
+  async stop(backends: 'stop' | 'keep' = 'stop'): Promise<ClusterState> {
     await this.cancelStart();
-    this.#stopping ??= this.#stop(engines).finally(() => {
+    this.#stopping ??= this.#stop(backends).finally(() => {
       this.#stopping = undefined;
     });
     return await this.#stopping;
   }
 
-  async #stop(engines: 'stop' | 'keep'): Promise<ClusterState> {
+  async #stop(backends: 'stop' | 'keep'): Promise<ClusterState> {
     if (this.#state.state === 'stopped') return this.#state;
-    const isEngineLost = this.#state.engines.some(({ state }) => state !== 'running');
+    const isBackendLost = this.#state.backends.some(({ state }) => state !== 'running');
     this.#set({ ...this.#state, state: 'stopping', steps: [] });
     const stack = new ReleaseStack();
     const { cluster, supervisor } = { cluster: this.#cluster, supervisor: this.#supervisor };
     if (cluster)
       stack.add(
-        'engines',
+        'backends',
         () =>
           this.#stopStep(
-            'stop.engines',
-            engines === 'stop' ? 'Stop the backends' : 'Leave the backends running',
-            () => (engines === 'stop' ? cluster.stop() : cluster.detach()),
+            'stop.backends',
+            backends === 'stop' ? 'Stop the backends' : 'Leave the backends running',
+            () => (backends === 'stop' ? cluster.stop() : cluster.detach()),
           ),
         STOP_LIMIT_MS,
       );
@@ -189,7 +189,7 @@ export class ClusterManager {
         'services',
         () =>
           this.#stopStep('stop.services', 'Stop gateways and workers', () =>
-            supervisor.stop({ isEngineLost }),
+            supervisor.stop({ isBackendLost }),
           ),
         STOP_LIMIT_MS,
       );
@@ -199,8 +199,8 @@ export class ClusterManager {
     } catch (error) {
       this.#log('error', `stop: ${error instanceof Error ? error.message : String(error)}`);
     }
-    this.#forget();
-    this.#set({ state: 'stopped', steps: [], engines: [...(this.#cluster?.engines() ?? [])] });
+    this.#release();
+    this.#set({ state: 'stopped', steps: [], backends: [...(this.#cluster?.backends() ?? [])] });
     return this.#state;
   }
 
@@ -209,7 +209,7 @@ export class ClusterManager {
     const provider = this.#state.provider;
     await this.stop();
     await this.#eachLocal(provider, (cluster) => cluster.reset());
-    this.#set({ state: 'stopped', steps: [], engines: [] });
+    this.#set({ state: 'stopped', steps: [], backends: [] });
     return this.#state;
   }
 
@@ -220,14 +220,14 @@ export class ClusterManager {
 
   async #eachLocal(provider: Provider | undefined, work: (cluster: Cluster) => Promise<void>): Promise<void> {
     for (const name of provider ? [provider] : (['native', 'docker'] as const)) {
-      // Where no Docker engine answers there are no containers to look after.
+      // Where no Docker daemon answers there are no containers to look after.
       if (name === 'docker' && !(await this.#options.probe.docker()).isThere) continue;
       await work(await this.#options.createCluster(name, this.#events()));
     }
   }
 
   /** @throws FailureError when the cluster does not run */
-  async killEngine(role: EngineRole): Promise<void> {
+  async killBackend(role: BackendRole): Promise<void> {
     const { cluster } = this.#running();
     this.#restarts?.expectKill(role);
     await cluster.kill(role);
@@ -258,15 +258,15 @@ export class ClusterManager {
 
   async #start(choice: ProviderChoice, signal: AbortSignal): Promise<ClusterState> {
     const startedAtMs = Date.now();
-    this.#set({ state: 'starting', steps: [], engines: [], startedAtMs });
+    this.#set({ state: 'starting', steps: [], backends: [], startedAtMs });
     const undo = new ReleaseStack();
     try {
-      const decision = await this.#step('provider', 'Choose where the engines run', async () => {
+      const decision = await this.#step('provider', 'Choose where the backends run', async () => {
         const chosen = await chooseProvider(choice, this.#options.probe);
         return { value: chosen, detail: chosen.reason };
       });
       this.#set({ ...this.#state, provider: decision.provider, reason: decision.reason });
-      const owned = await this.#startEngines(decision.provider, decision.fallback, signal, undo);
+      const owned = await this.#startBackends(decision.provider, decision.fallback, signal, undo);
       registerSecrets(owned.amqpUrl, owned.redisUrl, owned.postgresUrl);
       const endpoints = await this.#step('schema', 'Bring the database schema up to date', async () => {
         const place = { url: owned.postgresUrl, schema: this.#options.postgresSchema };
@@ -287,7 +287,7 @@ export class ClusterManager {
       await undo
         .release()
         .catch((problem: unknown) => this.#log('error', `undoing the start: ${String(problem)}`));
-      this.#forget();
+      this.#release();
       const failure = this.#failureOf(error, signal);
       const steps = this.#state.steps.map((step): Step => {
         if (step.state !== 'running') return step;
@@ -304,8 +304,8 @@ export class ClusterManager {
     }
   }
 
-  /** Starts the engines; under `auto`, images that can't be had make way for the machine's own engines. */
-  async #startEngines(
+  /** Starts the backends; under `auto`, images that can't be had make way for the machine's own backends. */
+  async #startBackends(
     provider: Provider,
     fallback: Provider | undefined,
     signal: AbortSignal,
@@ -315,15 +315,15 @@ export class ClusterManager {
     this.#cluster = cluster;
     try {
       const endpoints = await cluster.start(signal);
-      undo.add('engines', () => cluster.stop(), STOP_LIMIT_MS);
+      undo.add('backends', () => cluster.stop(), STOP_LIMIT_MS);
       return endpoints;
     } catch (error) {
       const isPull = error instanceof FailureError && error.failure.code.startsWith('docker.pull');
       if (!fallback || !isPull || signal.aborted) throw error;
-      const reason = `auto: ${error.failure.message} The machine's own engines are used instead.`;
+      const reason = `auto: ${error.failure.message} The machine's own backends are used instead.`;
       this.#log('warn', reason);
-      this.#set({ ...this.#state, provider: fallback, reason, engines: [] });
-      return await this.#startEngines(fallback, undefined, signal, undo);
+      this.#set({ ...this.#state, provider: fallback, reason, backends: [] });
+      return await this.#startBackends(fallback, undefined, signal, undo);
     }
   }
 
@@ -361,7 +361,7 @@ export class ClusterManager {
       maxQuickRestarts: this.#options.maxQuickRestarts,
       onChange: this.#options.onServices,
       onSample: (id, sample) => {
-        if (sample.health) this.#views.hear(id, sample.health);
+        if (sample.health) this.#views.observe(id, sample.health);
         this.#look();
         this.#options.onSample(id, sample);
       },
@@ -445,58 +445,58 @@ export class ClusterManager {
       restart: (role, signal) =>
         this.#step(`${role}.restart`, `Start ${BACKEND_TITLES[role]} again`, async () => {
           await cluster.restart(role, signal);
-          const now = cluster.engines().find((engine) => engine.role === role);
+          const now = cluster.backends().find((backend) => backend.role === role);
           if (now?.state === 'failed')
             throw new Error(now.detail ?? `${BACKEND_TITLES[role]} has ended again.`);
           return { value: undefined, detail: `restart ${this.#restarts?.count(role)}` };
         }),
-      onState: (role, state, detail) => this.#changeEngine(role, { state, detail }),
+      onState: (role, state, detail) => this.#changeBackend(role, { state, detail }),
       onLog: (level, text) => this.#log(level, text),
     });
     // One that ended while the services started.
-    for (const { role, state, detail } of cluster.engines())
+    for (const { role, state, detail } of cluster.backends())
       if (state === 'failed') this.#restarts.ended(role, detail ?? `${BACKEND_TITLES[role]} has ended.`);
   }
 
-  #changeEngine(role: EngineRole, change: Partial<EngineState>): void {
-    const present = this.#state.engines.find((engine) => engine.role === role);
-    if (present) this.#upsertEngine({ ...present, ...change });
+  #changeBackend(role: BackendRole, change: Partial<BackendState>): void {
+    const present = this.#state.backends.find((backend) => backend.role === role);
+    if (present) this.#upsertBackend({ ...present, ...change });
   }
 
   /** What a provider tells of a backend, as it is to be shown. */
-  #takeEngine(engine: EngineState): void {
-    const { role, state, detail } = engine;
-    this.#told.set(role, engine);
+  #handleBackend(backend: BackendState): void {
+    const { role, state, detail } = backend;
+    this.#told.set(role, backend);
     const restarts = this.#restarts;
-    if (this.#state.state !== 'running') return this.#upsertEngine(engine);
-    if (!restarts) return this.#show(engine);
+    if (this.#state.state !== 'running') return this.#upsertBackend(backend);
+    if (!restarts) return this.#show(backend);
     // Its own restart: the starting and the failing of it are told by the restarts, with when it is tried again.
     if (restarts.isBusy(role) && state !== 'running') return;
     if (state === 'failed') return restarts.ended(role, detail ?? `${BACKEND_TITLES[role]} has ended.`);
-    this.#show(engine);
+    this.#show(backend);
   }
 
   /** A service has told how it finds the backends. */
   #look(): void {
     if (this.#state.state !== 'running') return;
-    for (const engine of this.#told.values()) {
-      if (this.#restarts?.isBusy(engine.role)) continue;
-      const why = this.#views.whyRestart(engine);
-      if (why !== undefined && this.#restarts) this.#restarts.ended(engine.role, why);
-      else this.#show(engine);
+    for (const backend of this.#told.values()) {
+      if (this.#restarts?.isBusy(backend.role)) continue;
+      const why = this.#views.whyRestart(backend);
+      if (why !== undefined && this.#restarts) this.#restarts.ended(backend.role, why);
+      else this.#show(backend);
     }
   }
 
-  #show(engine: EngineState): void {
-    const count = this.#restarts?.count(engine.role) ?? 0;
-    const view = this.#views.view(count === 0 ? engine : { ...engine, restarts: count });
-    const shown = this.#state.engines.find(({ role }) => role === view.role);
+  #show(backend: BackendState): void {
+    const count = this.#restarts?.count(backend.role) ?? 0;
+    const view = this.#views.view(count === 0 ? backend : { ...backend, restarts: count });
+    const shown = this.#state.backends.find(({ role }) => role === view.role);
     const isSame =
       shown?.state === view.state &&
       shown.detail === view.detail &&
       shown.handle === view.handle &&
       shown.restarts === view.restarts;
-    if (!isSame) this.#upsertEngine(view);
+    if (!isSame) this.#upsertBackend(view);
   }
 
   #stopStep(id: string, title: string, work: () => Promise<void> | void): Promise<void> {
@@ -509,7 +509,7 @@ export class ClusterManager {
   #events(): ClusterEvents {
     return {
       onStep: (step) => this.#upsertStep(step),
-      onEngine: (engine) => this.#takeEngine(engine),
+      onBackend: (backend) => this.#handleBackend(backend),
       onLog: this.#options.onLog,
     };
   }
@@ -521,20 +521,20 @@ export class ClusterManager {
     this.#set({ ...this.#state, steps });
   }
 
-  #upsertEngine(engine: EngineState): void {
-    const before = this.#state.engines.find(({ role }) => role === engine.role);
-    const isNew = before?.state !== engine.state;
-    const sinceMs = engine.sinceMs ?? (isNew ? Date.now() : before.sinceMs) ?? Date.now();
-    const shown = { ...engine, sinceMs };
-    const engines = before
-      ? this.#state.engines.map((present) => (present.role === engine.role ? shown : present))
-      : [...this.#state.engines, shown];
+  #upsertBackend(backend: BackendState): void {
+    const before = this.#state.backends.find(({ role }) => role === backend.role);
+    const isNew = before?.state !== backend.state;
+    const sinceMs = backend.sinceMs ?? (isNew ? Date.now() : before.sinceMs) ?? Date.now();
+    const shown = { ...backend, sinceMs };
+    const backends = before
+      ? this.#state.backends.map((present) => (present.role === backend.role ? shown : present))
+      : [...this.#state.backends, shown];
     if (isNew && before && this.#state.state === 'running') {
-      const why = engine.state === 'running' || !engine.detail ? '' : `: ${engine.detail}`;
-      const level = engine.state === 'running' ? 'info' : 'warn';
-      this.#log(level, `${BACKEND_TITLES[engine.role]} is ${engine.state}${why}`);
+      const why = backend.state === 'running' || !backend.detail ? '' : `: ${backend.detail}`;
+      const level = backend.state === 'running' ? 'info' : 'warn';
+      this.#log(level, `${BACKEND_TITLES[backend.role]} is ${backend.state}${why}`);
     }
-    this.#set({ ...this.#state, engines });
+    this.#set({ ...this.#state, backends });
   }
 
   #set(state: ClusterState): void {
@@ -542,7 +542,7 @@ export class ClusterManager {
     this.#options.onCluster(state);
   }
 
-  #forget(): void {
+  #release(): void {
     this.#restarts = undefined;
     this.#views.clear();
     this.#told.clear();

@@ -1,5 +1,5 @@
 /**
- * The control centre: one object behind every face. Owns the truth about cluster, services, attack, runs and logs; answers the contract's
+ * The control centre: one object behind every frontend. Owns the truth about cluster, services, attack, runs and logs; answers the contract's
  * commands and tells its events. Plain Node; knows nothing of Electron, HTTP or terminals.
  */
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { AttackSession } from './attack-session.ts';
 import { ClusterManager } from './cluster-manager.ts';
 import { createProviders } from './cluster/providers.ts';
 import { FailureError } from '../contract/failure.ts';
-import { engineDown, engineRestarting } from './cluster/backend-down.ts';
+import { backendDown, backendRestarting } from './cluster/backend-down.ts';
 import { dockerFindings } from './cluster/docker/docker-cluster.ts';
 import { externalFindings } from './cluster/external/external-cluster.ts';
 import { ProcessRegistry } from './processes/process-registry.ts';
@@ -39,7 +39,7 @@ import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { LogStore } from './logs/log-store.ts';
 import { exportRun } from './export/export-run.ts';
 import { RunStore } from './runs/run-store.ts';
-import { EngineClient } from './sales/gateway-client.ts';
+import { GatewayClient } from './sales/gateway-client.ts';
 import { DeadLetters } from './sales/dead-letters.ts';
 import { SalesWatch } from './sales/sales-watch.ts';
 import { SettingsGuard, type SettingsGuardOptions } from './settings/settings-guard.ts';
@@ -54,11 +54,11 @@ import { commandLine } from './lib/command-line.ts';
 /** Prefix of the queues, keys and channels of the cluster that the control centre starts. */
 const NAMESPACE = 'fg';
 const POSTGRES_SCHEMA = 'public';
-/** Samples of an attack in a snapshot, which a face parses and draws in one go; a face draws a quarter of them at the most. */
+/** Samples of an attack in a snapshot, which a frontend parses and draws in one go; a frontend draws a quarter of them at the most. */
 const SNAPSHOT_SAMPLES = 960;
 
 export interface ControlCentreOptions {
-  /** Where settings, runs and native engines live; created when missing. */
+  /** Where settings, runs and native backends live; created when missing. */
   readonly dataDir: string;
   readonly version: string;
   /** Paths of the built child processes. */
@@ -71,7 +71,7 @@ export interface ControlCentreOptions {
   readonly maxQuickRestarts?: number;
   /** Shows a folder in the system's file manager; only where there is a desktop. */
   openFolder?(path: string): Promise<void>;
-  /** The faces ask to end; whoever made the centre ends its process. */
+  /** The frontends ask to end; whoever made the centre ends its process. */
   onQuit(): void;
 }
 
@@ -95,13 +95,13 @@ export class ControlCentre implements ControlClient {
   readonly #guard: SettingsGuard;
   readonly #runs: RunStore;
   readonly #cluster: ClusterManager;
-  readonly #engine: EngineClient;
+  readonly #gateways: GatewayClient;
   readonly #sales: SalesWatch;
   readonly #dead: DeadLetters;
   readonly #flow: FlowSampler;
   readonly #stats: StatsSampler;
   #attack: AttackSession | undefined;
-  #stopEngines: 'stop' | 'keep' = 'stop';
+  #stopBackends: 'stop' | 'keep' = 'stop';
   #access: Access | undefined;
   readonly #handlers: Handlers;
 
@@ -110,7 +110,7 @@ export class ControlCentre implements ControlClient {
     this.#logs = new LogStore((lines) => this.hub.emit('logs.linesAdded', { lines }));
     this.#settings = new SettingsStore(join(options.dataDir, 'settings.json'));
     this.#guard = new SettingsGuard(options.settingsGuard ?? {});
-    this.#runs = new RunStore(join(options.dataDir, 'runs'), options.version, () => this.#tellNotices());
+    this.#runs = new RunStore(join(options.dataDir, 'runs'), options.version, () => this.#printNotices());
     const providers = createProviders({
       dataDir: options.dataDir,
       version: options.version,
@@ -130,7 +130,7 @@ export class ControlCentre implements ControlClient {
       () => this.#cluster.cluster,
       () => totals().latest(),
       (stats) => this.hub.emit('telemetry.statsSampled', { stats }),
-      (text) => this.#say('debug', text),
+      (text) => this.#log('debug', text),
     );
     this.#cluster = new ClusterManager({
       modules: options.modules,
@@ -151,15 +151,15 @@ export class ControlCentre implements ControlClient {
       onServices: (services) =>
         this.hub.emit('services.stateChanged', { services: redactDeep([...services]) }),
       onSample: (id, sample) => {
-        if (this.#attack?.isActive) this.#attack.heard(id, sample);
+        if (this.#attack?.isActive) this.#attack.handleSample(id, sample);
       },
       onLog: (line) => this.#logs.add(line),
     });
-    this.#engine = new EngineClient(
+    this.#gateways = new GatewayClient(
       () => this.#cluster.supervisor?.gatewayUrls() ?? [],
       () => this.#cluster.adminToken,
     );
-    this.#sales = new SalesWatch(this.#engine, ({ sales, total }) =>
+    this.#sales = new SalesWatch(this.#gateways, ({ sales, total }) =>
       this.hub.emit('sales.salesChanged', { sales, salesTotal: total }),
     );
     this.#dead = new DeadLetters({
@@ -170,7 +170,7 @@ export class ControlCentre implements ControlClient {
         if (endpoints) return endpoints;
         throw notRunning();
       },
-      listSales: () => this.#engine.listSales(),
+      listSales: () => this.#gateways.listSales(),
     });
     this.#handlers = this.#makeHandlers();
   }
@@ -185,11 +185,11 @@ export class ControlCentre implements ControlClient {
     const centre = new ControlCentre(options);
     centre.#undo.add('lock', unlock);
     centre.#undo.add('logs', () => centre.#logs.close());
-    centre.#undo.add('cluster', () => centre.#cluster.stop(centre.#stopEngines), 90_000);
+    centre.#undo.add('cluster', () => centre.#cluster.stop(centre.#stopBackends), 90_000);
     centre.#undo.add('telemetry', () => centre.#unwatch());
     centre.#undo.add('attack', () => centre.#attack?.cancel(), 30_000);
     await centre.#settings.load();
-    centre.#tellNotices();
+    centre.#printNotices();
     return centre;
   }
 
@@ -227,10 +227,10 @@ export class ControlCentre implements ControlClient {
   /** Logs an error that nothing foresaw. Whoever met it goes on. */
   noteSurprise(error: unknown): void {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    this.#say('error', `unexpected: ${text}`);
+    this.#log('error', `unexpected: ${text}`);
   }
 
-  /** For a face that stays: takes over engines that an earlier one was told to keep. Without this they would run with no way to stop them. */
+  /** For a frontend that stays: takes over backends that an earlier one was told to keep. Without this they would run with no way to stop them. */
   async adoptKept(): Promise<void> {
     await this.#cluster.adoptKept();
   }
@@ -269,7 +269,7 @@ export class ControlCentre implements ControlClient {
     } catch (error) {
       if (error instanceof FailureError) return { ok: false, error: redactDeep(error.failure) };
       const text = error instanceof Error ? error.message : String(error);
-      this.#say('error', `${name}: ${error instanceof Error ? (error.stack ?? text) : text}`);
+      this.#log('error', `${name}: ${error instanceof Error ? (error.stack ?? text) : text}`);
       return {
         ok: false,
         error: {
@@ -286,7 +286,7 @@ export class ControlCentre implements ControlClient {
     return {
       'app.getSnapshot': () => this.#snapshot(),
       'app.quit': ({ cluster: choice }) => {
-        this.#stopEngines = choice;
+        this.#stopBackends = choice;
         this.hub.emit('app.quitting', {});
         // The answer goes out first.
         setImmediate(() => this.#options.onQuit());
@@ -326,8 +326,8 @@ export class ControlCentre implements ControlClient {
         await this.#attack?.cancel();
         return await cluster.reset();
       },
-      'cluster.killEngine': async ({ role }) => {
-        await cluster.killEngine(role);
+      'cluster.killBackend': async ({ role }) => {
+        await cluster.killBackend(role);
         return {};
       },
       'services.scale': ({ role, count }) => cluster.scale(role, count),
@@ -335,14 +335,14 @@ export class ControlCentre implements ControlClient {
         cluster.killService(id);
         return {};
       },
-      'sales.listSales': async ({ limit }) => (await this.#engine.listSales()).slice(0, limit),
+      'sales.listSales': async ({ limit }) => (await this.#gateways.listSales()).slice(0, limit),
       'sales.openSale': async (sale) => {
-        const opened = await this.#engine.openSale(sale);
+        const opened = await this.#gateways.openSale(sale);
         await this.#sales.refresh();
         return opened;
       },
       'sales.changeSale': async ({ id, change }) => {
-        const changed = await this.#engine.changeSale(id, change);
+        const changed = await this.#gateways.changeSale(id, change);
         await this.#sales.refresh();
         return changed;
       },
@@ -406,7 +406,7 @@ export class ControlCentre implements ControlClient {
     this.#guard.clear();
     const masked = maskSettings(settings);
     this.hub.emit('settings.settingsChanged', { settings: masked });
-    this.#tellNotices();
+    this.#printNotices();
     return masked;
   }
 
@@ -422,8 +422,8 @@ export class ControlCentre implements ControlClient {
     if (state.state !== 'running' || !supervisor || !endpoints || !state.provider) {
       throw notRunning();
     }
-    const cluster = { provider: state.provider, engines: () => this.#cluster.engines() };
-    const away = engineDown(cluster) ?? engineRestarting(cluster);
+    const cluster = { provider: state.provider, backends: () => this.#cluster.backends() };
+    const away = backendDown(cluster) ?? backendRestarting(cluster);
     if (away) throw away;
     const session = new AttackSession({
       settings,
@@ -433,7 +433,7 @@ export class ControlCentre implements ControlClient {
       endpoints,
       cluster,
       supervisor,
-      engine: this.#engine,
+      gateways: this.#gateways,
       generatorModule: this.#options.modules.generator,
       childEnv: this.#options.childEnv,
       dataDir: this.#options.dataDir,
@@ -486,8 +486,8 @@ export class ControlCentre implements ControlClient {
     return [this.#settings.notice, this.#runs.notice].filter((notice) => notice !== undefined);
   }
 
-  #tellNotices(): void {
-    for (const { message, fix } of this.notices) this.#say('warn', `${message} ${fix}`);
+  #printNotices(): void {
+    for (const { message, fix } of this.notices) this.#log('warn', `${message} ${fix}`);
     this.hub.emit('app.noticesChanged', { notices: this.notices });
   }
 
@@ -505,7 +505,7 @@ export class ControlCentre implements ControlClient {
     this.#dead.stop();
   }
 
-  #say(level: 'debug' | 'info' | 'warn' | 'error', text: string): void {
+  #log(level: 'debug' | 'info' | 'warn' | 'error', text: string): void {
     this.#logs.add({ atMs: Date.now(), part: 'control', level, text });
   }
 }

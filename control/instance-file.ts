@@ -27,12 +27,12 @@ const pathIn = (dataDir: string) => join(dataDir, 'control.json');
 /** Writes the file for this process; it is never seen half-written. */
 export async function writeInstance(
   dataDir: string,
-  face: Omit<Instance, 'pid' | 'startedAt'>,
+  frontend: Omit<Instance, 'pid' | 'startedAt'>,
 ): Promise<void> {
   await mkdir(dataDir, { recursive: true });
   const draft = `${pathIn(dataDir)}.${process.pid}`;
   const self: ProcessIdentity = identify(process.pid) ?? { pid: process.pid, startedAt: '' };
-  const { host, port, token, url, version } = face;
+  const { host, port, token, url, version } = frontend;
   const instance: Instance = { ...self, host, port, token, url, version };
   await writeFile(draft, JSON.stringify(instance), { mode: 0o600 });
   await rename(draft, pathIn(dataDir));

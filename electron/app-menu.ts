@@ -10,7 +10,7 @@ import type {
   CommandOutput,
   Settings,
 } from '../contract/contract.ts';
-import { askToCallOff, askToStop, tellAbout, tellFailure } from './dialogs.ts';
+import { askToCallOff, askToStop, showAbout, showFailure } from './dialogs.ts';
 import { menuTemplate, type MenuState } from './menu.ts';
 import { APP_URL } from './origin.ts';
 
@@ -96,7 +96,7 @@ export class AppMenu {
             if (this.#settings) void this.#command('settings.saveSettings', { ...this.#settings, ...change });
           },
           openDataFolder: () => void this.#command('app.openDataFolder', {}),
-          about: () => void tellAbout(dialog, window, { version, dataDir }),
+          about: () => void showAbout(dialog, window, { version, dataDir }),
         }),
       ),
     );
@@ -119,12 +119,12 @@ export class AppMenu {
   ): Promise<CommandOutput<Name> | undefined> {
     const result = await this.#options.centre.call(name, input);
     if (result.ok) return result.value;
-    await this.#tell(result.error);
+    await this.#emit(result.error);
     return undefined;
   }
 
-  async #tell(failure: Failure): Promise<void> {
+  async #emit(failure: Failure): Promise<void> {
     const { window } = this.#options;
-    if (!window.isDestroyed()) await tellFailure(dialog, window, failure);
+    if (!window.isDestroyed()) await showFailure(dialog, window, failure);
   }
 }

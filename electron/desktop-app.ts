@@ -27,7 +27,7 @@ import { AppMenu } from './app-menu.ts';
 import { createAppWindow } from './app-window.ts';
 import { offerContextMenu } from './context-menu.ts';
 import { serveApp } from './app-protocol.ts';
-import { askOnQuit, confirmChange, tellQuitFailures, tellStartFailure } from './dialogs.ts';
+import { askOnQuit, confirmChange, showQuitFailures, showStartFailure } from './dialogs.ts';
 import { EventForwarder } from './event-forwarder.ts';
 import { guardSession } from './guards.ts';
 import { serveIpc } from './ipc.ts';
@@ -39,7 +39,7 @@ import { recoverRenderer } from './renderer-recovery.ts';
 import { saveExportedFile } from './save-file.ts';
 import { isTrustedSender } from './sender.ts';
 import { Taskbar } from './taskbar.ts';
-import { openTerminalDoor } from './terminal-access.ts';
+import { openTerminalAccess } from './terminal-access.ts';
 import { VerdictNotice } from './verdict-notice.ts';
 
 /** ms between two signals that count as one: a terminal and npm may both hand on the same Ctrl-C. */
@@ -80,7 +80,7 @@ export async function startDesktop(dataDir: string): Promise<void> {
   guardSession(session.defaultSession, { canUseDevTools, onRefused: logRefused });
   const settings = await centre.call('settings.getSettings', {});
   if (settings.ok) nativeTheme.themeSource = settings.value.theme;
-  const closeDoor = await openTerminalDoor({
+  const closeAccess = await openTerminalAccess({
     centre,
     dataDir,
     rendererDir: parts.rendererDir,
@@ -109,7 +109,7 @@ export async function startDesktop(dataDir: string): Promise<void> {
     centre,
     isTrusted: (sender) => isTrustedSender(sender, ours()?.webContents),
     saveFile: (file) => saveExportedFile(file, { dialog, window, folder: app.getPath('downloads') }),
-    onTaken: () => forwarder.taken(),
+    onTaken: () => forwarder.acknowledge(),
     onRefused: logRefused,
   });
   const guard = new QuitGuard({
@@ -119,8 +119,8 @@ export async function startDesktop(dataDir: string): Promise<void> {
       bringToFront(window);
       return askOnQuit(dialog, window, cluster);
     },
-    cleanUp: closeDoor,
-    tellFailures: (failures) => tellQuitFailures(dialog, ours(), failures),
+    cleanUp: closeAccess,
+    tellFailures: (failures) => showQuitFailures(dialog, ours(), failures),
     quit: (exitCode) => {
       stopIpc();
       // `quit` lets Chromium write what it holds, but has no exit code.
@@ -174,7 +174,7 @@ async function refuseStart(dataDir: string, error: unknown): Promise<void> {
   const running = failure.code === 'dataDir.locked' ? await readInstance(dataDir) : undefined;
   // A file that a crash left has an address where nobody answers.
   const other = running && isAlive(running) ? running : undefined;
-  const answer = await tellStartFailure(dialog, failure, other !== undefined);
+  const answer = await showStartFailure(dialog, failure, other !== undefined);
   if (other && answer === 'open') await shell.openExternal(other.url);
   app.exit(6);
 }
@@ -223,11 +223,11 @@ function forwardEvents(centre: ControlCentre, forwarder: EventForwarder, window:
   );
   centre.hub.tap((name: EventName, payload: EventPayload<EventName>) => forwarder.push(name, payload));
   centre.on('cluster.stateChanged', ({ cluster: state }) => {
-    taskbar.takeCluster(state);
+    taskbar.handleCluster(state);
   });
   centre.on('attack.stateChanged', ({ attack }) => {
-    taskbar.takeAttack(attack);
-    notice.takeAttack(attack);
+    taskbar.handleAttack(attack);
+    notice.handleAttack(attack);
   });
   centre.on('settings.settingsChanged', ({ settings }) => {
     nativeTheme.themeSource = settings.theme;

@@ -19,7 +19,7 @@ export async function askOnQuit(
     message: cluster === 'running' ? 'The cluster is running.' : `The cluster is ${cluster}.`,
     detail:
       'Stop everything, or keep RabbitMQ, Redis and Postgres running for the next start? Gateways, workers and a running attack end in both cases.',
-    buttons: ['Stop everything', 'Keep the engines running', 'Cancel'],
+    buttons: ['Stop everything', 'Keep the backends running', 'Cancel'],
     defaultId: 0,
     cancelId: 2,
     noLink: true,
@@ -51,7 +51,7 @@ export async function confirmChange(
 }
 
 /** What could not be stopped on the way out. */
-export async function tellQuitFailures(
+export async function showQuitFailures(
   dialog: Dialog,
   window: BrowserWindow | undefined,
   failures: readonly string[],
@@ -67,7 +67,7 @@ export async function tellQuitFailures(
 }
 
 /** A failure that keeps the app from opening. Resolves to whether the person wants the page of the one that runs already. */
-export async function tellStartFailure(
+export async function showStartFailure(
   dialog: Dialog,
   failure: Failure,
   canOpenOther: boolean,
@@ -107,7 +107,7 @@ async function askToConfirm(
 export function askToStop(dialog: Dialog, window: BrowserWindow, isAttacking: boolean): Promise<boolean> {
   return askToConfirm(dialog, window, {
     message: 'Stop the cluster?',
-    detail: `Gateways, workers and engines stop; the data are kept.${isAttacking ? ' The running attack ends without a verdict.' : ''}`,
+    detail: `Gateways, workers and backends stop; the data are kept.${isAttacking ? ' The running attack ends without a verdict.' : ''}`,
     accept: 'Stop the cluster',
   });
 }
@@ -120,7 +120,7 @@ export function askToCallOff(dialog: Dialog, window: BrowserWindow): Promise<boo
   });
 }
 
-export async function tellAbout(
+export async function showAbout(
   dialog: Dialog,
   window: BrowserWindow,
   { version, dataDir }: { readonly version: string; readonly dataDir: string },
@@ -134,7 +134,7 @@ export async function tellAbout(
 }
 
 /** A command of the menu that was refused. */
-export async function tellFailure(dialog: Dialog, window: BrowserWindow, failure: Failure): Promise<void> {
+export async function showFailure(dialog: Dialog, window: BrowserWindow, failure: Failure): Promise<void> {
   await dialog.showMessageBox(window, {
     type: 'warning',
     title: 'FlashGrid',

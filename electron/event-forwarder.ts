@@ -51,7 +51,7 @@ export class EventForwarder {
   }
 
   /** The page is there, and has dealt with what it was sent. */
-  taken(): void {
+  acknowledge(): void {
     this.#state = 'idle';
     if (this.#waiting.length > 0) this.#flush();
   }

@@ -33,10 +33,10 @@ try {
 }
 app.setPath('userData', chromiumDir);
 
-const say = (text: string): void => void process.stderr.write(redact(`desktop: ${text}\n`));
+const print = (text: string): void => void process.stderr.write(redact(`desktop: ${text}\n`));
 
 guardProcess((error) => {
-  say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  print(error instanceof Error ? (error.stack ?? error.message) : String(error));
   app.exit(6);
 });
 
@@ -44,12 +44,12 @@ if (!app.requestSingleInstanceLock()) {
   // The first instance hears of it and comes to the front.
   app.exit(0);
 } else {
-  guardWebContents(app, { shell, onRefused: (what) => say(`refused ${what}`) });
+  guardWebContents(app, { shell, onRefused: (what) => print(`refused ${what}`) });
   app
     .whenReady()
     .then(() => startDesktop(dataDir))
     .catch((error: unknown) => {
-      say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      print(error instanceof Error ? (error.stack ?? error.message) : String(error));
       app.exit(6);
     });
 }

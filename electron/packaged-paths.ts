@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { builtParts } from '../control/app-paths.ts';
 
 /**
- * A path inside the archive, as it lies beside it. A child process, a Docker engine or a plain Node must get real paths: only Electron itself
+ * A path inside the archive, as it lies beside it. A child process, a Docker daemon or a plain Node must get real paths: only Electron itself
  * reads `app.asar`. A path outside an archive stays as it is.
  */
 export function unpackedPath(path: string): string {

@@ -17,7 +17,7 @@ export interface QuitGuardOptions {
   ask(
     cluster: ClusterState['state'],
   ): Promise<{ readonly answer: QuitAnswer; readonly isRemembered: boolean }>;
-  /** What must end after the control centre: the loopback face, the instance file. */
+  /** What must end after the control centre: the loopback frontend, the instance file. */
   cleanUp(): Promise<void>;
   /** Shows what could not be stopped. */
   tellFailures(failures: readonly string[]): Promise<void>;
@@ -64,7 +64,7 @@ export class QuitGuard {
           this.#state = 'open';
           return;
         }
-        // The control centre tells its faces, notes the choice, and then calls release().
+        // The control centre tells its frontends, notes the choice, and then calls release().
         const result = await this.#options.centre.call('app.quit', { cluster: answer });
         // A control centre that is on its way out already refuses; it has called release() itself.
         if (!result.ok) this.#options.log(`quit: ${result.error.message}`);
@@ -92,7 +92,7 @@ export class QuitGuard {
     if (!saved.ok) this.#options.log(`quit: ${saved.error.message}`);
   }
 
-  /** Stops everything, then ends the app. The control centre calls it, whichever face asked to quit. */
+  /** Stops everything, then ends the app. The control centre calls it, whichever frontend asked to quit. */
   async release(): Promise<void> {
     if (this.#state === 'releasing' || this.#state === 'released') return;
     this.#state = 'releasing';

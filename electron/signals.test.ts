@@ -15,15 +15,15 @@ const attack = (change: Partial<AttackState>): AttackState => ({
   startedAtMs: 0,
   progress: 0.5,
   sent: 0,
-  acknowledged: 0,
-  refused: 0,
+  accepted: 0,
+  rejected: 0,
   unknown: 0,
   granted: 0,
   remaining: 0,
   reasons: [],
   ...change,
 });
-const cluster = (state: ClusterState['state']): ClusterState => ({ state, steps: [], engines: [] });
+const cluster = (state: ClusterState['state']): ClusterState => ({ state, steps: [], backends: [] });
 
 describe('progressOf', () => {
   it('shows how far an attack is, before anything else', () => {
@@ -40,9 +40,9 @@ describe('progressOf', () => {
   it('is told to the system only when a person could see the difference', () => {
     const shown: number[] = [];
     const taskbar = new Taskbar((progress) => shown.push(progress));
-    for (let done = 0; done <= 1_000; done++) taskbar.takeAttack(attack({ progress: done / 1_000 }));
-    taskbar.takeAttack(attack({ phase: 'finished' }));
-    taskbar.takeCluster(cluster('running'));
+    for (let done = 0; done <= 1_000; done++) taskbar.handleAttack(attack({ progress: done / 1_000 }));
+    taskbar.handleAttack(attack({ phase: 'finished' }));
+    taskbar.handleCluster(cluster('running'));
     expect(shown).toHaveLength(102);
     expect(shown.at(-1)).toBe(NO_PROGRESS);
   });
@@ -56,13 +56,13 @@ describe('the notice of a verdict', () => {
       () => isWatched,
       (each) => shown.push(each),
     );
-    notice.takeAttack(attack({}));
+    notice.handleAttack(attack({}));
     const { load, audit } = fixtureParts();
     const end = { phase: 'finished', load, audit } as const;
-    notice.takeAttack(attack({ ...end, verdict: 'pass' }));
-    notice.takeAttack(attack({ ...end, verdict: 'pass' }));
+    notice.handleAttack(attack({ ...end, verdict: 'pass' }));
+    notice.handleAttack(attack({ ...end, verdict: 'pass' }));
     isWatched = true;
-    notice.takeAttack(attack({ ...end, runId: 'run-2', verdict: 'fail' }));
+    notice.handleAttack(attack({ ...end, runId: 'run-2', verdict: 'fail' }));
     expect(shown.map(({ title }) => title)).toEqual(['20 tickets, 20 owners. Exactly.']);
   });
   it('does not speak of a fault when only a limit was missed', () => {

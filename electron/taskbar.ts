@@ -30,12 +30,12 @@ export class Taskbar {
     this.#show = show;
   }
 
-  takeCluster(cluster: ClusterState): void {
+  handleCluster(cluster: ClusterState): void {
     this.#cluster = cluster;
     this.#update();
   }
 
-  takeAttack(attack: AttackState): void {
+  handleAttack(attack: AttackState): void {
     this.#attack = attack;
     this.#update();
   }

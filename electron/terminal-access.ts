@@ -1,9 +1,9 @@
 /** Lets `flashgrid status`, `attack`, `report`… reach the control centre of the open window, as they reach a `flashgrid serve`. */
 import type { ControlCentre } from '../control/control-centre.ts';
 import { removeInstance, writeInstance } from '../control/instance-file.ts';
-import { startWebFace } from '../web/server.ts';
+import { startWebServer } from '../web/server.ts';
 
-export interface TerminalDoorOptions {
+export interface TerminalAccessOptions {
   readonly centre: ControlCentre;
   readonly dataDir: string;
   readonly rendererDir: string;
@@ -11,19 +11,19 @@ export interface TerminalDoorOptions {
 }
 
 /** Listens on a free loopback port, behind a token that only this user's files hold. Returns the function that closes it. */
-export async function openTerminalDoor(options: TerminalDoorOptions): Promise<() => Promise<void>> {
+export async function openTerminalAccess(options: TerminalAccessOptions): Promise<() => Promise<void>> {
   const { centre, dataDir, rendererDir, version } = options;
-  const face = await startWebFace({ centre, rendererDir, host: '127.0.0.1', port: 0 });
-  centre.announceAccess({ url: face.url, token: face.token });
+  const frontend = await startWebServer({ centre, rendererDir, host: '127.0.0.1', port: 0 });
+  centre.announceAccess({ url: frontend.url, token: frontend.token });
   try {
-    await writeInstance(dataDir, { ...face, version });
+    await writeInstance(dataDir, { ...frontend, version });
   } catch (error) {
     // Nobody could find it: it must not listen either.
-    await face.close();
+    await frontend.close();
     throw error;
   }
   return async () => {
     await removeInstance(dataDir);
-    await face.close();
+    await frontend.close();
   };
 }

@@ -1,6 +1,6 @@
 /** The notification of a verdict, for somebody who looks elsewhere meanwhile. */
 import type { AttackState } from '../contract/contract.ts';
-import { tellVerdict } from '../contract/verdict-text.ts';
+import { describeVerdict } from '../contract/verdict-text.ts';
 
 export interface Notice {
   readonly title: string;
@@ -17,7 +17,7 @@ export function noticeOf(attack: AttackState): Notice | undefined {
   }
   const { phase, verdict, exitCode, audit, load, settings, reasons } = attack;
   if (phase !== 'finished' || !verdict || !audit || !load) return undefined;
-  const { headline } = tellVerdict({ verdict, exitCode, attack: settings, load, audit });
+  const { headline } = describeVerdict({ verdict, exitCode, attack: settings, load, audit });
   const rate = `${Math.round(load.rps).toLocaleString('en')} requests/s`;
   const body = [`${audit.sold} of ${audit.stock} sold`, rate, ...reasons.slice(0, 1)].join(', ');
   return { title: headline, body };
@@ -34,7 +34,7 @@ export class VerdictNotice {
     this.#show = show;
   }
 
-  takeAttack(attack: AttackState): void {
+  handleAttack(attack: AttackState): void {
     const notice = noticeOf(attack);
     if (!notice || attack.runId === this.#toldRunId) return;
     this.#toldRunId = attack.runId;

@@ -1,6 +1,6 @@
 /**
  * Nothing that comes from a socket may end a process: request lines, headers, upgrades, WebSocket frames and messages of every shape, against the
- * browser face and against the desktop's own loopback door, which is the same server opened in another way.
+ * browser frontend and against the desktop's own loopback server, which is the same server opened in another way.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
@@ -12,9 +12,9 @@ import { WebSocket } from 'ws';
 import type { ControlCentre } from '../control/control-centre.ts';
 import { commands, isCommandName } from '../contract/contract.ts';
 import { EventHub } from '../control/lib/event-hub.ts';
-import { openTerminalDoor } from './terminal-access.ts';
+import { openTerminalAccess } from './terminal-access.ts';
 import { readInstance } from '../control/instance-file.ts';
-import { startWebFace, type FaceTarget } from '../web/server.ts';
+import { startWebServer, type FrontendTarget } from '../web/server.ts';
 
 const RUNS = 150;
 let dir = '';
@@ -22,10 +22,10 @@ const surprises: unknown[] = [];
 const uncaught: unknown[] = [];
 const note = (error: unknown) => uncaught.push(error);
 const ends: (() => Promise<void>)[] = [];
-const faces: { name: string; port: number; token: string; hub: EventHub }[] = [];
+const frontends: { name: string; port: number; token: string; hub: EventHub }[] = [];
 
 /** Reads names and inputs as the control centre does. */
-function target(hub: EventHub): FaceTarget {
+function target(hub: EventHub): FrontendTarget {
   return {
     hub,
     noteSurprise: (error) => surprises.push(error),
@@ -45,15 +45,25 @@ beforeAll(async () => {
   await mkdir(join(dir, 'data'));
   await writeFile(join(dir, 'index.html'), '<!doctype html>');
   const hub = new EventHub();
-  const face = await startWebFace({ centre: target(hub), rendererDir: dir, host: '127.0.0.1', port: 0 });
-  faces.push({ name: 'the browser face', port: face.port, token: face.token, hub });
-  ends.push(() => face.close());
-  const doorHub = new EventHub();
-  const centre = { ...target(doorHub), announceAccess: () => undefined } as unknown as ControlCentre;
-  ends.push(await openTerminalDoor({ centre, dataDir: join(dir, 'data'), rendererDir: dir, version: '0' }));
+  const frontend = await startWebServer({
+    centre: target(hub),
+    rendererDir: dir,
+    host: '127.0.0.1',
+    port: 0,
+  });
+  frontends.push({ name: 'the browser frontend', port: frontend.port, token: frontend.token, hub });
+  ends.push(() => frontend.close());
+  const accessHub = new EventHub();
+  const centre = { ...target(accessHub), announceAccess: () => undefined } as unknown as ControlCentre;
+  ends.push(await openTerminalAccess({ centre, dataDir: join(dir, 'data'), rendererDir: dir, version: '0' }));
   const instance = await readInstance(join(dir, 'data'));
-  if (!instance) throw new Error('the door wrote no instance file');
-  faces.push({ name: "the desktop's door", port: instance.port, token: instance.token, hub: doorHub });
+  if (!instance) throw new Error('the desktop wrote no instance file');
+  frontends.push({
+    name: "the desktop's server",
+    port: instance.port,
+    token: instance.token,
+    hub: accessHub,
+  });
 });
 
 afterAll(async () => {
@@ -143,9 +153,9 @@ const request = fc
         `${method} ${path} ${version}\r\nHost: ${isOurs ? `127.0.0.1:${port}` : 'evil.example'}\r\n${headers.join('\r\n')}\r\n\r\n${tail}`,
   );
 
-describe.each([0, 1])('face %i', (at) => {
+describe.each([0, 1])('frontend %i', (at) => {
   it('outlives requests and upgrades of every shape, broken off or not', async () => {
-    const { port } = faces[at] ?? expect.fail();
+    const { port } = frontends[at] ?? expect.fail();
     await fc.assert(
       fc.asyncProperty(request, fc.boolean(), async (make, breakOff) => {
         await send(port, Buffer.from(make(port), 'latin1'), breakOff);
@@ -162,7 +172,7 @@ describe.each([0, 1])('face %i', (at) => {
   }, 60_000);
 
   it('outlives bytes that are no WebSocket frames, and messages that are no requests', async () => {
-    const { port, token } = faces[at] ?? expect.fail();
+    const { port, token } = frontends[at] ?? expect.fail();
     const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13';
     const opening = `GET /ws HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n${key}\r\nAuthorization: Bearer ${token}\r\n\r\n`;
     const frames = fc.uint8Array({ minLength: 1, maxLength: 300 });
@@ -201,8 +211,8 @@ describe.each([0, 1])('face %i', (at) => {
     await serves(port);
   }, 60_000);
 
-  it('cuts off a face that never reads, and one that sends a giant; others stay', async () => {
-    const { port, token, hub } = faces[at] ?? expect.fail();
+  it('cuts off a frontend that never reads, and one that sends a giant; others stay', async () => {
+    const { port, token, hub } = frontends[at] ?? expect.fail();
     const headers = { authorization: `Bearer ${token}` };
     const open = async () => {
       const socket = new WebSocket(`ws://127.0.0.1:${port}/ws`, { headers });
@@ -224,7 +234,7 @@ describe.each([0, 1])('face %i', (at) => {
       hub.emit('logs.linesAdded', { lines: [line] });
       if (sent % 50 === 0) await expect.poll(() => heard).toBe(sent);
     }
-    // 100 MB were told: what a face that reads nothing was not given back is bounded.
+    // 100 MB were told: what a frontend that reads nothing was not given back is bounded.
     expect(process.memoryUsage().external - before).toBeLessThan(64 * 1024 * 1024);
     deaf.resume();
     expect(await closed(deaf)).toBe(1006);

@@ -2,7 +2,7 @@
 import { connectSocket, type ConnectedClient } from '../contract/client.ts';
 import type { CommandInput, CommandName, CommandOutput, Result } from '../contract/contract.ts';
 import { SOCKET_PATH } from '../contract/wire.ts';
-import { forgetFailure, notifyFailure } from './components/notify.tsx';
+import { clearFailure, notifyFailure } from './components/notify.tsx';
 import { useControl } from './store/store.ts';
 import { createBridgeClient } from './transport/bridge-transport.ts';
 
@@ -45,7 +45,7 @@ export async function callOrNotify<Name extends CommandName>(
 ): Promise<CommandOutput<Name> | undefined> {
   const result = await client.call(name, input);
   if (result.ok) {
-    forgetFailure(name);
+    clearFailure(name);
     return result.value;
   }
   if (!CALLED_OFF.includes(result.error.code)) notifyFailure(result.error, name);

@@ -1,6 +1,6 @@
 /**
- * Takes the pictures of the README: starts the built browser face with a data folder of its own, plays the story (start the cluster,
- * send in the crowd, read the verdict) with real engines, and saves every page in both themes, and what is shown to a hall in projector
+ * Takes the pictures of the README: starts the built browser frontend with a data folder of its own, plays the story (start the cluster,
+ * send in the crowd, read the verdict) with real backends, and saves every page in both themes, and what is shown to a hall in projector
  * mode too, to docs/pictures.
  *
  *   npm run pictures [-- --out DIR] [--size WIDTHxHEIGHT]
@@ -24,7 +24,7 @@ const START_TIMEOUT_MS = 180_000;
 const ATTACK_TIMEOUT_MS = 180_000;
 const STOP_TIMEOUT_MS = 60_000;
 
-/** Starts the browser face; resolves to its process and address. */
+/** Starts the browser frontend; resolves to its process and address. */
 function serve(dataDir) {
   const child = spawn(
     process.execPath,
@@ -35,7 +35,7 @@ function serve(dataDir) {
     let text = '';
     const timer = setTimeout(() => {
       child.kill();
-      reject(new Error(`the browser face gave no address within ${SERVE_TIMEOUT_MS / 1000} s`));
+      reject(new Error(`the browser frontend gave no address within ${SERVE_TIMEOUT_MS / 1000} s`));
     }, SERVE_TIMEOUT_MS);
     child.once('error', reject);
     child.once('exit', (code) => reject(new Error(`serve ended with code ${code}: ${text}`)));
@@ -51,7 +51,7 @@ function serve(dataDir) {
   });
 }
 
-/** Ends the browser face as Ctrl-C would, and waits until everything it started is gone. */
+/** Ends the browser frontend as Ctrl-C would, and waits until everything it started is gone. */
 async function stop(child) {
   if (child.exitCode !== null) return;
   const ended = new Promise((resolveEnd) => child.once('exit', resolveEnd));
@@ -88,7 +88,7 @@ async function take(page, out, name, theme) {
   if (size > MAX_BYTES) throw new Error(`${path} has ${size} bytes, at most ${MAX_BYTES} are allowed`);
 }
 
-async function takeBoth(page, out, name) {
+async function shootBoth(page, out, name) {
   for (const theme of THEMES) {
     await wear(page, theme);
     await take(page, out, name, theme);
@@ -96,10 +96,10 @@ async function takeBoth(page, out, name) {
 }
 
 /** In both themes, as it is and in projector mode. */
-async function takeProjected(page, out, name) {
-  await takeBoth(page, out, name);
+async function shootProjected(page, out, name) {
+  await shootBoth(page, out, name);
   await project(page, true);
-  await takeBoth(page, out, `${name}-projector`);
+  await shootBoth(page, out, `${name}-projector`);
   await project(page, false);
 }
 
@@ -117,12 +117,12 @@ async function launch(page, preset) {
 async function play(page, out) {
   await page.getByRole('button', { name: 'Start the cluster' }).waitFor();
   await page.getByText('The full check is under Settings').waitFor();
-  await takeBoth(page, out, 'control-stopped');
+  await shootBoth(page, out, 'control-stopped');
   await page.keyboard.press('s');
   await page.getByRole('heading', { name: 'Open for business.' }).waitFor({ timeout: START_TIMEOUT_MS });
   await page.keyboard.press('2');
   await page.getByRole('button', { name: 'Launch attack' }).waitFor();
-  await takeBoth(page, out, 'attack-setup');
+  await shootBoth(page, out, 'attack-setup');
 
   // The surge is over quickly: one large attack for each theme, looked at while the queue is full.
   for (const theme of THEMES) {
@@ -159,22 +159,22 @@ async function play(page, out) {
   await page
     .getByRole('heading', { name: '20 tickets, 20 owners. Exactly.' })
     .waitFor({ timeout: ATTACK_TIMEOUT_MS });
-  await takeProjected(page, out, 'attack-verdict');
+  await shootProjected(page, out, 'attack-verdict');
   await page.keyboard.press('3');
   await page.getByRole('region', { name: 'History' }).waitFor();
-  await takeBoth(page, out, 'runs');
+  await shootBoth(page, out, 'runs');
   await page.getByRole('rowheader').getByRole('link').first().click();
   await page.getByText('What was proven').waitFor();
-  await takeBoth(page, out, 'run');
+  await shootBoth(page, out, 'run');
   await page.keyboard.press('4');
   await page.getByRole('region', { name: 'Lines', exact: true }).waitFor();
   // RabbitMQ talks most; a picture full of its lines shows little and weighs much.
   for (const part of ['attack', 'gateway-1', 'worker-1'])
     await page.getByText(part, { exact: true }).first().click();
-  await takeBoth(page, out, 'logs');
+  await shootBoth(page, out, 'logs');
   await page.keyboard.press('5');
   await page.getByRole('heading', { name: 'Doctor' }).waitFor();
-  await takeBoth(page, out, 'settings');
+  await shootBoth(page, out, 'settings');
 }
 
 const { values } = parseArgs({
@@ -187,17 +187,17 @@ const size = /^(\d+)x(\d+)$/.exec(values.size);
 if (!size) throw new Error(`--size takes WIDTHxHEIGHT, not ${values.size}`);
 const viewport = { width: Number(size[1]), height: Number(size[2]) };
 const dataDir = await mkdtemp(join(tmpdir(), 'flashgrid-pictures-'));
-let face;
+let frontend;
 let browser;
 try {
   await mkdir(values.out, { recursive: true });
-  face = await serve(dataDir);
+  frontend = await serve(dataDir);
   browser = await launchChromium();
   const page = await browser.newPage({ viewport, reducedMotion: 'reduce' });
-  await page.goto(face.url);
+  await page.goto(frontend.url);
   await play(page, values.out);
 } finally {
   await browser?.close();
-  if (face) await stop(face.child);
+  if (frontend) await stop(frontend.child);
   await rm(dataDir, { recursive: true, force: true });
 }

@@ -7,7 +7,7 @@
 import process from 'node:process';
 import { ensureBuild, ensureClient, ensureNode, ensurePackages } from './setup/project.mjs';
 import { canTestElectron } from './setup/electron.mjs';
-import { ensureEngines } from './setup/backends.mjs';
+import { ensureBackends } from './setup/backends.mjs';
 import { runShown as run } from './setup/tools.mjs';
 import { runTests } from './setup/test-run.mjs';
 
@@ -39,40 +39,40 @@ const commands = {
   async demo() {
     const isHelp = args.includes('--help');
     await prepare({
-      engines: isHelp || hasOwnProvider() ? [] : BACKENDS,
+      backends: isHelp || hasOwnProvider() ? [] : BACKENDS,
       isRequired: false,
     });
     return await cli('demo', ...args);
   },
   async test() {
     await prepare({
-      engines: [...BACKENDS, 'pgbouncer', 'chromium', 'docker', ...window],
+      backends: [...BACKENDS, 'pgbouncer', 'chromium', 'docker', ...window],
       isRequired: true,
     });
     return await runTests(args);
   },
   async 'test:unit'() {
-    await prepare({ engines: [], isRequired: false, make: ensureClient });
+    await prepare({ backends: [], isRequired: false, make: ensureClient });
     return await vitest('unit');
   },
   async 'test:integration'() {
-    await prepare({ engines: [...BACKENDS, 'pgbouncer'], isRequired: true });
+    await prepare({ backends: [...BACKENDS, 'pgbouncer'], isRequired: true });
     return await vitest('integration');
   },
   async 'test:ui'() {
-    await prepare({ engines: [...BACKENDS, 'chromium'], isRequired: true });
+    await prepare({ backends: [...BACKENDS, 'chromium'], isRequired: true });
     return await vitest('ui');
   },
   async 'test:docker'() {
-    await prepare({ engines: ['docker'], isRequired: true });
+    await prepare({ backends: ['docker'], isRequired: true });
     return await vitest('docker');
   },
   async 'test:electron'() {
-    await prepare({ engines: [...BACKENDS, ...window], isRequired: true });
+    await prepare({ backends: [...BACKENDS, ...window], isRequired: true });
     return await vitest('electron');
   },
   async lint() {
-    await prepare({ engines: [], isRequired: false, make: ensureClient });
+    await prepare({ backends: [], isRequired: false, make: ensureClient });
     return await run(process.execPath, [
       'node_modules/eslint/bin/eslint.js',
       '--max-warnings',
@@ -81,7 +81,7 @@ const commands = {
     ]);
   },
   async typecheck() {
-    await prepare({ engines: [], isRequired: false, make: ensureClient });
+    await prepare({ backends: [], isRequired: false, make: ensureClient });
     let code = 0;
     // Only what changed since the last time: seconds instead of half a minute.
     for (const project of ['.', 'renderer'])
@@ -98,47 +98,47 @@ const commands = {
   async start() {
     // One click on the page starts the cluster: what it needs is offered before, as for the demo.
     await prepare({
-      engines: args.includes('--help') ? [] : BACKENDS,
+      backends: args.includes('--help') ? [] : BACKENDS,
       isRequired: false,
     });
     return await run(process.execPath, ['scripts/start.mjs', ...args]);
   },
   async cli() {
-    await prepare({ engines: [], isRequired: false });
+    await prepare({ backends: [], isRequired: false });
     return await cli(...args);
   },
   async bench() {
-    await prepare({ engines: BACKENDS, isRequired: true });
+    await prepare({ backends: BACKENDS, isRequired: true });
     return await run(process.execPath, [...TSX, 'tests/bench/main.ts', ...args]);
   },
   async faults() {
-    await prepare({ engines: BACKENDS, isRequired: true });
+    await prepare({ backends: BACKENDS, isRequired: true });
     return await run(process.execPath, [...TSX, 'tests/bench/faults.ts', ...args]);
   },
   async pictures() {
-    await prepare({ engines: [...BACKENDS, 'chromium'], isRequired: true });
+    await prepare({ backends: [...BACKENDS, 'chromium'], isRequired: true });
     return await run(process.execPath, ['scripts/pictures.mjs', ...args]);
   },
   async figures() {
-    await prepare({ engines: [...BACKENDS, 'chromium'], isRequired: true });
+    await prepare({ backends: [...BACKENDS, 'chromium'], isRequired: true });
     return await run(process.execPath, [...TSX, 'scripts/figures/main.ts', ...args]);
   },
   async dist() {
-    await prepare({ engines: [], isRequired: false });
+    await prepare({ backends: [], isRequired: false });
     return await run(process.execPath, ['node_modules/electron-builder/cli.js', ...args]);
   },
 };
 
-/** Docker and external engines need nothing of this machine. */
+/** Docker and external backends need nothing of this machine. */
 function hasOwnProvider() {
   const provider = args.find((arg, at) => arg.startsWith('--provider=') || args[at - 1] === '--provider');
   return provider !== undefined && /docker|external/.test(provider);
 }
 
-async function prepare({ engines, isRequired, make = ensureBuild }) {
+async function prepare({ backends, isRequired, make = ensureBuild }) {
   ensureNode();
   await ensurePackages();
-  await ensureEngines(engines, { isYes, isRequired });
+  await ensureBackends(backends, { isYes, isRequired });
   await make();
 }
 

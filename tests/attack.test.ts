@@ -56,12 +56,12 @@ function attack(target: string, input: AttackSettingsInput, more: Partial<Attack
 }
 
 const sums = (intervals: readonly AttackInterval[]) => {
-  const sum = (key: 'sent' | 'acknowledged' | 'refused' | 'unknown') =>
+  const sum = (key: 'sent' | 'accepted' | 'rejected' | 'unknown') =>
     intervals.reduce((total, one) => total + one[key], 0);
   return {
     sent: sum('sent'),
-    acknowledged: sum('acknowledged'),
-    refused: sum('refused'),
+    accepted: sum('accepted'),
+    rejected: sum('rejected'),
     unknown: sum('unknown'),
   };
 };
@@ -114,33 +114,31 @@ describe('an attack by several processes', () => {
     expect(ledger.count).toBe(5_003);
     expect(sums(intervals)).toEqual({
       sent: load.sent,
-      acknowledged: load.acknowledged,
-      refused: load.refused,
+      accepted: load.accepted,
+      rejected: load.rejected,
       unknown: load.unknown,
     });
     expect(load.unknown).toBe(Math.ceil((5_003 - 7) / 50));
-    const found = { acknowledged: 0, refused: 0, unknown: 0, unsent: 0 };
+    const found = { accepted: 0, rejected: 0, unknown: 0, unsent: 0 };
     for (let index = 0; index < ledger.count; index++) {
       const status = ledger.status(index);
       found[status]++;
       expect(ledger.userId(index)).toBe(userIdFor(42, index));
       expect(ledger.reservationId(index)).toBe(given.get(ledger.userId(index)));
-      expect(ledger.httpStatus(index)).toBe(
-        { acknowledged: 202, refused: 409, unknown: 0, unsent: 0 }[status],
-      );
+      expect(ledger.httpStatus(index)).toBe({ accepted: 202, rejected: 409, unknown: 0, unsent: 0 }[status]);
       if (status === 'unknown') expect(ledger.answeredAtMs(index)).toBeNaN();
       else expect(ledger.answeredAtMs(index)).toBeGreaterThan(ledger.sentAtMs(index));
     }
     expect(found).toEqual({
-      acknowledged: load.acknowledged,
-      refused: load.refused,
+      accepted: load.accepted,
+      rejected: load.rejected,
       unknown: load.unknown,
       unsent: 0,
     });
     expect(server.seen).toHaveLength(5_003);
     expect(intervals.map((one) => one.tMs)).toEqual(intervals.map((one) => one.tMs).sort((a, b) => a - b));
     // Answers a second, from the first request to the last answer: no tick of a clock is in it.
-    expect(load.rps).toBeCloseTo(((load.acknowledged + load.refused) * 1000) / load.durationMs, 6);
+    expect(load.rps).toBeCloseTo(((load.accepted + load.rejected) * 1000) / load.durationMs, 6);
     expect(recordedPids(dataDir)).toEqual([]);
   });
 
@@ -155,7 +153,7 @@ describe('an attack by several processes', () => {
     });
     const { load, ledger } = await outcome;
     expect(load.sent).toBe(300);
-    expect(load.acknowledged).toBe(300);
+    expect(load.accepted).toBe(300);
     expect(sums(intervals).sent).toBe(300);
     for (let index = 0; index < 300; index++)
       expect(ledger.sentAtMs(index)).toBeGreaterThanOrEqual((index * 1000) / 300 - 0.001);
@@ -169,7 +167,7 @@ describe('ten thousand connections', () => {
     const connections = Math.min(10_000, ((await openFileLimit()) ?? 11_000) - 1_000);
     const { outcome } = attack(server.url, { profile: 'burst', requests: connections, connections });
     const { load } = await outcome;
-    expect(load).toMatchObject({ sent: connections, acknowledged: connections, refused: 0, unknown: 0 });
+    expect(load).toMatchObject({ sent: connections, accepted: connections, rejected: 0, unknown: 0 });
     expect(server.sockets).toBe(connections + 1); // One is the check that the gateway is there.
   });
 });

@@ -1,4 +1,4 @@
-/** The audit on real engines: a small sale is decided and recorded as a worker would, then tampered with. */
+/** The audit on real backends: a small sale is decided and recorded as a worker would, then tampered with. */
 import { connect, type Channel } from 'amqplib';
 import type { Pool } from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -102,13 +102,13 @@ function insertTicket(unit: number, request: number, reservationId = idOf(reques
   );
 }
 
-/** What a generator saw of it: all acknowledged, one each ms, but for `unanswered`. */
+/** What a generator saw of it: all accepted, one each ms, but for `unanswered`. */
 function ledger(unanswered: readonly number[] = []): LoadLedger {
   const isKnown = (request: number) => !unanswered.includes(request);
   return {
     count: BUYERS,
     userId: userOf,
-    status: (request) => (isKnown(request) ? 'acknowledged' : 'unknown'),
+    status: (request) => (isKnown(request) ? 'accepted' : 'unknown'),
     reservationId: (request) => (isKnown(request) ? idOf(request) : undefined),
     httpStatus: (request) => (isKnown(request) ? 202 : 0),
     sentAtMs: (request) => request,
@@ -350,11 +350,11 @@ describe('waiting for the queue', () => {
     await expect(running).rejects.toThrow(/cancelled|aborted/);
   });
 
-  it('says which way to go when an engine is away', async () => {
+  it('says which way to go when a backend is away', async () => {
     const endpoints = { ...testEndpoints(), amqpUrl: 'amqp://guest:guest@127.0.0.1:1' };
     const error: unknown = await runAudit({ endpoints }).catch((reason: unknown) => reason);
     if (!(error instanceof FailureError)) throw new Error(`expected a FailureError, got ${String(error)}`);
-    expect(error.failure.code).toBe('audit.engineAway');
+    expect(error.failure.code).toBe('audit.backendAway');
     expect(error.failure.message).toContain('ECONNREFUSED');
   });
 });

@@ -1,13 +1,13 @@
 /**
- * What happens when a part goes away in the middle of an attack, on the processes that ship. The engines of the test run are shared, so
+ * What happens when a part goes away in the middle of an attack, on the processes that ship. The backends of the test run are shared, so
  * none of them is harmed: a broker or a Postgres is away behind a proxy that is cut, and a Redis that forgets is the test's own.
  */
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ControlCentre, type ControlCentreOptions } from '../control/control-centre.ts';
-import type { EngineState } from '../contract/backends.ts';
+import type { BackendState } from '../contract/backends.ts';
 import type { AttackState, CommandInput, CommandName } from '../contract/contract.ts';
 import { marksOfRun } from '../contract/run-marks.ts';
-import { tellVerdict } from '../contract/verdict-text.ts';
+import { describeVerdict } from '../contract/verdict-text.ts';
 import { testEndpoints } from './support/backends.ts';
 import { BUILT, Fleet, expectChecks } from './support/fleet.ts';
 import { reserve } from './support/gateway-world.ts';
@@ -42,7 +42,7 @@ async function openProxy(url: string) {
 async function openForgetfulFleet() {
   const redis = await startPrivateRedis();
   undo.push(() => redis.close());
-  const fleet = await openFleet({ gateways: 1, workers: 2, engines: { redisUrl: redis.url } });
+  const fleet = await openFleet({ gateways: 1, workers: 2, backends: { redisUrl: redis.url } });
   return { redis, fleet };
 }
 
@@ -59,7 +59,7 @@ describe('a Redis that loses its memory in the middle of an attack', () => {
     const outcome = await fleet.attack(sale.id, steady(sale.stock), [
       { afterAnswers: 2_000, act: () => redis.loseMemory() },
     ]);
-    expect(outcome.load).toMatchObject({ acknowledged: 6_000, refused: 0, unknown: 0 });
+    expect(outcome.load).toMatchObject({ accepted: 6_000, refused: 0, unknown: 0 });
     const found = await fleet.audit(sale, outcome);
     expectChecks(found);
     expect(found).toMatchObject({ sold: 4_500, granted: 4_500, refused: 1_500, pending: 0, oversold: 0 });
@@ -90,7 +90,7 @@ describe('a Redis that loses its memory in the middle of an attack', () => {
         },
       },
     ]);
-    expect(outcome.load).toMatchObject({ acknowledged: 6_000, refused: 0, unknown: 0 });
+    expect(outcome.load).toMatchObject({ accepted: 6_000, refused: 0, unknown: 0 });
     // The audit looks for the missing outcomes until its time is over: none will come.
     const found = await fleet.audit(sale, outcome, 4_000);
     expectChecks(found, ['conservation', 'single_outcome']);
@@ -107,7 +107,7 @@ describe('a Redis that loses its memory in the middle of an attack', () => {
 });
 
 describe('a gateway that is killed in the middle of an attack', () => {
-  it('loses nothing that it acknowledged; what it left unanswered is resolved', async () => {
+  it('loses nothing that it accepted; what it left unanswered is resolved', async () => {
     const fleet = await openFleet({ gateways: 2, workers: 1 });
     const sale = { id: 'halved', stock: 3_500, perBuyerLimit: 1 };
     await fleet.openSale(sale);
@@ -115,13 +115,13 @@ describe('a gateway that is killed in the middle of an attack', () => {
       { afterAnswers: 2_500, act: () => fleet.supervisor.kill('gateway-1') },
     ]);
     const { load, ledger } = outcome;
-    expect(load.acknowledged + load.unknown).toBe(6_000);
+    expect(load.accepted + load.unknown).toBe(6_000);
     // Whatever was on its connections at that moment, and perhaps connections that it could not take afterwards.
     expect(load.unknown).toBeGreaterThan(0);
     const found = await fleet.audit(sale, outcome);
     expectChecks(found);
     expect(found).toMatchObject({ sold: 3_500, pending: 0, lost: 0, unknownResolved: load.unknown });
-    expect(found.granted + found.refused).toBe(load.acknowledged);
+    expect(found.granted + found.refused).toBe(load.accepted);
     expect(ledger.count).toBe(6_000);
     await waitFor('the gateway to serve again', () => {
       const service = fleet.supervisor.states().find((one) => one.id === 'gateway-1');
@@ -131,7 +131,7 @@ describe('a gateway that is killed in the middle of an attack', () => {
 });
 
 describe('a broker that is away for a while', () => {
-  it('makes gateways refuse at once, and serve again by themselves; nothing acknowledged is lost', async () => {
+  it('makes gateways refuse at once, and serve again by themselves; nothing accepted is lost', async () => {
     const proxy = await openProxy(testEndpoints().amqpUrl);
     const fleet = await openFleet({ gateways: 2, workers: 2, through: { amqpUrl: proxy.url } });
     const sale = { id: 'brokerless', stock: 3_000, perBuyerLimit: 1 };
@@ -172,11 +172,11 @@ describe('a broker that is away for a while', () => {
     expect(slowestMs).toBeLessThan(1_000);
     const { load } = outcome;
     // What was under way when the link broke is told `unconfirmed`: nobody knows of it but the audit.
-    expect(load.acknowledged + load.refused + load.unknown).toBe(6_000);
-    expect(load.statusCounts['503']).toBe(load.refused + load.unknown);
+    expect(load.accepted + load.rejected + load.unknown).toBe(6_000);
+    expect(load.statusCounts['503']).toBe(load.rejected + load.unknown);
     expect(load.causes?.['503 unconfirmed'] ?? 0).toBe(load.unknown);
-    expect(load.causes?.['503 broker-away']).toBe(load.refused);
-    expect(load.refused).toBeGreaterThan(0);
+    expect(load.causes?.['503 broker-away']).toBe(load.rejected);
+    expect(load.rejected).toBeGreaterThan(0);
     // Back in service: each gateway takes a new buyer.
     for (const gateway of gateways)
       await waitFor('the gateway to take reservations', async () => {
@@ -186,8 +186,8 @@ describe('a broker that is away for a while', () => {
     const found = await fleet.audit(sale, outcome);
     expectChecks(found);
     expect(found).toMatchObject({ pending: 0, lost: 0, duplicated: 0 });
-    expect(found.granted + found.refused).toBe(load.acknowledged);
-    expect(found.sold).toBeGreaterThanOrEqual(Math.min(sale.stock, load.acknowledged));
+    expect(found.granted + found.refused).toBe(load.accepted);
+    expect(found.sold).toBeGreaterThanOrEqual(Math.min(sale.stock, load.accepted));
   });
 });
 
@@ -208,7 +208,7 @@ describe('a Postgres that is away for a while', () => {
       },
     ]);
     // Every buyer has an answer, and Postgres is still away: what was granted meanwhile waits in the queue and in the workers' hands.
-    expect(outcome.load).toMatchObject({ acknowledged: 6_000, refused: 0, unknown: 0 });
+    expect(outcome.load).toMatchObject({ accepted: 6_000, refused: 0, unknown: 0 });
     const soldMeanwhile = (await fleet.tickets(sale.id)).length - soldAtCut;
     // A statement that was under way at the cut may still have been committed.
     expect(soldAtCut + soldMeanwhile).toBeLessThan(sale.stock);
@@ -259,7 +259,7 @@ describe('workers that are killed on purpose', () => {
     expect(told.attack?.phase).toBe('attacking');
     await waitFor('the verdict', isOver);
     const { attack } = told;
-    expect(attack).toMatchObject({ phase: 'finished', verdict: 'pass', unknown: 0, acknowledged: 20_000 });
+    expect(attack).toMatchObject({ phase: 'finished', verdict: 'pass', unknown: 0, accepted: 20_000 });
     if (!attack?.audit) throw new Error('the attack ended without an audit');
     expectChecks(attack.audit);
     const record = await ask('runs.getRun', { id: attack.runId });
@@ -308,7 +308,7 @@ describe('a worker that is given up in the middle of an attack', () => {
     const record = await ask('runs.getRun', { id: told.attack?.runId ?? '' });
     expect(record).toMatchObject({ verdict: 'invalid', exitCode: 6, end: 'finished' });
     expect(record.reasons.join(' ')).toContain('worker-1 was given up (ended by SIGKILL');
-    expect(tellVerdict(record).headline).toMatch(/^No verdict: a part was missing/);
+    expect(describeVerdict(record).headline).toMatch(/^No verdict: a part was missing/);
     expect(record.audit).toMatchObject({ lost: 0, duplicated: 0, oversold: 0 });
     expect(record.audit.pending).toBeGreaterThan(0);
   });
@@ -320,8 +320,8 @@ const GAP_MS = 1_500;
 describe('a backend that ends while the cluster runs', () => {
   it('is started again by itself, on its own address and with its data, whichever it is; what was accepted is sold', async () => {
     const { centre, ask, told, isOver } = await openCentre();
-    const backend = async (role: EngineState['role']): Promise<EngineState | undefined> =>
-      (await ask('app.getSnapshot', {})).cluster.engines.find((engine) => engine.role === role);
+    const backend = async (role: BackendState['role']): Promise<BackendState | undefined> =>
+      (await ask('app.getSnapshot', {})).cluster.backends.find((backend) => backend.role === role);
     const settings = {
       profile: 'sustained',
       ratePerSec: 800,
@@ -332,9 +332,9 @@ describe('a backend that ends while the cluster runs', () => {
 
     await ask('cluster.start', { provider: 'native' });
     const first = await ask('attack.launch', settings);
-    await waitFor('the attack to be half over', () => (told.attack?.acknowledged ?? 0) >= 1_000);
+    await waitFor('the attack to be half over', () => (told.attack?.accepted ?? 0) >= 1_000);
     const before = await backend('redis');
-    await ask('cluster.killEngine', { role: 'redis' });
+    await ask('cluster.killBackend', { role: 'redis' });
     await waitFor('Redis to be away', async () => (await backend('redis'))?.state === 'restarting');
     expect((await backend('redis'))?.detail).toMatch(/^Redis ended by itself \(signal SIGKILL\)\. It is /);
     // An attack waits for it, and says so.
@@ -365,7 +365,7 @@ describe('a backend that ends while the cluster runs', () => {
 
     for (const role of ['postgres', 'rabbitmq'] as const) {
       const { port } = (await backend(role)) ?? {};
-      await ask('cluster.killEngine', { role });
+      await ask('cluster.killBackend', { role });
       await waitFor(`${role} to be back`, async () => {
         const state = await backend(role);
         return state?.state === 'running' && state.restarts === 1;

@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from 'vitest';
-import type { EngineState, Step } from '../contract/backends.ts';
+import type { BackendState, Step } from '../contract/backends.ts';
 import { FailureError } from '../contract/failure.ts';
 import { createExternalCluster, externalFindings } from '../control/cluster/external/external-cluster.ts';
 import { findFreePorts } from '../control/lib/free-port.ts';
@@ -8,10 +8,10 @@ import { startStallingProxy } from './support/stalling-proxy.ts';
 
 function external(change: Partial<ReturnType<typeof testEndpoints>> = {}) {
   const steps: Step[] = [];
-  const told: EngineState[] = [];
+  const told: BackendState[] = [];
   const events = {
     onStep: (step: Step) => void steps.push(step),
-    onEngine: (state: EngineState) => void told.push(state),
+    onBackend: (state: BackendState) => void told.push(state),
     onLog: () => undefined,
   };
   const cluster = createExternalCluster({
@@ -37,17 +37,17 @@ test('an external cluster is checked, and left running by stop and reset', async
   const { cluster, steps } = external();
   expect(await cluster.start(never())).toEqual(testEndpoints());
   expect(steps.filter((step) => step.state === 'done')).toHaveLength(3);
-  for (const engine of cluster.engines()) {
-    expect(engine).toMatchObject({ state: 'running' });
-    expect(engine.version).toMatch(/^\d+\.\d+/);
+  for (const backend of cluster.backends()) {
+    expect(backend).toMatchObject({ state: 'running' });
+    expect(backend.version).toMatch(/^\d+\.\d+/);
   }
   await cluster.stop();
   await cluster.reset();
-  expect(cluster.engines().map((engine) => engine.state)).toEqual(['stopped', 'stopped', 'stopped']);
+  expect(cluster.backends().map((backend) => backend.state)).toEqual(['stopped', 'stopped', 'stopped']);
   await cluster.start(never());
 });
 
-test('an engine that does not answer is named, without its password', async () => {
+test('a backend that does not answer is named, without its password', async () => {
   const [port] = await findFreePorts(1);
   const { cluster, steps } = external({ postgresUrl: `postgresql://someone:geheim@127.0.0.1:${port}/x` });
   const failure = await failureOf(cluster.start(never()));
@@ -68,7 +68,7 @@ test('a node that is gone while the others serve is told of, by the state and by
   const { cluster } = external(endpoints);
   await cluster.start(never());
   onTestFinished(() => cluster.stop());
-  const rabbitmq = () => cluster.engines().find((engine) => engine.role === 'rabbitmq');
+  const rabbitmq = () => cluster.backends().find((backend) => backend.role === 'rabbitmq');
   const doctor = async () => (await externalFindings(endpoints)).find(({ id }) => id === 'external.rabbitmq');
   expect(rabbitmq()).not.toHaveProperty('detail');
   expect(await doctor()).toMatchObject({ status: 'ok' });
@@ -87,7 +87,7 @@ test('of the seeds of a Redis Cluster, one that answers is enough', async () => 
   const [port] = await findFreePorts(1);
   const { cluster } = external({ redisUrl: `redis://127.0.0.1:${port},${testEndpoints().redisUrl}` });
   await cluster.start(never());
-  expect(cluster.engines().find((engine) => engine.role === 'redis')?.state).toBe('running');
+  expect(cluster.backends().find((backend) => backend.role === 'redis')?.state).toBe('running');
 });
 
 test.each([
@@ -100,6 +100,6 @@ test.each([
   expect(failure.message).toContain(problem);
 });
 
-test('killing an engine that others run is refused', async () => {
+test('killing a backend that others run is refused', async () => {
   await expect(external().cluster.kill('redis')).rejects.toThrow(/run by others/);
 });

@@ -1,4 +1,4 @@
-/** The gateway's routes on the real engines. */
+/** The gateway's routes on the real backends. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
@@ -165,7 +165,7 @@ describe('POST /reserve', () => {
     await world.takeFrames();
   });
 
-  it('refuses at the door what a sold-out sale would refuse, if it is set to shed', async () => {
+  it('refuses at the fast path what a sold-out sale would refuse, if it is set to shed', async () => {
     const sale = await openSale({ stock: 1, mode: 'shed' });
     await reserve(gateway, { saleId: sale, userId: 'u' });
     await world.decideAll();

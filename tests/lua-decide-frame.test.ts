@@ -326,7 +326,7 @@ async function rebuildInRedis(
     // A client that lost its connection sends the page again.
     if (number % 2 === 0) await store.loadTickets(saleId, token, ticketPage);
   }
-  const result = await store.startLife(
+  const result = await store.startEpoch(
     {
       id: saleId,
       title: 'A sale',

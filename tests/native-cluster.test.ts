@@ -6,7 +6,7 @@ import { Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FailureError } from '../contract/failure.ts';
 import type { Endpoints } from '../control/cluster/cluster.ts';
-import { findEngines } from '../control/cluster/native/find-programs.ts';
+import { findPrograms } from '../control/cluster/native/find-programs.ts';
 import { fallbackDir } from '../control/cluster/native/postgres-home.ts';
 import { endpointsOf, openSettings } from '../control/cluster/native/settings.ts';
 import { unprivilegedUser } from '../control/processes/system-user.ts';
@@ -63,7 +63,7 @@ describe('a native cluster', () => {
   test('starts from nothing in an odd path, shows no password, and keeps its data over a stop and a start', async () => {
     // Redis takes a path with brackets for a pattern, and then starts without its password.
     const odd = newDataDir('[x]{y}*? ü$\\z-');
-    const { cluster, dataDir, steps, engines } = newCluster({ dataDir: odd });
+    const { cluster, dataDir, steps, backends } = newCluster({ dataDir: odd });
     const endpoints = await cluster.start(never());
     await proveThatAllServe(endpoints);
     expect(Object.values(endpoints).map(portOf)).not.toEqual(expect.arrayContaining([5432, 5672, 6379]));
@@ -71,9 +71,9 @@ describe('a native cluster', () => {
       expect.arrayContaining(['redis.start', 'postgres.start', 'rabbitmq.start']),
     );
     expect(
-      engines
-        .filter((engine) => engine.state === 'running')
-        .map((engine) => engine.role)
+      backends
+        .filter((backend) => backend.state === 'running')
+        .map((backend) => backend.role)
         .sort(),
     ).toEqual(['postgres', 'rabbitmq', 'redis']);
 
@@ -107,16 +107,16 @@ describe('a native cluster', () => {
     expect(existsSync(join(dataDir, 'native'))).toBe(false);
   });
 
-  test('adopts what runs and serves, tells when an engine dies, and revives only that one', async () => {
+  test('adopts what runs and serves, tells when a backend dies, and revives only that one', async () => {
     const first = newCluster();
     const endpoints = await first.cluster.start(never());
-    const pids = first.cluster.engines().map((engine) => engine.handle);
-    const redisPid = first.cluster.engines().find((engine) => engine.role === 'redis')?.handle;
+    const pids = first.cluster.backends().map((backend) => backend.handle);
+    const redisPid = first.cluster.backends().find((backend) => backend.role === 'redis')?.handle;
     first.cluster.detach();
 
     const second = newCluster({ dataDir: first.dataDir });
     expect(await second.cluster.start(never())).toEqual(endpoints);
-    expect(second.cluster.engines().map((engine) => engine.handle)).toEqual(pids);
+    expect(second.cluster.backends().map((backend) => backend.handle)).toEqual(pids);
     expect(second.steps.filter((step) => step.state === 'skipped')).toHaveLength(3);
     await second.cluster.stats();
     const stats = await second.cluster.stats();
@@ -124,24 +124,24 @@ describe('a native cluster', () => {
     for (const { memoryBytes } of stats) expect(memoryBytes).toBeGreaterThan(4_000_000);
 
     await second.cluster.kill('postgres');
-    const state = () => second.cluster.engines().find((engine) => engine.role === 'postgres')?.state;
+    const state = () => second.cluster.backends().find((backend) => backend.role === 'postgres')?.state;
     await until('the death of Postgres is told', () => state() === 'failed');
-    expect(second.engines.at(-1)).toMatchObject({ role: 'postgres', state: 'failed' });
+    expect(second.backends.at(-1)).toMatchObject({ role: 'postgres', state: 'failed' });
     expect(await second.cluster.start(never())).toEqual(endpoints);
     await proveThatAllServe(endpoints);
-    const revived = second.cluster.engines().map((engine) => engine.handle);
+    const revived = second.cluster.backends().map((backend) => backend.handle);
     expect(revived.filter((pid) => !pids.includes(pid))).toHaveLength(1);
 
     // Its own child this time: told by the exit, with the last words.
     await second.cluster.kill('postgres');
     await until('the second death of Postgres is told', () => state() === 'failed');
-    expect(second.engines.at(-1)?.detail).toMatch(/SIGKILL/);
+    expect(second.backends.at(-1)?.detail).toMatch(/SIGKILL/);
     second.cluster.detach();
 
     process.kill(Number(redisPid), 'SIGSTOP');
     const third = newCluster({ dataDir: first.dataDir });
     await proveThatAllServe(await third.cluster.start(never()));
-    expect(third.cluster.engines().map((engine) => engine.handle)).not.toContain(redisPid);
+    expect(third.cluster.backends().map((backend) => backend.handle)).not.toContain(redisPid);
     expect(third.steps.filter((step) => step.state === 'skipped').map((step) => step.id)).toEqual([
       'rabbitmq.start',
     ]);
@@ -150,7 +150,7 @@ describe('a native cluster', () => {
   });
 
   test('takes other ports when its own are taken, even between choosing and listening', async () => {
-    const binaries = await findEngines();
+    const binaries = await findPrograms();
     const dataDir = newDataDir();
     // Under root, the backends' own user writes it.
     mkdirSync(join(dataDir, 'strangers'));
@@ -189,7 +189,7 @@ exec "${binaries.redis?.server}" "$@"
   });
 
   test("starts RabbitMQ with the package's own script when the short way fails", async () => {
-    const binaries = await findEngines();
+    const binaries = await findPrograms();
     const { rabbitmq } = binaries;
     if (!rabbitmq) throw new Error('no RabbitMQ');
     const find = () => Promise.resolve({ ...binaries, rabbitmq: { ...rabbitmq, erl: '/bin/false' } });
@@ -202,18 +202,18 @@ exec "${binaries.redis?.server}" "$@"
 });
 
 describe('a start that fails', () => {
-  test('names the missing engine and the command that installs it', async () => {
+  test('names the missing backend and the command that installs it', async () => {
     const nowhere = { programDirs: ['/nonexistent'], rabbitmqDirs: [], postgresDirs: [] };
-    const { cluster, steps } = newCluster({ find: () => findEngines(nowhere) });
+    const { cluster, steps } = newCluster({ find: () => findPrograms(nowhere) });
     const failure = await failureOf(cluster.start(never()));
-    expect(failure).toMatchObject({ code: 'native.engineMissing', step: 'engines.find' });
+    expect(failure).toMatchObject({ code: 'native.backendMissing', step: 'backends.find' });
     expect(failure.fix).toMatch(/install/);
     expect(failure.fix).toMatch(/redis.*postgresql.*rabbitmq/);
-    expect(steps.at(-1)).toMatchObject({ id: 'engines.find', state: 'failed' });
+    expect(steps.at(-1)).toMatchObject({ id: 'backends.find', state: 'failed' });
   });
 
-  test('tells the last words of an engine that ends at once, and leaves nothing running', async () => {
-    const binaries = await findEngines();
+  test('tells the last words of a backend that ends at once, and leaves nothing running', async () => {
+    const binaries = await findPrograms();
     const dataDir = newDataDir();
     const server = join(dataDir, 'broken-redis');
     writeFileSync(server, '#!/bin/sh\necho "my disk is on fire"\nexit 3\n');
@@ -223,7 +223,7 @@ describe('a start that fails', () => {
       find: () => Promise.resolve({ ...binaries, redis: { server, version: '7.0.0' } }),
     });
     const failure = await failureOf(cluster.start(never()));
-    expect(failure).toMatchObject({ code: 'native.engineExited', step: 'redis.start' });
+    expect(failure).toMatchObject({ code: 'native.backendExited', step: 'redis.start' });
     expect(failure.message).toMatch(/exit code 3/);
     expect(failure.message).toMatch(/my disk is on fire/);
     expect(processesOf(dataDir)).toEqual([]);
@@ -274,10 +274,10 @@ describe('after a kill -9 of the control centre', () => {
     const moments = [
       'step leftovers.clear done',
       'step redis.start running',
-      'engine rabbitmq starting',
-      'engine postgres starting',
-      'engine redis running',
-      'engine postgres running',
+      'backend rabbitmq starting',
+      'backend postgres starting',
+      'backend redis running',
+      'backend postgres running',
       'started',
     ];
     for (const moment of moments) {

@@ -210,7 +210,7 @@ describe('the packaged app', () => {
         const [saved] = await app.call('runs.listRuns', {});
         const record = await app.call('runs.getRun', { id: saved?.id ?? '' });
         expect(record).toMatchObject({
-          load: { sent: 2_000, acknowledged: 2_000 },
+          load: { sent: 2_000, accepted: 2_000 },
           audit: { sold: 20, lost: 0, duplicated: 0 },
         });
         expect(record.audit.checks.filter(({ ok }) => !ok)).toEqual([]);

@@ -89,7 +89,7 @@ function canConnect(port: number): Promise<boolean> {
   });
 }
 
-async function startEngine(postgresUrl: string) {
+async function startBackend(postgresUrl: string) {
   const namespace = uniqueName('pgb');
   const { amqpUrl, redisUrl } = testEndpoints();
   const environment = {
@@ -140,7 +140,7 @@ describe.skipIf(PROGRAM === undefined)('Postgres behind PgBouncer in transaction
     const { applied, already } = await applyMigrations({ url, schema: 'public' });
     expect(applied).toEqual([]);
     expect(reports.flatMap((report) => report.applied).sort()).toEqual(already);
-    const { worker, call } = await startEngine(url);
+    const { worker, call } = await startBackend(url);
     for (let generation = 1; generation <= 2; generation++) {
       if (generation === 1)
         expect((await call('POST', '/sales', { id: 'sale', stock: STOCK })).status).toBe(201);

@@ -1,5 +1,5 @@
 /**
- * Backends whose processes are alive and that take no writes, in a cluster of the test's own: every face says which and why, the gateway
+ * Backends whose processes are alive and that take no writes, in a cluster of the test's own: every frontend says which and why, the gateway
  * answers at once, nothing that was accepted is lost, and all goes on by itself.
  */
 import { execFile } from 'node:child_process';
@@ -9,11 +9,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { findEngines } from '../control/cluster/native/find-programs.ts';
+import { findPrograms } from '../control/cluster/native/find-programs.ts';
 import { openSettings } from '../control/cluster/native/settings.ts';
 import { withPostgres } from '../control/cluster/probes.ts';
 import { ControlCentre } from '../control/control-centre.ts';
-import type { EngineRole, EngineState } from '../contract/backends.ts';
+import type { BackendRole, BackendState } from '../contract/backends.ts';
 import type { CommandInput, CommandName } from '../contract/contract.ts';
 import { BUILT } from './support/fleet.ts';
 import { newDataDir, removeClusters } from './support/native-clusters.ts';
@@ -65,8 +65,8 @@ async function ask<Name extends CommandName>(name: Name, input: CommandInput<Nam
   return result.value;
 }
 
-async function backend(role: EngineRole): Promise<EngineState | undefined> {
-  return (await ask('app.getSnapshot', {})).cluster.engines.find((engine) => engine.role === role);
+async function backend(role: BackendRole): Promise<BackendState | undefined> {
+  return (await ask('app.getSnapshot', {})).cluster.backends.find((backend) => backend.role === role);
 }
 
 async function reserve() {
@@ -131,8 +131,8 @@ async function sold(): Promise<number> {
   });
 }
 
-/** What every face says of a sick backend, and of the same once it is well. */
-async function expectTrouble(role: EngineRole, part: string, reason: RegExp, heal: () => Promise<unknown>) {
+/** What every frontend says of a sick backend, and of the same once it is well. */
+async function expectTrouble(role: BackendRole, part: string, reason: RegExp, heal: () => Promise<unknown>) {
   const before = { sold: await sold(), buyers };
   await waitFor(`${role} to be unhealthy`, async () => (await backend(role))?.state === 'unhealthy');
   expect((await backend(role))?.detail).toMatch(reason);
@@ -180,7 +180,7 @@ async function changeServiceRole(how: string): Promise<void> {
 }
 
 async function rabbitmqctl(...words: string[]): Promise<void> {
-  const { rabbitmq } = await findEngines();
+  const { rabbitmq } = await findPrograms();
   const { ports } = await openSettings(join(dataDir, 'native', 'settings.json'));
   const home = join(dataDir, 'native', 'rabbitmq');
   await run(join(rabbitmq?.home ?? '', 'sbin', 'rabbitmqctl'), ['-n', 'flashgrid@localhost', ...words], {
@@ -198,7 +198,7 @@ async function rabbitmqctl(...words: string[]): Promise<void> {
   });
 }
 
-it('tells of a read-only Postgres on every face, and goes on by itself', async () => {
+it('tells of a read-only Postgres on every frontend, and goes on by itself', async () => {
   const set = (value: string) =>
     withPostgres(urls.postgres, async (client) => {
       await client.query('SET default_transaction_read_only = off');

@@ -1,4 +1,4 @@
-/** What the worker must survive: its own death, engines that go away, a Redis that forgets or is wrong. */
+/** What the worker must survive: its own death, backends that go away, a Redis that forgets or is wrong. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SaleAdmin } from '../services/gateway/sale-admin.ts';
@@ -216,7 +216,7 @@ describe('the epoch of a sale', () => {
     });
     let lastEpoch = 0;
     for (let generation = 1; generation <= 4; generation++) {
-      const life = await store.readLife('sale');
+      const life = await store.readEpoch('sale');
       expect(life).toEqual({ epoch: await postgresEpoch(), generation });
       const granted = life?.epoch ?? 0;
       expect(granted).toBeGreaterThan(lastEpoch);
@@ -252,7 +252,7 @@ describe('the epoch of a sale', () => {
     const request = { saleId: 'sale', generation: 1, staleEpoch: 1 };
     const results = await Promise.all([1, 2, 3].map(() => rebuildSale(slow, world.pool, request, lockMs)));
     expect(results.sort()).toEqual(['current', 'current', 'rebuilt']);
-    expect(await world.store.readLife('sale')).toMatchObject({ epoch: 2 });
+    expect(await world.store.readEpoch('sale')).toMatchObject({ epoch: 2 });
     expect((await world.pool.query('SELECT epoch FROM sales')).rows).toEqual([{ epoch: 2 }]);
   });
 });
@@ -460,6 +460,6 @@ describe('a worker that can not start', () => {
   it('says which engine it can not use', async () => {
     const worker = world.forkWorker({ FLASHGRID_POSTGRES_SCHEMA: 'no-such-schema' });
     expect(await worker.exited).toBe(1);
-    expect(worker.firstWord).toMatchObject({ type: 'failed', code: 'worker.engineUnreachable' });
+    expect(worker.firstWord).toMatchObject({ type: 'failed', code: 'worker.backendUnreachable' });
   });
 });

@@ -1,4 +1,4 @@
-/** What the page is served with, by the browser face and by the window alike. */
+/** What the page is served with, by the browser frontend and by the window alike. */
 
 /** Nothing from elsewhere, nothing inline: React and Mantine set styles through the DOM, which no policy has to allow. */
 const CONTENT_SECURITY_POLICY = [

@@ -6,13 +6,13 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { WebSocket } from 'ws';
 import { EventHub } from '../control/lib/event-hub.ts';
 import { connectRemote } from '../cli/remote-client.ts';
-import { startWebFace, type FaceTarget, type WebFace } from './server.ts';
+import { startWebServer, type FrontendTarget, type WebServer } from './server.ts';
 
 let dir: string;
-let face: WebFace;
+let frontend: WebServer;
 const hub = new EventHub();
 const calls: [string, unknown][] = [];
-/** Errors that the face met and nobody foresaw: a test that makes one fails. */
+/** Errors that the frontend met and nobody foresaw: a test that makes one fails. */
 const surprises: unknown[] = [];
 
 beforeAll(async () => {
@@ -20,7 +20,7 @@ beforeAll(async () => {
   await mkdir(join(dir, 'assets'));
   await writeFile(join(dir, 'index.html'), '<!doctype html><title>FlashGrid</title>');
   await writeFile(join(dir, 'assets/app-1a2b.js'), 'export {};');
-  face = await startWebFace({
+  frontend = await startWebServer({
     centre: {
       hub,
       noteSurprise: (error) => surprises.push(error),
@@ -40,7 +40,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await face.close();
+  await frontend.close();
   await rm(dir, { recursive: true });
 });
 
@@ -51,7 +51,7 @@ interface Reply {
 }
 
 /** Node's own client: `fetch` would not let a test choose the Host header. */
-function ask(path: string, headers: Record<string, string> = {}, port = face.port): Promise<Reply> {
+function ask(path: string, headers: Record<string, string> = {}, port = frontend.port): Promise<Reply> {
   return new Promise((resolve, reject) => {
     get({ host: '127.0.0.1', port, path, headers, agent: false }, (response) => {
       let body = '';
@@ -63,21 +63,21 @@ function ask(path: string, headers: Record<string, string> = {}, port = face.por
   });
 }
 
-const centreOf = (): FaceTarget => ({
+const centreOf = (): FrontendTarget => ({
   hub: new EventHub(),
   noteSurprise: (error) => surprises.push(error),
   dispatch: () => Promise.resolve({ ok: true, value: [] }),
 });
 
 async function session(): Promise<string> {
-  const { headers } = await ask(`/?token=${face.token}`);
+  const { headers } = await ask(`/?token=${frontend.token}`);
   return String(headers['set-cookie']?.[0]).split(';')[0] ?? '';
 }
 
 /** How a WebSocket's opening ends: the HTTP status, or `open`. */
 function knock(headers: Record<string, string>, path = '/ws'): Promise<number | 'open'> {
   return new Promise((resolve) => {
-    const socket = new WebSocket(`ws://127.0.0.1:${face.port}${path}`, { headers });
+    const socket = new WebSocket(`ws://127.0.0.1:${frontend.port}${path}`, { headers });
     socket.on('open', () => {
       socket.close();
       resolve('open');
@@ -90,7 +90,7 @@ function knock(headers: Record<string, string>, path = '/ws'): Promise<number | 
   });
 }
 
-describe('the browser face', () => {
+describe('the browser frontend', () => {
   it('serves nothing without a session, not even its scripts', async () => {
     expect((await ask('/')).status).toBe(401);
     expect((await ask('/assets/app-1a2b.js')).status).toBe(401);
@@ -98,7 +98,7 @@ describe('the browser face', () => {
   });
 
   it('opens a session with the token and takes the token out of the address', async () => {
-    const { status, headers } = await ask(`/?token=${face.token}`);
+    const { status, headers } = await ask(`/?token=${frontend.token}`);
     expect(status).toBe(303);
     expect(headers['location']).toBe('/');
     expect(headers['set-cookie']?.[0]).toMatch(/HttpOnly; SameSite=Strict/);
@@ -120,29 +120,33 @@ describe('the browser face', () => {
   it('refuses a Host that is not its own, so that a rebound name reaches nothing', async () => {
     const cookie = await session();
     expect((await ask('/', { cookie, host: 'evil.example' })).status).toBe(421);
-    expect((await ask(`/?token=${face.token}`, { host: `evil.example:${face.port}` })).status).toBe(421);
-    expect((await ask('/', { cookie, host: `localhost:${face.port}` })).status).toBe(200);
+    expect((await ask(`/?token=${frontend.token}`, { host: `evil.example:${frontend.port}` })).status).toBe(
+      421,
+    );
+    expect((await ask('/', { cookie, host: `localhost:${frontend.port}` })).status).toBe(200);
   });
 
   it('lets only its own page and the terminal open a WebSocket', async () => {
     const cookie = await session();
-    const origin = `http://127.0.0.1:${face.port}`;
+    const origin = `http://127.0.0.1:${frontend.port}`;
     expect(await knock({ cookie, origin })).toBe('open');
-    expect(await knock({ authorization: `Bearer ${face.token}` })).toBe('open');
+    expect(await knock({ authorization: `Bearer ${frontend.token}` })).toBe('open');
     expect(await knock({ cookie, origin: 'http://evil.example' })).toBe(401);
-    expect(await knock({ cookie, origin: `http://127.0.0.1:${face.port + 1}` })).toBe(401);
+    expect(await knock({ cookie, origin: `http://127.0.0.1:${frontend.port + 1}` })).toBe(401);
     expect(await knock({ cookie, origin: 'null' })).toBe(401);
     expect(await knock({ origin })).toBe(401);
     expect(await knock({ cookie })).toBe(401);
     // A page that learnt the token still can't take the terminal's way: browsers always send an Origin.
-    expect(await knock({ authorization: `Bearer ${face.token}`, origin: 'http://evil.example' })).toBe(401);
+    expect(await knock({ authorization: `Bearer ${frontend.token}`, origin: 'http://evil.example' })).toBe(
+      401,
+    );
     expect(await knock({ cookie, origin, host: 'evil.example' })).toBe(403);
     expect(await knock({ cookie, origin }, '/other')).toBe(403);
   });
 
   it('answers what is no request, and goes on', async () => {
-    const socket = new WebSocket(`ws://127.0.0.1:${face.port}/ws`, {
-      headers: { authorization: `Bearer ${face.token}` },
+    const socket = new WebSocket(`ws://127.0.0.1:${frontend.port}/ws`, {
+      headers: { authorization: `Bearer ${frontend.token}` },
     });
     const replies: unknown[] = [];
     socket.on('message', (data) => replies.push(JSON.parse(String(data))));
@@ -161,7 +165,7 @@ describe('the browser face', () => {
 
 describe('the remote client', () => {
   it('calls commands, hears events and notices the end', async () => {
-    const client = await connectRemote(face);
+    const client = await connectRemote(frontend);
     expect(await client.call('sales.listSales', {})).toEqual({ ok: true, value: [] });
     expect(await client.call('app.quit', {})).toMatchObject({ ok: false, error: { code: 'x.y' } });
     const heard: number[] = [];
@@ -183,9 +187,9 @@ describe('the remote client', () => {
   });
 });
 
-describe('a second face', () => {
+describe('a second frontend', () => {
   it('on all addresses answers to each of this machine, and to no name', async () => {
-    const open = await startWebFace({ centre: centreOf(), rendererDir: dir, host: '0.0.0.0', port: 0 });
+    const open = await startWebServer({ centre: centreOf(), rendererDir: dir, host: '0.0.0.0', port: 0 });
     onTestFinished(() => open.close());
     const addresses = Object.values(networkInterfaces()).flatMap((all) =>
       (all ?? []).filter(({ family }) => family === 'IPv4'),
@@ -203,7 +207,7 @@ describe('a second face', () => {
   it.skipIf(!hasIPv6).each(['::1', '0::1', '::', '0.0.0.0', 'localhost'])(
     'on %s gives an address that a browser and the terminal reach',
     async (host) => {
-      const other = await startWebFace({ centre: centreOf(), rendererDir: dir, host, port: 0 });
+      const other = await startWebServer({ centre: centreOf(), rendererDir: dir, host, port: 0 });
       onTestFinished(() => other.close());
       const opened = await fetch(other.url, { redirect: 'manual' });
       expect([opened.status, opened.headers.get('location')]).toEqual([303, '/']);
@@ -214,12 +218,12 @@ describe('a second face', () => {
   );
 
   it('names the option when this machine has no such address', async () => {
-    const opening = startWebFace({ centre: centreOf(), rendererDir: dir, host: '192.0.2.1', port: 0 });
+    const opening = startWebServer({ centre: centreOf(), rendererDir: dir, host: '192.0.2.1', port: 0 });
     await expect(opening).rejects.toMatchObject({ failure: { code: 'web.noSuchHost', field: 'host' } });
   });
 
   it('has a session of its own beside the first one’s in the same browser', async () => {
-    const other = await startWebFace({ centre: centreOf(), rendererDir: dir, host: '127.0.0.1', port: 0 });
+    const other = await startWebServer({ centre: centreOf(), rendererDir: dir, host: '127.0.0.1', port: 0 });
     onTestFinished(() => other.close());
     const first = await session();
     const { headers } = await ask(`/?token=${other.token}`, {}, other.port);

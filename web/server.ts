@@ -1,5 +1,5 @@
 /**
- * The browser face: the renderer and the contract on loopback HTTP and WebSocket.
+ * The browser frontend: the renderer and the contract on loopback HTTP and WebSocket.
  *
  * Anyone on this machine, and any page in its browser, can reach a loopback port. So: a random token opens a session (then a cookie that scripts can't
  * read and other sites can't send), the Host header must be ours (a rebound DNS name is refused), a WebSocket's Origin must be ours, and
@@ -28,25 +28,25 @@ import { watchPulse } from '../services/shared/pulse.ts';
 
 /** Cookies know no ports: two FlashGrids on one machine would put each other's session out. */
 const cookieName = (port: number) => `flashgrid_session_${port}`;
-/** Bytes that may wait for a slow face before it is cut off; it reconnects and takes a snapshot. */
+/** Bytes that may wait for a slow frontend before it is cut off; it reconnects and takes a snapshot. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
-/** Commands of one face that may run at a time; a page has a handful. */
+/** Commands of one frontend that may run at a time; a page has a handful. */
 const MAX_IN_HAND = 256;
 /** Connections at a time. A page needs a few; whoever opens thousands must not use up this process's file descriptors. */
 const MAX_CONNECTIONS = 512;
-/** ms between two pings; a face that misses one is gone. */
+/** ms between two pings; a frontend that misses one is gone. */
 const PING_MS = 30_000;
 
-/** The part of a control centre that a remote face needs. */
-export interface FaceTarget {
+/** The part of a control centre that a remote frontend needs. */
+export interface FrontendTarget {
   readonly hub: EventHub;
   dispatch(name: string, input: unknown, caller: Caller): Promise<Result<unknown>>;
   /** Logs an error that nothing foresaw; the process goes on. */
   noteSurprise(error: unknown): void;
 }
 
-export interface WebFaceOptions {
-  readonly centre: FaceTarget;
+export interface WebServerOptions {
+  readonly centre: FrontendTarget;
   /** Folder of the built renderer. */
   readonly rendererDir: string;
   /** 127.0.0.1 unless asked otherwise. */
@@ -55,7 +55,7 @@ export interface WebFaceOptions {
   readonly port: number;
 }
 
-export interface WebFace {
+export interface WebServer {
   /** Address with the token, to be opened once. */
   readonly url: string;
   /** Where this machine reaches it, as a URL names it. */
@@ -97,7 +97,7 @@ function hostNames(host: string): string[] {
  * Starts to listen.
  * @throws FailureError `web.portTaken`, `web.noSuchHost` when the address can't be had
  */
-export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
+export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
   const { centre, host } = options;
   const onSurprise = (error: unknown) => centre.noteSurprise(error);
   const token = randomBytes(24).toString('base64url');
@@ -159,13 +159,13 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_REQUEST_BYTES });
   server.on('upgrade', (request, socket, head) => {
     try {
-      takeUpgrade(request, socket, head);
+      handleUpgrade(request, socket, head);
     } catch (error) {
       onSurprise(error);
       socket.destroy();
     }
   });
-  function takeUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  function handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     const { origin, host: hostHeader } = request.headers;
     const isOurs = isOurHost(hostHeader) && (request.url ?? '').split('?')[0] === SOCKET_PATH;
     // A browser always sends an Origin with a WebSocket; the terminal sends the token instead.
@@ -234,14 +234,14 @@ export async function startWebFace(options: WebFaceOptions): Promise<WebFace> {
   };
 }
 
-/** Sends, unless the face is so slow that what waits for it would fill the memory: then it is cut off. */
+/** Sends, unless the frontend is so slow that what waits for it would fill the memory: then it is cut off. */
 function send(socket: WebSocket, text: string): void {
   if (socket.readyState !== socket.OPEN) return;
   if (socket.bufferedAmount > MAX_WAITING_BYTES) socket.terminate();
   else socket.send(text);
 }
 
-function serve(socket: WebSocket, centre: FaceTarget, caller: Caller): void {
+function serve(socket: WebSocket, centre: FrontendTarget, caller: Caller): void {
   let inHand = 0;
   watchPulse(socket, PING_MS, 1);
   // `close` follows an error; nothing else is to be done.
@@ -270,7 +270,7 @@ const tooMany: Failure = {
   fix: 'Wait for their answers first.',
 };
 
-async function answer(centre: FaceTarget, text: string, caller: Caller, isBusy: boolean): Promise<Reply> {
+async function answer(centre: FrontendTarget, text: string, caller: Caller, isBusy: boolean): Promise<Reply> {
   let request;
   try {
     request = requestSchema.parse(JSON.parse(text));

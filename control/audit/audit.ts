@@ -23,7 +23,7 @@ import { readOutcomes } from './read-outcomes.ts';
 import { readTickets } from './read-tickets.ts';
 import { commandLine } from '../lib/command-line.ts';
 
-/** ms that one look at the engines may take. */
+/** ms that one look at the backends may take. */
 const PROBE_LIMIT_MS = 10_000;
 /** Pauses, in ms, between two gatherings while a worker has reservations in hand. */
 const RETRY_PAUSE_MS = { first: 250, most: 4_000 };
@@ -44,8 +44,8 @@ export interface AuditInput {
   /** Frames in the dead-letter queue before the run; 0 by default. `countDeadFrames` tells it. */
   readonly deadBefore?: number;
   onDrainProgress?(progress: DrainProgress): void;
-  /** Whether an engine has ended and nothing will start it again. */
-  isEngineLost?(): boolean;
+  /** Whether a backend has ended and nothing will start it again. */
+  isBackendLost?(): boolean;
   /**
    * Closes the sale, before the last look; false when that is not possible. What was accepted is decided by then, or the time for it is
    * over; the worker refuses what comes later.
@@ -60,9 +60,9 @@ export interface AuditInput {
 }
 
 /**
- * Audits a run. Always gives a verdict on what the engines hold, also when the queue did not drain in time: the checks that need what is
+ * Audits a run. Always gives a verdict on what the backends hold, also when the queue did not drain in time: the checks that need what is
  * still undecided are open then.
- * @throws FailureError `audit.engineAway` when an engine can't be asked; the signal's reason on abort
+ * @throws FailureError `audit.backendAway` when a backend can't be asked; the signal's reason on abort
  */
 export async function audit(input: AuditInput): Promise<Audit> {
   const release = new ReleaseStack();
@@ -98,7 +98,7 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
   release.add('RabbitMQ connection of the audit', () => queues.close());
   const sales = new SaleStore(redis, namespace);
 
-  const acknowledged = countAcknowledged(ledger);
+  const accepted = countAccepted(ledger);
   const deadline = performance.now() + input.drainTimeoutMs;
   let drainMs = 0;
   let pauseMs = RETRY_PAUSE_MS.first;
@@ -111,7 +111,7 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
   for (;;) {
     const startedAt = performance.now();
     const drain = await waitForDrain({
-      acknowledged,
+      accepted,
       signal,
       timeoutMs: Math.max(0, deadline - startedAt),
       probe: async () => {
@@ -119,26 +119,26 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
         const [{ waiting }, sale] = await withLimit(
           looks,
           PROBE_LIMIT_MS,
-          'the engines did not answer in time',
+          'the backends did not answer in time',
         );
         return { waiting, decided: sale?.counters.decided ?? 0 };
       },
       onProgress: (progress) => input.onDrainProgress?.(progress),
-      isEngineLost: () => input.isEngineLost?.() ?? false,
+      isBackendLost: () => input.isBackendLost?.() ?? false,
     });
     drainMs += drain.durationMs;
     hasDrained ||= drain.lastError === undefined;
     // Backends are asked until the time is over; one that is away while the evidence is gathered, for a while longer.
     const isOver = () =>
-      performance.now() >= deadline + (hasDrained ? GATHER_GRACE_MS : 0) || input.isEngineLost?.() === true;
-    if (drain.lastError !== undefined && isOver()) throw engineAway(drain.lastError);
+      performance.now() >= deadline + (hasDrained ? GATHER_GRACE_MS : 0) || input.isBackendLost?.() === true;
+    if (drain.lastError !== undefined && isOver()) throw backendAway(drain.lastError);
     if (drain.lastError === undefined) input.onDrained?.();
     let evidence: Evidence;
     try {
       evidence = await gather(input, { pool, redis, queues, sales }, statusInAttack);
     } catch (error) {
       signal.throwIfAborted();
-      if (isOver()) throw engineAway(error);
+      if (isOver()) throw backendAway(error);
       await sleep(RETRY_PAUSE_MS.first, undefined, { signal });
       continue;
     }
@@ -195,7 +195,7 @@ async function gather(
   const outcomes = await readOutcomes(
     redis,
     namespace,
-    { id: sale.id, generation: (await sales.readLife(sale.id))?.generation ?? 1 },
+    { id: sale.id, generation: (await sales.readEpoch(sale.id))?.generation ?? 1 },
     index,
     ledger.count + join.strays.length,
     signal,
@@ -241,7 +241,7 @@ export function judge(evidence: Evidence, drainMs: number, undecided: readonly s
     granted: totals.granted,
     refused: totals.refused,
     pending: totals.pending,
-    // Acknowledged and then forgotten: no outcome at all, or a grant that never became a ticket. Undecided is not lost.
+    // Accepted and then forgotten: no outcome at all, or a grant that never became a ticket. Undecided is not lost.
     lost: undecided.length > 0 ? 0 : totals.pending + faults.ticketMissing.count,
     duplicated: faults.sharedId.count + faults.ticketOfRefused.count + faults.otherUnits.count,
     // A ticket too many may show as a unit sold twice, one out of range, and one beyond the stock: it is still one.
@@ -259,18 +259,18 @@ export function judge(evidence: Evidence, drainMs: number, undecided: readonly s
   };
 }
 
-function countAcknowledged(ledger: LoadLedger): number {
-  let acknowledged = 0;
+function countAccepted(ledger: LoadLedger): number {
+  let accepted = 0;
   for (let request = 0; request < ledger.count; request++)
-    if (ledger.status(request) === 'acknowledged') acknowledged++;
-  return acknowledged;
+    if (ledger.status(request) === 'accepted') accepted++;
+  return accepted;
 }
 
-function engineAway(cause: unknown): FailureError {
+function backendAway(cause: unknown): FailureError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   return new FailureError(
     {
-      code: 'audit.engineAway',
+      code: 'audit.backendAway',
       message: `The audit could not ask the backends: ${reason || 'no answer'}.`,
       fix: `See on the Control page, or with \`${commandLine('status')}\`, which backend is away; once it serves again, repeat the attack.`,
     },

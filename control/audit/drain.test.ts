@@ -6,7 +6,7 @@ import type { DrainOptions, DrainProgress } from './drain.ts';
 function drainOf(looks: readonly (DrainProgress | Error)[], options: Partial<DrainOptions> = {}) {
   let at = 0;
   return waitForDrain({
-    acknowledged: 100,
+    accepted: 100,
     timeoutMs: 5_000,
     pollMs: 1,
     quietMs: 60,
@@ -22,7 +22,7 @@ function drainOf(looks: readonly (DrainProgress | Error)[], options: Partial<Dra
 }
 
 describe('waitForDrain', () => {
-  it('ends once the queue is empty and all that was acknowledged is decided', async () => {
+  it('ends once the queue is empty and all that was accepted is decided', async () => {
     const seen: DrainProgress[] = [];
     const looks = [
       { waiting: 2, decided: 10 },
@@ -47,21 +47,21 @@ describe('waitForDrain', () => {
     expect(result.durationMs).toBeGreaterThanOrEqual(60);
   });
 
-  it('asks an engine that is away again', async () => {
+  it('asks a backend that is away again', async () => {
     expect(await drainOf([new Error('ECONNREFUSED'), { waiting: 0, decided: 100 }])).toMatchObject({
       isDrained: true,
     });
   });
 
-  it('tells what was wrong when an engine stays away', async () => {
+  it('tells what was wrong when a backend stays away', async () => {
     const result = await drainOf([new Error('ECONNREFUSED')], { timeoutMs: 50 });
     expect(result).toMatchObject({ isDrained: false, lastError: { message: 'ECONNREFUSED' } });
   });
 
-  it('asks no more when an engine has ended for good', async () => {
+  it('asks no more when a backend has ended for good', async () => {
     const result = await drainOf([new Error('ECONNREFUSED')], {
       timeoutMs: 60_000,
-      isEngineLost: () => true,
+      isBackendLost: () => true,
     });
     expect(result).toMatchObject({ isDrained: false, lastError: { message: 'ECONNREFUSED' } });
     expect(result.durationMs).toBeLessThan(30_000);

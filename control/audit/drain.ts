@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export const DRAIN_DEFAULTS = {
   /** ms between two looks at the queue. */
   pollMs: 50,
-  /** ms without any decision after which an empty queue counts as drained although the counter falls short of what was acknowledged. */
+  /** ms without any decision after which an empty queue counts as drained although the counter falls short of what was accepted. */
   quietMs: 1_500,
 } as const;
 
@@ -16,31 +16,31 @@ export interface DrainProgress {
 
 export interface DrainOptions {
   probe(): Promise<DrainProgress>;
-  /** Reservations that were acknowledged. */
-  readonly acknowledged: number;
+  /** Reservations that were accepted. */
+  readonly accepted: number;
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
   readonly pollMs?: number;
   readonly quietMs?: number;
   onProgress?(progress: DrainProgress): void;
-  /** Whether an engine has ended for good: a look that failed is then the last one. */
-  isEngineLost?(): boolean;
+  /** Whether a backend has ended for good: a look that failed is then the last one. */
+  isBackendLost?(): boolean;
 }
 
 export interface DrainResult {
   readonly isDrained: boolean;
   readonly durationMs: number;
-  /** Why nothing could be learned at the last look: an engine was away. */
+  /** Why nothing could be learned at the last look: a backend was away. */
   readonly lastError?: unknown;
 }
 
 /**
- * Waits until the queue is empty and all that was acknowledged is decided. The counter alone can't say it, since a Redis that lost its memory
+ * Waits until the queue is empty and all that was accepted is decided. The counter alone can't say it, since a Redis that lost its memory
  * counts anew: an empty queue with no decision for `quietMs` counts as drained, too, and the caller then looks for pending
- * reservations itself. Engines that are away are asked again until the time is over, unless one has ended for good.
+ * reservations itself. Backends that are away are asked again until the time is over, unless one has ended for good.
  */
 export async function waitForDrain(options: DrainOptions): Promise<DrainResult> {
-  const { acknowledged, timeoutMs, signal } = options;
+  const { accepted, timeoutMs, signal } = options;
   const pollMs = options.pollMs ?? DRAIN_DEFAULTS.pollMs;
   const quietMs = options.quietMs ?? DRAIN_DEFAULTS.quietMs;
   const startedAt = performance.now();
@@ -58,13 +58,13 @@ export async function waitForDrain(options: DrainOptions): Promise<DrainResult> 
         quietSince = now;
       }
       const isQuiet = now - quietSince >= quietMs;
-      if (progress.waiting === 0 && (progress.decided >= acknowledged || isQuiet))
+      if (progress.waiting === 0 && (progress.decided >= accepted || isQuiet))
         return { isDrained: true, durationMs: now - startedAt };
     } catch (error) {
       lastError = error;
     }
     const elapsedMs = performance.now() - startedAt;
-    const isHopeless = lastError !== undefined && options.isEngineLost?.() === true;
+    const isHopeless = lastError !== undefined && options.isBackendLost?.() === true;
     if (isHopeless || elapsedMs >= timeoutMs) {
       return {
         isDrained: false,

@@ -72,12 +72,12 @@ export const FATE = { none: 0, granted: 1, refused: 2 } as const;
 export interface Evidence extends RawEvidence {
   /** Tickets of each subject. */
   readonly ticketsOf: Int32Array;
-  /** What became of each acknowledged request; `none` when it is pending, and of all others. */
+  /** What became of each accepted request; `none` when it is pending, and of all others. */
   readonly fate: Uint8Array;
   /** The unsettled request that each stray belongs to, -1 when there is none. */
   readonly ownerOfStray: Int32Array;
   readonly totals: {
-    readonly acknowledged: number;
+    readonly accepted: number;
     readonly granted: number;
     readonly refused: number;
     readonly pending: number;
@@ -91,7 +91,7 @@ export interface Evidence extends RawEvidence {
 
 export const GRANTED_CODE = 'G'.charCodeAt(0);
 
-/** Joins tickets and acknowledged requests by reservation id. */
+/** Joins tickets and accepted requests by reservation id. */
 export function joinTickets(ledger: LoadLedger, tickets: TicketColumns): TicketJoin {
   const placeOf = new Map<string, number>();
   const placeOfTicket = new Int32Array(tickets.count);
@@ -124,15 +124,15 @@ export function prepareEvidence(raw: RawEvidence): Evidence {
   for (const subject of join.subjectOfTicket) ticketsOf[subject] = (ticketsOf[subject] ?? 0) + 1;
 
   const fate = new Uint8Array(ledger.count);
-  let acknowledged = 0;
+  let accepted = 0;
   let granted = 0;
   let refused = 0;
   let unknown = 0;
   for (let request = 0; request < ledger.count; request++) {
     const status = ledger.status(request);
     if (status === 'unknown') unknown++;
-    if (status !== 'acknowledged') continue;
-    acknowledged++;
+    if (status !== 'accepted') continue;
+    accepted++;
     const code = outcomes.code[request] ?? 0;
     // Records are kept for minutes and are gone when Redis loses its memory; a ticket proves its grant for ever.
     if (code === GRANTED_CODE || (code === 0 && (ticketsOf[request] ?? 0) > 0)) {
@@ -154,20 +154,20 @@ export function prepareEvidence(raw: RawEvidence): Evidence {
     if (ledger.status(owner) === 'unknown') unknownGranted++;
     else failedGranted++;
   }
-  const pending = acknowledged - granted - refused;
+  const pending = accepted - granted - refused;
   return {
     ...raw,
     ticketsOf,
     fate,
     ownerOfStray,
-    totals: { acknowledged, granted, refused, pending, unknown, unknownGranted, failedGranted },
+    totals: { accepted, granted, refused, pending, unknown, unknownGranted, failedGranted },
   };
 }
 
 /** Whether nobody can tell from the answer alone if the request was taken. */
 function isUnsettled(ledger: LoadLedger, request: number): boolean {
   const status = ledger.status(request);
-  return status === 'unknown' || (status === 'refused' && ledger.httpStatus(request) >= 500);
+  return status === 'unknown' || (status === 'rejected' && ledger.httpStatus(request) >= 500);
 }
 
 function findOwners({ ledger, join, tickets }: RawEvidence): Int32Array {

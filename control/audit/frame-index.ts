@@ -18,7 +18,7 @@ export interface FrameIndex {
 }
 
 /**
- * Groups acknowledged requests and strays by the record that holds their outcome. An id that is none, or of another sale, has no record:
+ * Groups accepted requests and strays by the record that holds their outcome. An id that is none, or of another sale, has no record:
  * its subject stays without an outcome.
  */
 export function indexFrames(saleId: string, ledger: LoadLedger, strays: readonly string[]): FrameIndex {

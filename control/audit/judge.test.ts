@@ -71,7 +71,7 @@ describe('a clean run', () => {
       'lost',
       'dropped',
       'failed',
-      'turnedAway',
+      'rejected',
     );
     fc.assert(
       fc.property(
@@ -90,7 +90,7 @@ describe('a clean run', () => {
           const { audit, failed } = verdictOf(world);
           expect(failed).toEqual([]);
           expect(audit.granted + audit.refused).toBe(
-            world.requests.filter(({ status }) => status === 'acknowledged').length,
+            world.requests.filter(({ status }) => status === 'accepted').length,
           );
         },
       ),
@@ -164,7 +164,7 @@ const faults: readonly Fault[] = [
     plant: (world) => {
       world.requests.push({
         userId: 'buyer-99',
-        status: 'refused',
+        status: 'rejected',
         httpStatus: 409,
         sentAtMs: 50,
         answeredAtMs: 51,
@@ -175,7 +175,7 @@ const faults: readonly Fault[] = [
     audit: { undersold: 1 },
   },
   {
-    what: 'an acknowledged reservation that nobody ever decided',
+    what: 'an accepted reservation that nobody ever decided',
     world: soldOut,
     plant: (world) => {
       const last = world.frames.at(-1);
@@ -238,7 +238,7 @@ const faults: readonly Fault[] = [
     plant: (world) => {
       const [, first, second] = world.requests;
       if (first && second) second.reservationId = first.reservationId ?? '';
-      // The ticket of the second is then no acknowledged reservation's.
+      // The ticket of the second is then no accepted reservation's.
       world.tickets.splice(2, 1);
       world.remaining = 1;
     },
@@ -272,7 +272,7 @@ const faults: readonly Fault[] = [
     plant: (world) => {
       world.requests.push({
         userId: 'buyer-bad',
-        status: 'refused',
+        status: 'rejected',
         httpStatus: 400,
         sentAtMs: 9,
         answeredAtMs: 10,

@@ -4,10 +4,10 @@
  */
 
 /**
- * How a request ended. `refused`: rejected by the gateway, which published nothing. `unknown`: no answer, by time-out or reset, or one that
+ * How a request ended. `rejected`: rejected by the gateway, which published nothing. `unknown`: no answer, by time-out or reset, or one that
  * leaves open whether it was taken (503 `unconfirmed`); the audit finds out what became of it. `unsent`: the attack ended before its turn.
  */
-export type RequestStatus = 'acknowledged' | 'refused' | 'unknown' | 'unsent';
+export type RequestStatus = 'accepted' | 'rejected' | 'unknown' | 'unsent';
 
 /**
  * A compact view of every request of one attack; each asked for one unit. Columns and not objects: a million requests are a few typed arrays, and
@@ -19,7 +19,7 @@ export interface LoadLedger {
   /** The buyer of a request; reproducible from the seed. */
   userId(index: number): string;
   status(index: number): RequestStatus;
-  /** As the gateway gave it: of an acknowledged request, and of one that was told `unconfirmed`. */
+  /** As the gateway gave it: of an accepted request, and of one that was told `unconfirmed`. */
   reservationId(index: number): string | undefined;
   /** 0 when there was no answer. */
   httpStatus(index: number): number;

@@ -5,24 +5,24 @@ import type { Cluster } from './cluster.ts';
 import { commandLine } from '../lib/command-line.ts';
 
 /** The failure that names the backends that are lost; `undefined` while all are there, or are being started again. */
-export function engineDown(cluster: Pick<Cluster, 'engines'>): FailureError | undefined {
-  const down = cluster.engines().filter((engine) => engine.state === 'failed');
+export function backendDown(cluster: Pick<Cluster, 'backends'>): FailureError | undefined {
+  const down = cluster.backends().filter((backend) => backend.state === 'failed');
   if (down.length === 0) return undefined;
-  const names = down.map((engine) => BACKEND_TITLES[engine.role]).join(' and ');
+  const names = down.map((backend) => BACKEND_TITLES[backend.role]).join(' and ');
   return new FailureError({
-    code: 'cluster.engineDown',
+    code: 'cluster.backendDown',
     message: `${names} ${down.length === 1 ? 'has' : 'have'} ended and could not be started again: ${down.map(({ detail = 'see the logs' }) => detail).join(' ')}`,
     fix: 'Remove the cause; FlashGrid goes on trying. Or stop the cluster and start it again: its data are kept.',
   });
 }
 
 /** The failure that names the backends that are being started again now: whoever needs them waits a moment. */
-export function engineRestarting(cluster: Pick<Cluster, 'engines'>): FailureError | undefined {
-  const away = cluster.engines().filter((engine) => engine.state === 'restarting');
+export function backendRestarting(cluster: Pick<Cluster, 'backends'>): FailureError | undefined {
+  const away = cluster.backends().filter((backend) => backend.state === 'restarting');
   if (away.length === 0) return undefined;
-  const names = away.map((engine) => BACKEND_TITLES[engine.role]).join(' and ');
+  const names = away.map((backend) => BACKEND_TITLES[backend.role]).join(' and ');
   return new FailureError({
-    code: 'cluster.engineRestarting',
+    code: 'cluster.backendRestarting',
     message: `${names} ${away.length === 1 ? 'is' : 'are'} being started again.`,
     fix: `Wait until it serves again; \`${commandLine('status')}\` shows it.`,
   });

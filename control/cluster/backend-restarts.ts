@@ -6,7 +6,7 @@
  * once its cause is gone (a full disk).
  */
 import { backoffMs } from '../../services/shared/backoff.ts';
-import { type EngineRole, BACKEND_TITLES } from '../../contract/backends.ts';
+import { type BackendRole, BACKEND_TITLES } from '../../contract/backends.ts';
 
 /** A backend that ends within this many ms of its start ended quickly. */
 const QUICK_MS = 10_000;
@@ -17,9 +17,9 @@ const CLOSE_LIMIT_MS = 30_000;
 
 export interface BackendRestartsOptions {
   /** Ends what is left of the backend, starts it on the same address and waits until it serves. */
-  restart(role: EngineRole, signal: AbortSignal): Promise<void>;
+  restart(role: BackendRole, signal: AbortSignal): Promise<void>;
   /** What to show of a backend that does not serve. */
-  onState(role: EngineRole, state: 'restarting' | 'failed', detail: string): void;
+  onState(role: BackendRole, state: 'restarting' | 'failed', detail: string): void;
   onLog(level: 'info' | 'warn' | 'error', text: string): void;
 }
 
@@ -36,7 +36,7 @@ interface Slot {
 
 export class BackendRestarts {
   readonly #options: BackendRestartsOptions;
-  readonly #slots = new Map<EngineRole, Slot>();
+  readonly #slots = new Map<BackendRole, Slot>();
   readonly #closed = new AbortController();
   readonly #openedMs = performance.now();
 
@@ -45,17 +45,17 @@ export class BackendRestarts {
   }
 
   /** Whether a backend is away and will be started again, or is being started. */
-  isBusy(role: EngineRole): boolean {
+  isBusy(role: BackendRole): boolean {
     return this.#slots.get(role)?.awaySinceMs !== undefined;
   }
 
   /** How often a backend was started again since the cluster started. */
-  count(role: EngineRole): number {
+  count(role: BackendRole): number {
     return this.#slots.get(role)?.restarts ?? 0;
   }
 
   /** The next end of this backend is on purpose, so it does not count towards giving up. */
-  expectKill(role: EngineRole): void {
+  expectKill(role: BackendRole): void {
     this.#slot(role).isKilled = true;
   }
 
@@ -63,7 +63,7 @@ export class BackendRestarts {
    * A backend has ended, or is sick in a way that only a restart heals. Harmless while it is being restarted.
    * @param detail what happened, as a sentence
    */
-  ended(role: EngineRole, detail: string): void {
+  ended(role: BackendRole, detail: string): void {
     if (this.#closed.signal.aborted || this.isBusy(role)) return;
     const slot = this.#slot(role);
     const livedMs = performance.now() - slot.servesSinceMs;
@@ -82,7 +82,7 @@ export class BackendRestarts {
     await Promise.race([Promise.all(works), limit(CLOSE_LIMIT_MS)]);
   }
 
-  #schedule(role: EngineRole, slot: Slot, detail: string): void {
+  #schedule(role: BackendRole, slot: Slot, detail: string): void {
     const waitMs = backoffMs(BACKOFF, slot.quickEnds);
     const hasFailed = slot.quickEnds > MAX_QUICK_RESTARTS;
     const next = waitMs < 1_000 ? 'now' : `in ${Math.round(waitMs / 1_000)} s`;
@@ -99,7 +99,7 @@ export class BackendRestarts {
     }, waitMs);
   }
 
-  async #restart(role: EngineRole, slot: Slot): Promise<void> {
+  async #restart(role: BackendRole, slot: Slot): Promise<void> {
     const title = BACKEND_TITLES[role];
     slot.restarts++;
     try {
@@ -117,7 +117,7 @@ export class BackendRestarts {
     }
   }
 
-  #slot(role: EngineRole): Slot {
+  #slot(role: BackendRole): Slot {
     const present = this.#slots.get(role);
     if (present) return present;
     const slot: Slot = {

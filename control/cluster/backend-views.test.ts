@@ -3,12 +3,12 @@ import type { BackendHealth } from '../../services/shared/backend-trouble.ts';
 import { REFUSES_MESSAGES } from '../../services/shared/broker-canary.ts';
 import type { Backends } from '../../services/shared/messages.ts';
 import { BackendViews } from './backend-views.ts';
-import type { EngineState } from '../../contract/backends.ts';
+import type { BackendState } from '../../contract/backends.ts';
 
 const BEGAN_MS = Date.now() - 60_000;
 const ok: BackendHealth = { state: 'ok', reason: 'ok', sinceMs: BEGAN_MS };
 const all = (change: Partial<Backends>): Backends => ({ rabbitmq: ok, redis: ok, postgres: ok, ...change });
-const running = (role: EngineState['role']): EngineState => ({
+const running = (role: BackendState['role']): BackendState => ({
   role,
   state: 'running',
   startedAtMs: BEGAN_MS,
@@ -23,8 +23,8 @@ describe('a backend as it is shown', () => {
   it('is unhealthy when the services find that it takes no writes, though its process is alive', () => {
     const views = new BackendViews();
     const redis = sick('refusing', 'READONLY: it is a replica');
-    views.hear('gateway-1', all({ redis }));
-    views.hear('worker-1', all({ redis }));
+    views.observe('gateway-1', all({ redis }));
+    views.observe('worker-1', all({ redis }));
     expect(views.view(running('redis'))).toMatchObject({
       state: 'unhealthy',
       detail: 'Redis refuses what is written to it: READONLY: it is a replica.',
@@ -35,16 +35,16 @@ describe('a backend as it is shown', () => {
 
   it('names who sees a trouble that others do not, and forgets a service that has gone silent', () => {
     const views = new BackendViews();
-    views.hear('gateway-1', all({ postgres: sick('refusing', 'its disk is full') }));
-    views.hear('worker-1', all({}));
+    views.observe('gateway-1', all({ postgres: sick('refusing', 'its disk is full') }));
+    views.observe('worker-1', all({}));
     expect(views.view(running('postgres')).detail).toMatch(/ Seen by gateway-1\.$/);
     expect(views.view(running('postgres'), Date.now() + 3_000).state).toBe('running');
   });
 
   it('keeps what its provider says of one that does not run, and waits for services to find a new one', () => {
     const views = new BackendViews();
-    views.hear('gateway-1', all({ redis: sick('away', 'nothing listens at its address') }));
-    const failed: EngineState = { role: 'redis', state: 'failed', detail: 'Redis ended.' };
+    views.observe('gateway-1', all({ redis: sick('away', 'nothing listens at its address') }));
+    const failed: BackendState = { role: 'redis', state: 'failed', detail: 'Redis ended.' };
     expect(views.view(failed)).toEqual(failed);
     expect(views.view({ ...running('redis'), startedAtMs: Date.now() }).state).toBe('starting');
     expect(views.view(running('redis')).state).toBe('unhealthy');
@@ -56,13 +56,13 @@ describe('a RabbitMQ that only a restart heals', () => {
   afterEach(() => vi.useRealTimers());
 
   /** What is said after `sec` seconds of each trouble in turn, told once a second. */
-  function why(engine: EngineState, ...phases: (readonly [trouble: Partial<Backends>, sec: number])[]) {
+  function why(backend: BackendState, ...phases: (readonly [trouble: Partial<Backends>, sec: number])[]) {
     const views = new BackendViews();
     let said: string | undefined;
     for (const [trouble, sec] of phases)
       for (let second = 0; second <= sec && said === undefined; second++) {
-        views.hear('gateway-1', all(trouble));
-        said = views.whyRestart(engine);
+        views.observe('gateway-1', all(trouble));
+        said = views.whyRestart(backend);
         vi.advanceTimersByTime(1_000);
       }
     return said;

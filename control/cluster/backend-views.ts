@@ -1,11 +1,11 @@
 /**
- * The backends as every face shows them: what the provider knows of the process or container, and over it what the services find when
+ * The backends as every frontend shows them: what the provider knows of the process or container, and over it what the services find when
  * they use it. A process that is alive and takes no writes is not running.
  */
-import { type BackendHealth, sayTrouble } from '../../services/shared/backend-trouble.ts';
+import { type BackendHealth, describeTrouble } from '../../services/shared/backend-trouble.ts';
 import { REFUSES_MESSAGES } from '../../services/shared/broker-canary.ts';
 import type { Backends } from '../../services/shared/messages.ts';
-import { type EngineRole, type EngineState, BACKEND_TITLES } from '../../contract/backends.ts';
+import { type BackendRole, type BackendState, BACKEND_TITLES } from '../../contract/backends.ts';
 
 /** ms after which what a silent service last said no longer counts. */
 const STALE_MS = 2_000;
@@ -25,7 +25,7 @@ export class BackendViews {
   #hopelessSinceMs: number | undefined;
 
   /** Takes what a service finds. */
-  hear(serviceId: string, backends: Backends): void {
+  observe(serviceId: string, backends: Backends): void {
     this.#reports.set(serviceId, { heardMs: Date.now(), backends });
   }
 
@@ -36,23 +36,23 @@ export class BackendViews {
   }
 
   /** The backend as it is to be shown, from what its provider says of it. */
-  view(engine: EngineState, now = Date.now()): EngineState {
-    const trouble = this.#trouble(engine.role, now);
-    if (engine.state !== 'running' || trouble === undefined) return engine;
-    const title = BACKEND_TITLES[engine.role];
-    if (trouble.state === 'away' && now - (engine.startedAtMs ?? 0) < CONNECT_MS)
-      return { ...engine, state: 'starting', detail: `${title} serves; the services connect to it.` };
-    const detail = `${sayTrouble(title, trouble)}${trouble.seenBy}`;
-    return { ...engine, state: 'unhealthy', detail, sinceMs: trouble.sinceMs };
+  view(backend: BackendState, now = Date.now()): BackendState {
+    const trouble = this.#trouble(backend.role, now);
+    if (backend.state !== 'running' || trouble === undefined) return backend;
+    const title = BACKEND_TITLES[backend.role];
+    if (trouble.state === 'away' && now - (backend.startedAtMs ?? 0) < CONNECT_MS)
+      return { ...backend, state: 'starting', detail: `${title} serves; the services connect to it.` };
+    const detail = `${describeTrouble(title, trouble)}${trouble.seenBy}`;
+    return { ...backend, state: 'unhealthy', detail, sinceMs: trouble.sinceMs };
   }
 
   /**
    * Why a backend that lives must be restarted. RabbitMQ's write-ahead log, once it has failed on a full disk, does not come back by
    * itself, and takes all quorum queues along: every message is refused until the node starts anew. Redis and Postgres heal with their cause.
    */
-  whyRestart(engine: EngineState, now = Date.now()): string | undefined {
-    if (engine.role !== 'rabbitmq') return undefined;
-    const trouble = engine.state === 'running' ? this.#trouble('rabbitmq', now) : undefined;
+  whyRestart(backend: BackendState, now = Date.now()): string | undefined {
+    if (backend.role !== 'rabbitmq') return undefined;
+    const trouble = backend.state === 'running' ? this.#trouble('rabbitmq', now) : undefined;
     const isHealedByRestart =
       trouble?.state === 'silent' || trouble?.state === 'away' || trouble?.reason === REFUSES_MESSAGES;
     if (trouble === undefined || !isHealedByRestart) {
@@ -61,14 +61,14 @@ export class BackendViews {
     }
     // Not the moment at which the trouble began: an alarm may have come first, and its end must be waited for.
     this.#hopelessSinceMs ??= now;
-    const beganMs = Math.max(this.#hopelessSinceMs, engine.startedAtMs ?? 0);
+    const beganMs = Math.max(this.#hopelessSinceMs, backend.startedAtMs ?? 0);
     if (now - beganMs < RESTART_AFTER_MS) return undefined;
     this.#hopelessSinceMs = undefined;
-    return `${sayTrouble('RabbitMQ', trouble)} That has lasted for ${Math.round((now - beganMs) / 1_000)} s, so it is restarted.`;
+    return `${describeTrouble('RabbitMQ', trouble)} That has lasted for ${Math.round((now - beganMs) / 1_000)} s, so it is restarted.`;
   }
 
   /** The trouble that began first, of those that the services tell of now. */
-  #trouble(role: EngineRole, now: number): (BackendHealth & { readonly seenBy: string }) | undefined {
+  #trouble(role: BackendRole, now: number): (BackendHealth & { readonly seenBy: string }) | undefined {
     const fresh = [...this.#reports].filter(([, { heardMs }]) => now - heardMs < STALE_MS);
     const sick = fresh
       .map(([id, { backends }]) => ({ id, health: backends[role] }))

@@ -5,12 +5,12 @@ import type { ProviderChoice } from '../../contract/contract.ts';
 import { commandLine } from '../lib/command-line.ts';
 
 export interface ProviderProbe {
-  /** Where a Docker engine answers, or why none does. */
+  /** Where a Docker daemon answers, or why none does. */
   docker(): Promise<
     | { readonly isThere: true; readonly where: string; readonly version: string }
     | { readonly isThere: false; readonly why: string }
   >;
-  /** Engines of the machine that are missing, by their package's name. */
+  /** Backends of the machine that are missing, by their package's name. */
   native(): Promise<{ readonly missing: readonly string[]; readonly failure?: Failure }>;
 }
 
@@ -22,7 +22,7 @@ export interface ProviderDecision {
 }
 
 /**
- * Decides for a provider. `auto`: Docker when an engine answers, else the machine's own engines.
+ * Decides for a provider. `auto`: Docker when a backend answers, else the machine's own backends.
  * @throws FailureError `cluster.noProvider` when neither is there
  */
 export async function chooseProvider(
@@ -36,13 +36,13 @@ export async function chooseProvider(
     const reason = `Docker ${docker.version} answers at ${docker.where}.`;
     return hasNative ? { provider: 'docker', reason, fallback: 'native' } : { provider: 'docker', reason };
   }
-  if (hasNative) return { provider: 'native', reason: `This machine has all three engines. ${docker.why}` };
+  if (hasNative) return { provider: 'native', reason: `This machine has all three backends. ${docker.why}` };
   throw new FailureError({
     code: 'cluster.noProvider',
-    message: `Neither Docker nor the engines themselves are here: ${docker.why}; missing on this machine: ${native.missing.join(', ')}.`,
+    message: `Neither Docker nor the backends themselves are here: ${docker.why}; missing on this machine: ${native.missing.join(', ')}.`,
     fix:
       native.failure?.fix ??
-      `Start Docker, or install the engines; \`${commandLine('doctor')}\` lists what was looked for.`,
+      `Start Docker, or install the backends; \`${commandLine('doctor')}\` lists what was looked for.`,
     step: 'provider',
   });
 }

@@ -1,7 +1,7 @@
 /** One interface for the three ways to have a RabbitMQ, a Redis and a Postgres. */
-import type { EngineRole, EngineState, EngineStats, Provider, Step } from '../../contract/backends.ts';
+import type { BackendRole, BackendState, BackendStats, Provider, Step } from '../../contract/backends.ts';
 
-/** Where the engines answer. The URLs hold passwords: never log them but through redact.ts. */
+/** Where the backends answer. The URLs hold passwords: never log them but through redact.ts. */
 export interface Endpoints {
   readonly amqpUrl: string;
   readonly redisUrl: string;
@@ -21,32 +21,32 @@ export interface LogLine {
 /** What a cluster tells while it lives. */
 export interface ClusterEvents {
   onStep(step: Step): void;
-  onEngine(engine: EngineState): void;
+  onBackend(backend: BackendState): void;
   onLog(line: LogLine): void;
 }
 
 export interface Cluster {
   readonly provider: Provider;
   /**
-   * Starts or adopts all three engines and waits until each has proven that it serves.
+   * Starts or adopts all three backends and waits until each has proven that it serves.
    * Steps are told through the events given at construction.
    * @throws FailureError naming the step; what was started is stopped again. AbortError-like FailureError `cluster.cancelled` on abort.
    */
   start(signal: AbortSignal): Promise<Endpoints>;
-  /** Stops what this cluster started or adopted; keeps the data. Never throws for an engine that is already gone. */
+  /** Stops what this cluster started or adopted; keeps the data. Never throws for a backend that is already gone. */
   stop(): Promise<void>;
-  /** Lets go of the engines without stopping them: the next start adopts them. */
+  /** Lets go of the backends without stopping them: the next start adopts them. */
   detach(): void;
   /** Stops, then removes data folders, or containers, volumes and network. */
   reset(): Promise<void>;
-  engines(): readonly EngineState[];
-  /** CPU and memory of each running engine. */
-  stats(): Promise<readonly EngineStats[]>;
+  backends(): readonly BackendState[];
+  /** CPU and memory of each running backend. */
+  stats(): Promise<readonly BackendStats[]>;
   /**
    * Ends what is left of one backend and starts it again, with its data and on its address; resolves when it serves.
    * @throws FailureError; `external.notOurs` for a backend that others run
    */
-  restart(role: EngineRole, signal: AbortSignal): Promise<void>;
-  /** For faults and tests: ends one engine at once, as a crash would. */
-  kill(role: EngineRole): Promise<void>;
+  restart(role: BackendRole, signal: AbortSignal): Promise<void>;
+  /** For faults and tests: ends one backend at once, as a crash would. */
+  kill(role: BackendRole): Promise<void>;
 }

@@ -29,7 +29,7 @@ export function acquireLock(dataDir: string): () => void {
       if (seen === undefined) continue;
       const holder = parseHolder(seen);
       if (holder && isAlive(holder)) throw lockedError(dataDir, holder.pid);
-      takeAway(path, seen, `${own}.stale`);
+      removeStale(path, seen, `${own}.stale`);
     }
     throw lockedError(dataDir, undefined);
   } finally {
@@ -44,7 +44,7 @@ export function lockHolder(dataDir: string): ProcessIdentity | undefined {
 }
 
 /** Removes a dead holder's lock. Another process may have done so and locked anew in between: then its lock is put back. */
-function takeAway(path: string, seen: string, aside: string): void {
+function removeStale(path: string, seen: string, aside: string): void {
   try {
     renameSync(path, aside);
   } catch (error) {

@@ -1,4 +1,4 @@
-/** Proof that an engine serves: each probe logs in and uses it, as the services will. */
+/** Proof that a backend serves: each probe logs in and uses it, as the services will. */
 import { connectBroker } from '../../services/shared/broker-nodes.ts';
 import { Redis } from 'ioredis';
 import pg from 'pg';

@@ -4,13 +4,13 @@ import { resolve } from 'node:path';
 import type { Settings } from '../../contract/contract.ts';
 import type { ProviderProbe } from './choose-provider.ts';
 import { FailureError } from '../../contract/failure.ts';
-import { engineRoleSchema, type Provider } from '../../contract/backends.ts';
+import { backendRoleSchema, type Provider } from '../../contract/backends.ts';
 import type { Cluster, ClusterEvents } from './cluster.ts';
-import { createDockerCluster, findDockerEngine } from './docker/docker-cluster.ts';
+import { createDockerCluster, findDockerDaemon } from './docker/docker-cluster.ts';
 import { listOurContainers } from './docker/inventory.ts';
 import { createExternalCluster } from './external/external-cluster.ts';
 import { createNativeCluster } from './native/native-cluster.ts';
-import { findEngines, installHint } from './native/find-programs.ts';
+import { findPrograms, installHint } from './native/find-programs.ts';
 import { ProcessRegistry } from '../processes/process-registry.ts';
 
 export interface ProvidersOptions {
@@ -24,7 +24,7 @@ export interface Providers {
   readonly probe: ProviderProbe;
   /** @throws FailureError when the provider itself is not there */
   create(provider: Provider, events: ClusterEvents): Promise<Cluster>;
-  /** The provider whose engines all run on this data folder with nobody to answer for them: kept on purpose, or left by a crash. */
+  /** The provider whose backends all run on this data folder with nobody to answer for them: kept on purpose, or left by a crash. */
   findKept(): Promise<Provider | undefined>;
 }
 
@@ -37,7 +37,7 @@ export function createProviders({ dataDir, version, settings }: ProvidersOptions
   return {
     probe: {
       docker: async () => {
-        const search = await findDockerEngine();
+        const search = await findDockerDaemon();
         // Each place that was tried is the doctor's business; here one sentence is enough.
         if (!search.found)
           return {
@@ -47,40 +47,40 @@ export function createProviders({ dataDir, version, settings }: ProvidersOptions
         return { isThere: true, where: search.found.where, version: search.found.version };
       },
       native: async () => {
-        const found = await findEngines();
+        const found = await findPrograms();
         const missing = (['rabbitmq', 'redis', 'postgres'] as const).filter((role) => !found[role]);
         if (missing.length === 0) return { missing };
         return {
           missing,
           failure: {
-            code: 'native.engineMissing',
+            code: 'native.backendMissing',
             message: `missing: ${missing.join(', ')}`,
-            fix: `Start Docker, or install the engines. ${installHint(missing)}`,
+            fix: `Start Docker, or install the backends. ${installHint(missing)}`,
           },
         };
       },
     },
     findKept: async () => {
       const isAll = (found: readonly { readonly role: string }[]) =>
-        engineRoleSchema.options.every((role) => found.some((one) => one.role === role));
+        backendRoleSchema.options.every((role) => found.some((one) => one.role === role));
       if (isAll(new ProcessRegistry(dataDir).findProcesses().filter(({ isOwned }) => !isOwned)))
         return 'native';
-      const { found } = await findDockerEngine();
+      const { found } = await findDockerDaemon();
       const containers = found && (await listOurContainers(found.docker, clusterIdOf(dataDir), 'provider'));
       return containers && isAll(containers.filter(({ State }) => State === 'running'))
         ? 'docker'
         : undefined;
     },
     create: async (provider, events) => {
-      const { images, limits, external, enginePorts } = settings();
-      if (provider === 'native') return createNativeCluster({ dataDir, events, ports: enginePorts });
+      const { images, limits, external, backendPorts } = settings();
+      if (provider === 'native') return createNativeCluster({ dataDir, events, ports: backendPorts });
       if (provider === 'docker') {
-        const search = await findDockerEngine();
+        const search = await findDockerDaemon();
         if (!search.found) throw new FailureError({ ...search.failure, step: 'provider' });
         return createDockerCluster({
           clusterId: clusterIdOf(dataDir),
           dataDir,
-          settings: { images, limits, enginePorts },
+          settings: { images, limits, backendPorts },
           events,
           docker: search.found.docker,
           appVersion: version,

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import type { EngineBinaries } from '../cluster/native/find-programs.ts';
+import type { BackendPrograms } from '../cluster/native/find-programs.ts';
 import { findingSchema } from '../../contract/contract.ts';
 import { runDoctor } from './doctor.ts';
 
-const nothing: EngineBinaries = {
+const nothing: BackendPrograms = {
   searched: { redis: ['/a', '/a', '/b'], postgres: ['/c'], rabbitmq: ['/d'] },
   problems: { rabbitmq: 'RabbitMQ is in /r, but Erlang (erl) is missing' },
 };
@@ -18,24 +18,24 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
 
-test('every finding that is not ok says what to do, and every engine where it was looked for', async () => {
+test('every finding that is not ok says what to do, and every backend where it was looked for', async () => {
   const findings = await runDoctor({ dataDir, find: () => Promise.resolve(nothing) });
   z.array(findingSchema).parse(findings);
   for (const finding of findings) expect(finding.fix !== undefined).toBe(finding.status !== 'ok');
   const byId = new Map(findings.map((finding) => [finding.id, finding]));
-  expect(byId.get('engine.redis')).toMatchObject({ status: 'missing', detail: 'Not found in /a, /b' });
-  expect(byId.get('engine.rabbitmq')?.detail).toMatch(/Erlang/);
+  expect(byId.get('backend.redis')).toMatchObject({ status: 'missing', detail: 'Not found in /a, /b' });
+  expect(byId.get('backend.rabbitmq')?.detail).toMatch(/Erlang/);
   expect(byId.get('node')).toMatchObject({ status: 'ok', version: process.versions.node });
   expect([...byId.keys()]).toEqual(
     expect.arrayContaining(['openFiles', 'cores', 'memory', 'disk', 'dataDir']),
   );
 });
 
-test('an engine that is there is told with version and path', async () => {
+test('a backend that is there is told with version and path', async () => {
   const find = () =>
     Promise.resolve({ ...nothing, redis: { server: '/usr/bin/redis-server', version: '7.0.15' } });
   const findings = await runDoctor({ dataDir, find });
-  const redis = findings.find((finding) => finding.id === 'engine.redis');
+  const redis = findings.find((finding) => finding.id === 'backend.redis');
   expect(redis).toMatchObject({ status: 'ok', version: '7.0.15', path: '/usr/bin/redis-server' });
 });
 

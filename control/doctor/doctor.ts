@@ -5,9 +5,9 @@ import { access, constants, readFile, statfs } from 'node:fs/promises';
 import { availableParallelism, totalmem } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { type EngineRole, type EngineState, BACKEND_TITLES } from '../../contract/backends.ts';
+import { type BackendRole, type BackendState, BACKEND_TITLES } from '../../contract/backends.ts';
 import { BAD_LOGIN } from '../../services/shared/backend-trouble.ts';
-import { type EngineBinaries, findEngines, installHint } from '../cluster/native/find-programs.ts';
+import { type BackendPrograms, findPrograms, installHint } from '../cluster/native/find-programs.ts';
 import type { ClusterState, Finding } from '../../contract/contract.ts';
 import { MIN_NODE_TEXT, isNodeNewEnough } from '../lib/node-version.ts';
 
@@ -23,12 +23,12 @@ const ULIMIT_TIMEOUT_MS = 5_000;
 
 export interface DoctorOptions {
   readonly dataDir: string;
-  /** Where the engines are; looked for on this machine by default. */
-  readonly find?: () => Promise<EngineBinaries>;
+  /** Where the backends are; looked for on this machine by default. */
+  readonly find?: () => Promise<BackendPrograms>;
 }
 
-/** All findings, engines first. */
-export async function runDoctor({ dataDir, find = () => findEngines() }: DoctorOptions): Promise<Finding[]> {
+/** All findings, backends first. */
+export async function runDoctor({ dataDir, find = () => findPrograms() }: DoctorOptions): Promise<Finding[]> {
   const [binaries, openFiles, memory, folder, disk] = await Promise.all([
     find(),
     checkOpenFiles(),
@@ -36,26 +36,26 @@ export async function runDoctor({ dataDir, find = () => findEngines() }: DoctorO
     checkDataDir(resolve(dataDir)),
     checkDisk(resolve(dataDir)),
   ]);
-  return [...engineFindings(binaries), checkNode(), openFiles, checkCores(), memory, folder, disk];
+  return [...programFindings(binaries), checkNode(), openFiles, checkCores(), memory, folder, disk];
 }
 
-/** What was found of each engine. */
-export function engineFindings(binaries: EngineBinaries): Finding[] {
+/** What was found of each backend. */
+export function programFindings(binaries: BackendPrograms): Finding[] {
   const { redis, postgres, rabbitmq } = binaries;
   return [
-    engineFinding(
+    backendFinding(
       binaries,
       'rabbitmq',
       'RabbitMQ',
       rabbitmq && { version: rabbitmq.version, path: rabbitmq.home, detail: `Erlang at ${rabbitmq.erl}` },
     ),
-    engineFinding(
+    backendFinding(
       binaries,
       'redis',
       'Redis',
       redis && { version: redis.version, path: redis.server, detail: 'Serves as a private instance' },
     ),
-    engineFinding(
+    backendFinding(
       binaries,
       'postgres',
       'Postgres',
@@ -69,35 +69,35 @@ export function engineFindings(binaries: EngineBinaries): Finding[] {
 }
 
 /** How the backends of a cluster that runs are: a process that is alive may take no writes all the same. */
-export function backendFindings({ state, engines }: Pick<ClusterState, 'state' | 'engines'>): Finding[] {
+export function backendFindings({ state, backends }: Pick<ClusterState, 'state' | 'backends'>): Finding[] {
   if (state !== 'running') return [];
-  const sick = engines.filter((engine) => engine.state !== 'running');
+  const sick = backends.filter((backend) => backend.state !== 'running');
   const common = { id: 'backends', title: 'Running cluster' };
   if (sick.length === 0)
     return [{ ...common, status: 'ok', detail: 'RabbitMQ, Redis and Postgres take what is written to them' }];
-  return sick.map((engine) => ({
-    id: `backends.${engine.role}`,
-    title: `Running cluster: ${BACKEND_TITLES[engine.role]}`,
+  return sick.map((backend) => ({
+    id: `backends.${backend.role}`,
+    title: `Running cluster: ${BACKEND_TITLES[backend.role]}`,
     status: 'missing',
-    detail: engine.detail ?? engine.state,
-    fix: fixOf(engine),
+    detail: backend.detail ?? backend.state,
+    fix: fixOf(backend),
   }));
 }
 
-function fixOf({ state, detail }: EngineState): string {
+function fixOf({ state, detail }: BackendState): string {
   if (state === 'restarting') return 'Wait: FlashGrid starts it again.';
   if (detail?.includes(BAD_LOGIN))
     return 'Set the old password again, and the cluster goes on by itself; or save the new URL in the settings, and stop and start the cluster. What was accepted is kept.';
   return 'Remove the cause; the cluster goes on by itself. What was accepted is kept meanwhile.';
 }
 
-function engineFinding(
-  { problems, searched }: EngineBinaries,
-  role: EngineRole,
+function backendFinding(
+  { problems, searched }: BackendPrograms,
+  role: BackendRole,
   title: string,
   found: { version: string; path: string; detail: string } | undefined,
 ): Finding {
-  const common = { id: `engine.${role}`, title };
+  const common = { id: `backend.${role}`, title };
   if (found) return { ...common, status: 'ok', ...found };
   const detail = problems[role] ?? `Not found in ${[...new Set(searched[role])].join(', ')}`;
   return { ...common, status: 'missing', detail, fix: installHint([role]) };
@@ -158,7 +158,7 @@ function checkCores(): Finding {
     id: 'cores',
     title: 'Cores',
     status: isEnough ? 'ok' : 'warning',
-    detail: `${cores} core${cores === 1 ? '' : 's'} for engines, services and load generator together`,
+    detail: `${cores} core${cores === 1 ? '' : 's'} for backends, services and load generator together`,
     ...(isEnough
       ? {}
       : { fix: 'Expect low figures: the load generator takes time from the engine it measures.' }),

@@ -4,15 +4,15 @@ import { diagnose } from './readiness.ts';
 
 const finding = (id: string, status: Finding['status']): Finding => ({ id, title: id, status, detail: 'd' });
 const own = (status: Finding['status']): Finding[] =>
-  ['rabbitmq', 'redis', 'postgres'].map((role) => finding(`engine.${role}`, status));
+  ['rabbitmq', 'redis', 'postgres'].map((role) => finding(`backend.${role}`, status));
 
-it('needs no containers where the machine has its own engines', () => {
+it('needs no containers where the machine has its own backends', () => {
   const { canStart, concerns } = diagnose([...own('ok'), finding('docker', 'missing')]);
   expect(canStart).toBe(true);
   expect(concerns).toEqual([]);
 });
 
-it('needs no engines of the machine where containers can be had', () => {
+it('needs no backends of the machine where containers can be had', () => {
   const { canStart, concerns } = diagnose([...own('missing'), finding('docker', 'ok')]);
   expect(canStart).toBe(true);
   expect(concerns).toEqual([]);

@@ -4,7 +4,7 @@ import type { Diagnosis, Finding, ProviderChoice } from '../../contract/contract
 /** Ids of the doctor's findings, by the way to backends that they belong to. */
 const WAYS = {
   docker: (id: string) => id === 'docker',
-  native: (id: string) => id.startsWith('engine.'),
+  native: (id: string) => id.startsWith('backend.'),
   external: (id: string) => id.startsWith('external.'),
 } as const;
 type Way = keyof typeof WAYS;
@@ -15,7 +15,7 @@ type Way = keyof typeof WAYS;
  */
 export function diagnose(findings: Finding[], choice: ProviderChoice = 'auto'): Diagnosis {
   const ways: readonly Way[] = choice === 'auto' ? ['docker', 'native'] : [choice];
-  // A warning stands in nobody's way: a container engine that answers with one starts containers all the same.
+  // A warning stands in nobody's way: a container runtime that answers with one starts containers all the same.
   const isOpen = (way: Way): boolean => {
     const own = findings.filter(({ id }) => WAYS[way](id));
     return own.length > 0 && own.every(({ status }) => status !== 'missing');

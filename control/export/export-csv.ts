@@ -9,8 +9,8 @@ import { titleOf, verdictWord } from '../../contract/run-text.ts';
 const SERIES_COLUMNS = [
   'tMs',
   'sent',
-  'acknowledged',
-  'refused',
+  'accepted',
+  'rejected',
   'unknown',
   'rps',
   'p50Ms',
@@ -19,15 +19,13 @@ const SERIES_COLUMNS = [
   'unconfirmed',
   'remaining',
   'granted',
-  'refusedByWorker',
+  'refused',
   'committed',
 ] as const satisfies readonly (keyof Sample)[];
 
 /** Heads of columns whose key in the record is an older word. */
 const HEADS: Partial<Record<keyof Sample, string>> = {
-  acknowledged: 'accepted',
-  refused: 'rejected',
-  refusedByWorker: 'refused',
+  accepted: 'accepted',
 };
 
 type Field = string | number | boolean;
@@ -83,8 +81,8 @@ function summaryRows(record: RunRecord): [string, Field][] {
     ['saleId', record.saleId],
     ...Object.entries(attack).map(([name, value]): [string, Field] => [`attack.${name}`, value ?? '']),
     ['load.sent', load.sent],
-    ['load.accepted', load.acknowledged],
-    ['load.rejected', load.refused],
+    ['load.accepted', load.accepted],
+    ['load.rejected', load.rejected],
     ['load.unknown', load.unknown],
     ['load.unsent', load.unsent ?? 0],
     ['load.rps', load.rps],
@@ -131,9 +129,9 @@ function summaryRows(record: RunRecord): [string, Field][] {
     ['environment.cores', environment.cores],
     ['environment.memoryBytes', environment.memoryBytes],
     ['environment.provider', environment.provider],
-    ['environment.rabbitmq', environment.engines.rabbitmq],
-    ['environment.redis', environment.engines.redis],
-    ['environment.postgres', environment.engines.postgres],
+    ['environment.rabbitmq', environment.backends.rabbitmq],
+    ['environment.redis', environment.backends.redis],
+    ['environment.postgres', environment.backends.postgres],
     ['environment.gateways', environment.gateways],
     ['environment.workers', environment.workers],
   ];

@@ -58,14 +58,14 @@ function loadLines({ load }: RunRecord, paint: Paint, width: number): string[] {
     ...row(
       paint,
       width,
-      ['Accepted', whole(load.acknowledged)],
+      ['Accepted', whole(load.accepted)],
       ['Duration', milliseconds(load.durationMs)],
       ['p99', latency(latencyMs, 'p99')],
     ),
     ...row(
       paint,
       width,
-      ['Rejected', whole(load.refused)],
+      ['Rejected', whole(load.rejected)],
       ['Generators', whole(generator.processes)],
       ['p99.9', latency(latencyMs, 'p999')],
     ),

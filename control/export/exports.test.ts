@@ -73,7 +73,7 @@ describe('the CSV export', () => {
     const sumOf = (column: string) =>
       series.reduce((total, row) => total + Number(row[header.indexOf(column)]), 0);
     expect(series).toHaveLength(record.series.length);
-    expect(sumOf('accepted')).toBe(record.load.acknowledged);
+    expect(sumOf('accepted')).toBe(record.load.accepted);
     expect(sumOf('granted')).toBe(record.audit.granted);
   });
 
@@ -123,7 +123,7 @@ describe('the HTML export', () => {
     expect(text).not.toMatch(/<script|<link|<iframe|javascript:|\son\w+=|@import|url\(|https?:\/\//i);
   });
 
-  it('escapes whatever buyers, machines and engines are called', () => {
+  it('escapes whatever buyers, machines and backends are called', () => {
     const { text } = exportRun(hostileRun(), 'html');
     expect(text).not.toMatch(/<script|<img/);
     expect(text).toContain(
@@ -145,7 +145,7 @@ describe('the HTML export', () => {
     const [sample] = record.series;
     const quiet = record.series.map((each) => ({
       ...each,
-      acknowledged: 0,
+      accepted: 0,
       p50Ms: 0,
       p99Ms: 0,
       queueDepth: 0,
@@ -190,7 +190,7 @@ describe('buckets', () => {
     const buckets = bucketSamples(series, 4);
     expect(buckets).toHaveLength(4);
     const answered = buckets.reduce(
-      (sum, bucket) => sum + bucket.acknowledgedPerSec * ((bucket.endMs - bucket.startMs) / 1_000),
+      (sum, bucket) => sum + bucket.acceptedPerSec * ((bucket.endMs - bucket.startMs) / 1_000),
       0,
     );
     expect(answered).toBeCloseTo(10_000);

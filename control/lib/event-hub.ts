@@ -1,4 +1,4 @@
-/** Where the control centre's events leave it: numbered, so that a face can tell which of an event and a snapshot is newer. */
+/** Where the control centre's events leave it: numbered, so that a frontend can tell which of an event and a snapshot is newer. */
 import type { EventName, EventPayload } from '../../contract/contract.ts';
 
 type Listener = (payload: never) => void;
@@ -33,7 +33,7 @@ export class EventHub {
     return () => void set.delete(listener);
   }
 
-  /** Hears every event, as a face that forwards them does. Returns the function that ends it. */
+  /** Hears every event, as a frontend that forwards them does. Returns the function that ends it. */
   tap(listener: (name: EventName, payload: EventPayload<EventName>) => void): () => void {
     this.#taps.add(listener);
     return () => void this.#taps.delete(listener);

@@ -1,7 +1,7 @@
 /**
  * What happens to an error that nothing caught.
  *
- * A process with a control centre in it logs the error and goes on: engines, attack and kept runs hang on it, and it ends them in order
+ * A process with a control centre in it logs the error and goes on: backends, attack and kept runs hang on it, and it ends them in order
  * when it is asked to. A command without one has nothing to lose: it tells the error and ends. Gateways and workers have a supervisor that
  * starts them anew, and decide for themselves (services/shared/service-process.ts).
  */

@@ -9,7 +9,7 @@ const MAX_PENDING = 16_384;
 export function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
   const decoder = new StringDecoder('utf8');
   let pending = '';
-  const take = (text: string) => {
+  const handle = (text: string) => {
     const lines = (pending + text).split('\n');
     pending = lines.pop() ?? '';
     if (pending.length > MAX_PENDING) {
@@ -18,9 +18,9 @@ export function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) 
     }
     for (const line of lines) if (line.trim() !== '') onLine(line.replace(/\r$/, ''));
   };
-  stream.on('data', (chunk: Buffer) => take(decoder.write(chunk)));
+  stream.on('data', (chunk: Buffer) => handle(decoder.write(chunk)));
   stream.on('end', () => {
-    take(decoder.end());
+    handle(decoder.end());
     if (pending.trim() !== '') onLine(pending);
     pending = '';
   });

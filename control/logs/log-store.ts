@@ -9,7 +9,7 @@ export const LOG_CAPACITY = 20_000;
 const MAX_LINE = 4_000;
 /** ms between two batches of new lines. */
 const BATCH_MS = 250;
-/** Lines of one batch; a flood is cut so that it can't choke the faces. The ring keeps them all. */
+/** Lines of one batch; a flood is cut so that it can't choke the frontends. The ring keeps them all. */
 const BATCH_LINES = 400;
 
 const LEVEL_ORDER = { debug: 0, info: 1, warn: 2, error: 3 } as const;

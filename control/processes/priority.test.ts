@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
 import process from 'node:process';
 import { expect, it } from 'vitest';
-import { giveWay } from './priority.ts';
+import { lowerPriority } from './priority.ts';
 
 const BELOW_NORMAL = constants.priority.PRIORITY_BELOW_NORMAL;
 
@@ -14,7 +14,7 @@ it('ranks a child below its parent, in its session too, and lets one be that is 
   });
   const ended = new Promise((done) => child.once('exit', done));
   try {
-    giveWay(child.pid);
+    lowerPriority(child.pid);
     // A run that itself was told to give way starts children that do.
     const own = getPriority(process.pid);
     expect(getPriority(child.pid)).toBe(Math.max(own, BELOW_NORMAL));
@@ -24,13 +24,13 @@ it('ranks a child below its parent, in its session too, and lets one be that is 
     // Never up again.
     if (own < 15 && child.pid !== undefined) {
       setPriority(child.pid, 15);
-      giveWay(child.pid);
+      lowerPriority(child.pid);
       expect(getPriority(child.pid)).toBe(15);
     }
   } finally {
     child.kill('SIGKILL');
     await ended;
   }
-  expect(() => giveWay(child.pid)).not.toThrow();
-  expect(() => giveWay(undefined)).not.toThrow();
+  expect(() => lowerPriority(child.pid)).not.toThrow();
+  expect(() => lowerPriority(undefined)).not.toThrow();
 });

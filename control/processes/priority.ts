@@ -14,7 +14,7 @@ const ATTEMPTS = 20;
  * Lowers the priority of a process that was just started, and of what it will start. Best effort: a system that refuses, or a process that
  * ended meanwhile, is left as it is.
  */
-export function giveWay(pid: number | undefined): void {
+export function lowerPriority(pid: number | undefined): void {
   if (pid === undefined) return;
   try {
     // Started by somebody who gave way before: that stays so.

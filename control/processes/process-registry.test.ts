@@ -36,13 +36,15 @@ test('a recorded process is found by the next registry of the folder, with role 
   const { pid } = start('sleep', ['60']);
   new ProcessRegistry(dataDir).record({ pid, role: 'redis', command: 'sleep 60', fingerprint: 'abc' });
   const found = new ProcessRegistry(dataDir).findProcesses();
-  expect(found).toMatchObject([{ pid, role: 'redis', fingerprint: 'abc', isOwned: true, isEngine: true }]);
+  expect(found).toMatchObject([{ pid, role: 'redis', fingerprint: 'abc', isOwned: true, isBackend: true }]);
 });
 
 test('a process that was never recorded is found by the mark in its environment', () => {
   const registry = new ProcessRegistry(dataDir);
   const { pid } = start('sleep', ['60'], registry.environment('worker-1'));
-  expect(registry.findProcesses()).toMatchObject([{ pid, role: 'worker-1', isOwned: true, isEngine: false }]);
+  expect(registry.findProcesses()).toMatchObject([
+    { pid, role: 'worker-1', isOwned: true, isBackend: false },
+  ]);
 });
 
 test('leftovers are those whose control centre is dead: they are stopped, others are not', async () => {
@@ -111,7 +113,7 @@ test('a damaged registry is begun anew, and writing leaves no half files', () =>
   const { pid } = start('sleep', ['60']);
   const identity = registry.record({ pid, role: 'redis', command: 'sleep' });
   expect(registry.records()).toHaveLength(1);
-  if (identity) registry.forget(identity);
+  if (identity) registry.remove(identity);
   expect(registry.records()).toEqual([]);
   expect(readdirSync(dataDir).sort()).toEqual(['cluster-id.json', 'processes.json']);
 });

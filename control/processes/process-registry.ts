@@ -2,7 +2,7 @@
  * Every process that the control centre starts is recorded in the data folder at once, so that the next start finds what a crash
  * left behind. A record names the process's start time: a pid that went to somebody else is never touched.
  *
- * A crash between a spawn and its record is covered too: each process carries the cluster's id in its environment, and engines that
+ * A crash between a spawn and its record is covered too: each process carries the cluster's id in its environment, and backends that
  * overwrite theirs (Redis and Postgres show titles there) are told by their name and their working folder.
  */
 import { randomBytes } from 'node:crypto';
@@ -20,10 +20,10 @@ export const OWNER_VARIABLE = 'FLASHGRID_OWNER';
 
 const POLL_INTERVAL_MS = 20;
 const KILL_LIMIT_MS = 5_000;
-/** Programs that an engine's folder as working folder marks as ours. A shell that merely stands in it must live on. */
-const ENGINE_PROGRAM = /^(postgres|initdb|valkey-server|redis-(server|rdb|aof)|beam|erl|epmd|inet_gethost)/;
+/** Programs that a backend's folder as working folder marks as ours. A shell that merely stands in it must live on. */
+const BACKEND_PROGRAM = /^(postgres|initdb|valkey-server|redis-(server|rdb|aof)|beam|erl|epmd|inet_gethost)/;
 
-const ENGINE_ROLES = new Set(['rabbitmq', 'redis', 'postgres', 'epmd', 'initdb']);
+const BACKEND_ROLES = new Set(['rabbitmq', 'redis', 'postgres', 'epmd', 'initdb']);
 
 const identitySchema = z.object({ pid: z.number().int().positive(), startedAt: z.string() });
 const recordSchema = identitySchema.extend({
@@ -32,7 +32,7 @@ const recordSchema = identitySchema.extend({
   command: z.string(),
   /** The control centre that answers for it. */
   owner: identitySchema,
-  /** What it was configured with; an engine with another fingerprint can't be adopted. */
+  /** What it was configured with; a backend with another fingerprint can't be adopted. */
   fingerprint: z.string().optional(),
   recordedAtMs: z.number(),
 });
@@ -49,8 +49,8 @@ export interface FoundProcess extends ProcessIdentity {
   readonly parentPid: number;
   /** Whether the control centre that answers for it still lives. */
   readonly isOwned: boolean;
-  /** Whether it is an engine or belongs to one; else it is a gateway, a worker, a generator. */
-  readonly isEngine: boolean;
+  /** Whether it is a backend or belongs to one; else it is a gateway, a worker, a generator. */
+  readonly isBackend: boolean;
 }
 
 export interface StopLimits {
@@ -116,7 +116,7 @@ export class ProcessRegistry {
   }
 
   /** Drops the record of a process that has ended. */
-  forget(identity: ProcessIdentity): void {
+  remove(identity: ProcessIdentity): void {
     const records = this.records();
     const rest = records.filter(
       (record) => record.pid !== identity.pid || record.startedAt !== identity.startedAt,
@@ -140,14 +140,14 @@ export class ProcessRegistry {
   findProcesses(): FoundProcess[] {
     const records = new Map(this.records().map((record) => [record.pid, record]));
     const marker = `${CLUSTER_VARIABLE}=${this.clusterId}`;
-    const engineDir = join(this.#dataDir, 'native') + sep;
+    const backendDir = join(this.#dataDir, 'native') + sep;
     return listProcesses().flatMap((facts) => {
       if (facts.pid === process.pid) return [];
       const { pid, startedAt, parentPid } = facts;
       const record = records.get(pid);
       if (record?.startedAt === startedAt) {
         const { role, command, fingerprint, recordedAtMs } = record;
-        const isEngine = ENGINE_ROLES.has(role);
+        const isBackend = BACKEND_ROLES.has(role);
         return {
           pid,
           startedAt,
@@ -157,13 +157,13 @@ export class ProcessRegistry {
           fingerprint,
           recordedAtMs,
           isOwned: isAlive(record.owner),
-          isEngine,
+          isBackend,
         };
       }
       const places = `${facts.workingDir}${sep} ${facts.commandLine}`;
-      const isEngineProgram =
-        ENGINE_PROGRAM.test(facts.name) && (places.includes(engineDir) || places.includes(this.clusterId));
-      if (!facts.environment.includes(marker) && !isEngineProgram) return [];
+      const isBackendProgram =
+        BACKEND_PROGRAM.test(facts.name) && (places.includes(backendDir) || places.includes(this.clusterId));
+      if (!facts.environment.includes(marker) && !isBackendProgram) return [];
       const role = valueOf(facts.environment, ROLE_VARIABLE) ?? facts.name;
       const [ownerPid, ...ownerStart] = valueOf(facts.environment, OWNER_VARIABLE)?.split(' ') ?? [];
       const owner = { pid: Number(ownerPid), startedAt: ownerStart.join(' ') };
@@ -174,7 +174,7 @@ export class ProcessRegistry {
         role,
         command: facts.commandLine,
         isOwned: owner.pid > 0 && isAlive(owner),
-        isEngine: isEngineProgram || ENGINE_ROLES.has(role),
+        isBackend: isBackendProgram || BACKEND_ROLES.has(role),
       };
     });
   }
@@ -194,7 +194,7 @@ export class ProcessRegistry {
     await Promise.all(
       processes.map(async (identity) => {
         await stopProcess(identity, limits);
-        this.forget(identity);
+        this.remove(identity);
       }),
     );
   }

@@ -1,6 +1,6 @@
 /**
  * Chromium opens files, pipes and sockets without close-on-exec and closes them in its own helpers only. Whatever Electron's main process starts
- * would inherit them: an engine that outlives the app would hold its ports, its cache and its pipes. Node by itself has no such descriptors.
+ * would inherit them: a backend that outlives the app would hold its ports, its cache and its pipes. Node by itself has no such descriptors.
  */
 import { existsSync } from 'node:fs';
 import process from 'node:process';

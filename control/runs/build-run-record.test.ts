@@ -85,7 +85,7 @@ describe('the verdict', () => {
   });
 
   it('is invalid when a system that is well accepted not one request', () => {
-    const load = { ...fixtureLoad, acknowledged: 0, refused: 10_000, causes: { '409 sale-closed': 10_000 } };
+    const load = { ...fixtureLoad, accepted: 0, refused: 10_000, causes: { '409 sale-closed': 10_000 } };
     expect(judgeRun({ ...fixtureParts(), load })).toMatchObject({
       exitCode: 5,
       reasons: [expect.stringContaining('None of 10,000 requests was accepted')],
@@ -100,7 +100,7 @@ describe('the verdict', () => {
     ],
     [
       'a backend is away all the time',
-      { acknowledged: 0, refused: 10_000, causes: { '503 broker-away': 10_000 } },
+      { accepted: 0, refused: 10_000, causes: { '503 broker-away': 10_000 } },
       /10,000 rejected, RabbitMQ is away \(503\)/,
     ],
   ] as const)('is a matter of the infrastructure when %s', (_, change, expected) => {

@@ -121,7 +121,7 @@ export function judgeRun({
 /** What the attack was without, so that it could not be carried through. */
 function findMissing(load: Load): string[] {
   if (load.gaveUp) return [gaveUpText(load.gaveUp, load.unsent)];
-  if (load.sent === 0 || load.acknowledged > 0) return [];
+  if (load.sent === 0 || load.accepted > 0) return [];
   // Rejections by 4xx are answers of a system that is well; anything else says that a part is away.
   const isAway = Object.keys(load.causes ?? {}).some((cause) => !/^4\d\d\b/.test(cause));
   return isAway ? [noneAccepted(load)] : [];
@@ -130,7 +130,7 @@ function findMissing(load: Load): string[] {
 function noneAccepted(load: Load): string {
   const causes =
     causeText(load.causes) ??
-    `${whole(load.refused)} rejected by the gateway, ${whole(load.unknown)} without an answer`;
+    `${whole(load.rejected)} rejected by the gateway, ${whole(load.unknown)} without an answer`;
   return `None of ${plural(load.sent, 'request')} was accepted (${causes}): the sale was never put to the test.`;
 }
 
@@ -142,7 +142,7 @@ function findDoubts(
 ): string[] {
   const { limits, rateReached } = load.generator;
   if (load.sent === 0) return ['No request was sent: there is nothing to judge.'];
-  if (load.acknowledged === 0) return [noneAccepted(load)];
+  if (load.accepted === 0) return [noneAccepted(load)];
   // Late because of the system under test is no doubt: it is what the run has found.
   if (attack.profile !== 'sustained' || limits.length === 0 || rateReached >= MIN_RATE_REACHED) return [];
   if (load.systemLimit !== undefined) return [];

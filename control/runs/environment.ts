@@ -5,14 +5,14 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { ServiceState } from '../../contract/contract.ts';
 import type { Environment } from '../../contract/run-record.ts';
 
-/** Describes the machine, the engines and how many services ran. */
+/** Describes the machine, the backends and how many services ran. */
 export function describeEnvironment(
   version: string,
-  cluster: Pick<Cluster, 'provider' | 'engines'>,
+  cluster: Pick<Cluster, 'provider' | 'backends'>,
   services: readonly ServiceState[],
 ): Environment {
   const versionOf = (role: string) =>
-    cluster.engines().find((engine) => engine.role === role)?.version ?? 'unknown';
+    cluster.backends().find((backend) => backend.role === role)?.version ?? 'unknown';
   return {
     flashgrid: version,
     node: process.versions.node,
@@ -21,7 +21,7 @@ export function describeEnvironment(
     cores: os.availableParallelism(),
     memoryBytes: os.totalmem(),
     provider: cluster.provider,
-    engines: { rabbitmq: versionOf('rabbitmq'), redis: versionOf('redis'), postgres: versionOf('postgres') },
+    backends: { rabbitmq: versionOf('rabbitmq'), redis: versionOf('redis'), postgres: versionOf('postgres') },
     gateways: services.filter((service) => service.role === 'gateway').length,
     workers: services.filter((service) => service.role === 'worker').length,
   };

@@ -19,14 +19,14 @@ function world() {
       detail: undefined as string | undefined,
     },
   ];
-  const engines = [{ role: 'redis', state: 'running' }];
+  const backends = [{ role: 'redis', state: 'running' }];
   let rebuilds = 0;
   const parts = {
     supervisor: {
       states: () => services.map((service) => ({ ...service })),
       totals: { read: () => ({ rebuilds }), latest: () => new Map() },
     },
-    cluster: { engines: () => engines.map((engine) => ({ ...engine })) },
+    cluster: { backends: () => backends.map((backend) => ({ ...backend })) },
   };
   const said: string[] = [];
   const watch = new IncidentWatch(
@@ -39,7 +39,7 @@ function world() {
     for (let left = ms; left > 0; left -= 100) {
       nowMs += 100;
       for (const { id } of services)
-        if (!silent.includes(id)) watch.heard(id, { atMs: nowMs, eventLoopLagMs: 2 });
+        if (!silent.includes(id)) watch.handleSample(id, { atMs: nowMs, eventLoopLagMs: 2 });
       if (!silent.includes('control')) watch.look();
     }
   };
@@ -49,7 +49,7 @@ function world() {
     pass,
     service: (id: string, change: object) =>
       Object.assign(services.find((one) => one.id === id) ?? {}, change),
-    backend: (change: object) => Object.assign(engines[0] ?? {}, change),
+    backend: (change: object) => Object.assign(backends[0] ?? {}, change),
     rebuild: () => rebuilds++,
     now: () => nowMs,
     told: () =>
@@ -62,7 +62,7 @@ describe('pauses', () => {
     const { watch, pass, told, now } = world();
     pass(1_000);
     pass(6_000, 'gateway-1');
-    watch.heard('gateway-1', { atMs: now(), eventLoopLagMs: 6_000 });
+    watch.handleSample('gateway-1', { atMs: now(), eventLoopLagMs: 6_000 });
     expect(told()).toEqual([['gateway-1', 'paused', 6_000]]);
   });
 
@@ -71,7 +71,7 @@ describe('pauses', () => {
     pass(1_000);
     pass(6_000, 'gateway-1', 'worker-1', 'control');
     watch.look();
-    watch.heard('gateway-1', { atMs: now(), eventLoopLagMs: 5_950 });
+    watch.handleSample('gateway-1', { atMs: now(), eventLoopLagMs: 5_950 });
     watch.generatorHeard({ eventLoopLagMaxMs: 5_990 }, now());
     expect(told()).toEqual([['machine', 'paused', expect.closeTo(6_000, -2)]]);
   });
@@ -87,11 +87,11 @@ describe('pauses', () => {
     const { watch, pass, told, now, service } = world();
     pass(1_000);
     pass(4_000, 'gateway-1');
-    watch.heard('gateway-1', { atMs: now(), eventLoopLagMs: 3 });
+    watch.handleSample('gateway-1', { atMs: now(), eventLoopLagMs: 3 });
     expect(told()).toEqual([['gateway-1', 'paused', 3_900]]);
     service('gateway-1', { state: 'restarting' });
     pass(2_000, 'gateway-1');
-    watch.heard('gateway-1', { atMs: now(), eventLoopLagMs: 3 });
+    watch.handleSample('gateway-1', { atMs: now(), eventLoopLagMs: 3 });
     expect(told().filter(([part, kind]) => part === 'gateway-1' && kind === 'paused')).toHaveLength(1);
   });
 
@@ -105,7 +105,7 @@ describe('pauses', () => {
   it('that are short are not told', () => {
     const { watch, pass, told, now } = world();
     pass(1_000);
-    watch.heard('worker-1', { atMs: now(), eventLoopLagMs: 400 });
+    watch.handleSample('worker-1', { atMs: now(), eventLoopLagMs: 400 });
     expect(told()).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@
  */
 import { SAMPLE_INTERVAL_MS } from '../../services/shared/messages.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { EngineRole } from '../../contract/backends.ts';
+import type { BackendRole } from '../../contract/backends.ts';
 import type { AttackInterval } from '../attack/runner/interval-merger.ts';
 import { milliseconds } from '../../contract/format.ts';
 import type { Incident } from '../../contract/run-record.ts';
@@ -16,7 +16,7 @@ import type { Supervisor } from '../services/supervisor.ts';
 export const PAUSE_MS = 1_500;
 const LOOK_MS = 100;
 
-const BACKENDS: Readonly<Record<EngineRole, string>> = {
+const BACKENDS: Readonly<Record<BackendRole, string>> = {
   rabbitmq: 'RabbitMQ',
   redis: 'Redis',
   postgres: 'Postgres',
@@ -24,7 +24,7 @@ const BACKENDS: Readonly<Record<EngineRole, string>> = {
 
 export interface WatchedParts {
   readonly supervisor: Pick<Supervisor, 'states' | 'totals'>;
-  readonly cluster: Pick<Cluster, 'engines'>;
+  readonly cluster: Pick<Cluster, 'backends'>;
 }
 
 interface Pause {
@@ -35,7 +35,7 @@ interface Pause {
 
 export class IncidentWatch {
   readonly #parts: WatchedParts;
-  readonly #say: (text: string) => void;
+  readonly #log: (text: string) => void;
   /** Epoch ms throughout: the only clock that all processes share. */
   readonly #now: () => number;
   readonly #pauses: Pause[] = [];
@@ -51,7 +51,7 @@ export class IncidentWatch {
 
   constructor(parts: WatchedParts, say: (text: string) => void, now: () => number = Date.now) {
     this.#parts = parts;
-    this.#say = say;
+    this.#log = say;
     this.#now = now;
     this.#lookedMs = now();
     this.#rebuildsBefore = parts.supervisor.totals.read().rebuilds;
@@ -67,7 +67,7 @@ export class IncidentWatch {
   }
 
   /** A sample of a service: it tells how late its own event loop was. */
-  heard(id: string, { atMs, eventLoopLagMs }: Pick<ServiceSample, 'atMs' | 'eventLoopLagMs'>): void {
+  handleSample(id: string, { atMs, eventLoopLagMs }: Pick<ServiceSample, 'atMs' | 'eventLoopLagMs'>): void {
     // The first sample after a pause may come before the loop's own meter has seen it: the gap between two samples tells, too.
     const gapMs = atMs - (this.#heard.get(id) ?? atMs) - SAMPLE_INTERVAL_MS;
     this.#heard.set(id, atMs);
@@ -84,7 +84,7 @@ export class IncidentWatch {
 
   add(part: string, kind: Incident['kind'], text: string, atMs = this.#now()): void {
     this.#others.push({ part, kind, text, atMs });
-    this.#say(text);
+    this.#log(text);
   }
 
   /** Compares the state of every part with that of the last look. */
@@ -96,7 +96,7 @@ export class IncidentWatch {
     this.#lookedMs = nowMs;
     for (const { id, state, detail } of this.#parts.supervisor.states())
       this.#follow(id, id, state, detail, nowMs);
-    for (const { role, state, detail } of this.#parts.cluster.engines())
+    for (const { role, state, detail } of this.#parts.cluster.backends())
       this.#follow(role, BACKENDS[role], state, detail, nowMs);
   }
 
@@ -115,7 +115,7 @@ export class IncidentWatch {
     }
     for (const role of ['gateway', 'worker'] as const)
       if (!services.some((service) => service.role === role)) missing.push(`There is no ${role}.`);
-    for (const { role, state, detail } of cluster.engines()) {
+    for (const { role, state, detail } of cluster.backends()) {
       const why = detail === undefined ? '' : `: ${detail.replace(/\.$/, '')}`;
       if (state !== 'running') missing.push(`${BACKENDS[role]} is ${state}${why}.`);
     }

@@ -156,7 +156,7 @@ export class DeadLetters {
       await openPool(pool);
       const store = new SaleStore(redis, namespace);
       for (const saleId of saleIds) {
-        const life = await store.readLife(saleId);
+        const life = await store.readEpoch(saleId);
         if (life) await rebuildSale(store, pool, { saleId, generation: 1, staleEpoch: life.epoch });
       }
     } finally {

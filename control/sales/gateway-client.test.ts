@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { EngineClient } from './gateway-client.ts';
+import { GatewayClient } from './gateway-client.ts';
 
 const LIMIT_MS = 200;
 const servers: Server[] = [];
@@ -22,13 +22,13 @@ async function gateway(isFrozen = false): Promise<{ url: string; asked: string[]
 }
 
 const clientOf = (...gateways: readonly { url: string }[]) =>
-  new EngineClient(
+  new GatewayClient(
     () => gateways.map(({ url }) => url),
     () => 'token',
     LIMIT_MS,
   );
 
-describe('the way into the engine', () => {
+describe('the way into the backend', () => {
   it('goes round a gateway that is frozen, and sends it nothing that it could do later', async () => {
     const [frozen, well] = [await gateway(true), await gateway()];
     const client = clientOf(frozen, well);
@@ -60,8 +60,8 @@ describe('the way into the engine', () => {
     const gone = await gateway();
     servers[0]?.close().closeAllConnections();
     await expect(clientOf(gone, gone).listSales()).rejects.toMatchObject({
-      failure: { code: 'engine.noAnswer' },
+      failure: { code: 'gateway.noAnswer' },
     });
-    await expect(clientOf().listSales()).rejects.toMatchObject({ failure: { code: 'engine.notRunning' } });
+    await expect(clientOf().listSales()).rejects.toMatchObject({ failure: { code: 'gateway.notRunning' } });
   });
 });

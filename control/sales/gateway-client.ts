@@ -1,4 +1,4 @@
-/** The control centre's way into the engine: the gateway's own HTTP API, as any other client would use it. */
+/** The control centre's way into the backend: the gateway's own HTTP API, as any other client would use it. */
 import { z } from 'zod';
 import { saleViewSchema, type NewSale, type SaleChange, type SaleView } from '../../services/shared/sales.ts';
 import { FailureError } from '../../contract/failure.ts';
@@ -15,7 +15,7 @@ const problemSchema = z.object({
   errors: z.array(z.object({ field: z.string(), message: z.string() })).optional(),
 });
 
-export class EngineClient {
+export class GatewayClient {
   readonly #urls: () => readonly string[];
   readonly #token: () => string;
   readonly #presenceLimitMs: number;
@@ -101,7 +101,7 @@ export class EngineClient {
     const base = await this.#pick();
     if (base === undefined) {
       throw new FailureError({
-        code: 'engine.notRunning',
+        code: 'gateway.notRunning',
         message: 'No gateway is running.',
         fix: 'Start the cluster first.',
       });
@@ -120,7 +120,7 @@ export class EngineClient {
     } catch (error) {
       throw new FailureError(
         {
-          code: 'engine.noAnswer',
+          code: 'gateway.noAnswer',
           message: `The gateway did not answer ${method} ${path}.`,
           fix: 'Look at the logs of the gateway; it is restarted by itself when it ended.',
         },
@@ -132,7 +132,7 @@ export class EngineClient {
       const parsed = schema.safeParse(reply);
       if (parsed.success) return parsed.data;
       throw new FailureError({
-        code: 'engine.strangeAnswer',
+        code: 'gateway.strangeAnswer',
         message: `What answered ${method} ${path} is not this FlashGrid's gateway.`,
         fix: 'Stop the cluster and start it again.',
       });
@@ -140,7 +140,7 @@ export class EngineClient {
     const problem = problemSchema.safeParse(reply);
     const first = problem.data?.errors?.[0];
     throw new FailureError({
-      code: `engine.http${answer.status}`,
+      code: `gateway.http${answer.status}`,
       message: problem.success
         ? [problem.data.title, problem.data.detail].filter(Boolean).join(': ')
         : `The gateway answered ${answer.status}.`,

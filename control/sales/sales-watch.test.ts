@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { saleViewSchema, type SaleView } from '../../services/shared/sales.ts';
-import { MAX_TOLD_SALES } from '../../contract/contract.ts';
+import { MAX_SHOWN_SALES } from '../../contract/contract.ts';
 import { SalesWatch, type SalesSeen } from './sales-watch.ts';
 
 const sale = (id: string): SaleView =>
@@ -32,6 +32,6 @@ it('tells the newest sales and how many there are, and only when something chang
   await watch.refresh();
   expect(told).toHaveLength(1);
   expect(told[0]?.total).toBe(312);
-  expect(told[0]?.sales).toEqual(all.slice(0, MAX_TOLD_SALES));
+  expect(told[0]?.sales).toEqual(all.slice(0, MAX_SHOWN_SALES));
   expect(watch.latest()).toEqual(told[0]);
 });

@@ -1,10 +1,10 @@
-/** The sales as the faces show them: read twice a second while the cluster runs, told only when something changed. */
+/** The sales as the frontends show them: read twice a second while the cluster runs, told only when something changed. */
 import type { SaleView } from '../../services/shared/sales.ts';
-import { MAX_TOLD_SALES } from '../../contract/contract.ts';
-import type { EngineClient } from './gateway-client.ts';
+import { MAX_SHOWN_SALES } from '../../contract/contract.ts';
+import type { GatewayClient } from './gateway-client.ts';
 
 const INTERVAL_MS = 500;
-/** Pause after a reading, in readings: with thousands of sales to read the watch gets slower, not the engine busier. */
+/** Pause after a reading, in readings: with thousands of sales to read the watch gets slower, not the backend busier. */
 const PAUSE_READINGS = 20;
 
 /** The newest sales, and how many there are in all. */
@@ -14,7 +14,7 @@ export interface SalesSeen {
 }
 
 export class SalesWatch {
-  readonly #engine: Pick<EngineClient, 'listSales'>;
+  readonly #gateways: Pick<GatewayClient, 'listSales'>;
   readonly #onChange: (seen: SalesSeen) => void;
   #latest: SalesSeen = { sales: [], total: 0 };
   #told = JSON.stringify(this.#latest);
@@ -22,8 +22,8 @@ export class SalesWatch {
   #isReading = false;
   #dueMs = 0;
 
-  constructor(engine: Pick<EngineClient, 'listSales'>, onChange: (seen: SalesSeen) => void) {
-    this.#engine = engine;
+  constructor(gateways: Pick<GatewayClient, 'listSales'>, onChange: (seen: SalesSeen) => void) {
+    this.#gateways = gateways;
     this.#onChange = onChange;
   }
 
@@ -40,7 +40,7 @@ export class SalesWatch {
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#tell([]);
+    this.#emit([]);
   }
 
   /** Reads now; a gateway that does not answer leaves the last view, and the services' states tell why. */
@@ -49,8 +49,8 @@ export class SalesWatch {
     this.#isReading = true;
     const startedMs = performance.now();
     try {
-      const sales = await this.#engine.listSales();
-      if (this.#timer !== undefined) this.#tell(sales);
+      const sales = await this.#gateways.listSales();
+      if (this.#timer !== undefined) this.#emit(sales);
     } catch {
       // See above: shown by the gateway's state, not here.
     } finally {
@@ -59,8 +59,8 @@ export class SalesWatch {
     }
   }
 
-  #tell(all: SaleView[]): void {
-    this.#latest = { sales: all.slice(0, MAX_TOLD_SALES), total: all.length };
+  #emit(all: SaleView[]): void {
+    this.#latest = { sales: all.slice(0, MAX_SHOWN_SALES), total: all.length };
     const text = JSON.stringify(this.#latest);
     if (text === this.#told) return;
     this.#told = text;

@@ -9,7 +9,7 @@ import process from 'node:process';
 import { FailureError } from '../../contract/failure.ts';
 import type { LogLine } from '../cluster/cluster.ts';
 import type { SystemUser } from '../cluster/native/backend.ts';
-import { giveWay } from '../processes/priority.ts';
+import { lowerPriority } from '../processes/priority.ts';
 import { sealed } from '../processes/sealed.ts';
 import type { ServiceRole } from '../../contract/contract.ts';
 import { childMessageSchema, type GatewaySample, type WorkerSample } from '../../services/shared/messages.ts';
@@ -57,12 +57,12 @@ export class ServiceChild {
       detached: true,
       ...(options.user ? { uid: options.user.uid, gid: options.user.gid } : {}),
     });
-    giveWay(this.#process.pid);
+    lowerPriority(this.#process.pid);
     const { stdout, stderr } = this.#process;
-    const say = (level: LogLine['level']) => (line: string) =>
+    const log = (level: LogLine['level']) => (line: string) =>
       options.onLog(parseServiceLine(options.id, line, level, Date.now()));
-    if (stdout) readLines(stdout, say('info'));
-    if (stderr) readLines(stderr, say('error'));
+    if (stdout) readLines(stdout, log('info'));
+    if (stderr) readLines(stderr, log('error'));
     this.exited = new Promise((resolve) => {
       const end = (detail: string) => {
         if (this.#hasExited) return;

@@ -1,4 +1,4 @@
-/** Sums the samples of all gateways and workers, so that a restarted one does not set the engine's counters back. */
+/** Sums the samples of all gateways and workers, so that a restarted one does not set the backend's counters back. */
 import type { GatewaySample, WorkerSample } from '../../services/shared/messages.ts';
 
 type ServiceSample = GatewaySample | WorkerSample;
@@ -10,10 +10,10 @@ const HISTORY_MS = 2_000;
 /** ms after which a silent service no longer holds back the moment at which the queue is looked at. */
 const STALE_MS = 1_000;
 
-export interface EngineTotals {
+export interface PipelineTotals {
   accepted: number;
   frames: number;
-  turnedAway: number;
+  rejected: number;
   decided: number;
   granted: number;
   committed: number;
@@ -24,10 +24,10 @@ export interface EngineTotals {
   rebuilds: number;
 }
 
-const zero = (): EngineTotals => ({
+const zero = (): PipelineTotals => ({
   accepted: 0,
   frames: 0,
-  turnedAway: 0,
+  rejected: 0,
   decided: 0,
   granted: 0,
   committed: 0,
@@ -38,11 +38,11 @@ const zero = (): EngineTotals => ({
   rebuilds: 0,
 });
 
-function addSample(totals: EngineTotals, sample: ServiceSample): void {
+function addSample(totals: PipelineTotals, sample: ServiceSample): void {
   if (sample.role === 'gateway') {
     totals.accepted += sample.accepted;
     totals.frames += sample.frames;
-    totals.turnedAway += sample.refused.client4xx + sample.refused.soldOut409 + sample.refused.unavailable503;
+    totals.rejected += sample.refused.client4xx + sample.refused.soldOut409 + sample.refused.unavailable503;
   } else {
     totals.decided += sample.decided;
     totals.granted += sample.granted;
@@ -81,14 +81,14 @@ function movedAt({ before, latest }: Tail, atMs: number): number {
 export class ServiceTotals {
   readonly #tails = new Map<string, Tail>();
   readonly #retired = zero();
-  /** Accepted less decided of an engine that is known to be empty: what killed services took with them uncounted. */
+  /** Accepted less decided of a backend that is known to be empty: what killed services took with them uncounted. */
   #lost = 0;
   #stillSinceMs = 0;
   #lastMoved = 0;
   /** How many waited whenever a service told where it stands, by our own clock. */
   #history: (Waiting & { readonly heardMs: number })[] = [];
 
-  take(id: string, sample: ServiceSample): void {
+  add(id: string, sample: ServiceSample): void {
     this.#tails.set(id, { before: this.#tails.get(id)?.latest, latest: sample });
     this.#remember();
     const { accepted, decided } = this.read();
@@ -106,7 +106,7 @@ export class ServiceTotals {
   }
 
   /** Sums since the supervisor began. */
-  read(): EngineTotals {
+  read(): PipelineTotals {
     const totals = { ...this.#retired };
     for (const { latest } of this.#tails.values()) addSample(totals, latest);
     return totals;

@@ -20,7 +20,7 @@ import { ServiceTotals } from './service-totals.ts';
 const QUICK_MS = 10_000;
 const DEFAULT_MAX_QUICK_RESTARTS = 6;
 const BACKOFF = { firstMs: 200, maxMs: 5_000 };
-/** ms that a service may take to end when an engine that it needs is gone. */
+/** ms that a service may take to end when a backend that it needs is gone. */
 const LOST_STOP_LIMIT_MS = 1_500;
 
 export interface SupervisorOptions {
@@ -128,12 +128,12 @@ export class Supervisor {
   }
 
   /**
-   * Stops gateways first, so that nothing new comes in while the workers finish. When an engine has ended for good they can't: what they
+   * Stops gateways first, so that nothing new comes in while the workers finish. When a backend has ended for good they can't: what they
    * have in hand is handed out again after the next start, so nobody need wait for it.
    */
-  async stop({ isEngineLost = false } = {}): Promise<void> {
+  async stop({ isBackendLost = false } = {}): Promise<void> {
     this.#isStopping = true;
-    const limitMs = isEngineLost ? LOST_STOP_LIMIT_MS : undefined;
+    const limitMs = isBackendLost ? LOST_STOP_LIMIT_MS : undefined;
     for (const role of ['gateway', 'worker'] as const) {
       await Promise.all(
         [...this.#slots.values()]
@@ -173,7 +173,7 @@ export class Supervisor {
       user: this.#user,
       onLog: this.#options.onLog,
       onSample: (sample) => {
-        this.totals.take(slot.id, sample);
+        this.totals.add(slot.id, sample);
         this.#options.onSample(slot.id, sample);
       },
       onExit: (detail, wasAsked) => {
@@ -198,7 +198,7 @@ export class Supervisor {
         role: slot.id,
         command: this.#options.modules[slot.role],
       });
-      if (identity) void child.exited.then(() => this.#options.registry.forget(identity));
+      if (identity) void child.exited.then(() => this.#options.registry.remove(identity));
     }
     const port = await child.ready();
     slot.port = port;

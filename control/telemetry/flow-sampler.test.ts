@@ -33,23 +33,23 @@ const worker = (decided: number, granted: number) =>
 it('tells rates per second and what waits between gateways and workers', () => {
   const totals = new ServiceTotals();
   const before = totals.read();
-  totals.take('gateway-1', gateway(1_000));
-  totals.take('worker-1', worker(900, 9));
+  totals.add('gateway-1', gateway(1_000));
+  totals.add('worker-1', worker(900, 9));
   const flow = flowBetween(before, totals.read(), 500, 0, totals.peakSince(performance.now()), 0);
   expect(flow).toMatchObject({
     acceptedPerSec: 2_000,
     decidedPerSec: 1_800,
     queueDepth: 100,
     unconfirmed: 4,
-    turnedAwayPerSec: 12,
+    rejectedPerSec: 12,
     filteredShare: 0.99,
   });
 });
 
 it('keeps the counters of a service that ended', () => {
   const totals = new ServiceTotals();
-  totals.take('worker-1', worker(500, 5));
+  totals.add('worker-1', worker(500, 5));
   totals.retire('worker-1');
-  totals.take('worker-1', worker(20, 0));
+  totals.add('worker-1', worker(20, 0));
   expect(totals.read()).toMatchObject({ decided: 520, granted: 5 });
 });

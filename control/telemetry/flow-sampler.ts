@@ -3,17 +3,17 @@
  * nothing, and never asks the broker for its statistics, which are up to five seconds old.
  */
 import type { FlowSample } from '../../contract/contract.ts';
-import type { EngineTotals, Waiting } from '../services/service-totals.ts';
+import type { PipelineTotals, Waiting } from '../services/service-totals.ts';
 
 /** ms between two samples. */
 export const FLOW_INTERVAL_MS = 100;
-/** Samples kept for a face that opens late: one minute. */
+/** Samples kept for a frontend that opens late: one minute. */
 const KEPT = 600;
 /** Samples in one event: four events a second. */
 const BATCH = 2;
 
 export interface FlowSource {
-  totals(): EngineTotals;
+  totals(): PipelineTotals;
   /** The most that waited since a moment of performance.now(). */
   peakSince(sinceMs: number): Waiting;
   /** Frames in the dead-letter queue. */
@@ -22,14 +22,14 @@ export interface FlowSource {
 
 /** The sample between two readings of the totals, `elapsedMs` apart. */
 export function flowBetween(
-  before: EngineTotals,
-  after: EngineTotals,
+  before: PipelineTotals,
+  after: PipelineTotals,
   elapsedMs: number,
   atMs: number,
   waiting: Waiting,
   deadFrames: number,
 ): FlowSample {
-  const perSec = (key: keyof EngineTotals) =>
+  const perSec = (key: keyof PipelineTotals) =>
     Math.max(0, Math.round(((after[key] - before[key]) * 1_000) / elapsedMs));
   return {
     atMs,
@@ -38,7 +38,7 @@ export function flowBetween(
     decidedPerSec: perSec('decided'),
     grantedPerSec: perSec('granted'),
     committedPerSec: perSec('committed'),
-    turnedAwayPerSec: perSec('turnedAway'),
+    rejectedPerSec: perSec('rejected'),
     queueDepth: waiting.queueDepth,
     unconfirmed: waiting.unconfirmed,
     deadLettered: deadFrames,
@@ -53,7 +53,7 @@ export class FlowSampler {
   readonly #kept: FlowSample[] = [];
   #batch: FlowSample[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #before: EngineTotals | undefined;
+  #before: PipelineTotals | undefined;
   #beforeMs = 0;
 
   constructor(source: FlowSource, onBatch: (flow: FlowSample[]) => void) {
@@ -67,7 +67,7 @@ export class FlowSampler {
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => this.#take(), FLOW_INTERVAL_MS);
+    this.#timer ??= setInterval(() => this.#handle(), FLOW_INTERVAL_MS);
   }
 
   stop(): void {
@@ -76,7 +76,7 @@ export class FlowSampler {
     this.#before = undefined;
   }
 
-  #take(): void {
+  #handle(): void {
     const now = performance.now();
     const totals = this.#source.totals();
     if (this.#before) {

@@ -1,14 +1,14 @@
 import { expect, it } from 'vitest';
-import { ServiceTotals, type EngineTotals } from '../services/service-totals.ts';
-import { EngineReader } from './pipeline-reader.ts';
+import { ServiceTotals, type PipelineTotals } from '../services/service-totals.ts';
+import { PipelineReader } from './pipeline-reader.ts';
 
 const zero = new ServiceTotals().read();
 
 function engine() {
-  const totals: EngineTotals = { ...zero, decided: 1_000, granted: 500, committed: 500 };
+  const totals: PipelineTotals = { ...zero, decided: 1_000, granted: 500, committed: 500 };
   const sale = { decided: 0, granted: 0, remaining: 20 };
   const state = { isAway: false, isSilent: false, asked: 0 };
-  const reader = new EngineReader({
+  const reader = new PipelineReader({
     totals: () => ({ ...totals }),
     peakSince: () => ({ queueDepth: totals.accepted, unconfirmed: 3 }),
     readSale: () => {

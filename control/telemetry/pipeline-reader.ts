@@ -2,10 +2,10 @@
  * Where the engine stands, read from whatever is still there. The sale's own counters are in Redis; while Redis can't tell them, the
  * workers' counters, which come over IPC, say what was decided since, and what is left is not known.
  */
-import type { EngineTotals, Waiting } from '../services/service-totals.ts';
+import type { PipelineTotals, Waiting } from '../services/service-totals.ts';
 import { afterArrivals } from '../../services/shared/backend-watch.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
-import type { EngineReading } from './run-series.ts';
+import type { PipelineReading } from './run-series.ts';
 
 /** ms that Redis may take to tell: more than a busy machine makes it late. Only the first reading of an outage waits for so long. */
 const SALE_LIMIT_MS = 400;
@@ -17,29 +17,29 @@ interface SaleCounters {
   readonly remaining: number;
 }
 
-export interface EngineReaderSources {
-  totals(): EngineTotals;
+export interface PipelineReaderSources {
+  totals(): PipelineTotals;
   peakSince(sinceMs: number): Waiting;
   /** Rejects, or takes its time, while Redis is away; `undefined` when it does not know the sale. */
   readSale(): Promise<SaleCounters | undefined>;
 }
 
-export class EngineReader {
-  readonly #sources: EngineReaderSources;
-  readonly #before: EngineTotals;
+export class PipelineReader {
+  readonly #sources: PipelineReaderSources;
+  readonly #before: PipelineTotals;
   /** The sale as it was last told, and where the workers' counters stood then. */
-  #known: { readonly decided: number; readonly granted: number; readonly totals: EngineTotals };
+  #known: { readonly decided: number; readonly granted: number; readonly totals: PipelineTotals };
   #asking: Promise<SaleCounters | undefined> | undefined;
   #peakFromMs = performance.now();
 
-  constructor(sources: EngineReaderSources) {
+  constructor(sources: PipelineReaderSources) {
     this.#sources = sources;
     this.#before = sources.totals();
     this.#known = { decided: 0, granted: 0, totals: this.#before };
   }
 
   /** Takes a reading; never rejects, and takes no longer than SALE_LIMIT_MS. */
-  async read(): Promise<EngineReading> {
+  async read(): Promise<PipelineReading> {
     const totals = this.#sources.totals();
     const waiting = this.#sources.peakSince(this.#peakFromMs);
     this.#peakFromMs = performance.now();

@@ -1,9 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Sample } from '../../contract/run-record.ts';
-import { RunSeries, mergeSamples, thinSamples, type EngineReading, type LoadInterval } from './run-series.ts';
+import {
+  RunSeries,
+  mergeSamples,
+  thinSamples,
+  type PipelineReading,
+  type LoadInterval,
+} from './run-series.ts';
 
-const still: EngineReading = {
+const still: PipelineReading = {
   queueDepthPeak: 0,
   decided: 0,
   granted: 0,
@@ -15,8 +21,8 @@ const quiet: LoadInterval = {
   tMs: 100,
   lengthMs: 100,
   sent: 0,
-  acknowledged: 0,
-  refused: 0,
+  accepted: 0,
+  rejected: 0,
   unknown: 0,
   p50Ms: 0,
   p99Ms: 0,
@@ -25,11 +31,11 @@ const quiet: LoadInterval = {
 function sums(series: RunSeries) {
   const total = {
     sent: 0,
-    acknowledged: 0,
-    refused: 0,
+    accepted: 0,
+    rejected: 0,
     unknown: 0,
     granted: 0,
-    refusedByWorker: 0,
+    refused: 0,
     committed: 0,
   };
   for (const row of series.rows()) {
@@ -41,8 +47,8 @@ function sums(series: RunSeries) {
 describe('the run series', () => {
   it('gives each row what happened since the row before', () => {
     const series = new RunSeries();
-    series.addLoad({ ...quiet, sent: 50, acknowledged: 40, refused: 5, p99Ms: 12 });
-    series.take(100, {
+    series.addLoad({ ...quiet, sent: 50, accepted: 40, rejected: 5, p99Ms: 12 });
+    series.addReading(100, {
       ...still,
       queueDepthPeak: 10,
       decided: 30,
@@ -58,7 +64,7 @@ describe('the run series', () => {
       p99Ms: 12,
       queueDepth: 10,
       granted: 20,
-      refusedByWorker: 10,
+      refused: 10,
       committed: 10,
     });
     expect(second).toMatchObject({
@@ -67,7 +73,7 @@ describe('the run series', () => {
       p99Ms: 0,
       queueDepth: 0,
       granted: 0,
-      refusedByWorker: 10,
+      refused: 10,
       committed: 10,
     });
   });
@@ -75,24 +81,24 @@ describe('the run series', () => {
   it('puts a late interval where it happened: a steady load stays steady', () => {
     const rows: Sample[] = [];
     const series = new RunSeries((row) => rows.push(row));
-    const steady = { ...quiet, sent: 100, acknowledged: 100 };
-    series.take(103, still);
+    const steady = { ...quiet, sent: 100, accepted: 100 };
+    series.addReading(103, still);
     expect(rows).toEqual([]);
     series.addLoad({ ...steady, tMs: 100 });
-    series.take(203, still);
-    series.take(303, still);
+    series.addReading(203, still);
+    series.addReading(303, still);
     series.addLoad({ ...steady, tMs: 200 });
     series.addLoad({ ...steady, tMs: 300 });
     series.addLoad({ ...steady, tMs: 400 });
     series.finish(450, still);
-    expect(rows.map(({ acknowledged }) => acknowledged)).toEqual([103, 100, 100, 97]);
+    expect(rows.map(({ accepted }) => accepted)).toEqual([103, 100, 100, 97]);
     expect(rows.slice(0, 3).map(({ rps }) => rps)).toEqual([1_000, 1_000, 1_000]);
   });
 
   it('does not wait for ever for a generator that is late', () => {
     const rows: Sample[] = [];
     const series = new RunSeries((row) => rows.push(row));
-    for (let tMs = 100; tMs <= 1_000; tMs += 100) series.take(tMs, still);
+    for (let tMs = 100; tMs <= 1_000; tMs += 100) series.addReading(tMs, still);
     expect(rows).toHaveLength(5);
     series.addLoad({ ...quiet, tMs: 1_000, lengthMs: 1_000, sent: 700 });
     expect(rows).toHaveLength(10);
@@ -102,17 +108,17 @@ describe('the run series', () => {
   it('catches up when a reading went back and came again', () => {
     const series = new RunSeries();
     series.endLoad();
-    series.take(100, { ...still, decided: 100, granted: 10 });
-    series.take(200, { ...still, decided: 60, granted: 4 });
-    series.take(300, { ...still, decided: 120, granted: 12 });
-    expect(sums(series)).toMatchObject({ granted: 12, refusedByWorker: 108 });
+    series.addReading(100, { ...still, decided: 100, granted: 10 });
+    series.addReading(200, { ...still, decided: 60, granted: 4 });
+    series.addReading(300, { ...still, decided: 120, granted: 12 });
+    expect(sums(series)).toMatchObject({ granted: 12, refused: 108 });
   });
 
   it('keeps every column’s sum equal to the totals, however long the run and however late the load', () => {
     const interval = fc.record({
       sent: fc.nat(50),
-      acknowledged: fc.nat(50),
-      refused: fc.nat(50),
+      accepted: fc.nat(50),
+      rejected: fc.nat(50),
       unknown: fc.nat(5),
       granted: fc.nat(3),
       decided: fc.nat(60),
@@ -125,7 +131,7 @@ describe('the run series', () => {
         fc.integer({ min: 1, max: 300 }),
         (intervals, repeats) => {
           const series = new RunSeries();
-          const total = { sent: 0, acknowledged: 0, refused: 0, unknown: 0, granted: 0, decided: 0 };
+          const total = { sent: 0, accepted: 0, rejected: 0, unknown: 0, granted: 0, decided: 0 };
           const engine = () => ({
             ...still,
             decided: total.decided,
@@ -138,14 +144,14 @@ describe('the run series', () => {
             for (const { isLate, readAfterMs, ...load } of intervals) {
               const granted = Math.min(load.granted, load.decided);
               total.sent += load.sent;
-              total.acknowledged += load.acknowledged;
-              total.refused += load.refused;
+              total.accepted += load.accepted;
+              total.rejected += load.rejected;
               total.unknown += load.unknown;
               total.granted += granted;
               total.decided += load.decided;
               tMs += 100;
               if (!isLate) series.addLoad({ ...quiet, ...load, tMs });
-              series.take((readMs += readAfterMs), engine());
+              series.addReading((readMs += readAfterMs), engine());
               if (isLate) series.addLoad({ ...quiet, ...load, tMs });
             }
           }
@@ -154,11 +160,11 @@ describe('the run series', () => {
           expect(series.rows().every(({ sent, rps }) => sent >= 0 && rps >= 0)).toBe(true);
           expect(sums(series)).toEqual({
             sent: total.sent,
-            acknowledged: total.acknowledged,
-            refused: total.refused,
+            accepted: total.accepted,
+            rejected: total.rejected,
             unknown: total.unknown,
             granted: total.granted,
-            refusedByWorker: total.decided - total.granted,
+            refused: total.decided - total.granted,
             committed: total.granted,
           });
         },
@@ -169,13 +175,13 @@ describe('the run series', () => {
 
   it('merges two rows into their mean rate, their worse latency and their higher queue', () => {
     const series = new RunSeries();
-    series.addLoad({ ...quiet, acknowledged: 100, p99Ms: 5 });
-    series.take(100, { ...still, queueDepthPeak: 70 });
-    series.addLoad({ ...quiet, tMs: 200, acknowledged: 300, p99Ms: 9 });
-    series.take(200, still);
+    series.addLoad({ ...quiet, accepted: 100, p99Ms: 5 });
+    series.addReading(100, { ...still, queueDepthPeak: 70 });
+    series.addLoad({ ...quiet, tMs: 200, accepted: 300, p99Ms: 9 });
+    series.addReading(200, still);
     const merged = {
       tMs: 200,
-      acknowledged: 400,
+      accepted: 400,
       rps: 2_000,
       p99Ms: 9,
       queueDepth: 70,

@@ -19,7 +19,7 @@ const PATIENCE = 5;
 export type LoadInterval = Omit<AttackInterval, 'rps' | 'eventLoopLagMaxMs' | 'cpuShare'>;
 
 /** Where the engine stands: cumulative since the run began, but for those that say otherwise. */
-export interface EngineReading {
+export interface PipelineReading {
   readonly decided: number;
   readonly granted: number;
   readonly committed: number;
@@ -32,17 +32,16 @@ export interface EngineReading {
 
 /** One row out of two neighbours; the percentiles of a merged interval are the worse of the two, never an average. */
 export function mergeSamples(first: Sample, second: Sample): Sample {
-  const answered = (sample: Sample) => sample.acknowledged + sample.refused;
+  const answered = (sample: Sample) => sample.accepted + sample.rejected;
   const elapsedSec = (sample: Sample) => (sample.rps > 0 ? answered(sample) / sample.rps : 0);
   const elapsed = elapsedSec(first) + elapsedSec(second);
-  const sum = (
-    key: 'sent' | 'acknowledged' | 'refused' | 'unknown' | 'granted' | 'refusedByWorker' | 'committed',
-  ) => first[key] + second[key];
+  const sum = (key: 'sent' | 'accepted' | 'rejected' | 'unknown' | 'granted' | 'refused' | 'committed') =>
+    first[key] + second[key];
   return {
     tMs: second.tMs,
     sent: sum('sent'),
-    acknowledged: sum('acknowledged'),
-    refused: sum('refused'),
+    accepted: sum('accepted'),
+    rejected: sum('rejected'),
     unknown: sum('unknown'),
     rps: elapsed > 0 ? Math.round((answered(first) + answered(second)) / elapsed) : 0,
     p50Ms: Math.max(first.p50Ms, second.p50Ms),
@@ -51,7 +50,7 @@ export function mergeSamples(first: Sample, second: Sample): Sample {
     unconfirmed: Math.max(first.unconfirmed, second.unconfirmed),
     remaining: second.remaining,
     granted: sum('granted'),
-    refusedByWorker: sum('refusedByWorker'),
+    refused: sum('refused'),
     committed: sum('committed'),
   };
 }
@@ -60,22 +59,22 @@ interface LoadMark {
   readonly tMs: number;
   /** Since the first request. */
   readonly sent: number;
-  readonly acknowledged: number;
-  readonly refused: number;
+  readonly accepted: number;
+  readonly rejected: number;
   readonly unknown: number;
 }
 
-type LoadCount = 'sent' | 'acknowledged' | 'refused' | 'unknown';
+type LoadCount = 'sent' | 'accepted' | 'rejected' | 'unknown';
 
 export class RunSeries {
   readonly #onRow: (row: Sample) => void;
   #rows: Sample[] = [];
-  #told = { decided: 0, granted: 0, committed: 0, sent: 0, acknowledged: 0, refused: 0, unknown: 0 };
+  #told = { decided: 0, granted: 0, committed: 0, sent: 0, accepted: 0, rejected: 0, unknown: 0 };
   #lastMs = 0;
   /** Where the generators' counts stood at the end of each interval; the first is where the last row ended, or before. */
-  #marks: LoadMark[] = [{ tMs: 0, sent: 0, acknowledged: 0, refused: 0, unknown: 0 }];
+  #marks: LoadMark[] = [{ tMs: 0, sent: 0, accepted: 0, rejected: 0, unknown: 0 }];
   #latencies: LoadInterval[] = [];
-  #readings: { readonly tMs: number; readonly engine: EngineReading }[] = [];
+  #readings: { readonly tMs: number; readonly engine: PipelineReading }[] = [];
   #isLoadOver = false;
 
   /** @param onRow hears each row once the load of its time is known */
@@ -89,8 +88,8 @@ export class RunSeries {
     this.#marks.push({
       tMs: Math.max(last.tMs, interval.tMs),
       sent: last.sent + interval.sent,
-      acknowledged: last.acknowledged + interval.acknowledged,
-      refused: last.refused + interval.refused,
+      accepted: last.accepted + interval.accepted,
+      rejected: last.rejected + interval.rejected,
       unknown: last.unknown + interval.unknown,
     });
     this.#latencies.push(interval);
@@ -104,17 +103,17 @@ export class RunSeries {
   }
 
   /** Takes a reading of the engine at `tMs` since the first request; its row ends there. */
-  take(tMs: number, engine: EngineReading): void {
+  addReading(tMs: number, engine: PipelineReading): void {
     this.#readings.push({ tMs, engine });
     this.#emitReady();
   }
 
   /** Takes the last reading; its row brings whatever was not told yet, so that the sums are the totals. */
-  finish(tMs: number, engine: EngineReading): void {
+  finish(tMs: number, engine: PipelineReading): void {
     this.endLoad();
     // Load that is said to end later than the last reading still belongs into it.
     this.#marks = this.#marks.map((mark) => ({ ...mark, tMs: Math.min(mark.tMs, tMs) }));
-    this.take(tMs, engine);
+    this.addReading(tMs, engine);
   }
 
   rows(): readonly Sample[] {
@@ -122,7 +121,7 @@ export class RunSeries {
   }
 
   #lastMark(): LoadMark {
-    return this.#marks.at(-1) ?? { tMs: 0, sent: 0, acknowledged: 0, refused: 0, unknown: 0 };
+    return this.#marks.at(-1) ?? { tMs: 0, sent: 0, accepted: 0, rejected: 0, unknown: 0 };
   }
 
   #emitReady(): void {
@@ -137,7 +136,7 @@ export class RunSeries {
     }
   }
 
-  #emit(tMs: number, engine: EngineReading): void {
+  #emit(tMs: number, engine: PipelineReading): void {
     const grow = (key: 'decided' | 'granted' | 'committed') => {
       // A reading that went back (a restarted service) adds nothing and is caught up later.
       const grown = Math.max(0, engine[key] - this.#told[key]);
@@ -150,13 +149,13 @@ export class RunSeries {
     const row: Sample = {
       tMs: Math.round(tMs),
       ...load,
-      rps: Math.round(((load.acknowledged + load.refused) * 1_000) / elapsedMs),
+      rps: Math.round(((load.accepted + load.rejected) * 1_000) / elapsedMs),
       ...this.#latencyUntil(tMs),
       queueDepth: engine.queueDepthPeak,
       unconfirmed: engine.unconfirmedPeak,
       remaining: engine.remainingNow,
       granted,
-      refusedByWorker: Math.max(0, decided - granted),
+      refused: Math.max(0, decided - granted),
       committed,
     };
     this.#lastMs = tMs;
@@ -179,8 +178,8 @@ export class RunSeries {
     };
     const load = {
       sent: grow('sent'),
-      acknowledged: grow('acknowledged'),
-      refused: grow('refused'),
+      accepted: grow('accepted'),
+      rejected: grow('rejected'),
       unknown: grow('unknown'),
     };
     this.#marks = this.#marks.slice(this.#marks.indexOf(before));

@@ -1,9 +1,9 @@
 /** Takes a reading of the engine every interval of a run, one at a time, from its first request on. */
-import { SERIES_INTERVAL_MS, type EngineReading } from './run-series.ts';
+import { SERIES_INTERVAL_MS, type PipelineReading } from './run-series.ts';
 
 export class Sampling {
-  readonly #read: () => Promise<EngineReading>;
-  readonly #onReading: (tMs: number, reading: EngineReading) => void;
+  readonly #read: () => Promise<PipelineReading>;
+  readonly #onReading: (tMs: number, reading: PipelineReading) => void;
   #startedMs = 0;
   #timer: NodeJS.Timeout | undefined;
   #reading: Promise<void> | undefined;
@@ -12,7 +12,10 @@ export class Sampling {
    * @param read never rejects: a part that is away leaves a gap in the reading, not in the series
    * @param onReading hears each reading with the ms since the start at which it began
    */
-  constructor(read: () => Promise<EngineReading>, onReading: (tMs: number, reading: EngineReading) => void) {
+  constructor(
+    read: () => Promise<PipelineReading>,
+    onReading: (tMs: number, reading: PipelineReading) => void,
+  ) {
     this.#read = read;
     this.#onReading = onReading;
   }
@@ -22,7 +25,7 @@ export class Sampling {
     this.#startedMs = performance.now() + (startAtMs - Date.now());
     this.#timer = setInterval(() => {
       if (this.elapsedMs() <= 0) return;
-      this.#reading ??= this.#take().finally(() => {
+      this.#reading ??= this.#handle().finally(() => {
         this.#reading = undefined;
       });
     }, SERIES_INTERVAL_MS);
@@ -39,7 +42,7 @@ export class Sampling {
     await this.#reading;
   }
 
-  async #take(): Promise<void> {
+  async #handle(): Promise<void> {
     const tMs = this.elapsedMs();
     this.#onReading(tMs, await this.#read());
   }

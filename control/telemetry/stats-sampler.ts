@@ -1,4 +1,4 @@
-/** CPU and memory of every part, once a second: the engines through their cluster, the services from their own samples. */
+/** CPU and memory of every part, once a second: the backends through their cluster, the services from their own samples. */
 import type { Cluster } from '../cluster/cluster.ts';
 import type { PartStats } from '../../contract/contract.ts';
 import type { ServiceSample } from '../services/service-child.ts';
@@ -51,12 +51,12 @@ export class StatsSampler {
     this.#isReading = true;
     try {
       const cluster = this.#cluster();
-      const engines = cluster
-        ? await withLimit(cluster.stats(), READ_LIMIT_MS, 'the engines gave no statistics in time')
+      const backends = cluster
+        ? await withLimit(cluster.stats(), READ_LIMIT_MS, 'the backends gave no statistics in time')
         : [];
       const services = [...this.#services()].map(([id, sample]) => this.#serviceStats(id, sample));
       if (this.#timer === undefined) return;
-      this.#latest = [...engines, ...services];
+      this.#latest = [...backends, ...services];
       this.#onStats(this.#latest);
     } catch (error) {
       this.#onTrouble(`statistics: ${error instanceof Error ? error.message : String(error)}`);

@@ -17,8 +17,8 @@ import {
 const sample = (tMs: number, over: Partial<Sample> = {}): Sample => ({
   tMs,
   sent: 100,
-  acknowledged: 90,
-  refused: 10,
+  accepted: 90,
+  rejected: 10,
   unknown: 0,
   rps: 1_000,
   p50Ms: 5,
@@ -27,7 +27,7 @@ const sample = (tMs: number, over: Partial<Sample> = {}): Sample => ({
   unconfirmed: 0,
   remaining: 5,
   granted: 2,
-  refusedByWorker: 8,
+  refused: 8,
   committed: 2,
   ...over,
 });
@@ -44,7 +44,7 @@ const rowsOf = (spec: Parameters<typeof toChart>[0], of: Points) => toChart(spec
 it('draws rates a second, whatever a point spans', () => {
   expect(rowsOf(chart('surge'), points).at(-1)).toMatchObject({
     tMs: 300,
-    acknowledged: 900,
+    accepted: 900,
     refused: 100,
   });
 });
@@ -58,7 +58,7 @@ it('begins the stock at the stock and the queue at nothing', () => {
 
 it('leaves out the latency of a stretch in which nobody was answered', () => {
   const silent = addSamples(emptySeries('r'), [
-    sample(100, { acknowledged: 0, refused: 0, p50Ms: 0, p99Ms: 0 }),
+    sample(100, { accepted: 0, rejected: 0, p50Ms: 0, p99Ms: 0 }),
   ]);
   expect(rowsOf(chart('latency'), silent.points)[0]?.['p99']).toBeUndefined();
 });
@@ -84,7 +84,7 @@ it('takes the latency of a finished run from its record: stretches do not add up
 it('keeps the latest latency while nobody is answered', () => {
   const later = addSamples(emptySeries('r'), [
     sample(100),
-    sample(200, { acknowledged: 0, refused: 0, p50Ms: 0 }),
+    sample(200, { accepted: 0, rejected: 0, p50Ms: 0 }),
   ]);
   expect(figuresNow(chart('latency'), later.points)).toEqual({ p50: 5, p99: 20 });
 });

@@ -44,7 +44,7 @@ const perSec = (count: number, point: SeriesPoint): number =>
 
 /** A stretch without an answer has no latency: zero would be a lie. */
 const ifAnswered = (point: SeriesPoint, value: number): number | undefined =>
-  point.acknowledged + point.refused > 0 ? value : undefined;
+  point.accepted + point.rejected > 0 ? value : undefined;
 
 /** A moment that is marked in every chart, and named in the tall one. */
 export type ChartMark = LaidMark;
@@ -73,20 +73,20 @@ export const CHARTS: readonly ChartSpec[] = [
     formatTick: formatCompact,
     lines: [
       {
-        key: 'acknowledged',
+        key: 'accepted',
         label: 'accepted',
         color: 'var(--sky)',
         kind: 'area',
         atStart: 'zero',
-        read: (point) => perSec(point.acknowledged, point),
+        read: (point) => perSec(point.accepted, point),
       },
       {
-        key: 'refused',
+        key: 'rejected',
         label: 'rejected',
         color: 'var(--slate)',
         kind: 'area',
         atStart: 'zero',
-        read: (point) => perSec(point.refused, point),
+        read: (point) => perSec(point.rejected, point),
       },
       {
         key: 'unknown',

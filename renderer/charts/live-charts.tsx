@@ -26,11 +26,11 @@ function useInTurn<Value>(value: Value, slot: number): Value {
   const [taken, setTaken] = useState(value);
   useEffect(() => {
     let left = slot;
-    const take = (): void => {
-      if (left-- > 0) frame = requestAnimationFrame(take);
+    const refresh = (): void => {
+      if (left-- > 0) frame = requestAnimationFrame(refresh);
       else setTaken(value);
     };
-    let frame = requestAnimationFrame(take);
+    let frame = requestAnimationFrame(refresh);
     return () => cancelAnimationFrame(frame);
   }, [value, slot]);
   return taken;

@@ -11,13 +11,13 @@ const FRAME: PlotFrame = { x: 10, y: 5, width: 100, height: 50, endMs: 1_000, to
 
 it('stacks bands on each other, in the order of the lines', () => {
   const rows = [
-    { tMs: 0, acknowledged: 0, refused: 0, unknown: 0 },
-    { tMs: 500, acknowledged: 50, refused: 20, unknown: 0 },
-    { tMs: 1_000, acknowledged: 100, refused: 0, unknown: 0 },
+    { tMs: 0, accepted: 0, rejected: 0, unknown: 0 },
+    { tMs: 500, accepted: 50, rejected: 20, unknown: 0 },
+    { tMs: 1_000, accepted: 100, rejected: 0, unknown: 0 },
   ];
   expect(seriesPaths(specOf('surge'), rows, FRAME)).toEqual([
-    { key: 'acknowledged', edge: 'M10,55L60,30L110,5', band: 'M10,55L60,30L110,5L110,55L60,55L10,55Z' },
-    { key: 'refused', edge: 'M10,55L60,20L110,5', band: 'M10,55L60,20L110,5L110,5L60,30L10,55Z' },
+    { key: 'accepted', edge: 'M10,55L60,30L110,5', band: 'M10,55L60,30L110,5L110,55L60,55L10,55Z' },
+    { key: 'rejected', edge: 'M10,55L60,20L110,5', band: 'M10,55L60,20L110,5L110,5L60,30L10,55Z' },
     // Its edge would be that of the band below.
     { key: 'unknown', edge: 'M10,55M60,20M110,5', band: 'M10,55L60,20L110,5L110,5L60,20L10,55Z' },
   ]);
@@ -25,7 +25,7 @@ it('stacks bands on each other, in the order of the lines', () => {
 
 it('shows the edge of a stacked band only where there is something of it', () => {
   const counts = [0, 0, 10, 0, 0];
-  const rows = counts.map((unknown, at) => ({ tMs: at * 250, acknowledged: 50, refused: 0, unknown }));
+  const rows = counts.map((unknown, at) => ({ tMs: at * 250, accepted: 50, rejected: 0, unknown }));
   const paths = seriesPaths(specOf('surge'), rows, FRAME);
   expect(paths.at(-1)?.edge).toBe('M10,30M35,30L60,25L85,30M110,30');
 });

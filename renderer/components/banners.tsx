@@ -3,21 +3,21 @@ import { IconAlertTriangle, IconPlugConnectedX } from '@tabler/icons-react';
 import { useState } from 'react';
 import { client } from '../client.ts';
 import { useNow } from '../lib/use-now.ts';
-import { lostEngineDetail, lostEngines } from '../lib/lost-backends.ts';
+import { lostBackendDetail, lostBackends } from '../lib/lost-backends.ts';
 import { hrefOf, useRoute } from '../lib/router.ts';
 import { useControl, useData } from '../store/store.ts';
 import classes from './banners.module.css';
 
-/** What concerns every page: nobody answers, an engine is gone, or the two sides are of different versions. */
+/** What concerns every page: nobody answers, a backend is gone, or the two sides are of different versions. */
 export function Banners() {
   const status = useControl((state) => state.status);
   const problem = useControl((state) => state.problem);
   const hasData = useControl((state) => state.data !== undefined);
-  const lost = useData((data) => lostEngines(data.cluster));
+  const lost = useData((data) => lostBackends(data.cluster));
   const notices = useData((data) => data.notices) ?? [];
   const { page } = useRoute();
   const [hidden, setHidden] = useState<readonly string[]>([]);
-  const detail = useData((data) => lostEngineDetail(data.cluster));
+  const detail = useData((data) => lostBackendDetail(data.cluster));
   return (
     <div aria-live="polite">
       {status.state === 'online' || (status.state === 'connecting' && !hasData) ? null : (

@@ -2,7 +2,7 @@ import { ActionIcon, Tooltip, useComputedColorScheme } from '@mantine/core';
 import { IconKeyboard, IconMoon, IconPresentation, IconPresentationOff, IconSun } from '@tabler/icons-react';
 import { changeSettings } from '../lib/change-settings.ts';
 import { formatDuration } from '../lib/format.ts';
-import { lostEngines } from '../lib/lost-backends.ts';
+import { lostBackends } from '../lib/lost-backends.ts';
 import { useNow } from '../lib/use-now.ts';
 import { useData, useIsOnline } from '../store/store.ts';
 import classes from './header.module.css';
@@ -25,7 +25,7 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
   const isOnline = useIsOnline();
   const scheme = useComputedColorScheme('dark');
   const now = useNow(1_000);
-  const isSick = useData((data) => lostEngines(data.cluster) !== undefined) ?? false;
+  const isSick = useData((data) => lostBackends(data.cluster) !== undefined) ?? false;
   const words = cluster ? (isSick ? SICK : clusterWords[cluster.state]) : undefined;
   const uptime =
     cluster?.state === 'running' && cluster.startedAtMs !== undefined ? now - cluster.startedAtMs : undefined;

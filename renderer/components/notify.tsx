@@ -27,7 +27,7 @@ export function notifyFailure(failure: Failure, id: string = failure.code): void
 }
 
 /** Removes the failure that `id` names, if it is still there. */
-export function forgetFailure(id: string): void {
+export function clearFailure(id: string): void {
   notifications.hide(id);
 }
 

@@ -11,7 +11,7 @@ const sample = (accepted: number, queueDepth: number): FlowSample => ({
   decidedPerSec: 0,
   grantedPerSec: 0,
   committedPerSec: 0,
-  turnedAwayPerSec: 0,
+  rejectedPerSec: 0,
   queueDepth,
   unconfirmed: 0,
   deadLettered: 0,

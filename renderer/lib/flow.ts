@@ -13,7 +13,7 @@ export interface Flow {
   readonly decidedPerSec: number;
   readonly grantedPerSec: number;
   readonly committedPerSec: number;
-  readonly turnedAwayPerSec: number;
+  readonly rejectedPerSec: number;
   readonly queueDepth: number;
   readonly unconfirmed: number;
   readonly deadLettered: number;
@@ -26,7 +26,7 @@ const NO_FLOW: Flow = {
   decidedPerSec: 0,
   grantedPerSec: 0,
   committedPerSec: 0,
-  turnedAwayPerSec: 0,
+  rejectedPerSec: 0,
   queueDepth: 0,
   unconfirmed: 0,
   deadLettered: 0,
@@ -46,7 +46,7 @@ export function smoothFlow(samples: readonly FlowSample[]): Flow {
     decidedPerSec: mean((sample) => sample.decidedPerSec),
     grantedPerSec: mean((sample) => sample.grantedPerSec),
     committedPerSec: mean((sample) => sample.committedPerSec),
-    turnedAwayPerSec: mean((sample) => sample.turnedAwayPerSec),
+    rejectedPerSec: mean((sample) => sample.rejectedPerSec),
     queueDepth: last.queueDepth,
     unconfirmed: last.unconfirmed,
     deadLettered: last.deadLettered,

@@ -1,8 +1,8 @@
 /** A backend that does not serve while the cluster counts as running: every page must say which, why, and what happens next. */
 import type { ClusterState } from '../../contract/contract.ts';
-import { ENGINE_NAMES } from './parts.ts';
+import { BACKEND_NAMES } from './parts.ts';
 
-type Told = Pick<ClusterState, 'state' | 'engines'>;
+type Told = Pick<ClusterState, 'state' | 'backends'>;
 type Sick = 'failed' | 'restarting' | 'unhealthy';
 
 /** The worst first: what it is called for one backend and for several, and what happens next. */
@@ -23,10 +23,10 @@ const KINDS: readonly (readonly [state: Sick, one: string, several: string, next
 ];
 
 /** `Redis has ended. RabbitMQ does not serve.`; undefined while all backends serve, or are meant to be away. */
-export function lostEngines({ state, engines }: Told): string | undefined {
+export function lostBackends({ state, backends }: Told): string | undefined {
   if (state !== 'running') return undefined;
   const sentences = KINDS.flatMap(([kind, one, several]) => {
-    const names = engines.filter((engine) => engine.state === kind).map(({ role }) => ENGINE_NAMES[role]);
+    const names = backends.filter((backend) => backend.state === kind).map(({ role }) => BACKEND_NAMES[role]);
     if (names.length === 0) return [];
     return [`${names.join(' and ')} ${names.length === 1 ? one : several}.`];
   });
@@ -34,11 +34,11 @@ export function lostEngines({ state, engines }: Told): string | undefined {
 }
 
 /** Why, backend by backend, and what happens next; undefined when all serve. */
-export function lostEngineDetail({ state, engines }: Told): string | undefined {
-  const kind = KINDS.find(([sick]) => engines.some((engine) => engine.state === sick));
+export function lostBackendDetail({ state, backends }: Told): string | undefined {
+  const kind = KINDS.find(([sick]) => backends.some((backend) => backend.state === sick));
   if (state !== 'running' || kind === undefined) return undefined;
-  const reasons = engines.flatMap((engine) =>
-    KINDS.some(([sick]) => sick === engine.state) && engine.detail !== undefined ? [engine.detail] : [],
+  const reasons = backends.flatMap((backend) =>
+    KINDS.some(([sick]) => sick === backend.state) && backend.detail !== undefined ? [backend.detail] : [],
   );
   return [...reasons, kind[3]].join(' ');
 }

@@ -58,7 +58,7 @@ describe('the story of an attack', () => {
   it('tells that the gateway rejects when the sale sheds', () => {
     const settings = attackSettingsSchema.parse({ profile: 'burst', mode: 'shed' });
     const { detail } = narrate(
-      testAttack({ settings, remaining: 0, granted: 20, refused: 312 }),
+      testAttack({ settings, remaining: 0, granted: 20, rejected: 312 }),
       totals(),
       0,
     );

@@ -2,7 +2,7 @@
 import type { AttackState } from '../../contract/contract.ts';
 import { totalRequests } from '../../contract/attack-settings.ts';
 import { notesOf } from '../../contract/run-notes.ts';
-import { tellVerdict } from '../../contract/verdict-text.ts';
+import { describeVerdict } from '../../contract/verdict-text.ts';
 import type { SeriesTotals } from '../store/series.ts';
 import { formatCount, formatMs, plural } from './format.ts';
 
@@ -83,7 +83,7 @@ function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number
   if (isSoldOut && attack.settings.mode === 'shed') {
     return {
       headline: 'Sold out. The gateway rejects whoever comes now.',
-      detail: `It rejected ${formatCount(attack.refused)} by itself: they never reached the queue.`,
+      detail: `It rejected ${formatCount(attack.rejected)} by itself: they never reached the queue.`,
     };
   }
   if (isSoldOut) {
@@ -108,7 +108,7 @@ function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number
 function finished(attack: AttackState): Narrative {
   const { verdict, exitCode, audit, load, settings, workersKilledAtMs, reasons } = attack;
   if (!verdict || !audit || !load) return { headline: 'The attack has ended.', detail: reasons.join(' ') };
-  const { headline, detail } = tellVerdict({
+  const { headline, detail } = describeVerdict({
     verdict,
     exitCode,
     attack: settings,

@@ -5,7 +5,7 @@ import { groupParts, listParts } from './parts.ts';
 const cluster: ClusterState = {
   state: 'running',
   steps: [],
-  engines: [
+  backends: [
     { role: 'postgres', state: 'running', version: '18.0', port: 3 },
     { role: 'rabbitmq', state: 'running', version: '4.1', port: 1 },
     { role: 'redis', state: 'failed', version: '8.2', port: 2, detail: 'killed' },

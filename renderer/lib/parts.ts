@@ -1,14 +1,14 @@
-/** Engines and services as one list of parts, each with what is known of it. */
+/** Backends and services as one list of parts, each with what is known of it. */
 import type { ClusterState, PartStats, ServiceState, ServiceRole } from '../../contract/contract.ts';
-import type { EngineRole, EngineState } from '../../contract/backends.ts';
+import type { BackendRole, BackendState } from '../../contract/backends.ts';
 import type { Tone } from '../components/state-mark.tsx';
 
 export interface Part {
   readonly id: string;
   readonly name: string;
-  readonly role: EngineRole | ServiceRole;
-  readonly kind: 'engine' | 'service';
-  readonly state: EngineState['state'] | ServiceState['state'];
+  readonly role: BackendRole | ServiceRole;
+  readonly kind: 'backend' | 'service';
+  readonly state: BackendState['state'] | ServiceState['state'];
   readonly tone: Tone;
   readonly version: string | undefined;
   readonly port: number | undefined;
@@ -24,12 +24,12 @@ export interface Part {
   readonly eventLoopLagMs: number | undefined;
 }
 
-export const ENGINE_NAMES: Readonly<Record<EngineRole, string>> = {
+export const BACKEND_NAMES: Readonly<Record<BackendRole, string>> = {
   rabbitmq: 'RabbitMQ',
   redis: 'Redis',
   postgres: 'Postgres',
 };
-const ENGINE_ORDER: readonly EngineRole[] = ['rabbitmq', 'redis', 'postgres'];
+const BACKEND_ORDER: readonly BackendRole[] = ['rabbitmq', 'redis', 'postgres'];
 
 /** Shape and colour of a state. */
 export function toneOf(state: Part['state']): Tone {
@@ -56,15 +56,15 @@ export function listParts(
   stats: readonly PartStats[],
   appVersion: string,
 ): readonly Part[] {
-  const engine = (role: EngineRole): Part => {
-    const state = cluster.engines.find((candidate) => candidate.role === role);
+  const backend = (role: BackendRole): Part => {
+    const state = cluster.backends.find((candidate) => candidate.role === role);
     const figures = stats.find((candidate) => !('serviceId' in candidate) && candidate.role === role);
     const isUp = state?.state === 'running' || state?.state === 'unhealthy';
     return {
       id: role,
-      name: ENGINE_NAMES[role],
+      name: BACKEND_NAMES[role],
       role,
-      kind: 'engine',
+      kind: 'backend',
       state: state?.state ?? 'absent',
       tone: toneOf(state?.state ?? 'absent'),
       version: state?.version,
@@ -101,7 +101,7 @@ export function listParts(
       eventLoopLagMs: isUp && figures && 'serviceId' in figures ? figures.eventLoopLagMs : undefined,
     };
   };
-  const [rabbitmq, ...stores] = ENGINE_ORDER.map(engine);
+  const [rabbitmq, ...stores] = BACKEND_ORDER.map(backend);
   return [
     ...services.filter(({ role }) => role === 'gateway').map(service),
     ...(rabbitmq ? [rabbitmq] : []),

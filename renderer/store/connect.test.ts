@@ -37,7 +37,7 @@ function fakeClient() {
     order,
     status: (status: ConnectionStatus) => tell(status),
     emitState: (seq: number, state: string) =>
-      heard.get('cluster.stateChanged')?.({ seq, cluster: { state, steps: [], engines: [] } }),
+      heard.get('cluster.stateChanged')?.({ seq, cluster: { state, steps: [], backends: [] } }),
     emitQuitting: (seq: number) => heard.get('app.quitting')?.({ seq }),
     answer: async (snapshot: Snapshot) => {
       answers.shift()?.(snapshot);
@@ -113,7 +113,7 @@ describe('the connection of the store', () => {
     expect(clusterState()).toBe('stopped');
     fake.status({ state: 'online' });
     // A control centre that was started anew counts from the beginning.
-    await fake.answer(testSnapshot({ seq: 3, cluster: { state: 'running', steps: [], engines: [] } }));
+    await fake.answer(testSnapshot({ seq: 3, cluster: { state: 'running', steps: [], backends: [] } }));
     expect(clusterState()).toBe('running');
     fake.emitState(4, 'stopping');
     draw();
@@ -136,7 +136,7 @@ describe('the connection of the store', () => {
     await fake.answer(testSnapshot({ seq: 10 }));
     for (let at = 0; at <= MAX_WAITING; at++) fake.emitState(11 + at, 'starting');
     expect(fake.asked()).toBe(1);
-    await fake.answer(testSnapshot({ seq: 20_000, cluster: { state: 'running', steps: [], engines: [] } }));
+    await fake.answer(testSnapshot({ seq: 20_000, cluster: { state: 'running', steps: [], backends: [] } }));
     expect(clusterState()).toBe('running');
     fake.emitState(20_001, 'stopping');
     draw();

@@ -9,8 +9,8 @@ const line = (seq: number): LogEntry => ({ seq, atMs: seq, part: 'control', leve
 const sample: Sample = {
   tMs: 100,
   sent: 10,
-  acknowledged: 10,
-  refused: 0,
+  accepted: 10,
+  rejected: 0,
   unknown: 0,
   rps: 100,
   p50Ms: 1,
@@ -19,7 +19,7 @@ const sample: Sample = {
   unconfirmed: 0,
   remaining: 20,
   granted: 0,
-  refusedByWorker: 0,
+  refused: 0,
   committed: 0,
 };
 
@@ -27,7 +27,7 @@ describe('the state of the window', () => {
   it('takes an event that is newer than its snapshot', () => {
     const next = applyEvent(start, 'cluster.stateChanged', {
       seq: 11,
-      cluster: { state: 'starting', steps: [], engines: [] },
+      cluster: { state: 'starting', steps: [], backends: [] },
     });
     expect(next.cluster.state).toBe('starting');
     expect(next.seq).toBe(11);
@@ -35,7 +35,7 @@ describe('the state of the window', () => {
 
   it('ignores events that its snapshot already holds', () => {
     for (const seq of [9, 10]) {
-      const payload = { seq, cluster: { state: 'failed' as const, steps: [], engines: [] } };
+      const payload = { seq, cluster: { state: 'failed' as const, steps: [], backends: [] } };
       expect(applyEvent(start, 'cluster.stateChanged', payload)).toBe(start);
     }
   });

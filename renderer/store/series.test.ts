@@ -5,8 +5,8 @@ import { MAX_POINTS, addSamples, emptySeries } from './series.ts';
 const sample = (tMs: number, over: Partial<Sample> = {}): Sample => ({
   tMs,
   sent: 10,
-  acknowledged: 8,
-  refused: 1,
+  accepted: 8,
+  rejected: 1,
   unknown: 1,
   rps: 100,
   p50Ms: 5,
@@ -15,7 +15,7 @@ const sample = (tMs: number, over: Partial<Sample> = {}): Sample => ({
   unconfirmed: 0,
   remaining: 5,
   granted: 1,
-  refusedByWorker: 6,
+  refused: 6,
   committed: 1,
   ...over,
 });
@@ -48,7 +48,7 @@ describe('the series of an attack', () => {
       points.reduce((sum, point) => sum + read(point), 0);
     expect(totals.sent).toBe(50_030);
     expect(sumOf((point) => point.sent)).toBe(50_030);
-    expect(sumOf((point) => point.acknowledged)).toBe(totals.acknowledged);
+    expect(sumOf((point) => point.accepted)).toBe(totals.accepted);
     expect(sumOf((point) => point.committed)).toBe(totals.committed);
     expect(sumOf((point) => point.spanMs)).toBe(500_300);
     expect(points.at(-1)?.tMs).toBe(500_300);

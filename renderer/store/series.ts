@@ -13,8 +13,8 @@ export interface SeriesPoint {
   readonly tMs: number;
   readonly spanMs: number;
   readonly sent: number;
-  readonly acknowledged: number;
-  readonly refused: number;
+  readonly accepted: number;
+  readonly rejected: number;
   readonly unknown: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -24,7 +24,7 @@ export interface SeriesPoint {
   /** null where it was not known. */
   readonly remaining: number | null;
   readonly granted: number;
-  readonly refusedByWorker: number;
+  readonly refused: number;
   readonly committed: number;
   /** Decided since the start, and how much of it became rows in Postgres. */
   readonly decidedSoFar: number;
@@ -33,11 +33,11 @@ export interface SeriesPoint {
 
 export interface SeriesTotals {
   readonly sent: number;
-  readonly acknowledged: number;
-  readonly refused: number;
+  readonly accepted: number;
+  readonly rejected: number;
   readonly unknown: number;
   readonly granted: number;
-  readonly refusedByWorker: number;
+  readonly refused: number;
   readonly committed: number;
   readonly peakQueueDepth: number;
   readonly peakRps: number;
@@ -57,11 +57,11 @@ export interface Series {
 
 const NO_TOTALS: SeriesTotals = {
   sent: 0,
-  acknowledged: 0,
-  refused: 0,
+  accepted: 0,
+  rejected: 0,
   unknown: 0,
   granted: 0,
-  refusedByWorker: 0,
+  refused: 0,
   committed: 0,
   peakQueueDepth: 0,
   peakRps: 0,
@@ -102,11 +102,11 @@ export function addSamples(series: Series, samples: readonly Sample[]): Series {
 function addTotals(totals: SeriesTotals, sample: Sample): SeriesTotals {
   return {
     sent: totals.sent + sample.sent,
-    acknowledged: totals.acknowledged + sample.acknowledged,
-    refused: totals.refused + sample.refused,
+    accepted: totals.accepted + sample.accepted,
+    rejected: totals.rejected + sample.rejected,
     unknown: totals.unknown + sample.unknown,
     granted: totals.granted + sample.granted,
-    refusedByWorker: totals.refusedByWorker + sample.refusedByWorker,
+    refused: totals.refused + sample.rejected,
     committed: totals.committed + sample.committed,
     peakQueueDepth: Math.max(totals.peakQueueDepth, sample.queueDepth),
     peakRps: Math.max(totals.peakRps, sample.rps),
@@ -119,8 +119,8 @@ function toPoint(sample: Sample, beforeMs: number, totals: SeriesTotals): Series
     tMs: sample.tMs,
     spanMs: sample.tMs - beforeMs,
     sent: sample.sent,
-    acknowledged: sample.acknowledged,
-    refused: sample.refused,
+    accepted: sample.accepted,
+    rejected: sample.rejected,
     unknown: sample.unknown,
     p50Ms: sample.p50Ms,
     p99Ms: sample.p99Ms,
@@ -128,23 +128,23 @@ function toPoint(sample: Sample, beforeMs: number, totals: SeriesTotals): Series
     unconfirmed: sample.unconfirmed,
     remaining: sample.remaining,
     granted: sample.granted,
-    refusedByWorker: sample.refusedByWorker,
+    refused: sample.rejected,
     committed: sample.committed,
-    decidedSoFar: totals.granted + totals.refusedByWorker + totals.refused,
+    decidedSoFar: totals.granted + totals.refused + totals.rejected,
     grantedSoFar: totals.granted,
   };
 }
 
 function merge(a: SeriesPoint, b: SeriesPoint): SeriesPoint {
-  const answersA = a.acknowledged + a.refused;
-  const answersB = b.acknowledged + b.refused;
+  const answersA = a.accepted + a.rejected;
+  const answersB = b.accepted + b.rejected;
   const answers = answersA + answersB;
   return {
     tMs: b.tMs,
     spanMs: a.spanMs + b.spanMs,
     sent: a.sent + b.sent,
-    acknowledged: a.acknowledged + b.acknowledged,
-    refused: a.refused + b.refused,
+    accepted: a.accepted + b.accepted,
+    rejected: a.rejected + b.rejected,
     unknown: a.unknown + b.unknown,
     // Medians can't be merged exactly; weighted by answers, the error stays within the two.
     p50Ms: answers === 0 ? Math.max(a.p50Ms, b.p50Ms) : (a.p50Ms * answersA + b.p50Ms * answersB) / answers,
@@ -153,7 +153,7 @@ function merge(a: SeriesPoint, b: SeriesPoint): SeriesPoint {
     unconfirmed: Math.max(a.unconfirmed, b.unconfirmed),
     remaining: b.remaining,
     granted: a.granted + b.granted,
-    refusedByWorker: a.refusedByWorker + b.refusedByWorker,
+    refused: a.refused + b.refused,
     committed: a.committed + b.committed,
     decidedSoFar: b.decidedSoFar,
     grantedSoFar: b.grantedSoFar,

@@ -7,24 +7,24 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const START_LIMIT_MS = 30_000;
 const END_LIMIT_MS = 60_000;
 
-export interface ServedFace {
+export interface ServedFrontend {
   /** With the token: opens a session. */
   readonly url: string;
   /** Ends it and all that it started. */
   close(): Promise<void>;
 }
 
-/** The built app on the browser's face, with the machine's own engines when it is told to start them. */
-export function serveApp(dataDir: string): Promise<ServedFace> {
+/** The built app on the browser's frontend, with the machine's own backends when it is told to start them. */
+export function serveApp(dataDir: string): Promise<ServedFrontend> {
   return serve([resolve(ROOT, 'out/main/cli.js'), 'serve', '--port', '0', '--data-dir', dataDir]);
 }
 
 /** A replayed run of so many requests a second. */
-export function serveReplay(ratePerSec: number): Promise<ServedFace> {
+export function serveReplay(ratePerSec: number): Promise<ServedFrontend> {
   return serve(['--import', 'tsx', resolve(import.meta.dirname, 'replay-main.ts'), String(ratePerSec)]);
 }
 
-function serve(args: readonly string[]): Promise<ServedFace> {
+function serve(args: readonly string[]): Promise<ServedFrontend> {
   const child = spawn(process.execPath, args, { cwd: ROOT, stdio: ['pipe', 'pipe', 'inherit'] });
   const ended = new Promise<void>((done) => child.once('exit', () => done()));
   const close = async (): Promise<void> => {

@@ -52,7 +52,7 @@ export function judge(
 }
 
 /** A figure that is told only. */
-export function tell(on: Figure['on'], title: string, value: number, shown = show(value)): Figure {
+export function report(on: Figure['on'], title: string, value: number, shown = show(value)): Figure {
   return { on, title, value, shown };
 }
 

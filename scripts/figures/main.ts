@@ -78,14 +78,14 @@ async function measureApp(browser: Browser): Promise<Figure[]> {
   const dataDir = join(base, 'flashgrid');
   await mkdir(dataDir);
   await writeFile(join(dataDir, 'settings.json'), JSON.stringify({ provider: 'native' }));
-  const face = await serveApp(dataDir);
-  undo.add('app', () => face.close(), 90_000);
+  const frontend = await serveApp(dataDir);
+  undo.add('app', () => frontend.close(), 90_000);
 
   console.log(`The first page, ${LOADS} times with nothing cached…`);
   const loads: ColdLoad[] = [];
   for (let load = 0; load < LOADS; load++)
     loads.push(
-      await loadCold(browser, face.url, (page) =>
+      await loadCold(browser, frontend.url, (page) =>
         page.getByRole('button', { name: 'Start the cluster' }).waitFor(),
       ),
     );
@@ -93,7 +93,7 @@ async function measureApp(browser: Browser): Promise<Figure[]> {
   const paintMs = paints[Math.floor(LOADS / 2)] ?? Infinity;
   const scriptBytes = Math.max(...loads.map((load) => load.scriptBytes));
   console.log(`${attacks} attack(s) on the real engine, watched live…`);
-  const watched = await watchAttacks(browser, face.url, attacks);
+  const watched = await watchAttacks(browser, frontend.url, attacks);
   return [
     judge('app', 'first contentful paint, cold', paintMs, 'firstPaintMs'),
     judge('app', 'initial JavaScript, gzip', scriptBytes / 1_000, 'scriptKb'),
@@ -102,12 +102,12 @@ async function measureApp(browser: Browser): Promise<Figure[]> {
 }
 
 async function measureReplay(browser: Browser): Promise<Figure[]> {
-  const face = await serveReplay(ratePerSec);
-  undo.add('replay', () => face.close(), 90_000);
+  const frontend = await serveReplay(ratePerSec);
+  undo.add('replay', () => frontend.close(), 90_000);
   console.log(
     `A replayed run of ${ratePerSec.toLocaleString('en-US')} requests a second, for ${minutes} minute(s)…`,
   );
-  return await watchReplay(browser, face.url, minutes, (reading) =>
+  return await watchReplay(browser, frontend.url, minutes, (reading) =>
     console.log(`  heap ${mb(reading.heapBytes)}, ${reading.domNodes} DOM nodes`),
   );
 }

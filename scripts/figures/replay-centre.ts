@@ -22,10 +22,10 @@ import {
 import { EventHub } from '../../control/lib/event-hub.ts';
 import { LogStore } from '../../control/logs/log-store.ts';
 import type { Sample } from '../../contract/run-record.ts';
-import { ServiceTotals, type EngineTotals } from '../../control/services/service-totals.ts';
+import { ServiceTotals, type PipelineTotals } from '../../control/services/service-totals.ts';
 import { FlowSampler } from '../../control/telemetry/flow-sampler.ts';
 import { RunSeries, SERIES_INTERVAL_MS } from '../../control/telemetry/run-series.ts';
-import type { FaceTarget } from '../../web/server.ts';
+import type { FrontendTarget } from '../../web/server.ts';
 
 /** Samples in one event, as in attack-session.ts. */
 const SAMPLE_BATCH = 2;
@@ -56,7 +56,7 @@ function createRandom(seed: number): () => number {
   };
 }
 
-export class ReplayCentre implements FaceTarget {
+export class ReplayCentre implements FrontendTarget {
   readonly hub = new EventHub();
   readonly #ratePerSec: number;
   readonly #random = createRandom(1);
@@ -64,7 +64,7 @@ export class ReplayCentre implements FaceTarget {
   readonly #began = performance.now();
   readonly #series = new RunSeries((row) => this.#batch.push(row));
   readonly #logs = new LogStore((lines: LogEntry[]) => this.hub.emit('logs.linesAdded', { lines }));
-  readonly #totals: EngineTotals = new ServiceTotals().read();
+  readonly #totals: PipelineTotals = new ServiceTotals().read();
   readonly #flow: FlowSampler;
   readonly #timers: NodeJS.Timeout[] = [];
   #restartTimer: NodeJS.Timeout | undefined;
@@ -79,7 +79,7 @@ export class ReplayCentre implements FaceTarget {
   /** @param ratePerSec requests a second of the run that is told */
   constructor(ratePerSec: number) {
     this.#ratePerSec = ratePerSec;
-    // Before any face listens: what the contract does not allow ends the process, and the measurement with it.
+    // Before any frontend listens: what the contract does not allow ends the process, and the measurement with it.
     this.hub.tap((name, payload) => void events[name].parse(payload));
     this.#attack = {
       runId: RUN_ID,
@@ -94,8 +94,8 @@ export class ReplayCentre implements FaceTarget {
       startedAtMs: this.#startedAtMs,
       progress: 0,
       sent: 0,
-      acknowledged: 0,
-      refused: 0,
+      accepted: 0,
+      rejected: 0,
       unknown: 0,
       granted: 0,
       remaining: STOCK,
@@ -176,11 +176,11 @@ export class ReplayCentre implements FaceTarget {
     const sent = Math.round(((this.#ratePerSec * lengthMs) / 1_000) * this.#about(0.1));
     this.#lastMs = tMs;
     const refused = Math.round(sent * 0.002);
-    const acknowledged = sent - refused;
+    const accepted = sent - refused;
     const totals = this.#totals;
-    totals.accepted += acknowledged;
-    totals.turnedAway += refused;
-    totals.frames += Math.ceil(acknowledged / 50);
+    totals.accepted += accepted;
+    totals.rejected += refused;
+    totals.frames += Math.ceil(accepted / 50);
     this.#queueDepth = Math.min(totals.accepted - totals.decided, Math.round(1_500 * this.#about(0.9)));
     this.#unconfirmed = Math.round(600 * this.#about(0.6));
     totals.decided = totals.accepted - this.#queueDepth;
@@ -191,13 +191,13 @@ export class ReplayCentre implements FaceTarget {
       tMs,
       lengthMs,
       sent,
-      acknowledged,
+      accepted,
       refused,
       unknown: 0,
       p50Ms,
       p99Ms: p50Ms * 3 * this.#about(0.2),
     });
-    this.#series.take(tMs, {
+    this.#series.addReading(tMs, {
       decided: totals.decided,
       granted: totals.granted,
       committed: totals.committed,
@@ -208,8 +208,8 @@ export class ReplayCentre implements FaceTarget {
     this.#attack = {
       ...this.#attack,
       sent: this.#attack.sent + sent,
-      acknowledged: this.#attack.acknowledged + acknowledged,
-      refused: this.#attack.refused + refused,
+      accepted: this.#attack.accepted + accepted,
+      rejected: this.#attack.rejected + refused,
       granted: totals.granted,
       remaining: STOCK - totals.granted,
       progress: Math.min(1, tMs / (DURATION_SEC * 1_000)),
@@ -257,7 +257,7 @@ export class ReplayCentre implements FaceTarget {
       provider: 'native',
       reason: 'a replay',
       steps: [],
-      engines: [
+      backends: [
         engine('rabbitmq', '4.0.0', 5_672),
         engine('redis', '8.0.0', 6_379),
         engine('postgres', '18.0', 5_432),

@@ -1,22 +1,22 @@
 /** Serves a replayed run to a browser, in a process of its own. Prints its address; ends when told to, or when its starter is gone. */
 import { resolve } from 'node:path';
 import process from 'node:process';
-import { startWebFace } from '../../web/server.ts';
+import { startWebServer } from '../../web/server.ts';
 import { ReplayCentre } from './replay-centre.ts';
 
 const centre = new ReplayCentre(Number(process.argv[2]));
-const face = await startWebFace({
+const frontend = await startWebServer({
   centre,
   rendererDir: resolve(import.meta.dirname, '../../out/renderer'),
   host: '127.0.0.1',
   port: 0,
 });
 centre.start();
-console.log(`Open ${face.url}\n`);
+console.log(`Open ${frontend.url}\n`);
 
 const end = (): void => {
   centre.stop();
-  void face.close().then(() => process.exit(0));
+  void frontend.close().then(() => process.exit(0));
 };
 process.once('SIGINT', end);
 process.once('SIGTERM', end);

@@ -1,6 +1,6 @@
 /** Opens the page, sends it through what it must bear, and tells what that cost. */
 import type { Browser, CDPSession, Page } from 'playwright-core';
-import { judge, mb, tell, type Figure } from './limits.ts';
+import { judge, mb, report, type Figure } from './limits.ts';
 import {
   VIEWPORT,
   beginLook,
@@ -68,8 +68,8 @@ function taskFigures(on: Figure['on'], where: string, seen: Observation): Figure
       seen.tasks.length === 0 ? [] : [`${seen.tasks.length} over 50 ms`, ...causesOf(seen)],
     ),
     judge(on, `frames a second, ${where}`, frames.perSec, 'framesPerSec'),
-    tell(on, `frames a second, slowest 5 %, ${where}`, frames.slowPerSec),
-    tell(on, `longest time between two frames, ms, ${where}`, seen.longestGapMs),
+    report(on, `frames a second, slowest 5 %, ${where}`, frames.slowPerSec),
+    report(on, `longest time between two frames, ms, ${where}`, seen.longestGapMs),
   ];
 }
 
@@ -82,7 +82,7 @@ async function workFigures(
   const { share, longestTaskMs: ownMs } = await readWork(page, session, meanwhile);
   return [
     judge(on, `longest task, processor time, ${where}`, ownMs, 'longestTaskMs'),
-    tell(on, `main thread at work, %, ${where}`, share * 100),
+    report(on, `main thread at work, %, ${where}`, share * 100),
   ];
 }
 
@@ -124,10 +124,10 @@ export async function watchAttacks(browser: Browser, url: string, attacks: numbe
   const work = await workFigures(watched, 'app', 'attack', again);
   await close();
   return [
-    tell('app', 'answers a second of the real engine, best', Math.max(...rates)),
+    report('app', 'answers a second of the real engine, best', Math.max(...rates)),
     ...taskFigures('app', 'attack', seen),
     ...work,
-    tell(
+    report(
       'app',
       'heap, after the first attack and the last',
       heaps.at(-1)?.heapBytes ?? 0,
@@ -175,8 +175,13 @@ export async function watchReplay(
   return [
     ...figures,
     ...growthFigures(readings, minutes),
-    tell('replay', 'heap, lowest to highest', last?.heapBytes ?? 0, range(readings, 'heapBytes', mb)),
-    tell('replay', 'DOM nodes, lowest to highest', last?.domNodes ?? 0, range(readings, 'domNodes', String)),
+    report('replay', 'heap, lowest to highest', last?.heapBytes ?? 0, range(readings, 'heapBytes', mb)),
+    report(
+      'replay',
+      'DOM nodes, lowest to highest',
+      last?.domNodes ?? 0,
+      range(readings, 'domNodes', String),
+    ),
   ];
 }
 
@@ -186,8 +191,8 @@ function growthFigures(readings: readonly MemoryReading[], minutes: number): Fig
   const nodes = growthPerMin(readings, 'domNodes');
   if (minutes < JUDGED_MINUTES)
     return [
-      tell('replay', `growth of the heap, kB/min, not judged below ${JUDGED_MINUTES} minutes`, heapKb),
-      tell('replay', `growth of the DOM, nodes/min, not judged below ${JUDGED_MINUTES} minutes`, nodes),
+      report('replay', `growth of the heap, kB/min, not judged below ${JUDGED_MINUTES} minutes`, heapKb),
+      report('replay', `growth of the DOM, nodes/min, not judged below ${JUDGED_MINUTES} minutes`, nodes),
     ];
   return [
     judge('replay', 'growth of the heap', heapKb, 'heapKbPerMin'),

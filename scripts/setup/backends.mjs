@@ -58,7 +58,7 @@ const PARTS = {
     packages: ['xvfb', 'openbox', 'xdotool', 'unzip', 'libgtk-3-0', 'libnss3', 'libasound2', 'libgbm1'],
   },
   docker: {
-    title: 'Docker engine',
+    title: 'Docker daemon',
     programs: [['dockerd', ['/usr/sbin', '/usr/bin']], ['debootstrap', ['/usr/sbin']], ['docker-registry']],
     packages: ['docker.io', 'debootstrap', 'docker-registry', 'iptables'],
   },
@@ -69,12 +69,12 @@ const PARTS = {
  * without a terminal, when there are the rights. Elsewhere the commands are printed.
  * @throws Error when a part is missing and `isRequired`
  */
-export async function ensureEngines(names, { isYes, isRequired }) {
+export async function ensureBackends(names, { isYes, isRequired }) {
   const missing = names
     .map((name) => PARTS[name])
     .filter((part) => !part.programs.every((program) => findProgram(...program)));
   if (missing.length === 0) return;
-  // The demo can do without them where a Docker engine answers.
+  // The demo can do without them where a Docker daemon answers.
   if (!isRequired && succeeds('docker', ['version', '--format', '{{.Server.Version}}'])) return;
   const packages = missing.flatMap((part) => part.packages);
   const titles = missing.map((part) => part.title).join(', ');

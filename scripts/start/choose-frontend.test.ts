@@ -57,7 +57,7 @@ describe('findElectron', () => {
 });
 
 describe('readStartArgs', () => {
-  it('keeps its own options from the browser face', () => {
+  it('keeps its own options from the browser frontend', () => {
     expect(readStartArgs(['--browser', '--port', '80', '--yes'])).toEqual({
       serveArgs: ['--port', '80'],
       dataDir: undefined,

@@ -29,11 +29,11 @@ export async function listen(
 ): Promise<void> {
   await server.listen({ host: '127.0.0.1', port: 0, backlog: BACKLOG });
   const address = server.server.address();
-  tellReady(typeof address === 'object' && address ? address.port : 0, close);
+  reportReady(typeof address === 'object' && address ? address.port : 0, close);
 }
 
 /** Says ready, and ends when told to or when the parent is gone. */
-export function tellReady(port: number, close: () => Promise<unknown>): void {
+export function reportReady(port: number, close: () => Promise<unknown>): void {
   const end = () => {
     setTimeout(() => process.exit(1), 5_000).unref();
     void close().finally(() => process.exit(0));

@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import pg from 'pg';
 import { z } from 'zod';
 import { resourceDir } from '../shared/resources.ts';
-import { tellReady } from './baseline-process.ts';
+import { reportReady } from './baseline-process.ts';
 
 const PREFETCH = 250;
 
@@ -49,7 +49,7 @@ await channel.consume(queue, (message) => {
     () => channel.nack(message, false, false),
   );
 });
-tellReady(1, async () => {
+reportReady(1, async () => {
   await connection.close();
   redis.disconnect();
   await pool.end();

@@ -225,7 +225,7 @@ export class BrokerLink implements FramePublisher {
         proofs: () => session.acks,
         isWaiting: () => session.flights.size > 0,
         isBlocked: () => this.#state === 'blocked',
-        onFinding: (trouble) => this.#hear(session, trouble),
+        onFinding: (trouble) => this.#handleTrouble(session, trouble),
       });
       clearTimeout(limit);
       this.#session = session;
@@ -235,7 +235,7 @@ export class BrokerLink implements FramePublisher {
       clearTimeout(limit);
       abort.abort();
       this.#lastError = describe(error);
-      this.#tell(troubleOf(error));
+      this.#emit(troubleOf(error));
       this.#retry();
     }
   }
@@ -264,7 +264,7 @@ export class BrokerLink implements FramePublisher {
       this.#state = 'blocked';
       this.#isWritable = false;
       this.#lastError = `blocked: ${reason}`;
-      this.#tell(blockedBecause(reason));
+      this.#emit(blockedBecause(reason));
       this.#giveUpSoon(session);
       // What is still open need not wait for the alarm to end.
       this.#options.onFlushDue();
@@ -273,7 +273,7 @@ export class BrokerLink implements FramePublisher {
       if (session.isOver) return;
       session.lastConfirmAtMs = Date.now();
       this.#becomeUp();
-      this.#hear(session, undefined);
+      this.#handleTrouble(session, undefined);
     });
   }
 
@@ -288,11 +288,11 @@ export class BrokerLink implements FramePublisher {
   }
 
   /** The canary has found out how the broker is. */
-  #hear(session: Session, trouble: BackendTrouble | undefined): void {
+  #handleTrouble(session: Session, trouble: BackendTrouble | undefined): void {
     if (session.isOver || this.#state !== 'up') return;
     this.#finding = trouble;
     const isQueueRefusing = Date.now() - this.#refusedAtMs < REFUSAL_MEMORY_MS;
-    this.#tell(trouble ?? (isQueueRefusing ? QUEUE_REFUSES : undefined));
+    this.#emit(trouble ?? (isQueueRefusing ? QUEUE_REFUSES : undefined));
     if (trouble?.state === 'silent') this.#giveUpFlights(session);
     else if (trouble !== undefined) this.#giveUpSoon(session);
     if (trouble !== undefined) {
@@ -304,7 +304,7 @@ export class BrokerLink implements FramePublisher {
     for (const waiter of [...this.#waiters]) waiter();
   }
 
-  #tell(trouble: BackendTrouble | undefined): void {
+  #emit(trouble: BackendTrouble | undefined): void {
     const health = nextHealth(this.#health, trouble);
     if (health === this.#health) return;
     this.#health = health;
@@ -391,7 +391,7 @@ export class BrokerLink implements FramePublisher {
   #lose(session: Session, error: unknown): void {
     if (session.isOver) return;
     // First of all: the answers say why.
-    if (!this.isClosed()) this.#tell(troubleOf(error));
+    if (!this.isClosed()) this.#emit(troubleOf(error));
     this.#endFlights(session);
     session.abort.abort();
     if (this.isClosed()) return;

@@ -20,7 +20,7 @@ import { ReleaseStack } from '../shared/release-stack.ts';
 import { withLimit } from '../shared/time-limit.ts';
 import { hostCheck } from '../shared/host-check.ts';
 import { BrokerLink } from './broker-link.ts';
-import { Door } from './fast-path/fast-path.ts';
+import { FastPath } from './fast-path/fast-path.ts';
 import { FrameClock } from './frame-clock.ts';
 import { FrameCollector } from './frame-collector.ts';
 import { GatewayCounters } from './gateway-counters.ts';
@@ -205,15 +205,15 @@ export async function startGateway(
           if (isGone(redisWatch.health)) throw new Error(`Redis: ${redisWatch.health.reason}`);
           const ref = { kind: 'keyed', saleId, digest } as const;
           // Used anew since a reset: nobody is to be told what it came to before.
-          if (generation > 1) void store.forgetKey(ref, generation - 1).catch(() => undefined);
+          if (generation > 1) void store.deleteKey(ref, generation - 1).catch(() => undefined);
           return withLimit(store.readKeyed(ref, generation), KEY_LOOKUP_LIMIT_MS, LATE);
         },
         isGranted: async ({ id: saleId, generation }, reservationId) => {
-          const life = isGone(redisWatch.health)
+          const held = isGone(redisWatch.health)
             ? undefined
-            : await withLimit(store.readLife(saleId), KEY_LOOKUP_LIMIT_MS, LATE).catch(() => undefined);
+            : await withLimit(store.readEpoch(saleId), KEY_LOOKUP_LIMIT_MS, LATE).catch(() => undefined);
           // As long as Redis knows the sale, it knows every grant under a key.
-          if (life !== undefined && life.generation >= generation) return false;
+          if (held !== undefined && held.generation >= generation) return false;
           const { rowCount } = await pool.query(SELECT_TICKET, [reservationId]);
           return rowCount !== 0;
         },
@@ -284,14 +284,14 @@ export async function startGateway(
       retryAfterSec,
       onStoreError: onError,
     });
-    const door = new Door({
+    const fastPath = new FastPath({
       server: app.server,
       isHostAllowed,
       requestLimitSec: HEADERS_TIMEOUT_MS / 1_000,
       keepAliveSec: KEEP_ALIVE_MS / 1_000,
-      take: (body, key, reply) => reserve.handle(body, key, reply),
+      handleReserve: (body, key, reply) => reserve.handle(body, key, reply),
     });
-    undo.add('fast path', () => door.destroy());
+    undo.add('fast path', () => fastPath.destroy());
     const openFiles = await openFileLimit();
     const maxConnections =
       openFiles === undefined ? Infinity : Math.max(openFiles - RESERVED_FILES, RESERVED_FILES);
@@ -363,7 +363,7 @@ export async function startGateway(
     undo.add('sale cache', () => clearInterval(refresh));
 
     await app.ready();
-    // Not Fastify's listen, which makes a second server for localhost, without the door.
+    // Not Fastify's listen, which makes a second server for localhost, without the fast path.
     app.server.listen({
       host: config.FLASHGRID_GATEWAY_HOST,
       port: config.FLASHGRID_GATEWAY_PORT,
@@ -379,17 +379,17 @@ export async function startGateway(
     const stop = async (): Promise<void> => {
       // First /readyz says so, then no more connections are taken, and those that there are end with their next answer.
       isStopping = true;
-      door.isClosing = true;
+      fastPath.isClosing = true;
       await sleep(config.FLASHGRID_DRAIN_MS);
       // At this point of a turn, all connections that the kernel held are accepted; those left when it stops are reset.
       await nextImmediate();
       stopListening(app.server);
       live.close();
-      await door.drain(DRAIN_QUIET_MS, DRAIN_LIMIT_MS);
+      await fastPath.drain(DRAIN_QUIET_MS, DRAIN_LIMIT_MS);
       reserve.stop();
-      door.close();
+      fastPath.close();
       // Fastify waits for the requests in hand, and so for their frames.
-      const limit = setTimeout(() => door.destroy(), config.FLASHGRID_CONFIRM_TIMEOUT_MS + STOP_GRACE_MS);
+      const limit = setTimeout(() => fastPath.destroy(), config.FLASHGRID_CONFIRM_TIMEOUT_MS + STOP_GRACE_MS);
       await app.close();
       clearTimeout(limit);
       await undo.release().catch(logLeft);

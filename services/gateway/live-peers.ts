@@ -63,12 +63,12 @@ export class LivePeers {
   /** Tells the other gateways where this one is, again and again until `close`. */
   announce(host: string, port: number): void {
     const address = `${reachableHost(host)}:${port}`;
-    const tell = (): void =>
+    const announce = (): void =>
       void this.#options
         .saveAddress(address)
         .catch((error: unknown) => this.#options.onError('telling the address of this gateway', error));
-    tell();
-    this.#timer = setInterval(tell, ADDRESS_REFRESH_MS);
+    announce();
+    this.#timer = setInterval(announce, ADDRESS_REFRESH_MS);
   }
 
   /** Passes a polling request on. */

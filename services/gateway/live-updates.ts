@@ -142,7 +142,7 @@ export class LiveUpdates {
     });
     this.#io.on('connection', (socket) => this.#welcome(socket));
     const rooms = this.#io.of('/').adapter;
-    rooms.on('delete-room', (room: string) => this.#forget(room));
+    rooms.on('delete-room', (room: string) => this.#release(room));
     this.#timer = setInterval(() => this.#tick(), SALE_EVENT_INTERVAL_MS);
     this.#timer.unref();
   }
@@ -167,7 +167,7 @@ export class LiveUpdates {
     for (const id of [...watched]) {
       const ref = parseReservationId(id);
       if (ref?.kind !== 'framed' || ref.saleId !== event.saleId) continue;
-      if (ref.index < event.count) this.#tell(id, outcomeAt(event.record, ref.index));
+      if (ref.index < event.count) this.#emit(id, outcomeAt(event.record, ref.index));
     }
   }
 
@@ -259,7 +259,7 @@ export class LiveUpdates {
     this.#watchReservation(target.id, target.ref);
     void socket.join(target.room);
     const outcome = await this.#options.lookup.readOutcome(target.id, target.ref);
-    if (outcome !== undefined) this.#tell(target.id, outcome);
+    if (outcome !== undefined) this.#emit(target.id, outcome);
     return { ok: true };
   }
 
@@ -288,7 +288,7 @@ export class LiveUpdates {
   }
 
   /** The last one has left a room. */
-  #forget(room: string): void {
+  #release(room: string): void {
     const target = parseRoom(room);
     if (target === undefined) return;
     if (target.kind === 'sale') {
@@ -303,7 +303,7 @@ export class LiveUpdates {
     if (ids?.size === 0) map.delete(key);
   }
 
-  #tell(id: string, outcome: Outcome): void {
+  #emit(id: string, outcome: Outcome): void {
     const room = `reservation:${id}`;
     this.#io.to(room).emit('outcome', viewOf(id, outcome));
     this.#io.in(room).socketsLeave(room);
@@ -368,7 +368,7 @@ export class LiveUpdates {
         if (ref === undefined) return;
         try {
           const outcome = await this.#options.lookup.readOutcome(id, ref);
-          if (outcome !== undefined) this.#tell(id, outcome);
+          if (outcome !== undefined) this.#emit(id, outcome);
         } catch (error) {
           this.#options.onError(`reading reservation ${id}`, error);
         }

@@ -62,7 +62,7 @@ describe('looking up a reservation', () => {
     });
   });
 
-  it('does not say granted before the tickets are committed, on any face', async () => {
+  it('does not say granted before the tickets are committed, on any frontend', async () => {
     const readRecord = () => Promise.resolve('3|SLG|2:7');
     const ref = { kind: 'framed', saleId: 'demo', frameId: 'abcdefgh-1', index: 2 } as const;
     for (const knownFrame of ['recent', 'sent', 'expired', 'foreign'] as const) {

@@ -34,7 +34,7 @@ export type ReservationView = z.infer<typeof reservationViewSchema>;
 
 export interface TicketsOfReservation {
   readonly units: readonly number[];
-  /** Life of the sale that its latest reset began; 0 when it was never reset. */
+  /** Epoch of the sale that its latest reset began; 0 when it was never reset. */
   readonly resetEpoch: number;
 }
 
@@ -103,7 +103,7 @@ export class ReservationLookup {
     if (outcome.status === 'refused') return outcome;
     const { units, resetEpoch } = await this.#tickets(ref.saleId, reservationId);
     if (units.length > 0) return { status: 'granted', units };
-    // Its tickets went with the reset, or can't be committed any more. 0: a key's grant of the life that Redis holds now.
+    // Its tickets went with the reset, or can't be committed any more. 0: a key's grant of the epoch that Redis holds now.
     const epoch = epochOf(record);
     if (epoch > 0 && epoch < resetEpoch) return { status: 'refused', reason: 'sale_reset' };
     return 'uncommitted';

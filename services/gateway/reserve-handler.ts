@@ -2,7 +2,7 @@
 import { idempotencyDigest } from '../shared/idempotency.ts';
 import { keyedId, parseReservationId } from '../shared/ids.ts';
 import { outcomeAt } from '../shared/outcomes.ts';
-import { sayTrouble } from '../shared/backend-trouble.ts';
+import { describeTrouble } from '../shared/backend-trouble.ts';
 import type { BackendHealth } from '../shared/backend-trouble.ts';
 import type { SaleFacts } from '../shared/sales.ts';
 import type { LinkState } from './broker-link.ts';
@@ -72,7 +72,7 @@ export function brokerRefusal(health: BackendHealth, retryAfterSec: number): Ref
     return refusal('broker-away', 'Nothing was queued; the gateway connects again.', { retryAfterSec });
   return refusal(
     SICK_KINDS[health.state],
-    `${sayTrouble('RabbitMQ', health)} Nothing was queued; try again.`,
+    `${describeTrouble('RabbitMQ', health)} Nothing was queued; try again.`,
     {
       retryAfterSec,
       part: 'broker',
@@ -235,7 +235,7 @@ export class ReserveHandler {
 
   #route(sale: SaleFacts, request: ReserveRequest, key: string | undefined, reply: ReserveReply): void {
     if (key !== undefined) {
-      void this.#takeKeyed(sale, request, key, reply);
+      void this.#handleKeyed(sale, request, key, reply);
       return;
     }
     const refused = this.#refusalBySale(sale, request.quantity);
@@ -247,7 +247,7 @@ export class ReserveHandler {
    * A key is looked up before anything else is judged: whoever repeats a reservation hears what he heard before, also when the sale
    * is closed or sold out by now. Never rejects.
    */
-  async #takeKeyed(
+  async #handleKeyed(
     sale: SaleFacts,
     request: ReserveRequest,
     key: string,

@@ -1,4 +1,4 @@
-/** Where the answer to one reservation goes: to a connection of the door, or to a response of Node's HTTP server. */
+/** Where the answer to one reservation goes: to a connection of the fast path, or to a response of Node's HTTP server. */
 import type { ServerResponse } from 'node:http';
 import type { Refusal } from './problems.ts';
 
@@ -16,7 +16,7 @@ export function acceptedPayload(reservationId: string): string {
   return `{"reservationId":"${reservationId}","status":"queued"}`;
 }
 
-/** Answers on Node's response: what the door leaves to Fastify. */
+/** Answers on Node's response: what the fast path leaves to Fastify. */
 export class HttpReply implements ReserveReply {
   readonly #response: ServerResponse;
 

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { SALE_ID_PATTERN } from '../shared/ids.ts';
 import { RecordError } from '../shared/outcomes.ts';
 import { ReplyError } from '../shared/sale-store.ts';
-import { sayTrouble } from '../shared/backend-trouble.ts';
+import { describeTrouble } from '../shared/backend-trouble.ts';
 import { withLimit } from '../shared/time-limit.ts';
 import { newSaleSchema, saleChangeSchema } from '../shared/sales.ts';
 import { adminGuard } from './admin-guard.ts';
@@ -37,7 +37,7 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   const { reserve, lookup, admin, health, metrics } = parts;
 
   app.post('/reserve', { bodyLimit: RESERVE_BODY_LIMIT_BYTES }, (request, reply) => {
-    // What the door did not take. The handler answers on Node's response, when the broker has confirmed.
+    // What the fast path did not take. The handler answers on Node's response, when the broker has confirmed.
     reply.hijack();
     reserve.handle(request.body, request.headers['idempotency-key'], new HttpReply(reply.raw));
   });
@@ -111,7 +111,7 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
       parts.onStoreError(what, error);
       const sick = health.sickStore();
       const detail = sick
-        ? `${sayTrouble(sick.part === 'redis' ? 'Redis' : 'Postgres', sick.health)} Send the request again later.`
+        ? `${describeTrouble(sick.part === 'redis' ? 'Redis' : 'Postgres', sick.health)} Send the request again later.`
         : 'Redis or Postgres did not answer; /readyz tells which.';
       const later = { retryAfterSec: parts.retryAfterSec };
       throw new ProblemError(refusal('store-away', detail, { ...later, ...sick }), { cause: error });

@@ -122,7 +122,7 @@ export class SaleAdmin {
     try {
       if (!reset) return await prisma.sale.update({ where: { id }, data });
       // Redis away: the reset is made all the same, and the workers rebuild the sale.
-      const life = await store.readLife(id).catch(() => undefined);
+      const held = await store.readEpoch(id).catch(() => undefined);
       return await prisma.$transaction(
         async (transaction) => {
           // Against tickets that a worker inserts between the two statements: the foreign key would refuse the update.
@@ -130,7 +130,7 @@ export class SaleAdmin {
             `SELECT epoch FROM ${quoteIdentifier(schema)}."sales" WHERE id = $1 FOR UPDATE`,
             id,
           );
-          const epoch = Math.max(locked?.epoch ?? 0, life?.epoch ?? 0) + 1;
+          const epoch = Math.max(locked?.epoch ?? 0, held?.epoch ?? 0) + 1;
           await transaction.ticket.deleteMany({ where: { saleId: id } });
           return transaction.sale.update({
             where: { id },
@@ -138,7 +138,7 @@ export class SaleAdmin {
               ...data,
               ...(reset.stock === undefined ? {} : { stock: reset.stock }),
               generation: { increment: 1 },
-              // Never lower than before: grants of an earlier life would pass the fence after a loss of Redis (rebuild.ts).
+              // Never lower than before: grants of an earlier epoch would pass the fence after a loss of Redis (rebuild.ts).
               epoch,
               resetEpoch: epoch,
             },

@@ -13,7 +13,7 @@ const configSchema = gatewayConfigSchema
   });
 
 /** One JSON line, as the services log. */
-function tell(level: 'info' | 'error', message: string, more: Record<string, unknown> = {}): void {
+function log(level: 'info' | 'error', message: string, more: Record<string, unknown> = {}): void {
   process.stdout.write(`${redact(JSON.stringify({ level, role: 'migrate', msg: message, ...more }))}\n`);
 }
 
@@ -34,13 +34,13 @@ try {
       passwords: { flashgrid_service: password },
     });
   }
-  tell('info', applied.length === 0 ? 'the database is up to date' : 'the database was brought up to date', {
+  log('info', applied.length === 0 ? 'the database is up to date' : 'the database was brought up to date', {
     applied,
     already,
   });
 } catch (error) {
   const fix = error instanceof MigrationError ? { fix: error.fix } : {};
-  tell('error', error instanceof Error ? error.message : String(error), {
+  log('error', error instanceof Error ? error.message : String(error), {
     ...withCode.safeParse(error).data,
     ...fix,
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { blockedBecause, nextHealth, sayTrouble, troubleOf } from './backend-trouble.ts';
+import { blockedBecause, nextHealth, describeTrouble, troubleOf } from './backend-trouble.ts';
 
 const error = (code: string, message = '') => Object.assign(new Error(message), { code });
 
@@ -43,7 +43,7 @@ describe('what an error of a backend means', () => {
     }
     expect(blockedBecause('low on disk').reason).toBe('an alarm of RabbitMQ: low on disk');
     expect(blockedBecause('<script>').reason).toBe('an alarm of RabbitMQ: unknown');
-    expect(sayTrouble('Redis', troubleOf(new Error('OOM …')))).toBe(
+    expect(describeTrouble('Redis', troubleOf(new Error('OOM …')))).toBe(
       'Redis refuses what is written to it: OOM: its memory limit (maxmemory) is reached.',
     );
   });

@@ -113,7 +113,10 @@ export function nextHealth(before: BackendHealth, now: BackendTrouble | undefine
 }
 
 /** `RabbitMQ is blocked: …`, for people. */
-export function sayTrouble(name: string, { state, reason }: Pick<BackendHealth, 'state' | 'reason'>): string {
+export function describeTrouble(
+  name: string,
+  { state, reason }: Pick<BackendHealth, 'state' | 'reason'>,
+): string {
   return `${name} ${VERBS[state]}: ${reason}.`;
 }
 

@@ -52,7 +52,7 @@ export class BackendWatch {
       this.#proofs = proofs;
       if (isProven) {
         this.#refusedMs = -Infinity;
-        this.#tell(undefined);
+        this.#emit(undefined);
       } else void this.check();
     }, INTERVAL_MS);
     this.#timer.unref();
@@ -72,7 +72,7 @@ export class BackendWatch {
     if (trouble.state !== 'refusing') return;
     this.#refusal = trouble;
     this.#refusedMs = performance.now();
-    this.#tell(trouble);
+    this.#emit(trouble);
   }
 
   /** Looks now, unless that was done a moment ago or is under way. Never rejects. */
@@ -91,14 +91,14 @@ export class BackendWatch {
     this.#pending = pending;
     try {
       await withLimit(operation, OPERATION_LIMIT_MS, 'no answer', afterArrivals);
-      this.#tell(performance.now() - this.#refusedMs < REFUSAL_MEMORY_MS ? this.#refusal : undefined);
+      this.#emit(performance.now() - this.#refusedMs < REFUSAL_MEMORY_MS ? this.#refusal : undefined);
     } catch (error) {
-      this.#tell(troubleOf(error));
+      this.#emit(troubleOf(error));
     }
     return this.#health;
   }
 
-  #tell(trouble: BackendTrouble | undefined): void {
+  #emit(trouble: BackendTrouble | undefined): void {
     const health = nextHealth(this.#health, trouble);
     if (health === this.#health) return;
     this.#health = health;

@@ -16,7 +16,7 @@ const logLevel = z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'si
 const isAmqpUrl = (url: string): boolean => z.url({ protocol: /^amqps?$/ }).safeParse(url).success;
 
 const commonShape = {
-  /** Prefix of queues, keys and channels, so that several engines can share brokers and databases. */
+  /** Prefix of queues, keys and channels, so that several backends can share brokers and databases. */
   FLASHGRID_NAMESPACE: name.default('fg'),
   /** `amqp://user:password@host:port/vhost`; several, parted by commas, are the nodes of one RabbitMQ cluster. */
   FLASHGRID_AMQP_URL: z

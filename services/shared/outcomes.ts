@@ -3,7 +3,7 @@
  *
  * Record: `<epoch>|<codes>|<grants>`. `codes` has one character a reservation, or `*` and one character when all of them have
  * the same code, so that a sold-out frame of 200 takes six bytes. `grants` lists `index:unit` or `index:unit,unit`,
- * parted by `;`, in rising order of index. `epoch` is the sale's life in Redis: raised whenever it is rebuilt from Postgres.
+ * parted by `;`, in rising order of index. `epoch` is the sale's epoch in Redis: raised whenever it is rebuilt from Postgres.
  */
 
 import { HALF_DIGEST_LENGTH, askOf } from './ids.ts';
@@ -59,7 +59,7 @@ export function keyedRecordOf(kept: string, digest: string): string {
   return kept.startsWith(askOf(digest)) ? kept.slice(HALF_DIGEST_LENGTH) : '0|K|';
 }
 
-/** A grant as the hash `granted` (keys.ts) holds it for a key, in the form that `keyedRecordOf` reads. The life is not told. */
+/** A grant as the hash `granted` (keys.ts) holds it for a key, in the form that `keyedRecordOf` reads. The epoch is not told. */
 export function keptGrant(grant: string): string {
   return `${grant.slice(0, HALF_DIGEST_LENGTH)}0|G|0:${grant.slice(HALF_DIGEST_LENGTH)}`;
 }
@@ -99,7 +99,7 @@ function parseGrant(text: string): Grant {
   return { index, units };
 }
 
-/** The life of the sale that a record's text is of. */
+/** The epoch of the sale that a record's text is of. */
 export function epochOf(text: string): number {
   return Number(text.slice(0, text.indexOf('|')));
 }

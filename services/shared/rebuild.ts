@@ -1,15 +1,15 @@
 /**
- * Gives a sale a new life in Redis from what Postgres holds of it: when Redis has forgotten the sale, or Postgres refuses what
+ * Gives a sale a new epoch in Redis from what Postgres holds of it: when Redis has forgotten the sale, or Postgres refuses what
  * Redis grants.
  *
  * Why it can't oversell, nor let a buyer pass the limit:
- * 1. `sales.epoch` is raised in Postgres first. From that commit on no grant of an earlier life can be inserted (ticket-writer.ts
- *    names the life of its grants), and none of the new life exists yet: the tickets stand still while they are read.
+ * 1. `sales.epoch` is raised in Postgres first. From that commit on no grant of an earlier epoch can be inserted (ticket-writer.ts
+ *    names the epoch of its grants), and none of the new epoch exists yet: the tickets stand still while they are read.
  *    FOR UPDATE waits for the inserts under way, which hold FOR KEY SHARE.
- * 2. The new life replaces the old one in one script, unless Redis holds a later one by then.
+ * 2. The new epoch replaces the old one in one script, unless Redis holds a later one by then.
  * The lock only saves work: two rebuilds at once are harmless, since the later epoch wins. It is renewed while the rebuild goes on.
  *
- * `sales.epoch` in Postgres is the one place that numbers the lives of a sale. It only rises: by a rebuild, and by a reset
+ * `sales.epoch` in Postgres is the one place that numbers the epochs of a sale. It only rises: by a rebuild, and by a reset
  * (sale-admin.ts). What Redis holds is a floor, for a Postgres that was restored from a backup.
  */
 import { randomUUID } from 'node:crypto';
@@ -33,7 +33,7 @@ export const REBUILD_DEFAULTS = {
 
 export interface RebuildRequest {
   readonly saleId: string;
-  /** The life that was found wrong; none when Redis does not know the sale. */
+  /** The epoch that was found wrong; none when Redis does not know the sale. */
   readonly staleEpoch?: number;
   /** Generation that the sale must have at least. */
   readonly generation: number;
@@ -72,7 +72,7 @@ export async function rebuildSale(
   const { saleId } = request;
   const token = randomUUID();
   const deadlineMs = Date.now() + REBUILD_DEFAULTS.limitMs;
-  while (!(await store.takeLock(saleId, token, lockExpiryMs))) {
+  while (!(await store.acquireLock(saleId, token, lockExpiryMs))) {
     if (await isCurrent(store, request)) return 'current';
     if (Date.now() > deadlineMs)
       throw new Error(`sale ${saleId} was not rebuilt within ${REBUILD_DEFAULTS.limitMs} ms`);
@@ -93,9 +93,9 @@ export async function rebuildSale(
 }
 
 async function isCurrent(store: SaleStore, request: RebuildRequest): Promise<boolean> {
-  const life = await store.readLife(request.saleId);
+  const held = await store.readEpoch(request.saleId);
   return (
-    life !== undefined && life.epoch > (request.staleEpoch ?? 0) && life.generation >= request.generation
+    held !== undefined && held.epoch > (request.staleEpoch ?? 0) && held.generation >= request.generation
   );
 }
 
@@ -105,7 +105,7 @@ async function rebuildNow(
   request: RebuildRequest,
   token: string,
 ): Promise<RebuildResult> {
-  const known = await store.readLife(request.saleId);
+  const known = await store.readEpoch(request.saleId);
   const raised = await raiseEpoch(pool, request.saleId, known?.epoch ?? 0);
   if (!raised || raised.facts.generation < request.generation) return 'unknownSale';
 
@@ -122,7 +122,7 @@ async function rebuildNow(
     lastUnit = rows.at(-1)?.unit_no ?? lastUnit;
     if (rows.length < REBUILD_DEFAULTS.pageSize) break;
   }
-  const result = await store.startLife(raised.facts, token, {
+  const result = await store.startEpoch(raised.facts, token, {
     epoch: raised.epoch,
     tickets,
     nextUnit: lastUnit + 1,

@@ -1,5 +1,5 @@
 /**
- * Sales as Redis holds them: the typed face of the scripts in `lua/`.
+ * Sales as Redis holds them: the typed frontend of the scripts in `lua/`.
  *
  * Who opens a sale: whoever has just created or reset it in Postgres, and nobody else. A sale that Redis has forgotten must be rebuilt
  * (rebuild.ts), not opened: opening gives it its full stock. What a reservation costs in memory stands in lua/decide-frame.lua.
@@ -51,7 +51,7 @@ export type Decision =
       readonly granted: number;
     };
 
-/** One page of tickets on its way into a sale's new life. */
+/** One page of tickets on its way into a sale's new epoch. */
 export interface TicketPage {
   /** From 1. */
   readonly number: number;
@@ -62,7 +62,7 @@ export interface TicketPage {
   readonly freeUnits: readonly number[];
 }
 
-export interface NewLife {
+export interface NewEpoch {
   readonly epoch: number;
   readonly tickets: number;
   readonly nextUnit: number;
@@ -88,8 +88,8 @@ export class SaleStore {
 
   /**
    * Opens a sale that is new, or was just reset, in Postgres: full stock, counters at zero.
-   * @param epoch `sales.epoch` in Postgres, the one place that numbers the lives of a sale
-   * @returns `kept` when Redis holds this generation or life, or a later one: nothing was changed
+   * @param epoch `sales.epoch` in Postgres, the one place that numbers the epochs of a sale
+   * @returns `kept` when Redis holds this generation or epoch, or a later one: nothing was changed
    */
   async openSale(facts: OpeningFacts, epoch: number): Promise<'opened' | 'kept'> {
     const keys = saleKeys(this.#namespace, facts.id);
@@ -129,8 +129,8 @@ export class SaleStore {
     return parseSale(saleId, await this.#readFields(saleId))?.view;
   }
 
-  /** Which life of which generation Redis holds; `undefined` when it does not know the sale. */
-  async readLife(saleId: string): Promise<{ epoch: number; generation: number } | undefined> {
+  /** Which epoch of which generation Redis holds; `undefined` when it does not know the sale. */
+  async readEpoch(saleId: string): Promise<{ epoch: number; generation: number } | undefined> {
     const sale = parseSale(saleId, await this.#readFields(saleId));
     return sale && { epoch: sale.epoch, generation: sale.view.generation };
   }
@@ -190,7 +190,7 @@ export class SaleStore {
   }
 
   /** Forgets what a key came to before the sale was reset, now that it is used again. */
-  async forgetKey({ saleId, digest }: KeyedRef, generation: number): Promise<void> {
+  async deleteKey({ saleId, digest }: KeyedRef, generation: number): Promise<void> {
     await this.#redis.unlink(keyedKey(this.#namespace, saleId, generation, digest));
   }
 
@@ -209,7 +209,7 @@ export class SaleStore {
    * Takes the lock of a sale's rebuild.
    * @returns whether it was free
    */
-  async takeLock(saleId: string, token: string, expiryMs: number): Promise<boolean> {
+  async acquireLock(saleId: string, token: string, expiryMs: number): Promise<boolean> {
     const reply = await this.#redis.set(saleKeys(this.#namespace, saleId).lock, token, 'PX', expiryMs, 'NX');
     return reply === 'OK';
   }
@@ -240,11 +240,11 @@ export class SaleStore {
     );
   }
 
-  /** Puts what the rebuild `token` has loaded in the place of the sale's old life. */
-  async startLife(
+  /** Puts what the rebuild `token` has loaded in the place of the sale's old epoch. */
+  async startEpoch(
     facts: OpeningFacts,
     token: string,
-    life: NewLife,
+    held: NewEpoch,
   ): Promise<'rebuilt' | 'superseded' | 'incomplete'> {
     const keys = saleKeys(this.#namespace, facts.id);
     const loaded = rebuildKeys(this.#namespace, facts.id, token);
@@ -257,10 +257,10 @@ export class SaleStore {
       loaded.granted,
       loaded.returned,
       ...factArguments(facts),
-      life.epoch,
-      life.tickets,
-      life.nextUnit,
-      life.grantedReservations,
+      held.epoch,
+      held.tickets,
+      held.nextUnit,
+      held.grantedReservations,
     );
     await this.#redis.sadd(saleIndexKey(this.#namespace), facts.id);
     return codeOf(reply, { 0: 'superseded', 1: 'rebuilt', 2: 'incomplete' });

@@ -11,7 +11,7 @@ export interface WorkerCounters {
   /** Frames given back to the queue. */
   requeued: number;
   rebuilds: number;
-  /** Tries that failed because an engine was away. */
+  /** Tries that failed because a backend was away. */
   retries: number;
 }
 

@@ -152,7 +152,7 @@ export class FrameConsumer {
       this.#link = link;
       for (const each of legacyQueue === undefined ? [queue] : [queue, legacyQueue]) {
         const { consumerTag } = await channel.consume(each, (message) => {
-          if (message) void this.#take(link, message);
+          if (message) void this.#handle(link, message);
           else this.#onLost(link, new Error(`queue ${each} was deleted`));
         });
         link.consumerTags.push(consumerTag);
@@ -171,7 +171,7 @@ export class FrameConsumer {
     let isBlocked = false;
     link.model.on('blocked', (said: string) => {
       isBlocked = true;
-      this.#tell(blockedBecause(said));
+      this.#emit(blockedBecause(said));
     });
     link.model.on('unblocked', () => (isBlocked = false));
     await BrokerCanary.open({
@@ -181,19 +181,19 @@ export class FrameConsumer {
       isWaiting: () => false,
       isBlocked: () => isBlocked,
       onFinding: (trouble) => {
-        if (!link.isLost) this.#tell(trouble);
+        if (!link.isLost) this.#emit(trouble);
       },
     });
   }
 
-  #tell(trouble: BackendTrouble | undefined): void {
+  #emit(trouble: BackendTrouble | undefined): void {
     this.#health = nextHealth(this.#health, trouble);
   }
 
   #onLost(link: Link, error: unknown): void {
     if (link.isLost) return;
     link.isLost = true;
-    this.#tell(troubleOf(error));
+    this.#emit(troubleOf(error));
     this.#node++;
     if (this.#link === link) this.#link = undefined;
     // A lost channel leaves a connection behind that nobody uses.
@@ -226,7 +226,7 @@ export class FrameConsumer {
         await this.#open();
         return;
       } catch (error) {
-        this.#tell(troubleOf(error));
+        this.#emit(troubleOf(error));
         this.#node++;
         this.#options.onEvent({ type: 'lost', error });
       }
@@ -234,7 +234,7 @@ export class FrameConsumer {
   }
 
   /** Brings one delivery to its end; never rejects. */
-  async #take(link: Link, message: ConsumeMessage): Promise<void> {
+  async #handle(link: Link, message: ConsumeMessage): Promise<void> {
     const { deliveryTag, redelivered } = message.fields;
     const { messageId, headers } = message.properties;
     link.window.open(deliveryTag);

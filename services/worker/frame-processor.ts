@@ -124,8 +124,8 @@ export class FrameProcessor {
       const { rows } = await pool.query('SELECT 1 FROM tickets WHERE reservation_id = ANY($1) LIMIT 1', [
         ids,
       ]);
-      const life = rows.length > 0 || frame.isReplayed ? await store.readLife(frame.saleId) : undefined;
-      if (life) await this.#rebuild({ saleId: frame.saleId, generation: 1, staleEpoch: life.epoch });
+      const held = rows.length > 0 || frame.isReplayed ? await store.readEpoch(frame.saleId) : undefined;
+      if (held) await this.#rebuild({ saleId: frame.saleId, generation: 1, staleEpoch: held.epoch });
     });
   }
 

@@ -47,7 +47,7 @@ export async function whileAway<Value>(action: () => Promise<Value>, options: Re
       const pauseMs = backoffMs(RETRY_DEFAULTS.pause, tries - 1);
       if (isFinal(error) || options.signal.aborted || Date.now() + pauseMs > deadlineMs) throw error;
       options.onRetry?.(error, tries);
-      // An abort ends the pause; the next turn then throws the engine's own error.
+      // An abort ends the pause; the next turn then throws the backend's own error.
       await sleep(pauseMs, undefined, { signal: options.signal }).catch(() => undefined);
     }
   }

@@ -4,7 +4,7 @@
  * A statement is taken whole or not at all:
  * - an item of a reservation that is there already is left alone (the frame came twice);
  * - a unit that another reservation holds fails the statement, so no reservation is ever recorded by half;
- * - a life below `sales.epoch`, or another generation or stock than the sale has now, inserts nothing (rebuild.ts).
+ * - a epoch below `sales.epoch`, or another generation or stock than the sale has now, inserts nothing (rebuild.ts).
  */
 import pg from 'pg';
 import { isFinal, whileAway } from './retry.ts';
@@ -15,7 +15,7 @@ export interface GrantBatch {
   readonly saleId: string;
   readonly generation: number;
   readonly stock: number;
-  /** Life of the sale in Redis that granted them. */
+  /** Epoch of the sale in Redis that granted them. */
   readonly epoch: number;
   readonly tickets: readonly NewTicket[];
 }
@@ -84,7 +84,7 @@ export class TicketWriter {
   #startNext(): void {
     while (this.#active < this.#parallel && this.#waiting.length > 0) {
       this.#active++;
-      void this.#run(this.#takeJobs()).finally(() => {
+      void this.#run(this.#drainJobs()).finally(() => {
         this.#active--;
         this.#startNext();
       });
@@ -92,7 +92,7 @@ export class TicketWriter {
   }
 
   /** The first job that waits, and all that fit into a statement with it. */
-  #takeJobs(): Job[] {
+  #drainJobs(): Job[] {
     const taken: Job[] = [];
     let tickets = 0;
     while (this.#waiting[0]) {

@@ -5,7 +5,7 @@ import pg from 'pg';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics } from 'prom-client';
 import type { WorkerConfig } from '../shared/config.ts';
-import { sayTrouble } from '../shared/backend-trouble.ts';
+import { describeTrouble } from '../shared/backend-trouble.ts';
 import { BackendWatch, commitToPostgres, writeToRedis } from '../shared/backend-watch.ts';
 import { healthKey } from '../shared/keys.ts';
 import { createPool, openPool } from '../shared/postgres.ts';
@@ -42,8 +42,8 @@ export interface Worker extends RunningService<'worker'> {
 }
 
 /**
- * Connects to all three engines and takes frames.
- * @throws ServiceError naming the engine that can't be reached
+ * Connects to all three backends and takes frames.
+ * @throws ServiceError naming the backend that can't be reached
  */
 export async function startWorker(
   config: WorkerConfig,
@@ -51,7 +51,7 @@ export async function startWorker(
 ): Promise<Worker> {
   const counters = newCounters();
   const stopping = new AbortController();
-  // Every frame in hand that waits for an engine listens to it: as many as the prefetch, which is no leak.
+  // Every frame in hand that waits for a backend listens to it: as many as the prefetch, which is no leak.
   setMaxListeners(0, stopping.signal);
   const undo = new ReleaseStack(CLOSE_STEP_MS);
   const logLeft = (error: unknown): void => log.warn({ err: error }, 'closing failed');
@@ -134,7 +134,7 @@ export async function startWorker(
           health.state === 'ok'
             ? []
             : [
-                `${sayTrouble(TITLES[role] ?? role, health)} Since ${new Date(health.sinceMs).toISOString()}.`,
+                `${describeTrouble(TITLES[role] ?? role, health)} Since ${new Date(health.sinceMs).toISOString()}.`,
               ],
         );
       },
@@ -161,7 +161,7 @@ export async function startWorker(
         await consumer.pause();
         const patienceMs = Math.max(100, config.FLASHGRID_STOP_TIMEOUT_MS - CLOSING_MS);
         await Promise.race([consumer.idle(), sleep(patienceMs, undefined, { ref: false })]);
-        // Whoever still waits for an engine gives up; its frame is handed out again.
+        // Whoever still waits for a backend gives up; its frame is handed out again.
         stopping.abort();
         await consumer.close();
         await undo.release().catch(logLeft);
@@ -179,15 +179,15 @@ const TITLES: Readonly<Record<string, string>> = {
   postgres: 'Postgres',
 };
 
-async function reach(engine: string, action: () => Promise<unknown>): Promise<void> {
+async function reach(backend: string, action: () => Promise<unknown>): Promise<void> {
   try {
     await action();
   } catch (error) {
     const cause = error instanceof Error ? error.message : String(error);
     throw new ServiceError(
-      'worker.engineUnreachable',
-      `The worker can't use ${engine}: ${cause}`,
-      `Check that ${engine} runs at the configured address and, for Postgres, that the migrations were applied.`,
+      'worker.backendUnreachable',
+      `The worker can't use ${backend}: ${cause}`,
+      `Check that ${backend} runs at the configured address and, for Postgres, that the migrations were applied.`,
       { cause: error },
     );
   }

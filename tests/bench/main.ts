@@ -40,7 +40,7 @@ const { values } = parseArgs({
 
 const rig = new Rig();
 const stop = () => void rig.undo.release().finally(() => process.exit(130));
-// `on`, not `once`: a second signal (`timeout` sends two) would end this process in the middle, and leave the engines running.
+// `on`, not `once`: a second signal (`timeout` sends two) would end this process in the middle, and leave the backends running.
 process.on('SIGINT', stop);
 process.on('SIGTERM', stop);
 try {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { z } from 'zod';
 import { SERVICE_ALLOCATOR_ENV, SERVICE_NODE_FLAGS } from '../../services/shared/node-flags.ts';
-import { giveWay } from '../../control/processes/priority.ts';
+import { lowerPriority } from '../../control/processes/priority.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
 
 const READY_LIMIT_MS = 20_000;
@@ -40,10 +40,10 @@ export async function forkProcess(
     env: { ...process.env, ...(isService(modulePath) ? SERVICE_ALLOCATOR_ENV : {}), ...env },
     execArgv: [...flags, ...(isService(modulePath) ? [] : ['--import', 'tsx'])],
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    // As the app starts its children, and of the same rank as the generators and engines, which come from the app's own code.
+    // As the app starts its children, and of the same rank as the generators and backends, which come from the app's own code.
     detached: true,
   });
-  giveWay(child.pid);
+  lowerPriority(child.pid);
   const port = await withLimit(
     readyPort(child, modulePath),
     READY_LIMIT_MS,

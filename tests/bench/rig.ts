@@ -67,14 +67,14 @@ export class Rig {
     return this.#pool;
   }
 
-  /** Starts the engines; with `isTimed`, cold, then once more on the folders that are there. */
+  /** Starts the backends; with `isTimed`, cold, then once more on the folders that are there. */
   async start(isTimed: boolean): Promise<void> {
     this.undo.add('data folder', () => rmSync(this.#dataDir, { recursive: true, force: true }));
     const cluster = createNativeCluster({
       dataDir: this.#dataDir,
       events: {
         onStep: () => undefined,
-        onEngine: ({ role, handle }) => {
+        onBackend: ({ role, handle }) => {
           if (role === 'rabbitmq' && handle !== undefined) this.#brokerHandle = Number(handle);
         },
         onLog: () => undefined,

@@ -67,7 +67,7 @@ export async function ceiling(
 ): Promise<Round> {
   const before = cpuMs(bare.pid);
   const { load } = await rig.attack(bare.url, 'bench', burst(requests, connections, WINNERS));
-  expectAllAnswered(load.acknowledged, requests, 'bare');
+  expectAllAnswered(load.accepted, requests, 'bare');
   return {
     [`ceiling${suffix}`]: load.rps,
     [`ceiling${suffix}P99Ms`]: load.latencyMs.p99,
@@ -76,7 +76,7 @@ export async function ceiling(
   };
 }
 
-/** The gateway, worker running: what was acknowledged, and what was decided and committed from first request to last. */
+/** The gateway, worker running: what was accepted, and what was decided and committed from first request to last. */
 export async function engine(
   rig: Rig,
   { gateway, worker }: Servers,
@@ -90,7 +90,7 @@ export async function engine(
   const endWatch = watchMemory({ gateway: gateway.pid, worker: worker.pid, broker: rig.brokerPid() });
   const settling = rig.settled(saleId, requests, Math.min(stock, requests));
   const { load, startedAtMs } = await rig.attack(gateway.url, saleId, burst(requests, connections, stock));
-  expectAllAnswered(load.acknowledged, requests, 'gateway');
+  expectAllAnswered(load.accepted, requests, 'gateway');
   const { committedAtMs } = await settling;
   const peaks = endWatch();
   return {
@@ -179,7 +179,7 @@ export async function stampede(rig: Rig, { gateway, worker }: Servers, connectio
   const { load } = await rig.attack(gateway.url, saleId, burst(connections, connections, WINNERS));
   const peaks = endWatch();
   return {
-    stampedeAnswered: load.acknowledged,
+    stampedeAnswered: load.accepted,
     stampedeUnknown: load.unknown,
     stampedeP99Ms: load.latencyMs.p99,
     stampedeGatewayMb: peaks['gateway'] ?? 0,
@@ -220,7 +220,7 @@ export async function watched(
     : { withWatchers: second, withoutWatchers: first };
 }
 
-/** Reads the sale ten times a second and the engines' CPU and memory once, as during an attack of the app. */
+/** Reads the sale ten times a second and the backends' CPU and memory once, as during an attack of the app. */
 function startTelemetry(rig: Rig, saleId: string): () => Promise<void> {
   const reading = new Sampling(
     async () => {
@@ -259,9 +259,9 @@ export async function wrkPair(rig: Rig, { bare, gateway }: Servers, seconds: num
   return { wrkCeiling: ceilingRun.rps, wrkGateway: gatewayRun.rps };
 }
 
-function expectAllAnswered(acknowledged: number, requests: number, name: string): void {
-  if (acknowledged !== requests)
+function expectAllAnswered(accepted: number, requests: number, name: string): void {
+  if (accepted !== requests)
     throw new Error(
-      `${name}: ${acknowledged} of ${requests} requests were acknowledged; the figures would compare different work`,
+      `${name}: ${accepted} of ${requests} requests were accepted; the figures would compare different work`,
     );
 }

@@ -19,7 +19,7 @@ const SLICES = 10;
 export async function soak(rig: Rig, { gateway, worker }: Servers, seconds: number): Promise<number> {
   const rows: { gateway: number; worker: number; broker: number; redis: number }[] = [];
   const broker = rig.brokerPid();
-  let acknowledged = 0;
+  let accepted = 0;
   const sliceSec = Math.max(1, Math.round(seconds / SLICES));
   for (let slice = 1; slice <= SLICES; slice++) {
     const saleId = await rig.openSale(gateway, 500);
@@ -30,8 +30,8 @@ export async function soak(rig: Rig, { gateway, worker }: Servers, seconds: numb
       connections: 200,
       stock: 500,
     });
-    await rig.settled(saleId, load.acknowledged, 500);
-    if (slice > SLICES / 2) acknowledged += load.acknowledged;
+    await rig.settled(saleId, load.accepted, 500);
+    if (slice > SLICES / 2) accepted += load.accepted;
     const row = {
       gateway: rssMb(gateway.pid),
       worker: rssMb(worker.pid),
@@ -50,7 +50,7 @@ export async function soak(rig: Rig, { gateway, worker }: Servers, seconds: numb
     worker: end.worker - middle.worker,
     broker: end.broker - middle.broker,
   };
-  const redisBytes = ((end.redis - middle.redis) * 1e6) / Math.max(1, acknowledged);
+  const redisBytes = ((end.redis - middle.redis) * 1e6) / Math.max(1, accepted);
   const isFlat =
     grown.gateway <= TOLERANCE_MB &&
     grown.worker <= TOLERANCE_MB &&

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { giveWay } from '../../control/processes/priority.ts';
+import { lowerPriority } from '../../control/processes/priority.ts';
 
 const SCRIPT = (saleId: string, path: string) => `
 local n = 0
@@ -62,7 +62,7 @@ async function outputOf(args: readonly string[], limitMs: number): Promise<strin
     stdio: ['ignore', 'pipe', 'inherit'],
     timeout: limitMs,
   });
-  giveWay(child.pid);
+  lowerPriority(child.pid);
   const [output] = await Promise.all([text(child.stdout), once(child, 'exit')]);
   if (child.exitCode !== 0)
     throw new Error(`wrk ended with ${child.signalCode ?? child.exitCode}: ${output}`);

@@ -5,7 +5,7 @@ import type Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { saleViewSchema } from '../../services/shared/sales.ts';
-import { hasNoEngine, testDocker, testEngine, until } from './support/rig.ts';
+import { hasNoDaemon, testDocker, testBackend, until } from './support/rig.ts';
 import { buildServicesImage, run } from './support/services-image.ts';
 
 const FILE = 'docker/compose.yaml';
@@ -46,10 +46,10 @@ async function rootsOf(container: Docker.Container): Promise<string[]> {
   );
 }
 
-describe.skipIf(hasNoEngine)('docker/compose.yaml', () => {
+describe.skipIf(hasNoDaemon)('docker/compose.yaml', () => {
   const project = `fgcompose${randomBytes(3).toString('hex')}`;
   const env = (): NodeJS.ProcessEnv => {
-    const { host, prefix, tag } = testEngine();
+    const { host, prefix, tag } = testBackend();
     return {
       ...secrets,
       DOCKER_HOST: host,
@@ -61,13 +61,13 @@ describe.skipIf(hasNoEngine)('docker/compose.yaml', () => {
       POSTGRES_VOLUME_PATH: '/var/lib/postgresql/data',
       HAPROXY_IMAGE: `${prefix}/haproxy:${tag}`,
       FLASHGRID_IMAGE: `${prefix}/services:${tag}`,
-      ENGINE_MEMORY: '768m',
+      BACKEND_MEMORY: '768m',
     };
   };
   let door = '';
 
   beforeAll(async () => {
-    buildServicesImage(testEngine());
+    buildServicesImage(testBackend());
     compose(['up', '-d', '--no-build', '--scale', 'gateway=2', '--scale', 'worker=2'], env());
     const address = compose(['port', 'door', '8080'], env()).trim();
     door = `http://${address}`;
@@ -190,7 +190,7 @@ describe.skipIf(hasNoEngine)('docker/compose.yaml', () => {
       for (const secret of Object.values(secrets)) expect(shown, service).not.toContain(secret);
     }
     const { Size } = await docker.getImage(env()['FLASHGRID_IMAGE'] ?? '').inspect();
-    const node = await docker.getImage(`${testEngine().prefix}/node:${testEngine().tag}`).inspect();
+    const node = await docker.getImage(`${testBackend().prefix}/node:${testBackend().tag}`).inspect();
     // Without node_modules: what FlashGrid adds to Node's own image stays small.
     expect(Size - node.Size).toBeLessThan(20_000_000);
   });

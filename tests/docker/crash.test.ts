@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import {
-  hasNoEngine,
+  hasNoDaemon,
   holdings,
   noAbort,
   NOTHING,
   openGate,
   rig,
-  testEngine,
+  testBackend,
   testSettings,
   type Rig,
 } from './support/rig.ts';
@@ -20,7 +20,7 @@ const PROGRAM = join(import.meta.dirname, 'support/start-and-report.ts');
 /** Starts the cluster of `one` in another process and kills that with SIGKILL at the first line that matches. */
 async function killAt(one: Rig, line: RegExp, settings: ReturnType<typeof testSettings>): Promise<void> {
   const given = JSON.stringify({
-    host: testEngine().host,
+    host: testBackend().host,
     clusterId: one.clusterId,
     dataDir: one.dataDir,
     settings,
@@ -42,11 +42,11 @@ async function killAt(one: Rig, line: RegExp, settings: ReturnType<typeof testSe
   throw new Error(`it ended before ${String(line)}: ${seen.join('\n')}`);
 }
 
-describe.skipIf(hasNoEngine)('after kill -9 of the app', () => {
+describe.skipIf(hasNoDaemon)('after kill -9 of the app', () => {
   test.each([
     ['while the network is made', /^docker\.network running/],
     ['when the first container is about to be made', /^docker\.container\.\w+ running/],
-    ['when the first engine serves', /^docker\.container\.\w+ done/],
+    ['when the first backend serves', /^docker\.container\.\w+ done/],
     ['while RabbitMQ boots', /^docker\.container\.rabbitmq running waiting/],
     ['when everything runs', /^started/],
   ])('%s, the next start works and leaves no orphan', async (_, line) => {
@@ -67,7 +67,7 @@ describe.skipIf(hasNoEngine)('after kill -9 of the app', () => {
   });
 
   test('while an image is pulled, the next start pulls it', async () => {
-    const { registry, tag } = testEngine();
+    const { registry, tag } = testBackend();
     const gate = await openGate({ port: Number(registry.split(':')[1]) });
     const image = `127.0.0.1:${gate.port}/pull-redis:${tag}`;
     const settings = testSettings({ redis: image });
@@ -79,7 +79,7 @@ describe.skipIf(hasNoEngine)('after kill -9 of the app', () => {
     gate.limit(undefined);
     await killAt(one, /^docker\.image\.redis running .*layers ready/, settings);
     await one.cluster.start(noAbort());
-    expect(one.cluster.engines().map(({ state }) => state)).toEqual(['running', 'running', 'running']);
+    expect(one.cluster.backends().map(({ state }) => state)).toEqual(['running', 'running', 'running']);
   });
 
   test('a half-initialised volume that never served is made anew', async () => {
@@ -91,6 +91,6 @@ describe.skipIf(hasNoEngine)('after kill -9 of the app', () => {
     });
     await Promise.all(containers.map(({ Id }) => one.docker.getContainer(Id).kill({ signal: 'SIGKILL' })));
     await one.cluster.start(noAbort());
-    expect(one.cluster.engines().map(({ state }) => state)).toEqual(['running', 'running', 'running']);
+    expect(one.cluster.backends().map(({ state }) => state)).toEqual(['running', 'running', 'running']);
   });
 });

@@ -5,12 +5,12 @@ import { clusterIdOf } from '../../control/cluster/providers.ts';
 import { settingsSchema } from '../../contract/contract.ts';
 import { runRecordSchema, type Audit } from '../../contract/run-record.ts';
 import { flashgrid, survivors, temporaryDataDir } from '../support/terminal.ts';
-import { hasNoEngine, testDocker, testEngine, testSettings } from './support/rig.ts';
+import { hasNoDaemon, testDocker, testBackend, testSettings } from './support/rig.ts';
 
 const ATTACK = ['--requests', '3000', '--connections', '200', '--stock', '50', '--seed', '7'];
 const STEADY = ['--rate', '200', '--duration', '30', '--connections', '20'];
 
-describe.skipIf(hasNoEngine)('flashgrid demo on containers', () => {
+describe.skipIf(hasNoDaemon)('flashgrid demo on containers', () => {
   let dataDir: string;
   let remove: () => Promise<void>;
 
@@ -18,7 +18,7 @@ describe.skipIf(hasNoEngine)('flashgrid demo on containers', () => {
     ({ path: dataDir, remove } = await temporaryDataDir());
     const { images, limits } = testSettings();
     writeFileSync(join(dataDir, 'settings.json'), JSON.stringify(settingsSchema.parse({ images, limits })));
-    process.env['DOCKER_HOST'] = testEngine().host;
+    process.env['DOCKER_HOST'] = testBackend().host;
   });
 
   afterAll(async () => {
@@ -40,7 +40,7 @@ describe.skipIf(hasNoEngine)('flashgrid demo on containers', () => {
     return all.filter(({ Names }) => Names.some((name) => name.includes(clusterIdOf(dataDir))));
   }
 
-  it('passes, and the same seed gives the same audit as on the machine’s own engines', async () => {
+  it('passes, and the same seed gives the same audit as on the machine’s own backends', async () => {
     const docker = await audited('--provider', 'docker');
     expect(docker.provider).toBe('docker');
     const native = await audited('--provider', 'native');
@@ -50,10 +50,10 @@ describe.skipIf(hasNoEngine)('flashgrid demo on containers', () => {
     expect({ ...docker.audit, checks: [] }).toEqual({ ...native.audit, checks: [] });
   });
 
-  it.skipIf(hasNoEngine || testEngine().suite !== 'trixie')(
+  it.skipIf(hasNoDaemon || testBackend().suite !== 'trixie')(
     'passes on Valkey 8.1 and Postgres 18',
     async () => {
-      const { prefix, tag } = testEngine();
+      const { prefix, tag } = testBackend();
       const { images, limits } = testSettings({
         redis: `${prefix}/valkey:${tag}`,
         postgres: `${prefix}/postgres18:${tag}`,
@@ -69,7 +69,7 @@ describe.skipIf(hasNoEngine)('flashgrid demo on containers', () => {
         expect(await run.ended(), run.output()).toBe(0);
         const { environment, verdict } = runRecordSchema.parse(JSON.parse(readFileSync(json, 'utf8')));
         expect(verdict).toBe('pass');
-        expect(environment.engines.postgres).toMatch(/^18\./);
+        expect(environment.backends.postgres).toMatch(/^18\./);
         await flashgrid(own.path, 'down', '--reset').ended();
       } finally {
         await own.remove();
@@ -77,7 +77,7 @@ describe.skipIf(hasNoEngine)('flashgrid demo on containers', () => {
     },
   );
 
-  it('is what `auto` takes when an engine answers, and says why', async () => {
+  it('is what `auto` takes when a backend answers, and says why', async () => {
     const { output, provider } = await audited('--provider', 'auto');
     expect(provider).toBe('docker');
     expect(output).toMatch(/Docker .* answers at/);

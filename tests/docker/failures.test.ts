@@ -8,27 +8,27 @@ import Docker from 'dockerode';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { dataVersion } from '../../control/cluster/docker/backend-spec.ts';
 import { ClusterFile } from '../../control/cluster/docker/cluster-file.ts';
-import { bringUpTestEngine } from './support/global-setup.ts';
+import { bringUpTestBackend } from './support/global-setup.ts';
 import {
   failureOf,
-  hasNoEngine,
+  hasNoDaemon,
   holdings,
   noAbort,
   NOTHING,
   openGate,
   rig,
   testDocker,
-  testEngine,
+  testBackend,
   testSettings,
   until,
 } from './support/rig.ts';
 
-const registryPort = (): number => Number(testEngine().registry.split(':')[1]);
+const registryPort = (): number => Number(testBackend().registry.split(':')[1]);
 
 /** A way to the registry of this test alone, and the image behind it, which is removed again. */
 async function gatedImage(): Promise<{ gate: Awaited<ReturnType<typeof openGate>>; image: string }> {
   const gate = await openGate({ port: registryPort() });
-  const image = `127.0.0.1:${gate.port}/pull-redis:${testEngine().tag}`;
+  const image = `127.0.0.1:${gate.port}/pull-redis:${testBackend().tag}`;
   onTestFinished(async () => {
     await testDocker()
       .getImage(image)
@@ -38,7 +38,7 @@ async function gatedImage(): Promise<{ gate: Awaited<ReturnType<typeof openGate>
   return { gate, image };
 }
 
-describe.skipIf(hasNoEngine)('a pull', () => {
+describe.skipIf(hasNoDaemon)('a pull', () => {
   test('shows bytes, total and speed, and its image is never pulled again', async () => {
     const { gate, image } = await gatedImage();
     const one = rig({ settings: testSettings({ redis: image }) });
@@ -69,7 +69,7 @@ describe.skipIf(hasNoEngine)('a pull', () => {
     expect(await holdings(one.docker, one.clusterId)).toEqual(NOTHING);
     gate.limit(undefined);
     await one.cluster.start(noAbort());
-    expect(one.cluster.engines().map(({ state }) => state)).toEqual(['running', 'running', 'running']);
+    expect(one.cluster.backends().map(({ state }) => state)).toEqual(['running', 'running', 'running']);
     await one.cluster.reset();
   });
 
@@ -104,7 +104,7 @@ describe.skipIf(hasNoEngine)('a pull', () => {
   });
 
   test('of a name that does not exist says so', async () => {
-    const image = `${testEngine().registry}/no-such-image:1`;
+    const image = `${testBackend().registry}/no-such-image:1`;
     const one = rig({ settings: testSettings({ postgres: image }) });
     const failure = await failureOf(one.cluster.start(noAbort()));
     expect(failure).toMatchObject({ code: 'docker.pullName', step: 'docker.image.postgres' });
@@ -129,8 +129,8 @@ describe.skipIf(hasNoEngine)('a pull', () => {
   });
 
   test('onto a full disk says that the disk is full', async ({ skip }) => {
-    if (!testEngine().isOwned) skip('needs an engine of its own, as the test set-up starts one for root');
-    const small = await smallEngine();
+    if (!testBackend().isOwned) skip('needs a backend of its own, as the test set-up starts one for root');
+    const small = await smallBackend();
     const { image } = await gatedImage();
     const one = rig({
       docker: small,
@@ -142,7 +142,7 @@ describe.skipIf(hasNoEngine)('a pull', () => {
   });
 });
 
-describe.skipIf(hasNoEngine)('a start', () => {
+describe.skipIf(hasNoDaemon)('a start', () => {
   test('without a free port says so and leaves nothing', async () => {
     const squatter = createServer();
     await new Promise<void>((resolve) => squatter.listen(0, '127.0.0.1', resolve));
@@ -185,8 +185,8 @@ describe.skipIf(hasNoEngine)('a start', () => {
     expect(failure.fix).toContain('docker system df');
   });
 
-  test('with an engine that hangs ends within its limit', async () => {
-    const gate = await openGate({ path: testEngine().host.replace('unix://', '') });
+  test('with a backend that hangs ends within its limit', async () => {
+    const gate = await openGate({ path: testBackend().host.replace('unix://', '') });
     gate.hang();
     const hanging = new Docker({
       host: '127.0.0.1',
@@ -196,25 +196,25 @@ describe.skipIf(hasNoEngine)('a start', () => {
     });
     const one = rig({ docker: hanging });
     const failure = await failureOf(one.cluster.start(noAbort()));
-    expect(failure).toMatchObject({ code: 'docker.timeout', step: 'docker.engine' });
+    expect(failure).toMatchObject({ code: 'docker.timeout', step: 'docker.daemon' });
   });
 
-  test('works again after the engine was restarted, and the loss shows at once', async ({ skip }) => {
-    const { isOwned, dockerdPid } = testEngine();
-    if (!isOwned) skip('the engine of this machine is not ours to restart');
+  test('works again after the backend was restarted, and the loss shows at once', async ({ skip }) => {
+    const { isOwned, dockerdPid } = testBackend();
+    if (!isOwned) skip('the backend of this machine is not ours to restart');
     const one = rig();
     await one.cluster.start(noAbort());
     process.kill(dockerdPid, 'SIGTERM');
     await until('the loss shows', () =>
-      one.logs.some(({ text }) => text.includes('Docker engine stopped answering')),
+      one.logs.some(({ text }) => text.includes('Docker daemon stopped answering')),
     );
-    expect(one.cluster.engines().every(({ state }) => state !== 'running')).toBe(true);
+    expect(one.cluster.backends().every(({ state }) => state !== 'running')).toBe(true);
     await until('it has ended', () => !existsSync(`/proc/${dockerdPid}`));
     const lost = await failureOf(one.cluster.start(noAbort()));
-    expect(lost).toMatchObject({ code: 'docker.engineLost', step: 'docker.engine' });
-    bringUpTestEngine();
+    expect(lost).toMatchObject({ code: 'docker.backendLost', step: 'docker.daemon' });
+    bringUpTestBackend();
     await one.cluster.start(noAbort());
-    expect(one.cluster.engines().map(({ state }) => state)).toEqual(['running', 'running', 'running']);
+    expect(one.cluster.backends().map(({ state }) => state)).toEqual(['running', 'running', 'running']);
   });
 });
 
@@ -257,8 +257,8 @@ async function guardedRegistry(): Promise<number> {
   return port;
 }
 
-/** A second engine whose disk holds 40 MB. */
-async function smallEngine(): Promise<Docker> {
+/** A second backend whose disk holds 40 MB. */
+async function smallBackend(): Promise<Docker> {
   const folder = mkdtempSync(join(tmpdir(), 'fg-small-'));
   const disk = join(folder, 'disk');
   const run = (command: string, ...rest: string[]): void => {
@@ -290,12 +290,12 @@ async function smallEngine(): Promise<Docker> {
   onTestFinished(async () => {
     child.kill('SIGTERM');
     await Promise.race([new Promise((resolve) => child.once('exit', resolve)), sleep(15_000)]);
-    // Lazy: what the engine mounted below goes with it.
+    // Lazy: what the backend mounted below goes with it.
     spawnSync('umount', ['-l', disk]);
     rmSync(folder, { recursive: true, force: true });
   });
   const docker = testDocker(`unix://${socket}`);
-  await until('the small engine answers', async () => {
+  await until('the small backend answers', async () => {
     try {
       await docker.ping();
       return true;

@@ -8,13 +8,13 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Endpoints } from '../../control/cluster/cluster.ts';
 import {
   failureOf,
-  hasNoEngine,
+  hasNoDaemon,
   holdings,
   noAbort,
   NOTHING,
   rig,
   testDocker,
-  testEngine,
+  testBackend,
   until,
   type Rig,
 } from './support/rig.ts';
@@ -55,7 +55,7 @@ async function withBroker<Value>(
   }
 }
 
-/** Leaves a mark in each engine. */
+/** Leaves a mark in each backend. */
 async function writeMarks({ amqpUrl, redisUrl, postgresUrl }: Endpoints): Promise<void> {
   await withPostgres(postgresUrl, (client) => client.query("CREATE TABLE mark AS SELECT 'kept' AS text"));
   await withRedis(redisUrl, (redis) => redis.set('mark', 'kept'));
@@ -84,23 +84,23 @@ async function containerIds({ docker, clusterId }: Rig): Promise<Record<string, 
 const stepDetail = ({ steps }: Rig, id: string): string | undefined =>
   steps.findLast((step) => step.id === id)?.detail;
 
-describe.skipIf(hasNoEngine)('the Docker cluster', () => {
-  test('starts engines that serve, keeps their data over a stop, and leaves nothing after a reset', async () => {
+describe.skipIf(hasNoDaemon)('the Docker cluster', () => {
+  test('starts backends that serve, keeps their data over a stop, and leaves nothing after a reset', async () => {
     const first = rig();
     const endpoints = await first.cluster.start(noAbort());
     await writeMarks(endpoints);
     const passwords = readFileSync(join(first.dataDir, 'docker-cluster.json'), 'utf8');
     const ids = await containerIds(first);
     expect(Object.keys(ids).sort()).toEqual(['postgres', 'rabbitmq', 'redis']);
-    expect(first.cluster.engines().map(({ state }) => state)).toEqual(['running', 'running', 'running']);
-    expect(first.cluster.engines().every(({ version, port, handle }) => version && port && handle)).toBe(
+    expect(first.cluster.backends().map(({ state }) => state)).toEqual(['running', 'running', 'running']);
+    expect(first.cluster.backends().every(({ version, port, handle }) => version && port && handle)).toBe(
       true,
     );
     expect(
       first.steps.filter(({ state }) => state === 'done' || state === 'skipped').map(({ id }) => id),
     ).toEqual(
       expect.arrayContaining([
-        'docker.engine',
+        'docker.daemon',
         'docker.image.redis',
         'docker.network',
         'docker.container.rabbitmq',
@@ -119,7 +119,7 @@ describe.skipIf(hasNoEngine)('the Docker cluster', () => {
       filters: { label: [`flashgrid.cluster=${first.clusterId}`] },
     });
     expect(stopped).toEqual([]);
-    expect(second.cluster.engines().map(({ state }) => state)).toEqual(['stopped', 'stopped', 'stopped']);
+    expect(second.cluster.backends().map(({ state }) => state)).toEqual(['stopped', 'stopped', 'stopped']);
 
     // Adoption of what is stopped.
     const third = rig({ like: first });
@@ -141,7 +141,7 @@ describe.skipIf(hasNoEngine)('the Docker cluster', () => {
     const file = join(one.dataDir, 'docker-cluster.json');
     expect(statSync(file).mode & 0o777).toBe(0o600);
     await until('logs of all three came', () => new Set(one.logs.map(({ part }) => part)).size >= 3);
-    const told = JSON.stringify([one.steps, one.engines, one.logs]);
+    const told = JSON.stringify([one.steps, one.backends, one.logs]);
     for (const id of Object.values(await containerIds(one))) {
       const info = await one.docker.getContainer(id).inspect();
       for (const secret of secrets) {
@@ -182,7 +182,7 @@ describe.skipIf(hasNoEngine)('the Docker cluster', () => {
       .update({ Memory: 512 * 1024 * 1024, MemorySwap: 512 * 1024 * 1024 });
     await first.docker.getContainer(before['postgres'] ?? '').pause();
     await until('the pause shows', () =>
-      first.cluster.engines().some(({ role, state }) => role === 'postgres' && state === 'unhealthy'),
+      first.cluster.backends().some(({ role, state }) => role === 'postgres' && state === 'unhealthy'),
     );
     first.cluster.detach();
 
@@ -233,27 +233,27 @@ describe.skipIf(hasNoEngine)('the Docker cluster', () => {
     await one.cluster.kill('rabbitmq');
     await until(
       'the death shows',
-      () => one.cluster.engines().some(({ role, state }) => role === 'rabbitmq' && state === 'failed'),
+      () => one.cluster.backends().some(({ role, state }) => role === 'rabbitmq' && state === 'failed'),
       5_000,
     );
-    const dead = one.cluster.engines().find(({ role }) => role === 'rabbitmq');
+    const dead = one.cluster.backends().find(({ role }) => role === 'rabbitmq');
     expect(dead?.detail).toContain('was killed (exit code 137)');
     expect((await failureOf(one.cluster.kill('rabbitmq'))).code).toBe('docker.notRunning');
 
     // The services know its port: a restart keeps it.
     await one.cluster.restart('rabbitmq', noAbort());
-    const revived = one.cluster.engines().find(({ role }) => role === 'rabbitmq');
+    const revived = one.cluster.backends().find(({ role }) => role === 'rabbitmq');
     expect(revived).toMatchObject({ state: 'running', port: dead?.port });
     expect(revived?.handle).not.toBe(dead?.handle);
     const endpoints = await one.cluster.start(noAbort());
-    expect(one.cluster.engines().map(({ state }) => state)).toEqual(['running', 'running', 'running']);
+    expect(one.cluster.backends().map(({ state }) => state)).toEqual(['running', 'running', 'running']);
     // It is adopted as it is: its port is no change of the settings.
     expect(Number(new URL(endpoints.amqpUrl).port)).toBe(dead?.port);
   });
 
   test('never touches what lacks its label, even under its own names', async () => {
     const docker = testDocker();
-    const { prefix, tag } = testEngine();
+    const { prefix, tag } = testBackend();
     const name = `control-${randomBytes(4).toString('hex')}`;
     const control = await docker.createContainer({ name, Image: `${prefix}/redis:${tag}` });
     await docker.createVolume({ Name: name });

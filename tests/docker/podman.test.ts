@@ -2,15 +2,15 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findDockerEngine } from '../../control/cluster/docker/docker-cluster.ts';
+import { findDockerDaemon } from '../../control/cluster/docker/docker-cluster.ts';
 import {
   failureOf,
-  hasNoEngine,
+  hasNoDaemon,
   holdings,
   noAbort,
   NOTHING,
   rig,
-  testEngine,
+  testBackend,
   testSettings,
   until,
 } from './support/rig.ts';
@@ -18,14 +18,14 @@ import { run } from './support/services-image.ts';
 
 const hasPodman = spawnSync('podman', ['--version']).status === 0;
 // The set-up installs it for root; elsewhere Podman's own user mode would need more than a test may change.
-const canRun = !hasNoEngine && hasPodman && process.getuid?.() === 0;
+const canRun = !hasNoDaemon && hasPodman && process.getuid?.() === 0;
 
 describe.skipIf(!canRun)('Podman', () => {
   const state = { folder: '', host: '', stop: async (): Promise<void> => undefined };
 
   /** A `podman system service` with storage of its own. */
   beforeAll(async () => {
-    const { cache, host, prefix, tag } = testEngine();
+    const { cache, host, prefix, tag } = testBackend();
     const storage = join(cache, 'podman');
     // Sockets' paths are limited to 107 characters.
     const folder = mkdtempSync('/run/fg-podman-');
@@ -40,7 +40,7 @@ describe.skipIf(!canRun)('Podman', () => {
     const limits = `"nofile=${files}:${files}", "nproc=4096:4096"`;
     writeFileSync(
       join(folder, 'containers.conf'),
-      `[containers]\ndefault_ulimits = [${limits}]\n[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\n`,
+      `[containers]\ndefault_ulimits = [${limits}]\n[backend]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "runc"\n`,
     );
     const env = {
       CONTAINERS_STORAGE_CONF: join(folder, 'storage.conf'),
@@ -82,7 +82,7 @@ describe.skipIf(!canRun)('Podman', () => {
   }, 60_000);
 
   const search = async () =>
-    await findDockerEngine({
+    await findDockerDaemon({
       around: { env: { DOCKER_HOST: state.host }, home: state.folder, platform: 'linux', uid: 0 },
     });
 
@@ -100,10 +100,10 @@ describe.skipIf(!canRun)('Podman', () => {
     again.cluster.detach();
     await one.cluster.kill('redis');
     await until('the death shows', () =>
-      one.cluster.engines().some(({ role, state: now }) => role === 'redis' && now === 'failed'),
+      one.cluster.backends().some(({ role, state: now }) => role === 'redis' && now === 'failed'),
     );
     await one.cluster.start(noAbort());
-    expect(one.cluster.engines().map(({ state: now }) => now)).toEqual(['running', 'running', 'running']);
+    expect(one.cluster.backends().map(({ state: now }) => now)).toEqual(['running', 'running', 'running']);
     await one.cluster.reset();
     expect(await holdings(found.docker, one.clusterId)).toEqual(NOTHING);
   });

@@ -1,4 +1,4 @@
-/** The whole story as a person plays it: the built app in a real Electron, with real engines. Each test goes on where the last one ended. */
+/** The whole story as a person plays it: the built app in a real Electron, with real backends. Each test goes on where the last one ended. */
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -80,7 +80,7 @@ async function press(accelerator: string): Promise<void> {
   await app.press(chordOf(accelerator));
 }
 
-/** Which descriptors of Electron's main process its engines, services and generators hold too. */
+/** Which descriptors of Electron's main process its backends, services and generators hold too. */
 function sharedDescriptors(): string[] {
   const own = new Set(descriptorsOf(app.pid));
   return processesOf(home.path).flatMap((line) => {
@@ -177,7 +177,7 @@ describe('a first start', () => {
     async () => {
       await press('CmdOrCtrl+Return');
       await clusterRuns();
-      handles = (await app.call('app.getSnapshot', {})).cluster.engines.map(({ handle }) => handle).sort();
+      handles = (await app.call('app.getSnapshot', {})).cluster.backends.map(({ handle }) => handle).sort();
       expect(handles).toHaveLength(3);
     },
     CLUSTER_LIMIT_MS,
@@ -195,7 +195,7 @@ describe('a first start', () => {
     await launch({ perSec: 200, forSec: 6 });
     await app.until('the attack is under way', async () => {
       const { attack } = await app.call('app.getSnapshot', {});
-      return attack?.phase === 'attacking' && attack.acknowledged > 0;
+      return attack?.phase === 'attacking' && attack.accepted > 0;
     });
     const strangers = sharedDescriptors();
     process.kill((await window()).rendererPid, 'SIGKILL');
@@ -310,7 +310,7 @@ describe('a first start', () => {
     await press('CommandOrControl+W');
     expect(await app.dialog()).toMatchObject({
       message: 'The cluster is running.',
-      buttons: ['Stop everything', 'Keep the engines running', 'Cancel'],
+      buttons: ['Stop everything', 'Keep the backends running', 'Cancel'],
     });
     await app.answer('Cancel');
     await app.focused(/· FlashGrid$/);
@@ -321,7 +321,7 @@ describe('a first start', () => {
     await app.focused(/· FlashGrid$/);
   });
 
-  it('keeps the engines when told to, and ends everything else before it goes', async () => {
+  it('keeps the backends when told to, and ends everything else before it goes', async () => {
     const shortcuts = await app.main(({ Menu }) => {
       type Item = Electron.MenuItem & { getDefaultRoleAccelerator(): string | undefined };
       const walk = (items: readonly Electron.MenuItem[]): string[] =>
@@ -338,7 +338,7 @@ describe('a first start', () => {
       BrowserWindow.getAllWindows()[0]?.setBounds({ x: 120, y: 80, width: 1_000, height: 700 }),
     );
     await press('CommandOrControl+Q');
-    await app.answer('Keep the engines running');
+    await app.answer('Keep the backends running');
     expect(await app.exit()).toBe(0);
     const left = survivors(app.dataDir).map((text) => text.split(' ')[0]);
     expect(left).toEqual(expect.arrayContaining(['rabbitmq', 'redis', 'postgres']));
@@ -351,11 +351,11 @@ describe('a second start', () => {
   beforeAll(start);
 
   it(
-    'takes over the engines that were kept, opens where the window was, and offers to stop them',
+    'takes over the backends that were kept, opens where the window was, and offers to stop them',
     async () => {
       await clusterRuns();
       const { cluster } = await app.call('app.getSnapshot', {});
-      expect(cluster.engines.map(({ handle }) => handle).sort()).toEqual(handles);
+      expect(cluster.backends.map(({ handle }) => handle).sort()).toEqual(handles);
       await button('Stop').waitFor();
       expect((await window()).bounds).toMatchObject({ width: 1_000, height: 700 });
     },
@@ -380,7 +380,7 @@ describe('a third start', () => {
     async () => {
       await clusterRuns();
       const { cluster } = await app.call('app.getSnapshot', {});
-      expect(cluster.engines.map(({ handle }) => handle).sort()).toEqual(handles);
+      expect(cluster.backends.map(({ handle }) => handle).sort()).toEqual(handles);
     },
     CLUSTER_LIMIT_MS,
   );

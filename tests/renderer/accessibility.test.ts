@@ -3,14 +3,14 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../../scripts/chromium.mjs';
 import { findViolations } from './support/axe.ts';
-import { startFace, type Face } from './support/frontend.ts';
+import { startFrontend, type Face } from './support/frontend.ts';
 import { personAt } from './support/person.ts';
 import { openWindow, wear } from './support/window.ts';
 
 /** A start and an attack, on a machine that has other things to do. */
 const SET_UP_LIMIT_MS = 90_000;
 
-let face: Face;
+let frontend: Face;
 let browser: Browser;
 let page: Page;
 let runUrl: string;
@@ -41,8 +41,8 @@ const OVERFLOWS = `(() => {
 })()`;
 
 beforeAll(async () => {
-  [face, browser] = await Promise.all([startFace(), launchChromium()]);
-  ({ page } = await openWindow(browser, face.url));
+  [frontend, browser] = await Promise.all([startFrontend(), launchChromium()]);
+  ({ page } = await openWindow(browser, frontend.url));
   await button('Start the cluster').click();
   await heading('Open for business.').waitFor({ timeout: SET_UP_LIMIT_MS });
   await launch({ buyers: 1_000 });
@@ -53,7 +53,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await browser.close();
-  await face.close();
+  await frontend.close();
 });
 
 describe('for everybody', () => {

@@ -1,35 +1,35 @@
-/** Another origin in the same browser, with the session's cookie in its jar, can't talk to the browser face. */
+/** Another origin in the same browser, with the session's cookie in its jar, can't talk to the browser frontend. */
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../../scripts/chromium.mjs';
-import { startFace, type Face } from './support/frontend.ts';
-import { startStranger, type Stranger } from './support/cross-origin-page.ts';
+import { startFrontend, type Face } from './support/frontend.ts';
+import { startCrossOriginPage, type Stranger } from './support/cross-origin-page.ts';
 import { openWindow, type AppWindow } from './support/window.ts';
 
-let face: Face;
+let frontend: Face;
 let stranger: Stranger;
 let browser: Browser;
 let app: AppWindow;
 
 beforeAll(async () => {
-  [face, browser] = await Promise.all([startFace(), launchChromium()]);
-  stranger = await startStranger(face.origin);
-  app = await openWindow(browser, face.url);
+  [frontend, browser] = await Promise.all([startFrontend(), launchChromium()]);
+  stranger = await startCrossOriginPage(frontend.origin);
+  app = await openWindow(browser, frontend.url);
   await app.page.getByRole('button', { name: 'Start the cluster' }).waitFor();
 });
 
 afterAll(async () => {
   await browser.close();
   await stranger.close();
-  await face.close();
+  await frontend.close();
 });
 
 /** Opens the stranger's page in the app's own context, and reads how its attempts ended. */
-async function visitStranger(): Promise<{ outcomes: unknown; framed: string; cookies: string[] }> {
+async function visitCrossOriginPage(): Promise<{ outcomes: unknown; framed: string; cookies: string[] }> {
   const page = await app.context.newPage();
   const cookies: string[] = [];
   page.on('request', (request) => {
-    if (request.url().startsWith(face.origin))
+    if (request.url().startsWith(frontend.origin))
       void request.allHeaders().then((headers) => cookies.push(headers['cookie'] ?? ''));
   });
   await page.goto(stranger.url);
@@ -45,7 +45,7 @@ async function visitStranger(): Promise<{ outcomes: unknown; framed: string; coo
 
 describe('a page of another origin', () => {
   it('can neither read, send, connect nor frame, though the browser sends the cookie along', async () => {
-    const { outcomes, framed, cookies } = await visitStranger();
+    const { outcomes, framed, cookies } = await visitCrossOriginPage();
     expect(outcomes).toEqual({
       read: 'refused',
       blindRead: 'refused',
@@ -67,7 +67,7 @@ describe('a page of another origin', () => {
 
 describe('the page of the app', () => {
   it('runs nothing that is put into it: no inline script, style or connection elsewhere', async () => {
-    const { page, context } = await openWindow(browser, face.url);
+    const { page, context } = await openWindow(browser, frontend.url);
     const refused: string[] = [];
     page.on('console', (message) => {
       if (message.text().includes('Content Security Policy')) refused.push(message.text());
@@ -86,6 +86,6 @@ describe('the page of the app', () => {
     await app.page.getByRole('button', { name: 'Quit', exact: true }).click();
     await app.page.getByRole('dialog').getByRole('button', { name: 'Stop all and quit' }).click();
     await app.page.getByRole('heading', { name: 'FlashGrid has ended.' }).waitFor();
-    expect(await face.run.ended()).toBe(0);
+    expect(await frontend.run.ended()).toBe(0);
   });
 });

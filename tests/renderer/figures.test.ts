@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { serveReplay, type ServedFace } from '../../scripts/figures/frontends.ts';
+import { serveReplay, type ServedFrontend } from '../../scripts/figures/frontends.ts';
 import { LIMITS } from '../../scripts/figures/limits.ts';
 import {
   beginLook,
@@ -32,7 +32,7 @@ const MAX_LONG_SHARE = 0.12;
 const MIN_FRAME_RATIO = 0.6;
 
 let browser: Browser;
-let replay: ServedFace;
+let replay: ServedFrontend;
 let bare: Server;
 let bareUrl: string;
 let page: Page;

@@ -1,4 +1,4 @@
-/** The whole story as a person plays it: the built app with real engines, in a real browser. Each test goes on where the last one ended. */
+/** The whole story as a person plays it: the built app with real backends, in a real browser. Each test goes on where the last one ended. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { connect } from 'amqplib';
@@ -10,7 +10,7 @@ import { runRecordSchema, type RunRecord } from '../../contract/run-record.ts';
 import { formatMs } from '../../renderer/lib/format.ts';
 import { launchChromium } from '../../scripts/chromium.mjs';
 import { survivors } from '../support/terminal.ts';
-import { startFace, type Face } from './support/frontend.ts';
+import { startFrontend, type Face } from './support/frontend.ts';
 import { STOCK, personAt } from './support/person.ts';
 import { factsOf, fillNumber, openWindow, wear, type AppWindow } from './support/window.ts';
 
@@ -26,7 +26,7 @@ const RUNNING_ANIMATIONS =
   "document.getAnimations().filter(({ playState }) => playState === 'running').length";
 const VERDICT = `${STOCK} tickets, ${STOCK} owners. Exactly.`;
 
-let face: Face;
+let frontend: Face;
 let browser: Browser;
 let app: AppWindow;
 let page: Page;
@@ -49,8 +49,8 @@ async function exportAs(label: string): Promise<{ download: Download; text: stri
 }
 
 beforeAll(async () => {
-  [face, browser] = await Promise.all([startFace(), launchChromium()]);
-  app = await openWindow(browser, face.url);
+  [frontend, browser] = await Promise.all([startFrontend(), launchChromium()]);
+  app = await openWindow(browser, frontend.url);
   ({ page } = app);
 });
 
@@ -60,7 +60,7 @@ afterEach(() => {
 
 afterAll(async () => {
   await browser.close();
-  await face.close();
+  await frontend.close();
 });
 
 describe('the story', () => {
@@ -70,7 +70,7 @@ describe('the story', () => {
     expect(await page.getByRole('region', { name: 'Start' }).innerText()).toContain(
       'a message queue, a stock counter and a database',
     );
-    expect(page.url()).toBe(`${face.origin}/`);
+    expect(page.url()).toBe(`${frontend.origin}/`);
     await noViolations('Control, first start');
     await visit('Attack');
     await button('Start the cluster and launch').waitFor();
@@ -93,7 +93,7 @@ describe('the story', () => {
     await expect.poll(() => page.evaluate(RUNNING_ANIMATIONS)).toBe(0);
     await button('Cancel').click();
     await button('Start the cluster').waitFor();
-    expect(survivors(face.dataDir)).toEqual([]);
+    expect(survivors(frontend.dataDir)).toEqual([]);
     // Who calls it off needs no alarm that tells them so.
     expect(await page.getByRole('alert').count()).toBe(0);
   });
@@ -141,7 +141,7 @@ describe('the story', () => {
     const report = await page.context().newPage();
     const asked: string[] = [];
     report.on('request', (request) => asked.push(request.url()));
-    const saved = join(face.dataDir, 'report.html');
+    const saved = join(frontend.dataDir, 'report.html');
     await html.download.saveAs(saved);
     await report.goto(`file://${saved}`);
     expect(await report.locator('body').innerText()).toContain(record.id);
@@ -170,8 +170,8 @@ describe('the story', () => {
     });
     expect(await factsOf(page, 'Load')).toMatchObject({
       Sent: count(load.sent),
-      'Accepted (202)': count(load.acknowledged),
-      'Rejected by the gateway': count(load.refused),
+      'Accepted (202)': count(load.accepted),
+      'Rejected by the gateway': count(load.rejected),
       'No clear answer': count(load.unknown),
       'Answers a second': count(load.rps),
       'Latency, p50': milliseconds(load.latencyMs.p50),
@@ -198,8 +198,8 @@ describe('the story', () => {
     await verdict();
     expect(await factsOf(page, 'Figures')).toMatchObject({
       'requests sent': count(load.sent),
-      'accepted (202)': count(load.acknowledged),
-      'rejected by the gateway': count(load.refused),
+      'accepted (202)': count(load.accepted),
+      'rejected by the gateway': count(load.rejected),
       'no clear answer': count(load.unknown),
       'answers a second': count(load.rps),
       'answer time, slowest 1 %': formatMs(load.latencyMs.p99),
@@ -279,7 +279,7 @@ describe('the story', () => {
 
   it('shows frames that could not be decided, with the reason, and drops them when told so', async () => {
     const { ports, passwords } = settingsOfNative.parse(
-      JSON.parse(await readFile(join(face.dataDir, 'native/settings.json'), 'utf8')),
+      JSON.parse(await readFile(join(frontend.dataDir, 'native/settings.json'), 'utf8')),
     );
     const broker = await connect(`amqp://flashgrid:${passwords.rabbitmq}@127.0.0.1:${ports.rabbitmq}`);
     const channel = await broker.createConfirmChannel();
@@ -385,7 +385,7 @@ describe('while it runs', () => {
     await button('Call off').waitFor();
     expect(await asked()).toBeGreaterThanOrEqual(before);
     await noViolations('Attack, live');
-    const second = await openWindow(browser, face.url);
+    const second = await openWindow(browser, frontend.url);
     await visit('Attack', second.page);
     await button('Call off', second.page).waitFor();
     expect(await asked(second.page)).toBeGreaterThanOrEqual(before);
@@ -463,11 +463,11 @@ describe('at the end', () => {
     await visit('Control');
     await confirm('Stop', 'Stop the cluster');
     await button('Start the cluster').waitFor();
-    expect(survivors(face.dataDir)).toEqual([]);
+    expect(survivors(frontend.dataDir)).toEqual([]);
     await visit('Attack');
     await verdict();
     expect(app.complaints).toEqual([]);
-    face.run.child.kill('SIGKILL');
+    frontend.run.child.kill('SIGKILL');
     await page.getByText('The control centre does not answer.').waitFor();
     await page.getByText('Offline', { exact: true }).waitFor();
     expect(await button('Again').isDisabled()).toBe(true);

@@ -22,7 +22,7 @@ describe('the contract', () => {
     for (const name of Object.keys(events)) expect(centre, name).toContain(`emit('${name}'`);
   });
 
-  it('numbers every event, so that a face can tell it from an older snapshot', () => {
+  it('numbers every event, so that a frontend can tell it from an older snapshot', () => {
     for (const [name, schema] of Object.entries(events))
       expect(Object.keys(schema.shape), name).toContain('seq');
   });

@@ -1,6 +1,6 @@
 /**
  * One word for each thing in every text that a person reads: *accepted* (202), *rejected* by the gateway, *granted*, *refused* by the
- * worker. The sources of all faces are read, comments left out.
+ * worker. The sources of all frontends are read, comments left out.
  */
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -33,7 +33,7 @@ const FORBIDDEN: readonly (readonly [what: string, pattern: RegExp])[] = [
   ['decimal bytes', /\d\s+GB\b|\}\s+[MG]B\b|'[kMG]B'/],
 ];
 
-describe('no text of a face', () => {
+describe('no text of a frontend', () => {
   it.each(FORBIDDEN)('says: %s', (_, pattern) => {
     const found = files.filter((name) =>
       pattern.test(withoutComments(readFileSync(join(root, name), 'utf8'))),
@@ -45,8 +45,8 @@ describe('no text of a face', () => {
 describe('every export of one run', () => {
   const load: Load = {
     ...fixtureParts().load,
-    acknowledged: 9_000,
-    refused: 873,
+    accepted: 9_000,
+    rejected: 873,
     unknown: 127,
     causes: { '503 broker-away': 873, '503 unconfirmed': 127 },
   };
@@ -60,25 +60,25 @@ describe('every export of one run', () => {
     csv: exportCsv(record),
   };
 
-  it.each(Object.keys(texts) as (keyof typeof texts)[])('tells causes and pauses: %s', (face) => {
-    expect(texts[face]).toContain('At 0.4 s: It stood still.');
-    expect(texts[face]).toContain(
+  it.each(Object.keys(texts) as (keyof typeof texts)[])('tells causes and pauses: %s', (frontend) => {
+    expect(texts[frontend]).toContain('At 0.4 s: It stood still.');
+    expect(texts[frontend]).toContain(
       '873 rejected, RabbitMQ is away (503), 127 unconfirmed by RabbitMQ in time (503)',
     );
   });
 
   it.each(Object.keys(texts) as (keyof typeof texts)[])(
     'gives no latency where there is none: %s',
-    (face) => {
+    (frontend) => {
       const none = { p50: 0, p90: 0, p99: 0, p999: 0, max: 0, mean: 0 };
       const silent = { ...record, load: { ...load, latencyMs: none } };
       const text = {
         terminal: () => formatRun(silent, { color: false }),
         html: () => exportHtml({ ...silent, series: [] }),
         csv: () => exportCsv({ ...silent, series: [] }),
-      }[face]();
+      }[frontend]();
       expect(text).not.toContain('0.00 ms');
-      if (face === 'csv') expect(text).toMatch(/load\.latencyMs\.p50,,/);
+      if (frontend === 'csv') expect(text).toMatch(/load\.latencyMs\.p50,,/);
     },
   );
 

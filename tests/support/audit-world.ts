@@ -22,7 +22,7 @@ export interface WorldFrame {
 }
 
 /** How a request meets the gateway. `lost`: taken, but the answer never arrived. `dropped`: neither. */
-export type Fortune = 'taken' | 'lost' | 'dropped' | 'failed' | 'turnedAway';
+export type Fortune = 'taken' | 'lost' | 'dropped' | 'failed' | 'rejected';
 
 export interface WorldOptions {
   readonly stock: number;
@@ -66,16 +66,16 @@ export class World {
       };
       this.requests.push(request);
       // A gateway only turns away once it knows that the sale is sold out.
-      const isTurnedAway = fortune === 'turnedAway' && this.remaining === 0;
-      if (isTurnedAway) Object.assign(request, { status: 'refused', httpStatus: 409, answeredAtMs: at + 5 });
-      if (fortune === 'dropped' || isTurnedAway) return;
+      const isRejected = fortune === 'rejected' && this.remaining === 0;
+      if (isRejected) Object.assign(request, { status: 'rejected', httpStatus: 409, answeredAtMs: at + 5 });
+      if (fortune === 'dropped' || isRejected) return;
       const reservationId = this.#decide(userId, held, options.frameSize ?? 3);
       if (fortune === 'lost') return;
       if (fortune === 'failed')
-        Object.assign(request, { status: 'refused', httpStatus: 503, answeredAtMs: at + 5 });
+        Object.assign(request, { status: 'rejected', httpStatus: 503, answeredAtMs: at + 5 });
       else
         Object.assign(request, {
-          status: 'acknowledged',
+          status: 'accepted',
           httpStatus: 202,
           reservationId,
           answeredAtMs: at + 5,

@@ -1,4 +1,4 @@
-/** The live engines of the test run, and a corner of them for each test: its own namespace and schema. */
+/** The live backends of the test run, and a corner of them for each test: its own namespace and schema. */
 import { randomBytes } from 'node:crypto';
 import { inject } from 'vitest';
 import type { Endpoints } from '../../control/cluster/cluster.ts';
@@ -9,7 +9,7 @@ declare module 'vitest' {
   }
 }
 
-/** URLs of the engines that the global set-up started. */
+/** URLs of the backends that the global set-up started. */
 export function testEndpoints(): Endpoints {
   return inject('endpoints');
 }

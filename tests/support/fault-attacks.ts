@@ -201,8 +201,8 @@ function wrongsOf({
   if (exitCode === 6 && !PARTS.test(reasons)) wrongs.push(`no part is named: ${reasons}`);
   if (record === undefined) return [...wrongs, `no record is kept: ${output.slice(-600)}`];
   const { load, audit } = record;
-  if (load.sent !== load.acknowledged + load.refused + load.unknown) wrongs.push('the load does not add up');
-  if (record.end === 'finished' && load.acknowledged !== audit.granted + audit.refused + audit.pending)
+  if (load.sent !== load.accepted + load.rejected + load.unknown) wrongs.push('the load does not add up');
+  if (record.end === 'finished' && load.accepted !== audit.granted + audit.refused + audit.pending)
     wrongs.push('the audit does not add up');
   if (audit.oversold + audit.duplicated > 0) wrongs.push('oversold or duplicated');
   if (exitCode === 0 && audit.isSaleClosed !== true) wrongs.push('the sale stayed open');

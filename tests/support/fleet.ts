@@ -1,5 +1,5 @@
 /**
- * A whole engine of its own for a test: namespace and schema on the live engines, gateways and workers as the built processes that
+ * A whole backend of its own for a test: namespace and schema on the live backends, gateways and workers as the built processes that
  * ship, attacks by the built generator, and their audit.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -17,7 +17,7 @@ import type { Audit } from '../../contract/run-record.ts';
 import type { Endpoints } from '../../control/cluster/cluster.ts';
 import { ProcessRegistry } from '../../control/processes/process-registry.ts';
 import { ReleaseStack } from '../../services/shared/release-stack.ts';
-import { EngineClient } from '../../control/sales/gateway-client.ts';
+import { GatewayClient } from '../../control/sales/gateway-client.ts';
 import { Supervisor } from '../../control/services/supervisor.ts';
 import { applyMigrations } from '../../services/shared/migrations.ts';
 import { createPool, quoteIdentifier } from '../../services/shared/postgres.ts';
@@ -40,10 +40,10 @@ const STOP_LIMIT_MS = 40_000;
 export interface FleetOptions {
   readonly gateways: number;
   readonly workers: number;
-  /** The engines that the fleet's processes reach, where they differ from those that the test itself looks at: a proxy. */
+  /** The backends that the fleet's processes reach, where they differ from those that the test itself looks at: a proxy. */
   readonly through?: Partial<Endpoints>;
-  /** Engines in place of the test run's own. */
-  readonly engines?: Partial<Endpoints>;
+  /** Backends in place of the test run's own. */
+  readonly backends?: Partial<Endpoints>;
   /** Variables of gateways and workers. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -66,7 +66,7 @@ export class Fleet {
   readonly endpoints: Endpoints;
   readonly supervisor: Supervisor;
   /** Talks to the first gateway that serves. */
-  readonly #engine: EngineClient;
+  readonly #backend: GatewayClient;
   readonly redis: RedisClient;
   readonly store: SaleStore;
   readonly pool: pg.Pool;
@@ -79,7 +79,7 @@ export class Fleet {
 
   private constructor(options: FleetOptions) {
     this.#options = options;
-    this.endpoints = { ...testEndpoints(), ...options.engines };
+    this.endpoints = { ...testEndpoints(), ...options.backends };
     const { namespace, endpoints } = this;
     this.#release.add('data folder', () => rmSync(this.#dataDir, { recursive: true, force: true }));
     this.pool = createPool({ url: endpoints.postgresUrl, schema: namespace, max: 2, name: 'test' });
@@ -100,7 +100,7 @@ export class Fleet {
       onSample: () => undefined,
       onLog: ({ part, level, text }) => this.log.push(`${part} ${level} ${text.slice(0, 400)}`),
     });
-    this.#engine = new EngineClient(
+    this.#backend = new GatewayClient(
       () => this.supervisor.gatewayUrls(),
       () => ADMIN_TOKEN,
     );
@@ -157,7 +157,7 @@ export class Fleet {
 
   /** Opens a sale through a gateway, as `POST /sales` takes it. */
   async openSale(sale: z.input<typeof newSaleSchema>): Promise<void> {
-    await this.#engine.openSale(newSaleSchema.parse(sale));
+    await this.#backend.openSale(newSaleSchema.parse(sale));
   }
 
   /** Attacks a sale of the settings' stock and limit; the incidents happen on the way, each exactly once. */
@@ -178,7 +178,7 @@ export class Fleet {
       dataDir: this.#dataDir,
       signal: cancel.signal,
       onInterval: (interval) => {
-        answers += interval.acknowledged + interval.refused + interval.unknown;
+        answers += interval.accepted + interval.refused + interval.unknown;
         while (due[0] && answers >= due[0].afterAnswers) {
           const incident = due.shift();
           const act = Promise.resolve(incident).then((one) => one?.act());
@@ -195,7 +195,7 @@ export class Fleet {
     return attacked.value;
   }
 
-  /** Audits a run on the engines themselves, past any proxy. */
+  /** Audits a run on the backends themselves, past any proxy. */
   async audit(
     sale: { readonly id: string; readonly stock: number; readonly perBuyerLimit: number },
     { ledger }: AttackOutcome,

@@ -1,5 +1,5 @@
 /**
- * The live engines of the test run: those that FLASHGRID_TEST_ENDPOINTS names, else a native cluster of its own in a temporary
+ * The live backends of the test run: those that FLASHGRID_TEST_ENDPOINTS names, else a native cluster of its own in a temporary
  * folder, stopped and removed at the end.
  */
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
@@ -15,14 +15,14 @@ const START_LIMIT_MS = 120_000;
 const PREFIX = 'flashgrid-test-';
 /** Before this age a folder without a lock may be one whose run is just about to lock it. */
 const ABANDONED_AGE_MS = 60_000;
-const SILENT: ClusterEvents = { onStep: () => undefined, onEngine: () => undefined, onLog: () => undefined };
+const SILENT: ClusterEvents = { onStep: () => undefined, onBackend: () => undefined, onLog: () => undefined };
 const endpointsSchema = z.strictObject({
   amqpUrl: z.string(),
   redisUrl: z.string(),
   postgresUrl: z.string(),
 });
 
-/** Provides `endpoints`; see engines.ts. */
+/** Provides `endpoints`; see backends.ts. */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const given = process.env['FLASHGRID_TEST_ENDPOINTS'];
   if (given) {
@@ -51,12 +51,12 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     project.provide('endpoints', await cluster.start(AbortSignal.timeout(START_LIMIT_MS)));
   } catch (error) {
     await teardown();
-    throw new Error(`the test run has no engines: ${words.join('; ')}`, { cause: error });
+    throw new Error(`the test run has no backends: ${words.join('; ')}`, { cause: error });
   }
   return teardown;
 }
 
-/** A test run that was killed could not stop its engines: the next one does. */
+/** A test run that was killed could not stop its backends: the next one does. */
 async function removeAbandoned(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     if (!name.startsWith(PREFIX)) continue;

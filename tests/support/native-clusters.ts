@@ -2,7 +2,7 @@
 import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { EngineState, Step } from '../../contract/backends.ts';
+import type { BackendState, Step } from '../../contract/backends.ts';
 import type { LogLine } from '../../control/cluster/cluster.ts';
 import {
   type NativeCluster,
@@ -17,7 +17,7 @@ export interface TestCluster {
   readonly dataDir: string;
   /** Everything that the cluster told, in order. */
   readonly steps: Step[];
-  readonly engines: EngineState[];
+  readonly backends: BackendState[];
   readonly logs: LogLine[];
 }
 
@@ -37,13 +37,13 @@ export function newCluster(
   options: Partial<Pick<NativeClusterOptions, 'dataDir' | 'find'>> & { onStep?: (step: Step) => void } = {},
 ): TestCluster {
   const { dataDir = newDataDir(), find, onStep } = options;
-  const told: Omit<TestCluster, 'cluster'> = { dataDir, steps: [], engines: [], logs: [] };
+  const told: Omit<TestCluster, 'cluster'> = { dataDir, steps: [], backends: [], logs: [] };
   const events = {
     onStep: (step: Step) => {
       told.steps.push(step);
       onStep?.(step);
     },
-    onEngine: (state: EngineState) => void told.engines.push(state),
+    onBackend: (state: BackendState) => void told.backends.push(state),
     onLog: (line: LogLine) => void told.logs.push(line),
   };
   return { cluster: createNativeCluster({ dataDir, events, ...(find ? { find } : {}) }), ...told };

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findEngines } from '../../control/cluster/native/find-programs.ts';
+import { findPrograms } from '../../control/cluster/native/find-programs.ts';
 import { findFreePorts } from '../../control/lib/free-port.ts';
 import { createRedis } from '../../services/shared/redis.ts';
 
@@ -16,7 +16,7 @@ export interface PrivateRedis {
 
 /** Starts the machine's `redis-server`; resolves when it answers. */
 export async function startPrivateRedis(): Promise<PrivateRedis> {
-  const { redis: binaries } = await findEngines();
+  const { redis: binaries } = await findPrograms();
   if (!binaries) throw new Error('this machine has no redis-server');
   const [port] = await findFreePorts(1);
   if (port === undefined) throw new Error('no free port');

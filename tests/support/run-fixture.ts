@@ -13,8 +13,8 @@ const INTERVAL_MS = 100;
 
 export const fixtureLoad: Load = {
   sent: REQUESTS,
-  acknowledged: REQUESTS,
-  refused: 0,
+  accepted: REQUESTS,
+  rejected: 0,
   unknown: 0,
   rps: 12_180,
   durationMs: 821,
@@ -44,8 +44,8 @@ export function fixtureSeries(): Sample[] {
     return {
       tMs: (at + 1) * INTERVAL_MS,
       sent: answers,
-      acknowledged: answers,
-      refused: 0,
+      accepted: answers,
+      rejected: 0,
       unknown: 0,
       rps: answers * 10,
       p50Ms: answers === 0 ? 0 : 40 + at * 5,
@@ -54,7 +54,7 @@ export function fixtureSeries(): Sample[] {
       unconfirmed: answers === 0 ? 0 : 64,
       remaining,
       granted,
-      refusedByWorker: done - granted,
+      refused: done - granted,
       committed: granted,
     };
   });
@@ -87,7 +87,7 @@ export function fixtureParts(
       cores: 2,
       memoryBytes: 8 * 1024 ** 3,
       provider: 'native',
-      engines: { rabbitmq: '3.10.8', redis: '7.0.15', postgres: '15.18' },
+      backends: { rabbitmq: '3.10.8', redis: '7.0.15', postgres: '15.18' },
       gateways: 1,
       workers: 1,
     },

@@ -9,7 +9,7 @@ const cluster = createNativeCluster({
   events: {
     onStep: ({ id, state, detail }) =>
       tell(`step ${id} ${state} ${state === 'failed' ? (detail ?? '') : ''}`),
-    onEngine: ({ role, state }) => tell(`engine ${role} ${state}`),
+    onBackend: ({ role, state }) => tell(`backend ${role} ${state}`),
     onLog: () => undefined,
   },
 });

@@ -1,4 +1,4 @@
-/** A TCP proxy that can be cut: an engine that goes away and comes back, without touching the engine itself. */
+/** A TCP proxy that can be cut: a backend that goes away and comes back, without touching the backend itself. */
 import { connect, createServer } from 'node:net';
 import type { Socket } from 'node:net';
 

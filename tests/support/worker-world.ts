@@ -1,4 +1,4 @@
-/** A corner of the live engines for tests of the worker: its own namespace, schema and queues, and workers on top. */
+/** A corner of the live backends for tests of the worker: its own namespace, schema and queues, and workers on top. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -116,7 +116,7 @@ export class WorkerWorld {
     return this.#release.release();
   }
 
-  /** Ends with the world, before its engines' corner goes. */
+  /** Ends with the world, before its backends' corner goes. */
   onClose(name: string, undo: () => unknown): void {
     this.#release.add(name, undo);
   }

@@ -7,7 +7,7 @@ import { flashgrid, survivors, temporaryDataDir } from '../support/terminal.ts';
 
 const SMALL = ['--provider', 'native', '--requests', '2000', '--connections', '100', '--stock', '20'];
 const TWO_OF_EACH = ['--gateways', '2', '--workers', '2'];
-/** The usual ports of the three engines: a user's machine may have them taken. */
+/** The usual ports of the three backends: a user's machine may have them taken. */
 const USUAL_PORTS = [5432, 5672, 6379];
 
 let dataDir: string;
@@ -39,7 +39,7 @@ function record(path: string): RunRecord {
 
 function sum(
   run: RunRecord,
-  key: 'sent' | 'acknowledged' | 'refused' | 'unknown' | 'granted' | 'refusedByWorker' | 'committed',
+  key: 'sent' | 'accepted' | 'rejected' | 'unknown' | 'granted' | 'refused' | 'committed',
 ): number {
   return run.series.reduce((total: number, sample: Sample) => total + sample[key], 0);
 }
@@ -55,7 +55,7 @@ describe('flashgrid demo', () => {
       schema: 'flashgrid.run/1',
       verdict: 'pass',
       exitCode: 0,
-      load: { sent: 2_000, acknowledged: 2_000, refused: 0, unknown: 0 },
+      load: { sent: 2_000, accepted: 2_000, rejected: 0, unknown: 0 },
       audit: {
         stock: 20,
         sold: 20,
@@ -73,10 +73,10 @@ describe('flashgrid demo', () => {
       written.audit.checks.map((check) => [check.id, true]),
     );
     expect(written.audit.checks).toHaveLength(9);
-    for (const key of ['sent', 'acknowledged', 'refused', 'unknown'] as const)
+    for (const key of ['sent', 'accepted', 'rejected', 'unknown'] as const)
       expect([key, sum(written, key)]).toEqual([key, written.load[key]]);
     expect(sum(written, 'granted')).toBe(written.audit.granted);
-    expect(sum(written, 'refusedByWorker')).toBe(written.audit.refused);
+    expect(sum(written, 'refused')).toBe(written.audit.refused);
     expect(sum(written, 'committed')).toBe(written.audit.sold);
     expect(written.series.at(-1)).toMatchObject({ remaining: 0, queueDepth: 0 });
     expect(readFileSync(html, 'utf8')).toContain('<!doctype html>');
@@ -119,7 +119,7 @@ describe('flashgrid up, status, attack, down', () => {
     expect(await steady.ended(), steady.output()).toBe(0);
     expect(record(rated)).toMatchObject({
       verdict: 'pass',
-      load: { sent: 800, acknowledged: 800 },
+      load: { sent: 800, accepted: 800 },
       audit: { sold: 10 },
     });
 
@@ -151,7 +151,7 @@ describe('flashgrid up, status, attack, down', () => {
 });
 
 describe('flashgrid doctor', () => {
-  it('lists each engine with its place and version, and says that FlashGrid can start here', async () => {
+  it('lists each backend with its place and version, and says that FlashGrid can start here', async () => {
     const doctor = flashgrid(dataDir, 'doctor');
     expect(await doctor.ended(), doctor.output()).toBe(0);
     expect(doctor.output()).toMatch(

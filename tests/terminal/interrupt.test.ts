@@ -16,8 +16,8 @@ const ARGS = [
 ];
 /** The phases of a demo, by what the terminal prints when each has begun. */
 const PHASES = [
-  ['while the engines start', /Adopt or clear/],
-  ['when the engines are up', /✓ Start RabbitMQ/],
+  ['while the backends start', /Adopt or clear/],
+  ['when the backends are up', /✓ Start RabbitMQ/],
   ['in the middle of the attack', /attacking +[1-9]/],
 ] as const;
 

@@ -1,5 +1,5 @@
 /**
- * Why a request was not acknowledged, as one short key that is counted: `409 sold-out`, `503 unconfirmed`, `502`, `timeout`, `closed`,
+ * Why a request was not accepted, as one short key that is counted: `409 sold-out`, `503 unconfirmed`, `502`, `timeout`, `closed`,
  * `ECONNRESET`. A problem document of the gateway names its kind; the key holds it after the status.
  */
 

@@ -9,11 +9,11 @@ const EARLY_MS = 2;
 export class IntervalCounter {
   readonly #nowMs: () => number;
   readonly #lag: LoopLagMeter;
-  readonly #tell: (interval: IntervalMessage) => void;
+  readonly #emit: (interval: IntervalMessage) => void;
   readonly #latency = new LatencyHistogram();
   #sent = 0;
-  #acknowledged = 0;
-  #refused = 0;
+  #accepted = 0;
+  #rejected = 0;
   #unknown = 0;
   #lastIndex = -1;
   #cpu = process.cpuUsage();
@@ -22,7 +22,7 @@ export class IntervalCounter {
   constructor(nowMs: () => number, lag: LoopLagMeter, tell: (interval: IntervalMessage) => void) {
     this.#nowMs = nowMs;
     this.#lag = lag;
-    this.#tell = tell;
+    this.#emit = tell;
   }
 
   start(): void {
@@ -34,9 +34,9 @@ export class IntervalCounter {
     this.#sent++;
   }
 
-  countAnswer(isAcknowledged: boolean, latencyUs: number): void {
-    if (isAcknowledged) this.#acknowledged++;
-    else this.#refused++;
+  countAnswer(isAccepted: boolean, latencyUs: number): void {
+    if (isAccepted) this.#accepted++;
+    else this.#rejected++;
     this.#latency.recordUs(latencyUs);
   }
 
@@ -70,20 +70,20 @@ export class IntervalCounter {
   #flush(index: number, isLast: boolean): void {
     const used = process.cpuUsage(this.#cpu);
     this.#cpu = process.cpuUsage();
-    this.#tell({
+    this.#emit({
       type: 'interval',
       index,
       sent: this.#sent,
-      acknowledged: this.#acknowledged,
-      refused: this.#refused,
+      accepted: this.#accepted,
+      rejected: this.#rejected,
       unknown: this.#unknown,
       latency: this.#latency.data(),
-      eventLoopLagMaxMs: this.#lag.takeMaxMs(),
+      eventLoopLagMaxMs: this.#lag.drainMaxMs(),
       cpuMicros: used.user + used.system,
       isLast,
     });
     this.#lastIndex = index;
-    this.#sent = this.#acknowledged = this.#refused = this.#unknown = 0;
+    this.#sent = this.#accepted = this.#rejected = this.#unknown = 0;
     this.#latency.reset();
   }
 }

@@ -51,10 +51,10 @@ async function attack(targets: string[], job: Partial<GeneratorJob>): Promise<At
   return { result, log: generator.log, intervals };
 }
 
-const counts = ({ result: { sent, acknowledged, refused, unknown } }: Attack) => ({
+const counts = ({ result: { sent, accepted, rejected, unknown } }: Attack) => ({
   sent,
-  acknowledged,
-  refused,
+  accepted,
+  rejected,
   unknown,
 });
 
@@ -71,10 +71,10 @@ const reservationOf = (log: RequestLog, row: number) => {
 /** Whatever happened, the views of it must agree, and no buyer may have come twice. */
 function expectSound(run: Attack, seen: readonly { readonly userId: string }[], seed = 7): void {
   const totals = counts(run);
-  expect(totals.sent).toBe(totals.acknowledged + totals.refused + totals.unknown);
-  for (const key of ['sent', 'acknowledged', 'refused', 'unknown'] as const)
+  expect(totals.sent).toBe(totals.accepted + totals.rejected + totals.unknown);
+  for (const key of ['sent', 'accepted', 'rejected', 'unknown'] as const)
     expect(run.intervals.reduce((sum, one) => sum + one[key], 0)).toBe(totals[key]);
-  for (const key of ['acknowledged', 'refused', 'unknown'] as const)
+  for (const key of ['accepted', 'rejected', 'unknown'] as const)
     expect(countOf(run.log, key)).toBe(totals[key]);
   expect(run.intervals.filter((one) => one.isLast)).toHaveLength(1);
   expect(run.intervals.at(-1)?.isLast).toBe(true);
@@ -95,8 +95,8 @@ describe('a burst', () => {
       const run = await attack([server.url], { totalRequests, connections });
       expect(counts(run)).toEqual({
         sent: totalRequests,
-        acknowledged: totalRequests,
-        refused: 0,
+        accepted: totalRequests,
+        rejected: 0,
         unknown: 0,
       });
       expect(server.seen).toHaveLength(totalRequests);
@@ -148,7 +148,7 @@ describe('a burst', () => {
     });
     const run = await attack([server.url], { totalRequests: 500, connections: 10 });
     expect(run.result.statusCounts).toEqual({ '202': 200, '204': 100, '409': 100, '503': 100 });
-    expect(counts(run)).toEqual({ sent: 500, acknowledged: 200, refused: 200, unknown: 100 });
+    expect(counts(run)).toEqual({ sent: 500, accepted: 200, rejected: 200, unknown: 100 });
     expect(run.result.causes).toEqual({ '204': 100, '409': 100, '503': 100 });
     expect(Array.from({ length: 500 }, (_, row) => reservationOf(run.log, row)).filter(Boolean)).toHaveLength(
       200,
@@ -198,7 +198,7 @@ describe('a connection that breaks', () => {
     });
     const run = await attack([server.url], { totalRequests: 500, connections: 20 });
     expect(server.seen).toHaveLength(500);
-    expect(counts(run)).toEqual({ sent: 500, acknowledged: 350, refused: 0, unknown: 150 });
+    expect(counts(run)).toEqual({ sent: 500, accepted: 350, rejected: 0, unknown: 150 });
     expectSound(run, server.seen);
   });
 
@@ -208,7 +208,7 @@ describe('a connection that breaks', () => {
       acknowledge(response, request);
     });
     const run = await attack([server.url], { totalRequests: 200, connections: 5 });
-    expect(counts(run)).toEqual({ sent: 200, acknowledged: 200, refused: 0, unknown: 0 });
+    expect(counts(run)).toEqual({ sent: 200, accepted: 200, rejected: 0, unknown: 0 });
     expect(server.sockets).toBeGreaterThan(90);
     expectSound(run, server.seen);
   });
@@ -218,7 +218,7 @@ describe('a connection that breaks', () => {
       socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\nover capacity');
     });
     const run = await attack([server.url], { totalRequests: 50, connections: 5 });
-    expect(counts(run)).toEqual({ sent: 50, acknowledged: 0, refused: 0, unknown: 50 });
+    expect(counts(run)).toEqual({ sent: 50, accepted: 0, rejected: 0, unknown: 50 });
     expect(run.result.statusCounts).toEqual({ '503': 50 });
     expectSound(run, []);
   });
@@ -230,7 +230,7 @@ describe('a connection that breaks', () => {
       );
     });
     const run = await attack([server.url], { totalRequests: 40, connections: 4 });
-    expect(counts(run)).toEqual({ sent: 40, acknowledged: 0, refused: 20, unknown: 20 });
+    expect(counts(run)).toEqual({ sent: 40, accepted: 0, rejected: 20, unknown: 20 });
     expectSound(run, []);
   });
 
@@ -240,7 +240,7 @@ describe('a connection that breaks', () => {
       setTimeout(() => socket.write('HTTP/1.1 409 Conflict\r\nContent-Length: 0\r\n\r\n'), 5);
     });
     const run = await attack([server.url], { totalRequests: 40, connections: 4 });
-    expect(counts(run)).toEqual({ sent: 40, acknowledged: 0, refused: 40, unknown: 0 });
+    expect(counts(run)).toEqual({ sent: 40, accepted: 0, rejected: 40, unknown: 0 });
     expect(run.result.statusCounts).toEqual({ '409': 40 });
   });
 
@@ -248,7 +248,7 @@ describe('a connection that breaks', () => {
     const server = await startServer((request, response) => acknowledge(response, request));
     await server.close();
     const run = await attack([server.url], { totalRequests: 60, connections: 20 });
-    expect(counts(run)).toEqual({ sent: 60, acknowledged: 0, refused: 0, unknown: 60 });
+    expect(counts(run)).toEqual({ sent: 60, accepted: 0, rejected: 0, unknown: 60 });
     expectSound(run, []);
   });
 });
@@ -269,11 +269,11 @@ describe('a request without an answer', () => {
       }, 260);
     });
     const run = await attack([server.url], { totalRequests: 40, connections: 10, timeoutMs: 200 });
-    expect(counts(run)).toEqual({ sent: 40, acknowledged: 30, refused: 0, unknown: 10 });
-    const acknowledged = Array.from({ length: 40 }, (_, row) => row)
-      .filter((row) => run.log.columns.status[row] === STATUS_CODES.acknowledged)
+    expect(counts(run)).toEqual({ sent: 40, accepted: 30, rejected: 0, unknown: 10 });
+    const accepted = Array.from({ length: 40 }, (_, row) => row)
+      .filter((row) => run.log.columns.status[row] === STATUS_CODES.accepted)
       .map((row) => userIdFor(7, row));
-    expect(acknowledged.sort()).toEqual(answered.sort());
+    expect(accepted.sort()).toEqual(answered.sort());
     expectSound(run, server.seen);
   });
 
@@ -291,7 +291,7 @@ describe('a request without an answer', () => {
       );
     });
     const run = await attack([server.url], { totalRequests: 80, connections: 8 });
-    expect(counts(run)).toEqual({ sent: 80, acknowledged: 0, refused: 60, unknown: 20 });
+    expect(counts(run)).toEqual({ sent: 80, accepted: 0, rejected: 60, unknown: 20 });
     expect(run.result.causes).toEqual(Object.fromEntries(kinds.map((kind) => [`503 ${kind}`, 20])));
     for (let row = 0; row < 80; row++)
       expect(reservationOf(run.log, row) !== undefined).toBe(
@@ -319,7 +319,7 @@ describe('a request without an answer', () => {
     });
     const run = await attack([server.url], { totalRequests: 900, connections: 10, timeoutMs: 150 });
     expect(run.result.gaveUp).toBeUndefined();
-    expect(counts(run)).toEqual({ sent: 900, acknowledged: 30, refused: 0, unknown: 870 });
+    expect(counts(run)).toEqual({ sent: 900, accepted: 30, rejected: 0, unknown: 870 });
   }, 20_000);
 
   it('does not hold the attack up for longer than its time-out', async () => {
@@ -327,7 +327,7 @@ describe('a request without an answer', () => {
     const startedMs = performance.now();
     const run = await attack([server.url], { totalRequests: 30, connections: 30, timeoutMs: 150 });
     expect(performance.now() - startedMs).toBeLessThan(2_000);
-    expect(counts(run)).toEqual({ sent: 30, acknowledged: 0, refused: 0, unknown: 30 });
+    expect(counts(run)).toEqual({ sent: 30, accepted: 0, rejected: 0, unknown: 30 });
     expect(run.result.latency.buckets).toHaveLength(0);
   });
 });
@@ -336,7 +336,7 @@ describe('a sustained rate', () => {
   it('sends each request at its time, and no faster', async () => {
     const server = await serve((request, response) => acknowledge(response, request));
     const run = await attack([server.url], { totalRequests: 400, connections: 20, ratePerSec: 400 });
-    expect(counts(run)).toEqual({ sent: 400, acknowledged: 400, refused: 0, unknown: 0 });
+    expect(counts(run)).toEqual({ sent: 400, accepted: 400, rejected: 0, unknown: 0 });
     run.log.columns.sentUs.forEach((sentUs, row) => expect(sentUs).toBeGreaterThanOrEqual(row * 2_500));
     expect(run.result.endMs).toBeGreaterThanOrEqual(997.5);
     expect(server.sockets).toBe(20);
@@ -388,7 +388,7 @@ describe('a sustained rate', () => {
       ratePerSec: 16,
       timeoutMs: 100,
     });
-    expect(counts(run)).toEqual({ sent: 8, acknowledged: 8, refused: 0, unknown: 0 });
+    expect(counts(run)).toEqual({ sent: 8, accepted: 8, rejected: 0, unknown: 0 });
     expect(server.sockets).toBe(8);
   });
 
@@ -398,7 +398,7 @@ describe('a sustained rate', () => {
       setTimeout(() => raw.socket.end(), 20);
     });
     const run = await attack([server.url], { totalRequests: 12, connections: 2, ratePerSec: 20 });
-    expect(counts(run)).toEqual({ sent: 12, acknowledged: 12, refused: 0, unknown: 0 });
+    expect(counts(run)).toEqual({ sent: 12, accepted: 12, rejected: 0, unknown: 0 });
     // On a busy machine two requests may be due before the server gets to close; one connection then serves both.
     expect(server.sockets).toBeGreaterThan(2);
     expect(server.sockets).toBeLessThanOrEqual(12);

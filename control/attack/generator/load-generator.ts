@@ -62,7 +62,7 @@ export class LoadGenerator implements LaneEvents {
   readonly #timers = new Set<NodeJS.Timeout>();
   #next = 0;
   #resolved = 0;
-  #acknowledged = 0;
+  #accepted = 0;
   #unknown = 0;
   #firstSentMs = 0;
   #lastAnswerMs = 0;
@@ -117,8 +117,8 @@ export class LoadGenerator implements LaneEvents {
       type: 'result',
       asked: this.#count,
       sent: this.#next,
-      acknowledged: this.#acknowledged,
-      refused: this.#resolved - this.#acknowledged - this.#unknown,
+      accepted: this.#accepted,
+      rejected: this.#resolved - this.#accepted - this.#unknown,
       unknown: this.#unknown,
       firstSentMs: this.#firstSentMs,
       lastAnswerMs: this.#lastAnswerMs,
@@ -174,16 +174,16 @@ export class LoadGenerator implements LaneEvents {
       return;
     }
     const fromMs = this.#job.ratePerSec === undefined ? lane.sentMs : this.#dueMs(index);
-    const isAcknowledged = status === 202;
-    this.log.recordAnswer(index, isAcknowledged ? 'acknowledged' : 'refused', status, nowMs * 1000);
-    if (isAcknowledged) {
-      this.#acknowledged++;
+    const isAccepted = status === 202;
+    this.log.recordAnswer(index, isAccepted ? 'accepted' : 'rejected', status, nowMs * 1000);
+    if (isAccepted) {
+      this.#accepted++;
       const reservationId = readReservationId(body);
       if (reservationId !== undefined) this.log.recordReservation(index, reservationId);
     }
     const latencyUs = (nowMs - fromMs) * 1000;
     this.#latency.recordUs(latencyUs);
-    this.#intervals.countAnswer(isAcknowledged, latencyUs);
+    this.#intervals.countAnswer(isAccepted, latencyUs);
     this.#lastAnswerMs = nowMs;
     this.#resolve(nowMs);
   }

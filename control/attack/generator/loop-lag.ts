@@ -21,7 +21,7 @@ export class LoopLagMeter {
   }
 
   /** Longest delay since the last call, in ms. */
-  takeMaxMs(): number {
+  drainMaxMs(): number {
     const maxMs = this.#intervalMaxMs;
     this.#intervalMaxMs = 0;
     return maxMs;

@@ -31,28 +31,28 @@ process.on('message', (raw) => {
   } else void attack(message.job, message.startAtMs).catch(failWith);
 });
 
-void tell({ type: 'ready' }).catch(failWith);
+void send({ type: 'ready' }).catch(failWith);
 
 async function attack(job: GeneratorJob, startAtMs: number): Promise<void> {
   const startMs = startAtMs - performance.timeOrigin;
   const load = new LoadGenerator({
     job,
     startMs,
-    onInterval: (interval) => void tell(interval).catch(failWith),
+    onInterval: (interval) => void send(interval).catch(failWith),
   });
   generator = load;
   await new Promise((resolve) => setTimeout(resolve, Math.max(0, startMs - performance.now())));
   const result = await load.run();
-  await tellLog(load.log);
-  await tell(result);
+  await sendLog(load.log);
+  await send(result);
 }
 
 /** One chunk after the other, each when the last has left: the pipe holds little. */
-async function tellLog({ columns, prefixes }: RequestLog): Promise<void> {
-  await tell({ type: 'prefixes', text: prefixes.encode() });
+async function sendLog({ columns, prefixes }: RequestLog): Promise<void> {
+  await send({ type: 'prefixes', text: prefixes.encode() });
   for (let first = 0; first < columns.status.length; first += CHUNK_REQUESTS) {
     const end = first + CHUNK_REQUESTS;
-    await tell({
+    await send({
       type: 'columns',
       first,
       status: columns.status.slice(first, end),
@@ -65,7 +65,7 @@ async function tellLog({ columns, prefixes }: RequestLog): Promise<void> {
   }
 }
 
-async function tell(message: GeneratorMessage): Promise<void> {
+async function send(message: GeneratorMessage): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     if (!process.send) return reject(new Error('this program is started by the control centre only'));
     process.send(message, undefined, {}, (error) => (error ? reject(error) : resolve()));
@@ -82,7 +82,7 @@ function failWith(error: unknown): void {
           message: `The load generator failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
           fix: 'This is a defect of FlashGrid: please report it with this message.',
         };
-  tell({ type: 'failed', failure }).then(
+  send({ type: 'failed', failure }).then(
     () => process.disconnect(),
     () => process.exit(1),
   );

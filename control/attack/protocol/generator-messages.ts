@@ -48,7 +48,7 @@ export const gaveUpSchema = z.object({
   unsent: count,
 });
 
-const totalsShape = { sent: count, acknowledged: count, refused: count, unknown: count };
+const totalsShape = { sent: count, accepted: count, rejected: count, unknown: count };
 
 export const intervalMessageSchema = z.object({
   type: z.literal('interval'),
@@ -83,7 +83,7 @@ export const resultMessageSchema = z.object({
   lateForConnections: count,
   /** Requests that left late although a connection was free. */
   lateForGenerator: count,
-  /** Requests that were not acknowledged, by cause; see answer-cause.ts. */
+  /** Requests that were not accepted, by cause; see answer-cause.ts. */
   causes: z.record(z.string(), count),
   gaveUp: gaveUpSchema.optional(),
 });

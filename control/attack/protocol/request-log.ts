@@ -8,8 +8,8 @@ import type { RequestStatus } from '../../audit/ledger.ts';
 /** Values of the status column. */
 export const STATUS_CODES: Readonly<Record<RequestStatus, number>> = {
   unsent: 0,
-  acknowledged: 1,
-  refused: 2,
+  accepted: 1,
+  rejected: 2,
   unknown: 3,
 };
 /** Column value: no answer, no reservation id. */
@@ -116,7 +116,7 @@ export class RequestLog {
     this.columns.status[at] = STATUS_CODES.unknown;
   }
 
-  /** Notes the reservation id of an acknowledged request. */
+  /** Notes the reservation id of an accepted request. */
   recordReservation(at: number, reservationId: string): void {
     const { columns } = this;
     const dot = reservationId.lastIndexOf('.');

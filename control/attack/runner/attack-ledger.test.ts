@@ -24,9 +24,9 @@ describe('the ledger of an attack', () => {
         const index = row * 3 + part;
         log.recordSent(row, index * 1_000);
         if (index % 4 === 3) log.recordUnknown(row);
-        else if (index % 4 === 2) log.recordAnswer(row, 'refused', 503, index * 1_000 + 500);
+        else if (index % 4 === 2) log.recordAnswer(row, 'rejected', 503, index * 1_000 + 500);
         else {
-          log.recordAnswer(row, 'acknowledged', 202, index * 1_000 + 250);
+          log.recordAnswer(row, 'accepted', 202, index * 1_000 + 250);
           log.recordReservation(row, `sale.frame${part}-a.${index}`);
         }
       }
@@ -35,19 +35,17 @@ describe('the ledger of an attack', () => {
       ledger.addColumns(part, columnsOf(log, 2, 10));
     }
     for (let index = 0; index < 10; index++) {
-      const isAcknowledged = index % 4 < 2;
+      const isAccepted = index % 4 < 2;
       expect(ledger.userId(index)).toBe(userIdFor(5, index));
-      expect(ledger.status(index)).toBe(['acknowledged', 'acknowledged', 'refused', 'unknown'][index % 4]);
+      expect(ledger.status(index)).toBe(['accepted', 'accepted', 'rejected', 'unknown'][index % 4]);
       expect(ledger.httpStatus(index)).toBe([202, 202, 503, 0][index % 4]);
       expect(ledger.sentAtMs(index)).toBe(index);
       expect(ledger.answeredAtMs(index)).toBe(
         [index + 0.25, index + 0.25, index + 0.5, Number.NaN][index % 4],
       );
-      expect(ledger.reservationId(index)).toBe(
-        isAcknowledged ? `sale.frame${index % 3}-a.${index}` : undefined,
-      );
+      expect(ledger.reservationId(index)).toBe(isAccepted ? `sale.frame${index % 3}-a.${index}` : undefined);
     }
-    expect(ledger.totals()).toEqual({ acknowledged: 6, refused: 2, unknown: 2, unsent: 0 });
+    expect(ledger.totals()).toEqual({ accepted: 6, rejected: 2, unknown: 2, unsent: 0 });
   });
 
   it('keeps any reservation id as it came, framed or not', () => {

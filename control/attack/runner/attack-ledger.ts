@@ -66,8 +66,8 @@ export class AttackLedger implements LoadLedger {
       for (const status of columns.status) counts[status] = (counts[status] ?? 0) + 1;
     const of = (code: number) => counts[code] ?? 0;
     return {
-      acknowledged: of(STATUS_CODES.acknowledged),
-      refused: of(STATUS_CODES.refused),
+      accepted: of(STATUS_CODES.accepted),
+      rejected: of(STATUS_CODES.rejected),
       unknown: of(STATUS_CODES.unknown),
       unsent: of(STATUS_CODES.unsent),
     };
@@ -79,8 +79,8 @@ export class AttackLedger implements LoadLedger {
 
   status(index: number): RequestStatus {
     const code = this.#of(index).columns.status[this.#row(index)];
-    if (code === STATUS_CODES.acknowledged) return 'acknowledged';
-    if (code === STATUS_CODES.refused) return 'refused';
+    if (code === STATUS_CODES.accepted) return 'accepted';
+    if (code === STATUS_CODES.rejected) return 'rejected';
     return code === STATUS_CODES.unknown ? 'unknown' : 'unsent';
   }
 

@@ -56,15 +56,15 @@ export interface AttackOutcome {
  */
 export async function runAttack(options: AttackOptions): Promise<AttackOutcome> {
   const { settings, targets, signal } = options;
-  const say = (level: LogLine['level'], text: string) =>
+  const log = (level: LogLine['level'], text: string) =>
     options.onLog?.({ atMs: Date.now(), part: 'attack', level, text });
   const plan = planProcesses(settings);
-  for (const warning of await checkMachine(settings, plan, targets.length)) say('warn', warning);
+  for (const warning of await checkMachine(settings, plan, targets.length)) log('warn', warning);
   await Promise.all(targets.map((target) => reachTarget(target)));
   if (signal.aborted) throw cancelled();
   const { user, note } = serviceUser('load generators', [options.generatorModule]);
-  if (note) say('warn', note);
-  say('info', `load generators: ${plan.processes} (${plan.reason})`);
+  if (note) log('warn', note);
+  log('info', `load generators: ${plan.processes} (${plan.reason})`);
 
   const requests = totalRequests(settings);
   const collector = new Collector(requests, plan.processes, settings.seed, options.onInterval);
@@ -149,7 +149,7 @@ class Collector {
   readonly ledger: AttackLedger;
   readonly merger: IntervalMerger;
   readonly results: ResultMessage[] = [];
-  readonly #told = { sent: 0, acknowledged: 0, refused: 0, unknown: 0 };
+  readonly #told = { sent: 0, accepted: 0, rejected: 0, unknown: 0 };
 
   constructor(
     requests: number,
@@ -171,7 +171,7 @@ class Collector {
   finish(load: Load): void {
     this.merger.finish(Math.max(...this.results.map((result) => result.endMs)));
     const noted = this.ledger.totals();
-    const ledger = { ...noted, sent: noted.acknowledged + noted.refused + noted.unknown };
+    const ledger = { ...noted, sent: noted.accepted + noted.rejected + noted.unknown };
     for (const key of TOTALS)
       if (load[key] !== this.#told[key] || load[key] !== ledger[key])
         throw new Error(
@@ -180,4 +180,4 @@ class Collector {
   }
 }
 
-const TOTALS = ['sent', 'acknowledged', 'refused', 'unknown'] as const;
+const TOTALS = ['sent', 'accepted', 'rejected', 'unknown'] as const;

@@ -4,7 +4,7 @@ import process from 'node:process';
 import { FailureError } from '../../../contract/failure.ts';
 import type { SystemUser } from '../../cluster/native/backend.ts';
 import type { ProcessRegistry } from '../../processes/process-registry.ts';
-import { giveWay } from '../../processes/priority.ts';
+import { lowerPriority } from '../../processes/priority.ts';
 import { sealed } from '../../processes/sealed.ts';
 import {
   generatorMessageSchema,
@@ -61,7 +61,7 @@ export class GeneratorChild {
       ...(options.user ? { uid: options.user.uid, gid: options.user.gid } : {}),
     });
     const { pid } = this.#process;
-    giveWay(pid);
+    lowerPriority(pid);
     const identity =
       pid === undefined
         ? undefined
@@ -75,7 +75,7 @@ export class GeneratorChild {
       const end = (how: string) => {
         if (this.#hasExited) return;
         this.#hasExited = true;
-        if (identity) registry?.forget(identity);
+        if (identity) registry?.remove(identity);
         if (!this.#hasResult) this.#fail(`${options.name} ${how} in the middle of the attack`);
         resolve();
       };

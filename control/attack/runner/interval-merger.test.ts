@@ -3,15 +3,15 @@ import type { IntervalMessage } from '../protocol/generator-messages.ts';
 import { IntervalMerger, type AttackInterval } from './interval-merger.ts';
 import { LatencyHistogram } from '../protocol/latency-histogram.ts';
 
-function interval(index: number, acknowledged: number, isLast = false): IntervalMessage {
+function interval(index: number, accepted: number, isLast = false): IntervalMessage {
   const latency = new LatencyHistogram();
-  for (let at = 0; at < acknowledged; at++) latency.recordUs(1_000);
+  for (let at = 0; at < accepted; at++) latency.recordUs(1_000);
   return {
     type: 'interval',
     index,
-    sent: acknowledged,
-    acknowledged,
-    refused: 0,
+    sent: accepted,
+    accepted,
+    rejected: 0,
     unknown: 0,
     latency: latency.data(),
     eventLoopLagMaxMs: index,
@@ -25,7 +25,7 @@ function merger(processes: number) {
   return { told, merger: new IntervalMerger(processes, (one) => told.push(one)) };
 }
 
-const brief = (told: readonly AttackInterval[]) => told.map((one) => [one.tMs, one.acknowledged]);
+const brief = (told: readonly AttackInterval[]) => told.map((one) => [one.tMs, one.accepted]);
 
 describe('the intervals of several generators', () => {
   it('are told once every process has passed them', () => {
@@ -34,7 +34,7 @@ describe('the intervals of several generators', () => {
     expect(told).toEqual([]);
     both.add(1, interval(0, 7));
     expect(told).toEqual([
-      expect.objectContaining({ tMs: 100, lengthMs: 100, sent: 12, acknowledged: 12, rps: 120, cpuShare: 1 }),
+      expect.objectContaining({ tMs: 100, lengthMs: 100, sent: 12, accepted: 12, rps: 120, cpuShare: 1 }),
     ]);
   });
 
@@ -44,7 +44,7 @@ describe('the intervals of several generators', () => {
     for (let index = 0; index < 8; index++) both.add(0, interval(index, 10));
     expect(told.at(-1)?.tMs).toBe(300);
     both.add(1, interval(7, 100));
-    expect(told.reduce((sum, one) => sum + one.acknowledged, 0)).toBe(181);
+    expect(told.reduce((sum, one) => sum + one.accepted, 0)).toBe(181);
     expect(told.map((one) => one.tMs)).toEqual([100, 200, 300, 800]);
   });
 

@@ -17,8 +17,8 @@ export interface AttackInterval {
   /** Length of the interval in ms; longer than 100 when a generator was late. */
   readonly lengthMs: number;
   readonly sent: number;
-  readonly acknowledged: number;
-  readonly refused: number;
+  readonly accepted: number;
+  readonly rejected: number;
   readonly unknown: number;
   /** Answers a second. */
   readonly rps: number;
@@ -32,14 +32,14 @@ export interface AttackInterval {
 
 export class IntervalMerger {
   readonly #passed: number[];
-  readonly #tell: (interval: AttackInterval) => void;
+  readonly #emit: (interval: AttackInterval) => void;
   readonly #latency = new LatencyHistogram();
   readonly #waiting: IntervalMessage[] = [];
   #toldTMs = 0;
 
   constructor(processes: number, tell: (interval: AttackInterval) => void) {
     this.#passed = new Array<number>(processes).fill(-1);
-    this.#tell = tell;
+    this.#emit = tell;
   }
 
   add(processIndex: number, interval: IntervalMessage): void {
@@ -48,15 +48,15 @@ export class IntervalMerger {
     const running = this.#passed.filter((index) => index !== ENDED);
     if (running.length === 0) return;
     const complete = Math.max(Math.min(...running), Math.max(...running) - PATIENCE);
-    this.#tellUpTo(complete, (complete + 1) * INTERVAL_MS);
+    this.#emitUpTo(complete, (complete + 1) * INTERVAL_MS);
   }
 
   /** Tells all that is left, as an interval that ends with the attack. */
   finish(endMs: number): void {
-    if (this.#waiting.length > 0) this.#tellUpTo(ENDED, Math.max(endMs, this.#toldTMs + 1));
+    if (this.#waiting.length > 0) this.#emitUpTo(ENDED, Math.max(endMs, this.#toldTMs + 1));
   }
 
-  #tellUpTo(index: number, tMs: number): void {
+  #emitUpTo(index: number, tMs: number): void {
     if (tMs <= this.#toldTMs) return;
     const due = this.#waiting.filter((interval) => interval.index <= index);
     const left = this.#waiting.filter((interval) => interval.index > index);
@@ -68,12 +68,12 @@ export class IntervalMerger {
     for (const { latency } of due) this.#latency.add(latency);
     const lengthMs = tMs - this.#toldTMs;
     this.#toldTMs = tMs;
-    this.#tell({
+    this.#emit({
       tMs,
       lengthMs,
       sent: sum((one) => one.sent),
-      acknowledged: sum((one) => one.acknowledged),
-      refused: sum((one) => one.refused),
+      accepted: sum((one) => one.accepted),
+      rejected: sum((one) => one.rejected),
       unknown: sum((one) => one.unknown),
       rps: (this.#latency.count * 1000) / lengthMs,
       p50Ms: this.#latency.quantileMs(0.5),

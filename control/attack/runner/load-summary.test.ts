@@ -20,8 +20,8 @@ function result(change: Partial<ResultMessage> = {}): ResultMessage {
     asked: 1_000,
     causes: {},
     sent: 1_000,
-    acknowledged: 600,
-    refused: 390,
+    accepted: 600,
+    rejected: 390,
     unknown: 10,
     firstSentMs: 5,
     lastAnswerMs: 4_005,
@@ -53,8 +53,8 @@ describe('the summary of a load', () => {
     const load = summariseLoad(burst, [result(), other]);
     expect(load).toMatchObject({
       sent: 2_000,
-      acknowledged: 1_200,
-      refused: 780,
+      accepted: 1_200,
+      rejected: 780,
       unknown: 20,
       durationMs: 5_000,
       rps: 396,
@@ -66,8 +66,8 @@ describe('the summary of a load', () => {
 
   it('is finite when nobody answered', () => {
     const none = result({
-      acknowledged: 0,
-      refused: 0,
+      accepted: 0,
+      rejected: 0,
       unknown: 1_000,
       lastAnswerMs: 0,
       latency: histogram(),

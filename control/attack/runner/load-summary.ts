@@ -35,12 +35,12 @@ export function summariseLoad(settings: AttackSettings, results: readonly Result
     for (const [cause, count] of Object.entries(result.causes)) causes[cause] = (causes[cause] ?? 0) + count;
   const asked = sum((one) => one.asked);
   const sent = sum((one) => one.sent);
-  const acknowledged = sum((one) => one.acknowledged);
-  const refused = sum((one) => one.refused);
+  const accepted = sum((one) => one.accepted);
+  const rejected = sum((one) => one.rejected);
   const firstSentMs = Math.min(...results.map((one) => one.firstSentMs));
   const lastAnswerMs = Math.max(...results.map((one) => one.lastAnswerMs));
   const endMs = Math.max(...results.map((one) => one.endMs));
-  const answers = acknowledged + refused;
+  const answers = accepted + rejected;
   // Without any answer the run still took as long as it took.
   const durationMs = (answers > 0 ? lastAnswerMs : endMs) - firstSentMs;
   const lateForConnections = sum((one) => one.lateForConnections);
@@ -60,8 +60,8 @@ export function summariseLoad(settings: AttackSettings, results: readonly Result
   const gaveUp = results.flatMap((one) => one.gaveUp ?? []);
   return {
     sent,
-    acknowledged,
-    refused,
+    accepted,
+    rejected,
     unknown: sum((one) => one.unknown),
     unsent: asked - sent,
     causes,

@@ -39,7 +39,7 @@ function eligibleDemand({ sale, ledger, outcomes, fate, ticketsOf, ownerOfStray 
   for (let request = 0; request < ledger.count; request++) {
     const status = ledger.status(request);
     const isEligible =
-      status === 'acknowledged'
+      status === 'accepted'
         ? fate[request] !== FATE.refused || !NOT_DUE.has(outcomes.code[request] ?? 0)
         : (ticketsOf[request] ?? 0) > 0 ||
           ownsTicket.has(request) ||

@@ -4,7 +4,7 @@ import { FATE, GRANTED_CODE, type Evidence } from '../evidence.ts';
 import { Offenders, result } from './check.ts';
 
 export interface OutcomeFaults {
-  /** Acknowledged, and no outcome. */
+  /** Accepted, and no outcome. */
   readonly without: Offenders;
   /** Granted by the record, and a ticket is missing. */
   readonly ticketMissing: Offenders;
@@ -41,7 +41,7 @@ export function findOutcomeFaults(evidence: Evidence): OutcomeFaults {
   });
   for (let subject = 0; subject < ticketsOf.length; subject++) {
     const isRequest = subject < ledger.count;
-    if (isRequest && ledger.status(subject) !== 'acknowledged') continue;
+    if (isRequest && ledger.status(subject) !== 'accepted') continue;
     if (shared.has(subject)) {
       faults.sharedId.add(idOf(subject));
       continue;
@@ -58,7 +58,7 @@ export function findOutcomeFaults(evidence: Evidence): OutcomeFaults {
   return faults;
 }
 
-/** Each acknowledged reservation has exactly one outcome, and the tickets that go with it. */
+/** Each accepted reservation has exactly one outcome, and the tickets that go with it. */
 export function checkSingleOutcome(evidence: Evidence): Check {
   const { without, ticketMissing, ticketOfRefused, otherUnits, sharedId } = findOutcomeFaults(evidence);
   const { totals } = evidence;
@@ -74,10 +74,10 @@ export function checkSingleOutcome(evidence: Evidence): Check {
     'single_outcome',
     found.length === 0,
     found.length === 0
-      ? `Each of ${plural(totals.acknowledged, 'accepted reservation')} has one outcome; ${figure(totals.granted)} granted ones own exactly their tickets, refused ones own none.`
+      ? `Each of ${plural(totals.accepted, 'accepted reservation')} has one outcome; ${figure(totals.granted)} granted ones own exactly their tickets, refused ones own none.`
       : `${found.map(([offenders, what]) => `${plural(offenders.count, 'reservation')} ${what}`).join('; ')}.`,
     {
-      acknowledged: totals.acknowledged,
+      accepted: totals.accepted,
       withoutOutcome: without.count,
       ticketMissing: ticketMissing.count,
       ticketOfRefused: ticketOfRefused.count,

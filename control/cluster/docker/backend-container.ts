@@ -1,5 +1,5 @@
 /**
- * One engine's container: adopted when it is as it should be, made anew when it is not, and then proven to serve.
+ * One backend's container: adopted when it is as it should be, made anew when it is not, and then proven to serve.
  *
  * absent → created → running → proven. A container that only ever was `created` may lack its configuration (the app died in between)
  * and is made again; one that ran has it.
@@ -9,7 +9,7 @@ import type Docker from 'dockerode';
 import type { ContainerInspectInfo } from 'dockerode';
 import { z } from 'zod';
 import { FailureError } from '../../../contract/failure.ts';
-import type { EngineRole } from '../../../contract/backends.ts';
+import type { BackendRole } from '../../../contract/backends.ts';
 import type { ClusterFile } from './cluster-file.ts';
 import {
   CONFIG_DIR,
@@ -17,7 +17,7 @@ import {
   configHash,
   dataPath,
   dataVersion,
-  type EngineSpec,
+  type BackendSpec,
   type ImageFacts,
 } from './backend-spec.ts';
 import { ask, DISK_FULL, errorStatus, errorText, FIX_DISK, isNotFound } from './errors.ts';
@@ -36,14 +36,14 @@ import {
   VOLUME_ID_LABEL,
 } from './labels.ts';
 import { lastLines } from './logs.ts';
-import { engineUrl, waitUntilReady, WrongPasswordError } from './readiness.ts';
+import { backendUrl, waitUntilReady, WrongPasswordError } from './readiness.ts';
 import type { StepReporter } from './steps.ts';
 import { packTar } from './tar.ts';
 import { commandLine } from '../../lib/command-line.ts';
 
-/** ms that an engine may take until it serves. */
-const READY_LIMIT_MS: Record<EngineRole, number> = { rabbitmq: 90_000, redis: 60_000, postgres: 60_000 };
-/** An engine that was adopted while it ran serves already, or is unhealthy. */
+/** ms that a backend may take until it serves. */
+const READY_LIMIT_MS: Record<BackendRole, number> = { rabbitmq: 90_000, redis: 60_000, postgres: 60_000 };
+/** A backend that was adopted while it ran serves already, or is unhealthy. */
 const ADOPTED_LIMIT_MS = 5_000;
 const START_LIMIT_MS = 30_000;
 const SHARED_MEMORY_BYTES = 256 * 1024 * 1024;
@@ -57,8 +57,8 @@ export interface Surrounding {
   readonly file: ClusterFile;
 }
 
-export interface RunningEngine {
-  readonly role: EngineRole;
+export interface RunningBackend {
+  readonly role: BackendRole;
   readonly id: string;
   readonly port: number;
   readonly url: string;
@@ -75,16 +75,16 @@ export interface Made {
   readonly volumes: Set<string>;
 }
 
-export class EngineContainer {
+export class BackendContainer {
   readonly #around: Surrounding;
-  readonly #spec: EngineSpec;
+  readonly #spec: BackendSpec;
   readonly #image: ImageFacts;
   readonly #made: Made;
   readonly #step: StepReporter;
   readonly #name: string;
   #hostPorts: string;
 
-  constructor(around: Surrounding, spec: EngineSpec, image: ImageFacts, made: Made, step: StepReporter) {
+  constructor(around: Surrounding, spec: BackendSpec, image: ImageFacts, made: Made, step: StepReporter) {
     this.#around = around;
     this.#spec = spec;
     this.#image = image;
@@ -98,7 +98,7 @@ export class EngineContainer {
    * Adopts, starts or makes the container and waits until it serves.
    * @throws FailureError
    */
-  async bringUp(signal: AbortSignal): Promise<RunningEngine> {
+  async bringUp(signal: AbortSignal): Promise<RunningBackend> {
     const volumeId = await this.#ensureVolume();
     const adopted = await this.#adopt();
     if (adopted?.wasRunning) {
@@ -127,7 +127,7 @@ export class EngineContainer {
    * started again gets another port, unless one was chosen.
    * @throws FailureError
    */
-  async replace(port: number, signal: AbortSignal): Promise<RunningEngine> {
+  async replace(port: number, signal: AbortSignal): Promise<RunningBackend> {
     this.#hostPorts = String(port);
     const volumeId = await this.#ensureVolume();
     const present = await this.#find();
@@ -135,8 +135,8 @@ export class EngineContainer {
     return await this.#makeAndProve(volumeId, signal);
   }
 
-  async #makeAndProve(volumeId: string, signal: AbortSignal): Promise<RunningEngine> {
-    const attempt = async (dataId: string): Promise<RunningEngine> => {
+  async #makeAndProve(volumeId: string, signal: AbortSignal): Promise<RunningBackend> {
+    const attempt = async (dataId: string): Promise<RunningBackend> => {
       const id = await this.#create(signal);
       await this.#start(id);
       return await this.#prove(id, 'new container', READY_LIMIT_MS[this.#spec.role], dataId, signal);
@@ -164,7 +164,7 @@ export class EngineContainer {
 
   /**
    * Has the volume.
-   * @returns its id, which we gave it: the engine's own time of creation moves with every write (Docker 20.10)
+   * @returns its id, which we gave it: the backend's own time of creation moves with every write (Docker 20.10)
    */
   async #ensureVolume(): Promise<string> {
     const { docker, clusterId, file } = this.#around;
@@ -330,7 +330,7 @@ export class EngineContainer {
           ],
           ...CONFINEMENT,
           Memory: memoryBytes,
-          // No swap beyond it: an engine that swaps is slower than one that says it is full.
+          // No swap beyond it: a backend that swaps is slower than one that says it is full.
           MemorySwap: memoryBytes,
           NanoCpus: nanoCpus,
           ShmSize: SHARED_MEMORY_BYTES,
@@ -372,7 +372,7 @@ export class EngineContainer {
     limitMs: number,
     volumeId: string,
     signal: AbortSignal,
-  ): Promise<RunningEngine> {
+  ): Promise<RunningBackend> {
     const { role } = this.#spec;
     const { docker, file } = this.#around;
     this.#step.note('waiting until it serves');
@@ -382,7 +382,7 @@ export class EngineContainer {
     if (!info.State.Running) throw await this.#exited(id, info);
     const port = Number(info.NetworkSettings.Ports[`${this.#spec.port}/tcp`]?.[0]?.HostPort);
     if (!Number.isInteger(port) || port === 0) throw await this.#notReady(id, `it has no port on 127.0.0.1`);
-    const url = engineUrl(role, port, file.password(role));
+    const url = backendUrl(role, port, file.password(role));
     const checkAlive = async (): Promise<void> => {
       const now = await inspect();
       if (!now.State.Running) throw await this.#exited(id, now);
@@ -401,11 +401,11 @@ export class EngineContainer {
   }
 
   async #exited(id: string, info: ContainerInspectInfo): Promise<FailureError> {
-    const { ExitCode, OOMKilled, Error: engineError } = info.State;
+    const { ExitCode, OOMKilled, Error: daemonError } = info.State;
     const lines = await lastLines(this.#around.docker, id);
     const name = ROLE_NAME[this.#spec.role];
     const tail =
-      lines.length > 0 ? ` Its last words:\n${lines.join('\n')}` : engineError ? ` ${engineError}` : '';
+      lines.length > 0 ? ` Its last words:\n${lines.join('\n')}` : daemonError ? ` ${daemonError}` : '';
     const failure = (code: string, message: string, fix: string): FailureError =>
       new FailureError({ code, message, fix, step: this.#step.id });
     if (DISK_FULL.test(tail))

@@ -1,9 +1,9 @@
 /** What the containers are doing: states, logs, stats; tells changes as they happen. */
 import type Docker from 'dockerode';
 import type { ClusterEvents } from '../cluster.ts';
-import type { EngineRole, EngineState, EngineStats } from '../../../contract/backends.ts';
+import type { BackendRole, BackendState, BackendStats } from '../../../contract/backends.ts';
 import { ask, errorText, isNotFound } from './errors.ts';
-import type { RunningEngine } from './backend-container.ts';
+import type { RunningBackend } from './backend-container.ts';
 import { ROLE_NAME, ROLES } from './labels.ts';
 import { followLogs } from './logs.ts';
 import { StatsReader } from './stats.ts';
@@ -11,13 +11,15 @@ import { EventWatch, type ContainerEvent } from './watch.ts';
 
 const SIGKILL_EXIT = 137;
 
-export class EngineMonitor {
+export class BackendMonitor {
   readonly #docker: Docker;
   readonly #clusterId: string;
   readonly #events: ClusterEvents;
   readonly #reader: StatsReader;
-  readonly #states = new Map<EngineRole, EngineState>(ROLES.map((role) => [role, { role, state: 'absent' }]));
-  #running: readonly RunningEngine[] = [];
+  readonly #states = new Map<BackendRole, BackendState>(
+    ROLES.map((role) => [role, { role, state: 'absent' }]),
+  );
+  #running: readonly RunningBackend[] = [];
   #watch: EventWatch | undefined;
   #closeLogs: (() => void)[] = [];
 
@@ -28,23 +30,23 @@ export class EngineMonitor {
     this.#reader = new StatsReader(docker);
   }
 
-  states(): EngineState[] {
+  states(): BackendState[] {
     return ROLES.map((role) => this.#states.get(role) ?? { role, state: 'absent' });
   }
 
-  set(state: EngineState): void {
+  set(state: BackendState): void {
     this.#states.set(state.role, state);
-    this.#events.onEngine(state);
+    this.#events.onBackend(state);
   }
 
-  async stats(): Promise<EngineStats[]> {
+  async stats(): Promise<BackendStats[]> {
     return await this.#reader.read(
       this.#running.filter(({ role }) => this.#states.get(role)?.state === 'running'),
     );
   }
 
   /** Follows these containers until closed. */
-  async open(running: readonly RunningEngine[]): Promise<void> {
+  async open(running: readonly RunningBackend[]): Promise<void> {
     this.close();
     this.#running = running;
     this.#watch = await EventWatch.open(this.#docker, this.#clusterId, {
@@ -53,22 +55,22 @@ export class EngineMonitor {
       onBack: () => void this.#onBack(),
     });
     // Whatever happened before the watch was open is seen by looking once.
-    await Promise.all(running.map(async (engine) => await this.#follow(engine)));
+    await Promise.all(running.map(async (backend) => await this.#follow(backend)));
     await this.#refresh();
-    // The point that CPU is measured from; older engines take a second for it, and nobody waits for that.
+    // The point that CPU is measured from; older backends take a second for it, and nobody waits for that.
     void this.stats();
   }
 
   /** Stops following one container: what happens to it now is our own doing. */
-  forget(role: EngineRole): void {
-    this.#running = this.#running.filter((engine) => engine.role !== role);
+  release(role: BackendRole): void {
+    this.#running = this.#running.filter((backend) => backend.role !== role);
   }
 
   /** Follows the container that took another one's place. */
-  async replace(engine: RunningEngine): Promise<void> {
-    this.forget(engine.role);
-    this.#running = [...this.#running, engine];
-    await this.#follow(engine);
+  async replace(backend: RunningBackend): Promise<void> {
+    this.release(backend.role);
+    this.#running = [...this.#running, backend];
+    await this.#follow(backend);
   }
 
   close(): void {
@@ -79,28 +81,28 @@ export class EngineMonitor {
     this.#running = [];
   }
 
-  async #follow(engine: RunningEngine): Promise<void> {
+  async #follow(backend: RunningBackend): Promise<void> {
     try {
-      const follow = followLogs(this.#docker, engine.id, engine.role, (line) => this.#events.onLog(line));
+      const follow = followLogs(this.#docker, backend.id, backend.role, (line) => this.#events.onLog(line));
       this.#closeLogs.push(
-        await ask('docker.logs', `opening the logs of ${ROLE_NAME[engine.role]}`, () => follow),
+        await ask('docker.logs', `opening the logs of ${ROLE_NAME[backend.role]}`, () => follow),
       );
     } catch (error) {
-      // An engine without readable logs works all the same.
+      // A backend without readable logs works all the same.
       this.#log('warn', errorText(error));
     }
   }
 
   #onEvent({ action, id, exitCode }: ContainerEvent): void {
-    const engine = this.#running.find((candidate) => candidate.id === id);
-    const present = engine && this.#states.get(engine.role);
-    if (!engine || !present) return;
-    const name = ROLE_NAME[engine.role];
+    const backend = this.#running.find((candidate) => candidate.id === id);
+    const present = backend && this.#states.get(backend.role);
+    if (!backend || !present) return;
+    const name = ROLE_NAME[backend.role];
     switch (action) {
       case 'die':
-        return this.#fail(engine, present, deathOf(name, exitCode));
+        return this.#fail(backend, present, deathOf(name, exitCode));
       case 'destroy':
-        return this.#fail(engine, present, `The container of ${name} was removed.`);
+        return this.#fail(backend, present, `The container of ${name} was removed.`);
       case 'oom':
         return this.#log('error', `${name} ran out of its memory limit.`);
       case 'pause':
@@ -114,14 +116,14 @@ export class EngineMonitor {
     }
   }
 
-  #fail(engine: RunningEngine, present: EngineState, detail: string): void {
+  #fail(backend: RunningBackend, present: BackendState, detail: string): void {
     if (present.state === 'failed') return;
     this.set({ ...present, state: 'failed', detail });
-    this.#log('error', detail, engine.role);
+    this.#log('error', detail, backend.role);
   }
 
   #onLost(): void {
-    const detail = 'The Docker engine stopped answering. Start it again; then start the cluster.';
+    const detail = 'The Docker daemon stopped answering. Start it again; then start the cluster.';
     this.#log('error', detail);
     for (const { role } of this.#running) {
       const present = this.#states.get(role);
@@ -130,15 +132,15 @@ export class EngineMonitor {
   }
 
   async #onBack(): Promise<void> {
-    this.#log('info', 'The Docker engine answers again.');
+    this.#log('info', 'The Docker daemon answers again.');
     await this.#refresh();
   }
 
-  /** Brings the states in line with what the engine says. */
+  /** Brings the states in line with what the backend says. */
   async #refresh(): Promise<void> {
     await Promise.all(
-      this.#running.map(async (engine) => {
-        const { role, id } = engine;
+      this.#running.map(async (backend) => {
+        const { role, id } = backend;
         const present = this.#states.get(role);
         if (!present) return;
         try {
@@ -146,8 +148,8 @@ export class EngineMonitor {
             this.#docker.getContainer(id).inspect(),
           );
           // A stop that went on meanwhile has told its own state.
-          if (!this.#running.includes(engine)) return;
-          if (!State.Running) return this.#fail(engine, present, deathOf(ROLE_NAME[role], State.ExitCode));
+          if (!this.#running.includes(backend)) return;
+          if (!State.Running) return this.#fail(backend, present, deathOf(ROLE_NAME[role], State.ExitCode));
           if (State.Paused || present.state === 'running') return;
           // Without the old detail: it told of the trouble that is over.
           const { version, port, handle, startedAtMs } = present;
@@ -160,7 +162,7 @@ export class EngineMonitor {
             ...(startedAtMs === undefined ? {} : { startedAtMs }),
           });
         } catch (error) {
-          if (isNotFound(error)) this.#fail(engine, present, `The container of ${ROLE_NAME[role]} is gone.`);
+          if (isNotFound(error)) this.#fail(backend, present, `The container of ${ROLE_NAME[role]} is gone.`);
           else this.#log('warn', errorText(error));
         }
       }),

@@ -8,7 +8,7 @@ import {
   configHash,
   dataPath,
   dataVersion,
-  engineSpecs,
+  backendSpecs,
   imageName,
   type DockerSettings,
 } from './backend-spec.ts';
@@ -29,7 +29,7 @@ test('an image is taken from the registry that is set', () => {
 });
 
 test('the images of the settings are the official ones, pinned to a major version', () => {
-  expect(engineSpecs(settings(), file()).map((spec) => spec.image)).toEqual([
+  expect(backendSpecs(settings(), file()).map((spec) => spec.image)).toEqual([
     'rabbitmq:4-management-alpine',
     'redis:8-alpine',
     'postgres:18-alpine',
@@ -38,7 +38,7 @@ test('the images of the settings are the official ones, pinned to a major versio
 
 test('passwords are in files only: never in environment or command, which everybody who inspects a container reads', () => {
   const kept = file();
-  for (const spec of engineSpecs(settings(), kept)) {
+  for (const spec of backendSpecs(settings(), kept)) {
     const secret = kept.password(spec.role);
     expect(JSON.stringify([spec.env, spec.command])).not.toContain(secret);
     expect(spec.files.some(({ text }) => text.includes(secret))).toBe(true);
@@ -57,14 +57,14 @@ test('data lies where the image keeps it: Postgres moved it with version 18', ()
 test('the hash changes with image, limits, password and ports, and with nothing else', () => {
   const kept = file();
   const hashOf = (change: Partial<DockerSettings>, from = kept, facts = image): string[] =>
-    engineSpecs({ ...settings(), ...change }, from).map((spec) => configHash(spec, facts));
+    backendSpecs({ ...settings(), ...change }, from).map((spec) => configHash(spec, facts));
   const usual = hashOf({});
   expect(hashOf({})).toEqual(usual);
   const changed = [
     hashOf({ limits: { memoryMb: 1_024, cpus: 0 } }),
     hashOf({ limits: { memoryMb: 2_048, cpus: 1 } }),
     hashOf({ ports: { first: 1, last: 2 } }),
-    hashOf({ enginePorts: { rabbitmq: 15_672, redis: 16_379, postgres: 15_432 } }),
+    hashOf({ backendPorts: { rabbitmq: 15_672, redis: 16_379, postgres: 15_432 } }),
     hashOf({}, file()),
     hashOf({}, kept, { ...image, id: 'sha256:2' }),
   ];
@@ -72,9 +72,9 @@ test('the hash changes with image, limits, password and ports, and with nothing 
     for (const [index, hash] of other.entries()) expect(hash).not.toBe(usual[index]);
 });
 
-test('an engine gets the port that was chosen for it, and any free one otherwise', () => {
-  const specs = engineSpecs(
-    { ...settings(), enginePorts: { rabbitmq: 0, redis: 16_379, postgres: 0 } },
+test('a backend gets the port that was chosen for it, and any free one otherwise', () => {
+  const specs = backendSpecs(
+    { ...settings(), backendPorts: { rabbitmq: 0, redis: 16_379, postgres: 0 } },
     file(),
   );
   expect(Object.fromEntries(specs.map(({ role, hostPorts }) => [role, hostPorts]))).toEqual({

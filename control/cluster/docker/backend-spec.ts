@@ -4,13 +4,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { resourceDir } from '../../../services/shared/resources.ts';
 import type { Settings } from '../../../contract/contract.ts';
-import type { EngineRole } from '../../../contract/backends.ts';
+import type { BackendRole } from '../../../contract/backends.ts';
 import type { ClusterFile } from './cluster-file.ts';
 import { ROLES } from './labels.ts';
 import type { TarFile } from './tar.ts';
 
-export const ENGINE_USER = 'flashgrid';
-export const ENGINE_DATABASE = 'flashgrid';
+export const BACKEND_USER = 'flashgrid';
+export const BACKEND_DATABASE = 'flashgrid';
 /** Raised when containers are made in another way, so that older ones are replaced. */
 const LAYOUT = 2;
 /** Where configuration and passwords lie: a volume of the container's own, since its root is read-only. */
@@ -21,14 +21,14 @@ const TMPFS = 'rw,nosuid,nodev,noexec,mode=1777,size=64m';
 export interface DockerSettings {
   readonly images: Settings['images'];
   readonly limits: Settings['limits'];
-  /** A port of its own for each engine on 127.0.0.1; 0 leaves it to `ports`. */
-  readonly enginePorts?: Settings['enginePorts'] | undefined;
-  /** Ports that may be taken on 127.0.0.1; absent: whichever the engine finds free. */
+  /** A port of its own for each backend on 127.0.0.1; 0 leaves it to `ports`. */
+  readonly backendPorts?: Settings['backendPorts'] | undefined;
+  /** Ports that may be taken on 127.0.0.1; absent: whichever the backend finds free. */
   readonly ports?: { readonly first: number; readonly last: number } | undefined;
 }
 
-export interface EngineSpec {
-  readonly role: EngineRole;
+export interface BackendSpec {
+  readonly role: BackendRole;
   readonly image: string;
   /** Holds no secret: everybody who may inspect containers reads it. */
   readonly env: readonly string[];
@@ -71,14 +71,14 @@ export function imageName(registry: string, image: string): string {
 }
 
 /** The three containers, as settings and passwords make them. */
-export function engineSpecs(settings: DockerSettings, file: ClusterFile): EngineSpec[] {
+export function backendSpecs(settings: DockerSettings, file: ClusterFile): BackendSpec[] {
   return ROLES.map((role) => ({
     role,
     image: imageName(settings.images.registry, settings.images[role]),
     memoryBytes: settings.limits.memoryMb * MIB,
     nanoCpus: Math.round(settings.limits.cpus * 1e9),
-    hostPorts: settings.enginePorts?.[role]
-      ? String(settings.enginePorts[role])
+    hostPorts: settings.backendPorts?.[role]
+      ? String(settings.backendPorts[role])
       : settings.ports
         ? `${settings.ports.first}-${settings.ports.last}`
         : '',
@@ -86,16 +86,16 @@ export function engineSpecs(settings: DockerSettings, file: ClusterFile): Engine
   }));
 }
 
-type Part = Pick<EngineSpec, 'env' | 'command' | 'files' | 'port' | 'stopLimitSec'>;
+type Part = Pick<BackendSpec, 'env' | 'command' | 'files' | 'port' | 'stopLimitSec'>;
 
-const PARTS: Record<EngineRole, (memoryMb: number, password: string) => Part> = {
+const PARTS: Record<BackendRole, (memoryMb: number, password: string) => Part> = {
   rabbitmq: (memoryMb, password) => ({
     // Erlang sizes its table of ports after the limit of open files: unlimited, as Docker has it, costs gigabytes and seconds.
     env: ['ERL_MAX_PORTS=65536', `RABBITMQ_CONFIG_FILES=${CONFIG_DIR}/*.conf`],
     command: ['rabbitmq-server'],
     files: [
       config('rabbitmq.conf', [
-        `default_user = ${ENGINE_USER}`,
+        `default_user = ${BACKEND_USER}`,
         `default_pass = ${password}`,
         `vm_memory_high_watermark.absolute = ${Math.floor(memoryMb * 0.6)}MiB`,
       ]),
@@ -115,8 +115,8 @@ const PARTS: Record<EngineRole, (memoryMb: number, password: string) => Part> = 
   }),
   postgres: (memoryMb, password) => ({
     env: [
-      `POSTGRES_USER=${ENGINE_USER}`,
-      `POSTGRES_DB=${ENGINE_DATABASE}`,
+      `POSTGRES_USER=${BACKEND_USER}`,
+      `POSTGRES_DB=${BACKEND_DATABASE}`,
       `POSTGRES_PASSWORD_FILE=${CONFIG_DIR}/postgres-password`,
     ],
     command: ['postgres', '-c', `config_file=${CONFIG_DIR}/postgresql.conf`],
@@ -131,7 +131,7 @@ const PARTS: Record<EngineRole, (memoryMb: number, password: string) => Part> = 
 
 /**
  * A file of `docker/` with lines of this cluster added. Readable by all inside the container, since images run under users of their
- * own choice; from outside, only who may control the engine gets in.
+ * own choice; from outside, only who may control the backend gets in.
  */
 function config(path: string, lines: readonly string[]): TarFile {
   const text = readFileSync(join(resourceDir('docker'), path), 'utf8');
@@ -139,7 +139,7 @@ function config(path: string, lines: readonly string[]): TarFile {
 }
 
 /** Folder of the role's data. Postgres' official images moved it with version 18; the image itself says which it wants. */
-export function dataPath(role: EngineRole, image: ImageFacts): string {
+export function dataPath(role: BackendRole, image: ImageFacts): string {
   if (role === 'redis') return '/data';
   if (role === 'rabbitmq') return '/var/lib/rabbitmq';
   const old = '/var/lib/postgresql/data';
@@ -147,13 +147,13 @@ export function dataPath(role: EngineRole, image: ImageFacts): string {
 }
 
 /** Version that data of this image can be read by: only Postgres' major versions can't read each other's. */
-export function dataVersion(role: EngineRole, image: ImageFacts): string {
+export function dataVersion(role: BackendRole, image: ImageFacts): string {
   const major = image.env.find((entry) => entry.startsWith('PG_MAJOR='))?.slice('PG_MAJOR='.length);
   return role === 'postgres' && major ? `postgres-${major}` : role;
 }
 
 /** Changes whenever a container made now would differ from one made before. */
-export function configHash(spec: EngineSpec, image: ImageFacts): string {
+export function configHash(spec: BackendSpec, image: ImageFacts): string {
   const { files, ...rest } = spec;
   const text = JSON.stringify([LAYOUT, rest, files, image.id, dataPath(spec.role, image)]);
   return createHash('sha256').update(text).digest('hex').slice(0, 32);

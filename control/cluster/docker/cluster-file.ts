@@ -1,10 +1,10 @@
-/** What must outlive the app: the engines' passwords, and which volumes have ever been proven good. One file, readable by its owner only. */
+/** What must outlive the app: the backends' passwords, and which volumes have ever been proven good. One file, readable by its owner only. */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { FailureError } from '../../../contract/failure.ts';
-import type { EngineRole } from '../../../contract/backends.ts';
+import type { BackendRole } from '../../../contract/backends.ts';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { errorCode } from './errors.ts';
 import { commandLine } from '../../lib/command-line.ts';
@@ -57,20 +57,20 @@ export class ClusterFile {
     return file;
   }
 
-  password(role: EngineRole): string {
+  password(role: BackendRole): string {
     return this.#content.passwords[role];
   }
 
   /** Tells passwords apart without telling them: 192 random bits can't be found from a hash. */
-  passwordHash(role: EngineRole): string {
+  passwordHash(role: BackendRole): string {
     return createHash('sha256').update(this.password(role)).digest('hex').slice(0, 16);
   }
 
-  isProven(role: EngineRole, volumeId: string): boolean {
+  isProven(role: BackendRole, volumeId: string): boolean {
     return this.#content.provenVolumes[role] === volumeId;
   }
 
-  setProven(role: EngineRole, volumeId: string): void {
+  setProven(role: BackendRole, volumeId: string): void {
     if (this.isProven(role, volumeId)) return;
     this.#content = {
       ...this.#content,

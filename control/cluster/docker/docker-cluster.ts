@@ -1,19 +1,19 @@
 /**
  * RabbitMQ, Redis and Postgres in containers of Docker or Podman.
  *
- * The engine's labels are the truth: nothing is remembered here that the next process could not find by them. A start adopts what is as
+ * The backend's labels are the truth: nothing is remembered here that the next process could not find by them. A start adopts what is as
  * it should be, replaces what is not, and takes away whatever it made when it fails.
  */
 import type Docker from 'dockerode';
 import { FailureError } from '../../../contract/failure.ts';
 import type { Cluster, ClusterEvents, Endpoints } from '../cluster.ts';
-import type { EngineRole, EngineState, EngineStats } from '../../../contract/backends.ts';
+import type { BackendRole, BackendState, BackendStats } from '../../../contract/backends.ts';
 import { ReleaseStack } from '../../../services/shared/release-stack.ts';
 import { ClusterFile } from './cluster-file.ts';
-import { EngineContainer, stopContainer, type Made, type RunningEngine } from './backend-container.ts';
-import { engineSpecs, type DockerSettings, type EngineSpec } from './backend-spec.ts';
-import { EngineMonitor } from './backend-monitor.ts';
-import { ask, engineFailure, errorText } from './errors.ts';
+import { BackendContainer, stopContainer, type Made, type RunningBackend } from './backend-container.ts';
+import { backendSpecs, type DockerSettings, type BackendSpec } from './backend-spec.ts';
+import { BackendMonitor } from './backend-monitor.ts';
+import { ask, backendFailure, errorText } from './errors.ts';
 import { ensureImage } from './images.ts';
 import {
   ensureNetwork,
@@ -26,7 +26,7 @@ import {
 import { CLUSTER_LABEL, networkName, ROLE_LABEL, ROLE_NAME, ROLES, VERSION_LABEL } from './labels.ts';
 import { StepReporter } from './steps.ts';
 
-export { findDockerEngine, type EngineSearch, type FoundEngine } from './find-daemon.ts';
+export { findDockerDaemon, type DaemonSearch, type FoundDaemon } from './find-daemon.ts';
 export { dockerFindings } from './findings.ts';
 
 const PING_LIMIT_MS = 5_000;
@@ -40,14 +40,14 @@ export interface DockerClusterOptions {
   readonly dataDir: string;
   readonly settings: DockerSettings;
   readonly events: ClusterEvents;
-  /** Of `findDockerEngine`. */
+  /** Of `findDockerDaemon`. */
   readonly docker: Docker;
   /** Containers of another version are replaced; their data is kept. */
   readonly appVersion: string;
 }
 
 export interface DockerCluster extends Cluster {
-  /** Stops listening and leaves the engines running, for the next start to adopt. */
+  /** Stops listening and leaves the backends running, for the next start to adopt. */
   detach(): void;
 }
 
@@ -61,14 +61,14 @@ export function createDockerCluster(options: DockerClusterOptions): DockerCluste
 class ContainerCluster implements DockerCluster {
   readonly provider = 'docker';
   readonly #options: DockerClusterOptions;
-  readonly #monitor: EngineMonitor;
+  readonly #monitor: BackendMonitor;
   /** Starts, stops and resets of this object never overlap. */
   #last: Promise<unknown> = Promise.resolve();
   #starting: { readonly abort: AbortController; readonly result: Promise<Endpoints> } | undefined;
 
   constructor(options: DockerClusterOptions) {
     this.#options = options;
-    this.#monitor = new EngineMonitor(options.docker, options.clusterId, options.events);
+    this.#monitor = new BackendMonitor(options.docker, options.clusterId, options.events);
   }
 
   start(signal: AbortSignal): Promise<Endpoints> {
@@ -104,22 +104,22 @@ class ContainerCluster implements DockerCluster {
     this.#monitor.close();
   }
 
-  engines(): readonly EngineState[] {
+  backends(): readonly BackendState[] {
     return this.#monitor.states();
   }
 
-  async stats(): Promise<readonly EngineStats[]> {
+  async stats(): Promise<readonly BackendStats[]> {
     return await this.#monitor.stats();
   }
 
-  async restart(role: EngineRole, signal: AbortSignal): Promise<void> {
+  async restart(role: BackendRole, signal: AbortSignal): Promise<void> {
     await this.#oneAtATime(async () => {
       const { docker, clusterId, dataDir, settings, appVersion } = this.#options;
       const file = ClusterFile.open(dataDir, clusterId);
-      const spec = engineSpecs(settings, file).find((candidate) => candidate.role === role);
+      const spec = backendSpecs(settings, file).find((candidate) => candidate.role === role);
       const port = this.#monitor.states().find((state) => state.role === role)?.port;
       if (!spec || port === undefined) throw new Error(`${role} has never run in this cluster`);
-      this.#monitor.forget(role);
+      this.#monitor.release(role);
       this.#monitor.set({ role, state: 'starting', port });
       // Whoever asked for the restart tells how it goes.
       const step = new StepReporter({ onStep: () => undefined }, `docker.container.${role}`, ROLE_NAME[role]);
@@ -127,17 +127,17 @@ class ContainerCluster implements DockerCluster {
       try {
         const facts = await ensureImage(docker, spec.image, step, signal);
         const around = { docker, clusterId, appVersion, file };
-        const running = await new EngineContainer(around, spec, facts, made, step).replace(port, signal);
+        const running = await new BackendContainer(around, spec, facts, made, step).replace(port, signal);
         await this.#monitor.replace(running);
         this.#monitor.set(stateOf(running));
       } catch (error) {
         this.#monitor.set({ role, state: 'failed', port, detail: errorText(error) });
-        throw engineFailure(error, 'docker.restart', `starting ${ROLE_NAME[role]} again`);
+        throw backendFailure(error, 'docker.restart', `starting ${ROLE_NAME[role]} again`);
       }
     });
   }
 
-  async kill(role: EngineRole): Promise<void> {
+  async kill(role: BackendRole): Promise<void> {
     const { docker, clusterId } = this.#options;
     const container = (await listOurContainers(docker, clusterId, 'docker.kill')).find(
       (info) => info.role === role && info.State === 'running',
@@ -186,27 +186,27 @@ class ContainerCluster implements DockerCluster {
           fix: 'Start the cluster again when you like: images that are here are not fetched again.',
         });
       }
-      throw engineFailure(error, 'docker.start', 'starting the containers');
+      throw backendFailure(error, 'docker.start', 'starting the containers');
     }
   }
 
-  async #bringUp(signal: AbortSignal, undo: ReleaseStack): Promise<RunningEngine[]> {
+  async #bringUp(signal: AbortSignal, undo: ReleaseStack): Promise<RunningBackend[]> {
     const { docker, clusterId, dataDir, settings, events, appVersion } = this.#options;
     const step = (id: string, title: string): StepReporter => new StepReporter(events, id, title);
     signal.throwIfAborted();
-    const engineStep = step('docker.engine', 'Reach the Docker engine');
-    await engineStep.run(async () => {
-      engineStep.start();
+    const daemonStep = step('docker.daemon', 'Reach the Docker daemon');
+    await daemonStep.run(async () => {
+      daemonStep.start();
       const version = await ask(
-        engineStep.id,
+        daemonStep.id,
         'asking for its version',
         () => docker.version(),
         PING_LIMIT_MS,
       );
-      engineStep.done(`version ${version.Version}`);
+      daemonStep.done(`version ${version.Version}`);
     });
     const file = ClusterFile.open(dataDir, clusterId);
-    const specs = engineSpecs(settings, file);
+    const specs = backendSpecs(settings, file);
     const plans = specs.map((spec) => ({
       spec,
       image: step(`docker.image.${spec.role}`, `Fetch ${spec.image}`),
@@ -230,7 +230,7 @@ class ContainerCluster implements DockerCluster {
       } else networkStep.skip('already there');
     });
     const made: Made = { containers: new Set(), started: new Set(), volumes: new Set() };
-    undo.add('containers and volumes', () => this.#takeBack(made, specs), UNDO_LIMIT_MS);
+    undo.add('containers and volumes', () => this.#undoMade(made, specs), UNDO_LIMIT_MS);
     const around = { docker, clusterId, appVersion, file };
     return await allOrCancel(signal, plans, async ({ spec, container: report }, inner) => {
       const facts = images.find((image) => image.spec.role === spec.role)?.facts;
@@ -238,7 +238,7 @@ class ContainerCluster implements DockerCluster {
       this.#monitor.set({ role: spec.role, state: 'starting' });
       return await report.run(async () => {
         report.start();
-        const running = await new EngineContainer(around, spec, facts, made, report).bringUp(inner);
+        const running = await new BackendContainer(around, spec, facts, made, report).bringUp(inner);
         this.#monitor.set(stateOf(running));
         report.done(
           `${ROLE_NAME[spec.role]} ${running.version} on 127.0.0.1:${running.port}, ${running.how}`,
@@ -249,7 +249,7 @@ class ContainerCluster implements DockerCluster {
   }
 
   /** Undo of a start: what it made goes, what it found stays, and everything is stopped. */
-  async #takeBack(made: Made, specs: readonly EngineSpec[]): Promise<void> {
+  async #undoMade(made: Made, specs: readonly BackendSpec[]): Promise<void> {
     const { docker, clusterId } = this.#options;
     const step = 'docker.undo';
     const all = await listOurContainers(docker, clusterId, step);
@@ -275,7 +275,7 @@ class ContainerCluster implements DockerCluster {
     try {
       containers = await listOurContainers(docker, clusterId, 'docker.stop');
     } catch (error) {
-      // An engine that is gone has taken its containers along: there is nothing left to stop.
+      // A backend that is gone has taken its containers along: there is nothing left to stop.
       events.onLog({ atMs: Date.now(), part: 'control', level: 'warn', text: errorText(error) });
       for (const role of ROLES) this.#monitor.set({ role, state: 'stopped', detail: errorText(error) });
       return;
@@ -319,15 +319,15 @@ async function allOrCancel<Item, Value>(
   return settled.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
 }
 
-function stateOf({ role, version, port, id, startedAtMs }: RunningEngine): EngineState {
+function stateOf({ role, version, port, id, startedAtMs }: RunningBackend): BackendState {
   return { role, state: 'running', version, port, handle: id.slice(0, 12), startedAtMs };
 }
 
-function endpointsOf(running: readonly RunningEngine[]): Endpoints {
-  const url = (role: EngineRole): string => {
-    const engine = running.find((candidate) => candidate.role === role);
-    if (!engine) throw new Error(`no ${role} among the running engines`);
-    return engine.url;
+function endpointsOf(running: readonly RunningBackend[]): Endpoints {
+  const url = (role: BackendRole): string => {
+    const backend = running.find((candidate) => candidate.role === role);
+    if (!backend) throw new Error(`no ${role} among the running backends`);
+    return backend.url;
   };
   return { amqpUrl: url('rabbitmq'), redisUrl: url('redis'), postgresUrl: url('postgres') };
 }

@@ -1,9 +1,9 @@
-/** What an engine's refusals mean, in words that a user can act on. */
+/** What a daemon's refusals mean, in words that a user can act on. */
 import { z } from 'zod';
 import { FailureError, type Failure } from '../../../contract/failure.ts';
 import { withLimit } from '../../../services/shared/time-limit.ts';
 
-/** ms that the engine may take for a small request. */
+/** ms that the daemon may take for a small request. */
 export const ASK_LIMIT_MS = 20_000;
 
 const httpErrorSchema = z.object({
@@ -12,14 +12,14 @@ const httpErrorSchema = z.object({
 });
 const codedSchema = z.object({ code: z.string() });
 
-/** The engine's own words, without dockerode's frame around them. */
+/** The daemon's own words, without dockerode's frame around them. */
 export function errorText(error: unknown): string {
   const http = httpErrorSchema.safeParse(error).data;
   if (http?.json) return http.json.message.trim();
   return error instanceof Error ? error.message.trim() : String(error);
 }
 
-/** HTTP status of an engine's refusal. */
+/** HTTP status of a daemon's refusal. */
 export function errorStatus(error: unknown): number | undefined {
   return httpErrorSchema.safeParse(error).data?.statusCode;
 }
@@ -36,8 +36,8 @@ export function isNotFound(error: unknown): boolean {
 
 const LOST_CONNECTION = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE', 'ETIMEDOUT', 'ABORT_ERR']);
 
-/** Whether the engine itself, not the request, was the problem. */
-export function isEngineLost(error: unknown): boolean {
+/** Whether the daemon itself, not the request, was the problem. */
+export function isBackendLost(error: unknown): boolean {
   // What Docker answers in the second in which it shuts down.
   if (/database not open|daemon is shutting down/i.test(errorText(error))) return true;
   if (errorStatus(error) !== undefined) return false;
@@ -50,19 +50,19 @@ const NO_PORT =
   /port is already allocated|all ports are allocated|address already in use|ports are not available|bind: .*forbidden/i;
 
 export const FIX_DISK =
-  'Free some space where the engine keeps its data: "docker system df" shows what is used, "docker system prune" removes what nothing uses. Then start again.';
+  'Free some space where the daemon keeps its data: "docker system df" shows what is used, "docker system prune" removes what nothing uses. Then start again.';
 
-/** Turns whatever the engine said while `step` was under way into a failure. */
-export function engineFailure(error: unknown, step: string, doing: string): FailureError {
+/** Turns whatever the daemon said while `step` was under way into a failure. */
+export function backendFailure(error: unknown, step: string, doing: string): FailureError {
   if (error instanceof FailureError) return error;
   const text = errorText(error);
   const failure = (code: string, message: string, fix: string): FailureError =>
     new FailureError({ code, message, fix, step } satisfies Failure, { cause: error });
-  if (isEngineLost(error)) {
+  if (isBackendLost(error)) {
     return failure(
-      'docker.engineLost',
-      `The Docker engine stopped answering while ${doing}: ${text}`,
-      'Start the Docker engine again, then start the cluster.',
+      'docker.backendLost',
+      `The Docker daemon stopped answering while ${doing}: ${text}`,
+      'Start the Docker daemon again, then start the cluster.',
     );
   }
   if (DISK_FULL.test(text))
@@ -77,7 +77,7 @@ export function engineFailure(error: unknown, step: string, doing: string): Fail
   if (/address pool/i.test(text)) {
     return failure(
       'docker.noAddressPool',
-      `The engine has no address range left for a network: ${text}`,
+      `The daemon has no address range left for a network: ${text}`,
       'Remove networks that nothing uses with "docker network prune", then start again.',
     );
   }
@@ -93,12 +93,12 @@ export function engineFailure(error: unknown, step: string, doing: string): Fail
   }
   return failure(
     'docker.refused',
-    `The Docker engine refused: ${doing} failed: ${text}`,
-    'Read what the engine says; "docker info" and the logs of the engine tell more.',
+    `The Docker daemon refused: ${doing} failed: ${text}`,
+    'Read what the daemon says; "docker info" and the logs of the daemon tell more.',
   );
 }
 
-/** Runs one request to the engine with a limit; `doing` completes "stopped answering while …". */
+/** Runs one request to the daemon with a limit; `doing` completes "stopped answering while …". */
 export async function ask<Value>(
   step: string,
   doing: string,
@@ -112,11 +112,11 @@ export async function ask<Value>(
     if (error instanceof Error && error.message === late) {
       throw new FailureError({
         code: 'docker.timeout',
-        message: `The Docker engine gave ${late} while ${doing}.`,
-        fix: 'Restart the Docker engine, then start the cluster again.',
+        message: `The Docker daemon gave ${late} while ${doing}.`,
+        fix: 'Restart the Docker daemon, then start the cluster again.',
         step,
       });
     }
-    throw engineFailure(error, step, doing);
+    throw backendFailure(error, step, doing);
   }
 }

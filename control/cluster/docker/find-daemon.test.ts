@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { dockerFindings } from './findings.ts';
-import { findDockerEngine } from './find-daemon.ts';
-import { enginePlaces, placeOf, type Surroundings } from './places.ts';
+import { findDockerDaemon } from './find-daemon.ts';
+import { daemonPlaces, placeOf, type Surroundings } from './places.ts';
 
 const DOCKER = {
   Version: '28.1.0',
@@ -15,7 +15,7 @@ const DOCKER = {
   Components: [{ Name: 'Engine', Version: '28.1.0' }],
 };
 
-/** A home of its own, so that the machine's real engines are never met: only DOCKER_HOST and contexts lead anywhere. */
+/** A home of its own, so that the machine's real daemons are never met: only DOCKER_HOST and contexts lead anywhere. */
 function home(env: NodeJS.ProcessEnv = {}): Surroundings {
   const path = mkdtempSync(join(tmpdir(), 'fg-'));
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
@@ -41,8 +41,8 @@ const answering =
   };
 
 /** Looks at one address only. */
-async function lookAt(where: string, timeoutMs = 2_000): ReturnType<typeof findDockerEngine> {
-  return await findDockerEngine({ timeoutMs, around: home({ DOCKER_HOST: where }) });
+async function lookAt(where: string, timeoutMs = 2_000): ReturnType<typeof findDockerDaemon> {
+  return await findDockerDaemon({ timeoutMs, around: home({ DOCKER_HOST: where }) });
 }
 
 async function attemptAt(
@@ -54,7 +54,7 @@ async function attemptAt(
   return { why: result.tried[0]?.why, ...result.failure };
 }
 
-test('an engine that answers is found, with its version and kind', async () => {
+test('a daemon that answers is found, with its version and kind', async () => {
   const { home: path } = home();
   await listen(join(path, 'd.sock'), answering(DOCKER));
   await listen(
@@ -69,7 +69,7 @@ test('an engine that answers is found, with its version and kind', async () => {
   expect((await lookAt(`unix://${path}/p.sock`)).found).toMatchObject({ version: '5.4.0', kind: 'podman' });
 });
 
-test('an engine that is absent, refuses, hangs, or is something else is told as just that, with what to do', async () => {
+test('a daemon that is absent, refuses, hangs, or is something else is told as just that, with what to do', async () => {
   const { home: path } = home();
   const absent = await attemptAt(`unix://${path}/none.sock`);
   expect(absent).toMatchObject({ why: 'absent', code: 'docker.notFound' });
@@ -85,7 +85,7 @@ test('an engine that is absent, refuses, hangs, or is something else is told as 
   expect(Date.now() - startedAtMs).toBeLessThan(5_000);
 
   await listen(join(path, 'web.sock'), answering({ hello: 'world' }));
-  expect(await attemptAt(`unix://${path}/web.sock`)).toMatchObject({ why: 'notAnEngine' });
+  expect(await attemptAt(`unix://${path}/web.sock`)).toMatchObject({ why: 'notADaemon' });
   await listen(join(path, 'old.sock'), answering({ ...DOCKER, ApiVersion: '1.9' }));
   expect(await attemptAt(`unix://${path}/old.sock`)).toMatchObject({
     why: 'unsupported',
@@ -106,7 +106,7 @@ test('a socket without permission is told as such, with the command that gives i
   // Root may do everything: for as long as it looks it is nobody.
   if (asRoot) process.seteuid?.(65_534);
   try {
-    const result = await findDockerEngine({
+    const result = await findDockerDaemon({
       timeoutMs: 2_000,
       around: { ...around, env: { DOCKER_HOST: `unix://${socket}` } },
     });
@@ -130,7 +130,7 @@ test('the current context is looked at first, then the usual sockets; every plac
     join(meta, 'meta.json'),
     JSON.stringify({ Name: 'mine', Endpoints: { docker: { Host: `unix://${socket}` } } }),
   );
-  const places = enginePlaces(around);
+  const places = daemonPlaces(around);
   expect(places[0]).toMatchObject({ where: `unix://${socket}`, source: 'docker context mine' });
   expect(places.map(({ source }) => source)).toEqual(
     expect.arrayContaining([
@@ -144,16 +144,16 @@ test('the current context is looked at first, then the usual sockets; every plac
     ]),
   );
   await listen(socket, answering(DOCKER));
-  expect((await findDockerEngine({ around })).found?.where).toBe(`unix://${socket}`);
+  expect((await findDockerDaemon({ around })).found?.where).toBe(`unix://${socket}`);
   // Without it, the next that answers is taken; a context that can't be read is no reason to give up.
   rmSync(join(meta, 'meta.json'));
   await listen(join(around.home, '.colima/default/docker.sock'), answering(DOCKER));
-  const result = await findDockerEngine({ around });
+  const result = await findDockerDaemon({ around });
   expect(result.tried[0]).toMatchObject({ source: 'docker context mine', why: 'unsupported' });
   // The machine's own Docker may answer before it.
   expect(
     ['Docker', 'Colima'].some(
-      (name) => enginePlaces(around).find(({ where }) => where === result.found?.where)?.source === name,
+      (name) => daemonPlaces(around).find(({ where }) => where === result.found?.where)?.source === name,
     ),
   ).toBe(true);
 });
@@ -174,7 +174,7 @@ test('addresses mean what they say, whatever DOCKER_HOST holds', () => {
 });
 
 test('Windows is asked at its pipes', () => {
-  const places = enginePlaces({ env: {}, home: 'C:\\Users\\me', platform: 'win32' });
+  const places = daemonPlaces({ env: {}, home: 'C:\\Users\\me', platform: 'win32' });
   expect(places.map(({ where }) => where)).toContain('npipe:////./pipe/docker_engine');
 });
 

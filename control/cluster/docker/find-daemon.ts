@@ -1,18 +1,18 @@
-/** Looks for a container engine that answers, and keeps account of every place where none did. */
+/** Looks for a container runtime that answers, and keeps account of every place where none did. */
 import Docker from 'dockerode';
 import { z } from 'zod';
 import { directAgent, directTlsAgent } from '../../lib/loopback.ts';
 import type { Failure } from '../../../contract/failure.ts';
 import { errorCode, errorText } from './errors.ts';
-import { enginePlaces, ownSurroundings, type Place, type Surroundings } from './places.ts';
+import { daemonPlaces, ownSurroundings, type Place, type Surroundings } from './places.ts';
 
-/** ms that an engine may take to tell its version. */
+/** ms that a daemon may take to tell its version. */
 const FIND_TIMEOUT_MS = 3_000;
-/** Docker 19.03; older engines lack what is needed. */
+/** Docker 19.03; older daemons lack what is needed. */
 const MIN_API = 1.4;
 
 export type WhyNot =
-  'absent' | 'refused' | 'noPermission' | 'timeout' | 'unsupported' | 'unreachable' | 'notAnEngine';
+  'absent' | 'refused' | 'noPermission' | 'timeout' | 'unsupported' | 'unreachable' | 'notADaemon';
 
 export interface Attempt {
   readonly where: string;
@@ -21,15 +21,15 @@ export interface Attempt {
   readonly detail: string;
 }
 
-export interface FoundEngine {
+export interface FoundDaemon {
   readonly docker: Docker;
   readonly where: string;
   readonly version: string;
   readonly kind: 'docker' | 'podman';
 }
 
-export type EngineSearch =
-  | { readonly found: FoundEngine; readonly tried: readonly Attempt[] }
+export type DaemonSearch =
+  | { readonly found: FoundDaemon; readonly tried: readonly Attempt[] }
   | { readonly found?: undefined; readonly tried: readonly Attempt[]; readonly failure: Failure };
 
 const versionSchema = z.object({
@@ -43,31 +43,31 @@ const versionSchema = z.object({
  * Asks all places at once and takes the best of those that answer.
  * @param timeoutMs each place's limit, and so about the whole search's
  */
-export async function findDockerEngine({
+export async function findDockerDaemon({
   timeoutMs = FIND_TIMEOUT_MS,
   around = ownSurroundings(),
-}: { timeoutMs?: number; around?: Surroundings } = {}): Promise<EngineSearch> {
-  const answers = await Promise.all(enginePlaces(around).map((place) => ask(place, timeoutMs)));
+}: { timeoutMs?: number; around?: Surroundings } = {}): Promise<DaemonSearch> {
+  const answers = await Promise.all(daemonPlaces(around).map((place) => ask(place, timeoutMs)));
   const tried = answers.filter((answer) => 'why' in answer);
   const found = answers.find((answer) => 'docker' in answer);
   return found ? { found, tried } : { tried, failure: failureOf(tried, around) };
 }
 
-async function ask(place: Place, timeoutMs: number): Promise<FoundEngine | Attempt> {
+async function ask(place: Place, timeoutMs: number): Promise<FoundDaemon | Attempt> {
   const { where, source } = place;
   const failed = (why: WhyNot, detail: string): Attempt => ({ where, source, why, detail });
   if (!place.options) return failed('unsupported', place.problem ?? 'the address can not be used');
   const limit = AbortSignal.timeout(timeoutMs);
   try {
-    // Engines are on this machine: never by way of a proxy. The types do not know of `agent`, which docker-modem takes.
+    // Backends are on this machine: never by way of a proxy. The types do not know of `agent`, which docker-modem takes.
     const agent = place.options.protocol === 'https' ? directTlsAgent : directAgent;
     const docker = new Docker(Object.assign({}, place.options, { agent }));
     const answer = await versionOf(docker, limit);
     const parsed = versionSchema.safeParse(answer);
-    if (!parsed.success) return failed('notAnEngine', 'something else answers there');
+    if (!parsed.success) return failed('notADaemon', 'something else answers there');
     const { Version: version, ApiVersion, Os, Components } = parsed.data;
     if (apiNumber(ApiVersion) < MIN_API)
-      return failed('unsupported', `its API ${ApiVersion} is older than 1.40: update the engine`);
+      return failed('unsupported', `its API ${ApiVersion} is older than 1.40: update the daemon`);
     if (Os === 'windows')
       return failed('unsupported', 'it runs Windows containers: switch it to Linux containers');
     const isPodman = Components?.some((component) => /podman/i.test(component.Name)) ?? false;
@@ -79,7 +79,7 @@ async function ask(place: Place, timeoutMs: number): Promise<FoundEngine | Attem
 }
 
 function versionOf(docker: Docker, abortSignal: AbortSignal): Promise<unknown> {
-  // dockerode's own version() can't be aborted: a hanging engine would keep the socket.
+  // dockerode's own version() can't be aborted: a hanging daemon would keep the socket.
   return new Promise((resolve, reject) => {
     docker.modem.dial(
       { path: '/version', method: 'GET', abortSignal, statusCodes: { 200: true, 500: 'server error' } },
@@ -111,7 +111,7 @@ function whyOf(error: unknown): WhyNot {
     case 'EAI_AGAIN':
       return 'unreachable';
     default:
-      return 'notAnEngine';
+      return 'notADaemon';
   }
 }
 
@@ -122,7 +122,7 @@ const WHY_TEXT: Record<WhyNot, string> = {
   timeout: 'no answer',
   unsupported: 'can not be used',
   unreachable: 'can not be reached',
-  notAnEngine: 'not a Docker engine',
+  notADaemon: 'not a Docker daemon',
 };
 
 /** One line for each place: `unix:///var/run/docker.sock (Docker): not there`. */
@@ -136,9 +136,9 @@ export function describeAttempts(tried: readonly Attempt[]): string {
 }
 
 function failureOf(tried: readonly Attempt[], around: Surroundings): Failure {
-  // What says most about a machine that has an engine comes first; "absent" everywhere means that it has none.
+  // What says most about a machine that has a daemon comes first; "absent" everywhere means that it has none.
   const telling = (why: WhyNot) => tried.find((attempt) => attempt.why === why);
-  const message = `No container engine answers.\nLooked at:\n${describeAttempts(tried)}`;
+  const message = `No container runtime answers.\nLooked at:\n${describeAttempts(tried)}`;
   const denied = telling('noPermission');
   if (denied) {
     const fix = `Give yourself access to ${denied.where}: "sudo usermod -aG docker $USER", then log in again; or use the provider "native".`;
@@ -146,12 +146,12 @@ function failureOf(tried: readonly Attempt[], around: Surroundings): Failure {
   }
   const hanging = telling('timeout');
   if (hanging) {
-    const fix = `The engine at ${hanging.where} hangs: restart Docker (Docker Desktop: Troubleshoot, Restart; Linux: "sudo systemctl restart docker"), then try again.`;
+    const fix = `The daemon at ${hanging.where} hangs: restart Docker (Docker Desktop: Troubleshoot, Restart; Linux: "sudo systemctl restart docker"), then try again.`;
     return { code: 'docker.timeout', message, fix };
   }
   const refused = telling('refused') ?? telling('unreachable');
   if (refused) {
-    const fix = `The engine at ${refused.where} is not running: start Docker (Linux: "sudo systemctl start docker"), then try again.`;
+    const fix = `The daemon at ${refused.where} is not running: start Docker (Linux: "sudo systemctl start docker"), then try again.`;
     return { code: 'docker.notRunning', message, fix };
   }
   const unsupported = telling('unsupported');

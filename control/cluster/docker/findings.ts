@@ -1,9 +1,9 @@
-/** What the doctor says about container engines. */
+/** What the doctor says about container runtimes. */
 import type { Finding } from '../../../contract/contract.ts';
-import { findDockerEngine, type EngineSearch } from './find-daemon.ts';
+import { findDockerDaemon, type DaemonSearch } from './find-daemon.ts';
 
-/** One finding for the engine that would be used, with every other place that was tried. */
-export async function dockerFindings(search: Promise<EngineSearch> = findDockerEngine()): Promise<Finding[]> {
+/** One finding for the daemon that would be used, with every other place that was tried. */
+export async function dockerFindings(search: Promise<DaemonSearch> = findDockerDaemon()): Promise<Finding[]> {
   const result = await search;
   if (result.found) {
     const { kind, where, version } = result.found;
@@ -11,7 +11,7 @@ export async function dockerFindings(search: Promise<EngineSearch> = findDockerE
     return [
       {
         id: 'docker',
-        title: 'Container engine',
+        title: 'Container runtime',
         status: 'ok',
         version,
         path: where,
@@ -22,5 +22,5 @@ export async function dockerFindings(search: Promise<EngineSearch> = findDockerE
   const { message, fix, code } = result.failure;
   // Without Docker the native cluster still works; a broken Docker is worth a look.
   const status = code === 'docker.notFound' ? 'missing' : 'warning';
-  return [{ id: 'docker', title: 'Container engine', status, detail: message, fix }];
+  return [{ id: 'docker', title: 'Container runtime', status, detail: message, fix }];
 }

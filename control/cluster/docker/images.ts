@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { FailureError } from '../../../contract/failure.ts';
-import { ask, errorText, isEngineLost, engineFailure, isNotFound } from './errors.ts';
+import { ask, errorText, isBackendLost, backendFailure, isNotFound } from './errors.ts';
 import type { ImageFacts } from './backend-spec.ts';
 import { ownSurroundings } from './places.ts';
 import { pullFailure, pullFaultOf } from './pull-failure.ts';
@@ -13,14 +13,14 @@ import { PullProgress, pullMessageSchema } from './pull-progress.ts';
 import { registryAuth } from './registry-auth.ts';
 import type { StepReporter } from './steps.ts';
 
-/** ms without a word from the engine after which a pull counts as stalled. */
+/** ms without a word from the daemon after which a pull counts as stalled. */
 const STALL_LIMIT_MS = 90_000;
 /** Waits before a pull that the network broke off is resumed. */
 const RETRY_WAITS_MS = [500, 2_000];
 /** ms between two reports of progress. */
 const REPORT_EVERY_MS = 200;
 
-/** What the engine knows of an image; `undefined` when it is not here. */
+/** What the daemon knows of an image; `undefined` when it is not here. */
 export async function imageFacts(
   docker: Docker,
   image: string,
@@ -61,7 +61,7 @@ export async function ensureImage(
   const progress = await pullWithRetries(docker, image, step, signal);
   const pulled = await imageFacts(docker, image, step.id);
   if (!pulled)
-    throw new FailureError(pullFailure(image, 'the engine pulled it, but does not have it', step.id));
+    throw new FailureError(pullFailure(image, 'the daemon pulled it, but does not have it', step.id));
   step.done(
     `${byteSize(progress.progress().doneBytes)} in ${((Date.now() - startedAtMs) / 1000).toFixed(1)} s`,
   );
@@ -79,7 +79,7 @@ async function pullWithRetries(
       return await pull(docker, image, step, signal);
     } catch (error) {
       signal.throwIfAborted();
-      if (isEngineLost(error)) throw engineFailure(error, step.id, `fetching ${image}`);
+      if (isBackendLost(error)) throw backendFailure(error, step.id, `fetching ${image}`);
       const text = errorText(error);
       const waitMs = RETRY_WAITS_MS[attempt];
       if (pullFaultOf(text) !== 'network' || waitMs === undefined)
@@ -97,7 +97,7 @@ async function pull(
   signal: AbortSignal,
 ): Promise<PullProgress> {
   const authconfig = await registryAuth(image, ownSurroundings());
-  // The engine gives up a pull when its client hangs up: that is the only cancel it knows.
+  // The daemon gives up a pull when its client hangs up: that is the only cancel it knows.
   const hangUp = new AbortController();
   const abort = (): void => hangUp.abort(signal.reason);
   signal.addEventListener('abort', abort, { once: true });

@@ -1,7 +1,7 @@
-/** What the engine holds of one cluster, by its labels; and the removal of it. */
+/** What the daemon holds of one cluster, by its labels; and the removal of it. */
 import type Docker from 'dockerode';
 import type { ContainerInfo } from 'dockerode';
-import type { EngineRole } from '../../../contract/backends.ts';
+import type { BackendRole } from '../../../contract/backends.ts';
 import { ask, errorStatus, isNotFound } from './errors.ts';
 import { isOurs, labelFilter, roleOf } from './labels.ts';
 
@@ -12,7 +12,7 @@ export async function listOurContainers(
   docker: Docker,
   clusterId: string,
   step: string,
-): Promise<(ContainerInfo & { role: EngineRole })[]> {
+): Promise<(ContainerInfo & { role: BackendRole })[]> {
   const all = await ask(step, 'listing containers', () =>
     docker.listContainers({ all: true, filters: labelFilter(clusterId) }),
   );

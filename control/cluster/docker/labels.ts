@@ -1,5 +1,5 @@
 /** Names and labels of what FlashGrid makes. The labels are the truth: nothing without both of them is ever stopped or removed. */
-import type { EngineRole } from '../../../contract/backends.ts';
+import type { BackendRole } from '../../../contract/backends.ts';
 
 export const CLUSTER_LABEL = 'flashgrid.cluster';
 export const ROLE_LABEL = 'flashgrid.role';
@@ -11,8 +11,8 @@ export const VOLUME_ID_LABEL = 'flashgrid.volume-id';
 export const SECRET_LABEL = 'flashgrid.secret-hash';
 export const DATA_LABEL = 'flashgrid.data-version';
 
-export const ROLES: readonly EngineRole[] = ['rabbitmq', 'redis', 'postgres'];
-export const ROLE_NAME: Record<EngineRole, string> = {
+export const ROLES: readonly BackendRole[] = ['rabbitmq', 'redis', 'postgres'];
+export const ROLE_NAME: Record<BackendRole, string> = {
   rabbitmq: 'RabbitMQ',
   redis: 'Redis',
   postgres: 'Postgres',
@@ -26,12 +26,12 @@ export function networkName(clusterId: string): string {
 }
 
 /** Name of a role's container and of its volume. */
-export function partName(clusterId: string, role: EngineRole): string {
+export function partName(clusterId: string, role: BackendRole): string {
   return `${networkName(clusterId)}-${role}`;
 }
 
 /** The role of something that is ours; `undefined` for anything else. */
-export function roleOf(labels: Labels, clusterId: string): EngineRole | undefined {
+export function roleOf(labels: Labels, clusterId: string): BackendRole | undefined {
   if (!isOurs(labels, clusterId)) return undefined;
   return ROLES.find((role) => role === labels?.[ROLE_LABEL]);
 }
@@ -41,7 +41,7 @@ export function isOurs(labels: Labels, clusterId: string): boolean {
   return labels?.[CLUSTER_LABEL] === clusterId && labels[ROLE_LABEL] !== undefined;
 }
 
-/** Filter for the engine's lists; what comes back is checked once more with `isOurs`. */
+/** Filter for the daemon's lists; what comes back is checked once more with `isOurs`. */
 export function labelFilter(clusterId: string): { label: string[] } {
   return { label: [`${CLUSTER_LABEL}=${clusterId}`, ROLE_LABEL] };
 }

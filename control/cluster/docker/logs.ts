@@ -1,7 +1,7 @@
 /** A container's output as lines. */
 import { PassThrough, Readable } from 'node:stream';
 import type Docker from 'dockerode';
-import type { EngineRole } from '../../../contract/backends.ts';
+import type { BackendRole } from '../../../contract/backends.ts';
 import type { LogLine } from '../cluster.ts';
 import { withLimit } from '../../../services/shared/time-limit.ts';
 import { readLines } from '../../logs/log-reader.ts';
@@ -17,7 +17,7 @@ const READ_LIMIT_MS = 5_000;
 export async function followLogs(
   docker: Docker,
   id: string,
-  role: EngineRole,
+  role: BackendRole,
   onLog: (line: LogLine) => void,
 ): Promise<() => void> {
   const stream = await docker
@@ -33,7 +33,7 @@ export async function followLogs(
     if (stream instanceof Readable) stream.destroy();
   };
   stream.on('end', () => out.end());
-  // The engine going away ends the stream; the watch on its events tells of that.
+  // The daemon going away ends the stream; the watch on its events tells of that.
   stream.on('error', () => out.end());
   unref(stream);
   return close;
@@ -41,12 +41,12 @@ export async function followLogs(
 
 /** Passes lines on, so many a second, and says how many it left out. */
 export class LineLimiter {
-  readonly #part: EngineRole;
+  readonly #part: BackendRole;
   readonly #onLog: (line: LogLine) => void;
   #second = 0;
   #count = 0;
 
-  constructor(part: EngineRole, onLog: (line: LogLine) => void) {
+  constructor(part: BackendRole, onLog: (line: LogLine) => void) {
     this.#part = part;
     this.#onLog = onLog;
   }
@@ -68,7 +68,7 @@ export class LineLimiter {
   }
 }
 
-/** Level of a line, by the marks that the three engines use. */
+/** Level of a line, by the marks that the three backends use. */
 export function levelOf(text: string): LogLine['level'] {
   if (/\[(?:error|critical)\]|\b(?:ERROR|FATAL|PANIC):/.test(text)) return 'error';
   // Redis marks warnings with # after the time, RabbitMQ with [warning], Postgres with WARNING:
@@ -77,7 +77,7 @@ export function levelOf(text: string): LogLine['level'] {
   return 'info';
 }
 
-/** What a container said last; nothing when the engine does not tell. */
+/** What a container said last; nothing when the daemon does not tell. */
 export async function lastLines(docker: Docker, id: string): Promise<string[]> {
   try {
     const output = await withLimit(

@@ -1,4 +1,4 @@
-/** Where a Docker or Podman engine may answer on this machine, in the order in which they are preferred. */
+/** Where a Docker or Podman daemon may answer on this machine, in the order in which they are preferred. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -35,9 +35,9 @@ export function ownSurroundings(): Surroundings {
 }
 
 /**
- * All places, best first. An address that the user has set (DOCKER_HOST) is the only one: any other engine would be a surprise.
+ * All places, best first. An address that the user has set (DOCKER_HOST) is the only one: any other daemon would be a surprise.
  */
-export function enginePlaces(around: Surroundings): Place[] {
+export function daemonPlaces(around: Surroundings): Place[] {
   const { env } = around;
   const given = env['DOCKER_HOST'];
   if (given) return [placeOf(given, 'DOCKER_HOST', tlsFolder(around))];
@@ -123,7 +123,7 @@ export function placeOf(address: string, source: string, tls?: string): Place {
   if (socket) return { where, source, options: { ...NOTHING_INHERITED, socketPath: socket } };
   if (where.startsWith('ssh://')) {
     const problem =
-      'engines behind ssh are not supported: their ports are on the other machine; start the engines there and use the provider "external"';
+      'daemons behind ssh are not supported: their ports are on the other machine; start the daemons there and use the provider "external"';
     return { where, source, problem };
   }
   if (!/^(?:tcp|https?):\/\//.test(where) || !URL.canParse(where)) {
@@ -139,9 +139,9 @@ export function placeOf(address: string, source: string, tls?: string): Place {
     protocol: isTls ? 'https' : 'http',
     ...certificates,
   };
-  // Ports are bound to the engine's own 127.0.0.1: only an engine on this machine makes them reachable here.
+  // Ports are bound to the daemon's own 127.0.0.1: only a daemon on this machine makes them reachable here.
   if (!isLoopback(url.hostname)) {
-    const problem = `${url.hostname} is another machine: the engines' ports would be bound to its loopback; use the provider "external"`;
+    const problem = `${url.hostname} is another machine: the daemons' ports would be bound to its loopback; use the provider "external"`;
     return { where, source, problem };
   }
   return { where, source, options };
@@ -159,7 +159,7 @@ function readCertificates(folder: string): Pick<DockerOptions, 'ca' | 'cert' | '
       key: readFileSync(join(folder, 'key.pem')),
     };
   } catch {
-    // No certificates there: the engine is spoken to without TLS, and says so itself when it minds.
+    // No certificates there: the daemon is spoken to without TLS, and says so itself when it minds.
     return undefined;
   }
 }

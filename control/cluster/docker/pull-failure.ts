@@ -1,4 +1,4 @@
-/** Why a pull failed: the name, the network, the credentials or the disk. Engines say it in words only. */
+/** Why a pull failed: the name, the network, the credentials or the disk. Backends say it in words only. */
 import type { Failure } from '../../../contract/failure.ts';
 import { DISK_FULL, FIX_DISK } from './errors.ts';
 
@@ -21,7 +21,7 @@ const SIGNS: readonly (readonly [PullFault, RegExp])[] = [
   ],
 ];
 
-/** Sorts an engine's message. */
+/** Sorts a daemon's message. */
 export function pullFaultOf(text: string): PullFault {
   return SIGNS.find(([, sign]) => sign.test(text))?.[0] ?? 'other';
 }

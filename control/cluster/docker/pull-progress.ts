@@ -1,4 +1,4 @@
-/** Adds up what an engine tells about a pull, layer by layer. Pure: messages in, sums out. */
+/** Adds up what a daemon tells about a pull, layer by layer. Pure: messages in, sums out. */
 import { z } from 'zod';
 import type { Step } from '../../../contract/backends.ts';
 

@@ -1,31 +1,31 @@
-/** Proves from this side of the port that an engine serves: a query, a PING, a connection. */
+/** Proves from this side of the port that a backend serves: a query, a PING, a connection. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { z } from 'zod';
-import type { EngineRole } from '../../../contract/backends.ts';
+import type { BackendRole } from '../../../contract/backends.ts';
 import { withLimit } from '../../../services/shared/time-limit.ts';
-import { ENGINE_DATABASE, ENGINE_USER } from './backend-spec.ts';
+import { BACKEND_DATABASE, BACKEND_USER } from './backend-spec.ts';
 import { errorCode, errorText } from './errors.ts';
 
 /** ms of one attempt. */
 const ATTEMPT_LIMIT_MS = 5_000;
 const BETWEEN_MS = 100;
 
-/** URL of an engine; holds its password. */
-export function engineUrl(role: EngineRole, port: number, password: string): string {
+/** URL of a backend; holds its password. */
+export function backendUrl(role: BackendRole, port: number, password: string): string {
   switch (role) {
     case 'rabbitmq':
-      return `amqp://${ENGINE_USER}:${password}@127.0.0.1:${port}`;
+      return `amqp://${BACKEND_USER}:${password}@127.0.0.1:${port}`;
     case 'redis':
       return `redis://:${password}@127.0.0.1:${port}`;
     case 'postgres':
-      return `postgresql://${ENGINE_USER}:${password}@127.0.0.1:${port}/${ENGINE_DATABASE}`;
+      return `postgresql://${BACKEND_USER}:${password}@127.0.0.1:${port}/${BACKEND_DATABASE}`;
   }
 }
 
-/** The engine answered, and refused the password: waiting longer won't help. */
+/** The backend answered, and refused the password: waiting longer won't help. */
 export class WrongPasswordError extends Error {
   override readonly name = 'WrongPasswordError';
 }
@@ -33,7 +33,7 @@ export class WrongPasswordError extends Error {
 const amqpPropertiesSchema = z.object({ version: z.string() });
 const WRONG_PASSWORD = /28P01|28000|WRONGPASS|NOAUTH|ACCESS[_-]REFUSED|invalid username-password/i;
 
-const PROBES: Record<EngineRole, (url: string) => Promise<string>> = {
+const PROBES: Record<BackendRole, (url: string) => Promise<string>> = {
   postgres: async (url) => {
     const client = new pg.Client({
       connectionString: url,
@@ -82,10 +82,10 @@ const PROBES: Record<EngineRole, (url: string) => Promise<string>> = {
 
 /**
  * One attempt.
- * @returns the engine's version
+ * @returns the backend's version
  * @throws WrongPasswordError, or whatever went wrong
  */
-export async function probeEngine(role: EngineRole, url: string): Promise<string> {
+export async function probeBackend(role: BackendRole, url: string): Promise<string> {
   try {
     return await withLimit(
       PROBES[role](url),
@@ -100,12 +100,12 @@ export async function probeEngine(role: EngineRole, url: string): Promise<string
 }
 
 /**
- * Tries until the engine serves.
+ * Tries until the backend serves.
  * @param checkAlive throws when there is nothing left to wait for
  * @throws the last problem after `limitMs`
  */
 export async function waitUntilReady(
-  role: EngineRole,
+  role: BackendRole,
   url: string,
   limitMs: number,
   checkAlive: () => Promise<void>,
@@ -115,7 +115,7 @@ export async function waitUntilReady(
   for (;;) {
     signal.throwIfAborted();
     try {
-      return await probeEngine(role, url);
+      return await probeBackend(role, url);
     } catch (error) {
       await checkAlive();
       if (error instanceof WrongPasswordError || Date.now() > deadline) throw error;

@@ -15,7 +15,7 @@ test('memory is counted without the file cache, of both generations of cgroups',
   });
 });
 
-test('networks and disks are summed up, and left out when the engine does not count them', () => {
+test('networks and disks are summed up, and left out when the backend does not count them', () => {
   const usage = usageOf({
     ...cpu,
     memory_stats: { usage: 0, stats: {} },

@@ -1,7 +1,7 @@
 /** CPU, memory, network and disk of the containers. */
 import type Docker from 'dockerode';
 import { z } from 'zod';
-import type { EngineRole, EngineStats } from '../../../contract/backends.ts';
+import type { BackendRole, BackendStats } from '../../../contract/backends.ts';
 import { withLimit } from '../../../services/shared/time-limit.ts';
 
 const STATS_LIMIT_MS = 3_000;
@@ -33,16 +33,18 @@ interface Earlier {
 /** Samples containers; CPU is the use since the sample before, so that no request has to wait a second for it. */
 export class StatsReader {
   readonly #docker: Docker;
-  readonly #earlier = new Map<EngineRole, Earlier>();
+  readonly #earlier = new Map<BackendRole, Earlier>();
 
   constructor(docker: Docker) {
     this.#docker = docker;
   }
 
   /** Leaves out containers that give none: a sample has no time for failures. */
-  async read(engines: readonly { readonly role: EngineRole; readonly id: string }[]): Promise<EngineStats[]> {
+  async read(
+    backends: readonly { readonly role: BackendRole; readonly id: string }[],
+  ): Promise<BackendStats[]> {
     const all = await Promise.all(
-      engines.map(async ({ role, id }) => {
+      backends.map(async ({ role, id }) => {
         try {
           const raw = await withLimit(
             this.#docker.getContainer(id).stats({ stream: false, 'one-shot': true }),
@@ -59,7 +61,7 @@ export class StatsReader {
     return all.filter((sample) => sample !== undefined);
   }
 
-  #sample(role: EngineRole, id: string, raw: RawStats, atMs: number): EngineStats {
+  #sample(role: BackendRole, id: string, raw: RawStats, atMs: number): BackendStats {
     const cpuNs = raw.cpu_stats.cpu_usage.total_usage;
     const before = this.#earlier.get(role);
     this.#earlier.set(role, { id, atMs, cpuNs });
@@ -71,7 +73,7 @@ export class StatsReader {
 }
 
 /** Memory without the file cache, as `docker stats` shows it; network and disk summed up. */
-export function usageOf(raw: RawStats): Omit<EngineStats, 'role' | 'atMs' | 'cpuPercent'> {
+export function usageOf(raw: RawStats): Omit<BackendStats, 'role' | 'atMs' | 'cpuPercent'> {
   const cache =
     raw.memory_stats.stats?.['total_inactive_file'] ?? raw.memory_stats.stats?.['inactive_file'] ?? 0;
   const networks = raw.networks ? Object.values(raw.networks) : undefined;

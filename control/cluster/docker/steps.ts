@@ -15,34 +15,34 @@ export class StepReporter {
     this.#events = events;
     this.id = id;
     this.#title = title;
-    this.#tell('waiting');
+    this.#emit('waiting');
   }
 
   start(detail?: string): void {
     this.#startedAtMs ??= Date.now();
-    this.#tell('running', detail);
+    this.#emit('running', detail);
   }
 
   note(detail: string): void {
-    this.#tell('running', detail);
+    this.#emit('running', detail);
   }
 
   progress(detail: string, progress: NonNullable<Step['progress']>): void {
     this.#progress = progress;
-    this.#tell('running', detail);
+    this.#emit('running', detail);
   }
 
   done(detail?: string): void {
-    this.#tell('done', detail);
+    this.#emit('done', detail);
   }
 
   skip(detail: string): void {
-    this.#tell('skipped', detail);
+    this.#emit('skipped', detail);
   }
 
   /** Harmless after the step has ended. */
   fail(detail: string): void {
-    if (this.#state === 'running' || this.#state === 'waiting') this.#tell('failed', detail);
+    if (this.#state === 'running' || this.#state === 'waiting') this.#emit('failed', detail);
   }
 
   /** Runs work as this step: its error is the step's. */
@@ -56,7 +56,7 @@ export class StepReporter {
     }
   }
 
-  #tell(state: Step['state'], detail?: string): void {
+  #emit(state: Step['state'], detail?: string): void {
     this.#state = state;
     const startedAtMs = this.#startedAtMs;
     const hasEnded = state === 'done' || state === 'failed' || state === 'skipped';

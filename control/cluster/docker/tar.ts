@@ -1,4 +1,4 @@
-/** The smallest tar archive: a few text files. The engine's API takes files in no other form. */
+/** The smallest tar archive: a few text files. The daemon's API takes files in no other form. */
 
 const BLOCK = 512;
 

@@ -6,8 +6,8 @@ import Docker from 'dockerode';
 import { expect, it, onTestFinished } from 'vitest';
 import { EventWatch } from './watch.ts';
 
-/** A container engine that tells what the test writes, over a socket that the test may break. */
-async function engine(): Promise<{ docker: Docker; streams: ServerResponse[] }> {
+/** A container runtime that tells what the test writes, over a socket that the test may break. */
+async function daemon(): Promise<{ docker: Docker; streams: ServerResponse[] }> {
   const dir = mkdtempSync(join(tmpdir(), 'flashgrid-watch-'));
   const socketPath = join(dir, 's');
   const streams: ServerResponse[] = [];
@@ -25,7 +25,7 @@ async function engine(): Promise<{ docker: Docker; streams: ServerResponse[] }> 
 }
 
 it('outlives garbage, a line without an end and a broken socket, and hears what comes after', async () => {
-  const { docker, streams } = await engine();
+  const { docker, streams } = await daemon();
   const told: string[] = [];
   const watch = await EventWatch.open(docker, 'fg-test', {
     onEvent: ({ action }) => told.push(action),

@@ -1,4 +1,4 @@
-/** Listens to the engine's events, so that a container that dies shows at once; comes back when the engine itself was away. */
+/** Listens to the daemon's events, so that a container that dies shows at once; comes back when the daemon itself was away. */
 import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { z } from 'zod';
@@ -24,7 +24,7 @@ export interface ContainerEvent {
 
 export interface WatchListener {
   onEvent(event: ContainerEvent): void;
-  /** The engine stopped telling. */
+  /** The daemon stopped telling. */
   onLost(): void;
   /** It tells again: whatever happened in between has to be looked up. */
   onBack(): void;
@@ -66,7 +66,7 @@ export class EventWatch {
     const stream = await withLimit(
       opening,
       CONNECT_LIMIT_MS,
-      'the engine opened no stream of events in time',
+      'the daemon opened no stream of events in time',
     );
     if (this.#isClosed) {
       if (stream instanceof Readable) stream.destroy();
@@ -83,7 +83,7 @@ export class EventWatch {
     stream.on('error', lost);
     stream.on('close', lost);
     stream.on('end', lost);
-    readLines(stream, (line) => this.#tell(line));
+    readLines(stream, (line) => this.#emit(line));
     if (this.#isLost) {
       this.#isLost = false;
       this.#listener.onBack();
@@ -106,7 +106,7 @@ export class EventWatch {
     this.#timer.unref();
   }
 
-  #tell(line: string): void {
+  #emit(line: string): void {
     const event = parseEvent(line);
     if (!event || this.#isClosed) return;
     const exitCode = Number(

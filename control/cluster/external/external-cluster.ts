@@ -1,9 +1,9 @@
-/** Engines that run elsewhere: FlashGrid checks that they serve, and neither starts nor stops them. */
+/** Backends that run elsewhere: FlashGrid checks that they serve, and neither starts nor stops them. */
 import { withLimit } from '../../../services/shared/time-limit.ts';
 import { redact, registerSecrets } from '../../../services/shared/redact.ts';
 import { troubleOf } from '../../../services/shared/backend-trouble.ts';
 import type { Cluster, ClusterEvents, Endpoints } from '../cluster.ts';
-import type { EngineRole, EngineState } from '../../../contract/backends.ts';
+import type { BackendRole, BackendState } from '../../../contract/backends.ts';
 import { FailureError } from '../../../contract/failure.ts';
 import type { Finding } from '../../../contract/contract.ts';
 import { EXTERNAL_URLS, urlProblem, urlsIn, type ExternalUrl } from '../../../contract/external-urls.ts';
@@ -22,23 +22,23 @@ export interface ExternalClusterOptions {
 }
 
 /** Proof that a backend serves; gives its version. */
-const PROBES: Readonly<Record<EngineRole, (url: string) => Promise<string>>> = {
+const PROBES: Readonly<Record<BackendRole, (url: string) => Promise<string>>> = {
   redis: probeRedis,
   postgres: probePostgres,
   rabbitmq: probeRabbitmq,
 };
 
-/** A cluster of engines that others run. */
+/** A cluster of backends that others run. */
 export function createExternalCluster({
   endpoints,
   events,
   lookIntervalMs = LOOK_INTERVAL_MS,
 }: ExternalClusterOptions): Cluster {
   registerSecrets(endpoints.amqpUrl, endpoints.redisUrl, endpoints.postgresUrl);
-  const states = new Map<EngineRole, EngineState>();
-  const say = (state: EngineState) => {
+  const states = new Map<BackendRole, BackendState>();
+  const emit = (state: BackendState) => {
     states.set(state.role, state);
-    events.onEngine(state);
+    events.onBackend(state);
   };
 
   let timer: NodeJS.Timeout | undefined;
@@ -51,7 +51,7 @@ export function createExternalCluster({
     const state = states.get(target.role);
     if (look === undefined || state?.state !== 'running' || state.detail === look.detail) return;
     const { role, port, startedAtMs } = state;
-    say({ role, port, startedAtMs, state: 'running', ...look });
+    emit({ role, port, startedAtMs, state: 'running', ...look });
   }
 
   async function check(target: ExternalUrl, signal: AbortSignal) {
@@ -60,12 +60,12 @@ export function createExternalCluster({
     const urls = parseUrls(target, endpoints[target.field]);
     const port = Number(urls[0]?.port ?? '');
     const common = { role, ...(port > 0 ? { port } : {}) };
-    say({ ...common, state: 'starting' });
+    emit({ ...common, state: 'starting' });
     try {
       const looking = lookAt(target, endpoints[target.field]);
       const { version, detail } = await Promise.race([looking, whenAborted(signal)]);
       const warning = detail === undefined ? {} : { detail };
-      say({ ...common, state: 'running', version, startedAtMs: Date.now(), ...warning });
+      emit({ ...common, state: 'running', version, startedAtMs: Date.now(), ...warning });
       return {
         value: undefined,
         detail: detail ?? `${title} ${version} at ${urls.map((url) => url.host).join(', ')}`,
@@ -73,7 +73,7 @@ export function createExternalCluster({
     } catch (error) {
       if (error instanceof FailureError) throw error;
       const problem = error instanceof Error ? error.message || error.name : String(error);
-      say({ ...common, state: 'failed', detail: problem });
+      emit({ ...common, state: 'failed', detail: problem });
       throw new FailureError(
         {
           code: 'external.unreachable',
@@ -107,14 +107,14 @@ export function createExternalCluster({
     },
     stop() {
       stopLooking();
-      for (const state of states.values()) say({ ...state, state: 'stopped' });
+      for (const state of states.values()) emit({ ...state, state: 'stopped' });
       return Promise.resolve();
     },
     detach: stopLooking,
     async reset() {
       await this.stop();
     },
-    engines: () => [...states.values()],
+    backends: () => [...states.values()],
     stats: () => Promise.resolve([]),
     restart: (role) =>
       Promise.reject(notOurs(`The ${role} of this cluster is run by others: FlashGrid can't restart it.`)),

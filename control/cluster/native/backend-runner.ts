@@ -1,5 +1,5 @@
 /**
- * Runs one engine: starts or adopts its processes, proves that it serves, watches it and stops it.
+ * Runs one backend: starts or adopts its processes, proves that it serves, watches it and stops it.
  *
  * It moves: stopped → starting → running → stopping → stopped; starting → failed; running → failed (its process ended by itself);
  * failed → starting; running | failed → starting by a restart.
@@ -10,17 +10,17 @@ import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findFreePorts, isPortFree } from '../../lib/free-port.ts';
-import { giveWay } from '../../processes/priority.ts';
+import { lowerPriority } from '../../processes/priority.ts';
 import { withLimit } from '../../../services/shared/time-limit.ts';
 import { sealed } from '../../processes/sealed.ts';
 import type { ClusterEvents } from '../cluster.ts';
-import type { EngineState } from '../../../contract/backends.ts';
+import type { BackendState } from '../../../contract/backends.ts';
 import { FailureError } from '../../../contract/failure.ts';
 import { type FoundProcess, type ProcessRegistry, killGroup } from '../../processes/process-registry.ts';
 import { type ProcessIdentity, identify, isAlive, readProcStat } from '../../processes/process-table.ts';
-import type { EngineDriver, ProcessPlan } from './backend.ts';
+import type { BackendDriver, ProcessPlan } from './backend.ts';
 import {
-  engineExited,
+  backendExited,
   chosenPortTaken,
   notReady,
   portTaken,
@@ -44,7 +44,7 @@ const REFUSED = /password authentication failed|ACCESS_REFUSED|WRONGPASS/;
 /** A stranger on our port refuses too, but then our own process ends, and that is seen well within this time. */
 const REFUSED_LIMIT_MS = 3_000;
 
-/** The settings that all engines of a cluster share. */
+/** The settings that all backends of a cluster share. */
 export interface SettingsKeeper {
   readonly current: ClusterSettings;
   /** Ports that a person has chosen: no other is taken in their place. */
@@ -52,8 +52,8 @@ export interface SettingsKeeper {
   replacePorts(ports: Readonly<Partial<Record<PortName, number>>>): void;
 }
 
-export interface EngineRunnerOptions {
-  readonly driver: EngineDriver;
+export interface BackendRunnerOptions {
+  readonly driver: BackendDriver;
   readonly registry: ProcessRegistry;
   readonly settings: SettingsKeeper;
   readonly logPath: string;
@@ -67,25 +67,25 @@ interface RunningProcess {
   readonly exit?: Promise<string>;
 }
 
-export class EngineRunner {
-  readonly driver: EngineDriver;
-  readonly #options: EngineRunnerOptions;
+export class BackendRunner {
+  readonly driver: BackendDriver;
+  readonly #options: BackendRunnerOptions;
   #processes: RunningProcess[] = [];
-  #state: EngineState;
+  #state: BackendState;
   #logFrom = 0;
   #unwatch: () => void = () => undefined;
 
-  constructor(options: EngineRunnerOptions) {
+  constructor(options: BackendRunnerOptions) {
     this.driver = options.driver;
     this.#options = options;
     this.#state = { role: options.driver.role, state: 'stopped', version: options.driver.version };
   }
 
-  get state(): EngineState {
+  get state(): BackendState {
     return this.#state;
   }
 
-  /** Pid of the engine itself, while it runs. */
+  /** Pid of the backend itself, while it runs. */
   get pid(): number | undefined {
     return this.#processes.at(-1)?.identity.pid;
   }
@@ -95,7 +95,7 @@ export class EngineRunner {
     return this.#processes.map((one) => one.identity.pid);
   }
 
-  /** Whether this runner holds the engine, and it runs. */
+  /** Whether this runner holds the backend, and it runs. */
   get isRunning(): boolean {
     const main = this.#processes.at(-1);
     return this.#state.state === 'running' && main !== undefined && isAlive(main.identity);
@@ -124,18 +124,18 @@ export class EngineRunner {
     this.#processes = processes.map((one) => ({ role: one.role, identity: one }));
     this.#logFrom = sizeOf(this.#options.logPath);
     this.#watch();
-    this.#say('running', { startedAtMs: processes.at(-1)?.recordedAtMs ?? Date.now(), detail: 'adopted' });
+    this.#log('running', { startedAtMs: processes.at(-1)?.recordedAtMs ?? Date.now(), detail: 'adopted' });
     return true;
   }
 
-  /** Creates the engine's data where there are none yet. */
+  /** Creates the backend's data where there are none yet. */
   async initialise(signal: AbortSignal): Promise<void> {
     const { driver, settings } = this.#options;
     await driver.initialise?.(settings.current, (plan) => this.#runToEnd(plan, signal));
   }
 
   /**
-   * Starts the engine and waits until it serves. Takes other ports when somebody has taken its own.
+   * Starts the backend and waits until it serves. Takes other ports when somebody has taken its own.
    * @throws FailureError; nothing of it runs then
    */
   async start(signal: AbortSignal): Promise<void> {
@@ -143,7 +143,7 @@ export class EngineRunner {
   }
 
   /**
-   * Ends what is left of the engine and starts it again, on its own ports: the services know these.
+   * Ends what is left of the backend and starts it again, on its own ports: the services know these.
    * @throws FailureError; nothing of it runs then
    */
   async restart(signal: AbortSignal): Promise<void> {
@@ -154,7 +154,7 @@ export class EngineRunner {
 
   async #start(signal: AbortSignal, keepsPorts: boolean): Promise<void> {
     const { driver, settings } = this.#options;
-    this.#say('starting', {});
+    this.#log('starting', {});
     let isCautious = false;
     for (let changes = 0; ;) {
       throwIfCancelled(signal);
@@ -163,12 +163,12 @@ export class EngineRunner {
       try {
         await this.#startOnce(isCautious, signal);
         this.#watch();
-        this.#say('running', { startedAtMs: Date.now() });
+        this.#log('running', { startedAtMs: Date.now() });
         return;
       } catch (error) {
         const failure = error instanceof Error ? error : new Error(String(error));
         await this.#stopProcesses(0);
-        const isExit = failure instanceof FailureError && failure.failure.code === 'native.engineExited';
+        const isExit = failure instanceof FailureError && failure.failure.code === 'native.backendExited';
         if (isExit && (await this.#takenPorts()).length > 0) {
           if (++changes <= MAX_PORT_CHANGES) continue;
           throw this.#failed(
@@ -188,23 +188,23 @@ export class EngineRunner {
     }
   }
 
-  /** Stops the engine politely, then by force; its data stay. */
+  /** Stops the backend politely, then by force; its data stay. */
   async stop(): Promise<void> {
     this.#unwatch();
     if (this.#processes.length > 0) {
-      this.#say('stopping', {});
+      this.#log('stopping', {});
       await this.#stopProcesses(this.driver.stopLimitMs);
     }
-    this.#say('stopped', {});
+    this.#log('stopped', {});
   }
 
-  /** Ends the engine as a crash would. */
+  /** Ends the backend as a crash would. */
   kill(): void {
     const main = this.#processes.at(-1);
     if (main) killGroup(main.identity);
   }
 
-  /** Stops watching, and leaves the engine running for another control centre. */
+  /** Stops watching, and leaves the backend running for another control centre. */
   detach(): void {
     this.#unwatch();
     this.#processes = [];
@@ -263,7 +263,7 @@ export class EngineRunner {
         problem = error instanceof Error ? error.message || error.name : String(error);
       }
       if (ended !== undefined)
-        throw engineExited(driver.title, ended, lastLines(logPath, this.#logFrom), logPath);
+        throw backendExited(driver.title, ended, lastLines(logPath, this.#logFrom), logPath);
       refusedSince = REFUSED.test(problem) ? (refusedSince ?? performance.now()) : undefined;
       if (refusedSince !== undefined && performance.now() - refusedSince > REFUSED_LIMIT_MS)
         throw strangePassword(driver.title, problem);
@@ -302,7 +302,7 @@ export class EngineRunner {
     });
     child.unref();
     const { pid } = child;
-    giveWay(pid);
+    lowerPriority(pid);
     const identity = pid === undefined ? undefined : this.#record(plan, pid);
     // Not started at all, or ended before it could be looked at: the wait for it tells how.
     const started = { role: plan.role, identity: identity ?? { pid: pid ?? 0, startedAt: '' }, exit };
@@ -338,13 +338,13 @@ export class EngineRunner {
       INITIALISE_LIMIT_MS,
       `${plan.role} took longer than ${INITIALISE_LIMIT_MS / 1000} s`,
     ).finally(() => this.#stopProcesses(0));
-    this.#options.registry.forget(identity);
+    this.#options.registry.remove(identity);
     throwIfCancelled(signal);
     if (how !== 'exit code 0')
-      throw engineExited(`${driver.title} (${plan.role})`, how, lastLines(logPath, this.#logFrom), logPath);
+      throw backendExited(`${driver.title} (${plan.role})`, how, lastLines(logPath, this.#logFrom), logPath);
   }
 
-  /** Tells at once when the engine ends by itself, and passes its log on. */
+  /** Tells at once when the backend ends by itself, and passes its log on. */
   #watch(): void {
     const { driver, logPath, events, registry } = this.#options;
     const main = this.#processes.at(-1);
@@ -357,13 +357,13 @@ export class EngineRunner {
     const onEnd = (how: string) => {
       if (!isWatching) return;
       this.#unwatch();
-      registry.forget(main.identity);
+      registry.remove(main.identity);
       const lines = lastLines(logPath, this.#logFrom, 5);
       for (const line of lines) this.#note('warn', `its last words: ${line}`);
-      this.#say('failed', { detail: `${driver.title} ended by itself (${how}).` });
+      this.#log('failed', { detail: `${driver.title} ended by itself (${how}).` });
     };
     void main.exit?.then(onEnd);
-    // An adopted engine is nobody's child here, so nobody tells of its end.
+    // An adopted backend is nobody's child here, so nobody tells of its end.
     const timer = setInterval(() => {
       if (isAdopted && !isAlive(main.identity)) onEnd('its process is gone');
       else if (isWatching) this.#lookWhetherFrozen(main.identity.pid);
@@ -384,8 +384,8 @@ export class EngineRunner {
     if (isFrozen && state === 'running') {
       const detail = `The process of ${this.driver.title} is frozen (SIGSTOP). It goes on with \`kill -CONT ${pid}\`.`;
       this.#note('warn', detail);
-      this.#say('unhealthy', { ...started, detail });
-    } else if (!isFrozen && state === 'unhealthy') this.#say('running', started);
+      this.#log('unhealthy', { ...started, detail });
+    } else if (!isFrozen && state === 'unhealthy') this.#log('running', started);
   }
 
   async #stopProcesses(limitMs: number): Promise<void> {
@@ -393,7 +393,7 @@ export class EngineRunner {
     this.#processes = [];
     const main = processes.at(-1);
     const { registry, driver } = this.#options;
-    // The engine first, then what it leans on.
+    // The backend first, then what it leans on.
     if (main) await registry.stopAll([main.identity], { signal: driver.stopSignal, limitMs });
     const helpers = processes.slice(0, -1).map((one) => one.identity);
     await registry.stopAll(helpers, { limitMs: Math.min(limitMs, HELPER_STOP_LIMIT_MS) });
@@ -425,7 +425,7 @@ export class EngineRunner {
 
   #failed(error: Error): Error {
     this.#unwatch();
-    this.#say('failed', { detail: error.message });
+    this.#log('failed', { detail: error.message });
     return error;
   }
 
@@ -433,7 +433,7 @@ export class EngineRunner {
     this.#options.events.onLog({ atMs: Date.now(), part: this.driver.role, level, text });
   }
 
-  #say(state: EngineState['state'], more: { startedAtMs?: number; detail?: string }): void {
+  #log(state: BackendState['state'], more: { startedAtMs?: number; detail?: string }): void {
     const { driver, settings } = this.#options;
     this.#state = {
       role: driver.role,
@@ -443,7 +443,7 @@ export class EngineRunner {
       ...(this.pid === undefined ? {} : { handle: String(this.pid) }),
       ...more,
     };
-    this.#options.events.onEngine(this.#state);
+    this.#options.events.onBackend(this.#state);
   }
 }
 

@@ -1,5 +1,5 @@
-/** What the native cluster must know of an engine to run it. One file an engine implements this. */
-import type { EngineRole } from '../../../contract/backends.ts';
+/** What the native cluster must know of a backend to run it. One file a backend implements this. */
+import type { BackendRole } from '../../../contract/backends.ts';
 import type { ClusterSettings, PortName } from './settings.ts';
 
 /** A system user that a process runs as; `undefined` where it runs as the caller. */
@@ -9,7 +9,7 @@ export interface SystemUser {
   readonly gid: number;
 }
 
-/** One process of an engine. */
+/** One process of a backend. */
 export interface ProcessPlan {
   /** Name in the process registry: `redis`, `epmd`. */
   readonly role: string;
@@ -22,8 +22,8 @@ export interface ProcessPlan {
   readonly readyPort?: number;
 }
 
-export interface EngineDriver {
-  readonly role: EngineRole;
+export interface BackendDriver {
+  readonly role: BackendRole;
   /** As people write it. */
   readonly title: string;
   readonly version: string;
@@ -34,7 +34,7 @@ export interface EngineDriver {
   readonly startLimitMs: number;
   readonly stopSignal: NodeJS.Signals;
   readonly stopLimitMs: number;
-  /** In this order; the last one is the engine itself. */
+  /** In this order; the last one is the backend itself. */
   plan(settings: ClusterSettings): readonly ProcessPlan[];
   /** A slower, more cautious way to start it, tried once when the first one ends at once. */
   cautiousPlan?(settings: ClusterSettings): readonly ProcessPlan[];
@@ -42,10 +42,10 @@ export interface EngineDriver {
   initialise?(settings: ClusterSettings, run: (plan: ProcessPlan) => Promise<void>): Promise<void>;
   /** Writes configuration; called before each start of its processes. */
   configure(settings: ClusterSettings): void;
-  /** All that makes a running engine differ from the one that would be started now. */
+  /** All that makes a running backend differ from the one that would be started now. */
   fingerprint(settings: ClusterSettings): string;
   /**
-   * Proves that the engine serves, with our own password, so that a stranger on the same port is never taken for it.
+   * Proves that the backend serves, with our own password, so that a stranger on the same port is never taken for it.
    * @throws Error while it does not
    */
   probe(settings: ClusterSettings): Promise<void>;

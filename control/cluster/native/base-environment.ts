@@ -1,7 +1,7 @@
-/** Variables that an engine inherits. All others stay away: PGPORT, PGDATA or RABBITMQ_NODENAME of the user's shell would bend ours. */
+/** Variables that a backend inherits. All others stay away: PGPORT, PGDATA or RABBITMQ_NODENAME of the user's shell would bend ours. */
 const INHERITED = ['PATH', 'TMPDIR', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'DYLD_FALLBACK_LIBRARY_PATH'];
 
-/** The environment that every engine begins with. */
+/** The environment that every backend begins with. */
 export function baseEnvironment(home: string): Record<string, string> {
   const inherited = INHERITED.flatMap((name) => {
     const value = process.env[name];

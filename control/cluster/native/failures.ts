@@ -1,4 +1,4 @@
-/** What can go wrong with native engines, each with its cause and what to do. */
+/** What can go wrong with native backends, each with its cause and what to do. */
 import { FailureError } from '../../../contract/failure.ts';
 
 const DISK_FULL = /no space left on device|enospc/i;
@@ -17,8 +17,8 @@ export function throwIfCancelled(signal: AbortSignal): void {
   if (signal.aborted) throw cancelled();
 }
 
-/** An engine's process ended before it served. */
-export function engineExited(
+/** A backend's process ended before it served. */
+export function backendExited(
   title: string,
   how: string,
   lines: readonly string[],
@@ -27,13 +27,13 @@ export function engineExited(
   if (DISK_FULL.test(lines.join('\n'))) return diskFull(`${title} found no space left on the disk`);
   const said = lines.length === 0 ? 'It said nothing.' : `Its last words:\n${lines.join('\n')}`;
   return new FailureError({
-    code: 'native.engineExited',
+    code: 'native.backendExited',
     message: `${title} ended at once (${how}). ${said}`,
     fix: `Read ${logPath}; if its data are damaged, reset the cluster (this deletes them) and start again.`,
   });
 }
 
-/** An engine runs but does not serve in time. */
+/** A backend runs but does not serve in time. */
 export function notReady(
   title: string,
   limitMs: number,
@@ -58,7 +58,7 @@ export function strangePassword(title: string, problem: string): FailureError {
   });
 }
 
-/** No free port was found, or each was taken before the engine could listen on it. */
+/** No free port was found, or each was taken before the backend could listen on it. */
 export function portTaken(title: string, ports: readonly number[]): FailureError {
   return new FailureError({
     code: 'native.portTaken',
@@ -92,7 +92,7 @@ export function throwIfUnusable(path: string): void {
   });
 }
 
-/** Too little room for the engines' data. */
+/** Too little room for the backends' data. */
 export function diskFull(what: string): FailureError {
   return new FailureError({
     code: 'native.diskFull',

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type SearchPlaces, findEngines, installHint, searchPlaces } from './find-programs.ts';
+import { type SearchPlaces, findPrograms, installHint, searchPlaces } from './find-programs.ts';
 
 let root = '';
 beforeEach(() => {
@@ -25,7 +25,7 @@ test('the newest Postgres is taken, and only one that has initdb', async () => {
     program(`pg/${version}/bin/postgres`, `postgres (PostgreSQL) ${version}.2 (Debian)`);
     if (version !== '18') program(`pg/${version}/bin/initdb`);
   }
-  const { postgres } = await findEngines(places({ postgresDirs: [join(root, 'pg')] }));
+  const { postgres } = await findPrograms(places({ postgresDirs: [join(root, 'pg')] }));
   expect(postgres).toEqual({ binDir: join(root, 'pg/17/bin'), version: '17.2' });
 });
 
@@ -34,7 +34,7 @@ test('a link in PATH leads to the folder that holds initdb, too', async () => {
   program('opt/pg/bin/initdb');
   mkdirSync(join(root, 'bin'));
   symlinkSync(join(root, 'opt/pg/bin/postgres'), join(root, 'bin/postgres'));
-  const { postgres } = await findEngines(places());
+  const { postgres } = await findPrograms(places());
   expect(postgres).toEqual({ binDir: join(root, 'opt/pg/bin'), version: '16.1' });
 });
 
@@ -46,7 +46,7 @@ test('the newest RabbitMQ of a folder is taken, with the epmd beside its Erlang'
   program('erlang/bin/erl');
   program('erlang/erts-9.0/bin/epmd');
   program('erlang/erts-13.1/bin/epmd');
-  const { rabbitmq } = await findEngines(
+  const { rabbitmq } = await findPrograms(
     places({ programDirs: [join(root, 'erlang/bin')], rabbitmqDirs: [join(root, 'lib')] }),
   );
   expect(rabbitmq).toEqual({
@@ -63,16 +63,16 @@ test('a RabbitMQ that is only in PATH is found by its link', async () => {
   program('bin/erl');
   program('bin/epmd');
   symlinkSync(join(root, 'archive/sbin/rabbitmq-server'), join(root, 'bin/rabbitmq-server'));
-  expect((await findEngines(places())).rabbitmq).toMatchObject({
+  expect((await findPrograms(places())).rabbitmq).toMatchObject({
     home: join(root, 'archive'),
     version: '4.1.0',
   });
 });
 
-test('RabbitMQ without Erlang is a problem that is named, not an engine', async () => {
+test('RabbitMQ without Erlang is a problem that is named, not a backend', async () => {
   program('rabbit/sbin/rabbitmq-server');
   mkdirSync(join(root, 'rabbit/plugins/rabbit-4.1.0'), { recursive: true });
-  const found = await findEngines(places({ rabbitmqDirs: [join(root, 'rabbit')] }));
+  const found = await findPrograms(places({ rabbitmqDirs: [join(root, 'rabbit')] }));
   expect(found.rabbitmq).toBeUndefined();
   expect(found.problems.rabbitmq).toMatch(/erl.*missing/);
 });
@@ -81,14 +81,14 @@ test('valkey serves where there is no redis, and a folder or a plain file is no 
   program('bin/valkey-server', 'Server v=8.0.1 sha=0');
   mkdirSync(join(root, 'bin/redis-server'));
   writeFileSync(join(root, 'bin/postgres'), '');
-  const found = await findEngines(places());
+  const found = await findPrograms(places());
   expect(found.redis).toEqual({ server: join(root, 'bin/valkey-server'), version: '8.0.1' });
   expect(found.postgres).toBeUndefined();
 });
 
 test('a redis that does not tell its version is a problem', async () => {
   program('bin/redis-server', 'hello');
-  expect((await findEngines(places())).problems.redis).toMatch(/does not answer/);
+  expect((await findPrograms(places())).problems.redis).toMatch(/does not answer/);
 });
 
 test('PATH and RABBITMQ_HOME come first', () => {

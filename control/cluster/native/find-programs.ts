@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { accessSync, constants, readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { EngineRole } from '../../../contract/backends.ts';
+import type { BackendRole } from '../../../contract/backends.ts';
 
 const run = promisify(execFile);
 const VERSION_TIMEOUT_MS = 10_000;
@@ -27,14 +27,14 @@ export interface RabbitmqBinaries {
   readonly epmd: string;
 }
 
-export interface EngineBinaries {
+export interface BackendPrograms {
   readonly redis?: RedisBinaries;
   readonly postgres?: PostgresBinaries;
   readonly rabbitmq?: RabbitmqBinaries;
   /** Where each was looked for: for messages. */
-  readonly searched: Readonly<Record<EngineRole, readonly string[]>>;
-  /** An engine that is there but can't be used, and why. */
-  readonly problems: Readonly<Partial<Record<EngineRole, string>>>;
+  readonly searched: Readonly<Record<BackendRole, readonly string[]>>;
+  /** A backend that is there but can't be used, and why. */
+  readonly problems: Readonly<Partial<Record<BackendRole, string>>>;
 }
 
 export interface SearchPlaces {
@@ -76,8 +76,8 @@ export function searchPlaces(env: NodeJS.ProcessEnv = process.env): SearchPlaces
   };
 }
 
-/** What of the three engines is there. Reads folders and asks programs for their version; starts nothing. */
-export async function findEngines(places: SearchPlaces = searchPlaces()): Promise<EngineBinaries> {
+/** What of the three backends is there. Reads folders and asks programs for their version; starts nothing. */
+export async function findPrograms(places: SearchPlaces = searchPlaces()): Promise<BackendPrograms> {
   const rabbitmq = findRabbitmq(places);
   const [redis, postgres] = await Promise.all([findRedis(places), findPostgres(places)]);
   const problems = { ...redis.problem, ...postgres.problem, ...rabbitmq.problem };
@@ -96,7 +96,7 @@ export async function findEngines(places: SearchPlaces = searchPlaces()): Promis
 
 interface Search<Binaries> {
   readonly found?: Binaries;
-  readonly problem?: Partial<Record<EngineRole, string>>;
+  readonly problem?: Partial<Record<BackendRole, string>>;
 }
 
 async function findRedis(places: SearchPlaces): Promise<Search<RedisBinaries>> {
@@ -212,8 +212,8 @@ function byVersionDescending(a: string, b: string): number {
   return b.localeCompare(a, 'en', { numeric: true });
 }
 
-/** What to do when an engine is missing on this machine. */
-export function installHint(roles: readonly EngineRole[]): string {
+/** What to do when a backend is missing on this machine. */
+export function installHint(roles: readonly BackendRole[]): string {
   const packages = roles.map(
     (role) =>
       ({

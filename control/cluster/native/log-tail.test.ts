@@ -9,7 +9,7 @@ let dir = '';
 let path = '';
 beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'flashgrid-log-'));
-  path = join(dir, 'engine.log');
+  path = join(dir, 'backend.log');
 });
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 

@@ -1,4 +1,4 @@
-/** Follows the log file of an engine, in bounded steps: a broker that logs a storm must not flood the control centre. */
+/** Follows the log file of a backend, in bounded steps: a broker that logs a storm must not flood the control centre. */
 import { closeSync, existsSync, fstatSync, openSync, readSync, renameSync, statSync } from 'node:fs';
 import type { LogLine } from '../cluster.ts';
 
@@ -18,7 +18,7 @@ export function sizeOf(path: string): number {
   return existsSync(path) ? statSync(path).size : 0;
 }
 
-/** The last lines of a log from byte `from` on: what an engine said before it died. */
+/** The last lines of a log from byte `from` on: what a backend said before it died. */
 export function lastLines(path: string, from: number, maxLines = 8, maxBytes = 16_384): string[] {
   if (!existsSync(path)) return [];
   const { size } = statSync(path);

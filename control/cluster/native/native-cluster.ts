@@ -10,12 +10,12 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Cluster, ClusterEvents, Endpoints } from '../cluster.ts';
-import type { EngineRole, EngineState, EngineStats } from '../../../contract/backends.ts';
+import type { BackendRole, BackendState, BackendStats } from '../../../contract/backends.ts';
 import { FailureError } from '../../../contract/failure.ts';
 import { cancelled, asFolderFailure, diskFull, throwIfCancelled, throwIfUnusable } from './failures.ts';
-import type { EngineDriver } from './backend.ts';
-import { EngineRunner, type SettingsKeeper } from './backend-runner.ts';
-import { type EngineBinaries, findEngines, installHint } from './find-programs.ts';
+import type { BackendDriver } from './backend.ts';
+import { BackendRunner, type SettingsKeeper } from './backend-runner.ts';
+import { type BackendPrograms, findPrograms, installHint } from './find-programs.ts';
 import { dataFolder } from '../../lib/data-folder.ts';
 import { removeAsOwner } from './backend-folder.ts';
 import { backendFolders, fallbackDir } from './postgres-home.ts';
@@ -27,18 +27,18 @@ import { StepLog } from './step-log.ts';
 import { UsageMeter, familyOf } from './usage.ts';
 import { type FoundProcess, ProcessRegistry } from '../../processes/process-registry.ts';
 
-/** Bytes that the engines need to begin: RabbitMQ blocks publishers below 256 MB. */
+/** Bytes that the backends need to begin: RabbitMQ blocks publishers below 256 MB. */
 const MIN_FREE_BYTES = 512 * 1024 * 1024;
 const LEFTOVER_STOP_LIMIT_MS = 5_000;
 /** In the order in which they are shown; they start together. */
-const ROLES = ['redis', 'postgres', 'rabbitmq'] as const satisfies readonly EngineRole[];
-const TITLES: Readonly<Record<EngineRole, string>> = {
+const ROLES = ['redis', 'postgres', 'rabbitmq'] as const satisfies readonly BackendRole[];
+const TITLES: Readonly<Record<BackendRole, string>> = {
   redis: 'Redis',
   postgres: 'Postgres',
   rabbitmq: 'RabbitMQ',
 };
 const STEPS = [
-  { id: 'engines.find', title: 'Look for the engines' },
+  { id: 'backends.find', title: 'Look for the backends' },
   { id: 'folder.prepare', title: 'Prepare the data folder' },
   { id: 'leftovers.clear', title: 'Adopt or clear what still runs' },
   ...ROLES.map((role) => ({ id: `${role}.start`, title: `Start ${TITLES[role]}` })),
@@ -48,18 +48,18 @@ export interface NativeClusterOptions {
   /** Everything of the cluster lies below it. One control centre at a time: see `acquireLock`. */
   readonly dataDir: string;
   readonly events: ClusterEvents;
-  /** Where the engines are; looked for on this machine by default. */
-  readonly find?: () => Promise<EngineBinaries>;
+  /** Where the backends are; looked for on this machine by default. */
+  readonly find?: () => Promise<BackendPrograms>;
   /** Ports that were chosen; 0 or nothing keeps or finds a free one. */
-  readonly ports?: Readonly<Record<EngineRole, number>>;
+  readonly ports?: Readonly<Record<BackendRole, number>>;
 }
 
 export interface NativeCluster extends Cluster {
-  /** Lets go of the engines without stopping them: another control centre may adopt them. */
+  /** Lets go of the backends without stopping them: another control centre may adopt them. */
   detach(): void;
 }
 
-/** A cluster of the machine's own engines. Nothing happens before `start`. */
+/** A cluster of the machine's own backends. Nothing happens before `start`. */
 export function createNativeCluster(options: NativeClusterOptions): NativeCluster {
   return new LocalCluster(options);
 }
@@ -69,16 +69,16 @@ class LocalCluster implements NativeCluster {
   readonly #dataDir: string;
   readonly #nativeDir: string;
   readonly #events: ClusterEvents;
-  readonly #find: () => Promise<EngineBinaries>;
+  readonly #find: () => Promise<BackendPrograms>;
   readonly #usage = new UsageMeter();
-  readonly #ports: Readonly<Partial<Record<EngineRole, number>>>;
-  #runners: EngineRunner[] = [];
+  readonly #ports: Readonly<Partial<Record<BackendRole, number>>>;
+  #runners: BackendRunner[] = [];
   #starting: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
 
   constructor({
     dataDir,
     events,
-    find = () => findEngines(),
+    find = () => findPrograms(),
     ports = { redis: 0, postgres: 0, rabbitmq: 0 },
   }: NativeClusterOptions) {
     this.#dataDir = resolve(dataDir);
@@ -124,22 +124,22 @@ class LocalCluster implements NativeCluster {
     this.#runners = [];
   }
 
-  engines(): readonly EngineState[] {
+  backends(): readonly BackendState[] {
     return this.#runners.map((runner) => runner.state);
   }
 
-  stats(): Promise<readonly EngineStats[]> {
+  stats(): Promise<readonly BackendStats[]> {
     const running = this.#runners.flatMap(({ driver, pid, isRunning }) =>
       isRunning && pid !== undefined ? [{ role: driver.role, pid }] : [],
     );
     return Promise.resolve(this.#usage.read(running));
   }
 
-  async restart(role: EngineRole, signal: AbortSignal): Promise<void> {
+  async restart(role: BackendRole, signal: AbortSignal): Promise<void> {
     await this.#runners.find((runner) => runner.driver.role === role)?.restart(signal);
   }
 
-  kill(role: EngineRole): Promise<void> {
+  kill(role: BackendRole): Promise<void> {
     this.#runners.find((runner) => runner.driver.role === role)?.kill();
     return Promise.resolve();
   }
@@ -153,7 +153,7 @@ class LocalCluster implements NativeCluster {
     const { signal } = abort;
     const steps = new StepLog(this.#events, STEPS);
     try {
-      const binaries = await steps.run('engines.find', () => this.#findAll());
+      const binaries = await steps.run('backends.find', () => this.#findAll());
       throwIfCancelled(signal);
       const { registry, settings } = await steps.run('folder.prepare', () => this.#prepare());
       throwIfCancelled(signal);
@@ -164,7 +164,7 @@ class LocalCluster implements NativeCluster {
       throwIfCancelled(signal);
       const starts = this.#runners.map((runner) =>
         steps
-          .run(`${runner.driver.role}.start`, () => this.#startEngine(runner, signal))
+          .run(`${runner.driver.role}.start`, () => this.#startBackend(runner, signal))
           .catch((error: unknown) => {
             // One failed: the others need not go on.
             abort.abort();
@@ -195,7 +195,7 @@ class LocalCluster implements NativeCluster {
         (role) => binaries.problems[role] ?? `${TITLES[role]} is not on this machine`,
       );
       throw new FailureError({
-        code: 'native.engineMissing',
+        code: 'native.backendMissing',
         message: `${problems.join('; ')}.`,
         fix: installHint(missing),
       });
@@ -227,19 +227,19 @@ class LocalCluster implements NativeCluster {
   }
 
   async #adoptOrClear(
-    binaries: Required<Pick<EngineBinaries, EngineRole>>,
+    binaries: Required<Pick<BackendPrograms, BackendRole>>,
     registry: ProcessRegistry,
     settings: SettingsKeeper,
   ) {
     const folders = backendFolders(binaries, this.#nativeDir, registry.clusterId);
-    const drivers: readonly EngineDriver[] = [
+    const drivers: readonly BackendDriver[] = [
       redisDriver(binaries.redis, folders.redis, registry.clusterId),
       postgresDriver(binaries.postgres, folders.postgres),
       rabbitmqDriver(binaries.rabbitmq, folders.rabbitmq),
     ];
     const runners = drivers.map(
       (driver) =>
-        new EngineRunner({
+        new BackendRunner({
           driver,
           registry,
           settings,
@@ -250,7 +250,7 @@ class LocalCluster implements NativeCluster {
     const found = registry.findProcesses();
     const adopted = await Promise.all(runners.map((runner) => runner.tryAdopt(found)));
     const kept = new Set(runners.flatMap((runner) => keptPids(runner, found)));
-    const leftovers = found.filter((one) => !kept.has(one.pid) && (one.isEngine || !one.isOwned));
+    const leftovers = found.filter((one) => !kept.has(one.pid) && (one.isBackend || !one.isOwned));
     await registry.stopAll(leftovers, { limitMs: LEFTOVER_STOP_LIMIT_MS });
     const names = runners.filter((_, index) => adopted[index]).map(({ driver }) => driver.title);
     const detail = [
@@ -262,7 +262,7 @@ class LocalCluster implements NativeCluster {
     return { value: runners, detail: detail.join('; ') || 'nothing was left' };
   }
 
-  async #startEngine(runner: EngineRunner, signal: AbortSignal) {
+  async #startBackend(runner: BackendRunner, signal: AbortSignal) {
     const where = () => `port ${runner.state.port}, pid ${runner.pid}`;
     if (runner.isRunning) return { value: undefined, detail: `adopted: ${where()}`, isSkipped: true };
     await runner.initialise(signal);
@@ -270,25 +270,25 @@ class LocalCluster implements NativeCluster {
     return { value: undefined, detail: where() };
   }
 
-  /** Stops the engines that are known, then whatever else of them is found, and services that a dead control centre left. */
+  /** Stops the backends that are known, then whatever else of them is found, and services that a dead control centre left. */
   async #stopAll(): Promise<void> {
     await Promise.all(this.#runners.map((runner) => runner.stop()));
     if (!existsSync(join(this.#dataDir, 'cluster-id.json'))) return;
     const registry = new ProcessRegistry(this.#dataDir);
-    const rest = registry.findProcesses().filter((one) => one.isEngine || !one.isOwned);
+    const rest = registry.findProcesses().filter((one) => one.isBackend || !one.isOwned);
     await registry.stopAll(rest, { limitMs: LEFTOVER_STOP_LIMIT_MS });
   }
 }
 
-/** What an adopted engine consists of: its processes, and all that descend from them. */
-function keptPids(runner: EngineRunner, found: readonly FoundProcess[]): number[] {
+/** What an adopted backend consists of: its processes, and all that descend from them. */
+function keptPids(runner: BackendRunner, found: readonly FoundProcess[]): number[] {
   const all = new Map(found.map((one) => [one.pid, one]));
   return runner.pids.flatMap((pid) => familyOf(pid, all));
 }
 
 async function keepSettings(
   path: string,
-  chosen: Readonly<Partial<Record<EngineRole, number>>>,
+  chosen: Readonly<Partial<Record<BackendRole, number>>>,
 ): Promise<SettingsKeeper> {
   let current = await choosePorts(path, await openSettings(path), chosen);
   return {

@@ -15,7 +15,7 @@ import { FailureError } from '../../../contract/failure.ts';
 import { listProcesses } from '../../processes/process-table.ts';
 import type { SystemUser } from './backend.ts';
 import { BackendFolder, removeAsOwner } from './backend-folder.ts';
-import type { EngineBinaries } from './find-programs.ts';
+import type { BackendPrograms } from './find-programs.ts';
 import { blockedFolder, parsePasswd, unprivilegedUser } from '../../processes/system-user.ts';
 
 /** Root's own folders are closed to everybody else, so a data folder in there can't hold the backends' data: this one does. */
@@ -36,7 +36,7 @@ const NAMES = ['redis', 'postgres', 'rabbitmq'] as const;
  * @throws FailureError when root has nobody to run them as, or that user can't reach them
  */
 export function backendFolders(
-  binaries: Required<Pick<EngineBinaries, (typeof NAMES)[number]>>,
+  binaries: Required<Pick<BackendPrograms, (typeof NAMES)[number]>>,
   nativeDir: string,
   clusterId: string,
 ): Readonly<Record<(typeof NAMES)[number], BackendFolder>> {

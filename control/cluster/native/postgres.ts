@@ -8,16 +8,16 @@ import { probePostgres, withPostgres } from '../probes.ts';
 import { readProcStat } from '../../processes/process-table.ts';
 import type { BackendFolder } from './backend-folder.ts';
 import { baseEnvironment } from './base-environment.ts';
-import type { EngineDriver, ProcessPlan } from './backend.ts';
+import type { BackendDriver, ProcessPlan } from './backend.ts';
 import type { PostgresBinaries } from './find-programs.ts';
-import { DATABASE, ENGINE_USER, endpointsOf } from './settings.ts';
+import { DATABASE, BACKEND_USER, endpointsOf } from './settings.ts';
 
 const MB = 1024 * 1024;
 const UNKNOWN_DATABASE = '3D000';
 const DUPLICATE_DATABASE = '42P04';
 
 function configLines(port: number): string {
-  // An eighth of the memory, since the other engines and the generator live here too; more than 512 MB changes nothing for this load.
+  // An eighth of the memory, since the other backends and the generator live here too; more than 512 MB changes nothing for this load.
   const sharedBuffersMb = Math.max(64, Math.min(512, Math.floor(totalmem() / 8 / MB)));
   return [
     `port = ${port}`,
@@ -26,7 +26,7 @@ function configLines(port: number): string {
     `unix_socket_directories = ''`,
     'max_connections = 200',
     `shared_buffers = ${sharedBuffersMb}MB`,
-    // A granted ticket is acknowledged to the queue once it is committed: these two make "committed" mean "on disk".
+    // A granted ticket is accepted to the queue once it is committed: these two make "committed" mean "on disk".
     'fsync = on',
     'synchronous_commit = on',
     // Nobody replicates from here, so the log need not carry what replicas want.
@@ -50,7 +50,7 @@ function configLines(port: number): string {
 }
 
 /** The driver of a private Postgres in `folder`. */
-export function postgresDriver(binaries: PostgresBinaries, folder: BackendFolder): EngineDriver {
+export function postgresDriver(binaries: PostgresBinaries, folder: BackendFolder): BackendDriver {
   const { dir, user } = folder;
   const major = binaries.version.split('.')[0] ?? binaries.version;
   // One folder a major version: Postgres refuses the files of another, and an upgrade must not end in a riddle.
@@ -93,7 +93,7 @@ export function postgresDriver(binaries: PostgresBinaries, folder: BackendFolder
             '-D',
             folder.path(unfinished),
             '-U',
-            ENGINE_USER,
+            BACKEND_USER,
             `--pwfile=${folder.path('password')}`,
             ...options,
           ]),

@@ -11,9 +11,9 @@ import { basename, join } from 'node:path';
 import { probeRabbitmq } from '../probes.ts';
 import type { BackendFolder } from './backend-folder.ts';
 import { baseEnvironment } from './base-environment.ts';
-import type { EngineDriver, ProcessPlan } from './backend.ts';
+import type { BackendDriver, ProcessPlan } from './backend.ts';
 import type { RabbitmqBinaries } from './find-programs.ts';
-import { type ClusterSettings, ENGINE_USER, endpointsOf } from './settings.ts';
+import { type ClusterSettings, BACKEND_USER, endpointsOf } from './settings.ts';
 
 /** Alone on its epmd, so the name needs nothing of the cluster in it. */
 const NODE_NAME = 'flashgrid@localhost';
@@ -35,7 +35,7 @@ function advancedConfig({ ports, passwords }: ClusterSettings): string {
  {rabbit, [
   {tcp_listeners, [{"127.0.0.1", ${ports.rabbitmq}}]},
   {loopback_users, []},
-  {default_user, <<"${ENGINE_USER}">>},
+  {default_user, <<"${BACKEND_USER}">>},
   {default_pass, <<"${passwords.rabbitmq}">>},
   {tcp_listen_options, [{backlog, 1024}, {nodelay, true}, {linger, {true, 0}}, {exit_on_close, false}]},
   %% Queue depth is counted by FlashGrid itself: statistics of the broker would only cost.
@@ -53,7 +53,7 @@ function advancedConfig({ ports, passwords }: ClusterSettings): string {
 }
 
 /** The driver of a private RabbitMQ in `folder`. */
-export function rabbitmqDriver(binaries: RabbitmqBinaries, folder: BackendFolder): EngineDriver {
+export function rabbitmqDriver(binaries: RabbitmqBinaries, folder: BackendFolder): BackendDriver {
   const { dir, user } = folder;
   const libsDir = join(dir, 'libs');
   const mnesia = join(dir, 'mnesia');

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { probeRedis } from '../probes.ts';
 import type { BackendFolder } from './backend-folder.ts';
 import { baseEnvironment } from './base-environment.ts';
-import type { EngineDriver } from './backend.ts';
+import type { BackendDriver } from './backend.ts';
 import type { RedisBinaries } from './find-programs.ts';
 import { type ClusterSettings, endpointsOf } from './settings.ts';
 
@@ -31,7 +31,11 @@ const FIXED_CONFIG = [
 ];
 
 /** The driver of a private Redis in `folder`. */
-export function redisDriver(binaries: RedisBinaries, folder: BackendFolder, clusterId: string): EngineDriver {
+export function redisDriver(
+  binaries: RedisBinaries,
+  folder: BackendFolder,
+  clusterId: string,
+): BackendDriver {
   const { dir, user } = folder;
   const configPath = folder.path('redis.conf');
   const config = ({ ports, passwords }: ClusterSettings) =>

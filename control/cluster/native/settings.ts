@@ -6,7 +6,7 @@ import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { findFreePorts } from '../../lib/free-port.ts';
 import type { Endpoints } from '../cluster.ts';
 
-export const ENGINE_USER = 'flashgrid';
+export const BACKEND_USER = 'flashgrid';
 export const DATABASE = 'flashgrid';
 const PASSWORD_BYTES = 24;
 
@@ -75,12 +75,12 @@ export async function choosePorts(
   return replacePorts(path, settings, { ...moved, ...chosen });
 }
 
-/** Where the engines answer. */
+/** Where the backends answer. */
 export function endpointsOf({ ports, passwords }: ClusterSettings): Endpoints {
   return {
-    amqpUrl: `amqp://${ENGINE_USER}:${passwords.rabbitmq}@127.0.0.1:${ports.rabbitmq}`,
+    amqpUrl: `amqp://${BACKEND_USER}:${passwords.rabbitmq}@127.0.0.1:${ports.rabbitmq}`,
     redisUrl: `redis://:${passwords.redis}@127.0.0.1:${ports.redis}`,
-    postgresUrl: `postgresql://${ENGINE_USER}:${passwords.postgres}@127.0.0.1:${ports.postgres}/${DATABASE}`,
+    postgresUrl: `postgresql://${BACKEND_USER}:${passwords.postgres}@127.0.0.1:${ports.postgres}/${DATABASE}`,
   };
 }
 
@@ -97,7 +97,7 @@ function readJson(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch {
-    // Not there yet, or cut short: made anew. Engines with the old passwords then fail their probe, and are told so.
+    // Not there yet, or cut short: made anew. Backends with the old passwords then fail their probe, and are told so.
     return undefined;
   }
 }

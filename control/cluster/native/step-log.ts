@@ -7,7 +7,7 @@ export class StepLog {
   readonly #events: Pick<ClusterEvents, 'onStep'>;
   readonly #titles = new Map<string, string>();
 
-  /** Tells all steps as waiting, so that a face can show the whole way at once. */
+  /** Tells all steps as waiting, so that a frontend can show the whole way at once. */
   constructor(
     events: Pick<ClusterEvents, 'onStep'>,
     steps: readonly { readonly id: string; readonly title: string }[],

@@ -21,12 +21,12 @@ test('the CPU time of a child counts for its parent', async () => {
   });
   try {
     const meter = new UsageMeter();
-    const engines = [{ role: 'redis', pid: child.pid ?? 0 }] as const;
-    expect(meter.read(engines)[0]?.cpuPercent).toBe(0);
+    const backends = [{ role: 'redis', pid: child.pid ?? 0 }] as const;
+    expect(meter.read(backends)[0]?.cpuPercent).toBe(0);
     let busiest = 0;
     for (let tries = 0; tries < 50 && busiest === 0; tries++) {
       await new Promise((resolve) => setTimeout(resolve, 100));
-      const [stats] = meter.read(engines);
+      const [stats] = meter.read(backends);
       busiest = Math.max(busiest, stats?.cpuPercent ?? 0);
       expect(stats?.memoryBytes).toBeGreaterThan(100_000);
     }
@@ -36,7 +36,7 @@ test('the CPU time of a child counts for its parent', async () => {
   }
 });
 
-test('an engine that has ended uses nothing', () => {
+test('a backend that has ended uses nothing', () => {
   expect(new UsageMeter().read([{ role: 'redis', pid: 999_999_999 }])[0]).toMatchObject({
     cpuPercent: 0,
     memoryBytes: 0,

@@ -1,6 +1,6 @@
-/** CPU and memory of the engines, with all their child processes. */
+/** CPU and memory of the backends, with all their child processes. */
 import { execFileSync } from 'node:child_process';
-import type { EngineRole, EngineStats } from '../../../contract/backends.ts';
+import type { BackendRole, BackendStats } from '../../../contract/backends.ts';
 import { listPids, readProc, readProcStat } from '../../processes/process-table.ts';
 
 /** The unit of times in /proc, fixed by Linux' user-space ABI. */
@@ -16,14 +16,14 @@ interface Usage {
 export class UsageMeter {
   #before: { readonly atMs: number; readonly cpuSec: ReadonlyMap<number, number> } | undefined;
 
-  /** Usage of each engine since the last call; CPU is 0 in the first one. */
-  read(engines: readonly { readonly role: EngineRole; readonly pid: number }[]): EngineStats[] {
+  /** Usage of each backend since the last call; CPU is 0 in the first one. */
+  read(backends: readonly { readonly role: BackendRole; readonly pid: number }[]): BackendStats[] {
     const now = performance.now();
     const all = readAll();
     const before = this.#before;
     const elapsedSec = before ? (now - before.atMs) / 1000 : 0;
     this.#before = { atMs: now, cpuSec: new Map([...all].map(([pid, usage]) => [pid, usage.cpuSec])) };
-    return engines.map(({ role, pid }) => {
+    return backends.map(({ role, pid }) => {
       const pids = familyOf(pid, all);
       const cpuSec = pids.reduce((sum, member) => {
         const used = all.get(member)?.cpuSec ?? 0;

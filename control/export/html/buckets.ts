@@ -4,7 +4,7 @@ import type { Sample } from '../../../contract/run-record.ts';
 export interface Bucket {
   readonly startMs: number;
   readonly endMs: number;
-  readonly acknowledgedPerSec: number;
+  readonly acceptedPerSec: number;
   readonly refusedPerSec: number;
   readonly unknownPerSec: number;
   /** `undefined` without an answer in the interval. */
@@ -41,16 +41,16 @@ export function bucketSamples(series: readonly Sample[], most = MAX_BUCKETS): Bu
     if (!last) break;
     const sum = (pick: (sample: Sample) => number) =>
       samples.reduce((total, sample) => total + pick(sample), 0);
-    const answersOf = (sample: Sample) => sample.acknowledged + sample.refused;
+    const answersOf = (sample: Sample) => sample.accepted + sample.rejected;
     const answers = sum(answersOf);
     const seconds = Math.max(last.tMs - startMs, 1) / 1_000;
     grantedSoFar += sum((sample) => sample.granted);
-    decidedSoFar += sum((sample) => sample.granted + sample.refusedByWorker + sample.refused);
+    decidedSoFar += sum((sample) => sample.granted + sample.refused + sample.rejected);
     buckets.push({
       startMs,
       endMs: last.tMs,
-      acknowledgedPerSec: sum((sample) => sample.acknowledged) / seconds,
-      refusedPerSec: sum((sample) => sample.refused) / seconds,
+      acceptedPerSec: sum((sample) => sample.accepted) / seconds,
+      refusedPerSec: sum((sample) => sample.rejected) / seconds,
       unknownPerSec: sum((sample) => sample.unknown) / seconds,
       p50Ms: answers > 0 ? sum((sample) => sample.p50Ms * answersOf(sample)) / answers : undefined,
       p99Ms: answers > 0 ? Math.max(...samples.map((sample) => sample.p99Ms)) : undefined,

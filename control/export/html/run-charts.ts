@@ -32,22 +32,22 @@ export function renderRunCharts(record: RunRecord): Markup[] {
       caption: 'Answers a second, by what the buyer was told.',
       columns: columns(
         (bucket) =>
-          `${whole(bucket.acknowledgedPerSec)}/s accepted, ${whole(bucket.refusedPerSec)}/s rejected, ${whole(bucket.unknownPerSec)}/s without a clear answer`,
+          `${whole(bucket.acceptedPerSec)}/s accepted, ${whole(bucket.refusedPerSec)}/s rejected, ${whole(bucket.unknownPerSec)}/s without a clear answer`,
       ),
       series: [
         {
           name: 'accepted (202)',
           color: 'blue',
           kind: 'bars',
-          values: pick((bucket) => bucket.acknowledgedPerSec),
-          note: whole(load.acknowledged),
+          values: pick((bucket) => bucket.acceptedPerSec),
+          note: whole(load.accepted),
         },
         {
           name: 'rejected by the gateway',
           color: 'orange',
           kind: 'bars',
           values: pick((bucket) => bucket.refusedPerSec),
-          note: whole(load.refused),
+          note: whole(load.rejected),
         },
         {
           name: 'no clear answer',

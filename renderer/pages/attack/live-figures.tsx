@@ -11,7 +11,7 @@ export function LiveFigures() {
   const decided = totals.granted + totals.refusedByWorker + totals.refused;
   // The worker's counts come a moment before the generator's: until both are final, only who is in both is told.
   const queued = totals.granted + totals.refusedByWorker;
-  const throughQueue = attack.load ? queued : Math.min(queued, attack.acknowledged);
+  const throughQueue = attack.load ? queued : Math.min(queued, attack.accepted);
   const p99 = attack.load
     ? formatLatency(attack.load.latencyMs, 'p99')
     : last === undefined
@@ -19,9 +19,9 @@ export function LiveFigures() {
       : formatMs(last.p99Ms);
   const rows = [
     { label: 'requests sent', value: formatCount(attack.sent) },
-    { label: 'accepted (202)', value: formatCount(attack.acknowledged) },
+    { label: 'accepted (202)', value: formatCount(attack.accepted) },
     { label: 'decided by the worker', value: formatCount(throughQueue) },
-    { label: 'rejected by the gateway', value: formatCount(attack.refused) },
+    { label: 'rejected by the gateway', value: formatCount(attack.rejected) },
     { label: 'no clear answer', value: formatCount(attack.unknown), isBad: attack.unknown > 0 },
     {
       label: attack.load ? 'answers a second' : 'answers a second, at the peak',

@@ -4,7 +4,7 @@ import type { AttackState } from '../../../contract/contract.ts';
 import { CheckList } from '../../components/check-list.tsx';
 import { Notes } from '../../components/notes.tsx';
 import { isAttackActive } from '../../lib/attack-phase.ts';
-import { lostEngineDetail, lostEngines } from '../../lib/lost-backends.ts';
+import { lostBackendDetail, lostBackends } from '../../lib/lost-backends.ts';
 import { narrate, type Narrative } from '../../lib/narrative.ts';
 import { useData } from '../../store/store.ts';
 import classes from './story.module.css';
@@ -36,8 +36,8 @@ export function Story({ children }: { readonly children: ReactNode }) {
     const workers = services.filter(({ role }) => role === 'worker');
     return workers.length > 0 && workers.every(({ state }) => state === 'restarting' || state === 'starting');
   });
-  const lost = useData((data) => lostEngines(data.cluster));
-  const whyLost = useData((data) => lostEngineDetail(data.cluster));
+  const lost = useData((data) => lostBackends(data.cluster));
+  const whyLost = useData((data) => lostBackendDetail(data.cluster));
   if (!attack || !totals) return null;
   const {
     headline,

@@ -5,10 +5,10 @@ import type { Step } from '../../../contract/backends.ts';
 import type { ProviderChoice } from '../../../contract/contract.ts';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
-import { forgetFailure } from '../../components/notify.tsx';
+import { clearFailure } from '../../components/notify.tsx';
 import { isAttackActive } from '../../lib/attack-phase.ts';
 import { formatMs } from '../../lib/format.ts';
-import { lostEngines } from '../../lib/lost-backends.ts';
+import { lostBackends } from '../../lib/lost-backends.ts';
 import { hrefOf } from '../../lib/router.ts';
 import { useShortcutsEnabled } from '../../lib/shortcut-preference.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
@@ -19,9 +19,9 @@ import { Readiness } from './readiness.tsx';
 import { StepList } from './step-list.tsx';
 
 const providerNames = {
-  native: 'this machine’s own engines',
+  native: 'this machine’s own backends',
   docker: 'containers',
-  external: 'external engines',
+  external: 'external backends',
 } as const;
 
 /** The top of the Control page: what the cluster is doing, and the one next thing to do. */
@@ -46,7 +46,7 @@ export function ClusterHero() {
   const hasFailed = cluster?.state === 'failed';
   useEffect(() => {
     // The failure is this page's headline then; the state may come before the answer or after it.
-    if (hasFailed && !isAsking) forgetFailure('cluster.start');
+    if (hasFailed && !isAsking) clearFailure('cluster.start');
   }, [hasFailed, isAsking]);
   if (!cluster) return null;
 
@@ -135,7 +135,7 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
   const durationMs = useData((data) => data.cluster.startDurationMs);
   const provider = useData((data) => data.cluster.provider);
   const reason = useData((data) => data.cluster.reason);
-  const lost = useData((data) => lostEngines(data.cluster));
+  const lost = useData((data) => lostBackends(data.cluster));
   const isOnline = useIsOnline();
   const isAttacked = useData((data) => isAttackActive(data.attack)) ?? false;
   const isDisabled = isStopping || !isOnline;
@@ -167,7 +167,7 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
         leftSection={<IconPlayerStopFilled size="1rem" aria-hidden />}
         disabled={isDisabled}
         title="Stop the cluster?"
-        text={`${attackEnds}Gateways and workers finish what they have in hand, then the engines are stopped. Sales and tickets are kept for the next start.`}
+        text={`${attackEnds}Gateways and workers finish what they have in hand, then the backends are stopped. Sales and tickets are kept for the next start.`}
         confirmLabel="Stop the cluster"
         onConfirm={() => callOrNotify('cluster.stop', {})}
       >

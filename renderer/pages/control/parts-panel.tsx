@@ -1,6 +1,6 @@
 import { Switch } from '@mantine/core';
 import { useState } from 'react';
-import { engineRoleSchema } from '../../../contract/backends.ts';
+import { backendRoleSchema } from '../../../contract/backends.ts';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { StateMark } from '../../components/state-mark.tsx';
@@ -117,8 +117,7 @@ const consequences: Readonly<Record<Part['role'], string>> = {
     'The queue ends at once, as in a crash. The door answers 503 within a second until it is back. What it had confirmed must still be there then.',
   redis:
     'The stock counter ends at once and forgets. Workers rebuild it from Postgres; even so, nothing may be sold twice.',
-  postgres:
-    'The ledger ends at once. Workers wait with what they have in hand; nothing is acknowledged twice.',
+  postgres: 'The ledger ends at once. Workers wait with what they have in hand; nothing is accepted twice.',
   gateway: 'This gateway ends at once. Its buyers get no answer; the audit finds out what became of them.',
   worker: 'This worker ends at once, in the middle of its work. What it had in hand is handed to another.',
 };
@@ -126,8 +125,8 @@ const consequences: Readonly<Record<Part['role'], string>> = {
 function KillButton({ part }: { readonly part: Part }) {
   const isOnline = useIsOnline();
   const kill = async (): Promise<void> => {
-    const engine = engineRoleSchema.safeParse(part.role);
-    if (engine.success) await callOrNotify('cluster.killEngine', { role: engine.data });
+    const backend = backendRoleSchema.safeParse(part.role);
+    if (backend.success) await callOrNotify('cluster.killBackend', { role: backend.data });
     else await callOrNotify('services.killService', { id: part.id });
   };
   return (

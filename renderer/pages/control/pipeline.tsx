@@ -70,7 +70,7 @@ export function Pipeline() {
     ),
     [waiting, flow.deadLettered],
   );
-  const askedPerSec = flow.acceptedPerSec + flow.turnedAwayPerSec;
+  const askedPerSec = flow.acceptedPerSec + flow.rejectedPerSec;
   return (
     <figure className={`panel ${classes.figure}`} aria-label="The pipeline, from buyers to database">
       <div className={classes.pipeline}>
@@ -87,9 +87,7 @@ export function Pipeline() {
         <Link
           perSec={askedPerSec}
           label="ask"
-          note={
-            flow.turnedAwayPerSec >= 0.5 ? `${formatCompact(flow.turnedAwayPerSec)}/s rejected` : undefined
-          }
+          note={flow.rejectedPerSec >= 0.5 ? `${formatCompact(flow.rejectedPerSec)}/s rejected` : undefined}
         />
         <PipelineNode
           icon={icons.gateway}

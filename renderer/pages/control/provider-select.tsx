@@ -4,8 +4,8 @@ import { providerChoiceSchema, type ProviderChoice } from '../../../contract/con
 export const PROVIDER_LABELS: Readonly<Record<ProviderChoice, string>> = {
   auto: 'Automatic: containers, else this machine',
   docker: 'Containers (Docker or Podman)',
-  native: 'This machine’s own engines',
-  external: 'Engines that run elsewhere',
+  native: 'This machine’s own backends',
+  external: 'Backends that run elsewhere',
 };
 
 interface ProviderSelectProps {
@@ -13,11 +13,11 @@ interface ProviderSelectProps {
   readonly onChange: (value: ProviderChoice) => void;
 }
 
-/** Where the engines come from, for this start. */
+/** Where the backends come from, for this start. */
 export function ProviderSelect({ value, onChange }: ProviderSelectProps) {
   return (
     <NativeSelect
-      aria-label="Where the engines come from"
+      aria-label="Where the backends come from"
       value={value}
       data={providerChoiceSchema.options.map((option) => ({ value: option, label: PROVIDER_LABELS[option] }))}
       onChange={(event) => onChange(providerChoiceSchema.parse(event.currentTarget.value))}

@@ -28,7 +28,7 @@ export function Readiness() {
         </Button>
       </div>
       {failure ? <p className="muted">{`${failure.message} ${failure.fix}`}</p> : null}
-      {!readiness && !failure ? <Loading label="Looking for engines…" /> : null}
+      {!readiness && !failure ? <Loading label="Looking for backends…" /> : null}
       {readiness ? (
         <p className={classes.verdict} data-ready={readiness.canStart}>
           {readiness.canStart

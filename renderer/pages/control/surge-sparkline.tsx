@@ -14,7 +14,7 @@ export const SurgeSparkline = memo(function SurgeSparkline() {
   const path = useMemo(() => {
     const rates = (flow ?? [])
       .slice(-SHOWN)
-      .map(({ acceptedPerSec, turnedAwayPerSec }) => acceptedPerSec + turnedAwayPerSec);
+      .map(({ acceptedPerSec, rejectedPerSec }) => acceptedPerSec + rejectedPerSec);
     return areaPath(rates, WIDTH, HEIGHT);
   }, [flow]);
   return (

@@ -5,7 +5,7 @@ import type { Failure } from '../../../contract/failure.ts';
 import { marksOfRun } from '../../../contract/run-marks.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
 import { notesOf } from '../../../contract/run-notes.ts';
-import { tellVerdict } from '../../../contract/verdict-text.ts';
+import { describeVerdict } from '../../../contract/verdict-text.ts';
 import { call, callOrNotify } from '../../client.ts';
 import { CheckList } from '../../components/check-list.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
@@ -103,7 +103,7 @@ function Record({ record }: { readonly record: RunRecord }) {
   );
   const marks = useMemo(() => marksOfRun(record), [record]);
   const buyers = totalRequests(record.attack);
-  const { headline, detail } = tellVerdict(record);
+  const { headline, detail } = describeVerdict(record);
   return (
     <div className={classes.page}>
       <div className={classes.head}>

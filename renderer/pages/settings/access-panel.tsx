@@ -101,7 +101,7 @@ function Copy({ text, label }: { readonly text: string; readonly label: string }
 }
 
 const NOT_COPIED = {
-  code: 'face.notCopied',
+  code: 'frontend.notCopied',
   message: 'The text could not be copied.',
   fix: 'Select it here and copy it by hand.',
 };

@@ -43,12 +43,12 @@ export function AppPanel() {
           <ConfirmButton
             variant="default"
             disabled={!isOnline}
-            title="Quit, and keep the engines?"
+            title="Quit, and keep the backends?"
             text="RabbitMQ, Redis and Postgres go on without a control centre; the next start adopts them."
-            confirmLabel="Quit, keep the engines"
+            confirmLabel="Quit, keep the backends"
             onConfirm={() => callOrNotify('app.quit', { cluster: 'keep' })}
           >
-            Quit, keep the engines
+            Quit, keep the backends
           </ConfirmButton>
         ) : null}
       </div>

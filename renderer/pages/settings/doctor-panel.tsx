@@ -36,7 +36,7 @@ export function DoctorPanel() {
   );
 }
 
-/** Of the two ways to have engines, the one that is not needed is no fault of the machine: it is there to be read, but not marked. */
+/** Of the two ways to have backends, the one that is not needed is no fault of the machine: it is there to be read, but not marked. */
 function Findings({ diagnosis: { findings, concerns } }: { readonly diagnosis: Diagnosis }) {
   const isSpare = ({ id, status }: (typeof findings)[number]) => status !== 'ok' && !concerns.includes(id);
   const spare = findings.filter(isSpare);

@@ -2,7 +2,7 @@ import { Button, NativeSelect, NumberInput, SegmentedControl, Switch, TextInput 
 import { useEffect, useState } from 'react';
 import { settingsSchema, type Settings } from '../../../contract/contract.ts';
 import { call, callOrNotify } from '../../client.ts';
-import { forgetFailure, notifyDone, notifyFailure } from '../../components/notify.tsx';
+import { clearFailure, notifyDone, notifyFailure } from '../../components/notify.tsx';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
 import { ProviderSelect } from '../control/provider-select.tsx';
 import { AccessPanel } from './access-panel.tsx';
@@ -60,7 +60,7 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
     if (!isConfirmed) return;
     setWaitsSince(undefined);
     setTyped({});
-    forgetFailure(UNCONFIRMED);
+    clearFailure(UNCONFIRMED);
     notifyDone('The change is confirmed and saved.');
   }, [isConfirmed]);
 
@@ -101,14 +101,14 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
       notifyFailure(result.error);
       return;
     }
-    forgetFailure(UNCONFIRMED);
+    clearFailure(UNCONFIRMED);
     setTyped({});
     notifyDone('The settings are saved.');
   };
   const discard = async (): Promise<void> => {
     setTyped({});
     setWaitsSince(undefined);
-    forgetFailure(UNCONFIRMED);
+    clearFailure(UNCONFIRMED);
     // Also what the file says, in case another program has changed it.
     const settings = await callOrNotify('settings.getSettings', {});
     if (settings) useControl.setState(({ data }) => (data ? { data: { ...data, settings } } : {}));
@@ -165,7 +165,7 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
           <p className={classes.note}>These take effect at the next start of the cluster.</p>
         ) : null}
         <div>
-          <p className={classes.label}>Where the engines come from</p>
+          <p className={classes.label}>Where the backends come from</p>
           <ProviderSelect
             value={settingsSchema.shape.provider.parse(fieldOf('provider'))}
             onChange={(value) => set('provider', value)}
@@ -180,9 +180,9 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
           <p className={classes.about}>0 takes a free one.</p>
           <div className={classes.pair}>
             {number('gatewayPort', 'Port of the gateway')}
-            {number('enginePorts.rabbitmq', 'Port of RabbitMQ')}
-            {number('enginePorts.redis', 'Port of Redis')}
-            {number('enginePorts.postgres', 'Port of Postgres')}
+            {number('backendPorts.rabbitmq', 'Port of RabbitMQ')}
+            {number('backendPorts.redis', 'Port of Redis')}
+            {number('backendPorts.postgres', 'Port of Postgres')}
           </div>
         </div>
       </section>
@@ -198,7 +198,7 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
         </div>
       </section>
       <section className={`panel ${classes.group}`} aria-labelledby="external">
-        <h2 id="external">Engines that run elsewhere</h2>
+        <h2 id="external">Backends that run elsewhere</h2>
         <p className={classes.about}>
           A stored password is shown as ***. Type it anew when you change more of a URL than its path.
         </p>

@@ -1,4 +1,4 @@
-/** The door on real sockets, and against the very server that it stands before. */
+/** The fast path on real sockets, and against the very server that it stands before. */
 import { once } from 'node:events';
 import type { Server } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
@@ -8,7 +8,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createHttpApp } from '../http-app.ts';
 import { refusal } from '../problems.ts';
 import { HttpReply, type ReserveReply } from '../reserve-reply.ts';
-import { Door } from './fast-path.ts';
+import { FastPath } from './fast-path.ts';
 
 type Take = (body: unknown, key: string | undefined, reply: ReserveReply) => void;
 
@@ -34,15 +34,15 @@ const HANG_LIMIT_MS = 4_000;
 
 interface World {
   readonly port: number;
-  readonly door: Door | undefined;
+  readonly fastPath: FastPath | undefined;
   readonly server: Server;
   close(): Promise<void>;
 }
 
-/** The gateway's HTTP app with one route, with the door before it or without. */
+/** The gateway's HTTP app with one route, with the fast path before it or without. */
 async function serve(
   take: Take,
-  { hasDoor = true, requestLimitSec = 20, keepAliveSec = 72 } = {},
+  { hasFastPath = true, requestLimitSec = 20, keepAliveSec = 72 } = {},
 ): Promise<World> {
   const app = createHttpApp({ onUnexpected: () => undefined, onRefused: () => undefined });
   app.post('/reserve', { bodyLimit: 16 * 1024 }, (request, reply) => {
@@ -51,17 +51,19 @@ async function serve(
     take(request.body, key === undefined ? undefined : String(key), new HttpReply(reply.raw));
   });
   app.get('/end', () => ({ status: 'end' }));
-  const door = hasDoor ? new Door({ server: app.server, requestLimitSec, keepAliveSec, take }) : undefined;
+  const fastPath = hasFastPath
+    ? new FastPath({ server: app.server, requestLimitSec, keepAliveSec, handleReserve: take })
+    : undefined;
   await app.listen({ host: '127.0.0.1', port: 0 });
   const close = async (): Promise<void> => {
-    door?.close();
+    fastPath?.close();
     await app.close();
   };
   undos.push(() => {
-    door?.destroy();
+    fastPath?.destroy();
     return app.close();
   });
-  return { port: (app.server.address() as AddressInfo).port, door, server: app.server, close };
+  return { port: (app.server.address() as AddressInfo).port, fastPath, server: app.server, close };
 }
 
 /** A connection that keeps what it hears. */
@@ -148,9 +150,9 @@ const visible = (replies: readonly Reply[]) =>
       connection: connection.toLowerCase(),
     }));
 
-describe('the door', () => {
+describe('the fast path', () => {
   it('answers like the server behind it, whatever is asked and however it is cut', async () => {
-    const [withDoor, without] = [await serve(echo), await serve(echo, { hasDoor: false })];
+    const [withFastPath, without] = [await serve(echo), await serve(echo, { hasFastPath: false })];
     const field = fc.constantFrom(
       'Connection: keep-alive',
       'Connection: close',
@@ -217,7 +219,7 @@ describe('the door', () => {
               .map((end, index) => bytes.subarray(at[index], end))
               .filter((piece) => piece.length > 0);
             const [given, wanted] = [
-              await exchange(withDoor.port, pieces, endsItsSide),
+              await exchange(withFastPath.port, pieces, endsItsSide),
               await exchange(without.port, pieces, endsItsSide),
             ];
             expect(given.length).toBeGreaterThan(0);
@@ -232,10 +234,10 @@ describe('the door', () => {
   it.each([false, true])(
     'answers all that is sent ahead, far beyond its buffers; the client has ended its side: %s',
     async (isHalfClosed) => {
-      for (const hasDoor of [true, false]) {
+      for (const hasFastPath of [true, false]) {
         // As with the broker's confirm, each answer comes a moment later.
         const { port } = await serve((_body, _key, reply) => setImmediate(() => reply.accept('r')), {
-          hasDoor,
+          hasFastPath,
         });
         const client = new Client(port);
         client.socket.write(request('ann'));
@@ -274,15 +276,15 @@ describe('the door', () => {
   });
 
   it('ends a client that never reads, whatever it is owed', async () => {
-    const { port, door } = await serve((_body, _key, reply) => reply.accept('r'.repeat(2_000)), {
+    const { port, fastPath } = await serve((_body, _key, reply) => reply.accept('r'.repeat(2_000)), {
       requestLimitSec: 1,
     });
     const client = new Client(port);
     await once(client.socket, 'connect');
     client.socket.pause();
     client.socket.write(request('ann').repeat(20_000));
-    await vi.waitFor(() => expect(door?.size).toBe(1));
-    await vi.waitFor(() => expect(door?.size).toBe(0), { timeout: 10_000 });
+    await vi.waitFor(() => expect(fastPath?.size).toBe(1));
+    await vi.waitFor(() => expect(fastPath?.size).toBe(0), { timeout: 10_000 });
   }, 20_000);
 
   it('gives up a head or a body that trickles, before and behind it', async () => {
@@ -312,29 +314,29 @@ describe('the door', () => {
   });
 
   it('ends each connection with its next answer while it drains, and leaves the idle ones open', async () => {
-    const { port, door } = await serve(echo);
-    const [atDoor, behind, idle] = [new Client(port), new Client(port), new Client(port)];
-    for (const { socket } of [atDoor, idle]) socket.write(request('a'));
+    const { port, fastPath } = await serve(echo);
+    const [onFastPath, behind, idle] = [new Client(port), new Client(port), new Client(port)];
+    for (const { socket } of [onFastPath, idle]) socket.write(request('a'));
     behind.socket.write('GET /end HTTP/1.1\r\nHost: h\r\n\r\n');
     await vi.waitFor(() => {
-      for (const { answers } of [atDoor, behind, idle]) expect(answers).toHaveLength(1);
+      for (const { answers } of [onFastPath, behind, idle]) expect(answers).toHaveLength(1);
     });
-    const drained = door?.drain(300, 5_000);
-    atDoor.socket.write(request('b-later'));
+    const drained = fastPath?.drain(300, 5_000);
+    onFastPath.socket.write(request('b-later'));
     behind.socket.write('GET /end HTTP/1.1\r\nHost: h\r\n\r\n');
-    await Promise.all([atDoor.closed(), behind.closed()]);
+    await Promise.all([onFastPath.closed(), behind.closed()]);
     expect(idle.socket.readyState).toBe('open');
-    for (const { answers } of [atDoor, behind])
+    for (const { answers } of [onFastPath, behind])
       expect(answers.at(-1)).toMatchObject({
         status: expect.toSatisfy((status) => status === 202 || status === 200),
         fields: { connection: 'close' },
       });
     await drained;
-    expect(door?.size).toBe(1);
+    expect(fastPath?.size).toBe(1);
   });
 
   it('answers what is sent ahead in the order in which it came, and hands the connection on at the first other request', async () => {
-    const { port, door } = await serve(echo);
+    const { port, fastPath } = await serve(echo);
     const replies = await exchange(port, [
       Buffer.from(request('a-later') + request('b') + request('no-c') + request('d-later') + LAST),
     ]);
@@ -344,7 +346,7 @@ describe('the door', () => {
     );
     expect(replies[2]?.fields['retry-after']).toBe('1');
     expect(replies[4]?.body).toBe('{"status":"end"}');
-    expect(door?.size).toBe(0);
+    expect(fastPath?.size).toBe(0);
   });
 
   it('answers a client that ends its side at once', async () => {
@@ -367,14 +369,14 @@ describe('the door', () => {
   });
 
   it('closes a connection that is idle for too long without a word', async () => {
-    const { port, door } = await serve(echo, { keepAliveSec: 1 });
+    const { port, fastPath } = await serve(echo, { keepAliveSec: 1 });
     const client = new Client(port);
     client.socket.write(request('ann'));
     await client.closed();
     expect(client.answers.map(({ status, fields }) => [status, fields['keep-alive']])).toEqual([
       [202, 'timeout=1'],
     ]);
-    await vi.waitFor(() => expect(door?.size).toBe(0));
+    await vi.waitFor(() => expect(fastPath?.size).toBe(0));
   });
 
   it('lets what is owed be answered before it closes', async () => {
@@ -422,12 +424,12 @@ describe('the door', () => {
 
   it('forgets a client that goes while its answer is owed', async () => {
     const owed: ReserveReply[] = [];
-    const { port, door } = await serve((_body, _key, reply) => void owed.push(reply));
+    const { port, fastPath } = await serve((_body, _key, reply) => void owed.push(reply));
     const client = new Client(port);
     client.socket.write(request('ann'));
     await vi.waitFor(() => expect(owed).toHaveLength(1));
     client.socket.resetAndDestroy();
-    await vi.waitFor(() => expect(door?.size).toBe(0));
+    await vi.waitFor(() => expect(fastPath?.size).toBe(0));
     expect(() => owed[0]?.accept('r-1')).not.toThrow();
   });
 });

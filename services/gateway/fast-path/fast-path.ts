@@ -1,5 +1,5 @@
 /**
- * The door: every connection of the gateway's HTTP server comes here first. Plain reservations are read and answered here, at a third of what they
+ * The fast path: every connection of the gateway's HTTP server comes here first. Plain reservations are read and answered here, at a third of what they
  * cost through Node's HTTP server and Fastify (docs/speed.md); a connection on which anything else comes is given to that server,
  * with every byte that was read, and stays there. So there is one port, and one behaviour: a test holds the two against each other.
  */
@@ -10,13 +10,13 @@ import type { HostCheck } from '../../shared/host-check.ts';
 import type { ReserveReply } from '../reserve-reply.ts';
 import { ReplyHeads } from './reply-heads.ts';
 import { HeadReader } from './request-head.ts';
-import { ReserveConnection, type DoorSide } from './reserve-connection.ts';
+import { ReserveConnection, type FastPathSide } from './reserve-connection.ts';
 
 const TICK_MS = 1_000;
 /** ms between two looks whether anything comes while the gateway stops. */
 const DRAIN_TICK_MS = 50;
 
-export interface DoorOptions {
+export interface FastPathOptions {
   /** Not listening yet. Its own limits hold for what is handed over. */
   readonly server: Server;
   /** Seconds in which a request must have come whole, and a new connection must have asked. */
@@ -26,13 +26,13 @@ export interface DoorOptions {
   /** Hosts that are served here; all are unless told. The server behind refuses the others. */
   readonly isHostAllowed?: HostCheck | undefined;
   /** Takes a reservation. */
-  take(body: unknown, idempotencyKey: string | undefined, reply: ReserveReply): void;
+  handleReserve(body: unknown, idempotencyKey: string | undefined, reply: ReserveReply): void;
 }
 
-export class Door implements DoorSide {
+export class FastPath implements FastPathSide {
   readonly heads: HeadReader;
   readonly replies: ReplyHeads;
-  readonly take: DoorOptions['take'];
+  readonly handleReserve: FastPathOptions['handleReserve'];
   isClosing = false;
   nowSec = 0;
   /** What Node's HTTP server does with a connection. */
@@ -42,9 +42,9 @@ export class Door implements DoorSide {
   readonly #handedOver = new Set<Socket>();
   readonly #timer: NodeJS.Timeout;
 
-  constructor(options: DoorOptions) {
+  constructor(options: FastPathOptions) {
     const { server, requestLimitSec, keepAliveSec } = options;
-    this.take = options.take;
+    this.handleReserve = options.handleReserve;
     this.heads = new HeadReader(options.isHostAllowed);
     this.replies = new ReplyHeads(keepAliveSec);
     this.#toHttp = server
@@ -78,7 +78,7 @@ export class Door implements DoorSide {
     socket.resume();
   }
 
-  forget(connection: ReserveConnection): void {
+  release(connection: ReserveConnection): void {
     this.#connections.delete(connection);
   }
 

@@ -1,4 +1,4 @@
-/** Heads of the door's replies, as texts that are ready to be written. What is the same within a second is made once a second. */
+/** Heads of the fast path's replies, as texts that are ready to be written. What is the same within a second is made once a second. */
 import { STATUS_CODES } from 'node:http';
 import type { Refusal } from '../problems.ts';
 import { JSON_CONTENT_TYPE } from '../reserve-reply.ts';

@@ -1,12 +1,12 @@
 /**
- * One client's connection at the door. Reservations are read here, one after the other; the first byte of anything else makes the
+ * One client's connection at the fast path. Reservations are read here, one after the other; the first byte of anything else makes the
  * connection Node's.
  *
  *   reading ──whole request──► waiting ──answered──► reading …
  *      │ ▲                        └──the client has gone──► closed
  *      │ └──part of a request: held until the rest comes; ──time is up──► 408, ending; ──the client's end──► 400, ending
  *      ├──not a plain reservation──► handed over                            (never while an answer is owed)
- *      └──idle for too long, the client's end, or the door's──► ending ──flushed, or LINGER_SEC──► closed
+ *      └──idle for too long, the client's end, or the fast path's──► ending ──flushed, or LINGER_SEC──► closed
  *
  * What comes while an answer is owed, or while the client does not read its answers, is put back into the socket, which is paused. So Node's
  * own buffer and then TCP hold the client back, and the client's end stays behind its requests.
@@ -21,22 +21,22 @@ import { closingReply, type ReplyHeads } from './reply-heads.ts';
 const LINGER_SEC = 5;
 const HEAD_END = '\r\n\r\n';
 
-/** What a connection needs of its door. */
-export interface DoorSide {
+/** What a connection needs of its fast path. */
+export interface FastPathSide {
   readonly heads: HeadReader;
   readonly replies: ReplyHeads;
   readonly isClosing: boolean;
-  /** Seconds by the door's own clock. */
+  /** Seconds by the fast path's own clock. */
   readonly nowSec: number;
   /** Hands a reservation on; its answer comes by `reply`, at once or later. `body` is what JSON.parse gave. */
-  take(body: unknown, idempotencyKey: string | undefined, reply: ReserveReply): void;
+  handleReserve(body: unknown, idempotencyKey: string | undefined, reply: ReserveReply): void;
   /** The connection is Node's from now on; what was read and not used has been put back. */
   handOver(connection: ReserveConnection, socket: Socket): void;
-  forget(connection: ReserveConnection): void;
+  release(connection: ReserveConnection): void;
 }
 
 export class ReserveConnection implements ReserveReply {
-  readonly #door: DoorSide;
+  readonly #fastPath: FastPathSide;
   readonly #socket: Socket;
   /** The part of a request that has come. */
   #held: Buffer | undefined;
@@ -51,10 +51,10 @@ export class ReserveConnection implements ReserveReply {
   #isChoked = false;
   #activeSec: number;
 
-  constructor(socket: Socket, door: DoorSide) {
-    this.#door = door;
+  constructor(socket: Socket, fastPath: FastPathSide) {
+    this.#fastPath = fastPath;
     this.#socket = socket;
-    this.#activeSec = door.nowSec;
+    this.#activeSec = fastPath.nowSec;
     socket.on('data', this.#onData);
     socket.on('end', this.#onEnd);
     socket.on('error', ignoreError);
@@ -64,17 +64,17 @@ export class ReserveConnection implements ReserveReply {
   accept(reservationId: string): void {
     const payload = acceptedPayload(reservationId);
     // One byte a character, as acceptedPayload promises.
-    this.#answer(this.#door.replies.accepted(payload.length, this.#isLast) + payload, 'latin1');
+    this.#answer(this.#fastPath.replies.accepted(payload.length, this.#isLast) + payload, 'latin1');
   }
 
   refuse(given: Refusal): void {
     // Its length was counted in UTF-8, and it may name a field of the client's own invention.
-    this.#answer(this.#door.replies.refused(given, this.#isLast) + given.payload, 'utf8');
+    this.#answer(this.#fastPath.replies.refused(given, this.#isLast) + given.payload, 'utf8');
   }
 
   /** Once a second: ends what has been silent for too long. */
   expire(partSec: number, idleSec: number): void {
-    const silentSec = this.#door.nowSec - this.#activeSec;
+    const silentSec = this.#fastPath.nowSec - this.#activeSec;
     if (this.#isEnding) {
       if (silentSec >= LINGER_SEC) this.#socket.destroy();
     } else if (this.#isWaiting) {
@@ -87,7 +87,7 @@ export class ReserveConnection implements ReserveReply {
     } else if (silentSec >= idleSec) this.#end();
   }
 
-  /** The door closes: at once when nothing is owed, else with the answer. */
+  /** The fast path closes: at once when nothing is owed, else with the answer. */
   close(): void {
     if (!this.#isWaiting) this.#end();
   }
@@ -101,13 +101,13 @@ export class ReserveConnection implements ReserveReply {
   }
 
   get #isLast(): boolean {
-    return this.#door.isClosing || this.#hasEnded;
+    return this.#fastPath.isClosing || this.#hasEnded;
   }
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#isEnding) return;
     // The time of a request counts from its first byte: a trickle does not stretch it.
-    if (this.#held === undefined) this.#activeSec = this.#door.nowSec;
+    if (this.#held === undefined) this.#activeSec = this.#fastPath.nowSec;
     this.#held = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
     this.#read();
   };
@@ -119,7 +119,7 @@ export class ReserveConnection implements ReserveReply {
     this.#end(this.#held === undefined ? '' : closingReply(REQUEST_CUT_SHORT));
   };
 
-  readonly #onClose = (): void => this.#door.forget(this);
+  readonly #onClose = (): void => this.#fastPath.release(this);
 
   readonly #onDrain = (): void => {
     this.#isChoked = false;
@@ -129,7 +129,7 @@ export class ReserveConnection implements ReserveReply {
   #answer(text: string, encoding: BufferEncoding): void {
     const isLast = this.#isLast;
     this.#isWaiting = false;
-    this.#activeSec = this.#door.nowSec;
+    this.#activeSec = this.#fastPath.nowSec;
     const socket = this.#socket;
     if (socket.destroyed) return;
     if (!socket.write(text, encoding)) {
@@ -144,7 +144,7 @@ export class ReserveConnection implements ReserveReply {
   #end(farewell = ''): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    this.#activeSec = this.#door.nowSec;
+    this.#activeSec = this.#fastPath.nowSec;
     this.#held = undefined;
     if (farewell !== '') this.#socket.end(farewell);
     this.#socket.destroySoon();
@@ -178,7 +178,7 @@ export class ReserveConnection implements ReserveReply {
       if (bytes.length >= MAX_HEAD_BYTES || !mayBecomeReservation(text)) this.#handOver(bytes);
       return false;
     }
-    const head = this.#door.heads.read(text.slice(0, headEnd + 2));
+    const head = this.#fastPath.heads.read(text.slice(0, headEnd + 2));
     if (head === undefined) {
       this.#handOver(bytes);
       return false;
@@ -196,7 +196,7 @@ export class ReserveConnection implements ReserveReply {
     }
     this.#held = bytes.length === bodyEnd ? undefined : bytes.subarray(bodyEnd);
     this.#isWaiting = true;
-    this.#door.take(body, head.idempotencyKey, this);
+    this.#fastPath.handleReserve(body, head.idempotencyKey, this);
     return true;
   }
 
@@ -210,7 +210,7 @@ export class ReserveConnection implements ReserveReply {
     socket.off('close', this.#onClose);
     socket.pause();
     socket.unshift(bytes);
-    this.#door.handOver(this, socket);
+    this.#fastPath.handOver(this, socket);
   }
 }
 

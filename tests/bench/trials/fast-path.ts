@@ -1,11 +1,11 @@
-/** What the door is worth: the same gateway, asked so that the door answers, and asked so that it hands the connection to Fastify. Needs wrk. */
+/** What the fast path is worth: the same gateway, asked so that the fast path answers, and asked so that it hands the connection to Fastify. Needs wrk. */
 import { cpuMs } from '../processes.ts';
 import { runWrk } from '../wrk.ts';
 import { runTrial, withRig } from './trial.ts';
 
 const SECONDS = 4;
-/** A query makes it another request line than the door reads; the route is the same. */
-const PATHS: Readonly<Record<string, string>> = { 'by the door': '/reserve', 'by Fastify': '/reserve?' };
+/** A query makes it another request line than the fast path reads; the route is the same. */
+const PATHS: Readonly<Record<string, string>> = { 'by the fast path': '/reserve', 'by Fastify': '/reserve?' };
 
 await withRig(async (rig) => {
   const gateway = await rig.fork('out/main/gateway.js');

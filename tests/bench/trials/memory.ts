@@ -19,7 +19,7 @@ async function stampedes(rig: Rig, server: BenchProcess, openSale: () => Promise
       connections: CONNECTIONS,
       stock: 20,
     });
-    cells.push(`${(endWatch()['server'] ?? 0).toFixed(0)} MB, ${load.acknowledged} answered`);
+    cells.push(`${(endWatch()['server'] ?? 0).toFixed(0)} MB, ${load.accepted} answered`);
   }
   return cells.join(' | ');
 }

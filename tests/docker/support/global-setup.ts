@@ -1,4 +1,4 @@
-/** A container engine for the run: whatever answers, else our own dockerd, with test images and a registry on loopback. */
+/** A container runtime for the run: whatever answers, else our own dockerd, with test images and a registry on loopback. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
@@ -8,9 +8,9 @@ const SETUP = join(import.meta.dirname, '../../../scripts/docker-test-setup.sh')
 /** From nothing: packages, debootstrap, five images. */
 const SETUP_LIMIT_MS = 15 * 60_000;
 
-const testEngineSchema = z.object({
+const testBackendSchema = z.object({
   host: z.string(),
-  /** Whether the engine was started by the set-up, and may be restarted. */
+  /** Whether the backend was started by the set-up, and may be restarted. */
   isOwned: z.boolean(),
   dockerdPid: z.number(),
   registry: z.string(),
@@ -21,16 +21,16 @@ const testEngineSchema = z.object({
   cache: z.string(),
   run: z.string(),
 });
-export type TestEngine = z.infer<typeof testEngineSchema>;
+export type TestBackend = z.infer<typeof testBackendSchema>;
 
 declare module 'vitest' {
   interface ProvidedContext {
-    dockerEngine: TestEngine | null;
+    dockerDaemon: TestBackend | null;
   }
 }
 
 /** Runs the set-up script; harmless when everything is up. */
-export function bringUpTestEngine(): TestEngine {
+export function bringUpTestBackend(): TestBackend {
   const { status, stdout, error } = spawnSync(SETUP, ['up'], {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -38,26 +38,26 @@ export function bringUpTestEngine(): TestEngine {
   });
   if (status !== 0) {
     throw new Error(
-      `no container engine for the tests: ${SETUP} ended with ${status ?? String(error)}; see its lines above`,
+      `no container runtime for the tests: ${SETUP} ended with ${status ?? String(error)}; see its lines above`,
     );
   }
-  return testEngineSchema.parse(JSON.parse(stdout));
+  return testBackendSchema.parse(JSON.parse(stdout));
 }
 
 export default function setup(project: TestProject): (() => void) | undefined {
   try {
-    const engine = bringUpTestEngine();
-    project.provide('dockerEngine', engine);
-    // FLASHGRID_TEST_KEEP: the next run finds the engine up.
-    if (!engine.isOwned || process.env['FLASHGRID_TEST_KEEP']) return undefined;
+    const backend = bringUpTestBackend();
+    project.provide('dockerDaemon', backend);
+    // FLASHGRID_TEST_KEEP: the next run finds the backend up.
+    if (!backend.isOwned || process.env['FLASHGRID_TEST_KEEP']) return undefined;
     return () => {
       spawnSync(SETUP, ['down'], { stdio: 'inherit', timeout: 60_000 });
     };
   } catch (error) {
-    // CI and root can always have one: there a missing engine is a failure. Elsewhere the tests say that they were left out.
+    // CI and root can always have one: there a missing backend is a failure. Elsewhere the tests say that they were left out.
     if (process.env['CI'] || process.getuid?.() === 0) throw error;
     console.warn(String(error));
-    project.provide('dockerEngine', null);
+    project.provide('dockerDaemon', null);
     return undefined;
   }
 }

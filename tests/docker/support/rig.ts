@@ -1,4 +1,4 @@
-/** What the tests of the Docker cluster share: a cluster of their own, what it told, and a look at what the engine holds. */
+/** What the tests of the Docker cluster share: a cluster of their own, what it told, and a look at what the backend holds. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createServer, connect, type Server, type Socket } from 'node:net';
@@ -8,29 +8,29 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
 import { inject, onTestFinished } from 'vitest';
 import { FailureError, type Failure } from '../../../contract/failure.ts';
-import type { EngineState, Step } from '../../../contract/backends.ts';
+import type { BackendState, Step } from '../../../contract/backends.ts';
 import type { LogLine } from '../../../control/cluster/cluster.ts';
 import { createDockerCluster, type DockerCluster } from '../../../control/cluster/docker/docker-cluster.ts';
 import type { DockerSettings } from '../../../control/cluster/docker/backend-spec.ts';
-import type { TestEngine } from './global-setup.ts';
+import type { TestBackend } from './global-setup.ts';
 
-/** Whether there is no engine, outside CI only: see global-setup.ts. */
-export const hasNoEngine = inject('dockerEngine') === null;
+/** Whether there is no backend, outside CI only: see global-setup.ts. */
+export const hasNoDaemon = inject('dockerDaemon') === null;
 
-export function testEngine(): TestEngine {
-  const engine = inject('dockerEngine');
-  if (!engine) throw new Error('no container engine');
-  return engine;
+export function testBackend(): TestBackend {
+  const backend = inject('dockerDaemon');
+  if (!backend) throw new Error('no container runtime');
+  return backend;
 }
 
-export function testDocker(host = testEngine().host): Docker {
+export function testDocker(host = testBackend().host): Docker {
   const socketPath = host.replace(/^unix:\/\//, '');
   return new Docker({ socketPath, host: undefined, port: undefined, protocol: undefined });
 }
 
 /** Settings that use the test images. */
 export function testSettings(change: Partial<DockerSettings['images']> = {}): DockerSettings {
-  const { prefix, tag } = testEngine();
+  const { prefix, tag } = testBackend();
   const image = (name: string): string => `${prefix}/${name}:${tag}`;
   return {
     images: {
@@ -50,7 +50,7 @@ export interface Rig {
   readonly dataDir: string;
   readonly docker: Docker;
   readonly steps: Step[];
-  readonly engines: EngineState[];
+  readonly backends: BackendState[];
   readonly logs: LogLine[];
 }
 
@@ -58,7 +58,7 @@ export interface RigOptions {
   readonly settings?: DockerSettings;
   readonly appVersion?: string;
   readonly docker?: Docker;
-  /** The engine that is cleaned in the end; not `docker`, which may be a broken one on purpose. */
+  /** The backend that is cleaned in the end; not `docker`, which may be a broken one on purpose. */
   readonly cleanWith?: Docker;
   /** Another process' cluster, so to say: same id, same data. */
   readonly like?: Rig;
@@ -73,7 +73,7 @@ export function rig(options: RigOptions = {}): Rig {
     options.dataDir ?? options.like?.dataDir ?? mkdtempSync(join(tmpdir(), 'flashgrid-docker-'));
   const docker = options.docker ?? testDocker();
   const steps: Step[] = [];
-  const engines: EngineState[] = [];
+  const backends: BackendState[] = [];
   const logs: LogLine[] = [];
   const cluster = createDockerCluster({
     clusterId,
@@ -83,7 +83,7 @@ export function rig(options: RigOptions = {}): Rig {
     appVersion: options.appVersion ?? '1.2.3',
     events: {
       onStep: (step) => steps.push(step),
-      onEngine: (engine) => engines.push(engine),
+      onBackend: (backend) => backends.push(backend),
       onLog: (line) => logs.push(line),
     },
   });
@@ -96,12 +96,12 @@ export function rig(options: RigOptions = {}): Rig {
       docker: options.cleanWith ?? testDocker(),
       settings: testSettings(),
       appVersion: '1.2.3',
-      events: { onStep: () => undefined, onEngine: () => undefined, onLog: () => undefined },
+      events: { onStep: () => undefined, onBackend: () => undefined, onLog: () => undefined },
     });
     await last.reset();
     rmSync(dataDir, { recursive: true, force: true });
   });
-  return { cluster, clusterId, dataDir, docker, steps, engines, logs };
+  return { cluster, clusterId, dataDir, docker, steps, backends, logs };
 }
 
 /** A signal that nothing aborts. */
@@ -126,7 +126,7 @@ export interface Holdings {
   readonly networks: string[];
 }
 
-/** Everything the engine holds, or what carries one cluster's label. */
+/** Everything the backend holds, or what carries one cluster's label. */
 export async function holdings(docker: Docker, clusterId?: string): Promise<Holdings> {
   const filters = clusterId === undefined ? {} : { label: [`flashgrid.cluster=${clusterId}`] };
   const [containers, { Volumes }, networks] = await Promise.all([
@@ -162,11 +162,11 @@ export interface Gate {
   passedBytes(): number;
   /** From now on connections end after so many bytes in all; `undefined` lets everything through. */
   limit(bytes: number | undefined): void;
-  /** Holds everything back from now on, without closing: an engine or registry that hangs. */
+  /** Holds everything back from now on, without closing: a backend or registry that hangs. */
   hang(): void;
 }
 
-/** A way to the registry, or to the engine's socket, that can be cut or held. */
+/** A way to the registry, or to the backend's socket, that can be cut or held. */
 export async function openGate(target: { port: number } | { path: string }): Promise<Gate> {
   const sockets = new Set<Socket>();
   let passed = 0;

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestEngine } from './global-setup.ts';
+import type { TestBackend } from './global-setup.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
 
@@ -31,7 +31,7 @@ export function run(
  * Builds the services and the last stage of docker/Dockerfile, with its COPY lines pointed at this tree instead of the build stage.
  * @returns the image's name
  */
-export function buildServicesImage({ host, prefix, tag }: TestEngine): string {
+export function buildServicesImage({ host, prefix, tag }: TestBackend): string {
   run('npx', ['vite', 'build', '--config', 'docker/vite.config.mjs', '--logLevel', 'warn']);
   const context = mkdtempSync(join(tmpdir(), 'flashgrid-image-'));
   try {

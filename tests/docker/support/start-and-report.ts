@@ -22,7 +22,7 @@ const cluster = createDockerCluster({
   appVersion: '1.2.3',
   events: {
     onStep: ({ id, state, detail }) => tell(`${id} ${state} ${detail ?? ''}`),
-    onEngine: () => undefined,
+    onBackend: () => undefined,
     onLog: () => undefined,
   },
 });

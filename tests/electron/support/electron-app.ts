@@ -389,7 +389,7 @@ export class ElectronApp {
   }
 }
 
-/** Every living process that was started with that home, the app's helpers and engines included: pid and command. */
+/** Every living process that was started with that home, the app's helpers and backends included: pid and command. */
 export function processesOf(home: string): string[] {
   return readdirSync('/proc').flatMap((pid) => {
     if (!/^\d+$/.test(pid)) return [];

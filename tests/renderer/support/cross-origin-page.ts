@@ -8,8 +8,8 @@ export interface Stranger {
 }
 
 /** What the page tries; each attempt ends as `refused`, or as what it got. The page writes the outcome into its title. */
-const attempts = (face: string) => `
-const face = ${JSON.stringify(face)};
+const attempts = (frontend: string) => `
+const frontend = ${JSON.stringify(frontend)};
 const element = (name, set) => new Promise((resolve) => {
   const made = document.createElement(name);
   made.onload = () => resolve('loaded');
@@ -18,19 +18,19 @@ const element = (name, set) => new Promise((resolve) => {
   document.body.append(made);
 });
 const attempts = {
-  read: fetch(face + '/', { credentials: 'include' }).then((answer) => answer.text(), () => 'refused'),
-  blindRead: fetch(face + '/', { credentials: 'include', mode: 'no-cors' }).then(({ type }) => type, () => 'refused'),
-  post: fetch(face + '/', { method: 'POST', body: 'x', credentials: 'include' }).then(({ status }) => status, () => 'refused'),
-  picture: element('img', (image) => { image.src = face + '/icon.svg'; }),
+  read: fetch(frontend + '/', { credentials: 'include' }).then((answer) => answer.text(), () => 'refused'),
+  blindRead: fetch(frontend + '/', { credentials: 'include', mode: 'no-cors' }).then(({ type }) => type, () => 'refused'),
+  post: fetch(frontend + '/', { method: 'POST', body: 'x', credentials: 'include' }).then(({ status }) => status, () => 'refused'),
+  picture: element('img', (image) => { image.src = frontend + '/icon.svg'; }),
   socket: new Promise((resolve) => {
-    const socket = new WebSocket(face.replace('http', 'ws') + '/ws');
+    const socket = new WebSocket(frontend.replace('http', 'ws') + '/ws');
     socket.onopen = () => resolve('open');
     socket.onerror = () => resolve('refused');
   }),
 };
 addEventListener('load', async () => {
   const frame = document.createElement('iframe');
-  frame.src = face + '/';
+  frame.src = frontend + '/';
   document.body.append(frame);
   const names = Object.keys(attempts);
   const outcomes = await Promise.all(Object.values(attempts));
@@ -40,13 +40,13 @@ addEventListener('load', async () => {
 `;
 
 /** Serves the page on a port of its own. */
-export async function startStranger(face: string): Promise<Stranger> {
+export async function startCrossOriginPage(frontend: string): Promise<Stranger> {
   const server = createServer((request, response) => {
     const isScript = request.url === '/attempts.js';
     response.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
     response.end(
       isScript
-        ? attempts(face)
+        ? attempts(frontend)
         : '<!doctype html><title>Win a ticket</title><body><output></output><script src="/attempts.js"></script>',
     );
   });

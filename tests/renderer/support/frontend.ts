@@ -1,4 +1,4 @@
-/** The built browser face as a process of its own, with a data folder of its own. */
+/** The built browser frontend as a process of its own, with a data folder of its own. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { flashgrid, temporaryDataDir, type TerminalRun } from '../../support/terminal.ts';
@@ -14,8 +14,8 @@ export interface Face {
   close(): Promise<void>;
 }
 
-/** Starts `flashgrid serve` with the machine's own engines chosen. */
-export async function startFace(): Promise<Face> {
+/** Starts `flashgrid serve` with the machine's own backends chosen. */
+export async function startFrontend(): Promise<Face> {
   const { path, remove } = await temporaryDataDir();
   const dataDir = join(path, 'flashgrid');
   await mkdir(dataDir);
