@@ -153,8 +153,8 @@ export const incidentSchema = z.object({
 });
 export type Incident = z.infer<typeof incidentSchema>;
 
-/** Raised when older versions could not read what a newer one writes. */
-export const RECORD_FORMAT = 1;
+/** Raised when older versions could not read what a newer one writes; `upgradeRunRecord` then learns the step. */
+export const RECORD_FORMAT = 2;
 
 export const runRecordSchema = z.object({
   schema: z.literal(`flashgrid.run/${RECORD_FORMAT}`),
@@ -187,3 +187,27 @@ export const runRecordSchema = z.object({
   series: z.array(sampleSchema),
 });
 export type RunRecord = z.infer<typeof runRecordSchema>;
+
+/** Keys of format 1, and their names in format 2, by the place where they stand. */
+const RENAMED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  load: { acknowledged: 'accepted', refused: 'rejected' },
+  series: { acknowledged: 'accepted', refused: 'rejected', refusedByWorker: 'refused' },
+  environment: { engines: 'backends' },
+};
+
+/** A record of an older format in today's; anything else comes back as it is, for the schema to judge. */
+export function upgradeRunRecord(json: unknown): unknown {
+  if (typeof json !== 'object' || json === null || !('schema' in json) || json.schema !== 'flashgrid.run/1')
+    return json;
+  const renamed = (value: unknown, names: Readonly<Record<string, string>>): unknown => {
+    if (Array.isArray(value)) return value.map((one) => renamed(one, names));
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, one]) => [names[key] ?? key, one]));
+  };
+  return {
+    ...Object.fromEntries(
+      Object.entries(json).map(([key, value]) => [key, renamed(value, RENAMED[key] ?? {})]),
+    ),
+    schema: `flashgrid.run/${RECORD_FORMAT}`,
+  };
+}

@@ -27,7 +27,7 @@ describe('the text of a verdict', () => {
   });
 
   it('keeps apart who was refused by the worker, who was rejected by the gateway, and who is looked up', () => {
-    const load = { sent: 10_000, accepted: 4_000, refused: 5_873, unknown: 127 };
+    const load = { sent: 10_000, accepted: 4_000, rejected: 5_873, unknown: 127 };
     const tell = (unknownGranted: number) =>
       describeVerdict({
         verdict: 'pass',

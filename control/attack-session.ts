@@ -328,15 +328,15 @@ export class AttackSession {
 
   /** The load of an attack whose generators gave no result: what their intervals told. */
   #loadSoFar(): Load {
-    const { sent, accepted, rejected: refused, unknown, firstRequestAtMs } = this.#state;
+    const { sent, accepted, rejected, unknown, firstRequestAtMs } = this.#state;
     const durationMs = firstRequestAtMs === undefined ? 0 : Math.max(0, Date.now() - firstRequestAtMs);
     return {
       sent,
       accepted,
-      rejected: refused,
+      rejected,
       unknown,
       unsent: totalRequests(this.#options.settings) - sent,
-      rps: durationMs > 0 ? ((accepted + refused) * 1_000) / durationMs : 0,
+      rps: durationMs > 0 ? ((accepted + rejected) * 1_000) / durationMs : 0,
       durationMs,
       latencyMs: { p50: 0, p90: 0, p99: 0, p999: 0, max: 0, mean: 0 },
       statusCounts: {},
@@ -410,13 +410,13 @@ export class AttackSession {
   #handleInterval(interval: AttackInterval): void {
     this.#series.addLoad(interval);
     this.#watch.generatorHeard(interval, (this.#state.firstRequestAtMs ?? 0) + interval.tMs);
-    const { sent, accepted, rejected: refused, unknown } = this.#state;
-    const answered = accepted + refused + unknown + interval.accepted + interval.refused + interval.unknown;
+    const { sent, accepted, rejected, unknown } = this.#state;
+    const answered = accepted + rejected + unknown + interval.accepted + interval.rejected + interval.unknown;
     this.#state = {
       ...this.#state,
       sent: sent + interval.sent,
       accepted: accepted + interval.accepted,
-      rejected: refused + interval.refused,
+      rejected: rejected + interval.rejected,
       unknown: unknown + interval.unknown,
       progress: Math.min(1, answered / totalRequests(this.#options.settings)),
     };

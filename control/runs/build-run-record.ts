@@ -2,14 +2,15 @@
 import type { AttackSettings } from '../../contract/attack-settings.ts';
 import { milliseconds, percent, plural, whole } from '../../contract/format.ts';
 import { causeText, gaveUpText } from '../../contract/run-notes.ts';
-import type {
-  Audit,
-  Environment,
-  Incident,
-  Load,
-  RunRecord,
-  Sample,
-  Verdict,
+import {
+  RECORD_FORMAT,
+  type Audit,
+  type Environment,
+  type Incident,
+  type Load,
+  type RunRecord,
+  type Sample,
+  type Verdict,
 } from '../../contract/run-record.ts';
 
 /** Under a rate: the share of requests sent in time below which a generator that was the limit makes the run invalid. */
@@ -64,7 +65,7 @@ export function buildRunRecord(parts: RunParts): RunRecord {
   // The reason of an end without an audit is told among the reasons.
   delete rest.endReason;
   return {
-    schema: 'flashgrid.run/1',
+    schema: `flashgrid.run/${RECORD_FORMAT}`,
     ...rest,
     startedAt: new Date(startedAtMs).toISOString(),
     ...(workersKilledAtMs === undefined ? {} : { workersKilledAtMs }),

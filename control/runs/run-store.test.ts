@@ -68,6 +68,29 @@ describe('RunStore', () => {
     ]);
   });
 
+  it('reads a run that version 0.1 saved, with its names for what they are called now', async () => {
+    const run = fixtureRun({ id: 'run-old' });
+    const oldSample = ({ accepted, rejected, refused, ...rest }: (typeof run.series)[number]) => ({
+      ...rest,
+      acknowledged: accepted,
+      refused: rejected,
+      refusedByWorker: refused,
+    });
+    const { accepted, rejected, ...load } = run.load;
+    const { backends, ...environment } = run.environment;
+    const old = {
+      ...run,
+      schema: 'flashgrid.run/1',
+      load: { ...load, acknowledged: accepted, refused: rejected },
+      environment: { ...environment, engines: backends },
+      series: run.series.map(oldSample),
+    };
+    await store.save(fixtureRun({ id: 'run-new' }));
+    await writeFile(join(dir, 'run-old.json'), JSON.stringify(old));
+    expect(await store.get('run-old')).toEqual(run);
+    expect(await store.list()).toHaveLength(2);
+  });
+
   it('leaves out what it can not read, says of each why, once, and lists the others', async () => {
     await store.save(fixtureRun({ id: 'run-good' }));
     const newer = fixtureRun({ id: 'run-later' });
@@ -85,7 +108,7 @@ describe('RunStore', () => {
         environment: { ...newer.environment, flashgrid: '1.10.0' },
         verdict: 'new',
       }),
-      'run-next': JSON.stringify({ schema: 'flashgrid.run/2', shape: 'unknown' }),
+      'run-next': JSON.stringify({ schema: 'flashgrid.run/3', shape: 'unknown' }),
     };
     for (const [id, text] of Object.entries(files)) await writeFile(join(dir, `${id}.json`), text);
     await writeFile(join(dir, 'notes.txt'), 'not a run');

@@ -6,7 +6,12 @@ import { closedFolder } from '../lib/data-folder.ts';
 import { z } from 'zod';
 import { FailureError, type Failure } from '../../contract/failure.ts';
 import type { Notice, RunSummary } from '../../contract/contract.ts';
-import { RECORD_FORMAT, runRecordSchema, type RunRecord } from '../../contract/run-record.ts';
+import {
+  RECORD_FORMAT,
+  runRecordSchema,
+  upgradeRunRecord,
+  type RunRecord,
+} from '../../contract/run-record.ts';
 import { searchTextOf, summaryOf } from '../../contract/run-text.ts';
 
 /** Becomes a file name, and comes from outside: no separators, no leading dot. */
@@ -177,7 +182,7 @@ export class RunStore {
     } catch (error) {
       throw damaged(id, path, new Error('it is not JSON, or was cut off', { cause: error }));
     }
-    const parsed = runRecordSchema.safeParse(json);
+    const parsed = runRecordSchema.safeParse(upgradeRunRecord(json));
     if (parsed.success) return parsed.data;
     const writer = writerSchema.safeParse(json);
     if (writer.success && isNewer(writer.data, this.#version)) throw newer(id, path, writer.data);

@@ -33,6 +33,11 @@ describe('the settings file', () => {
     expect(readdirSync(dir)).toEqual(['settings.json']);
   });
 
+  it('takes the ports of a file that version 0.1 wrote, under their new name', async () => {
+    const store = await load(JSON.stringify({ enginePorts: { redis: 6_400 } }));
+    expect([store.current.backendPorts.redis, store.notice]).toEqual([6_400, undefined]);
+  });
+
   it.each<[string, object, RegExp]>([
     ['a key of a newer version', { telemetryEndpoint: SECRET }, /no setting telemetryEndpoint/],
     ['a nested one', { limits: { memoryMb: 512, swap: 1 } }, /no setting limits\.swap/],

@@ -44,7 +44,7 @@ export class SettingsStore {
       return;
     }
     const problems: string[] = [];
-    const json = parseJson(text);
+    const json = withNewNames(parseJson(text));
     const kept = json === undefined ? {} : usable(settingsSchema, json, '', problems);
     if (json === undefined) problems.push('it is not JSON, or was cut off');
     if (problems.length === 0) {
@@ -122,6 +122,13 @@ function usable(
     else problems.push(`${name} has a value that this version does not take`);
   }
   return kept;
+}
+
+/** Settings of 0.1 with the names of today. */
+function withNewNames(json: unknown): unknown {
+  if (typeof json !== 'object' || json === null || !('enginePorts' in json)) return json;
+  const { enginePorts, ...rest } = json;
+  return { backendPorts: enginePorts, ...rest };
 }
 
 function parseJson(text: string): unknown {

@@ -45,7 +45,7 @@ it('draws rates a second, whatever a point spans', () => {
   expect(rowsOf(chart('surge'), points).at(-1)).toMatchObject({
     tMs: 300,
     accepted: 900,
-    refused: 100,
+    rejected: 100,
   });
 });
 

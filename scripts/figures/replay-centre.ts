@@ -192,7 +192,7 @@ export class ReplayCentre implements FrontendTarget {
       lengthMs,
       sent,
       accepted,
-      refused,
+      rejected: refused,
       unknown: 0,
       p50Ms,
       p99Ms: p50Ms * 3 * this.#about(0.2),

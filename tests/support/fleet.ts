@@ -178,7 +178,7 @@ export class Fleet {
       dataDir: this.#dataDir,
       signal: cancel.signal,
       onInterval: (interval) => {
-        answers += interval.accepted + interval.refused + interval.unknown;
+        answers += interval.accepted + interval.rejected + interval.unknown;
         while (due[0] && answers >= due[0].afterAnswers) {
           const incident = due.shift();
           const act = Promise.resolve(incident).then((one) => one?.act());

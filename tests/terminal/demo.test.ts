@@ -52,7 +52,7 @@ describe('flashgrid demo', () => {
     expect(await run.ended(), run.output()).toBe(0);
     const written = record(json);
     expect(written).toMatchObject({
-      schema: 'flashgrid.run/1',
+      schema: 'flashgrid.run/2',
       verdict: 'pass',
       exitCode: 0,
       load: { sent: 2_000, accepted: 2_000, rejected: 0, unknown: 0 },

@@ -8,9 +8,9 @@ export function LiveFigures() {
   const totals = useData((data) => data.series.totals);
   const last = useData((data) => data.series.points.at(-1));
   if (!attack || !totals) return null;
-  const decided = totals.granted + totals.refusedByWorker + totals.refused;
+  const decided = totals.granted + totals.refused + totals.rejected;
   // The worker's counts come a moment before the generator's: until both are final, only who is in both is told.
-  const queued = totals.granted + totals.refusedByWorker;
+  const queued = totals.granted + totals.refused;
   const throughQueue = attack.load ? queued : Math.min(queued, attack.accepted);
   const p99 = attack.load
     ? formatLatency(attack.load.latencyMs, 'p99')
