@@ -51,7 +51,7 @@ export function createExternalCluster({
     const state = states.get(target.role);
     if (look === undefined || state?.state !== 'running' || state.detail === look.detail) return;
     const { role, port, startedAtMs } = state;
-    emit({ role, port, startedAtMs, state: 'running', ...look });
+    emit({ role, port, startedAtMs, state: 'running', sinceMs: Date.now(), ...look });
   }
 
   async function check(target: ExternalUrl, signal: AbortSignal) {
