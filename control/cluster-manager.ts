@@ -29,6 +29,7 @@ import type {
   Settings,
 } from '../contract/contract.ts';
 import { backendDown } from './cluster/backend-down.ts';
+import { StepReporter } from './cluster/steps.ts';
 import type { ProcessRegistry } from './processes/process-registry.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { Supervisor } from './services/supervisor.ts';
@@ -177,7 +178,7 @@ export class ClusterManager {
       stack.add(
         'backends',
         () =>
-          this.#stopStep(
+          this.#step(
             'stop.backends',
             backends === 'stop' ? 'Stop the backends' : 'Leave the backends running',
             () => (backends === 'stop' ? cluster.stop() : cluster.detach()),
@@ -188,9 +189,7 @@ export class ClusterManager {
       stack.add(
         'services',
         () =>
-          this.#stopStep('stop.services', 'Stop gateways and workers', () =>
-            supervisor.stop({ isBackendLost }),
-          ),
+          this.#step('stop.services', 'Stop gateways and workers', () => supervisor.stop({ isBackendLost })),
         STOP_LIMIT_MS,
       );
     stack.add('restarts', () => this.#restarts?.close(), STOP_LIMIT_MS);
@@ -261,21 +260,22 @@ export class ClusterManager {
     this.#set({ state: 'starting', steps: [], backends: [], startedAtMs });
     const undo = new ReleaseStack();
     try {
-      const decision = await this.#step('provider', 'Choose where the backends run', async () => {
+      const decision = await this.#step('provider', 'Choose where the backends run', async (step) => {
         const chosen = await chooseProvider(choice, this.#options.probe);
-        return { value: chosen, detail: chosen.reason };
+        step.done(chosen.reason);
+        return chosen;
       });
       this.#set({ ...this.#state, provider: decision.provider, reason: decision.reason });
       const owned = await this.#startBackends(decision.provider, decision.fallback, signal, undo);
       registerSecrets(owned.amqpUrl, owned.redisUrl, owned.postgresUrl);
-      const endpoints = await this.#step('schema', 'Bring the database schema up to date', async () => {
+      const endpoints = await this.#step('schema', 'Bring the database schema up to date', async (step) => {
         const place = { url: owned.postgresUrl, schema: this.#options.postgresSchema };
         const { applied, already } = await applyMigrations(place);
-        return {
-          value: await this.#restrict(owned),
-          detail:
-            applied.length === 0 ? `${already.length} migrations in place` : `applied ${applied.join(', ')}`,
-        };
+        const restricted = await this.#restrict(owned);
+        step.done(
+          applied.length === 0 ? `${already.length} migrations in place` : `applied ${applied.join(', ')}`,
+        );
+        return restricted;
       });
       this.#endpoints = endpoints;
       signal.throwIfAborted();
@@ -370,9 +370,9 @@ export class ClusterManager {
     this.#supervisor = supervisor;
     undo.add('services', () => supervisor.stop(), STOP_LIMIT_MS);
     const bring = (role: ServiceRole, count: number, title: string) =>
-      this.#step(`${role}.start`, title, async () => {
+      this.#step(`${role}.start`, title, async (step) => {
         await supervisor.scale(role, count);
-        return { value: undefined, detail: `${count} ready` };
+        step.done(`${count} ready`);
       });
     await Promise.all([
       bring('gateway', settings.gateways, 'Start the gateways'),
@@ -405,36 +405,12 @@ export class ClusterManager {
     );
   }
 
-  async #step<Value>(
+  #step<Value>(
     id: string,
     title: string,
-    work: () => Promise<{ value: Value; detail: string }>,
+    work: (step: StepReporter) => Promise<Value> | Value,
   ): Promise<Value> {
-    const startedAtMs = Date.now();
-    this.#upsertStep({ id, title, state: 'running', startedAtMs });
-    try {
-      const { value, detail } = await work();
-      this.#upsertStep({
-        id,
-        title,
-        state: 'done',
-        detail,
-        startedAtMs,
-        durationMs: Date.now() - startedAtMs,
-      });
-      return value;
-    } catch (error) {
-      const detail = error instanceof Error ? error.message : String(error);
-      this.#upsertStep({
-        id,
-        title,
-        state: 'failed',
-        detail,
-        startedAtMs,
-        durationMs: Date.now() - startedAtMs,
-      });
-      throw error;
-    }
+    return new StepReporter(this.#events(), id, title).run(work);
   }
 
   /** From now on, a backend of ours that ends is started again. */
@@ -443,12 +419,12 @@ export class ClusterManager {
     if (!cluster || cluster.provider === 'external') return;
     this.#restarts = new BackendRestarts({
       restart: (role, signal) =>
-        this.#step(`${role}.restart`, `Start ${BACKEND_TITLES[role]} again`, async () => {
+        this.#step(`${role}.restart`, `Start ${BACKEND_TITLES[role]} again`, async (step) => {
           await cluster.restart(role, signal);
           const now = cluster.backends().find((backend) => backend.role === role);
           if (now?.state === 'failed')
             throw new Error(now.detail ?? `${BACKEND_TITLES[role]} has ended again.`);
-          return { value: undefined, detail: `restart ${this.#restarts?.count(role)}` };
+          step.done(`restart ${this.#restarts?.count(role)}`);
         }),
       onState: (role, state, detail) => this.#changeBackend(role, { state, detail }),
       onLog: (level, text) => this.#log(level, text),
@@ -497,13 +473,6 @@ export class ClusterManager {
       shown.handle === view.handle &&
       shown.restarts === view.restarts;
     if (!isSame) this.#upsertBackend(view);
-  }
-
-  #stopStep(id: string, title: string, work: () => Promise<void> | void): Promise<void> {
-    return this.#step(id, title, async () => {
-      await work();
-      return { value: undefined, detail: '' };
-    });
   }
 
   #events(): ClusterEvents {

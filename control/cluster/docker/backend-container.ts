@@ -37,7 +37,7 @@ import {
 } from './labels.ts';
 import { lastLines } from './logs.ts';
 import { backendUrl, waitUntilReady, WrongPasswordError } from './readiness.ts';
-import type { StepReporter } from './steps.ts';
+import type { StepReporter } from '../steps.ts';
 import { packTar } from './tar.ts';
 import { commandLine } from '../../lib/command-line.ts';
 

@@ -24,7 +24,7 @@ import {
   removeVolume,
 } from './inventory.ts';
 import { CLUSTER_LABEL, networkName, ROLE_LABEL, ROLE_NAME, ROLES, VERSION_LABEL } from './labels.ts';
-import { StepReporter } from './steps.ts';
+import { StepReporter } from '../steps.ts';
 
 export { findDockerDaemon, type DaemonSearch, type FoundDaemon } from './find-daemon.ts';
 export { dockerFindings } from './findings.ts';
@@ -194,16 +194,9 @@ class ContainerCluster implements DockerCluster {
     const { docker, clusterId, dataDir, settings, events, appVersion } = this.#options;
     const step = (id: string, title: string): StepReporter => new StepReporter(events, id, title);
     signal.throwIfAborted();
-    const daemonStep = step('docker.daemon', 'Reach the Docker daemon');
-    await daemonStep.run(async () => {
-      daemonStep.start();
-      const version = await ask(
-        daemonStep.id,
-        'asking for its version',
-        () => docker.version(),
-        PING_LIMIT_MS,
-      );
-      daemonStep.done(`version ${version.Version}`);
+    await step('docker.daemon', 'Reach the Docker daemon').run(async (reach) => {
+      const version = await ask(reach.id, 'asking for its version', () => docker.version(), PING_LIMIT_MS);
+      reach.done(`version ${version.Version}`);
     });
     const file = ClusterFile.open(dataDir, clusterId);
     const specs = backendSpecs(settings, file);
@@ -219,9 +212,7 @@ class ContainerCluster implements DockerCluster {
     }));
     signal.throwIfAborted();
 
-    const networkStep = step('docker.network', 'Prepare the network');
-    await networkStep.run(async () => {
-      networkStep.start();
+    await step('docker.network', 'Prepare the network').run(async (networkStep) => {
       const labels = { [CLUSTER_LABEL]: clusterId, [ROLE_LABEL]: 'network', [VERSION_LABEL]: appVersion };
       const outcome = await ensureNetwork(docker, clusterId, networkName(clusterId), labels, networkStep.id);
       if (outcome === 'made') {
@@ -237,7 +228,6 @@ class ContainerCluster implements DockerCluster {
       if (!facts) throw new Error(`no image for ${spec.role}`);
       this.#monitor.set({ role: spec.role, state: 'starting' });
       return await report.run(async () => {
-        report.start();
         const running = await new BackendContainer(around, spec, facts, made, report).bringUp(inner);
         this.#monitor.set(stateOf(running));
         report.done(

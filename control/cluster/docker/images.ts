@@ -11,7 +11,7 @@ import { ownSurroundings } from './places.ts';
 import { pullFailure, pullFaultOf } from './pull-failure.ts';
 import { PullProgress, pullMessageSchema } from './pull-progress.ts';
 import { registryAuth } from './registry-auth.ts';
-import type { StepReporter } from './steps.ts';
+import type { StepReporter } from '../steps.ts';
 
 /** ms without a word from the daemon after which a pull counts as stalled. */
 const STALL_LIMIT_MS = 90_000;
@@ -56,7 +56,7 @@ export async function ensureImage(
     step.skip('already here');
     return present;
   }
-  step.start('asking the registry');
+  step.note('asking the registry');
   const startedAtMs = Date.now();
   const progress = await pullWithRetries(docker, image, step, signal);
   const pulled = await imageFacts(docker, image, step.id);

@@ -7,7 +7,7 @@ import type { BackendRole, BackendState } from '../../../contract/backends.ts';
 import { FailureError } from '../../../contract/failure.ts';
 import type { Finding } from '../../../contract/contract.ts';
 import { EXTERNAL_URLS, urlProblem, urlsIn, type ExternalUrl } from '../../../contract/external-urls.ts';
-import { StepLog } from '../native/step-log.ts';
+import { StepReporter } from '../steps.ts';
 import { cancelled, throwIfCancelled } from '../native/failures.ts';
 import { probePostgres, probeRabbitmq, probeRedis } from '../probes.ts';
 
@@ -54,7 +54,7 @@ export function createExternalCluster({
     emit({ role, port, startedAtMs, state: 'running', sinceMs: Date.now(), ...look });
   }
 
-  async function check(target: ExternalUrl, signal: AbortSignal) {
+  async function check(target: ExternalUrl, step: StepReporter, signal: AbortSignal): Promise<void> {
     throwIfCancelled(signal);
     const { role, title } = target;
     const urls = parseUrls(target, endpoints[target.field]);
@@ -66,10 +66,7 @@ export function createExternalCluster({
       const { version, detail } = await Promise.race([looking, whenAborted(signal)]);
       const warning = detail === undefined ? {} : { detail };
       emit({ ...common, state: 'running', version, startedAtMs: Date.now(), ...warning });
-      return {
-        value: undefined,
-        detail: detail ?? `${title} ${version} at ${urls.map((url) => url.host).join(', ')}`,
-      };
+      step.done(detail ?? `${title} ${version} at ${urls.map((url) => url.host).join(', ')}`);
     } catch (error) {
       if (error instanceof FailureError) throw error;
       const problem = error instanceof Error ? error.message || error.name : String(error);
@@ -89,10 +86,12 @@ export function createExternalCluster({
   return {
     provider: 'external',
     async start(signal) {
-      const ids = EXTERNAL_URLS.map(({ role, title }) => ({ id: `${role}.check`, title: `Check ${title}` }));
-      const steps = new StepLog(events, ids);
       const results = await Promise.allSettled(
-        EXTERNAL_URLS.map((target) => steps.run(`${target.role}.check`, () => check(target, signal))),
+        EXTERNAL_URLS.map((target) =>
+          new StepReporter(events, `${target.role}.check`, `Check ${target.title}`).run((step) =>
+            check(target, step, signal),
+          ),
+        ),
       );
       const failed = results.find((result) => result.status === 'rejected');
       if (failed) throw failed.reason;

@@ -23,7 +23,7 @@ import { postgresDriver } from './postgres.ts';
 import { rabbitmqDriver } from './rabbitmq.ts';
 import { redisDriver } from './redis.ts';
 import { choosePorts, endpointsOf, openSettings, replacePorts } from './settings.ts';
-import { StepLog } from './step-log.ts';
+import { StepReporter } from '../steps.ts';
 import { UsageMeter, familyOf } from './usage.ts';
 import { type FoundProcess, ProcessRegistry } from '../../processes/process-registry.ts';
 
@@ -37,13 +37,6 @@ const TITLES: Readonly<Record<BackendRole, string>> = {
   postgres: 'Postgres',
   rabbitmq: 'RabbitMQ',
 };
-const STEPS = [
-  { id: 'backends.find', title: 'Look for the backends' },
-  { id: 'folder.prepare', title: 'Prepare the data folder' },
-  { id: 'leftovers.clear', title: 'Adopt or clear what still runs' },
-  ...ROLES.map((role) => ({ id: `${role}.start`, title: `Start ${TITLES[role]}` })),
-];
-
 export interface NativeClusterOptions {
   /** Everything of the cluster lies below it. One control centre at a time: see `acquireLock`. */
   readonly dataDir: string;
@@ -151,20 +144,24 @@ class LocalCluster implements NativeCluster {
 
   async #start(abort: AbortController): Promise<Endpoints> {
     const { signal } = abort;
-    const steps = new StepLog(this.#events, STEPS);
+    // All at once, so that the whole way is shown from the beginning.
+    const step = (id: string, title: string) => new StepReporter(this.#events, id, title);
+    const find = step('backends.find', 'Look for the backends');
+    const prepare = step('folder.prepare', 'Prepare the data folder');
+    const clear = step('leftovers.clear', 'Adopt or clear what still runs');
+    const start = (role: BackendRole) => step(`${role}.start`, `Start ${TITLES[role]}`);
+    const startSteps = { redis: start('redis'), postgres: start('postgres'), rabbitmq: start('rabbitmq') };
     try {
-      const binaries = await steps.run('backends.find', () => this.#findAll());
+      const binaries = await find.run(() => this.#findAll(find));
       throwIfCancelled(signal);
-      const { registry, settings } = await steps.run('folder.prepare', () => this.#prepare());
+      const { registry, settings } = await prepare.run(() => this.#prepare(prepare));
       throwIfCancelled(signal);
       this.detach();
-      this.#runners = await steps.run('leftovers.clear', () =>
-        this.#adoptOrClear(binaries, registry, settings),
-      );
+      this.#runners = await clear.run(() => this.#adoptOrClear(clear, binaries, registry, settings));
       throwIfCancelled(signal);
       const starts = this.#runners.map((runner) =>
-        steps
-          .run(`${runner.driver.role}.start`, () => this.#startBackend(runner, signal))
+        startSteps[runner.driver.role]
+          .run((own) => this.#startBackend(own, runner, signal))
           .catch((error: unknown) => {
             // One failed: the others need not go on.
             abort.abort();
@@ -186,7 +183,7 @@ class LocalCluster implements NativeCluster {
     }
   }
 
-  async #findAll() {
+  async #findAll(step: StepReporter) {
     const binaries = await this.#find();
     const missing = ROLES.filter((role) => !binaries[role]);
     const { redis, postgres, rabbitmq } = binaries;
@@ -200,11 +197,11 @@ class LocalCluster implements NativeCluster {
         fix: installHint(missing),
       });
     }
-    const detail = `Redis ${redis.version}, Postgres ${postgres.version}, RabbitMQ ${rabbitmq.version}`;
-    return { value: { redis, postgres, rabbitmq }, detail };
+    step.done(`Redis ${redis.version}, Postgres ${postgres.version}, RabbitMQ ${rabbitmq.version}`);
+    return { redis, postgres, rabbitmq };
   }
 
-  async #prepare() {
+  async #prepare(step: StepReporter) {
     throwIfUnusable(this.#dataDir);
     try {
       // Others may pass through: as root, the backends run as another user. What lies in it is closed to them.
@@ -220,13 +217,15 @@ class LocalCluster implements NativeCluster {
       }
       const registry = new ProcessRegistry(this.#dataDir);
       const settings = await keepSettings(join(this.#nativeDir, 'settings.json'), this.#ports);
-      return { value: { registry, settings }, detail: this.#nativeDir };
+      step.done(this.#nativeDir);
+      return { registry, settings };
     } catch (error) {
       throw asFolderFailure(error, this.#dataDir);
     }
   }
 
   async #adoptOrClear(
+    step: StepReporter,
     binaries: Required<Pick<BackendPrograms, BackendRole>>,
     registry: ProcessRegistry,
     settings: SettingsKeeper,
@@ -259,15 +258,16 @@ class LocalCluster implements NativeCluster {
     ].filter(Boolean);
     const users = new Set(Object.values(folders).flatMap(({ user }) => user?.name ?? []));
     if (users.size > 0) detail.push(`run as the user ${[...users].join(', ')}`);
-    return { value: runners, detail: detail.join('; ') || 'nothing was left' };
+    step.done(detail.join('; ') || 'nothing was left');
+    return runners;
   }
 
-  async #startBackend(runner: BackendRunner, signal: AbortSignal) {
+  async #startBackend(step: StepReporter, runner: BackendRunner, signal: AbortSignal): Promise<void> {
     const where = () => `port ${runner.state.port}, pid ${runner.pid}`;
-    if (runner.isRunning) return { value: undefined, detail: `adopted: ${where()}`, isSkipped: true };
+    if (runner.isRunning) return step.skip(`adopted: ${where()}`);
     await runner.initialise(signal);
     await runner.start(signal);
-    return { value: undefined, detail: where() };
+    step.done(where());
   }
 
   /** Stops the backends that are known, then whatever else of them is found, and services that a dead control centre left. */
