@@ -6,8 +6,7 @@ import type { BackendState } from '../contract/backends.ts';
 import { lockHolder } from '../control/cluster/data-dir-lock.ts';
 import type { Finding } from '../contract/contract.ts';
 import { commandLine } from '../control/lib/command-line.ts';
-import { removeInstance, writeInstance } from '../control/instance-file.ts';
-import { startWebServer } from '../web/server.ts';
+import { startAnnouncedServer } from '../web/announced-server.ts';
 import {
   UsageError,
   readAttack,
@@ -227,20 +226,26 @@ async function serve({ values, dataDir, out, asked }: CommandContext): Promise<n
   };
   const centre = await openOwn(dataDir, () => quitting.abort(), { onPending });
   try {
-    const frontend = await startWebServer({ centre, rendererDir: builtParts().rendererDir, host, port });
+    const rendererDir = builtParts().rendererDir;
+    const server = await startAnnouncedServer({
+      centre,
+      dataDir,
+      rendererDir,
+      version: appVersion(),
+      host,
+      port,
+    });
     try {
-      centre.announceAccess({ url: frontend.url, token: frontend.token });
-      await writeInstance(dataDir, { ...frontend, version: appVersion() });
-      out.raw(`FlashGrid is served at\n\n    ${frontend.url}\n\n`);
+      out.raw(`FlashGrid is served at\n\n    ${server.url}\n\n`);
       out.print('Ctrl-C stops it and everything it started.');
       void centre.adoptKept();
       await whenInterrupted(AbortSignal.any([asked, quitting.signal])).catch(() => undefined);
       new Progress(out).follow(centre);
       // The instance is gone for others before its parts are.
-      await removeInstance(dataDir);
+      await server.withdraw();
       await centre.release();
     } finally {
-      await frontend.close();
+      await server.close();
     }
     return EXIT.pass;
   } finally {

@@ -4,9 +4,8 @@
  */
 import process from 'node:process';
 import { isatty } from 'node:tty';
+import { onStopSignals } from '../control/lib/stop-signals.ts';
 
-/** ms between two interrupts that count as one: a terminal and npm may both hand on the same Ctrl-C. */
-const SAME_INTERRUPT_MS = 700;
 /** Of an output whose reader has ended, or whose terminal is closed: nothing is wrong, nobody looks any more. */
 const READER_GONE = ['EPIPE', 'EIO', 'ECONNRESET', 'EBADF'];
 
@@ -15,7 +14,6 @@ export class Interrupt {
   readonly #asked = new AbortController();
   /** What could not be written, and is missed: not a reader that ended, but a full disk for one. */
   #outputError: Error | undefined;
-  #firstMs: number | undefined;
   // Asked at once: a terminal that is gone is none any more.
   readonly #isOnTerminal = [0, 1, 2].some((fd) => isatty(fd));
   #isHungUp = false;
@@ -41,20 +39,16 @@ export class Interrupt {
 
   /** Listens for signals. @param onFirst tells the user that the command is stopping */
   listen(onFirst: () => void): void {
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-      process.on(name, () => {
-        const now = performance.now();
+    onStopSignals(
+      (name, isFirst) => {
         if (name === 'SIGHUP') this.#isHungUp = this.#isOnTerminal;
-        if (this.#firstMs === undefined) {
-          this.#firstMs = now;
-          if (name !== 'SIGHUP') onFirst();
-          this.#asked.abort();
-          this.#abort.abort();
-        } else if (name !== 'SIGHUP' && now - this.#firstMs > SAME_INTERRUPT_MS) {
-          // A terminal that closes may send several SIGHUPs: only a person asks twice.
-          process.exit(130);
-        }
-      });
+        if (!isFirst) return;
+        if (name !== 'SIGHUP') onFirst();
+        this.#asked.abort();
+        this.#abort.abort();
+      },
+      () => process.exit(130),
+    );
   }
 
   /** The output is lost. */

@@ -19,9 +19,11 @@ import { ControlCentre } from '../control/control-centre.ts';
 import type { EventName, EventPayload } from '../contract/contract.ts';
 import { isAlive } from '../control/processes/process-table.ts';
 import { keepServing } from '../control/lib/last-resort.ts';
+import { onStopSignals } from '../control/lib/stop-signals.ts';
 import { readInstance } from '../control/instance-file.ts';
 import { redact } from '../services/shared/redact.ts';
 import { RESOURCES_VARIABLE } from '../services/shared/resources.ts';
+import { startAnnouncedServer } from '../web/announced-server.ts';
 import { EVENTS_CHANNEL } from './channels.ts';
 import { AppMenu } from './app-menu.ts';
 import { createAppWindow } from './app-window.ts';
@@ -39,11 +41,7 @@ import { recoverRenderer } from './renderer-recovery.ts';
 import { saveExportedFile } from './save-file.ts';
 import { isTrustedSender } from './sender.ts';
 import { Taskbar } from './taskbar.ts';
-import { openTerminalAccess } from './terminal-access.ts';
 import { VerdictNotice } from './verdict-notice.ts';
-
-/** ms between two signals that count as one: a terminal and npm may both hand on the same Ctrl-C. */
-const SAME_SIGNAL_MS = 700;
 
 const canUseDevTools = !app.isPackaged;
 
@@ -80,15 +78,16 @@ export async function startDesktop(dataDir: string): Promise<void> {
   guardSession(session.defaultSession, { canUseDevTools, onRefused: logRefused });
   const settings = await centre.call('settings.getSettings', {});
   if (settings.ok) nativeTheme.themeSource = settings.value.theme;
-  const closeAccess = await openTerminalAccess({
+  const server = await startAnnouncedServer({
     centre,
     dataDir,
     rendererDir: parts.rendererDir,
     version,
+    host: '127.0.0.1',
+    port: 0,
   }).catch((error: unknown) => {
     // The window does without it; only the terminal can't reach this control centre then.
     log(`the terminal can't reach this window: ${String(error)}`);
-    return () => Promise.resolve();
   });
 
   const window = createAppWindow({
@@ -119,7 +118,7 @@ export async function startDesktop(dataDir: string): Promise<void> {
       bringToFront(window);
       return askOnQuit(dialog, window, cluster);
     },
-    cleanUp: closeAccess,
+    cleanUp: async () => await server?.close(),
     tellFailures: (failures) => showQuitFailures(dialog, ours(), failures),
     quit: (exitCode) => {
       stopIpc();
@@ -195,15 +194,10 @@ function holdQuit(window: BrowserWindow, guard: QuitGuard): void {
   // The system waits for nobody who asks questions.
   powerMonitor.on('shutdown', () => guard.stopNow());
   window.on('session-end', () => guard.stopNow());
-  let firstMs: number | undefined;
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.on(signal, () => {
-      const nowMs = performance.now();
-      if (firstMs !== undefined && nowMs - firstMs > SAME_SIGNAL_MS) app.exit(130);
-      firstMs ??= nowMs;
-      guard.stopNow();
-    });
-  }
+  onStopSignals(
+    () => guard.stopNow(),
+    () => app.exit(130),
+  );
 }
 
 /** Hands the control centre's events to the page, the taskbar and the notifications. */

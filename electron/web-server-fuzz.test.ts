@@ -9,10 +9,9 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import type { ControlCentre } from '../control/control-centre.ts';
 import { commands, isCommandName } from '../contract/contract.ts';
 import { EventHub } from '../control/lib/event-hub.ts';
-import { openTerminalAccess } from './terminal-access.ts';
+import { startAnnouncedServer } from '../web/announced-server.ts';
 import { readInstance } from '../control/instance-file.ts';
 import { startWebServer, type FrontendTarget } from '../web/server.ts';
 
@@ -54,8 +53,15 @@ beforeAll(async () => {
   frontends.push({ name: 'the browser frontend', port: frontend.port, token: frontend.token, hub });
   ends.push(() => frontend.close());
   const accessHub = new EventHub();
-  const centre = { ...target(accessHub), announceAccess: () => undefined } as unknown as ControlCentre;
-  ends.push(await openTerminalAccess({ centre, dataDir: join(dir, 'data'), rendererDir: dir, version: '0' }));
+  const announced = await startAnnouncedServer({
+    centre: { ...target(accessHub), announceAccess: () => undefined },
+    dataDir: join(dir, 'data'),
+    rendererDir: dir,
+    version: '0',
+    host: '127.0.0.1',
+    port: 0,
+  });
+  ends.push(() => announced.close());
   const instance = await readInstance(join(dir, 'data'));
   if (!instance) throw new Error('the desktop wrote no instance file');
   frontends.push({

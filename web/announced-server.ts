@@ -1,0 +1,41 @@
+/** A control centre that browser and terminal reach: a web server listens, and the instance file says where. */
+import type { Access } from '../contract/contract.ts';
+import { removeInstance, writeInstance } from '../control/instance-file.ts';
+import { startWebServer, type WebServer, type WebServerOptions } from './server.ts';
+
+export interface AnnouncedServerOptions extends WebServerOptions {
+  readonly centre: WebServerOptions['centre'] & { announceAccess(access: Access): void };
+  readonly dataDir: string;
+  readonly version: string;
+}
+
+export interface AnnouncedServer extends WebServer {
+  /** Removes the instance file, so that no other command comes any more; `close` does it too. */
+  withdraw(): Promise<void>;
+}
+
+/**
+ * Listens, behind a token that only this user's files hold, and announces it.
+ * @throws FailureError `web.portTaken`, `web.noSuchHost` when the address can't be had
+ */
+export async function startAnnouncedServer(options: AnnouncedServerOptions): Promise<AnnouncedServer> {
+  const { centre, dataDir, version } = options;
+  const server = await startWebServer(options);
+  centre.announceAccess({ url: server.url, token: server.token });
+  try {
+    await writeInstance(dataDir, { ...server, version });
+  } catch (error) {
+    // Nobody could find it: it must not listen either.
+    await server.close();
+    throw error;
+  }
+  const withdraw = (): Promise<void> => removeInstance(dataDir);
+  return {
+    ...server,
+    withdraw,
+    close: async () => {
+      await withdraw();
+      await server.close();
+    },
+  };
+}
