@@ -25,6 +25,22 @@ const MAY_IMPORT = {
     'control/audit/ledger.ts',
   ],
 };
+/** The folders of control/, from the ground up: each may import those before it, so there is no circle between them. */
+const CONTROL_FOLDERS = [
+  'lib',
+  'processes',
+  'logs',
+  'settings',
+  'cluster',
+  'audit',
+  'services',
+  'sales',
+  'attack',
+  'telemetry',
+  'runs',
+  'export',
+  'doctor',
+];
 const OURS = '^(contract|control|web|cli|electron|renderer|services)/';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -37,6 +53,16 @@ module.exports = {
       severity: 'error',
       from: { path: `^${folder}/`, pathNot: '\\.test\\.tsx?$' },
       to: { path: OURS, pathNot: [folder, ...others].map((one) => `^${one}(/|$)`) },
+    })),
+    ...CONTROL_FOLDERS.map((folder, at) => ({
+      name: 'control-folder-order',
+      comment: `control/${folder}/ may import ${CONTROL_FOLDERS.slice(0, at).join(', ') || 'no other folder of control/'}.`,
+      severity: 'error',
+      from: { path: `^control/${folder}/`, pathNot: '\\.test\\.ts$' },
+      to: {
+        path: '^control/',
+        pathNot: `^control/(${CONTROL_FOLDERS.slice(0, at + 1).join('|')})/`,
+      },
     })),
     {
       name: 'only-electron-imports-electron',

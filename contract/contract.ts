@@ -257,6 +257,8 @@ export const logLineSchema = z.object({
   text: z.string(),
 });
 export type LogEntry = z.infer<typeof logLineSchema>;
+/** A line before the log store numbers it; its `part` is `rabbitmq`, `gateway-1`, `control`… */
+export type LogLine = Omit<LogEntry, 'seq'>;
 
 export const findingSchema = z.object({
   id: z.string(),

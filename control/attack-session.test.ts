@@ -10,14 +10,17 @@ import type { Supervisor } from './services/supervisor.ts';
 it('keeps an attack whose sale can not be opened as a failed run with its cause', async () => {
   const states: AttackState[] = [];
   const records: RunRecord[] = [];
-  const supervisor = { states: () => [], totals: new ServiceTotals(), gatewayUrls: () => [] };
+  const supervisor = {
+    states: () => [],
+    totals: new ServiceTotals(),
+    gatewayUrls: () => [],
+    onSample: () => () => undefined,
+  };
   const ended = new Promise<void>((resolve) => {
     const session = new AttackSession({
       settings: attackSettingsSchema.parse({ profile: 'burst', requests: 100, connections: 10 }),
       version: '0',
-      namespace: 'test',
-      postgresSchema: 'public',
-      endpoints: { amqpUrl: '', redisUrl: '', postgresUrl: '' },
+      deployment: { amqpUrl: '', redisUrl: '', postgresUrl: '', namespace: 'test', postgresSchema: 'public' },
       cluster: { provider: 'native', backends: () => [] },
       supervisor: supervisor as unknown as Supervisor,
       // No gateway runs: opening the sale fails as it would in life.

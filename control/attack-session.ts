@@ -14,9 +14,9 @@ import type { AttackInterval } from './attack/runner/interval-merger.ts';
 import { totalRequests, type AttackSettings } from '../contract/attack-settings.ts';
 import { audit, countDeadFrames } from './audit/audit.ts';
 import { FailureError } from '../contract/failure.ts';
-import type { Cluster, Endpoints, LogLine } from './cluster/cluster.ts';
+import type { Cluster, Deployment } from './cluster/cluster.ts';
+import type { LogLine, AttackState } from '../contract/contract.ts';
 import { backendDown } from './cluster/backend-down.ts';
-import type { AttackState } from '../contract/contract.ts';
 import { withoutProxy } from './lib/loopback.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { withLimit } from '../services/shared/time-limit.ts';
@@ -27,7 +27,6 @@ import { notesOf } from '../contract/run-notes.ts';
 import { titleOf } from '../contract/run-text.ts';
 import { describeVerdict } from '../contract/verdict-text.ts';
 import type { GatewayClient } from './sales/gateway-client.ts';
-import type { ServiceSample } from './services/service-child.ts';
 import type { Supervisor } from './services/supervisor.ts';
 import { PipelineReader } from './telemetry/pipeline-reader.ts';
 import { RunSeries } from './telemetry/run-series.ts';
@@ -45,9 +44,7 @@ const CLOSE_LIMIT_MS = 4_000;
 export interface AttackSessionOptions {
   readonly settings: AttackSettings;
   readonly version: string;
-  readonly namespace: string;
-  readonly postgresSchema: string;
-  readonly endpoints: Endpoints;
+  readonly deployment: Deployment;
   readonly cluster: Pick<Cluster, 'provider' | 'backends'>;
   readonly supervisor: Supervisor;
   readonly gateways: GatewayClient;
@@ -121,11 +118,6 @@ export class AttackSession {
     return this.#state;
   }
 
-  /** A sample of a service, which tells how late it was. */
-  handleSample(id: string, sample: ServiceSample): void {
-    this.#watch.handleSample(id, sample);
-  }
-
   /** Ends the attack; resolves when nothing of it runs. */
   async cancel(): Promise<void> {
     if (!this.isActive) return;
@@ -135,6 +127,10 @@ export class AttackSession {
 
   async #run(): Promise<void> {
     this.#watch.start();
+    this.#undo.add(
+      'samples',
+      this.#options.supervisor.onSample((id, sample) => this.#watch.handleSample(id, sample)),
+    );
     let failure: FailureError['failure'] | undefined;
     try {
       await this.#attackAndJudge();
@@ -156,24 +152,24 @@ export class AttackSession {
   }
 
   async #attackAndJudge(): Promise<void> {
-    const { settings, supervisor, endpoints, namespace, postgresSchema } = this.#options;
+    const { settings, supervisor, deployment } = this.#options;
     const { signal } = this.#abort;
     const saleId = this.#state.saleId;
     await this.#openSale();
-    const redis = createRedis(endpoints.redisUrl, {
+    const redis = createRedis(deployment.redisUrl, {
       role: 'control',
       onError: (error) => this.#log('warn', `redis: ${error.message}`),
     });
     this.#undo.add('redis', () => redis.disconnect());
     this.#undo.add('sale', () => this.#closeSale(), 4 * CLOSE_LIMIT_MS);
-    const store = new SaleStore(redis, namespace);
+    const store = new SaleStore(redis, deployment.namespace);
     const reader = new PipelineReader({
       totals: () => supervisor.totals.read(),
       peakSince: (sinceMs) => supervisor.totals.peakSince(sinceMs),
       readSale: async () => (await store.readSale(saleId))?.counters,
     });
 
-    const deadBefore = await countDeadFrames(endpoints.amqpUrl, namespace);
+    const deadBefore = await countDeadFrames(deployment);
     const sampling = new Sampling(
       () => reader.read(),
       (tMs, reading) => this.#series.addReading(tMs, reading),
@@ -204,9 +200,7 @@ export class AttackSession {
     const found = await audit({
       sale: { id: saleId, stock: settings.stock, perBuyerLimit: settings.perBuyerLimit },
       ledger,
-      endpoints,
-      namespace,
-      postgresSchema,
+      deployment,
       drainTimeoutMs: settings.drainTimeoutMs,
       isBackendLost: () => backendDown(this.#options.cluster) !== undefined,
       closeSale: () => this.#closeSale(),
@@ -382,22 +376,22 @@ export class AttackSession {
   }
 
   async #closeInDatabases(): Promise<void> {
-    const { endpoints, namespace, postgresSchema } = this.#options;
+    const { deployment } = this.#options;
     const { saleId } = this.#state;
     const release = new ReleaseStack();
     const pool = createPool({
-      url: endpoints.postgresAuditUrl ?? endpoints.postgresUrl,
-      schema: postgresSchema,
+      url: deployment.postgresAuditUrl ?? deployment.postgresUrl,
+      schema: deployment.postgresSchema,
       max: 1,
       name: 'attack-close',
     });
     release.add('Postgres connection', () => pool.end());
-    const redis = createRedis(endpoints.redisUrl, { role: 'control', onError: () => undefined });
+    const redis = createRedis(deployment.redisUrl, { role: 'control', onError: () => undefined });
     release.add('Redis connection', () => redis.disconnect());
     const close = async () => {
       // Postgres first: a sale that Redis has forgotten is rebuilt from there.
       await pool.query("UPDATE sales SET status = 'closed' WHERE id = $1", [saleId]);
-      await new SaleStore(redis, namespace).changeSale(saleId, { status: 'closed' });
+      await new SaleStore(redis, deployment.namespace).changeSale(saleId, { status: 'closed' });
     };
     try {
       await withLimit(close(), CLOSE_LIMIT_MS, 'Postgres or Redis did not answer');

@@ -8,7 +8,15 @@
  */
 import { randomBytes } from 'node:crypto';
 import { FailureError } from '../contract/failure.ts';
-import type { Cluster, ClusterEvents, Endpoints, LogLine } from './cluster/cluster.ts';
+import type { Cluster, ClusterEvents, Deployment, Endpoints } from './cluster/cluster.ts';
+import type {
+  LogLine,
+  ClusterState,
+  ProviderChoice,
+  ServiceRole,
+  ServiceState,
+  Settings,
+} from '../contract/contract.ts';
 import {
   type BackendRole,
   type BackendState,
@@ -21,21 +29,16 @@ import { BackendViews } from './cluster/backend-views.ts';
 import { derivedPassword, grantRoles, urlOf } from '../services/shared/database-roles.ts';
 import { registerSecrets } from '../services/shared/redact.ts';
 import { chooseProvider, type ProviderProbe } from './cluster/choose-provider.ts';
-import type {
-  ClusterState,
-  ProviderChoice,
-  ServiceRole,
-  ServiceState,
-  Settings,
-} from '../contract/contract.ts';
 import { backendDown } from './cluster/backend-down.ts';
 import { StepReporter } from './cluster/steps.ts';
 import type { ProcessRegistry } from './processes/process-registry.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { Supervisor } from './services/supervisor.ts';
-import type { ServiceSample } from './services/service-child.ts';
 import { applyMigrations } from '../services/shared/migrations.ts';
 
+/** Prefix of the queues, keys and channels of the cluster that the control centre starts. */
+const NAMESPACE = 'fg';
+const POSTGRES_SCHEMA = 'public';
 /** ms that a stop may take before what is left is reported. */
 const STOP_LIMIT_MS = 60_000;
 /** The step of a start that was cancelled. */
@@ -43,8 +46,6 @@ const UNDO_STEP = 'stop.undo';
 
 export interface ClusterManagerOptions {
   readonly modules: Readonly<Record<ServiceRole, string>>;
-  readonly namespace: string;
-  readonly postgresSchema: string;
   readonly serviceEnv: NodeJS.ProcessEnv;
   /** Notes the services, so that the next start finds what a killed control centre left. */
   readonly registry: ProcessRegistry;
@@ -55,7 +56,6 @@ export interface ClusterManagerOptions {
   findKept(): Promise<Provider | undefined>;
   onCluster(state: ClusterState): void;
   onServices(services: readonly ServiceState[]): void;
-  onSample(id: string, sample: ServiceSample): void;
   onLog(line: LogLine): void;
 }
 
@@ -63,7 +63,7 @@ export class ClusterManager {
   readonly #options: ClusterManagerOptions;
   #state: ClusterState = { state: 'stopped', steps: [], backends: [] };
   #cluster: Cluster | undefined;
-  #endpoints: Endpoints | undefined;
+  #deployment: Deployment | undefined;
   #supervisor: Supervisor | undefined;
   #restarts: BackendRestarts | undefined;
   readonly #views = new BackendViews();
@@ -81,9 +81,9 @@ export class ClusterManager {
     return this.#state;
   }
 
-  /** Where the backends answer; only while the cluster runs. */
-  get endpoints(): Endpoints | undefined {
-    return this.#endpoints;
+  /** Where services and audit work; only while the cluster runs. */
+  get deployment(): Deployment | undefined {
+    return this.#deployment;
   }
 
   get supervisor(): Supervisor | undefined {
@@ -227,32 +227,38 @@ export class ClusterManager {
 
   /** @throws FailureError when the cluster does not run */
   async killBackend(role: BackendRole): Promise<void> {
-    const { cluster } = this.#running();
+    const { cluster } = this.running();
     this.#restarts?.expectKill(role);
     await cluster.kill(role);
   }
 
   /** @throws FailureError when the cluster does not run, or a service can't be started */
   async scale(role: ServiceRole, count: number): Promise<ServiceState[]> {
-    const { supervisor } = this.#running();
+    const { supervisor } = this.running();
     await supervisor.scale(role, count);
     return supervisor.states();
   }
 
   /** @throws FailureError when there is no such service */
   killService(id: string): void {
-    this.#running().supervisor.kill(id);
+    this.running().supervisor.kill(id);
   }
 
-  #running(): { cluster: Cluster; supervisor: Supervisor } {
-    if (this.#state.state !== 'running' || !this.#cluster || !this.#supervisor) {
+  /** @throws FailureError `cluster.notRunning` */
+  running(): { cluster: Cluster; supervisor: Supervisor; deployment: Deployment } {
+    const { cluster, supervisor, deployment } = {
+      cluster: this.#cluster,
+      supervisor: this.#supervisor,
+      deployment: this.#deployment,
+    };
+    if (this.#state.state !== 'running' || !cluster || !supervisor || !deployment) {
       throw new FailureError({
         code: 'cluster.notRunning',
         message: 'The cluster is not running.',
         fix: 'Start the cluster first.',
       });
     }
-    return { cluster: this.#cluster, supervisor: this.#supervisor };
+    return { cluster, supervisor, deployment };
   }
 
   async #start(choice: ProviderChoice, signal: AbortSignal): Promise<ClusterState> {
@@ -268,8 +274,8 @@ export class ClusterManager {
       this.#set({ ...this.#state, provider: decision.provider, reason: decision.reason });
       const owned = await this.#startBackends(decision.provider, decision.fallback, signal, undo);
       registerSecrets(owned.amqpUrl, owned.redisUrl, owned.postgresUrl);
-      const endpoints = await this.#step('schema', 'Bring the database schema up to date', async (step) => {
-        const place = { url: owned.postgresUrl, schema: this.#options.postgresSchema };
+      const deployment = await this.#step('schema', 'Bring the database schema up to date', async (step) => {
+        const place = { url: owned.postgresUrl, schema: POSTGRES_SCHEMA };
         const { applied, already } = await applyMigrations(place);
         const restricted = await this.#restrict(owned);
         step.done(
@@ -277,9 +283,9 @@ export class ClusterManager {
         );
         return restricted;
       });
-      this.#endpoints = endpoints;
+      this.#deployment = deployment;
       signal.throwIfAborted();
-      await this.#startServices(endpoints, signal, undo);
+      await this.#startServices(deployment, signal, undo);
       this.#set({ ...this.#state, state: 'running', startDurationMs: Date.now() - startedAtMs });
       this.#keepBackends();
       return this.#state;
@@ -328,46 +334,44 @@ export class ClusterManager {
   }
 
   /** The backends as services and audit reach them: not as the database's owner, where the database is ours. */
-  async #restrict(owned: Endpoints): Promise<Endpoints> {
-    if (this.#state.provider === 'external') return owned;
+  async #restrict(owned: Endpoints): Promise<Deployment> {
+    const deployment = { ...owned, namespace: NAMESPACE, postgresSchema: POSTGRES_SCHEMA };
+    if (this.#state.provider === 'external') return deployment;
     const service = derivedPassword(owned.postgresUrl, 'flashgrid_service');
     const audit = derivedPassword(owned.postgresUrl, 'flashgrid_audit');
     registerSecrets(service, audit);
     await grantRoles({
       url: owned.postgresUrl,
-      schema: this.#options.postgresSchema,
+      schema: POSTGRES_SCHEMA,
       passwords: { flashgrid_service: service, flashgrid_audit: audit },
     });
     return {
-      ...owned,
+      ...deployment,
       postgresUrl: urlOf(owned.postgresUrl, 'flashgrid_service', service),
       postgresAuditUrl: urlOf(owned.postgresUrl, 'flashgrid_audit', audit),
     };
   }
 
-  async #startServices(endpoints: Endpoints, signal: AbortSignal, undo: ReleaseStack): Promise<void> {
+  async #startServices(deployment: Deployment, signal: AbortSignal, undo: ReleaseStack): Promise<void> {
     const settings = this.#options.settings();
     this.#adminToken = randomBytes(24).toString('base64url');
     registerSecrets(this.#adminToken);
     const supervisor = new Supervisor({
       modules: this.#options.modules,
-      endpoints,
+      deployment,
       adminToken: this.#adminToken,
-      namespace: this.#options.namespace,
-      postgresSchema: this.#options.postgresSchema,
       gatewayPort: settings.gatewayPort,
       env: this.#options.serviceEnv,
       registry: this.#options.registry,
       maxQuickRestarts: this.#options.maxQuickRestarts,
       onChange: this.#options.onServices,
-      onSample: (id, sample) => {
-        if (sample.health) this.#views.observe(id, sample.health);
-        this.#look();
-        this.#options.onSample(id, sample);
-      },
       onLog: this.#options.onLog,
     });
     this.#supervisor = supervisor;
+    supervisor.onSample((id, { health }) => {
+      if (health) this.#views.observe(id, health);
+      this.#look();
+    });
     undo.add('services', () => supervisor.stop(), STOP_LIMIT_MS);
     const bring = (role: ServiceRole, count: number, title: string) =>
       this.#step(`${role}.start`, title, async (step) => {
@@ -516,7 +520,7 @@ export class ClusterManager {
     this.#views.clear();
     this.#told.clear();
     this.#supervisor = undefined;
-    this.#endpoints = undefined;
+    this.#deployment = undefined;
     this.#adminToken = '';
     this.#options.onServices([]);
   }

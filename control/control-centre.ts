@@ -51,9 +51,6 @@ import { StatsSampler } from './telemetry/stats-sampler.ts';
 import { ServiceTotals } from './services/service-totals.ts';
 import { commandLine } from './lib/command-line.ts';
 
-/** Prefix of the queues, keys and channels of the cluster that the control centre starts. */
-const NAMESPACE = 'fg';
-const POSTGRES_SCHEMA = 'public';
 /** Samples of an attack in a snapshot, which a frontend parses and draws in one go; a frontend draws a quarter of them at the most. */
 const SNAPSHOT_SAMPLES = 960;
 
@@ -134,8 +131,6 @@ export class ControlCentre implements ControlClient {
     );
     this.#cluster = new ClusterManager({
       modules: options.modules,
-      namespace: NAMESPACE,
-      postgresSchema: POSTGRES_SCHEMA,
       registry: new ProcessRegistry(options.dataDir),
       serviceEnv: { ...withoutProxy(process.env), ...options.childEnv },
       probe: providers.probe,
@@ -150,9 +145,6 @@ export class ControlCentre implements ControlClient {
       },
       onServices: (services) =>
         this.hub.emit('services.stateChanged', { services: redactDeep([...services]) }),
-      onSample: (id, sample) => {
-        if (this.#attack?.isActive) this.#attack.handleSample(id, sample);
-      },
       onLog: (line) => this.#logs.add(line),
     });
     this.#gateways = new GatewayClient(
@@ -163,13 +155,7 @@ export class ControlCentre implements ControlClient {
       this.hub.emit('sales.salesChanged', { sales, salesTotal: total }),
     );
     this.#dead = new DeadLetters({
-      namespace: NAMESPACE,
-      postgresSchema: POSTGRES_SCHEMA,
-      endpoints: () => {
-        const { endpoints } = this.#cluster;
-        if (endpoints) return endpoints;
-        throw notRunning();
-      },
+      deployment: () => this.#cluster.running().deployment,
       listSales: () => this.#gateways.listSales(),
     });
     this.#handlers = this.#makeHandlers();
@@ -418,19 +404,18 @@ export class ControlCentre implements ControlClient {
         fix: 'Wait for its verdict, or cancel it.',
       });
     }
-    const { supervisor, endpoints, state } = this.#cluster;
-    if (state.state !== 'running' || !supervisor || !endpoints || !state.provider) {
-      throw notRunning();
-    }
-    const cluster = { provider: state.provider, backends: () => this.#cluster.backends() };
+    const {
+      supervisor,
+      deployment,
+      cluster: { provider },
+    } = this.#cluster.running();
+    const cluster = { provider, backends: () => this.#cluster.backends() };
     const away = backendDown(cluster) ?? backendRestarting(cluster);
     if (away) throw away;
     const session = new AttackSession({
       settings,
       version: this.#options.version,
-      namespace: NAMESPACE,
-      postgresSchema: POSTGRES_SCHEMA,
-      endpoints,
+      deployment,
       cluster,
       supervisor,
       gateways: this.#gateways,
@@ -508,12 +493,4 @@ export class ControlCentre implements ControlClient {
   #log(level: 'debug' | 'info' | 'warn' | 'error', text: string): void {
     this.#logs.add({ atMs: Date.now(), part: 'control', level, text });
   }
-}
-
-function notRunning(): FailureError {
-  return new FailureError({
-    code: 'cluster.notRunning',
-    message: 'The cluster is not running.',
-    fix: 'Start the cluster first.',
-  });
 }

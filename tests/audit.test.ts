@@ -116,13 +116,13 @@ function ledger(unanswered: readonly number[] = []): LoadLedger {
   };
 }
 
+const deployment = () => ({ ...testEndpoints(), namespace, postgresSchema: schema });
+
 function runAudit(options: Partial<Parameters<typeof audit>[0]> = {}) {
   return audit({
     sale: { id: SALE_ID, stock: STOCK, perBuyerLimit: 1 },
     ledger: ledger(),
-    endpoints: testEndpoints(),
-    namespace,
-    postgresSchema: schema,
+    deployment: deployment(),
     drainTimeoutMs: 300,
     signal: new AbortController().signal,
     ...options,
@@ -158,7 +158,7 @@ describe('the audit of a clean sale', () => {
 
   it('leaves out what lay in the dead-letter queue before the run', async () => {
     channel.sendToQueue(names.deadQueue, Buffer.from('poison of yesterday'), { persistent: true });
-    await expect.poll(() => countDeadFrames(testEndpoints().amqpUrl, namespace)).toBe(1);
+    await expect.poll(() => countDeadFrames(deployment())).toBe(1);
     const found = await runAudit({ deadBefore: 1 });
     expect(found.checks.filter((check) => !check.ok)).toEqual([]);
   });
@@ -294,7 +294,7 @@ describe('waiting for the queue', () => {
     release.add('proxy', () => proxy.close());
     let looks = 0;
     const found = await runAudit({
-      endpoints: { ...testEndpoints(), postgresUrl: proxy.url },
+      deployment: { ...deployment(), postgresUrl: proxy.url },
       onDrained: () => {
         if (++looks === 1) proxy.cut();
         else proxy.mend();
@@ -351,8 +351,8 @@ describe('waiting for the queue', () => {
   });
 
   it('says which way to go when a backend is away', async () => {
-    const endpoints = { ...testEndpoints(), amqpUrl: 'amqp://guest:guest@127.0.0.1:1' };
-    const error: unknown = await runAudit({ endpoints }).catch((reason: unknown) => reason);
+    const away = { ...deployment(), amqpUrl: 'amqp://guest:guest@127.0.0.1:1' };
+    const error: unknown = await runAudit({ deployment: away }).catch((reason: unknown) => reason);
     if (!(error instanceof FailureError)) throw new Error(`expected a FailureError, got ${String(error)}`);
     expect(error.failure.code).toBe('audit.backendAway');
     expect(error.failure.message).toContain('ECONNREFUSED');

@@ -2,8 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DeadLetters } from '../control/sales/dead-letters.ts';
 import { RECORD_RETENTION_MS, frameKey } from '../services/shared/keys.ts';
-import { WorkerWorld, newBuyers, waitFor } from './support/worker-world.ts';
-import type { TestFrame } from './support/worker-world.ts';
+import { WorkerWorld, newBuyers, waitFor, type TestFrame } from './support/worker-world.ts';
 
 let world: WorkerWorld;
 let dead: DeadLetters;
@@ -11,9 +10,7 @@ beforeEach(async () => {
   world = await new WorkerWorld().open();
   const { namespace, endpoints, store } = world;
   dead = new DeadLetters({
-    namespace,
-    postgresSchema: namespace,
-    endpoints: () => endpoints,
+    deployment: () => ({ ...endpoints, namespace, postgresSchema: namespace }),
     listSales: async () => {
       const sale = await store.readSale('sale');
       return sale ? [sale] : [];

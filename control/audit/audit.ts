@@ -5,7 +5,7 @@ import { createRedis } from '../../services/shared/redis.ts';
 import { SaleStore } from '../../services/shared/sale-store.ts';
 import type { SaleStatus } from '../../services/shared/sales.ts';
 import { FailureError } from '../../contract/failure.ts';
-import type { Endpoints } from '../cluster/cluster.ts';
+import type { Deployment } from '../cluster/cluster.ts';
 import { ReleaseStack } from '../../services/shared/release-stack.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
 import { CHECK_IDS } from '../../contract/checks.ts';
@@ -35,9 +35,7 @@ const COMMIT_QUIET_MS = 5_000;
 export interface AuditInput {
   readonly sale: { readonly id: string; readonly stock: number; readonly perBuyerLimit: number };
   readonly ledger: LoadLedger;
-  readonly endpoints: Endpoints;
-  readonly namespace: string;
-  readonly postgresSchema: string;
+  readonly deployment: Deployment;
   /** ms that the queue may take to drain. */
   readonly drainTimeoutMs: number;
   readonly signal: AbortSignal;
@@ -74,8 +72,8 @@ export async function audit(input: AuditInput): Promise<Audit> {
 }
 
 /** Frames in the dead-letter queue now, to be told apart from those of a run to come. */
-export async function countDeadFrames(amqpUrl: string, namespace: string): Promise<number> {
-  const probe = new QueueProbe(amqpUrl, namespace);
+export async function countDeadFrames(deployment: Deployment): Promise<number> {
+  const probe = new QueueProbe(deployment);
   try {
     return (await withLimit(probe.count(), PROBE_LIMIT_MS, 'RabbitMQ did not answer')).dead;
   } finally {
@@ -84,19 +82,19 @@ export async function countDeadFrames(amqpUrl: string, namespace: string): Promi
 }
 
 async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audit> {
-  const { ledger, endpoints, namespace, signal } = input;
+  const { ledger, deployment, signal } = input;
   const pool = createPool({
-    url: endpoints.postgresAuditUrl ?? endpoints.postgresUrl,
-    schema: input.postgresSchema,
+    url: deployment.postgresAuditUrl ?? deployment.postgresUrl,
+    schema: deployment.postgresSchema,
     max: 1,
     name: 'audit',
   });
   release.add('Postgres connection of the audit', () => pool.end());
-  const redis = createRedis(endpoints.redisUrl, { role: 'control' });
+  const redis = createRedis(deployment.redisUrl, { role: 'control' });
   release.add('Redis connection of the audit', () => redis.disconnect());
-  const queues = new QueueProbe(endpoints.amqpUrl, namespace);
+  const queues = new QueueProbe(deployment);
   release.add('RabbitMQ connection of the audit', () => queues.close());
-  const sales = new SaleStore(redis, namespace);
+  const sales = new SaleStore(redis, deployment.namespace);
 
   const accepted = countAccepted(ledger);
   const deadline = performance.now() + input.drainTimeoutMs;
@@ -184,7 +182,7 @@ async function gather(
   { pool, redis, queues, sales }: Sources,
   status: SaleStatus | undefined,
 ): Promise<Evidence> {
-  const { sale, ledger, namespace, signal } = input;
+  const { sale, ledger, deployment, signal } = input;
   await openPool(pool);
   const tickets = await readTickets(pool, sale.id, signal);
   // Each step takes up to a second of a million requests: between them, the window and the terminal get their turn.
@@ -194,7 +192,7 @@ async function gather(
   const index = indexFrames(sale.id, ledger, join.strays);
   const outcomes = await readOutcomes(
     redis,
-    namespace,
+    deployment.namespace,
     { id: sale.id, generation: (await sales.readEpoch(sale.id))?.generation ?? 1 },
     index,
     ledger.count + join.strays.length,

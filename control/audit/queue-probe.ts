@@ -1,25 +1,24 @@
 import { connectBroker } from '../../services/shared/broker-nodes.ts';
 import type { Channel, ChannelModel } from 'amqplib';
 import { declareTopology, topology } from '../../services/shared/topology.ts';
+import type { Deployment } from '../cluster/cluster.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
 /** Counts what lies in a namespace's queues; connects when first asked, and again after a loss. */
 export class QueueProbe {
-  readonly #url: string;
-  readonly #namespace: string;
+  readonly #deployment: Deployment;
   #model: ChannelModel | undefined;
   #channel: Promise<Channel> | undefined;
 
-  constructor(amqpUrl: string, namespace: string) {
-    this.#url = amqpUrl;
-    this.#namespace = namespace;
+  constructor(deployment: Deployment) {
+    this.#deployment = deployment;
   }
 
   /** Frames that wait, and frames in the dead-letter queue. Frames in a worker's hand are not among them. */
   async count(): Promise<{ waiting: number; dead: number }> {
     const channel = await this.#sharedChannel();
-    const { queue, deadQueue } = topology(this.#namespace);
+    const { queue, deadQueue } = topology(this.#deployment.namespace);
     const [waiting, dead] = await Promise.all([channel.checkQueue(queue), channel.checkQueue(deadQueue)]);
     return { waiting: waiting.messageCount, dead: dead.messageCount };
   }
@@ -48,7 +47,7 @@ export class QueueProbe {
   async #open(): Promise<Channel> {
     const model = (this.#model ??= await this.#connect());
     // Passive declaration of a queue that is not there would close the channel.
-    await declareTopology(model, this.#namespace);
+    await declareTopology(model, this.#deployment.namespace);
     const channel = await model.createChannel();
     // The call in hand fails by itself; without a listener, the error would end the process.
     channel.on('error', () => undefined);
@@ -56,7 +55,7 @@ export class QueueProbe {
   }
 
   async #connect(): Promise<ChannelModel> {
-    const model = await connectBroker(this.#url, { timeout: CONNECT_TIMEOUT_MS });
+    const model = await connectBroker(this.#deployment.amqpUrl, { timeout: CONNECT_TIMEOUT_MS });
     model.on('error', () => undefined);
     model.on('close', () => {
       if (this.#model !== model) return;

@@ -1,4 +1,5 @@
 /** One interface for the three ways to have a RabbitMQ, a Redis and a Postgres. */
+import type { LogLine } from '../../contract/contract.ts';
 import type { BackendRole, BackendState, BackendStats, Provider, Step } from '../../contract/backends.ts';
 
 /** Where the backends answer. The URLs hold passwords: never log them but through redact.ts. */
@@ -10,12 +11,11 @@ export interface Endpoints {
   readonly postgresAuditUrl?: string;
 }
 
-export interface LogLine {
-  readonly atMs: number;
-  /** `rabbitmq`, `gateway-1`, `control`… */
-  readonly part: string;
-  readonly level: 'debug' | 'info' | 'warn' | 'error';
-  readonly text: string;
+/** The backends, and the names under which one cluster keeps its data on them. */
+export interface Deployment extends Endpoints {
+  /** Prefix of the queues, keys and channels. */
+  readonly namespace: string;
+  readonly postgresSchema: string;
 }
 
 /** What a cluster tells while it lives. */

@@ -1,7 +1,6 @@
 /** All parts' log lines on one timeline: a ring, so that an hour under load does not grow. */
 import { redact } from '../../services/shared/redact.ts';
-import type { LogLine } from '../cluster/cluster.ts';
-import type { CommandInput, CommandOutput, LogEntry } from '../../contract/contract.ts';
+import type { LogLine, CommandInput, CommandOutput, LogEntry } from '../../contract/contract.ts';
 
 /** Lines kept; older ones are dropped. */
 export const LOG_CAPACITY = 20_000;

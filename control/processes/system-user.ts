@@ -2,7 +2,13 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { SystemUser } from '../cluster/native/backend.ts';
+
+/** A system user that a process runs as; `undefined` where it runs as the caller. */
+export interface SystemUser {
+  readonly name: string;
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /** FlashGrid's own: it owns nothing else, and nobody else's programs run as it. */
 export const OWN_USER = 'flashgrid';

@@ -17,7 +17,7 @@ import type { SaleView } from '../../services/shared/sales.ts';
 import { declareTopology, topology } from '../../services/shared/topology.ts';
 import { QueueProbe } from '../audit/queue-probe.ts';
 import { FailureError } from '../../contract/failure.ts';
-import type { Endpoints } from '../cluster/cluster.ts';
+import type { Deployment } from '../cluster/cluster.ts';
 import type { DeadFrame } from '../../contract/contract.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
 
@@ -31,10 +31,8 @@ const RETURN_POLL_MS = 10;
 const COUNT_INTERVAL_MS = 2_000;
 
 export interface DeadLettersOptions {
-  readonly namespace: string;
-  readonly postgresSchema: string;
   /** @throws FailureError when no cluster runs */
-  readonly endpoints: () => Endpoints;
+  readonly deployment: () => Deployment;
   /** Sales of the engine now. */
   readonly listSales: () => Promise<readonly SaleView[]>;
 }
@@ -66,7 +64,7 @@ export class DeadLetters {
   /** Counts from now on; a broker that is away leaves the last count. */
   start(): void {
     if (this.#timer) return;
-    const probe = new QueueProbe(this.#options.endpoints().amqpUrl, this.#options.namespace);
+    const probe = new QueueProbe(this.#options.deployment());
     this.#probe = probe;
     let isCounting = false;
     this.#timer = setInterval(() => {
@@ -111,7 +109,7 @@ export class DeadLetters {
    */
   replay(ids?: readonly string[]): Promise<{ replayed: number; kept: number }> {
     return this.#inTurn(async (channel) => {
-      const { queue } = topology(this.#options.namespace);
+      const { queue } = topology(this.#options.deployment().namespace);
       let [replayed, kept] = [0, 0];
       await this.#visit(channel, Infinity, async ({ message, id, frame }) => {
         if (ids && !ids.includes(id)) return false;
@@ -148,8 +146,7 @@ export class DeadLetters {
   }
 
   async #freeUnits(saleIds: ReadonlySet<string>): Promise<void> {
-    const { namespace, postgresSchema: schema } = this.#options;
-    const { redisUrl, postgresUrl } = this.#options.endpoints();
+    const { namespace, postgresSchema: schema, redisUrl, postgresUrl } = this.#options.deployment();
     const redis = createRedis(redisUrl, { role: 'control' });
     const pool = createPool({ url: postgresUrl, schema, max: 1, name: 'dead letters' });
     try {
@@ -171,7 +168,7 @@ export class DeadLetters {
     limit: number,
     settle: (corpse: Corpse) => Promise<boolean>,
   ): Promise<number> {
-    const { deadQueue } = topology(this.#options.namespace);
+    const { deadQueue } = topology(this.#options.deployment().namespace);
     const { messageCount } = await channel.checkQueue(deadQueue);
     let settled = 0;
     for (let seen = 0; seen < Math.min(messageCount, limit); seen++) {
@@ -192,7 +189,7 @@ export class DeadLetters {
   }
 
   async #inTurn<Value>(operate: (channel: ConfirmChannel) => Promise<Value>): Promise<Value> {
-    const { amqpUrl } = this.#options.endpoints();
+    const { amqpUrl, namespace } = this.#options.deployment();
     const mine = this.#last
       .catch(() => undefined)
       .then(async () => {
@@ -200,7 +197,7 @@ export class DeadLetters {
         // The call in hand fails with the same error.
         model.on('error', () => undefined);
         try {
-          await declareTopology(model, this.#options.namespace);
+          await declareTopology(model, namespace);
           const channel = await model.createConfirmChannel();
           channel.on('error', () => undefined);
           const value = await withLimit(operate(channel), OPERATION_LIMIT_MS, 'the operation took too long');

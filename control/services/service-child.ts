@@ -7,11 +7,10 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import process from 'node:process';
 import { FailureError } from '../../contract/failure.ts';
-import type { LogLine } from '../cluster/cluster.ts';
-import type { SystemUser } from '../cluster/native/backend.ts';
+import type { LogLine, ServiceRole } from '../../contract/contract.ts';
+import type { SystemUser } from '../processes/system-user.ts';
 import { lowerPriority } from '../processes/priority.ts';
 import { sealed } from '../processes/sealed.ts';
-import type { ServiceRole } from '../../contract/contract.ts';
 import { childMessageSchema, type GatewaySample, type WorkerSample } from '../../services/shared/messages.ts';
 import { SERVICE_ALLOCATOR_ENV, SERVICE_NODE_FLAGS } from '../../services/shared/node-flags.ts';
 import { parseServiceLine, readLines } from '../logs/log-reader.ts';

@@ -2,8 +2,7 @@
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { existsSync, realpathSync } from 'node:fs';
-import type { SystemUser } from '../cluster/native/backend.ts';
-import { blockedFolder, unprivilegedUser } from '../processes/system-user.ts';
+import { type SystemUser, blockedFolder, unprivilegedUser } from '../processes/system-user.ts';
 
 export interface ServiceUser {
   /** `undefined`: as whoever runs us. */

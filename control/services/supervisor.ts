@@ -8,10 +8,10 @@ import { join } from 'node:path';
 import { backoffMs } from '../../services/shared/backoff.ts';
 import { resourceDir } from '../../services/shared/resources.ts';
 import { FailureError } from '../../contract/failure.ts';
-import type { Endpoints, LogLine } from '../cluster/cluster.ts';
+import type { Deployment } from '../cluster/cluster.ts';
+import type { LogLine, ServiceRole, ServiceState } from '../../contract/contract.ts';
 import type { ProcessRegistry } from '../processes/process-registry.ts';
-import type { SystemUser } from '../cluster/native/backend.ts';
-import type { ServiceRole, ServiceState } from '../../contract/contract.ts';
+import type { SystemUser } from '../processes/system-user.ts';
 import { ServiceChild, type ServiceSample } from './service-child.ts';
 import { serviceUser } from './service-user.ts';
 import { ServiceTotals } from './service-totals.ts';
@@ -25,10 +25,8 @@ const LOST_STOP_LIMIT_MS = 1_500;
 
 export interface SupervisorOptions {
   readonly modules: Readonly<Record<ServiceRole, string>>;
-  readonly endpoints: Endpoints;
+  readonly deployment: Deployment;
   readonly adminToken: string;
-  readonly namespace: string;
-  readonly postgresSchema: string;
   readonly gatewayPort: number;
   /** Variables for every child, besides the configuration that is made here. */
   readonly env: NodeJS.ProcessEnv;
@@ -36,9 +34,10 @@ export interface SupervisorOptions {
   /** Quick ends in a row after which a service is given up. 6 by default. */
   readonly maxQuickRestarts?: number | undefined;
   onChange(services: readonly ServiceState[]): void;
-  onSample(id: string, sample: ServiceSample): void;
   onLog(line: LogLine): void;
 }
+
+export type SampleListener = (id: string, sample: ServiceSample) => void;
 
 interface Slot {
   readonly id: string;
@@ -58,8 +57,8 @@ export class Supervisor {
   readonly #slots = new Map<string, Slot>();
   /** Counters of all children, ended ones included. */
   readonly totals = new ServiceTotals();
+  readonly #sampleListeners = new Set<SampleListener>();
   #isStopping = false;
-
   readonly #user: SystemUser | undefined;
 
   constructor(options: SupervisorOptions) {
@@ -76,6 +75,15 @@ export class Supervisor {
 
   states(): ServiceState[] {
     return [...this.#slots.values()].map((slot) => slot.state);
+  }
+
+  /**
+   * Calls `listener` with every sample of a service, ten times a second each.
+   * @returns the function that unsubscribes it
+   */
+  onSample(listener: SampleListener): () => void {
+    this.#sampleListeners.add(listener);
+    return () => this.#sampleListeners.delete(listener);
   }
 
   /** Base URLs of the gateways that serve now. */
@@ -174,7 +182,7 @@ export class Supervisor {
       onLog: this.#options.onLog,
       onSample: (sample) => {
         this.totals.add(slot.id, sample);
-        this.#options.onSample(slot.id, sample);
+        for (const listener of this.#sampleListeners) listener(slot.id, sample);
       },
       onExit: (detail, wasAsked) => {
         this.totals.retire(slot.id);
@@ -259,15 +267,15 @@ export class Supervisor {
   }
 
   #environment(slot: Slot): NodeJS.ProcessEnv {
-    const { endpoints, adminToken, namespace, postgresSchema, env } = this.#options;
+    const { deployment, adminToken, env } = this.#options;
     return {
       ...env,
       ...this.#options.registry.environment(slot.id),
-      FLASHGRID_NAMESPACE: namespace,
-      FLASHGRID_AMQP_URL: endpoints.amqpUrl,
-      FLASHGRID_REDIS_URL: endpoints.redisUrl,
-      FLASHGRID_POSTGRES_URL: endpoints.postgresUrl,
-      FLASHGRID_POSTGRES_SCHEMA: postgresSchema,
+      FLASHGRID_NAMESPACE: deployment.namespace,
+      FLASHGRID_AMQP_URL: deployment.amqpUrl,
+      FLASHGRID_REDIS_URL: deployment.redisUrl,
+      FLASHGRID_POSTGRES_URL: deployment.postgresUrl,
+      FLASHGRID_POSTGRES_SCHEMA: deployment.postgresSchema,
       FLASHGRID_INSTANCE_ID: slot.id,
       ...(slot.role === 'gateway'
         ? { FLASHGRID_ADMIN_TOKEN: adminToken, FLASHGRID_GATEWAY_PORT: String(slot.port) }

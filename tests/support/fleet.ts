@@ -14,7 +14,7 @@ import { attackSettingsSchema, type AttackSettingsInput } from '../../contract/a
 import { audit } from '../../control/audit/audit.ts';
 import { CHECK_IDS } from '../../contract/checks.ts';
 import type { Audit } from '../../contract/run-record.ts';
-import type { Endpoints } from '../../control/cluster/cluster.ts';
+import type { Deployment, Endpoints } from '../../control/cluster/cluster.ts';
 import { ProcessRegistry } from '../../control/processes/process-registry.ts';
 import { ReleaseStack } from '../../services/shared/release-stack.ts';
 import { GatewayClient } from '../../control/sales/gateway-client.ts';
@@ -89,21 +89,22 @@ export class Fleet {
     this.store = new SaleStore(this.redis, namespace);
     this.supervisor = new Supervisor({
       modules: BUILT,
-      endpoints: { ...endpoints, ...options.through },
+      deployment: { ...this.deployment, ...options.through },
       adminToken: ADMIN_TOKEN,
-      namespace,
-      postgresSchema: namespace,
       gatewayPort: 0,
       env: { ...process.env, FLASHGRID_LOG_LEVEL: 'warn', ...options.env },
       registry: new ProcessRegistry(this.#dataDir),
       onChange: () => undefined,
-      onSample: () => undefined,
       onLog: ({ part, level, text }) => this.log.push(`${part} ${level} ${text.slice(0, 400)}`),
     });
     this.#backend = new GatewayClient(
       () => this.supervisor.gatewayUrls(),
       () => ADMIN_TOKEN,
     );
+  }
+
+  get deployment(): Deployment {
+    return { ...this.endpoints, namespace: this.namespace, postgresSchema: this.namespace };
   }
 
   /** Prepares namespace and schema and starts the processes. */
@@ -204,9 +205,7 @@ export class Fleet {
     return await audit({
       sale,
       ledger,
-      endpoints: this.endpoints,
-      namespace: this.namespace,
-      postgresSchema: this.namespace,
+      deployment: this.deployment,
       drainTimeoutMs,
       signal: new AbortController().signal,
     });

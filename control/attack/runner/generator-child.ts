@@ -2,7 +2,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import process from 'node:process';
 import { FailureError } from '../../../contract/failure.ts';
-import type { SystemUser } from '../../cluster/native/backend.ts';
+import type { SystemUser } from '../../processes/system-user.ts';
 import type { ProcessRegistry } from '../../processes/process-registry.ts';
 import { lowerPriority } from '../../processes/priority.ts';
 import { sealed } from '../../processes/sealed.ts';

@@ -21,7 +21,7 @@ import {
 import { join } from 'node:path';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
 import { FailureError } from '../../../contract/failure.ts';
-import type { SystemUser } from './backend.ts';
+import type { SystemUser } from '../../processes/system-user.ts';
 import { commandLine } from '../../lib/command-line.ts';
 
 /** ms that the removal of a folder's content may take. */

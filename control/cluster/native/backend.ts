@@ -1,13 +1,7 @@
 /** What the native cluster must know of a backend to run it. One file a backend implements this. */
 import type { BackendRole } from '../../../contract/backends.ts';
+import type { SystemUser } from '../../processes/system-user.ts';
 import type { ClusterSettings, PortName } from './settings.ts';
-
-/** A system user that a process runs as; `undefined` where it runs as the caller. */
-export interface SystemUser {
-  readonly name: string;
-  readonly uid: number;
-  readonly gid: number;
-}
 
 /** One process of a backend. */
 export interface ProcessPlan {

@@ -1,6 +1,6 @@
 /** Follows the log file of a backend, in bounded steps: a broker that logs a storm must not flood the control centre. */
 import { closeSync, existsSync, fstatSync, openSync, readSync, renameSync, statSync } from 'node:fs';
-import type { LogLine } from '../cluster.ts';
+import type { LogLine } from '../../../contract/contract.ts';
 
 const POLL_INTERVAL_MS = 250;
 /** Bytes read in one poll; what comes faster is skipped, and said so. */

@@ -13,10 +13,14 @@ import { dirname, join } from 'node:path';
 import { dataFolder } from '../../lib/data-folder.ts';
 import { FailureError } from '../../../contract/failure.ts';
 import { listProcesses } from '../../processes/process-table.ts';
-import type { SystemUser } from './backend.ts';
 import { BackendFolder, removeAsOwner } from './backend-folder.ts';
 import type { BackendPrograms } from './find-programs.ts';
-import { blockedFolder, parsePasswd, unprivilegedUser } from '../../processes/system-user.ts';
+import {
+  type SystemUser,
+  blockedFolder,
+  parsePasswd,
+  unprivilegedUser,
+} from '../../processes/system-user.ts';
 
 /** Root's own folders are closed to everybody else, so a data folder in there can't hold the backends' data: this one does. */
 const FALLBACK_ROOT = '/var/lib/flashgrid';
