@@ -1,4 +1,4 @@
-/** The Chromium that tests, pictures and figures look through: without a window, and with nothing that talks to the world. */
+/** The Chromium that tests, pictures and measurements look through: without a window, and with nothing that talks to the world. */
 import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { chromium } from 'playwright-core';

@@ -51,6 +51,15 @@ const commands = {
     });
     return await runTests(args);
   },
+  async dev() {
+    const isReplay = args.includes('--replay');
+    await prepare({
+      backends: isReplay ? [] : BACKENDS,
+      isRequired: false,
+      make: isReplay ? () => undefined : ensureBuild,
+    });
+    return await run(process.execPath, [...TSX, 'scripts/dev.ts', ...args.filter((arg) => arg !== '--yes')]);
+  },
   async 'test:unit'() {
     await prepare({ backends: [], isRequired: false, make: ensureClient });
     return await vitest('unit');
@@ -119,9 +128,13 @@ const commands = {
     await prepare({ backends: [...BACKENDS, 'chromium'], isRequired: true });
     return await run(process.execPath, ['scripts/pictures.mjs', ...args]);
   },
-  async figures() {
+  async 'bench:ui'() {
     await prepare({ backends: [...BACKENDS, 'chromium'], isRequired: true });
-    return await run(process.execPath, [...TSX, 'scripts/figures/main.ts', ...args]);
+    return await run(process.execPath, [...TSX, 'scripts/bench-ui/main.ts', ...args]);
+  },
+  async record() {
+    await prepare({ backends: BACKENDS, isRequired: true });
+    return await run(process.execPath, [...TSX, 'scripts/replay/record.ts', ...args]);
   },
   async dist() {
     await prepare({ backends: [], isRequired: false });

@@ -50,7 +50,7 @@ const SOURCES = [
 /** Generates the Prisma client, without which neither types nor unit tests are whole. */
 export async function ensureClient() {
   await ensureMade('Generating the Prisma client', CLIENT_SOURCES, 'prisma/generated', () =>
-    // Generating needs no backend; any program stands in for the one that Prisma would download.
+    // Generating needs no engine of Prisma's; any program stands in for the one that Prisma would download.
     runQuietly(process.execPath, ['node_modules/prisma/build/index.js', 'generate'], {
       env: { PRISMA_SCHEMA_ENGINE_BINARY: process.execPath, PRISMA_HIDE_UPDATE_MESSAGE: '1' },
     }),

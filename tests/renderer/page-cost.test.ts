@@ -1,13 +1,13 @@
 /**
  * What the page costs, held on any machine: the size of its JavaScript as it is; times only as ratios to a bare page in the same browser.
- * `npm run figures` measures the same in milliseconds, and for as long as one likes.
+ * `npm run bench:ui` measures the same in milliseconds, and for as long as one likes.
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { serveReplay, type ServedFrontend } from '../../scripts/figures/frontends.ts';
-import { LIMITS } from '../../scripts/figures/limits.ts';
+import { serveReplay, type ServedFrontend } from '../../scripts/serve.ts';
+import { LIMITS } from '../../scripts/bench-ui/limits.ts';
 import {
   beginLook,
   endLook,
@@ -16,7 +16,7 @@ import {
   observe,
   readMemory,
   type Observation,
-} from '../../scripts/figures/page-observer.ts';
+} from '../../scripts/bench-ui/page-observer.ts';
 import { launchChromium } from '../../scripts/chromium.mjs';
 
 const RATE_PER_SEC = 30_000;

@@ -1,23 +1,23 @@
 /**
- * Measures the window in Chromium against what it promises, and ends with 1 when a figure misses its limit.
+ * Measures the window in Chromium against what it promises, and ends with 1 when a metric misses its limit.
  *
- *   npm run figures [-- --minutes 10] [--rate 30000] [--attacks 3] [--only app|replay] [--json FILE]
+ *   npm run bench:ui [-- --minutes 10] [--rate 30000] [--attacks 3] [--only app|replay] [--json FILE]
  *
- * Two things are watched. `app`: the built app with the real engine: how fast the first page is painted, how much JavaScript it takes, and how it
- * bears real attacks, at whatever rate this machine reaches. `replay`: the same page on the messages of a run of `--rate` requests a
- * second, told by a control centre without an engine (replay-centre.ts): it takes that load and that length on any machine.
+ * Two things are watched. `app`: the built app with real backends: how fast the first page is painted, how much
+ * JavaScript it takes, and how it bears real attacks, at whatever rate this machine reaches. `replay`: the same page on
+ * the messages of a run of `--rate` requests a second, sent by a control centre without backends
+ * (scripts/replay/made-up-load.ts): it takes that load and that length on any machine.
  * FLASHGRID_CHROMIUM names a Chromium that lies elsewhere.
  */
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { availableParallelism, loadavg, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { availableParallelism, loadavg } from 'node:os';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
 import type { Browser } from 'playwright-core';
 import { ReleaseStack } from '../../services/shared/release-stack.ts';
 import { launchChromium } from '../chromium.mjs';
-import { serveApp, serveReplay } from './frontends.ts';
-import { formatTable, judge, mb, type Figure } from './limits.ts';
+import { serveFreshApp, serveReplay } from '../serve.ts';
+import { formatTable, judge, mb, type Metric } from './limits.ts';
 import { loadCold, type ColdLoad } from './page-observer.ts';
 import { watchAttacks, watchReplay } from './watch.ts';
 
@@ -39,28 +39,28 @@ const attacks = positive('attacks');
 if (!['', 'app', 'replay'].includes(values.only)) throw new Error('--only takes app or replay.');
 
 const undo = new ReleaseStack();
-const figures: Figure[] = [];
+const metrics: Metric[] = [];
 try {
   const browser = await launchChromium();
   undo.add('browser', () => browser.close());
-  if (values.only !== 'replay') figures.push(...(await measureApp(browser)));
-  if (values.only !== 'app') figures.push(...(await measureReplay(browser)));
+  if (values.only !== 'replay') metrics.push(...(await measureApp(browser)));
+  if (values.only !== 'app') metrics.push(...(await measureReplay(browser)));
 } finally {
   await undo.release();
 }
 
-console.log(`\n${formatTable(figures)}\n`);
+console.log(`\n${formatTable(metrics)}\n`);
 const [load = 0] = loadavg();
 // By the clock a task also lasts while other programs have the processor.
 console.log(
   `${availableParallelism()} cores, ${load.toFixed(1)} programs at work on them in the last minute, this measurement included.`,
 );
-const missed = figures.filter(({ isMet }) => isMet === false);
+const missed = metrics.filter(({ isMet }) => isMet === false);
 console.log(missed.length === 0 ? 'All limits are met.' : `${missed.length} limit(s) missed.`);
 if (values.json !== '')
   await writeFile(
     values.json,
-    `${JSON.stringify({ minutes, ratePerSec, cores: availableParallelism(), load, isMet: missed.length === 0, figures }, null, 2)}\n`,
+    `${JSON.stringify({ minutes, ratePerSec, cores: availableParallelism(), load, isMet: missed.length === 0, metrics }, null, 2)}\n`,
   );
 process.exitCode = missed.length === 0 ? 0 : 1;
 
@@ -70,15 +70,8 @@ function positive(name: 'minutes' | 'rate' | 'attacks'): number {
   return value;
 }
 
-async function measureApp(browser: Browser): Promise<Figure[]> {
-  const base = await mkdtemp(join(tmpdir(), 'flashgrid-figures-'));
-  undo.add('folder', () => rm(base, { recursive: true, force: true }));
-  // Postgres, run by another user, must get through to the data folder.
-  await chmod(base, 0o755);
-  const dataDir = join(base, 'flashgrid');
-  await mkdir(dataDir);
-  await writeFile(join(dataDir, 'settings.json'), JSON.stringify({ provider: 'native' }));
-  const frontend = await serveApp(dataDir);
+async function measureApp(browser: Browser): Promise<Metric[]> {
+  const frontend = await serveFreshApp();
   undo.add('app', () => frontend.close(), 90_000);
 
   console.log(`The first page, ${LOADS} times with nothing cached…`);
@@ -92,7 +85,7 @@ async function measureApp(browser: Browser): Promise<Figure[]> {
   const paints = loads.map(({ firstContentfulPaintMs }) => firstContentfulPaintMs).sort((a, b) => a - b);
   const paintMs = paints[Math.floor(LOADS / 2)] ?? Infinity;
   const scriptBytes = Math.max(...loads.map((load) => load.scriptBytes));
-  console.log(`${attacks} attack(s) on the real engine, watched live…`);
+  console.log(`${attacks} attack(s) on the real app, watched live…`);
   const watched = await watchAttacks(browser, frontend.url, attacks);
   return [
     judge('app', 'first contentful paint, cold', paintMs, 'firstPaintMs'),
@@ -101,7 +94,7 @@ async function measureApp(browser: Browser): Promise<Figure[]> {
   ];
 }
 
-async function measureReplay(browser: Browser): Promise<Figure[]> {
+async function measureReplay(browser: Browser): Promise<Metric[]> {
   const frontend = await serveReplay(ratePerSec);
   undo.add('replay', () => frontend.close(), 90_000);
   console.log(

@@ -10,11 +10,11 @@ export const VIEWPORT = { width: 1440, height: 900 } as const;
  * garbage) is left out. Frames are counted by the ms since the one before: bounded, however long it runs.
  */
 const OBSERVE = `{
-  const figures = { isOn: false, sinceMs: 0, forMs: 0, tasks: [], causes: [], gaps: new Array(1001).fill(0), longestGapMs: 0 };
+  const metrics = { isOn: false, sinceMs: 0, forMs: 0, tasks: [], causes: [], gaps: new Array(1001).fill(0), longestGapMs: 0 };
   let before;
-  const note = (list, into) => { if (figures.isOn) for (const entry of list) if (entry.startTime >= figures.sinceMs) into(entry); };
-  const onTask = ({ startTime, duration }) => figures.tasks.push({ startMs: startTime, durationMs: duration });
-  const onFrame = ({ startTime, duration, scripts }) => figures.causes.push({
+  const note = (list, into) => { if (metrics.isOn) for (const entry of list) if (entry.startTime >= metrics.sinceMs) into(entry); };
+  const onTask = ({ startTime, duration }) => metrics.tasks.push({ startMs: startTime, durationMs: duration });
+  const onFrame = ({ startTime, duration, scripts }) => metrics.causes.push({
     startMs: startTime, durationMs: duration,
     scripts: scripts.map(({ invoker, sourceURL, sourceFunctionName, sourceCharPosition, duration }) =>
       Math.round(duration) + ' ms ' + invoker + ' ' + sourceURL.split('/').pop() + ':' + sourceCharPosition + ' ' + sourceFunctionName),
@@ -24,24 +24,24 @@ const OBSERVE = `{
   tasks.observe({ type: 'longtask' });
   frames.observe({ type: 'long-animation-frame' });
   const onGap = (now) => {
-    if (figures.isOn && before !== undefined) {
+    if (metrics.isOn && before !== undefined) {
       const gapMs = now - before;
-      figures.gaps[Math.min(1000, Math.round(gapMs))]++;
-      figures.longestGapMs = Math.max(figures.longestGapMs, gapMs);
+      metrics.gaps[Math.min(1000, Math.round(gapMs))]++;
+      metrics.longestGapMs = Math.max(metrics.longestGapMs, gapMs);
     }
-    before = figures.isOn ? now : undefined;
+    before = metrics.isOn ? now : undefined;
     requestAnimationFrame(onGap);
   };
   requestAnimationFrame(onGap);
-  figures.start = () => { tasks.takeRecords(); frames.takeRecords(); before = undefined; figures.sinceMs = performance.now(); figures.isOn = true; };
-  figures.stop = () => {
+  metrics.start = () => { tasks.takeRecords(); frames.takeRecords(); before = undefined; metrics.sinceMs = performance.now(); metrics.isOn = true; };
+  metrics.stop = () => {
     note(tasks.takeRecords(), onTask);
     note(frames.takeRecords(), onFrame);
-    figures.isOn = false;
-    figures.forMs += performance.now() - figures.sinceMs;
+    metrics.isOn = false;
+    metrics.forMs += performance.now() - metrics.sinceMs;
   };
-  figures.clear = () => Object.assign(figures, { forMs: 0, tasks: [], causes: [], gaps: new Array(1001).fill(0), longestGapMs: 0 });
-  globalThis.figures = figures;
+  metrics.clear = () => Object.assign(metrics, { forMs: 0, tasks: [], causes: [], gaps: new Array(1001).fill(0), longestGapMs: 0 });
+  globalThis.metrics = metrics;
 }`;
 
 const ms = z.number().nonnegative();
@@ -64,7 +64,7 @@ export async function observe(page: Page): Promise<void> {
 }
 
 const call = (page: Page, method: 'start' | 'stop' | 'clear') =>
-  page.evaluate(`void globalThis.figures.${method}()`);
+  page.evaluate(`void globalThis.metrics.${method}()`);
 
 /** Forgets what was seen, and begins to look. */
 export async function beginLook(page: Page): Promise<void> {
@@ -77,7 +77,7 @@ export async function endLook(page: Page): Promise<Observation> {
   await call(page, 'stop');
   return observationSchema.parse(
     await page.evaluate(
-      '(({ forMs, tasks, causes, gaps, longestGapMs }) => ({ forMs, tasks, causes, gaps, longestGapMs }))(globalThis.figures)',
+      '(({ forMs, tasks, causes, gaps, longestGapMs }) => ({ forMs, tasks, causes, gaps, longestGapMs }))(globalThis.metrics)',
     ),
   );
 }

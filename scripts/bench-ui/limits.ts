@@ -1,4 +1,4 @@
-/** What the window promises, and whether a figure keeps it. */
+/** What the window promises, and whether a metric keeps it. */
 
 export const LIMITS = {
   firstPaintMs: { unit: 'ms', atMost: 1_000 },
@@ -11,7 +11,7 @@ export const LIMITS = {
   nodesPerMin: { unit: '/min', atMost: 50 },
 } as const satisfies Record<string, { unit: string; atMost: number } | { unit: string; atLeast: number }>;
 
-export interface Figure {
+export interface Metric {
   /** Which of the two it was measured on. */
   readonly on: 'app' | 'replay';
   readonly title: string;
@@ -29,14 +29,14 @@ const show = (value: number): string =>
 
 export const mb = (bytes: number): string => `${show(bytes / 1e6)} MB`;
 
-/** A figure with a promise. */
+/** A metric with a promise. */
 export function judge(
-  on: Figure['on'],
+  on: Metric['on'],
   title: string,
   value: number,
   name: keyof typeof LIMITS,
   notes: readonly string[] = [],
-): Figure {
+): Metric {
   const limit = LIMITS[name];
   const isUpper = 'atMost' in limit;
   return {
@@ -51,15 +51,15 @@ export function judge(
   };
 }
 
-/** A figure that is told only. */
-export function report(on: Figure['on'], title: string, value: number, shown = show(value)): Figure {
+/** A metric that is told only. */
+export function report(on: Metric['on'], title: string, value: number, shown = show(value)): Metric {
   return { on, title, value, shown };
 }
 
-export function formatTable(figures: readonly Figure[]): string {
+export function formatTable(metrics: readonly Metric[]): string {
   const rows = [
-    ['', 'on', 'figure', 'measured', 'promised'],
-    ...figures.map(({ on, title, shown, limit = '', isMet }) => [
+    ['', 'on', 'metric', 'measured', 'promised'],
+    ...metrics.map(({ on, title, shown, limit = '', isMet }) => [
       isMet === undefined ? ' ' : isMet ? '✓' : '✗',
       on,
       title,
@@ -69,7 +69,7 @@ export function formatTable(figures: readonly Figure[]): string {
   ];
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  '));
-  const notes = figures.flatMap(({ on, title, notes: said = [] }) =>
+  const notes = metrics.flatMap(({ on, title, notes: said = [] }) =>
     said.map((note) => `  ${on}, ${title}: ${note}`),
   );
   return [...lines, ...notes].map((line) => line.trimEnd()).join('\n');

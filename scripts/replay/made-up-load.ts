@@ -1,31 +1,24 @@
 /**
- * A control centre without an engine, for measuring the window at a load that this machine may not reach: it tells what a live run of a given
- * rate would tell, at the pace at which the real control centre tells it, and with that one's own parts (series, flow, log store).
- * The engine behind them is made up. So what it shows is how the window bears such a run; nothing about the engine.
+ * A load that this machine may not reach, for measuring the window under it: emits what a live run of a given rate
+ * would emit, at the pace of the real control centre and with its own parts (series, flow, log store). The numbers are
+ * made up, so they say how the window bears such a run, and nothing about FlashGrid.
  */
 import process from 'node:process';
 import type { SaleView } from '../../services/shared/sales.ts';
 import { attackSettingsSchema } from '../../contract/attack-settings.ts';
 import {
-  commands,
-  events,
   settingsSchema,
   type AttackState,
   type ClusterState,
-  type CommandName,
-  type LogEntry,
   type PartStats,
-  type Result,
   type ServiceState,
   type Snapshot,
 } from '../../contract/contract.ts';
-import { EventHub } from '../../control/lib/event-hub.ts';
-import { LogStore } from '../../control/logs/log-store.ts';
 import type { Sample } from '../../contract/run-record.ts';
 import { ServiceTotals, type PipelineTotals } from '../../control/services/service-totals.ts';
 import { FlowSampler } from '../../control/telemetry/flow-sampler.ts';
 import { RunSeries, SERIES_INTERVAL_MS } from '../../control/telemetry/run-series.ts';
-import type { FrontendTarget } from '../../web/server.ts';
+import { Replay, type Answers } from './replay.ts';
 
 /** Samples in one event, as in attack-session.ts. */
 const SAMPLE_BATCH = 2;
@@ -56,14 +49,16 @@ function createRandom(seed: number): () => number {
   };
 }
 
-export class ReplayCentre implements FrontendTarget {
-  readonly hub = new EventHub();
+export class MadeUpLoad extends Replay {
+  protected readonly answers: Answers = {
+    'app.getSnapshot': () => this.#snapshot(),
+    'runs.listRuns': () => [],
+  };
   readonly #ratePerSec: number;
   readonly #random = createRandom(1);
   readonly #startedAtMs = Date.now();
   readonly #began = performance.now();
   readonly #series = new RunSeries((row) => this.#batch.push(row));
-  readonly #logs = new LogStore((lines: LogEntry[]) => this.hub.emit('logs.linesAdded', { lines }));
   readonly #totals: PipelineTotals = new ServiceTotals().read();
   readonly #flow: FlowSampler;
   readonly #timers: NodeJS.Timeout[] = [];
@@ -78,9 +73,8 @@ export class ReplayCentre implements FrontendTarget {
 
   /** @param ratePerSec requests a second of the run that is told */
   constructor(ratePerSec: number) {
+    super();
     this.#ratePerSec = ratePerSec;
-    // Before any frontend listens: what the contract does not allow ends the process, and the measurement with it.
-    this.hub.tap((name, payload) => void events[name].parse(payload));
     this.#attack = {
       runId: RUN_ID,
       saleId: RUN_ID,
@@ -111,7 +105,7 @@ export class ReplayCentre implements FrontendTarget {
     );
   }
 
-  start(): void {
+  override start(): void {
     this.#flow.start();
     this.#every(SERIES_INTERVAL_MS, () => this.#sample());
     this.#every(STATS_INTERVAL_MS, () => this.hub.emit('telemetry.statsSampled', { stats: this.#stats() }));
@@ -120,45 +114,11 @@ export class ReplayCentre implements FrontendTarget {
     this.#every(RESTART_INTERVAL_MS, () => this.#restartWorker());
   }
 
-  stop(): void {
+  override stop(): void {
+    super.stop();
     this.#flow.stop();
-    this.#logs.close();
     for (const timer of this.#timers) clearInterval(timer);
     clearTimeout(this.#restartTimer);
-  }
-
-  noteSurprise(error: unknown): void {
-    process.stderr.write(`${String(error)}\n`);
-  }
-
-  dispatch(name: string, input: unknown): Promise<Result<unknown>> {
-    return Promise.resolve(this.#answer(name, input));
-  }
-
-  #answer(name: string, input: unknown): Result<unknown> {
-    const reply = <Name extends CommandName>(of: Name, value: unknown): Result<unknown> => ({
-      ok: true,
-      value: commands[of].output.parse(value),
-    });
-    switch (name) {
-      case 'app.getSnapshot':
-        return reply(name, this.#snapshot());
-      case 'logs.listLines':
-        return reply(name, this.#logs.list(commands[name].input.parse(input)));
-      case 'runs.listRuns':
-        return reply(name, []);
-      case 'settings.getSettings':
-        return reply(name, settingsSchema.parse({}));
-      default:
-        return {
-          ok: false,
-          error: {
-            code: 'replay.onlyShown',
-            message: 'This is a replay: there is nothing behind it.',
-            fix: 'Start FlashGrid itself.',
-          },
-        };
-    }
   }
 
   #every(intervalMs: number, work: () => void): void {
@@ -224,7 +184,7 @@ export class ReplayCentre implements FrontendTarget {
   #log(): void {
     for (let line = 0; line < (LINES_PER_SEC * LINES_INTERVAL_MS) / 1_000; line++) {
       const chance = this.#random();
-      this.#logs.add({
+      this.logs.add({
         atMs: Date.now(),
         part: PARTS[Math.floor(this.#random() * PARTS.length)] ?? 'control',
         level: chance < 0.02 ? 'error' : chance < 0.1 ? 'warn' : chance < 0.6 ? 'info' : 'debug',
@@ -245,7 +205,7 @@ export class ReplayCentre implements FrontendTarget {
   }
 
   #cluster(): ClusterState {
-    const engine = (role: 'rabbitmq' | 'redis' | 'postgres', version: string, port: number) => ({
+    const backend = (role: 'rabbitmq' | 'redis' | 'postgres', version: string, port: number) => ({
       role,
       state: 'running' as const,
       version,
@@ -258,9 +218,9 @@ export class ReplayCentre implements FrontendTarget {
       reason: 'a replay',
       steps: [],
       backends: [
-        engine('rabbitmq', '4.0.0', 5_672),
-        engine('redis', '8.0.0', 6_379),
-        engine('postgres', '18.0', 5_432),
+        backend('rabbitmq', '4.0.0', 5_672),
+        backend('redis', '8.0.0', 6_379),
+        backend('postgres', '18.0', 5_432),
       ],
       startedAtMs: this.#startedAtMs,
       startDurationMs: 9_000,

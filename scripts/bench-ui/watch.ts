@@ -1,6 +1,6 @@
 /** Opens the page, sends it through what it must bear, and tells what that cost. */
 import type { Browser, CDPSession, Page } from 'playwright-core';
-import { judge, mb, report, type Figure } from './limits.ts';
+import { judge, mb, report, type Metric } from './limits.ts';
 import {
   VIEWPORT,
   beginLook,
@@ -57,7 +57,7 @@ function causesOf({ causes }: Observation): string[] {
     .map(({ durationMs, scripts }) => `a frame of ${Math.round(durationMs)} ms: ${scripts.join(' · ')}`);
 }
 
-function taskFigures(on: Figure['on'], where: string, seen: Observation): Figure[] {
+function taskMetrics(on: Metric['on'], where: string, seen: Observation): Metric[] {
   const frames = framesOf(seen);
   return [
     judge(
@@ -73,12 +73,12 @@ function taskFigures(on: Figure['on'], where: string, seen: Observation): Figure
   ];
 }
 
-async function workFigures(
+async function workMetrics(
   { page, session }: Watched,
-  on: Figure['on'],
+  on: Metric['on'],
   where: string,
   meanwhile = () => wait(TRACED_MS),
-): Promise<Figure[]> {
+): Promise<Metric[]> {
   const { share, longestTaskMs: ownMs } = await readWork(page, session, meanwhile);
   return [
     judge(on, `longest task, processor time, ${where}`, ownMs, 'longestTaskMs'),
@@ -98,7 +98,7 @@ async function verdictRps(page: Page): Promise<number> {
 }
 
 /** Starts the cluster and attacks so many times, watched live up to the verdict. */
-export async function watchAttacks(browser: Browser, url: string, attacks: number): Promise<Figure[]> {
+export async function watchAttacks(browser: Browser, url: string, attacks: number): Promise<Metric[]> {
   const watched = await open(browser, url);
   const { page, session, close } = watched;
   await page.getByRole('button', { name: 'Start the cluster' }).click();
@@ -121,11 +121,11 @@ export async function watchAttacks(browser: Browser, url: string, attacks: numbe
     heaps.push(await readMemory(page, session));
   }
   const seen = await endLook(page);
-  const work = await workFigures(watched, 'app', 'attack', again);
+  const work = await workMetrics(watched, 'app', 'attack', again);
   await close();
   return [
-    report('app', 'answers a second of the real engine, best', Math.max(...rates)),
-    ...taskFigures('app', 'attack', seen),
+    report('app', 'answers a second of the real app, best', Math.max(...rates)),
+    ...taskMetrics('app', 'attack', seen),
     ...work,
     report(
       'app',
@@ -142,7 +142,7 @@ export async function watchReplay(
   url: string,
   minutes: number,
   onReading: (reading: MemoryReading) => void,
-): Promise<Figure[]> {
+): Promise<Metric[]> {
   const watched = await open(browser, url);
   const { page, session, close } = watched;
   await visit(page, 'Attack');
@@ -157,24 +157,24 @@ export async function watchReplay(
     readings.push(reading);
     onReading(reading);
   }
-  const figures = taskFigures('replay', 'attack', await endLook(page));
-  figures.push(...(await workFigures(watched, 'replay', 'attack')));
+  const metrics = taskMetrics('replay', 'attack', await endLook(page));
+  metrics.push(...(await workMetrics(watched, 'replay', 'attack')));
   for (const name of ['Control', 'Logs']) {
     await visit(page, name);
     await page.getByRole('main').getByRole('heading', { level: 1 }).waitFor({ state: 'attached' });
     await wait(1_000);
     await beginLook(page);
     await wait(OTHER_PAGE_MS);
-    figures.push(
-      ...taskFigures('replay', name.toLowerCase(), await endLook(page)),
-      ...(await workFigures(watched, 'replay', name.toLowerCase())),
+    metrics.push(
+      ...taskMetrics('replay', name.toLowerCase(), await endLook(page)),
+      ...(await workMetrics(watched, 'replay', name.toLowerCase())),
     );
   }
   await close();
   const last = readings.at(-1);
   return [
-    ...figures,
-    ...growthFigures(readings, minutes),
+    ...metrics,
+    ...growthMetrics(readings, minutes),
     report('replay', 'heap, lowest to highest', last?.heapBytes ?? 0, range(readings, 'heapBytes', mb)),
     report(
       'replay',
@@ -186,7 +186,7 @@ export async function watchReplay(
 }
 
 /** The heap breathes by a megabyte; over a minute or two a line through it says nothing. */
-function growthFigures(readings: readonly MemoryReading[], minutes: number): Figure[] {
+function growthMetrics(readings: readonly MemoryReading[], minutes: number): Metric[] {
   const heapKb = growthPerMin(readings, 'heapBytes') / 1_000;
   const nodes = growthPerMin(readings, 'domNodes');
   if (minutes < JUDGED_MINUTES)
