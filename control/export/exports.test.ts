@@ -3,7 +3,6 @@ import { fixtureParts, fixtureRun } from '../../tests/support/run-fixture.ts';
 import { buildRunRecord } from '../runs/build-run-record.ts';
 import { exportRun } from './export-run.ts';
 import { formatRun } from './export-terminal.ts';
-import { bucketSamples } from './html/buckets.ts';
 import { escapeText, html } from './html/markup.ts';
 import { niceTicks } from './html/scale.ts';
 import { runRecordSchema } from '../../contract/run-record.ts';
@@ -140,6 +139,25 @@ describe('the HTML export', () => {
     expect(text).toContain('audited.phantom1-0.0 (unit 21, buyer thief)');
   });
 
+  it('leaves a gap in the latencies where nobody was answered, instead of a zero', () => {
+    const record = fixtureRun();
+    const series = Array.from({ length: 6 }, (_, at) => ({
+      ...(record.series[0] ?? ({} as never)),
+      tMs: (at + 1) * 100,
+      p50Ms: 10,
+      p99Ms: 20,
+    }));
+    const lines = (answered: (at: number) => boolean) =>
+      exportRun(
+        {
+          ...record,
+          series: series.map((each, at) => (answered(at) ? each : { ...each, accepted: 0, rejected: 0 })),
+        },
+        'html',
+      ).text.match(/M[\d.]+ /g)?.length ?? 0;
+    expect(lines((at) => at < 2 || at > 3)).toBeGreaterThan(lines(() => true));
+  });
+
   it('draws finite coordinates whatever the series holds', () => {
     const record = fixtureRun();
     const [sample] = record.series;
@@ -181,23 +199,6 @@ describe('axes', () => {
     [0, 4, false, [0, 1]],
   ])('reach %d in round steps', (highest, count, isWhole, ticks) => {
     expect(niceTicks(highest, count, isWhole)).toEqual(ticks);
-  });
-});
-
-describe('buckets', () => {
-  it('keep sums and peaks when many samples become few columns', () => {
-    const { series } = fixtureRun();
-    const buckets = bucketSamples(series, 4);
-    expect(buckets).toHaveLength(4);
-    const answered = buckets.reduce(
-      (sum, bucket) => sum + bucket.acceptedPerSec * ((bucket.endMs - bucket.startMs) / 1_000),
-      0,
-    );
-    expect(answered).toBeCloseTo(10_000);
-    expect(Math.max(...buckets.map(({ queueDepth }) => queueDepth))).toBe(
-      Math.max(...series.map(({ queueDepth }) => queueDepth)),
-    );
-    expect(buckets.at(-1)).toMatchObject({ grantedSoFar: 20, remaining: 0, p99Ms: undefined });
   });
 });
 

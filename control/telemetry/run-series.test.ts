@@ -1,13 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Sample } from '../../contract/run-record.ts';
-import {
-  RunSeries,
-  mergeSamples,
-  thinSamples,
-  type PipelineReading,
-  type LoadInterval,
-} from './run-series.ts';
+import { mergeSamples } from '../../contract/series.ts';
+import { RunSeries, thinSamples, type PipelineReading, type LoadInterval } from './run-series.ts';
 
 const still: PipelineReading = {
   queueDepthPeak: 0,

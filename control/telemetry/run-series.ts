@@ -4,6 +4,7 @@
  * they saw it, not at that at which they told it: a row waits a moment for the load of its time.
  */
 import { halved } from '../../contract/halved.ts';
+import { mergeSamples } from '../../contract/series.ts';
 import type { AttackInterval } from '../attack/runner/interval-merger.ts';
 import type { Sample } from '../../contract/run-record.ts';
 
@@ -28,31 +29,6 @@ export interface PipelineReading {
   readonly unconfirmedPeak: number;
   /** null while Redis could not tell. */
   readonly remainingNow: number | null;
-}
-
-/** One row out of two neighbours; the percentiles of a merged interval are the worse of the two, never an average. */
-export function mergeSamples(first: Sample, second: Sample): Sample {
-  const answered = (sample: Sample) => sample.accepted + sample.rejected;
-  const elapsedSec = (sample: Sample) => (sample.rps > 0 ? answered(sample) / sample.rps : 0);
-  const elapsed = elapsedSec(first) + elapsedSec(second);
-  const sum = (key: 'sent' | 'accepted' | 'rejected' | 'unknown' | 'granted' | 'refused' | 'committed') =>
-    first[key] + second[key];
-  return {
-    tMs: second.tMs,
-    sent: sum('sent'),
-    accepted: sum('accepted'),
-    rejected: sum('rejected'),
-    unknown: sum('unknown'),
-    rps: elapsed > 0 ? Math.round((answered(first) + answered(second)) / elapsed) : 0,
-    p50Ms: Math.max(first.p50Ms, second.p50Ms),
-    p99Ms: Math.max(first.p99Ms, second.p99Ms),
-    queueDepth: Math.max(first.queueDepth, second.queueDepth),
-    unconfirmed: Math.max(first.unconfirmed, second.unconfirmed),
-    remaining: second.remaining,
-    granted: sum('granted'),
-    refused: sum('refused'),
-    committed: sum('committed'),
-  };
 }
 
 interface LoadMark {

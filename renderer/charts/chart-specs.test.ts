@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Sample } from '../../contract/run-record.ts';
-import { addSamples, emptySeries } from '../store/series.ts';
+import { addSamples, emptySeries } from '../../contract/series.ts';
 import {
   CHARTS,
   axisEndMs,

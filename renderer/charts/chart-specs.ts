@@ -2,7 +2,7 @@
 import { layMarks, type LaidMark, type RunMark } from '../../contract/run-marks.ts';
 import type { Load } from '../../contract/run-record.ts';
 import { formatCompact, formatCount, formatMs, formatShare } from '../lib/format.ts';
-import type { SeriesPoint } from '../store/series.ts';
+import type { SeriesPoint } from '../../contract/series.ts';
 
 export interface ChartRow {
   readonly tMs: number;

@@ -1,6 +1,6 @@
 import { memo, useEffect, useMemo, useState } from 'react';
 import { marksOfRun } from '../../contract/run-marks.ts';
-import type { SeriesPoint } from '../store/series.ts';
+import type { SeriesPoint } from '../../contract/series.ts';
 import { useData } from '../store/store.ts';
 import { ChartLegend } from './chart-legend.tsx';
 import {

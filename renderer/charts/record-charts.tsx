@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from 'react';
 import type { RunMark } from '../../contract/run-marks.ts';
 import type { Load } from '../../contract/run-record.ts';
-import type { SeriesPoint } from '../store/series.ts';
+import type { SeriesPoint } from '../../contract/series.ts';
 import { ChartLegend } from './chart-legend.tsx';
 import { CHARTS, axisEndMs, figuresOver, marksOf, toChart } from './chart-specs.ts';
 import { TimeChart } from './time-chart.tsx';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { attackSettingsSchema } from '../../contract/attack-settings.ts';
 import { fixtureLoad as load } from '../../tests/support/run-fixture.ts';
 import { testAttack } from '../store/test-data.ts';
-import { emptySeries, type SeriesTotals } from '../store/series.ts';
+import { emptySeries, type SeriesTotals } from '../../contract/series.ts';
 import { narrate } from './narrative.ts';
 
 const totals = (over: Partial<SeriesTotals> = {}): SeriesTotals => ({

@@ -3,7 +3,7 @@ import type { AttackState } from '../../contract/contract.ts';
 import { totalRequests } from '../../contract/attack-settings.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import { describeVerdict } from '../../contract/verdict-text.ts';
-import type { SeriesTotals } from '../store/series.ts';
+import type { SeriesTotals } from '../../contract/series.ts';
 import { formatCount, formatMs, plural } from './format.ts';
 
 export interface Narrative {

@@ -14,7 +14,7 @@ import type {
   Snapshot,
 } from '../../contract/contract.ts';
 import type { SaleView } from '../../contract/sales.ts';
-import { addSamples, emptySeries, type Series } from './series.ts';
+import { addSamples, emptySeries, type Series } from '../../contract/series.ts';
 
 /** Half a minute at ten a second. */
 const MAX_FLOW = 300;

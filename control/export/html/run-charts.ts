@@ -1,28 +1,40 @@
 /** The five charts of a run. */
 import { latency, milliseconds, percent, whole } from '../../../contract/format.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
-import { bucketSamples, type Bucket } from './buckets.ts';
+import { addSamples, emptySeries, type SeriesPoint } from '../../../contract/series.ts';
 import { renderChart, type ChartColumn, type ChartSpec } from './chart.ts';
 import { layMarks, marksOfRun } from '../../../contract/run-marks.ts';
 import type { Markup } from './markup.ts';
 import { compact, timeLabel } from './scale.ts';
 
+/** Columns that a chart has room for. */
+const MAX_COLUMNS = 120;
+
+const perSec = (count: number, { spanMs }: SeriesPoint): number => (count * 1_000) / Math.max(spanMs, 1);
+/** `undefined` without an answer in the interval. */
+const ifAnswered = (value: number, { accepted, rejected }: SeriesPoint): number | undefined =>
+  accepted + rejected > 0 ? value : undefined;
+/** Of what was decided since the start, the share that never touched Postgres; `undefined` before the first decision. */
+const keptAway = ({ decidedSoFar, grantedSoFar }: SeriesPoint): number | undefined =>
+  decidedSoFar > 0 ? 1 - grantedSoFar / decidedSoFar : undefined;
+
 /** Traffic, latency, queue, inventory and what was kept from the database, on one time axis. */
 export function renderRunCharts(record: RunRecord): Markup[] {
-  const { series, audit, load } = record;
-  const buckets = bucketSamples(series);
-  const isSeconds = (buckets.at(-1)?.endMs ?? 0) >= 1_500;
-  const columns = (tell: (bucket: Bucket) => string): ChartColumn[] =>
-    buckets.map((bucket) => ({
-      startMs: bucket.startMs,
-      endMs: bucket.endMs,
-      tooltip: `${timeLabel(bucket.startMs, isSeconds)} to ${timeLabel(bucket.endMs, isSeconds)}: ${tell(bucket)}`,
-    }));
-  const pick = (value: (bucket: Bucket) => number | undefined) => buckets.map(value);
-  const highest = (value: (bucket: Bucket) => number | undefined) =>
-    Math.max(0, ...buckets.map((bucket) => value(bucket) ?? 0));
+  const { audit, load } = record;
+  const { points } = addSamples(emptySeries(record.id, MAX_COLUMNS), record.series);
+  const last = points.at(-1);
+  const endMs = last?.tMs ?? 0;
+  const isSeconds = endMs >= 1_500;
+  const columns = (tell: (point: SeriesPoint) => string): ChartColumn[] =>
+    points.map((point) => {
+      const startMs = point.tMs - point.spanMs;
+      const when = `${timeLabel(startMs, isSeconds)} to ${timeLabel(point.tMs, isSeconds)}`;
+      return { startMs, endMs: point.tMs, tooltip: `${when}: ${tell(point)}` };
+    });
+  const pick = (value: (point: SeriesPoint) => number | undefined) => points.map(value);
+  const highest = (value: (point: SeriesPoint) => number) => Math.max(0, ...points.map(value));
 
-  const moments = layMarks(marksOfRun(record), buckets.at(-1)?.endMs ?? 0);
+  const moments = layMarks(marksOfRun(record), endMs);
   const render = (spec: ChartSpec) => renderChart({ ...spec, moments });
 
   return [
@@ -31,29 +43,29 @@ export function renderRunCharts(record: RunRecord): Markup[] {
       title: 'Traffic',
       caption: 'Answers a second, by what the buyer was told.',
       columns: columns(
-        (bucket) =>
-          `${whole(bucket.acceptedPerSec)}/s accepted, ${whole(bucket.refusedPerSec)}/s rejected, ${whole(bucket.unknownPerSec)}/s without a clear answer`,
+        (point) =>
+          `${whole(perSec(point.accepted, point))}/s accepted, ${whole(perSec(point.rejected, point))}/s rejected, ${whole(perSec(point.unknown, point))}/s without a clear answer`,
       ),
       series: [
         {
           name: 'accepted (202)',
           color: 'blue',
           kind: 'bars',
-          values: pick((bucket) => bucket.acceptedPerSec),
+          values: pick((point) => perSec(point.accepted, point)),
           note: whole(load.accepted),
         },
         {
           name: 'rejected by the gateway',
           color: 'orange',
           kind: 'bars',
-          values: pick((bucket) => bucket.refusedPerSec),
+          values: pick((point) => perSec(point.rejected, point)),
           note: whole(load.rejected),
         },
         {
           name: 'no clear answer',
           color: 'red',
           kind: 'bars',
-          values: pick((bucket) => bucket.unknownPerSec),
+          values: pick((point) => perSec(point.unknown, point)),
           note: whole(load.unknown),
         },
       ],
@@ -65,14 +77,15 @@ export function renderRunCharts(record: RunRecord): Markup[] {
       caption:
         'How long a buyer waited for an answer: half of them less than p50, one in a hundred more than p99.',
       columns: columns(
-        (bucket) => `p50 ${milliseconds(bucket.p50Ms ?? 0)}, p99 ${milliseconds(bucket.p99Ms ?? 0)}`,
+        (point) =>
+          `p50 ${milliseconds(ifAnswered(point.p50Ms, point) ?? 0)}, p99 ${milliseconds(ifAnswered(point.p99Ms, point) ?? 0)}`,
       ),
       series: [
         {
           name: 'p99',
           color: 'violet',
           kind: 'area',
-          values: pick((bucket) => bucket.p99Ms),
+          values: pick((point) => ifAnswered(point.p99Ms, point)),
           note: latency(load.latencyMs, 'p99'),
         },
         {
@@ -80,7 +93,7 @@ export function renderRunCharts(record: RunRecord): Markup[] {
           color: 'green',
           kind: 'line',
           isDashed: true,
-          values: pick((bucket) => bucket.p50Ms),
+          values: pick((point) => ifAnswered(point.p50Ms, point)),
           note: latency(load.latencyMs, 'p50'),
         },
       ],
@@ -92,7 +105,7 @@ export function renderRunCharts(record: RunRecord): Markup[] {
       caption:
         'Reservations that wait, at the most: for a decision (queue depth), and in the gateway for RabbitMQ to confirm them.',
       columns: columns(
-        (bucket) => `queue depth ${whole(bucket.queueDepth)}, ${whole(bucket.unconfirmed)} unconfirmed`,
+        (point) => `queue depth ${whole(point.queueDepth)}, ${whole(point.unconfirmed)} unconfirmed`,
       ),
       series: [
         {
@@ -100,8 +113,8 @@ export function renderRunCharts(record: RunRecord): Markup[] {
           color: 'orange',
           kind: 'area',
           initial: 0,
-          values: pick((bucket) => bucket.queueDepth),
-          note: `at most ${whole(highest((bucket) => bucket.queueDepth))}`,
+          values: pick((point) => point.queueDepth),
+          note: `at most ${whole(highest((point) => point.queueDepth))}`,
         },
         {
           name: 'unconfirmed',
@@ -109,8 +122,8 @@ export function renderRunCharts(record: RunRecord): Markup[] {
           kind: 'line',
           isDashed: true,
           initial: 0,
-          values: pick((bucket) => bucket.unconfirmed),
-          note: `at most ${whole(highest((bucket) => bucket.unconfirmed))}`,
+          values: pick((point) => point.unconfirmed),
+          note: `at most ${whole(highest((point) => point.unconfirmed))}`,
         },
       ],
       formatY: compact,
@@ -121,8 +134,8 @@ export function renderRunCharts(record: RunRecord): Markup[] {
       title: 'Inventory',
       caption: 'Tickets left fall to zero; tickets granted stop at the stock, and never pass it.',
       columns: columns(
-        (bucket) =>
-          `${bucket.remaining === undefined ? 'not known how many are' : whole(bucket.remaining)} left, ${whole(bucket.grantedSoFar)} granted`,
+        (point) =>
+          `${point.remaining === null ? 'not known how many are' : whole(point.remaining)} left, ${whole(point.grantedSoFar)} granted`,
       ),
       series: [
         {
@@ -130,16 +143,16 @@ export function renderRunCharts(record: RunRecord): Markup[] {
           color: 'blue',
           kind: 'area',
           initial: audit.stock,
-          values: pick((bucket) => bucket.remaining),
-          note: whole(buckets.findLast(({ remaining }) => remaining !== undefined)?.remaining ?? audit.stock),
+          values: pick((point) => point.remaining ?? undefined),
+          note: whole(points.findLast(({ remaining }) => remaining !== null)?.remaining ?? audit.stock),
         },
         {
           name: 'granted',
           color: 'green',
           kind: 'line',
           initial: 0,
-          values: pick((bucket) => bucket.grantedSoFar),
-          note: whole(buckets.at(-1)?.grantedSoFar ?? 0),
+          values: pick((point) => point.grantedSoFar),
+          note: whole(last?.grantedSoFar ?? 0),
         },
       ],
       formatY: compact,
@@ -150,18 +163,17 @@ export function renderRunCharts(record: RunRecord): Markup[] {
       id: 'kept-away',
       title: 'Kept away from Postgres',
       caption: 'Share of decided requests that never touched the database.',
-      columns: columns((bucket) =>
-        bucket.keptAwayShare === undefined
-          ? 'none decided yet'
-          : `${percent(bucket.keptAwayShare)} never touched it`,
-      ),
+      columns: columns((point) => {
+        const share = keptAway(point);
+        return share === undefined ? 'none decided yet' : `${percent(share)} never touched it`;
+      }),
       series: [
         {
           name: 'never touched it',
           color: 'green',
           kind: 'line',
-          values: pick((bucket) => bucket.keptAwayShare),
-          note: percent(buckets.at(-1)?.keptAwayShare ?? 0),
+          values: pick(keptAway),
+          note: percent(last ? (keptAway(last) ?? 0) : 0),
         },
       ],
       formatY: percent,

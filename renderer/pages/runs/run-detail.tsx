@@ -17,7 +17,7 @@ import { totalRequests } from '../../../contract/attack-settings.ts';
 import { formatDate, plural } from '../../lib/format.ts';
 import { OFFLINE } from '../../lib/offline.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
-import { addSamples, emptySeries } from '../../store/series.ts';
+import { addSamples, emptySeries } from '../../../contract/series.ts';
 import { useData, useIsOnline } from '../../store/store.ts';
 import { ExportMenu } from './export-menu.tsx';
 import classes from './run-detail.module.css';

@@ -3,29 +3,15 @@
  * merged and the grain doubles; so an hour at ten samples a second costs as much as ten seconds, and charts never
  * draw more points than they have pixels. Totals are kept apart and stay exact.
  */
-import { halved } from '../../contract/halved.ts';
-import type { Sample } from '../../contract/run-record.ts';
+import { halved } from './halved.ts';
+import type { Sample } from './run-record.ts';
 
+/** Points that a window's chart has room for. */
 export const MAX_POINTS = 240;
 
 /** A stretch of the attack. Counts are of the stretch; depths are its highest, `remaining` is as it stood at its end. */
-export interface SeriesPoint {
-  readonly tMs: number;
+export interface SeriesPoint extends Readonly<Sample> {
   readonly spanMs: number;
-  readonly sent: number;
-  readonly accepted: number;
-  readonly rejected: number;
-  readonly unknown: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  readonly queueDepth: number;
-  /** In the gateways, without a confirm of the broker yet. */
-  readonly unconfirmed: number;
-  /** null where it was not known. */
-  readonly remaining: number | null;
-  readonly granted: number;
-  readonly refused: number;
-  readonly committed: number;
   /** Decided since the start, and how much of it became rows in Postgres. */
   readonly decidedSoFar: number;
   readonly grantedSoFar: number;
@@ -49,6 +35,7 @@ export interface Series {
   readonly runId: string;
   readonly points: readonly SeriesPoint[];
   readonly totals: SeriesTotals;
+  readonly maxPoints: number;
   /** How many samples make one point. */
   readonly grain: number;
   /** Samples in the last, unfinished point. */
@@ -68,8 +55,8 @@ const NO_TOTALS: SeriesTotals = {
   soldOutAtMs: undefined,
 };
 
-export function emptySeries(runId: string): Series {
-  return { runId, points: [], totals: NO_TOTALS, grain: 1, inLast: 0 };
+export function emptySeries(runId: string, maxPoints = MAX_POINTS): Series {
+  return { runId, maxPoints, points: [], totals: NO_TOTALS, grain: 1, inLast: 0 };
 }
 
 /** Adds samples, which must follow those that are there. */
@@ -84,19 +71,19 @@ export function addSamples(series: Series, samples: readonly Sample[]): Series {
     totals = addTotals(totals, sample);
     const point = toPoint(sample, last?.tMs ?? 0, totals);
     if (last && inLast < grain) {
-      points[points.length - 1] = merge(last, point);
+      points[points.length - 1] = mergePoints(last, point);
       inLast++;
     } else {
       points.push(point);
       inLast = 1;
     }
-    if (points.length > MAX_POINTS) {
+    if (points.length > series.maxPoints) {
       inLast += points.length % 2 === 0 ? grain : 0;
-      points = halved(points, merge);
+      points = halved(points, mergePoints);
       grain *= 2;
     }
   }
-  return { runId: series.runId, points, totals, grain, inLast };
+  return { ...series, points, totals, grain, inLast };
 }
 
 function addTotals(totals: SeriesTotals, sample: Sample): SeriesTotals {
@@ -116,46 +103,49 @@ function addTotals(totals: SeriesTotals, sample: Sample): SeriesTotals {
 
 function toPoint(sample: Sample, beforeMs: number, totals: SeriesTotals): SeriesPoint {
   return {
-    tMs: sample.tMs,
+    ...sample,
     spanMs: sample.tMs - beforeMs,
-    sent: sample.sent,
-    accepted: sample.accepted,
-    rejected: sample.rejected,
-    unknown: sample.unknown,
-    p50Ms: sample.p50Ms,
-    p99Ms: sample.p99Ms,
-    queueDepth: sample.queueDepth,
-    unconfirmed: sample.unconfirmed,
-    remaining: sample.remaining,
-    granted: sample.granted,
-    refused: sample.refused,
-    committed: sample.committed,
     decidedSoFar: totals.granted + totals.refused + totals.rejected,
     grantedSoFar: totals.granted,
   };
 }
 
-function merge(a: SeriesPoint, b: SeriesPoint): SeriesPoint {
-  const answersA = a.accepted + a.rejected;
-  const answersB = b.accepted + b.rejected;
-  const answers = answersA + answersB;
+const answersOf = (sample: Readonly<Sample>): number => sample.accepted + sample.rejected;
+
+function mergePoints(first: SeriesPoint, second: SeriesPoint): SeriesPoint {
+  const answers = answersOf(first) + answersOf(second);
   return {
-    tMs: b.tMs,
-    spanMs: a.spanMs + b.spanMs,
-    sent: a.sent + b.sent,
-    accepted: a.accepted + b.accepted,
-    rejected: a.rejected + b.rejected,
-    unknown: a.unknown + b.unknown,
+    ...second,
+    ...mergeSamples(first, second),
+    spanMs: first.spanMs + second.spanMs,
     // Medians can't be merged exactly; weighted by answers, the error stays within the two.
-    p50Ms: answers === 0 ? Math.max(a.p50Ms, b.p50Ms) : (a.p50Ms * answersA + b.p50Ms * answersB) / answers,
-    p99Ms: Math.max(a.p99Ms, b.p99Ms),
-    queueDepth: Math.max(a.queueDepth, b.queueDepth),
-    unconfirmed: Math.max(a.unconfirmed, b.unconfirmed),
-    remaining: b.remaining,
-    granted: a.granted + b.granted,
-    refused: a.refused + b.refused,
-    committed: a.committed + b.committed,
-    decidedSoFar: b.decidedSoFar,
-    grantedSoFar: b.grantedSoFar,
+    p50Ms:
+      answers === 0
+        ? Math.max(first.p50Ms, second.p50Ms)
+        : (first.p50Ms * answersOf(first) + second.p50Ms * answersOf(second)) / answers,
+  };
+}
+
+/** One row out of two neighbours; the percentiles of a merged interval are the worse of the two, never an average. */
+export function mergeSamples(first: Readonly<Sample>, second: Readonly<Sample>): Sample {
+  const elapsedSec = (sample: Readonly<Sample>) => (sample.rps > 0 ? answersOf(sample) / sample.rps : 0);
+  const elapsed = elapsedSec(first) + elapsedSec(second);
+  const sum = (key: 'sent' | 'accepted' | 'rejected' | 'unknown' | 'granted' | 'refused' | 'committed') =>
+    first[key] + second[key];
+  return {
+    tMs: second.tMs,
+    sent: sum('sent'),
+    accepted: sum('accepted'),
+    rejected: sum('rejected'),
+    unknown: sum('unknown'),
+    rps: elapsed > 0 ? Math.round((answersOf(first) + answersOf(second)) / elapsed) : 0,
+    p50Ms: Math.max(first.p50Ms, second.p50Ms),
+    p99Ms: Math.max(first.p99Ms, second.p99Ms),
+    queueDepth: Math.max(first.queueDepth, second.queueDepth),
+    unconfirmed: Math.max(first.unconfirmed, second.unconfirmed),
+    remaining: second.remaining,
+    granted: sum('granted'),
+    refused: sum('refused'),
+    committed: sum('committed'),
   };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Sample } from '../../contract/run-record.ts';
+import { fixtureRun } from '../tests/support/run-fixture.ts';
+import type { Sample } from './run-record.ts';
 import { MAX_POINTS, addSamples, emptySeries } from './series.ts';
 
 const sample = (tMs: number, over: Partial<Sample> = {}): Sample => ({
@@ -78,5 +79,17 @@ describe('the series of an attack', () => {
   it('remembers when the last unit went, not when it was last seen gone', () => {
     const samples = [sample(100), sample(200, { remaining: 0 }), sample(300, { remaining: 0 })];
     expect(addSamples(emptySeries('r'), samples).totals.soldOutAtMs).toBe(200);
+  });
+
+  it('keeps sums and peaks of a run when its samples become a few columns', () => {
+    const { series } = fixtureRun();
+    const { points } = addSamples(emptySeries('r', 4), series);
+    expect(points.length).toBeLessThanOrEqual(4);
+    expect(points.reduce((sum, { accepted, rejected }) => sum + accepted + rejected, 0)).toBe(10_000);
+    expect(points.reduce((sum, { spanMs }) => sum + spanMs, 0)).toBe(series.at(-1)?.tMs);
+    expect(Math.max(...points.map(({ queueDepth }) => queueDepth))).toBe(
+      Math.max(...series.map(({ queueDepth }) => queueDepth)),
+    );
+    expect(points.at(-1)).toMatchObject({ grantedSoFar: 20, remaining: 0 });
   });
 });
