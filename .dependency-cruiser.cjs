@@ -41,7 +41,8 @@ const CONTROL_FOLDERS = [
   'export',
   'doctor',
 ];
-const OURS = '^(contract|control|web|cli|electron|renderer|services)/';
+// Scripts and tests too: nothing of the dev server or the replay gets into the shipped build.
+const OURS = '^(contract|control|web|cli|electron|renderer|services|scripts|tests)/';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 module.exports = {

@@ -21,16 +21,20 @@ import { serveApp, serveReplay, type ServedFrontend } from './serve.ts';
 const ROOT = resolve(import.meta.dirname, '..');
 const PAGE = join(ROOT, 'renderer');
 
-const { values } = parseArgs({
-  options: {
-    replay: { type: 'boolean', default: false },
-    port: { type: 'string', default: '5173' },
-    'data-dir': { type: 'string' },
-  },
-});
-const wantedPort = Number(values.port);
-if (!Number.isInteger(wantedPort) || wantedPort < 0 || wantedPort > 65_535)
-  throw new Error(`--port takes a number from 0 to 65535, not ${values.port}.`);
+/** @throws Error that names the option */
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      replay: { type: 'boolean', default: false },
+      port: { type: 'string', default: '5173' },
+      'data-dir': { type: 'string' },
+    },
+  });
+  const port = Number(values.port);
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new Error(`--port takes a whole number from 0 to 65535, not ${values.port}.`);
+  return { isReplay: values.replay, port, dataDir: values['data-dir'] };
+}
 
 /** The page's policy allows no inline script or style, and Vite brings both: they carry this, unknown to anybody else. Its worker waits for a restart. */
 const nonce = randomBytes(18).toString('base64');
@@ -72,9 +76,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 try {
-  const dataDir = values['data-dir'];
+  const { isReplay, port: wantedPort, dataDir } = readOptions();
   // The page comes from Vite: nothing of the replay's folder is ever asked for, and it need not be built.
-  centre = await (values.replay
+  centre = await (isReplay
     ? serveReplay(undefined, 'renderer')
     : serveApp(dataDir === undefined ? [] : ['--data-dir', dataDir]));
   const target = new URL(centre.url);
@@ -98,9 +102,7 @@ try {
   });
   await vite.listen();
   ({ port } = vite.httpServer?.address() as AddressInfo);
-  console.log(
-    `Open http://127.0.0.1:${port}/${target.search}\n\nCtrl-C stops it${values.replay ? '' : ' and everything it started'}.`,
-  );
+  console.log(`Open http://127.0.0.1:${port}/${target.search}\n\nCtrl-C stops the dev server.`);
 } catch (error) {
   console.error(`✗ ${error instanceof Error ? error.message : String(error)}`);
   await end(6);

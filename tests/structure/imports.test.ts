@@ -22,6 +22,7 @@ const PLANTED = [
   ['cli-imports', 'cli/a.ts', '../electron/plain.ts'],
   ['electron-imports', 'electron/a.ts', '../cli/plain.ts'],
   ['renderer-imports', 'renderer/a.ts', '../control/plain.ts'],
+  ['renderer-imports', 'renderer/c.ts', '../scripts/dev.ts'],
   ['renderer-knows-no-node', 'renderer/b.ts', 'node:fs'],
   ['services-gateway-imports', 'services/gateway/a.ts', '../worker/w.ts'],
   ['services-worker-imports', 'services/worker/a.ts', '../../control/plain.ts'],
@@ -33,6 +34,7 @@ const PLANTED = [
 /** What they import, and what is allowed. */
 const BYSTANDERS: Readonly<Record<string, string>> = {
   'web/server.ts': "export * from '../control/plain.ts';\n",
+  'scripts/dev.ts': 'export const dev = 1;\n',
   'cli/plain.ts': "export * from '../web/server.ts';\n",
   'electron/plain.ts': "export * from '../web/server.ts';\n",
   'control/plain.ts': "export * from '../contract/contract.ts';\n",
