@@ -11,7 +11,7 @@ import type { PipelineReading } from './run-series.ts';
 const SALE_LIMIT_MS = 400;
 
 /** What is read of the sale. */
-interface SaleCounters {
+export interface SaleCounters {
   readonly decided: number;
   readonly granted: number;
   readonly remaining: number;

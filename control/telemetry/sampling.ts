@@ -1,4 +1,4 @@
-/** Takes a reading of the engine every interval of a run, one at a time, from its first request on. */
+/** Takes a reading of the pipeline every 100 ms of a run, one at a time, from its first request on. */
 import { SERIES_INTERVAL_MS, type PipelineReading } from './run-series.ts';
 
 export class Sampling {
@@ -10,7 +10,7 @@ export class Sampling {
 
   /**
    * @param read never rejects: a part that is away leaves a gap in the reading, not in the series
-   * @param onReading hears each reading with the ms since the start at which it began
+   * @param onReading called with each reading, and with the ms from the first request to its beginning
    */
   constructor(
     read: () => Promise<PipelineReading>,
