@@ -454,6 +454,8 @@ export const events = {
 
 export type CommandName = keyof typeof commands;
 export type CommandInput<Name extends CommandName> = z.input<(typeof commands)[Name]['input']>;
+/** An input as its schema has parsed it, with every default filled in. */
+export type ParsedInput<Name extends CommandName> = (typeof commands)[Name]['input']['_zod']['output'];
 export type CommandOutput<Name extends CommandName> = z.output<(typeof commands)[Name]['output']>;
 export type EventName = keyof typeof events;
 export type EventPayload<Name extends EventName> = z.output<(typeof events)[Name]>;

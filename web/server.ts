@@ -12,7 +12,7 @@ import { networkInterfaces } from 'node:os';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer, type WebSocket } from 'ws';
 import type { Result } from '../contract/contract.ts';
-import type { Caller } from '../control/control-centre.ts';
+import type { Caller } from '../control/command-handlers.ts';
 import type { EventHub } from '../control/lib/event-hub.ts';
 import { FailureError, type Failure } from '../contract/failure.ts';
 import { loadAssets, type Asset } from './assets.ts';

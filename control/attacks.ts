@@ -1,0 +1,76 @@
+/** The attacks of a control centre: one at a time, and the last one stays readable. */
+import type { AttackSettings } from '../contract/attack-settings.ts';
+import type { AttackState, LogLine } from '../contract/contract.ts';
+import { FailureError } from '../contract/failure.ts';
+import type { RunRecord, Sample } from '../contract/run-record.ts';
+import { redactDeep } from '../services/shared/redact.ts';
+import { AttackSession } from './attack-session.ts';
+import type { ClusterManager } from './cluster-manager.ts';
+import { backendDown, backendRestarting } from './cluster/backend-down.ts';
+import type { GatewayClient } from './sales/gateway-client.ts';
+
+export interface AttacksOptions {
+  readonly version: string;
+  readonly dataDir: string;
+  readonly generatorModule: string;
+  readonly childEnv: NodeJS.ProcessEnv;
+  readonly cluster: ClusterManager;
+  readonly gateways: GatewayClient;
+  onState(state: AttackState): void;
+  onSamples(runId: string, samples: Sample[]): void;
+  onLog(line: LogLine): void;
+  onRecord(record: RunRecord): Promise<void>;
+}
+
+export class Attacks {
+  readonly #options: AttacksOptions;
+  #last: AttackSession | undefined;
+
+  constructor(options: AttacksOptions) {
+    this.#options = options;
+  }
+
+  /** The attack that runs, or the last one that did. */
+  get last(): { readonly state: AttackState; readonly samples: readonly Sample[] } | undefined {
+    const session = this.#last;
+    return session && { state: redactDeep(session.state), samples: session.samples() };
+  }
+
+  /**
+   * Begins an attack, and returns at once.
+   * @throws FailureError `attack.busy`, or what the cluster lacks
+   */
+  launch(settings: AttackSettings): AttackState {
+    if (this.#last?.isActive) {
+      throw new FailureError({
+        code: 'attack.busy',
+        message: 'An attack is running.',
+        fix: 'Wait for its verdict, or cancel it.',
+      });
+    }
+    const { cluster: manager, onState, onRecord, ...rest } = this.#options;
+    const {
+      supervisor,
+      deployment,
+      cluster: { provider },
+    } = manager.running();
+    const cluster = { provider, backends: () => manager.backends() };
+    const away = backendDown(cluster) ?? backendRestarting(cluster);
+    if (away) throw away;
+    this.#last = new AttackSession({
+      ...rest,
+      settings,
+      deployment,
+      cluster,
+      supervisor,
+      onState: (state) => onState(redactDeep(state)),
+      onRecord: (record) => onRecord(redactDeep(record)),
+    });
+    return this.#last.begin();
+  }
+
+  /** Ends the attack that runs; resolves when nothing of it runs. */
+  async cancel(): Promise<void> {
+    await this.#last?.cancel();
+  }
+}

@@ -1,0 +1,176 @@
+/** One handler for each command of the contract. */
+import type {
+  Access,
+  CommandName,
+  CommandOutput,
+  ParsedInput,
+  Settings,
+  Snapshot,
+} from '../contract/contract.ts';
+import { FailureError } from '../contract/failure.ts';
+import { redactDeep } from '../services/shared/redact.ts';
+import type { Attacks } from './attacks.ts';
+import type { ClusterManager } from './cluster-manager.ts';
+import { dockerFindings } from './cluster/docker/docker-cluster.ts';
+import { externalFindings } from './cluster/external/external-cluster.ts';
+import { backendFindings, runDoctor } from './doctor/doctor.ts';
+import { diagnose } from './doctor/readiness.ts';
+import { exportRun } from './export/export-run.ts';
+import { commandLine } from './lib/command-line.ts';
+import type { EventHub } from './lib/event-hub.ts';
+import type { LogStore } from './logs/log-store.ts';
+import type { RunStore } from './runs/run-store.ts';
+import type { DeadLetters } from './sales/dead-letters.ts';
+import type { GatewayClient } from './sales/gateway-client.ts';
+import type { SalesWatch } from './sales/sales-watch.ts';
+import type { SettingsGuard } from './settings/settings-guard.ts';
+import { maskSettings, unmaskSettings } from './settings/settings-masks.ts';
+import type { SettingsStore } from './settings/settings-store.ts';
+
+/** Who calls. A page may run somebody else's script; a terminal and this process are trusted. */
+export type Caller = 'page' | 'terminal';
+
+export type Handlers = {
+  readonly [Name in CommandName]: (
+    input: ParsedInput<Name>,
+    caller: Caller,
+  ) => Promise<CommandOutput<Name>> | CommandOutput<Name>;
+};
+
+/** What the handlers work on. */
+export interface CommandParts {
+  readonly options: { readonly dataDir: string; openFolder?(path: string): Promise<void> };
+  readonly hub: EventHub;
+  readonly cluster: ClusterManager;
+  readonly attacks: Attacks;
+  readonly gateways: GatewayClient;
+  readonly sales: SalesWatch;
+  readonly dead: DeadLetters;
+  readonly runs: RunStore;
+  readonly logs: LogStore;
+  readonly settings: SettingsStore;
+  readonly guard: SettingsGuard;
+  /** What only the control centre itself knows or does. */
+  readonly centre: {
+    readonly access: Access | undefined;
+    snapshot(): Snapshot;
+    saveSettings(settings: Settings): Settings;
+    quit(backends: 'stop' | 'keep'): void;
+  };
+}
+
+export function commandHandlers(parts: CommandParts): Handlers {
+  const { options, hub, cluster, attacks, gateways, sales, dead, runs, logs, settings, guard, centre } =
+    parts;
+  return {
+    'app.getSnapshot': () => centre.snapshot(),
+    'app.quit': ({ cluster: choice }) => {
+      centre.quit(choice);
+      return {};
+    },
+    'app.getAccess': () => {
+      if (centre.access) return centre.access;
+      throw new FailureError({
+        code: 'app.noAccess',
+        message: 'No browser can reach this FlashGrid: it listens for none.',
+        fix: `Start it with \`${commandLine('serve')}\`.`,
+      });
+    },
+    'app.openDataFolder': async () => {
+      const { openFolder, dataDir } = options;
+      if (!openFolder) {
+        throw new FailureError({
+          code: 'app.noDesktop',
+          message: 'There is no desktop here that could show a folder.',
+          fix: `Open it yourself: ${dataDir}`,
+        });
+      }
+      await openFolder(dataDir);
+      return {};
+    },
+    'cluster.start': ({ provider }) => cluster.start(provider ?? settings.current.provider),
+    'cluster.cancelStart': async () => {
+      await cluster.cancelStart();
+      return {};
+    },
+    'cluster.stop': async () => {
+      await attacks.cancel();
+      if (cluster.state.state === 'stopped') await cluster.clearLeftovers();
+      return await cluster.stop();
+    },
+    'cluster.reset': async () => {
+      await attacks.cancel();
+      return await cluster.reset();
+    },
+    'cluster.killBackend': async ({ role }) => {
+      await cluster.killBackend(role);
+      return {};
+    },
+    'services.scale': ({ role, count }) => cluster.scale(role, count),
+    'services.killService': ({ id }) => {
+      cluster.killService(id);
+      return {};
+    },
+    'sales.listSales': async ({ limit }) => (await gateways.listSales()).slice(0, limit),
+    'sales.openSale': async (sale) => {
+      const opened = await gateways.openSale(sale);
+      await sales.refresh();
+      return opened;
+    },
+    'sales.changeSale': async ({ id, change }) => {
+      const changed = await gateways.changeSale(id, change);
+      await sales.refresh();
+      return changed;
+    },
+    'queue.listDead': ({ limit }) => dead.list(limit),
+    'queue.replayDead': ({ ids }) => dead.replay(ids),
+    'queue.dropDead': ({ ids }) => dead.drop(ids),
+    'attack.launch': (attack) => attacks.launch(attack),
+    'attack.cancel': async () => {
+      await attacks.cancel();
+      return {};
+    },
+    'runs.listRuns': ({ search }) => runs.list(search),
+    'runs.getRun': ({ id }) => runs.get(id),
+    'runs.deleteRun': async ({ id }) => {
+      await runs.delete(id);
+      hub.emit('runs.runDeleted', { id });
+      return {};
+    },
+    'runs.exportRun': async ({ id, format }) => exportRun(await runs.get(id), format),
+    'logs.listLines': (query) => logs.list(query),
+    'settings.getSettings': () => maskSettings(settings.current),
+    'settings.saveSettings': async (masked, caller) => {
+      const wanted = unmaskSettings(masked, settings.current);
+      if (caller === 'page') await guard.admit(settings.current, wanted);
+      return centre.saveSettings(wanted);
+    },
+    'settings.confirmChange': async ({ id }, caller) => {
+      if (caller === 'page') {
+        throw new FailureError({
+          code: 'settings.terminalOnly',
+          message: 'A page can not confirm its own change.',
+          fix: `Run \`${commandLine('confirm')}\` in a terminal.`,
+        });
+      }
+      const pending = guard.pending(id);
+      if (id !== undefined) centre.saveSettings(pending.settings);
+      return { id: pending.id, lines: [...pending.lines], isSaved: id !== undefined };
+    },
+    'doctor.runChecks': async () =>
+      diagnose(
+        redactDeep(
+          (
+            await Promise.all([
+              runDoctor({ dataDir: options.dataDir }),
+              dockerFindings(),
+              settings.current.provider === 'external' ? externalFindings(settings.current.external) : [],
+            ])
+          )
+            .flat()
+            .concat(backendFindings(cluster.state)),
+        ),
+        settings.current.provider,
+      ),
+  };
+}
