@@ -8,7 +8,7 @@ import { FailureError } from '../../../contract/failure.ts';
 import type { Finding } from '../../../contract/contract.ts';
 import { EXTERNAL_URLS, urlProblem, urlsIn, type ExternalUrl } from '../../../contract/external-urls.ts';
 import { StepReporter } from '../steps.ts';
-import { cancelled, throwIfCancelled } from '../native/failures.ts';
+import { cancelled, throwIfCancelled, whenAborted } from '../native/failures.ts';
 import { probePostgres, probeRabbitmq, probeRedis } from '../probes.ts';
 
 const CHECK_LIMIT_MS = 15_000;
@@ -63,7 +63,10 @@ export function createExternalCluster({
     emit({ ...common, state: 'starting' });
     try {
       const looking = lookAt(target, endpoints[target.field]);
-      const { version, detail } = await Promise.race([looking, whenAborted(signal)]);
+      const { version, detail } = await Promise.race([
+        looking,
+        whenAborted(signal).then(() => Promise.reject(cancelled())),
+      ]);
       const warning = detail === undefined ? {} : { detail };
       emit({ ...common, state: 'running', version, startedAtMs: Date.now(), ...warning });
       step.done(detail ?? `${title} ${version} at ${urls.map((url) => url.host).join(', ')}`);
@@ -206,10 +209,4 @@ export async function externalFindings(endpoints: Endpoints): Promise<Finding[]>
       }
     }),
   );
-}
-
-function whenAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    signal.addEventListener('abort', () => reject(cancelled()), { once: true });
-  });
 }

@@ -26,6 +26,7 @@ import {
   portTaken,
   strangePassword,
   throwIfCancelled,
+  whenAborted,
 } from './failures.ts';
 import { lastLines, rotateLog, sizeOf, tailLog } from './log-tail.ts';
 import type { ClusterSettings, PortName } from './settings.ts';
@@ -445,13 +446,6 @@ export class BackendRunner {
     };
     this.#options.events.onBackend(this.#state);
   }
-}
-
-function whenAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener('abort', () => resolve(), { once: true });
-  });
 }
 
 /** Whether something accepts connections on a port of the loopback address. */
