@@ -1,7 +1,6 @@
 /**
- * The series of an attack in bounded memory: at most MAX_POINTS points, whatever the attack's length. When it is full, neighbours are
- * merged and the grain doubles; so an hour at ten samples a second costs as much as ten seconds, and charts never
- * draw more points than they have pixels. Totals are kept apart and stay exact.
+ * The series of an attack in bounded memory: at most MAX_POINTS points, however long the attack. When it is full,
+ * neighbours are merged and the grain doubles. Totals are kept separately and stay exact.
  */
 import { halved } from './halved.ts';
 import type { Sample } from './run-record.ts';
@@ -9,10 +8,10 @@ import type { Sample } from './run-record.ts';
 /** Points that a window's chart has room for. */
 export const MAX_POINTS = 240;
 
-/** A stretch of the attack. Counts are of the stretch; depths are its highest, `remaining` is as it stood at its end. */
+/** A stretch of the attack: counts within it, its highest depths, and `remaining` at its end. */
 export interface SeriesPoint extends Readonly<Sample> {
   readonly spanMs: number;
-  /** Decided since the start, and how much of it became rows in Postgres. */
+  /** Decided since the start; `grantedSoFar` of them became rows in Postgres. */
   readonly decidedSoFar: number;
   readonly grantedSoFar: number;
 }
@@ -27,7 +26,7 @@ export interface SeriesTotals {
   readonly committed: number;
   readonly peakQueueDepth: number;
   readonly peakRps: number;
-  /** When the last unit went, in ms since the first request. */
+  /** When the last unit was granted, in ms since the first request. */
   readonly soldOutAtMs: number | undefined;
 }
 
@@ -59,7 +58,7 @@ export function emptySeries(runId: string, maxPoints = MAX_POINTS): Series {
   return { runId, maxPoints, points: [], totals: NO_TOTALS, grain: 1, inLast: 0 };
 }
 
-/** Adds samples, which must follow those that are there. */
+/** Adds samples, which must be in order. */
 export function addSamples(series: Series, samples: readonly Sample[]): Series {
   if (samples.length === 0) return series;
   let points = [...series.points];

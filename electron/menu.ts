@@ -1,16 +1,8 @@
 /** The menu as data: what it offers depends on the cluster and the settings, and on nothing of Electron. */
 import type { MenuItemConstructorOptions } from 'electron';
 import type { ClusterState, Settings } from '../contract/contract.ts';
+import { PAGES, PAGE_TITLES, type Page } from '../contract/pages.ts';
 
-export const MENU_PAGES = ['control', 'attack', 'runs', 'logs', 'settings'] as const;
-export type MenuPage = (typeof MENU_PAGES)[number];
-const PAGE_TITLES: Readonly<Record<MenuPage, string>> = {
-  control: 'Control',
-  attack: 'Attack',
-  runs: 'Runs',
-  logs: 'Logs',
-  settings: 'Settings',
-};
 const THEMES: readonly { readonly theme: Settings['theme']; readonly label: string }[] = [
   { theme: 'system', label: 'As the System' },
   { theme: 'light', label: 'Light' },
@@ -31,7 +23,7 @@ export interface MenuActions {
   cancelAttack(): void;
   exportRun(): void;
   about(): void;
-  showPage(page: MenuPage): void;
+  showPage(page: Page): void;
   changeSettings(change: Partial<Settings>): void;
   openDataFolder(): void;
 }
@@ -103,7 +95,7 @@ export function menuTemplate(state: MenuState, actions: MenuActions): MenuItemCo
     {
       label: '&View',
       submenu: [
-        ...MENU_PAGES.map((page, index) => ({
+        ...PAGES.map((page, index) => ({
           id: `page.${page}`,
           label: PAGE_TITLES[page],
           accelerator: `CmdOrCtrl+${index + 1}`,
@@ -150,6 +142,7 @@ export function menuTemplate(state: MenuState, actions: MenuActions): MenuItemCo
     {
       role: 'help',
       submenu: [
+        { id: 'words', label: 'What the Words Mean', click: () => actions.showPage('help') },
         { id: 'doctor', label: 'Is This Machine Ready?', click: () => actions.showPage('settings') },
         { id: 'about', label: 'About FlashGrid', click: actions.about },
       ],

@@ -1,6 +1,7 @@
 import { Suspense, lazy, useEffect, useMemo, useRef, useState } from 'react';
 import { useMantineColorScheme } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
+import { PAGES, PAGE_TITLES } from '../contract/pages.ts';
 import classes from './app.module.css';
 import { Banners } from './components/banners.tsx';
 import { ErrorBoundary } from './components/error-boundary.tsx';
@@ -10,7 +11,7 @@ import { NavRail } from './components/nav-rail.tsx';
 import { QuitScreen } from './components/quit-screen.tsx';
 import { ShortcutHelp } from './components/shortcut-help.tsx';
 import { changeSettings } from './lib/change-settings.ts';
-import { PAGES, PAGE_TITLES, navigate, useRoute } from './lib/router.ts';
+import { navigate, useRoute } from './lib/router.ts';
 import { useAskedFor } from './lib/use-asked-for.ts';
 import { usePendingLaunch } from './lib/use-pending-launch.ts';
 import { useShortcuts, type Shortcut } from './lib/shortcuts.ts';
@@ -18,16 +19,17 @@ import { useShortcutsEnabled } from './lib/shortcut-preference.ts';
 import { ControlPage } from './pages/control/control-page.tsx';
 import { useControl, useData } from './store/store.ts';
 
-// The first page is in the first bundle; the others, and the charts with them, come when they are asked for.
+// The first page is in the first bundle. The others, with the charts, load when they are opened.
 const pages = {
   control: ControlPage,
   attack: lazy(() => import('./pages/attack/attack-page.tsx')),
   runs: lazy(() => import('./pages/runs/runs-page.tsx')),
   logs: lazy(() => import('./pages/logs/logs-page.tsx')),
   settings: lazy(() => import('./pages/settings/settings-page.tsx')),
+  help: lazy(() => import('./pages/help/help-page.tsx')),
 } as const;
 
-/** The window. Also what is around the page may break, and is told then. */
+/** The window. The boundary also catches errors outside the page. */
 export function App() {
   return (
     <ErrorBoundary>
@@ -65,12 +67,12 @@ function Shell() {
 
   useEffect(() => {
     document.title = `${PAGE_TITLES[page]} · FlashGrid`;
-    // A screen reader should hear that the page changed; at the first page there is nothing to leave.
+    // The focus tells a screen reader that the page changed. The first page replaces none.
     if (isFirst.current) isFirst.current = false;
     else main.current?.focus();
   }, [page]);
   useEffect(() => {
-    // In braces: newer browsers answer with a promise, which React would take for the undo.
+    // The braces matter: newer browsers return a promise, which React would take for the clean-up function.
     main.current?.scrollTo(0, 0);
   }, [page, id]);
 
@@ -85,7 +87,7 @@ function Shell() {
       <div className={classes.column}>
         <Header onHelp={() => setHelpOpen(true)} />
         <Banners />
-        {/* In the page's flow: a message that lies over the page covers the very button that it is about. */}
+        {/* In the page's flow: a message over the page could cover the button that it is about. */}
         <Notifications
           withinPortal={false}
           limit={4}
@@ -108,13 +110,13 @@ function Shell() {
   );
 }
 
-/** The link's own hash would be taken for a page. */
+/** Moves the focus itself: the router would take the link's hash for a page. */
 function skipTo(event: React.MouseEvent, main: HTMLElement | null): void {
   event.preventDefault();
   main?.focus();
 }
 
-/** Theme and projector mode follow the settings, wherever they are changed: another window, the terminal. */
+/** Theme and projector mode follow the settings, which another window or the terminal may change too. */
 function useAppearance(): void {
   const theme = useData((data) => data.settings.theme);
   const isProjectorMode = useData((data) => data.settings.isProjectorMode) ?? false;

@@ -1,4 +1,4 @@
-/** The one client of this window, chosen at start: the preload's bridge under Electron, else a WebSocket to the page's own origin. */
+/** The client of this window: the preload's bridge under Electron, else a WebSocket to the page's origin. */
 import { connectSocket, type ConnectedClient } from '../contract/client.ts';
 import type { CommandInput, CommandName, CommandOutput, Result } from '../contract/contract.ts';
 import { SOCKET_PATH } from '../contract/wire.ts';
@@ -22,12 +22,12 @@ export const client: ConnectedClient = window.flashgrid
   : connectSocket({
       createSocket: openSocket,
       reconnect: RECONNECT,
-      lostFix: 'FlashGrid reconnects by itself; look at the state it shows then, and try again if need be.',
+      lostFix: 'FlashGrid reconnects by itself. Check the state that it shows then, and try again if needed.',
       otherVersionFix: 'Reload the page: the control centre may be of another version.',
       onProblem: reportProblem,
     });
 
-/** Calls a command and answers its result; the caller shows a failure. */
+/** Calls a command and returns its result; the caller shows a failure. */
 export function call<Name extends CommandName>(
   name: Name,
   input: CommandInput<Name>,
@@ -35,10 +35,10 @@ export function call<Name extends CommandName>(
   return client.call(name, input);
 }
 
-/** Answers to what a person has called off themselves: they know, and an alarm would only stand in the way of the next click. */
+/** Failures that are not shown, since the user caused them: they called the start off. */
 const CALLED_OFF: readonly string[] = ['cluster.cancelled'];
 
-/** Calls a command; a failure is shown as a notification and gives undefined. */
+/** Calls a command; shows a failure as a notification, and returns undefined then. */
 export async function callOrNotify<Name extends CommandName>(
   name: Name,
   input: CommandInput<Name>,

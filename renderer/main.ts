@@ -1,7 +1,4 @@
-/**
- * The entry. Everything else comes with a second import, so that zod is set up before the contract's schemas are built, whatever
- * chunks the bundler makes of them.
- */
+/** The entry. The rest is a second import, so that zod is set up before any schema of the contract is built. */
 import './zod-setup.ts';
 
 void import('./start.tsx');

@@ -1,4 +1,4 @@
-// Before Mantine's: it names the order of the layers.
+// Must come before Mantine's styles: it sets the order of the layers.
 import './styles/base.css';
 import { MantineProvider } from '@mantine/core';
 import '@mantine/core/styles.layer.css';

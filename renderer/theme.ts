@@ -1,8 +1,8 @@
 import { createTheme, type MantineColorsTuple } from '@mantine/core';
 
 /**
- * Only names: the values are custom properties in styles/tokens.css. Mantine would otherwise write them into a `<style>` element, which
- * the Content-Security-Policy refuses.
+ * Only the shade that decides between dark and light text is read. The real values are custom properties in
+ * styles/tokens.css: Mantine would write its own into a `<style>` element, which the Content-Security-Policy blocks.
  */
 const accent: MantineColorsTuple = [
   '#fdf4dc',
@@ -17,7 +17,6 @@ const accent: MantineColorsTuple = [
   '#3d2803',
 ];
 
-// Only its fifth shade is read, to choose between dark and white text.
 const red: MantineColorsTuple = [
   '#fbe5dc',
   '#f5c4b1',
@@ -45,8 +44,7 @@ export const theme = createTheme({
   respectReducedMotion: true,
   focusRing: 'auto',
   components: {
-    // Mantine would put a focusable element into each menu that is no item of it, which a menu may not have; without it the first item
-    // has the focus.
+    // Mantine would add a focusable element that is no menu item, which breaks a rule of accessibility.
     Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
   },
 });

@@ -1,6 +1,6 @@
 /**
- * Must run before any schema is built. zod otherwise probes for `new Function`, which the page's Content-Security-Policy refuses
- * and reports as a violation.
+ * Must run before any schema is built. Otherwise zod probes for `new Function`, which the Content-Security-Policy
+ * blocks and reports.
  */
 import { z } from 'zod';
 

@@ -119,7 +119,7 @@ async function play(page, out) {
   await page.getByText('The full check is under Settings').waitFor();
   await shootBoth(page, out, 'control-stopped');
   await page.keyboard.press('s');
-  await page.getByRole('heading', { name: 'Open for business.' }).waitFor({ timeout: START_TIMEOUT_MS });
+  await page.getByRole('heading', { name: 'The cluster is running.' }).waitFor({ timeout: START_TIMEOUT_MS });
   await page.keyboard.press('2');
   await page.getByRole('button', { name: 'Launch attack' }).waitFor();
   await shootBoth(page, out, 'attack-setup');
@@ -142,7 +142,7 @@ async function play(page, out) {
     await take(page, out, 'attack-live-projector', theme);
     await project(page, false);
     await page.keyboard.press('1');
-    await page.getByRole('heading', { name: 'Open for business.' }).waitFor();
+    await page.getByRole('heading', { name: 'The cluster is running.' }).waitFor();
     await take(page, out, 'control', theme);
     await page.keyboard.press('2');
     await page.getByText(/^(Proven|Failed|Not valid)$/).waitFor({ timeout: ATTACK_TIMEOUT_MS });

@@ -8,7 +8,7 @@ import { hrefOf, useRoute } from '../lib/router.ts';
 import { useControl, useData } from '../store/store.ts';
 import classes from './banners.module.css';
 
-/** What concerns every page: nobody answers, a backend is gone, or the two sides are of different versions. */
+/** Problems that concern every page: the control centre is offline, a backend is down, or the versions differ. */
 export function Banners() {
   const status = useControl((state) => state.status);
   const problem = useControl((state) => state.problem);
@@ -35,7 +35,7 @@ export function Banners() {
         </div>
       )}
       {notices
-        // Which runs can't be listed concerns only their list.
+        // Unreadable run records concern only the list of runs.
         .filter(({ id, message }) => (id !== 'runs' || page === 'runs') && !hidden.includes(message))
         .map(({ id, message, fix }) => (
           <div key={id} className={classes.banner}>
@@ -57,7 +57,7 @@ export function Banners() {
         <div className={classes.banner}>
           <IconAlertTriangle size="1.25rem" aria-hidden />
           <p>
-            <strong>{problem}</strong> The page and the control centre seem to be of different versions.
+            <strong>{problem}</strong> This page and the control centre may be of different versions.
           </p>
           <Button size="compact-sm" variant="default" onClick={() => window.location.reload()}>
             Reload
@@ -82,8 +82,8 @@ function Offline({ retryAtMs, hasData }: OfflineProps) {
       <p>
         <strong>The control centre does not answer.</strong>{' '}
         {hasData
-          ? 'What you see is as it was last heard; a running attack goes on without this window.'
-          : 'Is FlashGrid still running? This page comes alive as soon as it answers.'}{' '}
+          ? 'This page shows its last known state. A running attack goes on without this window.'
+          : 'Check that FlashGrid is running. This page connects by itself.'}{' '}
         <span aria-hidden>{leftSec > 0 ? `Next try in ${leftSec} s.` : 'Trying…'}</span>
       </p>
       <Button size="compact-sm" variant="default" onClick={() => client.retryNow()}>

@@ -11,11 +11,11 @@ import classes from './check-list.module.css';
 
 interface CheckListProps {
   readonly checks: readonly Check[];
-  /** Side by side and in few words; the full title comes with the evidence. */
+  /** Side by side, with short names; the evidence shows the full title. */
   readonly isGrid?: boolean;
 }
 
-/** The checks of an audit; each opens to its evidence. Failed ones are open from the start. */
+/** The checks of an audit, each with its evidence. Failed ones are open. */
 export function CheckList({ checks, isGrid = false }: CheckListProps) {
   return (
     <ul className={classes.list} data-grid={isGrid}>
@@ -38,7 +38,7 @@ export function CheckList({ checks, isGrid = false }: CheckListProps) {
               <span className={classes.title}>
                 {isGrid ? CHECKS[check.id].shortName : check.title}
                 <span className="sr-only">
-                  {check.ok ? ', proven' : check.isOpen === true ? ', undecided' : ', broken'}
+                  {check.ok ? ', proven' : check.isOpen === true ? ', undecided' : ', failed'}
                 </span>
               </span>
               <IconChevronRight className={classes.chevron} size="1rem" aria-hidden />

@@ -4,17 +4,17 @@ import classes from './confirm-button.module.css';
 
 interface ConfirmButtonProps extends ButtonProps {
   readonly children: ReactNode;
-  /** Accessible name, where the label alone does not say what it is about. */
+  /** Accessible name, if the label alone is ambiguous. */
   readonly name?: string;
   readonly title: string;
-  /** What will happen, and what can't be undone. */
+  /** What happens, and what can't be undone. */
   readonly text: ReactNode;
   readonly confirmLabel: string;
-  /** Resolves when it is done; the dialog stays until then. */
+  /** The dialog stays open until it resolves. */
   readonly onConfirm: () => Promise<unknown>;
 }
 
-/** A button that asks first. */
+/** A button that asks for confirmation in a dialog. */
 export function ConfirmButton({
   children,
   name,

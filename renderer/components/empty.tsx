@@ -8,7 +8,7 @@ interface EmptyProps {
   readonly action?: ReactNode;
 }
 
-/** Where there is nothing yet: says why, and what would put something here. */
+/** Stands in for missing content: says why there is none, and what to do. */
 export function Empty({ icon, title, children, action }: EmptyProps) {
   return (
     <div className={classes.empty}>

@@ -7,7 +7,7 @@ interface ErrorBoundaryState {
   readonly message: string | undefined;
 }
 
-/** A page that broke, or whose file could not be read, is told as such; the rest of the window goes on. */
+/** Shows the error of a page that broke or could not be loaded; the rest of the window keeps working. */
 export class ErrorBoundary extends Component<{ readonly children: ReactNode }, ErrorBoundaryState> {
   override state: ErrorBoundaryState = { message: undefined };
 

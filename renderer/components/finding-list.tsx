@@ -3,18 +3,18 @@ import type { Finding } from '../../contract/contract.ts';
 import classes from './finding-list.module.css';
 
 const marks = {
-  ok: { Icon: IconCircleCheck, word: 'fine' },
+  ok: { Icon: IconCircleCheck, word: 'ok' },
   warning: { Icon: IconAlertTriangle, word: 'warning' },
   missing: { Icon: IconCircleX, word: 'missing' },
 } as const;
 
 interface FindingListProps {
   readonly findings: readonly Finding[];
-  /** Also where each thing was found. */
+  /** Also shows where each thing was found. */
   readonly withPaths?: boolean;
 }
 
-/** What the doctor found, each with what to do about it. */
+/** The findings of the doctor, each with its fix. */
 export function FindingList({ findings, withPaths = false }: FindingListProps) {
   return (
     <ul className={classes.list}>

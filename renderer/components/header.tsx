@@ -16,8 +16,8 @@ const clusterWords = {
   failed: { tone: 'bad', text: 'Cluster failed' },
 } as const satisfies Record<string, { tone: Tone; text: string }>;
 
-/** It runs, and a backend of it does not serve: the banner says which. */
-const SICK = { tone: 'bad', text: 'Cluster unhealthy' } as const;
+/** The cluster runs, but a backend does not serve; the banner names it. */
+const UNHEALTHY = { tone: 'bad', text: 'Cluster unhealthy' } as const;
 
 export function Header({ onHelp }: { readonly onHelp: () => void }) {
   const cluster = useData((data) => data.cluster);
@@ -25,8 +25,8 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
   const isOnline = useIsOnline();
   const scheme = useComputedColorScheme('dark');
   const now = useNow(1_000);
-  const isSick = useData((data) => lostBackends(data.cluster) !== undefined) ?? false;
-  const words = cluster ? (isSick ? SICK : clusterWords[cluster.state]) : undefined;
+  const isUnhealthy = useData((data) => lostBackends(data.cluster) !== undefined) ?? false;
+  const words = cluster ? (isUnhealthy ? UNHEALTHY : clusterWords[cluster.state]) : undefined;
   const uptime =
     cluster?.state === 'running' && cluster.startedAtMs !== undefined ? now - cluster.startedAtMs : undefined;
   return (

@@ -1,14 +1,11 @@
+import { Loader } from '@mantine/core';
 import classes from './loading.module.css';
 
-/** A calm wait: says what is being waited for. */
+/** A wait, with what it waits for. */
 export function Loading({ label }: { readonly label: string }) {
   return (
     <div className={classes.loading} role="status">
-      <span className={classes.dots} aria-hidden>
-        <span />
-        <span />
-        <span />
-      </span>
+      <Loader type="dots" size="sm" aria-hidden />
       <p>{label}</p>
     </div>
   );

@@ -1,5 +1,13 @@
-import { IconBolt, IconHistory, IconListDetails, IconSettings, IconTopologyStar3 } from '@tabler/icons-react';
-import { PAGES, PAGE_TITLES, hrefOf, type Page } from '../lib/router.ts';
+import {
+  IconBolt,
+  IconHelp,
+  IconHistory,
+  IconListDetails,
+  IconSettings,
+  IconTopologyStar3,
+} from '@tabler/icons-react';
+import { PAGES, PAGE_TITLES, type Page } from '../../contract/pages.ts';
+import { hrefOf } from '../lib/router.ts';
 import { useData } from '../store/store.ts';
 import { isAttackActive } from '../lib/attack-phase.ts';
 import classes from './nav-rail.module.css';
@@ -10,6 +18,7 @@ const icons = {
   runs: IconHistory,
   logs: IconListDetails,
   settings: IconSettings,
+  help: IconHelp,
 } as const;
 
 export function NavRail({ page }: { readonly page: Page }) {

@@ -3,11 +3,11 @@ import classes from './notes.module.css';
 
 interface NotesProps {
   readonly notes: readonly string[];
-  /** The rest is counted. */
+  /** How many are shown; the rest is only counted. */
   readonly most?: number;
 }
 
-/** What must be known beside a verdict: pauses, causes, who was late. */
+/** Notes beside a verdict: pauses, causes, a late load generator. */
 export function Notes({ notes, most = Infinity }: NotesProps) {
   if (notes.length === 0) return null;
   const left = notes.length - most;

@@ -2,15 +2,15 @@ import { notifications } from '@mantine/notifications';
 import { IconAlertTriangle, IconCheck } from '@tabler/icons-react';
 import type { Failure } from '../../contract/failure.ts';
 
-/** ms that a failure stays. Long, because nobody reads it in five seconds; it waits while the pointer is on it. */
+/** ms that a failure stays: long enough to read it. It stays longer while the pointer is on it. */
 const FAILURE_SHOWN_MS = 45_000;
 
 /**
- * Shows an expected failure: what failed, and what to do next.
- * @param id what it is about: a second failure of the same thing takes the first one's place, a success removes it
+ * Shows an expected failure and its fix.
+ * @param id a second failure with the same id replaces the first, and `clearFailure` removes it
  */
 export function notifyFailure(failure: Failure, id: string = failure.code): void {
-  // Where it was looked is for the doctor; one line is what a person reads here.
+  // Further lines list where something was searched; the doctor shows those.
   const [headline = failure.message] = failure.message.split('\n');
   const shown = {
     id,
@@ -26,7 +26,7 @@ export function notifyFailure(failure: Failure, id: string = failure.code): void
   notifications.show(shown);
 }
 
-/** Removes the failure that `id` names, if it is still there. */
+/** Removes the failure with this id, if it is still shown. */
 export function clearFailure(id: string): void {
   notifications.hide(id);
 }

@@ -1,4 +1,4 @@
-/** The last thing that a browser shows, and what a window shows while everything stops. */
+/** What a browser shows after FlashGrid has ended, and a window while everything stops. */
 export function QuitScreen() {
   const isWindow = window.flashgrid !== undefined;
   return (
@@ -7,8 +7,8 @@ export function QuitScreen() {
       <h1>{isWindow ? 'FlashGrid is closing…' : 'FlashGrid has ended.'}</h1>
       <p>
         {isWindow
-          ? 'Gateways and workers finish what they hold. The window closes by itself.'
-          : 'Start it again with npm start, then open the address it prints. This tab can be closed.'}
+          ? 'Gateways and workers finish what is in flight. The window closes by itself.'
+          : 'Start it again with npm start and open the address that it prints. You can close this tab.'}
       </p>
     </main>
   );

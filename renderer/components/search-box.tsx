@@ -11,7 +11,7 @@ interface SearchBoxProps {
   readonly onChange: (text: string) => void;
 }
 
-/** A page's search, which `/` goes to. */
+/** The search of a page; the `/` key moves the focus to it. */
 export function SearchBox({ label, className, value, onChange }: SearchBoxProps) {
   const input = useRef<HTMLInputElement>(null);
   const [areShortcutsOn] = useShortcutsEnabled();

@@ -1,6 +1,7 @@
 import { Kbd, Modal, Switch } from '@mantine/core';
 import type { Shortcut } from '../lib/shortcuts.ts';
 import { useShortcutsEnabled } from '../lib/shortcut-preference.ts';
+import { hrefOf } from '../lib/router.ts';
 import classes from './shortcut-help.module.css';
 
 const onPages = [
@@ -39,13 +40,18 @@ export function ShortcutHelp({ isOpen, onClose, shortcuts }: ShortcutHelpProps) 
           <dt>
             <Kbd>Tab</Kbd>
           </dt>
-          <dd>Everything else: Tab to reach it, Enter or Space to use it, arrow keys along a chart</dd>
+          <dd>Everything else: Tab moves the focus, Enter or Space presses, arrow keys move along a chart</dd>
         </div>
       </dl>
+      <p className={classes.more}>
+        <a href={hrefOf('help')} onClick={onClose}>
+          What the words mean
+        </a>
+      </p>
       <Switch
         mt="md"
         label="Single-key shortcuts"
-        description="Turn off if a speech or switch device presses them by accident."
+        description="Turn this off if speech input or a switch device presses keys by accident."
         checked={isEnabled}
         onChange={(event) => setEnabled(event.currentTarget.checked)}
       />

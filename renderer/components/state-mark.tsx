@@ -3,7 +3,7 @@ import classes from './state-mark.module.css';
 
 export type Tone = 'good' | 'busy' | 'bad' | 'idle';
 
-/** A state as shape, colour and word: disc runs, half ring is on its way, square has failed, ring is off. */
+/** A state as shape, colour and word: disc = running, half ring = changing, square = failed, ring = off. */
 export function StateMark({ tone, children }: { readonly tone: Tone; readonly children: ReactNode }) {
   return (
     <span className={classes.mark} data-tone={tone}>

@@ -1,6 +1,6 @@
 import classes from './stock-bar.module.css';
 
-/** Up to this many, each ticket is drawn; more would be dust. */
+/** Up to this stock, each ticket is drawn; more would be too small to see. */
 const MAX_STUBS = 60;
 
 interface StockBarProps {
@@ -10,7 +10,7 @@ interface StockBarProps {
   readonly isLarge?: boolean;
 }
 
-/** What is sold of a stock: ticket by ticket while they can be told apart, else as one bar. It can't grow past the stock. */
+/** The sold part of a stock: ticket by ticket for a small stock, else as one bar. */
 export function StockBar({ stock, sold, label, isLarge = false }: StockBarProps) {
   const shown = Math.min(sold, stock);
   const common = {

@@ -1,4 +1,4 @@
-/** An SVG area under values, scaled to the highest of them (at least 10, so that one buyer is no mountain). */
+/** An SVG area under values, scaled to the highest of them, at least 10: a single request must not fill it. */
 export function areaPath(values: readonly number[], width: number, height: number): string {
   if (values.length < 2) return '';
   const top = Math.max(10, ...values);

@@ -1,4 +1,4 @@
-/** The attack form's fields: what a person has typed, which may not be an attack yet. */
+/** The fields of the attack form as typed, which may not be a valid attack yet. */
 import {
   ATTACK_PRESETS,
   ATTACK_SETTINGS,
@@ -9,7 +9,7 @@ import {
 } from '../../contract/attack-settings.ts';
 import { sentence } from './format.ts';
 
-/** A field that may be left out is empty then. */
+/** An optional field that is left out is empty. */
 export type AttackDraft = { readonly profile: AttackSettings['profile'] } & Readonly<
   Record<AttackField, number | string>
 >;
@@ -26,7 +26,7 @@ export function toDraft(settings: AttackSettingsInput): AttackDraft {
   return { profile: settings.profile, ...(Object.fromEntries(fields) as Omit<AttackDraft, 'profile'>) };
 }
 
-/** The attack that a form describes, or what is wrong with each field. */
+/** The attack that a form describes, or an error for each wrong field. */
 export function parseDraft(
   draft: AttackDraft,
 ):
@@ -45,7 +45,7 @@ export function parseDraft(
   return { ok: false, errors };
 }
 
-/** The preset that a form still equals. */
+/** The id of the preset that a form equals, if any. */
 export function presetOf(draft: AttackDraft): string | undefined {
   const text = JSON.stringify(draft);
   return ATTACK_PRESETS.find(({ settings }) => JSON.stringify(toDraft(settings)) === text)?.id;

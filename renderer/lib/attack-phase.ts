@@ -1,12 +1,6 @@
 import type { AttackState } from '../../contract/contract.ts';
 
-/** Whether an attack is under way: it can be watched and called off. */
+/** Whether an attack is running, from its preparation to the audit. */
 export function isAttackActive(attack: AttackState | undefined): boolean {
-  return (
-    attack !== undefined &&
-    (attack.phase === 'preparing' ||
-      attack.phase === 'attacking' ||
-      attack.phase === 'draining' ||
-      attack.phase === 'auditing')
-  );
+  return attack !== undefined && !['finished', 'failed', 'cancelled'].includes(attack.phase);
 }

@@ -1,4 +1,4 @@
-/** The two settings that have a key and a button of their own on every page. */
+/** Toggles one of the two settings that have a key and a button on every page. */
 import { callOrNotify } from '../client.ts';
 import { useControl } from '../store/store.ts';
 

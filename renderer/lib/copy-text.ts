@@ -1,10 +1,11 @@
-/** Puts a text into the clipboard. Resolves to whether it is there. */
+/** Copies a text to the clipboard. Resolves to whether that worked. */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    // The desktop window grants no permission, not this one either, and a page of plain http has no clipboard: the old way needs neither.
+    // The desktop window denies all permissions, and a page over plain http has no clipboard API.
+    // The old way needs neither.
     return copySelection(text);
   }
 }

@@ -1,8 +1,8 @@
-/** Dots that a crowd is drawn with at the most. */
+/** The most dots that a crowd is drawn with. */
 export const MAX_DOTS = 60;
 const STEPS = [1, 2, 5] as const;
 
-/** How many dots a crowd takes, and how many people each stands for: the smallest of 1, 2, 5, 10, 20 … that fits. */
+/** How many dots a crowd takes, and how many reservations each stands for: 1, 2, 5, 10, 20 … */
 export function crowdOf(count: number): { readonly dots: number; readonly perDot: number } {
   for (let power = 1; ; power *= 10) {
     for (const step of STEPS) {

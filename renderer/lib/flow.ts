@@ -1,10 +1,10 @@
-/** What goes through the pipeline now, calmed: the mean of the last half second. */
+/** The rates of the pipeline now, smoothed over half a second. */
 import { useMemo } from 'react';
 import type { FlowSample } from '../../contract/contract.ts';
 import { useData } from '../store/store.ts';
 
 const SMOOTHED_SAMPLES = 5;
-/** Figures older than this are not "now". */
+/** Samples older than this are not shown as current. */
 const STALE_MS = 3_000;
 
 export interface Flow {
@@ -33,7 +33,7 @@ const NO_FLOW: Flow = {
   filteredShare: 0,
 };
 
-/** Rates are means over the last samples; depths are as they stand. */
+/** Rates are means over the last samples; depths are those of the last sample. */
 export function smoothFlow(samples: readonly FlowSample[]): Flow {
   const recent = samples.slice(-SMOOTHED_SAMPLES);
   const last = recent.at(-1);
@@ -54,7 +54,7 @@ export function smoothFlow(samples: readonly FlowSample[]): Flow {
   };
 }
 
-/** Flow for drawing. `now` decides whether the last samples still count. */
+/** The flow to draw. @param now ms; decides whether the last sample is still current */
 export function useFlow(now: number): Flow {
   const samples = useData((data) => data.flow);
   return useMemo(() => {

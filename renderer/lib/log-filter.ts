@@ -1,11 +1,11 @@
-/** Which log lines a filter lets through: the same rule for lines that were asked for and lines that arrive. */
+/** Which log lines a filter passes, and how loaded lines and new ones are joined. */
 import type { LogEntry } from '../../contract/contract.ts';
 
 export const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type Level = (typeof LEVELS)[number];
 
 export interface LogFilter {
-  /** None means all. */
+  /** Empty: all parts. */
   readonly parts: readonly string[];
   readonly minLevel: Level;
   readonly text: string;
@@ -15,7 +15,7 @@ export function isLevel(text: string): text is Level {
   return LEVELS.some((level) => level === text);
 }
 
-/** The rule as a function: what is the same for every line is worked out once. */
+/** The filter as a predicate; prepares what is the same for every line once. */
 export function matcherOf(filter: LogFilter): (line: LogEntry) => boolean {
   const parts = new Set(filter.parts);
   const minLevel = LEVELS.indexOf(filter.minLevel);
@@ -26,7 +26,7 @@ export function matcherOf(filter: LogFilter): (line: LogEntry) => boolean {
     (needle === '' || line.text.toLowerCase().includes(needle));
 }
 
-/** Lines that have come since `lastSeq`, and whether some are missing in between: a flood is cut on its way. */
+/** The lines after `lastSeq`, and whether some are missing: the control centre thins out a flood. */
 export function linesSince(
   lines: readonly LogEntry[],
   lastSeq: number,
@@ -38,13 +38,13 @@ export function linesSince(
   return { fresh, isGap };
 }
 
-/** Older lines and newer ones as one list, each line once, the newest `max` kept. Both must be in order. */
+/** Joins two ordered lists without duplicates, and keeps the newest `max` lines. */
 export function joinLines(older: readonly LogEntry[], newer: readonly LogEntry[], max: number): LogEntry[] {
   const lastSeq = older.at(-1)?.seq ?? 0;
   return [...older, ...newer.filter(({ seq }) => seq > lastSeq)].slice(-max);
 }
 
-/** Index of the first line at or after a moment; the last line when all are earlier. */
+/** Index of the first line at or after a moment, or of the last line if all are earlier. */
 export function indexAt(lines: readonly LogEntry[], atMs: number): number {
   const index = lines.findIndex((line) => line.atMs >= atMs);
   return index === -1 ? Math.max(0, lines.length - 1) : index;

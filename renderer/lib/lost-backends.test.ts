@@ -24,10 +24,10 @@ describe('backends that do not serve', () => {
     );
     const detail = lostBackendDetail({ state: 'running', backends });
     expect(detail).toContain('low on disk');
-    expect(detail).toMatch(/What was accepted is kept meanwhile\.$/);
+    expect(detail).toMatch(/Accepted reservations are kept meanwhile\.$/);
     const lost = [backend('redis', 'failed'), backend('postgres', 'failed')];
     expect(lostBackends({ state: 'running', backends: lost })).toBe('Redis and Postgres have ended.');
-    expect(lostBackendDetail({ state: 'running', backends: lost })).toMatch(/^FlashGrid goes on trying/);
+    expect(lostBackendDetail({ state: 'running', backends: lost })).toMatch(/^FlashGrid keeps trying/);
   });
 
   it('are none while all serve, or while the cluster is on its way down', () => {

@@ -1,29 +1,29 @@
-/** A backend that does not serve while the cluster counts as running: every page must say which, why, and what happens next. */
+/** Texts about backends that don't serve while the cluster is running: which, why, and what happens next. */
 import type { ClusterState } from '../../contract/contract.ts';
 import { BACKEND_NAMES } from './parts.ts';
 
-type Told = Pick<ClusterState, 'state' | 'backends'>;
-type Sick = 'failed' | 'restarting' | 'unhealthy';
+type Health = Pick<ClusterState, 'state' | 'backends'>;
+type Unwell = 'failed' | 'restarting' | 'unhealthy';
 
-/** The worst first: what it is called for one backend and for several, and what happens next. */
-const KINDS: readonly (readonly [state: Sick, one: string, several: string, next: string])[] = [
+/** The worst state first: its words for one backend and for several, and what happens next. */
+const KINDS: readonly (readonly [state: Unwell, one: string, several: string, next: string])[] = [
   [
     'failed',
     'has ended',
     'have ended',
-    'FlashGrid goes on trying to start it; the logs say what keeps it from it. What was accepted is kept.',
+    'FlashGrid keeps trying to start it; the logs show why it fails. Accepted reservations are kept.',
   ],
-  ['restarting', 'is being restarted', 'are being restarted', 'What was accepted is kept meanwhile.'],
+  ['restarting', 'is being restarted', 'are being restarted', 'Accepted reservations are kept meanwhile.'],
   [
     'unhealthy',
     'does not serve',
     'do not serve',
-    'What was accepted is kept; all goes on by itself once the cause is gone.',
+    'Accepted reservations are kept. Work goes on by itself once the cause is gone.',
   ],
 ];
 
-/** `Redis has ended. RabbitMQ does not serve.`; undefined while all backends serve, or are meant to be away. */
-export function lostBackends({ state, backends }: Told): string | undefined {
+/** `Redis has ended. RabbitMQ does not serve.`; undefined if all serve or the cluster is not running. */
+export function lostBackends({ state, backends }: Health): string | undefined {
   if (state !== 'running') return undefined;
   const sentences = KINDS.flatMap(([kind, one, several]) => {
     const names = backends.filter((backend) => backend.state === kind).map(({ role }) => BACKEND_NAMES[role]);
@@ -33,8 +33,8 @@ export function lostBackends({ state, backends }: Told): string | undefined {
   return sentences.length === 0 ? undefined : sentences.join(' ');
 }
 
-/** Why, backend by backend, and what happens next; undefined when all serve. */
-export function lostBackendDetail({ state, backends }: Told): string | undefined {
+/** The reason of each backend, and what happens next; undefined when all serve. */
+export function lostBackendDetail({ state, backends }: Health): string | undefined {
   const kind = KINDS.find(([sick]) => backends.some((backend) => backend.state === sick));
   if (state !== 'running' || kind === undefined) return undefined;
   const reasons = backends.flatMap((backend) =>

@@ -41,11 +41,13 @@ describe('the story of an attack', () => {
   it('tells what the queue keeps while no worker runs, in the rush and after it', () => {
     const { headline, detail } = narrate(testAttack(), totals(), 8_412, true);
     expect(headline).toContain('The queue keeps 8,412 accepted reservations');
-    expect(detail).toContain('goes on accepting');
+    expect(detail).toContain('keeps accepting');
     const draining = narrate(testAttack({ phase: 'draining' }), totals(), 8_412, true);
     expect(draining.headline).toBe(headline);
-    expect(draining.detail).not.toContain('goes on accepting');
-    expect(narrate(testAttack({ phase: 'auditing' }), totals(), 0, true).headline).toBe('Now the proof.');
+    expect(draining.detail).not.toContain('keeps accepting');
+    expect(narrate(testAttack({ phase: 'auditing' }), totals(), 0, true).headline).toBe(
+      'The audit is running.',
+    );
   });
 
   it('tells when the last ticket went', () => {
@@ -63,7 +65,7 @@ describe('the story of an attack', () => {
       0,
     );
     expect(detail).toContain('312');
-    expect(detail).toContain('never reached the queue');
+    expect(detail).toContain('never reached RabbitMQ');
   });
 
   it('ends with what was proven', () => {

@@ -1,4 +1,4 @@
-/** What is going on, in words for somebody who has never heard of a message queue. */
+/** The state of an attack in words that newcomers understand too. */
 import type { AttackState } from '../../contract/contract.ts';
 import { totalRequests } from '../../contract/attack-settings.ts';
 import { notesOf } from '../../contract/run-notes.ts';
@@ -9,14 +9,13 @@ import { formatCount, formatMs, plural } from './format.ts';
 export interface Narrative {
   readonly headline: string;
   readonly detail: string;
-  /** What must be known beside a verdict, one sentence each. */
+  /** Notes beside a verdict, one sentence each. */
   readonly notes?: readonly string[];
 }
 
 /**
- * The attack's story at this moment.
- * @param queueDepth reservations that wait for the worker now
- * @param isWorkerDown whether no worker runs that could decide
+ * The headline and detail for an attack's current state.
+ * @param isWorkerDown whether no worker is running
  */
 export function narrate(
   attack: AttackState,
@@ -31,15 +30,15 @@ export function narrate(
       headline: `No worker decides. The queue keeps ${plural(queueDepth, 'accepted reservation')}.`,
       detail:
         attack.phase === 'attacking'
-          ? 'The gateway goes on accepting. The worker is being started again.'
-          : 'Every request has its answer from the gateway already. The worker is being started again.',
+          ? 'The gateway keeps accepting. The worker is being restarted.'
+          : 'The gateway has answered every request already. The worker is being restarted.',
     };
   }
   switch (attack.phase) {
     case 'preparing':
       return {
-        headline: `${formatCount(buyers)} buyers are about to ask.`,
-        detail: `A fresh sale with ${plural(stock, 'ticket')} is being opened.`,
+        headline: `${formatCount(buyers)} buyers are about to send their requests.`,
+        detail: `A new sale with ${plural(stock, 'ticket')} is being opened.`,
       };
     case 'attacking':
       return attacking(attack, totals, queueDepth, buyers);
@@ -49,24 +48,24 @@ export function narrate(
           queueDepth > 0
             ? `Every request is answered. The worker decides the last ${formatCount(queueDepth)}.`
             : 'Every request is answered, and the queue is empty.',
-        detail: 'No buyer is waiting on a spinning page: the gateway answered them long ago.',
+        detail: 'No buyer waits for a page to load: the gateway has answered all of them.',
       };
     case 'auditing':
       return {
-        headline: 'Now the proof.',
-        detail: 'Every request that was sent is compared with what the database really holds.',
+        headline: 'The audit is running.',
+        detail: 'It compares every request that was sent with what Postgres holds.',
       };
     case 'finished':
       return finished(attack);
     case 'failed':
       return {
         headline: 'The attack could not be finished.',
-        detail: attack.failure ? `${attack.failure.message} ${attack.failure.fix}` : 'The logs tell why.',
+        detail: attack.failure ? `${attack.failure.message} ${attack.failure.fix}` : 'The logs show why.',
       };
     case 'cancelled':
       return {
         headline: 'The attack was cancelled.',
-        detail: `${formatCount(attack.sent)} of ${formatCount(buyers)} requests had been sent. Nothing is proven by a half run.`,
+        detail: `${formatCount(attack.sent)} of ${formatCount(buyers)} requests had been sent. Half a run proves nothing.`,
       };
   }
 }
@@ -76,14 +75,14 @@ function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number
   if (attack.sent === 0 && totals.sent === 0) {
     return {
       headline: `${formatCount(buyers)} buyers press “buy” at the same moment.`,
-      detail: 'Each is one real request to the gateway.',
+      detail: 'Each one is a real HTTP request to the gateway.',
     };
   }
   const isSoldOut = attack.remaining === 0 && attack.granted > 0;
   if (isSoldOut && attack.settings.mode === 'shed') {
     return {
-      headline: 'Sold out. The gateway rejects whoever comes now.',
-      detail: `It rejected ${formatCount(attack.rejected)} by itself: they never reached the queue.`,
+      headline: 'Sold out. The gateway rejects all further requests.',
+      detail: `It has rejected ${formatCount(attack.rejected)}, which never reached RabbitMQ.`,
     };
   }
   if (isSoldOut) {
@@ -92,16 +91,16 @@ function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number
       headline: `Sold out${when}. ${plural(stock, 'ticket')}, and the stock is locked.`,
       detail:
         queueDepth > 0
-          ? `Queue depth ${formatCount(queueDepth)}: the worker refuses each as sold out, without touching the database.`
-          : 'The worker refuses whoever comes now as sold out, without touching the database.',
+          ? `Queue depth ${formatCount(queueDepth)}. The worker refuses each as sold out, without a write to Postgres.`
+          : 'The worker refuses all further reservations as sold out, without a write to Postgres.',
     };
   }
   return {
     headline:
       queueDepth > 0
-        ? `The queue holds ${plural(queueDepth, 'reservation')} while the worker decides, one by one.`
-        : 'The worker keeps up: what is accepted is decided at once.',
-    detail: `${plural(attack.granted, 'ticket')} granted so far, ${formatCount(attack.remaining)} left. The gateway only accepts, so it stays fast.`,
+        ? `The queue holds ${plural(queueDepth, 'reservation')} until the worker decides them.`
+        : 'The worker keeps up: it decides each accepted reservation at once.',
+    detail: `${plural(attack.granted, 'ticket')} granted so far, ${formatCount(attack.remaining)} left. The gateway never waits for the worker, so it stays fast.`,
   };
 }
 

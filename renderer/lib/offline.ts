@@ -1,8 +1,8 @@
-/** What a page tells that was opened while nobody answers, instead of waiting without an end. */
+/** Shown by a page that was opened while the control centre is offline, instead of an endless wait. */
 import type { Failure } from '../../contract/failure.ts';
 
 export const OFFLINE: Failure = {
   code: 'client.offline',
-  message: 'Nothing known yet: offline.',
-  fix: 'The control centre does not answer. This page fills itself as soon as it does.',
+  message: 'Offline: there is nothing to show yet.',
+  fix: 'The control centre does not answer. This page loads by itself as soon as it does.',
 };

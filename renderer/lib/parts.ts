@@ -1,4 +1,4 @@
-/** Backends and services as one list of parts, each with what is known of it. */
+/** Backends and services as one list of parts, with state and resource use. */
 import type { ClusterState, PartStats, ServiceState, ServiceRole } from '../../contract/contract.ts';
 import type { BackendRole, BackendState } from '../../contract/backends.ts';
 import type { Tone } from '../components/state-mark.tsx';
@@ -16,7 +16,7 @@ export interface Part {
   readonly handle: string | undefined;
   readonly startedAtMs: number | undefined;
   readonly detail: string | undefined;
-  /** Of a backend that is not well: since when. */
+  /** Since when a backend has not been well. */
   readonly sinceMs: number | undefined;
   readonly restarts: number | undefined;
   readonly cpuPercent: number | undefined;
@@ -58,7 +58,7 @@ export function listParts(
 ): readonly Part[] {
   const backend = (role: BackendRole): Part => {
     const state = cluster.backends.find((candidate) => candidate.role === role);
-    const figures = stats.find((candidate) => !('serviceId' in candidate) && candidate.role === role);
+    const usage = stats.find((candidate) => !('serviceId' in candidate) && candidate.role === role);
     const isUp = state?.state === 'running' || state?.state === 'unhealthy';
     return {
       id: role,
@@ -74,13 +74,13 @@ export function listParts(
       detail: state?.detail,
       sinceMs: state?.sinceMs,
       restarts: state?.restarts,
-      cpuPercent: isUp ? figures?.cpuPercent : undefined,
-      memoryBytes: isUp ? figures?.memoryBytes : undefined,
+      cpuPercent: isUp ? usage?.cpuPercent : undefined,
+      memoryBytes: isUp ? usage?.memoryBytes : undefined,
       eventLoopLagMs: undefined,
     };
   };
   const service = (state: ServiceState): Part => {
-    const figures = stats.find((candidate) => 'serviceId' in candidate && candidate.serviceId === state.id);
+    const usage = stats.find((candidate) => 'serviceId' in candidate && candidate.serviceId === state.id);
     const isUp = state.state === 'running';
     return {
       id: state.id,
@@ -96,9 +96,9 @@ export function listParts(
       detail: state.detail,
       sinceMs: undefined,
       restarts: state.restarts,
-      cpuPercent: isUp ? figures?.cpuPercent : undefined,
-      memoryBytes: isUp ? figures?.memoryBytes : undefined,
-      eventLoopLagMs: isUp && figures && 'serviceId' in figures ? figures.eventLoopLagMs : undefined,
+      cpuPercent: isUp ? usage?.cpuPercent : undefined,
+      memoryBytes: isUp ? usage?.memoryBytes : undefined,
+      eventLoopLagMs: isUp && usage && 'serviceId' in usage ? usage.eventLoopLagMs : undefined,
     };
   };
   const [rabbitmq, ...stores] = BACKEND_ORDER.map(backend);
@@ -110,7 +110,7 @@ export function listParts(
   ];
 }
 
-/** One line for several instances: the worst state, added figures. */
+/** Several instances as one: the worst state, and the sum of their resource use. */
 export interface PartGroup {
   readonly tone: Tone;
   readonly stateText: string;
@@ -119,7 +119,7 @@ export interface PartGroup {
   readonly ports: readonly number[];
   readonly cpuPercent: number | undefined;
   readonly memoryBytes: number | undefined;
-  /** Of the one that runs longest. */
+  /** When the oldest of them started. */
   readonly startedAtMs: number | undefined;
 }
 

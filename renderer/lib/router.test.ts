@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { PAGES, hrefOf, parseHash } from './router.ts';
+import { PAGES } from '../../contract/pages.ts';
+import { hrefOf, parseHash } from './router.ts';
 
 it.each(PAGES)('leads to %s and back', (page) => {
   expect(parseHash(hrefOf(page))).toMatchObject({ page, id: undefined });

@@ -1,20 +1,10 @@
-/** Pages by the URL's hash, so that one index.html serves them all, from a file too. */
+/** The page is in the URL's hash, so that one index.html serves all pages. */
 import { useSyncExternalStore } from 'react';
-
-export const PAGES = ['control', 'attack', 'runs', 'logs', 'settings'] as const;
-export type Page = (typeof PAGES)[number];
-
-export const PAGE_TITLES: Readonly<Record<Page, string>> = {
-  control: 'Control',
-  attack: 'Attack',
-  runs: 'Runs',
-  logs: 'Logs',
-  settings: 'Settings',
-};
+import { PAGES, type Page } from '../../contract/pages.ts';
 
 export interface Route {
   readonly page: Page;
-  /** What stands after the page: a run's id. */
+  /** What follows the page: a run's id. */
   readonly id: string | undefined;
   readonly query: URLSearchParams;
 }
@@ -38,7 +28,7 @@ function safeDecode(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // A hand-written address: show it as it is.
+    // A malformed address, typed by hand: keep it as it is.
     return text;
   }
 }

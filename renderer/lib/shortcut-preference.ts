@@ -1,4 +1,4 @@
-/** Whether single keys act: speech input types them by accident (WCAG 2.1.4), so they can be turned off. Kept in this browser. */
+/** Whether single-key shortcuts act. Speech input may press them by accident (WCAG 2.1.4). Kept in this browser. */
 import { useLocalStorage } from '@mantine/hooks';
 
 export function useShortcutsEnabled(): readonly [boolean, (isEnabled: boolean) => void] {

@@ -1,14 +1,14 @@
-/** Single-key shortcuts. They sleep while somebody types, while a dialog is open, and with any modifier held. */
+/** Single-key shortcuts. They are off while the user types, in dialogs, and with a modifier key. */
 import { useEffect } from 'react';
 
 export interface Shortcut {
-  /** As `KeyboardEvent.key` says. */
+  /** A value of `KeyboardEvent.key`. */
   readonly key: string;
   readonly label: string;
   readonly run: () => void;
 }
 
-/** Boxes and switches take no letters: a key means the same there as anywhere. */
+/** Inputs that take no text, where shortcuts stay on. */
 const LETTERLESS_INPUTS = ['checkbox', 'radio', 'button', 'submit'];
 
 function isTyping(target: EventTarget | null): boolean {

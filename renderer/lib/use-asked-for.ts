@@ -1,10 +1,10 @@
-/** What the menu bar asks of a page, in its address: `#/attack?new` and `#/runs/ID?export=html`. */
+/** Actions of the menu bar, which reach the page in its address: `#/attack?new`, `#/runs/ID?export=html`. */
 import { useEffect } from 'react';
 import { useControl } from '../store/store.ts';
 import { exportRun } from './export-run.ts';
 import { hrefOf, useRoute } from './router.ts';
 
-/** Does it once, and takes it out of the address: asked for again, it is done again. */
+/** Runs the action once and removes it from the address, so that the menu can ask for it again. */
 export function useAskedFor(): void {
   const { page, id, query } = useRoute();
   const isLoaded = useControl((state) => state.data !== undefined);

@@ -12,13 +12,14 @@ export interface Doctor {
   readonly run: () => Promise<void>;
 }
 
-/** The doctor's findings: asked for when the component appears, and again on request. */
+/** The findings of the doctor: read on mount, after a change of the provider, and on request. */
 export function useDoctor(): Doctor {
   const [diagnosis, setDiagnosis] = useState<Diagnosis>();
   const [failure, setFailure] = useState<Failure>();
   const [isBusy, setBusy] = useState(false);
   const isOnline = useIsOnline();
-  // What is needed depends on them. Of external URLs a page does not see the password change, so each save is looked at anew.
+  // The findings depend on these settings. The page can't see a changed password of an external URL,
+  // so each save counts as a change.
   const needs = useData(({ settings }) => (settings.provider === 'external' ? settings : settings.provider));
   const run = useCallback(async () => {
     setBusy(true);

@@ -1,6 +1,6 @@
 /**
- * Log lines for a filter: the past is asked for, what arrives is added, and the list never grows past MAX_LINES. Where a flood was cut on
- * its way, the lines are asked for again: the control centre has kept them all.
+ * Log lines for a filter: loads earlier lines, appends new ones, and keeps at most MAX_LINES. The control centre thins
+ * out a flood on its way to the frontend, but stores every line; so after a gap the lines are loaded again.
  */
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import type { LogEntry } from '../../contract/contract.ts';
@@ -11,8 +11,8 @@ import { joinLines, linesSince, matcherOf, type LogFilter } from './log-filter.t
 import { OFFLINE } from './offline.ts';
 
 const MAX_LINES = 5_000;
-const ASKED_LINES = 2_000;
-/** ms between a gap and the question that closes it, so that a flood is not answered by another. */
+const LOADED_LINES = 2_000;
+/** ms between a gap and the reload that closes it, so that a flood causes no flood of requests. */
 const GAP_RELOAD_MS = 1_000;
 const NO_LINES: readonly LogEntry[] = [];
 
@@ -29,13 +29,13 @@ export interface LogLines {
   /** Every part that has ever logged. */
   readonly allParts: readonly string[];
   readonly total: number;
-  /** Lines of earlier moments are no longer kept. */
+  /** Earlier lines are no longer stored. */
   readonly keptFromMs: number | undefined;
   readonly failure: Failure | undefined;
   readonly reload: () => void;
 }
 
-/** @param aroundMs only lines around this moment, and no new ones: the reader looks at the past */
+/** @param aroundMs loads the lines around this moment, and appends no new ones */
 export function useLogLines(filter: LogFilter, aroundMs: number | undefined): LogLines {
   const arrived = useData((data) => data.logs) ?? NO_LINES;
   const isOnline = useIsOnline();
@@ -43,7 +43,7 @@ export function useLogLines(filter: LogFilter, aroundMs: number | undefined): Lo
   const [allParts, setAllParts] = useState<readonly string[]>([]);
   const [failure, setFailure] = useState<Failure>();
   const [version, setVersion] = useState(0);
-  /** The newest line that was looked at, matching or not. */
+  /** Number of the newest line seen, matching or not. */
   const lastSeq = useRef(0);
   const reload = useCallback(() => setVersion((before) => before + 1), []);
 
@@ -54,7 +54,7 @@ export function useLogLines(filter: LogFilter, aroundMs: number | undefined): Lo
       parts: [...filter.parts],
       minLevel: filter.minLevel,
       text: filter.text,
-      limit: ASKED_LINES,
+      limit: LOADED_LINES,
       ...(aroundMs === undefined ? {} : { aroundMs }),
     };
     void call('logs.listLines', input).then((result) => {
@@ -104,7 +104,7 @@ export function useLogLines(filter: LogFilter, aroundMs: number | undefined): Lo
     );
   }, [arrived, isLive, matches, reload]);
 
-  // Lines of another moment are not shown for this one; those of another filter stay until the new ones are there.
+  // Lines of another moment are never shown. Lines of another filter stay until the new ones arrive.
   const shown = loaded?.aroundMs === aroundMs ? loaded : undefined;
   return {
     lines: shown?.lines,

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 
-/** The clock, renewed at an interval: for uptimes and count-downs. */
+/** The current time, updated at an interval. */
 export function useNow(intervalMs: number): number {
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {

@@ -2,7 +2,7 @@ import { useEffect } from 'react';
 import { callOrNotify } from '../client.ts';
 import { useControl, useData } from '../store/store.ts';
 
-/** Launches the attack that waits for the cluster, as soon as it runs; forgets it when the start failed or was called off. */
+/** Launches the pending attack as soon as the cluster runs; drops it when the start fails. */
 export function usePendingLaunch(): void {
   const pending = useControl((state) => state.pendingLaunch);
   const clusterState = useData((data) => data.cluster.state);

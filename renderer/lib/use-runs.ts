@@ -11,7 +11,7 @@ export interface Runs {
   readonly reload: () => void;
 }
 
-/** The history that a search finds; read again when a run is saved or deleted. */
+/** The runs that match a search; read again when a run is saved or deleted. */
 export function useRuns(search: string): Runs {
   const savedId = useData((data) => data.savedRun?.id);
   const deletedIds = useData((data) => data.deletedRunIds);

@@ -1,22 +1,22 @@
 /**
- * Keeps the store in step with the control centre: subscribe first, ask for the snapshot second, ignore the older of the two.
- * Events are collected and applied once a frame, however many arrive.
+ * Keeps the store up to date: subscribes first, asks for the snapshot second, and ignores events that are older than
+ * it. Events are collected and applied once a frame.
  */
 import type { ConnectedClient } from '../../contract/client.ts';
 import { eventNames, type EventName } from '../../contract/contract.ts';
 import { applyEvent, fromSnapshot, type ControlData } from './reducer.ts';
 import { useControl } from './store.ts';
 
-/** How long a hidden window, which gets no frames, may hold events back. */
+/** ms that a hidden window, which gets no frames, may hold events back. */
 const HIDDEN_FLUSH_MS = 1_000;
 const SNAPSHOT_RETRY_MS = 1_000;
-/** Events that may wait for the snapshot or the next frame; beyond, a new snapshot is cheaper than to apply them all. */
+/** Events that may wait for the snapshot or the next frame; with more, a new snapshot is cheaper. */
 export const MAX_WAITING = 5_000;
 
 /** What an event does to the state. */
 type Change = (data: ControlData) => ControlData;
 
-/** Runs a task at the next frame, or after a second where frames are not drawn. */
+/** Runs a task at the next frame, or after a second if no frame is drawn. */
 function nextFrame(task: () => void): void {
   let isDone = false;
   const once = (): void => {
@@ -30,7 +30,7 @@ function nextFrame(task: () => void): void {
   const timer = setTimeout(once, HIDDEN_FLUSH_MS);
 }
 
-/** Connects a client with the store; returns the function that ends it. */
+/** Connects a client with the store; returns the function that disconnects it. */
 export function connectStore(
   client: ConnectedClient,
   schedule: (task: () => void) => void = nextFrame,
@@ -44,7 +44,7 @@ export function connectStore(
   const flush = (): void => {
     isScheduled = false;
     const { data } = useControl.getState();
-    // Before the snapshot there is nothing to apply them to: they wait for it.
+    // Events wait until the snapshot is here.
     if (!data || !isLive) return;
     const changes = waiting;
     waiting = [];
@@ -75,29 +75,29 @@ export function connectStore(
     flush();
   };
 
-  /** The newest events are kept: one of them may be the last that is ever told. */
+  /** Asks for a new snapshot. Keeps the newest events: one of them may be `app.quitting`, the last of all. */
   const startOver = (): void => {
     waiting = waiting.slice(-MAX_WAITING / 10);
-    // Before the snapshot is here, the one that is asked for already will do.
+    // A snapshot is on its way already.
     if (!isLive) return;
     isLive = false;
     connection++;
     void loadSnapshot(connection);
   };
 
-  const hear = <Name extends EventName>(name: Name): (() => void) =>
+  const subscribe = <Name extends EventName>(name: Name): (() => void) =>
     client.on(name, (payload) => push((data) => applyEvent(data, name, payload)));
   const undo = [
-    ...eventNames.map((name) => hear(name)),
+    ...eventNames.map((name) => subscribe(name)),
     client.onStatus((status) => {
       useControl.setState({ status });
       connection++;
       clearTimeout(retryTimer);
-      // What came in the last frame still counts: that the control centre ends is told by no later snapshot.
+      // Applies what the last frame brought: no later snapshot would contain `app.quitting`.
       flush();
       isLive = false;
       if (status.state !== 'online') {
-        // The next snapshot holds whatever these said.
+        // The next snapshot contains their changes.
         waiting = [];
         return;
       }

@@ -1,4 +1,4 @@
-/** What the window knows of the control centre, and how each event changes it. Pure: no clock, no DOM, no transport. */
+/** The window's copy of the control centre's state, and how each event changes it. Pure: no clock, DOM or transport. */
 import type {
   AttackState,
   ClusterState,
@@ -36,7 +36,7 @@ export interface ControlData {
   readonly notices: readonly Notice[];
   readonly attack: AttackState | undefined;
   readonly series: Series;
-  /** Lines since this window opened; earlier ones are asked for. */
+  /** Lines since this window opened; earlier ones are loaded on demand. */
   readonly logs: readonly LogEntry[];
   /** The run saved last since this window opened. */
   readonly savedRun: RunSummary | undefined;
@@ -45,7 +45,7 @@ export interface ControlData {
   readonly hasQuit: boolean;
 }
 
-/** The state after a snapshot. What a snapshot doesn't hold (log lines) is kept from before. */
+/** The state after a snapshot. What a snapshot doesn't contain (log lines) is kept from before. */
 export function fromSnapshot(snapshot: Snapshot, before: ControlData | undefined): ControlData {
   return {
     seq: snapshot.seq,
@@ -60,7 +60,7 @@ export function fromSnapshot(snapshot: Snapshot, before: ControlData | undefined
     notices: snapshot.notices ?? [],
     attack: snapshot.attack,
     series: addSamples(emptySeries(snapshot.attack?.runId ?? ''), snapshot.samples),
-    // A control centre that was started anew counts its lines from 1 again.
+    // A restarted control centre numbers its lines from 1 again.
     logs: before && before.app.pid === snapshot.app.pid ? before.logs : [],
     savedRun: before?.savedRun,
     deletedRunIds: before?.deletedRunIds ?? [],
@@ -68,7 +68,7 @@ export function fromSnapshot(snapshot: Snapshot, before: ControlData | undefined
   };
 }
 
-/** What each event changes. An event without a line here does not compile. */
+/** What each event changes. A missing event does not compile. */
 const changes: {
   readonly [Name in EventName]: (payload: EventPayload<Name>, data: ControlData) => Partial<ControlData>;
 } = {
@@ -93,13 +93,13 @@ function seriesOf(runId: string, { series }: ControlData): Series {
   return series.runId === runId ? series : emptySeries(runId);
 }
 
-/** The state after an event; events that the snapshot already holds change nothing. */
+/** The state after an event; an event that the snapshot already contains changes nothing. */
 export function applyEvent<Name extends EventName>(
   data: ControlData,
   name: Name,
   payload: EventPayload<Name>,
 ): ControlData {
-  // One type for all names: each payload has its number.
+  // Widened to what all payloads have.
   const { seq }: { readonly seq: number } = payload;
   return seq <= data.seq ? data : { ...data, seq, ...changes[name](payload, data) };
 }

@@ -1,4 +1,4 @@
-/** The one store of the window. Components read it through narrow selectors, so that ten updates a second redraw only what changed. */
+/** The store of the window. Narrow selectors keep ten updates a second from redrawing what did not change. */
 import { create } from 'zustand';
 import type { AttackSettings } from '../../contract/attack-settings.ts';
 import type { ConnectionStatus } from '../../contract/client.ts';
@@ -6,12 +6,12 @@ import type { ControlData } from './reducer.ts';
 
 export interface ControlStore {
   readonly status: ConnectionStatus;
-  /** The two sides disagree on the contract: said once, as a banner. */
+  /** The page and the control centre disagree on the contract; shown as a banner. */
   readonly problem: string | undefined;
   readonly data: ControlData | undefined;
   /** An attack to launch as soon as the cluster runs. */
   readonly pendingLaunch: AttackSettings | undefined;
-  /** The finished run that the person has put away to set up another. */
+  /** The finished run that the user closed to set up another attack. */
   readonly dismissedRunId: string | undefined;
 }
 
@@ -28,7 +28,7 @@ export function useData<Value>(select: (data: ControlData) => Value): Value | un
   return useControl((state) => (state.data ? select(state.data) : undefined));
 }
 
-/** Whether the control centre answers and its state is known. */
+/** Whether the control centre is connected and its state is known. */
 export function useIsOnline(): boolean {
   return useControl((state) => state.status.state === 'online' && state.data !== undefined);
 }

@@ -1,8 +1,8 @@
-/** The contract over Electron's preload. Both ends live and die together, so this client is always online. */
+/** The contract over Electron's preload. Both ends start and end together, so this client is always online. */
 import { createClient, type ConnectedClient } from '../../contract/client.ts';
 import type { FlashgridBridge } from './bridge.ts';
 
-/** @param onProblem told when the other side sends an event that the contract does not know */
+/** @param onProblem called for an event that the contract does not know */
 export function createBridgeClient(
   bridge: FlashgridBridge,
   onProblem: (problem: string) => void,

@@ -102,7 +102,7 @@ export async function watchAttacks(browser: Browser, url: string, attacks: numbe
   const watched = await open(browser, url);
   const { page, session, close } = watched;
   await page.getByRole('button', { name: 'Start the cluster' }).click();
-  await page.getByRole('heading', { name: 'Open for business.' }).waitFor({ timeout: LIMIT_MS });
+  await page.getByRole('heading', { name: 'The cluster is running.' }).waitFor({ timeout: LIMIT_MS });
   await visit(page, 'Attack');
   await page.locator('label', { hasText: PRESET }).click();
   await page.getByRole('button', { name: 'Launch attack' }).click();

@@ -44,7 +44,7 @@ beforeAll(async () => {
   [frontend, browser] = await Promise.all([startFrontend(), launchChromium()]);
   ({ page } = await openWindow(browser, frontend.url));
   await button('Start the cluster').click();
-  await heading('Open for business.').waitFor({ timeout: SET_UP_LIMIT_MS });
+  await heading('The cluster is running.').waitFor({ timeout: SET_UP_LIMIT_MS });
   await launch({ buyers: 1_000 });
   await page.getByRole('link', { name: 'Full record' }).click({ timeout: SET_UP_LIMIT_MS });
   await page.getByRole('region', { name: 'What was proven' }).waitFor();
@@ -65,7 +65,7 @@ describe('for everybody', () => {
       it(`breaks no rule of accessibility on any page, ${theme} at ${viewport.width} pixels`, async () => {
         await page.setViewportSize(viewport);
         await wear(page, theme);
-        for (const name of ['Control', 'Attack', 'Runs', 'Logs', 'Settings']) {
+        for (const name of ['Control', 'Attack', 'Runs', 'Logs', 'Settings', 'Help']) {
           await open(name);
           await noViolations(name);
         }
@@ -80,7 +80,7 @@ describe('for everybody', () => {
     const before = await size();
     await page.keyboard.press('p');
     await expect.poll(size).toBeGreaterThan(before);
-    for (const name of ['Control', 'Attack', 'Settings']) {
+    for (const name of ['Control', 'Attack', 'Settings', 'Help']) {
       await open(name);
       await noViolations(`${name}, projector mode`);
     }
@@ -96,7 +96,7 @@ describe('for everybody', () => {
     await page.setViewportSize({ width, height });
     for (const isProjected of [false, true]) {
       if (isProjected) await page.keyboard.press('p');
-      for (const name of ['Control', 'Attack', 'Runs', 'Logs', 'Settings']) {
+      for (const name of ['Control', 'Attack', 'Runs', 'Logs', 'Settings', 'Help']) {
         await open(name);
         expect(await page.evaluate(OVERFLOWS), `${name}${isProjected ? ', projector mode' : ''}`).toEqual([]);
       }

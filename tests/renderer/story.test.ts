@@ -100,7 +100,7 @@ describe('the story', () => {
 
   it('starts everything with one key', async () => {
     await pressOn(button('Start the cluster'));
-    await heading('Open for business.').waitFor({ timeout: START_LIMIT_MS });
+    await heading('The cluster is running.').waitFor({ timeout: START_LIMIT_MS });
     for (const part of ['gateway-1', 'RabbitMQ', 'worker-1', 'Redis', 'Postgres']) {
       const row = page.getByRole('row').filter({ has: page.getByRole('rowheader', { name: part }) });
       await row.getByText('running', { exact: true }).waitFor();
@@ -108,11 +108,11 @@ describe('the story', () => {
   });
 
   it('sends in the crowd and shows the verdict, with the evidence on a click', async () => {
-    await page.getByRole('link', { name: 'Send in the crowd' }).click();
+    await page.getByRole('link', { name: 'Launch an attack' }).click();
     await launch({ buyers: BUYERS });
     await verdict();
     await page.getByText('Proven', { exact: true }).waitFor();
-    const checks = page.getByRole('region', { name: 'What is going on' }).locator('details');
+    const checks = page.getByRole('region', { name: 'State of the attack' }).locator('details');
     expect(await checks.count()).toBe(9);
     expect(await checks.locator('summary').allInnerTexts()).toSatisfy((texts: readonly string[]) =>
       texts.every((text) => text.includes('proven')),
@@ -200,10 +200,10 @@ describe('the story', () => {
       'requests sent': count(load.sent),
       'accepted (202)': count(load.accepted),
       'rejected by the gateway': count(load.rejected),
-      'no clear answer': count(load.unknown),
+      'unknown (no clear answer)': count(load.unknown),
       'answers a second': count(load.rps),
-      'answer time, slowest 1 %': formatMs(load.latencyMs.p99),
-      'queue depth, highest': count(Math.max(...record.series.map(({ queueDepth }) => queueDepth))),
+      'latency, p99': formatMs(load.latencyMs.p99),
+      'queue depth, peak': count(Math.max(...record.series.map(({ queueDepth }) => queueDepth))),
     });
   });
 
@@ -266,11 +266,11 @@ describe('the story', () => {
     await visit('Settings');
     const memory = page.getByRole('textbox', { name: 'Memory of each, MiB' });
     await memory.fill('1');
-    await page.getByText('Some fields need another look.').waitFor();
+    await page.getByText('Correct the marked fields.').waitFor();
     expect(await button('Save').isDisabled()).toBe(true);
     await memory.fill('1024');
     await button('Save').click();
-    await page.getByText('All is saved.').waitFor();
+    await page.getByText('All changes are saved.').waitFor();
     await page.reload();
     await memory.waitFor();
     expect(await memory.inputValue()).toMatch(/^1,?024$/);
@@ -333,7 +333,7 @@ describe('the story', () => {
     await pressOn(button('Launch attack'));
     await button('Call off').waitFor();
     await verdict();
-    const first = page.getByRole('region', { name: 'What is going on' }).locator('details').first();
+    const first = page.getByRole('region', { name: 'State of the attack' }).locator('details').first();
     await pressOn(first.locator('summary'));
     await first.locator('dl').waitFor();
     await noViolations('Attack, open evidence');
@@ -378,7 +378,7 @@ describe('while it runs', () => {
     const asked = async (on = page) =>
       Number((await factsOf(on, 'Figures'))['requests sent']?.replaceAll(',', ''));
     await launch({ perSec: 200, forSec: 8 });
-    await page.getByText('The rush', { exact: true }).first().waitFor();
+    await page.getByRole('list', { name: 'Phases' }).getByText('Attack', { exact: true }).waitFor();
     await expect.poll(() => asked(), { timeout: ATTACK_LIMIT_MS }).toBeGreaterThan(0);
     const before = await asked();
     await page.reload();
@@ -408,7 +408,7 @@ describe('while it runs', () => {
     const dialog = page.getByRole('dialog');
     await visit('Control');
     await button('Stop').click();
-    await dialog.getByText('The attack that runs now ends without a verdict.').waitFor();
+    await dialog.getByText('The running attack ends without a verdict.').waitFor();
     await dialog.getByRole('button', { name: 'Cancel' }).click();
     await dialog.waitFor({ state: 'hidden' });
     await visit('Attack');
@@ -437,7 +437,7 @@ describe('while it runs', () => {
     await page.getByRole('switch', { name: 'Break it on purpose' }).click();
     await confirm('Kill Redis', 'Kill Redis');
     await page.getByText('restarted once').first().waitFor();
-    await heading('Open for business.').waitFor();
+    await heading('The cluster is running.').waitFor();
     await visit('Attack');
     await page
       .getByText(/Redis.* back/)
@@ -453,7 +453,7 @@ describe('while it runs', () => {
     await visit('Attack');
     // One click for both.
     await launch({ buyers: BUYERS });
-    await heading('First the cluster, then the crowd.').waitFor();
+    await heading('First the cluster, then the attack.').waitFor();
     await heading(VERDICT).waitFor({ timeout: START_LIMIT_MS + ATTACK_LIMIT_MS });
   });
 });

@@ -14,14 +14,14 @@ import { LiveFigures } from './live-figures.tsx';
 import { SafeTransactions } from './safe-transactions.tsx';
 import { Story } from './story.tsx';
 
-// Recharts is the largest part of the page; the story and the figures are there before it.
+// Recharts is the largest part of the page, so it loads after the rest.
 const LiveCharts = lazy(async () => ({ default: (await import('../../charts/live-charts.tsx')).LiveCharts }));
 
-/** One attack, from the opening of the sale to the verdict. */
+/** One attack, from the start to the verdict. */
 export function AttackLive() {
   const stock = useData((data) => data.attack?.settings.stock) ?? 0;
   const isActive = useData((data) => isAttackActive(data.attack)) ?? false;
-  // The form that was here before may have been scrolled.
+  // The form that this page replaces may have been scrolled.
   useEffect(() => {
     document.getElementById('main')?.scrollTo(0, 0);
   }, []);
@@ -32,10 +32,10 @@ export function AttackLive() {
       </Story>
       <div className={classes.columns}>
         <section className={`panel ${classes.charts}`} aria-label="The attack over time">
-          <Suspense fallback={<Loading label="Unrolling the charts…" />}>
+          <Suspense fallback={<Loading label="Loading the charts…" />}>
             <LiveCharts stock={stock} isOver={!isActive} onPick={openLogs} />
           </Suspense>
-          <p className={classes.hint}>Click a moment to read what every part logged then.</p>
+          <p className={classes.hint}>Click a moment to read the logs around it.</p>
         </section>
         <div className={classes.side}>
           <SafeTransactions />
@@ -46,7 +46,7 @@ export function AttackLive() {
   );
 }
 
-/** Reads the start when it is asked: a function of each run's own would have all charts drawn anew as it begins. */
+/** Reads the start time only when called, so that the function stays the same and no chart is drawn again. */
 function openLogs(tMs: number): void {
   const attack = useControl.getState().data?.attack;
   const startedAtMs = attack?.firstRequestAtMs ?? attack?.startedAtMs ?? 0;
@@ -84,7 +84,7 @@ function Actions() {
         leftSection={<IconPlayerStopFilled size="1rem" aria-hidden />}
         disabled={!isOnline}
         title="Call the attack off?"
-        text="The generators stop at once. Its record is kept, marked as cancelled; a half run proves nothing, so there is no verdict."
+        text="The load generators stop at once. Half a run proves nothing, so there is no verdict; the record is kept and marked as cancelled."
         confirmLabel="Call it off"
         onConfirm={() => callOrNotify('attack.cancel', {})}
       >

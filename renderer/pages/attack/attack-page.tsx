@@ -4,7 +4,7 @@ import { AttackLive } from './attack-live.tsx';
 import { AttackSetup } from './attack-setup.tsx';
 import { PendingLaunch } from './pending-launch.tsx';
 
-/** The attack: set up, then watched on one page, then judged. */
+/** The attack: the form, then the live view, then the verdict. */
 export default function AttackPage() {
   const hasAttack = useData((data) => data.attack !== undefined) ?? false;
   const isActive = useData((data) => isAttackActive(data.attack)) ?? false;

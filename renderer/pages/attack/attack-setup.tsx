@@ -19,7 +19,7 @@ import { PresetCards } from './preset-cards.tsx';
 
 const [flagship] = ATTACK_PRESETS;
 
-/** Which crowd, and how many tickets. */
+/** The form of an attack: a preset, its settings, and the button that launches it. */
 export function AttackSetup() {
   const lastSettings = useData((data) => data.attack?.settings);
   const clusterState = useData((data) => data.cluster.state);
@@ -45,7 +45,7 @@ export function AttackSetup() {
     }
     if (needsStart) {
       const started = callOrNotify('cluster.start', {});
-      // Only once the start is on its way: a cluster that failed earlier would take the attack with it.
+      // Waits until the start is under way: the failure of an earlier start would cancel the launch.
       const unsubscribe = useControl.subscribe(({ data }) => {
         if (data?.cluster.state !== 'starting' && data?.cluster.state !== 'running') return;
         unsubscribe();
@@ -82,9 +82,9 @@ export function AttackSetup() {
   return (
     <div className={classes.page}>
       <div className={classes.title}>
-        <h1>Send in the crowd</h1>
+        <h1>Launch an attack</h1>
         <p className="muted">
-          Every buyer is a real request. When the dust settles, every single one is accounted for.
+          Each buyer is one HTTP request to the gateway. The audit accounts for every one of them.
         </p>
       </div>
       <PresetCards selected={presetOf(draft)} onSelect={(settings) => setDraft(toDraft(settings))} />
@@ -106,7 +106,7 @@ export function AttackSetup() {
             <div className={`${classes.fields ?? ''} ${classes.moreFields ?? ''}`}>
               <div>
                 <p className={classes.label} id="profile-label">
-                  Shape of the crowd
+                  Profile of the load
                 </p>
                 <SegmentedControl
                   fullWidth
@@ -125,7 +125,7 @@ export function AttackSetup() {
             {parsed.ok ? (
               <Summary settings={parsed.settings} />
             ) : (
-              'Some fields need another look before this can start.'
+              'Correct the marked fields before you launch.'
             )}
           </p>
           <Button
@@ -151,7 +151,7 @@ interface SettingFieldProps {
   readonly onChange: (value: number | string) => void;
 }
 
-/** One setting's field, as its descriptor wants it. */
+/** The field of one setting, made from its descriptor. */
 function SettingField({ setting, value, error, onChange }: SettingFieldProps) {
   const { field, label, unit, choices, help, whenEmpty, isMain, min = 0, max = 0, step = 1 } = setting;
   const description = isMain ? undefined : whenEmpty ? `Empty: ${whenEmpty}.` : sentence(help);
@@ -189,8 +189,8 @@ function Summary({ settings }: { readonly settings: Parameters<typeof totalReque
     <>
       <strong>{plural(buyers, 'buyer')}</strong> want <strong>{plural(settings.stock, 'ticket')}</strong>
       {perTicket > 1
-        ? `: ${formatCompact(perTicket)} for each one. ${formatCount(buyers - settings.stock)} will be refused.`
-        : ': there is one for everybody.'}
+        ? `: ${formatCompact(perTicket)} for each. ${formatCount(buyers - settings.stock)} get none.`
+        : ': everybody can have one.'}
     </>
   );
 }

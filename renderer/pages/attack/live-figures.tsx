@@ -2,14 +2,14 @@ import { formatCount, formatLatency, formatMs, formatShare } from '../../lib/for
 import { useData } from '../../store/store.ts';
 import classes from './live-figures.module.css';
 
-/** The running totals, in the words of the story. */
+/** The totals of the attack. */
 export function LiveFigures() {
   const attack = useData((data) => data.attack);
   const totals = useData((data) => data.series.totals);
   const last = useData((data) => data.series.points.at(-1));
   if (!attack || !totals) return null;
   const decided = totals.granted + totals.refused + totals.rejected;
-  // The worker's counts come a moment before the generator's: until both are final, only who is in both is told.
+  // The worker's counts arrive before the generator's. Until both are final, this shows the smaller one.
   const queued = totals.granted + totals.refused;
   const throughQueue = attack.load ? queued : Math.min(queued, attack.accepted);
   const p99 = attack.load
@@ -22,18 +22,18 @@ export function LiveFigures() {
     { label: 'accepted (202)', value: formatCount(attack.accepted) },
     { label: 'decided by the worker', value: formatCount(throughQueue) },
     { label: 'rejected by the gateway', value: formatCount(attack.rejected) },
-    { label: 'no clear answer', value: formatCount(attack.unknown), isBad: attack.unknown > 0 },
+    { label: 'unknown (no clear answer)', value: formatCount(attack.unknown), isBad: attack.unknown > 0 },
     {
-      label: attack.load ? 'answers a second' : 'answers a second, at the peak',
+      label: attack.load ? 'answers a second' : 'answers a second, peak',
       value: formatCount(attack.load?.rps ?? totals.peakRps),
     },
-    { label: 'queue depth, highest', value: formatCount(totals.peakQueueDepth) },
+    { label: 'queue depth, peak', value: formatCount(totals.peakQueueDepth) },
     {
-      label: attack.load ? 'answer time, slowest 1 %' : 'answer time now, slowest 1 %',
+      label: attack.load ? 'latency, p99' : 'latency now, p99',
       value: p99,
     },
     {
-      label: 'never touched Postgres',
+      label: 'never reached Postgres',
       value: decided > 0 ? formatShare(1 - totals.granted / decided) : '–',
       isGood: true,
     },

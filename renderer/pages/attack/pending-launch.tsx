@@ -4,7 +4,7 @@ import { useControl, useData } from '../../store/store.ts';
 import { StepList } from '../control/step-list.tsx';
 import classes from './pending-launch.module.css';
 
-/** The cluster is being started for an attack. */
+/** Shown while the cluster starts for an attack. */
 export function PendingLaunch() {
   const steps = useData((data) => data.cluster.steps) ?? [];
   const cancel = async (): Promise<void> => {
@@ -14,9 +14,9 @@ export function PendingLaunch() {
   return (
     <section className={`panel ${classes.box}`} aria-labelledby="pending-title">
       <div>
-        <h1 id="pending-title">First the cluster, then the crowd.</h1>
+        <h1 id="pending-title">First the cluster, then the attack.</h1>
         <p className={`muted ${classes.text}`}>
-          The attack begins by itself as soon as every part has proven that it serves.
+          The attack starts by itself once every part has proven that it serves.
         </p>
         <Button variant="default" onClick={() => void cancel()}>
           Cancel

@@ -2,16 +2,16 @@ import { ATTACK_PRESETS, type AttackSettingsInput } from '../../../contract/atta
 import classes from './preset-cards.module.css';
 
 interface PresetCardsProps {
-  /** Id of the preset that the form equals. */
+  /** Id of the preset that the form equals, if any. */
   readonly selected: string | undefined;
   readonly onSelect: (settings: AttackSettingsInput) => void;
 }
 
-/** Ready-made attacks, the one on the poster first. */
+/** The presets; the first is the flagship attack. */
 export function PresetCards({ selected, onSelect }: PresetCardsProps) {
   return (
     <fieldset className={classes.cards}>
-      <legend className="sr-only">Ready-made attacks</legend>
+      <legend className="sr-only">Presets</legend>
       {ATTACK_PRESETS.map((preset, index) => (
         <label key={preset.id} className={classes.card} data-first={index === 0}>
           <input

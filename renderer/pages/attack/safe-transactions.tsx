@@ -4,13 +4,13 @@ import { formatCount, plural } from '../../lib/format.ts';
 import { useData } from '../../store/store.ts';
 import classes from './safe-transactions.module.css';
 
-/** The one bar that must never grow past its end. */
+/** The tickets sold, as a bar that can't grow past the stock. */
 export function SafeTransactions() {
   const stock = useData((data) => data.attack?.settings.stock) ?? 0;
   const auditedSold = useData((data) => data.attack?.audit?.sold);
   const remaining = useData((data) => data.attack?.remaining);
   const granted = useData((data) => data.attack?.granted) ?? 0;
-  // Units, not reservations: where a buyer may take several, they differ.
+  // Units, not reservations: one reservation may be for several units.
   const sold = auditedSold ?? (remaining === undefined || granted === 0 ? 0 : Math.max(0, stock - remaining));
   const isLocked = stock > 0 && sold >= stock;
   return (
@@ -32,8 +32,8 @@ export function SafeTransactions() {
       <StockBar isLarge stock={stock} sold={sold} label="Tickets sold" />
       <p className={classes.note}>
         {isLocked
-          ? `The last ticket is gone. Ticket ${formatCount(stock + 1)} does not exist, and nobody can be sold it.`
-          : 'Each ticket is handed out once, by one decision that nothing can interrupt.'}
+          ? `Sold out. Ticket ${formatCount(stock + 1)} does not exist, and Postgres can’t store it.`
+          : 'Redis grants each ticket once, in one atomic script.'}
       </p>
     </section>
   );

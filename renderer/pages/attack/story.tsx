@@ -10,14 +10,14 @@ import { useData } from '../../store/store.ts';
 import classes from './story.module.css';
 
 const PHASES = [
-  { id: 'preparing', label: 'Doors open' },
-  { id: 'attacking', label: 'The rush' },
-  { id: 'draining', label: 'The queue empties' },
-  { id: 'auditing', label: 'The audit' },
+  { id: 'preparing', label: 'Prepare' },
+  { id: 'attacking', label: 'Attack' },
+  { id: 'draining', label: 'Drain the queue' },
+  { id: 'auditing', label: 'Audit' },
   { id: 'finished', label: 'Verdict' },
 ] as const;
 
-/** Beside the stamp there is room for a few; the full record has them all. */
+/** There is room for a few notes beside the stamp; the full record has them all. */
 const MAX_NOTES = 3;
 
 const verdicts = {
@@ -26,11 +26,11 @@ const verdicts = {
   invalid: { Icon: IconAlertTriangle, word: 'Not valid' },
 } as const;
 
-/** The headline of the attack: where it stands and what that means, in words; in the end the verdict. */
+/** The state of the attack in words, and at the end its verdict. */
 export function Story({ children }: { readonly children: ReactNode }) {
   const attack = useData((data) => data.attack);
   const totals = useData((data) => data.series.totals);
-  // From the run's own series, as the figures and the chart beside it: two sources would contradict each other.
+  // From the run's series, as the chart beside it: two sources could contradict each other.
   const queueDepth = useData((data) => data.series.points.at(-1)?.queueDepth);
   const isWorkerDown = useData(({ services }) => {
     const workers = services.filter(({ role }) => role === 'worker');
@@ -59,7 +59,7 @@ export function Story({ children }: { readonly children: ReactNode }) {
     <section
       className={`panel ${classes.story}`}
       data-verdict={verdict ?? (isOver(attack) ? 'fail' : 'none')}
-      aria-label="What is going on"
+      aria-label="State of the attack"
     >
       {verdict ? <Stamp verdict={verdict} word={word} /> : null}
       <div className={classes.words}>
@@ -74,7 +74,7 @@ export function Story({ children }: { readonly children: ReactNode }) {
           <CheckList checks={attack.audit.checks} isGrid />
         </div>
       ) : null}
-      {/* The headline changes with every figure; this one only with the phase. */}
+      {/* A screen reader hears each phase once, not each change of the headline. */}
       <p className="sr-only" role="status">
         {verdict ? `Verdict: ${word}. ${headline}` : phaseLabel(attack.phase)}
       </p>
@@ -90,7 +90,7 @@ function phaseLabel(phase: AttackState['phase']): string {
 
 interface StampProps {
   readonly verdict: NonNullable<AttackState['verdict']>;
-  /** A limit that was missed is no broken promise, and must not read like one. */
+  /** `Limit missed` for a threshold: no promise was broken. */
   readonly word: string | undefined;
 }
 

@@ -24,7 +24,7 @@ const providerNames = {
   external: 'external backends',
 } as const;
 
-/** The top of the Control page: what the cluster is doing, and the one next thing to do. */
+/** The top of the Control page: the state of the cluster, and the next thing to do. */
 export function ClusterHero() {
   const cluster = useData((data) => data.cluster);
   const chosen = useData((data) => data.settings.provider) ?? 'auto';
@@ -45,7 +45,7 @@ export function ClusterHero() {
   useShortcuts(shortcuts, areShortcutsOn);
   const hasFailed = cluster?.state === 'failed';
   useEffect(() => {
-    // The failure is this page's headline then; the state may come before the answer or after it.
+    // The headline shows the failure. The state may arrive before the answer or after it.
     if (hasFailed && !isAsking) clearFailure('cluster.start');
   }, [hasFailed, isAsking]);
   if (!cluster) return null;
@@ -66,7 +66,7 @@ export function ClusterHero() {
     </div>
   );
 
-  // A failure may list, below its first line, all the places where something was looked for.
+  // Below its first line, a failure may list all places that were searched.
   const [headline, ...details] = cluster.failure?.message.split('\n') ?? [];
   switch (cluster.state) {
     case 'stopped':
@@ -77,9 +77,9 @@ export function ClusterHero() {
               Ten thousand people want twenty tickets. See why nobody gets cheated.
             </h2>
             <p className={classes.lead}>
-              FlashGrid starts a real ticket shop on this computer, private and away from everything else that
-              runs here: a message queue, a stock counter and a database. Then you send in the crowd, and it
-              proves that not one ticket was sold twice.
+              FlashGrid starts a real ticket shop on this computer: RabbitMQ (the queue), Redis (the stock
+              counter) and Postgres (the tickets), apart from everything else that runs here. Then you attack
+              it with a crowd of buyers, and an audit proves that no ticket was sold twice.
             </p>
             {startButton('Start the cluster')}
           </div>
@@ -91,7 +91,7 @@ export function ClusterHero() {
         <section className={`panel ${classes.hero}`} aria-label="Start failed">
           <div role="alert">
             <h2 className={classes.headline}>{headline ?? 'The cluster could not be started.'}</h2>
-            <p className={classes.lead}>{cluster.failure?.fix ?? 'The logs tell more.'}</p>
+            <p className={classes.lead}>{cluster.failure?.fix ?? 'The logs have the details.'}</p>
             {startButton('Try again')}
             {details.length === 0 ? null : <p className={classes.details}>{details.join('\n')}</p>}
           </div>
@@ -125,7 +125,7 @@ export function ClusterHero() {
   }
 }
 
-/** The step that runs now, beside the headline: in a low window the list itself is below the fold. */
+/** The current step beside the headline: in a low window the list is below the fold. */
 function CurrentStep({ steps }: { readonly steps: readonly Step[] }) {
   const title = steps.findLast(({ state }) => state === 'running')?.title;
   return title === undefined ? null : <p className={classes.step}>{title}</p>;
@@ -139,11 +139,11 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
   const isOnline = useIsOnline();
   const isAttacked = useData((data) => isAttackActive(data.attack)) ?? false;
   const isDisabled = isStopping || !isOnline;
-  const attackEnds = isAttacked ? 'The attack that runs now ends without a verdict. ' : '';
+  const attackEnds = isAttacked ? 'The running attack ends without a verdict. ' : '';
   return (
     <section className={classes.running} aria-label="Cluster">
       <div className={classes.runningText}>
-        <h2>{isStopping ? 'Stopping…' : (lost ?? 'Open for business.')}</h2>
+        <h2>{isStopping ? 'Stopping…' : (lost ?? 'The cluster is running.')}</h2>
         <p className="muted" title={reason}>
           {provider ? `Runs on ${providerNames[provider]}` : 'Runs'}
           {durationMs === undefined ? '' : `, started in ${formatMs(durationMs)}`}.
@@ -156,7 +156,7 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
         leftSection={<IconTrash size="1rem" aria-hidden />}
         disabled={isDisabled}
         title="Stop and remove all data?"
-        text={`${attackEnds}All parts are stopped, and every sale, ticket and message of this cluster is deleted. Saved runs stay. This can't be undone.`}
+        text={`${attackEnds}All parts stop, and every sale, ticket and message of this cluster is deleted. Saved runs stay. This can't be undone.`}
         confirmLabel="Remove all data"
         onConfirm={() => callOrNotify('cluster.reset', {})}
       >
@@ -167,7 +167,7 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
         leftSection={<IconPlayerStopFilled size="1rem" aria-hidden />}
         disabled={isDisabled}
         title="Stop the cluster?"
-        text={`${attackEnds}Gateways and workers finish what they have in hand, then the backends are stopped. Sales and tickets are kept for the next start.`}
+        text={`${attackEnds}Gateways and workers finish what is in flight, then the backends stop. Sales and tickets are kept for the next start.`}
         confirmLabel="Stop the cluster"
         onConfirm={() => callOrNotify('cluster.stop', {})}
       >
@@ -180,19 +180,19 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
         leftSection={<IconBolt size="1.125rem" aria-hidden />}
         onClick={dismissFinished}
       >
-        Send in the crowd
+        Launch an attack
       </Button>
     </section>
   );
 }
 
-/** Kept as a setting: the next start, from any frontend, takes the same way. */
+/** Saved as a setting, so that the next start from any frontend uses it too. */
 async function keepProvider(provider: ProviderChoice): Promise<void> {
   const settings = useControl.getState().data?.settings;
   if (settings) await callOrNotify('settings.saveSettings', { ...settings, provider });
 }
 
-/** The way to the attack leads to its form, unless one is running. */
+/** Opens the form of the Attack page instead of the last result, unless an attack is running. */
 function dismissFinished(): void {
   const attack = useControl.getState().data?.attack;
   if (attack) useControl.setState({ dismissedRunId: attack.runId });

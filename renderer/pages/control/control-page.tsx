@@ -5,7 +5,7 @@ import { PartsPanel } from './parts-panel.tsx';
 import { Pipeline } from './pipeline.tsx';
 import { SalesPanel } from './sales-panel.tsx';
 
-/** The cluster as a living diagram, and everything that starts, scales, breaks and stops it. */
+/** The cluster as a live diagram, with everything that starts, scales, breaks and stops it. */
 export function ControlPage() {
   const state = useData((data) => data.cluster.state) ?? 'stopped';
   const isUp = state === 'running' || state === 'stopping';

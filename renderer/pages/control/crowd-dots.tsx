@@ -1,20 +1,20 @@
 import { memo } from 'react';
 import { crowdOf, MAX_DOTS } from '../../lib/crowd.ts';
-import { plural } from '../../lib/format.ts';
+import { formatCount } from '../../lib/format.ts';
 import classes from './crowd-dots.module.css';
 
-/** The crowd in the queue, as dots: what a number can't show from the last row of a hall. */
+/** The queue depth as dots, which can be read from the last row of a hall. */
 export const CrowdDots = memo(function CrowdDots({ count }: { readonly count: number }) {
   const { dots, perDot } = crowdOf(count);
   return (
-    // Where nobody waits there is nothing to see; the room stays, so that the diagram does not jump.
+    // An empty queue keeps its room, so that the diagram does not jump.
     <div className={classes.crowd} data-empty={dots === 0}>
       <div className={classes.dots} aria-hidden>
         {Array.from({ length: MAX_DOTS }, (_, index) => (
           <span key={index} data-lit={index < dots} />
         ))}
       </div>
-      <p className={classes.key}>one dot: {plural(perDot, 'buyer')}</p>
+      <p className={classes.key}>one dot: {formatCount(perDot)}</p>
     </div>
   );
 });

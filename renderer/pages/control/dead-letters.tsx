@@ -7,10 +7,10 @@ import { formatCount, formatUptime, plural } from '../../lib/format.ts';
 import classes from './dead-letters.module.css';
 
 type Listed = CommandOutput<'queue.listDead'>;
-/** Of one frame, or of all when missing. */
+/** The frames to act on; all of them if missing. */
 type Choice = { readonly ids?: string[] };
 
-/** How many frames could not be decided; opens their list. */
+/** The number of dead letters; opens their list. */
 export function DeadLetters({ count }: { readonly count: number }) {
   const [isOpen, setOpen] = useState(false);
   if (count === 0 && !isOpen) return null;
@@ -56,11 +56,11 @@ function DeadLettersDialog({ onClose }: { readonly onClose: () => void }) {
       closeButtonProps={{ 'aria-label': 'Close' }}
     >
       <p className="muted">
-        Frames that no worker could decide. Their buyers have no outcome. Remove the cause, then replay: each
-        is decided once.
+        Frames that no worker could decide; their buyers have no outcome. Remove the cause, then replay them.
+        Each frame is decided once.
       </p>
       {listed === undefined ? (
-        <p className="muted">Looking…</p>
+        <p className="muted">Reading the dead-letter queue…</p>
       ) : listed.total === 0 ? (
         <p>The dead-letter queue is empty.</p>
       ) : (
@@ -97,7 +97,7 @@ function DeadLettersDialog({ onClose }: { readonly onClose: () => void }) {
 }
 
 interface ActionProps {
-  /** Id of the frame; missing for all. */
+  /** The frame's id; missing for all frames. */
   readonly name?: string;
   readonly onConfirm: () => Promise<void>;
 }
@@ -109,7 +109,7 @@ function ReplayButton({ name, onConfirm }: ActionProps) {
       variant="default"
       {...(name === undefined ? {} : { name: `Replay ${name}` })}
       title={name === undefined ? 'Replay all frames?' : 'Replay the frame?'}
-      text="It goes back into the queue, and a worker decides it. What was granted before stays as it is."
+      text="It goes back into the queue, and a worker decides it. What was granted before stays granted."
       confirmLabel="Replay"
       onConfirm={onConfirm}
     >

@@ -11,7 +11,7 @@ import { useParts } from '../../lib/use-parts.ts';
 import { useIsOnline } from '../../store/store.ts';
 import classes from './parts-panel.module.css';
 
-/** Every process of the cluster, for the expert; and the way to break one on purpose. */
+/** Every process of the cluster, each with a button that kills it if you ask for it. */
 export function PartsPanel() {
   const parts = useParts();
   const now = useNow(1_000);
@@ -114,12 +114,15 @@ function Cpu({ percent }: { readonly percent: number | undefined }) {
 
 const consequences: Readonly<Record<Part['role'], string>> = {
   rabbitmq:
-    'The queue ends at once, as in a crash. The door answers 503 within a second until it is back. What it had confirmed must still be there then.',
+    'RabbitMQ ends at once, as in a crash. Within a second the gateway answers 503, until RabbitMQ is back. Every confirmed message must still be there then.',
   redis:
-    'The stock counter ends at once and forgets. Workers rebuild it from Postgres; even so, nothing may be sold twice.',
-  postgres: 'The ledger ends at once. Workers wait with what they have in hand; nothing is accepted twice.',
-  gateway: 'This gateway ends at once. Its buyers get no answer; the audit finds out what became of them.',
-  worker: 'This worker ends at once, in the middle of its work. What it had in hand is handed to another.',
+    'Redis ends at once and loses its counters. Workers rebuild them from Postgres; nothing may be sold twice.',
+  postgres:
+    'Postgres ends at once. Workers keep their frames and retry until it is back; no ticket is stored twice.',
+  gateway:
+    'This gateway ends at once. Requests in flight get no answer; the audit looks up what became of them.',
+  worker:
+    'This worker ends at once, in the middle of a frame. RabbitMQ delivers its frames to another worker.',
 };
 
 function KillButton({ part }: { readonly part: Part }) {

@@ -9,27 +9,32 @@ interface LinkProps {
   readonly note?: string | undefined;
 }
 
-/** The way from one part to the next, with how many take it each second. */
+/** The connection from one part to the next, with its rate. */
 export function Link({ perSec, label, note }: LinkProps) {
-  return <Way rate={formatCompact(perSec)} strength={strengthOf(perSec)} label={label} note={note} />;
+  return <Stream rate={formatCompact(perSec)} strength={strengthOf(perSec)} label={label} note={note} />;
 }
 
-interface WayProps {
+interface StreamProps {
   readonly rate: string;
   readonly strength: number;
   readonly label: string;
   readonly note: string | undefined;
 }
 
-/** Drawn anew only when what is read changes: the rate itself moves with every sample. */
-const Way = memo(function Way({ rate, strength, label, note }: WayProps) {
+/** Memoised on the rounded rate: the rate itself changes with every sample. */
+const Stream = memo(function Stream({ rate, strength, label, note }: StreamProps) {
   return (
     <div className={classes.link} data-strength={strength}>
       <p className={classes.rate}>
         <strong>{rate}</strong>
         <span>/s</span>
       </p>
-      <Stream />
+      <span className={classes.stream} aria-hidden>
+        <span className={classes.track}>
+          <span className={classes.flow} />
+        </span>
+        <span className={classes.tip} />
+      </span>
       <div className={classes.below}>
         <p>{label}</p>
         {note === undefined ? null : <p className={classes.note}>{note}</p>}
@@ -43,23 +48,12 @@ interface ForkProps {
   readonly committedPerSec: number;
 }
 
-/** The worker asks Redis for every buyer, and writes to Postgres for winners only. */
+/** The worker asks Redis about every reservation, and writes only the granted ones to Postgres. */
 export function Fork({ decidedPerSec, committedPerSec }: ForkProps) {
   return (
     <div className={classes.fork}>
-      <Link perSec={decidedPerSec} label="every buyer" />
-      <Link perSec={committedPerSec} label="winners only" />
+      <Link perSec={decidedPerSec} label="decided" />
+      <Link perSec={committedPerSec} label="granted" />
     </div>
-  );
-}
-
-function Stream() {
-  return (
-    <span className={classes.stream} aria-hidden>
-      <span className={classes.track}>
-        <span className={classes.flow} />
-      </span>
-      <span className={classes.tip} />
-    </span>
   );
 }

@@ -7,12 +7,10 @@ import classes from './pipeline-node.module.css';
 interface PipelineNodeProps {
   readonly icon: ReactNode;
   readonly name: string;
-  /** The product's name where the part has another. */
-  readonly tech?: string;
-  /** What it is, for somebody who has never heard of it. */
+  /** Its task in one sentence, for newcomers. */
   readonly plain: string;
   readonly group?: PartGroup;
-  /** The clock, for the uptime. */
+  /** ms; for the uptime. */
   readonly now?: number;
   readonly isLit: boolean;
   readonly isSmall?: boolean;
@@ -21,21 +19,9 @@ interface PipelineNodeProps {
   readonly children?: ReactNode;
 }
 
-/** One part of the pipeline. Its icon and children must be the same elements while they show the same, or it is drawn with every sample. */
+/** One part of the pipeline. Pass the same icon and children elements each time: new ones defeat the memo. */
 export const PipelineNode = memo(function PipelineNode(props: PipelineNodeProps) {
-  const {
-    icon,
-    name,
-    tech,
-    plain,
-    group,
-    now,
-    isLit,
-    isSmall = false,
-    figure,
-    figureLabel,
-    children,
-  } = props;
+  const { icon, name, plain, group, now, isLit, isSmall = false, figure, figureLabel, children } = props;
   return (
     <section
       className={classes.node}
@@ -65,27 +51,18 @@ export const PipelineNode = memo(function PipelineNode(props: PipelineNodeProps)
         </p>
       ) : null}
       {isLit ? children : null}
-      {isLit && group ? <Facts group={group} now={now ?? 0} tech={tech} /> : null}
+      {isLit && group ? <Facts group={group} now={now ?? 0} /> : null}
     </section>
   );
 });
 
-interface FactsProps {
-  readonly group: PartGroup;
-  readonly now: number;
-  readonly tech: string | undefined;
-}
-
-function Facts({ group, now, tech }: FactsProps) {
+function Facts({ group, now }: { readonly group: PartGroup; readonly now: number }) {
   const [port] = group.ports;
   return (
     <dl className={classes.facts}>
       <div>
         <dt className="sr-only">Version</dt>
-        <dd>
-          {tech === undefined ? null : <span className={classes.tech}>{tech} </span>}
-          {group.version}
-        </dd>
+        <dd>{group.version}</dd>
         <dt className="sr-only">Port</dt>
         <dd>
           {port === undefined ? '' : `:${port}`}

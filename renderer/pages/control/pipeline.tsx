@@ -43,7 +43,7 @@ export function Pipeline() {
   const now = useNow(1_000);
   const flow = useFlow(now);
   const isUp = useData((data) => data.cluster.state === 'running') ?? false;
-  // The attack's own figure is the fresher one: the sales are read through a gateway that is busy now.
+  // An attack counts for itself: the list of sales comes through a gateway, which is busy now.
   const remaining = useData(({ attack, sales }) =>
     isAttackActive(attack)
       ? attack?.remaining
@@ -59,7 +59,7 @@ export function Pipeline() {
     }),
     [parts],
   );
-  // In line, or on their way in: whoever has asked and is not decided yet.
+  // Accepted and not decided, or still without RabbitMQ's confirm.
   const waiting = flow.queueDepth + flow.unconfirmed;
   const crowd = useMemo(
     () => (
@@ -77,7 +77,7 @@ export function Pipeline() {
         <PipelineNode
           icon={icons.buyers}
           name="Buyers"
-          plain="A crowd that all press “buy” at once."
+          plain="A crowd that presses “buy” at once."
           isLit={isUp}
           figure={formatCompact(askedPerSec)}
           figureLabel="requests a second"
@@ -86,7 +86,7 @@ export function Pipeline() {
         </PipelineNode>
         <Link
           perSec={askedPerSec}
-          label="ask"
+          label="requests"
           note={flow.rejectedPerSec >= 0.5 ? `${formatCompact(flow.rejectedPerSec)}/s rejected` : undefined}
         />
         <PipelineNode
@@ -94,7 +94,7 @@ export function Pipeline() {
           name="Gateway"
           group={groups.gateway}
           now={now}
-          plain="The door. Takes your name and answers at once."
+          plain="The entrance. Accepts (202) or rejects."
           isLit={isUp}
         >
           {gatewayScale}
@@ -106,24 +106,23 @@ export function Pipeline() {
         />
         <PipelineNode
           icon={icons.queue}
-          name="Queue"
-          tech="RabbitMQ"
+          name="RabbitMQ"
           group={groups.rabbitmq}
           now={now}
-          plain="The waiting line. Holds everybody, loses nobody."
+          plain="The queue. Stores what was accepted."
           isLit={isUp}
           figure={formatCount(waiting)}
-          figureLabel={waiting === 1 ? 'buyer waits' : 'buyers wait'}
+          figureLabel="queue depth"
         >
           {crowd}
         </PipelineNode>
-        <Link perSec={flow.decidedPerSec} label="are decided" />
+        <Link perSec={flow.decidedPerSec} label="decided" />
         <PipelineNode
           icon={icons.worker}
           name="Worker"
           group={groups.worker}
           now={now}
-          plain="The clerk. Decides in order, never twice."
+          plain="The clerk. Grants or refuses, in order."
           isLit={isUp}
         >
           {workerScale}
@@ -136,7 +135,7 @@ export function Pipeline() {
             name="Redis"
             group={groups.redis}
             now={now}
-            plain="The counter: how many are left."
+            plain="The counter. Knows what is left."
             isLit={isUp}
             figure={remaining === undefined ? undefined : formatCount(remaining)}
             figureLabel="left"
@@ -147,10 +146,10 @@ export function Pipeline() {
             name="Postgres"
             group={groups.postgres}
             now={now}
-            plain="The ledger: only winners get in."
+            plain="The ledger. One row per ticket."
             isLit={isUp}
             figure={isUp ? formatShare(flow.filteredShare) : undefined}
-            figureLabel="kept away"
+            figureLabel="not written"
           />
         </div>
       </div>

@@ -13,7 +13,7 @@ interface ProviderSelectProps {
   readonly onChange: (value: ProviderChoice) => void;
 }
 
-/** Where the backends come from, for this start. */
+/** Chooses the provider of the backends. */
 export function ProviderSelect({ value, onChange }: ProviderSelectProps) {
   return (
     <NativeSelect

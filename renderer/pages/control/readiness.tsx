@@ -7,7 +7,7 @@ import { useDoctor } from '../../lib/use-doctor.ts';
 import { useData } from '../../store/store.ts';
 import classes from './readiness.module.css';
 
-/** Before the first start: what this machine has, and what is missing. */
+/** The doctor's summary before the first start. */
 export function Readiness() {
   const provider = useData((data) => data.settings.provider) ?? 'auto';
   const { diagnosis: readiness, failure, isBusy, run } = useDoctor();
@@ -34,10 +34,10 @@ export function Readiness() {
           {readiness.canStart
             ? readiness.concerns.length === 0
               ? 'Yes. Everything that one click needs is here.'
-              : 'It can start. What stands below may get in the way of a large attack.'
+              : 'It can start. The findings below may limit a large attack.'
             : provider === 'auto'
-              ? 'Not yet: see below. Either way is enough: containers, or the three backends on this machine.'
-              : `Not yet: see below what ${provider} misses, or choose another provider in the settings.`}
+              ? 'Not yet: see below. Install either a container runtime, or RabbitMQ, Redis and Postgres.'
+              : `Not yet: see below what the provider “${provider}” needs, or choose another one in the settings.`}
         </p>
       ) : null}
       {readiness ? (
@@ -51,11 +51,11 @@ export function Readiness() {
           <ol className={classes.steps}>
             <li>
               {provider === 'external'
-                ? 'Checks that RabbitMQ, Redis and Postgres serve at the URLs of the settings.'
+                ? 'Checks that RabbitMQ, Redis and Postgres serve at the URLs in the settings.'
                 : 'Starts RabbitMQ, Redis and Postgres, on free ports and with data of their own.'}
             </li>
-            <li>Starts a gateway for the buyers and a worker for the decisions.</li>
-            <li>Waits until each part has proven that it serves. Then the doors are open.</li>
+            <li>Starts a gateway, which accepts buyers, and a worker, which decides who gets a ticket.</li>
+            <li>Waits until each part has proven that it serves.</li>
           </ol>
         </>
       ) : null}

@@ -18,7 +18,7 @@ interface SaleFormProps {
   readonly onClose: () => void;
 }
 
-/** Opens, changes or resets a sale; which fields there are follows from that. */
+/** Opens, changes or resets a sale, each with the fields that it needs. */
 export function SaleForm({ mode, onClose }: SaleFormProps) {
   const sale = mode.kind === 'open' ? undefined : mode.sale;
   const [id, setId] = useState('');
@@ -74,8 +74,8 @@ export function SaleForm({ mode, onClose }: SaleFormProps) {
       <form className={classes.form} onSubmit={(event) => void submit(event)} noValidate>
         {mode.kind === 'reset' ? (
           <p className="muted">
-            All tickets of “{mode.sale.title}” are deleted and the stock is filled again. Buyers that still
-            wait in the queue are refused.
+            All tickets of “{mode.sale.title}” are deleted, and all units are on sale again. Reservations that
+            are still in the queue are refused.
           </p>
         ) : (
           <TextInput
@@ -90,7 +90,7 @@ export function SaleForm({ mode, onClose }: SaleFormProps) {
         {mode.kind === 'open' ? (
           <TextInput
             label="Id"
-            description="For the URL; chosen by itself when left empty."
+            description="Part of the URL. Leave it empty to get one."
             value={id}
             error={errors['id']}
             onChange={(event) => setId(event.currentTarget.value)}
@@ -120,12 +120,14 @@ export function SaleForm({ mode, onClose }: SaleFormProps) {
               onChange={setLimit}
             />
             <NativeSelect
-              label="Once it is sold out"
+              label="When it is sold out"
               value={saleMode}
               data={saleModeSchema.options.map((option) => ({
                 value: option,
                 label:
-                  option === 'queue' ? 'Buyers still go through the queue' : 'The gateway turns buyers away',
+                  option === 'queue'
+                    ? 'The worker refuses buyers (queue)'
+                    : 'The gateway rejects buyers (shed)',
               }))}
               onChange={(event) => setSaleMode(event.currentTarget.value)}
             />

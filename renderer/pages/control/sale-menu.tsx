@@ -7,13 +7,13 @@ import classes from './sales-panel.module.css';
 
 interface SaleMenuProps {
   readonly sale: SaleView;
-  /** The button that asked for the menu: it opens there, and the focus goes back to it. */
+  /** The button that opened the menu. The menu is placed at it, and the focus returns to it. */
   readonly button: HTMLButtonElement;
   readonly onForm: (mode: SaleFormMode) => void;
   readonly onClose: () => void;
 }
 
-/** The one menu of all sales: one for each row would cost more than the rows themselves. */
+/** One menu for all sales: a menu in each row would cost more than the rows. */
 export function SaleMenu({ sale, button, onForm, onClose }: SaleMenuProps) {
   const isOpen = sale.status === 'open';
   const { left, top, width, height } = button.getBoundingClientRect();
@@ -24,7 +24,7 @@ export function SaleMenu({ sale, button, onForm, onClose }: SaleMenuProps) {
   return (
     <Menu opened position="bottom-end" withinPortal onChange={close} transitionProps={{ duration: 0 }}>
       <Menu.Target>
-        {/* Stands in for the row's button, which the menu can't be moved to once it is there. */}
+        {/* A stand-in: Mantine can't attach a menu to a button that is already on the page. */}
         <button
           type="button"
           className={classes.anchor}

@@ -18,7 +18,7 @@ interface SaleRowProps {
   readonly onMenu: (id: string, button: HTMLButtonElement) => void;
 }
 
-/** One sale. Takes plain values: the list is sent whole whenever one of its sales moves, and the others must not be drawn again. */
+/** One sale. Takes plain values, so that memo works: each event brings a new list with all sales. */
 export const SaleRow = memo(function SaleRow(props: SaleRowProps) {
   const { id, title, stock, sold, refused, isOpen, isSoldOut, isDisabled, isMenuOpen, onMenu } = props;
   return (

@@ -10,16 +10,16 @@ import { SaleMenu } from './sale-menu.tsx';
 import { SaleRow } from './sale-row.tsx';
 import classes from './sales-panel.module.css';
 
-/** The sales, newest first, each with what is left of it. */
+/** The sales, newest first. */
 export function SalesPanel() {
   const sales = useData((data) => data.sales);
   const total = useData((data) => data.salesTotal) ?? 0;
   const isOnline = useIsOnline();
   const [form, setForm] = useState<SaleFormMode>();
   const [menu, setMenu] = useState<{ readonly id: string; readonly button: HTMLButtonElement }>();
-  // A press beside the menu closes it before its own click is heard, which must not open it again.
+  // The press closes the menu; the click that follows must not open it again.
   const openAtPress = useRef<string>(undefined);
-  // Where the focus goes when the form is put away.
+  // Gets the focus back when the form closes.
   const opener = useRef<HTMLButtonElement>(null);
   const toggleMenu = useCallback((id: string, button: HTMLButtonElement) => {
     const wasOpen = openAtPress.current === id;
@@ -42,7 +42,7 @@ export function SalesPanel() {
       <div className="panel-head">
         <h2>Sales</h2>
         {sales && total > sales.length ? (
-          <p className="muted">{`the newest ${sales.length} of ${formatCount(total)}`}</p>
+          <p className="muted">{`The newest ${sales.length} of ${formatCount(total)}`}</p>
         ) : null}
         <span className={classes.tools}>
           <Tooltip label="Read the sales again">
@@ -94,7 +94,7 @@ export function SalesPanel() {
         </ul>
       ) : (
         <Empty title="No sale yet">
-          Each attack opens one of its own. You can also open one by hand and buy with curl.
+          Each attack opens a sale of its own. You can also open one here and reserve with curl.
         </Empty>
       )}
       {menu && menuSale ? (

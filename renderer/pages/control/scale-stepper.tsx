@@ -9,11 +9,11 @@ import classes from './scale-stepper.module.css';
 const MAX = 16;
 
 const captions = {
-  gateway: ['door is open', 'doors are open'],
-  worker: ['clerk at work', 'clerks at work'],
+  gateway: ['gateway', 'gateways'],
+  worker: ['worker', 'workers'],
 } as const;
 
-/** How many gateways or workers there are: one more, one less. */
+/** Adds or removes one gateway or worker. */
 export function ScaleStepper({ role }: { readonly role: ServiceRole }) {
   const count =
     useData(

@@ -7,13 +7,13 @@ import classes from './step-list.module.css';
 
 const stateWords = {
   waiting: 'waiting',
-  running: 'under way',
+  running: 'running',
   done: 'done',
   skipped: 'not needed',
   failed: 'failed',
 } as const;
 
-/** The steps of a start, each with its time; a pull also with its bytes. */
+/** The steps of a start with their times, and the progress of an image pull. */
 export function StepList({ steps }: { readonly steps: readonly Step[] }) {
   const isRunning = steps.some(({ state }) => state === 'running');
   const now = useNow(isRunning ? 100 : 60_000);
@@ -21,7 +21,7 @@ export function StepList({ steps }: { readonly steps: readonly Step[] }) {
   const list = useRef<HTMLOListElement>(null);
   useEffect(() => {
     const item = list.current?.querySelector<HTMLElement>('[data-current="true"]');
-    // Within the list alone: the page must not move under the pointer.
+    // Scrolls the list only: the page must not move under the pointer.
     if (list.current && item) list.current.scrollTop = item.offsetTop - list.current.clientHeight / 2;
   }, [current]);
   return (

@@ -8,7 +8,7 @@ const HEIGHT = 28;
 /** Half of the buffer: 15 s. */
 const SHOWN = 150;
 
-/** Requests a second over the last quarter minute, as a small area. */
+/** Requests a second over the last 15 s, as a small area chart. */
 export const SurgeSparkline = memo(function SurgeSparkline() {
   const flow = useData((data) => data.flow);
   const path = useMemo(() => {

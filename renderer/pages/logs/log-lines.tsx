@@ -7,21 +7,21 @@ import classes from './log-lines.module.css';
 
 /** Rows drawn above and below what is visible. */
 const OVERSCAN = 12;
-/** Height of a row in rem; the projector's larger rem makes it larger too. */
+/** Height of a row in rem, so that it grows in projector mode. */
 const ROW_REM = 1.75;
-/** Rows above the marked one that stay in sight: what led to it. */
+/** Rows above the marked one that stay visible. */
 const LEAD_ROWS = 4;
 const PAGE_ROWS = 15;
 
 interface LogLinesProps {
   readonly lines: readonly LogEntry[];
-  /** Keeps the newest line in sight. */
+  /** Keeps the newest line visible. */
   readonly isFollowing: boolean;
-  /** A moment to begin at: the first line from there on is marked. */
+  /** The moment to start at; the first line from then on is marked. */
   readonly markMs: number | undefined;
-  /** The reader has scrolled away from the end. */
+  /** Called when the user scrolls away from the end. */
   readonly onLeaveEnd: () => void;
-  /** The timeline from a line's moment on is asked for. */
+  /** Called with the line whose moment the user wants to see. */
   readonly onPick: (line: LogEntry) => void;
 }
 
@@ -29,7 +29,7 @@ function rowHeightPx(): number {
   return Math.round(ROW_REM * Number.parseFloat(getComputedStyle(document.documentElement).fontSize));
 }
 
-/** Lines of equal height, of which only those in sight are in the page; one of them can be opened to be read in full. */
+/** A virtual list of lines of equal height; one line can be opened in full. */
 export function LogLines({ lines, isFollowing, markMs, onLeaveEnd, onPick }: LogLinesProps) {
   const box = useRef<HTMLDivElement>(null);
   const [scrollTop, setScrollTop] = useState(0);
@@ -56,13 +56,14 @@ export function LogLines({ lines, isFollowing, markMs, onLeaveEnd, onPick }: Log
   useLayoutEffect(() => {
     if (markMs !== undefined && box.current)
       box.current.scrollTop = Math.max(0, indexAt(lines, markMs) - LEAD_ROWS) * rowPx;
-    // Only a new moment moves the reader, not each new line.
+    // Scrolls for a new moment only, not for each new line.
   }, [markMs]);
 
   const first = Math.max(0, Math.floor(scrollTop / rowPx) - OVERSCAN);
   const last = Math.min(lines.length, Math.ceil((scrollTop + height) / rowPx) + OVERSCAN);
   const drawn = lines.slice(first, last);
-  // One line is a tab stop, and the arrows lead to the others: the one chosen last, else the marked one, else the first in sight.
+  // One line is the tab stop, and arrow keys reach the others: the active one, else the marked one,
+  // else the first visible one.
   const stopSeq =
     [activeSeq, markedSeq].find((seq) => drawn.some((line) => line.seq === seq)) ??
     lines[Math.min(lines.length - 1, Math.ceil(scrollTop / rowPx))]?.seq;
@@ -145,7 +146,7 @@ export function LogLines({ lines, isFollowing, markMs, onLeaveEnd, onPick }: Log
   );
 }
 
-/** Which line a key leads to; undefined for any other key. */
+/** The line that a key moves to; undefined for other keys. */
 function targetOf(key: string, at: number, count: number): number | undefined {
   const steps: Readonly<Record<string, number>> = {
     ArrowUp: -1,
@@ -195,7 +196,7 @@ const Row = memo(
       </li>
     );
   },
-  // The function to toggle is a new one with each update of the list, and does the same.
+  // Ignores onToggle: it is a new function with each update of the list, but does the same.
   (before, after) =>
     before.line === after.line &&
     before.rowPx === after.rowPx &&

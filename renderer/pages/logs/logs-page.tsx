@@ -20,7 +20,7 @@ const levelLabels: readonly { readonly value: Level; readonly label: string }[] 
   { value: 'error', label: 'Errors only' },
 ];
 
-/** What every part has said, on one timeline. */
+/** The logs of all parts on one timeline. */
 export default function LogsPage() {
   const { query } = useRoute();
   const asked = Number(query.get('at') ?? Number.NaN);
@@ -81,7 +81,7 @@ export default function LogsPage() {
       <PartFilter all={allParts} selected={parts} onChange={setParts} />
       {atMs === undefined ? null : (
         <p className={classes.moment}>
-          Around <strong>{formatClock(atMs)}</strong>, the moment you picked: the first line from there on is
+          Around <strong>{formatClock(atMs)}</strong>, the moment you picked. The first line from then on is
           marked.
         </p>
       )}
@@ -95,20 +95,20 @@ export default function LogsPage() {
         ) : isTooOld ? (
           <Empty
             icon={<IconListDetails size={40} stroke={1.3} />}
-            title="The logs of that moment are no longer kept"
+            title="The logs of that moment are no longer stored"
             action={
               <Button component="a" variant="default" href={hrefOf('logs')}>
-                Show the lines there are
+                Show the newest lines
               </Button>
             }
           >
-            {`FlashGrid keeps the lines of the control centre that runs, since ${formatClock(keptFromMs)}; a run’s record is kept without them.`}
+            {`FlashGrid stores the lines since ${formatClock(keptFromMs)}, at most since its start. Run records contain no log lines.`}
           </Empty>
         ) : lines.length === 0 ? (
-          <Empty icon={<IconListDetails size={40} stroke={1.3} />} title="No line here">
+          <Empty icon={<IconListDetails size={40} stroke={1.3} />} title="No log lines">
             {parts.length > 0 || searched !== '' || minLevel !== 'debug'
               ? 'Nothing matches the filter.'
-              : 'The parts have said nothing yet: they do as soon as the cluster starts.'}
+              : 'Nothing was logged yet. Start the cluster to see the logs of its parts.'}
           </Empty>
         ) : (
           <LogLines

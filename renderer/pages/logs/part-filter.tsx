@@ -7,7 +7,7 @@ interface PartFilterProps {
   readonly onChange: (parts: readonly string[]) => void;
 }
 
-/** Which parts to hear; none chosen means all. */
+/** Chooses the parts whose lines are shown; none chosen means all. */
 export function PartFilter({ all, selected, onChange }: PartFilterProps) {
   if (all.length === 0) return null;
   const toggle = (part: string): void =>

@@ -17,7 +17,7 @@ interface ExportMenuProps {
   readonly isCompact?: boolean;
 }
 
-/** Takes a run out of FlashGrid. */
+/** Exports a run in a chosen format. */
 export function ExportMenu({ runId, title, isCompact = false }: ExportMenuProps) {
   const [isBusy, setBusy] = useState(false);
   const isOnline = useIsOnline();

@@ -27,7 +27,7 @@ const RecordCharts = lazy(async () => ({
   default: (await import('../../charts/record-charts.tsx')).RecordCharts,
 }));
 
-/** One run's full record. */
+/** The full record of one run. */
 export function RunDetail({ id }: { readonly id: string }) {
   const [record, setRecord] = useState<RunRecord>();
   const [failure, setFailure] = useState<Failure>();
@@ -54,16 +54,16 @@ export function RunDetail({ id }: { readonly id: string }) {
   );
   if (isDeleted) {
     return (
-      <Told title="This run was deleted" action={back}>
+      <NoRecord title="This run was deleted" action={back}>
         Its record is gone. Files that were exported stay where they are.
-      </Told>
+      </NoRecord>
     );
   }
   if (record) return <Record record={record} />;
   const problem = failure ?? (isOnline ? undefined : OFFLINE);
   if (!problem) return <Loading label="Reading the record…" />;
   return (
-    <Told
+    <NoRecord
       title={problem.message}
       action={
         <span className={classes.actions}>
@@ -75,12 +75,12 @@ export function RunDetail({ id }: { readonly id: string }) {
       }
     >
       {problem.fix}
-    </Told>
+    </NoRecord>
   );
 }
 
-/** Instead of a record; with a heading, as every page has. */
-function Told({ title, children, action }: { title: string; children: ReactNode; action: ReactNode }) {
+/** Stands in for a record; has a heading, as every page. */
+function NoRecord({ title, children, action }: { title: string; children: ReactNode; action: ReactNode }) {
   return (
     <>
       <h1 className="sr-only">{title}</h1>
@@ -95,7 +95,7 @@ function Record({ record }: { readonly record: RunRecord }) {
   const isOnline = useIsOnline();
   const series = useMemo(() => addSamples(emptySeries(record.id), record.series), [record]);
   const startedAtMs = Date.parse(record.startedAt);
-  // Records of earlier versions don't tell when their series begins; their sale was opened shortly before.
+  // Older records lack the time of the first request; the run started shortly before it.
   const zeroAtMs = Date.parse(record.firstRequestAt ?? record.startedAt);
   const openLogs = useCallback(
     (tMs: number) => navigate('logs', undefined, { at: String(Math.round(zeroAtMs + tMs)) }),
@@ -149,7 +149,7 @@ function Record({ record }: { readonly record: RunRecord }) {
       </div>
       <div className={classes.columns}>
         <section className={`panel ${classes.charts}`} aria-label="The attack over time">
-          <Suspense fallback={<Loading label="Unrolling the charts…" />}>
+          <Suspense fallback={<Loading label="Loading the charts…" />}>
             <RecordCharts
               points={series.points}
               stock={record.audit.stock}

@@ -2,7 +2,7 @@ import type { RunRecord } from '../../../contract/run-record.ts';
 import { factGroups } from '../../../contract/run-text.ts';
 import classes from './run-facts.module.css';
 
-/** Everything else that a record holds: audit, load, settings and environment. */
+/** The rest of a record: audit, load, settings and environment. */
 export function RunFacts({ record }: { readonly record: RunRecord }) {
   return (
     <div className={classes.groups}>

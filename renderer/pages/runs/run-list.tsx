@@ -15,10 +15,10 @@ import { useIsOnline } from '../../store/store.ts';
 import { ExportMenu } from './export-menu.tsx';
 import classes from './run-list.module.css';
 
-/** Rows that are drawn, and by how many more are on request. */
+/** Rows that are drawn at first, and with each “Show more”. */
 const ROWS = 100;
 
-/** Every run so far, newest first. */
+/** All runs, newest first. */
 export function RunList() {
   const [search, setSearch] = useState('');
   const [searched] = useDebouncedValue(search, 200);
@@ -50,8 +50,7 @@ export function RunList() {
                 </Button>
               }
             >
-              Each attack leaves a record here: what was sent, what was sold, and the proof that the two
-              agree.
+              Each attack saves a record here: what was sent, what was sold, and the proof that both agree.
             </Empty>
           ) : (
             <Empty title={`No run matches “${searched}”`}>
@@ -155,7 +154,7 @@ const RunRow = memo(function RunRow({ run, isOnline, onDelete }: RunRowProps) {
         {run.p99Ms > 0 ? formatMs(run.p99Ms) : '–'}
       </td>
       <td data-detail="last">{run.provider}</td>
-      {/* The row opens the run; its buttons don't. */}
+      {/* A click on the row opens the run; a click on a button must not. */}
       <td className={classes.actions} onClick={(event) => event.stopPropagation()}>
         <ExportMenu runId={run.id} title={run.title} isCompact />
         <Button
@@ -173,13 +172,13 @@ const RunRow = memo(function RunRow({ run, isOnline, onDelete }: RunRowProps) {
   );
 });
 
-/** One for the whole list: a dialog a row would be two thousand. */
+/** One dialog for the whole list: a dialog in each row could be two thousand. */
 function DeleteDialog({ run, onClose }: { readonly run: RunSummary; readonly onClose: () => void }) {
   const [isBusy, setBusy] = useState(false);
   const isOnline = useIsOnline();
   const remove = async (): Promise<void> => {
     setBusy(true);
-    // The list hears of it as every window does.
+    // The event updates the list, here as in every window.
     await callOrNotify('runs.deleteRun', { id: run.id });
     setBusy(false);
     onClose();

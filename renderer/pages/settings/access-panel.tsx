@@ -8,7 +8,7 @@ import { copyText } from '../../lib/copy-text.ts';
 import { useData, useIsOnline } from '../../store/store.ts';
 import classes from './app-panel.module.css';
 
-/** Where the data is, and how a browser on this machine gets in. */
+/** The data folder, and the address and token for a browser on this machine. */
 export function AccessPanel() {
   const app = useData((data) => data.app);
   const isOnline = useIsOnline();
@@ -67,8 +67,8 @@ export function AccessPanel() {
       </div>
       <p className="muted">
         The address opens FlashGrid in a browser on this machine; the page keeps a cookie, not the token.
-        Whoever has the token can do whatever you can here, until FlashGrid ends: the next start makes a new
-        one.
+        Whoever has the token can do everything that you can do here, until FlashGrid ends. The next start
+        makes a new one.
       </p>
     </section>
   );

@@ -4,7 +4,7 @@ import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { useData, useIsOnline } from '../../store/store.ts';
 import classes from './app-panel.module.css';
 
-/** What FlashGrid is, and the way out. */
+/** The version and process of FlashGrid, and the buttons that quit it. */
 export function AppPanel() {
   const app = useData((data) => data.app);
   const isRunning = useData((data) => data.cluster.state === 'running') ?? false;
@@ -33,7 +33,7 @@ export function AppPanel() {
           leftSection={<IconPower size={17} aria-hidden />}
           disabled={!isOnline}
           title="Quit FlashGrid?"
-          text="The cluster is stopped, then the control centre ends. Every window of it goes dark. Runs and sales are kept."
+          text="The cluster stops, then the control centre ends, for all its windows. Runs and sales are kept."
           confirmLabel="Stop all and quit"
           onConfirm={() => callOrNotify('app.quit', { cluster: 'stop' })}
         >
@@ -44,7 +44,7 @@ export function AppPanel() {
             variant="default"
             disabled={!isOnline}
             title="Quit, and keep the backends?"
-            text="RabbitMQ, Redis and Postgres go on without a control centre; the next start adopts them."
+            text="RabbitMQ, Redis and Postgres keep running without a control centre; the next start adopts them."
             confirmLabel="Quit, keep the backends"
             onConfirm={() => callOrNotify('app.quit', { cluster: 'keep' })}
           >

@@ -8,7 +8,7 @@ import { useDoctor } from '../../lib/use-doctor.ts';
 import { useIsOnline } from '../../store/store.ts';
 import classes from './doctor-panel.module.css';
 
-/** What this machine has, what is missing, and what to do about it. */
+/** The findings of the doctor about this machine. */
 export function DoctorPanel() {
   const { diagnosis, failure, isBusy, run } = useDoctor();
   const isOnline = useIsOnline();
@@ -29,14 +29,14 @@ export function DoctorPanel() {
       </div>
       <div className={classes.body}>
         {failure ? <Empty title={failure.message}>{failure.fix}</Empty> : null}
-        {!diagnosis && !failure ? <Loading label="Looking at this machine…" /> : null}
+        {!diagnosis && !failure ? <Loading label="Checking this machine…" /> : null}
         {diagnosis ? <Findings diagnosis={diagnosis} /> : null}
       </div>
     </section>
   );
 }
 
-/** Of the two ways to have backends, the one that is not needed is no fault of the machine: it is there to be read, but not marked. */
+/** Findings of a provider that is not needed are no problem: they are listed, but not marked. */
 function Findings({ diagnosis: { findings, concerns } }: { readonly diagnosis: Diagnosis }) {
   const isSpare = ({ id, status }: (typeof findings)[number]) => status !== 'ok' && !concerns.includes(id);
   const spare = findings.filter(isSpare);
@@ -45,7 +45,7 @@ function Findings({ diagnosis: { findings, concerns } }: { readonly diagnosis: D
       <FindingList findings={findings.filter((finding) => !isSpare(finding))} withPaths />
       {spare.length === 0 ? null : (
         <details className={classes.spare}>
-          <summary>Not here, and not needed: {spare.map(({ title }) => title).join(', ')}</summary>
+          <summary>Not found, and not needed: {spare.map(({ title }) => title).join(', ')}</summary>
           {spare.map(({ id, title, detail, fix }) => (
             <div key={id}>
               <p>

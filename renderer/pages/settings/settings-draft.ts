@@ -1,6 +1,6 @@
 import { sentence } from '../../lib/format.ts';
 
-/** Fields of a form by their path, `images.redis`. */
+/** Fields of a form by their path, such as `images.redis`. */
 
 /** A copy with one field set. */
 export function withField(all: unknown, path: string, value: unknown): unknown {
@@ -10,7 +10,7 @@ export function withField(all: unknown, path: string, value: unknown): unknown {
   return before;
 }
 
-/** What is wrong with the field at a path, in words. */
+/** The error of the field at a path, as a sentence. */
 export function issueAt(
   issues: readonly {
     readonly path: readonly PropertyKey[];

@@ -11,7 +11,7 @@ import { DoctorPanel } from './doctor-panel.tsx';
 import classes from './settings-page.module.css';
 import { issueAt, withField } from './settings-draft.ts';
 
-/** How FlashGrid behaves; and whether this machine is up to it. */
+/** The settings, the doctor, the access data and the way to quit. */
 export default function SettingsPage() {
   const saved = useData((data) => data.settings);
   if (!saved) return null;
@@ -30,14 +30,14 @@ export default function SettingsPage() {
   );
 }
 
-/** The failure of a change that a person must confirm in a terminal. */
+/** Code of the failure for a change that the user must confirm in a terminal. */
 const UNCONFIRMED = 'settings.needsConfirmation';
 
 function SettingsForm({ saved }: { readonly saved: Settings }) {
-  // What was typed, over what is saved: a change from another window shows in every field that was not touched.
+  // Typed values override saved ones, so that fields that were not touched show changes from other windows.
   const [typed, setTyped] = useState<Readonly<Record<string, unknown>>>({});
   const [isBusy, setBusy] = useState(false);
-  /** What was saved when a change began to wait for its confirmation in a terminal. */
+  /** The saved settings when a change started to wait for its confirmation. */
   const [waitsSince, setWaitsSince] = useState<Settings>();
   const isOnline = useIsOnline();
   const isRunning =
@@ -53,7 +53,7 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
     waitsSince !== undefined &&
     Object.entries(typed).every(([path, value]) => {
       const now = valueAt(saved, path);
-      // A URL comes back without its password: that it changed is all that can be seen.
+      // A saved URL comes back without its password, so any change of it counts.
       return now === value || (path.startsWith('external.') && now !== valueAt(waitsSince, path));
     });
   useEffect(() => {
@@ -109,7 +109,7 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
     setTyped({});
     setWaitsSince(undefined);
     clearFailure(UNCONFIRMED);
-    // Also what the file says, in case another program has changed it.
+    // Reads the file again, in case another program changed it.
     const settings = await callOrNotify('settings.getSettings', {});
     if (settings) useControl.setState(({ data }) => (data ? { data: { ...data, settings } } : {}));
   };
@@ -177,7 +177,7 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
         </div>
         <div>
           <p className={classes.label}>Ports</p>
-          <p className={classes.about}>0 takes a free one.</p>
+          <p className={classes.about}>0: any free port.</p>
           <div className={classes.pair}>
             {number('gatewayPort', 'Port of the gateway')}
             {number('backendPorts.rabbitmq', 'Port of RabbitMQ')}
@@ -188,38 +188,38 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
       </section>
       <section className={`panel ${classes.group}`} aria-labelledby="containers">
         <h2 id="containers">Containers</h2>
-        {text('images.registry', 'Registry', 'Put before each image’s name; empty for the public ones.')}
+        {text('images.registry', 'Registry', 'Prefix of each image’s name. Empty: the public registry.')}
         {text('images.rabbitmq', 'Image of RabbitMQ')}
         {text('images.redis', 'Image of Redis')}
         {text('images.postgres', 'Image of Postgres')}
         <div className={classes.pair}>
           {number('limits.memoryMb', 'Memory of each, MiB')}
-          {number('limits.cpus', 'Cores of each', '0 is no limit.')}
+          {number('limits.cpus', 'Cores of each', '0: no limit.')}
         </div>
       </section>
       <section className={`panel ${classes.group}`} aria-labelledby="external">
         <h2 id="external">Backends that run elsewhere</h2>
         <p className={classes.about}>
-          A stored password is shown as ***. Type it anew when you change more of a URL than its path.
+          A saved password is shown as ***. Type it again when you change more of a URL than its path.
         </p>
         {text('external.amqpUrl', 'RabbitMQ', 'amqp://user:password@host:5672')}
         {text(
           'external.redisUrl',
           'Redis',
-          'redis://host:6379; several, parted by commas, for a Redis Cluster',
+          'redis://host:6379; several, separated by commas, for a Redis Cluster',
         )}
         {text('external.postgresUrl', 'Postgres', 'postgresql://user:password@host:5432/database')}
       </section>
-      {/* What there is to say stays; the bar is there for changes only, so that it covers no field without need. */}
+      {/* Sticky only while there are changes, so that it covers no field without need. */}
       <div className={classes.save} data-changed={isChanged}>
         <p role="status">
           {!parsed.success
-            ? 'Some fields need another look.'
+            ? 'Correct the marked fields.'
             : isChanged
               ? waitsSince
-                ? 'The change waits for its confirmation in a terminal.'
-                : 'There are changes to save.'
-              : 'All is saved.'}
+                ? 'Confirm the change in a terminal to save it.'
+                : 'There are unsaved changes.'
+              : 'All changes are saved.'}
         </p>
         {isChanged ? (
           <>
