@@ -68,7 +68,7 @@ describe('the story', () => {
     await heading('Ten thousand people want twenty tickets.').waitFor();
     await page.getByText('Yes. Everything that one click needs is here.').waitFor();
     expect(await page.getByRole('region', { name: 'Start' }).innerText()).toContain(
-      'a message queue, a stock counter and a database',
+      'RabbitMQ (the queue), Redis (the stock counter) and Postgres (the tickets)',
     );
     expect(page.url()).toBe(`${frontend.origin}/`);
     await noViolations('Control, first start');

@@ -4,7 +4,7 @@ import { backendRoleSchema } from '../../../contract/backends.ts';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { StateMark } from '../../components/state-mark.tsx';
-import { formatBytes, formatDuration, formatMs } from '../../lib/format.ts';
+import { formatBytes, formatDuration, formatMs, formatUptime } from '../../lib/format.ts';
 import type { Part } from '../../lib/parts.ts';
 import { useNow } from '../../lib/use-now.ts';
 import { useParts } from '../../lib/use-parts.ts';
@@ -84,7 +84,7 @@ function Row({ part, now, isBreaking }: RowProps) {
       </td>
       <td data-detail>{part.version ?? '–'}</td>
       <td>{part.port ?? '–'}</td>
-      <td>{part.startedAtMs === undefined ? '–' : formatDuration(now - part.startedAtMs)}</td>
+      <td>{part.startedAtMs === undefined ? '–' : formatUptime(now - part.startedAtMs)}</td>
       <td>
         <Cpu percent={part.cpuPercent} />
       </td>

@@ -1,3 +1,4 @@
+import { hrefOf } from '../../lib/router.ts';
 import classes from './help-page.module.css';
 import { WORDS } from './words.ts';
 
@@ -8,8 +9,9 @@ export default function HelpPage() {
       <div>
         <h1>What the words mean</h1>
         <p className="muted">
-          FlashGrid sells tickets to a crowd: a gateway accepts buyers, a queue holds them, a worker decides
-          who gets a ticket.
+          FlashGrid sells tickets to a crowd. <a href={hrefOf('control')}>Control</a> shows the parts at work,{' '}
+          <a href={hrefOf('attack')}>Attack</a> sends the crowd, and <a href={hrefOf('runs')}>Runs</a> keeps
+          the proof.
         </p>
       </div>
       {WORDS.map(({ title, words }) => (
