@@ -12,6 +12,7 @@ import {
 import { commandLine } from '../control/lib/command-line.ts';
 import { wrapText } from '../contract/format.ts';
 import { providerChoiceSchema, type ProviderChoice } from '../contract/contract.ts';
+import { errorText } from '../services/shared/error-text.ts';
 
 /** Wrong use: printed with the help's first lines, exit code 2. */
 export class UsageError extends Error {
@@ -160,7 +161,7 @@ export function parseTerminal(argv: readonly string[]): ParsedArgs {
       strict: true,
     });
   } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error));
+    throw new UsageError(errorText(error));
   }
   if (parsed.values['help'] === true) return { command: 'help', values: {}, positionals: [name] };
   const values = Object.fromEntries(

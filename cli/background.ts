@@ -13,6 +13,7 @@ import { commandLine } from '../control/lib/command-line.ts';
 import { dataFolder } from '../control/lib/data-folder.ts';
 import type { Output } from './output.ts';
 import { openRemote, type RemoteSession } from './session.ts';
+import { errorText } from '../services/shared/error-text.ts';
 
 const POLL_MS = 50;
 /** ms that a background control centre may take until it answers. */
@@ -175,7 +176,7 @@ export async function endHung(identity: ProcessIdentity): Promise<void> {
     throw new FailureError(
       {
         code: 'cli.cantEnd',
-        message: `Process ${identity.pid} can't be ended: ${error instanceof Error ? error.message : String(error)}`,
+        message: `Process ${identity.pid} can't be ended: ${errorText(error)}`,
         fix: 'End it as the user that started it, then try again.',
       },
       { cause: error },

@@ -10,6 +10,7 @@ import { redact } from '../services/shared/redact.ts';
 import { FailureError } from '../contract/failure.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { guardProcess } from '../control/lib/last-resort.ts';
+import { errorText } from '../services/shared/error-text.ts';
 
 /** ms that open handles may keep the process after its work is done. */
 const LINGER_MS = 2_000;
@@ -69,7 +70,7 @@ function printError(error: unknown): number {
   }
   complain.print(
     redact(
-      `✗ Unexpected: ${error instanceof Error ? error.message : String(error)}\n  → Run it again with FLASHGRID_DEBUG=1 and report what it prints.`,
+      `✗ Unexpected: ${errorText(error)}\n  → Run it again with FLASHGRID_DEBUG=1 and report what it prints.`,
     ),
     2,
   );

@@ -15,6 +15,7 @@ import { makeFolder } from '../control/lib/data-folder.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { UsageError, type OptionValues } from './args.ts';
 import type { Output } from './output.ts';
+import { errorText } from '../services/shared/error-text.ts';
 
 export const EXPORT_FORMATS = ['json', 'html', 'csv'] as const satisfies readonly ExportFormat[];
 
@@ -145,6 +146,6 @@ async function writeOut(target: string, text: string): Promise<string> {
 }
 
 function reasonOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = errorText(error);
   return text.endsWith('.') ? text : `${text}.`;
 }

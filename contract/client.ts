@@ -8,6 +8,7 @@ import { withLimit } from '../services/shared/time-limit.ts';
 import { parsers, timeoutMsOf, type ControlClient } from './contract.ts';
 import { FailureError, type Failure } from './failure.ts';
 import { messageSchema, resultSchema, type Request } from './wire.ts';
+import { errorText } from '../services/shared/error-text.ts';
 
 /** Carries messages without a look inside: Electron's bridge is one, a WebSocket another. */
 export interface Transport {
@@ -210,7 +211,7 @@ function failureOf(name: string, error: unknown): Failure {
   if (error instanceof FailureError) return error.failure;
   return {
     code: 'client.refused',
-    message: `${name} was refused: ${error instanceof Error ? error.message : String(error)}`,
+    message: `${name} was refused: ${errorText(error)}`,
     fix: 'Restart FlashGrid; if it happens again, report it.',
   };
 }

@@ -1,9 +1,12 @@
 import { z } from 'zod';
+import type { FailureCode } from './failures.ts';
+
+export { errorText } from '../services/shared/error-text.ts';
 
 /** A failure that a user may meet: which step, why, and what to do next. Crosses process lines as plain data. */
 export const failureSchema = z.object({
-  /** Stable, dotted: `native.backendMissing`. */
-  code: z.string(),
+  /** Stable, of contract/failures.ts. Another version may send one that this one does not know: it is shown all the same. */
+  code: z.custom<FailureCode>((code) => typeof code === 'string'),
   /** What failed, with which value. */
   message: z.string(),
   /** The next thing to do. */

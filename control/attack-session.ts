@@ -33,6 +33,7 @@ import { SampleFeed } from './telemetry/sample-feed.ts';
 import { unfinishedRun } from './runs/unfinished-run.ts';
 import { describeEnvironment } from './runs/environment.ts';
 import { IncidentWatch } from './runs/incident-watch.ts';
+import { errorText } from '../services/shared/error-text.ts';
 
 export interface AttackSessionOptions {
   readonly settings: AttackSettings;
@@ -149,7 +150,7 @@ export class AttackSession {
       this.#watch.end();
       await this.#undo
         .release()
-        .catch((error: unknown) => this.#log('warn', `after the attack: ${String(error)}`));
+        .catch((error: unknown) => this.#log('warn', `after the attack: ${errorText(error)}`));
     }
     await this.#keepUnfinished(failure);
     if (failure) this.#fail(failure);
@@ -272,9 +273,7 @@ export class AttackSession {
         ...(isClosed === undefined ? {} : { isSaleClosed: isClosed }),
       }),
     );
-    await this.#options
-      .onRecord(record)
-      .catch((error: unknown) => this.#log('error', error instanceof Error ? error.message : String(error)));
+    await this.#options.onRecord(record).catch((error: unknown) => this.#log('error', errorText(error)));
     this.#set({ incidents: record.incidents ?? [], exitCode: record.exitCode });
   }
 
@@ -318,12 +317,12 @@ export class AttackSession {
   #failureOf(error: unknown): Failure {
     const down = backendDown(this.#options.cluster);
     if (down) return down.failure;
-    const failure =
+    const failure: Failure =
       error instanceof FailureError
         ? error.failure
         : {
             code: 'attack.failed',
-            message: `The attack could not be brought to a verdict: ${error instanceof Error ? error.message : String(error)}.`,
+            message: `The attack could not be brought to a verdict: ${errorText(error)}.`,
             fix: 'Look at the logs for the part that failed, then launch it again.',
           };
     const missing = this.#watch.missing();

@@ -35,6 +35,8 @@ import type { ProcessRegistry } from './processes/process-registry.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { Supervisor } from './services/supervisor.ts';
 import { applyMigrations } from '../services/shared/migrations.ts';
+import { errorText } from '../services/shared/error-text.ts';
+import { ServiceError } from '../services/shared/service-error.ts';
 
 /** Prefix of the queues, keys and channels of the cluster that the control centre starts. */
 const NAMESPACE = 'fg';
@@ -137,7 +139,7 @@ export class ClusterManager {
       this.#log('info', 'backends of an earlier start are running; they are taken over');
       await this.start(provider);
     } catch (error) {
-      this.#log('warn', `taking over backends: ${error instanceof Error ? error.message : String(error)}`);
+      this.#log('warn', `taking over backends: ${errorText(error)}`);
     }
   }
 
@@ -196,7 +198,7 @@ export class ClusterManager {
     try {
       await stack.release();
     } catch (error) {
-      this.#log('error', `stop: ${error instanceof Error ? error.message : String(error)}`);
+      this.#log('error', `stop: ${errorText(error)}`);
     }
     this.#release();
     this.#set({ state: 'stopped', steps: [], backends: [...(this.#cluster?.backends() ?? [])] });
@@ -399,10 +401,10 @@ export class ClusterManager {
     )?.id;
     // The shared modules know nothing of the control centre: their errors carry what to do, if anything, in `fix`.
     const fix =
-      error instanceof Error && 'fix' in error && typeof error.fix === 'string'
+      error instanceof ServiceError
         ? error.fix
         : 'Look at the logs for the part that failed, then start again.';
-    const message = error instanceof Error ? error.message : String(error);
+    const message = errorText(error);
     return new FailureError(
       { code: 'cluster.startFailed', message, fix, ...(step ? { step } : {}) },
       { cause: error },

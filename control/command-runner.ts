@@ -9,6 +9,7 @@ import {
 import { FailureError, type Failure } from '../contract/failure.ts';
 import { redact, redactDeep } from '../services/shared/redact.ts';
 import type { Caller, Handlers } from './command-handlers.ts';
+import { errorText } from '../services/shared/error-text.ts';
 
 export interface CommandRunnerOptions {
   readonly handlers: Handlers;
@@ -60,9 +61,7 @@ export class CommandRunner {
       onSurprise(`${name}: ${stackOf(error)}`);
       return failed({
         code: 'app.surprise',
-        message: redact(
-          `${name} failed unexpectedly: ${error instanceof Error ? error.message : String(error)}`,
-        ),
+        message: redact(`${name} failed unexpectedly: ${errorText(error)}`),
         fix: 'Open the logs; if it happens again, report it with them.',
       });
     }

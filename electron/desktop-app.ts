@@ -42,6 +42,7 @@ import { saveExportedFile } from './save-file.ts';
 import { isTrustedSender } from './sender.ts';
 import { Taskbar } from './taskbar.ts';
 import { VerdictNotice } from './verdict-notice.ts';
+import { errorText } from '../services/shared/error-text.ts';
 
 const canUseDevTools = !app.isPackaged;
 
@@ -73,7 +74,7 @@ export async function startDesktop(dataDir: string): Promise<void> {
   }
   keepServing((error) => {
     centre.noteSurprise(error);
-    log(`unexpected: ${String(error)}`);
+    log(`unexpected: ${errorText(error)}`);
   });
   guardSession(session.defaultSession, { canUseDevTools, onRefused: logRefused });
   const settings = await centre.call('settings.getSettings', {});
@@ -87,7 +88,7 @@ export async function startDesktop(dataDir: string): Promise<void> {
     port: 0,
   }).catch((error: unknown) => {
     // The window does without it; only the terminal can't reach this control centre then.
-    log(`the terminal can't reach this window: ${String(error)}`);
+    log(`the terminal can't reach this window: ${errorText(error)}`);
   });
 
   const window = createAppWindow({
@@ -166,7 +167,7 @@ async function refuseStart(dataDir: string, error: unknown): Promise<void> {
       ? error.failure
       : {
           code: 'desktop.startFailed',
-          message: `FlashGrid could not start: ${error instanceof Error ? error.message : String(error)}`,
+          message: `FlashGrid could not start: ${errorText(error)}`,
           fix: `Check that ${dataDir} can be written to, then start it again.`,
         };
   log(`${failure.message} ${failure.fix}`);

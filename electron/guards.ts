@@ -2,6 +2,7 @@
 import type { App, Session, Shell, WebContents } from 'electron';
 import { isAllowedLink } from './external-links.ts';
 import { isAppUrl } from './origin.ts';
+import { errorText } from '../services/shared/error-text.ts';
 
 export interface GuardOptions {
   readonly shell: Pick<Shell, 'openExternal'>;
@@ -22,7 +23,7 @@ function guardContents(contents: WebContents, { shell, onRefused }: GuardOptions
   const openOutside = (url: string): void => {
     if (!isAllowedLink(url)) return;
     // A desktop without a browser refuses; the page can do nothing about it.
-    shell.openExternal(url).catch((error: unknown) => onRefused(`opening ${url}: ${String(error)}`));
+    shell.openExternal(url).catch((error: unknown) => onRefused(`opening ${url}: ${errorText(error)}`));
   };
   const stayHere = (event: Preventable, url: string, what: string): void => {
     if (isAppUrl(url)) return;

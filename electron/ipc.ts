@@ -5,6 +5,7 @@ import type { Result } from '../contract/contract.ts';
 import { MAX_REQUEST_BYTES } from '../contract/wire.ts';
 import { CALL_CHANNEL, SAVE_CHANNEL, TAKEN_CHANNEL } from './channels.ts';
 import type { Sender } from './sender.ts';
+import type { FailureCode } from '../contract/failures.ts';
 
 /** Characters of a file that the window may save: far above the largest run's report. */
 const MAX_FILE_CHARS = 256 * 1024 * 1024;
@@ -75,7 +76,7 @@ function isSmallJson(input: unknown): boolean {
   }
 }
 
-function refused(code: string, message: string): Result<unknown> {
+function refused(code: FailureCode, message: string): Result<unknown> {
   return { ok: false, error: { code, message, fix: 'Restart FlashGrid; if it happens again, report it.' } };
 }
 

@@ -9,6 +9,7 @@ import { guardProcess } from '../control/lib/last-resort.ts';
 import { registerAppScheme } from './app-protocol.ts';
 import { startDesktop } from './desktop-app.ts';
 import { guardWebContents } from './guards.ts';
+import { errorText } from '../services/shared/error-text.ts';
 
 // Nothing is awaited before these: Electron takes them only until it is ready.
 registerAppScheme(protocol);
@@ -28,7 +29,7 @@ try {
   dataFolder(dataDir);
   closedFolder(chromiumDir);
 } catch (error) {
-  dialog.showErrorBox('FlashGrid', error instanceof Error ? error.message : String(error));
+  dialog.showErrorBox('FlashGrid', errorText(error));
   process.exit(6);
 }
 app.setPath('userData', chromiumDir);

@@ -5,6 +5,7 @@
  */
 import { withLimit } from '../services/shared/time-limit.ts';
 import type { ClusterState, ControlClient, Settings } from '../contract/contract.ts';
+import { errorText } from '../services/shared/error-text.ts';
 
 /** ms after which the app ends whatever is still held; every undo has a shorter limit of its own. */
 const RELEASE_LIMIT_MS = 150_000;
@@ -71,7 +72,7 @@ export class QuitGuard {
       })
       .catch((error: unknown) => {
         if (this.#state === 'asking') this.#state = 'open';
-        this.#options.log(`quit: ${String(error)}`);
+        this.#options.log(`quit: ${errorText(error)}`);
       });
   }
 
@@ -102,7 +103,7 @@ export class QuitGuard {
         await withLimit(work(), RELEASE_LIMIT_MS, `not done within ${RELEASE_LIMIT_MS / 1000} s`);
       } catch (error) {
         const errors: unknown[] = error instanceof AggregateError ? error.errors : [error];
-        for (const each of errors) failures.push(each instanceof Error ? each.message : String(each));
+        for (const each of errors) failures.push(errorText(each));
       }
     };
     await attempt(() => this.#options.centre.release());

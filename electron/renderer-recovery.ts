@@ -3,6 +3,7 @@
  * and the new page takes a snapshot of it.
  */
 import type { BrowserWindow, Dialog } from 'electron';
+import { errorText } from '../services/shared/error-text.ts';
 
 /** A page that crashes more often than this within WINDOW_MS would crash for ever: the person decides then. */
 const MAX_RELOADS = 3;
@@ -67,7 +68,7 @@ export function recoverRenderer({ window, dialog, onGone, onQuitAsked, log }: Re
 
   webContents.on('render-process-gone', (_event, { reason, exitCode }) => {
     if (reason === 'clean-exit' || window.isDestroyed()) return;
-    recover(`${reason}, code ${exitCode}`).catch((error: unknown) => log(`recovery: ${String(error)}`));
+    recover(`${reason}, code ${exitCode}`).catch((error: unknown) => log(`recovery: ${errorText(error)}`));
   });
   webContents.on('unresponsive', () => {
     ask(
@@ -79,7 +80,7 @@ export function recoverRenderer({ window, dialog, onGone, onQuitAsked, log }: Re
         // Ends the hanging process; render-process-gone then loads the page anew.
         if (answer === 1 && !window.isDestroyed()) webContents.forcefullyCrashRenderer();
       })
-      .catch((error: unknown) => log(`recovery: ${String(error)}`));
+      .catch((error: unknown) => log(`recovery: ${errorText(error)}`));
   });
   webContents.on('preload-error', (_event, path, error) => log(`preload ${path}: ${error.message}`));
 }

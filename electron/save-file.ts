@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import type { BrowserWindow, Dialog } from 'electron';
 import type { ExportedFile } from './ipc.ts';
+import { errorText } from '../services/shared/error-text.ts';
 
 /** The page proposes a name; where the file goes is the person's choice alone. */
 export function safeFileName(proposed: string): string {
@@ -42,7 +43,7 @@ export async function saveExportedFile(
       type: 'error',
       title: 'FlashGrid',
       message: 'The file could not be saved.',
-      detail: `${error instanceof Error ? error.message : String(error)}\n\nChoose another folder, or make room on the disk.`,
+      detail: `${errorText(error)}\n\nChoose another folder, or make room on the disk.`,
     });
     return false;
   }

@@ -73,7 +73,7 @@ describe('the notice of a verdict', () => {
     expect(notice?.body).toMatch(/^20 of 20 sold, .* requests\/s, The p99 latency was 40 ms/);
   });
   it('says why an attack could not be carried out', () => {
-    const failure = { code: 'x', message: 'No gateway answers.', fix: 'y' };
+    const failure = { code: 'gateway.noAnswer', message: 'No gateway answers.', fix: 'y' } as const;
     expect(noticeOf(attack({ phase: 'failed', failure }))?.body).toBe('No gateway answers.');
   });
   it('says nothing of an attack that the person ended', () => {

@@ -30,7 +30,7 @@ function target(hub: EventHub): FrontendTarget {
     noteSurprise: (error) => surprises.push(error),
     dispatch: (name, input) => {
       const isKnown = isCommandName(name) && commands[name].input.safeParse(input).success;
-      const failure = { code: 'x.y', message: 'no', fix: 'yes' };
+      const failure = { code: 'app.quitting', message: 'no', fix: 'yes' } as const;
       return Promise.resolve(isKnown ? { ok: true, value: {} } : { ok: false, error: failure });
     },
   };

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { ATTACK_PRESETS, ATTACK_SETTINGS, settingLimits } from '../contract/attack-settings.ts';
 import { CHECKS } from '../contract/checks.ts';
+import { FAILURES } from '../contract/failures.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -18,6 +19,14 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
     checks: () => [
       ['check', 'it proves'],
       ...Object.entries(CHECKS).map(([id, { proves }]) => [`\`${id}\``, proves]),
+    ],
+  },
+  'docs/errors.md': {
+    failures: () => [
+      ['code', 'when it happens'],
+      ...Object.entries(FAILURES)
+        .sort(([one], [other]) => one.localeCompare(other))
+        .map(([code, when]) => [`\`${code}\``, when]),
     ],
   },
   'docs/usage.md': {

@@ -29,7 +29,7 @@ beforeAll(async () => {
         return Promise.resolve(
           name === 'sales.listSales'
             ? { ok: true, value: [] }
-            : { ok: false, error: { code: 'x.y', message: 'no', fix: 'yes' } },
+            : { ok: false, error: { code: 'app.quitting', message: 'no', fix: 'yes' } },
         );
       },
     },
@@ -167,7 +167,7 @@ describe('the remote client', () => {
   it('calls commands, hears events and notices the end', async () => {
     const client = await connectRemote(frontend);
     expect(await client.call('sales.listSales', {})).toEqual({ ok: true, value: [] });
-    expect(await client.call('app.quit', {})).toMatchObject({ ok: false, error: { code: 'x.y' } });
+    expect(await client.call('app.quit', {})).toMatchObject({ ok: false, error: { code: 'app.quitting' } });
     const heard: number[] = [];
     client.on('app.quitting', ({ seq }) => heard.push(seq));
     hub.emit('app.quitting', {});

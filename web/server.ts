@@ -194,7 +194,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     server.once('error', (error: NodeJS.ErrnoException) => {
       const message = `Can't listen on ${inUrl(host)}:${port}: ${error.message}`;
       const isHost = ['EADDRNOTAVAIL', 'ENOTFOUND', 'EAI_AGAIN', 'EINVAL'].includes(error.code ?? '');
-      const failure = isHost
+      const failure: Failure = isHost
         ? {
             code: 'web.noSuchHost',
             message,

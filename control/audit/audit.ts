@@ -22,6 +22,7 @@ import { QueueProbe } from './queue-probe.ts';
 import { readOutcomes } from './read-outcomes.ts';
 import { readTickets } from './read-tickets.ts';
 import { commandLine } from '../lib/command-line.ts';
+import { errorText } from '../../services/shared/error-text.ts';
 
 /** ms that one look at the backends may take. */
 const PROBE_LIMIT_MS = 10_000;
@@ -265,7 +266,7 @@ function countAccepted(ledger: LoadLedger): number {
 }
 
 function backendAway(cause: unknown): FailureError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
+  const reason = errorText(cause);
   return new FailureError(
     {
       code: 'audit.backendAway',

@@ -7,6 +7,7 @@
  */
 import { backoffMs } from '../../services/shared/backoff.ts';
 import { type BackendRole, BACKEND_TITLES } from '../../contract/backends.ts';
+import { errorText } from '../../services/shared/error-text.ts';
 
 /** A backend that ends within this many ms of its start ended quickly. */
 const QUICK_MS = 10_000;
@@ -111,7 +112,7 @@ export class BackendRestarts {
     } catch (error) {
       if (this.#closed.signal.aborted) return;
       slot.quickEnds++;
-      const detail = error instanceof Error ? error.message : String(error);
+      const detail = errorText(error);
       this.#options.onLog('error', `${title} could not be started again: ${detail}`);
       this.#schedule(role, slot, `${title} could not be started again: ${detail}`);
     }

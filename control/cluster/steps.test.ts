@@ -38,7 +38,7 @@ it('fails with its work, and puts its id into a failure that has none', async ()
   const { told, step } = newStep();
   const failing = (failure: ConstructorParameters<typeof FailureError>[0]) =>
     step.run(() => Promise.reject(new FailureError(failure)));
-  const failure = { code: 'x.y', message: 'No port.', fix: 'Choose one.' };
+  const failure = { code: 'native.portTaken', message: 'No port.', fix: 'Choose one.' } as const;
   await expect(failing(failure)).rejects.toMatchObject({ failure: { ...failure, step: 'redis.start' } });
   await expect(failing({ ...failure, step: 'other' })).rejects.toMatchObject({ failure: { step: 'other' } });
   expect(states(told).at(-1)).toEqual(['failed', 'No port.']);

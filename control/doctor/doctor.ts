@@ -10,6 +10,7 @@ import { BAD_LOGIN } from '../../services/shared/backend-trouble.ts';
 import { type BackendPrograms, findPrograms, installHint } from '../cluster/native/find-programs.ts';
 import type { ClusterState, Finding } from '../../contract/contract.ts';
 import { MIN_NODE_TEXT, isNodeNewEnough } from '../lib/node-version.ts';
+import { errorText } from '../../services/shared/error-text.ts';
 
 const run = promisify(execFile);
 /** Files that a process holds besides its buyers' sockets; more than preflight.ts counts, so that this warns before that refuses. */
@@ -202,7 +203,7 @@ async function checkDataDir(dataDir: string): Promise<Finding> {
     return {
       ...common,
       status: 'missing',
-      detail: `Can't be written: ${error instanceof Error ? error.message : String(error)}`,
+      detail: `Can't be written: ${errorText(error)}`,
       fix: 'Give yourself the right to write there, or choose another data folder.',
     };
   }
@@ -217,7 +218,7 @@ async function checkDisk(dataDir: string): Promise<Finding> {
     if (free >= MIN_FREE_BYTES) return { ...common, status: 'ok', detail };
     return { ...common, status: 'warning', detail, fix: 'Free some space: big attacks need up to 2 GiB.' };
   } catch (error) {
-    const detail = `Could not be read: ${error instanceof Error ? error.message : String(error)}`;
+    const detail = `Could not be read: ${errorText(error)}`;
     return { ...common, status: 'warning', detail, fix: 'Make sure that 2 GiB are free.' };
   }
 }

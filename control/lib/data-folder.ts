@@ -3,6 +3,7 @@ import { accessSync, chmodSync, constants, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { FailureError } from '../../contract/failure.ts';
+import { errorText } from '../../services/shared/error-text.ts';
 
 /**
  * Makes a folder and those above it, where they are missing.
@@ -45,7 +46,7 @@ export function dataFolder(path: string): void {
     throw new FailureError(
       {
         code: 'app.dataDirUnusable',
-        message: `The data folder ${path} can't be used: ${error instanceof Error ? error.message : String(error)}.`,
+        message: `The data folder ${path} can't be used: ${errorText(error)}.`,
         fix: 'Give yourself the right to write there, or choose another folder with --data-dir or FLASHGRID_HOME.',
       },
       { cause: error },

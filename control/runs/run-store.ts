@@ -13,6 +13,7 @@ import {
   type RunRecord,
 } from '../../contract/run-record.ts';
 import { searchTextOf, summaryOf } from '../../contract/run-text.ts';
+import { errorText } from '../../services/shared/error-text.ts';
 
 /** Becomes a file name, and comes from outside: no separators, no leading dot. */
 const RUN_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$/;
@@ -85,7 +86,7 @@ export class RunStore {
       throw new FailureError(
         {
           code: 'runs.notSaved',
-          message: `Run ${record.id} could not be saved in ${this.#dir}: ${messageOf(error)}.`,
+          message: `Run ${record.id} could not be saved in ${this.#dir}: ${errorText(error)}.`,
           fix: 'Make room on the disk, or choose another data folder; export the run meanwhile.',
         },
         { cause: error },
@@ -239,7 +240,7 @@ function damaged(id: string, path: string, cause: unknown): FailureError {
   return new FailureError(
     {
       code: 'runs.damaged',
-      message: `Run ${id} can't be read: ${messageOf(cause)}.`,
+      message: `Run ${id} can't be read: ${errorText(cause)}.`,
       fix: `Restore ${path} from a backup, or delete it.`,
     },
     { cause },
@@ -248,8 +249,4 @@ function damaged(id: string, path: string, cause: unknown): FailureError {
 
 function isMissing(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'ENOENT';
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

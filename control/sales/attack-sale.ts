@@ -9,6 +9,7 @@ import { SaleStore } from '../../services/shared/sale-store.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
 import type { Deployment } from '../cluster/cluster.ts';
 import type { GatewayClient } from './gateway-client.ts';
+import { errorText } from '../../services/shared/error-text.ts';
 
 /** ms that the gateways may take to close the sale, and after them the databases. */
 const CLOSE_LIMIT_MS = 4_000;
@@ -58,12 +59,12 @@ export class AttackSale {
       await withLimit(byGateway, CLOSE_LIMIT_MS, 'no gateway answered');
       this.#isClosed = true;
     } catch (error) {
-      onLog('debug', `sale ${id} is closed without a gateway: ${String(error)}`);
+      onLog('debug', `sale ${id} is closed without a gateway: ${errorText(error)}`);
       try {
         await this.#closeInDatabases();
         this.#isClosed = true;
       } catch (reason) {
-        const why = reason instanceof Error ? reason.message : String(reason);
+        const why = errorText(reason);
         if (this.#isClosed === undefined) onNotClosed(`Sale ${id} could not be closed: ${why}.`);
         this.#isClosed = false;
       }

@@ -20,6 +20,7 @@ import { FailureError } from '../../contract/failure.ts';
 import type { Deployment } from '../cluster/cluster.ts';
 import type { DeadFrame } from '../../contract/contract.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
+import { errorText } from '../../services/shared/error-text.ts';
 
 /** ms that one operation may take; what it has not settled by then stays where it is. */
 const OPERATION_LIMIT_MS = 60_000;
@@ -214,7 +215,7 @@ export class DeadLetters {
       throw new FailureError(
         {
           code: 'queue.deadLettersFailed',
-          message: `The dead-letter queue could not be used: ${error instanceof Error ? error.message : String(error)}.`,
+          message: `The dead-letter queue could not be used: ${errorText(error)}.`,
           fix: 'Check that RabbitMQ, Redis and Postgres run, then try again. No frame is lost, and a frame that comes twice is decided once.',
         },
         { cause: error },

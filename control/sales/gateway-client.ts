@@ -140,7 +140,7 @@ export class GatewayClient {
     const problem = problemSchema.safeParse(reply);
     const first = problem.data?.errors?.[0];
     throw new FailureError({
-      code: `gateway.http${answer.status}`,
+      code: 'gateway.rejected',
       message: problem.success
         ? [problem.data.title, problem.data.detail].filter(Boolean).join(': ')
         : `The gateway answered ${answer.status}.`,

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import process from 'node:process';
 import { existsSync, realpathSync } from 'node:fs';
 import { type SystemUser, blockedFolder, unprivilegedUser } from '../processes/system-user.ts';
+import { errorText } from '../../services/shared/error-text.ts';
 
 export interface ServiceUser {
   /** `undefined`: as whoever runs us. */
@@ -21,7 +22,7 @@ export function serviceUser(who: string, files: readonly string[], find = unpriv
   try {
     user = find();
   } catch (error) {
-    return { user: undefined, note: `The ${who} run as root: ${String(error)}.` };
+    return { user: undefined, note: `The ${who} run as root: ${errorText(error)}.` };
   }
   if (!user) return { user };
   for (const path of [process.execPath, ...files]) {

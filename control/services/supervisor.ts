@@ -15,6 +15,7 @@ import type { SystemUser } from '../processes/system-user.ts';
 import { ServiceChild, type ServiceSample } from './service-child.ts';
 import { serviceUser } from './service-user.ts';
 import { ServiceTotals } from './service-totals.ts';
+import { errorText } from '../../services/shared/error-text.ts';
 
 /** A service that ends within this many ms of its start ended quickly. */
 const QUICK_MS = 10_000;
@@ -243,11 +244,7 @@ export class Supervisor {
         if (this.#slots.get(slot.id) !== slot) return;
         void slot.child?.stop();
         slot.child = undefined;
-        this.#restart(
-          slot,
-          error instanceof Error ? error.message : String(error),
-          Date.now() - launchedAtMs,
-        );
+        this.#restart(slot, errorText(error), Date.now() - launchedAtMs);
       });
     }, waitMs);
   }

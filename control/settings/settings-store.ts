@@ -7,6 +7,7 @@ import { FailureError } from '../../contract/failure.ts';
 import { settingsSchema, type Notice, type Settings } from '../../contract/contract.ts';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import { makeFolder } from '../lib/data-folder.ts';
+import { errorText } from '../../services/shared/error-text.ts';
 
 export class SettingsStore {
   readonly #path: string;
@@ -38,7 +39,7 @@ export class SettingsStore {
       if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
       this.#notice = {
         id: 'settings',
-        message: `The settings file ${this.#path} can't be read (${reasonOf(error)}): the defaults are in use.`,
+        message: `The settings file ${this.#path} can't be read (${errorText(error)}): the defaults are in use.`,
         fix: 'Give yourself the right to read it, or move it away.',
       };
       return;
@@ -75,7 +76,7 @@ export class SettingsStore {
       this.#write(this.#settings);
       return `Look at the settings and save them. The file as it was: ${aside}`;
     } catch (error) {
-      return `Correct ${this.#path} by hand: it could not be replaced (${reasonOf(error)}).`;
+      return `Correct ${this.#path} by hand: it could not be replaced (${errorText(error)}).`;
     }
   }
 
@@ -88,7 +89,7 @@ export class SettingsStore {
       throw new FailureError(
         {
           code: 'settings.notSaved',
-          message: `The settings could not be written to ${this.#path}: ${reasonOf(error)}.`,
+          message: `The settings could not be written to ${this.#path}: ${errorText(error)}.`,
           fix: 'Make room on the disk and give yourself the right to write there, then save them again.',
         },
         { cause: error },
@@ -137,8 +138,4 @@ function parseJson(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

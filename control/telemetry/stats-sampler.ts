@@ -3,6 +3,7 @@ import type { Cluster } from '../cluster/cluster.ts';
 import type { PartStats } from '../../contract/contract.ts';
 import type { ServiceSample } from '../services/service-child.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
+import { errorText } from '../../services/shared/error-text.ts';
 
 const INTERVAL_MS = 1_000;
 /** ms after which a slow provider's answer is no longer waited for. */
@@ -59,7 +60,7 @@ export class StatsSampler {
       this.#latest = [...backends, ...services];
       this.#onStats(this.#latest);
     } catch (error) {
-      this.#onTrouble(`statistics: ${error instanceof Error ? error.message : String(error)}`);
+      this.#onTrouble(`statistics: ${errorText(error)}`);
     } finally {
       this.#isReading = false;
     }

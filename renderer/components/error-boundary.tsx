@@ -2,6 +2,7 @@ import { Button } from '@mantine/core';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { Component, type ReactNode } from 'react';
 import { Empty } from './empty.tsx';
+import { errorText } from '../../contract/failure.ts';
 
 interface ErrorBoundaryState {
   readonly message: string | undefined;
@@ -12,7 +13,7 @@ export class ErrorBoundary extends Component<{ readonly children: ReactNode }, E
   override state: ErrorBoundaryState = { message: undefined };
 
   static getDerivedStateFromError(error: unknown): ErrorBoundaryState {
-    return { message: error instanceof Error ? error.message : String(error) };
+    return { message: errorText(error) };
   }
 
   override render(): ReactNode {

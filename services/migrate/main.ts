@@ -2,8 +2,10 @@
 import { z } from 'zod';
 import { gatewayConfigSchema, parseConfig, registerConfigSecrets } from '../shared/config.ts';
 import { grantRoles } from '../shared/database-roles.ts';
-import { applyMigrations, MigrationError } from '../shared/migrations.ts';
+import { applyMigrations } from '../shared/migrations.ts';
 import { redact } from '../shared/redact.ts';
+import { ServiceError } from '../shared/service-error.ts';
+import { errorText } from '../shared/error-text.ts';
 
 const configSchema = gatewayConfigSchema
   .pick({ FLASHGRID_POSTGRES_URL: true, FLASHGRID_POSTGRES_SCHEMA: true })
@@ -16,8 +18,6 @@ const configSchema = gatewayConfigSchema
 function log(level: 'info' | 'error', message: string, more: Record<string, unknown> = {}): void {
   process.stdout.write(`${redact(JSON.stringify({ level, role: 'migrate', msg: message, ...more }))}\n`);
 }
-
-const withCode = z.object({ code: z.string() });
 
 try {
   const config = parseConfig(configSchema, process.env);
@@ -39,10 +39,7 @@ try {
     already,
   });
 } catch (error) {
-  const fix = error instanceof MigrationError ? { fix: error.fix } : {};
-  log('error', error instanceof Error ? error.message : String(error), {
-    ...withCode.safeParse(error).data,
-    ...fix,
-  });
+  const more = error instanceof ServiceError ? { code: error.code, fix: error.fix } : {};
+  log('error', errorText(error), more);
   process.exitCode = 1;
 }

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { brokerNodes } from './broker-nodes.ts';
 import './plain-issues.ts';
 import { redact, registerSecrets } from './redact.ts';
+import { ServiceError } from './service-error.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,39}$/, 'must be 1..40 of a-z, 0-9, _ and -');
@@ -84,9 +85,11 @@ export type GatewayConfig = z.infer<typeof gatewayConfigSchema>;
 export type WorkerConfig = z.infer<typeof workerConfigSchema>;
 
 /** A configuration that can't be used: names every variable and what is wrong with it. */
-export class ConfigError extends Error {
+export class ConfigError extends ServiceError {
   override readonly name = 'ConfigError';
-  readonly code = 'config.invalid';
+  constructor(message: string) {
+    super('config.invalid', message, 'Set the variables named above; `.env.example` explains each.');
+  }
 }
 
 /**

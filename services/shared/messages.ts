@@ -4,11 +4,14 @@
  */
 import { z } from 'zod';
 import { backendHealthSchema } from './backend-trouble.ts';
+import type { ServiceFailureCode } from './service-error.ts';
 
 /** ms between two samples of a child. */
 export const SAMPLE_INTERVAL_MS = 100;
 
 const count = z.number().int().nonnegative();
+
+const serviceFailureCode = z.custom<ServiceFailureCode>((code) => typeof code === 'string');
 
 /** How the service finds the backends that it needs. */
 const backendsSchema = z.object({
@@ -69,7 +72,7 @@ export type WorkerSample = z.infer<typeof workerSampleSchema>;
 
 export const childMessageSchema = z.union([
   z.object({ type: z.literal('ready'), pid: count, port: z.number().int().min(1).max(65_535) }),
-  z.object({ type: z.literal('failed'), code: z.string(), message: z.string(), fix: z.string() }),
+  z.object({ type: z.literal('failed'), code: serviceFailureCode, message: z.string(), fix: z.string() }),
   gatewaySampleSchema,
   workerSampleSchema,
 ]);

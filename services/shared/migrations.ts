@@ -13,6 +13,8 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { connectionConfig, quoteIdentifier } from './postgres.ts';
 import { resourceDir } from './resources.ts';
+import { errorText } from './error-text.ts';
+import { ServiceError, type ServiceFailureCode } from './service-error.ts';
 
 /** The number under which Prisma's own runner locks the database. */
 const ADVISORY_LOCK = 72707369;
@@ -33,31 +35,20 @@ const CREATE_HISTORY = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
   "applied_steps_count" INTEGER NOT NULL DEFAULT 0
 )`;
 
-export type MigrationErrorCode =
-  | 'migrations.locked'
-  | 'migrations.checksumChanged'
-  | 'migrations.failedEarlier'
-  | 'migrations.unknownMigration'
-  | 'migrations.failed';
-
-/** Why the database can't be brought up to date. The control centre hands `code`, `message` and `fix` to the user. */
-export class MigrationError extends Error {
+/** Why the database can't be brought up to date. */
+export class MigrationError extends ServiceError {
   override readonly name = 'MigrationError';
-  readonly code: MigrationErrorCode;
-  readonly fix: string;
   /** The row that tells later runners of it: id, checksum, name and logs. */
   readonly record: readonly string[] | undefined;
   constructor(
-    code: MigrationErrorCode,
+    code: ServiceFailureCode,
     message: string,
     fix: string,
     options?: ErrorOptions,
     record?: readonly string[],
   ) {
-    super(message, options);
+    super(code, message, fix, options);
     this.record = record;
-    this.code = code;
-    this.fix = fix;
   }
 }
 
@@ -294,7 +285,7 @@ async function recordFailure(
 }
 
 function describe(error: unknown): string {
-  if (!(error instanceof pg.DatabaseError)) return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof pg.DatabaseError)) return errorText(error);
   const place = error.position ? `\nPosition: ${error.position}` : '';
   const detail = error.detail ? `\nDetail: ${error.detail}` : '';
   return `${error.message}\nCode: ${error.code ?? 'none'}${detail}${place}`;

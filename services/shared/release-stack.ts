@@ -1,4 +1,5 @@
 import { withLimit } from './time-limit.ts';
+import { errorText } from './error-text.ts';
 
 /**
  * Whatever starts registers its undo here, at that moment. Release runs the undos in reverse order, each with a limit, and collects
@@ -42,9 +43,7 @@ export class ReleaseStack {
       try {
         await withLimit(Promise.resolve().then(undo), limitMs, `${name} did not end within ${limitMs} ms`);
       } catch (error) {
-        errors.push(
-          new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error }),
-        );
+        errors.push(new Error(`${name}: ${errorText(error)}`, { cause: error }));
       }
     }
     if (errors.length > 0) throw new AggregateError(errors, errors.map((error) => error.message).join('; '));

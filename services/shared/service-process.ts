@@ -16,6 +16,8 @@ import { SAMPLE_INTERVAL_MS, parentMessageSchema } from './messages.ts';
 import type { ChildMessage, GatewaySample, WorkerSample } from './messages.ts';
 import { errorFacts, redact } from './redact.ts';
 import { withLimit } from './time-limit.ts';
+import { ServiceError } from './service-error.ts';
+import { errorText } from './error-text.ts';
 
 /** Parts of a sample that the service itself knows; the rest is measured here. */
 type OwnPart<Sample> = Omit<Sample, 'type' | 'role' | 'atMs' | 'eventLoopLagMs' | 'cpuMicros' | 'rssBytes'>;
@@ -52,18 +54,6 @@ export interface ServiceDefinition<
   start(context: ServiceContext<z.infer<Schema>>): Promise<RunningService<Role>>;
   /** ms that `stop` may take before the process ends anyway. */
   stopLimitMs(config: z.infer<Schema>): number;
-}
-
-/** Why a service can't start or go on: `code`, `message` and `fix` reach the user. */
-export class ServiceError extends Error {
-  override readonly name = 'ServiceError';
-  readonly code: string;
-  readonly fix: string;
-  constructor(code: string, message: string, fix: string, options?: ErrorOptions) {
-    super(message, options);
-    this.code = code;
-    this.fix = fix;
-  }
 }
 
 /** ms that a start may take. */
@@ -235,16 +225,8 @@ async function leave(code: number, message?: ChildMessage): Promise<void> {
   process.exit(code);
 }
 
-function describeFailure(role: ServiceRole, error: unknown): { code: string; message: string; fix: string } {
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
-    if ('fix' in error && typeof error.fix === 'string') return { code: error.code, message, fix: error.fix };
-    if (error.code === 'config.invalid')
-      return {
-        code: error.code,
-        message,
-        fix: 'Set the variables named above; `.env.example` explains each.',
-      };
-  }
-  return { code: 'service.crashed', message: `The ${role} can't go on: ${message}`, fix: 'See its log.' };
+function describeFailure(role: ServiceRole, error: unknown): Pick<ServiceError, 'code' | 'message' | 'fix'> {
+  if (error instanceof ServiceError) return { code: error.code, message: error.message, fix: error.fix };
+  const message = `The ${role} can't go on: ${errorText(error)}`;
+  return { code: 'service.crashed', message, fix: 'See its log.' };
 }

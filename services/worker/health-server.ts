@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Registry } from 'prom-client';
 import { hostCheck } from '../shared/host-check.ts';
+import { errorText } from '../shared/error-text.ts';
 
 export interface HealthServerOptions {
   readonly host: string;
@@ -44,7 +45,7 @@ export async function startHealthServer(options: HealthServerOptions): Promise<H
       case '/metrics':
         options.registry.metrics().then(
           (text) => answer(200, text, Registry.PROMETHEUS_CONTENT_TYPE),
-          (error: unknown) => answer(500, `${String(error)}\n`),
+          (error: unknown) => answer(500, `${errorText(error)}\n`),
         );
         return;
       default:

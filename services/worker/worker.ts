@@ -12,7 +12,7 @@ import { createPool, openPool } from '../shared/postgres.ts';
 import { createRedis } from '../shared/redis.ts';
 import type { Backends } from '../shared/messages.ts';
 import { SaleStore } from '../shared/sale-store.ts';
-import { ServiceError } from '../shared/service-process.ts';
+import { ServiceError } from '../shared/service-error.ts';
 import type { RunningService } from '../shared/service-process.ts';
 import { ReleaseStack } from '../shared/release-stack.ts';
 import { newCounters } from './counters.ts';
@@ -23,6 +23,7 @@ import { FrameProcessor } from './frame-processor.ts';
 import { startHealthServer } from './health-server.ts';
 import { createMetrics } from './metrics.ts';
 import { TicketWriter } from './ticket-writer.ts';
+import { errorText } from '../shared/error-text.ts';
 
 /** ms of the stop timeout that are kept for closing connections. */
 const CLOSING_MS = 2_000;
@@ -183,7 +184,7 @@ async function reach(backend: string, action: () => Promise<unknown>): Promise<v
   try {
     await action();
   } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = errorText(error);
     throw new ServiceError(
       'worker.backendUnreachable',
       `The worker can't use ${backend}: ${cause}`,

@@ -3,7 +3,7 @@
  * centre closes, it ends at once: nobody is left to hear the result.
  */
 import { performance } from 'node:perf_hooks';
-import { FailureError } from '../../../contract/failure.ts';
+import { FailureError, type Failure } from '../../../contract/failure.ts';
 import {
   commandMessageSchema,
   type GeneratorJob,
@@ -74,7 +74,7 @@ async function send(message: GeneratorMessage): Promise<void> {
 
 function failWith(error: unknown): void {
   if (!process.connected) process.exit(1);
-  const failure =
+  const failure: Failure =
     error instanceof FailureError
       ? error.failure
       : {

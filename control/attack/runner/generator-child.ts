@@ -11,6 +11,7 @@ import {
   type CommandMessage,
   type GeneratorMessage,
 } from '../protocol/generator-messages.ts';
+import { errorText } from '../../../services/shared/error-text.ts';
 
 /** ms within which a generator must say that it is ready. */
 const READY_LIMIT_MS = 20_000;
@@ -104,9 +105,7 @@ export class GeneratorChild {
         try {
           options.onMessage(message);
         } catch (error) {
-          this.#fail(
-            `${options.name} sent what can't be: ${error instanceof Error ? error.message : String(error)}`,
-          );
+          this.#fail(`${options.name} sent what can't be: ${errorText(error)}`);
         }
       }
     });

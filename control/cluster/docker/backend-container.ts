@@ -40,6 +40,7 @@ import { backendUrl, waitUntilReady, WrongPasswordError } from './readiness.ts';
 import type { StepReporter } from '../steps.ts';
 import { packTar } from './tar.ts';
 import { commandLine } from '../../lib/command-line.ts';
+import type { FailureCode } from '../../../contract/failures.ts';
 
 /** ms that a backend may take until it serves. */
 const READY_LIMIT_MS: Record<BackendRole, number> = { rabbitmq: 90_000, redis: 60_000, postgres: 60_000 };
@@ -406,7 +407,7 @@ export class BackendContainer {
     const name = ROLE_NAME[this.#spec.role];
     const tail =
       lines.length > 0 ? ` Its last words:\n${lines.join('\n')}` : daemonError ? ` ${daemonError}` : '';
-    const failure = (code: string, message: string, fix: string): FailureError =>
+    const failure = (code: FailureCode, message: string, fix: string): FailureError =>
       new FailureError({ code, message, fix, step: this.#step.id });
     if (DISK_FULL.test(tail))
       return failure('docker.diskFull', `The disk is full: ${name} ended at once.${tail}`, FIX_DISK);

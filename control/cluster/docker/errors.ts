@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { FailureError, type Failure } from '../../../contract/failure.ts';
 import { withLimit } from '../../../services/shared/time-limit.ts';
+import type { FailureCode } from '../../../contract/failures.ts';
 
 /** ms that the daemon may take for a small request. */
 export const ASK_LIMIT_MS = 20_000;
@@ -56,7 +57,7 @@ export const FIX_DISK =
 export function backendFailure(error: unknown, step: string, doing: string): FailureError {
   if (error instanceof FailureError) return error;
   const text = errorText(error);
-  const failure = (code: string, message: string, fix: string): FailureError =>
+  const failure = (code: FailureCode, message: string, fix: string): FailureError =>
     new FailureError({ code, message, fix, step } satisfies Failure, { cause: error });
   if (isBackendLost(error)) {
     return failure(

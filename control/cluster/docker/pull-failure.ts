@@ -1,6 +1,7 @@
 /** Why a pull failed: the name, the network, the credentials or the disk. Backends say it in words only. */
 import type { Failure } from '../../../contract/failure.ts';
 import { DISK_FULL, FIX_DISK } from './errors.ts';
+import type { FailureCode } from '../../../contract/failures.ts';
 
 export type PullFault = 'name' | 'network' | 'credentials' | 'disk' | 'other';
 
@@ -28,7 +29,12 @@ export function pullFaultOf(text: string): PullFault {
 
 /** The failure of one image's pull. */
 export function pullFailure(image: string, text: string, step: string): Failure {
-  const failure = (code: string, message: string, fix: string): Failure => ({ code, message, fix, step });
+  const failure = (code: FailureCode, message: string, fix: string): Failure => ({
+    code,
+    message,
+    fix,
+    step,
+  });
   switch (pullFaultOf(text)) {
     case 'name':
       return failure(

@@ -10,6 +10,7 @@ import { EXTERNAL_URLS, urlProblem, urlsIn, type ExternalUrl } from '../../../co
 import { StepReporter } from '../steps.ts';
 import { cancelled, throwIfCancelled, whenAborted } from '../native/failures.ts';
 import { probePostgres, probeRabbitmq, probeRedis } from '../probes.ts';
+import { errorText } from '../../../services/shared/error-text.ts';
 
 const CHECK_LIMIT_MS = 15_000;
 /** ms between two looks at backends of several nodes. Each is a login, which some servers log. */
@@ -72,7 +73,7 @@ export function createExternalCluster({
       step.done(detail ?? `${title} ${version} at ${urls.map((url) => url.host).join(', ')}`);
     } catch (error) {
       if (error instanceof FailureError) throw error;
-      const problem = error instanceof Error ? error.message || error.name : String(error);
+      const problem = errorText(error);
       emit({ ...common, state: 'failed', detail: problem });
       throw new FailureError(
         {
@@ -199,9 +200,7 @@ export async function externalFindings(endpoints: Endpoints): Promise<Finding[]>
         return {
           ...common,
           status: 'missing',
-          detail: isOurs
-            ? error.failure.message
-            : `It does not serve: ${error instanceof Error ? error.message || error.name : String(error)}.`,
+          detail: isOurs ? error.failure.message : `It does not serve: ${errorText(error)}.`,
           fix: isOurs
             ? error.failure.fix
             : `Check that ${title} runs there, that this machine may reach it, and user and password of the URL.`,

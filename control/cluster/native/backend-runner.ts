@@ -30,6 +30,7 @@ import {
 } from './failures.ts';
 import { lastLines, rotateLog, sizeOf, tailLog } from './log-tail.ts';
 import type { ClusterSettings, PortName } from './settings.ts';
+import { errorText } from '../../../services/shared/error-text.ts';
 
 const PROBE_INTERVAL_MS = 40;
 const PROBE_LIMIT_MS = 15_000;
@@ -261,7 +262,7 @@ export class BackendRunner {
         await Promise.race([check(), interrupted.then(() => Promise.reject(new Error('interrupted')))]);
         if (ended === undefined) return;
       } catch (error) {
-        problem = error instanceof Error ? error.message || error.name : String(error);
+        problem = errorText(error);
       }
       if (ended !== undefined)
         throw backendExited(driver.title, ended, lastLines(logPath, this.#logFrom), logPath);

@@ -26,6 +26,7 @@ import { choosePorts, endpointsOf, openSettings, replacePorts } from './settings
 import { StepReporter } from '../steps.ts';
 import { UsageMeter, familyOf } from './usage.ts';
 import { type FoundProcess, ProcessRegistry } from '../../processes/process-registry.ts';
+import { errorText } from '../../../services/shared/error-text.ts';
 
 /** Bytes that the backends need to begin: RabbitMQ blocks publishers below 256 MB. */
 const MIN_FREE_BYTES = 512 * 1024 * 1024;
@@ -176,7 +177,7 @@ class LocalCluster implements NativeCluster {
     } catch (error) {
       await this.#stopAll().catch((problem: unknown) => {
         // What made the start fail comes first; what could not be stopped is found by the next one.
-        const text = `after a failed start: ${problem instanceof Error ? problem.message : String(problem)}`;
+        const text = `after a failed start: ${errorText(problem)}`;
         this.#events.onLog({ atMs: Date.now(), part: 'control', level: 'error', text });
       });
       throw asFolderFailure(error, this.#dataDir);

@@ -21,6 +21,7 @@ import {
   parsePasswd,
   unprivilegedUser,
 } from '../../processes/system-user.ts';
+import { errorText } from '../../../services/shared/error-text.ts';
 
 /** Root's own folders are closed to everybody else, so a data folder in there can't hold the backends' data: this one does. */
 const FALLBACK_ROOT = '/var/lib/flashgrid';
@@ -118,7 +119,7 @@ function findUser(): SystemUser | undefined {
     throw new FailureError(
       {
         code: 'native.noUser',
-        message: `The backends do not run as root, and there is no other user: ${String(error)}.`,
+        message: `The backends do not run as root, and there is no other user: ${errorText(error)}.`,
         fix: 'Run FlashGrid as an ordinary user, or create one: useradd --system flashgrid',
       },
       { cause: error },

@@ -1,3 +1,4 @@
+import type { Failure } from '../../../contract/failure.ts';
 import { Button } from '@mantine/core';
 import { IconCheck, IconCopy, IconEye, IconFolderOpen } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
@@ -100,7 +101,7 @@ function Copy({ text, label }: { readonly text: string; readonly label: string }
   );
 }
 
-const NOT_COPIED = {
+const NOT_COPIED: Failure = {
   code: 'frontend.notCopied',
   message: 'The text could not be copied.',
   fix: 'Select it here and copy it by hand.',
