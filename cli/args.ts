@@ -46,6 +46,7 @@ const outputOptions = {
   json: { type: 'string', value: 'FILE', help: 'write the run record; `-` is the standard output' },
   html: { type: 'string', value: 'FILE', help: 'write the report as one HTML file' },
   csv: { type: 'string', value: 'FILE', help: 'write the series as CSV' },
+  evidence: { type: 'string', value: 'FILE', help: 'write what the verdict rests on, for `verify`' },
 } as const satisfies Record<string, OptionSpec>;
 
 const attackOptions: Readonly<Record<string, OptionSpec>> = {
@@ -116,8 +117,16 @@ export const TERMINAL_COMMANDS = {
   },
   report: {
     summary:
-      'export a kept run: report RUN --html F --json F --csv F; without RUN it lists the runs (--json F: as JSON)',
+      'export a kept run: report RUN --html F --json F --csv F --evidence F; without RUN it lists the runs (--json F: as JSON)',
     options: outputOptions,
+  },
+  verify: {
+    summary: 'judge a run again from its evidence file, without any backend: verify FILE',
+    options: {
+      root: { type: 'string', value: 'HEX', help: 'the root that was printed with the verdict' },
+      edn: { type: 'string', value: 'FILE', help: "write the requests as a history in Jepsen's EDN" },
+      json: { type: 'string', value: 'FILE', help: 'write what was found' },
+    },
   },
   confirm: {
     summary: 'show and save a change of images or external URLs that a page asked for',
@@ -157,7 +166,7 @@ export function parseTerminal(argv: readonly string[]): ParsedArgs {
     parsed = parseArgs({
       args: rest,
       options,
-      allowPositionals: name === 'report' || name === 'dead-letters',
+      allowPositionals: ['report', 'dead-letters', 'verify'].includes(name),
       strict: true,
     });
   } catch (error) {

@@ -1,7 +1,8 @@
 /** The terminal frontend: `flashgrid COMMAND`. Reads the arguments, calls the contract, and gives the exit code. */
 import process from 'node:process';
 import { appVersion, dataDirOf, dataDirProblem } from '../control/app-paths.ts';
-import { EXIT, terminalCommands } from './commands.ts';
+import { terminalCommands } from './commands.ts';
+import { EXIT } from './exit-codes.ts';
 import { UsageError, helpText, parseTerminal } from './args.ts';
 import { Interrupt } from './interrupt.ts';
 import { Output } from './output.ts';

@@ -17,8 +17,10 @@ import {
 } from './args.ts';
 import { endHung, quit, reachBackground, whenFree } from './background.ts';
 import { deadLetters } from './dead-letters.ts';
+import { verify } from './verify.ts';
 import { whenInterrupted } from './interrupt.ts';
 import type { Output } from './output.ts';
+import { EXIT } from './exit-codes.ts';
 import { Progress, seconds } from './progress.ts';
 import { writeJson } from './outputs.ts';
 import { exportRun, runAttackToEnd, tellFailures, printRun } from './run-attack.ts';
@@ -35,17 +37,6 @@ import {
   type Session,
 } from './session.ts';
 
-/** What scripts and CI judge a command by. */
-export const EXIT = {
-  pass: 0,
-  usage: 2,
-  auditFailed: 3,
-  thresholdMissed: 4,
-  invalid: 5,
-  infrastructure: 6,
-  interrupted: 130,
-} as const;
-
 type Command = (context: CommandContext) => Promise<number>;
 
 export const terminalCommands: { readonly [Name in TerminalCommand]: Command } = {
@@ -57,6 +48,7 @@ export const terminalCommands: { readonly [Name in TerminalCommand]: Command } =
   serve,
   'dead-letters': deadLetters,
   report,
+  verify,
   confirm,
   doctor,
 };
@@ -280,7 +272,7 @@ async function report({
       return EXIT.pass;
     }
     if (outputs.formats.length === 0)
-      throw new UsageError('Say what to write: --html FILE, --json FILE or --csv FILE.');
+      throw new UsageError('Say what to write: --html FILE, --json FILE, --csv FILE or --evidence FILE.');
     const { paths, failures } = await exportRun(client, id, outputs);
     for (const path of paths) out.print(`Written: ${path}`);
     tellFailures(failures, complain);

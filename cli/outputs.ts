@@ -1,5 +1,5 @@
 /**
- * The files of `--json`, `--html` and `--csv`. They are looked at before the command does anything: an attack is not run for a report
+ * The files of `--json`, `--html`, `--csv` and `--evidence`. They are looked at before the command does anything: an attack is not run for a report
  * that can't be written. Each is written beside its place and moved there, so that a full disk leaves the old one whole.
  */
 import { fstatSync, writeFile as writeDescriptor, type Stats } from 'node:fs';
@@ -17,7 +17,7 @@ import { UsageError, type OptionValues } from './args.ts';
 import type { Output } from './output.ts';
 import { errorText } from '../services/shared/error-text.ts';
 
-export const EXPORT_FORMATS = ['json', 'html', 'csv'] as const satisfies readonly ExportFormat[];
+export const EXPORT_FORMATS = ['json', 'html', 'csv', 'evidence'] as const satisfies readonly ExportFormat[];
 
 /** As an option's value: the standard output. */
 const STDOUT = '-';
@@ -35,7 +35,7 @@ export interface Outputs {
    * @returns its path; `undefined` for the standard output
    * @throws FailureError naming the path
    */
-  write(format: ExportFormat, text: string): Promise<string | undefined>;
+  write(format: ExportFormat, content: string | Buffer): Promise<string | undefined>;
 }
 
 /** @throws UsageError naming the option whose file can't be written */
@@ -57,11 +57,11 @@ export async function openOutputs(values: OptionValues): Promise<Outputs> {
   return {
     isStdoutTaken: [...targets.values()].includes(STDOUT),
     formats: [...targets.keys()],
-    write: async (format, text) => {
+    write: async (format, content) => {
       const target = targets.get(format) ?? STDOUT;
-      if (target !== STDOUT) return await writeOut(target, text);
+      if (target !== STDOUT) return await writeOut(target, content);
       await new Promise<void>((done, fail) =>
-        process.stdout.write(text, (error) => (error ? fail(error) : done())),
+        process.stdout.write(content, (error) => (error ? fail(error) : done())),
       );
       return undefined;
     },
@@ -120,18 +120,18 @@ async function tryPlace(path: string): Promise<void> {
   await rm(probe, { force: true });
 }
 
-async function writeOut(target: string, text: string): Promise<string> {
+async function writeOut(target: string, content: string | Buffer): Promise<string> {
   try {
     const descriptor = descriptorOf(target);
     if (descriptor !== undefined) {
-      await promisify(writeDescriptor)(descriptor, text);
+      await promisify(writeDescriptor)(descriptor, content);
       return target;
     }
     makeFolder(dirname(target));
     const place = await placeOf(target);
     // A device must stay what it is.
-    if (place.isDevice) await writeFile(place.path, text);
-    else writeFileAtomic(place.path, text, place.mode);
+    if (place.isDevice) await writeFile(place.path, content);
+    else writeFileAtomic(place.path, content, place.mode);
   } catch (error) {
     throw new FailureError(
       {

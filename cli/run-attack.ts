@@ -50,7 +50,7 @@ export async function runAttackToEnd(
   }
 }
 
-/** Prints the verdict and writes the files of `--json`, `--html` and `--csv`. */
+/** Prints the verdict and writes the files of `--json`, `--html`, `--csv` and `--evidence`. */
 export async function printRun(
   client: ControlClient,
   record: RunRecord,
@@ -78,8 +78,8 @@ export async function exportRun(
   const failures: FailureError[] = [];
   for (const format of outputs.formats) {
     try {
-      const { text } = await must(client, 'runs.exportRun', { id, format });
-      const path = await outputs.write(format, text);
+      const { text, isBase64 } = await must(client, 'runs.exportRun', { id, format });
+      const path = await outputs.write(format, isBase64 ? Buffer.from(text, 'base64') : text);
       if (path !== undefined) paths.push(path);
     } catch (error) {
       if (!(error instanceof FailureError)) throw error;

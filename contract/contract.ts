@@ -243,8 +243,17 @@ export const runSummarySchema = z.object({
 });
 export type RunSummary = z.infer<typeof runSummarySchema>;
 
-export const exportFormatSchema = z.enum(['json', 'csv', 'html']);
+export const exportFormatSchema = z.enum(['json', 'csv', 'html', 'evidence']);
 export type ExportFormat = z.infer<typeof exportFormatSchema>;
+
+export const exportedFileSchema = z.object({
+  fileName: z.string(),
+  mediaType: z.string(),
+  text: z.string(),
+  /** `text` holds bytes. */
+  isBase64: z.boolean().optional(),
+});
+export type ExportedFile = z.infer<typeof exportedFileSchema>;
 
 // ── Logs and doctor ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -395,7 +404,7 @@ export const commands = {
   /** The exported file as text; the frontend decides where it goes. */
   'runs.exportRun': {
     input: z.strictObject({ id: z.string(), format: exportFormatSchema }),
-    output: z.object({ fileName: z.string(), mediaType: z.string(), text: z.string() }),
+    output: exportedFileSchema,
   },
   'logs.listLines': {
     input: z.strictObject({

@@ -181,6 +181,11 @@ export const runRecordSchema = z.object({
   audit: auditSchema,
   /** How late the event loop of each part was at the most, in ms, by its own clock: `generator`, `control`, `gateway-1`. */
   clocks: z.record(z.string(), z.number().nonnegative()).optional(),
+  /**
+   * Root of the Merkle tree over the evidence (docs/evidence.md), 64 hexadecimal digits; missing where it could not be kept, and in records
+   * of earlier versions.
+   */
+  evidenceRoot: z.string().optional(),
   /** In the order of time; records of earlier versions have none. */
   incidents: z.array(incidentSchema).optional(),
   environment: environmentSchema,

@@ -90,6 +90,7 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
           : [['Sale closed at the end', audit.isSaleClosed ? 'yes' : 'no'] as const]),
         ['Queue empty after', milliseconds(audit.drainMs)],
         ['Exit code', String(record.exitCode)],
+        ...(record.evidenceRoot === undefined ? [] : [['Evidence root', record.evidenceRoot] as const]),
       ],
     },
     {

@@ -37,6 +37,7 @@ it('keeps an attack whose sale can not be opened as a failed run with its cause'
       },
       onSamples: () => undefined,
       onLog: () => undefined,
+      saveEvidence: () => Promise.reject(new Error('nothing was audited')),
       onRecord: (record) => Promise.resolve(void records.push(record)),
     });
     expect(session.begin()).toMatchObject({ phase: 'preparing' });

@@ -19,6 +19,8 @@ import type { LogLine, AttackState } from '../contract/contract.ts';
 import { backendDown } from './cluster/backend-down.ts';
 import { withoutProxy } from './lib/loopback.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
+import type { Evidence } from './audit/evidence.ts';
+import type { EvidenceRun } from './evidence/evidence-records.ts';
 import { buildRunRecord, type RunParts } from './runs/build-run-record.ts';
 import type { Audit, Load, RunRecord, Sample } from '../contract/run-record.ts';
 import { whole } from '../contract/format.ts';
@@ -50,6 +52,8 @@ export interface AttackSessionOptions {
   onLog(line: LogLine): void;
   /** Keeps the record; the attack counts as finished only after it. */
   onRecord(record: RunRecord): Promise<void>;
+  /** Keeps what the verdict rests on, and gives its root. */
+  saveEvidence(run: EvidenceRun, evidence: Evidence, audit: Audit): Promise<string>;
 }
 
 export class AttackSession {
@@ -202,6 +206,7 @@ export class AttackSession {
       'info',
       `all requests are answered or given up: ${whole(load.accepted)} accepted, ${whole(load.rejected)} rejected by the gateway, ${whole(load.unknown)} without a clear answer`,
     );
+    let evidence: Evidence | undefined;
     const found = await audit({
       sale: { id: saleId, stock: settings.stock, perBuyerLimit: settings.perBuyerLimit },
       ledger,
@@ -213,6 +218,7 @@ export class AttackSession {
       heldUpMs: () => this.#watch.heldUpMs(),
       signal,
       deadBefore,
+      onEvidence: (final) => (evidence = final),
       onDrained: () => {
         // Called again each time that the audit repeats its look.
         if (this.#state.phase !== 'auditing')
@@ -222,12 +228,14 @@ export class AttackSession {
     });
     await telemetry.finish(found);
     this.#feed.flush();
-    await this.#conclude(load, found);
+    await this.#conclude(load, found, evidence);
   }
 
-  async #conclude(load: Load, found: Audit): Promise<void> {
+  async #conclude(load: Load, found: Audit, evidence: Evidence | undefined): Promise<void> {
     this.#watch.look();
-    const record = this.#recordOf({ end: 'finished', load, audit: found });
+    const judged = this.#recordOf({ end: 'finished', load, audit: found });
+    const evidenceRoot = evidence && (await this.#saveEvidence(judged, evidence));
+    const record = evidenceRoot === undefined ? judged : { ...judged, evidenceRoot };
     const { headline, detail } = describeVerdict(record);
     this.#log(
       record.verdict === 'pass' ? 'info' : 'warn',
@@ -244,6 +252,18 @@ export class AttackSession {
       granted: found.granted,
       remaining: Math.max(0, found.stock - found.sold),
     });
+  }
+
+  /** Without its evidence a run is kept all the same: its verdict stands, only nobody else can judge it. */
+  async #saveEvidence(record: RunRecord, evidence: Evidence): Promise<string | undefined> {
+    const { id, startedAt, attack, environment, incidents } = record;
+    try {
+      const run = { id, startedAt, attack, environment, incidents };
+      return await this.#options.saveEvidence(run, evidence, record.audit);
+    } catch (error) {
+      this.#log('warn', `the evidence of ${id} could not be kept: ${errorText(error)}`);
+      return undefined;
+    }
   }
 
   #recordOf(parts: Pick<RunParts, 'end' | 'endReason' | 'load' | 'audit'>): RunRecord {

@@ -7,6 +7,7 @@ import { redactDeep } from '../services/shared/redact.ts';
 import { AttackSession } from './attack-session.ts';
 import type { ClusterManager } from './cluster-manager.ts';
 import { backendDown, backendRestarting } from './cluster/backend-down.ts';
+import type { EvidenceStore } from './evidence/evidence-store.ts';
 import type { GatewayClient } from './sales/gateway-client.ts';
 
 export interface AttacksOptions {
@@ -19,6 +20,7 @@ export interface AttacksOptions {
   onState(state: AttackState): void;
   onSamples(runId: string, samples: Sample[]): void;
   onLog(line: LogLine): void;
+  readonly evidence: EvidenceStore;
   onRecord(record: RunRecord): Promise<void>;
 }
 
@@ -48,7 +50,7 @@ export class Attacks {
         fix: 'Wait for its verdict, or cancel it.',
       });
     }
-    const { cluster: manager, onState, onRecord, ...rest } = this.#options;
+    const { cluster: manager, onState, onRecord, evidence, ...rest } = this.#options;
     const {
       supervisor,
       deployment,
@@ -65,6 +67,7 @@ export class Attacks {
       supervisor,
       onState: (state) => onState(redactDeep(state)),
       onRecord: (record) => onRecord(redactDeep(record)),
+      saveEvidence: (run, found, audit) => evidence.save(redactDeep(run), found, redactDeep(audit)),
     });
     return this.#last.begin();
   }

@@ -15,6 +15,7 @@ import { dockerFindings } from './cluster/docker/docker-cluster.ts';
 import { externalFindings } from './cluster/external/external-cluster.ts';
 import { backendFindings, runDoctor } from './doctor/doctor.ts';
 import { diagnose } from './doctor/readiness.ts';
+import type { EvidenceStore } from './evidence/evidence-store.ts';
 import { exportRun } from './export/export-run.ts';
 import { commandLine } from './lib/command-line.ts';
 import type { EventHub } from './lib/event-hub.ts';
@@ -47,6 +48,7 @@ export interface CommandParts {
   readonly sales: SalesWatch;
   readonly dead: DeadLetters;
   readonly runs: RunStore;
+  readonly evidence: EvidenceStore;
   readonly logs: LogStore;
   readonly settings: SettingsStore;
   readonly guard: SettingsGuard;
@@ -60,8 +62,21 @@ export interface CommandParts {
 }
 
 export function commandHandlers(parts: CommandParts): Handlers {
-  const { options, hub, cluster, attacks, gateways, sales, dead, runs, logs, settings, guard, centre } =
-    parts;
+  const {
+    options,
+    hub,
+    cluster,
+    attacks,
+    gateways,
+    sales,
+    dead,
+    runs,
+    evidence,
+    logs,
+    settings,
+    guard,
+    centre,
+  } = parts;
   return {
     'app.getSnapshot': () => centre.snapshot(),
     'app.quit': ({ cluster: choice }) => {
@@ -134,10 +149,12 @@ export function commandHandlers(parts: CommandParts): Handlers {
     'runs.getRun': ({ id }) => runs.get(id),
     'runs.deleteRun': async ({ id }) => {
       await runs.delete(id);
+      await evidence.remove(id);
       hub.emit('runs.runDeleted', { id });
       return {};
     },
-    'runs.exportRun': async ({ id, format }) => exportRun(await runs.get(id), format),
+    'runs.exportRun': async ({ id, format }) =>
+      format === 'evidence' ? await evidence.export(id) : exportRun(await runs.get(id), format),
     'logs.listLines': (query) => logs.list(query),
     'settings.getSettings': () => maskSettings(settings.current),
     'settings.saveSettings': async (masked, caller) => {

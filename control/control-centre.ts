@@ -31,6 +31,7 @@ import { dataFolder } from './lib/data-folder.ts';
 import { withoutProxy } from './lib/loopback.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { LogStore } from './logs/log-store.ts';
+import { EvidenceStore } from './evidence/evidence-store.ts';
 import { RunStore } from './runs/run-store.ts';
 import { GatewayClient } from './sales/gateway-client.ts';
 import { DeadLetters } from './sales/dead-letters.ts';
@@ -72,6 +73,7 @@ export class ControlCentre implements ControlClient {
   readonly #settings: SettingsStore;
   readonly #guard: SettingsGuard;
   readonly #runs: RunStore;
+  readonly #evidence: EvidenceStore;
   readonly #cluster: ClusterManager;
   readonly #gateways: GatewayClient;
   readonly #sales: SalesWatch;
@@ -89,6 +91,7 @@ export class ControlCentre implements ControlClient {
     this.#settings = new SettingsStore(join(options.dataDir, 'settings.json'));
     this.#guard = new SettingsGuard(options.settingsGuard ?? {});
     this.#runs = new RunStore(join(options.dataDir, 'runs'), options.version, () => this.#printNotices());
+    this.#evidence = new EvidenceStore(join(options.dataDir, 'evidence'));
     const providers = createProviders({
       dataDir: options.dataDir,
       version: options.version,
@@ -149,6 +152,7 @@ export class ControlCentre implements ControlClient {
       onState: (attack) => this.hub.emit('attack.stateChanged', { attack }),
       onSamples: (runId, samples) => this.hub.emit('attack.samplesTaken', { runId, samples }),
       onLog: (line) => this.#logs.add(line),
+      evidence: this.#evidence,
       onRecord: async (record) => {
         const run = await this.#runs.save(record);
         this.hub.emit('runs.runSaved', { run });
@@ -164,6 +168,7 @@ export class ControlCentre implements ControlClient {
       sales: this.#sales,
       dead: this.#dead,
       runs: this.#runs,
+      evidence: this.#evidence,
       logs: this.#logs,
       settings: this.#settings,
       guard: this.#guard,

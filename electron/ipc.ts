@@ -1,7 +1,7 @@
 /** The contract over IPC: checks the sender and the message's shape, then hands it to the control centre, which checks name and input. */
 import type { IpcMain } from 'electron';
 import { z } from 'zod';
-import type { Result } from '../contract/contract.ts';
+import type { ExportedFile, Result } from '../contract/contract.ts';
 import { MAX_REQUEST_BYTES } from '../contract/wire.ts';
 import { CALL_CHANNEL, SAVE_CHANNEL, TAKEN_CHANNEL } from './channels.ts';
 import type { Sender } from './sender.ts';
@@ -14,8 +14,8 @@ const fileSchema = z.strictObject({
   fileName: z.string().min(1).max(200),
   mediaType: z.string().max(100),
   text: z.string().max(MAX_FILE_CHARS),
+  isBase64: z.boolean().optional(),
 });
-export type ExportedFile = z.infer<typeof fileSchema>;
 
 export interface IpcOptions {
   readonly centre: { dispatch(name: string, input: unknown): Promise<Result<unknown>> };

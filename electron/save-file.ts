@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import type { BrowserWindow, Dialog } from 'electron';
-import type { ExportedFile } from './ipc.ts';
+import type { ExportedFile } from '../contract/contract.ts';
 import { errorText } from '../services/shared/error-text.ts';
 
 /** The page proposes a name; where the file goes is the person's choice alone. */
@@ -36,7 +36,7 @@ export async function saveExportedFile(
   });
   if (canceled || filePath === '') return false;
   try {
-    await writeFile(filePath, file.text, { mode: 0o600 });
+    await writeFile(filePath, file.isBase64 ? Buffer.from(file.text, 'base64') : file.text, { mode: 0o600 });
     return true;
   } catch (error) {
     await dialog.showMessageBox(window, {

@@ -54,6 +54,8 @@ export interface AuditInput {
   heldUpMs?(): number;
   /** The parts that are missing now, each as a sentence: why something may stay undecided. */
   missingParts?(): string[];
+  /** What the verdict rests on, once it is final. */
+  onEvidence?(evidence: Evidence): void;
   /** The queue is drained, or the time is over, and evidence is being gathered; again for each repetition. */
   onDrained?(): void;
 }
@@ -154,6 +156,7 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
     if (!isInHand || nowMs >= deadline) {
       if (isSaleClosed !== undefined || input.closeSale === undefined) {
         const isUnfinished = isInHand || uncommitted > 0 || evidence.queues.waiting > 0;
+        input.onEvidence?.(evidence);
         const undecided = isUnfinished ? [...stillWaiting(evidence, drainMs), ...missing] : [];
         return {
           ...judge(evidence, drainMs, undecided),

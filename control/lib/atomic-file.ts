@@ -9,7 +9,7 @@ import { closeSync, fchownSync, fsyncSync, openSync, renameSync, rmSync, writeFi
  */
 export function writeFileAtomic(
   path: string,
-  text: string,
+  content: string | Buffer,
   mode = 0o600,
   owner?: { readonly uid: number; readonly gid: number },
 ): void {
@@ -19,7 +19,7 @@ export function writeFileAtomic(
     try {
       if (owner) fchownSync(file, owner.uid, owner.gid);
       // Unlike writeSync, it goes on until all is written: on a nearly full disk a part of the text would pass for the whole.
-      writeFileSync(file, text);
+      writeFileSync(file, content);
       // Without it a power cut can leave an empty file under the final name.
       fsyncSync(file);
     } finally {

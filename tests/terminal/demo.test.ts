@@ -48,7 +48,9 @@ describe('flashgrid demo', () => {
   it('starts everything, sells exactly the stock, proves it, writes the record and leaves nothing running', async () => {
     const json = join(dataDir, 'r.json');
     const html = join(dataDir, 'r.html');
-    const run = flashgrid(dataDir, 'demo', ...SMALL, ...TWO_OF_EACH, '--json', json, '--html', html);
+    const evidence = join(dataDir, 'r.evidence.gz');
+    const files = ['--json', json, '--html', html, '--evidence', evidence];
+    const run = flashgrid(dataDir, 'demo', ...SMALL, ...TWO_OF_EACH, ...files);
     expect(await run.ended(), run.output()).toBe(0);
     const written = record(json);
     expect(written).toMatchObject({
@@ -81,6 +83,12 @@ describe('flashgrid demo', () => {
     expect(written.series.at(-1)).toMatchObject({ remaining: 0, queueDepth: 0 });
     expect(readFileSync(html, 'utf8')).toContain('<!doctype html>');
     expect(run.output()).toMatch(/PASS/);
+    const root = String(written.evidenceRoot);
+    expect(run.output()).toContain(`Evidence ${root}`);
+    const judged = flashgrid(dataDir, 'verify', evidence, '--root', root);
+    expect(await judged.ended(), judged.output()).toBe(0);
+    const other = flashgrid(dataDir, 'verify', evidence, '--root', root.replace(/^./, 'g'));
+    expect(await other.ended()).toBe(2);
     expect(survivors(dataDir)).toEqual([]);
   });
 

@@ -1,5 +1,12 @@
 import { Button, Menu } from '@mantine/core';
-import { IconBraces, IconChevronDown, IconDownload, IconFileTypeHtml, IconTable } from '@tabler/icons-react';
+import {
+  IconBraces,
+  IconChevronDown,
+  IconDownload,
+  IconFileTypeHtml,
+  IconFileZip,
+  IconTable,
+} from '@tabler/icons-react';
 import { useState } from 'react';
 import type { ExportFormat } from '../../../contract/contract.ts';
 import { exportRun } from '../../lib/export-run.ts';
@@ -9,6 +16,7 @@ const formats = [
   { format: 'html', label: 'Report, one HTML file', Icon: IconFileTypeHtml },
   { format: 'json', label: 'Full record, JSON', Icon: IconBraces },
   { format: 'csv', label: 'Time series, CSV', Icon: IconTable },
+  { format: 'evidence', label: 'Evidence, to be judged by others', Icon: IconFileZip },
 ] as const satisfies readonly { format: ExportFormat; label: string; Icon: typeof IconTable }[];
 
 interface ExportMenuProps {

@@ -1,0 +1,104 @@
+/** `flashgrid verify FILE`: judges a run again from its evidence, without backends and without the code of the audit. */
+import { createWriteStream } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { finished } from 'node:stream/promises';
+import { CHECKS, CHECK_IDS } from '../contract/checks.ts';
+import { whole } from '../contract/format.ts';
+import { FailureError } from '../contract/failure.ts';
+import { EvidenceError, verifyEvidence, type EvidenceRequest } from '../control/verify/verify-evidence.ts';
+import { UsageError } from './args.ts';
+import { EXIT } from './exit-codes.ts';
+import { writeJson } from './outputs.ts';
+import type { CommandContext } from './session.ts';
+
+const ROOT = /^[0-9a-f]{64}$/i;
+const MARKS = { passed: '✓', failed: '✗', open: '?' } as const;
+
+/** Exit code 0 when every check passes, 3 when one fails, 5 when one is open, 6 when the file can't be judged. */
+export async function verify({ values, positionals, out, outputs }: CommandContext): Promise<number> {
+  const [file, ...more] = positionals;
+  if (file === undefined || more.length > 0)
+    throw new UsageError('Give one evidence file, as `--evidence FILE` wrote it.');
+  const { root, edn } = values;
+  if (typeof root === 'string' && !ROOT.test(root))
+    throw new UsageError('--root is not a root: it has 64 hexadecimal digits.');
+  const history = typeof edn === 'string' ? new History(edn) : undefined;
+  try {
+    const judgement = await verifyEvidence(file, {
+      ...(typeof root === 'string' ? { expectedRoot: root } : {}),
+      ...(history ? { onRequest: (request) => history.add(request) } : {}),
+    });
+    await history?.end();
+    const { runId, requests, tickets, stock, checks, disputed } = judgement;
+    out.print(
+      `Run ${runId}: ${whole(requests)} requests, ${whole(tickets)} tickets for ${whole(stock)} units.`,
+    );
+    out.print(`Root ${judgement.root}, over ${whole(judgement.records)} records.`);
+    for (const id of CHECK_IDS) {
+      const { state = 'failed', found = 'It was not judged.' } = checks[id] ?? {};
+      out.print(`${MARKS[state]} ${CHECKS[id].title}${state === 'passed' ? '' : `: ${found}`}`, 2);
+    }
+    if (disputed.length > 0)
+      out.print(`The audit that wrote this file found otherwise: ${disputed.join(', ')}.`);
+    await writeJson(judgement, outputs, out);
+    const states = Object.values(checks).map(({ state }) => state);
+    if (states.includes('failed') || disputed.length > 0) return EXIT.auditFailed;
+    return states.includes('open') ? EXIT.invalid : EXIT.pass;
+  } catch (error) {
+    await history?.discard();
+    if (!(error instanceof EvidenceError)) throw error;
+    throw new FailureError(
+      {
+        code: 'verify.notJudged',
+        message: `${file} can't be judged. ${error.message}`,
+        fix: 'Get the file again from whoever made the run, and the root from the verdict that they published.',
+      },
+      { cause: error },
+    );
+  }
+}
+
+/** The requests as a history in Jepsen's EDN, two operations each. */
+class History {
+  readonly #path: string;
+  readonly #stream;
+  #chunk = '';
+
+  constructor(path: string) {
+    this.#path = path;
+    this.#stream = createWriteStream(path);
+    // What went wrong shows when the file is closed.
+    this.#stream.on('error', () => undefined);
+  }
+
+  add({ index, user, status, sentUs, answeredUs, outcome, units }: EvidenceRequest): void {
+    if (status === 'unsent') return;
+    const type = outcome === 'granted' ? ':ok' : outcome !== '-' || status === 'rejected' ? ':fail' : ':info';
+    const given =
+      outcome === 'granted' ? ` :units [${units.replaceAll(',', ' ')}]` : ` :outcome "${outcome}"`;
+    const operation = (kind: string, timeUs: number, rest: string) =>
+      `{:process ${index}, :type ${kind}, :f :reserve, :value {:user "${user}"${rest}}, :time ${timeUs}000}\n`;
+    this.#chunk += operation(':invoke', sentUs, '') + operation(type, answeredUs ?? sentUs, given);
+    if (this.#chunk.length < 1 << 20) return;
+    this.#stream.write(this.#chunk);
+    this.#chunk = '';
+  }
+
+  async end(): Promise<void> {
+    this.#stream.end(this.#chunk);
+    try {
+      await finished(this.#stream);
+    } catch (error) {
+      throw new FailureError({
+        code: 'cli.cantWrite',
+        message: `${this.#path} can't be written: ${error instanceof Error ? error.message : String(error)}`,
+        fix: 'Make room, or name a file in a folder that you may write to.',
+      });
+    }
+  }
+
+  async discard(): Promise<void> {
+    this.#stream.destroy();
+    await rm(this.#path, { force: true });
+  }
+}
