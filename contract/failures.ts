@@ -97,6 +97,9 @@ export const FAILURES = {
   'queue.deadLettersFailed': 'The dead-letter queue could not be read or changed.',
   'remote.noAnswer': 'A FlashGrid runs on the data folder but does not answer.',
   'replay.onlyShown': 'A recorded run is being replayed; nothing can be started or changed.',
+  'runs.noEvidence': 'The evidence of a run is not kept.',
+  'runs.evidenceTooLarge':
+    'The evidence of a run is too large to be handed out; it is copied from its place.',
   'runs.damaged': 'The file of a run can not be read.',
   'runs.newer': 'A run was written by a newer version of FlashGrid.',
   'runs.notFound': 'There is no run with this id.',
@@ -113,6 +116,7 @@ export const FAILURES = {
   'web.noSuchHost': 'The address to listen on is none of this machine.',
   'web.notBuilt': 'The built page of the window is missing.',
   'web.portTaken': 'Another program has the port to listen on.',
+  'verify.notJudged': 'An evidence file is damaged, changed, or not the one of the named verdict.',
   'wire.badRequest': 'A connection sent something that is no command.',
   'wire.tooManyRequests': 'A connection sent more commands at once than are allowed.',
 } as const satisfies Readonly<Record<string, string>>;

@@ -24,6 +24,6 @@ test('child processes run as the user that can reach them, else as before, and s
     throw new Error('no user');
   };
   expect(serviceUser('load generators', [module], fails).note).toBe(
-    'The load generators run as root: Error: no user.',
+    'The load generators run as root: no user.',
   );
 });
