@@ -1,10 +1,10 @@
 /**
  * The whole cluster as one thing: backends, schema, gateways, workers.
  *
- * It moves: stopped → starting → running → stopping → stopped; starting → failed (everything that was started is stopped again);
- * failed → starting. A start joins one that is under way, and waits for a stop; other commands that do not fit the state are refused
- * with what to wait for. A backend of ours that ends while the cluster runs is started again (backend-restarts.ts); the cluster goes on
- * meanwhile.
+ * States: stopped → starting → running → stopping → stopped; starting → failed, after everything that was started is stopped
+ * again; failed → starting. A start joins a start that is under way, and waits for a stop. Other commands that do not fit the
+ * state fail and say what to do first. A backend of ours that ends while the cluster runs is started again, and the cluster
+ * keeps running meanwhile (cluster/backend-keeper.ts).
  */
 import { randomBytes } from 'node:crypto';
 import { FailureError } from '../contract/failure.ts';
@@ -17,16 +17,10 @@ import type {
   ServiceState,
   Settings,
 } from '../contract/contract.ts';
-import {
-  type BackendRole,
-  type BackendState,
-  type Provider,
-  type Step,
-  BACKEND_TITLES,
-} from '../contract/backends.ts';
-import { BackendRestarts } from './cluster/backend-restarts.ts';
-import { BackendViews } from './cluster/backend-views.ts';
-import { derivedPassword, grantRoles, urlOf } from '../services/shared/database-roles.ts';
+import { type BackendRole, type BackendState, type Provider, type Step } from '../contract/backends.ts';
+import { BackendKeeper } from './cluster/backend-keeper.ts';
+import { prepareDatabase } from './cluster/prepare-database.ts';
+import { startFailure } from './cluster/start-failure.ts';
 import { registerSecrets } from '../services/shared/redact.ts';
 import { chooseProvider, type ProviderProbe } from './cluster/choose-provider.ts';
 import { backendDown } from './cluster/backend-down.ts';
@@ -34,13 +28,10 @@ import { StepReporter } from './cluster/steps.ts';
 import type { ProcessRegistry } from './processes/process-registry.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { Supervisor } from './services/supervisor.ts';
-import { applyMigrations } from '../services/shared/migrations.ts';
 import { errorText } from '../services/shared/error-text.ts';
-import { ServiceError } from '../services/shared/service-error.ts';
 
-/** Prefix of the queues, keys and channels of the cluster that the control centre starts. */
-const NAMESPACE = 'fg';
-const POSTGRES_SCHEMA = 'public';
+/** Under which names the control centre's own cluster keeps its data. */
+const NAMES = { namespace: 'fg', postgresSchema: 'public' };
 /** ms that a stop may take before what is left is reported. */
 const STOP_LIMIT_MS = 60_000;
 /** The step of a start that was cancelled. */
@@ -67,16 +58,18 @@ export class ClusterManager {
   #cluster: Cluster | undefined;
   #deployment: Deployment | undefined;
   #supervisor: Supervisor | undefined;
-  #restarts: BackendRestarts | undefined;
-  readonly #views = new BackendViews();
-  /** What the provider says of its backends. */
-  readonly #told = new Map<BackendRole, BackendState>();
+  readonly #backends: BackendKeeper;
   #adminToken = '';
   #starting: { readonly abort: AbortController; readonly done: Promise<ClusterState> } | undefined;
   #stopping: Promise<ClusterState> | undefined;
 
   constructor(options: ClusterManagerOptions) {
     this.#options = options;
+    this.#backends = new BackendKeeper({
+      step: (id, title, work) => this.#step(id, title, work),
+      onChange: () => this.#set(this.#state),
+      onLog: (level, text) => this.#log(level, text),
+    });
   }
 
   get state(): ClusterState {
@@ -102,7 +95,7 @@ export class ClusterManager {
 
   /** The backends as they are to be shown: one that is being started again is not lost. */
   backends(): readonly BackendState[] {
-    return this.#state.backends;
+    return this.#backends.shown;
   }
 
   /**
@@ -194,14 +187,15 @@ export class ClusterManager {
           this.#step('stop.services', 'Stop gateways and workers', () => supervisor.stop({ isBackendLost })),
         STOP_LIMIT_MS,
       );
-    stack.add('restarts', () => this.#restarts?.close(), STOP_LIMIT_MS);
+    stack.add('restarts', () => this.#backends.unwatch(), STOP_LIMIT_MS);
     try {
       await stack.release();
     } catch (error) {
       this.#log('error', `stop: ${errorText(error)}`);
     }
     this.#release();
-    this.#set({ state: 'stopped', steps: [], backends: [...(this.#cluster?.backends() ?? [])] });
+    this.#backends.reset(this.#cluster?.backends());
+    this.#set({ state: 'stopped', steps: [] });
     return this.#state;
   }
 
@@ -210,7 +204,8 @@ export class ClusterManager {
     const provider = this.#state.provider;
     await this.stop();
     await this.#eachLocal(provider, (cluster) => cluster.reset());
-    this.#set({ state: 'stopped', steps: [], backends: [] });
+    this.#backends.reset();
+    this.#set({ state: 'stopped', steps: [] });
     return this.#state;
   }
 
@@ -230,7 +225,7 @@ export class ClusterManager {
   /** @throws FailureError when the cluster does not run */
   async killBackend(role: BackendRole): Promise<void> {
     const { cluster } = this.running();
-    this.#restarts?.expectKill(role);
+    this.#backends.expectKill(role);
     await cluster.kill(role);
   }
 
@@ -265,7 +260,8 @@ export class ClusterManager {
 
   async #start(choice: ProviderChoice, signal: AbortSignal): Promise<ClusterState> {
     const startedAtMs = Date.now();
-    this.#set({ state: 'starting', steps: [], backends: [], startedAtMs });
+    this.#backends.reset();
+    this.#set({ state: 'starting', steps: [], startedAtMs });
     const undo = new ReleaseStack();
     try {
       const decision = await this.#step('provider', 'Choose where the backends run', async (step) => {
@@ -277,26 +273,23 @@ export class ClusterManager {
       const owned = await this.#startBackends(decision.provider, decision.fallback, signal, undo);
       registerSecrets(owned.amqpUrl, owned.redisUrl, owned.postgresUrl);
       const deployment = await this.#step('schema', 'Bring the database schema up to date', async (step) => {
-        const place = { url: owned.postgresUrl, schema: POSTGRES_SCHEMA };
-        const { applied, already } = await applyMigrations(place);
-        const restricted = await this.#restrict(owned);
-        step.done(
-          applied.length === 0 ? `${already.length} migrations in place` : `applied ${applied.join(', ')}`,
-        );
-        return restricted;
+        const { provider = decision.provider } = this.#state;
+        const database = await prepareDatabase(provider, { ...owned, ...NAMES });
+        step.done(database.detail);
+        return database.deployment;
       });
       this.#deployment = deployment;
       signal.throwIfAborted();
       await this.#startServices(deployment, signal, undo);
       this.#set({ ...this.#state, state: 'running', startDurationMs: Date.now() - startedAtMs });
-      this.#keepBackends();
+      if (this.#cluster) this.#backends.watch(this.#cluster);
       return this.#state;
     } catch (error) {
       await undo
         .release()
         .catch((problem: unknown) => this.#log('error', `undoing the start: ${String(problem)}`));
       this.#release();
-      const failure = this.#failureOf(error, signal);
+      const failure = startFailure(error, this.#state.steps, signal);
       const steps = this.#state.steps.map((step): Step => {
         if (step.state !== 'running') return step;
         if (step.id !== UNDO_STEP) return { ...step, state: 'failed' };
@@ -330,28 +323,10 @@ export class ClusterManager {
       if (!fallback || !isPull || signal.aborted) throw error;
       const reason = `auto: ${error.failure.message} The machine's own backends are used instead.`;
       this.#log('warn', reason);
-      this.#set({ ...this.#state, provider: fallback, reason, backends: [] });
+      this.#backends.reset();
+      this.#set({ ...this.#state, provider: fallback, reason });
       return await this.#startBackends(fallback, undefined, signal, undo);
     }
-  }
-
-  /** The backends as services and audit reach them: not as the database's owner, where the database is ours. */
-  async #restrict(owned: Endpoints): Promise<Deployment> {
-    const deployment = { ...owned, namespace: NAMESPACE, postgresSchema: POSTGRES_SCHEMA };
-    if (this.#state.provider === 'external') return deployment;
-    const service = derivedPassword(owned.postgresUrl, 'flashgrid_service');
-    const audit = derivedPassword(owned.postgresUrl, 'flashgrid_audit');
-    registerSecrets(service, audit);
-    await grantRoles({
-      url: owned.postgresUrl,
-      schema: POSTGRES_SCHEMA,
-      passwords: { flashgrid_service: service, flashgrid_audit: audit },
-    });
-    return {
-      ...deployment,
-      postgresUrl: urlOf(owned.postgresUrl, 'flashgrid_service', service),
-      postgresAuditUrl: urlOf(owned.postgresUrl, 'flashgrid_audit', audit),
-    };
   }
 
   async #startServices(deployment: Deployment, signal: AbortSignal, undo: ReleaseStack): Promise<void> {
@@ -370,10 +345,7 @@ export class ClusterManager {
       onLog: this.#options.onLog,
     });
     this.#supervisor = supervisor;
-    supervisor.onSample((id, { health }) => {
-      if (health) this.#views.observe(id, health);
-      this.#look();
-    });
+    supervisor.onSample((id, { health }) => this.#backends.observe(id, health));
     undo.add('services', () => supervisor.stop(), STOP_LIMIT_MS);
     const bring = (role: ServiceRole, count: number, title: string) =>
       this.#step(`${role}.start`, title, async (step) => {
@@ -387,30 +359,6 @@ export class ClusterManager {
     signal.throwIfAborted();
   }
 
-  #failureOf(error: unknown, signal: AbortSignal): FailureError {
-    if (signal.aborted) {
-      return new FailureError({
-        code: 'cluster.cancelled',
-        message: 'The start was cancelled; what it had begun is stopped again.',
-        fix: 'Start the cluster again when you like.',
-      });
-    }
-    if (error instanceof FailureError) return error;
-    const step = this.#state.steps.find(
-      (candidate) => candidate.state === 'failed' || candidate.state === 'running',
-    )?.id;
-    // The shared modules know nothing of the control centre: their errors carry what to do, if anything, in `fix`.
-    const fix =
-      error instanceof ServiceError
-        ? error.fix
-        : 'Look at the logs for the part that failed, then start again.';
-    const message = errorText(error);
-    return new FailureError(
-      { code: 'cluster.startFailed', message, fix, ...(step ? { step } : {}) },
-      { cause: error },
-    );
-  }
-
   #step<Value>(
     id: string,
     title: string,
@@ -419,72 +367,10 @@ export class ClusterManager {
     return new StepReporter(this.#events(), id, title).run(work);
   }
 
-  /** From now on, a backend of ours that ends is started again. */
-  #keepBackends(): void {
-    const cluster = this.#cluster;
-    if (!cluster || cluster.provider === 'external') return;
-    this.#restarts = new BackendRestarts({
-      restart: (role, signal) =>
-        this.#step(`${role}.restart`, `Start ${BACKEND_TITLES[role]} again`, async (step) => {
-          await cluster.restart(role, signal);
-          const now = cluster.backends().find((backend) => backend.role === role);
-          if (now?.state === 'failed')
-            throw new Error(now.detail ?? `${BACKEND_TITLES[role]} has ended again.`);
-          step.done(`restart ${this.#restarts?.count(role)}`);
-        }),
-      onState: (role, state, detail) => this.#changeBackend(role, { state, detail }),
-      onLog: (level, text) => this.#log(level, text),
-    });
-    // One that ended while the services started.
-    for (const { role, state, detail } of cluster.backends())
-      if (state === 'failed') this.#restarts.ended(role, detail ?? `${BACKEND_TITLES[role]} has ended.`);
-  }
-
-  #changeBackend(role: BackendRole, change: Partial<BackendState>): void {
-    const present = this.#state.backends.find((backend) => backend.role === role);
-    if (present) this.#upsertBackend({ ...present, ...change });
-  }
-
-  /** What a provider tells of a backend, as it is to be shown. */
-  #handleBackend(backend: BackendState): void {
-    const { role, state, detail } = backend;
-    this.#told.set(role, backend);
-    const restarts = this.#restarts;
-    if (this.#state.state !== 'running') return this.#upsertBackend(backend);
-    if (!restarts) return this.#show(backend);
-    // Its own restart: the starting and the failing of it are told by the restarts, with when it is tried again.
-    if (restarts.isBusy(role) && state !== 'running') return;
-    if (state === 'failed') return restarts.ended(role, detail ?? `${BACKEND_TITLES[role]} has ended.`);
-    this.#show(backend);
-  }
-
-  /** A service has told how it finds the backends. */
-  #look(): void {
-    if (this.#state.state !== 'running') return;
-    for (const backend of this.#told.values()) {
-      if (this.#restarts?.isBusy(backend.role)) continue;
-      const why = this.#views.whyRestart(backend);
-      if (why !== undefined && this.#restarts) this.#restarts.ended(backend.role, why);
-      else this.#show(backend);
-    }
-  }
-
-  #show(backend: BackendState): void {
-    const count = this.#restarts?.count(backend.role) ?? 0;
-    const view = this.#views.view(count === 0 ? backend : { ...backend, restarts: count });
-    const shown = this.#state.backends.find(({ role }) => role === view.role);
-    const isSame =
-      shown?.state === view.state &&
-      shown.detail === view.detail &&
-      shown.handle === view.handle &&
-      shown.restarts === view.restarts;
-    if (!isSame) this.#upsertBackend(view);
-  }
-
   #events(): ClusterEvents {
     return {
       onStep: (step) => this.#upsertStep(step),
-      onBackend: (backend) => this.#handleBackend(backend),
+      onBackend: (backend) => this.#backends.handle(backend),
       onLog: this.#options.onLog,
     };
   }
@@ -496,31 +382,12 @@ export class ClusterManager {
     this.#set({ ...this.#state, steps });
   }
 
-  #upsertBackend(backend: BackendState): void {
-    const before = this.#state.backends.find(({ role }) => role === backend.role);
-    const isNew = before?.state !== backend.state;
-    const sinceMs = backend.sinceMs ?? (isNew ? Date.now() : before.sinceMs) ?? Date.now();
-    const shown = { ...backend, sinceMs };
-    const backends = before
-      ? this.#state.backends.map((present) => (present.role === backend.role ? shown : present))
-      : [...this.#state.backends, shown];
-    if (isNew && before && this.#state.state === 'running') {
-      const why = backend.state === 'running' || !backend.detail ? '' : `: ${backend.detail}`;
-      const level = backend.state === 'running' ? 'info' : 'warn';
-      this.#log(level, `${BACKEND_TITLES[backend.role]} is ${backend.state}${why}`);
-    }
-    this.#set({ ...this.#state, backends });
-  }
-
-  #set(state: ClusterState): void {
-    this.#state = state;
-    this.#options.onCluster(state);
+  #set(state: Omit<ClusterState, 'backends'>): void {
+    this.#state = { ...state, backends: [...this.#backends.shown] };
+    this.#options.onCluster(this.#state);
   }
 
   #release(): void {
-    this.#restarts = undefined;
-    this.#views.clear();
-    this.#told.clear();
     this.#supervisor = undefined;
     this.#deployment = undefined;
     this.#adminToken = '';
