@@ -14,7 +14,8 @@ import type { BackendRole, BackendState, BackendStats } from '../../../contract/
 import { FailureError } from '../../../contract/failure.ts';
 import { cancelled, asFolderFailure, diskFull, throwIfCancelled, throwIfUnusable } from './failures.ts';
 import type { BackendDriver } from './backend.ts';
-import { BackendRunner, type SettingsKeeper } from './backend-runner.ts';
+import type { SettingsKeeper } from './backend-ports.ts';
+import { BackendRunner } from './backend-runner.ts';
 import { type BackendPrograms, findPrograms, installHint } from './find-programs.ts';
 import { dataFolder } from '../../lib/data-folder.ts';
 import { removeAsOwner } from './backend-folder.ts';
