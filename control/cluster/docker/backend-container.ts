@@ -4,59 +4,27 @@
  * absent → created → running → proven. A container that only ever was `created` may lack its configuration (the app died in between)
  * and is made again; one that ran has it.
  */
-import { randomUUID } from 'node:crypto';
 import type Docker from 'dockerode';
 import type { ContainerInspectInfo } from 'dockerode';
-import { z } from 'zod';
 import { FailureError } from '../../../contract/failure.ts';
 import type { BackendRole } from '../../../contract/backends.ts';
-import type { ClusterFile } from './cluster-file.ts';
-import {
-  CONFIG_DIR,
-  CONFINEMENT,
-  configHash,
-  dataPath,
-  dataVersion,
-  type BackendSpec,
-  type ImageFacts,
-} from './backend-spec.ts';
-import { ask, DISK_FULL, errorStatus, errorText, FIX_DISK, isNotFound } from './errors.ts';
-import { listOurContainers, removeContainer, removeVolume } from './inventory.ts';
-import {
-  CLUSTER_LABEL,
-  CONFIG_LABEL,
-  DATA_LABEL,
-  isOurs,
-  networkName,
-  partName,
-  ROLE_LABEL,
-  ROLE_NAME,
-  SECRET_LABEL,
-  VERSION_LABEL,
-  VOLUME_ID_LABEL,
-} from './labels.ts';
-import { lastLines } from './logs.ts';
-import { backendUrl, waitUntilReady, WrongPasswordError } from './readiness.ts';
 import type { StepReporter } from '../steps.ts';
+import { CONFIG_DIR, type BackendSpec, type ImageFacts } from './backend-spec.ts';
+import { containerOptions, whyReplaced } from './container-config.ts';
+import { containerExited, containerNotReady } from './container-failures.ts';
+import { ensureVolume, wrongPassword } from './data-volume.ts';
+import { ask, errorStatus, errorText, isNotFound } from './errors.ts';
+import { listOurContainers, removeContainer, removeVolume } from './inventory.ts';
+import { partName } from './labels.ts';
+import { backendUrl, waitUntilReady, WrongPasswordError } from './readiness.ts';
+import type { BackendUse, Surrounding } from './surrounding.ts';
 import { packTar } from './tar.ts';
-import { commandLine } from '../../lib/command-line.ts';
-import type { FailureCode } from '../../../contract/failures.ts';
 
 /** ms that a backend may take until it serves. */
 const READY_LIMIT_MS: Record<BackendRole, number> = { rabbitmq: 90_000, redis: 60_000, postgres: 60_000 };
 /** A backend that was adopted while it ran serves already, or is unhealthy. */
 const ADOPTED_LIMIT_MS = 5_000;
 const START_LIMIT_MS = 30_000;
-const SHARED_MEMORY_BYTES = 256 * 1024 * 1024;
-
-const bindingsSchema = z.record(z.string(), z.array(z.object({ HostIp: z.string() })).nullable());
-
-export interface Surrounding {
-  readonly docker: Docker;
-  readonly clusterId: string;
-  readonly appVersion: string;
-  readonly file: ClusterFile;
-}
 
 export interface RunningBackend {
   readonly role: BackendRole;
@@ -84,6 +52,7 @@ export class BackendContainer {
   readonly #step: StepReporter;
   readonly #name: string;
   #hostPorts: string;
+  readonly #use: BackendUse;
 
   constructor(around: Surrounding, spec: BackendSpec, image: ImageFacts, made: Made, step: StepReporter) {
     this.#around = around;
@@ -93,6 +62,7 @@ export class BackendContainer {
     this.#step = step;
     this.#name = partName(around.clusterId, spec.role);
     this.#hostPorts = spec.hostPorts;
+    this.#use = { around, spec, facts: image, step };
   }
 
   /**
@@ -100,7 +70,7 @@ export class BackendContainer {
    * @throws FailureError
    */
   async bringUp(signal: AbortSignal): Promise<RunningBackend> {
-    const volumeId = await this.#ensureVolume();
+    const volumeId = await ensureVolume(this.#use, this.#made.volumes);
     const adopted = await this.#adopt();
     if (adopted?.wasRunning) {
       try {
@@ -130,7 +100,7 @@ export class BackendContainer {
    */
   async replace(port: number, signal: AbortSignal): Promise<RunningBackend> {
     this.#hostPorts = String(port);
-    const volumeId = await this.#ensureVolume();
+    const volumeId = await ensureVolume(this.#use, this.#made.volumes);
     const present = await this.#find();
     if (present) await this.#stopAndRemove(present.Id);
     return await this.#makeAndProve(volumeId, signal);
@@ -154,82 +124,13 @@ export class BackendContainer {
     const left = await this.#find();
     if (left) await this.#remove(left.Id);
     await removeVolume(docker, clusterId, this.#name, this.#step.id);
-    return await attempt(await this.#ensureVolume());
+    return await attempt(await ensureVolume(this.#use, this.#made.volumes));
   }
 
   /** Whether the volume was there before this start and has never been proven. */
   #canDiscard(volumeId: string): boolean {
     if (volumeId === '' || this.#made.volumes.has(this.#name)) return false;
     return !this.#around.file.isProven(this.#spec.role, volumeId);
-  }
-
-  /**
-   * Has the volume.
-   * @returns its id, which we gave it: the backend's own time of creation moves with every write (Docker 20.10)
-   */
-  async #ensureVolume(): Promise<string> {
-    const { docker, clusterId, file } = this.#around;
-    const { role } = this.#spec;
-    const wanted = { secret: file.passwordHash(role), data: dataVersion(role, this.#image) };
-    return await ask(this.#step.id, `preparing the volume ${this.#name}`, async () => {
-      try {
-        const info = await docker.getVolume(this.#name).inspect();
-        this.#checkVolume(info.Labels, isOurs(info.Labels, clusterId), wanted);
-        return info.Labels[VOLUME_ID_LABEL] ?? '';
-      } catch (error) {
-        if (!isNotFound(error)) throw error;
-      }
-      // Noted before it is made: an answer that is lost must not leave it behind.
-      this.#made.volumes.add(this.#name);
-      const volumeId = randomUUID();
-      await docker.createVolume({
-        Name: this.#name,
-        Labels: {
-          ...this.#labels(),
-          [VOLUME_ID_LABEL]: volumeId,
-          [SECRET_LABEL]: wanted.secret,
-          [DATA_LABEL]: wanted.data,
-        },
-      });
-      return volumeId;
-    });
-  }
-
-  #checkVolume(
-    labels: Record<string, string> | null,
-    isOur: boolean,
-    wanted: { secret: string; data: string },
-  ): void {
-    const step = this.#step.id;
-    if (!isOur) {
-      throw new FailureError({
-        code: 'docker.nameTaken',
-        message: `There is a volume ${this.#name} that FlashGrid did not make.`,
-        fix: `Rename or remove it yourself ("docker volume rm ${this.#name}"): FlashGrid never touches what lacks its label.`,
-        step,
-      });
-    }
-    if (labels?.[DATA_LABEL] !== wanted.data) {
-      throw new FailureError({
-        code: 'docker.dataVersion',
-        message: `The volume ${this.#name} was written by ${labels?.[DATA_LABEL] ?? 'another version'}; the image ${this.#spec.image} (${wanted.data}) can't read it.`,
-        fix: `Set the image back to that version in the settings, or give the data up with \`${commandLine('down --reset')}\`.`,
-        step,
-      });
-    }
-    if (labels[SECRET_LABEL] !== wanted.secret) throw this.#wrongPassword();
-  }
-
-  #wrongPassword(cause?: unknown): FailureError {
-    return new FailureError(
-      {
-        code: 'docker.passwordLost',
-        message: `The data of ${ROLE_NAME[this.#spec.role]} in the volume ${this.#name} was made with another password than the one in the data folder.`,
-        fix: `Bring the data folder back, or give the data up with \`${commandLine('down --reset')}\`.`,
-        step: this.#step.id,
-      },
-      cause === undefined ? undefined : { cause },
-    );
   }
 
   async #find(): Promise<{ Id: string } | undefined> {
@@ -255,7 +156,9 @@ export class BackendContainer {
         }
       });
       if (!info) continue;
-      const reason = chosen ? 'a second one of the same role' : this.#whyNot(info);
+      const reason = chosen
+        ? 'a second one of the same role'
+        : whyReplaced(info, this.#around, this.#spec, this.#image);
       if (reason === undefined) {
         chosen = { id: Id, wasRunning: info.State.Running, note: 'started again' };
         continue;
@@ -266,86 +169,17 @@ export class BackendContainer {
     return chosen;
   }
 
-  /** Why a container can't be used as it is. */
-  #whyNot(info: ContainerInspectInfo): string | undefined {
-    const { Labels } = info.Config;
-    const madeBy = Labels[VERSION_LABEL];
-    const mount = info.Mounts.find(({ Name }) => Name === this.#name);
-    const bindings = bindingsSchema.safeParse(info.HostConfig.PortBindings).data ?? {};
-    const isOpenToOthers = Object.values(bindings).some((all) =>
-      all?.some(({ HostIp }) => HostIp !== '127.0.0.1'),
-    );
-    const networks = Object.keys(info.NetworkSettings.Networks ?? {});
-    if (info.State.Status === 'created') return 'never started';
-    if (info.State.Paused || info.State.Dead || info.State.Restarting) return `is ${info.State.Status}`;
-    if (madeBy !== this.#around.appVersion) return `made by FlashGrid ${madeBy ?? 'of an unknown version'}`;
-    if (Labels[CONFIG_LABEL] !== configHash(this.#spec, this.#image)) return 'its settings have changed';
-    if (info.HostConfig.Memory !== this.#spec.memoryBytes) return 'its memory limit was changed';
-    if ((info.HostConfig.NanoCpus ?? 0) !== this.#spec.nanoCpus) return 'its CPU limit was changed';
-    if (!mount || mount.Destination !== dataPath(this.#spec.role, this.#image))
-      return 'its volume was changed';
-    if (isOpenToOthers) return 'its ports were changed';
-    if (!networks.includes(networkName(this.#around.clusterId))) return 'its network was changed';
-    return undefined;
-  }
-
-  #labels(): Record<string, string> {
-    return {
-      [CLUSTER_LABEL]: this.#around.clusterId,
-      [ROLE_LABEL]: this.#spec.role,
-      [VERSION_LABEL]: this.#around.appVersion,
-    };
-  }
-
   async #create(signal: AbortSignal): Promise<string> {
     signal.throwIfAborted();
-    const { docker, clusterId } = this.#around;
-    const { role, image, env, command, port, memoryBytes, nanoCpus, files } = this.#spec;
-    const key = `${port}/tcp`;
+    const { docker } = this.#around;
     const container = await ask(this.#step.id, `making the container ${this.#name}`, () =>
-      docker.createContainer({
-        name: this.#name,
-        // RabbitMQ names its data after the host: it has to stay the same.
-        Hostname: role,
-        Image: image,
-        Env: [...env],
-        Cmd: [...command],
-        Labels: { ...this.#labels(), [CONFIG_LABEL]: configHash(this.#spec, this.#image) },
-        ExposedPorts: { [key]: {} },
-        HostConfig: {
-          NetworkMode: networkName(clusterId),
-          PortBindings: { [key]: [{ HostIp: '127.0.0.1', HostPort: this.#hostPorts }] },
-          Mounts: [
-            { Type: 'volume', Source: this.#name, Target: dataPath(role, this.#image) },
-            // Without a name: it lives and goes with its container.
-            {
-              Type: 'volume',
-              Source: '',
-              Target: CONFIG_DIR,
-              VolumeOptions: {
-                NoCopy: true,
-                Labels: this.#labels(),
-                DriverConfig: { Name: 'local', Options: {} },
-              },
-            },
-          ],
-          ...CONFINEMENT,
-          Memory: memoryBytes,
-          // No swap beyond it: a backend that swaps is slower than one that says it is full.
-          MemorySwap: memoryBytes,
-          NanoCpus: nanoCpus,
-          ShmSize: SHARED_MEMORY_BYTES,
-          // The control centre decides what runs: a container that comes back by itself would hide a crash.
-          RestartPolicy: { Name: 'no' },
-          LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } },
-        },
-      }),
+      docker.createContainer(containerOptions(this.#around, this.#spec, this.#image, this.#hostPorts)),
     );
     this.#made.containers.add(container.id);
     signal.throwIfAborted();
     await ask(this.#step.id, `copying the configuration into ${this.#name}`, () =>
       // Into the volume: the root itself is read-only from the beginning.
-      container.putArchive(packTar(files), { path: CONFIG_DIR }),
+      container.putArchive(packTar(this.#spec.files), { path: CONFIG_DIR }),
     );
     return container.id;
   }
@@ -380,13 +214,14 @@ export class BackendContainer {
     const inspect = (): Promise<ContainerInspectInfo> =>
       ask(this.#step.id, `inspecting ${this.#name}`, () => docker.getContainer(id).inspect());
     const info = await inspect();
-    if (!info.State.Running) throw await this.#exited(id, info);
+    if (!info.State.Running) throw await containerExited(this.#use, id, info);
     const port = Number(info.NetworkSettings.Ports[`${this.#spec.port}/tcp`]?.[0]?.HostPort);
-    if (!Number.isInteger(port) || port === 0) throw await this.#notReady(id, `it has no port on 127.0.0.1`);
+    if (!Number.isInteger(port) || port === 0)
+      throw await containerNotReady(this.#use, id, `it has no port on 127.0.0.1`);
     const url = backendUrl(role, port, file.password(role));
     const checkAlive = async (): Promise<void> => {
       const now = await inspect();
-      if (!now.State.Running) throw await this.#exited(id, now);
+      if (!now.State.Running) throw await containerExited(this.#use, id, now);
     };
     let version: string;
     try {
@@ -394,49 +229,11 @@ export class BackendContainer {
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof FailureError) throw error;
-      if (error instanceof WrongPasswordError) throw this.#wrongPassword(error);
-      throw await this.#notReady(id, `${errorText(error)} after ${limitMs / 1000} s`, error);
+      if (error instanceof WrongPasswordError) throw wrongPassword(this.#use, error);
+      throw await containerNotReady(this.#use, id, `${errorText(error)} after ${limitMs / 1000} s`, error);
     }
     file.setProven(role, volumeId);
     return { role, id, port, url, version, how, startedAtMs: Date.parse(info.State.StartedAt) || Date.now() };
-  }
-
-  async #exited(id: string, info: ContainerInspectInfo): Promise<FailureError> {
-    const { ExitCode, OOMKilled, Error: daemonError } = info.State;
-    const lines = await lastLines(this.#around.docker, id);
-    const name = ROLE_NAME[this.#spec.role];
-    const tail =
-      lines.length > 0 ? ` Its last words:\n${lines.join('\n')}` : daemonError ? ` ${daemonError}` : '';
-    const failure = (code: FailureCode, message: string, fix: string): FailureError =>
-      new FailureError({ code, message, fix, step: this.#step.id });
-    if (DISK_FULL.test(tail))
-      return failure('docker.diskFull', `The disk is full: ${name} ended at once.${tail}`, FIX_DISK);
-    if (OOMKilled) {
-      return failure(
-        'docker.outOfMemory',
-        `${name} was ended because it needed more than its ${this.#spec.memoryBytes / 1024 / 1024} MiB of memory.${tail}`,
-        'Raise the memory limit in the settings, and the memory that Docker itself may use.',
-      );
-    }
-    return failure(
-      'docker.containerExited',
-      `The container of ${name} (${this.#spec.image}) ended with exit code ${ExitCode} instead of serving.${tail}`,
-      `Read its last words above. An image that is not made like the official one, or data of another version, is the usual cause: check the image in the settings, or start over with \`${commandLine('down --reset')}\`.`,
-    );
-  }
-
-  async #notReady(id: string, why: string, cause?: unknown): Promise<FailureError> {
-    const lines = await lastLines(this.#around.docker, id);
-    const tail = lines.length > 0 ? ` Its last words:\n${lines.join('\n')}` : '';
-    return new FailureError(
-      {
-        code: 'docker.notReady',
-        message: `${ROLE_NAME[this.#spec.role]} runs in ${this.#name}, but does not serve: ${why}.${tail}`,
-        fix: `Start again; if it stays so, look at the logs of the container, or start over with \`${commandLine('down --reset')}\`.`,
-        step: this.#step.id,
-      },
-      { cause },
-    );
   }
 
   async #stopAndRemove(id: string): Promise<void> {
