@@ -59,7 +59,7 @@ describe('a Redis that loses its memory in the middle of an attack', () => {
     const outcome = await fleet.attack(sale.id, steady(sale.stock), [
       { afterAnswers: 2_000, act: () => redis.loseMemory() },
     ]);
-    expect(outcome.load).toMatchObject({ accepted: 6_000, refused: 0, unknown: 0 });
+    expect(outcome.load).toMatchObject({ accepted: 6_000, rejected: 0, unknown: 0 });
     const found = await fleet.audit(sale, outcome);
     expectChecks(found);
     expect(found).toMatchObject({ sold: 4_500, granted: 4_500, refused: 1_500, pending: 0, oversold: 0 });
@@ -90,7 +90,7 @@ describe('a Redis that loses its memory in the middle of an attack', () => {
         },
       },
     ]);
-    expect(outcome.load).toMatchObject({ accepted: 6_000, refused: 0, unknown: 0 });
+    expect(outcome.load).toMatchObject({ accepted: 6_000, rejected: 0, unknown: 0 });
     // The audit looks for the missing outcomes until its time is over: none will come.
     const found = await fleet.audit(sale, outcome, 4_000);
     expectChecks(found, ['conservation', 'single_outcome']);
@@ -208,7 +208,7 @@ describe('a Postgres that is away for a while', () => {
       },
     ]);
     // Every buyer has an answer, and Postgres is still away: what was granted meanwhile waits in the queue and in the workers' hands.
-    expect(outcome.load).toMatchObject({ accepted: 6_000, refused: 0, unknown: 0 });
+    expect(outcome.load).toMatchObject({ accepted: 6_000, rejected: 0, unknown: 0 });
     const soldMeanwhile = (await fleet.tickets(sale.id)).length - soldAtCut;
     // A statement that was under way at the cut may still have been committed.
     expect(soldAtCut + soldMeanwhile).toBeLessThan(sale.stock);

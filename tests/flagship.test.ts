@@ -46,7 +46,7 @@ describe('twelve thousand buyers at once, a worker killed halfway, frames delive
       { profile: 'burst', requests: 12_000, connections: 300, stock: sale.stock },
       [{ afterAnswers: 6_000, act: () => fleet.supervisor.kill('worker-1') }],
     );
-    expect(outcome.load).toMatchObject({ sent: 12_000, accepted: 12_000, refused: 0, unknown: 0 });
+    expect(outcome.load).toMatchObject({ sent: 12_000, accepted: 12_000, rejected: 0, unknown: 0 });
     await duplicator.stop();
     const found = await fleet.audit(sale, outcome);
     expectChecks(found);
