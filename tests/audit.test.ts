@@ -16,7 +16,7 @@ import { parseRecord } from '../services/shared/outcomes.ts';
 import { createPool } from '../services/shared/postgres.ts';
 import { createRedis, type RedisClient } from '../services/shared/redis.ts';
 import { SaleStore } from '../services/shared/sale-store.ts';
-import { declareTopology, type Topology } from '../services/shared/topology.ts';
+import { declareTopology, type Topology } from '../services/shared/amqp/topology.ts';
 import { testEndpoints, uniqueName } from './support/backends.ts';
 import { startTcpProxy } from './support/tcp-proxy.ts';
 

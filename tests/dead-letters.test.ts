@@ -58,7 +58,7 @@ describe('the dead-letter queue', () => {
     expect(frames.map(({ id, reason, canReplay }) => [id.slice(0, 9), canReplay, reason])).toEqual([
       ['unnamed-' + frames[0]?.id.slice(8, 9), false, 'The frame is unsound: messageId is not a frame id.'],
       ['gwtest-v9', false, 'The frame is unsound: v is 9, this worker reads version 1.'],
-      ['gwtest-q1', false, 'The frame is unsound: reservation 0 has no sound quantity.'],
+      ['gwtest-q1', false, 'The frame is unsound: reservation 0 has no valid quantity.'],
       ['gwtest-s1', true, 'There is no sale no-such-sale.'],
       ['gwtest-g2', true, 'Sale sale is of generation 1, the frame is of 2.'],
       ['gwtest-ok', true, 'A worker rejected it; its log names the frame and says why.'],

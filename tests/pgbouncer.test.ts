@@ -14,7 +14,7 @@ import { startGateway } from '../services/gateway/gateway.ts';
 import { gatewayConfigSchema, parseConfig, workerConfigSchema } from '../services/shared/config.ts';
 import { applyMigrations } from '../services/shared/migrations.ts';
 import { createRedis } from '../services/shared/redis.ts';
-import { topology } from '../services/shared/topology.ts';
+import { topology } from '../services/shared/amqp/topology.ts';
 import { startWorker } from '../services/worker/worker.ts';
 import { testEndpoints, uniqueName } from './support/backends.ts';
 import { removeKeys } from './support/redis-keys.ts';

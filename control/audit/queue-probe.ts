@@ -1,6 +1,6 @@
-import { connectBroker } from '../../services/shared/broker-nodes.ts';
+import { connectBroker } from '../../services/shared/amqp/broker-nodes.ts';
 import type { Channel, ChannelModel } from 'amqplib';
-import { declareTopology, topology } from '../../services/shared/topology.ts';
+import { declareTopology, topology } from '../../services/shared/amqp/topology.ts';
 import type { Deployment } from '../cluster/cluster.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { BackendHealth } from '../../services/shared/backend-trouble.ts';
-import { REFUSES_MESSAGES } from '../../services/shared/broker-canary.ts';
+import { REFUSES_MESSAGES } from '../../services/shared/amqp/broker-canary.ts';
 import type { Backends } from '../../services/shared/messages.ts';
 import { BackendViews } from './backend-views.ts';
 import type { BackendState } from '../../contract/backends.ts';

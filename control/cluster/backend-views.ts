@@ -3,7 +3,7 @@
  * they use it. A process that is alive and takes no writes is not running.
  */
 import { type BackendHealth, describeTrouble } from '../../services/shared/backend-trouble.ts';
-import { REFUSES_MESSAGES } from '../../services/shared/broker-canary.ts';
+import { REFUSES_MESSAGES } from '../../services/shared/amqp/broker-canary.ts';
 import type { Backends } from '../../services/shared/messages.ts';
 import { type BackendRole, type BackendState, BACKEND_TITLES } from '../../contract/backends.ts';
 

@@ -1,5 +1,5 @@
 /** Proof that a backend serves: each probe logs in and uses it, as the services will. */
-import { connectBroker } from '../../services/shared/broker-nodes.ts';
+import { connectBroker } from '../../services/shared/amqp/broker-nodes.ts';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { withLimit } from '../../services/shared/time-limit.ts';

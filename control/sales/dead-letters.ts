@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectBroker } from '../../services/shared/broker-nodes.ts';
+import { connectBroker } from '../../services/shared/amqp/broker-nodes.ts';
 import type { ConfirmChannel, GetMessage, MessagePropertyHeaders } from 'amqplib';
 import { FrameError, decodeEntries, parseFrame, type Frame } from '../../services/shared/frame.ts';
 import { createPool, openPool } from '../../services/shared/postgres.ts';
@@ -14,7 +14,7 @@ import { rebuildSale } from '../../services/shared/rebuild.ts';
 import { createRedis } from '../../services/shared/redis.ts';
 import { SaleStore } from '../../services/shared/sale-store.ts';
 import type { SaleView } from '../../services/shared/sales.ts';
-import { declareTopology, topology } from '../../services/shared/topology.ts';
+import { declareTopology, topology } from '../../services/shared/amqp/topology.ts';
 import { QueueProbe } from '../audit/queue-probe.ts';
 import { FailureError } from '../../contract/failure.ts';
 import type { Deployment } from '../cluster/cluster.ts';

@@ -7,7 +7,7 @@ export interface ReserveBody {
   readonly userId: string;
 }
 
-/** Fastify's own validation and serialisation, compiled once: the fast way that its documents advise. */
+/** Fastify compiles validation and serialisation from it: the fast way, as its documentation advises. */
 export const reserveSchema = {
   body: {
     type: 'object',
@@ -19,10 +19,10 @@ export const reserveSchema = {
   },
 } as const;
 
-/** Connections that may wait to be accepted: ten thousand buyers come at once. */
+/** Connections that may wait in the kernel to be accepted: ten thousand buyers come at once. */
 const BACKLOG = 16_384;
 
-/** Listens on a free port, tells it, and ends with the parent. */
+/** Listens on a free port, reports it, and ends with the parent. */
 export async function listen(
   server: FastifyInstance,
   close: () => Promise<unknown> = () => server.close(),
@@ -32,7 +32,7 @@ export async function listen(
   reportReady(typeof address === 'object' && address ? address.port : 0, close);
 }
 
-/** Says ready, and ends when told to or when the parent is gone. */
+/** Reports ready. Ends on a message or SIGTERM, or when the parent is gone. */
 export function reportReady(port: number, close: () => Promise<unknown>): void {
   const end = () => {
     setTimeout(() => process.exit(1), 5_000).unref();

@@ -1,4 +1,4 @@
-/** The other half of the one-message-each design: one Lua call a message, one INSERT a grant, one publication an outcome, one ack. */
+/** The worker of the one-message-each design. Each message takes a Lua call, an INSERT if granted, a publication and an ack. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';

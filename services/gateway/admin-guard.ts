@@ -1,10 +1,9 @@
-/** Lets requests with the admin token pass. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { ProblemError, refusal } from './problems.ts';
 
 const BEARER = /^Bearer +(\S+) *$/i;
 
-/** A check of an `Authorization` header that throws ProblemError `unauthorised` or `forbidden`. */
+/** Checks an `Authorization` header for the admin token; throws ProblemError `unauthorised` or `forbidden`. */
 export function adminGuard(token: string): (authorization: string | undefined) => void {
   const expected = digest(token);
   return (authorization) => {
@@ -15,9 +14,9 @@ export function adminGuard(token: string): (authorization: string | undefined) =
           headers: ['www-authenticate', 'Bearer realm="flashgrid"'],
         }),
       );
-    // Digests are of one length, so that the comparison takes the same time for every token.
+    // timingSafeEqual needs equal lengths, which digests have.
     if (!timingSafeEqual(digest(given), expected))
-      throw new ProblemError(refusal('forbidden', 'The token is another one.'));
+      throw new ProblemError(refusal('forbidden', 'Send the gateway’s FLASHGRID_ADMIN_TOKEN.'));
   };
 }
 

@@ -1,6 +1,6 @@
-/** When this gateway's frames were sent, to the second, so that an id alone tells whether its outcome can still be there. */
+/** Knows to the second when this gateway's frames were sent, so that an id shows whether its outcome can still exist. */
 
-/** Marks that are kept: one a second, a little longer than records are readable. */
+/** Marks that are kept, one a second: a little longer than records are readable. */
 const MAX_MARKS = 1_500;
 
 interface Mark {
@@ -27,12 +27,12 @@ export class FrameClock {
     if (this.#marks.length > MAX_MARKS) this.#marks.shift();
   }
 
-  /** What is known of a frame: `recent` was sent within the last minute, `expired` longer ago than outcomes are kept. */
+  /** `recent`: sent within the last minute. `expired`: sent longer ago than outcomes are kept. */
   ask(frameId: string, nowMs: number): 'never-sent' | 'recent' | 'sent' | 'expired' | 'foreign' {
     if (!frameId.startsWith(this.#prefix)) return 'foreign';
     const text = frameId.slice(this.#prefix.length);
     const seq = Number.parseInt(text, 36);
-    // The canonical text only: `01` names no frame.
+    // Only the canonical text: `01` names no frame.
     if (seq < 1 || seq > this.#lastSeq() || seq.toString(36) !== text) return 'never-sent';
     const seqAt = (ageMs: number): number =>
       this.#marks.findLast((mark) => mark.atMs <= nowMs - ageMs)?.seq ?? 0;

@@ -1,6 +1,6 @@
 /**
- * Collects reservations into frames. Whatever arrives in one turn of the event loop and concerns one sale becomes one frame, one AMQP
- * message and one confirm: confirming each reservation alone costs two thirds of the throughput.
+ * Collects reservations into frames. Reservations of one sale that arrive in one turn of the event loop become one frame,
+ * one AMQP message and one confirm. Confirming each reservation alone costs two thirds of the throughput.
  *
  *   open ──full, or end of the turn──► published ──confirm──► accepted
  *     │                                    └──nack, return, timeout, connection lost──► failed
@@ -10,7 +10,7 @@ import { FRAME_VERSION, encodeEntry } from '../shared/frame.ts';
 import { framedId, framedIdPrefix, keyedId } from '../shared/ids.ts';
 import type { SaleFacts } from '../shared/sales.ts';
 
-/** How a published frame ended. `away` was never sent; after `lost` and `timeout` the broker may hold it all the same. */
+/** How a frame ended. `away` was never sent. After `lost` and `timeout` the broker may still have it. */
 export type FrameEnd = 'confirmed' | 'nacked' | 'returned' | 'timeout' | 'lost' | 'away';
 
 export interface OutgoingFrame {
@@ -24,13 +24,13 @@ export interface OutgoingFrame {
 }
 
 export interface FramePublisher {
-  /** False while the write buffer is full: an open frame then had better wait and grow. */
+  /** False while the write buffer is full: an open frame then waits and grows. */
   readonly isWritable: boolean;
   /** Sends a frame, or settles it `away`. Never throws. */
   publish(frame: OutgoingFrame): void;
 }
 
-/** Where the answers go. `Reply` is whatever the caller handed in. */
+/** Where the answers go. The caller chooses the type `Reply`. */
 export interface Answerer<Reply> {
   accept(reply: Reply, reservationId: string): void;
   fail(reply: Reply, reservationId: string, end: Exclude<FrameEnd, 'confirmed'>): void;
@@ -42,13 +42,13 @@ export interface FrameCollectorOptions<Reply> {
   readonly gatewayId: string;
   /** Most reservations in one frame. */
   readonly maxFrame: number;
-  /** Most reservations that are open or published and not settled. */
+  /** Most reservations in open and unsettled frames together. */
   readonly maxUnconfirmed: number;
-  /** Frames that may wait for their confirm while a further one is not full: past it, reservations gather in the open frame. */
+  /** Frames that may wait for their confirm. Past it, reservations gather in the open frame until it is full. */
   readonly maxFlights: number;
   readonly publisher: FramePublisher;
   readonly answerer: Answerer<Reply>;
-  /** Runs a function at the end of this turn of the event loop. */
+  /** Runs a function at the end of this turn of the event loop; `setImmediate` by default. */
   readonly schedule?: (run: () => void) => void;
 }
 
@@ -84,14 +84,14 @@ export class FrameCollector<Reply> {
 
   /**
    * Puts a reservation into its sale's open frame.
-   * @returns false when too many wait already; `reply` is then untouched
+   * @returns false, without touching `reply`, when too many wait already
    */
   add(sale: SaleFacts, userId: string, quantity: number, digest: string | undefined, reply: Reply): boolean {
     if (this.#unconfirmed >= this.#options.maxUnconfirmed) return false;
     this.#unconfirmed++;
     let frame = this.#open.get(sale.id);
     if (frame !== undefined && frame.generation !== sale.generation) {
-      // A frame belongs to one generation: the sale was reset since it was opened.
+      // The sale was reset since the frame was opened. A frame belongs to one generation.
       this.#close(frame);
       frame = undefined;
     }
@@ -171,7 +171,7 @@ class OpenFrame<Reply> implements OutgoingFrame {
 
   close(): void {
     this.#closedAtMs = Date.now();
-    // Ids are ASCII, so one byte a character.
+    // Ids are ASCII: one byte a character.
     this.body = Buffer.from(this.#lines, 'latin1');
     this.#lines = '';
     this.headers = {
@@ -185,7 +185,7 @@ class OpenFrame<Reply> implements OutgoingFrame {
 
   settle(end: FrameEnd): void {
     const replies = this.#replies;
-    // Also makes a second settle harmless.
+    // This also makes a second settle harmless.
     this.#replies = [];
     if (replies.length === 0) return;
     this.#release(replies.length);

@@ -1,24 +1,24 @@
-/** What the gateway counts on its hot path: plain numbers, read by /metrics, the samples and the dashboards when they want them. */
+/** Counters of the hot path: plain numbers, which /metrics, the samples and the live updates read when they need them. */
 import { PROBLEM_KINDS } from './problems.ts';
 import type { ProblemKind } from './problems.ts';
 
 export class GatewayCounters {
   /** Reservations that the broker has confirmed, answered 202. */
   accepted = 0;
-  /** Repeats of a reservation that its Idempotency-Key told to be decided: answered 202 again, and not queued. */
+  /** Repeats under an Idempotency-Key whose reservation was decided already: answered 202 again, not queued. */
   repeated = 0;
   /** Frames that the broker confirmed. */
   frames = 0;
   /** Sale id → reservations answered 202. */
   readonly acceptedBySale = new Map<string, number>();
-  /** Refusals of `POST /reserve`. */
+  /** Rejections of `POST /reserve`. */
   readonly refused: Record<ProblemKind, number>;
 
   constructor() {
     this.refused = zeroOfEachKind();
   }
 
-  /** Refusals of `POST /reserve` by what a run's record tells apart. */
+  /** Rejections of `POST /reserve`, by the classes of a run record. */
   refusedByClass(): { client4xx: number; soldOut409: number; unavailable503: number } {
     const classes = { client4xx: 0, soldOut409: 0, unavailable503: 0 };
     for (const kind of problemKinds()) {

@@ -1,4 +1,4 @@
-/** Whether this gateway can do its work: what /readyz answers. */
+/** Whether this gateway can work: the answer of /readyz. */
 import { z } from 'zod';
 import { backendStateSchema, type BackendHealth } from '../shared/backend-trouble.ts';
 
@@ -17,7 +17,7 @@ export const healthReportSchema = z.object({
 export type HealthReport = z.infer<typeof healthReportSchema>;
 type Part = z.infer<typeof partSchema>;
 
-/** What looks after a store. */
+/** The part of BackendWatch that is used here. */
 interface Watch {
   readonly health: BackendHealth;
   check(): Promise<BackendHealth>;
@@ -37,7 +37,7 @@ export class Health {
     this.#probes = probes;
   }
 
-  /** The store that does not serve, as of the last look; Redis first, since most is read there. */
+  /** The store that does not serve, as of the last check. Redis comes first, since most is read there. */
   sickStore(): { readonly part: 'redis' | 'postgres'; readonly health: BackendHealth } | undefined {
     for (const part of ['redis', 'postgres'] as const) {
       const { health } = this.#probes[part];
@@ -54,7 +54,7 @@ export class Health {
   }
 }
 
-/** Whether nothing is to be had of a backend now: neither a write nor a read. */
+/** Whether a backend now serves neither writes nor reads. */
 export function isGone({ state }: BackendHealth): boolean {
   return state === 'silent' || state === 'away';
 }

@@ -1,4 +1,4 @@
-/** The HTTP side: Fastify with the gateway's limits, its problem documents and its routes. */
+/** The HTTP side: Fastify with the gateway's limits and its problem documents. */
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import Fastify from 'fastify';
@@ -16,35 +16,35 @@ import {
 } from './problems.ts';
 import type { Refusal } from './problems.ts';
 
-/** Bytes of a reservation's body; a sound one has about a hundred. */
+/** Bytes of a reservation's body. A normal one has about a hundred. */
 export const RESERVE_BODY_LIMIT_BYTES = 16 * 1024;
 const BODY_LIMIT_BYTES = 64 * 1024;
-/** Longer than the idle time of load balancers in common use, so that they and not we close an idle connection. */
+/** Longer than the idle time of common load balancers, so that they close idle connections before we do. */
 export const KEEP_ALIVE_MS = 72_000;
-/** ms in which a client must have sent its headers, and its whole request. */
+/** ms in which a client must send its headers, and its whole request. */
 export const HEADERS_TIMEOUT_MS = 20_000;
 const REQUEST_TIMEOUT_MS = 30_000;
-/** ms between two looks for requests that take longer than that. */
+/** ms between two checks of these limits. */
 const TIMEOUT_CHECK_MS = 2_000;
-/** ms for which a connection may neither take nor send a byte while it is owed an answer: its client does not read. A long poll is answered sooner. */
+/** ms without a byte in either direction after which a connection that waits is closed. A long poll is answered sooner. */
 const STALLED_MS = 60_000;
 /** Where Socket.IO is served. */
 export const LIVE_PATH = '/socket.io';
-/** Connections that the kernel may hold for us to accept: ten thousand buyers come at once. */
+/** Connections that may wait in the kernel to be accepted: ten thousand buyers come at once. */
 export const LISTEN_BACKLOG = 16_384;
 
 export interface HttpAppOptions {
-  /** Hears of errors that are nobody's but ours. */
+  /** Called with errors that are our fault. */
   readonly onUnexpected: (request: FastifyRequest, error: unknown) => void;
-  /** Hears of each refusal that is not written by the reserve handler. */
+  /** Called with each rejection that the reserve handler did not write. */
   readonly onRefused: (route: string | undefined, given: Refusal) => void;
-  /** Whether a Host header may be served; all are unless told. */
+  /** Which Host headers are served, by default all. */
   readonly isHostAllowed?: HostCheck | undefined;
 }
 
 /**
- * A request whose `upgrade` is true only when it will be taken. Node gives all upgrades to whoever listens for some; those for anything but
- * Socket.IO would never be answered, but a server that does not know a protocol shall go on in HTTP/1.1 (RFC 9110, 7.8).
+ * A request whose `upgrade` is true only for Socket.IO. As soon as a server listens for upgrades, Node emits all of them,
+ * and those for other protocols would never be answered. RFC 9110, 7.8 wants them served in HTTP/1.1.
  */
 class GatewayRequest extends IncomingMessage {
   asksForUpgrade?: boolean;
@@ -77,14 +77,14 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
     },
     clientErrorHandler,
     forceCloseConnections: 'idle',
-    // Ids of requests go nowhere: no log line carries one.
+    // No log line has a request's id.
     requestIdHeader: false,
     genReqId: () => '',
     frameworkErrors: (_error, _request, reply) => {
-      writeRefusal(reply, refusal('invalid', 'The URL is not sound.'));
+      writeRefusal(reply, refusal('invalid', 'The URL is malformed.'));
     },
   });
-  // A client that ends its side is still owed its answers. Node has no option for it, only this property.
+  // A client that has ended its side still gets its answers. Node has no option for that, only this property.
   Object.assign(app.server, { httpAllowHalfOpen: true });
   const { isHostAllowed } = options;
   if (isHostAllowed !== undefined)
@@ -120,35 +120,35 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
     writeRefusal(
       reply,
       allowed === undefined
-        ? refusal('unknown-route', 'See /openapi.json for the routes that there are.')
+        ? refusal('unknown-route', 'See /openapi.json for all routes.')
         : refusal('method-not-allowed', `This route takes ${allowed}.`, { headers: ['allow', allowed] }),
     );
   });
   return app;
 }
 
-/** Sends a refusal through Fastify, for the routes off the hot path. */
+/** Sends a rejection through Fastify, for the routes off the hot path. */
 export function writeRefusal(reply: FastifyReply, given: Refusal): void {
   for (let at = 0; at + 1 < given.headers.length; at += 2)
     reply.header(given.headers[at] ?? '', given.headers[at + 1]);
   void reply.code(given.status).send(given.payload);
 }
 
-/** What a caller hears of an error. Never its message or stack, unless the error was made for callers. */
+/** What a client sees of an error: never its message or stack, unless the error was made for clients. */
 function refusalOf(error: unknown): Refusal {
   if (error instanceof ProblemError) return error.refusal;
   const status =
     error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
       ? error.statusCode
       : 500;
-  if (status === 413) return refusal('too-large', 'The body is larger than this route takes.');
+  if (status === 413) return refusal('too-large', 'Send a smaller body; /openapi.json has the limits.');
   if (status === 415) return refusal('unsupported-media-type', 'Send application/json.');
   if (status >= 400 && status < 500)
     return invalid([{ field: 'body', message: 'could not be read to its end' }]);
-  return refusal('unexpected', 'The error was logged. Nothing is known of whether the request took effect.');
+  return refusal('unexpected', 'The gateway logged the error. The request may or may not have taken effect.');
 }
 
-/** Answers what Node's parser gave up, and ends the connection. */
+/** Answers input that Node's parser gave up on, and ends the connection. */
 function clientErrorHandler(
   error: NodeJS.ErrnoException,
   socket: Socket & { _httpMessage?: ServerResponse },
@@ -159,7 +159,7 @@ function clientErrorHandler(
   }
   const owed = socket._httpMessage;
   if (owed?.req.complete) {
-    // Whatever is written now would be read as the answer to an earlier request.
+    // The client would take an answer written now for the one to its earlier request.
     owed.shouldKeepAlive = false;
     owed.once('finish', () => socket.destroySoon());
     return;

@@ -1,7 +1,7 @@
 /**
- * Socket.IO behind a load balancer that knows no sessions. A session lives in one gateway, and a client that polls, as the default client
- * does at first, may have its next request sent to another. A session's id therefore begins with its gateway's, each gateway tells
- * its address in Redis, and whichever is asked passes the request on to the one that has the session.
+ * Socket.IO behind a load balancer without sticky sessions. One gateway has a session, but the balancer may send the next
+ * request of a polling client to another (the default client polls at first). So a session's id begins with the id of its
+ * gateway, each gateway announces its address in Redis, and the others pass requests on to the owner of the session.
  */
 import { randomBytes } from 'node:crypto';
 import { Agent, request as httpRequest } from 'node:http';
@@ -10,29 +10,29 @@ import { connect, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { pipeline } from 'node:stream';
 
-/** ms between two messages of a gateway that its address still holds, and for how long one does. */
+/** ms between two announcements of a gateway's address, and ms for which one is valid. */
 const ADDRESS_REFRESH_MS = 10_000;
 export const ADDRESS_TTL_MS = 3 * ADDRESS_REFRESH_MS;
-/** ms for which an address, or that there is none, is remembered. */
+/** ms for which an address, or its absence, is cached. */
 const REMEMBER_MS = 2_000;
 const MAX_REMEMBERED = 1_000;
-/** ms of silence after which a passed connection is given up: Socket.IO's ping and its answer take 45 s at the most. */
+/** ms of silence after which a passed connection is closed. Socket.IO's ping and its answer take 45 s at most. */
 const SILENT_LIMIT_MS = 50_000;
-/** Says that a request was passed on, so that none goes round in circles. */
+/** Marks a request that was passed on, so that it is not passed on again. */
 const PASSED_HEADER = 'x-flashgrid-passed';
 const SESSION = /[?&]sid=([a-z0-9]{8})-[A-Za-z0-9_-]{20}(?:&|$)/;
-/** What engine.io answers to a session that it does not know: the client begins a new one. */
+/** engine.io's answer to an unknown session. The client then opens a new one. */
 const UNKNOWN_SESSION = '{"code":1,"message":"Session ID unknown"}';
-/** Fields that hold between two neighbours only (RFC 9110, 7.6.1). */
+/** Header fields that are not passed on (RFC 9110, 7.6.1). */
 const HOP_FIELDS = ['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'expect'];
 
 export interface LivePeersOptions {
   readonly gatewayId: string;
   /** Requests that may be passed on at once. */
   readonly maxPassed: number;
-  /** Stores this gateway's address for ADDRESS_TTL_MS; without one, forgets it. */
+  /** Stores this gateway's address for ADDRESS_TTL_MS; `undefined` removes it. */
   readonly saveAddress: (address: string | undefined) => Promise<unknown>;
-  /** `host:port` of a gateway; null when it is not known. */
+  /** `host:port` of a gateway; null when unknown. */
   readonly findAddress: (gatewayId: string) => Promise<string | null>;
   readonly onError: (what: string, error: unknown) => void;
 }
@@ -49,24 +49,24 @@ export class LivePeers {
     this.#options = options;
   }
 
-  /** A new session's id. */
+  /** Id for a new session. */
   sessionId(): string {
     return `${this.#options.gatewayId}-${randomBytes(15).toString('base64url')}`;
   }
 
-  /** The gateway that has the session of a request, when it is not this one. */
+  /** The gateway to which a request must be passed; `undefined` when this one serves it. */
   ownerOf({ url = '', headers }: IncomingMessage): string | undefined {
     const owner = SESSION.exec(url)?.[1];
     return owner === this.#options.gatewayId || headers[PASSED_HEADER] !== undefined ? undefined : owner;
   }
 
-  /** Tells the other gateways where this one is, again and again until `close`. */
+  /** Announces this gateway's address to the others until `close`. */
   announce(host: string, port: number): void {
     const address = `${reachableHost(host)}:${port}`;
     const announce = (): void =>
       void this.#options
         .saveAddress(address)
-        .catch((error: unknown) => this.#options.onError('telling the address of this gateway', error));
+        .catch((error: unknown) => this.#options.onError("announcing this gateway's address", error));
     announce();
     this.#timer = setInterval(announce, ADDRESS_REFRESH_MS);
   }
@@ -100,7 +100,7 @@ export class LivePeers {
     pipeline(request, outgoing, () => undefined);
   }
 
-  /** Passes an upgrade to WebSocket on, with all that follows. */
+  /** Passes a WebSocket's upgrade and everything after it on. */
   async tunnel(owner: string, request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const address = await this.#find(owner);
     if (address === null || this.#tunnels.size >= this.#options.maxPassed || socket.destroyed) {
@@ -149,12 +149,12 @@ export class LivePeers {
   }
 }
 
-/** Servers that take upgrades must mind the sockets themselves: without a listener, a reset connection ends the process. */
+/** The socket of an upgrade has no error listener, and without one a reset connection ends the process. */
 export function guardUpgrades(server: Server): void {
   server.prependListener('upgrade', (_request, socket) => socket.on('error', () => socket.destroy()));
 }
 
-/** The host that others reach a gateway by which listens on all of them. */
+/** A host under which other gateways reach one that listens on all addresses. */
 function reachableHost(host: string): string {
   if (host !== '0.0.0.0' && host !== '::') return host;
   const own = Object.values(networkInterfaces()).flat();

@@ -1,9 +1,9 @@
 /**
- * Socket.IO. A client emits `join` with `sale:<id>` or `reservation:<id>` and an acknowledgement, and then hears `sale` (ten times a second at
- * the most, only when something changed) or `outcome` (once).
+ * Live updates over Socket.IO. A client emits `join` with `sale:<id>` or `reservation:<id>`, and then receives `sale` (at
+ * most ten times a second, when something changed) or `outcome` (once).
  *
- * What workers publish is only looked at for its sale and frame; figures come from one read of Redis a sale and tick, so a
- * dashboard is exact whatever was missed, and costs the same at any rate.
+ * The workers' messages only mark which sale changed. The counters come from one read of Redis for each sale and tick. So
+ * a dashboard is exact even after lost messages, and costs the same at any rate.
  */
 import { ServerResponse, type IncomingMessage, type Server as HttpServer } from 'node:http';
 import type { Socket as NetSocket } from 'node:net';
@@ -22,20 +22,20 @@ import { isAllowedOrigin, isLoopbackOrigin, type HostCheck } from '../shared/hos
 import { LIVE_PATH } from './http-app.ts';
 import { RateMeter } from './rate-meter.ts';
 
-/** ms between two events of a sale's room. */
+/** ms between two `sale` events. */
 export const SALE_EVENT_INTERVAL_MS = 100;
 /** Rooms that one socket may be in. */
 export const MAX_ROOMS_PER_SOCKET = 200;
-/** Joins that a socket may ask for at once, and how many more each second. */
+/** Joins that a socket may emit at once, and more each second. */
 const JOIN_BURST = 2 * MAX_ROOMS_PER_SOCKET;
 const JOINS_PER_SEC = 50;
-/** Sales that may be looked up for joins at once: half of what the cache looks up, so that reservations have their part. */
+/** Sales that may be looked up for joins at once: half of the cache's limit, so that reservations have the other half. */
 const MAX_LOOKUPS = 32;
-/** Messages that may wait for a client to read; a client that falls behind further is disconnected. */
+/** Messages that may wait for a client to read. Past it, the client is disconnected. */
 const MAX_UNSENT_MESSAGES = 2_000;
-/** Ticks between two looks for such clients. */
+/** Ticks between two checks for such clients. */
 const SLOW_CLIENT_TICKS = 10;
-/** ms in which a new session must have become a client: one that polls holds no connection by which it would be missed. */
+/** ms in which a new session must connect. A polling client holds no connection whose end would be noticed. */
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Keyed reservations of one sale that are looked up in one tick. */
 const MAX_KEYED_READS = 500;
@@ -76,11 +76,11 @@ export interface LiveUpdatesOptions {
   readonly peers: LivePeers;
   /** Clients that may be connected at once. */
   readonly maxClients: number;
-  /** Whether a Host header may be served; all are unless told. */
+  /** Which Host headers are served, by default all. */
   readonly isHostAllowed?: HostCheck | undefined;
-  /** Whether a sale is known without looking it up. */
+  /** Whether a sale is cached. */
   readonly knowsSale: (saleId: string) => boolean;
-  /** The sale, if there is such; rejects when that can't be told now. */
+  /** The sale, if it exists. Rejects when no store can answer. */
   readonly findSale: (saleId: string) => Promise<unknown>;
   readonly readSale: (saleId: string) => Promise<SaleView | undefined>;
   readonly lookup: ReservationLookup;
@@ -100,13 +100,13 @@ interface WatchedSale {
 export class LiveUpdates {
   readonly #options: LiveUpdatesOptions;
   readonly #io: Server<ClientEvents, ServerEvents>;
-  /** Sales whose room has somebody in it. */
+  /** Sales whose room is not empty. */
   readonly #sales = new Map<string, WatchedSale>();
-  /** Frame id → reservation ids of it that somebody waits for. */
+  /** Frame id → its reservations that clients wait for. */
   readonly #frames = new Map<string, Set<string>>();
-  /** Sale id → keyed reservation ids that somebody waits for: their frame can't be told from the id. */
+  /** Sale id → its keyed reservations that clients wait for. Their ids don't name a frame. */
   readonly #keyed = new Map<string, Set<string>>();
-  /** Sales with outcomes since the last tick and keyed reservations that are waited for. */
+  /** Sales among them with outcomes since the last tick. */
   readonly #keyedDirty = new Set<string>();
   readonly #timer: NodeJS.Timeout;
   #ticks = 0;
@@ -118,14 +118,14 @@ export class LiveUpdates {
     guardUpgrades(server);
     this.#io = new Server<ClientEvents, ServerEvents>(server, {
       path: LIVE_PATH,
-      // Upgrades for anything else are served in plain HTTP (http-app.ts).
+      // Upgrades to other protocols are served in plain HTTP (http-app.ts).
       destroyUpgrade: false,
       serveClient: false,
       maxHttpBufferSize: MAX_MESSAGE_BYTES,
       perMessageDeflate: false,
       connectTimeout: CONNECT_TIMEOUT_MS,
       cors: { origin: (origin, answer) => answer(null, origin !== undefined && isLoopbackOrigin(origin)) },
-      // CORS does not hold WebSockets back: a page of any origin may open one unless it is refused here.
+      // CORS does not apply to WebSockets: a page of any origin may open one unless it is rejected here.
       allowRequest: (request, answer) => answer(null, this.#mayConnect(request)),
     });
     const { engine } = this.#io;
@@ -133,7 +133,7 @@ export class LiveUpdates {
     engine.use((request: IncomingMessage, response: ServerResponse, next: () => void) => {
       const owner = peers.ownerOf(request);
       if (owner === undefined) next();
-      // An upgrade is passed on below, where there is its socket.
+      // The listener below passes upgrades on: it has the socket.
       else if (response instanceof ServerResponse) void peers.pass(owner, request, response);
     });
     server.on('upgrade', (request, socket: NetSocket, head) => {
@@ -152,7 +152,7 @@ export class LiveUpdates {
     return this.#io.engine.clientsCount;
   }
 
-  /** A message of the outcome channel. */
+  /** Handles a message of the outcome channel. */
   onOutcome(text: string): void {
     if (this.#sales.size === 0 && this.#frames.size === 0 && this.#keyed.size === 0) return;
     const saleEnd = text.indexOf(' ');
@@ -171,13 +171,13 @@ export class LiveUpdates {
     }
   }
 
-  /** A sale has changed: its room hears of it at the next tick. */
+  /** Marks a sale as changed, so that its room gets an event at the next tick. */
   touch(saleId: string): void {
     const sale = this.#sales.get(saleId);
     if (sale !== undefined) sale.isDirty = true;
   }
 
-  /** After a lost subscription: whatever was missed is read. */
+  /** Reads what may have been missed while the subscription was lost. */
   catchUp(): void {
     for (const sale of this.#sales.values()) sale.isDirty = true;
     for (const saleId of this.#keyed.keys()) this.#keyedDirty.add(saleId);
@@ -185,7 +185,7 @@ export class LiveUpdates {
     void this.#readOutcomes(framed);
   }
 
-  /** Disconnects everybody. The HTTP server is closed by whoever made it. */
+  /** Disconnects all clients. The HTTP server stays open. */
   close(): void {
     clearInterval(this.#timer);
     this.#io.disconnectSockets(true);
@@ -229,7 +229,7 @@ export class LiveUpdates {
     try {
       if (this.#options.knowsSale(saleId)) return await this.#enter(socket, target);
       if (this.#lookups >= MAX_LOOKUPS)
-        return { ok: false, detail: 'Too many sales are looked up; join again.' };
+        return { ok: false, detail: 'The gateway looks up too many sales at once; join again.' };
       this.#lookups++;
       try {
         if ((await this.#options.findSale(saleId)) === undefined)
@@ -241,16 +241,16 @@ export class LiveUpdates {
     } catch (error) {
       this.#options.onError(`joining ${target.room}`, error);
       void socket.leave(target.room);
-      return { ok: false, detail: 'It can not be looked up now; join again.' };
+      return { ok: false, detail: "Redis or Postgres can't look it up now; join again." };
     }
   }
 
   async #enter(socket: LiveSocket, target: Room): Promise<JoinReply> {
-    // Its own id is a room too.
+    // `>`, because the socket's own id is a room, too.
     if (!socket.rooms.has(target.room) && socket.rooms.size > MAX_ROOMS_PER_SOCKET)
       return { ok: false, detail: `A connection may be in ${MAX_ROOMS_PER_SOCKET} rooms.` };
     if (!socket.connected) return { ok: false, detail: 'The connection is closed.' };
-    // Joins before anything is awaited: a burst of joins can't slip past the limit, and no outcome between read and watch.
+    // Joins before it awaits: so a burst of joins can't pass the limit, and no outcome is missed between read and join.
     if (target.kind === 'sale') {
       this.#watchSale(target.saleId);
       void socket.join(target.room);
@@ -266,7 +266,7 @@ export class LiveUpdates {
   #watchSale(saleId: string): void {
     const sale = this.#sales.get(saleId);
     if (sale !== undefined) {
-      // Whoever comes later gets the figures at the next tick too.
+      // A client that joins later also gets an event at the next tick.
       sale.isDirty = true;
       return;
     }
@@ -287,7 +287,7 @@ export class LiveUpdates {
     else ids.add(id);
   }
 
-  /** The last one has left a room. */
+  /** Releases a room that the last client has left. */
   #release(room: string): void {
     const target = parseRoom(room);
     if (target === undefined) return;
@@ -309,10 +309,10 @@ export class LiveUpdates {
     this.#io.in(room).socketsLeave(room);
   }
 
-  /** Disconnects clients that do not read: what they are owed would grow without end. */
+  /** Disconnects clients that do not read: their unsent messages would grow without end. */
   #dropSlowClients(): void {
     for (const { conn } of this.#io.of('/').sockets.values()) {
-      // Not in its types; there is no other way to tell.
+      // Not in engine.io's types, but there is no other way to know.
       const unsent: unknown = Reflect.get(conn, 'writeBuffer');
       if (Array.isArray(unsent) && unsent.length > MAX_UNSENT_MESSAGES) conn.close(true);
     }
@@ -322,7 +322,7 @@ export class LiveUpdates {
     if (++this.#ticks % SLOW_CLIENT_TICKS === 0) this.#dropSlowClients();
     for (const [saleId, sale] of this.#sales) {
       if (this.#options.acceptedOf(saleId) !== sale.lastAccepted) sale.isDirty = true;
-      // Once more after the last change, so that the rates fall to nought.
+      // Sends on after the last change until the rates are 0.
       if (sale.isDirty || sale.accepted.isMoving || sale.decided.isMoving) void this.#sendSale(saleId, sale);
     }
     for (const saleId of this.#keyedDirty) {
@@ -386,7 +386,7 @@ type Room =
       readonly ref: ReservationRef;
     };
 
-/** What a room's name means; `undefined` for anything else, a socket's own id included. */
+/** Parses a room's name; `undefined` for anything else, such as a socket's own id. */
 export function parseRoom(room: unknown): Room | undefined {
   if (typeof room !== 'string' || room.length > 128) return undefined;
   if (room.startsWith('sale:')) {

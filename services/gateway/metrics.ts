@@ -1,6 +1,6 @@
-/** Prometheus metrics. Histograms are fed once a frame, never once a request; the rest is read when somebody asks. */
+/** Prometheus metrics. Histograms observe once a frame, never once a request; the rest is read on request. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import type { LinkState } from './broker-link.ts';
+import type { LinkState } from '../shared/amqp/broker-connection.ts';
 import type { GatewayCounters } from './gateway-counters.ts';
 import { problemKinds } from './gateway-counters.ts';
 import type { FrameEnd } from './frame-collector.ts';
@@ -96,7 +96,7 @@ export class GatewayMetrics {
     });
   }
 
-  /** A frame has ended. */
+  /** Observes a frame that has ended. */
   observeFrame(count: number, end: FrameEnd, tookMs: number): void {
     this.#ends.inc({ end });
     this.#frameSize.observe(count);

@@ -1,4 +1,4 @@
-/** The OpenAPI document, built from the schemas that the routes use. A test compares it with the routes that there are. */
+/** The OpenAPI document, made from the routes' own schemas. A test compares it with the gateway's routes. */
 import { z } from 'zod';
 import { newSaleSchema, saleChangeSchema, saleViewSchema } from '../shared/sales.ts';
 import { healthReportSchema } from './health.ts';
@@ -18,13 +18,13 @@ const problemSchema = z.object({
   part: z
     .enum(['broker', 'redis', 'postgres'])
     .optional()
-    .describe('Of a 503 because of a backend: which one.'),
-  reason: z.string().optional().describe('What is wrong with it.'),
-  since: z.string().optional().describe('Since when, as an ISO date.'),
+    .describe('Of a 503 caused by a backend: which one.'),
+  reason: z.string().optional().describe('What is wrong with that backend.'),
+  since: z.string().optional().describe('When that began, as an ISO date.'),
   reservationId: z
     .string()
     .optional()
-    .describe('Of `unconfirmed`: the id under which the reservation may yet be decided.'),
+    .describe('Of `unconfirmed`: the reservation may still be decided under this id.'),
 });
 
 type Json = Record<string, unknown>;
@@ -37,7 +37,7 @@ export function openApiDocument(): Json {
       title: 'FlashGrid gateway',
       version: '1',
       description:
-        'Takes reservations of a flash sale. A 202 means that the broker has stored the reservation durably; what became of it is told by GET /reservations/{id} and over Socket.IO (path /socket.io; emit `join` with `sale:<id>` or `reservation:<id>`).',
+        'Accepts reservations of a flash sale. A 202 means that RabbitMQ has stored the reservation durably. GET /reservations/{id} and Socket.IO (path /socket.io; emit `join` with `sale:<id>` or `reservation:<id>`) give its outcome.',
     },
     paths: {
       '/reserve': {
@@ -49,28 +49,28 @@ export function openApiDocument(): Json {
               in: 'header',
               required: false,
               description:
-                'Makes a reservation safe to repeat. 1..128 printable ASCII characters; take a new one, such as a UUID, for each reservation. A repeat with the same key and body gets the same reservationId, and is decided once. That holds for a granted reservation until the sale is reset, also when the sale is sold out or closed by then; for a refused one for 20 minutes, after which the key is decided anew. Within the sale a key stands for one userId and quantity: with others it is answered 422, or, when both were on their way at once, refused with `key_reused`. A reset frees all keys of the sale.',
+                'Makes a reservation safe to repeat. 1..128 printable ASCII characters; use a new one, such as a UUID, for each reservation. A repeat with the same key and body gets the same reservationId and is decided once. This holds for a granted reservation until the sale is reset, even when the sale is sold out or closed by then. It holds for a refused one for 20 minutes; after that the key is decided again. Within a sale, a key belongs to one userId and quantity. With others it is rejected with 422, or, when both were on their way at once, refused with `key_reused`. A reset frees all keys of the sale.',
               schema: { type: 'string', pattern: '^[\\x21-\\x7e]{1,128}$' },
             },
           ],
           requestBody: body('ReserveRequest'),
           responses: {
-            202: json('ReserveReply', 'Stored durably, to be decided in order.'),
+            202: json('ReserveReply', 'Accepted: stored durably and decided in order.'),
             ...problems({
-              400: 'A field is missing, of the wrong type, not sound or unknown; or the quantity is over the sale’s limit for one buyer, so that it could never be granted.',
+              400: 'A field is missing, malformed or unknown; or the quantity is over the sale’s limit for one buyer and could never be granted.',
               404: 'There is no such sale.',
-              409: 'The sale is closed; or it is sold out and set to reject then (mode `shed`).',
-              408: 'The request did not come whole in time.',
+              409: 'The sale is closed; or it is sold out and in mode `shed`.',
+              408: 'The request was not complete in time.',
               413: 'The body is larger than 16 KiB.',
               415: 'The body is not application/json.',
-              421: 'The gateway is not served under this Host name (FLASHGRID_GATEWAY_HOSTS).',
+              421: 'The gateway does not serve this host name (FLASHGRID_GATEWAY_HOSTS).',
               422: 'In this sale the Idempotency-Key was sent with another userId or quantity.',
               431: 'The head is larger than 16 KiB.',
               500: 'A defect of the gateway.',
             }),
             503: {
               ...problem(
-                'Not accepted: too much waits for the broker, or it is away, blocked or refuses, or the sale can’t be looked up. Nothing was queued, except with the type `unconfirmed`: then it may have been, under the `reservationId` of the problem. Send that again only with its Idempotency-Key; without one ask GET /reservations/{id}, since a second request could buy twice. `Retry-After` is only given where a repeat is safe.',
+                'Not accepted: too many reservations wait for RabbitMQ; or it is away, blocked or refuses them; or the sale can’t be looked up. Nothing was queued, except with the type `unconfirmed`: then the reservation may be queued under the `reservationId` of the problem. Send it again only with its Idempotency-Key. Without a key, ask GET /reservations/{id}, because a second request could buy twice. `Retry-After` is only sent where a repeat is safe.',
               ),
               headers: retryAfter,
             },
@@ -79,15 +79,15 @@ export function openApiDocument(): Json {
       },
       '/reservations/{id}': {
         get: {
-          summary: 'What became of a reservation',
+          summary: 'The outcome of a reservation',
           description:
-            '`queued` until a worker has decided it. Outcomes are kept for 20 minutes, grants for as long as the sale is not reset. A reservation that another gateway accepted, and that was refused longer ago than that, reads `queued` too; this gateway’s own read 404. A keyed id that nobody ever sent reads `queued`: its Idempotency-Key may still be on its way. `key_reused` is the outcome of a reservation whose Idempotency-Key another userId or quantity had used before.',
-          parameters: [idParameter('The id that POST /reserve gave.')],
+            'The status is `queued` until a worker has decided it. Refusals are kept for 20 minutes, grants until the sale is reset. An expired refusal gives 404 if this gateway accepted the reservation, and `queued` if another one did. A keyed id that was never sent gives `queued`, because its request may still be on its way. The reason `key_reused` means that the Idempotency-Key was used before with another userId or quantity.',
+          parameters: [idParameter('The id from POST /reserve.')],
           responses: {
             200: json('Reservation', 'Its state.'),
             ...problems({
               400: 'It is not a reservation id.',
-              404: 'There is no such sale; or the gateway never sent a frame of this id; or its frame has no such place; or it was refused longer ago than refusals are kept.',
+              404: 'There is no such sale; or this gateway never sent such a frame; or the frame has no such place; or the refusal has expired.',
               500: 'A defect of the gateway.',
             }),
             503: unavailable,
@@ -117,7 +117,7 @@ export function openApiDocument(): Json {
       },
       '/sales/{id}': {
         get: {
-          summary: 'A sale with its live figures',
+          summary: 'A sale with its counters',
           parameters: [idParameter('The sale.')],
           responses: {
             200: json('Sale', 'The sale.'),
@@ -128,12 +128,12 @@ export function openApiDocument(): Json {
         patch: {
           summary: 'Change or reset a sale',
           description:
-            '`reset` deletes the sale’s tickets, raises its generation and refills its stock; reservations that were accepted before are refused with `sale_reset`.',
+            '`reset` deletes the sale’s tickets, raises its generation and refills its stock. Reservations that were accepted before and are not decided yet are refused with `sale_reset`.',
           security: admin,
           parameters: [idParameter('The sale.')],
           requestBody: body('SaleChange'),
           responses: {
-            200: json('Sale', 'As it is now.'),
+            200: json('Sale', 'The changed sale.'),
             ...problems({
               400: 'A field is wrong.',
               ...adminProblems,
@@ -146,21 +146,21 @@ export function openApiDocument(): Json {
       },
       '/healthz': {
         get: {
-          summary: 'Whether the process lives',
-          responses: { 200: { description: 'It does.', content: jsonContent({ type: 'object' }) } },
+          summary: 'Whether the process answers',
+          responses: { 200: { description: 'It answers.', content: jsonContent({ type: 'object' }) } },
         },
       },
       '/readyz': {
         get: {
-          summary: 'Whether it can do its work: whether each backend takes what is written to it',
+          summary: 'Whether the gateway can work: whether each backend takes writes',
           responses: {
             200: json(
               'Health',
-              'All parts are up: a message was confirmed, a key written, a transaction committed.',
+              'All backends take writes: a message was confirmed, a key written, a transaction committed.',
             ),
             503: json(
               'Health',
-              'A part does not serve, with its state, the reason and since when; or the gateway stops.',
+              'A backend does not serve, with its state, the reason and since when; or the gateway is stopping.',
             ),
           },
         },
@@ -204,7 +204,7 @@ export function openApiDocument(): Json {
 }
 
 const retryAfter = {
-  'Retry-After': { description: 'Seconds until it is worth another try.', schema: { type: 'integer' } },
+  'Retry-After': { description: 'Seconds to wait before the next try.', schema: { type: 'integer' } },
 };
 const admin = [{ admin: [] }];
 const adminProblems = { 401: 'No bearer token.', 403: 'Not the admin token.' };
@@ -218,7 +218,7 @@ const defect = problems({ 500: 'A defect of the gateway.' });
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
   const json = z.toJSONSchema(schema, { io });
-  // The document names its dialect once.
+  // The document itself names the dialect.
   delete json.$schema;
   return json;
 }

@@ -1,13 +1,13 @@
 /**
- * Every refusal of the gateway, as RFC 9457 problem documents. One table, so that the OpenAPI document, the metrics and the
- * tests name the same kinds.
+ * Every rejection of the gateway, as an RFC 9457 problem document. One table, so that the OpenAPI document, the metrics and
+ * the tests name the same kinds.
  */
 import type { BackendHealth } from '../shared/backend-trouble.ts';
 
 export const PROBLEM_CONTENT_TYPE = 'application/problem+json; charset=utf-8';
 const TYPE_PREFIX = 'urn:flashgrid:problem:';
 
-/** Kind → status and title. The kind ends the document's `type`. */
+/** Kind → status and title. The document's `type` ends with the kind. */
 export const PROBLEM_KINDS = {
   invalid: { status: 400, title: 'The request is not valid' },
   unauthorised: { status: 401, title: 'A bearer token is needed' },
@@ -16,7 +16,7 @@ export const PROBLEM_KINDS = {
   'unknown-reservation': { status: 404, title: 'There is no such reservation' },
   'unknown-route': { status: 404, title: 'There is no such route' },
   'method-not-allowed': { status: 405, title: 'The route does not take this method' },
-  'too-slow': { status: 408, title: 'The request did not come whole in time' },
+  'too-slow': { status: 408, title: 'The request was not complete in time' },
   'sale-exists': { status: 409, title: 'A sale of this id exists' },
   'sale-closed': { status: 409, title: 'The sale is closed' },
   'sold-out': { status: 409, title: 'The sale is sold out' },
@@ -26,19 +26,19 @@ export const PROBLEM_KINDS = {
   'unknown-host': { status: 421, title: 'The gateway does not serve this host name' },
   'head-too-large': { status: 431, title: 'The head of the request is too large' },
   unexpected: { status: 500, title: 'Something went wrong in the gateway' },
-  overloaded: { status: 503, title: 'Too many reservations wait for their confirmation' },
+  overloaded: { status: 503, title: 'Too many reservations wait for RabbitMQ' },
   'broker-away': { status: 503, title: 'The broker is away' },
   'broker-blocked': { status: 503, title: 'The broker takes no messages now' },
   'broker-refused': { status: 503, title: 'The broker refused the reservation' },
   unconfirmed: { status: 503, title: 'The broker did not confirm in time' },
   'store-away': { status: 503, title: 'A database is away' },
-  stopping: { status: 503, title: 'The gateway stops' },
+  stopping: { status: 503, title: 'The gateway is stopping' },
 } as const;
 
 export type ProblemKind = keyof typeof PROBLEM_KINDS;
 
 export interface FieldError {
-  /** Name of the field, or `Idempotency-Key`; `body` for the whole. */
+  /** Name of the field; `Idempotency-Key` for the header, `body` for the whole. */
   readonly field: string;
   readonly message: string;
 }
@@ -49,9 +49,9 @@ export interface ProblemDocument {
   readonly status: number;
   readonly detail: string;
   readonly errors?: readonly FieldError[];
-  /** Only of `unconfirmed`: the reservation may yet be decided under this id. */
+  /** Only of `unconfirmed`: the reservation may still be decided under this id. */
   readonly reservationId?: string;
-  /** Of a 503 because of a backend: which one, why, and since when (ISO). */
+  /** Of a 503 caused by a backend: which one, why, and since when (ISO). */
   readonly part?: BackendPart;
   readonly reason?: string;
   readonly since?: string;
@@ -59,7 +59,7 @@ export interface ProblemDocument {
 
 export type BackendPart = 'broker' | 'redis' | 'postgres';
 
-/** A refusal that is ready to be written: on the hot path nothing is left to serialise. */
+/** A rejection that is ready to be written: on the hot path nothing is left to serialise. */
 export interface Refusal {
   readonly kind: ProblemKind;
   readonly status: number;
@@ -72,13 +72,13 @@ interface RefusalExtras {
   readonly errors?: readonly FieldError[];
   readonly reservationId?: string;
   readonly retryAfterSec?: number;
-  /** The backend that is to blame, and how it is. */
+  /** The backend that caused it, and its health. */
   readonly part?: BackendPart;
   readonly health?: BackendHealth;
   readonly headers?: readonly string[];
 }
 
-/** Builds a refusal of `kind`. `detail` is for people: what was wrong with this request, and what to do. */
+/** Makes a rejection. `detail` tells the user what was wrong with this request, and what to do. */
 export function refusal(kind: ProblemKind, detail: string, extras: RefusalExtras = {}): Refusal {
   const { status, title } = PROBLEM_KINDS[kind];
   const document: ProblemDocument = {
@@ -111,18 +111,18 @@ export function invalid(errors: readonly FieldError[]): Refusal {
   return refusal('invalid', detail, { errors });
 }
 
-/** Refusals of what never became a request: the fast path and Node's server answer alike. */
+/** For input that never became a request. The fast path and Node's server give the same answers. */
 export const REQUEST_TOO_SLOW = refusal('too-slow', 'Send the whole request without pauses.');
 export const REQUEST_CUT_SHORT = invalid([{ field: 'request', message: 'is not a whole HTTP/1.1 request' }]);
 export const HEAD_TOO_LARGE = refusal('head-too-large', 'Send fewer or shorter header fields.');
 
-/** For what came by a Host name that is not served (host-check.ts). */
+/** For a Host header that is not served (host-check.ts). */
 export const UNKNOWN_HOST = refusal(
   'unknown-host',
-  'Ask for localhost or an address, or add this host name to FLASHGRID_GATEWAY_HOSTS.',
+  'Use localhost or an address, or add this host name to FLASHGRID_GATEWAY_HOSTS.',
 );
 
-/** Thrown by routes off the hot path; the error handler writes its refusal. */
+/** Thrown by routes off the hot path. The error handler writes its rejection. */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
   readonly refusal: Refusal;

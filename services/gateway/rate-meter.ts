@@ -1,8 +1,7 @@
-/** A rate per second of a growing count, over the last second or so. */
-
 /** ms over which the rate is taken. */
 const WINDOW_MS = 1_000;
 
+/** The rate per second of a growing count, over about the last second. */
 export class RateMeter {
   readonly #points: { readonly count: number; readonly atMs: number }[] = [];
 
@@ -13,13 +12,13 @@ export class RateMeter {
     return first !== undefined && last !== undefined && last.count !== first.count;
   }
 
-  /** Notes the count of now and gives the rate. A count that fell (a reset) begins anew. */
+  /** Adds the present count and returns the rate. A lower count (a reset) starts again. */
   add(count: number, atMs: number): number {
     const points = this.#points;
     const last = points.at(-1);
     if (last !== undefined && count < last.count) points.length = 0;
     points.push({ count, atMs });
-    // Keeps one point at or beyond the window's edge to measure from.
+    // Keeps one point at or before the window's start, to measure from.
     while (points.length > 2 && (points[1]?.atMs ?? atMs) <= atMs - WINDOW_MS) points.shift();
     const first = points[0];
     if (first === undefined || first.atMs === atMs) return 0;

@@ -1,7 +1,7 @@
 /**
- * What became of a reservation. Redis has the outcome of every reservation for as long as records are kept; Postgres has
- * every grant for ever. Redis grants before Postgres has the tickets, so `granted` is only said of tickets: until they are
- * committed, the reservation is queued. That costs a query for each grant that is asked for, and no more grants exist than units.
+ * Looks up the outcome of a reservation. Redis has every outcome as long as records are kept; Postgres has every grant.
+ * Redis grants before Postgres has the tickets, so a reservation counts as queued until its tickets are committed. This
+ * costs one query for each granted reservation that is looked up, and there are no more of them than units.
  */
 import { z } from 'zod';
 import { parseReservationId } from '../shared/ids.ts';
@@ -16,7 +16,7 @@ export const reservationViewSchema = z.union([
     reservationId: z.string(),
     status: z
       .literal('queued')
-      .describe('Accepted; it is not decided yet, or its tickets are not committed yet. Ask again.'),
+      .describe('Accepted, but not decided yet, or its tickets are not committed yet. Ask again.'),
   }),
   z.object({
     reservationId: z.string(),
@@ -34,14 +34,13 @@ export type ReservationView = z.infer<typeof reservationViewSchema>;
 
 export interface TicketsOfReservation {
   readonly units: readonly number[];
-  /** Epoch of the sale that its latest reset began; 0 when it was never reset. */
+  /** Epoch that the sale's latest reset started; 0 when it was never reset. */
   readonly resetEpoch: number;
 }
 
 export interface ReservationLookupOptions {
   readonly findSale: (saleId: string) => Promise<SaleFacts | undefined>;
   readonly readRecord: (ref: ReservationRef) => Promise<string | undefined>;
-  /** What Postgres has of a reservation. */
   readonly readTickets: (saleId: string, reservationId: string) => Promise<TicketsOfReservation>;
   /** What this gateway knows of a frame by its id alone. */
   readonly knownFrame: (frameId: string) => 'never-sent' | 'recent' | 'sent' | 'expired' | 'foreign';
@@ -49,7 +48,7 @@ export interface ReservationLookupOptions {
 
 export class ReservationLookup {
   readonly #options: ReservationLookupOptions;
-  /** Queries under way, by reservation: while Postgres hangs, whoever asks again waits for the same. */
+  /** Queries under way, by reservation: while Postgres hangs, repeated look-ups share one. */
   readonly #asking = new Map<string, Promise<TicketsOfReservation>>();
 
   constructor(options: ReservationLookupOptions) {
@@ -71,7 +70,7 @@ export class ReservationLookup {
     if (outcome !== undefined) return viewOf(reservationId, outcome);
     if ((await this.#options.findSale(ref.saleId)) === undefined)
       throw new ProblemError(refusal('unknown-sale', `There is no sale ${ref.saleId}.`));
-    // Just accepted: no need to ask Postgres, which hears of a grant after Redis does.
+    // Just accepted: no need to ask Postgres, which gets a grant after Redis.
     if (frame === 'recent') return { reservationId, status: 'queued' };
     const { units } = await this.#tickets(ref.saleId, reservationId);
     if (units.length > 0) return viewOf(reservationId, { status: 'granted', units });
@@ -81,7 +80,7 @@ export class ReservationLookup {
   }
 
   /**
-   * The outcome while Redis has a record of it; `undefined` until it is decided and, if granted, committed.
+   * The outcome while Redis has a record of it; `undefined` before it is decided and, if granted, committed.
    * @throws ProblemError when the frame has no such place
    * @throws Error when a store is away
    */
@@ -103,7 +102,7 @@ export class ReservationLookup {
     if (outcome.status === 'refused') return outcome;
     const { units, resetEpoch } = await this.#tickets(ref.saleId, reservationId);
     if (units.length > 0) return { status: 'granted', units };
-    // Its tickets went with the reset, or can't be committed any more. 0: a key's grant of the epoch that Redis holds now.
+    // A reset has deleted its tickets, or they can't be committed any more. Epoch 0 is a key's grant, which is current.
     const epoch = epochOf(record);
     if (epoch > 0 && epoch < resetEpoch) return { status: 'refused', reason: 'sale_reset' };
     return 'uncommitted';
@@ -121,7 +120,7 @@ export class ReservationLookup {
   }
 }
 
-/** A reservation's outcome as the API tells it. */
+/** An outcome as the API answers it. */
 export function viewOf(reservationId: string, outcome: Outcome): ReservationView {
   if (outcome.status === 'refused') return { reservationId, status: 'refused', reason: outcome.reason };
   const [unitNo] = outcome.units;

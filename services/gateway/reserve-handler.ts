@@ -1,11 +1,14 @@
-/** `POST /reserve`, from the parsed body to the answer. Callbacks, not promises: at this rate a promise per request costs more than the work. */
+/**
+ * `POST /reserve`, from the parsed body to the answer. It uses callbacks: at this rate, a promise per request would cost
+ * more than the work itself.
+ */
 import { idempotencyDigest } from '../shared/idempotency.ts';
 import { keyedId, parseReservationId } from '../shared/ids.ts';
 import { outcomeAt } from '../shared/outcomes.ts';
 import { describeTrouble } from '../shared/backend-trouble.ts';
 import type { BackendHealth } from '../shared/backend-trouble.ts';
 import type { SaleFacts } from '../shared/sales.ts';
-import type { LinkState } from './broker-link.ts';
+import type { LinkState } from '../shared/amqp/broker-connection.ts';
 import type { Answerer, FrameCollector, FrameEnd } from './frame-collector.ts';
 import type { GatewayCounters } from './gateway-counters.ts';
 import { invalid, refusal } from './problems.ts';
@@ -16,21 +19,21 @@ import type { ReserveRequest } from './reserve-request.ts';
 
 /** What the handler needs of the sale cache. */
 export interface SaleLookup {
-  /** The sale, if it is cached. */
+  /** The cached sale. */
   get(saleId: string): SaleFacts | undefined;
-  /** The sale from Redis or Postgres. Rejects when neither can tell. */
+  /** The sale from Redis or Postgres. Rejects when neither can answer. */
   find(saleId: string): Promise<SaleFacts | undefined>;
 }
 
-/** What the handler asks about a reservation that came with an Idempotency-Key. */
+/** What the handler looks up about a keyed reservation. */
 export interface KeyLookup {
-  /** The record of what the key has come to in this generation, while Redis knows it. Rejects, within a limit, when Redis is away. */
+  /** The key's record in this generation, while Redis has it. Rejects within a limit when Redis is away. */
   record(sale: SaleFacts, digest: string): Promise<string | undefined>;
-  /** Whether Postgres holds a ticket that Redis has forgotten. Rejects when neither can tell. */
+  /** Whether Postgres holds a ticket that Redis has lost. Rejects when neither can answer. */
   isGranted(sale: SaleFacts, reservationId: string): Promise<boolean>;
 }
 
-/** Refusals that are the same each time, serialised once. */
+/** Rejections that are always the same, serialised once. */
 export interface FixedRefusals {
   readonly unknownSale: Refusal;
   readonly saleClosed: Refusal;
@@ -41,20 +44,20 @@ export interface FixedRefusals {
   readonly stopping: Refusal;
 }
 
-/** @param retryAfterSec `Retry-After` of those that are worth another try */
+/** @param retryAfterSec `Retry-After` of those that a later try may avoid */
 export function fixedRefusals(retryAfterSec: number): FixedRefusals {
   const later = { retryAfterSec };
   return {
     unknownSale: refusal('unknown-sale', 'Neither Redis nor Postgres knows the sale.'),
     saleClosed: refusal('sale-closed', 'The sale takes no reservations while it is closed.'),
-    soldOut: refusal('sold-out', 'All units are sold; the sale is set to reject then (mode `shed`).'),
+    soldOut: refusal('sold-out', 'All units are sold, and the sale is in mode `shed`.'),
     keyReused: refusal(
       'idempotency-key-reused',
-      'In this sale the key was sent with another userId or quantity. Take a new key, such as a UUID, for each reservation, and repeat a key only with the same body.',
+      'In this sale the key was sent with another userId or quantity. Use a new key, such as a UUID, for each reservation, and repeat a key only with the same body.',
     ),
     overloaded: refusal('overloaded', 'Nothing was queued; try again.', later),
     storeAway: refusal('store-away', 'Nothing was queued; the sale could not be looked up.', later),
-    stopping: refusal('stopping', 'Nothing was queued; another gateway may take it.', later),
+    stopping: refusal('stopping', 'Nothing was queued; send it to another gateway.', later),
   };
 }
 
@@ -65,11 +68,11 @@ const SICK_KINDS = {
   refusing: 'broker-refused',
 } as const;
 
-/** What to answer while the broker stores nothing: which part, why, and since when. */
+/** The answer while the broker stores nothing: why, and since when. */
 export function brokerRefusal(health: BackendHealth, retryAfterSec: number): Refusal {
-  // It may be well by now, or not yet known to be away: a frame that could not be sent says only that.
+  // The broker may have recovered, or not be known to be away yet. It is only known that the frame was not sent.
   if (health.state === 'ok')
-    return refusal('broker-away', 'Nothing was queued; the gateway connects again.', { retryAfterSec });
+    return refusal('broker-away', 'Nothing was queued; the gateway is reconnecting.', { retryAfterSec });
   return refusal(
     SICK_KINDS[health.state],
     `${describeTrouble('RabbitMQ', health)} Nothing was queued; try again.`,
@@ -88,7 +91,7 @@ export class ReserveAnswerer implements Answerer<ReserveReply> {
   readonly #brokerHealth: () => BackendHealth;
   readonly #observe: (count: number, end: FrameEnd, tookMs: number) => void;
 
-  /** @param observe hears of each settled frame, for the histograms */
+  /** @param observe called with each settled frame, for the histograms */
   constructor(
     counters: GatewayCounters,
     retryAfterSec: number,
@@ -105,7 +108,7 @@ export class ReserveAnswerer implements Answerer<ReserveReply> {
     reply.accept(reservationId);
   }
 
-  /** Gives the answer of a reservation again that was accepted before. */
+  /** Repeats the answer to a reservation that was accepted before. */
   repeat(reply: ReserveReply, reservationId: string): void {
     this.#counters.repeated++;
     reply.accept(reservationId);
@@ -135,17 +138,13 @@ export class ReserveAnswerer implements Answerer<ReserveReply> {
       case 'away':
         return brokerRefusal(this.#brokerHealth(), retryAfterSec);
       case 'nacked':
-        return refusal('broker-refused', 'Nothing was queued; the queue is full or loses its leader.', {
+        return refusal('broker-refused', 'Nothing was queued; the queue is full or has lost its leader.', {
           retryAfterSec,
         });
       case 'returned':
-        return refusal(
-          'broker-refused',
-          'Nothing was queued; the queue is missing and is being declared again.',
-          {
-            retryAfterSec,
-          },
-        );
+        return refusal('broker-refused', 'Nothing was queued; the missing queue is being declared again.', {
+          retryAfterSec,
+        });
       case 'lost':
       case 'timeout':
         return unconfirmed(reservationId, retryAfterSec);
@@ -154,15 +153,15 @@ export class ReserveAnswerer implements Answerer<ReserveReply> {
 }
 
 /**
- * The broker may or may not have the reservation. What the client should do next depends on whether a repeat is recognised. Without a
- * key there is no `Retry-After`, which would have clients send it again by themselves: that could buy twice.
+ * The broker may or may not have the reservation. With a key, a repeat is recognised and safe. Without one there is no
+ * `Retry-After`: clients would send it again by themselves, and could buy twice.
  */
 function unconfirmed(reservationId: string, retryAfterSec: number): Refusal {
   const isKeyed = parseReservationId(reservationId)?.kind === 'keyed';
-  const lead = 'The reservation was sent, and it is not known whether the broker has it.';
+  const lead = 'The reservation was sent, but RabbitMQ did not confirm it: it may be queued.';
   const advice = isKeyed
     ? 'Send it again with the same Idempotency-Key and body: it is decided once.'
-    : 'Do not send it again, that could buy twice: ask for it at GET /reservations/{id}. While that answers `queued` it may still be granted. With an Idempotency-Key a reservation can be repeated safely.';
+    : 'Do not send it again, which could buy twice. Ask for it at GET /reservations/{id}; while that answers `queued`, it may still be granted. Use an Idempotency-Key to make reservations safe to repeat.';
   return refusal('unconfirmed', `${lead} ${advice}`, {
     reservationId,
     ...(isKeyed ? { retryAfterSec } : {}),
@@ -178,21 +177,21 @@ export interface ReserveHandlerOptions {
   readonly linkState: () => LinkState;
   readonly brokerHealth: () => BackendHealth;
   readonly retryAfterSec: number;
-  /** A lookup failed, for the log. */
+  /** Logs a failed look-up. */
   readonly onLookupError: (saleId: string, error: unknown) => void;
 }
 
 export class ReserveHandler {
   readonly #options: ReserveHandlerOptions;
   #isStopping = false;
-  /** Serialised once for each change of the broker's health. */
+  /** The rejection for the broker's present health, serialised once. */
   #sick: { readonly health: BackendHealth; readonly refusal: Refusal } | undefined;
 
   constructor(options: ReserveHandlerOptions) {
     this.#options = options;
   }
 
-  /** From now on every reservation is refused; those in hand are finished. */
+  /** From now on every reservation is rejected. Those in flight are finished. */
   stop(): void {
     this.#isStopping = true;
   }
@@ -244,8 +243,8 @@ export class ReserveHandler {
   }
 
   /**
-   * A key is looked up before anything else is judged: whoever repeats a reservation hears what he heard before, also when the sale
-   * is closed or sold out by now. Never rejects.
+   * Looks up the key before anything else: a repeat gets the same answer as before, even when the sale is closed or sold
+   * out by now. Its promise never rejects.
    */
   async #handleKeyed(
     sale: SaleFacts,
@@ -268,7 +267,7 @@ export class ReserveHandler {
         return;
       }
     } catch (error) {
-      // The worker looks again before it decides; only what would be refused here and now can't wait for it.
+      // The worker looks the key up again before it decides, so only a reservation that is rejected here needs the answer.
       isRedisAway = true;
       onLookupError(sale.id, error);
     }
@@ -285,12 +284,12 @@ export class ReserveHandler {
     }
   }
 
-  /** Why the sale takes no such reservation, as far as the gateway can tell. */
+  /** Why the sale takes no such reservation, as far as the gateway knows. */
   #refusalBySale(sale: SaleFacts, quantity: number): Refusal | undefined {
     const { refusals } = this.#options;
     if (sale.status !== 'open') return refusals.saleClosed;
     if (quantity > sale.perBuyerLimit) {
-      // It could never be granted, so it need not wait in the queue to hear that.
+      // It could never be granted, so it need not go through the queue.
       const message = `must be at most ${sale.perBuyerLimit}, the sale's limit for one buyer`;
       return invalid([{ field: 'quantity', message }]);
     }

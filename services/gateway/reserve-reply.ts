@@ -1,22 +1,22 @@
-/** Where the answer to one reservation goes: to a connection of the fast path, or to a response of Node's HTTP server. */
+/** Where the answer to a reservation goes: a connection of the fast path, or a response of Node's HTTP server. */
 import type { ServerResponse } from 'node:http';
 import type { Refusal } from './problems.ts';
 
 export const JSON_CONTENT_TYPE = 'application/json; charset=utf-8';
 
-/** One of the two is called, once. A client that has gone hears nothing, and that is no error. */
+/** One of the two is called, once. If the client is gone, the answer is dropped. */
 export interface ReserveReply {
   /** 202: the broker has the reservation. */
   accept(reservationId: string): void;
   refuse(given: Refusal): void;
 }
 
-/** The body of a 202. Ids are ASCII and need no escaping (ids.ts), so its length in characters is its length in bytes. */
+/** The body of a 202. Ids are ASCII without escapes (ids.ts), so it has one byte a character. */
 export function acceptedPayload(reservationId: string): string {
   return `{"reservationId":"${reservationId}","status":"queued"}`;
 }
 
-/** Answers on Node's response: what the fast path leaves to Fastify. */
+/** Answers on Node's response, for what the fast path left to Fastify. */
 export class HttpReply implements ReserveReply {
   readonly #response: ServerResponse;
 

@@ -1,6 +1,6 @@
 /**
- * The body of `POST /reserve`. Checked by hand on the hot path; `reserveRequestSchema` says the same for people, the OpenAPI
- * document and the test that holds the two against each other.
+ * The body of `POST /reserve`. It is checked by hand, because this is the hot path. `reserveRequestSchema` is the same for
+ * the OpenAPI document, and a test compares the two.
  */
 import { z } from 'zod';
 import { IDEMPOTENCY_KEY_PATTERN, MAX_QUANTITY, SALE_ID_PATTERN, USER_ID_PATTERN } from '../shared/ids.ts';
@@ -20,7 +20,7 @@ export const reserveRequestSchema = z.strictObject({
     .min(1)
     .max(MAX_QUANTITY)
     .optional()
-    .describe('Units wanted, 1 unless told; all of them are granted, or none.'),
+    .describe('Units wanted, 1 by default. All of them are granted, or none.'),
 });
 
 export const reserveReplySchema = z.object({
@@ -35,8 +35,8 @@ export interface ReserveRequest {
 }
 
 /**
- * Checks a parsed body. Gives the request, or every field that is wrong.
- * An unknown field is refused: a misspelt `quantity` must not buy one unit in silence.
+ * Checks a parsed body.
+ * @returns the request, or every wrong field. An unknown field is wrong: a misspelt `quantity` must not buy one unit.
  */
 export function checkReserveRequest(body: unknown): ReserveRequest | FieldError[] {
   if (typeof body !== 'object' || body === null || Array.isArray(body))
@@ -45,7 +45,7 @@ export function checkReserveRequest(body: unknown): ReserveRequest | FieldError[
   let userId: unknown;
   let quantity: unknown;
   let errors: FieldError[] | undefined;
-  // One pass, without a lookup per expected field: the body comes from JSON.parse, so all its keys are its own.
+  // One pass, without a look-up per expected field. The body comes from JSON.parse, so all its keys are its own.
   for (const [key, value] of Object.entries(body)) {
     if (key === 'saleId') saleId = value;
     else if (key === 'userId') userId = value;

@@ -1,4 +1,3 @@
-/** Every route of the gateway. */
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { SALE_ID_PATTERN } from '../shared/ids.ts';
@@ -28,7 +27,7 @@ export interface RouteParts {
   readonly health: Health;
   readonly metrics: GatewayMetrics;
   readonly retryAfterSec: number;
-  /** A store failed behind a route. */
+  /** Logs the failure of a store behind a route. */
   readonly onStoreError: (what: string, error: unknown) => void;
 }
 
@@ -37,7 +36,7 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   const { reserve, lookup, admin, health, metrics } = parts;
 
   app.post('/reserve', { bodyLimit: RESERVE_BODY_LIMIT_BYTES }, (request, reply) => {
-    // What the fast path did not take. The handler answers on Node's response, when the broker has confirmed.
+    // What the fast path did not take. The handler answers on Node's response once the broker has confirmed.
     reply.hijack();
     reserve.handle(request.body, request.headers['idempotency-key'], new HttpReply(reply.raw));
   });
@@ -56,7 +55,7 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   });
 
   const guard = adminGuard(parts.adminToken);
-  // Before the body is read: a stranger's body is none of our business.
+  // Before the body is read: without the token, nobody can make the gateway read one.
   const onRequest = (
     request: { headers: { authorization?: string | undefined } },
     _reply: unknown,
@@ -93,8 +92,8 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.get('/openapi.json', () => document);
 
   /**
-   * Runs what needs a database; its failure is a 503 that can be tried again, and a line in the log. A read of a store that is known to
-   * be gone is not waited for.
+   * Runs what needs a store. A failure is logged and becomes a 503 that the client may try again. While a store is known
+   * to be gone, a read gets little time.
    */
   async function stored<Value>(
     what: string,
@@ -112,17 +111,17 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
       const sick = health.sickStore();
       const detail = sick
         ? `${describeTrouble(sick.part === 'redis' ? 'Redis' : 'Postgres', sick.health)} Send the request again later.`
-        : 'Redis or Postgres did not answer; /readyz tells which.';
+        : 'Redis or Postgres did not answer; /readyz says which.';
       const later = { retryAfterSec: parts.retryAfterSec };
       throw new ProblemError(refusal('store-away', detail, { ...later, ...sick }), { cause: error });
     }
   }
 }
 
-/** ms that a read may take while its store is known to be gone: it may have come back in this moment. */
+/** ms that a read may take while its store is known to be gone. It may just have come back. */
 const GONE_LIMIT_MS = 100;
 
-/** Errors that another try won't cure: ours, and answered 500. */
+/** Our own errors, which another try won't cure: answered 500. */
 function isDefect(error: unknown): boolean {
   return (
     error instanceof TypeError ||

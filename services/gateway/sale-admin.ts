@@ -1,6 +1,6 @@
 /**
- * Sales, for the admin and query routes. Postgres is written first and holds the truth; Redis follows; then the gateways hear of it. A
- * Redis that missed a change is rebuilt from Postgres by the workers.
+ * Sales, for the admin and query routes. A change goes to Postgres first, which holds the truth, then to Redis, then to
+ * all gateways. If Redis missed a change, the workers rebuild the sale from Postgres.
  */
 import { randomBytes } from 'node:crypto';
 import type { Prisma, Sale } from '../../prisma/generated/client.ts';
@@ -13,16 +13,15 @@ import { ProblemError, refusal } from './problems.ts';
 
 /** ms that a reset may take: it may delete millions of tickets. */
 const RESET_TIMEOUT_MS = 30_000;
-/** Sales that the list holds at the most, newest first. */
+/** Sales in the list, newest first. */
 const MAX_LISTED = 1_000;
 
 export interface SaleAdminOptions {
-  /** Loads Prisma's client with its first use: it takes some 60 MB, which a gateway that only takes reservations need not have. */
   readonly prisma: () => Promise<PrismaClient>;
-  /** Schema of the tables: a raw query must name it. */
+  /** Schema of the tables, which a raw query must name. */
   readonly schema: string;
   readonly store: SaleStore;
-  /** This gateway's own cache; the others hear over pub/sub. */
+  /** Updates this gateway's cache. The others get the change over pub/sub. */
   readonly onChanged: (facts: SaleFacts) => void;
   readonly onError: (what: string, error: unknown) => void;
 }
@@ -60,7 +59,7 @@ export class SaleAdmin {
     try {
       await store.openSale(facts, row.epoch);
     } catch (error) {
-      // The sale exists all the same: the first frame makes a worker build it in Redis from Postgres.
+      // The sale exists in Postgres. With its first frame, a worker builds it in Redis.
       onError(`opening sale ${id} in Redis`, error);
       this.#options.onChanged(facts);
       return { ...facts, counters: countersOf(stock, 0, 0) };
@@ -95,7 +94,7 @@ export class SaleAdmin {
     }
   }
 
-  /** A sale with its live figures: from Redis, else what Postgres knows. `undefined` when neither knows it. */
+  /** A sale with its counters from Redis, else from Postgres; `undefined` when neither knows it. */
   async view(id: string): Promise<SaleView | undefined> {
     const view = await this.#options.store.readSale(id);
     if (view !== undefined) return view;
@@ -121,11 +120,11 @@ export class SaleAdmin {
     const prisma = await this.#options.prisma();
     try {
       if (!reset) return await prisma.sale.update({ where: { id }, data });
-      // Redis away: the reset is made all the same, and the workers rebuild the sale.
+      // If Redis is away, the sale is reset in Postgres only, and the workers rebuild it.
       const held = await store.readEpoch(id).catch(() => undefined);
       return await prisma.$transaction(
         async (transaction) => {
-          // Against tickets that a worker inserts between the two statements: the foreign key would refuse the update.
+          // Locks the sale against a worker that inserts tickets between delete and update: the foreign key would fail.
           const [locked] = await transaction.$queryRawUnsafe<{ epoch: number }[]>(
             `SELECT epoch FROM ${quoteIdentifier(schema)}."sales" WHERE id = $1 FOR UPDATE`,
             id,
@@ -138,7 +137,7 @@ export class SaleAdmin {
               ...data,
               ...(reset.stock === undefined ? {} : { stock: reset.stock }),
               generation: { increment: 1 },
-              // Never lower than before: grants of an earlier epoch would pass the fence after a loss of Redis (rebuild.ts).
+              // Above every earlier epoch, or old grants would pass the fence after a loss of Redis (rebuild.ts).
               epoch,
               resetEpoch: epoch,
             },

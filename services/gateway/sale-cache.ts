@@ -1,15 +1,13 @@
 /**
- * The facts of sales, as this gateway knows them: a map on the hot path, filled from Redis and, where Redis does not know a sale, from
- * Postgres; kept fresh by pub/sub. Ids that nobody knows are remembered for a moment, so that a flood of them does not become a flood of
- * queries.
+ * The facts of sales, as this gateway knows them: a map for the hot path, filled from Redis or else from Postgres, and
+ * updated over pub/sub. Unknown ids are cached for a moment, so that a flood of them does not become a flood of queries.
  */
 import type { SaleFacts } from '../shared/sales.ts';
 
 /** ms for which an unknown sale stays unknown. */
 const UNKNOWN_TTL_MS = 2_000;
-/** Unknown ids that are remembered at once. */
 const MAX_UNKNOWN = 10_000;
-/** Look-ups that may be under way at once; past it a caller is told to try later. */
+/** Look-ups at once. Past it, a look-up fails. */
 const MAX_LOOKUPS = 64;
 
 export interface SaleSources {
@@ -42,7 +40,7 @@ export class SaleCache {
     return [...this.#sales.keys()];
   }
 
-  /** Replaces what is cached, unless it is of a younger generation: messages of before a reset may come after it. */
+  /** Replaces the cached facts, unless they are of a later generation: a message from before a reset may come late. */
   put(facts: SaleFacts): void {
     const cached = this.#sales.get(facts.id);
     if (cached !== undefined && cached.generation > facts.generation) return;
@@ -51,8 +49,8 @@ export class SaleCache {
   }
 
   /**
-   * The sale from the cache, Redis or Postgres, whichever knows it first.
-   * @throws Error when it is not cached and neither store could say
+   * The sale from the cache, Redis or Postgres, in this order.
+   * @throws Error when it is not cached and neither store can answer
    */
   find(saleId: string): Promise<SaleFacts | undefined> {
     const cached = this.#sales.get(saleId);
@@ -71,7 +69,7 @@ export class SaleCache {
     return lookup;
   }
 
-  /** Reads a sale from Redis again, whatever is cached: after a lost subscription messages may be missing. */
+  /** Reads a cached sale again: after a lost subscription, messages may be missing. */
   async refresh(saleId: string): Promise<void> {
     const facts = await this.#sources.fromRedis(saleId);
     if (facts !== undefined) this.put(facts);
@@ -81,7 +79,7 @@ export class SaleCache {
     const facts = (await this.#sources.fromRedis(saleId)) ?? (await this.#sources.fromPostgres(saleId));
     if (facts !== undefined) {
       this.put(facts);
-      // A message may have brought something younger meanwhile.
+      // A message may have brought later facts meanwhile.
       return this.#sales.get(saleId);
     }
     const oldest = this.#unknown.size >= MAX_UNKNOWN ? this.#unknown.keys().next().value : undefined;

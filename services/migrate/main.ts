@@ -1,4 +1,4 @@
-/** Brings the database up to date and ends: the first thing that a deployment runs. The control centre does it by itself. */
+/** Brings the database up to date and ends. A deployment runs it first; the control centre does the same by itself. */
 import { z } from 'zod';
 import { gatewayConfigSchema, parseConfig, registerConfigSecrets } from '../shared/config.ts';
 import { grantRoles } from '../shared/database-roles.ts';

@@ -1,6 +1,6 @@
 /**
- * What is wrong with a backend, in words that may be shown to anybody: an error's own text can hold an address, a user or a password, so
- * only what this table knows is told.
+ * What is wrong with a backend, in words that anybody may see. An error's own text can hold an address, a user or a
+ * password, so only the words of this table are shown.
  */
 import { z } from 'zod';
 
@@ -8,9 +8,9 @@ export const backendStateSchema = z.enum([
   'ok',
   /** It holds publishers back and will go on by itself. */
   'blocked',
-  /** It answers, and does not take what we write. */
+  /** It answers, but refuses writes. */
   'refusing',
-  /** The connection stands, and no answer comes. */
+  /** The connection is open, but no answer comes. */
   'silent',
   /** No connection. */
   'away',
@@ -31,10 +31,10 @@ export interface BackendTrouble {
   readonly reason: string;
 }
 
-/** Its password was changed, say: what heals that is told apart (doctor.ts). */
+/** For example a changed password; doctor.ts has the advice for it. */
 export const BAD_LOGIN = 'it does not accept our user or password';
 
-/** Code or message of an error → what it means. The first that fits counts. */
+/** Code or message of an error → what it means. The first match counts. */
 const TROUBLES: readonly (readonly [RegExp, BackendTrouble['state'], string])[] = [
   // Postgres, by SQLSTATE.
   [
@@ -45,8 +45,8 @@ const TROUBLES: readonly (readonly [RegExp, BackendTrouble['state'], string])[] 
   [/^53100 /, 'refusing', 'its disk is full'],
   [/^53200 /, 'refusing', 'it is out of memory'],
   [/^53300 /, 'refusing', 'too many connections: none is free for us'],
-  // A new connection to one with a full disk gets the second, without a code of its own.
-  [/^58|could not write init file/, 'refusing', 'it can not read or write its files'],
+  // With a full disk, new connections get the second text, without a code.
+  [/^58|could not write init file/, 'refusing', "it can't read or write its files"],
   [/^57P03 /, 'away', 'it is starting, recovering or shutting down'],
   [/^57P0/, 'away', 'it is being shut down'],
   [/^57014 /, 'silent', 'a statement took longer than its limit'],
@@ -95,7 +95,7 @@ export function troubleOf(error: unknown): BackendTrouble {
     : { state: known[1], reason: known[2] };
 }
 
-/** What RabbitMQ says when it blocks a publisher: "low on memory", "low on disk", or both. */
+/** `said` is RabbitMQ's reason for blocking: "low on memory", "low on disk", or both. */
 export function blockedBecause(said: string): BackendTrouble {
   return {
     state: 'blocked',
@@ -103,11 +103,11 @@ export function blockedBecause(said: string): BackendTrouble {
   };
 }
 
-/** The health after a look: the same object while nothing changed, so that `sinceMs` tells when the trouble began. */
+/** The health after a check. The same object while nothing changed, so `sinceMs` is when the trouble began. */
 export function nextHealth(before: BackendHealth, now: BackendTrouble | undefined): BackendHealth {
   const { state, reason } = now ?? { state: 'ok', reason: 'ok' };
   if (before.state === state && before.reason === reason) return before;
-  // Another reason of the same trouble: it began when it began.
+  // A new reason does not restart the trouble.
   const isSameTrouble = before.state !== 'ok' && state !== 'ok';
   return { state, reason, sinceMs: isSameTrouble ? before.sinceMs : Date.now() };
 }

@@ -1,23 +1,23 @@
 /**
- * Whether a backend works, by a real operation: a write, a commit. Real traffic proves the same, so the operation is left out while some
- * succeeds.
+ * Finds out whether a backend works, by a real write or commit. Successful traffic proves the same, so the operation is
+ * left out while there is some.
  */
 import type { Pool } from 'pg';
 import { nextHealth, troubleOf, type BackendHealth, type BackendTrouble } from './backend-trouble.ts';
 import type { RedisClient } from './redis.ts';
 import { withLimit } from './time-limit.ts';
 
-/** ms between two looks. */
+/** ms between two checks. */
 const INTERVAL_MS = 1_000;
 /** ms that the operation may take. */
 export const OPERATION_LIMIT_MS = 1_500;
-/** A look that is no older than this many ms answers whoever asks. */
+/** ms for which the result of a check is given again. */
 const FRESH_MS = 250;
-/** ms for which a refusal of real traffic counts for more than an operation that succeeds. Longer than any pause between two tries. */
+/** ms for which refused traffic counts for more than an operation that succeeds. Longer than any pause between two tries. */
 const REFUSAL_MEMORY_MS = 3_000;
 
 export interface BackendWatchOptions {
-  /** Writes something, durably; rejects when the backend does not take it. */
+  /** Writes something durably. Rejects when the backend does not take it. */
   readonly operate: () => Promise<unknown>;
   /** Grows with each success of real traffic. */
   readonly proofs?: () => number;
@@ -28,7 +28,7 @@ export class BackendWatch {
   readonly #options: BackendWatchOptions;
   #health: BackendHealth = { state: 'ok', reason: 'ok', sinceMs: Date.now() };
   #look: Promise<BackendHealth> | undefined;
-  /** An operation that has not ended, past its limit: a second one would only queue behind it. */
+  /** An operation that runs past its limit. A second one would only queue behind it. */
   #pending: Promise<unknown> | undefined;
   #lookedMs = -Infinity;
   #proofs = 0;
@@ -40,7 +40,7 @@ export class BackendWatch {
     this.#options = options;
   }
 
-  /** As of the last look. */
+  /** As of the last check. */
   get health(): BackendHealth {
     return this.#health;
   }
@@ -63,19 +63,19 @@ export class BackendWatch {
   }
 
   /**
-   * Takes what real traffic was told. An operation can succeed where a bigger write is refused: on a full disk, a small commit
-   * still fits.
+   * Notes an error of real traffic. The operation can succeed where a bigger write is refused: on a full disk, a small
+   * commit still fits.
    */
   hear(error: unknown): void {
     const trouble = troubleOf(error);
-    // Whether it is away or silent, the operation finds out as well; one failure alone does not tell.
+    // One failure does not show whether it is away or silent. The operation finds that out.
     if (trouble.state !== 'refusing') return;
     this.#refusal = trouble;
     this.#refusedMs = performance.now();
     this.#emit(trouble);
   }
 
-  /** Looks now, unless that was done a moment ago or is under way. Never rejects. */
+  /** Checks now, unless a check is under way or fresh. Never rejects. */
   check(): Promise<BackendHealth> {
     if (this.#look === undefined && (this.#pending || performance.now() - this.#lookedMs < FRESH_MS))
       return Promise.resolve(this.#health);
@@ -106,24 +106,24 @@ export class BackendWatch {
   }
 }
 
-/** A script that writes: what the engine needs of Redis. The key expires by itself. */
+/** A script that writes, as the engine's own do. The key expires by itself. */
 export function writeToRedis(redis: RedisClient, key: string): () => Promise<unknown> {
   const script = "return redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])";
   return () => redis.eval(script, 1, key, Date.now(), 60_000);
 }
 
-/** ms after which a connection that gives no answer is dropped: its server may be gone without a word. */
+/** ms after which a connection that gives no answer is dropped: its server may have vanished without closing it. */
 const QUERY_LIMIT_MS = 10_000;
 
 /**
- * A commit that reaches the disk, without a table: a message in the write-ahead log. It needs no right beyond connecting, and leaves
- * nothing to be vacuumed.
+ * A commit that reaches the disk without a table: a message in the write-ahead log. It needs no right beyond connecting,
+ * and leaves nothing to vacuum.
  */
 const COMMIT = `SELECT pg_logical_emit_message(true, 'flashgrid', ''), current_setting('transaction_read_only') AS "readOnly"`;
 
 export function commitToPostgres(pool: Pool): () => Promise<unknown> {
   return async () => {
-    // Typed by hand: pg takes a limit for one query, and its types don't know it.
+    // A variable, because pg's types don't know the limit of one query.
     const query = { text: COMMIT, query_timeout: QUERY_LIMIT_MS };
     const { rows } = await pool.query<{ readOnly: string }>(query);
     if (rows[0]?.readOnly === 'on')
@@ -131,7 +131,7 @@ export function commitToPostgres(pool: Pool): () => Promise<unknown> {
   };
 }
 
-/** After the turn in which the limit was due: an answer that lies in the socket because this process was late counts. */
+/** Runs after this turn's input was read: an answer that waits in the socket because this process was late still counts. */
 export function afterArrivals(task: () => void): void {
   setImmediate(() => setImmediate(task));
 }

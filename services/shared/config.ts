@@ -1,9 +1,9 @@
 /**
- * Configuration of the gateway and the worker: environment variables, read once at start. Every variable has its unit, range and
- * default here; `.env.example` and the README's table are tested against it.
+ * Configuration of gateway and worker: environment variables, read once at start. Every variable has its unit, range and
+ * default here; config.test.ts holds `.env.example` to it.
  */
 import { z } from 'zod';
-import { brokerNodes } from './broker-nodes.ts';
+import { brokerNodes } from './amqp/broker-nodes.ts';
 import './plain-issues.ts';
 import { redact, registerSecrets } from './redact.ts';
 import { ServiceError } from './service-error.ts';
@@ -17,7 +17,7 @@ const logLevel = z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'si
 const isAmqpUrl = (url: string): boolean => z.url({ protocol: /^amqps?$/ }).safeParse(url).success;
 
 const commonShape = {
-  /** Prefix of queues, keys and channels, so that several backends can share brokers and databases. */
+  /** Prefix of queues, keys and channels, so that several clusters can share their backends. */
   FLASHGRID_NAMESPACE: name.default('fg'),
   /** `amqp://user:password@host:port/vhost`; several, parted by commas, are the nodes of one RabbitMQ cluster. */
   FLASHGRID_AMQP_URL: z
@@ -39,11 +39,11 @@ const commonShape = {
 export const gatewayConfigSchema = z.object({
   ...commonShape,
   FLASHGRID_GATEWAY_HOST: z.string().min(1).default('127.0.0.1'),
-  /** 0 takes a free port; the ready message tells which. */
+  /** 0 takes a free port, which the ready message names. */
   FLASHGRID_GATEWAY_PORT: port.default(0),
   /**
-   * Host names, parted by commas, that the gateway is reached by besides localhost, addresses and names without a dot; `*` for any.
-   * Unset: none while it listens on loopback (DNS rebinding), any when it listens elsewhere.
+   * Host names, with commas between, under which the gateway answers besides localhost, addresses and names without a
+   * dot; `*` for any. Unset: none while it listens on loopback (DNS rebinding), any when it listens elsewhere.
    */
   FLASHGRID_GATEWAY_HOSTS: z
     .string()
@@ -52,13 +52,13 @@ export const gatewayConfigSchema = z.object({
       'must be host names without ports, parted by commas, or *',
     )
     .optional(),
-  /** ms for which a gateway that is told to stop still takes connections while /readyz says 503, so that a load balancer turns away first. */
+  /** ms for which a stopping gateway still accepts connections while /readyz says 503, so that load balancers leave first. */
   FLASHGRID_DRAIN_MS: count(0, 60_000, 0),
   /** Bearer token of the admin routes. */
   FLASHGRID_ADMIN_TOKEN: z.string().min(16, 'must have at least 16 characters'),
   /** Reservations that may wait for the broker's confirm; past it: 503. */
   FLASHGRID_MAX_UNCONFIRMED: count(1, 1_000_000, 20_000),
-  /** Socket.IO clients that may be connected at once, and at most half of what the limit of open files allows; past it: 403. */
+  /** Socket.IO clients at once; never more than half of the limit of open files. Past it: 403. */
   FLASHGRID_MAX_LIVE_CLIENTS: count(1, 1_000_000, 20_000),
   /** Most reservations in one frame. */
   FLASHGRID_MAX_FRAME: count(1, 512, 512),
@@ -77,14 +77,14 @@ export const workerConfigSchema = z.object({
   FLASHGRID_WORKER_HOST: z.string().min(1).default('127.0.0.1'),
   /** Port of /healthz, /readyz and /metrics; 0 takes a free one. */
   FLASHGRID_WORKER_PORT: port.default(0),
-  /** ms that a worker may use to finish what it has in hand when told to stop. */
+  /** ms that a stopping worker may take to finish the frames that it has in hand. */
   FLASHGRID_STOP_TIMEOUT_MS: count(100, 120_000, 10_000),
 });
 
 export type GatewayConfig = z.infer<typeof gatewayConfigSchema>;
 export type WorkerConfig = z.infer<typeof workerConfigSchema>;
 
-/** A configuration that can't be used: names every variable and what is wrong with it. */
+/** A configuration that can't be used. The message names every wrong variable and why. */
 export class ConfigError extends ServiceError {
   override readonly name = 'ConfigError';
   constructor(message: string) {

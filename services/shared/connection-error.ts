@@ -1,4 +1,4 @@
-/** Errors of a socket, a pipe or a file descriptor: one connection is gone, or can't be had at this moment; the process is well. */
+/** Errors of one socket, pipe or file descriptor. The connection is gone or can't be opened now; the process is fine. */
 const CODES = new Set([
   'ECONNRESET',
   'ECONNABORTED',
@@ -19,7 +19,7 @@ const CODES = new Set([
   'ERR_STREAM_PREMATURE_CLOSE',
 ]);
 
-/** Whether an error that nobody heard is no reason to end a process. */
+/** Whether a process may go on after an uncaught error. */
 export function isConnectionError(error: unknown): boolean {
   return error instanceof Error && 'code' in error && CODES.has(String(error.code));
 }

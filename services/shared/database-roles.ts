@@ -1,19 +1,19 @@
 /**
- * The roles that work with the database. Its owner makes the schema and nothing else; gateways and workers connect as a role that can sell
- * and cannot touch the schema, the audit as one that can only read. A service that is taken over owns no more than its own work.
+ * The roles of the database. The owner only makes the schema. Gateways and workers connect as a role that can sell but not
+ * touch the schema, and the audit as one that can only read. So an attacker who takes over a service gains little.
  */
 import { createHmac } from 'node:crypto';
 import pg from 'pg';
 import { connectionConfig, quoteIdentifier } from './postgres.ts';
 
-/** Role → table → rights. `SELECT … FOR UPDATE` and `FOR KEY SHARE` want UPDATE. */
+/** Role → table → rights. `SELECT … FOR UPDATE` and `FOR KEY SHARE` need UPDATE. */
 export const DATABASE_ROLES = {
   flashgrid_service: { sales: 'SELECT, INSERT, UPDATE', tickets: 'SELECT, INSERT, DELETE' },
   flashgrid_audit: { sales: 'SELECT', tickets: 'SELECT' },
 } as const;
 export type DatabaseRole = keyof typeof DATABASE_ROLES;
 
-/** One at a time: two GRANTs on one table fail each other. */
+/** Lets one run at a time: two GRANTs on one table make each other fail. */
 const ADVISORY_LOCK = 7_246_031;
 
 export interface RolesOptions {
@@ -23,14 +23,14 @@ export interface RolesOptions {
   readonly passwords: Readonly<Partial<Record<DatabaseRole, string>>>;
 }
 
-/** A role's password where nobody chooses one: made of the owner's, from which it does not lead back. */
+/** A role's password where nobody chooses one. It is made of the owner's, which it does not reveal. */
 export function derivedPassword(ownerUrl: string, role: DatabaseRole): string {
   return createHmac('sha256', decodeURIComponent(new URL(ownerUrl).password))
     .update(role)
     .digest('hex');
 }
 
-/** The same database for another role. */
+/** URL of the same database for another role. */
 export function urlOf(ownerUrl: string, role: DatabaseRole, password: string): string {
   const url = new URL(ownerUrl);
   url.username = role;
@@ -38,10 +38,10 @@ export function urlOf(ownerUrl: string, role: DatabaseRole, password: string): s
   return url.href;
 }
 
-/** Makes the roles that have a password here, and gives each exactly its rights; after the migrations, whenever these run. */
+/** Makes the roles that have a password here and gives each exactly its rights. Call it after each run of the migrations. */
 export async function grantRoles({ url, schema, passwords }: RolesOptions): Promise<void> {
   const client = new pg.Client(connectionConfig({ url, name: 'roles' }));
-  // The query in hand fails with the same error; the listener only keeps the process alive.
+  // The pending query fails with the same error; without a listener the process would end.
   client.on('error', () => undefined);
   await client.connect();
   try {
@@ -63,7 +63,7 @@ export async function grantRoles({ url, schema, passwords }: RolesOptions): Prom
     await client.query(`REVOKE CREATE ON SCHEMA ${place} FROM PUBLIC`);
     await client.query('COMMIT');
   } finally {
-    // Ends the session, and with it whatever was not committed.
+    // Ending the session also rolls back what was not committed.
     await client.end();
   }
 }

@@ -1,4 +1,4 @@
-/** What an error says; its name where it says nothing, as the one that gathers failed addresses. */
+/** An error's message, or its name when the message is empty, as in an AggregateError of failed addresses. */
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message || error.name : String(error);
 }

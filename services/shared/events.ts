@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { saleFactsSchema } from './sales.ts';
 
 /**
- * Outcomes of one frame: `saleId frameId count remaining repeated record`, parted by one space. A text and not JSON: it goes out once a
- * frame on the hot path, and the record is already a text. `repeated` is 1 for a frame that was decided earlier, so that
- * counters leave it out.
+ * Outcomes of one frame: `saleId frameId count remaining repeated record`, with one space between. Not JSON, because it is
+ * written once a frame on the hot path and the record is already a text. `repeated` is 1 for a frame that was decided
+ * earlier, so that counters leave it out.
  */
 export interface OutcomeEvent {
   readonly saleId: string;
@@ -23,7 +23,7 @@ export function encodeOutcomeEvent(event: OutcomeEvent): string {
   return `${event.saleId} ${event.frameId} ${event.count} ${event.remaining} ${event.isRepeated ? 1 : 0} ${event.record}`;
 }
 
-/** Reads an outcome event; `undefined` when the text is not one (another program on the channel). */
+/** Reads an outcome event; `undefined` for any other text: another program may publish on the channel. */
 export function decodeOutcomeEvent(text: string): OutcomeEvent | undefined {
   const parts = text.split(' ');
   const [saleId, frameId, countText, remainingText, repeatedText, record] = parts;

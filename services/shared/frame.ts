@@ -1,27 +1,27 @@
 /**
  * The frame: one AMQP message that carries 1..N reservations of one sale.
  *
- * Headers: `v` format version, `n` count, `sale`, `gen` the sale's generation as the gateway knew it, `t` when the
- * frame was closed (ms since the epoch), `replayed` when it comes from the dead-letter queue. Property `messageId`: the frame id.
- * Body: one line a reservation, each closed by LF: `userId`, `userId TAB quantity` or `userId TAB quantity TAB digest`
- * (digest: of an Idempotency-Key). Ids hold neither TAB nor LF (ids.ts), so nothing is escaped, and the worker
- * can hand the body to Redis as it came.
+ * Headers: `v` format version, `n` count, `sale`, `gen` the sale's generation as the gateway knew it, `t` when the frame
+ * was closed (ms since 1970), `replayed` when it comes from the dead-letter queue. Property `messageId`: the frame id.
+ * Body: one line a reservation, each ended by LF: `userId`, `userId TAB quantity` or `userId TAB quantity TAB digest`
+ * (of an Idempotency-Key). Ids hold neither TAB nor LF (ids.ts), so nothing is escaped, and the worker passes the body to
+ * Redis unchanged.
  */
 import { FRAME_ID_PATTERN, MAX_QUANTITY, SALE_ID_PATTERN, USER_ID_PATTERN, isKeyDigest } from './ids.ts';
 
 export const FRAME_VERSION = 1;
 export const FRAME_CONTENT_TYPE = 'application/vnd.flashgrid.frame';
-/** Most reservations in one frame; bounds the time that one script call keeps Redis busy. */
+/** Most reservations in one frame. This limits how long one script call keeps Redis busy. */
 export const MAX_FRAME_COUNT = 512;
 
 export interface FrameEntry {
   readonly userId: string;
   readonly quantity: number;
-  /** Only of a reservation that came with an Idempotency-Key. */
+  /** Of a keyed reservation. */
   readonly digest?: string;
 }
 
-/** A frame whose headers are sound and whose body has as many lines as they say. */
+/** A frame with valid headers, whose body has as many lines as they say. */
 export interface Frame {
   readonly id: string;
   readonly saleId: string;
@@ -33,7 +33,7 @@ export interface Frame {
   readonly body: Buffer;
 }
 
-/** A frame that can't be used; `message` says which part and why. Such a frame goes to the dead-letter queue. */
+/** A frame that can never be decided; `message` says why. It goes to the dead-letter queue. */
 export class FrameError extends Error {
   override readonly name = 'FrameError';
 }
@@ -45,8 +45,8 @@ export function encodeEntry(userId: string, quantity: number, digest?: string): 
 }
 
 /**
- * Checks a message and gives its frame. Reads the headers and counts the lines; it makes no strings of the body, since a
- * sold-out frame never needs them.
+ * Checks a message's headers, counts its lines and returns the frame. It makes no strings of the body, since a sold-out
+ * frame never needs them.
  * @throws FrameError
  */
 export function parseFrame(
@@ -83,7 +83,7 @@ export function parseFrame(
 
 /**
  * The entries of a frame's body, in order.
- * @throws FrameError when a line is not one
+ * @throws FrameError when a line is not a reservation
  */
 export function decodeEntries(body: Buffer): FrameEntry[] {
   const lines = body.toString('latin1').split('\n');
@@ -92,11 +92,11 @@ export function decodeEntries(body: Buffer): FrameEntry[] {
     const [userId, quantityText, digest, ...rest] = line.split('\t');
     const quantity = quantityText === undefined ? 1 : Number(quantityText);
     if (userId === undefined || !USER_ID_PATTERN.test(userId))
-      throw new FrameError(`reservation ${index} has no sound user id`);
+      throw new FrameError(`reservation ${index} has no valid user id`);
     if (!Number.isInteger(quantity) || quantity < 1 || quantity > MAX_QUANTITY)
-      throw new FrameError(`reservation ${index} has no sound quantity`);
+      throw new FrameError(`reservation ${index} has no valid quantity`);
     if (rest.length > 0 || (digest !== undefined && !isKeyDigest(digest)))
-      throw new FrameError(`reservation ${index} has no sound digest`);
+      throw new FrameError(`reservation ${index} has no valid digest`);
     return digest === undefined ? { userId, quantity } : { userId, quantity, digest };
   });
 }

@@ -1,9 +1,9 @@
 /**
- * Identifiers that cross a process line. All of them are plain ASCII without white space, so that a frame
- * can be a text of lines, a Redis key needs no escaping and Postgres never meets a NUL or a lone surrogate.
+ * Identifiers that cross process boundaries. All are plain ASCII without white space: so a frame can be a text of lines,
+ * a Redis key needs no escaping, and Postgres never gets a NUL or a lone surrogate.
  */
 
-/** A sale's id: lower case, digits and dashes, so that it can stand in a hash tag, a URL and a file name. */
+/** A sale's id: lower case, digits and dashes, which fit in a hash tag, a URL and a file name. */
 export const SALE_ID_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 /** A buyer's id as the caller knows it: an e-mail address, a UUID, a number, a base64 text. */
 export const USER_ID_PATTERN = /^[A-Za-z0-9._:@+=~-]{1,64}$/;
@@ -22,9 +22,8 @@ const KEY_DIGEST_PATTERN = /^[A-Za-z0-9_-]{22}$/;
 const INDEX_PATTERN = /^(?:0|[1-9]\d{0,5})$/;
 
 /**
- * What a reservation id says by itself. A `framed` one names its place in a frame, so its outcome is one character of
- * the frame's record and needs no record of its own; a `keyed` one (made from an Idempotency-Key) may come in
- * several frames and therefore has a record of its own.
+ * A parsed reservation id. A `framed` one names its place in a frame, so its outcome is one character of the frame's
+ * record. A `keyed` one, made from an Idempotency-Key, may come in several frames and therefore has its own record.
  */
 export type ReservationRef = FramedRef | KeyedRef;
 export interface FramedRef {
@@ -39,7 +38,7 @@ export interface KeyedRef {
   readonly digest: string;
 }
 
-/** What the ids of a frame's reservations begin with: `<sale>.<frame>.`; the index follows. */
+/** Common beginning of the ids of a frame's reservations: `<sale>.<frame>.`; the index follows. */
 export function framedIdPrefix(saleId: string, frameId: string): string {
   return `${saleId}.${frameId}.`;
 }
@@ -54,7 +53,7 @@ export function keyedId(saleId: string, digest: string): string {
   return `${saleId}.k.${digest}`;
 }
 
-/** Takes a reservation id apart; `undefined` when it is not one. */
+/** Parses a reservation id; `undefined` when it is not one. */
 export function parseReservationId(id: string): ReservationRef | undefined {
   const parts = id.split('.');
   const [saleId, middle, last] = parts;
@@ -67,12 +66,12 @@ export function parseReservationId(id: string): ReservationRef | undefined {
   return { kind: 'framed', saleId, frameId: middle, index: Number(last) };
 }
 
-/** The half of a digest that names the key: reservations of one sale that share it were sent with the same key. */
+/** The half of a digest that names the key. Reservations of one sale that share it were sent with the same key. */
 export function keyNameOf(digest: string): string {
   return digest.slice(0, HALF_DIGEST_LENGTH);
 }
 
-/** The half of a digest that tells what was asked for: buyer and quantity. */
+/** The half of a digest that stands for buyer and quantity. */
 export function askOf(digest: string): string {
   return digest.slice(HALF_DIGEST_LENGTH);
 }

@@ -1,26 +1,25 @@
 /**
- * Every Redis key and channel, built here and nowhere else. All keys of a sale share one hash tag, so that a script may
- * touch them on a Redis Cluster.
+ * Every Redis key and channel is built here. All keys of a sale share one hash tag, so that a script may use them on a
+ * Redis Cluster.
  */
-
 import { keyNameOf } from './ids.ts';
 
-/** How long the outcomes of a frame stay readable, in ms: 20 minutes, so that 15 hold even at a frame's very end. */
+/** ms for which the outcomes of a frame stay readable. */
 export const RECORD_RETENTION_MS = 20 * 60_000;
 
 export interface SaleKeys {
   /** Hash: facts, remaining units and counters of the sale. */
   readonly sale: string;
-  /** Hash: user id → units granted. Only buyers that hold units are in it. */
+  /** Hash: user id → units granted. Buyers without units are not in it. */
   readonly buyers: string;
   /**
-   * Hash of grants that must be known for as long as the sale lives: `k.` and a key's name → ask and `unit,unit`; and, filled by a
-   * rebuild from Postgres, frame id → `index:unit,unit;…`.
+   * Hash of grants that must be known as long as the sale: `k.` and a key's name → ask and `unit,unit`. A rebuild adds
+   * frame id → `index:unit,unit;…`.
    */
   readonly granted: string;
   /** List: unit numbers below `next` that are free again. */
   readonly returned: string;
-  /** String with expiry: who rebuilds the sale now. */
+  /** String with expiry: token of the rebuild under way. */
   readonly lock: string;
 }
 
@@ -36,7 +35,7 @@ export function saleKeys(namespace: string, saleId: string): SaleKeys {
   };
 }
 
-/** Where a rebuild gathers what will replace `buyers`, `granted` and `returned`; they expire if it never ends. */
+/** Where a rebuild loads what will replace `buyers`, `granted` and `returned`. They expire if it never ends. */
 export function rebuildKeys(
   namespace: string,
   saleId: string,
@@ -52,8 +51,8 @@ export function frameKey(namespace: string, saleId: string, frameId: string): st
 }
 
 /**
- * String with expiry: what a key was used for in one generation of the sale, and the outcome; `keyedRecordOf` (outcomes.ts) reads it.
- * A reset begins anew: what was refused before it must not be refused unseen after it.
+ * String with expiry: what a key was used for in one generation of the sale, and the outcome; `keyedRecordOf` reads it.
+ * The generation is in the key because a reset clears refusals, too.
  */
 export function keyedKey(namespace: string, saleId: string, generation: number, digest: string): string {
   return `${namespace}:{${saleId}}:k:${generation}:${keyNameOf(digest)}`;
@@ -74,17 +73,17 @@ export function saleChannel(namespace: string): string {
   return `${namespace}:sales`;
 }
 
-/** String with expiry: written to find out whether Redis takes writes. */
+/** String with expiry that BackendWatch writes. */
 export function healthKey(namespace: string): string {
   return `${namespace}:health`;
 }
 
-/** Set: ids of all sales that Redis knows. Outside any sale's hash tag, so never touched by a sale's script. */
+/** Set: ids of all sales that Redis knows. It has no sale's hash tag, so no sale's script may use it. */
 export function saleIndexKey(namespace: string): string {
   return `${namespace}:sale-ids`;
 }
 
-/** String with expiry: `host:port` at which the other gateways reach this one. */
+/** String with expiry: `host:port` under which the other gateways reach this one. */
 export function gatewayKey(namespace: string, gatewayId: string): string {
   return `${namespace}:gateway:${gatewayId}`;
 }

@@ -1,6 +1,6 @@
 /**
- * Messages between the supervisor and a service that it forked. A child sends `ready` or `failed` once, then a `sample`
- * every 100 ms; the supervisor sends `stop`. A child whose channel closes has lost its supervisor and ends itself.
+ * Messages between the supervisor and the services that it forked. A service sends `ready` or `failed` once, and then a
+ * `sample` every 100 ms. The supervisor sends `stop`. A service whose channel closes stops by itself.
  */
 import { z } from 'zod';
 import { backendHealthSchema } from './backend-trouble.ts';
@@ -13,7 +13,7 @@ const count = z.number().int().nonnegative();
 
 const serviceFailureCode = z.custom<ServiceFailureCode>((code) => typeof code === 'string');
 
-/** How the service finds the backends that it needs. */
+/** Health of the backends, as the service sees them. */
 const backendsSchema = z.object({
   rabbitmq: backendHealthSchema,
   redis: backendHealthSchema,
@@ -21,7 +21,7 @@ const backendsSchema = z.object({
 });
 export type Backends = z.infer<typeof backendsSchema>;
 
-/** What both kinds of child tell of themselves. */
+/** What both kinds of sample have in common. */
 const processShape = {
   atMs: z.number(),
   /** Longest delay of the event loop since the last sample, in ms. */
@@ -31,7 +31,7 @@ const processShape = {
   rssBytes: count,
 };
 
-/** Cumulative since the gateway began, except where it says `now`. */
+/** Totals since the gateway started, except where the name says `now`. */
 export const gatewaySampleSchema = z.object({
   type: z.literal('sample'),
   role: z.literal('gateway'),
@@ -49,7 +49,7 @@ export const gatewaySampleSchema = z.object({
 });
 export type GatewaySample = z.infer<typeof gatewaySampleSchema>;
 
-/** Cumulative since the worker began, except where it says `now`. */
+/** Totals since the worker started, except where the name says `now`. */
 export const workerSampleSchema = z.object({
   type: z.literal('sample'),
   role: z.literal('worker'),
@@ -60,7 +60,7 @@ export const workerSampleSchema = z.object({
   granted: count,
   /** Rows committed to Postgres. */
   ticketsCommitted: count,
-  /** Frames that went to Postgres; the others never touched it. */
+  /** Frames with grants; the others never touch Postgres. */
   framesToPostgres: count,
   repeatedFrames: count,
   deadLettered: count,

@@ -1,11 +1,11 @@
 /**
- * Applies prisma/migrations as `prisma migrate deploy` would, without Prisma's schema engine, which is a download that a demonstration
- * without a network can't make. `_prisma_migrations` is kept exactly as Prisma keeps it, so that either tool can go on
- * where the other stopped.
+ * Applies prisma/migrations like `prisma migrate deploy`, but without Prisma's schema engine, which would have to be
+ * downloaded. The table `_prisma_migrations` is kept exactly as Prisma keeps it, so either tool can continue after the
+ * other.
  *
- * One difference, on purpose: a migration and its row are one transaction, so a migration that fails leaves nothing behind but
- * the row that says so. (A migration that can't run in a transaction can't be used here.) Each transaction takes the lock and
- * reads the history anew: a session means nothing behind PgBouncer (postgres.ts).
+ * One difference is on purpose: a migration and its row are one transaction, so a failed migration leaves only the row
+ * that says so. (A migration that can't run in a transaction can't be used here.) Each transaction locks and reads the
+ * history again, because PgBouncer keeps no session (postgres.ts).
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';
@@ -16,7 +16,7 @@ import { resourceDir } from './resources.ts';
 import { errorText } from './error-text.ts';
 import { ServiceError, type ServiceFailureCode } from './service-error.ts';
 
-/** The number under which Prisma's own runner locks the database. */
+/** Prisma's own runner uses the same lock. */
 const ADVISORY_LOCK = 72707369;
 const DEFAULT_LOCK_TIMEOUT_MS = 60_000;
 /** A migration may rebuild a big table. */
@@ -38,7 +38,7 @@ const CREATE_HISTORY = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
 /** Why the database can't be brought up to date. */
 export class MigrationError extends ServiceError {
   override readonly name = 'MigrationError';
-  /** The row that tells later runners of it: id, checksum, name and logs. */
+  /** The row that records it for later runs: id, checksum, name and logs. */
   readonly record: readonly string[] | undefined;
   constructor(
     code: ServiceFailureCode,
@@ -90,7 +90,7 @@ export async function applyMigrations(options: MigrationOptions): Promise<Migrat
   const client = new pg.Client(
     connectionConfig({ url: options.url, name: 'migrations', statementTimeoutMs: STATEMENT_TIMEOUT_MS }),
   );
-  // The query in hand fails with the same error; the listener only keeps the process alive.
+  // The pending query fails with the same error; without a listener the process would end.
   client.on('error', () => undefined);
   await client.connect();
   try {
@@ -110,7 +110,7 @@ export async function applyMigrations(options: MigrationOptions): Promise<Migrat
   }
 }
 
-/** One transaction, in which no other runner does anything. */
+/** Runs `action` in one transaction, while no other runner does anything. */
 async function locked<Value>(
   client: pg.Client,
   { schema, lockTimeoutMs }: MigrationOptions,
@@ -125,7 +125,7 @@ async function locked<Value>(
     await client.query('COMMIT');
     return value;
   } catch (error) {
-    // A connection that is lost undoes the transaction, too.
+    // A lost connection rolls the transaction back, too.
     await client.query('ROLLBACK').catch(() => undefined);
     throw error;
   }
@@ -166,13 +166,13 @@ async function lock(client: pg.Client, timeoutMs: number): Promise<void> {
 }
 
 async function prepareSchema(client: pg.Client, schema: string): Promise<void> {
-  // CREATE SCHEMA IF NOT EXISTS wants the right to create even when there is nothing to create.
+  // CREATE SCHEMA IF NOT EXISTS needs the right to create even when the schema exists.
   const found = await client.query('SELECT 1 FROM pg_namespace WHERE nspname = $1', [schema]);
   if (found.rowCount === 0) await client.query(`CREATE SCHEMA ${quoteIdentifier(schema)}`);
   await client.query(CREATE_HISTORY);
 }
 
-/** Rows that count: Prisma ignores those that somebody marked as rolled back. */
+/** Rows that count. Like Prisma, it ignores rows that are marked as rolled back. */
 async function readHistory(client: pg.Client): Promise<HistoryRow[]> {
   const { rows } = await client.query<HistoryRow>(
     `SELECT migration_name AS name, checksum, finished_at IS NOT NULL AS "isFinished", logs
@@ -206,12 +206,12 @@ function checkHistory(migrations: readonly Migration[], history: readonly Histor
   }
 }
 
-/** What `prisma migrate resolve --rolled-back` does; that command needs Prisma's engine, this statement does not. */
+/** The statement does what `prisma migrate resolve --rolled-back` does, without Prisma's schema engine. */
 function retryFix(name: string): string {
   return `Remove the cause, then start again after: UPDATE "_prisma_migrations" SET rolled_back_at = now() WHERE migration_name = '${name}' AND finished_at IS NULL`;
 }
 
-/** Like Prisma, takes a file for unchanged when only its line ends differ: git rewrites them on Windows. */
+/** Like Prisma, ignores a difference in line ends only: git rewrites them on Windows. */
 function matchesChecksum(sql: string, checksum: string): boolean {
   return (
     migrationChecksum(sql) === checksum ||
@@ -220,7 +220,7 @@ function matchesChecksum(sql: string, checksum: string): boolean {
   );
 }
 
-/** The checksum that Prisma keeps of a migration. */
+/** The checksum that Prisma stores for a migration. */
 export function migrationChecksum(sql: string): string {
   return createHash('sha256').update(sql).digest('hex');
 }
@@ -276,7 +276,7 @@ async function recordFailure(
     );
     await client.query('COMMIT');
   } catch (error) {
-    // Postgres is gone in the middle: it has undone the transaction itself, and both errors are worth reading.
+    // Postgres was lost meanwhile and has rolled the transaction back. Both errors are worth reading.
     throw new AggregateError(
       [cause, error],
       `The migration failed, and so did recording it: ${describe(cause)}`,

@@ -1,15 +1,15 @@
 /**
- * How a service's process is started: flags of V8 and settings of glibc that keep its memory near what it uses. Measured in docs/speed.md.
- * Whoever starts a gateway or a worker hands them on; a service runs without them too, in more memory.
+ * Flags of V8 and settings of glibc that keep a service's memory near what it uses (measured in docs/speed.md). Whatever
+ * starts a gateway or a worker passes them on. A service runs without them too, but needs more memory.
  */
 
 /**
- * Flags for Node. Ten thousand connections leave garbage that V8 would let grow to several times the live heap before it looks: now
- * it looks when the heap has grown by a fifth. No limit is set on the heap, so a live heap that is large still fits.
+ * Flags for Node. By default V8 lets the garbage of ten thousand connections grow to several times the live heap. With
+ * these it collects when the heap has grown by a fifth. They do not limit the heap: a large live heap still fits.
  */
 export const SERVICE_NODE_FLAGS: readonly string[] = ['--heap-growing-percent=20', '--max-semi-space-size=4'];
 
-/** Environment for glibc's allocator: one arena, and what is free at the end goes back to the system. Other C libraries ignore it. */
+/** For glibc's allocator: one arena, and free memory at its end goes back to the system. Other C libraries ignore it. */
 export const SERVICE_ALLOCATOR_ENV: Readonly<Record<string, string>> = {
   MALLOC_ARENA_MAX: '1',
   MALLOC_TRIM_THRESHOLD_: '131072',

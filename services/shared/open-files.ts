@@ -1,4 +1,3 @@
-/** How many files a process of ours may open. */
 import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
@@ -6,8 +5,8 @@ import { promisify } from 'node:util';
 const LIMIT_MS = 2_000;
 
 /**
- * The open-file limit of this process and its children; `undefined` when there is none, or it can't be known (Windows).
- * It is the hard limit: Node raises its soft limit to the hard one when it starts.
+ * How many files this process and its children may have open; `undefined` when there is no limit, or it can't be known
+ * (Windows). It is the hard limit: Node raises its soft limit to the hard one when it starts.
  */
 export async function openFileLimit(): Promise<number | undefined> {
   const limits = await readFile('/proc/self/limits', 'utf8').catch(() => undefined);
@@ -15,7 +14,7 @@ export async function openFileLimit(): Promise<number | undefined> {
   if (process.platform === 'win32') return undefined;
   const { stdout } = await promisify(execFile)('sh', ['-c', 'ulimit -Hn'], { timeout: LIMIT_MS }).catch(
     () => ({
-      stdout: '', // A system without such a shell: the attack itself will tell (EMFILE).
+      stdout: '', // A system without such a shell: a limit shows as EMFILE in the attack.
     }),
   );
   return parseLimit(stdout.trim());

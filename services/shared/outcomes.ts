@@ -1,14 +1,13 @@
 /**
- * What a reservation can come to, and the record that the decision script keeps and returns for a frame.
+ * The outcomes of reservations, and the record that decide-frame.lua keeps and returns for a frame.
  *
- * Record: `<epoch>|<codes>|<grants>`. `codes` has one character a reservation, or `*` and one character when all of them have
- * the same code, so that a sold-out frame of 200 takes six bytes. `grants` lists `index:unit` or `index:unit,unit`,
- * parted by `;`, in rising order of index. `epoch` is the sale's epoch in Redis: raised whenever it is rebuilt from Postgres.
+ * Record: `<epoch>|<codes>|<grants>`. `codes` has one character a reservation, or `*` and one character when all have the
+ * same code: so a sold-out frame of 200 takes six bytes. `grants` lists `index:unit` or `index:unit,unit`, with `;`
+ * between, in rising order of index. `epoch` is the sale's epoch in Redis.
  */
-
 import { HALF_DIGEST_LENGTH, askOf } from './ids.ts';
 
-/** Codes as the decision script writes them. A test compares this table with `lua/decide-frame.lua`. */
+/** Codes in a record. A test compares this table with `lua/decide-frame.lua`. */
 export const OUTCOME_CODES = {
   G: 'granted',
   S: 'sold_out',
@@ -22,13 +21,13 @@ export const OUTCOME_CODES = {
 export type OutcomeCode = keyof typeof OUTCOME_CODES;
 export type RefusalReason = Exclude<(typeof OUTCOME_CODES)[OutcomeCode], 'granted'>;
 
-/** What `decide-frame.lua` answers first. */
+/** First value of decide-frame.lua's reply. */
 export const DECIDE_STATUS = {
   /** Decided now. */
   decided: 0,
-  /** Decided earlier: the record is the one of then. */
+  /** Decided earlier: the record is the earlier one. */
   repeated: 1,
-  /** Redis does not know the sale, or only an older generation of it: rebuild it from Postgres, then decide again. */
+  /** Redis does not know the sale, or only an older generation. Rebuild it from Postgres, then decide again. */
   unknownSale: 2,
 } as const;
 
@@ -49,17 +48,17 @@ export interface FrameRecord {
   readonly grants: readonly Grant[];
 }
 
-/** A record that no version of the script writes: surfaces as an error, never as a guess. */
+/** A record that no version of the script writes. */
 export class RecordError extends Error {
   override readonly name = 'RecordError';
 }
 
-/** What the decision script keeps of a key, read for the reservation of `digest`: its record, or that the key was another's. */
+/** Turns what Redis keeps for a key into the record of the reservation `digest`: `key_reused` if another used the key. */
 export function keyedRecordOf(kept: string, digest: string): string {
   return kept.startsWith(askOf(digest)) ? kept.slice(HALF_DIGEST_LENGTH) : '0|K|';
 }
 
-/** A grant as the hash `granted` (keys.ts) holds it for a key, in the form that `keyedRecordOf` reads. The epoch is not told. */
+/** A grant of a key in the hash `granted` (keys.ts), in the form that `keyedRecordOf` reads. Its epoch 0 is unknown. */
 export function keptGrant(grant: string): string {
   return `${grant.slice(0, HALF_DIGEST_LENGTH)}0|G|0:${grant.slice(HALF_DIGEST_LENGTH)}`;
 }
@@ -99,7 +98,7 @@ function parseGrant(text: string): Grant {
   return { index, units };
 }
 
-/** The epoch of the sale that a record's text is of. */
+/** The epoch in a record's text. */
 export function epochOf(text: string): number {
   return Number(text.slice(0, text.indexOf('|')));
 }

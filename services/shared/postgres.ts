@@ -1,9 +1,9 @@
 /**
- * Connections to Postgres, straight or through PgBouncer.
+ * Connections to Postgres, directly or through PgBouncer.
  *
- * PgBouncer in transaction mode hands each transaction to any of its own connections. It refuses start-up parameters that it does not
- * know, and keeps nothing of a session: no prepared statement, no advisory lock, no setting. So nothing here relies on a
- * session, and `openPool` goes on without the parameters when they are refused.
+ * PgBouncer in transaction mode gives each transaction any of its own connections. It refuses start-up parameters that it
+ * does not know, and keeps nothing of a session: no prepared statement, no advisory lock, no setting. So nothing here
+ * relies on a session, and `openPool` drops the parameters when they are refused.
  */
 import pg from 'pg';
 
@@ -12,7 +12,7 @@ export const POSTGRES_DEFAULTS = {
   connectTimeoutMs: 5_000,
   /** ms after which the server ends a statement. */
   statementTimeoutMs: 30_000,
-  /** ms beyond that after which the client gives a statement up: the server itself hangs, or a pooler took no limit. */
+  /** ms beyond that after which the client gives up: the server hangs, or a pooler did not pass the limit on. */
   answerGraceMs: 5_000,
   /** ms after which a connection that nobody uses is closed. */
   idleTimeoutMs: 30_000,
@@ -29,11 +29,11 @@ export interface PoolOptions {
   readonly name: string;
   readonly connectTimeoutMs?: number;
   readonly statementTimeoutMs?: number;
-  /** Hears the errors of idle connections, for a log. */
+  /** Called with the errors of idle connections, for a log. */
   readonly onError?: (error: Error) => void;
 }
 
-/** Schema in which Postgres looks by itself. */
+/** Schema on Postgres's own search path. */
 const DEFAULT_SCHEMA = 'public';
 
 /** `name` as an SQL identifier. */
@@ -42,14 +42,14 @@ export function quoteIdentifier(name: string): string {
 }
 
 /**
- * Start-up options that set the search path, so that the very first statement of a connection finds its tables. Spaces and backslashes
- * are escaped as libpq wants it: they part options otherwise.
+ * Start-up options that set the search path, so that the first statement of a connection finds its tables. libpq splits
+ * options at spaces, so spaces and backslashes are escaped.
  */
 function searchPathOption(schema: string): string {
   return `-c search_path=${quoteIdentifier(schema).replace(/[\\\s]/g, '\\$&')}`;
 }
 
-/** `count(*)` and `sum` of ints are int8, which pg hands out as text: ours stay far below 2^53. */
+/** pg returns int8, the type of `count(*)` and `sum`, as text. Ours stay far below 2^53. */
 const typeParsers: pg.CustomTypesConfig = {
   getTypeParser(oid: number, format?: 'text' | 'binary') {
     if (oid === pg.types.builtins.INT8 && format !== 'binary') return Number;
@@ -57,7 +57,7 @@ const typeParsers: pg.CustomTypesConfig = {
   },
 };
 
-/** What every connection of FlashGrid has in common; no start-up parameter that a pooler refuses. */
+/** What every connection has in common, without start-up parameters that a pooler refuses. */
 export function connectionConfig(options: Omit<PoolOptions, 'max' | 'onError' | 'schema'>): pg.ClientConfig {
   const statementTimeoutMs = options.statementTimeoutMs ?? POSTGRES_DEFAULTS.statementTimeoutMs;
   return {
@@ -70,18 +70,17 @@ export function connectionConfig(options: Omit<PoolOptions, 'max' | 'onError' | 
   };
 }
 
-/** A pool; opens nothing until it is used: first by `openPool`. End it with `pool.end()`. */
+/** A pool that opens no connection before its first use, which should be `openPool`. End it with `pool.end()`. */
 export function createPool(options: PoolOptions): pg.Pool {
   const pool = new pg.Pool({
     ...connectionConfig(options),
     statement_timeout: options.statementTimeoutMs ?? POSTGRES_DEFAULTS.statementTimeoutMs,
-    // Every search path begins with it: no need to say so, and a pooler would refuse to hear it.
+    // The default schema needs no parameter, which a pooler would refuse.
     ...(options.schema === DEFAULT_SCHEMA ? {} : { options: searchPathOption(options.schema) }),
     max: options.max,
     idleTimeoutMillis: POSTGRES_DEFAULTS.idleTimeoutMs,
   });
-  // Without a listener, Postgres going away ends the process. The pool drops the connection by itself, and whoever asks next
-  // gets the error; so there is nothing to do here but tell.
+  // Without a listener, a lost idle connection ends the process. The pool replaces the connection by itself.
   pool.on('error', (error) => options.onError?.(error));
   return pool;
 }
@@ -91,7 +90,7 @@ const REFUSED_PARAMETER = /unsupported startup parameter/i;
 
 /**
  * Runs the first statement of a pool, and finds out whether a pooler stands before Postgres.
- * @throws what the statement says, or that the pooler can't serve the schema
+ * @throws the statement's error, or that the pooler can't serve the schema
  */
 export async function openPool(pool: pg.Pool, statement = 'SELECT 1'): Promise<void> {
   try {

@@ -1,10 +1,10 @@
-/** Prisma's client, for the admin and query side. The hot path uses `pg` itself (postgres.ts). */
+/** Prisma's client, for the admin routes. The hot path uses `pg` itself (postgres.ts). */
 import { PrismaPg } from '@prisma/adapter-pg';
 import type pg from 'pg';
 import { PrismaClient } from '../../prisma/generated/client.ts';
 
 export interface PrismaOptions {
-  /** Whoever made it ends it. */
+  /** Ended by its owner. */
   readonly pool: pg.Pool;
   /** Schema that holds the tables; every query names it. */
   readonly schema: string;

@@ -1,4 +1,4 @@
-/** Whether the other end of a WebSocket still lives: TCP alone does not tell that a process is frozen or a cable is out. */
+/** Whether the other end of a WebSocket is alive. TCP alone does not notice a frozen process or an unplugged cable. */
 
 /** The part of a `ws` socket that is used here. */
 export interface PulseSocket {
@@ -7,7 +7,7 @@ export interface PulseSocket {
   on(event: 'message' | 'pong' | 'close', listener: () => void): unknown;
 }
 
-/** Pings an open socket, and ends it after more than `maxSilent` pings in a row without a sign of life. */
+/** Pings an open socket, and ends it after more than `maxSilent` pings in a row without an answer or a message. */
 export function watchPulse(socket: PulseSocket, intervalMs: number, maxSilent: number): void {
   let silent = 0;
   const isAlive = (): void => {

@@ -1,16 +1,16 @@
 /**
- * Gives a sale a new epoch in Redis from what Postgres holds of it: when Redis has forgotten the sale, or Postgres refuses what
+ * Gives a sale a new epoch in Redis from its tickets in Postgres: when Redis has lost the sale, or Postgres refuses what
  * Redis grants.
  *
- * Why it can't oversell, nor let a buyer pass the limit:
- * 1. `sales.epoch` is raised in Postgres first. From that commit on no grant of an earlier epoch can be inserted (ticket-writer.ts
- *    names the epoch of its grants), and none of the new epoch exists yet: the tickets stand still while they are read.
- *    FOR UPDATE waits for the inserts under way, which hold FOR KEY SHARE.
- * 2. The new epoch replaces the old one in one script, unless Redis holds a later one by then.
- * The lock only saves work: two rebuilds at once are harmless, since the later epoch wins. It is renewed while the rebuild goes on.
+ * Why this can't oversell, and no buyer can pass the limit:
+ * 1. `sales.epoch` is raised in Postgres first. From that commit on, no grant of an earlier epoch can be inserted
+ *    (ticket-writer.ts names the epoch of its grants), and no grant of the new epoch exists yet. So the tickets don't
+ *    change while they are read. FOR UPDATE waits for inserts under way, which hold FOR KEY SHARE.
+ * 2. One script replaces the old epoch by the new one, unless Redis holds a later one by then.
+ * The lock only saves work. Two rebuilds at once are harmless, since the later epoch wins.
  *
- * `sales.epoch` in Postgres is the one place that numbers the epochs of a sale. It only rises: by a rebuild, and by a reset
- * (sale-admin.ts). What Redis holds is a floor, for a Postgres that was restored from a backup.
+ * Postgres alone numbers the epochs of a sale, in `sales.epoch`. A rebuild and a reset (sale-admin.ts) raise it, and
+ * nothing lowers it. The epoch in Redis only matters when Postgres was restored from a backup: then it is the higher one.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -23,7 +23,7 @@ import { saleModeSchema, saleStatusSchema } from './sales.ts';
 export const REBUILD_DEFAULTS = {
   /** ms after which the lock of a rebuild that died is free again. */
   lockExpiryMs: 30_000,
-  /** ms between two looks at a lock that another holds. */
+  /** ms between two tries to acquire a lock that another holds. */
   lockPollMs: 25,
   /** ms that a rebuild may take, waiting for the lock included. */
   limitMs: 120_000,
@@ -33,7 +33,7 @@ export const REBUILD_DEFAULTS = {
 
 export interface RebuildRequest {
   readonly saleId: string;
-  /** The epoch that was found wrong; none when Redis does not know the sale. */
+  /** The epoch that is wrong; none when Redis does not know the sale. */
   readonly staleEpoch?: number;
   /** Generation that the sale must have at least. */
   readonly generation: number;
@@ -78,8 +78,8 @@ export async function rebuildSale(
       throw new Error(`sale ${saleId} was not rebuilt within ${REBUILD_DEFAULTS.limitMs} ms`);
     await sleep(REBUILD_DEFAULTS.lockPollMs);
   }
-  // Without it, whoever waits takes the lock of a long rebuild and raises the epoch above the one that is being built,
-  // which is stale when it starts: two workers could go on like that without end.
+  // Without renewal, a waiting worker takes the lock of a long rebuild and raises the epoch above the one being built. That
+  // one is stale when it starts, and two workers could go on like this without end.
   const renewal = setInterval(() => {
     store.renewLock(saleId, token, lockExpiryMs).catch(() => undefined);
   }, lockExpiryMs / 3);
@@ -114,7 +114,7 @@ async function rebuildNow(
   let grantedReservations = 0;
   for (let number = 1; ; number++) {
     const rows = await readPage(pool, request.saleId, raised.facts.generation, lastUnit);
-    // The first page is loaded even when it is empty: the script checks that what was loaded is complete.
+    // The first page is loaded even when it is empty: the script checks that all pages are there.
     if (rows.length === 0 && number > 1) break;
     await store.loadTickets(request.saleId, token, pageOf(rows, number, lastUnit));
     tickets += rows.length;
@@ -133,7 +133,7 @@ async function rebuildNow(
   return result === 'rebuilt' ? 'rebuilt' : 'current';
 }
 
-/** Refuses all grants of earlier lives from here on. */
+/** From here on, Postgres refuses all grants of earlier epochs. */
 async function raiseEpoch(
   pool: pg.Pool,
   saleId: string,
@@ -166,7 +166,7 @@ async function raiseEpoch(
     failure = error instanceof Error ? error : new Error(String(error));
     throw error;
   } finally {
-    // A connection that failed inside a transaction is closed: Postgres then undoes the transaction by itself.
+    // A connection that failed inside a transaction is closed, so that Postgres rolls the transaction back.
     client.release(failure);
   }
 }

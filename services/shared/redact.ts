@@ -1,12 +1,11 @@
 /**
- * Passwords and tokens leave no process in a log line, an error, a reply or an exported run. `redact` stands at each of those exits. It
- * knows secrets by their form (in URLs, in queries, in configuration lines) and by their value, once the value was given to
- * `registerSecrets`.
+ * Keeps passwords and tokens out of log lines, errors, replies and exported runs: each of these passes through `redact`.
+ * It finds secrets by their form (in URLs, queries and configuration lines) and by their value, once the value was given
+ * to `registerSecrets`.
  */
 
-/** What stands for a secret. */
 export const MASK = '***';
-/** Characters of the shortest secret that is looked for by its value: shorter ones stand in innocent words. */
+/** Shorter secrets are not looked for by their value, because innocent words contain them. */
 const MIN_KNOWN_LENGTH = 8;
 
 /** Names whose value is a secret, in queries, environments and configuration files. */
@@ -15,10 +14,10 @@ const SECRET_KEY =
 /** A value in quotes, or up to the next separator. It never spans a quote of the JSON around it. */
 const VALUE = `(?:\\\\?"(?:[^"\\\\]|\\\\(?!"))*\\\\?"|'[^']*'|[^\\s"'&,;)}\\]<>\\\\]+)`;
 
-/** A URL, or several with commas between. The scheme's length has a limit, so that no text makes the search slow. */
+/** One or more URLs with commas between. The scheme's length is limited, so that no text makes the search slow. */
 const URLS = /\b[a-z][a-z0-9+.-]{0,15}:\/\/[^\s"'<>\\]*/gi;
 const URL_START = /(?=\b[a-z][a-z0-9+.-]{0,15}:\/\/)/i;
-/** Typed by hand, a password may hold "@", "/" and ":": it ends at the last "@" of its URL. */
+/** A password that was typed by hand may hold "@", "/" and ":". It ends at the last "@" of its URL. */
 const CREDENTIALS = /^([^:]*:\/\/[^:@/]*):.*@/s;
 
 const RULES: readonly (readonly [RegExp, string])[] = [
@@ -33,8 +32,8 @@ const RULES: readonly (readonly [RegExp, string])[] = [
 let known: readonly string[] = [];
 
 /**
- * Makes secrets known by their value: of a URL its password, of any other text the text itself. For the life of the process.
- * @param values URLs (several may be parted by commas), passwords, tokens; empty ones are ignored
+ * Makes secrets known by their value, for the rest of the process: the password of a URL, or the whole of any other text.
+ * @param values URLs (also several with commas between), passwords, tokens; empty ones are ignored
  */
 export function registerSecrets(...values: readonly (string | undefined)[]): void {
   const secrets = values.flatMap((value) => (value ? secretsOf(value) : []));
@@ -59,7 +58,7 @@ function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    // A stray "%": it was typed as it is.
+    // A stray "%": the text was not encoded.
     return text;
   }
 }
@@ -79,8 +78,8 @@ export function redact(text: string): string {
 }
 
 /**
- * One URL with its passwords masked, by their form alone: what else it says stays as it is, also where that equals some password.
- * Unlike `redact`, which looks for URLs in a text, it takes a password with quotes or spaces as a whole.
+ * Masks the passwords of one URL by their form alone; the rest stays, even where it equals some password. Unlike `redact`,
+ * which looks for URLs in a text, it also masks a password with quotes or spaces.
  */
 export function maskUrl(url: string): string {
   return url
@@ -100,7 +99,7 @@ function deep(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, deep(each)]));
 }
 
-/** Properties of an error that help, and hold no input: clients of databases hang whole commands on their errors, `AUTH` among them. */
+/** Properties of an error that hold no input. Others may: database clients attach whole commands, such as `AUTH`. */
 const ERROR_FACTS = [
   'code',
   'errno',
@@ -113,7 +112,7 @@ const ERROR_FACTS = [
 ] as const;
 const MAX_CAUSES = 4;
 
-/** What a log may say of an error. */
+/** What a log may show of an error. */
 export function errorFacts(error: unknown, depth = 0): unknown {
   if (!(error instanceof Error)) return error;
   const own = error as Error & Readonly<Record<string, unknown>>;

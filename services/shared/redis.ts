@@ -17,7 +17,7 @@ export const REDIS_DEFAULTS = {
   pause: { firstMs: 100, maxMs: 1_000 },
 } as const;
 
-/** The scripts: method on the client → file in `lua/` and number of keys, `null` when it varies. */
+/** Method on the client → script in `lua/` and its number of keys; `null` when it varies. */
 export const SCRIPTS = {
   fgOpenSale: { file: 'open-sale.lua', keys: 4 },
   fgChangeSale: { file: 'change-sale.lua', keys: 1 },
@@ -29,7 +29,7 @@ export const SCRIPTS = {
   fgReleaseLock: { file: 'release-lock.lua', keys: 1 },
 } as const;
 
-/** Arguments of a script: keys, then values; before them the number of keys where it varies. Replies are parsed by the caller. */
+/** Keys, then values; before them the number of keys where it varies. The caller parses the reply. */
 type ScriptArguments = readonly (string | number)[];
 
 declare module 'ioredis' {
@@ -48,15 +48,15 @@ declare module 'ioredis' {
 export type RedisClient = Redis | Cluster;
 
 export interface RedisClientOptions {
-  /** Shows as the connection's name in `CLIENT LIST`. A `subscriber` waits for Redis without limit; it has no command to fail. */
+  /** Shows in `CLIENT LIST`. A `subscriber` waits for Redis without limit: it sends no command that could fail. */
   readonly role: 'gateway' | 'worker' | 'control' | 'subscriber';
-  /** Hears of lost and refused connections; the client reconnects by itself. */
+  /** Called when a connection is lost or refused. The client reconnects by itself. */
   readonly onError?: (error: Error) => void;
 }
 
 /**
- * Connects to Redis. `url` may list several, parted by commas: the seeds of a Redis Cluster.
- * Commands wait for a lost connection through a few reconnections, then fail. End it with `quit()` or `disconnect()`.
+ * Connects to Redis. Several URLs, with commas between, are the seeds of a Redis Cluster.
+ * While the connection is lost, a command waits for a few reconnections and then fails. End it with `disconnect()`.
  */
 export function createRedis(url: string, options: RedisClientOptions): RedisClient {
   const common = commonOptions(options.role);
@@ -71,7 +71,7 @@ export function createRedis(url: string, options: RedisClientOptions): RedisClie
   return client;
 }
 
-/** The client hangs the refused command on its error: of AUTH, that is the password. */
+/** ioredis puts the refused command on the error. For AUTH, that is the password. */
 function withoutArguments(error: Error): Error {
   if ('command' in error) delete error.command;
   return error;
@@ -111,8 +111,8 @@ function createCluster(urls: readonly string[], common: ReturnType<typeof common
 }
 
 /**
- * Registers the files of `lua/`. The client sends a script's text with its first call on each connection and its hash from then on; when
- * Redis has lost its scripts (restart, failover, SCRIPT FLUSH) it sends the text again.
+ * Registers the scripts. The client calls a script by its hash, and sends the text when Redis does not have it: at first,
+ * and after a restart, a failover or SCRIPT FLUSH.
  */
 function registerScripts(client: RedisClient): void {
   const dir = resourceDir('lua');

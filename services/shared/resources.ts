@@ -1,8 +1,8 @@
-/** Where files that are not JavaScript lie: in the repository, or beside the packaged app. */
+/** Finds files that are not JavaScript: in the repository, or beside the packaged app. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Names a folder that holds `lua/` and `prisma/migrations/`; set by the packaged app. */
+/** Environment variable for a folder that holds `lua/` and `prisma/migrations/`. The packaged app sets it. */
 export const RESOURCES_VARIABLE = 'FLASHGRID_RESOURCES';
 
 /**
@@ -20,7 +20,7 @@ export function resourceDir(
     throw new Error(`${RESOURCES_VARIABLE} is ${given}, but that folder has no ${name}`);
   }
   for (let dir = import.meta.dirname; ; dir = dirname(dir)) {
-    // package.json beside it tells the project's root from any folder that happens to hold a `lua`.
+    // Only the project's root has a package.json beside it; any folder may hold a `lua`.
     if (existsSync(join(dir, name)) && existsSync(join(dir, 'package.json'))) return join(dir, name);
     if (dirname(dir) === dir)
       throw new Error(`no folder ${name} above ${import.meta.dirname}; set ${RESOURCES_VARIABLE}`);

@@ -1,8 +1,8 @@
 /**
- * Sales as Redis holds them: the typed frontend of the scripts in `lua/`.
+ * Sales as Redis holds them: a typed method for each script in `lua/`.
  *
- * Who opens a sale: whoever has just created or reset it in Postgres, and nobody else. A sale that Redis has forgotten must be rebuilt
- * (rebuild.ts), not opened: opening gives it its full stock. What a reservation costs in memory stands in lua/decide-frame.lua.
+ * Only code that has just created or reset a sale in Postgres may open it here, because opening gives it its full stock. A
+ * sale that Redis has lost must be rebuilt (rebuild.ts). lua/decide-frame.lua says what a reservation costs in memory.
  */
 import type { FramedRef, KeyedRef } from './ids.ts';
 import {
@@ -25,13 +25,13 @@ import type { SaleChanged } from './events.ts';
 /** What opening a sale needs. */
 export type OpeningFacts = Omit<SaleFacts, 'isSoldOut'>;
 
-/** A frame as the decision script takes it. */
+/** A frame as decide-frame.lua takes it. */
 export interface UndecidedFrame {
   readonly id: string;
   readonly saleId: string;
   readonly generation: number;
   readonly count: number;
-  /** As it came; plain ASCII. */
+  /** Unchanged; plain ASCII. */
   readonly body: string;
   /** Digests of the keyed reservations, in the order of the frame. */
   readonly digests: readonly string[];
@@ -51,7 +51,7 @@ export type Decision =
       readonly granted: number;
     };
 
-/** One page of tickets on its way into a sale's new epoch. */
+/** Tickets that a rebuild loads at once into a sale's new epoch. */
 export interface TicketPage {
   /** From 1. */
   readonly number: number;
@@ -69,12 +69,12 @@ export interface NewEpoch {
   readonly grantedReservations: number;
 }
 
-/** A reply that no version of the scripts gives: surfaces as an error, never as a guess. */
+/** A reply that no version of the scripts gives. */
 export class ReplyError extends Error {
   override readonly name = 'ReplyError';
 }
 
-/** ms that a rebuild's gathered keys outlive their last page. */
+/** ms after its last page in which a rebuild's loaded keys expire. */
 const REBUILD_RETENTION_MS = 5 * 60_000;
 
 export class SaleStore {
@@ -88,8 +88,8 @@ export class SaleStore {
 
   /**
    * Opens a sale that is new, or was just reset, in Postgres: full stock, counters at zero.
-   * @param epoch `sales.epoch` in Postgres, the one place that numbers the epochs of a sale
-   * @returns `kept` when Redis holds this generation or epoch, or a later one: nothing was changed
+   * @param epoch `sales.epoch` in Postgres, which alone numbers the epochs of a sale
+   * @returns `kept` when Redis already holds this generation or epoch, or a later one; then nothing was changed
    */
   async openSale(facts: OpeningFacts, epoch: number): Promise<'opened' | 'kept'> {
     const keys = saleKeys(this.#namespace, facts.id);
@@ -106,8 +106,8 @@ export class SaleStore {
   }
 
   /**
-   * Changes facts of a sale; stock and generation are left alone.
-   * @returns the sale as it is now; `undefined` when Redis does not know it
+   * Changes facts of a sale, but never its stock or generation.
+   * @returns the changed sale; `undefined` when Redis does not know it
    */
   async changeSale(
     saleId: string,
@@ -124,12 +124,12 @@ export class SaleStore {
     return this.readSale(saleId);
   }
 
-  /** Facts and live figures of a sale; `undefined` when Redis does not know it. */
+  /** Facts and counters of a sale; `undefined` when Redis does not know it. */
   async readSale(saleId: string): Promise<SaleView | undefined> {
     return parseSale(saleId, await this.#readFields(saleId))?.view;
   }
 
-  /** Which epoch of which generation Redis holds; `undefined` when it does not know the sale. */
+  /** Epoch and generation that Redis holds; `undefined` when it does not know the sale. */
   async readEpoch(saleId: string): Promise<{ epoch: number; generation: number } | undefined> {
     const sale = parseSale(saleId, await this.#readFields(saleId));
     return sale && { epoch: sale.epoch, generation: sale.view.generation };
@@ -139,13 +139,13 @@ export class SaleStore {
     return this.#redis.fgReadSale(saleKeys(this.#namespace, saleId).sale);
   }
 
-  /** Ids of all sales that were opened in this namespace, in no order. */
+  /** Ids of all sales that were opened in this namespace. */
   listSaleIds(): Promise<string[]> {
     return this.#redis.smembers(saleIndexKey(this.#namespace));
   }
 
   /**
-   * Decides a frame, or gives what was decided earlier.
+   * Decides a frame, or returns what was decided earlier.
    * @throws ReplyError, or the client's error when Redis is away
    */
   async decideFrame(frame: UndecidedFrame): Promise<Decision> {
@@ -168,16 +168,16 @@ export class SaleStore {
   }
 
   /**
-   * The record of a frame; read a reservation's outcome with `outcomeAt(record, index)`. `undefined` when it is not decided yet, or
-   * was decided longer ago than records are kept.
+   * The record of a frame. `outcomeAt(record, index)` reads a reservation's outcome. `undefined` when the frame is not
+   * decided yet, or its record has expired.
    */
   async readRecord({ saleId, frameId }: FramedRef): Promise<string | undefined> {
     return (await this.#redis.get(frameKey(this.#namespace, saleId, frameId))) ?? undefined;
   }
 
   /**
-   * The record of a keyed reservation; its outcome stands at index 0. A grant is known for as long as the sale is in Redis, a refusal
-   * for as long as records are kept.
+   * The record of a keyed reservation, with its outcome at index 0. Redis keeps a grant as long as the sale, a refusal as
+   * long as a record.
    * @param generation the one that it was sent to
    */
   async readKeyed({ saleId, digest }: KeyedRef, generation: number): Promise<string | undefined> {
@@ -189,24 +189,24 @@ export class SaleStore {
     return kept === undefined ? undefined : keyedRecordOf(kept, digest);
   }
 
-  /** Forgets what a key came to before the sale was reset, now that it is used again. */
+  /** Deletes the record of a key from before a reset, when the key is used again. */
   async deleteKey({ saleId, digest }: KeyedRef, generation: number): Promise<void> {
     await this.#redis.unlink(keyedKey(this.#namespace, saleId, generation, digest));
   }
 
-  /** Tells the gateways the outcomes of a frame, written by `encodeOutcomeEvent`. */
+  /** Sends the outcomes of a frame, written by `encodeOutcomeEvent`, to all gateways. */
   async publishOutcome(event: string): Promise<void> {
     await this.#redis.publish(outcomeChannel(this.#namespace), event);
   }
 
-  /** Tells the gateways that a sale has changed. */
+  /** Sends the facts of a changed sale to all gateways. */
   async publishSale(facts: SaleFacts): Promise<void> {
     const event: SaleChanged = { type: 'sale.changed', sale: facts };
     await this.#redis.publish(saleChannel(this.#namespace), JSON.stringify(event));
   }
 
   /**
-   * Takes the lock of a sale's rebuild.
+   * Acquires the lock of a sale's rebuild.
    * @returns whether it was free
    */
   async acquireLock(saleId: string, token: string, expiryMs: number): Promise<boolean> {
@@ -214,17 +214,17 @@ export class SaleStore {
     return reply === 'OK';
   }
 
-  /** Lets the lock live on for `expiryMs`; harmless when it is another's by now. */
+  /** Prolongs the lock to `expiryMs` from now; does nothing when another holds it by now. */
   async renewLock(saleId: string, token: string, expiryMs: number): Promise<void> {
     await this.#redis.fgRenewLock(saleKeys(this.#namespace, saleId).lock, token, expiryMs);
   }
 
-  /** Gives the lock back; harmless when it has expired. */
+  /** Releases the lock; does nothing when it has expired. */
   async releaseLock(saleId: string, token: string): Promise<void> {
     await this.#redis.fgReleaseLock(saleKeys(this.#namespace, saleId).lock, token);
   }
 
-  /** Loads one page of tickets for the rebuild `token`; a page that comes twice counts once. */
+  /** Loads one page of tickets for the rebuild `token`. A page that is loaded twice counts once. */
   async loadTickets(saleId: string, token: string, page: TicketPage): Promise<void> {
     const loaded = rebuildKeys(this.#namespace, saleId, token);
     await this.#redis.fgLoadTickets(
@@ -240,11 +240,11 @@ export class SaleStore {
     );
   }
 
-  /** Puts what the rebuild `token` has loaded in the place of the sale's old epoch. */
+  /** Replaces the sale's epoch by what the rebuild `token` has loaded. */
   async startEpoch(
     facts: OpeningFacts,
     token: string,
-    held: NewEpoch,
+    next: NewEpoch,
   ): Promise<'rebuilt' | 'superseded' | 'incomplete'> {
     const keys = saleKeys(this.#namespace, facts.id);
     const loaded = rebuildKeys(this.#namespace, facts.id, token);
@@ -257,10 +257,10 @@ export class SaleStore {
       loaded.granted,
       loaded.returned,
       ...factArguments(facts),
-      held.epoch,
-      held.tickets,
-      held.nextUnit,
-      held.grantedReservations,
+      next.epoch,
+      next.tickets,
+      next.nextUnit,
+      next.grantedReservations,
     );
     await this.#redis.sadd(saleIndexKey(this.#namespace), facts.id);
     return codeOf(reply, { 0: 'superseded', 1: 'rebuilt', 2: 'incomplete' });

@@ -1,4 +1,4 @@
-/** What a sale is, as the API takes and gives it, as Redis holds it, and as it travels over pub/sub. */
+/** Schemas of a sale: in the API, in Redis and on pub/sub. */
 import { z } from 'zod';
 import './plain-issues.ts';
 import { MAX_QUANTITY, MAX_STOCK, SALE_ID_PATTERN } from './ids.ts';
@@ -31,7 +31,7 @@ export const newSaleSchema = z.strictObject({
 });
 export type NewSale = z.infer<typeof newSaleSchema>;
 
-/** `PATCH /sales/:id`. The stock is fixed while tickets refer to it; `reset` empties the sale and may change it. */
+/** `PATCH /sales/:id`. Only `reset` may change the stock, because tickets refer to it. */
 export const saleChangeSchema = z
   .strictObject({
     title: title.optional(),
@@ -44,7 +44,7 @@ export const saleChangeSchema = z
   .refine((change) => Object.values(change).some((value) => value !== undefined), 'must change something');
 export type SaleChange = z.infer<typeof saleChangeSchema>;
 
-/** What a gateway needs to know of a sale before it takes a reservation. */
+/** What a gateway must know of a sale before it accepts a reservation. */
 export const saleFactsSchema = z.object({
   id: z.string(),
   title: z.string(),
@@ -58,7 +58,7 @@ export const saleFactsSchema = z.object({
 export type SaleFacts = z.infer<typeof saleFactsSchema>;
 
 /**
- * Live figures of a sale, all since its last opening or reset. Counts are of reservations unless they say units.
+ * Counters of a sale since it was opened or reset. They count reservations, except `remaining` and `grantedUnits`.
  * `remaining + grantedUnits === stock` always holds in Redis.
  */
 export const saleCountersSchema = z.object({
@@ -77,6 +77,6 @@ export const saleCountersSchema = z.object({
 });
 export type SaleCounters = z.infer<typeof saleCountersSchema>;
 
-/** A sale with its live figures, as `GET /sales/:id` answers. */
+/** A sale with its counters, as `GET /sales/:id` answers. */
 export const saleViewSchema = saleFactsSchema.extend({ counters: saleCountersSchema });
 export type SaleView = z.infer<typeof saleViewSchema>;

@@ -1,7 +1,7 @@
 /** Failures of the services, and when each happens; contract/failures.ts adds those of the control centre. */
 export const SERVICE_FAILURES = {
   'config.invalid':
-    'An environment variable of a gateway or worker is missing or has a value that it can not use.',
+    'An environment variable of a gateway or worker is missing or has an unusable value.',
   'gateway.postgresAway': 'A gateway could not use Postgres when it started.',
   'gateway.rabbitmqAway': 'A gateway could not use RabbitMQ when it started.',
   'gateway.redisAway': 'A gateway could not use Redis when it started.',
@@ -10,7 +10,7 @@ export const SERVICE_FAILURES = {
   'migrations.failedEarlier': 'A migration failed, or was cut short, when another process applied it.',
   'migrations.locked': 'Another process has held the lock on the migrations for too long.',
   'migrations.unknownMigration': 'A newer version of FlashGrid has changed this database.',
-  'service.crashed': 'A gateway or worker ended because of an error that nothing foresaw.',
+  'service.crashed': 'A gateway or worker ended because of an unexpected error.',
   'service.startTimeout': 'A gateway or worker was not ready in time.',
   'service.stopTimeout': 'A gateway or worker did not stop in time and was ended.',
   'worker.backendUnreachable': 'A worker could not use RabbitMQ, Redis or Postgres when it started.',

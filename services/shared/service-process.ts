@@ -1,9 +1,10 @@
 /**
- * What every service process does alike: read its configuration, log, tell its supervisor that it is ready or why it
+ * What every service process does: read its configuration, log, report to its supervisor that it is ready or why it
  * failed, send samples, and stop politely.
  *
  * States: starting → running → stopping → (exit 0 | exit 1); starting → failed (exit 1).
- * A stop is asked for by SIGTERM, SIGINT, SIGHUP, the message `stop`, or the loss of the supervisor's channel. A second signal ends it at once.
+ * SIGTERM, SIGINT, SIGHUP, the message `stop` and the loss of the supervisor's channel stop it. A second signal ends it
+ * at once.
  */
 import { writeSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -33,14 +34,14 @@ export interface RunningService<Role extends ServiceRole> {
   /** Port that it serves HTTP on. */
   readonly port: number;
   sample(): SampleByRole[Role];
-  /** Finishes what is in hand, then lets go of everything. Bounded by the service itself. */
+  /** Finishes what is in hand, then releases everything. The service itself limits how long this takes. */
   stop(): Promise<void>;
 }
 
 export interface ServiceContext<Config> {
   readonly config: Config;
   readonly log: Logger;
-  /** Ends the process, telling why: for a service that can't go on. */
+  /** Ends the process with a reason, for a service that can't go on. */
   fail(error: unknown): void;
 }
 
@@ -64,16 +65,16 @@ const LAG_RESOLUTION_MS = 10;
 const FAREWELL_LIMIT_MS = 500;
 
 /**
- * Where the log goes. A line that can't be written (a full disk, a supervisor that is gone) is dropped: pino's own stream would end the
- * process by it, or try for ever when it says its last word.
+ * Where the log goes. A line that can't be written (a full disk, a lost supervisor) is dropped. pino's own stream would
+ * end the process over it, or retry for ever at exit.
  */
 const standardOutput = {
   write(line: string): void {
     try {
-      // Not `process.stdout`: to touch it makes a pipe refuse lines while its reader is slow.
+      // Not `process.stdout`: using it makes a pipe refuse lines while its reader is slow.
       writeSync(1, line);
     } catch {
-      // There is nowhere left to tell it.
+      // There is nowhere left to report it.
     }
   },
 };
@@ -82,7 +83,7 @@ const standardOutput = {
 export async function runService<Role extends ServiceRole, Schema extends z.ZodType<Record<string, unknown>>>(
   definition: ServiceDefinition<Role, Schema>,
 ): Promise<void> {
-  // From the environment as it is: a configuration that can't be parsed is told of too.
+  // From the raw environment: the error about a configuration that can't be parsed is logged, too.
   registerConfigSecrets(ownVariables(process.env));
   const log = pino(
     {
@@ -98,10 +99,10 @@ export async function runService<Role extends ServiceRole, Schema extends z.ZodT
     log.fatal({ err: error }, failure.message);
     void leave(1, { type: 'failed', ...failure, message: redact(failure.message) });
   };
-  // An error that nothing foresaw may have left the service in any state: its supervisor starts it anew, and nothing that was accepted is
-  // lost. A connection's error says nothing of that kind: whoever could break a connection would otherwise end the service.
+  // An unexpected error may have left the service in any state. Its supervisor restarts it, and nothing that was accepted
+  // is lost. A connection's error is different: anybody who can break a connection could otherwise end the service.
   const onSurprise = (error: unknown): void => {
-    if (isConnectionError(error)) log.error({ err: error }, 'an error of a connection that nobody heard');
+    if (isConnectionError(error)) log.error({ err: error }, 'uncaught error of a connection');
     else fail(error);
   };
   process.on('uncaughtException', onSurprise);
@@ -135,7 +136,7 @@ export async function runService<Role extends ServiceRole, Schema extends z.ZodT
         new ServiceError(
           'service.stopTimeout',
           `The ${definition.role} had not stopped after ${limitMs} ms.`,
-          'Nothing is lost: what it had in hand is handed out again.',
+          'Nothing is lost: RabbitMQ hands the frames that it had out again.',
         ),
     );
     endSampling();
@@ -150,7 +151,7 @@ function ownVariables(env: NodeJS.ProcessEnv): Record<string, string | undefined
   return Object.fromEntries(Object.entries(env).filter(([name]) => name.startsWith('FLASHGRID_')));
 }
 
-/** Resolves with why the service shall stop. */
+/** Resolves with the reason when the service is asked to stop. */
 function nextStopRequest(log: Logger): Promise<string> {
   return new Promise((resolve) => {
     let signals = 0;
@@ -164,9 +165,9 @@ function nextStopRequest(log: Logger): Promise<string> {
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
     process.on('message', (message) => {
       if (parentMessageSchema.safeParse(message).success) resolve('supervisor');
-      else log.warn('the supervisor sent a message that is not understood');
+      else log.warn('the supervisor sent an unknown message');
     });
-    process.on('disconnect', () => resolve('the supervisor is gone'));
+    process.on('disconnect', () => resolve('lost the supervisor'));
   });
 }
 
@@ -181,7 +182,7 @@ function startSampling<Role extends ServiceRole>(role: Role, service: RunningSer
       type: 'sample',
       role,
       atMs: Date.now(),
-      // The histogram counts the timer's own interval too. It is empty when the loop has not turned since.
+      // The histogram includes the timer's own interval. It is empty when the loop has not turned since.
       eventLoopLagMs: delay.count === 0 ? 0 : Math.max(0, delay.max / 1e6 - LAG_RESOLUTION_MS),
       cpuMicros: cpu.user + cpu.system,
       rssBytes: (rssBytes = readRss(rssBytes)),
@@ -193,13 +194,13 @@ function startSampling<Role extends ServiceRole>(role: Role, service: RunningSer
   const timer = setInterval(sampleNow, SAMPLE_INTERVAL_MS);
   return () => {
     clearInterval(timer);
-    // The last figures: the supervisor's totals would otherwise miss what was finished while stopping.
+    // A last sample: the supervisor's totals would otherwise miss what was finished while stopping.
     sampleNow();
     delay.disable();
   };
 }
 
-/** Node reads it from a file, which fails while all descriptors are in use: then the last reading holds. */
+/** Node reads it from a file, which fails while all descriptors are in use. The last reading then serves. */
 function readRss(lastBytes: number): number {
   try {
     return process.memoryUsage.rss();
@@ -219,7 +220,7 @@ function send(message: ChildMessage): Promise<void> {
 }
 
 async function leave(code: number, message?: ChildMessage): Promise<void> {
-  // Never longer than the limit: a supervisor that hangs must not keep its children alive.
+  // A supervisor that hangs must not keep its children alive.
   setTimeout(() => process.exit(code), FAREWELL_LIMIT_MS).unref();
   if (message) await send(message);
   process.exit(code);

@@ -1,8 +1,9 @@
 /** The one time limit on a promise, for every process and the page. */
 
 /**
- * The promise's value, or an error after `limitMs`: `late` is its message, or makes it. The promise itself goes on.
- * @param defer runs the refusal, at once unless it says otherwise
+ * The promise's value, or an error after `limitMs`. The promise itself goes on.
+ * @param late the error's message, or a function that makes the error
+ * @param defer runs the rejection; by default at once
  */
 export async function withLimit<Value>(
   promise: Promise<Value>,
@@ -12,8 +13,8 @@ export async function withLimit<Value>(
 ): Promise<Value> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const limit = new Promise<never>((_, reject) => {
-    const refuse = (): void => reject(typeof late === 'string' ? new Error(late) : late());
-    timer = setTimeout(() => defer(refuse), limitMs);
+    const fail = (): void => reject(typeof late === 'string' ? new Error(late) : late());
+    timer = setTimeout(() => defer(fail), limitMs);
   });
   try {
     return await Promise.race([promise, limit]);

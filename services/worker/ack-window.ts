@@ -1,6 +1,6 @@
 /**
- * Which deliveries of one channel are settled. Frames are finished in any order, but one ack can cover all
- * deliveries up to its own: so the settled beginning of the window goes out as one ack.
+ * Acks the deliveries of one channel. Frames finish in any order, but one ack can cover all deliveries up to its own. So
+ * the finished beginning of the window is acked at once.
  */
 export interface AckChannel {
   /** Acks one delivery, or with `isUpTo` all open ones up to it. */
@@ -10,12 +10,12 @@ export interface AckChannel {
 export class AckWindow {
   readonly #channel: AckChannel;
   readonly #maxHeld: number;
-  /** Deliveries in order: true once finished and not acked yet, false while in hand. Gone once acked or given back. */
+  /** Deliveries in order → whether they are finished. Removed once acked or given back. */
   readonly #open = new Map<number, boolean>();
   #finished = 0;
   #isFlushDue = false;
 
-  /** @param maxHeld finished deliveries that may wait for an unfinished one before them; past it they are acked one by one */
+  /** @param maxHeld finished deliveries that may wait for an unfinished one before them; past it each gets an ack of its own */
   constructor(channel: AckChannel, maxHeld: number) {
     this.#channel = channel;
     this.#maxHeld = maxHeld;
@@ -26,18 +26,18 @@ export class AckWindow {
     return this.#open.size;
   }
 
-  /** A delivery came; tags rise. */
+  /** Adds a delivery; tags rise. */
   open(tag: number): void {
     this.#open.set(tag, false);
   }
 
-  /** A delivery was given back by other means than an ack. */
+  /** Removes a delivery that was rejected or given back. */
   drop(tag: number): void {
     this.#open.delete(tag);
     this.#flushSoon();
   }
 
-  /** A delivery is finished: it will be acked, together with its neighbours, at the end of this turn of the event loop. */
+  /** Marks a delivery as finished. It is acked with its neighbours at the end of this turn of the event loop. */
   finish(tag: number): void {
     if (this.#open.get(tag) !== false) return;
     this.#open.set(tag, true);
@@ -65,7 +65,7 @@ export class AckWindow {
     }
     if (last !== undefined) this.#channel.ack(last, true);
     if (this.#finished < this.#maxHeld) return;
-    // A frame at the head that waits long, for Postgres say, must not keep the broker from handing out others.
+    // A first frame that waits long, for example for Postgres, must not keep RabbitMQ from handing out others.
     for (const [tag, isFinished] of this.#open) {
       if (!isFinished) continue;
       this.#open.delete(tag);

@@ -1,4 +1,4 @@
-/** What a worker counts, since it began. Samples, metrics and tests read the same object. */
+/** A worker's totals since it started. Samples, metrics and tests read the same object. */
 export interface WorkerCounters {
   frames: number;
   /** Reservations decided for the first time. */
@@ -15,7 +15,6 @@ export interface WorkerCounters {
   retries: number;
 }
 
-/** All at zero. */
 export function newCounters(): WorkerCounters {
   return {
     frames: 0,

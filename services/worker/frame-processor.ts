@@ -1,9 +1,9 @@
 /**
- * Takes one frame through the engine: decided in Redis, grants committed in Postgres, outcomes published; then it may be acked.
- * Each step gives the same result when it is done twice, so a frame may stop anywhere and start again.
+ * Processes one frame: decides it in Redis, commits its grants to Postgres and publishes its outcomes. Then it may be
+ * acked. Each step gives the same result when it runs twice, so a frame may stop anywhere and start again.
  *
  * deciding → (grants) recording → publishing → done
- * deciding → (Redis does not know the sale) rebuilding → deciding; the sale is unknown to Postgres too → FrameError
+ * deciding → (Redis does not know the sale) rebuilding → deciding; Postgres does not know it either → FrameError
  * recording → (Postgres refuses) rebuilding → deciding
  */
 import type pg from 'pg';
@@ -23,9 +23,9 @@ import { whileAway } from './retry.ts';
 import type { RetryOptions } from './retry.ts';
 import type { GrantBatch, NewTicket, TicketWriter } from './ticket-writer.ts';
 
-/** Rebuilds for one frame after which something is wrong that rebuilding does not cure. */
+/** Rebuilds for one frame. If more are needed, something else is wrong. */
 const MAX_REBUILDS = 5;
-/** ms before the end of its retention from which on a record may be gone. */
+/** ms before the end of its retention in which a record counts as expired. */
 const RETENTION_MARGIN_MS = 60_000;
 
 type Decided = Exclude<Decision, { status: 'unknownSale' }>;
@@ -36,13 +36,13 @@ export interface ProcessorParts {
   readonly writer: TicketWriter;
   readonly counters: WorkerCounters;
   readonly retry: RetryOptions;
-  /** Hears of each rebuild. */
+  /** Called after each rebuild. */
   readonly onRebuild: (request: RebuildRequest, result: RebuildResult) => void;
 }
 
 export class FrameProcessor {
   readonly #parts: ProcessorParts;
-  /** Rebuilds under way, by sale: frames in hand that find the same fault share one. */
+  /** Rebuilds under way, by sale. Frames that need the same one share it. */
   readonly #rebuilds = new Map<string, Promise<RebuildResult>>();
 
   constructor(parts: ProcessorParts) {
@@ -51,7 +51,7 @@ export class FrameProcessor {
 
   /**
    * Decides, records and publishes a frame.
-   * @throws FrameError for a frame that can never be decided; other errors that are not final (retry.ts) mean: hand it out again
+   * @throws FrameError for a frame that can never be decided; after an error that is not final (retry.ts), try again
    */
   async process(frame: Frame, isRedelivered: boolean): Promise<void> {
     const { counters } = this.#parts;
@@ -65,7 +65,7 @@ export class FrameProcessor {
         await this.#rebuild({ saleId: frame.saleId, generation: frame.generation });
         continue;
       }
-      // Counted now and not at the end: a frame that is decided a second time, after a rebuild, only counts what is new.
+      // Counted now, because a second decision after a rebuild only reports what is new.
       counters.decided += decision.decided;
       counters.granted += decision.granted;
       // A record without grants ends with its second bar.
@@ -110,9 +110,9 @@ export class FrameProcessor {
   }
 
   /**
-   * A frame that was handed out before, so long ago that its record may have expired, would be decided anew: its buyers would
-   * be refused for units that they hold. If Postgres has tickets of it, the sale is rebuilt, which brings them back to Redis.
-   * One from the dead-letter queue may have units in Redis and no ticket: a rebuild gives them back before it is decided.
+   * Prepares a frame that was handed out before and whose record may have expired. It would be decided again, and its
+   * buyers refused for units that they hold. If Postgres has tickets of it, a rebuild brings them back to Redis. A frame
+   * from the dead-letter queue may hold units in Redis without a ticket: a rebuild frees them before it is decided.
    */
   async #recallOldFrame(frame: Frame): Promise<void> {
     const { store, pool } = this.#parts;
@@ -160,7 +160,7 @@ function grantsOf(frame: UndecidedFrame, decision: Decided): GrantBatch {
   const keyed = new Set<string>();
   for (const { index, units } of grants) {
     const entry = entries[index];
-    if (!entry) throw new Error(`the record of frame ${frame.id} grants place ${index}, which it has not`);
+    if (!entry) throw new Error(`the record of frame ${frame.id} grants place ${index}, which does not exist`);
     if (entry.digest !== undefined) {
       // The same key twice in one frame is one reservation.
       if (keyed.has(entry.digest)) continue;

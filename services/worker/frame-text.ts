@@ -1,10 +1,10 @@
-/** A frame's body as text, checked as a whole: nothing that it holds may reach Redis or Postgres unchecked. */
+/** Checks a frame's body before any of it reaches Redis or Postgres. */
 import { FrameError, decodeEntries } from '../shared/frame.ts';
 import type { Frame, FrameEntry } from '../shared/frame.ts';
 import type { UndecidedFrame } from '../shared/sale-store.ts';
 
 const TAB = 0x09;
-/** Anything but the characters of user ids (ids.ts) and LF. */
+/** Anything but LF and the characters of user ids (ids.ts). */
 const FOREIGN_CHARACTER = /[^A-Za-z0-9._:@+=~\n-]/;
 const EMPTY_LINE = /^\n|\n\n/;
 const LONG_LINE = /[^\n]{65}/;
@@ -20,7 +20,7 @@ export function undecidedFrame(frame: Frame): UndecidedFrame {
   if (frame.body.includes(TAB)) {
     for (const { digest } of decodeEntries(frame.body)) if (digest !== undefined) digests.push(digest);
   } else if (FOREIGN_CHARACTER.test(body) || EMPTY_LINE.test(body) || LONG_LINE.test(body)) {
-    // Three scans of the whole text take a tenth of the time of splitting it into lines, which most frames never need.
+    // Three scans of the text take a tenth of the time of splitting it into lines, which most frames never need.
     throw new FrameError('the body has a line that is not a user id');
   }
   return { id, saleId, generation, count, body, digests };

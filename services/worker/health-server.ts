@@ -12,11 +12,11 @@ export interface HealthServerOptions {
   readonly registry: Registry;
   /** Why the worker can't do its work, a line each; empty when it can. */
   readonly whyNotReady: () => readonly string[];
-  /** Hears of connections that could not be accepted. */
+  /** Called when a connection could not be accepted. */
   readonly onError: (error: Error) => void;
 }
 
-/** Connections that are open at once: the other descriptors are for the worker's own. */
+/** Connections at once. The worker needs the other file descriptors itself. */
 const MAX_CONNECTIONS = 64;
 /** ms of silence after which a connection is closed. */
 const SILENT_LIMIT_MS = 10_000;

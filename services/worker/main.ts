@@ -1,4 +1,4 @@
-/** Entry of the worker process. */
+/** The worker as a process of its own. */
 import { workerConfigSchema } from '../shared/config.ts';
 import { runService } from '../shared/service-process.ts';
 import { startWorker } from './worker.ts';

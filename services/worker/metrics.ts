@@ -1,4 +1,4 @@
-/** The worker's figures for Prometheus, read from its counters when they are asked for: nothing happens per frame. */
+/** Prometheus metrics. They read the worker's counters on request, so a frame costs nothing. */
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { WorkerCounters } from './counters.ts';
 

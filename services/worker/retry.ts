@@ -1,4 +1,4 @@
-/** Waiting out everything that time can cure, and telling it from what no waiting cures. */
+/** Retries errors that may pass, and recognises those that won't. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { backoffMs } from '../shared/backoff.ts';
@@ -7,7 +7,7 @@ import { FrameError } from '../shared/frame.ts';
 export const RETRY_DEFAULTS = {
   /** Between two tries. */
   pause: { firstMs: 20, maxMs: 1_000 },
-  /** ms after which a frame goes back to the queue, and comes again. Below RabbitMQ's own limit for an ack (30 min). */
+  /** ms after which a frame is given back to the queue. Below RabbitMQ's own limit for an ack (30 min). */
   limitMs: 10 * 60_000,
 } as const;
 
@@ -15,9 +15,9 @@ export const RETRY_DEFAULTS = {
 const POSTGRES_FINAL = new Set(['22', '23']);
 
 /**
- * Whether an error will be the same at every try: the frame itself is unsound, its data break a rule of the tables, or the program has
- * a fault. All else can pass, and a granted ticket is lost if it is not waited for: a backend that is away, read-only, full,
- * starting or failing over, a password or a right that was changed, a database or a table that is not there yet.
+ * Whether every try will give the same error: the frame is invalid, its data break a constraint, or the program has a bug.
+ * Everything else may pass, and giving up would lose granted tickets: a backend that is away, read-only, full, starting or
+ * failing over; a changed password or right; a database or a table that does not exist yet.
  */
 export function isFinal(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return POSTGRES_FINAL.has(error.code?.slice(0, 2) ?? '');
@@ -27,9 +27,9 @@ export function isFinal(error: unknown): boolean {
 }
 
 export interface RetryOptions {
-  /** Ends the waiting, for a worker that stops. */
+  /** Ends the waiting when the worker stops. */
   readonly signal: AbortSignal;
-  /** Hears of each failed try. */
+  /** Called after each failed try. */
   readonly onRetry?: (error: unknown, tries: number) => void;
   readonly limitMs?: number;
 }
@@ -47,7 +47,7 @@ export async function whileAway<Value>(action: () => Promise<Value>, options: Re
       const pauseMs = backoffMs(RETRY_DEFAULTS.pause, tries - 1);
       if (isFinal(error) || options.signal.aborted || Date.now() + pauseMs > deadlineMs) throw error;
       options.onRetry?.(error, tries);
-      // An abort ends the pause; the next turn then throws the backend's own error.
+      // An abort ends the pause. The next turn then throws the backend's own error.
       await sleep(pauseMs, undefined, { signal: options.signal }).catch(() => undefined);
     }
   }

@@ -1,10 +1,10 @@
 /**
- * Writes grants to Postgres: one INSERT for all frames that wait for one, so that a commit is shared by as many as possible.
+ * Writes grants to Postgres. All waiting frames share one INSERT, and so one commit.
  *
- * A statement is taken whole or not at all:
- * - an item of a reservation that is there already is left alone (the frame came twice);
- * - a unit that another reservation holds fails the statement, so no reservation is ever recorded by half;
- * - a epoch below `sales.epoch`, or another generation or stock than the sale has now, inserts nothing (rebuild.ts).
+ * A statement inserts everything or nothing:
+ * - an item that exists already is skipped (the frame came twice);
+ * - a unit that another reservation holds fails the statement, so no reservation is recorded by half;
+ * - an epoch below `sales.epoch`, or another generation or stock than the sale's present one, inserts nothing (rebuild.ts).
  */
 import pg from 'pg';
 import { isFinal, whileAway } from './retry.ts';
@@ -28,7 +28,7 @@ export interface NewTicket {
   readonly userId: string;
 }
 
-/** `stale`: Postgres holds something else than Redis believes; rebuild the sale and decide again. */
+/** `stale`: Postgres and Redis disagree. Rebuild the sale and decide again. */
 export type WriteResult = 'committed' | 'stale';
 
 interface Job {
@@ -37,11 +37,11 @@ interface Job {
   readonly reject: (error: unknown) => void;
 }
 
-/** Tickets in one statement, at the most. */
+/** Most tickets in one statement. */
 const MAX_STATEMENT_TICKETS = 8_192;
-/** SQLSTATE: invalid_sql_statement_name, duplicate_prepared_statement: a pooler has mixed the sessions up. */
+/** SQLSTATE invalid_sql_statement_name and duplicate_prepared_statement: a pooler has switched the session. */
 const NOT_PREPARED = new Set(['26000', '42P05']);
-/** SQLSTATE: unique_violation, foreign_key_violation, check_violation. */
+/** SQLSTATE unique_violation, foreign_key_violation and check_violation. */
 const REFUSED = new Set(['23505', '23503', '23514']);
 
 const INSERT = `WITH fence AS (
@@ -60,10 +60,10 @@ export class TicketWriter {
   readonly #retry: RetryOptions;
   readonly #waiting: Job[] = [];
   #active = 0;
-  /** A prepared statement saves its planning. Given up for good when a pooler does not keep it. */
+  /** A prepared statement is planned once. Not used any more after a pooler has lost it. */
   #isPrepared = true;
 
-  /** @param parallel statements at once, at the most */
+  /** @param parallel most statements at once */
   constructor(pool: pg.Pool, parallel: number, retry: RetryOptions) {
     this.#pool = pool;
     this.#parallel = parallel;
@@ -72,7 +72,7 @@ export class TicketWriter {
 
   /**
    * Commits the grants of a frame.
-   * @throws what Postgres says when it refuses for a reason that neither waiting nor a rebuild cures
+   * @throws Postgres's error when neither waiting nor a rebuild cures it
    */
   write(batch: GrantBatch): Promise<WriteResult> {
     return new Promise((resolve, reject) => {
@@ -91,7 +91,7 @@ export class TicketWriter {
     }
   }
 
-  /** The first job that waits, and all that fit into a statement with it. */
+  /** Takes the first waiting job and all that fit into one statement with it. */
   #drainJobs(): Job[] {
     const taken: Job[] = [];
     let tickets = 0;
@@ -115,7 +115,7 @@ export class TicketWriter {
       jobs.forEach((job, at) => job.resolve(results[at] ?? 'stale'));
     } catch (error) {
       if (jobs.length > 1 && isFinal(error)) {
-        // One frame's grants must not fail the others': each gets a statement of its own.
+        // One frame's error must not fail the others: each gets a statement of its own.
         for (const job of jobs) await this.#run([job]);
         return;
       }
@@ -170,7 +170,7 @@ export class TicketWriter {
     return this.#compare(jobs, first.saleId, reservations);
   }
 
-  /** Some were not inserted: they are there already, or they are refused. */
+  /** Some tickets were not inserted. Finds out which jobs' tickets exist already; the others are stale. */
   async #compare(
     jobs: readonly Job[],
     saleId: string,

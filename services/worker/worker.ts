@@ -1,4 +1,4 @@
-/** A worker as a whole: connections, consumer, processor, health. `main.ts` runs one as a process; tests run several in theirs. */
+/** Starts and stops a worker. `main.ts` runs one as a process; tests run several in one process. */
 import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -9,10 +9,10 @@ import { describeTrouble } from '../shared/backend-trouble.ts';
 import { BackendWatch, commitToPostgres, writeToRedis } from '../shared/backend-watch.ts';
 import { healthKey } from '../shared/keys.ts';
 import { createPool, openPool } from '../shared/postgres.ts';
+import { reachBackend } from '../shared/reach-backend.ts';
 import { createRedis } from '../shared/redis.ts';
 import type { Backends } from '../shared/messages.ts';
 import { SaleStore } from '../shared/sale-store.ts';
-import { ServiceError } from '../shared/service-error.ts';
 import type { RunningService } from '../shared/service-process.ts';
 import { ReleaseStack } from '../shared/release-stack.ts';
 import { newCounters } from './counters.ts';
@@ -23,18 +23,18 @@ import { FrameProcessor } from './frame-processor.ts';
 import { startHealthServer } from './health-server.ts';
 import { createMetrics } from './metrics.ts';
 import { TicketWriter } from './ticket-writer.ts';
-import { errorText } from '../shared/error-text.ts';
 
-/** ms of the stop timeout that are kept for closing connections. */
+/** ms of the stop timeout that are reserved for closing connections. */
 const CLOSING_MS = 2_000;
 /** ms that closing one connection may take. */
 const CLOSE_STEP_MS = 500;
-/** ms between two log lines about tries that failed. */
+/** ms between two log lines about failed tries. */
 const AWAY_LOG_INTERVAL_MS = 5_000;
+const UNREACHABLE = 'worker.backendUnreachable';
 
 export interface WorkerParts {
   readonly log: Logger;
-  /** For a process of its own: memory, garbage collection and event loop among the metrics. */
+  /** Adds memory, garbage collection and event loop to the metrics, for a process of its own. */
   readonly hasProcessMetrics?: boolean;
 }
 
@@ -43,8 +43,8 @@ export interface Worker extends RunningService<'worker'> {
 }
 
 /**
- * Connects to all three backends and takes frames.
- * @throws ServiceError naming the backend that can't be reached
+ * Connects to all three backends and starts to process frames.
+ * @throws ServiceError that names the backend that could not be used
  */
 export async function startWorker(
   config: WorkerConfig,
@@ -52,12 +52,12 @@ export async function startWorker(
 ): Promise<Worker> {
   const counters = newCounters();
   const stopping = new AbortController();
-  // Every frame in hand that waits for a backend listens to it: as many as the prefetch, which is no leak.
+  // Every frame that waits for a backend listens to it, up to the prefetch. That is no leak.
   setMaxListeners(0, stopping.signal);
   const undo = new ReleaseStack(CLOSE_STEP_MS);
   const logLeft = (error: unknown): void => log.warn({ err: error }, 'closing failed');
   const logAway = throttled((error: unknown, tries: number) =>
-    log.warn({ err: error, tries }, 'a backend is away or refuses: trying again'),
+    log.warn({ err: error, tries }, 'a backend is away or refuses writes: trying again'),
   );
 
   try {
@@ -74,8 +74,12 @@ export async function startWorker(
       onError: (error) => log.debug({ err: error }, 'postgres'),
     });
     undo.add('postgres', () => pool.end());
-    await reach('Redis', () => redis.ping());
-    await reach('Postgres', () => openPool(pool, 'SELECT 1 FROM sales LIMIT 1'));
+    await reachBackend({ code: UNREACHABLE, name: 'Redis', url: config.FLASHGRID_REDIS_URL }, () =>
+      redis.ping(),
+    );
+    await reachBackend({ code: UNREACHABLE, name: 'Postgres', url: config.FLASHGRID_POSTGRES_URL }, () =>
+      openPool(pool, 'SELECT 1 FROM sales LIMIT 1'),
+    );
 
     const redisWatch: BackendWatch = new BackendWatch({
       operate: writeToRedis(redis, healthKey(config.FLASHGRID_NAMESPACE)),
@@ -95,7 +99,7 @@ export async function startWorker(
         counters.retries++;
         logAway(error, tries);
         if (error instanceof pg.DatabaseError) postgresWatch.hear(error);
-        // Which backend it was, and why, is found out by what each does now.
+        // The error does not say for sure which backend failed. The checks do.
         void redisWatch.check();
         void postgresWatch.check();
       },
@@ -103,7 +107,7 @@ export async function startWorker(
     const processor = new FrameProcessor({
       store: new SaleStore(redis, config.FLASHGRID_NAMESPACE),
       pool,
-      // One connection is left for rebuilds and comparisons.
+      // One connection is left for rebuilds and look-ups.
       writer: new TicketWriter(pool, Math.max(1, config.FLASHGRID_POSTGRES_POOL - 1), retry),
       counters,
       retry,
@@ -112,6 +116,7 @@ export async function startWorker(
     const consumer = new FrameConsumer({
       url: config.FLASHGRID_AMQP_URL,
       namespace: config.FLASHGRID_NAMESPACE,
+      name: `flashgrid ${config.FLASHGRID_INSTANCE_ID ?? 'worker'}`,
       prefetch: config.FLASHGRID_PREFETCH,
       counters,
       process: (frame, isRedelivered) => processor.process(frame, isRedelivered),
@@ -130,7 +135,7 @@ export async function startWorker(
       registry,
       onError: (error) => log.warn({ err: error }, 'a connection to the health server could not be accepted'),
       whyNotReady: () => {
-        if (stopping.signal.aborted) return ['The worker stops.'];
+        if (stopping.signal.aborted) return ['The worker is stopping.'];
         return Object.entries(backends()).flatMap(([role, health]) =>
           health.state === 'ok'
             ? []
@@ -141,7 +146,9 @@ export async function startWorker(
       },
     });
     undo.add('health server', () => health.close());
-    await reach('RabbitMQ', () => consumer.start());
+    await reachBackend({ code: UNREACHABLE, name: 'RabbitMQ', url: config.FLASHGRID_AMQP_URL }, () =>
+      consumer.start(),
+    );
 
     return {
       port: health.port,
@@ -162,7 +169,7 @@ export async function startWorker(
         await consumer.pause();
         const patienceMs = Math.max(100, config.FLASHGRID_STOP_TIMEOUT_MS - CLOSING_MS);
         await Promise.race([consumer.idle(), sleep(patienceMs, undefined, { ref: false })]);
-        // Whoever still waits for a backend gives up; its frame is handed out again.
+        // Frames that still wait for a backend give up, and RabbitMQ hands them out again.
         stopping.abort();
         await consumer.close();
         await undo.release().catch(logLeft);
@@ -180,20 +187,6 @@ const TITLES: Readonly<Record<string, string>> = {
   postgres: 'Postgres',
 };
 
-async function reach(backend: string, action: () => Promise<unknown>): Promise<void> {
-  try {
-    await action();
-  } catch (error) {
-    const cause = errorText(error);
-    throw new ServiceError(
-      'worker.backendUnreachable',
-      `The worker can't use ${backend}: ${cause}`,
-      `Check that ${backend} runs at the configured address and, for Postgres, that the migrations were applied.`,
-      { cause: error },
-    );
-  }
-}
-
 function logEvent(log: Logger, event: ConsumerEvent): void {
   switch (event.type) {
     case 'connected':
@@ -207,7 +200,7 @@ function logEvent(log: Logger, event: ConsumerEvent): void {
   }
 }
 
-/** Calls `action` at most once in an interval: an outage would otherwise write a line for every try of every frame. */
+/** Calls `action` at most once in AWAY_LOG_INTERVAL_MS: an outage would log a line for every try of every frame. */
 function throttled<Arguments extends unknown[]>(
   action: (...values: Arguments) => void,
 ): (...values: Arguments) => void {

@@ -1,7 +1,7 @@
 /** Fills the queue as gateways would, with no worker running, so that the worker's own speed shows. */
 import { connect } from 'amqplib';
 import { FRAME_CONTENT_TYPE, FRAME_VERSION, encodeEntry } from '../../services/shared/frame.ts';
-import { declareTopology } from '../../services/shared/topology.ts';
+import { declareTopology } from '../../services/shared/amqp/topology.ts';
 
 /** Frames that may wait for their confirm at once. */
 const WINDOW = 200;

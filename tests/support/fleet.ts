@@ -24,7 +24,7 @@ import { createPool, quoteIdentifier } from '../../services/shared/postgres.ts';
 import { createRedis, type RedisClient } from '../../services/shared/redis.ts';
 import { SaleStore } from '../../services/shared/sale-store.ts';
 import { newSaleSchema } from '../../services/shared/sales.ts';
-import { declareTopology, topology } from '../../services/shared/topology.ts';
+import { declareTopology, topology } from '../../services/shared/amqp/topology.ts';
 import { testEndpoints, uniqueName } from './backends.ts';
 import { removeKeys } from './redis-keys.ts';
 

@@ -10,7 +10,7 @@ import { createPool, quoteIdentifier } from '../../services/shared/postgres.ts';
 import { createRedis } from '../../services/shared/redis.ts';
 import type { RedisClient } from '../../services/shared/redis.ts';
 import { SaleStore } from '../../services/shared/sale-store.ts';
-import { topology } from '../../services/shared/topology.ts';
+import { topology } from '../../services/shared/amqp/topology.ts';
 import { newCounters } from '../../services/worker/counters.ts';
 import { FrameProcessor } from '../../services/worker/frame-processor.ts';
 import { TicketWriter } from '../../services/worker/ticket-writer.ts';

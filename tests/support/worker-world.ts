@@ -24,7 +24,7 @@ import { outcomeAt, type Outcome } from '../../services/shared/outcomes.ts';
 import { createPool, quoteIdentifier } from '../../services/shared/postgres.ts';
 import { createRedis, type RedisClient } from '../../services/shared/redis.ts';
 import { SaleStore } from '../../services/shared/sale-store.ts';
-import { declareTopology, type Topology } from '../../services/shared/topology.ts';
+import { declareTopology, type Topology } from '../../services/shared/amqp/topology.ts';
 import { startWorker, type Worker } from '../../services/worker/worker.ts';
 import { testEndpoints, uniqueName } from './backends.ts';
 import { removeKeys } from './redis-keys.ts';

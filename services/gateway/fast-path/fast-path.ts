@@ -1,7 +1,7 @@
 /**
- * The fast path: every connection of the gateway's HTTP server comes here first. Plain reservations are read and answered here, at a third of what they
- * cost through Node's HTTP server and Fastify (docs/speed.md); a connection on which anything else comes is given to that server,
- * with every byte that was read, and stays there. So there is one port, and one behaviour: a test holds the two against each other.
+ * The fast path: every connection of the gateway's HTTP server starts here. Plain reservations are read and answered at a
+ * third of their cost in Node's HTTP server and Fastify (docs/speed.md). The first other request hands the connection over
+ * to that server for good, with every byte that was read. One port, one behaviour: a test compares the two.
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -13,19 +13,18 @@ import { HeadReader } from './request-head.ts';
 import { ReserveConnection, type FastPathSide } from './reserve-connection.ts';
 
 const TICK_MS = 1_000;
-/** ms between two looks whether anything comes while the gateway stops. */
+/** ms between two checks for new bytes while the gateway stops. */
 const DRAIN_TICK_MS = 50;
 
 export interface FastPathOptions {
-  /** Not listening yet. Its own limits hold for what is handed over. */
+  /** Not listening yet. Its own limits apply to connections that are handed over. */
   readonly server: Server;
-  /** Seconds in which a request must have come whole, and a new connection must have asked. */
+  /** Seconds in which a request must be complete, and a new connection must send its first. */
   readonly requestLimitSec: number;
   /** Seconds for which an idle connection is kept. */
   readonly keepAliveSec: number;
-  /** Hosts that are served here; all are unless told. The server behind refuses the others. */
+  /** Which hosts are served here, by default all. The server rejects the others. */
   readonly isHostAllowed?: HostCheck | undefined;
-  /** Takes a reservation. */
   handleReserve(body: unknown, idempotencyKey: string | undefined, reply: ReserveReply): void;
 }
 
@@ -35,10 +34,10 @@ export class FastPath implements FastPathSide {
   readonly handleReserve: FastPathOptions['handleReserve'];
   isClosing = false;
   nowSec = 0;
-  /** What Node's HTTP server does with a connection. */
+  /** Node's HTTP server's own listeners for a connection. */
   readonly #toHttp: readonly ((socket: Socket) => void)[];
   readonly #connections = new Set<ReserveConnection>();
-  /** Connections that Node's server has. */
+  /** Connections of Node's server. */
   readonly #handedOver = new Set<Socket>();
   readonly #timer: NodeJS.Timeout;
 
@@ -64,7 +63,7 @@ export class FastPath implements FastPathSide {
     this.nowSec = Math.floor(performance.now() / 1_000);
   }
 
-  /** Connections that are here, and not with Node's server. */
+  /** Connections on the fast path. */
   get size(): number {
     return this.#connections.size;
   }
@@ -74,7 +73,7 @@ export class FastPath implements FastPathSide {
     this.#handedOver.add(socket);
     socket.once('close', () => this.#handedOver.delete(socket));
     for (const listener of this.#toHttp) listener(socket);
-    // Paused, so that no byte was lost between the two.
+    // It was paused, so that no byte is lost between the two.
     socket.resume();
   }
 
@@ -83,8 +82,8 @@ export class FastPath implements FastPathSide {
   }
 
   /**
-   * Lets clients go without losing what they send: each connection ends with its next answer, and one that is idle stays open, because a
-   * request may be on its way. Resolves when no byte has come for `quietMs`, when nobody is left, or after `limitMs`.
+   * Ends connections without losing a request: each ends with its next answer, and an idle one stays open because a
+   * request may be on its way. Resolves when no byte came for `quietMs`, when no connection is left, or after `limitMs`.
    */
   async drain(quietMs: number, limitMs: number): Promise<void> {
     this.isClosing = true;
@@ -103,14 +102,14 @@ export class FastPath implements FastPathSide {
     }
   }
 
-  /** Closes the connections that are owed nothing; the others end with their answer. */
+  /** Closes idle connections. The others end with their answer. */
   close(): void {
     this.isClosing = true;
     clearInterval(this.#timer);
     for (const connection of this.#connections) connection.close();
   }
 
-  /** Ends all connections now, those of Node's server among them. */
+  /** Ends all connections now, also those of Node's server. */
   destroy(): void {
     for (const connection of this.#connections) connection.destroy();
     for (const socket of this.#handedOver) socket.destroy();

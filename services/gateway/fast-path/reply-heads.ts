@@ -1,4 +1,4 @@
-/** Heads of the fast path's replies, as texts that are ready to be written. What is the same within a second is made once a second. */
+/** Heads of the fast path's replies, ready to be written. What stays the same within a second is made once a second. */
 import { STATUS_CODES } from 'node:http';
 import type { Refusal } from '../problems.ts';
 import { JSON_CONTENT_TYPE } from '../reserve-reply.ts';
@@ -17,7 +17,7 @@ export class ReplyHeads {
     this.refresh();
   }
 
-  /** Takes the time anew. Call it once a second. */
+  /** Updates the date. Call it once a second. */
   refresh(): void {
     this.#date = `date: ${new Date().toUTCString()}\r\n`;
     this.#accepted = [];
@@ -47,7 +47,7 @@ export class ReplyHeads {
   }
 }
 
-/** A whole answer that ends its connection, for what never became a request; UTF-8. */
+/** A complete answer that ends its connection, for input that never became a request; UTF-8. */
 export function closingReply(given: Refusal): string {
   const date = `date: ${new Date().toUTCString()}\r\n`;
   return `${statusLine(given.status)}${fieldLines(given)}${date}${LAST}\r\n${given.payload}`;

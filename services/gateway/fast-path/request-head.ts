@@ -1,18 +1,18 @@
 /**
- * Reads the head of a plain reservation: `POST /reserve HTTP/1.1` with a host, a JSON content type and a length, and nothing that changes how the
- * message is framed or answered. Whatever else may come is not judged here but left to Node's own parser, so this one only has to be right
- * in what it takes: a strict part of RFC 9112, in which every byte is accounted for.
+ * Reads the head of a plain reservation: `POST /reserve HTTP/1.1` with a host, a JSON content type and a length, and
+ * nothing that changes how the message is framed or answered. Anything else goes to Node's own parser. So this one only
+ * has to be right in what it accepts: a strict subset of RFC 9112 in which every byte is accounted for.
  */
 import type { HostCheck } from '../../shared/host-check.ts';
 import { RESERVE_BODY_LIMIT_BYTES } from '../http-app.ts';
 
-/** Bytes of a head that is read here; browsers with their cookies stay well below it. */
+/** Bytes of a head that is read here. Browsers with their cookies stay well below. */
 export const MAX_HEAD_BYTES = 8 * 1024;
-/** Heads that are remembered: a client sends the same one each time, but for the length of its body. */
+/** Heads that are cached: a client's heads only differ in the length of the body. */
 const MAX_KNOWN_HEADS = 512;
 
 const REQUEST_LINE = 'POST /reserve HTTP/1.1\r\n';
-/** One field line: a token, a colon, and visible ASCII with blanks between. No folding, no bare CR or LF, no other controls. */
+/** One field line: a token, a colon, and visible ASCII with blanks. No folding, no bare CR or LF, no control characters. */
 const FIELD_LINE =
   /([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)[ \t]*\r\n/y;
 const LENGTH = /^[1-9]\d{0,5}$/;
@@ -24,12 +24,12 @@ export interface ReserveHead {
   readonly idempotencyKey: string | undefined;
 }
 
-/** Whether the beginning of a head is that of a reservation, as far as it goes. */
+/** Whether a head that begins like this may be a reservation's. */
 export function mayBecomeReservation(part: string): boolean {
   return part.length < REQUEST_LINE.length ? REQUEST_LINE.startsWith(part) : part.startsWith(REQUEST_LINE);
 }
 
-/** @param head from the request line to the last field line, its CRLF included, without the empty line */
+/** @param head from the request line to the last field line with its CRLF, without the empty line */
 export function parseReserveHead(head: string): ReserveHead | undefined {
   if (!head.startsWith(REQUEST_LINE)) return undefined;
   let host: string | undefined;
@@ -61,7 +61,7 @@ export function parseReserveHead(head: string): ReserveHead | undefined {
       case 'connection':
         if (value.toLowerCase() !== 'keep-alive') return undefined;
         break;
-      // Each of these changes the framing, or asks for another kind of answer.
+      // Each of these changes the framing or the kind of answer.
       case 'transfer-encoding':
       case 'expect':
       case 'upgrade':
@@ -73,12 +73,12 @@ export function parseReserveHead(head: string): ReserveHead | undefined {
   return { bodyLength, host, idempotencyKey };
 }
 
-/** Reads heads, and knows again those that it has read: comparing a text costs a tenth of parsing it. */
+/** Parses heads, with a cache: comparing a text costs a tenth of parsing it. */
 export class HeadReader {
   readonly #known = new Map<string, ReserveHead>();
   readonly #isHostAllowed: HostCheck | undefined;
 
-  /** @param isHostAllowed heads with other hosts are not read here; all are unless told */
+  /** @param isHostAllowed heads with other hosts are not read here; by default all are */
   constructor(isHostAllowed?: HostCheck) {
     this.#isHostAllowed = isHostAllowed;
   }
@@ -89,7 +89,7 @@ export class HeadReader {
     if (known !== undefined) return known;
     const parsed = parseReserveHead(head);
     if (parsed === undefined || this.#isHostAllowed?.(parsed.host) === false) return undefined;
-    // A head with a key of its own won't come again.
+    // A head with an Idempotency-Key won't come again.
     if (parsed.idempotencyKey !== undefined) return parsed;
     if (this.#known.size >= MAX_KNOWN_HEADS) this.#known.clear();
     this.#known.set(head, parsed);

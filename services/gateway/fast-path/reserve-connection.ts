@@ -1,15 +1,15 @@
 /**
- * One client's connection at the fast path. Reservations are read here, one after the other; the first byte of anything else makes the
- * connection Node's.
+ * One client's connection on the fast path. It reads reservations one after the other. Anything else hands the connection
+ * over to Node's HTTP server.
  *
  *   reading ──whole request──► waiting ──answered──► reading …
  *      │ ▲                        └──the client has gone──► closed
  *      │ └──part of a request: held until the rest comes; ──time is up──► 408, ending; ──the client's end──► 400, ending
- *      ├──not a plain reservation──► handed over                            (never while an answer is owed)
+ *      ├──not a plain reservation──► handed over                            (never while waiting)
  *      └──idle for too long, the client's end, or the fast path's──► ending ──flushed, or LINGER_SEC──► closed
  *
- * What comes while an answer is owed, or while the client does not read its answers, is put back into the socket, which is paused. So Node's
- * own buffer and then TCP hold the client back, and the client's end stays behind its requests.
+ * Bytes that come while it waits, or while the client does not read its answers, are put back into the paused socket. So
+ * Node's buffer and then TCP slow the client down, and the client's end is only seen after its requests.
  */
 import type { Socket } from 'node:net';
 import { REQUEST_CUT_SHORT, REQUEST_TOO_SLOW, type Refusal } from '../problems.ts';
@@ -17,7 +17,7 @@ import { acceptedPayload, type ReserveReply } from '../reserve-reply.ts';
 import { MAX_HEAD_BYTES, mayBecomeReservation, type HeadReader } from './request-head.ts';
 import { closingReply, type ReplyHeads } from './reply-heads.ts';
 
-/** Seconds that an ending connection has for what was written to it. */
+/** Seconds that an ending connection has to flush what was written. */
 const LINGER_SEC = 5;
 const HEAD_END = '\r\n\r\n';
 
@@ -28,9 +28,9 @@ export interface FastPathSide {
   readonly isClosing: boolean;
   /** Seconds by the fast path's own clock. */
   readonly nowSec: number;
-  /** Hands a reservation on; its answer comes by `reply`, at once or later. `body` is what JSON.parse gave. */
+  /** Handles a reservation. It answers through `reply`, at once or later. `body` is parsed JSON. */
   handleReserve(body: unknown, idempotencyKey: string | undefined, reply: ReserveReply): void;
-  /** The connection is Node's from now on; what was read and not used has been put back. */
+  /** Gives the connection to Node's server. Unused bytes have been put back into the socket. */
   handOver(connection: ReserveConnection, socket: Socket): void;
   release(connection: ReserveConnection): void;
 }
@@ -38,16 +38,16 @@ export interface FastPathSide {
 export class ReserveConnection implements ReserveReply {
   readonly #fastPath: FastPathSide;
   readonly #socket: Socket;
-  /** The part of a request that has come. */
+  /** Bytes that were read and not used yet. */
   #held: Buffer | undefined;
   #isWaiting = false;
   #isReading = false;
   #isPaused = false;
-  /** The client has ended its side; nothing that it sent is left here. */
+  /** The client has ended its side. */
   #hasEnded = false;
-  /** The last bytes are written, or none will be. */
+  /** Nothing more will be written. */
   #isEnding = false;
-  /** The client reads slower than it asks: no further request is taken until it has. */
+  /** The client does not read its answers: no further request is read until it does. */
   #isChoked = false;
   #activeSec: number;
 
@@ -68,26 +68,26 @@ export class ReserveConnection implements ReserveReply {
   }
 
   refuse(given: Refusal): void {
-    // Its length was counted in UTF-8, and it may name a field of the client's own invention.
+    // UTF-8, as its length was counted: it may name an unknown field that the client sent.
     this.#answer(this.#fastPath.replies.refused(given, this.#isLast) + given.payload, 'utf8');
   }
 
-  /** Once a second: ends what has been silent for too long. */
+  /** Ends the connection when it was silent for too long. Called once a second. */
   expire(partSec: number, idleSec: number): void {
     const silentSec = this.#fastPath.nowSec - this.#activeSec;
     if (this.#isEnding) {
       if (silentSec >= LINGER_SEC) this.#socket.destroy();
     } else if (this.#isWaiting) {
-      // An answer that is owed comes within the confirm timeout.
+      // The answer comes within the confirm timeout.
     } else if (this.#isChoked) {
-      // A client that does not read would hear no farewell either.
+      // A client that does not read would not read a last answer either.
       if (silentSec >= partSec) this.#socket.destroy();
     } else if (silentSec >= partSec && (this.#held !== undefined || this.#socket.bytesWritten === 0)) {
       this.#end(closingReply(REQUEST_TOO_SLOW));
     } else if (silentSec >= idleSec) this.#end();
   }
 
-  /** The fast path closes: at once when nothing is owed, else with the answer. */
+  /** Closes at once when idle, else with the answer. */
   close(): void {
     if (!this.#isWaiting) this.#end();
   }
@@ -106,7 +106,7 @@ export class ReserveConnection implements ReserveReply {
 
   readonly #onData = (chunk: Buffer): void => {
     if (this.#isEnding) return;
-    // The time of a request counts from its first byte: a trickle does not stretch it.
+    // The time limit starts at the first byte of a request, so that a slow trickle can't prolong it.
     if (this.#held === undefined) this.#activeSec = this.#fastPath.nowSec;
     this.#held = this.#held === undefined ? chunk : Buffer.concat([this.#held, chunk]);
     this.#read();
@@ -115,7 +115,7 @@ export class ReserveConnection implements ReserveReply {
   readonly #onEnd = (): void => {
     this.#hasEnded = true;
     if (this.#isWaiting || this.#isEnding) return;
-    // Half a request will not be completed.
+    // Half a request will never be completed.
     this.#end(this.#held === undefined ? '' : closingReply(REQUEST_CUT_SHORT));
   };
 
@@ -170,7 +170,7 @@ export class ReserveConnection implements ReserveReply {
     }
   }
 
-  /** Gives whether there may be a further request in what is held. */
+  /** @returns whether the held bytes may contain a further request */
   #readOne(bytes: Buffer): boolean {
     const text = bytes.toString('latin1', 0, Math.min(bytes.length, MAX_HEAD_BYTES));
     const headEnd = text.indexOf(HEAD_END);
@@ -190,7 +190,7 @@ export class ReserveConnection implements ReserveReply {
     try {
       body = JSON.parse(bytes.toString('utf8', bodyStart, bodyEnd));
     } catch {
-      // Refused by the one place that words it.
+      // The HTTP server has the answer for it.
       this.#handOver(bytes);
       return false;
     }
@@ -214,5 +214,5 @@ export class ReserveConnection implements ReserveReply {
   }
 }
 
-/** `close` follows, and takes the connection out. */
+/** `close` follows and releases the connection. */
 function ignoreError(): void {}

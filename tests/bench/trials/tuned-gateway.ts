@@ -1,6 +1,7 @@
 /** A gateway whose frames are closed by other rules, for `frames.ts`. Forked by it. */
 import process from 'node:process';
-import { gatewayStopLimitMs, startGateway, type GatewayTuning } from '../../../services/gateway/gateway.ts';
+import type { GatewayTuning } from '../../../services/gateway/assemble.ts';
+import { gatewayStopLimitMs, startGateway } from '../../../services/gateway/gateway.ts';
 import { gatewayConfigSchema } from '../../../services/shared/config.ts';
 import { runService } from '../../../services/shared/service-process.ts';
 

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { ChannelModel } from 'amqplib';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { BackendTrouble } from './backend-trouble.ts';
+import type { BackendTrouble } from '../backend-trouble.ts';
 import { BrokerCanary } from './broker-canary.ts';
 
 /** A broker whose disk and whose life are apart, which no real one lets a test have. */

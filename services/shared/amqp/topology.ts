@@ -1,20 +1,20 @@
-/** The queues, and how they are declared. Gateway, worker and auditor declare them alike; RabbitMQ refuses a difference. */
+/** The queues and their arguments. Gateway, worker and audit declare the same: RabbitMQ refuses a difference. */
 import type { Channel, ChannelModel } from 'amqplib';
 
 /**
- * Times that RabbitMQ hands a frame out before it dead-letters it by itself: never, in effect. A delivery is counted whenever a
- * channel closes or a worker gives a frame back, which an outage does to sound frames; the worker rejects the unsound ones
- * itself. A number and no -1, which RabbitMQ 3 refuses; without one, RabbitMQ 4 counts to 20.
+ * Deliveries after which RabbitMQ dead-letters a frame by itself: in effect never. An outage closes channels and gives
+ * frames back, and each time counts as a delivery, so a limit would dead-letter valid frames. The worker itself rejects
+ * those that can't be decided. RabbitMQ 3 refuses -1, and RabbitMQ 4 takes 20 if no limit is given.
  */
 const DELIVERY_LIMIT = 1_000_000_000;
-/** Bytes that the queue holds at the most; past it RabbitMQ refuses to confirm, and the gateway answers 503. */
+/** Bytes that the queue holds at most. Past it RabbitMQ nacks, and the gateway answers 503. */
 export const QUEUE_MAX_BYTES = 1024 * 1024 * 1024;
 
 export interface Topology {
   readonly queue: string;
   readonly deadExchange: string;
   readonly deadQueue: string;
-  /** Where the services find out whether the broker stores messages (broker-canary.ts). */
+  /** Queue of the canary (broker-canary.ts). */
   readonly healthQueue: string;
 }
 
@@ -28,12 +28,11 @@ export function topology(namespace: string): Topology {
   };
 }
 
-/** What declaring needs. */
 type DeclaringConnection = Pick<ChannelModel, 'createChannel'>;
 
 /**
- * Declares queue, dead-letter exchange and dead-letter queue; harmless when they are there.
- * Both queues are quorum queues: they survive the loss of a node, and dead-letter at least once.
+ * Declares the queue, the dead-letter exchange and the dead-letter queue. Safe to repeat.
+ * Both queues are quorum queues: they survive the loss of a node, and no dead letter is lost.
  */
 export async function declareTopology(connection: DeclaringConnection, namespace: string): Promise<Topology> {
   const names = topology(namespace);
@@ -62,8 +61,8 @@ export async function declareTopology(connection: DeclaringConnection, namespace
 }
 
 /**
- * The queue of earlier versions, with a delivery limit that can’t be changed; workers take what is left in it.
- * @returns its name, if it is there
+ * Finds the queue of earlier versions, whose delivery limit can't be changed. Workers empty it.
+ * @returns its name, if it exists
  */
 export async function findLegacyQueue(
   connection: DeclaringConnection,
@@ -86,15 +85,15 @@ const PRECONDITION_FAILED = 406;
 async function assertDeadQueue(channel: Channel, { deadQueue, deadExchange }: Topology): Promise<void> {
   await channel.assertQueue(deadQueue, {
     durable: true,
-    // Looking at a dead frame counts as a delivery, too.
+    // Listing dead letters counts as a delivery, too.
     arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': DELIVERY_LIMIT },
   });
   await channel.bindQueue(deadQueue, deadExchange, '');
 }
 
 /**
- * Puts a dead-letter queue with a delivery limit in place of one that an earlier version declared without, if it is empty. One that
- * holds frames is used as it is. An exclusive queue is the lock; whoever comes second leaves the work to the first.
+ * Replaces a dead-letter queue that an earlier version declared without a delivery limit, if it is empty. One that holds
+ * frames stays as it is. An exclusive queue is the lock: a second caller leaves the work to the first.
  */
 async function replaceDeadQueue(connection: DeclaringConnection, namespace: string): Promise<void> {
   const names = topology(namespace);
@@ -102,7 +101,7 @@ async function replaceDeadQueue(connection: DeclaringConnection, namespace: stri
   try {
     await onChannel(connection, async (channel) => {
       await channel.assertQueue(lock, { exclusive: true, durable: false });
-      // Unbound, nothing can come between the look and the removal: RabbitMQ keeps what is dead-lettered meanwhile.
+      // Unbound, so that no frame arrives between check and removal. RabbitMQ keeps new dead letters meanwhile.
       await channel.unbindQueue(names.deadQueue, names.deadExchange, '');
       const { messageCount } = await channel.checkQueue(names.deadQueue);
       if (messageCount === 0) {
@@ -116,13 +115,13 @@ async function replaceDeadQueue(connection: DeclaringConnection, namespace: stri
   }
 }
 
-/** On a channel of its own, since RabbitMQ closes the one on which it refuses something. */
+/** Uses a channel of its own: RabbitMQ closes a channel on which it refuses something. */
 async function onChannel<Value>(
   connection: DeclaringConnection,
   action: (channel: Channel) => Promise<Value>,
 ): Promise<Value> {
   const channel = await connection.createChannel();
-  // The call in hand fails with the same error.
+  // The pending call fails with the same error.
   channel.on('error', () => undefined);
   const value = await action(channel);
   await channel.close();

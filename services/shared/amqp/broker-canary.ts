@@ -1,23 +1,24 @@
 /**
- * Publishes to a quorum queue of its own and waits for the confirm: what a reservation needs of RabbitMQ. A broker whose write-ahead log
- * has died accepts connections and channels and refuses, or never confirms, each message.
+ * Finds out whether RabbitMQ stores messages: publishes to a small quorum queue and waits for the confirm. A broker whose
+ * write-ahead log has died still accepts connections and channels, but nacks or never confirms each message.
  *
- * It has a channel of its own: what goes wrong on it harms no frame.
+ * It uses a channel of its own, so that an error on it harms no frame.
  */
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
-import { troubleOf, type BackendTrouble } from './backend-trouble.ts';
+import { troubleOf, type BackendTrouble } from '../backend-trouble.ts';
 
-/** ms between two messages, while no real confirm proves the same. */
+/** ms between two messages, while no confirm of real traffic proves the same. */
 const INTERVAL_MS = 1_000;
-/** ms without any confirm after which the broker counts as silent. Longer than a slow disk makes a sound broker wait in the rush. */
+/** ms without any confirm after which the broker counts as silent. A healthy broker on a slow disk needs less under load. */
 const SILENT_MS = 2_000;
 const TICK_MS = 100;
 /**
- * ms without any answer, also to a question that touches no disk and no queue, after which the broker counts as silent. With attacks on a
- * two-core machine at a load of 11, the answer came within 181 ms of time in which this process was not late itself (550 ms by the clock).
+ * ms without any answer, even to a method that touches no disk and no queue, after which the broker counts as silent.
+ * Measured during attacks on two cores at a load of 11: it answered within 181 ms, not counting turns in which this
+ * process was late itself (550 ms with them).
  */
 const MUTE_MS = 500;
-/** ms after which RabbitMQ removes a queue that nobody declared again; a broker of others keeps nothing of ours. */
+/** ms after which RabbitMQ removes the queue once no service declares it again, so that a shared broker stays clean. */
 const QUEUE_EXPIRES_MS = 10 * 60_000;
 const DECLARE_INTERVAL_MS = 60_000;
 
@@ -34,9 +35,9 @@ export interface BrokerCanaryOptions {
   readonly proofs: () => number;
   /** Whether real traffic waits for a confirm. */
   readonly isWaiting: () => boolean;
-  /** While the broker blocks publishers, a message would only wait. */
+  /** Nothing is published while the broker blocks publishers: it would only wait. */
   readonly isBlocked: () => boolean;
-  /** Hears each finding, also when it is the same as before. */
+  /** Called with each finding, also when it is the same as before. */
   readonly onFinding: (trouble: BackendTrouble | undefined) => void;
 }
 
@@ -45,13 +46,13 @@ export class BrokerCanary {
   readonly #channel: ConfirmChannel;
   readonly #timer: NodeJS.Timeout;
   #proofs = 0;
-  /** ms of undisturbed waiting: turns in which this process itself was late don't count. */
+  /** ms waited. Turns in which this process itself was late don't count. */
   #waitedMs = 0;
   #tickedMs = performance.now();
   #sentMs = -Infinity;
   #declaredMs = performance.now();
   #isUnderWay = false;
-  /** ms of undisturbed waiting for a sign of life since one was asked for; `undefined` while none is due. */
+  /** ms waited for the answer to `#ask`; `undefined` while none is due. */
   #mutedMs: number | undefined;
 
   private constructor(options: BrokerCanaryOptions, channel: ConfirmChannel) {
@@ -62,19 +63,19 @@ export class BrokerCanary {
     this.#send(performance.now());
   }
 
-  /** @throws when the channel or the queue can't be had */
+  /** @throws when the channel can't be opened or the queue can't be declared */
   static async open(options: BrokerCanaryOptions): Promise<BrokerCanary> {
     const channel = await options.connection.createConfirmChannel();
     channel.on('error', () => undefined);
     await declare(channel, options.queue);
     const canary = new BrokerCanary(options, channel);
     channel.on('close', () => canary.close());
-    // Its queue was deleted; the confirm that follows would say that all is well.
+    // Unroutable: its queue was deleted. The confirm that follows would wrongly count as a proof.
     channel.on('return', () => (canary.#declaredMs = -Infinity));
     return canary;
   }
 
-  /** Sends one at once: something happened that it may explain. */
+  /** Publishes at once: something happened that it may explain. */
   hurry(): void {
     this.#sentMs = -Infinity;
     this.#mutedMs = undefined;
@@ -110,7 +111,7 @@ export class BrokerCanary {
     if (!this.#isUnderWay && now - this.#sentMs >= INTERVAL_MS) this.#send(now);
   }
 
-  /** Asks for what costs the broker nothing: one that is only slow to store answers, one that is frozen or unreachable does not. */
+  /** Asks for something cheap. A broker that is only slow to store answers it; a frozen or unreachable one does not. */
   #ask(): void {
     this.#mutedMs = 0;
     this.#channel.prefetch(0).then(
@@ -126,7 +127,7 @@ export class BrokerCanary {
       this.#isUnderWay = false;
       this.#waitedMs = 0;
       this.#mutedMs = undefined;
-      // One that was read before the alarm is confirmed in spite of it.
+      // The broker confirms what it read before the alarm: that is no proof that it is unblocked.
       if (!this.#options.isBlocked()) this.#options.onFinding(trouble);
     };
     try {
@@ -138,7 +139,7 @@ export class BrokerCanary {
         settle(error ? REFUSED : undefined),
       );
     } catch {
-      // The channel has begun to close: the connection's own end tells why.
+      // The channel has begun to close. The reason comes with the connection's `close` event.
       this.close();
     }
   }
@@ -152,7 +153,7 @@ async function declare(channel: ConfirmChannel, queue: string): Promise<void> {
     durable: true,
     arguments: {
       'x-queue-type': 'quorum',
-      // The newest message alone: nobody reads them.
+      // Nobody reads them.
       'x-max-length': 1,
       'x-expires': QUEUE_EXPIRES_MS,
     },

@@ -1,11 +1,11 @@
 /**
- * The nodes of one RabbitMQ cluster: a URL may list several, parted by commas. One that answers is enough, since each leads to all queues;
- * whoever loses his node goes to the next one.
+ * The nodes of one RabbitMQ cluster, which FLASHGRID_AMQP_URL lists with commas between. Each node leads to all queues,
+ * so one that answers is enough.
  */
 import { connect } from 'amqplib';
 import type { ChannelModel } from 'amqplib';
 
-/** Seconds between signs of life, unless the URL says otherwise: a peer that vanished is noticed within twice that. */
+/** Seconds between heartbeats, unless the URL sets them. A peer that vanished is noticed within twice that. */
 const HEARTBEAT_SEC = 10;
 
 /** URL of each node. */
@@ -13,7 +13,7 @@ export function brokerNodes(urls: string): string[] {
   return urls.split(',').map((url) => url.trim());
 }
 
-/** The node to try at an attempt, counted from 0, with a heartbeat. */
+/** URL of the node to try, with a heartbeat. `attempt` counts from 0. */
 export function brokerNode(urls: string, attempt: number): string {
   const nodes = brokerNodes(urls);
   const parsed = new URL(nodes[attempt % nodes.length] ?? urls);
