@@ -160,7 +160,8 @@ function grantsOf(frame: UndecidedFrame, decision: Decided): GrantBatch {
   const keyed = new Set<string>();
   for (const { index, units } of grants) {
     const entry = entries[index];
-    if (!entry) throw new Error(`the record of frame ${frame.id} grants place ${index}, which does not exist`);
+    if (!entry)
+      throw new Error(`the record of frame ${frame.id} grants place ${index}, which does not exist`);
     if (entry.digest !== undefined) {
       // The same key twice in one frame is one reservation.
       if (keyed.has(entry.digest)) continue;
