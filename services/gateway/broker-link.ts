@@ -9,6 +9,7 @@ import { BrokerConnection } from '../shared/amqp/broker-connection.ts';
 import type { BrokerSession, LinkState } from '../shared/amqp/broker-connection.ts';
 import { declareTopology } from '../shared/amqp/topology.ts';
 import type { BackendHealth, BackendTrouble } from '../shared/backend-trouble.ts';
+import { errorText } from '../shared/error-text.ts';
 import { FRAME_CONTENT_TYPE } from '../shared/frame.ts';
 import type { FrameEnd, FramePublisher, OutgoingFrame } from './frame-collector.ts';
 
@@ -79,7 +80,7 @@ export class BrokerLink implements FramePublisher {
       createChannel: (connection) => connection.createConfirmChannel(),
       onOpen: (session) => this.#begin(session),
       onLost: (error, session) => {
-        this.#lastError = describe(error);
+        this.#lastError = errorText(error);
         if (session === undefined) return;
         this.#endFlights();
         log.warn({ error: this.#lastError }, 'the connection to the broker is lost');
@@ -303,9 +304,4 @@ export class BrokerLink implements FramePublisher {
     // Open frames wait for room that will not come: they are settled as away.
     this.#options.onFlushDue();
   }
-}
-
-function describe(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(describe).join('; ');
-  return error instanceof Error ? error.message || error.name : String(error);
 }

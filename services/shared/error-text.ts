@@ -1,4 +1,5 @@
-/** An error's message, or its name when the message is empty, as in an AggregateError of failed addresses. */
+/** An error's message. Node leaves it empty when several addresses of a host have failed: then theirs. */
 export function errorText(error: unknown): string {
+  if (error instanceof AggregateError && error.message === '') return error.errors.map(errorText).join('; ');
   return error instanceof Error ? error.message || error.name : String(error);
 }

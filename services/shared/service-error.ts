@@ -1,7 +1,6 @@
 /** Failures of the services, and when each happens; contract/failures.ts adds those of the control centre. */
 export const SERVICE_FAILURES = {
-  'config.invalid':
-    'An environment variable of a gateway or worker is missing or has an unusable value.',
+  'config.invalid': 'An environment variable of a gateway or worker is missing or has an unusable value.',
   'gateway.postgresAway': 'A gateway could not use Postgres when it started.',
   'gateway.rabbitmqAway': 'A gateway could not use RabbitMQ when it started.',
   'gateway.redisAway': 'A gateway could not use Redis when it started.',
