@@ -1,5 +1,5 @@
 /** What the terminal shows while things happen: the steps of a start or a stop, and one live line of the attack. */
-import { byteSize } from '../contract/format.ts';
+import { byteSize, whole } from '../contract/format.ts';
 import type { AttackState, ClusterState, ControlClient } from '../contract/contract.ts';
 import type { Step } from '../contract/backends.ts';
 import type { Sample } from '../contract/run-record.ts';
@@ -18,8 +18,6 @@ const PHASES: Readonly<Record<AttackState['phase'], readonly [long: string, shor
   cancelled: ['cancelled', 'cancelled'],
 };
 
-const number = new Intl.NumberFormat('en-US');
-
 /** Seconds with one decimal. */
 export function seconds(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
@@ -30,10 +28,10 @@ export function attackLine(attack: AttackState, sample: Sample | undefined, widt
   const [long, short] = PHASES[attack.phase];
   const share = `${Math.floor(attack.progress * 100)} %`;
   // Nothing is sent any more in the later phases: a rate of 0 would look like a fault.
-  const rps = attack.phase === 'attacking' ? number.format(Math.round(sample?.rps ?? 0)) : undefined;
-  const queue = number.format(sample?.queueDepth ?? 0);
-  const left = number.format(sample?.remaining ?? attack.remaining);
-  const granted = number.format(attack.granted);
+  const rps = attack.phase === 'attacking' ? whole(sample?.rps ?? 0) : undefined;
+  const queue = whole(sample?.queueDepth ?? 0);
+  const left = whole(sample?.remaining ?? attack.remaining);
+  const granted = whole(attack.granted);
   const wide = [
     `${long.padEnd(18)} ${share.padStart(5)}`,
     `${(rps ?? '').padStart(7)} ${rps === undefined ? '     ' : 'req/s'}`,

@@ -6,11 +6,7 @@ export type BackendRole = z.infer<typeof backendRoleSchema>;
 export const providerSchema = z.enum(['native', 'docker', 'external']);
 export type Provider = z.infer<typeof providerSchema>;
 
-export const BACKEND_TITLES: Readonly<Record<BackendRole, string>> = {
-  rabbitmq: 'RabbitMQ',
-  redis: 'Redis',
-  postgres: 'Postgres',
-};
+export { BACKEND_TITLES } from '../services/shared/backend-trouble.ts';
 
 export const stepSchema = z.object({
   id: z.string(),

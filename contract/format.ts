@@ -18,17 +18,35 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${whole(count)} ${count === 1 ? one : many}`;
 }
 
-/** `0.42 ms`, `12.3 ms`, `1,240 ms`, `12.5 s`. */
-export function milliseconds(ms: number): string {
-  if (ms >= 10_000) return `${FINE.format(ms / 1_000)} s`;
-  if (ms >= 100) return `${whole(ms)} ms`;
-  if (ms >= 1) return `${FINE.format(ms)} ms`;
-  return `${ms.toFixed(2)} ms`;
+function trimZero(text: string): string {
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text;
 }
 
-/** `0.873` → `87.3 %`. */
+/** Three digits: `0.42`, `12.3`, `940`. */
+function threeDigits(value: number): string {
+  return trimZero(value.toFixed(value < 10 ? 2 : value < 99.95 ? 1 : 0));
+}
+
+/** `0.42 ms`, `12.3 ms`, `240 ms`, `1.24 s`, `61 s`. */
+export function milliseconds(ms: number): string {
+  return ms < 999.5 ? `${threeDigits(ms)} ms` : `${threeDigits(ms / 1_000)} s`;
+}
+
+/** `940`, `12.3k`, `4.56M`: at most four characters of digits. */
+export function compact(value: number): string {
+  const size = Math.abs(value);
+  if (size < 10) return trimZero(value.toFixed(1));
+  if (size < 1_000) return String(Math.round(value));
+  if (size < 999_500) return `${trimZero((value / 1_000).toFixed(size < 99_950 ? 1 : 0))}k`;
+  return `${trimZero((value / 1_000_000).toFixed(2))}M`;
+}
+
+/** `0.873` → `87.3 %`. Never rounds up to 100 %: a share that is told to be all must be all. */
 export function percent(share: number): string {
-  return `${FINE.format(share * 100)} %`;
+  const tenths = Math.round(share * 1_000) / 10;
+  if (share >= 1 || tenths < 99) return `${FINE.format(tenths)} %`;
+  // 0.989 * 10,000 is 9,889.999…: only what is less than meant is rounded down.
+  return `${trimZero((Math.floor(share * 10_000 + 1e-6) / 100).toFixed(2))} %`;
 }
 
 const BYTE_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;

@@ -1,4 +1,5 @@
 /** The notification of a verdict, for somebody who looks elsewhere meanwhile. */
+import { whole } from '../contract/format.ts';
 import type { AttackState } from '../contract/contract.ts';
 import { describeVerdict } from '../contract/verdict-text.ts';
 
@@ -18,7 +19,7 @@ export function noticeOf(attack: AttackState): Notice | undefined {
   const { phase, verdict, exitCode, audit, load, settings, reasons } = attack;
   if (phase !== 'finished' || !verdict || !audit || !load) return undefined;
   const { headline } = describeVerdict({ verdict, exitCode, attack: settings, load, audit });
-  const rate = `${Math.round(load.rps).toLocaleString('en')} requests/s`;
+  const rate = `${whole(load.rps)} requests/s`;
   const body = [`${audit.sold} of ${audit.stock} sold`, rate, ...reasons.slice(0, 1)].join(', ');
   return { title: headline, body };
 }

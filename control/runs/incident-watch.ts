@@ -5,7 +5,7 @@
  */
 import { SAMPLE_INTERVAL_MS } from '../../services/shared/messages.ts';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { BackendRole } from '../../contract/backends.ts';
+import { BACKEND_TITLES } from '../../contract/backends.ts';
 import type { AttackInterval } from '../attack/runner/interval-merger.ts';
 import { milliseconds } from '../../contract/format.ts';
 import type { Incident } from '../../contract/run-record.ts';
@@ -15,12 +15,6 @@ import type { Supervisor } from '../services/supervisor.ts';
 /** ms that a clock must stand still for before it is told. A burst makes an event loop late by some hundred. */
 export const PAUSE_MS = 1_500;
 const LOOK_MS = 100;
-
-const BACKENDS: Readonly<Record<BackendRole, string>> = {
-  rabbitmq: 'RabbitMQ',
-  redis: 'Redis',
-  postgres: 'Postgres',
-};
 
 export interface WatchedParts {
   readonly supervisor: Pick<Supervisor, 'states' | 'totals'>;
@@ -97,7 +91,7 @@ export class IncidentWatch {
     for (const { id, state, detail } of this.#parts.supervisor.states())
       this.#follow(id, id, state, detail, nowMs);
     for (const { role, state, detail } of this.#parts.cluster.backends())
-      this.#follow(role, BACKENDS[role], state, detail, nowMs);
+      this.#follow(role, BACKEND_TITLES[role], state, detail, nowMs);
   }
 
   /** The parts that are not at work now, each as a sentence. */
@@ -117,7 +111,7 @@ export class IncidentWatch {
       if (!services.some((service) => service.role === role)) missing.push(`There is no ${role}.`);
     for (const { role, state, detail } of cluster.backends()) {
       const why = detail === undefined ? '' : `: ${detail.replace(/\.$/, '')}`;
-      if (state !== 'running') missing.push(`${BACKENDS[role]} is ${state}${why}.`);
+      if (state !== 'running') missing.push(`${BACKEND_TITLES[role]} is ${state}${why}.`);
     }
     for (const [id, sample] of supervisor.totals.latest())
       if (sample.role === 'worker' && sample.framesInHandNow > 0)

@@ -1,7 +1,7 @@
 /** What each chart shows, drawn alike live and in a run's record. One time axis for all. */
+import { compact, whole, milliseconds, percent } from '../../contract/format.ts';
 import { layMarks, type LaidMark, type RunMark } from '../../contract/run-marks.ts';
 import type { Load } from '../../contract/run-record.ts';
-import { formatCompact, formatCount, formatMs, formatShare } from '../lib/format.ts';
 import type { SeriesPoint } from '../../contract/series.ts';
 
 export interface ChartRow {
@@ -69,8 +69,8 @@ export const CHARTS: readonly ChartSpec[] = [
     summary: 'peak',
     top: 100,
     curve: 'linear',
-    format: (value) => `${formatCount(value)}/s`,
-    formatTick: formatCompact,
+    format: (value) => `${whole(value)}/s`,
+    formatTick: compact,
     lines: [
       {
         key: 'accepted',
@@ -107,8 +107,8 @@ export const CHARTS: readonly ChartSpec[] = [
     summary: 'peak',
     top: 10,
     curve: 'linear',
-    format: formatCount,
-    formatTick: formatCompact,
+    format: whole,
+    formatTick: compact,
     lines: [
       {
         key: 'depth',
@@ -136,8 +136,8 @@ export const CHARTS: readonly ChartSpec[] = [
     isTall: false,
     summary: 'last',
     curve: 'stepAfter',
-    format: formatCount,
-    formatTick: formatCompact,
+    format: whole,
+    formatTick: compact,
     top: 'stock',
     lines: [
       {
@@ -159,8 +159,8 @@ export const CHARTS: readonly ChartSpec[] = [
     summary: 'latency',
     top: 10,
     curve: 'linear',
-    format: formatMs,
-    formatTick: formatMs,
+    format: milliseconds,
+    formatTick: milliseconds,
     lines: [
       {
         key: 'p99',
@@ -187,7 +187,7 @@ export const CHARTS: readonly ChartSpec[] = [
     isTall: false,
     summary: 'last',
     curve: 'linear',
-    format: formatShare,
+    format: percent,
     formatTick: (value) => `${Math.round(value * 100)} %`,
     top: 'one',
     lines: [

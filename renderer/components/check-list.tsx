@@ -1,3 +1,4 @@
+import { whole } from '../../contract/format.ts';
 import {
   IconChevronRight,
   IconCircleCheckFilled,
@@ -6,7 +7,6 @@ import {
 } from '@tabler/icons-react';
 import { CHECKS } from '../../contract/checks.ts';
 import type { Check } from '../../contract/run-record.ts';
-import { formatCount } from '../lib/format.ts';
 import classes from './check-list.module.css';
 
 interface CheckListProps {
@@ -50,7 +50,7 @@ export function CheckList({ checks, isGrid = false }: CheckListProps) {
                 {Object.entries(check.evidence.counts).map(([name, value]) => (
                   <div key={name}>
                     <dt>{name}</dt>
-                    <dd>{Number.isInteger(value) ? formatCount(value) : value.toFixed(3)}</dd>
+                    <dd>{Number.isInteger(value) ? whole(value) : value.toFixed(3)}</dd>
                   </div>
                 ))}
               </dl>

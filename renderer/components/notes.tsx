@@ -1,4 +1,4 @@
-import { plural } from '../lib/format.ts';
+import { plural } from '../../contract/format.ts';
 import classes from './notes.module.css';
 
 interface NotesProps {

@@ -1,6 +1,6 @@
 /** Texts about backends that don't serve while the cluster is running: which, why, and what happens next. */
 import type { ClusterState } from '../../contract/contract.ts';
-import { BACKEND_NAMES } from './parts.ts';
+import { BACKEND_TITLES } from '../../contract/backends.ts';
 
 type Health = Pick<ClusterState, 'state' | 'backends'>;
 type Unwell = 'failed' | 'restarting' | 'unhealthy';
@@ -26,7 +26,9 @@ const KINDS: readonly (readonly [state: Unwell, one: string, several: string, ne
 export function lostBackends({ state, backends }: Health): string | undefined {
   if (state !== 'running') return undefined;
   const sentences = KINDS.flatMap(([kind, one, several]) => {
-    const names = backends.filter((backend) => backend.state === kind).map(({ role }) => BACKEND_NAMES[role]);
+    const names = backends
+      .filter((backend) => backend.state === kind)
+      .map(({ role }) => BACKEND_TITLES[role]);
     if (names.length === 0) return [];
     return [`${names.join(' and ')} ${names.length === 1 ? one : several}.`];
   });

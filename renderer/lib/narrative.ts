@@ -1,10 +1,10 @@
 /** The state of an attack in words that newcomers understand too. */
+import { whole, milliseconds, plural } from '../../contract/format.ts';
 import type { AttackState } from '../../contract/contract.ts';
 import { totalRequests } from '../../contract/attack-settings.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import { describeVerdict } from '../../contract/verdict-text.ts';
 import type { SeriesTotals } from '../../contract/series.ts';
-import { formatCount, formatMs, plural } from './format.ts';
 
 export interface Narrative {
   readonly headline: string;
@@ -37,7 +37,7 @@ export function narrate(
   switch (attack.phase) {
     case 'preparing':
       return {
-        headline: `${formatCount(buyers)} buyers are about to send their requests.`,
+        headline: `${whole(buyers)} buyers are about to send their requests.`,
         detail: `A new sale with ${plural(stock, 'ticket')} is being opened.`,
       };
     case 'attacking':
@@ -46,7 +46,7 @@ export function narrate(
       return {
         headline:
           queueDepth > 0
-            ? `Every request is answered. The worker decides the last ${formatCount(queueDepth)}.`
+            ? `Every request is answered. The worker decides the last ${whole(queueDepth)}.`
             : 'Every request is answered, and the queue is empty.',
         detail: 'No buyer waits for a page to load: the gateway has answered all of them.',
       };
@@ -65,7 +65,7 @@ export function narrate(
     case 'cancelled':
       return {
         headline: 'The attack was cancelled.',
-        detail: `${formatCount(attack.sent)} of ${formatCount(buyers)} requests had been sent. Half a run proves nothing.`,
+        detail: `${whole(attack.sent)} of ${whole(buyers)} requests had been sent. Half a run proves nothing.`,
       };
   }
 }
@@ -74,7 +74,7 @@ function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number
   const { stock } = attack.settings;
   if (attack.sent === 0 && totals.sent === 0) {
     return {
-      headline: `${formatCount(buyers)} buyers press “buy” at the same moment.`,
+      headline: `${whole(buyers)} buyers press “buy” at the same moment.`,
       detail: 'Each one is a real HTTP request to the gateway.',
     };
   }
@@ -82,16 +82,16 @@ function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number
   if (isSoldOut && attack.settings.mode === 'shed') {
     return {
       headline: 'Sold out. The gateway rejects all further requests.',
-      detail: `It has rejected ${formatCount(attack.rejected)}, which never reached RabbitMQ.`,
+      detail: `It has rejected ${whole(attack.rejected)}, which never reached RabbitMQ.`,
     };
   }
   if (isSoldOut) {
-    const when = totals.soldOutAtMs === undefined ? '' : ` after ${formatMs(totals.soldOutAtMs)}`;
+    const when = totals.soldOutAtMs === undefined ? '' : ` after ${milliseconds(totals.soldOutAtMs)}`;
     return {
       headline: `Sold out${when}. ${plural(stock, 'ticket')}, and the stock is locked.`,
       detail:
         queueDepth > 0
-          ? `Queue depth ${formatCount(queueDepth)}. The worker refuses each as sold out, without a write to Postgres.`
+          ? `Queue depth ${whole(queueDepth)}. The worker refuses each as sold out, without a write to Postgres.`
           : 'The worker refuses all further reservations as sold out, without a write to Postgres.',
     };
   }
@@ -100,7 +100,7 @@ function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number
       queueDepth > 0
         ? `The queue holds ${plural(queueDepth, 'reservation')} until the worker decides them.`
         : 'The worker keeps up: it decides each accepted reservation at once.',
-    detail: `${plural(attack.granted, 'ticket')} granted so far, ${formatCount(attack.remaining)} left. The gateway never waits for the worker, so it stays fast.`,
+    detail: `${plural(attack.granted, 'ticket')} granted so far, ${whole(attack.remaining)} left. The gateway never waits for the worker, so it stays fast.`,
   };
 }
 

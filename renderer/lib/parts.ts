@@ -1,6 +1,6 @@
 /** Backends and services as one list of parts, with state and resource use. */
 import type { ClusterState, PartStats, ServiceState, ServiceRole } from '../../contract/contract.ts';
-import type { BackendRole, BackendState } from '../../contract/backends.ts';
+import { type BackendRole, type BackendState, BACKEND_TITLES } from '../../contract/backends.ts';
 import type { Tone } from '../components/state-mark.tsx';
 
 export interface Part {
@@ -24,11 +24,6 @@ export interface Part {
   readonly eventLoopLagMs: number | undefined;
 }
 
-export const BACKEND_NAMES: Readonly<Record<BackendRole, string>> = {
-  rabbitmq: 'RabbitMQ',
-  redis: 'Redis',
-  postgres: 'Postgres',
-};
 const BACKEND_ORDER: readonly BackendRole[] = ['rabbitmq', 'redis', 'postgres'];
 
 /** Shape and colour of a state. */
@@ -62,7 +57,7 @@ export function listParts(
     const isUp = state?.state === 'running' || state?.state === 'unhealthy';
     return {
       id: role,
-      name: BACKEND_NAMES[role],
+      name: BACKEND_TITLES[role],
       role,
       kind: 'backend',
       state: state?.state ?? 'absent',

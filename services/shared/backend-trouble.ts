@@ -4,6 +4,9 @@
  */
 import { z } from 'zod';
 
+export const BACKEND_TITLES = { rabbitmq: 'RabbitMQ', redis: 'Redis', postgres: 'Postgres' } as const;
+export const BACKEND_ROLES = ['rabbitmq', 'redis', 'postgres'] as const;
+
 export const backendStateSchema = z.enum([
   'ok',
   /** It holds publishers back and will go on by itself. */

@@ -5,7 +5,7 @@ import pg from 'pg';
 import type { Logger } from 'pino';
 import { collectDefaultMetrics } from 'prom-client';
 import type { WorkerConfig } from '../shared/config.ts';
-import { describeTrouble } from '../shared/backend-trouble.ts';
+import { describeTrouble, BACKEND_ROLES, BACKEND_TITLES } from '../shared/backend-trouble.ts';
 import { BackendWatch, commitToPostgres, writeToRedis } from '../shared/backend-watch.ts';
 import { healthKey } from '../shared/keys.ts';
 import { createPool, openPool } from '../shared/postgres.ts';
@@ -136,13 +136,11 @@ export async function startWorker(
       onError: (error) => log.warn({ err: error }, 'a connection to the health server could not be accepted'),
       whyNotReady: () => {
         if (stopping.signal.aborted) return ['The worker is stopping.'];
-        return Object.entries(backends()).flatMap(([role, health]) =>
-          health.state === 'ok'
-            ? []
-            : [
-                `${describeTrouble(TITLES[role] ?? role, health)} Since ${new Date(health.sinceMs).toISOString()}.`,
-              ],
-        );
+        const healths = backends();
+        return BACKEND_ROLES.filter((role) => healths[role].state !== 'ok').map((role) => {
+          const { sinceMs } = healths[role];
+          return `${describeTrouble(BACKEND_TITLES[role], healths[role])} Since ${new Date(sinceMs).toISOString()}.`;
+        });
       },
     });
     undo.add('health server', () => health.close());
@@ -180,12 +178,6 @@ export async function startWorker(
     throw error;
   }
 }
-
-const TITLES: Readonly<Record<string, string>> = {
-  rabbitmq: 'RabbitMQ',
-  redis: 'Redis',
-  postgres: 'Postgres',
-};
 
 function logEvent(log: Logger, event: ConsumerEvent): void {
   switch (event.type) {

@@ -7,7 +7,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { milliseconds } from '../../contract/format.ts';
 import { runRecordSchema, type RunRecord } from '../../contract/run-record.ts';
-import { formatMs } from '../../renderer/lib/format.ts';
 import { launchChromium } from '../../scripts/chromium.mjs';
 import { survivors } from '../support/terminal.ts';
 import { startFrontend, type Face } from './support/frontend.ts';
@@ -190,8 +189,8 @@ describe('the story', () => {
       'proven',
       `${count(audit.sold)} of ${count(audit.stock)}`,
       count(load.rps),
-      formatMs(load.latencyMs.p50),
-      formatMs(load.latencyMs.p99),
+      milliseconds(load.latencyMs.p50),
+      milliseconds(load.latencyMs.p99),
     ]);
 
     await visit('Attack');
@@ -202,7 +201,7 @@ describe('the story', () => {
       'rejected by the gateway': count(load.rejected),
       'unknown (no clear answer)': count(load.unknown),
       'answers a second': count(load.rps),
-      'latency, p99': formatMs(load.latencyMs.p99),
+      'latency, p99': milliseconds(load.latencyMs.p99),
       'queue depth, peak': count(Math.max(...record.series.map(({ queueDepth }) => queueDepth))),
     });
   });

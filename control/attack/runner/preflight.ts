@@ -1,5 +1,5 @@
 /** What the machine must have before an attack begins: a refusal that names the field beats ten thousand timeouts. */
-import { byteSize } from '../../../contract/format.ts';
+import { byteSize, whole } from '../../../contract/format.ts';
 import { readFile } from 'node:fs/promises';
 import { freemem } from 'node:os';
 import { FailureError, type Failure } from '../../../contract/failure.ts';
@@ -63,7 +63,6 @@ export function judgeMachine(
   const connections = plan.connections.reduce((sum, one) => sum + one, 0);
   const perTarget = Math.ceil(connections / targets);
   const perProcess = Math.max(...plan.connections);
-  const number = (value: number) => value.toLocaleString('en-US');
 
   const { openFiles, localPorts, acceptQueue, freeMemoryBytes } = limits;
   if (openFiles !== undefined) {
@@ -75,8 +74,8 @@ export function judgeMachine(
       failures.push({
         code: 'attack.openFiles',
         field: 'connections',
-        message: `connections: ${number(connections)} sockets need ${number(needed)} open files in ${side}; this machine allows ${number(openFiles)} a process.`,
-        fix: `Use at most ${number(usable * Math.min(plan.processes, targets))} connections, or raise the limit in the shell that starts FlashGrid (ulimit -n ${Math.ceil(needed / 1_000) * 1_000}; lasting: /etc/security/limits.conf), or use more generator processes and gateways.`,
+        message: `connections: ${whole(connections)} sockets need ${whole(needed)} open files in ${side}; this machine allows ${whole(openFiles)} a process.`,
+        fix: `Use at most ${whole(usable * Math.min(plan.processes, targets))} connections, or raise the limit in the shell that starts FlashGrid (ulimit -n ${Math.ceil(needed / 1_000) * 1_000}; lasting: /etc/security/limits.conf), or use more generator processes and gateways.`,
       });
     }
   }
@@ -84,8 +83,8 @@ export function judgeMachine(
     failures.push({
       code: 'attack.localPorts',
       field: 'connections',
-      message: `connections: ${number(perTarget)} connections to one gateway need as many local ports; this machine has ${number(localPorts)}.`,
-      fix: `Start ${Math.ceil(connections / localPorts)} gateways, use at most ${number(localPorts * targets)} connections, or widen net.ipv4.ip_local_port_range.`,
+      message: `connections: ${whole(perTarget)} connections to one gateway need as many local ports; this machine has ${whole(localPorts)}.`,
+      fix: `Start ${Math.ceil(connections / localPorts)} gateways, use at most ${whole(localPorts * targets)} connections, or widen net.ipv4.ip_local_port_range.`,
     });
   }
   const requests = totalRequests(settings);
@@ -97,13 +96,13 @@ export function judgeMachine(
     failures.push({
       code: 'attack.memory',
       field: settings.profile === 'burst' ? 'requests' : 'durationSec',
-      message: `${settings.profile === 'burst' ? 'requests' : 'durationSec'}: ${number(requests)} requests need about ${byteSize(neededBytes)} of memory; ${byteSize(freeMemoryBytes)} are free.`,
+      message: `${settings.profile === 'burst' ? 'requests' : 'durationSec'}: ${whole(requests)} requests need about ${byteSize(neededBytes)} of memory; ${byteSize(freeMemoryBytes)} are free.`,
       fix: 'Use fewer requests, or end other programs.',
     });
   }
   if (acceptQueue !== undefined && perTarget > acceptQueue) {
     warnings.push(
-      `${number(perTarget)} connections are opened to a gateway at once, and this machine lets ${number(acceptQueue)} wait: some will take a second or more to open (net.core.somaxconn).`,
+      `${whole(perTarget)} connections are opened to a gateway at once, and this machine lets ${whole(acceptQueue)} wait: some will take a second or more to open (net.core.somaxconn).`,
     );
   }
   return { failures, warnings };

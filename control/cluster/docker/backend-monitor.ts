@@ -1,10 +1,15 @@
 /** What the containers are doing: states, logs, stats; tells changes as they happen. */
 import type Docker from 'dockerode';
 import type { ClusterEvents } from '../cluster.ts';
-import type { BackendRole, BackendState, BackendStats } from '../../../contract/backends.ts';
+import {
+  type BackendRole,
+  type BackendState,
+  type BackendStats,
+  BACKEND_TITLES,
+} from '../../../contract/backends.ts';
 import { ask, errorText, isNotFound } from './errors.ts';
 import type { RunningBackend } from './backend-container.ts';
-import { ROLE_NAME, ROLES } from './labels.ts';
+import { ROLES } from './labels.ts';
 import { followLogs } from './logs.ts';
 import { StatsReader } from './stats.ts';
 import { EventWatch, type ContainerEvent } from './watch.ts';
@@ -85,7 +90,7 @@ export class BackendMonitor {
     try {
       const follow = followLogs(this.#docker, backend.id, backend.role, (line) => this.#events.onLog(line));
       this.#closeLogs.push(
-        await ask('docker.logs', `opening the logs of ${ROLE_NAME[backend.role]}`, () => follow),
+        await ask('docker.logs', `opening the logs of ${BACKEND_TITLES[backend.role]}`, () => follow),
       );
     } catch (error) {
       // A backend without readable logs works all the same.
@@ -97,7 +102,7 @@ export class BackendMonitor {
     const backend = this.#running.find((candidate) => candidate.id === id);
     const present = backend && this.#states.get(backend.role);
     if (!backend || !present) return;
-    const name = ROLE_NAME[backend.role];
+    const name = BACKEND_TITLES[backend.role];
     switch (action) {
       case 'die':
         return this.#fail(backend, present, deathOf(name, exitCode));
@@ -144,12 +149,13 @@ export class BackendMonitor {
         const present = this.#states.get(role);
         if (!present) return;
         try {
-          const { State } = await ask('docker.watch', `inspecting ${ROLE_NAME[role]}`, () =>
+          const { State } = await ask('docker.watch', `inspecting ${BACKEND_TITLES[role]}`, () =>
             this.#docker.getContainer(id).inspect(),
           );
           // A stop that went on meanwhile has told its own state.
           if (!this.#running.includes(backend)) return;
-          if (!State.Running) return this.#fail(backend, present, deathOf(ROLE_NAME[role], State.ExitCode));
+          if (!State.Running)
+            return this.#fail(backend, present, deathOf(BACKEND_TITLES[role], State.ExitCode));
           if (State.Paused || present.state === 'running') return;
           // Without the old detail: it told of the trouble that is over.
           const { version, port, handle, startedAtMs } = present;
@@ -162,7 +168,8 @@ export class BackendMonitor {
             ...(startedAtMs === undefined ? {} : { startedAtMs }),
           });
         } catch (error) {
-          if (isNotFound(error)) this.#fail(backend, present, `The container of ${ROLE_NAME[role]} is gone.`);
+          if (isNotFound(error))
+            this.#fail(backend, present, `The container of ${BACKEND_TITLES[role]} is gone.`);
           else this.#log('warn', errorText(error));
         }
       }),

@@ -1,11 +1,12 @@
 /** Why a container does not serve, with the last lines of its log. */
+import { BACKEND_TITLES } from '../../../contract/backends.ts';
 import type { ContainerInspectInfo } from 'dockerode';
 import { FailureError } from '../../../contract/failure.ts';
 import type { FailureCode } from '../../../contract/failures.ts';
 import { commandLine } from '../../lib/command-line.ts';
 import type { BackendUse } from './surrounding.ts';
 import { DISK_FULL, FIX_DISK } from './errors.ts';
-import { partName, ROLE_NAME } from './labels.ts';
+import { partName } from './labels.ts';
 import { lastLines } from './logs.ts';
 
 /** The container ended instead of serving. */
@@ -16,7 +17,7 @@ export async function containerExited(
 ): Promise<FailureError> {
   const { ExitCode, OOMKilled, Error: daemonError } = info.State;
   const lines = await lastLines(around.docker, id);
-  const name = ROLE_NAME[spec.role];
+  const name = BACKEND_TITLES[spec.role];
   const tail =
     lines.length > 0 ? ` Its last words:\n${lines.join('\n')}` : daemonError ? ` ${daemonError}` : '';
   const failure = (code: FailureCode, message: string, fix: string): FailureError =>
@@ -49,7 +50,7 @@ export async function containerNotReady(
   return new FailureError(
     {
       code: 'docker.notReady',
-      message: `${ROLE_NAME[spec.role]} runs in ${partName(around.clusterId, spec.role)}, but does not serve: ${why}.${tail}`,
+      message: `${BACKEND_TITLES[spec.role]} runs in ${partName(around.clusterId, spec.role)}, but does not serve: ${why}.${tail}`,
       fix: `Start again; if it stays so, look at the logs of the container, or start over with \`${commandLine('down --reset')}\`.`,
       step: step.id,
     },

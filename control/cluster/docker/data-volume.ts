@@ -1,11 +1,12 @@
 /** The volume with the data of one backend. */
+import { BACKEND_TITLES } from '../../../contract/backends.ts';
 import { randomUUID } from 'node:crypto';
 import { FailureError } from '../../../contract/failure.ts';
 import { commandLine } from '../../lib/command-line.ts';
 import { dataVersion } from './backend-spec.ts';
 import { labelsOf } from './container-config.ts';
 import { ask, isNotFound } from './errors.ts';
-import { DATA_LABEL, isOurs, partName, ROLE_NAME, SECRET_LABEL, VOLUME_ID_LABEL } from './labels.ts';
+import { DATA_LABEL, isOurs, partName, SECRET_LABEL, VOLUME_ID_LABEL } from './labels.ts';
 import type { BackendUse } from './surrounding.ts';
 
 /**
@@ -76,7 +77,7 @@ export function wrongPassword({ around, spec, step }: BackendUse, cause?: unknow
   return new FailureError(
     {
       code: 'docker.passwordLost',
-      message: `The data of ${ROLE_NAME[spec.role]} in the volume ${name} was made with another password than the one in the data folder.`,
+      message: `The data of ${BACKEND_TITLES[spec.role]} in the volume ${name} was made with another password than the one in the data folder.`,
       fix: `Bring the data folder back, or give the data up with \`${commandLine('down --reset')}\`.`,
       step: step.id,
     },

@@ -7,7 +7,12 @@
 import type Docker from 'dockerode';
 import { FailureError } from '../../../contract/failure.ts';
 import type { Cluster, ClusterEvents, Endpoints } from '../cluster.ts';
-import type { BackendRole, BackendState, BackendStats } from '../../../contract/backends.ts';
+import {
+  type BackendRole,
+  type BackendState,
+  type BackendStats,
+  BACKEND_TITLES,
+} from '../../../contract/backends.ts';
 import { ReleaseStack } from '../../../services/shared/release-stack.ts';
 import { ClusterFile } from './cluster-file.ts';
 import { BackendContainer, stopContainer, type Made, type RunningBackend } from './backend-container.ts';
@@ -23,7 +28,7 @@ import {
   removeNetworks,
   removeVolume,
 } from './inventory.ts';
-import { CLUSTER_LABEL, networkName, ROLE_LABEL, ROLE_NAME, ROLES, VERSION_LABEL } from './labels.ts';
+import { CLUSTER_LABEL, networkName, ROLE_LABEL, ROLES, VERSION_LABEL } from './labels.ts';
 import { StepReporter } from '../steps.ts';
 
 export { findDockerDaemon, type DaemonSearch, type FoundDaemon } from './find-daemon.ts';
@@ -122,7 +127,11 @@ class ContainerCluster implements DockerCluster {
       this.#monitor.release(role);
       this.#monitor.set({ role, state: 'starting', port });
       // Whoever asked for the restart tells how it goes.
-      const step = new StepReporter({ onStep: () => undefined }, `docker.container.${role}`, ROLE_NAME[role]);
+      const step = new StepReporter(
+        { onStep: () => undefined },
+        `docker.container.${role}`,
+        BACKEND_TITLES[role],
+      );
       const made: Made = { containers: new Set(), started: new Set(), volumes: new Set() };
       try {
         const facts = await ensureImage(docker, spec.image, step, signal);
@@ -132,7 +141,7 @@ class ContainerCluster implements DockerCluster {
         this.#monitor.set(stateOf(running));
       } catch (error) {
         this.#monitor.set({ role, state: 'failed', port, detail: errorText(error) });
-        throw backendFailure(error, 'docker.restart', `starting ${ROLE_NAME[role]} again`);
+        throw backendFailure(error, 'docker.restart', `starting ${BACKEND_TITLES[role]} again`);
       }
     });
   }
@@ -145,11 +154,11 @@ class ContainerCluster implements DockerCluster {
     if (!container) {
       throw new FailureError({
         code: 'docker.notRunning',
-        message: `${ROLE_NAME[role]} does not run.`,
+        message: `${BACKEND_TITLES[role]} does not run.`,
         fix: 'Start the cluster first.',
       });
     }
-    await ask('docker.kill', `killing ${ROLE_NAME[role]}`, () =>
+    await ask('docker.kill', `killing ${BACKEND_TITLES[role]}`, () =>
       docker.getContainer(container.Id).kill({ signal: 'SIGKILL' }),
     );
   }
@@ -203,7 +212,7 @@ class ContainerCluster implements DockerCluster {
     const plans = specs.map((spec) => ({
       spec,
       image: step(`docker.image.${spec.role}`, `Fetch ${spec.image}`),
-      container: step(`docker.container.${spec.role}`, `Start ${ROLE_NAME[spec.role]}`),
+      container: step(`docker.container.${spec.role}`, `Start ${BACKEND_TITLES[spec.role]}`),
     }));
     // One broken pull ends the others: a start that can't succeed should not fill the disk.
     const images = await allOrCancel(signal, plans, async ({ spec, image }, inner) => ({
@@ -231,7 +240,7 @@ class ContainerCluster implements DockerCluster {
         const running = await new BackendContainer(around, spec, facts, made, report).bringUp(inner);
         this.#monitor.set(stateOf(running));
         report.done(
-          `${ROLE_NAME[spec.role]} ${running.version} on 127.0.0.1:${running.port}, ${running.how}`,
+          `${BACKEND_TITLES[spec.role]} ${running.version} on 127.0.0.1:${running.port}, ${running.how}`,
         );
         return running;
       });

@@ -12,11 +12,6 @@ export const SECRET_LABEL = 'flashgrid.secret-hash';
 export const DATA_LABEL = 'flashgrid.data-version';
 
 export const ROLES: readonly BackendRole[] = ['rabbitmq', 'redis', 'postgres'];
-export const ROLE_NAME: Record<BackendRole, string> = {
-  rabbitmq: 'RabbitMQ',
-  redis: 'Redis',
-  postgres: 'Postgres',
-};
 
 type Labels = Readonly<Record<string, string>> | null | undefined;
 

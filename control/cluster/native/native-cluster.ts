@@ -10,7 +10,12 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Cluster, ClusterEvents, Endpoints } from '../cluster.ts';
-import type { BackendRole, BackendState, BackendStats } from '../../../contract/backends.ts';
+import {
+  type BackendRole,
+  type BackendState,
+  type BackendStats,
+  BACKEND_TITLES,
+} from '../../../contract/backends.ts';
 import { FailureError } from '../../../contract/failure.ts';
 import { cancelled, asFolderFailure, diskFull, throwIfCancelled, throwIfUnusable } from './failures.ts';
 import type { BackendDriver } from './backend.ts';
@@ -34,11 +39,6 @@ const MIN_FREE_BYTES = 512 * 1024 * 1024;
 const LEFTOVER_STOP_LIMIT_MS = 5_000;
 /** In the order in which they are shown; they start together. */
 const ROLES = ['redis', 'postgres', 'rabbitmq'] as const satisfies readonly BackendRole[];
-const TITLES: Readonly<Record<BackendRole, string>> = {
-  redis: 'Redis',
-  postgres: 'Postgres',
-  rabbitmq: 'RabbitMQ',
-};
 export interface NativeClusterOptions {
   /** Everything of the cluster lies below it. One control centre at a time: see `acquireLock`. */
   readonly dataDir: string;
@@ -151,7 +151,7 @@ class LocalCluster implements NativeCluster {
     const find = step('backends.find', 'Look for the backends');
     const prepare = step('folder.prepare', 'Prepare the data folder');
     const clear = step('leftovers.clear', 'Adopt or clear what still runs');
-    const start = (role: BackendRole) => step(`${role}.start`, `Start ${TITLES[role]}`);
+    const start = (role: BackendRole) => step(`${role}.start`, `Start ${BACKEND_TITLES[role]}`);
     const startSteps = { redis: start('redis'), postgres: start('postgres'), rabbitmq: start('rabbitmq') };
     try {
       const binaries = await find.run(() => this.#findAll(find));
@@ -191,7 +191,7 @@ class LocalCluster implements NativeCluster {
     const { redis, postgres, rabbitmq } = binaries;
     if (!redis || !postgres || !rabbitmq) {
       const problems = missing.map(
-        (role) => binaries.problems[role] ?? `${TITLES[role]} is not on this machine`,
+        (role) => binaries.problems[role] ?? `${BACKEND_TITLES[role]} is not on this machine`,
       );
       throw new FailureError({
         code: 'native.backendMissing',

@@ -1,11 +1,11 @@
 /** The five charts of a run. */
-import { latency, milliseconds, percent, whole } from '../../../contract/format.ts';
+import { latency, milliseconds, percent, whole, compact } from '../../../contract/format.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
 import { addSamples, emptySeries, type SeriesPoint } from '../../../contract/series.ts';
 import { renderChart, type ChartColumn, type ChartSpec } from './chart.ts';
 import { layMarks, marksOfRun } from '../../../contract/run-marks.ts';
 import type { Markup } from './markup.ts';
-import { compact, timeLabel } from './scale.ts';
+import { timeLabel } from './scale.ts';
 
 /** Columns that a chart has room for. */
 const MAX_COLUMNS = 120;

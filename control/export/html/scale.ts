@@ -17,13 +17,6 @@ export function niceTicks(highest: number, count: number, isWhole = false): numb
   return Array.from({ length: steps + 1 }, (_, at) => Number((at * step).toPrecision(12)));
 }
 
-const COMPACT = new Intl.NumberFormat('en-US', { notation: 'compact', maximumFractionDigits: 1 });
-
-/** `34000` → `34K`. */
-export function compact(value: number): string {
-  return COMPACT.format(value);
-}
-
 /** Times of one axis in one unit: `500 ms`, or `2.5 s`. */
 export function timeLabel(ms: number, isSeconds: boolean): string {
   return isSeconds ? `${Number((ms / 1_000).toFixed(2))} s` : `${Number(ms.toFixed(2))} ms`;

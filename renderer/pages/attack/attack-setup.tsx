@@ -1,3 +1,4 @@
+import { compact, whole, plural } from '../../../contract/format.ts';
 import { Button, Collapse, NativeSelect, NumberInput, SegmentedControl } from '@mantine/core';
 import { IconBolt, IconChevronDown } from '@tabler/icons-react';
 import { useCallback, useMemo, useState } from 'react';
@@ -10,7 +11,7 @@ import {
 } from '../../../contract/attack-settings.ts';
 import { callOrNotify } from '../../client.ts';
 import { parseDraft, presetOf, toDraft, type AttackDraft } from '../../lib/attack-draft.ts';
-import { formatCompact, formatCount, plural, sentence } from '../../lib/format.ts';
+import { sentence } from '../../lib/format.ts';
 import { useShortcutsEnabled } from '../../lib/shortcut-preference.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
@@ -189,7 +190,7 @@ function Summary({ settings }: { readonly settings: Parameters<typeof totalReque
     <>
       <strong>{plural(buyers, 'buyer')}</strong> want <strong>{plural(settings.stock, 'ticket')}</strong>
       {perTicket > 1
-        ? `: ${formatCompact(perTicket)} for each. ${formatCount(buyers - settings.stock)} get none.`
+        ? `: ${compact(perTicket)} for each. ${whole(buyers - settings.stock)} get none.`
         : ': everybody can have one.'}
     </>
   );

@@ -1,4 +1,4 @@
-import { formatCount, formatLatency, formatMs, formatShare } from '../../lib/format.ts';
+import { whole, latency, milliseconds, percent } from '../../../contract/format.ts';
 import { useData } from '../../store/store.ts';
 import classes from './live-figures.module.css';
 
@@ -13,28 +13,28 @@ export function LiveFigures() {
   const queued = totals.granted + totals.refused;
   const throughQueue = attack.load ? queued : Math.min(queued, attack.accepted);
   const p99 = attack.load
-    ? formatLatency(attack.load.latencyMs, 'p99')
+    ? latency(attack.load.latencyMs, 'p99')
     : last === undefined
       ? '–'
-      : formatMs(last.p99Ms);
+      : milliseconds(last.p99Ms);
   const rows = [
-    { label: 'requests sent', value: formatCount(attack.sent) },
-    { label: 'accepted (202)', value: formatCount(attack.accepted) },
-    { label: 'decided by the worker', value: formatCount(throughQueue) },
-    { label: 'rejected by the gateway', value: formatCount(attack.rejected) },
-    { label: 'unknown (no clear answer)', value: formatCount(attack.unknown), isBad: attack.unknown > 0 },
+    { label: 'requests sent', value: whole(attack.sent) },
+    { label: 'accepted (202)', value: whole(attack.accepted) },
+    { label: 'decided by the worker', value: whole(throughQueue) },
+    { label: 'rejected by the gateway', value: whole(attack.rejected) },
+    { label: 'unknown (no clear answer)', value: whole(attack.unknown), isBad: attack.unknown > 0 },
     {
       label: attack.load ? 'answers a second' : 'answers a second, peak',
-      value: formatCount(attack.load?.rps ?? totals.peakRps),
+      value: whole(attack.load?.rps ?? totals.peakRps),
     },
-    { label: 'queue depth, peak', value: formatCount(totals.peakQueueDepth) },
+    { label: 'queue depth, peak', value: whole(totals.peakQueueDepth) },
     {
       label: attack.load ? 'latency, p99' : 'latency now, p99',
       value: p99,
     },
     {
       label: 'never reached Postgres',
-      value: decided > 0 ? formatShare(1 - totals.granted / decided) : '–',
+      value: decided > 0 ? percent(1 - totals.granted / decided) : '–',
       isGood: true,
     },
   ];

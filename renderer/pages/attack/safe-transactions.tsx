@@ -1,6 +1,6 @@
+import { whole, plural } from '../../../contract/format.ts';
 import { IconLock, IconLockOpen2 } from '@tabler/icons-react';
 import { StockBar } from '../../components/stock-bar.tsx';
-import { formatCount, plural } from '../../lib/format.ts';
 import { useData } from '../../store/store.ts';
 import classes from './safe-transactions.module.css';
 
@@ -27,12 +27,12 @@ export function SafeTransactions() {
         </span>
       </div>
       <p className={classes.figure}>
-        <strong>{formatCount(sold)}</strong> <span>of {plural(stock, 'ticket')} sold</span>
+        <strong>{whole(sold)}</strong> <span>of {plural(stock, 'ticket')} sold</span>
       </p>
       <StockBar isLarge stock={stock} sold={sold} label="Tickets sold" />
       <p className={classes.note}>
         {isLocked
-          ? `Sold out. Ticket ${formatCount(stock + 1)} does not exist, and Postgres can’t store it.`
+          ? `Sold out. Ticket ${whole(stock + 1)} does not exist, and Postgres can’t store it.`
           : 'Redis grants each ticket once, in one atomic script.'}
       </p>
     </section>

@@ -1,3 +1,4 @@
+import { milliseconds } from '../../../contract/format.ts';
 import { Button } from '@mantine/core';
 import { IconBolt, IconPlayerPlayFilled, IconPlayerStopFilled, IconTrash, IconX } from '@tabler/icons-react';
 import { useCallback, useEffect, useMemo, useState } from 'react';
@@ -7,7 +8,6 @@ import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { clearFailure } from '../../components/notify.tsx';
 import { isAttackActive } from '../../lib/attack-phase.ts';
-import { formatMs } from '../../lib/format.ts';
 import { lostBackends } from '../../lib/lost-backends.ts';
 import { hrefOf } from '../../lib/router.ts';
 import { useShortcutsEnabled } from '../../lib/shortcut-preference.ts';
@@ -146,7 +146,7 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
         <h2>{isStopping ? 'Stopping…' : (lost ?? 'The cluster is running.')}</h2>
         <p className="muted" title={reason}>
           {provider ? `Runs on ${providerNames[provider]}` : 'Runs'}
-          {durationMs === undefined ? '' : `, started in ${formatMs(durationMs)}`}.
+          {durationMs === undefined ? '' : `, started in ${milliseconds(durationMs)}`}.
         </p>
       </div>
       <ConfirmButton

@@ -1,6 +1,6 @@
+import { whole } from '../../../contract/format.ts';
 import { memo } from 'react';
 import { crowdOf, MAX_DOTS } from '../../lib/crowd.ts';
-import { formatCount } from '../../lib/format.ts';
 import classes from './crowd-dots.module.css';
 
 /** The queue depth as dots, which can be read from the last row of a hall. */
@@ -14,7 +14,7 @@ export const CrowdDots = memo(function CrowdDots({ count }: { readonly count: nu
           <span key={index} data-lit={index < dots} />
         ))}
       </div>
-      <p className={classes.key}>one dot: {formatCount(perDot)}</p>
+      <p className={classes.key}>one dot: {whole(perDot)}</p>
     </div>
   );
 });

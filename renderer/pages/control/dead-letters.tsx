@@ -1,9 +1,10 @@
+import { whole, plural } from '../../../contract/format.ts';
 import { Button, Modal } from '@mantine/core';
 import { useCallback, useEffect, useState } from 'react';
 import type { CommandOutput } from '../../../contract/contract.ts';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
-import { formatCount, formatUptime, plural } from '../../lib/format.ts';
+import { formatUptime } from '../../lib/format.ts';
 import classes from './dead-letters.module.css';
 
 type Listed = CommandOutput<'queue.listDead'>;
@@ -83,7 +84,7 @@ function DeadLettersDialog({ onClose }: { readonly onClose: () => void }) {
           </ul>
           <div className={classes.actions}>
             {listed.total > listed.frames.length ? (
-              <p className="muted">and {formatCount(listed.total - listed.frames.length)} more</p>
+              <p className="muted">and {whole(listed.total - listed.frames.length)} more</p>
             ) : null}
             {listed.frames.some(({ canReplay }) => canReplay) ? (
               <ReplayButton onConfirm={() => replay({})} />

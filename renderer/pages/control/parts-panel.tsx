@@ -1,10 +1,11 @@
+import { byteSize, milliseconds } from '../../../contract/format.ts';
 import { Switch } from '@mantine/core';
 import { useState } from 'react';
 import { backendRoleSchema } from '../../../contract/backends.ts';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { StateMark } from '../../components/state-mark.tsx';
-import { formatBytes, formatDuration, formatMs, formatUptime } from '../../lib/format.ts';
+import { formatDuration, formatUptime } from '../../lib/format.ts';
 import type { Part } from '../../lib/parts.ts';
 import { useNow } from '../../lib/use-now.ts';
 import { useParts } from '../../lib/use-parts.ts';
@@ -88,14 +89,14 @@ function Row({ part, now, isBreaking }: RowProps) {
       <td>
         <Cpu percent={part.cpuPercent} />
       </td>
-      <td>{part.memoryBytes === undefined ? '–' : formatBytes(part.memoryBytes)}</td>
+      <td>{part.memoryBytes === undefined ? '–' : byteSize(part.memoryBytes)}</td>
       <td>
         {isBreaking ? (
           <KillButton part={part} />
         ) : part.eventLoopLagMs === undefined ? (
           '–'
         ) : (
-          formatMs(part.eventLoopLagMs)
+          milliseconds(part.eventLoopLagMs)
         )}
       </td>
     </tr>

@@ -1,5 +1,5 @@
+import { compact } from '../../../contract/format.ts';
 import { memo } from 'react';
-import { formatCompact } from '../../lib/format.ts';
 import { strengthOf } from '../../lib/strength.ts';
 import classes from './pipeline-link.module.css';
 
@@ -11,7 +11,7 @@ interface LinkProps {
 
 /** The connection from one part to the next, with its rate. */
 export function Link({ perSec, label, note }: LinkProps) {
-  return <Stream rate={formatCompact(perSec)} strength={strengthOf(perSec)} label={label} note={note} />;
+  return <Stream rate={compact(perSec)} strength={strengthOf(perSec)} label={label} note={note} />;
 }
 
 interface StreamProps {

@@ -1,6 +1,7 @@
+import { byteSize } from '../../../contract/format.ts';
 import { memo, type ReactNode } from 'react';
 import { StateMark } from '../../components/state-mark.tsx';
-import { formatBytes, formatUptime } from '../../lib/format.ts';
+import { formatUptime } from '../../lib/format.ts';
 import type { PartGroup } from '../../lib/parts.ts';
 import classes from './pipeline-node.module.css';
 
@@ -79,7 +80,7 @@ function Facts({ group, now }: { readonly group: PartGroup; readonly now: number
       </div>
       <div>
         <dt>Mem</dt>
-        <dd>{group.memoryBytes === undefined ? '–' : formatBytes(group.memoryBytes)}</dd>
+        <dd>{group.memoryBytes === undefined ? '–' : byteSize(group.memoryBytes)}</dd>
       </div>
     </dl>
   );

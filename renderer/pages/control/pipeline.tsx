@@ -1,3 +1,4 @@
+import { compact, whole, percent } from '../../../contract/format.ts';
 import {
   IconDatabase,
   IconDoorEnter,
@@ -8,7 +9,6 @@ import {
 } from '@tabler/icons-react';
 import { useMemo } from 'react';
 import { isAttackActive } from '../../lib/attack-phase.ts';
-import { formatCompact, formatCount, formatShare } from '../../lib/format.ts';
 import { useFlow } from '../../lib/flow.ts';
 import { groupParts, type Part } from '../../lib/parts.ts';
 import { useNow } from '../../lib/use-now.ts';
@@ -79,7 +79,7 @@ export function Pipeline() {
           name="Buyers"
           plain="A crowd that presses “buy” at once."
           isLit={isUp}
-          figure={formatCompact(askedPerSec)}
+          figure={compact(askedPerSec)}
           figureLabel="requests a second"
         >
           {surge}
@@ -87,7 +87,7 @@ export function Pipeline() {
         <Link
           perSec={askedPerSec}
           label="requests"
-          note={flow.rejectedPerSec >= 0.5 ? `${formatCompact(flow.rejectedPerSec)}/s rejected` : undefined}
+          note={flow.rejectedPerSec >= 0.5 ? `${compact(flow.rejectedPerSec)}/s rejected` : undefined}
         />
         <PipelineNode
           icon={icons.gateway}
@@ -102,7 +102,7 @@ export function Pipeline() {
         <Link
           perSec={flow.acceptedPerSec}
           label="accepted"
-          note={flow.framesPerSec >= 0.5 ? `in ${formatCompact(flow.framesPerSec)} frames/s` : undefined}
+          note={flow.framesPerSec >= 0.5 ? `in ${compact(flow.framesPerSec)} frames/s` : undefined}
         />
         <PipelineNode
           icon={icons.queue}
@@ -111,7 +111,7 @@ export function Pipeline() {
           now={now}
           plain="The queue. Stores what was accepted."
           isLit={isUp}
-          figure={formatCount(waiting)}
+          figure={whole(waiting)}
           figureLabel="queue depth"
         >
           {crowd}
@@ -137,7 +137,7 @@ export function Pipeline() {
             now={now}
             plain="The counter. Knows what is left."
             isLit={isUp}
-            figure={remaining === undefined ? undefined : formatCount(remaining)}
+            figure={remaining === undefined ? undefined : whole(remaining)}
             figureLabel="left"
           />
           <PipelineNode
@@ -148,7 +148,7 @@ export function Pipeline() {
             now={now}
             plain="The ledger. One row per ticket."
             isLit={isUp}
-            figure={isUp ? formatShare(flow.filteredShare) : undefined}
+            figure={isUp ? percent(flow.filteredShare) : undefined}
             figureLabel="not written"
           />
         </div>

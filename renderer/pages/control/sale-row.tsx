@@ -1,8 +1,8 @@
+import { whole, plural } from '../../../contract/format.ts';
 import { ActionIcon, Badge } from '@mantine/core';
 import { IconDotsVertical } from '@tabler/icons-react';
 import { memo } from 'react';
 import { StockBar } from '../../components/stock-bar.tsx';
-import { formatCount, plural } from '../../lib/format.ts';
 import classes from './sales-panel.module.css';
 
 interface SaleRowProps {
@@ -50,9 +50,9 @@ export const SaleRow = memo(function SaleRow(props: SaleRowProps) {
       <StockBar stock={stock} sold={sold} label={`Sold of ${title}`} />
       <p className={classes.figures}>
         <span>
-          <strong>{formatCount(sold)}</strong> of {plural(stock, 'ticket')} sold
+          <strong>{whole(sold)}</strong> of {plural(stock, 'ticket')} sold
         </span>
-        <span>{formatCount(refused)} refused</span>
+        <span>{whole(refused)} refused</span>
         <span className="mono">{id}</span>
       </p>
     </li>

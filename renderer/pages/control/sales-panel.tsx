@@ -1,9 +1,9 @@
+import { whole } from '../../../contract/format.ts';
 import { ActionIcon, Button, Tooltip } from '@mantine/core';
 import { IconPlus, IconRefresh } from '@tabler/icons-react';
 import { useCallback, useRef, useState } from 'react';
 import { callOrNotify } from '../../client.ts';
 import { Empty } from '../../components/empty.tsx';
-import { formatCount } from '../../lib/format.ts';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
 import { SaleForm, type SaleFormMode } from './sale-form.tsx';
 import { SaleMenu } from './sale-menu.tsx';
@@ -42,7 +42,7 @@ export function SalesPanel() {
       <div className="panel-head">
         <h2>Sales</h2>
         {sales && total > sales.length ? (
-          <p className="muted">{`The newest ${sales.length} of ${formatCount(total)}`}</p>
+          <p className="muted">{`The newest ${sales.length} of ${whole(total)}`}</p>
         ) : null}
         <span className={classes.tools}>
           <Tooltip label="Read the sales again">

@@ -1,7 +1,7 @@
+import { byteSize, milliseconds } from '../../../contract/format.ts';
 import { IconCheck, IconCircleDashed, IconMinus, IconX } from '@tabler/icons-react';
 import { useEffect, useRef } from 'react';
 import type { Step } from '../../../contract/backends.ts';
-import { formatBytes, formatMs } from '../../lib/format.ts';
 import { useNow } from '../../lib/use-now.ts';
 import classes from './step-list.module.css';
 
@@ -51,7 +51,7 @@ export function StepList({ steps }: { readonly steps: readonly Step[] }) {
 }
 
 function timeOf(step: Step, now: number): string {
-  if (step.durationMs !== undefined && step.state !== 'skipped') return formatMs(step.durationMs);
+  if (step.durationMs !== undefined && step.state !== 'skipped') return milliseconds(step.durationMs);
   if (step.state === 'running' && step.startedAtMs !== undefined) {
     return `${(Math.max(0, now - step.startedAtMs) / 1_000).toFixed(1)} s`;
   }
@@ -68,9 +68,9 @@ function Pull({ progress }: { readonly progress: NonNullable<Step['progress']> }
         {...(totalBytes === undefined ? {} : { value: doneBytes, max: Math.max(totalBytes, doneBytes) })}
       />
       <span>
-        {formatBytes(doneBytes)}
-        {totalBytes === undefined ? '' : ` of ${formatBytes(totalBytes)}`}
-        {bytesPerSec === undefined ? '' : ` · ${formatBytes(bytesPerSec)}/s`}
+        {byteSize(doneBytes)}
+        {totalBytes === undefined ? '' : ` of ${byteSize(totalBytes)}`}
+        {bytesPerSec === undefined ? '' : ` · ${byteSize(bytesPerSec)}/s`}
       </span>
     </div>
   );

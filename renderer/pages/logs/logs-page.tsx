@@ -1,3 +1,4 @@
+import { whole, plural } from '../../../contract/format.ts';
 import { Button, NativeSelect } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconListDetails, IconPlayerPauseFilled, IconPlayerPlayFilled } from '@tabler/icons-react';
@@ -5,7 +6,7 @@ import { useMemo, useState } from 'react';
 import { Empty } from '../../components/empty.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { SearchBox } from '../../components/search-box.tsx';
-import { formatClock, formatCount, plural } from '../../lib/format.ts';
+import { formatClock } from '../../lib/format.ts';
 import { isLevel, type Level, type LogFilter } from '../../lib/log-filter.ts';
 import { hrefOf, navigate, useRoute } from '../../lib/router.ts';
 import { useLogLines } from '../../lib/use-log-lines.ts';
@@ -41,7 +42,7 @@ export default function LogsPage() {
         <h1>Logs</h1>
         <p className={classes.count} role="status">
           {lines ? plural(Math.max(total, lines.length), 'line') : ''}
-          {lines && total > lines.length ? `, ${formatCount(lines.length)} shown` : ''}
+          {lines && total > lines.length ? `, ${whole(lines.length)} shown` : ''}
         </p>
         <SearchBox label="Search the logs" className={classes.search} value={text} onChange={setText} />
         <NativeSelect

@@ -1,3 +1,4 @@
+import { plural } from '../../../contract/format.ts';
 import { Button } from '@mantine/core';
 import { IconArrowLeft, IconListDetails, IconTrash } from '@tabler/icons-react';
 import { Suspense, lazy, useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
@@ -14,7 +15,7 @@ import { Loading } from '../../components/loading.tsx';
 import { Notes } from '../../components/notes.tsx';
 import { VerdictBadge } from '../../components/verdict-badge.tsx';
 import { totalRequests } from '../../../contract/attack-settings.ts';
-import { formatDate, plural } from '../../lib/format.ts';
+import { formatDate } from '../../lib/format.ts';
 import { OFFLINE } from '../../lib/offline.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
 import { addSamples, emptySeries } from '../../../contract/series.ts';

@@ -1,3 +1,4 @@
+import { whole, milliseconds } from '../../../contract/format.ts';
 import { Button, Modal } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconHistory, IconTrash } from '@tabler/icons-react';
@@ -8,7 +9,7 @@ import { Empty } from '../../components/empty.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { SearchBox } from '../../components/search-box.tsx';
 import { VerdictBadge } from '../../components/verdict-badge.tsx';
-import { formatCount, formatDate, formatMs } from '../../lib/format.ts';
+import { formatDate } from '../../lib/format.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
 import { useRuns } from '../../lib/use-runs.ts';
 import { useIsOnline } from '../../store/store.ts';
@@ -111,7 +112,7 @@ function RunTable({ runs }: RunTableProps) {
       {runs.length > shown ? (
         <p className={classes.more}>
           <span className="muted">
-            {formatCount(shown)} of {formatCount(runs.length)} runs.
+            {whole(shown)} of {whole(runs.length)} runs.
           </span>
           <Button variant="default" onClick={() => setShown((before) => before + ROWS)}>
             Show more
@@ -135,23 +136,23 @@ const RunRow = memo(function RunRow({ run, isOnline, onDelete }: RunRowProps) {
       <th scope="row">
         <a href={hrefOf('runs', run.id)}>{run.title}</a>
         <span className={classes.when}>
-          {formatDate(run.startedAt)} · {formatCount(run.connections)} connections
+          {formatDate(run.startedAt)} · {whole(run.connections)} connections
         </span>
       </th>
       <td>
         <VerdictBadge run={run} />
       </td>
       <td data-number>
-        {formatCount(run.sold)} <span className="muted">of {formatCount(run.stock)}</span>
+        {whole(run.sold)} <span className="muted">of {whole(run.stock)}</span>
       </td>
       <td data-number data-detail>
-        {formatCount(run.rps)}
+        {whole(run.rps)}
       </td>
       <td data-number data-detail="last">
-        {run.p99Ms > 0 ? formatMs(run.p50Ms) : '–'}
+        {run.p99Ms > 0 ? milliseconds(run.p50Ms) : '–'}
       </td>
       <td data-number data-detail>
-        {run.p99Ms > 0 ? formatMs(run.p99Ms) : '–'}
+        {run.p99Ms > 0 ? milliseconds(run.p99Ms) : '–'}
       </td>
       <td data-detail="last">{run.provider}</td>
       {/* A click on the row opens the run; a click on a button must not. */}
