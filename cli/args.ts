@@ -1,4 +1,4 @@
-/** The terminal's options: read by node's own parser, checked by the contract's schemas, described in one table that `--help` prints. */
+/** The terminal's commands and options: one table for parser, checks and `--help`. */
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import {
@@ -14,7 +14,7 @@ import { wrapText } from '../contract/format.ts';
 import { providerChoiceSchema, type ProviderChoice } from '../contract/contract.ts';
 import { errorText } from '../services/shared/error-text.ts';
 
-/** Wrong use: printed with the help's first lines, exit code 2. */
+/** Wrong use of the terminal: exit code 2. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
@@ -25,7 +25,7 @@ interface OptionSpec {
   readonly help: string;
 }
 
-/** What stands for a setting's value in the help. */
+/** The placeholder of a setting's value in the help. */
 function placeholder({ choices, unit }: AttackSetting): string {
   if (choices) return Object.keys(choices).join('|');
   return unit === 'ms' || unit === 's' ? unit.toUpperCase() : 'N';
@@ -73,13 +73,13 @@ const commonOptions = {
   'data-dir': {
     type: 'string',
     value: 'DIR',
-    help: "data folder (default: $FLASHGRID_HOME, or the system's place)",
+    help: "data folder (default: $FLASHGRID_HOME, or the system's folder for data)",
   },
   help: { type: 'boolean', help: 'print this' },
   yes: { type: 'boolean', help: 'install what is missing, or drop dead letters, without asking' },
 } as const satisfies Record<string, OptionSpec>;
 
-/** Every command of the terminal, with what it does and takes. */
+/** Every command of the terminal with its options. */
 export const TERMINAL_COMMANDS = {
   demo: {
     summary: 'start the cluster, fire the attack, print the verdict, stop everything',
@@ -88,12 +88,12 @@ export const TERMINAL_COMMANDS = {
   up: { summary: 'start the cluster and leave it running in the background', options: clusterOptions },
   attack: { summary: 'attack the cluster that `up` or `serve` started', options: attackOptions },
   status: {
-    summary: 'tell what runs',
+    summary: 'show what is running',
     options: {
       json: {
         type: 'string',
         value: 'FILE',
-        help: 'write the whole snapshot; `isRunning` says whether there is one',
+        help: 'write the whole snapshot; `isRunning` is false if nothing runs',
       },
     },
   },
@@ -111,13 +111,13 @@ export const TERMINAL_COMMANDS = {
   'dead-letters': {
     summary: 'frames that could not be decided: dead-letters list | replay FRAME… | drop FRAME… --yes',
     options: {
-      all: { type: 'boolean', help: 'replay or drop every one' },
+      all: { type: 'boolean', help: 'replay or drop all frames' },
       json: { type: 'string', value: 'FILE', help: 'write the list, or how many were replayed or dropped' },
     },
   },
   report: {
     summary:
-      'export a kept run: report RUN --html F --json F --csv F --evidence F; without RUN it lists the runs (--json F: as JSON)',
+      'export a saved run: report RUN --html F --json F --csv F --evidence F; without RUN, list the runs (--json F: as JSON)',
     options: outputOptions,
   },
   verify: {
@@ -178,7 +178,7 @@ export function parseTerminal(argv: readonly string[]): ParsedArgs {
       (entry): entry is [string, string | boolean] => !Array.isArray(entry[1]),
     ),
   );
-  // As from an unset variable of a script. An empty folder would be taken for the system's own, an empty host for every address.
+  // A script may pass an unset variable. An empty folder would be the default one, an empty host every address.
   for (const [option, value] of Object.entries(values))
     if (typeof value === 'string' && value.trim() === '')
       throw new UsageError(`--${option} is empty: give it a value, or leave it out.`);
@@ -216,7 +216,7 @@ export function readAttack(values: OptionValues): AttackSettings {
     found?.settings.profile === 'sustained' ||
     ATTACK_SETTINGS.some(({ field, profile }) => profile === 'sustained' && field in given);
   if (isSustained && 'requests' in given)
-    throw new UsageError('--requests does not go with --rate: a rate for a duration says how many are sent.');
+    throw new UsageError('--requests does not go with --rate: rate and duration set the number of requests.');
   const profile = { profile: isSustained ? 'sustained' : 'burst' };
   const base: Record<string, unknown> = { ...found?.settings };
   if (isSustained) delete base['requests'];
@@ -228,7 +228,7 @@ export function readAttack(values: OptionValues): AttackSettings {
   throw new UsageError(`--${option}: ${issue?.message ?? 'is not usable'}.`);
 }
 
-/** Fewer buyers than the default number of sockets need no more sockets than buyers. */
+/** Limits the default number of sockets to the number of requests. */
 function clampConnections(settings: AttackSettings, wasGiven: boolean): AttackSettings {
   if (settings.profile !== 'burst' || settings.connections <= settings.requests) return settings;
   if (wasGiven)
@@ -262,11 +262,11 @@ export function readCount(
   return count;
 }
 
-/** Columns that an option and its value take beside what it does. */
+/** Width of the column with an option and its value. */
 const OPTION_COLUMNS = 40;
 const COMMAND_COLUMNS = 16;
 
-/** The help of one command, or of all, for a terminal of so many columns. */
+/** The help of one command, or of all, for a terminal of this width. */
 export function helpText(command: string | undefined, width: number): string {
   if (command !== undefined && isTerminalCommand(command)) {
     const { summary, options } = TERMINAL_COMMANDS[command];
@@ -295,7 +295,7 @@ export function helpText(command: string | undefined, width: number): string {
   ].join('\n');
 }
 
-/** A name with its text beside it; below it where that would leave too few columns. */
+/** A name with its text beside it, or below it in a narrow terminal. */
 function tableRow(name: string, text: string, column: number, width: number): string[] {
   const isBeside = width >= 2 * column;
   const indent = ' '.repeat(isBeside ? column : 6);

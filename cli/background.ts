@@ -1,4 +1,4 @@
-/** The control centre that `up` leaves in the background: how it is started, found by several commands at once, and ended. */
+/** The control centre that `up` leaves in the background: starts, finds and ends it. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,16 +16,16 @@ import { openRemote, type RemoteSession } from './session.ts';
 import { errorText } from '../services/shared/error-text.ts';
 
 const POLL_MS = 50;
-/** ms that a background control centre may take until it answers. */
+/** ms within which a background control centre must answer. */
 const ANSWER_LIMIT_MS = 30_000;
-/** ms that a control centre may take to stop everything. */
+/** ms within which a control centre must have stopped everything. */
 const STOP_LIMIT_MS = 120_000;
-/** ms that a hung one may take to end by itself before it is killed. */
+/** ms that a hung control centre has to end before it is killed. */
 const HUNG_LIMIT_MS = 5_000;
 
 /**
- * The control centre of a data folder: the one that runs, one that another command is starting at this moment, or a new one. Whoever holds
- * the folder without taking commands, for it stops or is a demo, is waited for.
+ * The control centre of a data folder: a running one, one that another command is starting, or a new one. If the
+ * folder's holder takes no commands (a demo, or one that is stopping), waits for its end.
  */
 export async function reachBackground(
   dataDir: string,
@@ -40,7 +40,7 @@ export async function reachBackground(
       if (session) return { session, isFresh: session.instance.pid === child?.pid };
       interrupt.throwIfAborted();
       if (child?.hasEnded) {
-        // Another command was faster and has the folder: its control centre answers in a moment.
+        // Another command was faster: its control centre will answer.
         if (!lockHolder(dataDir)) throw child.failure();
         child = undefined;
       } else if (!child) {
@@ -55,7 +55,7 @@ export async function reachBackground(
   }
 }
 
-/** `serve` as a process of its own, which outlives this one. */
+/** `serve` as a detached process, which outlives this one. */
 class BackgroundChild {
   readonly startedMs = performance.now();
   readonly #process: ChildProcess;
@@ -89,29 +89,29 @@ class BackgroundChild {
     return this.#endedHow !== undefined;
   }
 
-  /** It stops in order, whatever it has begun. */
+  /** Asks it to stop in order. */
   end(): void {
     if (!this.hasEnded) this.#process.kill('SIGTERM');
   }
 
   failure(): FailureError {
-    const said = lastLines(this.#logPath, this.#logFrom, 4).join(' ');
+    const logged = lastLines(this.#logPath, this.#logFrom, 4).join(' ');
     const how =
       this.#endedHow === undefined
         ? `did not answer within ${ANSWER_LIMIT_MS / 1_000} s`
         : `ended at once (${this.#endedHow})`;
     return new FailureError({
       code: 'cli.backgroundFailed',
-      message: `The background process ${how}${said === '' ? '.' : `: ${said}`}`,
+      message: `The background process ${how}${logged === '' ? '.' : `: ${logged}`}`,
       fix: `Read ${this.#logPath}.`,
     });
   }
 }
 
 /**
- * Waits until nobody holds the data folder.
- * @param isAnswerEnough a control centre that answers ends the wait too
- * @throws FailureError `dataDir.locked` when it takes too long
+ * Waits until no process holds the data folder.
+ * @param isAnswerEnough whether to stop waiting too when a control centre answers
+ * @throws FailureError `dataDir.locked` after STOP_LIMIT_MS
  */
 export async function whenFree(
   dataDir: string,
@@ -119,8 +119,8 @@ export async function whenFree(
   interrupt: AbortSignal,
   isAnswerEnough = false,
 ): Promise<void> {
-  const begunMs = performance.now();
-  let hasTold = false;
+  const startedMs = performance.now();
+  let hasPrinted = false;
   for (;;) {
     const holder = lockHolder(dataDir);
     if (!holder) return;
@@ -129,9 +129,9 @@ export async function whenFree(
       await session?.end();
       if (session) return;
     }
-    const waitedMs = performance.now() - begunMs;
-    if (waitedMs > 1_000 && !hasTold) {
-      hasTold = true;
+    const waitedMs = performance.now() - startedMs;
+    if (waitedMs > 1_000 && !hasPrinted) {
+      hasPrinted = true;
       out.print(`Process ${holder.pid} uses ${dataDir} and takes no commands: waiting for it…`);
     }
     if (waitedMs > STOP_LIMIT_MS) throw heldFailure(dataDir, holder);
@@ -144,13 +144,13 @@ function heldFailure(dataDir: string, { pid }: ProcessIdentity): FailureError {
   return new FailureError({
     code: 'dataDir.locked',
     message: `Process ${pid} has used ${dataDir} for more than ${STOP_LIMIT_MS / 1_000} s and takes no commands.`,
-    fix: `Wait for its end, or end it (kill ${pid}); then try again. \`${commandLine('down')}\` clears what it leaves.`,
+    fix: `Wait until it ends, or end it (kill ${pid}); then try again. \`${commandLine('down')}\` clears what it leaves.`,
   });
 }
 
 /**
- * Asks a control centre to stop everything and to end, and waits for its process.
- * @returns `killed` when it fell silent and had to be ended: what it started may be left
+ * Asks a control centre to stop everything and to quit, and waits for its process.
+ * @returns `killed` if it stopped answering and was killed: its backends may still run
  */
 export async function quit({ client, instance }: RemoteSession): Promise<'ended' | 'killed'> {
   const asked = await client.call('app.quit', { cluster: 'stop' });
@@ -158,7 +158,7 @@ export async function quit({ client, instance }: RemoteSession): Promise<'ended'
     await endHung(instance);
     return 'killed';
   }
-  // One that is quitting already refuses, and is waited for.
+  // One that is quitting already answers with a failure; waits for it too.
   if (!asked.ok && asked.error.code !== 'app.quitting') throw new FailureError(asked.error);
   if (await hasEnded(instance, STOP_LIMIT_MS)) return 'ended';
   throw new FailureError({
@@ -168,7 +168,7 @@ export async function quit({ client, instance }: RemoteSession): Promise<'ended'
   });
 }
 
-/** Ends a control centre that does not answer. Its services end with it; its backends are found by whoever opens the folder next. */
+/** Ends a hung control centre. Its services end with it; the next one on the data folder finds its backends. */
 export async function endHung(identity: ProcessIdentity): Promise<void> {
   try {
     await stopProcess(identity, { limitMs: HUNG_LIMIT_MS });

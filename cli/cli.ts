@@ -18,7 +18,7 @@ const LINGER_MS = 2_000;
 
 const interrupt = new Interrupt();
 const out = new Output(process.stdout, interrupt.outputLost);
-// What can't be told of an error must not become one.
+// An error that can't be printed must not cause another.
 const complain = new Output(process.stderr, () => undefined);
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -44,7 +44,7 @@ async function main(argv: readonly string[]): Promise<number> {
     values,
     positionals,
     dataDir: dataDirOf(wantedDir),
-    // A run record on the standard output is for a program: what people read goes to the other one.
+    // With a run record on the standard output, texts for people go to the standard error.
     out: outputs.isStdoutTaken ? complain : out,
     complain,
     outputs,
@@ -55,7 +55,7 @@ async function main(argv: readonly string[]): Promise<number> {
 
 function printError(error: unknown): number {
   out.clearLive();
-  // The reason is the interrupt, whatever it made fail.
+  // After an interrupt, whatever failed is a consequence of it.
   if (interrupt.signal.aborted) return EXIT.interrupted;
   if (error instanceof UsageError) {
     complain.print(
@@ -80,7 +80,7 @@ function printError(error: unknown): number {
   return EXIT.infrastructure;
 }
 
-/** A result that could not be written is none. */
+/** The exit code; a result that could not be written counts as a failure. */
 function codeOf(code: number): number {
   if (!interrupt.outputError) return code;
   complain.print(
@@ -91,7 +91,8 @@ function codeOf(code: number): number {
 }
 
 /**
- * Ends as by the signal that a closed terminal sends. Node would put back the settings of the terminal that is gone, fail, and abort.
+ * Ends by the signal that a closed terminal sends. At a normal exit Node would restore the terminal's settings, which
+ * fails without a terminal, and abort.
  */
 function hangUp(): void {
   process.removeAllListeners('SIGHUP');
@@ -103,7 +104,7 @@ guardProcess((error) => process.exit(printError(error)));
 process.once('beforeExit', () => {
   if (hasEnded) return;
   complain.print(
-    `✗ The command came to no end: what it waited for is gone.\n  → Look with \`${commandLine('status')}\` what still runs, then run it again.`,
+    `✗ The command did not finish: what it waited for is gone.\n  → Check with \`${commandLine('status')}\` what still runs, then run it again.`,
     2,
   );
   process.exitCode = EXIT.infrastructure;
@@ -112,7 +113,7 @@ process.once('beforeExit', () => {
 void main(process.argv.slice(2))
   .catch(printError)
   .then(async (code) => {
-    // A file's write tells its error a turn later.
+    // A failed write to a file emits its error one turn later.
     await new Promise(setImmediate);
     hasEnded = true;
     process.exitCode = codeOf(code);

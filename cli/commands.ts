@@ -1,4 +1,4 @@
-/** The terminal's commands, each on the contract alone. Every one gives the exit code of its process. */
+/** The terminal's commands. Each uses the contract only, and returns the exit code. */
 import process from 'node:process';
 import { createInterface } from 'node:readline/promises';
 import { appVersion, builtParts } from '../control/app-paths.ts';
@@ -23,7 +23,7 @@ import type { Output } from './output.ts';
 import { EXIT } from './exit-codes.ts';
 import { Progress, seconds } from './progress.ts';
 import { writeJson } from './outputs.ts';
-import { exportRun, runAttackToEnd, tellFailures, printRun } from './run-attack.ts';
+import { exportRun, runAttackToEnd, printFailures, printRun } from './run-attack.ts';
 import {
   HungError,
   briefly,
@@ -63,12 +63,12 @@ async function demo(context: CommandContext): Promise<number> {
   try {
     if (!session.isOwn)
       out.print(
-        'A FlashGrid runs already on this data folder: the attack goes there, and it stays up afterwards.',
+        'A FlashGrid is running on this data folder already: the demo uses it and leaves it running.',
       );
     await bringUp(session, start, out, interrupt);
     const record = await runAttackToEnd(session, settings, interrupt);
     await printRun(session.client, record, context);
-    // Who asked for the end wants to see it; else the verdict is the last thing on the screen.
+    // The verdict stays last on the screen, unless the user interrupted and waits for the stop.
     if (!interrupt.aborted) progress.beQuiet();
     return record.exitCode;
   } finally {
@@ -84,7 +84,7 @@ async function up({ values, dataDir, out, interrupt }: CommandContext): Promise<
   try {
     await bringUp(session, start, out, interrupt);
   } catch (error) {
-    // What this command started in the background ends with it; what ran before stays.
+    // Ends the control centre if this command started it.
     if (isFresh) await quit(session);
     throw error;
   } finally {
@@ -150,7 +150,7 @@ async function status({ dataDir, out, outputs, interrupt }: CommandContext): Pro
   });
 }
 
-/** Why a backend does not run, or what is wrong with one that does, and since when. */
+/** What is wrong with a backend, and since when. */
 function troubleOf({ detail, sinceMs }: BackendState): string {
   if (detail === undefined) return '';
   const since = sinceMs === undefined ? '' : ` Since ${new Date(sinceMs).toISOString().slice(11, 19)} UTC.`;
@@ -161,7 +161,7 @@ async function down({ values, dataDir, out, interrupt }: CommandContext): Promis
   const isReset = values['reset'] === true;
   const session = await openRemote(dataDir).catch(async (error: unknown) => {
     if (!(error instanceof HungError)) throw error;
-    out.print(`Process ${error.instance.pid} does not answer: it is ended.`);
+    out.print(`Process ${error.instance.pid} does not answer and is ended.`);
     await endHung(error.instance);
     return undefined;
   });
@@ -183,7 +183,7 @@ async function down({ values, dataDir, out, interrupt }: CommandContext): Promis
   return EXIT.pass;
 }
 
-/** Clears what a control centre that was killed has left: opening the data folder finds it. */
+/** Stops what a killed control centre has left. A new one on the data folder finds it. */
 async function clearUp(
   dataDir: string,
   isReset: boolean,
@@ -233,7 +233,7 @@ async function serve({ values, dataDir, out, asked }: CommandContext): Promise<n
       void centre.adoptKept();
       await whenInterrupted(AbortSignal.any([asked, quitting.signal])).catch(() => undefined);
       new Progress(out).follow(centre);
-      // The instance is gone for others before its parts are.
+      // Removes the instance file first, so that no command connects to a control centre that is stopping.
       await server.withdraw();
       await centre.release();
     } finally {
@@ -262,7 +262,7 @@ async function report({
       const runs = await must(client, 'runs.listRuns', {});
       const areAllListed = !(await printNotices(client)).some((notice) => notice.id === 'runs');
       if (runs.length === 0 && areAllListed)
-        out.print(`No runs are kept yet. \`${commandLine('demo')}\` makes the first.`);
+        out.print(`There are no saved runs yet. \`${commandLine('demo')}\` makes the first.`);
       for (const run of runs)
         out.print(
           `${run.id}  ${run.startedAt}  ${run.verdict.padEnd(8)}${run.title}, ${Math.round(run.rps)} req/s, sold ${run.sold} of ${run.stock}`,
@@ -275,7 +275,7 @@ async function report({
       throw new UsageError('Say what to write: --html FILE, --json FILE, --csv FILE or --evidence FILE.');
     const { paths, failures } = await exportRun(client, id, outputs);
     for (const path of paths) out.print(`Written: ${path}`);
-    tellFailures(failures, complain);
+    printFailures(failures, complain);
     return failures.length === 0 ? EXIT.pass : EXIT.infrastructure;
   });
 }
@@ -290,14 +290,14 @@ async function confirm({ values, dataDir, out, interrupt }: CommandContext): Pro
       );
       return EXIT.interrupted;
     }
-    // The same change that was shown: another one by now has another id.
+    // Only the change that was shown: a newer one has another id.
     await must(client, 'settings.confirmChange', { id });
     out.print('Saved. It takes effect with the next start of the cluster.');
     return EXIT.pass;
   });
 }
 
-/** Asks on the terminal; without one, the answer is no. */
+/** Asks on the terminal; without a terminal the answer is no. */
 async function askYesNo(question: string): Promise<boolean> {
   if (!process.stdin.isTTY) return false;
   const lines = createInterface({ input: process.stdin, output: process.stdout });
@@ -340,7 +340,7 @@ function readStart(values: OptionValues): StartOptions {
   };
 }
 
-/** Starts the cluster, joins a start that is under way, or leaves one that runs as it is. */
+/** Starts the cluster, or joins a start that is under way; a running one is left as it is. */
 async function bringUp(
   { client, lost }: Session,
   { provider, gateways, workers }: StartOptions,
@@ -349,7 +349,7 @@ async function bringUp(
 ): Promise<void> {
   const before = (await must(client, 'app.getSnapshot', {})).cluster.state;
   interrupt.throwIfAborted();
-  // A start that somebody else began is theirs to cancel.
+  // A start by another command is not ours to cancel.
   const isJoined = before === 'starting';
   const cancel = () => void client.call('cluster.cancelStart', {});
   if (!isJoined && before !== 'running') interrupt.addEventListener('abort', cancel, { once: true });

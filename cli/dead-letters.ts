@@ -1,4 +1,4 @@
-/** `flashgrid dead-letters`: what could not be decided, and what becomes of it. */
+/** `flashgrid dead-letters`: lists, replays and drops frames that could not be decided. */
 import type { DeadFrame } from '../contract/contract.ts';
 import { UsageError } from './args.ts';
 import { writeJson } from './outputs.ts';
@@ -30,7 +30,7 @@ export async function deadLetters({
     );
   if (action === 'drop' && values['yes'] !== true)
     throw new UsageError(
-      'Dropped frames are gone, and their buyers never get an answer. Add --yes if that is meant.',
+      'Dropped frames are gone, and their buyers never get an outcome. Add --yes to drop them.',
     );
   const choice = isAll ? {} : { ids };
   return await briefly(await requireRemote(dataDir), interrupt, async (client) => {

@@ -1,34 +1,34 @@
 /**
- * What may end a command before its time: Ctrl-C, SIGTERM, a closed terminal, or an output that nobody reads any more. The first of these asks
- * the command to stop in order; a second Ctrl-C ends the process at once, and the next start clears what is left.
+ * What may interrupt a command: Ctrl-C, SIGTERM, a closed terminal, or an output without a reader. The first asks the
+ * command to stop in order; a second Ctrl-C ends the process at once, and the next start clears what is left.
  */
 import process from 'node:process';
 import { isatty } from 'node:tty';
 import { onStopSignals } from '../control/lib/stop-signals.ts';
 
-/** Of an output whose reader has ended, or whose terminal is closed: nothing is wrong, nobody looks any more. */
+/** Errors of an output whose reader has ended or whose terminal is closed. They are no failure. */
 const READER_GONE = ['EPIPE', 'EIO', 'ECONNRESET', 'EBADF'];
 
 export class Interrupt {
   readonly #abort = new AbortController();
   readonly #asked = new AbortController();
-  /** What could not be written, and is missed: not a reader that ended, but a full disk for one. */
+  /** A write error that counts as a failure, such as a full disk. */
   #outputError: Error | undefined;
-  // Asked at once: a terminal that is gone is none any more.
+  // Read at the start: a closed terminal is no longer recognised as one.
   readonly #isOnTerminal = [0, 1, 2].some((fd) => isatty(fd));
   #isHungUp = false;
 
-  /** Aborted when the command shall stop. */
+  /** Aborted when the command must stop. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }
 
-  /** Aborted by signals only: for a command whose work is not its output. */
+  /** Aborted by signals only, for a command that goes on without an output. */
   get asked(): AbortSignal {
     return this.#asked.signal;
   }
 
-  /** The terminal that this command was typed in is closed. */
+  /** Whether the command's terminal was closed. */
   get isHungUp(): boolean {
     return this.#isHungUp;
   }
@@ -37,7 +37,7 @@ export class Interrupt {
     return this.#outputError;
   }
 
-  /** Listens for signals. @param onFirst tells the user that the command is stopping */
+  /** Listens for signals. @param onFirst called at the first Ctrl-C or SIGTERM */
   listen(onFirst: () => void): void {
     onStopSignals(
       (name, isFirst) => {
@@ -51,7 +51,7 @@ export class Interrupt {
     );
   }
 
-  /** The output is lost. */
+  /** For an output that can't be written to any more. */
   readonly outputLost = (error: Error): void => {
     if ('code' in error && error.code === 'EIO') this.#isHungUp = this.#isOnTerminal;
     if (!('code' in error && READER_GONE.includes(String(error.code)))) this.#outputError ??= error;
@@ -59,7 +59,7 @@ export class Interrupt {
   };
 }
 
-/** Rejects once the signal is aborted; nobody has to listen to it. */
+/** Rejects once the signal is aborted; an unused promise causes no unhandled rejection. */
 export function whenInterrupted(signal: AbortSignal): Promise<never> {
   const interrupted = new Promise<never>((_, reject) => {
     const fail = () => reject(new Error('interrupted'));

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** What `flashgrid` runs first. The rest is loaded afterwards: an older Node.js stops at its imports, with a stack instead of a word. */
+/** The entry of `flashgrid`. Loads the rest only after the check: an old Node.js would fail at its imports. */
 import { MIN_NODE_TEXT, isNodeNewEnough } from '../control/lib/node-version.ts';
 
 if (isNodeNewEnough(process.versions.node)) await import('./cli.ts');

@@ -1,10 +1,10 @@
 /**
- * What the terminal's commands write to: wraps at spaces to the terminal's width, keeps one line that is written over and over, and tells
- * when nobody reads any more. A write never throws and never ends the process.
+ * The output of the terminal's commands: wraps text to the terminal's width, rewrites one live line, and reports when
+ * nobody reads any more. A write never throws and never ends the process.
  */
 import { wrapText } from '../contract/format.ts';
 
-/** Columns where the output is no terminal, or one that does not tell its width. */
+/** Columns if the output is no terminal, or one of unknown width. */
 const DEFAULT_WIDTH = 100;
 const MIN_WIDTH = 20;
 const CLEAR_LINE = '\r\u001b[2K';
@@ -24,7 +24,7 @@ export class Output {
   readonly #onLost: (error: Error) => void;
   #hasLive = false;
 
-  /** @param onLost what is written arrives nowhere any more: the reader ended, the terminal closed, the disk is full */
+  /** @param onLost called when a write fails: the reader ended, the terminal closed, the disk is full */
   constructor(stream: OutputStream, onLost: (error: Error) => void, env: NodeJS.ProcessEnv = process.env) {
     this.#stream = stream;
     this.#env = env;
@@ -32,7 +32,7 @@ export class Output {
     stream.on('error', onLost);
   }
 
-  /** Whether a line can be written over. */
+  /** Whether a line can be rewritten. */
   get isLive(): boolean {
     return this.#stream.isTTY === true && this.#env['TERM'] !== 'dumb';
   }
@@ -46,12 +46,12 @@ export class Output {
     return columns > 0 ? Math.max(MIN_WIDTH, columns) : DEFAULT_WIDTH;
   }
 
-  /** Writes paragraphs, wrapped; lines after a paragraph's first are indented by `hanging` spaces more than it. */
+  /** Writes wrapped paragraphs; all lines but a paragraph's first are indented by `hanging` more spaces. */
   print(text: string, hanging = 0): void {
     const lines = text.split('\n').flatMap((paragraph) => {
       const indent = /^ */.exec(paragraph)?.[0] ?? '';
       const rest = ' '.repeat(indent.length + hanging);
-      // Wrapped at the narrower width of the two, so that each line fits whichever indent it has.
+      // Wrapped for the larger indent, so that each line fits.
       return wrapText(paragraph.slice(indent.length), this.width - rest.length).map(
         (line, at) => `${at === 0 ? indent : rest}${line}`,
       );
@@ -59,27 +59,27 @@ export class Output {
     this.raw(`${lines.join('\n')}\n`);
   }
 
-  /** Writes a text with a command to copy: on a line of its own, and never broken, where both do not fit on one. */
+  /** Writes a text and a command to copy. The command is never wrapped. */
   offer(text: string, command: string): void {
     if (text.length + 1 + command.length <= this.width) return this.raw(`${text} ${command}\n`);
     this.print(text);
     this.raw(`${command}\n`);
   }
 
-  /** Writes a text as it is, after the live line is gone. */
+  /** Writes a text as it is, in place of the live line. */
   raw(text: string): void {
     this.#write(`${this.#eraseLive()}${text}`);
   }
 
-  /** Shows one line that the next output replaces; nothing where a line can't be written over. */
+  /** Shows one line that the next output replaces; nothing if a line can't be rewritten. */
   live(text: string): void {
-    // A terminal that takes nothing any more must not fill the memory.
+    // A blocked terminal must not fill the memory.
     if (!this.isLive || this.#stream.writableNeedDrain) return;
     this.#write(`${CLEAR_LINE}${text.slice(0, this.width - 1)}`);
     this.#hasLive = true;
   }
 
-  /** Takes the live line away. */
+  /** Removes the live line. */
   clearLive(): void {
     if (this.#hasLive) this.#write(this.#eraseLive());
   }
@@ -94,7 +94,7 @@ export class Output {
     try {
       this.#stream.write(text);
     } catch (error) {
-      // A file's writes are synchronous, and throw.
+      // Writes to a file are synchronous and may throw.
       this.#onLost(error instanceof Error ? error : new Error(String(error)));
     }
   }

@@ -1,6 +1,6 @@
 /**
- * The files of `--json`, `--html`, `--csv` and `--evidence`. They are looked at before the command does anything: an attack is not run for a report
- * that can't be written. Each is written beside its place and moved there, so that a full disk leaves the old one whole.
+ * The files of `--json`, `--html`, `--csv` and `--evidence`. They are checked before the command starts, so that no attack
+ * runs for a report that can't be written. Each is written beside its place and moved there: a full disk leaves the old one whole.
  */
 import { fstatSync, writeFile as writeDescriptor, type Stats } from 'node:fs';
 import { realpath, rm, stat, writeFile } from 'node:fs/promises';
@@ -19,19 +19,19 @@ import { errorText } from '../services/shared/error-text.ts';
 
 export const EXPORT_FORMATS = ['json', 'html', 'csv', 'evidence'] as const satisfies readonly ExportFormat[];
 
-/** As an option's value: the standard output. */
+/** The option value for the standard output. */
 const STDOUT = '-';
 const STDOUT_DESCRIPTOR = 1;
-/** Other names of what this process has open, as a shell gives them: `/dev/stdout`, `>(command)`. */
+/** Paths of open descriptors, as a shell passes them for `>(command)`. */
 const DESCRIPTOR = /^\/(?:dev|proc\/self)\/fd\/(\d{1,4})$/;
 
 export interface Outputs {
-  /** Something for a program goes there. */
+  /** Whether a format goes to the standard output. */
   readonly isStdoutTaken: boolean;
-  /** The formats that were asked for, in a fixed order. */
+  /** The requested formats, in a fixed order. */
   readonly formats: readonly ExportFormat[];
   /**
-   * Writes a format that was asked for.
+   * Writes a requested format.
    * @returns its path; `undefined` for the standard output
    * @throws FailureError naming the path
    */
@@ -68,14 +68,14 @@ export async function openOutputs(values: OptionValues): Promise<Outputs> {
   };
 }
 
-/** Writes a value for `--json`, if that was asked for. */
+/** Writes a value for `--json`, if that was requested. */
 export async function writeJson(value: unknown, outputs: Outputs, out: Output): Promise<void> {
   if (outputs.formats.length === 0) return;
   const path = await outputs.write('json', `${JSON.stringify(value, null, 2)}\n`);
   if (path !== undefined) out.print(`Written: ${path}`);
 }
 
-/** The descriptor of this process that a path stands for. */
+/** The descriptor of this process that a path names, if any. */
 function descriptorOf(path: string): number | undefined {
   if (path === STDOUT) return STDOUT_DESCRIPTOR;
   const full = resolve(path);
@@ -85,7 +85,7 @@ function descriptorOf(path: string): number | undefined {
   return number === undefined ? undefined : Number(number);
 }
 
-/** What stands at a path now, links followed. */
+/** What is at a path now; follows links. */
 async function placeOf(path: string): Promise<{ path: string; isDevice: boolean; mode: number }> {
   let found: Stats;
   try {
@@ -97,7 +97,7 @@ async function placeOf(path: string): Promise<{ path: string; isDevice: boolean;
   }
   if (found.isDirectory()) throw new Error('it is a folder. Name a file in it.');
   if (found.isCharacterDevice()) return { path, isDevice: true, mode: 0 };
-  // Opening a pipe waits for its reader, for ever if none comes.
+  // Opening a pipe would block until a reader comes.
   if (!found.isFile())
     throw new Error(`it is a ${kindOf(found)}. Name a file, or - for the standard output.`);
   return { path: await realpath(path), isDevice: false, mode: found.mode & 0o777 };
@@ -107,13 +107,13 @@ function kindOf(found: Stats): string {
   return found.isFIFO() ? 'named pipe' : found.isSocket() ? 'socket' : 'block device';
 }
 
-/** @throws Error when a file could not be put there */
+/** @throws Error if no file can be written there */
 async function tryPlace(path: string): Promise<void> {
   const descriptor = descriptorOf(path);
   if (descriptor !== undefined) return void fstatSync(descriptor);
   makeFolder(dirname(path));
   const place = await placeOf(path);
-  // A device is only touched when there is something for it.
+  // Nothing is written to a device before there is content.
   if (place.isDevice) return;
   const probe = `${place.path}.${randomBytes(4).toString('hex')}.tmp`;
   await writeFile(probe, '', { flag: 'wx' });
@@ -129,7 +129,7 @@ async function writeOut(target: string, content: string | Buffer): Promise<strin
     }
     makeFolder(dirname(target));
     const place = await placeOf(target);
-    // A device must stay what it is.
+    // Moving a file over a device would replace the device.
     if (place.isDevice) await writeFile(place.path, content);
     else writeFileAtomic(place.path, content, place.mode);
   } catch (error) {
@@ -137,7 +137,7 @@ async function writeOut(target: string, content: string | Buffer): Promise<strin
       {
         code: 'cli.cantWrite',
         message: `${target} can't be written: ${reasonOf(error)}`,
-        fix: `Make room, or choose a folder that you may write to; a run is kept, and \`${commandLine('report RUN')}\` writes it again.`,
+        fix: `Free space, or choose a folder that you may write to. The run is saved: \`${commandLine('report RUN')}\` writes it again.`,
       },
       { cause: error },
     );

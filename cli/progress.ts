@@ -1,11 +1,11 @@
-/** What the terminal shows while things happen: the steps of a start or a stop, and one live line of the attack. */
+/** What the terminal shows meanwhile: the steps of a start or stop, and one live line of the attack. */
 import { byteSize, whole } from '../contract/format.ts';
 import type { AttackState, ClusterState, ControlClient } from '../contract/contract.ts';
 import type { Step } from '../contract/backends.ts';
 import type { Sample } from '../contract/run-record.ts';
 import type { Output } from './output.ts';
 
-/** ms between two lines where the output is a file or a pipe and can't be rewritten. */
+/** ms between two lines if the output is a file or a pipe, which can't be rewritten. */
 const PLAIN_INTERVAL_MS = 1_000;
 
 const PHASES: Readonly<Record<AttackState['phase'], readonly [long: string, short: string]>> = {
@@ -23,11 +23,11 @@ export function seconds(ms: number): string {
   return `${(ms / 1_000).toFixed(1)} s`;
 }
 
-/** The live line: phase, rate, queue depth, stock left, granted. In short words where the width asks for it; a field is shown whole or not. */
+/** The live line: phase, rate, queue depth, stock left, granted. A narrow terminal gets shorter words or fewer fields. */
 export function attackLine(attack: AttackState, sample: Sample | undefined, width: number): string {
   const [long, short] = PHASES[attack.phase];
   const share = `${Math.floor(attack.progress * 100)} %`;
-  // Nothing is sent any more in the later phases: a rate of 0 would look like a fault.
+  // Later phases send nothing: a rate of 0 would look like a fault.
   const rps = attack.phase === 'attacking' ? whole(sample?.rps ?? 0) : undefined;
   const queue = whole(sample?.queueDepth ?? 0);
   const left = whole(sample?.remaining ?? attack.remaining);
@@ -60,7 +60,7 @@ export function attackLine(attack: AttackState, sample: Sample | undefined, widt
   return narrow.join(' ');
 }
 
-/** A step that is over: one line, or where it does not fit its detail below it. */
+/** A step that is over: one line, with its detail below it if it does not fit. */
 export function stepLines({ title, state, durationMs, detail = '' }: Step, width: number): string[] {
   const mark = { done: '✓', skipped: '–', failed: '✗', waiting: '·', running: '…' }[state];
   const took = durationMs === undefined ? '' : seconds(durationMs);
@@ -74,8 +74,8 @@ export function stepLines({ title, state, durationMs, detail = '' }: Step, width
 
 export class Progress {
   readonly #out: Output;
-  /** Steps as they were told: which, begun when, in which state. */
-  readonly #told = new Set<string>();
+  /** Printed steps by id, start and state. */
+  readonly #printed = new Set<string>();
   readonly #sinceMs = Date.now();
   #isMoving = false;
   #isQuiet = false;
@@ -86,7 +86,7 @@ export class Progress {
     this.#out = out;
   }
 
-  /** Shows what the client tells, until the returned function is called. */
+  /** Shows the client's events until the returned function is called. */
   follow(client: ControlClient): () => void {
     let attack: AttackState | undefined;
     let sample: Sample | undefined;
@@ -115,12 +115,12 @@ export class Progress {
     this.#out.print(text, hanging);
   }
 
-  /** From now on steps are shown in the live line only: the verdict stays the last thing on the screen. */
+  /** Shows steps in the live line only, so that the verdict stays last on the screen. */
   beQuiet(): void {
     this.#isQuiet = true;
   }
 
-  /** Shows what is new in a state. A start that was over before anybody looked is not told again. */
+  /** Shows the new steps of a state. A start that was over before `follow` is not shown. */
   cluster(state: ClusterState): void {
     const isMoving = state.state === 'starting' || state.state === 'stopping';
     const wasMoving = this.#isMoving;
@@ -132,7 +132,7 @@ export class Progress {
 
   #step(step: Step, { state, backends }: ClusterState): void {
     const key = `${step.id} ${step.startedAtMs} ${step.state}`;
-    if (step.state === 'waiting' || this.#told.has(key)) return;
+    if (step.state === 'waiting' || this.#printed.has(key)) return;
     if (step.state === 'running') {
       const { doneBytes, totalBytes } = step.progress ?? {};
       if (doneBytes !== undefined) {
@@ -146,13 +146,13 @@ export class Progress {
       } else this.#out.live(`  … ${step.title}`);
       return;
     }
-    this.#told.add(key);
+    this.#printed.add(key);
     if (this.#isQuiet && step.state !== 'failed') return;
     for (const line of stepLines(step, this.#out.width)) this.#out.print(line);
   }
 
   #attack(attack: AttackState, sample: Sample | undefined): void {
-    // What it came to is told by the verdict, or by the failure.
+    // The verdict or the failure is printed elsewhere.
     if (['finished', 'failed', 'cancelled'].includes(attack.phase)) return this.#out.clearLive();
     this.#live(attackLine(attack, sample, this.#out.width - 1), attack.phase);
   }

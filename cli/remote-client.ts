@@ -1,4 +1,4 @@
-/** The contract through the WebSocket of a control centre that runs in another process: how the terminal talks to `flashgrid up`. */
+/** The contract over the WebSocket of a control centre in another process, such as `flashgrid up`. */
 import { WebSocket } from 'ws';
 import { connectSocket, lostFailure } from '../contract/client.ts';
 import type { ControlClient } from '../contract/contract.ts';
@@ -7,11 +7,11 @@ import { SOCKET_PATH } from '../contract/wire.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { watchPulse } from '../services/shared/pulse.ts';
 
-/** ms within which a control centre on this machine must take the connection. */
+/** ms within which a control centre on this machine must accept the connection. */
 const CONNECT_LIMIT_MS = 5_000;
-/** ms between two looks whether the other side still answers. */
+/** ms between two pings. */
 const PULSE_MS = 10_000;
-/** Frozen, or the machine was too busy: three in a row, so that a laptop's sleep does not count as one. */
+/** Pings in a row without an answer that count as a lost connection: a laptop's sleep alone must not. */
 const MAX_SILENT_PULSES = 3;
 
 export interface RemoteAddress {
@@ -22,7 +22,7 @@ export interface RemoteAddress {
 }
 
 export interface RemoteClient extends ControlClient {
-  /** Rejects when the other side is gone; nobody has to listen to it. */
+  /** Rejects when the connection is lost; an unused promise causes no unhandled rejection. */
   readonly lost: Promise<never>;
   close(): void;
 }
@@ -36,7 +36,7 @@ export async function connectRemote(
     headers: { authorization: `Bearer ${token}` },
     handshakeTimeout: limitMs,
   });
-  const lostFix = `Look with \`${commandLine('status')}\` whether it still runs; \`${commandLine('down')}\` clears what it left.`;
+  const lostFix = `Check with \`${commandLine('status')}\` whether it still runs; \`${commandLine('down')}\` clears what it left.`;
   const otherVersionFix = `Stop it (\`${commandLine('down')}\`) and start it with this version.`;
   const client = connectSocket({ createSocket: () => socket, lostFix, otherVersionFix });
   const lost = new Promise<never>((_, reject) => {
@@ -45,13 +45,13 @@ export async function connectRemote(
   lost.catch(() => undefined);
   await new Promise<void>((resolve, reject) => {
     socket.once('open', resolve);
-    // Also of an open socket: an error that nobody hears would end the process. `close` follows.
+    // Stays attached: an error without a listener would end the process. `close` follows.
     socket.on('error', (cause) =>
       reject(
         new FailureError(
           {
             code: 'remote.noAnswer',
-            message: 'A FlashGrid seems to run but does not answer.',
+            message: 'A FlashGrid process exists but does not answer.',
             fix: `End it (\`${commandLine('down')}\`), then try again.`,
           },
           { cause },

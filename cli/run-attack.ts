@@ -1,4 +1,4 @@
-/** The terminal's attack: launches it, shows it live, prints the verdict, writes the files that were asked for. */
+/** Attacks of the terminal: launches one, prints its verdict, and writes the files of `--json`, `--html`, `--csv`. */
 import type { AttackSettings } from '../contract/attack-settings.ts';
 import { FailureError } from '../contract/failure.ts';
 import type { AttackState, ControlClient } from '../contract/contract.ts';
@@ -12,7 +12,7 @@ import { must, type CommandContext, type Session } from './session.ts';
 /**
  * Runs one attack to its end.
  * @param signal cancels the attack; the cluster stays as it is
- * @throws FailureError when it could not be run to a verdict, also when the control centre is gone
+ * @throws FailureError if it ended without a record, or the control centre is gone
  */
 export async function runAttackToEnd(
   { client, lost }: Session,
@@ -32,7 +32,7 @@ export async function runAttackToEnd(
   try {
     const launched = await must(client, 'attack.launch', settings);
     const attack = await Promise.race([ended, lost]);
-    // An attack that failed or was cancelled is kept, too, and its record says why.
+    // A failed or cancelled attack has a record too, which says why.
     if (attack.phase !== 'finished') {
       const kept = await client.call('runs.getRun', { id: launched.runId });
       if (kept.ok) return kept.value;
@@ -59,16 +59,16 @@ export async function printRun(
   out.raw(`\n${formatRun(record, { color: out.hasColor, width: out.width })}\n`);
   const { paths, failures } = await exportRun(client, record.id, outputs);
   for (const path of paths) out.print(`Written: ${path}`);
-  // The exit code is the verdict's, whatever became of the files.
-  tellFailures(failures, complain);
+  // A file that could not be written does not change the exit code, which is the verdict's.
+  printFailures(failures, complain);
   out.offer(`Kept as run ${record.id}:`, commandLine(`report ${record.id} --html report.html`));
 }
 
-export function tellFailures(failures: readonly FailureError[], complain: Output): void {
+export function printFailures(failures: readonly FailureError[], complain: Output): void {
   for (const { failure } of failures) complain.print(`✗ ${failure.message}\n  → ${failure.fix}`, 2);
 }
 
-/** Writes the formats that were asked for: each, whatever became of the others. */
+/** Writes the requested formats, each independently of the others. */
 export async function exportRun(
   client: ControlClient,
   id: string,

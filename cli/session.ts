@@ -1,4 +1,4 @@
-/** How the terminal comes to a control centre: one that runs already, or one of its own that ends with the command. */
+/** How the terminal gets a control centre: a running one, or its own, which ends with the command. */
 import { appVersion, builtParts } from '../control/app-paths.ts';
 import { ControlCentre } from '../control/control-centre.ts';
 import { FailureError } from '../contract/failure.ts';
@@ -21,32 +21,32 @@ import { whenInterrupted } from './interrupt.ts';
 import type { Output } from './output.ts';
 import type { Outputs } from './outputs.ts';
 
-/** What a command of the terminal gets. */
+/** The arguments of a terminal command. */
 export interface CommandContext {
   readonly values: OptionValues;
   readonly positionals: readonly string[];
   readonly dataDir: string;
-  /** What people read. */
+  /** For people. */
   readonly out: Output;
-  /** Where errors go. */
+  /** For errors. */
   readonly complain: Output;
   readonly outputs: Outputs;
-  /** Aborted when the command shall stop: by a signal, or because nobody reads its output any more. */
+  /** Aborted by a signal, or because nobody reads the output any more. */
   readonly interrupt: AbortSignal;
-  /** The signals alone. */
+  /** Aborted by signals only. */
   readonly asked: AbortSignal;
 }
 
-/** ms that an address may take to answer whose process is gone: most likely nobody is there. */
+/** ms to wait for an answer if the process that wrote the instance file is gone. */
 const STALE_LIMIT_MS = 1_000;
 
 export interface Session {
   readonly client: ControlClient;
   /** The control centre belongs to this command and ends with it. */
   readonly isOwn: boolean;
-  /** Rejects when the control centre is gone in the middle of the command; never while it answers. */
+  /** Rejects when the connection to the control centre is lost. */
   readonly lost: Promise<never>;
-  /** Stops what is ours; leaves a remote one as it was. */
+  /** Ends an own control centre; leaves a remote one running. */
   end(): Promise<void>;
 }
 
@@ -75,9 +75,9 @@ export async function openOwn(
 }
 
 /**
- * The control centre that runs on this data folder; `undefined` when none does. It is asked at its port with its token: a file that a crash
- * left says nothing, whoever has its pid or its port now.
- * @throws HungError when the very process that wrote the file lives and does not answer
+ * The control centre that runs on this data folder, if any. It must answer at its port with its token: after a crash,
+ * another process may have the pid or port in the instance file.
+ * @throws HungError if the process that wrote the file lives but does not answer
  */
 export async function openRemote(dataDir: string): Promise<RemoteSession | undefined> {
   const instance = await readInstance(dataDir);
@@ -119,25 +119,25 @@ export class HungError extends FailureError {
   }
 }
 
-/** ms for which a command waits to be told of notices. */
+/** ms that a command waits for notices. */
 const NOTICES_LIMIT_MS = 2_000;
 /** Notices that this command has printed. */
-const told = new Set<string>();
+const printed = new Set<string>();
 
-/** Prints what a person must know of the kept files, each once. */
+/** Prints the control centre's notices, each once. */
 export async function printNotices(client: ControlClient): Promise<readonly Notice[]> {
   const asking = client.call('app.getSnapshot', {});
-  // One that hangs is told by the command itself.
+  // A hung control centre is reported by the command itself.
   const snapshot = await withLimit(asking, NOTICES_LIMIT_MS, 'no answer').catch(() => undefined);
   const notices = (snapshot?.ok && snapshot.value.notices) || [];
   for (const { message, fix } of notices) {
-    if (!told.has(message)) process.stderr.write(`! ${message}\n  → ${fix}\n`);
-    told.add(message);
+    if (!printed.has(message)) process.stderr.write(`! ${message}\n  → ${fix}\n`);
+    printed.add(message);
   }
   return notices;
 }
 
-/** The running one, or one of our own. */
+/** The running control centre, or an own one. */
 export async function openSession(dataDir: string): Promise<Session> {
   const remote = await openRemote(dataDir);
   if (remote) return remote;
@@ -150,13 +150,13 @@ export async function openSession(dataDir: string): Promise<Session> {
   };
 }
 
-/** @throws FailureError when none runs */
+/** The running control centre. @throws FailureError if there is none */
 export async function requireRemote(dataDir: string): Promise<RemoteSession> {
   const remote = await openRemote(dataDir);
   if (remote) return remote;
   throw new FailureError({
     code: 'cli.notRunning',
-    message: `No FlashGrid runs on ${dataDir}.`,
+    message: `No FlashGrid is running on ${dataDir}.`,
     fix: `Start one with \`${commandLine('up')}\`, or \`${commandLine('serve')}\` for a browser.`,
   });
 }
@@ -175,7 +175,7 @@ export async function must<Name extends CommandName>(
   throw new FailureError(result.error);
 }
 
-/** For a command that changes nothing: an interrupt, or a control centre that is gone, ends it at once. */
+/** Runs a command that changes nothing; an interrupt or a lost control centre ends it at once. */
 export async function briefly(
   session: Session,
   interrupt: AbortSignal,

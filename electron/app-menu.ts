@@ -1,4 +1,4 @@
-/** The menu bar in step with the control centre, and what its entries do: each one a command of the contract, asked about first where a page asks. */
+/** Keeps the menu bar up to date, and runs its entries as commands of the contract. Asks first where a page asks. */
 import process from 'node:process';
 import { Menu, dialog, type BrowserWindow } from 'electron';
 import type { Failure } from '../contract/failure.ts';
@@ -37,7 +37,7 @@ export class AppMenu {
     this.#settings = options.settings;
   }
 
-  /** Shows the menu, and keeps it in step from now on. */
+  /** Shows the menu, and updates it from now on. */
   start(): void {
     const { centre } = this.#options;
     this.#show();
@@ -89,7 +89,7 @@ export class AppMenu {
           stopCluster: () => void this.#stopCluster(),
           launchAttack: () => showPage('attack?new'),
           cancelAttack: () => void this.#callOff(),
-          // The page asks where to save it, and says that it is saved; without a run it says that there is none.
+          // The page asks where to save it; without a run it shows the empty list.
           exportRun: () => showPage(this.#lastRunId ? `runs/${this.#lastRunId}?export=html` : 'runs'),
           showPage,
           changeSettings: (change) => {
@@ -103,7 +103,7 @@ export class AppMenu {
   }
 
   async #stopCluster(): Promise<void> {
-    // A start that is under way is called off; there is nothing to lose yet.
+    // Cancelling a start loses nothing, so it needs no question.
     const mustAsk = this.#cluster === 'running';
     if (mustAsk && !(await askToStop(dialog, this.#options.window, this.#isAttacking))) return;
     await this.#command('cluster.stop', {});
@@ -119,11 +119,11 @@ export class AppMenu {
   ): Promise<CommandOutput<Name> | undefined> {
     const result = await this.#options.centre.call(name, input);
     if (result.ok) return result.value;
-    await this.#emit(result.error);
+    await this.#showFailure(result.error);
     return undefined;
   }
 
-  async #emit(failure: Failure): Promise<void> {
+  async #showFailure(failure: Failure): Promise<void> {
     const { window } = this.#options;
     if (!window.isDestroyed()) await showFailure(dialog, window, failure);
   }

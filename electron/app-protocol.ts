@@ -1,4 +1,4 @@
-/** Serves the built renderer on app://flashgrid/ from memory: no path of a request ever reaches the file system. */
+/** Serves the built renderer on app://flashgrid/ from memory, so that no path of a request reaches the file system. */
 import type { Protocol } from 'electron';
 import { loadAssets, type Asset } from '../web/assets.ts';
 import { PAGE_HEADERS } from '../web/page-headers.ts';
@@ -9,7 +9,7 @@ const HEADERS = { ...PAGE_HEADERS, 'cache-control': 'no-store' } as const;
 /** Must run before the app is ready. */
 export function registerAppScheme(protocol: Protocol): void {
   protocol.registerSchemesAsPrivileged([
-    // Standard and secure give it an origin and a secure context; none of the scheme's other rights is needed.
+    // Standard and secure give the page an origin and a secure context. It needs no other right.
     { scheme: APP_SCHEME, privileges: { standard: true, secure: true, supportFetchAPI: true } },
   ]);
 }
@@ -23,21 +23,21 @@ export async function serveApp(protocol: Protocol, rendererDir: string): Promise
   protocol.handle(APP_SCHEME, (request) => respond(request, assets));
 }
 
-/** The answer to one request: a file of the map, or a refusal. */
+/** The answer to one request: a file of the map, or an error status. */
 export function respond(
   request: { readonly url: string; readonly method: string },
   assets: ReadonlyMap<string, Asset>,
 ): Response {
-  if (!isAppUrl(request.url)) return refuse(403);
-  if (request.method !== 'GET' && request.method !== 'HEAD') return refuse(405);
+  if (!isAppUrl(request.url)) return reject(403);
+  if (request.method !== 'GET' && request.method !== 'HEAD') return reject(405);
   const { pathname } = new URL(request.url);
   const asset = assets.get(pathname === '/' ? '/index.html' : pathname);
-  if (!asset) return refuse(404);
+  if (!asset) return reject(404);
   return new Response(request.method === 'HEAD' ? null : new Uint8Array(asset.body), {
     headers: { ...HEADERS, 'content-type': asset.mediaType },
   });
 }
 
-function refuse(status: number): Response {
+function reject(status: number): Response {
   return new Response(null, { status, headers: HEADERS });
 }

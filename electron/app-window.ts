@@ -1,21 +1,21 @@
-/** The one window: how it is made, where it opens, and that it is remembered. */
+/** Creates the window, and saves its place and size. */
 import { BrowserWindow, nativeTheme, screen } from 'electron';
 import { MIN_SIZE, fitBounds, readWindowState, writeWindowState } from './window-state.ts';
 
-/** ms after the last move or resize until it is written down. */
+/** ms after the last move or resize until the state is saved. */
 const SAVE_DELAY_MS = 400;
-/** What is seen until the page has drawn itself: its own backgrounds. */
+/** Shown until the page is drawn: the page's own backgrounds. */
 const BACKGROUNDS = { dark: '#0b0e13', light: '#f3f0e9' } as const;
 
 export interface AppWindowOptions {
   readonly preloadPath: string;
   readonly statePath: string;
-  /** Shown by Linux, where the program file carries no icon. */
+  /** For Linux, where the program file contains no icon. */
   readonly iconPath: string | undefined;
   readonly canUseDevTools: boolean;
 }
 
-/** Opens the window where it was last; it shows itself once the page has drawn. */
+/** Opens the window at its last place; shows it once the page is drawn. */
 export function createAppWindow(options: AppWindowOptions): BrowserWindow {
   const kept = readWindowState(options.statePath);
   const primary = screen.getPrimaryDisplay();
@@ -31,7 +31,7 @@ export function createAppWindow(options: AppWindowOptions): BrowserWindow {
     show: false,
     backgroundColor: nativeTheme.shouldUseDarkColors ? BACKGROUNDS.dark : BACKGROUNDS.light,
     ...(options.iconPath === undefined ? {} : { icon: options.iconPath }),
-    // Most of these are Electron's defaults; written out, so that a change of a default changes nothing here.
+    // Most of these are defaults. They are written out, so that a new default can't weaken them.
     webPreferences: {
       preload: options.preloadPath,
       contextIsolation: true,
@@ -61,7 +61,7 @@ function rememberState(window: BrowserWindow, path: string): void {
     clearTimeout(timer);
     if (window.isDestroyed()) return;
     writeWindowState(path, {
-      // Of a maximised window: what it goes back to.
+      // The bounds that a maximised window returns to.
       bounds: window.getNormalBounds(),
       isMaximized: window.isMaximized(),
       isFullScreen: window.isFullScreen(),

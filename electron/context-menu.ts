@@ -1,7 +1,7 @@
-/** Cut, copy and paste on a right click: Electron gives a page no context menu of its own. */
+/** Cut, copy and paste on a right click: Electron has no context menu by default. */
 import { Menu, type BrowserWindow, type MenuItemConstructorOptions } from 'electron';
 
-/** Shows the menu where there is something to edit or to copy, and nowhere else. */
+/** Shows the menu where there is something to edit or copy. */
 export function offerContextMenu(window: BrowserWindow): void {
   window.webContents.on('context-menu', (_event, { isEditable, selectionText, editFlags }) => {
     const copy: MenuItemConstructorOptions = { role: 'copy', enabled: editFlags.canCopy };

@@ -1,4 +1,4 @@
-/** Puts the desktop together: control centre, page, window, menu, and the ways in which they end. No logic of its own. */
+/** Assembles the desktop program: control centre, page, window, menu and quit. Contains no logic of its own. */
 import process from 'node:process';
 import { join } from 'node:path';
 import {
@@ -50,11 +50,11 @@ function log(text: string): void {
   process.stderr.write(redact(`desktop: ${text}\n`));
 }
 
-/** Opens the desktop on a data folder; resolves when the window loads, or the app is on its way out. */
+/** Starts the desktop program on a data folder; resolves when the window has loaded or the app quits. */
 export async function startDesktop(dataDir: string): Promise<void> {
   const parts = desktopParts();
   const version = appVersion();
-  // The migrations are read by this process, the scripts and images by its children.
+  // This process reads the migrations; its children read the scripts and images.
   if (app.isPackaged) process.env[RESOURCES_VARIABLE] = parts.resourcesDir;
   let endApp = (): void => app.quit();
   let centre: ControlCentre;
@@ -87,7 +87,7 @@ export async function startDesktop(dataDir: string): Promise<void> {
     host: '127.0.0.1',
     port: 0,
   }).catch((error: unknown) => {
-    // The window does without it; only the terminal can't reach this control centre then.
+    // The window works without it; only the terminal can't reach this control centre then.
     log(`the terminal can't reach this window: ${errorText(error)}`);
   });
 
@@ -101,7 +101,7 @@ export async function startDesktop(dataDir: string): Promise<void> {
   const forwarder = new EventForwarder({
     send: (batch) => ours()?.webContents.send(EVENTS_CHANNEL, batch),
     onOverflow: () => {
-      log('the page was too far behind; it is loaded anew');
+      log('the page was too far behind and is reloaded');
       ours()?.webContents.reload();
     },
   });
@@ -109,21 +109,21 @@ export async function startDesktop(dataDir: string): Promise<void> {
     centre,
     isTrusted: (sender) => isTrustedSender(sender, ours()?.webContents),
     saveFile: (file) => saveExportedFile(file, { dialog, window, folder: app.getPath('downloads') }),
-    onTaken: () => forwarder.acknowledge(),
+    onTaken: () => forwarder.ready(),
     onRefused: logRefused,
   });
   const guard = new QuitGuard({
     centre,
     ask: (cluster) => {
-      // A question on a window that nobody sees would hold the end for ever.
+      // A question on a hidden window would block the quit for ever.
       bringToFront(window);
       return askOnQuit(dialog, window, cluster);
     },
     cleanUp: async () => await server?.close(),
-    tellFailures: (failures) => showQuitFailures(dialog, ours(), failures),
+    showFailures: (failures) => showQuitFailures(dialog, ours(), failures),
     quit: (exitCode) => {
       stopIpc();
-      // `quit` lets Chromium write what it holds, but has no exit code.
+      // `quit` lets Chromium flush its files, but takes no exit code.
       if (exitCode === 0) app.quit();
       else app.exit(exitCode);
     },
@@ -152,7 +152,7 @@ export async function startDesktop(dataDir: string): Promise<void> {
   app.on('second-instance', () => bringToFront(window));
   app.on('activate', () => bringToFront(window));
   await window.loadURL(APP_URL);
-  // What an earlier window was told to keep must not run unseen.
+  // Adopts the backends that an earlier window left running, so that they show up.
   await centre.adoptKept();
 }
 
@@ -160,7 +160,7 @@ function logRefused(what: string): void {
   log(`refused ${what}`);
 }
 
-/** Says why the app can't open; offers the page of another control centre when that is the reason. */
+/** Shows why the app can't start; offers the page of the control centre that holds the data folder. */
 async function refuseStart(dataDir: string, error: unknown): Promise<void> {
   const failure: Failure =
     error instanceof FailureError
@@ -172,7 +172,7 @@ async function refuseStart(dataDir: string, error: unknown): Promise<void> {
         };
   log(`${failure.message} ${failure.fix}`);
   const running = failure.code === 'dataDir.locked' ? await readInstance(dataDir) : undefined;
-  // A file that a crash left has an address where nobody answers.
+  // After a crash, the file may name an address where nothing answers.
   const other = running && isAlive(running) ? running : undefined;
   const answer = await showStartFailure(dialog, failure, other !== undefined);
   if (other && answer === 'open') await shell.openExternal(other.url);
@@ -186,13 +186,13 @@ function bringToFront(window: BrowserWindow): void {
   window.focus();
 }
 
-/** Every way out leads through the guard. */
+/** Routes every way to quit through the guard. */
 function holdQuit(window: BrowserWindow, guard: QuitGuard): void {
   app.on('before-quit', (event) => guard.hold(event));
-  // Closing the one window is quitting, on every system: the cluster belongs to it.
+  // Closing the window quits, on every system: the cluster belongs to it.
   window.on('close', (event) => guard.hold(event));
   app.on('window-all-closed', () => app.quit());
-  // The system waits for nobody who asks questions.
+  // A system that shuts down does not wait for a question.
   powerMonitor.on('shutdown', () => guard.stopNow());
   window.on('session-end', () => guard.stopNow());
   onStopSignals(
@@ -201,7 +201,7 @@ function holdQuit(window: BrowserWindow, guard: QuitGuard): void {
   );
 }
 
-/** Hands the control centre's events to the page, the taskbar and the notifications. */
+/** Forwards the control centre's events to the page, the taskbar and the notifications. */
 function forwardEvents(centre: ControlCentre, forwarder: EventForwarder, window: BrowserWindow): void {
   const taskbar = new Taskbar((progress) => {
     if (!window.isDestroyed()) window.setProgressBar(progress);

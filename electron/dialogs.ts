@@ -1,4 +1,4 @@
-/** The questions that the app asks in dialogs of the system. */
+/** The dialogs of the desktop program. */
 import process from 'node:process';
 import type { BrowserWindow, Dialog } from 'electron';
 import type { ClusterState } from '../contract/contract.ts';
@@ -7,7 +7,7 @@ import type { QuitAnswer } from './quit-guard.ts';
 
 const QUIT_ANSWERS = ['stop', 'keep', 'cancel'] as const satisfies readonly QuitAnswer[];
 
-/** What to do with a cluster that runs. */
+/** Asks what to do with a running cluster. */
 export async function askOnQuit(
   dialog: Dialog,
   window: BrowserWindow,
@@ -28,7 +28,7 @@ export async function askOnQuit(
   return { answer: QUIT_ANSWERS[response] ?? 'cancel', isRemembered: checkboxChecked };
 }
 
-/** A change of the settings that the page may not make alone. */
+/** Asks to confirm a change of the settings that the page may not make alone. */
 export async function confirmChange(
   dialog: Dialog,
   window: BrowserWindow | undefined,
@@ -38,7 +38,7 @@ export async function confirmChange(
     type: 'warning' as const,
     title: 'FlashGrid',
     message: 'Change where the backends come from?',
-    detail: `${lines.join('\n')}\n\nImages run on this machine, and external URLs receive passwords. Save this only if it was you who changed it.`,
+    detail: `${lines.join('\n')}\n\nImages run on this machine, and external URLs receive passwords. Save this only if you made the change.`,
     buttons: ['Save', 'Cancel'],
     defaultId: 1,
     cancelId: 1,
@@ -50,7 +50,7 @@ export async function confirmChange(
   return response === 0;
 }
 
-/** What could not be stopped on the way out. */
+/** Shows what could not be stopped. */
 export async function showQuitFailures(
   dialog: Dialog,
   window: BrowserWindow | undefined,
@@ -60,13 +60,13 @@ export async function showQuitFailures(
     type: 'error' as const,
     title: 'FlashGrid',
     message: 'Not everything could be stopped.',
-    detail: `${failures.map((failure) => `• ${failure}`).join('\n')}\n\nThe next start finds what is left and clears it.`,
+    detail: `${failures.map((failure) => `• ${failure}`).join('\n')}\n\nThe next start finds and removes what is left.`,
     buttons: ['Quit'],
   };
   await (window ? dialog.showMessageBox(window, options) : dialog.showMessageBox(options));
 }
 
-/** A failure that keeps the app from opening. Resolves to whether the person wants the page of the one that runs already. */
+/** Shows why the app can't start. Resolves to `open` if the user wants the page of the running control centre. */
 export async function showStartFailure(
   dialog: Dialog,
   failure: Failure,
@@ -85,7 +85,7 @@ export async function showStartFailure(
   return canOpenOther && response === 0 ? 'open' : 'quit';
 }
 
-/** A command of the menu that can't be undone. Resolves to whether the person wants it. */
+/** Asks to confirm a command that can't be undone. */
 async function askToConfirm(
   dialog: Dialog,
   window: BrowserWindow,
@@ -107,7 +107,7 @@ async function askToConfirm(
 export function askToStop(dialog: Dialog, window: BrowserWindow, isAttacking: boolean): Promise<boolean> {
   return askToConfirm(dialog, window, {
     message: 'Stop the cluster?',
-    detail: `Gateways, workers and backends stop; the data are kept.${isAttacking ? ' The running attack ends without a verdict.' : ''}`,
+    detail: `Gateways, workers and backends stop. Sales and tickets are kept.${isAttacking ? ' The running attack ends without a verdict.' : ''}`,
     accept: 'Stop the cluster',
   });
 }
@@ -115,7 +115,7 @@ export function askToStop(dialog: Dialog, window: BrowserWindow, isAttacking: bo
 export function askToCallOff(dialog: Dialog, window: BrowserWindow): Promise<boolean> {
   return askToConfirm(dialog, window, {
     message: 'Call the attack off?',
-    detail: 'The generators stop at once. A half run proves nothing, so there is no verdict.',
+    detail: 'The load generators stop at once. Half a run proves nothing, so there is no verdict.',
     accept: 'Call it off',
   });
 }
@@ -133,7 +133,7 @@ export async function showAbout(
   });
 }
 
-/** A command of the menu that was refused. */
+/** Shows why a command of the menu failed. */
 export async function showFailure(dialog: Dialog, window: BrowserWindow, failure: Failure): Promise<void> {
   await dialog.showMessageBox(window, {
     type: 'warning',

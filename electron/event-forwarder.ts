@@ -1,16 +1,17 @@
 /**
- * Events on their way to the window, one batch at a time: the next leaves when the page has taken the last. A page that hangs (a breakpoint,
- * a machine gone to sleep) so keeps a bounded amount here instead of an endless one in the pipe.
+ * Sends events to the window in batches; the next batch leaves when the page has handled the last. A page that hangs
+ * (at a breakpoint, or on a sleeping machine) leaves a bounded queue here instead of an unbounded one in the pipe.
  *
- * States: away (no page listens: nothing is kept, it will take a snapshot) → idle (the page waits) → busy (a batch is under way) → idle …
+ * States: away (no page: drops events, since a new page takes a snapshot) → idle (the page waits) → busy (a batch is
+ * on its way) → idle …
  */
 import type { EventName } from '../contract/contract.ts';
 import type { EventMessage } from '../contract/wire.ts';
 
-/** Lines and samples that may wait for a page: minutes of them at full load. */
+/** Lines and samples that may wait for a page: minutes at full load. */
 const MAX_WAITING_ITEMS = 50_000;
 
-/** These tell the whole state: only the newest matters. */
+/** Events that contain a whole state, so that only the newest matters. */
 const STATES: ReadonlySet<EventName> = new Set([
   'cluster.stateChanged',
   'services.stateChanged',
@@ -23,7 +24,7 @@ const STATES: ReadonlySet<EventName> = new Set([
 
 export interface EventForwarderOptions {
   send(batch: readonly EventMessage[]): void;
-  /** The page is so far behind that events are lost: it must be loaded anew. */
+  /** The page is so far behind that events are lost: it must be reloaded. */
   onOverflow(): void;
   readonly maxWaitingItems?: number;
 }
@@ -50,8 +51,8 @@ export class EventForwarder {
     this.#options.onOverflow();
   }
 
-  /** The page is there, and has dealt with what it was sent. */
-  acknowledge(): void {
+  /** The page is loaded, or has handled the last batch. */
+  ready(): void {
     this.#state = 'idle';
     if (this.#waiting.length > 0) this.#flush();
   }
@@ -78,7 +79,7 @@ export class EventForwarder {
   }
 }
 
-/** How many things an event carries: its longest list, or itself. */
+/** The size of an event: the length of its longest list, or 1. */
 function countItems(payload: object): number {
   let count = 1;
   for (const value of Object.values(payload)) if (Array.isArray(value)) count = Math.max(count, value.length);

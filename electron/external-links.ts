@@ -1,6 +1,6 @@
-/** Which addresses may leave the window for the person's own browser. */
+/** Which links the window may open in the user's browser. */
 
-/** Hosts of the documentation that FlashGrid's own texts point to. */
+/** Hosts of the documentation that FlashGrid's texts link to. */
 const HOSTS: ReadonlySet<string> = new Set([
   'docs.docker.com',
   'github.com',
@@ -11,7 +11,7 @@ const HOSTS: ReadonlySet<string> = new Set([
   'www.rabbitmq.com',
 ]);
 
-/** Whether a link may be handed to the system: https, on a known host, without a name or password in it. */
+/** Whether a link may be opened: https, on a known host, without credentials. */
 export function isAllowedLink(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);

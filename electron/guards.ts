@@ -1,4 +1,4 @@
-/** What a page may not do, whatever it is made to try: leave, open windows, embed, download, reach the network, get permissions. */
+/** Blocks what no page may do: navigate away, open windows, embed, download, use the network, get permissions. */
 import type { App, Session, Shell, WebContents } from 'electron';
 import { isAllowedLink } from './external-links.ts';
 import { isAppUrl } from './origin.ts';
@@ -6,7 +6,7 @@ import { errorText } from '../services/shared/error-text.ts';
 
 export interface GuardOptions {
   readonly shell: Pick<Shell, 'openExternal'>;
-  /** Told each refusal, for the log. */
+  /** Called for each block, for the log. */
   onRefused(what: string): void;
 }
 
@@ -14,7 +14,7 @@ interface Preventable {
   preventDefault(): void;
 }
 
-/** Guards every page that the app ever creates, not only the first window's. */
+/** Guards every page that the app creates, not only the first window's. */
 export function guardWebContents(app: App, options: GuardOptions): void {
   app.on('web-contents-created', (_event, contents) => guardContents(contents, options));
 }
@@ -22,7 +22,7 @@ export function guardWebContents(app: App, options: GuardOptions): void {
 function guardContents(contents: WebContents, { shell, onRefused }: GuardOptions): void {
   const openOutside = (url: string): void => {
     if (!isAllowedLink(url)) return;
-    // A desktop without a browser refuses; the page can do nothing about it.
+    // A desktop without a browser can't open it; the page can't help that.
     shell.openExternal(url).catch((error: unknown) => onRefused(`opening ${url}: ${errorText(error)}`));
   };
   const stayHere = (event: Preventable, url: string, what: string): void => {
@@ -36,7 +36,7 @@ function guardContents(contents: WebContents, { shell, onRefused }: GuardOptions
   });
   contents.on('will-redirect', (event) => stayHere(event, event.url, 'redirection'));
   contents.on('will-frame-navigate', (event) => {
-    // The page shows no frames at all; the main frame is the listener above's.
+    // The listener above handles the main frame; the page shows no other frame.
     if (event.isMainFrame) return;
     event.preventDefault();
     onRefused(`a frame's navigation to ${event.url.slice(0, 200)}`);
@@ -52,7 +52,7 @@ function guardContents(contents: WebContents, { shell, onRefused }: GuardOptions
   });
 }
 
-/** Refuses every permission and device, every download, and every request that is not for the app itself. */
+/** Denies all permissions, devices and downloads, and all requests that are not for the app itself. */
 export function guardSession(
   session: Session,
   { canUseDevTools, onRefused }: { readonly canUseDevTools: boolean; onRefused(what: string): void },
@@ -68,7 +68,7 @@ export function guardSession(
     event.preventDefault();
     onRefused(`a download of ${item.getURL().slice(0, 200)}`);
   });
-  // The page needs no network; this holds even where a policy of the page would not.
+  // The page needs no network. This holds even if the page's Content-Security-Policy fails.
   session.webRequest.onBeforeRequest(({ url }, decide) => {
     const isAllowed =
       isAppUrl(url) || url.startsWith('data:') || (canUseDevTools && url.startsWith('devtools:'));

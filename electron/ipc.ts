@@ -1,4 +1,4 @@
-/** The contract over IPC: checks the sender and the message's shape, then hands it to the control centre, which checks name and input. */
+/** The contract over IPC: checks the sender and the message, then lets the control centre check name and input. */
 import type { IpcMain } from 'electron';
 import { z } from 'zod';
 import type { ExportedFile, Result } from '../contract/contract.ts';
@@ -7,7 +7,7 @@ import { CALL_CHANNEL, SAVE_CHANNEL, TAKEN_CHANNEL } from './channels.ts';
 import type { Sender } from './sender.ts';
 import type { FailureCode } from '../contract/failures.ts';
 
-/** Characters of a file that the window may save: far above the largest run's report. */
+/** Most characters of a file that the window may save: far above the largest report. */
 const MAX_FILE_CHARS = 256 * 1024 * 1024;
 
 const fileSchema = z.strictObject({
@@ -20,37 +20,37 @@ const fileSchema = z.strictObject({
 export interface IpcOptions {
   readonly centre: { dispatch(name: string, input: unknown): Promise<Result<unknown>> };
   isTrusted(sender: Sender): boolean;
-  /** Asks where to save, and saves. Resolves to whether it did. */
+  /** Asks where to save the file. Resolves to whether it was saved. */
   saveFile(file: ExportedFile): Promise<boolean>;
   /** The window is ready for more events. */
   onTaken(): void;
   onRefused(what: string): void;
 }
 
-/** Listens on the channels of the contract. Returns the function that ends it. */
+/** Handles the channels of the contract. Returns the function that stops it. */
 export function serveIpc(ipcMain: IpcMain, options: IpcOptions): () => void {
   const isTrusted = (sender: Sender, channel: string): boolean => {
     let isOurs = false;
     try {
       isOurs = options.isTrusted(sender);
     } catch {
-      // A frame that goes away while it is looked at throws: it is nobody's then.
+      // A frame that goes away meanwhile throws: it is not trusted.
     }
     if (!isOurs) options.onRefused(`a message on ${channel} from ${senderUrl(sender)}`);
     return isOurs;
   };
   ipcMain.handle(CALL_CHANNEL, async (event, name: unknown, input: unknown): Promise<Result<unknown>> => {
     if (!isTrusted(event, CALL_CHANNEL))
-      return refused('ipc.refusedSender', 'This page may not talk to the control centre.');
+      return refused('ipc.refusedSender', 'This page may not use the control centre.');
     if (typeof name !== 'string' || !isSmallJson(input))
-      return refused('ipc.badMessage', 'That is not a request.');
+      return refused('ipc.badMessage', 'This is not a valid request.');
     return await options.centre.dispatch(name, input);
   });
   ipcMain.handle(SAVE_CHANNEL, async (event, raw: unknown): Promise<boolean> => {
     if (!isTrusted(event, SAVE_CHANNEL)) return false;
     const file = fileSchema.safeParse(raw);
     if (!file.success) {
-      options.onRefused('a file that is none');
+      options.onRefused('an invalid file');
       return false;
     }
     return await options.saveFile(file.data);
@@ -66,7 +66,7 @@ export function serveIpc(ipcMain: IpcMain, options: IpcOptions): () => void {
   };
 }
 
-/** IPC carries more than JSON (maps, buffers, cycles); the contract has none of it. */
+/** IPC can carry more than JSON (maps, buffers, cycles); the contract allows JSON only. */
 function isSmallJson(input: unknown): boolean {
   try {
     const text: unknown = JSON.stringify(input);

@@ -1,4 +1,4 @@
-/** Electron's entry: what must happen before the app is ready, and one instance a data folder. The rest is desktop/desktop-app.ts. */
+/** Electron's entry: all that must happen before the app is ready. desktop-app.ts does the rest. */
 import { join } from 'node:path';
 import process from 'node:process';
 import { app, dialog, protocol, shell } from 'electron';
@@ -11,19 +11,19 @@ import { startDesktop } from './desktop-app.ts';
 import { guardWebContents } from './guards.ts';
 import { errorText } from '../services/shared/error-text.ts';
 
-// Nothing is awaited before these: Electron takes them only until it is ready.
+// Must run before the first await: Electron accepts these only until it is ready.
 registerAppScheme(protocol);
 app.enableSandbox();
 app.setAppUserModelId('app.flashgrid.desktop');
 
 const problem = dataDirProblem(undefined);
 if (problem !== undefined) {
-  // Before the app is ready, this writes to the standard error where there is no desktop for it.
+  // Without a desktop, this writes to the standard error.
   dialog.showErrorBox('FlashGrid', problem);
   process.exit(2);
 }
 const dataDir = dataDirOf(undefined);
-// Chromium's own files go into the data folder too, and the single-instance lock with them: one instance a data folder.
+// Chromium's files, and with them the single-instance lock, go into the data folder: one instance per data folder.
 const chromiumDir = join(dataDir, 'window');
 try {
   dataFolder(dataDir);
@@ -42,7 +42,7 @@ guardProcess((error) => {
 });
 
 if (!app.requestSingleInstanceLock()) {
-  // The first instance hears of it and comes to the front.
+  // The first instance gets `second-instance` and comes to the front.
   app.exit(0);
 } else {
   guardWebContents(app, { shell, onRefused: (what) => print(`refused ${what}`) });

@@ -1,4 +1,4 @@
-/** The menu as data: what it offers depends on the cluster and the settings, and on nothing of Electron. */
+/** The menu as data. It depends on the cluster and the settings only. */
 import type { MenuItemConstructorOptions } from 'electron';
 import type { ClusterState, Settings } from '../contract/contract.ts';
 import { PAGES, PAGE_TITLES, type Page } from '../contract/pages.ts';
@@ -125,7 +125,7 @@ export function menuTemplate(state: MenuState, actions: MenuActions): MenuItemCo
         { role: 'resetZoom' },
         { role: 'zoomIn' },
         { role: 'zoomOut' },
-        // The keys that a person presses for them: plus without Shift, and those of the number pad.
+        // The keys that people press for them: plus without Shift, and those of the number pad.
         ...ZOOM_KEYS.map(([role, key]) => ({
           role,
           accelerator: `CmdOrCtrl+${key}`,

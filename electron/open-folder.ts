@@ -5,7 +5,7 @@ import type { Shell } from 'electron';
 import { FailureError } from '../contract/failure.ts';
 import { sealed } from '../control/processes/sealed.ts';
 
-/** ms within which a file manager that can't be started says so; one that can may stay open for hours. */
+/** ms within which xdg-open fails if it can't start a file manager; otherwise it may run for hours. */
 const REFUSAL_LIMIT_MS = 2_000;
 
 /** @throws FailureError `app.folderNotShown` */
@@ -15,11 +15,11 @@ export async function openFolder(shell: Pick<Shell, 'openPath'>, path: string): 
   throw new FailureError({
     code: 'app.folderNotShown',
     message: `The folder could not be shown: ${problem}`,
-    fix: `Open it yourself: ${path}`,
+    fix: `Open it by hand: ${path}`,
   });
 }
 
-/** Electron's `openPath` waits on Linux, in the main thread, until xdg-open ends: for some desktops that is when the file manager is closed. */
+/** On Linux, Electron's `openPath` blocks the main thread until xdg-open ends, on some desktops for hours. */
 function askDesktop(path: string): Promise<string> {
   const { command, args } = sealed('xdg-open', [path]);
   const child = spawn(command, args, { detached: true, stdio: 'ignore' });

@@ -1,4 +1,4 @@
-/** The one origin that the window shows. A scheme of our own: file:// pages have more rights than they need, and no real origin. */
+/** The only origin that the window shows. An own scheme, since file:// pages have too many rights and no origin. */
 export const APP_SCHEME = 'app';
 const APP_HOST = 'flashgrid';
 export const APP_URL = `${APP_SCHEME}://${APP_HOST}/`;
@@ -7,6 +7,6 @@ export const APP_URL = `${APP_SCHEME}://${APP_HOST}/`;
 export function isAppUrl(text: string): boolean {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
-  // Node gives every scheme of one's own the origin "null", so scheme and host are compared.
+  // Node gives every custom scheme the origin "null", so scheme and host are compared.
   return url.protocol === `${APP_SCHEME}:` && url.host === APP_HOST;
 }

@@ -1,21 +1,21 @@
-/** Where a packaged app's parts lie. */
+/** Paths of a packaged app's parts. */
 import { dirname, join } from 'node:path';
 import { builtParts } from '../control/app-paths.ts';
 
 /**
- * A path inside the archive, as it lies beside it. A child process, a Docker daemon or a plain Node must get real paths: only Electron itself
- * reads `app.asar`. A path outside an archive stays as it is.
+ * The real path of a file in the archive, which is unpacked beside it. Only Electron reads `app.asar`; a child process
+ * or the Docker daemon can't. A path outside an archive stays as it is.
  */
 export function unpackedPath(path: string): string {
   return path.replace(/([\\/])app\.asar(?=[\\/]|$)/, '$1app.asar.unpacked');
 }
 
-/** The built parts that the desktop needs, with real paths for whatever another process opens. */
+/** The built parts that the desktop program needs, with real paths for those that another process opens. */
 export function desktopParts(): {
   readonly modules: { readonly gateway: string; readonly worker: string; readonly generator: string };
   readonly rendererDir: string;
   readonly preloadPath: string;
-  /** Holds lua/, prisma/ and docker/. */
+  /** Contains lua/, prisma/ and docker/. */
   readonly resourcesDir: string;
   readonly iconPath: string;
 } {

@@ -1,6 +1,6 @@
 /**
- * Runs before the page, in a world of its own, and gives it three functions: `window.flashgrid`. The page never sees ipcRenderer, an Electron
- * event or a channel's name, and can name nothing but what the contract names. The main process checks everything again.
+ * Runs before the page, in an isolated world, and gives it three functions: `window.flashgrid`. The page never sees
+ * ipcRenderer, an Electron event or a channel, and can use the contract's names only. The main process checks again.
  */
 import { contextBridge, ipcRenderer } from 'electron';
 import type { EventMessage } from '../contract/wire.ts';
@@ -10,8 +10,8 @@ type Listener = (payload: unknown) => void;
 const listeners = new Map<string, Set<Listener>>();
 
 /**
- * The contract's names without its schemas: this file runs before every page and must stay small. The build puts them in
- * (electron.vite.config.ts), from the tables themselves.
+ * The contract's names without its schemas, since this file must stay small. The build (electron.vite.config.ts)
+ * inserts them.
  */
 declare const CONTRACT_NAMES: { readonly commands: readonly string[]; readonly events: readonly string[] };
 
@@ -26,7 +26,7 @@ ipcRenderer.on(EVENTS_CHANNEL, (_ipcEvent, batch: readonly EventMessage[]) => {
       for (const listener of listeners.get(event) ?? []) listener(payload);
     }
   } finally {
-    // Also after a listener that threw: without this word the main process would wait for ever.
+    // Also after a listener that threw: without this message the main process would wait for ever.
     ipcRenderer.send(TAKEN_CHANNEL);
   }
 });

@@ -40,7 +40,7 @@ function makeWorld({
       return { answer: await answer, isRemembered };
     },
     cleanUp: () => Promise.resolve(),
-    tellFailures: async (failures) => {
+    showFailures: async (failures) => {
       world.told.push([...failures]);
     },
     quit: (code) => world.ended.push(code),

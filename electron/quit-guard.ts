@@ -1,5 +1,6 @@
 /**
- * Quitting with a cluster that may run. Electron waits for nothing asynchronous, so each `before-quit` is held until everything is stopped.
+ * Quits with a cluster that may be running. Electron awaits nothing, so each `before-quit` is held until everything is
+ * stopped.
  *
  * States: open → asking → open (cancelled) | releasing → released (the next `before-quit` passes).
  */
@@ -7,7 +8,7 @@ import { withLimit } from '../services/shared/time-limit.ts';
 import type { ClusterState, ControlClient, Settings } from '../contract/contract.ts';
 import { errorText } from '../services/shared/error-text.ts';
 
-/** ms after which the app ends whatever is still held; every undo has a shorter limit of its own. */
+/** ms after which the app ends in any case; every undo has a shorter limit of its own. */
 const RELEASE_LIMIT_MS = 150_000;
 
 export type QuitAnswer = 'stop' | 'keep' | 'cancel';
@@ -18,10 +19,10 @@ export interface QuitGuardOptions {
   ask(
     cluster: ClusterState['state'],
   ): Promise<{ readonly answer: QuitAnswer; readonly isRemembered: boolean }>;
-  /** What must end after the control centre: the loopback frontend, the instance file. */
+  /** Ends what must outlive the control centre: the loopback frontend and the instance file. */
   cleanUp(): Promise<void>;
   /** Shows what could not be stopped. */
-  tellFailures(failures: readonly string[]): Promise<void>;
+  showFailures(failures: readonly string[]): Promise<void>;
   /** Ends the app; `before-quit` passes from now on. */
   quit(exitCode: number): void;
   log(text: string): void;
@@ -47,7 +48,7 @@ export class QuitGuard {
     this.#begin(() => this.#decide());
   }
 
-  /** Without a question, or over one that is open: a signal, or the system is shutting down. */
+  /** For a signal or a shutdown: stops without a question, also while one is open. */
   stopNow(): void {
     if (this.#state === 'asking') this.#state = 'open';
     this.#begin(() => Promise.resolve('stop'));
@@ -59,15 +60,15 @@ export class QuitGuard {
     const attempt = ++this.#attempt;
     decide()
       .then(async (answer) => {
-        // Overtaken by a signal while it asked: nobody waits for this answer.
+        // A signal came while it asked: the answer no longer matters.
         if (attempt !== this.#attempt) return;
         if (answer === 'cancel') {
           this.#state = 'open';
           return;
         }
-        // The control centre tells its frontends, notes the choice, and then calls release().
+        // The control centre informs its frontends, saves the choice, and then calls release().
         const result = await this.#options.centre.call('app.quit', { cluster: answer });
-        // A control centre that is on its way out already refuses; it has called release() itself.
+        // A control centre that is quitting already fails here; it has called release() itself.
         if (!result.ok) this.#options.log(`quit: ${result.error.message}`);
       })
       .catch((error: unknown) => {
@@ -108,7 +109,7 @@ export class QuitGuard {
     };
     await attempt(() => this.#options.centre.release());
     await attempt(() => this.#options.cleanUp());
-    if (failures.length > 0) await attempt(() => this.#options.tellFailures(failures));
+    if (failures.length > 0) await attempt(() => this.#options.showFailures(failures));
     this.#state = 'released';
     this.#options.quit(failures.length > 0 ? 6 : 0);
   }

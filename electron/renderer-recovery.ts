@@ -1,11 +1,11 @@
 /**
- * Brings the page back after its process crashed or hangs. The run goes on meanwhile: it lives in the main process and its children,
- * and the new page takes a snapshot of it.
+ * Reloads the page after its process crashed or hung. A run goes on meanwhile, since it lives in the main process and
+ * its children; the new page takes a snapshot of it.
  */
 import type { BrowserWindow, Dialog } from 'electron';
 import { errorText } from '../services/shared/error-text.ts';
 
-/** A page that crashes more often than this within WINDOW_MS would crash for ever: the person decides then. */
+/** After more crashes than this within WINDOW_MS, the user decides whether to reload. */
 const MAX_RELOADS = 3;
 const WINDOW_MS = 60_000;
 
@@ -73,11 +73,11 @@ export function recoverRenderer({ window, dialog, onGone, onQuitAsked, log }: Re
   webContents.on('unresponsive', () => {
     ask(
       'The window does not answer.',
-      'Cluster and attack go on. Wait for it, or load it again: nothing of the run is lost.',
-      ['Wait', 'Load again'],
+      'Cluster and attack go on. Wait, or reload the window: the run loses nothing.',
+      ['Wait', 'Reload'],
     )
       .then((answer) => {
-        // Ends the hanging process; render-process-gone then loads the page anew.
+        // Ends the hung process; render-process-gone then reloads the page.
         if (answer === 1 && !window.isDestroyed()) webContents.forcefullyCrashRenderer();
       })
       .catch((error: unknown) => log(`recovery: ${errorText(error)}`));

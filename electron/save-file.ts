@@ -5,16 +5,16 @@ import type { BrowserWindow, Dialog } from 'electron';
 import type { ExportedFile } from '../contract/contract.ts';
 import { errorText } from '../services/shared/error-text.ts';
 
-/** The page proposes a name; where the file goes is the person's choice alone. */
+/** A safe name from the page's proposal; the user alone chooses the folder. */
 export function safeFileName(proposed: string): string {
   const name = basename(proposed.replaceAll('\\', '/'))
-    // Exactly what one file system or another does not take.
+    // The characters that some file system does not allow.
     .replace(/[\u0000-\u001f<>:"|?*]/g, '-')
     .replace(/^\.+/, '');
   return name === '' ? 'flashgrid-export' : name;
 }
 
-/** Asks where to, and writes. Resolves to whether the file is there; a failure is shown to the person. */
+/** Asks where to save, and writes the file. Resolves to whether it was saved; shows a failure. */
 export async function saveExportedFile(
   file: ExportedFile,
   {
@@ -43,7 +43,7 @@ export async function saveExportedFile(
       type: 'error',
       title: 'FlashGrid',
       message: 'The file could not be saved.',
-      detail: `${errorText(error)}\n\nChoose another folder, or make room on the disk.`,
+      detail: `${errorText(error)}\n\nChoose another folder, or free space on the disk.`,
     });
     return false;
   }

@@ -1,19 +1,19 @@
-/** Who may speak over IPC: the main frame of our window, showing our page. */
+/** Who may use IPC: only the main frame of our window, while it shows our page. */
 import type { WebContents, WebFrameMain } from 'electron';
 import { isAppUrl } from './origin.ts';
 
 export interface Sender {
   readonly sender: WebContents;
-  /** Null when the frame has navigated away or is gone since it sent. */
+  /** Null if the frame has navigated away or is gone. */
   readonly senderFrame: WebFrameMain | null;
 }
 
-/** Whether a message comes from the page that we loaded into our own window, and from no frame within it. */
+/** Whether a message comes from our page in our window, and not from a frame within it. */
 export function isTrustedSender({ sender, senderFrame }: Sender, ours: WebContents | undefined): boolean {
   if (!ours || ours.isDestroyed() || sender !== ours || senderFrame === null) return false;
   const { mainFrame } = ours;
-  // Not `detached`: Electron 33 says so of the very frame that is shown after the page's process crashed. Of a frame that has been
-  // navigated away from, the process or its number in there is another one.
+  // Not `detached`: in Electron 33 it is true for the shown frame after the page's process crashed. A frame that was
+  // navigated away from has another process or routing id.
   return (
     senderFrame.parent === null &&
     senderFrame.frameTreeNodeId === mainFrame.frameTreeNodeId &&

@@ -1,11 +1,11 @@
-/** Progress on the dock or taskbar: how far a start or an attack is, without the window being seen. */
+/** The progress of a start or an attack on the dock or taskbar. */
 import type { AttackState, ClusterState } from '../contract/contract.ts';
 
-/** What Electron's setProgressBar takes: -1 hides the bar, above 1 is "busy, no telling how long". */
+/** Values of Electron's setProgressBar: -1 hides the bar, above 1 is indeterminate. */
 export const NO_PROGRESS = -1;
 export const BUSY = 2;
 
-/** The bar's value; an attack goes before a start. */
+/** The bar's value; an attack has precedence over a start. */
 export function progressOf(cluster: ClusterState | undefined, attack: AttackState | undefined): number {
   switch (attack?.phase) {
     case 'attacking':
@@ -19,7 +19,7 @@ export function progressOf(cluster: ClusterState | undefined, attack: AttackStat
   }
 }
 
-/** Shows the progress of what it is told, and calls `show` only when a person would see the difference. */
+/** Calls `show` when the progress has changed by a visible amount. */
 export class Taskbar {
   readonly #show: (progress: number) => void;
   #cluster: ClusterState | undefined;

@@ -1,4 +1,4 @@
-/** The notification of a verdict, for somebody who looks elsewhere meanwhile. */
+/** The notification of a verdict, for a user who looks elsewhere. */
 import { whole } from '../contract/format.ts';
 import type { AttackState } from '../contract/contract.ts';
 import { describeVerdict } from '../contract/verdict-text.ts';
@@ -8,11 +8,11 @@ export interface Notice {
   readonly body: string;
 }
 
-/** What to say about an attack's end; undefined while it goes on, or when the person ended it. */
+/** The notification for the end of an attack; undefined while it runs, or if the user cancelled it. */
 export function noticeOf(attack: AttackState): Notice | undefined {
   if (attack.phase === 'failed') {
     return {
-      title: 'The attack could not be brought to a verdict',
+      title: 'The attack ended without a verdict',
       body: attack.failure?.message ?? 'Open the logs.',
     };
   }
@@ -24,11 +24,11 @@ export function noticeOf(attack: AttackState): Notice | undefined {
   return { title: headline, body };
 }
 
-/** Calls `show` once for each run that ends while `isWatched()` says that nobody looks. */
+/** Calls `show` once for each run that ends while the window is not watched. */
 export class VerdictNotice {
   readonly #show: (notice: Notice) => void;
   readonly #isWatched: () => boolean;
-  #toldRunId: string | undefined;
+  #shownRunId: string | undefined;
 
   constructor(isWatched: () => boolean, show: (notice: Notice) => void) {
     this.#isWatched = isWatched;
@@ -37,8 +37,8 @@ export class VerdictNotice {
 
   handleAttack(attack: AttackState): void {
     const notice = noticeOf(attack);
-    if (!notice || attack.runId === this.#toldRunId) return;
-    this.#toldRunId = attack.runId;
+    if (!notice || attack.runId === this.#shownRunId) return;
+    this.#shownRunId = attack.runId;
     if (!this.#isWatched()) this.#show(notice);
   }
 }

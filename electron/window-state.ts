@@ -1,4 +1,4 @@
-/** Where the window was: read from a file that anything may have happened to, and fitted to the displays that are there now. */
+/** The saved place and size of the window, fitted to the present displays. */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { writeFileAtomic } from '../control/lib/atomic-file.ts';
@@ -20,26 +20,26 @@ export type WindowState = z.infer<typeof windowStateSchema>;
 
 export const MIN_SIZE = { width: 720, height: 540 } as const;
 const DEFAULT_SIZE = { width: 1_360, height: 900 } as const;
-/** Pixels of the title bar that must lie on a display, so that the window can be moved. */
+/** Pixels of the title bar that must be on a display, so that the window can be moved. */
 const MIN_GRIP = 80;
 
-/** The kept state; undefined when there is none, or the file holds something else. */
+/** The saved state; undefined if there is none, or if the file is damaged. */
 export function readWindowState(path: string): WindowState | undefined {
   try {
     return windowStateSchema.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;
   } catch {
-    // Missing or damaged: the window opens where a new one would.
+    // Missing or damaged: the window opens at the default place.
     return undefined;
   }
 }
 
-/** Keeps the state for the next start. */
+/** Saves the state for the next start. */
 export function writeWindowState(path: string, state: WindowState): void {
   writeFileAtomic(path, JSON.stringify(state));
 }
 
 /**
- * Bounds for the window: the kept ones where a display still shows them, else the middle of the first display.
+ * Bounds for the window: the saved ones if a display still shows them, else the middle of the first display.
  * @param workAreas of all displays, the primary one first
  */
 export function fitBounds(kept: Bounds | undefined, workAreas: readonly Bounds[]): Bounds {

@@ -1,4 +1,4 @@
-/** A control centre that browser and terminal reach: a web server listens, and the instance file says where. */
+/** A web server whose address is in the instance file, so that other commands find this control centre. */
 import type { Access } from '../contract/contract.ts';
 import { removeInstance, writeInstance } from '../control/instance-file.ts';
 import { startWebServer, type WebServer, type WebServerOptions } from './server.ts';
@@ -10,12 +10,12 @@ export interface AnnouncedServerOptions extends WebServerOptions {
 }
 
 export interface AnnouncedServer extends WebServer {
-  /** Removes the instance file, so that no other command comes any more; `close` does it too. */
+  /** Removes the instance file, so that no other command connects. `close` does it too. */
   withdraw(): Promise<void>;
 }
 
 /**
- * Listens, behind a token that only this user's files hold, and announces it.
+ * Starts the server and writes the instance file with its token, which only this user can read.
  * @throws FailureError `web.portTaken`, `web.noSuchHost` when the address can't be had
  */
 export async function startAnnouncedServer(options: AnnouncedServerOptions): Promise<AnnouncedServer> {
@@ -25,7 +25,7 @@ export async function startAnnouncedServer(options: AnnouncedServerOptions): Pro
   try {
     await writeInstance(dataDir, { ...server, version });
   } catch (error) {
-    // Nobody could find it: it must not listen either.
+    // No command could find the server: it must not listen.
     await server.close();
     throw error;
   }

@@ -1,4 +1,4 @@
-/** The built renderer in memory: a dozen files, so no path of a request ever reaches the file system. */
+/** The built renderer in memory, so that no path of a request reaches the file system. */
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
@@ -8,7 +8,7 @@ export interface Asset {
   readonly body: Buffer;
   readonly mediaType: string;
   readonly etag: string;
-  /** The bundler put a digest in its name: it never changes. */
+  /** The bundler put a digest in its name, so that it can be cached for ever. */
   readonly isHashed: boolean;
 }
 
@@ -25,7 +25,7 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
 
 /**
  * Reads the folder; keys are URL paths.
- * @throws FailureError `web.notBuilt` when it holds no index.html
+ * @throws FailureError `web.notBuilt` when it has no index.html
  */
 export async function loadAssets(dir: string): Promise<ReadonlyMap<string, Asset>> {
   const assets = new Map<string, Asset>();
@@ -33,14 +33,14 @@ export async function loadAssets(dir: string): Promise<ReadonlyMap<string, Asset
   if (!assets.has('/index.html')) {
     throw new FailureError({
       code: 'web.notBuilt',
-      message: `${dir} holds no built page.`,
+      message: `${dir} contains no built page.`,
       fix: 'Run `npm run build` first.',
     });
   }
   return assets;
 }
 
-/** Walks the folder by hand: inside a packaged app's archive `readdir` knows no `recursive`. */
+/** Walks the folder by hand: in a packaged app's archive `readdir` lacks `recursive`. */
 async function collect(dir: string, urlDir: string, assets: Map<string, Asset>): Promise<void> {
   const entries = await readdir(dir, { withFileTypes: true }).catch(() => []);
   for (const entry of entries) {

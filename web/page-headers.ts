@@ -1,6 +1,6 @@
-/** What the page is served with, by the browser frontend and by the window alike. */
+/** The headers of the page, in the browser and in the window. */
 
-/** Nothing from elsewhere, nothing inline: React and Mantine set styles through the DOM, which no policy has to allow. */
+/** Allows nothing from elsewhere and nothing inline. React and Mantine set styles through the DOM, which is always allowed. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -15,7 +15,7 @@ const CONTENT_SECURITY_POLICY = [
   "object-src 'none'",
 ].join('; ');
 
-/** On every answer. */
+/** Sent with every answer. */
 export const PAGE_HEADERS = {
   'content-security-policy': CONTENT_SECURITY_POLICY,
   'x-content-type-options': 'nosniff',

@@ -1,9 +1,10 @@
 /**
  * The browser frontend: the renderer and the contract on loopback HTTP and WebSocket.
  *
- * Anyone on this machine, and any page in its browser, can reach a loopback port. So: a random token opens a session (then a cookie that scripts can't
- * read and other sites can't send), the Host header must be ours (a rebound DNS name is refused), a WebSocket's Origin must be ours, and
- * pages get a strict CSP. The terminal comes with the token in a header and without an Origin.
+ * Anyone on this machine, and any page in its browser, can reach a loopback port. So a random token opens a session
+ * (then a cookie that scripts can't read and other sites can't send), the Host header must be ours (which stops DNS
+ * rebinding), a WebSocket's Origin must be ours, and pages get a strict CSP. The terminal sends the token in a header,
+ * without an Origin.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
@@ -26,13 +27,13 @@ import {
 } from '../contract/wire.ts';
 import { watchPulse } from '../services/shared/pulse.ts';
 
-/** Cookies know no ports: two FlashGrids on one machine would put each other's session out. */
+/** Cookies ignore the port: without it in the name, two FlashGrids on one machine would end each other's session. */
 const cookieName = (port: number) => `flashgrid_session_${port}`;
-/** Bytes that may wait for a slow frontend before it is cut off; it reconnects and takes a snapshot. */
+/** Bytes that may wait for a slow frontend before it is disconnected; it reconnects and takes a snapshot. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
-/** Commands of one frontend that may run at a time; a page has a handful. */
-const MAX_IN_HAND = 256;
-/** Connections at a time. A page needs a few; whoever opens thousands must not use up this process's file descriptors. */
+/** Commands that one frontend may run at a time; a page runs a handful. */
+const MAX_RUNNING = 256;
+/** Connections at a time. A page needs a few; thousands would use up the file descriptors of this process. */
 const MAX_CONNECTIONS = 512;
 /** ms between two pings; a frontend that misses one is gone. */
 const PING_MS = 30_000;
@@ -56,9 +57,9 @@ export interface WebServerOptions {
 }
 
 export interface WebServer {
-  /** Address with the token, to be opened once. */
+  /** The address with the token; opens a session. */
   readonly url: string;
-  /** Where this machine reaches it, as a URL names it. */
+  /** The host for clients on this machine, as in a URL. */
   readonly host: string;
   readonly port: number;
   readonly token: string;
@@ -82,8 +83,8 @@ function cookieOf(request: IncomingMessage, cookie: string): string | undefined 
 const inUrl = (address: string): string => (isIPv6(address) ? `[${address}]` : address);
 
 /**
- * What a Host header may name. Asked to listen elsewhere, the user names the host; its own name then counts too. On all addresses, each of
- * this machine's counts, and still no name: a name may be anybody's who rebinds it.
+ * The hosts that a Host header may name: loopback, and the host that the user chose to listen on. For all addresses,
+ * each address of this machine, but no name: an attacker could rebind a name.
  */
 function hostNames(host: string): string[] {
   const isEverywhere = host === '0.0.0.0' || host === '::';
@@ -94,7 +95,7 @@ function hostNames(host: string): string[] {
 }
 
 /**
- * Starts to listen.
+ * Starts the server.
  * @throws FailureError `web.portTaken`, `web.noSuchHost` when the address can't be had
  */
 export async function startWebServer(options: WebServerOptions): Promise<WebServer> {
@@ -104,7 +105,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   const session = randomBytes(24).toString('base64url');
   const assets = await loadAssets(options.rendererDir);
   let port = options.port;
-  /** Where it listens, in the one way in which browsers write it too: `--host 0::1` is `[::1]`. */
+  /** The address in the form that browsers use too: `--host 0::1` becomes `::1`. */
   let address = host;
 
   const isOurHost = (name: string | undefined) =>
@@ -118,15 +119,15 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     } catch (error) {
       onSurprise(error);
       if (response.headersSent) response.destroy();
-      else refuse(response, 400, 'This request can not be answered.');
+      else sendError(response, 400, 'This request can’t be answered.');
     }
   });
   function answerRequest(request: IncomingMessage, response: ServerResponse): void {
     if (!isOurHost(request.headers.host))
-      return refuse(response, 421, 'This address does not belong to FlashGrid.');
+      return sendError(response, 421, 'This address does not belong to FlashGrid.');
     if (request.method !== 'GET' && request.method !== 'HEAD')
-      return refuse(response, 405, 'Only GET is served here.');
-    // Not `new URL`: it throws on addresses such as `//`, which any web page can ask for.
+      return sendError(response, 405, 'Only GET is served here.');
+    // Not `new URL`: it throws on paths such as `//`, which any web page can request.
     const [path = '/', query] = (request.url ?? '/').split('?', 2);
     if (isSame(new URLSearchParams(query).get('token') ?? undefined, token)) {
       response.writeHead(303, {
@@ -139,19 +140,19 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
       return;
     }
     if (!isSame(cookieOf(request, cookieName(port)), session)) {
-      return refuse(
+      return sendError(
         response,
         401,
-        'Open FlashGrid with the address that the terminal printed: it holds the token.',
+        'Open FlashGrid with the address that the terminal printed: it contains the token.',
       );
     }
     const asset = assets.get(path === '/' ? '/index.html' : path);
-    if (!asset) return refuse(response, 404, 'There is no such file.');
+    if (!asset) return sendError(response, 404, 'There is no such file.');
     sendAsset(request, response, asset);
   }
   server.maxConnections = MAX_CONNECTIONS;
-  // From the first byte on, also while an upgrade takes the socket out of the HTTP server's hands: an error that nobody
-  // hears ends the process. `close` follows, and nothing else is to be done.
+  // From the first byte on, also during an upgrade, when the HTTP server no longer handles the socket: an error
+  // without a listener would end the process. `close` follows and needs no handling.
   server.on('connection', (socket) => socket.on('error', () => undefined));
   server.headersTimeout = 10_000;
   server.requestTimeout = 10_000;
@@ -174,7 +175,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
         ? hasToken(request)
         : origin === `http://${hostHeader}` && isSame(cookieOf(request, cookieName(port)), session);
     if (!isOurs || !isAllowed) {
-      // Destroyed once it is written: a client that keeps its side open would hold the descriptor for ever.
+      // Destroyed after the write: a client that keeps its side open would keep the descriptor for ever.
       socket.end(
         `HTTP/1.1 ${isOurs ? '401 Unauthorized' : '403 Forbidden'}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`,
         () => socket.destroy(),
@@ -211,7 +212,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
     });
     server.listen(port, host, resolve);
   });
-  // Out of file descriptors, for one: the next connection is taken again.
+  // For example, no free file descriptor. The server goes on with the next connection.
   server.on('error', onSurprise);
   ({ port, address } = server.address() as AddressInfo);
   const reachable = inUrl(address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address);
@@ -234,7 +235,7 @@ export async function startWebServer(options: WebServerOptions): Promise<WebServ
   };
 }
 
-/** Sends, unless the frontend is so slow that what waits for it would fill the memory: then it is cut off. */
+/** Sends a text; disconnects a frontend that is so slow that its queue would fill the memory. */
 function send(socket: WebSocket, text: string): void {
   if (socket.readyState !== socket.OPEN) return;
   if (socket.bufferedAmount > MAX_WAITING_BYTES) socket.terminate();
@@ -242,31 +243,31 @@ function send(socket: WebSocket, text: string): void {
 }
 
 function serve(socket: WebSocket, centre: FrontendTarget, caller: Caller): void {
-  let inHand = 0;
+  let running = 0;
   watchPulse(socket, PING_MS, 1);
-  // `close` follows an error; nothing else is to be done.
+  // `close` follows an error and needs no handling.
   socket.on('error', () => undefined);
   socket.on('message', (data, isBinary) => {
-    const isBusy = inHand >= MAX_IN_HAND;
-    inHand++;
+    const isBusy = running >= MAX_RUNNING;
+    running++;
     answer(centre, isBinary ? '' : String(data), caller, isBusy)
       .then((reply) => send(socket, JSON.stringify(reply)))
       .catch((error: unknown) => {
         centre.noteSurprise(error);
         socket.terminate();
       })
-      .finally(() => inHand--);
+      .finally(() => running--);
   });
 }
 
 const notARequest: Failure = {
   code: 'wire.badRequest',
-  message: 'That is not a request.',
+  message: 'This is not a valid request.',
   fix: 'Send {"id", "command", "input"} as JSON.',
 };
 const tooMany: Failure = {
   code: 'wire.tooManyRequests',
-  message: `More than ${MAX_IN_HAND} commands of this connection are in hand.`,
+  message: `More than ${MAX_RUNNING} commands of this connection are running.`,
   fix: 'Wait for their answers first.',
 };
 
@@ -282,7 +283,7 @@ async function answer(centre: FrontendTarget, text: string, caller: Caller, isBu
   return { id, result: await centre.dispatch(command, input, caller) };
 }
 
-function refuse(response: ServerResponse, status: number, text: string): void {
+function sendError(response: ServerResponse, status: number, text: string): void {
   response.writeHead(status, {
     ...PAGE_HEADERS,
     'content-type': 'text/plain; charset=utf-8',
