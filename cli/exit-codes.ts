@@ -1,4 +1,4 @@
-/** What scripts and CI judge a command by. */
+/** Exit codes, for scripts and CI. */
 export const EXIT = {
   pass: 0,
   usage: 2,

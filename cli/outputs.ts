@@ -1,6 +1,7 @@
 /**
- * The files of `--json`, `--html`, `--csv` and `--evidence`. They are checked before the command starts, so that no attack
- * runs for a report that can't be written. Each is written beside its place and moved there: a full disk leaves the old one whole.
+ * The files of `--json`, `--html`, `--csv` and `--evidence`. They are checked before the command starts, so that no
+ * attack runs for a report that can't be written. Each is written beside its place and moved there: a full disk leaves
+ * the old one whole.
  */
 import { fstatSync, writeFile as writeDescriptor, type Stats } from 'node:fs';
 import { realpath, rm, stat, writeFile } from 'node:fs/promises';
