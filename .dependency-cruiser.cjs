@@ -33,6 +33,8 @@ const CONTROL_FOLDERS = [
   'settings',
   'cluster',
   'audit',
+  'evidence',
+  'verify',
   'services',
   'sales',
   'attack',

@@ -299,7 +299,7 @@ export class AttackSession {
 
   #handleInterval(interval: AttackInterval): void {
     this.#telemetry?.addLoad(interval);
-    this.#watch.generatorHeard(interval, (this.#state.firstRequestAtMs ?? 0) + interval.tMs);
+    this.#watch.handleInterval(interval, (this.#state.firstRequestAtMs ?? 0) + interval.tMs);
     const { sent, accepted, rejected, unknown } = this.#state;
     const answered = accepted + rejected + unknown + interval.accepted + interval.rejected + interval.unknown;
     this.#state = {

@@ -56,12 +56,12 @@ describe('the dead-letter queue', () => {
     const { total, frames } = await dead.list(100);
     expect(total).toBe(6);
     expect(frames.map(({ id, reason, canReplay }) => [id.slice(0, 9), canReplay, reason])).toEqual([
-      ['unnamed-' + frames[0]?.id.slice(8, 9), false, 'The frame is unsound: messageId is not a frame id.'],
-      ['gwtest-v9', false, 'The frame is unsound: v is 9, this worker reads version 1.'],
-      ['gwtest-q1', false, 'The frame is unsound: reservation 0 has no valid quantity.'],
+      ['unnamed-' + frames[0]?.id.slice(8, 9), false, 'The frame is malformed: messageId is not a frame id.'],
+      ['gwtest-v9', false, 'The frame is malformed: v is 9, this worker reads version 1.'],
+      ['gwtest-q1', false, 'The frame is malformed: reservation 0 has no valid quantity.'],
       ['gwtest-s1', true, 'There is no sale no-such-sale.'],
-      ['gwtest-g2', true, 'Sale sale is of generation 1, the frame is of 2.'],
-      ['gwtest-ok', true, 'A worker rejected it; its log names the frame and says why.'],
+      ['gwtest-g2', true, 'Sale sale has generation 1; the frame is for 2.'],
+      ['gwtest-ok', true, 'A worker rejected it; the log of the worker names the frame and the reason.'],
     ]);
     expect(frames[5]).toMatchObject({ saleId: 'sale', reservations: 3 });
     expect(Math.abs((frames[5]?.diedAtMs ?? 0) - Date.now())).toBeLessThan(10_000);

@@ -346,10 +346,10 @@ describe.runIf(isRoot)('without root, and with it', () => {
     const { cluster } = newCluster({ dataDir });
     try {
       await proveThatAllServe(await cluster.start(never()));
-      const { clusterId } = new ProcessRegistry(dataDir);
-      expect(existsSync(fallbackDir(clusterId))).toBe(true);
+      const { id } = new ProcessRegistry(dataDir);
+      expect(existsSync(fallbackDir(id))).toBe(true);
       await cluster.reset();
-      expect(existsSync(fallbackDir(clusterId))).toBe(false);
+      expect(existsSync(fallbackDir(id))).toBe(false);
       expect(processesOf(dataDir)).toEqual([]);
     } finally {
       await cluster.reset();

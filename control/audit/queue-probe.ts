@@ -36,11 +36,11 @@ export class QueueProbe {
   #sharedChannel(): Promise<Channel> {
     if (this.#channel) return this.#channel;
     const opening = this.#open();
-    const forget = () => {
+    const reset = () => {
       if (this.#channel === opening) this.#channel = undefined;
     };
     this.#channel = opening;
-    opening.then((channel) => channel.on('close', forget), forget);
+    opening.then((channel) => channel.on('close', reset), reset);
     return opening;
   }
 

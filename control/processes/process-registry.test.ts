@@ -79,7 +79,7 @@ test('a copy of the folder is another cluster: it does not touch the processes o
   try {
     cpSync(dataDir, copyDir, { recursive: true });
     const copy = new ProcessRegistry(copyDir);
-    expect(copy.clusterId).not.toBe(original.clusterId);
+    expect(copy.id).not.toBe(original.id);
     expect(copy.findProcesses()).toEqual([]);
   } finally {
     rmSync(copyDir, { recursive: true, force: true });

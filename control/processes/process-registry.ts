@@ -14,7 +14,7 @@ import { writeFileAtomic } from '../lib/atomic-file.ts';
 import { type ProcessIdentity, identify, isAlive, listProcesses } from './process-table.ts';
 
 /** Environment variables that mark a child: whose cluster it belongs to, what it does, and who started it. */
-export const CLUSTER_VARIABLE = 'FLASHGRID_CLUSTER_ID';
+export const REGISTRY_VARIABLE = 'FLASHGRID_CLUSTER_ID';
 export const ROLE_VARIABLE = 'FLASHGRID_ROLE';
 export const OWNER_VARIABLE = 'FLASHGRID_OWNER';
 
@@ -37,8 +37,9 @@ const recordSchema = identitySchema.extend({
   recordedAtMs: z.number(),
 });
 export type ProcessRecord = z.infer<typeof recordSchema>;
+/** The file calls the registry's id `clusterId`, as earlier versions did: their processes must be found after an update. */
 const recordsSchema = z.object({ clusterId: z.string(), processes: z.array(recordSchema) });
-const clusterIdSchema = z.object({ id: z.string().min(8), dataDir: z.string() });
+const registryIdSchema = z.object({ id: z.string().min(8), dataDir: z.string() });
 
 /** A process of this cluster that lives now. */
 export interface FoundProcess extends ProcessIdentity {
@@ -62,7 +63,7 @@ export interface StopLimits {
 
 export class ProcessRegistry {
   /** Tells this data folder's processes from those of any other; a copied folder gets an id of its own. */
-  readonly clusterId: string;
+  readonly id: string;
   readonly #dataDir: string;
   readonly #path: string;
   readonly #self: ProcessIdentity;
@@ -72,14 +73,14 @@ export class ProcessRegistry {
     mkdirSync(dataDir, { recursive: true });
     this.#dataDir = realpathSync(dataDir);
     this.#path = join(this.#dataDir, 'processes.json');
-    this.clusterId = this.#openClusterId();
+    this.id = this.#openId();
     this.#self = identify(process.pid) ?? { pid: process.pid, startedAt: '' };
   }
 
   /** What a child's environment must hold so that a crash before its record does not hide it. */
   environment(role: string): Record<string, string> {
     return {
-      [CLUSTER_VARIABLE]: this.clusterId,
+      [REGISTRY_VARIABLE]: this.id,
       [ROLE_VARIABLE]: role,
       [OWNER_VARIABLE]: `${this.#self.pid} ${this.#self.startedAt}`,
     };
@@ -133,13 +134,13 @@ export class ProcessRegistry {
   records(): ProcessRecord[] {
     const parsed = recordsSchema.safeParse(readJson(this.#path));
     // A folder that was copied brings records of processes that belong to the original.
-    return parsed.success && parsed.data.clusterId === this.clusterId ? parsed.data.processes : [];
+    return parsed.success && parsed.data.clusterId === this.id ? parsed.data.processes : [];
   }
 
   /** Every living process of this cluster, recorded or not. */
   findProcesses(): FoundProcess[] {
     const records = new Map(this.records().map((record) => [record.pid, record]));
-    const marker = `${CLUSTER_VARIABLE}=${this.clusterId}`;
+    const marker = `${REGISTRY_VARIABLE}=${this.id}`;
     const backendDir = join(this.#dataDir, 'native') + sep;
     return listProcesses().flatMap((facts) => {
       if (facts.pid === process.pid) return [];
@@ -162,7 +163,7 @@ export class ProcessRegistry {
       }
       const places = `${facts.workingDir}${sep} ${facts.commandLine}`;
       const isBackendProgram =
-        BACKEND_PROGRAM.test(facts.name) && (places.includes(backendDir) || places.includes(this.clusterId));
+        BACKEND_PROGRAM.test(facts.name) && (places.includes(backendDir) || places.includes(this.id));
       if (!facts.environment.includes(marker) && !isBackendProgram) return [];
       const role = valueOf(facts.environment, ROLE_VARIABLE) ?? facts.name;
       const [ownerPid, ...ownerStart] = valueOf(facts.environment, OWNER_VARIABLE)?.split(' ') ?? [];
@@ -202,12 +203,12 @@ export class ProcessRegistry {
   #write(processes: readonly ProcessRecord[]): void {
     // The dead leave with the next change: the file stays as small as the cluster.
     const living = processes.filter(isAlive);
-    writeFileAtomic(this.#path, JSON.stringify({ clusterId: this.clusterId, processes: living }, null, 1));
+    writeFileAtomic(this.#path, JSON.stringify({ clusterId: this.id, processes: living }, null, 1));
   }
 
-  #openClusterId(): string {
+  #openId(): string {
     const path = join(this.#dataDir, 'cluster-id.json');
-    const parsed = clusterIdSchema.safeParse(readJson(path));
+    const parsed = registryIdSchema.safeParse(readJson(path));
     if (parsed.success && parsed.data.dataDir === this.#dataDir) return parsed.data.id;
     const id = `fg-${randomBytes(8).toString('hex')}`;
     writeFileAtomic(path, JSON.stringify({ id, dataDir: this.#dataDir }));

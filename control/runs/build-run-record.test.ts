@@ -136,7 +136,7 @@ describe('the verdict', () => {
     const clocks = { control: 2, generator: 800, 'gateway-1': 30 };
     expect(judgeRun({ ...parts, load, clocks }).reasons.slice(0, 2)).toEqual([
       expect.stringContaining('the load generator was the limit'),
-      'Event loops were late by, at the most: control 2 ms, generator 800 ms, gateway-1 30 ms.',
+      'The most that event loops were late: control 2 ms, generator 800 ms, gateway-1 30 ms.',
     ]);
     expect(judgeRun({ ...parts, load, clocks: { ...clocks, 'gateway-1': 900 } }).reasons[0]).toContain(
       'the machine was too busy for load generator and system alike',

@@ -13,7 +13,7 @@ import {
   type Verdict,
 } from '../../contract/run-record.ts';
 
-/** Under a rate: the share of requests sent in time below which a generator that was the limit makes the run invalid. */
+/** Share of the rate. A sustained run that reached less is invalid when the generator was the limit. */
 export const MIN_RATE_REACHED = 0.95;
 
 export const EXIT_CODES = {
@@ -21,7 +21,7 @@ export const EXIT_CODES = {
   auditFailed: 3,
   thresholdMissed: 4,
   invalid: 5,
-  /** A part was missing: nothing is proven and no promise is broken. */
+  /** A part was missing: nothing is proven, and nothing is broken. */
   infrastructure: 6,
   cancelled: 130,
 } as const;
@@ -62,7 +62,7 @@ export interface Judgement {
 /** The record of a run, with its verdict. */
 export function buildRunRecord(parts: RunParts): RunRecord {
   const { startedAtMs, firstRequestAtMs, finishedAtMs, workersKilledAtMs, ...rest } = parts;
-  // The reason of an end without an audit is told among the reasons.
+  // judgeRun puts it among the reasons.
   delete rest.endReason;
   return {
     schema: `flashgrid.run/${RECORD_FORMAT}`,
@@ -76,9 +76,8 @@ export function buildRunRecord(parts: RunParts): RunRecord {
 }
 
 /**
- * The verdict. A broken promise outweighs all: what was sold is a fact, however it was measured. What is undecided because a part was
- * missing comes next: it proves nothing, and breaks nothing. A run whose figures can't be trusted follows, since its thresholds mean
- * nothing.
+ * The verdict. A broken check comes first: what was sold is a fact, however it was measured. Then what stayed undecided because
+ * a part was missing: it proves nothing. Then measurements that can't be trusted: thresholds mean nothing on them.
  */
 export function judgeRun({
   attack,
@@ -112,18 +111,18 @@ export function judgeRun({
   if (doubts.length > 0) return { verdict: 'invalid', exitCode: EXIT_CODES.invalid, reasons: doubts };
   const misses = findMisses(attack, load);
   if (misses.length > 0) {
-    // A burst is not invalid when the generator was the limit, but who reads of a missed threshold must know.
-    const limits = load.generator.limits.map((limit) => `The load generator was a limit, too: ${limit}`);
+    // A burst stays valid when the generator was the limit, but the reader of a missed threshold must know.
+    const limits = load.generator.limits.map((limit) => `The load generator was also a limit: ${limit}`);
     return { verdict: 'fail', exitCode: EXIT_CODES.thresholdMissed, reasons: [...misses, ...limits] };
   }
   return { verdict: 'pass', exitCode: EXIT_CODES.pass, reasons: [] };
 }
 
-/** What the attack was without, so that it could not be carried through. */
+/** What was missing, so that the attack could not be carried out. */
 function findMissing(load: Load): string[] {
   if (load.gaveUp) return [gaveUpText(load.gaveUp, load.unsent)];
   if (load.sent === 0 || load.accepted > 0) return [];
-  // Rejections by 4xx are answers of a system that is well; anything else says that a part is away.
+  // A healthy system answers 4xx; any other cause means that a part is away.
   const isAway = Object.keys(load.causes ?? {}).some((cause) => !/^4\d\d\b/.test(cause));
   return isAway ? [noneAccepted(load)] : [];
 }
@@ -132,7 +131,7 @@ function noneAccepted(load: Load): string {
   const causes =
     causeText(load.causes) ??
     `${whole(load.rejected)} rejected by the gateway, ${whole(load.unknown)} without an answer`;
-  return `None of ${plural(load.sent, 'request')} was accepted (${causes}): the sale was never put to the test.`;
+  return `None of ${plural(load.sent, 'request')} was accepted (${causes}): the sale was not tested.`;
 }
 
 function findDoubts(
@@ -144,17 +143,17 @@ function findDoubts(
   const { limits, rateReached } = load.generator;
   if (load.sent === 0) return ['No request was sent: there is nothing to judge.'];
   if (load.accepted === 0) return [noneAccepted(load)];
-  // Late because of the system under test is no doubt: it is what the run has found.
+  // A generator that was late because of the system under test is a result, not a doubt.
   if (attack.profile !== 'sustained' || limits.length === 0 || rateReached >= MIN_RATE_REACHED) return [];
   if (load.systemLimit !== undefined) return [];
   const reached = `Only ${percent(rateReached)} of the rate was reached`;
   const stops = incidents.filter(({ kind, part }) => kind === 'paused' && part === 'machine');
   if (stops.length > 0) return [`${reached}.`, ...stops.map(({ text }) => text)];
-  const told = Object.entries(clocks).map(([part, lateMs]) => `${part} ${milliseconds(lateMs)}`);
-  const late = told.length === 0 ? [] : [`Event loops were late by, at the most: ${told.join(', ')}.`];
+  const lateness = Object.entries(clocks).map(([part, lateMs]) => `${part} ${milliseconds(lateMs)}`);
+  const late = lateness.length === 0 ? [] : [`The most that event loops were late: ${lateness.join(', ')}.`];
   const services = Object.keys(clocks).filter((part) => part !== 'generator' && part !== 'control');
   const generator = clocks['generator'] ?? 0;
-  // Both sides late alike: neither held the other up, the machine had no time for either.
+  // Both sides were late: neither delayed the other, the machine had too little time for both.
   if (generator > 0 && Math.max(0, ...services.map((part) => clocks[part] ?? 0)) >= generator / 2)
     return [`${reached}: the machine was too busy for load generator and system alike.`, ...late, ...limits];
   return [`${reached}, and the load generator was the limit, not the system under test.`, ...late, ...limits];

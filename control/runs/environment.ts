@@ -1,4 +1,4 @@
-/** On what a run took place: figures without their machine mean nothing. */
+/** What a run took place on: measurements mean nothing without their machine. */
 import os from 'node:os';
 import process from 'node:process';
 import type { Cluster } from '../cluster/cluster.ts';

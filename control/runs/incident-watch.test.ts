@@ -72,14 +72,14 @@ describe('pauses', () => {
     pass(6_000, 'gateway-1', 'worker-1', 'control');
     watch.look();
     watch.handleSample('gateway-1', { atMs: now(), eventLoopLagMs: 5_950 });
-    watch.generatorHeard({ eventLoopLagMaxMs: 5_990 }, now());
+    watch.handleInterval({ eventLoopLagMaxMs: 5_990 }, now());
     expect(told()).toEqual([['machine', 'paused', expect.closeTo(6_000, -2)]]);
   });
 
   it('of the generator alone are its own', () => {
     const { watch, pass, told, now } = world();
     pass(5_000);
-    watch.generatorHeard({ eventLoopLagMaxMs: 3_000 }, now());
+    watch.handleInterval({ eventLoopLagMaxMs: 3_000 }, now());
     expect(told()).toEqual([['generator', 'paused', 3_000]]);
   });
 
@@ -143,7 +143,7 @@ describe('parts that go away', () => {
       expect.stringMatching(/^gateway-1 has said nothing for 60 s/),
       'worker-1 was given up (ended with code 1, 6 times in a row).',
       'Redis is failed: ended.',
-      expect.stringMatching(/^Redis lost what it held/),
+      expect.stringMatching(/^Redis lost its data/),
     ]);
   });
 });

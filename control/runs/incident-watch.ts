@@ -1,7 +1,7 @@
 /**
- * What happened to the parts during a run: who stood still, who ended and came back. Every side is judged by its own clock: the
- * generators and the services report how late their event loops were, and the control centre watches its own. A moment in which
- * several clocks stood still at once was the machine's.
+ * What happened to the parts during a run: which of them stood still, ended, or came back. Each part is judged by its own
+ * clock: generators and services report how late their event loops were, and the control centre watches its own. When the
+ * control centre and another part stood still at once, it was the whole machine.
  */
 import { SAMPLE_INTERVAL_MS } from '../../services/shared/messages.ts';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -12,7 +12,7 @@ import type { Incident } from '../../contract/run-record.ts';
 import type { ServiceSample } from '../services/service-child.ts';
 import type { Supervisor } from '../services/supervisor.ts';
 
-/** ms that a clock must stand still for before it is told. A burst makes an event loop late by some hundred. */
+/** ms for which a clock must stand still to be an incident. A burst makes an event loop late by some hundred ms. */
 export const PAUSE_MS = 1_500;
 const LOOK_MS = 100;
 
@@ -34,7 +34,7 @@ export class IncidentWatch {
   readonly #now: () => number;
   readonly #pauses: Pause[] = [];
   readonly #others: (Omit<Incident, 'tMs'> & { readonly atMs: number })[] = [];
-  readonly #heard = new Map<string, number>();
+  readonly #lastSampleMs = new Map<string, number>();
   readonly #lateMs = new Map<string, number>();
   readonly #states = new Map<string, string>();
   readonly #awaySince = new Map<string, number>();
@@ -43,9 +43,9 @@ export class IncidentWatch {
   #lookedMs: number;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(parts: WatchedParts, say: (text: string) => void, now: () => number = Date.now) {
+  constructor(parts: WatchedParts, onLog: (text: string) => void, now: () => number = Date.now) {
     this.#parts = parts;
-    this.#log = say;
+    this.#log = onLog;
     this.#now = now;
     this.#lookedMs = now();
     this.#rebuildsBefore = parts.supervisor.totals.read().rebuilds;
@@ -60,19 +60,19 @@ export class IncidentWatch {
     clearInterval(this.#timer);
   }
 
-  /** A sample of a service: it tells how late its own event loop was. */
+  /** Takes a sample of a service, which says how late the service's event loop was. */
   handleSample(id: string, { atMs, eventLoopLagMs }: Pick<ServiceSample, 'atMs' | 'eventLoopLagMs'>): void {
-    // The first sample after a pause may come before the loop's own meter has seen it: the gap between two samples tells, too.
-    const gapMs = atMs - (this.#heard.get(id) ?? atMs) - SAMPLE_INTERVAL_MS;
-    this.#heard.set(id, atMs);
+    // The first sample after a pause may come before the loop's own meter has seen the pause. The gap between samples shows it.
+    const gapMs = atMs - (this.#lastSampleMs.get(id) ?? atMs) - SAMPLE_INTERVAL_MS;
+    this.#lastSampleMs.set(id, atMs);
     const lateMs = Math.max(eventLoopLagMs, gapMs);
-    this.#noteLate(id, lateMs);
+    this.#recordLateness(id, lateMs);
     if (lateMs >= PAUSE_MS) this.#pause(id, atMs - lateMs, atMs);
   }
 
-  /** An interval of the generators, which ended at `atMs`. */
-  generatorHeard({ eventLoopLagMaxMs }: Pick<AttackInterval, 'eventLoopLagMaxMs'>, atMs: number): void {
-    this.#noteLate('generator', eventLoopLagMaxMs);
+  /** Takes an interval of the generators that ended at `atMs`. */
+  handleInterval({ eventLoopLagMaxMs }: Pick<AttackInterval, 'eventLoopLagMaxMs'>, atMs: number): void {
+    this.#recordLateness('generator', eventLoopLagMaxMs);
     if (eventLoopLagMaxMs >= PAUSE_MS) this.#pause('generator', atMs - eventLoopLagMaxMs, atMs);
   }
 
@@ -85,7 +85,7 @@ export class IncidentWatch {
   look(): void {
     const nowMs = this.#now();
     const lateMs = nowMs - this.#lookedMs - LOOK_MS;
-    this.#noteLate('control', lateMs);
+    this.#recordLateness('control', lateMs);
     if (lateMs >= PAUSE_MS) this.#pause('control', this.#lookedMs, nowMs);
     this.#lookedMs = nowMs;
     for (const { id, state, detail } of this.#parts.supervisor.states())
@@ -94,7 +94,7 @@ export class IncidentWatch {
       this.#follow(role, BACKEND_TITLES[role], state, detail, nowMs);
   }
 
-  /** The parts that are not at work now, each as a sentence. */
+  /** The parts that do not work now, each as a sentence. */
   missing(): string[] {
     const nowMs = this.#now();
     const { supervisor, cluster } = this.#parts;
@@ -102,7 +102,7 @@ export class IncidentWatch {
     const services = supervisor.states();
     for (const { id, state, detail } of services) {
       const why = detail === undefined ? '' : ` (${detail})`;
-      const silentMs = nowMs - (this.#heard.get(id) ?? nowMs);
+      const silentMs = nowMs - (this.#lastSampleMs.get(id) ?? nowMs);
       if (state === 'failed') missing.push(`${id} was given up${why}.`);
       else if (state !== 'running') missing.push(`${id} is ${state}${why}.`);
       else if (silentMs >= PAUSE_MS) missing.push(`${id} has said nothing for ${milliseconds(silentMs)}.`);
@@ -118,7 +118,7 @@ export class IncidentWatch {
         missing.push(`${id} still has ${sample.framesInHandNow} frames in hand.`);
     if (supervisor.totals.read().rebuilds > this.#rebuildsBefore)
       missing.push(
-        'Redis lost what it held, and the sale was rebuilt from the tickets in Postgres: refusals of before are not on record any more.',
+        'Redis lost its data, and the sale was rebuilt from the tickets in Postgres: the refusals up to then are no longer on record.',
       );
     return missing;
   }
@@ -142,21 +142,21 @@ export class IncidentWatch {
   /** The longest time for which a part stood still or was away so far. */
   heldUpMs(): number {
     const stood = [...this.#pauses, ...this.#silences()].map(({ fromMs, toMs }) => toMs - fromMs);
-    // Of services also what is too short to be told: it held up what they had in hand all the same.
+    // Pauses of services count even when they are too short to be incidents: they delayed the frames in hand.
     const late = [...this.#lateMs].flatMap(([part, lateMs]) => (part === 'generator' ? [] : [lateMs]));
     return Math.round(Math.max(0, this.#longestAwayMs, ...stood, ...late));
   }
 
-  /** Services that run, by their state, and have said nothing for a while: they stand still to this moment. */
+  /** Services that count as running and have sent no sample for a while: they still stand still. */
   #silences(): Pause[] {
     const toMs = this.#now();
     return this.#parts.supervisor.states().flatMap(({ id, state }) => {
-      const fromMs = this.#heard.get(id) ?? toMs;
+      const fromMs = this.#lastSampleMs.get(id) ?? toMs;
       return state === 'running' && toMs - fromMs >= PAUSE_MS ? [{ part: id, fromMs, toMs }] : [];
     });
   }
 
-  /** How late each part's event loop was at the most, in ms. */
+  /** The greatest lateness of each part's event loop, in ms. */
   clocks(): Record<string, number> {
     return Object.fromEntries(
       [...this.#lateMs]
@@ -165,7 +165,7 @@ export class IncidentWatch {
     );
   }
 
-  #noteLate(part: string, lateMs: number): void {
+  #recordLateness(part: string, lateMs: number): void {
     if (lateMs > (this.#lateMs.get(part) ?? -1)) this.#lateMs.set(part, Math.max(0, lateMs));
   }
 
@@ -176,8 +176,8 @@ export class IncidentWatch {
   #follow(id: string, name: string, state: string, detail: string | undefined, nowMs: number): void {
     const before = this.#states.get(id);
     this.#states.set(id, state);
-    // Another process follows, whose samples have nothing to do with those of before.
-    if (state !== 'running') this.#heard.delete(id);
+    // The next sample comes from another process.
+    if (state !== 'running') this.#lastSampleMs.delete(id);
     if (before === undefined || before === state) return;
     const why = detail === undefined ? '' : `: ${detail.replace(/\.$/, '')}`;
     const since = this.#awaySince.get(id);
@@ -190,7 +190,7 @@ export class IncidentWatch {
       this.add(id, 'failed', `${name} was given up${why}.`, nowMs);
     } else if (before === 'running' && state !== 'stopping' && state !== 'stopped') {
       this.#awaySince.set(id, nowMs);
-      const what = state === 'unhealthy' ? 'is there, and does not serve' : 'went away';
+      const what = state === 'unhealthy' ? 'runs, but does not serve' : 'went away';
       this.add(id, 'ended', `${name} ${what}${why}.`, nowMs);
     }
   }
@@ -198,7 +198,7 @@ export class IncidentWatch {
 
 const overlaps = (a: Pause, b: Pause) => a.fromMs < b.toMs && b.fromMs < a.toMs;
 
-/** Overlapping pauses of one part are one; one of the control centre that another part shares was the machine's. */
+/** Joins overlapping pauses of one part. A pause that the control centre and another part share was the machine's. */
 function mergePauses(pauses: readonly Pause[]): Pause[] {
   const ofControl = pauses.filter((pause) => pause.part === 'control');
   const shared = ofControl.filter((own) =>
@@ -220,9 +220,9 @@ function mergePauses(pauses: readonly Pause[]): Pause[] {
 function pauseText(part: string, lengthMs: number): string {
   const length = milliseconds(lengthMs);
   if (part === 'machine')
-    return `The whole machine stood still for ${length} (suspended, stopped or starved): latencies and rates hold that pause.`;
+    return `The whole machine stood still for ${length} (suspended, stopped or starved): latencies and rates include that pause.`;
   if (part === 'control') return `The control centre stood still for ${length}: its samples have a gap.`;
   if (part === 'generator')
-    return `The load generator stood still for ${length}: latencies hold its own delay.`;
+    return `The load generator stood still for ${length}: latencies include its own delay.`;
   return `${part} stood still for ${length}.`;
 }

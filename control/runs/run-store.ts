@@ -1,4 +1,4 @@
-/** The history of runs: one JSON file a run. Summaries are kept in memory, records are read when they are asked for. */
+/** The history of runs: one JSON file each. Summaries are kept in memory; records are read on request. */
 import { randomBytes } from 'node:crypto';
 import { open, readFile, readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -15,12 +15,12 @@ import {
 import { searchTextOf, summaryOf } from '../../contract/run-text.ts';
 import { errorText } from '../../services/shared/error-text.ts';
 
-/** Becomes a file name, and comes from outside: no separators, no leading dot. */
+/** An id comes from outside and becomes a file name: no separators, no leading dot. */
 const RUN_ID_PATTERN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,79}$/;
 const EXTENSION = '.json';
 
 interface Known {
-  /** Size and time of change: a file that has neither changed is not read again. */
+  /** Size and time of change. While both stay the same, the file is not read again. */
   readonly stamp: string;
   /** `undefined` for a file that can't be read. */
   readonly summary: RunSummary | undefined;
@@ -28,7 +28,7 @@ interface Known {
   readonly failure?: Failure;
 }
 
-/** Unreadable files that a notice names; of the others it tells the number. */
+/** Unreadable files that a notice names; the others are counted. */
 const NAMED_FILES = 3;
 
 export class RunStore {
@@ -39,8 +39,8 @@ export class RunStore {
 
   /**
    * @param dir created when the first run is saved
-   * @param version of this FlashGrid: what a newer one has written may be beyond it
-   * @param onNotice hears when `notice` has changed
+   * @param version of this FlashGrid, which may not understand what a newer one has written
+   * @param onNotice called when `notice` has changed
    */
   constructor(dir: string, version: string, onNotice: () => void) {
     this.#dir = dir;
@@ -48,7 +48,7 @@ export class RunStore {
     this.#onNotice = onNotice;
   }
 
-  /** Which files the last list had to leave out, and why; they are left where they are. */
+  /** The files that the last list left out, and why. They stay where they are. */
   get notice(): Notice | undefined {
     const failures = [...this.#known.values()].flatMap(({ failure }) => failure ?? []);
     const [first] = failures;
@@ -62,11 +62,11 @@ export class RunStore {
       fix:
         failures.length === 1
           ? first.fix
-          : `\`flashgrid report RUN --json -\` tells for each what to do; all are left in ${this.#dir}.`,
+          : `\`flashgrid report RUN --json -\` says what to do for each; all stay in ${this.#dir}.`,
     };
   }
 
-  /** Keeps a run; it is there whole or not at all, also when the machine goes down meanwhile. */
+  /** Saves a run, as a whole or not at all, even when the machine goes down meanwhile. */
   async save(record: RunRecord): Promise<RunSummary> {
     const path = this.#pathOf(record.id);
     const temporary = `${path}.${randomBytes(4).toString('hex')}.tmp`;
@@ -81,7 +81,7 @@ export class RunStore {
       }
       await rename(temporary, path);
     } catch (error) {
-      // The first error is the one to tell; what can't be removed either is not a run, and never listed.
+      // The first error matters. A temporary file that stays is never listed as a run.
       await rm(temporary, { force: true }).catch(() => undefined);
       throw new FailureError(
         {
@@ -142,7 +142,7 @@ export class RunStore {
       throw error;
     }
     const known = new Map<string, Known>();
-    // One after the other: a record may be some megabytes, and only its summary is to stay.
+    // One after the other: a record may have some megabytes, and only its summary is kept in memory.
     for (const name of names) {
       const id = name.slice(0, -EXTENSION.length);
       if (!name.endsWith(EXTENSION) || !RUN_ID_PATTERN.test(id)) continue;
@@ -188,7 +188,7 @@ export class RunStore {
     const writer = writerSchema.safeParse(json);
     if (writer.success && isNewer(writer.data, this.#version)) throw newer(id, path, writer.data);
     const [issue] = parsed.error.issues;
-    throw damaged(id, path, new Error(`its field ${issue?.path.join('.') || 'record'} is not as it must be`));
+    throw damaged(id, path, new Error(`its field ${issue?.path.join('.') || 'record'} is invalid`));
   }
 
   #pathOf(id: string): string {
@@ -197,7 +197,7 @@ export class RunStore {
   }
 }
 
-/** What any version of a record tells of who wrote it. */
+/** What a record of any version says about its writer. */
 const writerSchema = z.object({
   schema: z.string().regex(/^flashgrid\.run\/\d+$/),
   environment: z
@@ -224,7 +224,7 @@ function newer(id: string, path: string, { schema, environment }: Writer): Failu
   return new FailureError({
     code: 'runs.newer',
     message: `Run ${id} was written by a newer FlashGrid (${writer}).`,
-    fix: `Open it with that version, or update this one. ${path} is left as it is.`,
+    fix: `Open it with that version, or update this one. ${path} stays as it is.`,
   });
 }
 
@@ -232,7 +232,7 @@ function notFound(id: string): FailureError {
   return new FailureError({
     code: 'runs.notFound',
     message: `There is no run ${JSON.stringify(id.slice(0, 80))}.`,
-    fix: 'See the list of runs for those that are kept.',
+    fix: 'Choose a run from the list of runs.',
   });
 }
 

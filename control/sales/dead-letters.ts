@@ -1,8 +1,8 @@
 /**
- * Frames that a worker rejected, or that RabbitMQ handed out too often: listed, put back into the queue, or dropped.
+ * Lists, replays or drops dead letters: frames that a worker rejected, or that RabbitMQ delivered too often.
  *
- * Each operation takes frames out of the dead-letter queue one by one and keeps those that it does not settle in hand until it has
- * seen all; then they go back. One operation at a time: what one has in hand, another would not see.
+ * An operation fetches frames from the dead-letter queue one by one, and returns those that it did not settle at its end. Only
+ * one runs at a time: a second would not see the frames that the first holds.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,26 +22,26 @@ import type { DeadFrame } from '../../contract/contract.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
 import { errorText } from '../../services/shared/error-text.ts';
 
-/** ms that one operation may take; what it has not settled by then stays where it is. */
+/** ms that one operation may take; frames that it has not settled by then stay in the dead-letter queue. */
 const OPERATION_LIMIT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 5_000;
-/** ms that frames which were only looked at may take to be in the queue again. */
+/** ms that returned frames may take to be in the queue again. */
 const RETURN_LIMIT_MS = 2_000;
 const RETURN_POLL_MS = 10;
-/** ms between two counts for the pages. */
+/** ms between two counts for the frontends. */
 const COUNT_INTERVAL_MS = 2_000;
 
 export interface DeadLettersOptions {
   /** @throws FailureError when no cluster runs */
   readonly deployment: () => Deployment;
-  /** Sales of the engine now. */
+  /** The sales that there are now. */
   readonly listSales: () => Promise<readonly SaleView[]>;
 }
 
-interface Corpse {
+interface DeadLetter {
   readonly message: GetMessage;
   readonly id: string;
-  /** `undefined`: it can never be decided, for the reason in `fault`. */
+  /** `undefined` when it can never be decided; `fault` says why. */
   readonly frame: Frame | undefined;
   readonly fault: string | undefined;
 }
@@ -62,7 +62,7 @@ export class DeadLetters {
     return this.#count;
   }
 
-  /** Counts from now on; a broker that is away leaves the last count. */
+  /** Counts from now on. While RabbitMQ is away, the last count stays. */
   start(): void {
     if (this.#timer) return;
     const probe = new QueueProbe(this.#options.deployment());
@@ -89,14 +89,14 @@ export class DeadLetters {
     this.#count = 0;
   }
 
-  /** The first `limit` dead frames, oldest first, and how many there are. */
+  /** The oldest `limit` dead frames, and how many there are in all. */
   list(limit: number): Promise<{ total: number; frames: DeadFrame[] }> {
     return this.#inTurn(async (channel) => {
-      // Without a gateway the reasons are less precise.
+      // Without a gateway, the reasons are less precise.
       const sales = await this.#options.listSales().catch(() => undefined);
       const frames: DeadFrame[] = [];
-      const total = await this.#visit(channel, limit, (corpse) => {
-        frames.push(describe(corpse, sales));
+      const total = await this.#visit(channel, limit, (letter) => {
+        frames.push(describe(letter, sales));
         return Promise.resolve(false);
       });
       return { total, frames };
@@ -104,9 +104,9 @@ export class DeadLetters {
   }
 
   /**
-   * Puts frames back into the queue, each confirmed before it leaves the dead-letter queue. A frame that comes twice is decided once.
-   * Frames that can never be decided stay.
-   * @param ids which; all when undefined
+   * Puts frames back into the queue. Each is confirmed before it leaves the dead-letter queue; one that arrives twice is decided
+   * once. Frames that can never be decided stay.
+   * @param ids which frames; all by default
    */
   replay(ids?: readonly string[]): Promise<{ replayed: number; kept: number }> {
     return this.#inTurn(async (channel) => {
@@ -127,9 +127,9 @@ export class DeadLetters {
   }
 
   /**
-   * Removes frames for good: their reservations never get an outcome. Units that Redis set aside for them are on sale again, since
-   * their sales are rebuilt from the tickets.
-   * @param ids which; all when undefined
+   * Removes frames for good: their reservations never get an outcome. Their sales are rebuilt from the tickets, so that units
+   * that Redis had granted to these frames are on sale again.
+   * @param ids which frames; all by default
    */
   drop(ids?: readonly string[]): Promise<{ dropped: number }> {
     return this.#inTurn(async (channel) => {
@@ -154,8 +154,8 @@ export class DeadLetters {
       await openPool(pool);
       const store = new SaleStore(redis, namespace);
       for (const saleId of saleIds) {
-        const life = await store.readEpoch(saleId);
-        if (life) await rebuildSale(store, pool, { saleId, generation: 1, staleEpoch: life.epoch });
+        const stale = await store.readEpoch(saleId);
+        if (stale) await rebuildSale(store, pool, { saleId, generation: 1, staleEpoch: stale.epoch });
       }
     } finally {
       redis.disconnect();
@@ -163,11 +163,11 @@ export class DeadLetters {
     }
   }
 
-  /** Takes every dead frame in hand, up to `limit`; those for which `settle` gives true leave the queue. */
+  /** Passes up to `limit` dead frames to `settle`; those for which it resolves to true leave the queue. */
   async #visit(
     channel: ConfirmChannel,
     limit: number,
-    settle: (corpse: Corpse) => Promise<boolean>,
+    settle: (letter: DeadLetter) => Promise<boolean>,
   ): Promise<number> {
     const { deadQueue } = topology(this.#options.deployment().namespace);
     const { messageCount } = await channel.checkQueue(deadQueue);
@@ -179,7 +179,7 @@ export class DeadLetters {
       channel.ack(message);
       settled++;
     }
-    // RabbitMQ does not confirm that a message is back: whoever looks next must see it.
+    // RabbitMQ does not confirm a nack. Wait until the frames are back, so that the next operation sees them.
     channel.nackAll(true);
     const deadlineMs = Date.now() + RETURN_LIMIT_MS;
     while (Date.now() < deadlineMs) {
@@ -195,7 +195,7 @@ export class DeadLetters {
       .catch(() => undefined)
       .then(async () => {
         const model = await connectBroker(amqpUrl, { timeout: CONNECT_TIMEOUT_MS });
-        // The call in hand fails with the same error.
+        // The pending call fails with the same error.
         model.on('error', () => undefined);
         try {
           await declareTopology(model, namespace);
@@ -224,7 +224,7 @@ export class DeadLetters {
   }
 }
 
-function examine(message: GetMessage): Corpse {
+function examine(message: GetMessage): DeadLetter {
   const { messageId, headers } = message.properties;
   const id =
     typeof messageId === 'string' && /^[\x21-\x7e]{1,64}$/.test(messageId)
@@ -236,11 +236,14 @@ function examine(message: GetMessage): Corpse {
     return { message, id, frame, fault: undefined };
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
-    return { message, id, frame: undefined, fault: `The frame is unsound: ${error.message}.` };
+    return { message, id, frame: undefined, fault: `The frame is malformed: ${error.message}.` };
   }
 }
 
-function describe({ message, id, frame, fault }: Corpse, sales: readonly SaleView[] | undefined): DeadFrame {
+function describe(
+  { message, id, frame, fault }: DeadLetter,
+  sales: readonly SaleView[] | undefined,
+): DeadFrame {
   const headers = message.properties.headers ?? {};
   const { reason, atMs } = deathOf(headers);
   const { sale, n, t } = headers as Record<string, unknown>;
@@ -257,33 +260,33 @@ function describe({ message, id, frame, fault }: Corpse, sales: readonly SaleVie
   };
 }
 
-/** Why the sale takes no such frame now. */
+/** Why the sale can't take this frame now. */
 function saleFault(frame: Frame | undefined, sales: readonly SaleView[] | undefined): string | undefined {
   if (!frame || !sales) return undefined;
   const sale = sales.find(({ id }) => id === frame.saleId);
   if (!sale) return `There is no sale ${frame.saleId}.`;
   return sale.generation < frame.generation
-    ? `Sale ${sale.id} is of generation ${sale.generation}, the frame is of ${frame.generation}.`
+    ? `Sale ${sale.id} has generation ${sale.generation}; the frame is for ${frame.generation}.`
     : undefined;
 }
 
-/** What RabbitMQ noted when it dead-lettered a message: the newest entry comes first. */
+/** Why and when RabbitMQ dead-lettered a message. The newest entry comes first. */
 function deathOf(headers: MessagePropertyHeaders): { reason: string; atMs?: number } {
   const [death] = headers['x-death'] ?? [];
   const time: unknown = death?.time;
   const seconds = typeof time === 'object' && time !== null && 'value' in time ? Number(time.value) : NaN;
   const reasons: Readonly<Record<string, string>> = {
-    delivery_limit: 'RabbitMQ handed it out too often (delivery limit of the queue).',
-    rejected: 'A worker rejected it; its log names the frame and says why.',
+    delivery_limit: 'RabbitMQ delivered it too often (delivery limit of the queue).',
+    rejected: 'A worker rejected it; the log of the worker names the frame and the reason.',
   };
   const noted = death?.reason;
   return {
-    reason: reasons[noted ?? ''] ?? `RabbitMQ says: ${noted ?? 'nothing'}.`,
+    reason: reasons[noted ?? ''] ?? `RabbitMQ gives the reason "${noted ?? 'none'}".`,
     ...(Number.isFinite(seconds) ? { atMs: seconds * 1_000 } : {}),
   };
 }
 
-/** Resolves when RabbitMQ has it in the queue. */
+/** Resolves when RabbitMQ has confirmed the message. */
 function publish(channel: ConfirmChannel, queue: string, { content, properties }: GetMessage): Promise<void> {
   const { v, n, sale, gen, t } = properties.headers ?? {};
   return new Promise((resolve, reject) => {
@@ -299,7 +302,7 @@ function publish(channel: ConfirmChannel, queue: string, { content, properties }
       },
       (error: unknown) => {
         if (error === null || error === undefined) resolve();
-        else reject(error instanceof Error ? error : new Error('RabbitMQ did not take it'));
+        else reject(error instanceof Error ? error : new Error('RabbitMQ did not confirm it'));
       },
     );
   });

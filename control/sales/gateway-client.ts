@@ -1,4 +1,4 @@
-/** The control centre's way into the backend: the gateway's own HTTP API, as any other client would use it. */
+/** The control centre's access to sales: the gateway's HTTP API, used like any other client uses it. */
 import { z } from 'zod';
 import { saleViewSchema, type NewSale, type SaleChange, type SaleView } from '../../services/shared/sales.ts';
 import { FailureError } from '../../contract/failure.ts';
@@ -6,7 +6,7 @@ import { requestLoopback, type LoopbackAnswer } from '../lib/loopback.ts';
 
 /** ms that one admin request may take. */
 const REQUEST_LIMIT_MS = 15_000;
-/** ms that one of several gateways may take to show that it lives: a frozen one takes connections and never answers. */
+/** ms that one of several gateways may take to answer /healthz: a frozen one accepts connections and never answers. */
 const PRESENCE_LIMIT_MS = 1_500;
 
 const problemSchema = z.object({
@@ -55,7 +55,7 @@ export class GatewayClient {
     return this.#request('PATCH', `/sales/${encodeURIComponent(id)}`, change, saleViewSchema);
   }
 
-  /** Base URLs of the gateways that answer now; of one alone, without asking it. */
+  /** Base URLs of the gateways that answer now. A single gateway is not asked. */
   async answering(): Promise<string[]> {
     const urls = this.#urls();
     if (urls.length < 2) return [...urls];
@@ -64,8 +64,8 @@ export class GatewayClient {
   }
 
   /**
-   * The gateway to ask. It must show that it lives before a request is sent: one that is only tried elsewhere after its time is up would
-   * be carried out twice when the first gateway wakes.
+   * The gateway to ask. It must answer /healthz first: a request that timed out and was repeated at another gateway would be
+   * carried out twice once the first one wakes.
    */
   async #pick(): Promise<string | undefined> {
     const urls = this.#urls();
@@ -86,7 +86,7 @@ export class GatewayClient {
       });
       return status === 200;
     } catch {
-      // Frozen, gone or busy: whoever asks takes another one.
+      // Frozen, gone or busy: the caller tries another one.
       return false;
     }
   }
@@ -122,7 +122,7 @@ export class GatewayClient {
         {
           code: 'gateway.noAnswer',
           message: `The gateway did not answer ${method} ${path}.`,
-          fix: 'Look at the logs of the gateway; it is restarted by itself when it ended.',
+          fix: 'Look at the logs of the gateway. One that has ended is restarted automatically.',
         },
         { cause: error },
       );
@@ -133,7 +133,7 @@ export class GatewayClient {
       if (parsed.success) return parsed.data;
       throw new FailureError({
         code: 'gateway.strangeAnswer',
-        message: `What answered ${method} ${path} is not this FlashGrid's gateway.`,
+        message: `The answer to ${method} ${path} does not come from a gateway of this FlashGrid.`,
         fix: 'Stop the cluster and start it again.',
       });
     }

@@ -1,10 +1,10 @@
-/** The sales as the frontends show them: read twice a second while the cluster runs, told only when something changed. */
+/** The sales as the frontends show them: read twice a second while the cluster runs, and emitted when they have changed. */
 import type { SaleView } from '../../services/shared/sales.ts';
 import { MAX_SHOWN_SALES } from '../../contract/contract.ts';
 import type { GatewayClient } from './gateway-client.ts';
 
 const INTERVAL_MS = 500;
-/** Pause after a reading, in readings: with thousands of sales to read the watch gets slower, not the backend busier. */
+/** Pause after a reading, as a multiple of its duration: with thousands of sales the watch slows down and spares the gateway. */
 const PAUSE_READINGS = 20;
 
 /** The newest sales, and how many there are in all. */
@@ -17,7 +17,7 @@ export class SalesWatch {
   readonly #gateways: Pick<GatewayClient, 'listSales'>;
   readonly #onChange: (seen: SalesSeen) => void;
   #latest: SalesSeen = { sales: [], total: 0 };
-  #told = JSON.stringify(this.#latest);
+  #emitted = JSON.stringify(this.#latest);
   #timer: NodeJS.Timeout | undefined;
   #isReading = false;
   #dueMs = 0;
@@ -43,7 +43,7 @@ export class SalesWatch {
     this.#emit([]);
   }
 
-  /** Reads now; a gateway that does not answer leaves the last view, and the services' states tell why. */
+  /** Reads now. When no gateway answers, the last view stays; the services' states show why. */
   async refresh(): Promise<void> {
     if (this.#isReading) return;
     this.#isReading = true;
@@ -52,7 +52,7 @@ export class SalesWatch {
       const sales = await this.#gateways.listSales();
       if (this.#timer !== undefined) this.#emit(sales);
     } catch {
-      // See above: shown by the gateway's state, not here.
+      // The gateway's state shows it.
     } finally {
       this.#dueMs = performance.now() + PAUSE_READINGS * (performance.now() - startedMs);
       this.#isReading = false;
@@ -62,8 +62,8 @@ export class SalesWatch {
   #emit(all: SaleView[]): void {
     this.#latest = { sales: all.slice(0, MAX_SHOWN_SALES), total: all.length };
     const text = JSON.stringify(this.#latest);
-    if (text === this.#told) return;
-    this.#told = text;
+    if (text === this.#emitted) return;
+    this.#emitted = text;
     this.#onChange(this.#latest);
   }
 }

@@ -1,7 +1,7 @@
 /**
- * One forked gateway or worker: starts it, waits for its word, hears its samples, stops it.
+ * One forked gateway or worker: starts it, waits until it is ready, receives its samples and stops it.
  *
- * The child is detached, so that a Ctrl-C on the terminal reaches only the control centre, which then stops its children in order. A
+ * The child is detached: a Ctrl-C in the terminal reaches only the control centre, which then stops its children in order. A
  * child whose channel closes ends itself, so a control centre that is killed leaves none behind.
  */
 import { fork, type ChildProcess } from 'node:child_process';
@@ -15,9 +15,9 @@ import { childMessageSchema, type GatewaySample, type WorkerSample } from '../..
 import { SERVICE_ALLOCATOR_ENV, SERVICE_NODE_FLAGS } from '../../services/shared/node-flags.ts';
 import { parseServiceLine, readLines } from '../logs/log-reader.ts';
 
-/** ms within which a child must say that it is ready. */
+/** ms within which a child must report that it is ready. */
 export const READY_LIMIT_MS = 20_000;
-/** ms that a child may take to end after it was asked to. */
+/** ms that a child may take to end once it is asked to. */
 export const STOP_LIMIT_MS = 12_000;
 
 export type ServiceSample = GatewaySample | WorkerSample;
@@ -28,18 +28,18 @@ export interface ServiceChildOptions {
   /** Path of the built entry. */
   readonly modulePath: string;
   readonly env: NodeJS.ProcessEnv;
-  /** Who runs it; whoever runs us by default. */
+  /** The user that it runs as; our own by default. */
   readonly user?: SystemUser | undefined;
   onSample(sample: ServiceSample): void;
   onLog(line: LogLine): void;
-  /** The child ended; `wasAsked` when we stopped it. */
+  /** The child ended; `wasAsked` is true when we stopped it. */
   onExit(detail: string, wasAsked: boolean): void;
 }
 
 export class ServiceChild {
   readonly #options: ServiceChildOptions;
   readonly #process: ChildProcess;
-  /** Resolves when it is gone, however it ended. */
+  /** Resolves when the child has ended, however it did. */
   readonly exited: Promise<void>;
   #wasAsked = false;
   #hasExited = false;
@@ -73,7 +73,7 @@ export class ServiceChild {
         end(signal ? `ended by ${signal}` : `ended with code ${code}`),
       );
       this.#process.on('error', (error) => {
-        // Later ones (a message that could not be sent) end nothing; unheard, they would end this process.
+        // Later errors, such as a message that could not be sent, do not end the child. Without a listener they would end us.
         if (this.#process.pid === undefined) end(`could not be started: ${error.message}`);
       });
     });
@@ -84,7 +84,7 @@ export class ServiceChild {
   }
 
   /**
-   * Waits for the child's first word.
+   * Waits until the child reports that it is ready.
    * @returns the port on which it serves
    * @throws FailureError `service.notReady` when it fails, ends or stays silent
    */
@@ -111,7 +111,7 @@ export class ServiceChild {
             atMs: Date.now(),
             part: id,
             level: 'warn',
-            text: `a message that is not understood: ${String(JSON.stringify(raw)).slice(0, 200)}`,
+            text: `unknown message: ${String(JSON.stringify(raw)).slice(0, 200)}`,
           });
           return;
         }

@@ -1,13 +1,13 @@
-/** Sums the samples of all gateways and workers, so that a restarted one does not set the backend's counters back. */
+/** Sums the samples of all gateways and workers. A restarted service does not set the sums back. */
 import type { GatewaySample, WorkerSample } from '../../services/shared/messages.ts';
 
 type ServiceSample = GatewaySample | WorkerSample;
 
-/** ms without movement after which the queue of workers that all wait is known to be empty. */
+/** ms without movement, while all workers wait, after which the queue is known to be empty. */
 const IDLE_MS = 500;
-/** ms for which it is remembered how many waited. */
+/** ms for which the numbers of waiting reservations are kept. */
 const HISTORY_MS = 2_000;
-/** ms after which a silent service no longer holds back the moment at which the queue is looked at. */
+/** ms after which a silent service no longer holds back the moment for which the queue depth is computed. */
 const STALE_MS = 1_000;
 
 export interface PipelineTotals {
@@ -55,12 +55,12 @@ function addSample(totals: PipelineTotals, sample: ServiceSample): void {
   }
 }
 
-/** What a service has moved so far: reservations put into the queue, or taken out of it. */
+/** Reservations that a service has put into the queue so far, or taken out of it. */
 function moved(sample: ServiceSample): number {
   return sample.role === 'gateway' ? sample.accepted : sample.decided;
 }
 
-/** How many wait: in line for a decision, and in the gateways for the broker's confirm. */
+/** How many reservations wait: in the queue for a decision, and in the gateways for the broker's confirm. */
 export interface Waiting {
   readonly queueDepth: number;
   readonly unconfirmed: number;
@@ -71,7 +71,7 @@ interface Tail {
   readonly latest: ServiceSample;
 }
 
-/** Where a service's counter stood at a moment, between its last two samples. */
+/** A service's counter at a moment, interpolated between its last two samples. */
 function movedAt({ before, latest }: Tail, atMs: number): number {
   if (!before || atMs >= latest.atMs) return moved(latest);
   const share = Math.max(0, (atMs - before.atMs) / (latest.atMs - before.atMs));
@@ -81,12 +81,12 @@ function movedAt({ before, latest }: Tail, atMs: number): number {
 export class ServiceTotals {
   readonly #tails = new Map<string, Tail>();
   readonly #retired = zero();
-  /** Accepted less decided of a backend that is known to be empty: what killed services took with them uncounted. */
+  /** Accepted less decided while the queue is known to be empty: killed services did not report these. */
   #lost = 0;
   #stillSinceMs = 0;
   #lastMoved = 0;
-  /** How many waited whenever a service told where it stands, by our own clock. */
-  #history: (Waiting & { readonly heardMs: number })[] = [];
+  /** How many waited at each sample, by our own clock. */
+  #history: (Waiting & { readonly seenMs: number })[] = [];
 
   add(id: string, sample: ServiceSample): void {
     this.#tails.set(id, { before: this.#tails.get(id)?.latest, latest: sample });
@@ -98,7 +98,7 @@ export class ServiceTotals {
     } else if (sample.atMs - this.#stillSinceMs >= IDLE_MS) this.#lost = accepted - decided;
   }
 
-  /** The child ended: its last sample stays in the sums. */
+  /** The service ended: its last sample stays in the sums. */
   retire(id: string): void {
     const tail = this.#tails.get(id);
     this.#tails.delete(id);
@@ -113,8 +113,8 @@ export class ServiceTotals {
   }
 
   /**
-   * Reservations confirmed by the broker and not yet decided. Services sample at moments of their own; at 30,000 a second a tenth of
-   * a second between a gateway's and a worker's would show 3,000 that are not there. So all are read as of one moment.
+   * Reservations that the broker has confirmed and no worker has decided. Each service samples at its own moments. At 30,000 a
+   * second, 100 ms between a gateway's sample and a worker's would show 3,000 too many, so all are read as of one moment.
    */
   queueDepth(): number {
     const tails = [...this.#tails.values()];
@@ -135,13 +135,13 @@ export class ServiceTotals {
   }
 
   /**
-   * The most that waited at any moment since `sinceMs` (performance.now()) at which a service told where it stands, and now. Services tell
-   * ten times a second, each at a moment of its own; a wait that comes and goes between two of these moments is not seen.
+   * The most that waited at any sample since `sinceMs` (performance.now()), and now. Each service sends ten samples a second:
+   * a queue that fills and empties between two samples is not seen.
    */
   peakSince(sinceMs: number): Waiting {
     const now = { queueDepth: this.queueDepth(), unconfirmed: this.unconfirmed() };
     return this.#history
-      .filter(({ heardMs }) => heardMs >= sinceMs)
+      .filter(({ seenMs }) => seenMs >= sinceMs)
       .reduce<Waiting>(
         (peak, one) => ({
           queueDepth: Math.max(peak.queueDepth, one.queueDepth),
@@ -152,14 +152,14 @@ export class ServiceTotals {
   }
 
   #remember(): void {
-    const heardMs = performance.now();
+    const seenMs = performance.now();
     const [oldest] = this.#history;
-    if (oldest && heardMs - oldest.heardMs > 2 * HISTORY_MS)
-      this.#history = this.#history.filter((one) => heardMs - one.heardMs <= HISTORY_MS);
-    this.#history.push({ heardMs, queueDepth: this.queueDepth(), unconfirmed: this.unconfirmed() });
+    if (oldest && seenMs - oldest.seenMs > 2 * HISTORY_MS)
+      this.#history = this.#history.filter((one) => seenMs - one.seenMs <= HISTORY_MS);
+    this.#history.push({ seenMs, queueDepth: this.queueDepth(), unconfirmed: this.unconfirmed() });
   }
 
-  /** There is a worker, and none has a frame in hand. */
+  /** Whether there are workers and none has a frame in hand. */
   isIdle(): boolean {
     const workers = [...this.#tails.values()].flatMap(({ latest }) =>
       latest.role === 'worker' ? [latest] : [],

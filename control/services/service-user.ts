@@ -1,4 +1,4 @@
-/** As whom gateways, workers and load generators run when root starts them: they read what strangers send. */
+/** The user of gateways, workers and load generators when root starts them: they parse what anybody may send. */
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { existsSync, realpathSync } from 'node:fs';
@@ -6,9 +6,9 @@ import { type SystemUser, blockedFolder, unprivilegedUser } from '../processes/s
 import { errorText } from '../../services/shared/error-text.ts';
 
 export interface ServiceUser {
-  /** `undefined`: as whoever runs us. */
+  /** `undefined`: they run as the user who started us. */
   readonly user: SystemUser | undefined;
-  /** Why root's children stay root's, for the log. */
+  /** Why they run as root all the same, for the log. */
   readonly note?: string;
 }
 
@@ -26,11 +26,11 @@ export function serviceUser(who: string, files: readonly string[], find = unpriv
   }
   if (!user) return { user };
   for (const path of [process.execPath, ...files]) {
-    // What is missing is told by whoever starts it.
+    // Whoever starts it reports a missing file.
     if (!existsSync(path)) continue;
     const closed = blockedFolder(dirname(realpathSync(path)), user);
     if (closed === undefined) continue;
-    const note = `The ${who} run as root, since the user ${user.name} can't enter ${closed}. Open the way (chmod o+x ${closed}), or run FlashGrid as an ordinary user.`;
+    const note = `The ${who} run as root, since the user ${user.name} can't enter ${closed}. Allow it (chmod o+x ${closed}), or run FlashGrid as an ordinary user.`;
     return { user: undefined, note };
   }
   return { user };

@@ -1,8 +1,8 @@
 /**
  * Keeps the wanted number of gateways and workers alive.
  *
- * A service moves: starting → running → stopping → stopped; starting | running → restarting → starting when it ends by itself;
- * restarting → failed after `maxQuickRestarts` ends within QUICK_MS of their start, those not counted in which it was killed on purpose.
+ * States of a service: starting → running → stopping → stopped; starting | running → restarting → starting when it ends by
+ * itself; restarting → failed after `maxQuickRestarts` ends in a row within QUICK_MS of a start. Kills on purpose do not count.
  */
 import { join } from 'node:path';
 import { backoffMs } from '../../services/shared/backoff.ts';
@@ -21,7 +21,7 @@ import { errorText } from '../../services/shared/error-text.ts';
 const QUICK_MS = 10_000;
 const DEFAULT_MAX_QUICK_RESTARTS = 6;
 const BACKOFF = { firstMs: 200, maxMs: 5_000 };
-/** ms that a service may take to end when a backend that it needs is gone. */
+/** ms that a service may take to end when a backend that it needs is gone for good. */
 const LOST_STOP_LIMIT_MS = 1_500;
 
 export interface SupervisorOptions {
@@ -45,10 +45,10 @@ interface Slot {
   readonly role: ServiceRole;
   state: ServiceState;
   child: ServiceChild | undefined;
-  /** The port it had first: a restarted gateway takes the same, so that its address holds. */
+  /** Its first port. A restarted gateway takes the same, so that its address stays. */
   port: number;
   quickEnds: number;
-  /** Killed by a person or an attack: no fault of its own. */
+  /** Killed on purpose, by a person or an attack. */
   isKilled: boolean;
   timer: NodeJS.Timeout | undefined;
 }
@@ -95,8 +95,8 @@ export class Supervisor {
   }
 
   /**
-   * Starts or stops services until there are `count` of a role; resolves when the new ones are ready and the surplus is gone.
-   * @throws FailureError when a new one can't be started (it is removed again)
+   * Starts or stops services until there are `count` of a role. Resolves when the new ones are ready and the surplus is gone.
+   * @throws FailureError when a new one can't be started; it is removed again
    */
   async scale(role: ServiceRole, count: number): Promise<void> {
     if (this.#isStopping)
@@ -137,8 +137,8 @@ export class Supervisor {
   }
 
   /**
-   * Stops gateways first, so that nothing new comes in while the workers finish. When a backend has ended for good they can't: what they
-   * have in hand is handed out again after the next start, so nobody need wait for it.
+   * Stops gateways first, so that nothing new comes in while the workers finish. When a backend is gone for good, workers can't
+   * finish: RabbitMQ hands their frames out again after the next start, so they get less time.
    */
   async stop({ isBackendLost = false } = {}): Promise<void> {
     this.#isStopping = true;
@@ -196,7 +196,7 @@ export class Supervisor {
           level: 'error',
           text: `${slot.id} ${detail}`,
         });
-        // Before its first `ready` the failure belongs to whoever launched it.
+        // An end before the first `ready` is handled by whoever launched it.
         if (slot.state.state === 'running') this.#restart(slot, detail, Date.now() - startedAtMs);
       },
     });

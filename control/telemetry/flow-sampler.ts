@@ -1,13 +1,13 @@
 /**
- * What goes through the pipeline, ten times a second. Reads counters that the services send anyway: sampling costs the engine
- * nothing, and never asks the broker for its statistics, which are up to five seconds old.
+ * Samples what goes through the pipeline ten times a second. It reads counters that the services send anyway, so it costs
+ * nothing. It does not use RabbitMQ's statistics, which are up to five seconds old.
  */
 import type { FlowSample } from '../../contract/contract.ts';
 import type { PipelineTotals, Waiting } from '../services/service-totals.ts';
 
 /** ms between two samples. */
 export const FLOW_INTERVAL_MS = 100;
-/** Samples kept for a frontend that opens late: one minute. */
+/** Samples kept for a frontend that opens later: one minute. */
 const KEPT = 600;
 /** Samples in one event: four events a second. */
 const BATCH = 2;

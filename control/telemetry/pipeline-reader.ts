@@ -1,16 +1,15 @@
 /**
- * Where the engine stands, read from whatever is still there. The sale's own counters are in Redis; while Redis can't tell them, the
- * workers' counters, which come over IPC, say what was decided since, and what is left is not known.
+ * Reads the pipeline's counters from whatever still answers. The sale's own counters are in Redis. While Redis does not answer,
+ * the workers' counters, which come over IPC, give what was decided since, and the remaining stock is unknown.
  */
 import type { PipelineTotals, Waiting } from '../services/service-totals.ts';
 import { afterArrivals } from '../../services/shared/backend-watch.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
 import type { PipelineReading } from './run-series.ts';
 
-/** ms that Redis may take to tell: more than a busy machine makes it late. Only the first reading of an outage waits for so long. */
+/** ms that Redis may take to answer: more than a busy machine delays it. Only the first reading of an outage waits so long. */
 const SALE_LIMIT_MS = 400;
 
-/** What is read of the sale. */
 export interface SaleCounters {
   readonly decided: number;
   readonly granted: number;
@@ -20,14 +19,14 @@ export interface SaleCounters {
 export interface PipelineReaderSources {
   totals(): PipelineTotals;
   peakSince(sinceMs: number): Waiting;
-  /** Rejects, or takes its time, while Redis is away; `undefined` when it does not know the sale. */
+  /** Rejects or hangs while Redis is away; `undefined` when Redis does not have the sale. */
   readSale(): Promise<SaleCounters | undefined>;
 }
 
 export class PipelineReader {
   readonly #sources: PipelineReaderSources;
   readonly #before: PipelineTotals;
-  /** The sale as it was last told, and where the workers' counters stood then. */
+  /** The sale's last known counters, and the workers' counters at that time. */
   #known: { readonly decided: number; readonly granted: number; readonly totals: PipelineTotals };
   #asking: Promise<SaleCounters | undefined> | undefined;
   #peakFromMs = performance.now();
@@ -56,7 +55,7 @@ export class PipelineReader {
     };
   }
 
-  /** The sale, unless Redis is away: then one question waits, and no further ones queue up behind it. */
+  /** The sale's counters. While Redis is away, one query waits and no further ones are sent. */
   async #sale(): Promise<SaleCounters | undefined> {
     if (this.#asking !== undefined) return undefined;
     const asking = this.#sources.readSale().catch(() => undefined);

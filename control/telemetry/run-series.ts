@@ -1,7 +1,7 @@
 /**
- * The run's time series: what the generators saw and what the engine did, joined every 100 ms. Counts are kept as differences, so that
- * each column's sum is the run's total, whatever the sampling missed in between. What the generators saw stands at the time at which
- * they saw it, not at that at which they told it: a row waits a moment for the load of its time.
+ * The run's time series: what the generators saw and what the pipeline did, joined every 100 ms. Counts are differences, so
+ * that each column's sum is the run's total, even when readings were missed. The generators' counts stand at the time at which
+ * they were seen, not at which they arrived: a row waits for the load of its time.
  */
 import { halved } from '../../contract/halved.ts';
 import { mergeSamples } from '../../contract/series.ts';
@@ -10,24 +10,24 @@ import type { Sample } from '../../contract/run-record.ts';
 
 /** ms between two samples. */
 export const SERIES_INTERVAL_MS = 100;
-/** Rows kept; beyond, neighbours are merged and the series gets coarser, not longer. */
+/** Rows kept. Beyond it neighbours are merged: the series gets coarser, not longer. */
 const MAX_ROWS = 4_096;
 
-/** Readings that wait for the load of their time at the most; a generator that is later than this is counted in a later row. */
+/** The most readings that wait for the load of their time. Load that comes later is counted in a later row. */
 const PATIENCE = 5;
 
 /** What the generators saw in one interval. */
 export type LoadInterval = Omit<AttackInterval, 'rps' | 'eventLoopLagMaxMs' | 'cpuShare'>;
 
-/** Where the engine stands: cumulative since the run began, but for those that say otherwise. */
+/** The pipeline's counters since the run began, unless a field says otherwise. */
 export interface PipelineReading {
   readonly decided: number;
   readonly granted: number;
   readonly committed: number;
-  /** The highest since the reading before. */
+  /** The highest since the previous reading. */
   readonly queueDepthPeak: number;
   readonly unconfirmedPeak: number;
-  /** null while Redis could not tell. */
+  /** null when Redis did not answer. */
   readonly remainingNow: number | null;
 }
 
@@ -45,20 +45,20 @@ type LoadCount = 'sent' | 'accepted' | 'rejected' | 'unknown';
 export class RunSeries {
   readonly #onRow: (row: Sample) => void;
   #rows: Sample[] = [];
-  #told = { decided: 0, granted: 0, committed: 0, sent: 0, accepted: 0, rejected: 0, unknown: 0 };
+  #counted = { decided: 0, granted: 0, committed: 0, sent: 0, accepted: 0, rejected: 0, unknown: 0 };
   #lastMs = 0;
-  /** Where the generators' counts stood at the end of each interval; the first is where the last row ended, or before. */
+  /** The generators' counts at the end of each interval. The first mark is at or before the end of the last row. */
   #marks: LoadMark[] = [{ tMs: 0, sent: 0, accepted: 0, rejected: 0, unknown: 0 }];
   #latencies: LoadInterval[] = [];
-  #readings: { readonly tMs: number; readonly engine: PipelineReading }[] = [];
+  #readings: { readonly tMs: number; readonly pipeline: PipelineReading }[] = [];
   #isLoadOver = false;
 
-  /** @param onRow hears each row once the load of its time is known */
+  /** @param onRow called with each row once the load of its time is known */
   constructor(onRow: (row: Sample) => void = () => undefined) {
     this.#onRow = onRow;
   }
 
-  /** Takes what the generators saw in an interval, which may come later than the readings of that time. */
+  /** Adds an interval of the generators, which may come later than the readings of its time. */
   addLoad(interval: LoadInterval): void {
     const last = this.#lastMark();
     this.#marks.push({
@@ -72,24 +72,24 @@ export class RunSeries {
     this.#emitReady();
   }
 
-  /** Nothing comes from the generators any more: rows need not wait for them. */
+  /** No more intervals come: rows need not wait for them. */
   endLoad(): void {
     this.#isLoadOver = true;
     this.#emitReady();
   }
 
-  /** Takes a reading of the engine at `tMs` since the first request; its row ends there. */
-  addReading(tMs: number, engine: PipelineReading): void {
-    this.#readings.push({ tMs, engine });
+  /** Adds a reading taken `tMs` after the first request; its row ends there. */
+  addReading(tMs: number, pipeline: PipelineReading): void {
+    this.#readings.push({ tMs, pipeline });
     this.#emitReady();
   }
 
-  /** Takes the last reading; its row brings whatever was not told yet, so that the sums are the totals. */
-  finish(tMs: number, engine: PipelineReading): void {
+  /** Adds the last reading. Its row holds whatever is not counted yet, so that the sums are the totals. */
+  finish(tMs: number, pipeline: PipelineReading): void {
     this.endLoad();
-    // Load that is said to end later than the last reading still belongs into it.
+    // An interval may end after the last reading: it is counted in the last row.
     this.#marks = this.#marks.map((mark) => ({ ...mark, tMs: Math.min(mark.tMs, tMs) }));
-    this.addReading(tMs, engine);
+    this.addReading(tMs, pipeline);
   }
 
   rows(): readonly Sample[] {
@@ -108,15 +108,15 @@ export class RunSeries {
         (this.#isLoadOver || this.#readings.length > PATIENCE || this.#lastMark().tMs >= next.tMs);
       if (!isReady) return;
       this.#readings.shift();
-      this.#emit(next.tMs, next.engine);
+      this.#emit(next.tMs, next.pipeline);
     }
   }
 
-  #emit(tMs: number, engine: PipelineReading): void {
+  #emit(tMs: number, pipeline: PipelineReading): void {
     const grow = (key: 'decided' | 'granted' | 'committed') => {
-      // A reading that went back (a restarted service) adds nothing and is caught up later.
-      const grown = Math.max(0, engine[key] - this.#told[key]);
-      this.#told[key] += grown;
+      // After a service restart a reading may go back: it adds nothing until it has caught up.
+      const grown = Math.max(0, pipeline[key] - this.#counted[key]);
+      this.#counted[key] += grown;
       return grown;
     };
     const [decided, granted, committed] = [grow('decided'), grow('granted'), grow('committed')];
@@ -127,9 +127,9 @@ export class RunSeries {
       ...load,
       rps: Math.round(((load.accepted + load.rejected) * 1_000) / elapsedMs),
       ...this.#latencyUntil(tMs),
-      queueDepth: engine.queueDepthPeak,
-      unconfirmed: engine.unconfirmedPeak,
-      remaining: engine.remainingNow,
+      queueDepth: pipeline.queueDepthPeak,
+      unconfirmed: pipeline.unconfirmedPeak,
+      remaining: pipeline.remainingNow,
       granted,
       refused: Math.max(0, decided - granted),
       committed,
@@ -140,7 +140,7 @@ export class RunSeries {
     this.#onRow(row);
   }
 
-  /** What was sent and answered since the last row: an interval that two rows share is shared out by time. */
+  /** What was sent and answered since the last row. An interval that spans two rows is divided by time. */
   #loadUntil(tMs: number): Record<LoadCount, number> {
     const at = this.#marks.findIndex((mark) => mark.tMs > tMs);
     const before = this.#marks[at === -1 ? this.#marks.length - 1 : at - 1] ?? this.#lastMark();
@@ -148,8 +148,8 @@ export class RunSeries {
     const share = after.tMs > before.tMs ? (tMs - before.tMs) / (after.tMs - before.tMs) : 0;
     const grow = (key: LoadCount) => {
       const standing = Math.round(before[key] + share * (after[key] - before[key]));
-      const grown = Math.max(0, standing - this.#told[key]);
-      this.#told[key] += grown;
+      const grown = Math.max(0, standing - this.#counted[key]);
+      this.#counted[key] += grown;
       return grown;
     };
     const load = {
@@ -164,7 +164,7 @@ export class RunSeries {
 
   #latencyUntil(tMs: number): { readonly p50Ms: number; readonly p99Ms: number } {
     const touched = this.#latencies.filter((interval) => interval.tMs - interval.lengthMs < tMs);
-    // One that goes on after this row is the next one's, too.
+    // An interval that ends after this row belongs to the next one as well.
     this.#latencies = this.#latencies.filter((interval) => interval.tMs > tMs);
     return {
       p50Ms: Math.max(0, ...touched.map(({ p50Ms }) => p50Ms)),

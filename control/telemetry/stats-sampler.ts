@@ -1,4 +1,4 @@
-/** CPU and memory of every part, once a second: the backends through their cluster, the services from their own samples. */
+/** CPU and memory of every part, once a second: of backends from their provider, of services from their samples. */
 import type { Cluster } from '../cluster/cluster.ts';
 import type { PartStats } from '../../contract/contract.ts';
 import type { ServiceSample } from '../services/service-child.ts';
@@ -6,7 +6,7 @@ import { withLimit } from '../../services/shared/time-limit.ts';
 import { errorText } from '../../services/shared/error-text.ts';
 
 const INTERVAL_MS = 1_000;
-/** ms after which a slow provider's answer is no longer waited for. */
+/** ms that a provider may take to answer. */
 const READ_LIMIT_MS = 5_000;
 
 export class StatsSampler {
@@ -47,7 +47,7 @@ export class StatsSampler {
   }
 
   async #read(): Promise<void> {
-    // A provider slower than a second gives fewer figures, not a queue of questions.
+    // When a provider takes longer than a second, skip a reading instead of queueing another query.
     if (this.#isReading) return;
     this.#isReading = true;
     try {

@@ -291,7 +291,7 @@ describe('the story', () => {
     await button('2 dead letters').click();
     const dialog = page.getByRole('dialog', { name: 'Dead-letter queue' });
     await dialog.getByText('There is no sale no-such-sale.').waitFor();
-    await dialog.getByText('The frame is unsound: v is undefined').waitFor();
+    await dialog.getByText('The frame is malformed: v is undefined').waitFor();
     await noViolations('Control, dead letters');
     await dialog.getByRole('button', { name: 'Drop gwtest-dead2' }).click();
     await page.getByRole('dialog', { name: 'Drop the frame?' }).getByRole('button', { name: 'Drop' }).click();

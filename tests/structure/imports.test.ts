@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -82,6 +83,15 @@ afterAll(() => rm(dir, { recursive: true, force: true }));
 const lines = () => report.split('\n').map((line) => line.replace(/\u001b\[\d+m/g, ''));
 
 describe('the rules on imports', () => {
+  it('give every folder of control/ its place in the order', () => {
+    const rules = readFileSync(join(root, '.dependency-cruiser.cjs'), 'utf8');
+    const [, list = ''] = /const CONTROL_FOLDERS = \[([^\]]*)\]/.exec(rules) ?? [];
+    const folders = readdirSync(join(root, 'control'), { withFileTypes: true }).filter((one) =>
+      one.isDirectory(),
+    );
+    for (const { name } of folders) expect(list).toContain(`'${name}'`);
+  });
+
   it.each(PLANTED)('find what breaks %s', (rule, file) => {
     expect(
       lines().some((line) => line.includes(`error ${rule}: ${file}`)),

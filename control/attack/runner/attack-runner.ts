@@ -149,7 +149,7 @@ class Collector {
   readonly ledger: AttackLedger;
   readonly merger: IntervalMerger;
   readonly results: ResultMessage[] = [];
-  readonly #told = { sent: 0, accepted: 0, rejected: 0, unknown: 0 };
+  readonly #emitted = { sent: 0, accepted: 0, rejected: 0, unknown: 0 };
 
   constructor(
     requests: number,
@@ -159,7 +159,7 @@ class Collector {
   ) {
     this.ledger = new AttackLedger(requests, processes, seed);
     this.merger = new IntervalMerger(processes, (interval) => {
-      for (const key of TOTALS) this.#told[key] += interval[key];
+      for (const key of TOTALS) this.#emitted[key] += interval[key];
       onInterval(interval);
     });
   }
@@ -173,9 +173,9 @@ class Collector {
     const noted = this.ledger.totals();
     const ledger = { ...noted, sent: noted.accepted + noted.rejected + noted.unknown };
     for (const key of TOTALS)
-      if (load[key] !== this.#told[key] || load[key] !== ledger[key])
+      if (load[key] !== this.#emitted[key] || load[key] !== ledger[key])
         throw new Error(
-          `the load generator contradicts itself: ${key} is ${load[key]} in all, ${this.#told[key]} by intervals, ${ledger[key]} by requests`,
+          `the load generator contradicts itself: ${key} is ${load[key]} in all, ${this.#emitted[key]} by intervals, ${ledger[key]} by requests`,
         );
   }
 }

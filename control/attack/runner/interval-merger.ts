@@ -35,7 +35,7 @@ export class IntervalMerger {
   readonly #emit: (interval: AttackInterval) => void;
   readonly #latency = new LatencyHistogram();
   readonly #waiting: IntervalMessage[] = [];
-  #toldTMs = 0;
+  #emittedTMs = 0;
 
   constructor(processes: number, tell: (interval: AttackInterval) => void) {
     this.#passed = new Array<number>(processes).fill(-1);
@@ -53,11 +53,11 @@ export class IntervalMerger {
 
   /** Tells all that is left, as an interval that ends with the attack. */
   finish(endMs: number): void {
-    if (this.#waiting.length > 0) this.#emitUpTo(ENDED, Math.max(endMs, this.#toldTMs + 1));
+    if (this.#waiting.length > 0) this.#emitUpTo(ENDED, Math.max(endMs, this.#emittedTMs + 1));
   }
 
   #emitUpTo(index: number, tMs: number): void {
-    if (tMs <= this.#toldTMs) return;
+    if (tMs <= this.#emittedTMs) return;
     const due = this.#waiting.filter((interval) => interval.index <= index);
     const left = this.#waiting.filter((interval) => interval.index > index);
     this.#waiting.length = 0;
@@ -66,8 +66,8 @@ export class IntervalMerger {
       due.reduce((total, one) => total + pick(one), 0);
     this.#latency.reset();
     for (const { latency } of due) this.#latency.add(latency);
-    const lengthMs = tMs - this.#toldTMs;
-    this.#toldTMs = tMs;
+    const lengthMs = tMs - this.#emittedTMs;
+    this.#emittedTMs = tMs;
     this.#emit({
       tMs,
       lengthMs,

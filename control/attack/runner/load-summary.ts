@@ -106,7 +106,7 @@ function findLimits(
   const isOwnLag = !isBurst || health.cpuShare >= GENERATOR_LIMITS.burstLagCpuShare;
   if (health.eventLoopLagP99Ms > lagLimitMs && isOwnLag)
     limits.push(
-      `The generator's event loop was up to ${Math.round(health.eventLoopLagP99Ms)} ms late (p99; limit ${lagLimitMs} ms): latencies hold its own delay. Use more generator processes or fewer connections.`,
+      `The generator's event loop was up to ${Math.round(health.eventLoopLagP99Ms)} ms late (p99; limit ${lagLimitMs} ms): latencies include its own delay. Use more generator processes or fewer connections.`,
     );
   if (health.cpuShare > GENERATOR_LIMITS.cpuShare && durationMs >= GENERATOR_LIMITS.minCpuDurationMs)
     limits.push(

@@ -137,24 +137,24 @@ export function describeAttempts(tried: readonly Attempt[]): string {
 
 function failureOf(tried: readonly Attempt[], around: Surroundings): Failure {
   // What says most about a machine that has a daemon comes first; "absent" everywhere means that it has none.
-  const telling = (why: WhyNot) => tried.find((attempt) => attempt.why === why);
+  const attemptWith = (why: WhyNot) => tried.find((attempt) => attempt.why === why);
   const message = `No container runtime answers.\nLooked at:\n${describeAttempts(tried)}`;
-  const denied = telling('noPermission');
+  const denied = attemptWith('noPermission');
   if (denied) {
     const fix = `Give yourself access to ${denied.where}: "sudo usermod -aG docker $USER", then log in again; or use the provider "native".`;
     return { code: 'docker.noPermission', message, fix };
   }
-  const hanging = telling('timeout');
+  const hanging = attemptWith('timeout');
   if (hanging) {
     const fix = `The daemon at ${hanging.where} hangs: restart Docker (Docker Desktop: Troubleshoot, Restart; Linux: "sudo systemctl restart docker"), then try again.`;
     return { code: 'docker.timeout', message, fix };
   }
-  const refused = telling('refused') ?? telling('unreachable');
+  const refused = attemptWith('refused') ?? attemptWith('unreachable');
   if (refused) {
     const fix = `The daemon at ${refused.where} is not running: start Docker (Linux: "sudo systemctl start docker"), then try again.`;
     return { code: 'docker.notRunning', message, fix };
   }
-  const unsupported = telling('unsupported');
+  const unsupported = attemptWith('unsupported');
   if (unsupported)
     return { code: 'docker.unsupported', message, fix: `${unsupported.where}: ${unsupported.detail}.` };
   const set = around.env['DOCKER_HOST'] ? 'Correct or unset DOCKER_HOST, or start' : 'Install or start';

@@ -46,8 +46,8 @@ export class PullProgress {
       layer.isDownloaded = layer.isReady = true;
     } else if (status === 'Download complete' || status === 'Extracting' || status === 'Pull complete') {
       // A layer that came between two messages was never seen downloading: its size is told as it is unpacked, if ever.
-      const toldBytes = status === 'Extracting' ? (progressDetail?.total ?? 0) : 0;
-      layer.totalBytes = Math.max(layer.totalBytes ?? 0, layer.doneBytes, toldBytes);
+      const reportedBytes = status === 'Extracting' ? (progressDetail?.total ?? 0) : 0;
+      layer.totalBytes = Math.max(layer.totalBytes ?? 0, layer.doneBytes, reportedBytes);
       layer.doneBytes = layer.totalBytes;
       layer.isDownloaded = true;
       layer.isReady ||= status === 'Pull complete';

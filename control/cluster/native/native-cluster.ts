@@ -114,8 +114,8 @@ class LocalCluster implements NativeCluster {
   async reset(): Promise<void> {
     await this.stop();
     if (!existsSync(this.#dataDir)) return;
-    const { clusterId } = new ProcessRegistry(this.#dataDir);
-    for (const folder of [this.#nativeDir, fallbackDir(clusterId)]) removeAsOwner(folder);
+    const { id } = new ProcessRegistry(this.#dataDir);
+    for (const folder of [this.#nativeDir, fallbackDir(id)]) removeAsOwner(folder);
     this.#runners = [];
   }
 
@@ -232,9 +232,9 @@ class LocalCluster implements NativeCluster {
     registry: ProcessRegistry,
     settings: SettingsKeeper,
   ) {
-    const folders = backendFolders(binaries, this.#nativeDir, registry.clusterId);
+    const folders = backendFolders(binaries, this.#nativeDir, registry.id);
     const drivers: readonly BackendDriver[] = [
-      redisDriver(binaries.redis, folders.redis, registry.clusterId),
+      redisDriver(binaries.redis, folders.redis, registry.id),
       postgresDriver(binaries.postgres, folders.postgres),
       rabbitmqDriver(binaries.rabbitmq, folders.rabbitmq),
     ];

@@ -29,8 +29,8 @@ const FALLBACK_ROOT = '/var/lib/flashgrid';
 const OWNER_FILE = 'belongs-to';
 
 /** Where the data lie when the data folder is out of the backends' reach; one folder a cluster. */
-export function fallbackDir(clusterId: string): string {
-  return join(FALLBACK_ROOT, clusterId);
+export function fallbackDir(registryId: string): string {
+  return join(FALLBACK_ROOT, registryId);
 }
 
 const NAMES = ['redis', 'postgres', 'rabbitmq'] as const;
@@ -43,10 +43,10 @@ const NAMES = ['redis', 'postgres', 'rabbitmq'] as const;
 export function backendFolders(
   binaries: Required<Pick<BackendPrograms, (typeof NAMES)[number]>>,
   nativeDir: string,
-  clusterId: string,
+  registryId: string,
 ): Readonly<Record<(typeof NAMES)[number], BackendFolder>> {
   const own = findUser();
-  const fallback = fallbackDir(clusterId);
+  const fallback = fallbackDir(registryId);
   // Whoever has run a backend on its data before goes on doing so.
   const userOf = (name: string) =>
     own && (ownerOfData(join(nativeDir, name)) ?? ownerOfData(join(fallback, name)) ?? own);

@@ -34,7 +34,7 @@ const FIXED_CONFIG = [
 export function redisDriver(
   binaries: RedisBinaries,
   folder: BackendFolder,
-  clusterId: string,
+  registryId: string,
 ): BackendDriver {
   const { dir, user } = folder;
   const configPath = folder.path('redis.conf');
@@ -48,7 +48,7 @@ export function redisDriver(
       // Redis overwrites its environment, which else tells the registry whose it is: so it carries the id in its title.
       // Older ones refuse to start on it.
       ...(isAtLeast(binaries.version, 6, 2)
-        ? [`proc-title-template "{title} {listen-addr} ${clusterId}"`]
+        ? [`proc-title-template "{title} {listen-addr} ${registryId}"`]
         : []),
       '',
     ].join('\n');

@@ -25,11 +25,11 @@ export function renderRunCharts(record: RunRecord): Markup[] {
   const last = points.at(-1);
   const endMs = last?.tMs ?? 0;
   const isSeconds = endMs >= 1_500;
-  const columns = (tell: (point: SeriesPoint) => string): ChartColumn[] =>
+  const columns = (describe: (point: SeriesPoint) => string): ChartColumn[] =>
     points.map((point) => {
       const startMs = point.tMs - point.spanMs;
       const when = `${timeLabel(startMs, isSeconds)} to ${timeLabel(point.tMs, isSeconds)}`;
-      return { startMs, endMs: point.tMs, tooltip: `${when}: ${tell(point)}` };
+      return { startMs, endMs: point.tMs, tooltip: `${when}: ${describe(point)}` };
     });
   const pick = (value: (point: SeriesPoint) => number | undefined) => points.map(value);
   const highest = (value: (point: SeriesPoint) => number) => Math.max(0, ...points.map(value));
