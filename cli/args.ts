@@ -9,6 +9,7 @@ import {
   type AttackSetting,
   type AttackSettings,
 } from '../contract/attack-settings.ts';
+import { EXPORTS, EXPORT_FORMATS } from '../contract/export-formats.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { wrapText } from '../contract/format.ts';
 import { providerChoiceSchema, type ProviderChoice } from '../contract/contract.ts';
@@ -42,12 +43,12 @@ const settingOptions: Readonly<Record<string, OptionSpec>> = Object.fromEntries(
   ]),
 );
 
-const outputOptions = {
-  json: { type: 'string', value: 'FILE', help: 'write the run record; `-` is the standard output' },
-  html: { type: 'string', value: 'FILE', help: 'write the report as one HTML file' },
-  csv: { type: 'string', value: 'FILE', help: 'write the series as CSV' },
-  evidence: { type: 'string', value: 'FILE', help: 'write what the verdict rests on, for `verify`' },
-} as const satisfies Record<string, OptionSpec>;
+const outputOptions: Readonly<Record<string, OptionSpec>> = Object.fromEntries(
+  EXPORT_FORMATS.map((format) => [
+    format,
+    { type: 'string', value: 'FILE', help: EXPORTS[format].help } as const,
+  ]),
+);
 
 const attackOptions: Readonly<Record<string, OptionSpec>> = {
   preset: {
@@ -116,8 +117,7 @@ export const TERMINAL_COMMANDS = {
     },
   },
   report: {
-    summary:
-      'export a saved run: report RUN --html F --json F --csv F --evidence F; without RUN, list the runs (--json F: as JSON)',
+    summary: `export a saved run: report RUN ${EXPORT_FORMATS.map((format) => `--${format} F`).join(' ')}; without RUN, list the runs (--json F: as JSON)`,
     options: outputOptions,
   },
   verify: {

@@ -20,6 +20,7 @@ import { deadLetters } from './dead-letters.ts';
 import { verify } from './verify.ts';
 import { whenInterrupted } from './interrupt.ts';
 import type { Output } from './output.ts';
+import { EXPORT_FORMATS } from '../contract/export-formats.ts';
 import { EXIT } from './exit-codes.ts';
 import { Progress, seconds } from './progress.ts';
 import { writeJson } from './outputs.ts';
@@ -272,7 +273,9 @@ async function report({
       return EXIT.pass;
     }
     if (outputs.formats.length === 0)
-      throw new UsageError('Say what to write: --html FILE, --json FILE, --csv FILE or --evidence FILE.');
+      throw new UsageError(
+        `Say what to write: ${EXPORT_FORMATS.map((format) => `--${format} FILE`).join(' or ')}.`,
+      );
     const { paths, failures } = await exportRun(client, id, outputs);
     for (const path of paths) out.print(`Written: ${path}`);
     printFailures(failures, complain);

@@ -1,5 +1,5 @@
 /**
- * The files of `--json`, `--html`, `--csv` and `--evidence`. They are checked before the command starts, so that no
+ * The files of the options that export a run. They are checked before the command starts, so that no
  * attack runs for a report that can't be written. Each is written beside its place and moved there: a full disk leaves
  * the old one whole.
  */
@@ -10,15 +10,13 @@ import { randomBytes } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import process from 'node:process';
 import { FailureError } from '../contract/failure.ts';
-import type { ExportFormat } from '../contract/contract.ts';
+import { EXPORT_FORMATS, type ExportFormat } from '../contract/export-formats.ts';
 import { writeFileAtomic } from '../control/lib/atomic-file.ts';
 import { makeFolder } from '../control/lib/data-folder.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { UsageError, type OptionValues } from './args.ts';
 import type { Output } from './output.ts';
 import { errorText } from '../services/shared/error-text.ts';
-
-export const EXPORT_FORMATS = ['json', 'html', 'csv', 'evidence'] as const satisfies readonly ExportFormat[];
 
 /** The option value for the standard output. */
 const STDOUT = '-';

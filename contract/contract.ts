@@ -8,6 +8,7 @@
 import { z } from 'zod';
 import '../services/shared/plain-issues.ts';
 import { newSaleSchema, saleChangeSchema, saleViewSchema } from '../services/shared/sales.ts';
+import { exportFormatSchema, exportedFileSchema } from './export-formats.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
 import {
   backendRoleSchema,
@@ -34,7 +35,7 @@ const count = z.number().int().nonnegative();
 /** Sales that are told of unasked: a frontend that is open for days must not be sent thousands, twice a second. */
 export const MAX_SHOWN_SALES = 50;
 
-export const providerChoiceSchema = z.enum(['auto', 'native', 'docker', 'external']);
+export const providerChoiceSchema = z.enum(['auto', ...providerSchema.options]);
 export type ProviderChoice = z.infer<typeof providerChoiceSchema>;
 
 // ── Settings ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -242,18 +243,6 @@ export const runSummarySchema = z.object({
   p99Ms: z.number(),
 });
 export type RunSummary = z.infer<typeof runSummarySchema>;
-
-export const exportFormatSchema = z.enum(['json', 'csv', 'html', 'evidence']);
-export type ExportFormat = z.infer<typeof exportFormatSchema>;
-
-export const exportedFileSchema = z.object({
-  fileName: z.string(),
-  mediaType: z.string(),
-  text: z.string(),
-  /** `text` holds bytes. */
-  isBase64: z.boolean().optional(),
-});
-export type ExportedFile = z.infer<typeof exportedFileSchema>;
 
 // ── Logs and doctor ─────────────────────────────────────────────────────────────────────────────────────────
 

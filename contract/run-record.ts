@@ -1,5 +1,6 @@
 /** The record of one run: what `--json` writes, what the history keeps and what every export is made from. */
 import { z } from 'zod';
+import { providerSchema } from './backends.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
 import { CHECK_IDS } from './checks.ts';
 
@@ -133,7 +134,7 @@ export const environmentSchema = z.object({
   cpu: z.string(),
   cores: count,
   memoryBytes: count,
-  provider: z.enum(['native', 'docker', 'external']),
+  provider: providerSchema,
   backends: z.object({ rabbitmq: z.string(), redis: z.string(), postgres: z.string() }),
   gateways: count,
   workers: count,

@@ -153,8 +153,7 @@ export function commandHandlers(parts: CommandParts): Handlers {
       hub.emit('runs.runDeleted', { id });
       return {};
     },
-    'runs.exportRun': async ({ id, format }) =>
-      format === 'evidence' ? await evidence.export(id) : exportRun(await runs.get(id), format),
+    'runs.exportRun': async ({ id, format }) => exportRun(await runs.get(id), format, evidence),
     'logs.listLines': (query) => logs.list(query),
     'settings.getSettings': () => maskSettings(settings.current),
     'settings.saveSettings': async (masked, caller) => {

@@ -1,7 +1,8 @@
 /** The contract over IPC: checks the sender and the message, then lets the control centre check name and input. */
 import type { IpcMain } from 'electron';
 import { z } from 'zod';
-import type { ExportedFile, Result } from '../contract/contract.ts';
+import type { Result } from '../contract/contract.ts';
+import type { ExportedFile } from '../contract/export-formats.ts';
 import { MAX_REQUEST_BYTES } from '../contract/wire.ts';
 import { CALL_CHANNEL, SAVE_CHANNEL, TAKEN_CHANNEL } from './channels.ts';
 import type { Sender } from './sender.ts';

@@ -2,7 +2,7 @@
 import { writeFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import type { BrowserWindow, Dialog } from 'electron';
-import type { ExportedFile } from '../contract/contract.ts';
+import type { ExportedFile } from '../contract/export-formats.ts';
 import { errorText } from '../services/shared/error-text.ts';
 
 /** A safe name from the page's proposal; the user alone chooses the folder. */

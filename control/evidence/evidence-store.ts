@@ -1,7 +1,6 @@
 /** The evidence of the newest runs, one compressed file each, beside the records of the runs. */
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ExportedFile } from '../../contract/contract.ts';
 import { FailureError } from '../../contract/failure.ts';
 import type { Audit } from '../../contract/run-record.ts';
 import type { Evidence } from '../audit/evidence.ts';
@@ -41,10 +40,10 @@ export class EvidenceStore {
   }
 
   /**
-   * The file, for whoever wants to judge the run.
+   * The file's bytes.
    * @throws FailureError `runs.noEvidence`, `runs.evidenceTooLarge`
    */
-  async export(id: string): Promise<ExportedFile> {
+  async read(id: string): Promise<Buffer> {
     const path = this.#pathOf(id);
     const size = await stat(path).then(
       (found) => found.size,
@@ -62,8 +61,7 @@ export class EvidenceStore {
         message: `The evidence of run ${id} takes ${size} bytes, which is too much to hand out here.`,
         fix: `Copy the file ${path}`,
       });
-    const text = (await readFile(path)).toString('base64');
-    return { fileName: `flashgrid-${id}${EXTENSION}`, mediaType: 'application/gzip', text, isBase64: true };
+    return await readFile(path);
   }
 
   async remove(id: string): Promise<void> {

@@ -1,20 +1,33 @@
-import type { ExportFormat, ExportedFile } from '../../contract/contract.ts';
+import { EXPORTS, type ExportFormat, type ExportedFile } from '../../contract/export-formats.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
+import type { EvidenceStore } from '../evidence/evidence-store.ts';
 import { exportCsv } from './export-csv.ts';
 import { exportHtml } from './export-html.ts';
 import { exportJson } from './export-json.ts';
-import type { RunRecord } from '../../contract/run-record.ts';
 
-/** Formats that are made from the record alone. */
-type RecordFormat = Exclude<ExportFormat, 'evidence'>;
-
-const FORMATS: Readonly<Record<RecordFormat, { mediaType: string; write: (record: RunRecord) => string }>> = {
-  json: { mediaType: 'application/json', write: exportJson },
-  csv: { mediaType: 'text/csv; charset=utf-8', write: exportCsv },
-  html: { mediaType: 'text/html; charset=utf-8', write: exportHtml },
+/** How each format is made. A record alone is enough for most of them. */
+const WRITERS: Readonly<
+  Record<ExportFormat, (record: RunRecord, evidence: EvidenceStore) => string | Promise<Buffer>>
+> = {
+  json: exportJson,
+  csv: exportCsv,
+  html: exportHtml,
+  evidence: ({ id }, evidence) => evidence.read(id),
 };
 
-/** A run in the format that was asked for; the caller decides where it goes. */
-export function exportRun(record: RunRecord, format: RecordFormat): ExportedFile {
-  const { mediaType, write } = FORMATS[format];
-  return { fileName: `flashgrid-${record.id}.${format}`, mediaType, text: write(record) };
+/**
+ * A run in the format that was asked for; the caller decides where it goes.
+ * @throws FailureError where its evidence is not kept
+ */
+export async function exportRun(
+  record: RunRecord,
+  format: ExportFormat,
+  evidence: EvidenceStore,
+): Promise<ExportedFile> {
+  const { extension, mediaType } = EXPORTS[format];
+  const content = await WRITERS[format](record, evidence);
+  const file = { fileName: `flashgrid-${record.id}.${extension}`, mediaType };
+  return typeof content === 'string'
+    ? { ...file, text: content }
+    : { ...file, text: content.toString('base64'), isBase64: true };
 }

@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { fixtureParts, fixtureRun } from '../../tests/support/run-fixture.ts';
 import { buildRunRecord } from '../runs/build-run-record.ts';
+import { EvidenceStore } from '../evidence/evidence-store.ts';
+import { exportCsv } from './export-csv.ts';
+import { exportHtml } from './export-html.ts';
 import { exportRun } from './export-run.ts';
 import { formatRun } from './export-terminal.ts';
 import { escapeText, html } from './html/markup.ts';
@@ -44,9 +47,9 @@ function parseCsv(text: string): string[][] {
 }
 
 describe('the JSON export', () => {
-  it('is the record itself', () => {
+  it('is the record itself', async () => {
     const record = fixtureRun();
-    const { text, fileName, mediaType } = exportRun(record, 'json');
+    const { text, fileName, mediaType } = await exportRun(record, 'json', new EvidenceStore('/none'));
     expect(runRecordSchema.parse(JSON.parse(text))).toEqual(record);
     expect({ fileName, mediaType }).toEqual({
       fileName: 'flashgrid-run-mabc123.json',
@@ -58,7 +61,7 @@ describe('the JSON export', () => {
 describe('the CSV export', () => {
   it('has as many fields in each line, the series and the figures of the record', () => {
     const record = fixtureRun();
-    const rows = parseCsv(exportRun(record, 'csv').text);
+    const rows = parseCsv(exportCsv(record));
     expect(new Set(rows.map((row) => row.length)).size).toBe(1);
     const summary = new Map(
       rows.filter(([section]) => section === 'summary').map(([, name, value]) => [name, value]),
@@ -79,7 +82,7 @@ describe('the CSV export', () => {
   it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1'])(
     'writes %j so that no spreadsheet takes it for a formula',
     (text) => {
-      const cells = parseCsv(exportRun(hostileRun(text), 'csv').text).flat();
+      const cells = parseCsv(exportCsv(hostileRun(text))).flat();
       expect(cells).toContain(`'${text}`);
       expect(cells).not.toContain(text);
     },
@@ -87,13 +90,13 @@ describe('the CSV export', () => {
 
   it('keeps quotes, commas and line feeds within their field', () => {
     const text = 'a "quoted", text\r\nof two lines';
-    expect(parseCsv(exportRun(hostileRun(text), 'csv').text).flat()).toContain(text);
+    expect(parseCsv(exportCsv(hostileRun(text))).flat()).toContain(text);
   });
 });
 
 describe('the HTML export', () => {
   it('shows verdict, figures, every check with its evidence, and five charts', () => {
-    const { text } = exportRun(fixtureRun(), 'html');
+    const text = exportHtml(fixtureRun());
     expect(text).toMatch(/^<!doctype html>/);
     expect(text).toMatch(/<h1>PASS<\/h1>/);
     for (const part of [
@@ -111,19 +114,19 @@ describe('the HTML export', () => {
 
   it('marks the moment at which the workers were killed in all five, and nothing where none was', () => {
     const marks = (run: ReturnType<typeof fixtureRun>) =>
-      exportRun(run, 'html').text.match(/>workers killed<\/text/g)?.length ?? 0;
+      exportHtml(run).match(/>workers killed<\/text/g)?.length ?? 0;
     expect(marks(fixtureRun())).toBe(0);
     expect(marks({ ...fixtureRun(), workersKilledAtMs: 300 })).toBe(5);
   });
 
   it('needs no network and runs no script', () => {
-    const { text } = exportRun(fixtureRun(), 'html');
+    const text = exportHtml(fixtureRun());
     expect(text).toContain('content="default-src &#39;none&#39;;');
     expect(text).not.toMatch(/<script|<link|<iframe|javascript:|\son\w+=|@import|url\(|https?:\/\//i);
   });
 
   it('escapes whatever buyers, machines and backends are called', () => {
-    const { text } = exportRun(hostileRun(), 'html');
+    const text = exportHtml(hostileRun());
     expect(text).not.toMatch(/<script|<img/);
     expect(text).toContain(
       '&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&lt;img src=x onerror=&#39;y&#39;&gt;&amp;',
@@ -131,7 +134,7 @@ describe('the HTML export', () => {
   });
 
   it('opens the failed checks and names the offenders', () => {
-    const { text } = exportRun(hostileRun('thief'), 'html');
+    const text = exportHtml(hostileRun('thief'));
     expect(text).toMatch(/<h1>FAIL<\/h1>/);
     expect(text.match(/<details class="no"\s+open>/g)?.length).toBe(
       hostileRun('thief').audit.checks.filter((check) => !check.ok).length,
@@ -148,13 +151,10 @@ describe('the HTML export', () => {
       p99Ms: 20,
     }));
     const lines = (answered: (at: number) => boolean) =>
-      exportRun(
-        {
-          ...record,
-          series: series.map((each, at) => (answered(at) ? each : { ...each, accepted: 0, rejected: 0 })),
-        },
-        'html',
-      ).text.match(/M[\d.]+ /g)?.length ?? 0;
+      exportHtml({
+        ...record,
+        series: series.map((each, at) => (answered(at) ? each : { ...each, accepted: 0, rejected: 0 })),
+      }).match(/M[\d.]+ /g)?.length ?? 0;
     expect(lines((at) => at < 2 || at > 3)).toBeGreaterThan(lines(() => true));
   });
 
@@ -171,12 +171,12 @@ describe('the HTML export', () => {
     const many = Array.from({ length: 5_000 }, (_, at) => ({ ...(sample ?? quiet[0]), tMs: (at + 1) * 100 }));
     for (const series of [[], record.series.slice(0, 1), quiet, many]) {
       const parsed = runRecordSchema.parse({ ...record, series });
-      const { text } = exportRun(parsed, 'html');
+      const text = exportHtml(parsed);
       expect(text).not.toMatch(/NaN|Infinity|undefined/);
       // However long the run was, the file stays small.
       expect(text.length).toBeLessThan(200_000);
     }
-    expect(exportRun({ ...record, series: [] }, 'html').text.match(/No samples were taken/g)).toHaveLength(5);
+    expect(exportHtml({ ...record, series: [] }).match(/No samples were taken/g)).toHaveLength(5);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { ExportFormat } from '../../contract/contract.ts';
+import type { ExportFormat } from '../../contract/export-formats.ts';
 import { callOrNotify } from '../client.ts';
 import { notifyDone } from '../components/notify.tsx';
 import { saveFile } from '../transport/save-file.ts';

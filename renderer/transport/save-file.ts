@@ -1,5 +1,5 @@
 /** Saves an exported file: with the system's dialog under Electron, as a download in a browser. */
-import type { ExportedFile } from '../../contract/contract.ts';
+import type { ExportedFile } from '../../contract/export-formats.ts';
 
 /** Resolves to whether the file was saved; the user may cancel the dialog. */
 export async function saveFile(file: ExportedFile): Promise<boolean> {

@@ -3,21 +3,22 @@ import {
   IconBraces,
   IconChevronDown,
   IconDownload,
+  IconFile,
   IconFileTypeHtml,
   IconFileZip,
   IconTable,
 } from '@tabler/icons-react';
 import { useState } from 'react';
-import type { ExportFormat } from '../../../contract/contract.ts';
+import { EXPORTS, EXPORT_FORMATS, type ExportFormat } from '../../../contract/export-formats.ts';
 import { exportRun } from '../../lib/export-run.ts';
 import { useIsOnline } from '../../store/store.ts';
 
-const formats = [
-  { format: 'html', label: 'Report, one HTML file', Icon: IconFileTypeHtml },
-  { format: 'json', label: 'Full record, JSON', Icon: IconBraces },
-  { format: 'csv', label: 'Time series, CSV', Icon: IconTable },
-  { format: 'evidence', label: 'Evidence, to be judged by others', Icon: IconFileZip },
-] as const satisfies readonly { format: ExportFormat; label: string; Icon: typeof IconTable }[];
+const ICONS: Readonly<Partial<Record<ExportFormat, typeof IconFile>>> = {
+  html: IconFileTypeHtml,
+  json: IconBraces,
+  csv: IconTable,
+  evidence: IconFileZip,
+};
 
 interface ExportMenuProps {
   readonly runId: string;
@@ -61,15 +62,18 @@ export function ExportMenu({ runId, title, isCompact = false }: ExportMenuProps)
         )}
       </Menu.Target>
       <Menu.Dropdown>
-        {formats.map(({ format, label, Icon }) => (
-          <Menu.Item
-            key={format}
-            leftSection={<Icon size={17} aria-hidden />}
-            onClick={() => void exportAs(format)}
-          >
-            {label}
-          </Menu.Item>
-        ))}
+        {EXPORT_FORMATS.map((format) => {
+          const Icon = ICONS[format] ?? IconFile;
+          return (
+            <Menu.Item
+              key={format}
+              leftSection={<Icon size={17} aria-hidden />}
+              onClick={() => void exportAs(format)}
+            >
+              {EXPORTS[format].label}
+            </Menu.Item>
+          );
+        })}
       </Menu.Dropdown>
     </Menu>
   );

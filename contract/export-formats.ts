@@ -1,0 +1,52 @@
+/** What a run can be exported as: options of the terminal, the window's menu and the docs are made from this table. */
+import { z } from 'zod';
+
+export interface ExportFormatText {
+  /** What stands in the window's menu. */
+  readonly label: string;
+  /** What `--help` says of the option of that name. */
+  readonly help: string;
+  readonly extension: string;
+  readonly mediaType: string;
+}
+
+const TABLE = {
+  html: {
+    label: 'Report, one HTML file',
+    help: 'write the report as one HTML file',
+    extension: 'html',
+    mediaType: 'text/html; charset=utf-8',
+  },
+  json: {
+    label: 'Full record, JSON',
+    help: 'write the run record; `-` is the standard output',
+    extension: 'json',
+    mediaType: 'application/json',
+  },
+  csv: {
+    label: 'Time series, CSV',
+    help: 'write the series as CSV',
+    extension: 'csv',
+    mediaType: 'text/csv; charset=utf-8',
+  },
+  evidence: {
+    label: 'Evidence, to be judged by others',
+    help: 'write what the verdict rests on, for `verify`',
+    extension: 'evidence.gz',
+    mediaType: 'application/gzip',
+  },
+} as const satisfies Record<string, ExportFormatText>;
+
+export type ExportFormat = keyof typeof TABLE;
+export const EXPORTS: Readonly<Record<ExportFormat, ExportFormatText>> = TABLE;
+export const EXPORT_FORMATS = Object.keys(TABLE) as ExportFormat[];
+export const exportFormatSchema = z.enum(EXPORT_FORMATS);
+
+export const exportedFileSchema = z.object({
+  fileName: z.string(),
+  mediaType: z.string(),
+  text: z.string(),
+  /** `text` holds bytes. */
+  isBase64: z.boolean().optional(),
+});
+export type ExportedFile = z.infer<typeof exportedFileSchema>;
