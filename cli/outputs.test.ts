@@ -41,8 +41,8 @@ describe('the files of --json, --html and --csv', () => {
     ['that is a folder', (at) => ({ csv: at }), /^--csv .*it is a folder/],
     ['where no folder can be made', () => ({ json: '/proc/no/such' }), /^--json .*can't be written/],
     ['that two share', (at) => ({ json: join(at, 'a'), csv: join(at, '.', 'a') }), /--json and --csv/],
-    ['that both are the standard output', () => ({ json: '-', html: '-' }), /--json and --html/],
-    ['that both are it, by another name', () => ({ json: '-', html: '/dev/stdout' }), /--json and --html/],
+    ['that both are the standard output', () => ({ json: '-', html: '-' }), /--html and --json/],
+    ['that both are it, by another name', () => ({ json: '-', html: '/dev/stdout' }), /--html and --json/],
     [
       'that is a pipe without a reader',
       (at) => ({ json: join(at, 'pipe') }),

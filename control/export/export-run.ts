@@ -1,13 +1,17 @@
 import { EXPORTS, type ExportFormat, type ExportedFile } from '../../contract/export-formats.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
-import type { EvidenceStore } from '../evidence/evidence-store.ts';
 import { exportCsv } from './export-csv.ts';
 import { exportHtml } from './export-html.ts';
 import { exportJson } from './export-json.ts';
 
+/** Of the newest runs. */
+interface KeptEvidence {
+  read(runId: string): Promise<Buffer>;
+}
+
 /** How each format is made. A record alone is enough for most of them. */
 const WRITERS: Readonly<
-  Record<ExportFormat, (record: RunRecord, evidence: EvidenceStore) => string | Promise<Buffer>>
+  Record<ExportFormat, (record: RunRecord, evidence: KeptEvidence) => string | Promise<Buffer>>
 > = {
   json: exportJson,
   csv: exportCsv,
@@ -22,7 +26,7 @@ const WRITERS: Readonly<
 export async function exportRun(
   record: RunRecord,
   format: ExportFormat,
-  evidence: EvidenceStore,
+  evidence: KeptEvidence,
 ): Promise<ExportedFile> {
   const { extension, mediaType } = EXPORTS[format];
   const content = await WRITERS[format](record, evidence);
