@@ -192,11 +192,14 @@ type Schemas<T extends Record<string, { schema: z.ZodType }>> = { [Field in keyo
 const schemasOf = <T extends Record<string, { schema: z.ZodType }>>(settings: T) =>
   Object.fromEntries(Object.entries(settings).map(([field, { schema }]) => [field, schema])) as Schemas<T>;
 
+/** Settings that every attack has, whatever its profile. */
+export const commonSettings = schemasOf(COMMON);
+
 export const attackSettingsSchema = z.discriminatedUnion('profile', [
   /** All requests as fast as the sockets take them. */
-  z.strictObject({ profile: z.literal('burst'), ...schemasOf(BURST), ...schemasOf(COMMON) }),
+  z.strictObject({ profile: z.literal('burst'), ...schemasOf(BURST), ...commonSettings }),
   /** A steady rate; latency counts from the moment at which a request should have been sent. */
-  z.strictObject({ profile: z.literal('sustained'), ...schemasOf(SUSTAINED), ...schemasOf(COMMON) }),
+  z.strictObject({ profile: z.literal('sustained'), ...schemasOf(SUSTAINED), ...commonSettings }),
 ]);
 export type AttackSettings = z.infer<typeof attackSettingsSchema>;
 export type AttackSettingsInput = z.input<typeof attackSettingsSchema>;

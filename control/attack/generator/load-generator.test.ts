@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { afterEach, describe, expect, it } from 'vitest';
+import { attackSettingsSchema } from '../../../contract/attack-settings.ts';
 import { acknowledge, startServer, startTcpServer } from '../../../tests/support/misbehaving-server.ts';
 import type { GeneratorJob, IntervalMessage, ResultMessage } from '../protocol/generator-messages.ts';
 import { LatencyHistogram } from '../protocol/latency-histogram.ts';
@@ -34,6 +35,7 @@ async function attack(targets: string[], job: Partial<GeneratorJob>): Promise<At
   const intervals: IntervalMessage[] = [];
   const generator = new LoadGenerator({
     job: {
+      ...attackSettingsSchema.parse({ profile: 'burst' }),
       saleId: 'sale-1',
       targets,
       seed: 7,
@@ -410,6 +412,7 @@ describe('cancelling', () => {
     const server = await serve(() => undefined);
     const generator = new LoadGenerator({
       job: {
+        ...attackSettingsSchema.parse({ profile: 'burst' }),
         saleId: 'sale-1',
         targets: [server.url],
         seed: 1,

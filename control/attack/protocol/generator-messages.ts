@@ -3,6 +3,7 @@
  * 100 ms, then `columns`, `prefixes` and last its `result`; or `failed` at any time. The control centre may `stop` it.
  */
 import { z } from 'zod';
+import { commonSettings } from '../../../contract/attack-settings.ts';
 import { failureSchema } from '../../../contract/failure.ts';
 
 /** A request that leaves later than this after its due time counts as late, in ms. */
@@ -20,11 +21,11 @@ const histogramSchema = z.object({
   sumUs: nonNegative,
 });
 
-/** The share of an attack that one process carries. */
+/** The share of an attack that one process carries: its settings, and what is this process's own. */
 export const jobSchema = z.object({
+  ...commonSettings,
   saleId: z.string(),
   targets: z.array(z.string()).min(1),
-  seed: count,
   /** Requests of all processes together. */
   totalRequests: count.min(1),
   /** This process takes the requests `processIndex`, `processIndex + processes`, … */
@@ -32,7 +33,6 @@ export const jobSchema = z.object({
   processes: count.min(1),
   /** Of this process alone. */
   connections: count.min(1),
-  timeoutMs: count.min(1),
   /** Of all processes together; missing for a burst. */
   ratePerSec: z.number().positive().optional(),
 });

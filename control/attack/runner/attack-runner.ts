@@ -124,15 +124,13 @@ function jobOf(
   processIndex: number,
 ): GeneratorJob {
   return {
+    ...settings,
     saleId,
     targets: [...targets],
-    seed: settings.seed,
     totalRequests: requests,
     processIndex,
     processes: connections.length,
     connections: connections[processIndex] ?? 1,
-    timeoutMs: settings.timeoutMs,
-    ...(settings.profile === 'sustained' ? { ratePerSec: settings.ratePerSec } : {}),
   };
 }
 
