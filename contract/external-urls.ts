@@ -33,7 +33,7 @@ export const EXTERNAL_URLS: readonly ExternalUrl[] = [
   },
 ];
 
-/** The URLs in a setting: the seeds of a Redis Cluster and the nodes of a RabbitMQ cluster are parted by commas. */
+/** The URLs in a setting: the seeds of a Redis Cluster and the nodes of a RabbitMQ cluster are separated by commas. */
 export function urlsIn({ role }: ExternalUrl, text: string): string[] {
   return role === 'postgres' ? [text] : text.split(',');
 }

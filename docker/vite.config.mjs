@@ -1,5 +1,5 @@
 /**
- * Gateway, worker and migrations as plain files with everything in them: an image needs no node_modules, and stays small.
+ * Bundles gateway, worker and migrations into one file each, so that the image needs no node_modules.
  * `npx vite build --config docker/vite.config.mjs` writes out/services.
  */
 import { resolve } from 'node:path';
@@ -10,7 +10,7 @@ const root = resolve(import.meta.dirname, '..');
 export default defineConfig({
   root,
   publicDir: false,
-  // Anything left outside would have to be installed in the image.
+  // An external package would have to be installed in the image.
   ssr: { noExternal: true, target: 'node' },
   build: {
     ssr: true,

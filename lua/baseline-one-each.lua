@@ -1,6 +1,6 @@
--- Decides one reservation of the one-message-each design, which the benchmark compares with frames. No part of FlashGrid's own engine.
+-- Decides one reservation of the one-message-each design, which the bench compares with frames. The engine does not use it.
 --
--- Atomic because between reading the stock and lowering it another worker would sell the same unit.
+-- Atomic because between reading the stock and lowering it, another worker could sell the same unit.
 --
 -- KEYS[1]  string  units left
 -- KEYS[2]  set     buyers that hold a unit

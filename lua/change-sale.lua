@@ -1,7 +1,7 @@
--- Changes facts of a sale: title, limit per buyer, mode, status. Stock and generation only change by a reset (open-sale.lua).
+-- Changes facts of a sale: title, limit per buyer, mode, status. Only a reset (open-sale.lua) changes stock and generation.
 --
--- Atomic because a check and a write apart could bring half of a sale back that Redis forgot in between: such a
--- sale would look known and have no stock.
+-- Atomic because Redis could lose the sale between check and write. The write would then make half a sale, which looks
+-- known and has no stock.
 --
 -- KEYS[1]  hash    the sale
 --

@@ -1,43 +1,43 @@
 -- Decides a frame: gives each of its reservations units of the sale, or the reason why it gets none.
 --
--- Atomic because stock, buyers and records must change together: two workers that decide at once would sell a unit twice, and a frame
--- that is decided by half would be decided again from its start. It is also what makes a frame idempotent: a frame that
--- has a record of the sale's present life gets that record again, and nothing changes.
+-- Atomic because stock, buyers and records must change together. Otherwise two workers could sell a unit twice, and a frame
+-- that is half decided would be decided again from its start. The script also makes a frame idempotent: a frame that has a
+-- record of the sale's present epoch gets that record again, and nothing changes.
 --
 -- KEYS[1]  hash    the sale
 -- KEYS[2]  hash    units granted by buyer
--- KEYS[3]  hash    grants that outlive their record: those of keyed reservations, by `k.` and the key's name, and, in a life
---                  that was rebuilt, those known from Postgres, by frame id
+-- KEYS[3]  hash    grants that outlive their record: those of keyed reservations by `k.` and the key's name, and, in a
+--                  rebuilt epoch, those from Postgres by frame id
 -- KEYS[4]  list    free units below `next`
 -- KEYS[5]  string  the frame's record
--- KEYS[6..] string what a key was used for, and the answer; one each keyed reservation, in the order of the frame
+-- KEYS[6..] string what a key was used for, and its outcome; one for each keyed reservation, in the order of the frame
 --
--- ARGV[1]  body               lines `user`, `user TAB quantity` or `user TAB quantity TAB digest`, each closed by LF
+-- ARGV[1]  body               lines `user`, `user TAB quantity` or `user TAB quantity TAB digest`, each ended by LF
 -- ARGV[2]  count              lines in the body, 1..512
 -- ARGV[3]  generation         the sale's, as the gateway knew it
 -- ARGV[4]  frame id           text
 -- ARGV[5]  retention          ms that records stay readable
 --
 -- Returns {status, record, remaining, stock, decided, granted}:
---   status     0 decided now, 1 decided earlier, 2 Redis does not know the sale (or only an older generation of it): rebuild it
+--   status     0 decided now, 1 decided earlier, 2 Redis does not know the sale, or only an older generation: rebuild it
 --   record     `epoch|codes|grants` (services/shared/outcomes.ts), empty with status 2
 --   remaining  units left
 --   stock      units of the sale
---   decided    reservations decided now; fewer than count when some were known by their key, or from an earlier life
+--   decided    reservations decided now; fewer than count when some were known by their key, or from an earlier epoch
 --   granted    reservations granted now
 -- Codes: G granted, S sold_out, L buyer_limit, Q insufficient, C sale_closed, R sale_reset, K key_reused. The first that
--- holds is taken: known answer, K, R, C, S, L, Q, G.
+-- applies is taken: known outcome, K, R, C, S, L, Q, G.
 --
--- A digest is the key's name and the ask, 11 characters each (services/shared/idempotency.ts). What KEYS[6..] and the `k.` fields
--- of KEYS[3] hold begins with the ask that used the key first: another ask under the same key is K.
+-- A digest is the key's name and the ask, 11 characters each (services/shared/idempotency.ts). The values of KEYS[6..] and
+-- of the `k.` fields in KEYS[3] begin with the ask that used the key first. Another ask under the same key gets K.
 --
 -- Side effects: writes KEYS[1], KEYS[2], KEYS[3], KEYS[5], KEYS[6..]; pops from KEYS[4].
 --
--- Memory, on Redis 7.0: a record takes 88 bytes and ~60 for its expiry, whatever the frame's size while all of it is refused alike, so a
--- refused reservation costs ~150 bytes alone, 5 in a frame of 32 and 0.6 in one of 256, for the retention of 20 minutes.
--- A granted one costs ~8 bytes in the record for as long, and ~70 in KEYS[2] while the sale lives. A keyed one has a
--- record of its own, 120 bytes and its expiry; granted, it takes ~80 in KEYS[3], too, while the sale lives.
--- 1,000 frames a second without end thus level off at 180 MB.
+-- Memory, on Redis 7.0: the record of a frame that is refused as a whole takes 88 bytes and ~60 for its expiry, whatever the
+-- frame's size. So a refused reservation costs ~150 bytes alone, 5 in a frame of 32 and 0.6 in one of 256, for 20 minutes.
+-- A granted one costs ~8 bytes in the record, and ~70 in KEYS[2] as long as the sale exists. A keyed one has a record of its
+-- own, 120 bytes and its expiry; if granted, it takes ~80 more in KEYS[3] as long as the sale exists.
+-- 1,000 frames a second without end level off at 180 MB.
 
 local saleKey, buyersKey, grantedKey, returnedKey, frameKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local KEYED_OFFSET = 5
@@ -64,7 +64,7 @@ if earlier and string.sub(earlier, 1, #epoch + 1) == epoch .. '|' then
   return { REPEATED, earlier, remaining, stock, 0, 0 }
 end
 
--- What refuses every reservation alike.
+-- The reason that refuses all reservations of the frame.
 local refusal
 if saleGeneration ~= generation then
   refusal = 'R'
@@ -78,7 +78,7 @@ local isRebuilt = sale[6] == '1'
 local committed = isRebuilt and redis.call('HGET', grantedKey, frameId)
 local keyedCount = #KEYS - KEYED_OFFSET
 
--- Nearly every frame of a flash sale comes after the last unit is gone: it costs four commands, whatever its size.
+-- Nearly every frame of a flash sale comes after the last unit is gone. It costs four commands, whatever its size.
 if refusal and keyedCount == 0 and not earlier and not committed then
   local record = epoch .. '|' .. (count > 1 and '*' or '') .. refusal .. '|'
   redis.call('HINCRBY', saleKey, COUNTERS[refusal], count)
@@ -105,7 +105,7 @@ else
   end
 end
 
--- Answers of an earlier life. Refused stays refused; granted only counts if Postgres knows it.
+-- Outcomes of an earlier epoch. A refusal stays; a grant only counts if Postgres has it.
 local earlierCodes = earlier and string.match(earlier, '|([^|]*)|')
 if earlierCodes and string.sub(earlierCodes, 1, 1) == '*' then
   earlierCodes = string.rep(string.sub(earlierCodes, 2, 2), count)
@@ -129,18 +129,18 @@ if keyedCount > 0 then
     end
   end
   keyedRecords = redis.call('MGET', unpack(keys))
-  -- A frame from before a reset has no part in what the sale grants since.
+  -- A frame from before a reset must not get grants from after it.
   keyedGrants = saleGeneration == generation and redis.call('HMGET', grantedKey, unpack(fields)) or {}
 end
 
 local nextUnit, limit = tonumber(sale[7]), tonumber(sale[8])
--- Units that were never given are `next`..stock; whatever else remains lies in `returned`.
+-- Units that were never granted are `next`..stock. All others that remain are in `returned`.
 local returnedCount = remaining - (stock - nextUnit + 1)
 local held, changedUsers, isChanged
 local function unitsHeld(index)
   if not held then
     held, changedUsers, isChanged = {}, {}, {}
-    -- One call for the whole frame: a call a reservation takes twice the time of everything else here.
+    -- One call for the whole frame: a call for each reservation would take twice the time of everything else here.
     local values = redis.call('HMGET', buyersKey, unpack(users))
     for at = 1, count do
       held[users[at]] = tonumber(values[at] or 0)
@@ -219,7 +219,7 @@ for index = 1, count do
       isReused = string.sub(record, 1, HALF_DIGEST) ~= ask
       if not isReused then
         local recordEpoch, recordCode = string.match(record, '^(%d+)|(%a)|', HALF_DIGEST + 1)
-        -- Granted in an earlier life, and Postgres does not know it: decided anew.
+        -- It was granted in an earlier epoch and Postgres does not have it: it is decided again.
         if recordCode ~= 'G' then
           code, isKept = recordCode, recordEpoch == epoch
         end

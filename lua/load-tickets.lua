@@ -1,20 +1,20 @@
--- Loads one page of a sale's tickets into the keys from which rebuild-sale.lua makes the sale's new life.
+-- Loads one page of a sale's tickets into the keys from which rebuild-sale.lua makes the sale's new epoch.
 --
--- Atomic because a page that is loaded by half, and then loaded again, would count its buyers twice.
+-- Atomic because a page that is half loaded, and then loaded again, would count its buyers twice.
 --
 -- KEYS[1]  hash    units by buyer, being built; field '' counts tickets
 -- KEYS[2]  hash    grants by frame or key, being built; field '' counts tickets
 -- KEYS[3]  list    free units, being built
 --
--- ARGV[1]  page               number of this page, from 1; a page that was loaded already changes nothing
+-- ARGV[1]  page               number of this page, from 1; a page that is loaded already changes nothing
 -- ARGV[2]  tickets            tickets in this page, from 0
--- ARGV[3]  retention          ms after which the keys go away if the rebuild never ends
+-- ARGV[3]  retention          ms after which the keys expire if the rebuild never ends
 -- ARGV[4]  buyers             lines `user TAB units`
--- ARGV[5]  grants             lines `field TAB grants`: field is a frame's id, or `k.` and a key's name; the grants of a key begin
---                             with its ask (decide-frame.lua)
+-- ARGV[5]  grants             lines `field TAB grants`: field is a frame's id, or `k.` and a key's name; the grants of a key
+--                             begin with its ask (decide-frame.lua)
 -- ARGV[6]  free               lines `unit`, rising
 --
--- Returns 1 (loaded) or 0 (was loaded already).
+-- Returns 1 (loaded) or 0 (loaded already).
 --
 -- Side effects: writes KEYS[1], KEYS[2], KEYS[3] and their expiry.
 
@@ -34,7 +34,7 @@ for user, units in string.gmatch(buyers, '([^\t\n]+)\t(%d+)\n') do
 end
 for field, text in string.gmatch(grants, '([^\t\n]+)\t([^\n]+)\n') do
   local before = redis.call('HGET', grantedKey, field)
-  -- A frame's grants are parted by `;`, the units of one keyed reservation by `,`, and its ask is there already.
+  -- `;` separates a frame's grants, and `,` the units of a keyed reservation, whose ask is there already.
   if before and string.sub(field, 1, 2) == 'k.' then
     text = before .. ',' .. string.sub(text, HALF_DIGEST + 1)
   elseif before then

@@ -1,6 +1,6 @@
--- Reads a sale: its facts and its live figures.
+-- Reads a sale: its facts and its counters.
 --
--- Atomic because `remaining` and the counters must be of one moment: the dashboard shows that they add up to the stock.
+-- Atomic because `remaining` and the counters must be of one moment: the window shows that they add up to the stock.
 --
 -- KEYS[1]  hash    the sale
 --
@@ -19,6 +19,6 @@ local sale = redis.call('HMGET', saleKey,
 if not sale[1] then
   return {}
 end
--- Only there once it was counted.
+-- This counter only exists once a key was reused.
 sale[#sale] = sale[#sale] or '0'
 return sale

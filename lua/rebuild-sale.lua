@@ -1,6 +1,6 @@
--- Gives a sale a new life from what Postgres holds of it: puts the loaded buyers, grants and free units in place of the old ones.
+-- Gives a sale a new epoch from its tickets in Postgres: replaces its buyers, grants and free units by the loaded ones.
 --
--- Atomic because a frame that is decided with the old stock and the new buyers, or the reverse, would be decided wrongly.
+-- Atomic because a frame must not be decided with the old stock and the new buyers, or the reverse.
 --
 -- KEYS[1]  hash    the sale
 -- KEYS[2]  hash    units granted by buyer
@@ -16,16 +16,16 @@
 -- ARGV[4]  mode               queue | shed
 -- ARGV[5]  status             open | closed
 -- ARGV[6]  generation         whole number from 1
--- ARGV[7]  epoch              number of the new life, above every earlier one
+-- ARGV[7]  epoch              the new one, above every earlier one
 -- ARGV[8]  tickets            tickets in Postgres, 0..stock
 -- ARGV[9]  next               lowest unit above all tickets, 1..stock+1
 -- ARGV[10] granted            reservations that hold the tickets
 --
--- Returns 1 (rebuilt), 0 (Redis holds a later life or generation by now: nothing changed) or
--- 2 (what was loaded is not complete, it expired: load again).
+-- Returns 1 (rebuilt), 0 (Redis holds a later epoch or generation by now: nothing changed) or
+-- 2 (the loaded keys are incomplete because they expired: load them again).
 --
--- Side effects: replaces KEYS[1] to KEYS[4], removes KEYS[5] to KEYS[7]. Counters of refusals live on while the sale was known in
--- the same generation; a sale that Redis had forgotten begins with none.
+-- Side effects: replaces KEYS[1] to KEYS[4], removes KEYS[5] to KEYS[7]. Counters of refusals are kept if Redis knows the
+-- sale in the same generation; otherwise they start at zero.
 
 local saleKey, buyersKey, grantedKey, returnedKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local loadedBuyersKey, loadedGrantedKey, loadedReturnedKey = KEYS[5], KEYS[6], KEYS[7]

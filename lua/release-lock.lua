@@ -1,12 +1,12 @@
--- Gives a lock back, if it is still one's own.
+-- Releases a lock, if the caller still holds it.
 --
--- Atomic because between a check and a delete the lock may expire and be taken by another, whose lock would then be deleted.
+-- Atomic because between check and delete the lock may expire, and another caller's new lock would be deleted.
 --
 -- KEYS[1]  string  who holds the lock
 --
 -- ARGV[1]  token              text of the holder
 --
--- Returns 1 (released) or 0 (it had expired, or is another's).
+-- Returns 1 (released) or 0 (it has expired, or another holds it).
 --
 -- Side effects: removes KEYS[1].
 

@@ -1,13 +1,13 @@
--- Lets a lock live on, if it is still one's own.
+-- Prolongs a lock, if the caller still holds it.
 --
--- Atomic because between a check and a renewal the lock may expire and be taken by another, whose lock would then be prolonged.
+-- Atomic because between check and renewal the lock may expire, and another caller's new lock would be prolonged.
 --
 -- KEYS[1]  string  who holds the lock
 --
 -- ARGV[1]  token              text of the holder
 -- ARGV[2]  expiry             ms from now after which the lock is free
 --
--- Returns 1 (renewed) or 0 (it had expired, or is another's).
+-- Returns 1 (renewed) or 0 (it has expired, or another holds it).
 --
 -- Side effects: sets the expiry of KEYS[1].
 

@@ -160,7 +160,7 @@ describe('when the broker falls silent', () => {
     expect(kinds.filter((kind) => kind === 'overloaded')).toHaveLength(12);
     expect(kinds.filter((kind) => kind !== 'overloaded')).toHaveLength(8);
     expect(answers.every(({ status }) => status === 503)).toBe(true);
-    expect(gateway.sample().refused.unavailable503).toBe(20);
+    expect(gateway.sample().rejected.unavailable503).toBe(20);
   });
 });
 

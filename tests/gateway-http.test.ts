@@ -433,8 +433,8 @@ describe('the routes for machines', () => {
     await send(own, 'POST', '/reserve', 'x', { 'content-type': 'text/plain' });
     const text = String((await send(own, 'GET', '/metrics')).body['text']);
     expect(text).toContain('flashgrid_gateway_accepted_total 1');
-    expect(text).toContain('flashgrid_gateway_refused_total{reason="invalid"} 2');
-    expect(text).toContain('flashgrid_gateway_refused_total{reason="unsupported-media-type"} 1');
+    expect(text).toContain('flashgrid_gateway_rejected_total{reason="invalid"} 2');
+    expect(text).toContain('flashgrid_gateway_rejected_total{reason="unsupported-media-type"} 1');
     expect(text).toContain('flashgrid_gateway_frames_total{end="confirmed"} 1');
     expect(text).toContain('flashgrid_gateway_confirm_seconds_count 1');
     expect(text).toContain('flashgrid_gateway_unconfirmed 0');
@@ -442,7 +442,7 @@ describe('the routes for machines', () => {
     expect(own.sample()).toEqual({
       accepted: 1,
       frames: 1,
-      refused: { client4xx: 3, soldOut409: 0, unavailable503: 0 },
+      rejected: { client4xx: 3, soldOut409: 0, unavailable503: 0 },
       unconfirmedNow: 0,
       isBrokerUp: true,
       health: {

@@ -10,7 +10,7 @@ const gateway = (atMs: number, accepted: number) =>
     atMs,
     accepted,
     frames: 1,
-    refused: { client4xx: 0, soldOut409: 0, unavailable503: 0 },
+    rejected: { client4xx: 0, soldOut409: 0, unavailable503: 0 },
     unconfirmedNow: 0,
     isBrokerUp: true,
   }) as const;

@@ -42,7 +42,8 @@ function addSample(totals: PipelineTotals, sample: ServiceSample): void {
   if (sample.role === 'gateway') {
     totals.accepted += sample.accepted;
     totals.frames += sample.frames;
-    totals.rejected += sample.refused.client4xx + sample.refused.soldOut409 + sample.refused.unavailable503;
+    totals.rejected +=
+      sample.rejected.client4xx + sample.rejected.soldOut409 + sample.rejected.unavailable503;
   } else {
     totals.decided += sample.decided;
     totals.granted += sample.granted;

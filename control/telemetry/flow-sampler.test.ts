@@ -10,7 +10,7 @@ const gateway = (accepted: number) =>
     ...process,
     accepted,
     frames: 1,
-    refused: { client4xx: 1, soldOut409: 2, unavailable503: 3 },
+    rejected: { client4xx: 1, soldOut409: 2, unavailable503: 3 },
     unconfirmedNow: 4,
     isBrokerUp: true,
   }) as const;

@@ -1,4 +1,4 @@
-/** What the baselines share: the route's schema, and the handshake with whoever forked them. */
+/** What the baselines share: the route's schema, and the handshake with the process that forked them. */
 import type { FastifyInstance } from 'fastify';
 import process from 'node:process';
 

@@ -9,7 +9,7 @@ function statusOf(authorization: string | undefined): number {
     adminGuard(TOKEN)(authorization);
     return 200;
   } catch (error) {
-    if (error instanceof ProblemError) return error.refusal.status;
+    if (error instanceof ProblemError) return error.rejection.status;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { ProblemError, refusal } from './problems.ts';
+import { ProblemError, rejection } from './problems.ts';
 
 const BEARER = /^Bearer +(\S+) *$/i;
 
@@ -10,13 +10,13 @@ export function adminGuard(token: string): (authorization: string | undefined) =
     const given = BEARER.exec(authorization ?? '')?.[1];
     if (given === undefined)
       throw new ProblemError(
-        refusal('unauthorised', 'Send the header `Authorization: Bearer <admin token>`.', {
+        rejection('unauthorised', 'Send the header `Authorization: Bearer <admin token>`.', {
           headers: ['www-authenticate', 'Bearer realm="flashgrid"'],
         }),
       );
     // timingSafeEqual needs equal lengths, which digests have.
     if (!timingSafeEqual(digest(given), expected))
-      throw new ProblemError(refusal('forbidden', 'Send the gateway’s FLASHGRID_ADMIN_TOKEN.'));
+      throw new ProblemError(rejection('forbidden', 'Send the gateway’s FLASHGRID_ADMIN_TOKEN.'));
   };
 }
 

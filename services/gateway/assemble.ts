@@ -18,7 +18,7 @@ import { ADDRESS_TTL_MS, LivePeers } from './live-peers.ts';
 import { LiveUpdates } from './live-updates.ts';
 import { GatewayMetrics } from './metrics.ts';
 import { ReservationLookup } from './reservation-lookup.ts';
-import { ReserveAnswerer, ReserveHandler, fixedRefusals } from './reserve-handler.ts';
+import { ReserveAnswerer, ReserveHandler, fixedRejections } from './reserve-handler.ts';
 import type { ReserveReply } from './reserve-reply.ts';
 import { addRoutes } from './routes.ts';
 import { SaleAdmin } from './sale-admin.ts';
@@ -101,7 +101,7 @@ export function assembleGateway(input: AssemblyInput) {
     keys: reader,
     collector,
     answerer,
-    refusals: fixedRefusals(retryAfterSec),
+    rejections: fixedRejections(retryAfterSec),
     linkState: () => link.state,
     brokerHealth: () => link.health,
     retryAfterSec,
@@ -120,8 +120,8 @@ export function assembleGateway(input: AssemblyInput) {
     isHostAllowed,
     onUnexpected: (request, error) =>
       log.error({ err: error, method: request.method, route: request.routeOptions.url }, 'unexpected error'),
-    onRefused: (route, given) => {
-      if (route === '/reserve') counters.refused[given.kind]++;
+    onRejected: (route, given) => {
+      if (route === '/reserve') counters.rejected[given.kind]++;
     },
   });
   const routes = listRoutes(app);

@@ -14,7 +14,7 @@ const POSTGRES_CONNECTIONS = 4;
 
 export interface Stores {
   readonly redis: RedisClient;
-  /** Hears outcomes and changed sales. */
+  /** Receives outcomes and changed sales. */
   readonly subscriber: RedisClient;
   readonly pool: pg.Pool;
   /** Loads Prisma's client with its first use: it takes some 60 MB, which only the admin routes need. */

@@ -12,20 +12,20 @@ export class GatewayCounters {
   /** Sale id → reservations answered 202. */
   readonly acceptedBySale = new Map<string, number>();
   /** Rejections of `POST /reserve`. */
-  readonly refused: Record<ProblemKind, number>;
+  readonly rejected: Record<ProblemKind, number>;
 
   constructor() {
-    this.refused = zeroOfEachKind();
+    this.rejected = zeroOfEachKind();
   }
 
   /** Rejections of `POST /reserve`, by the classes of a run record. */
-  refusedByClass(): { client4xx: number; soldOut409: number; unavailable503: number } {
+  rejectedByClass(): { client4xx: number; soldOut409: number; unavailable503: number } {
     const classes = { client4xx: 0, soldOut409: 0, unavailable503: 0 };
     for (const kind of problemKinds()) {
       const { status } = PROBLEM_KINDS[kind];
-      if (kind === 'sold-out') classes.soldOut409 += this.refused[kind];
-      else if (status >= 500) classes.unavailable503 += this.refused[kind];
-      else classes.client4xx += this.refused[kind];
+      if (kind === 'sold-out') classes.soldOut409 += this.rejected[kind];
+      else if (status >= 500) classes.unavailable503 += this.rejected[kind];
+      else classes.client4xx += this.rejected[kind];
     }
     return classes;
   }

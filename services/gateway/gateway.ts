@@ -40,7 +40,7 @@ export interface RunningGateway extends RunningService<'gateway'> {
 type Warn = (fields: object, text: string) => void;
 type OnError = (what: string, error: unknown) => void;
 
-/** ms that `stop` takes at the most. */
+/** Most ms that `stop` takes. */
 export function gatewayStopLimitMs(config: GatewayConfig): number {
   const { FLASHGRID_DRAIN_MS, FLASHGRID_CONFIRM_TIMEOUT_MS } = config;
   return FLASHGRID_DRAIN_MS + DRAIN_LIMIT_MS + FLASHGRID_CONFIRM_TIMEOUT_MS + 4 * STOP_GRACE_MS;
@@ -98,7 +98,7 @@ export async function startGateway(
       sample: () => ({
         accepted: counters.accepted,
         frames: counters.frames,
-        refused: counters.refusedByClass(),
+        rejected: counters.rejectedByClass(),
         unconfirmedNow: collector.unconfirmedNow,
         isBrokerUp: link.state === 'up',
         health: {
@@ -201,7 +201,7 @@ async function listen(config: GatewayConfig, { app, peers }: GatewayParts, warn:
 }
 
 /**
- * Ends the HTTP side without losing a request. /readyz already says 503, so load balancers turn away; then no connection
+ * Ends the HTTP side without losing a request. /readyz already says 503, so load balancers leave; then no connection
  * is accepted any more, and each open one ends with its next answer.
  */
 async function finishRequests(

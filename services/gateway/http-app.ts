@@ -12,9 +12,9 @@ import {
   REQUEST_TOO_SLOW,
   UNKNOWN_HOST,
   invalid,
-  refusal,
+  rejection,
 } from './problems.ts';
-import type { Refusal } from './problems.ts';
+import type { Rejection } from './problems.ts';
 
 /** Bytes of a reservation's body. A normal one has about a hundred. */
 export const RESERVE_BODY_LIMIT_BYTES = 16 * 1024;
@@ -37,7 +37,7 @@ export interface HttpAppOptions {
   /** Called with errors that are our fault. */
   readonly onUnexpected: (request: FastifyRequest, error: unknown) => void;
   /** Called with each rejection that the reserve handler did not write. */
-  readonly onRefused: (route: string | undefined, given: Refusal) => void;
+  readonly onRejected: (route: string | undefined, given: Rejection) => void;
   /** Which Host headers are served, by default all. */
   readonly isHostAllowed?: HostCheck | undefined;
 }
@@ -81,7 +81,7 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
     requestIdHeader: false,
     genReqId: () => '',
     frameworkErrors: (_error, _request, reply) => {
-      writeRefusal(reply, refusal('invalid', 'The URL is malformed.'));
+      writeRejection(reply, rejection('invalid', 'The URL is malformed.'));
     },
   });
   // A client that has ended its side still gets its answers. Node has no option for that, only this property.
@@ -102,10 +102,10 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
   });
 
   app.setErrorHandler((error, request, reply) => {
-    const given = refusalOf(error);
+    const given = rejectionOf(error);
     if (given.kind === 'unexpected') options.onUnexpected(request, error);
-    options.onRefused(request.routeOptions.url, given);
-    writeRefusal(reply, given);
+    options.onRejected(request.routeOptions.url, given);
+    writeRejection(reply, given);
   });
 
   const methodsByRoute = new Map<string, Set<string>>();
@@ -117,35 +117,38 @@ export function createHttpApp(options: HttpAppOptions): FastifyInstance {
   app.setNotFoundHandler((request, reply) => {
     const [path = ''] = request.url.split('?', 1);
     const allowed = allowedMethods(methodsByRoute, path);
-    writeRefusal(
+    writeRejection(
       reply,
       allowed === undefined
-        ? refusal('unknown-route', 'See /openapi.json for all routes.')
-        : refusal('method-not-allowed', `This route takes ${allowed}.`, { headers: ['allow', allowed] }),
+        ? rejection('unknown-route', 'See /openapi.json for all routes.')
+        : rejection('method-not-allowed', `This route takes ${allowed}.`, { headers: ['allow', allowed] }),
     );
   });
   return app;
 }
 
 /** Sends a rejection through Fastify, for the routes off the hot path. */
-export function writeRefusal(reply: FastifyReply, given: Refusal): void {
+export function writeRejection(reply: FastifyReply, given: Rejection): void {
   for (let at = 0; at + 1 < given.headers.length; at += 2)
     reply.header(given.headers[at] ?? '', given.headers[at + 1]);
   void reply.code(given.status).send(given.payload);
 }
 
 /** What a client sees of an error: never its message or stack, unless the error was made for clients. */
-function refusalOf(error: unknown): Refusal {
-  if (error instanceof ProblemError) return error.refusal;
+function rejectionOf(error: unknown): Rejection {
+  if (error instanceof ProblemError) return error.rejection;
   const status =
     error instanceof Error && 'statusCode' in error && typeof error.statusCode === 'number'
       ? error.statusCode
       : 500;
-  if (status === 413) return refusal('too-large', 'Send a smaller body; /openapi.json has the limits.');
-  if (status === 415) return refusal('unsupported-media-type', 'Send application/json.');
+  if (status === 413) return rejection('too-large', 'Send a smaller body; /openapi.json has the limits.');
+  if (status === 415) return rejection('unsupported-media-type', 'Send application/json.');
   if (status >= 400 && status < 500)
     return invalid([{ field: 'body', message: 'could not be read to its end' }]);
-  return refusal('unexpected', 'The gateway logged the error. The request may or may not have taken effect.');
+  return rejection(
+    'unexpected',
+    'The gateway logged the error. The request may or may not have taken effect.',
+  );
 }
 
 /** Answers input that Node's parser gave up on, and ends the connection. */

@@ -42,14 +42,14 @@ export class GatewayMetrics {
       },
     });
     new Counter({
-      name: 'flashgrid_gateway_refused_total',
+      name: 'flashgrid_gateway_rejected_total',
       help: 'Reservations rejected by the gateway, by kind of problem.',
       labelNames: ['reason'],
       registers,
       collect() {
         this.reset();
         for (const reason of problemKinds())
-          if (counters.refused[reason] > 0) this.inc({ reason }, counters.refused[reason]);
+          if (counters.rejected[reason] > 0) this.inc({ reason }, counters.rejected[reason]);
       },
     });
     new Gauge({

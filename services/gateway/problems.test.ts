@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { GatewayCounters, problemKinds } from './gateway-counters.ts';
-import { PROBLEM_KINDS, PROBLEM_CONTENT_TYPE, invalid, refusal } from './problems.ts';
+import { PROBLEM_KINDS, PROBLEM_CONTENT_TYPE, invalid, rejection } from './problems.ts';
 
 function headerOf(headers: readonly string[], name: string): string | undefined {
   const at = headers.indexOf(name);
@@ -9,7 +9,7 @@ function headerOf(headers: readonly string[], name: string): string | undefined 
 
 describe('a problem document', () => {
   it.each(problemKinds())('%s has a type, a title, its status and its detail', (kind) => {
-    const given = refusal(kind, 'what to do');
+    const given = rejection(kind, 'what to do');
     const { status, title } = PROBLEM_KINDS[kind];
     expect(given.status).toBe(status);
     expect(JSON.parse(given.payload)).toEqual({
@@ -22,7 +22,7 @@ describe('a problem document', () => {
   });
 
   it('says its length in bytes', () => {
-    const given = refusal('invalid', 'zu groß – 券');
+    const given = rejection('invalid', 'zu groß – 券');
     expect(headerOf(given.headers, 'content-length')).toBe(String(Buffer.byteLength(given.payload)));
   });
 
@@ -40,16 +40,16 @@ describe('a problem document', () => {
   });
 
   it('says when to try again', () => {
-    expect(headerOf(refusal('broker-away', '', { retryAfterSec: 3 }).headers, 'retry-after')).toBe('3');
-    expect(headerOf(refusal('invalid', '').headers, 'retry-after')).toBeUndefined();
+    expect(headerOf(rejection('broker-away', '', { retryAfterSec: 3 }).headers, 'retry-after')).toBe('3');
+    expect(headerOf(rejection('invalid', '').headers, 'retry-after')).toBeUndefined();
   });
 });
 
 describe('the counters of refusals', () => {
   it('put each kind into one class', () => {
     const counters = new GatewayCounters();
-    for (const kind of problemKinds()) counters.refused[kind] = 1;
-    const { client4xx, soldOut409, unavailable503 } = counters.refusedByClass();
+    for (const kind of problemKinds()) counters.rejected[kind] = 1;
+    const { client4xx, soldOut409, unavailable503 } = counters.rejectedByClass();
     expect(soldOut409).toBe(1);
     expect(client4xx + soldOut409 + unavailable503).toBe(problemKinds().length);
     expect(unavailable503).toBe(problemKinds().filter((kind) => PROBLEM_KINDS[kind].status >= 500).length);

@@ -60,7 +60,7 @@ export interface ProblemDocument {
 export type BackendPart = 'broker' | 'redis' | 'postgres';
 
 /** A rejection that is ready to be written: on the hot path nothing is left to serialise. */
-export interface Refusal {
+export interface Rejection {
   readonly kind: ProblemKind;
   readonly status: number;
   /** Name, value, name, value… as `writeHead` takes them. */
@@ -68,7 +68,7 @@ export interface Refusal {
   readonly payload: string;
 }
 
-interface RefusalExtras {
+interface RejectionExtras {
   readonly errors?: readonly FieldError[];
   readonly reservationId?: string;
   readonly retryAfterSec?: number;
@@ -79,7 +79,7 @@ interface RefusalExtras {
 }
 
 /** Makes a rejection. `detail` tells the user what was wrong with this request, and what to do. */
-export function refusal(kind: ProblemKind, detail: string, extras: RefusalExtras = {}): Refusal {
+export function rejection(kind: ProblemKind, detail: string, extras: RejectionExtras = {}): Rejection {
   const { status, title } = PROBLEM_KINDS[kind];
   const document: ProblemDocument = {
     type: `${TYPE_PREFIX}${kind}`,
@@ -106,18 +106,18 @@ export function refusal(kind: ProblemKind, detail: string, extras: RefusalExtras
 }
 
 /** A 400 that names its fields. */
-export function invalid(errors: readonly FieldError[]): Refusal {
+export function invalid(errors: readonly FieldError[]): Rejection {
   const detail = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
-  return refusal('invalid', detail, { errors });
+  return rejection('invalid', detail, { errors });
 }
 
 /** For input that never became a request. The fast path and Node's server give the same answers. */
-export const REQUEST_TOO_SLOW = refusal('too-slow', 'Send the whole request without pauses.');
+export const REQUEST_TOO_SLOW = rejection('too-slow', 'Send the whole request without pauses.');
 export const REQUEST_CUT_SHORT = invalid([{ field: 'request', message: 'is not a whole HTTP/1.1 request' }]);
-export const HEAD_TOO_LARGE = refusal('head-too-large', 'Send fewer or shorter header fields.');
+export const HEAD_TOO_LARGE = rejection('head-too-large', 'Send fewer or shorter header fields.');
 
 /** For a Host header that is not served (host-check.ts). */
-export const UNKNOWN_HOST = refusal(
+export const UNKNOWN_HOST = rejection(
   'unknown-host',
   'Use localhost or an address, or add this host name to FLASHGRID_GATEWAY_HOSTS.',
 );
@@ -125,9 +125,9 @@ export const UNKNOWN_HOST = refusal(
 /** Thrown by routes off the hot path. The error handler writes its rejection. */
 export class ProblemError extends Error {
   override readonly name = 'ProblemError';
-  readonly refusal: Refusal;
-  constructor(given: Refusal, options?: ErrorOptions) {
+  readonly rejection: Rejection;
+  constructor(given: Rejection, options?: ErrorOptions) {
     super(given.payload, options);
-    this.refusal = given;
+    this.rejection = given;
   }
 }

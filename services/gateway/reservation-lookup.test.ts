@@ -29,7 +29,7 @@ async function problemOf(found: Promise<unknown>): Promise<string> {
   try {
     await found;
   } catch (error) {
-    if (error instanceof ProblemError) return error.refusal.kind;
+    if (error instanceof ProblemError) return error.rejection.kind;
     throw error;
   }
   throw new Error('no problem');

@@ -9,7 +9,7 @@ import type { ReservationRef } from '../shared/ids.ts';
 import { RecordError, epochOf, outcomeAt } from '../shared/outcomes.ts';
 import type { Outcome } from '../shared/outcomes.ts';
 import type { SaleFacts } from '../shared/sales.ts';
-import { ProblemError, invalid, refusal } from './problems.ts';
+import { ProblemError, invalid, rejection } from './problems.ts';
 
 export const reservationViewSchema = z.union([
   z.object({
@@ -69,7 +69,7 @@ export class ReservationLookup {
     if (outcome === 'uncommitted') return { reservationId, status: 'queued' };
     if (outcome !== undefined) return viewOf(reservationId, outcome);
     if ((await this.#options.findSale(ref.saleId)) === undefined)
-      throw new ProblemError(refusal('unknown-sale', `There is no sale ${ref.saleId}.`));
+      throw new ProblemError(rejection('unknown-sale', `There is no sale ${ref.saleId}.`));
     // Just accepted: no need to ask Postgres, which gets a grant after Redis.
     if (frame === 'recent') return { reservationId, status: 'queued' };
     const { units } = await this.#tickets(ref.saleId, reservationId);
@@ -129,5 +129,5 @@ export function viewOf(reservationId: string, outcome: Outcome): ReservationView
 }
 
 function unknown(detail: string): ProblemError {
-  return new ProblemError(refusal('unknown-reservation', detail));
+  return new ProblemError(rejection('unknown-reservation', detail));
 }

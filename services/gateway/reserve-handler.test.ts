@@ -4,7 +4,7 @@ import type { SaleFacts } from '../shared/sales.ts';
 import { FrameCollector } from './frame-collector.ts';
 import type { OutgoingFrame } from './frame-collector.ts';
 import { GatewayCounters } from './gateway-counters.ts';
-import { ReserveAnswerer, ReserveHandler, brokerRefusal, fixedRefusals } from './reserve-handler.ts';
+import { ReserveAnswerer, ReserveHandler, brokerRejection, fixedRejections } from './reserve-handler.ts';
 import type { KeyLookup } from './reserve-handler.ts';
 import type { ReserveReply } from './reserve-reply.ts';
 
@@ -51,7 +51,7 @@ async function answerOf(
     keys,
     collector,
     answerer,
-    refusals: fixedRefusals(1),
+    rejections: fixedRejections(1),
     linkState: () => 'up',
     brokerHealth: () => ({ state: 'ok', reason: 'ok', sinceMs: 0 }),
     retryAfterSec: 1,
@@ -60,7 +60,7 @@ async function answerOf(
   const answered = new Promise<string>((resolve) => {
     handler.handle({ saleId: 'demo', userId: 'ann', quantity: 2 }, key, {
       accept: (id) => resolve(counters.repeated === 1 ? `repeated ${id}` : `queued ${id}`),
-      refuse: ({ kind }) => resolve(kind),
+      reject: ({ kind }) => resolve(kind),
     });
   });
   // The lookups are promises that are settled already; what is published by then is confirmed.
@@ -106,7 +106,7 @@ describe('the answer while the broker stores nothing', () => {
     ['silent', 'broker-away'],
     ['away', 'broker-away'],
   ] as const)('when it is %s names the part, the reason and the moment', (state, kind) => {
-    const given = brokerRefusal({ state, reason: 'an alarm of RabbitMQ: low on disk', sinceMs: 0 }, 3);
+    const given = brokerRejection({ state, reason: 'an alarm of RabbitMQ: low on disk', sinceMs: 0 }, 3);
     expect(given).toMatchObject({ kind, status: 503 });
     expect(given.headers).toContain('retry-after');
     expect(JSON.parse(given.payload)).toMatchObject({

@@ -11,8 +11,8 @@ import type { SaleFacts } from '../shared/sales.ts';
 import type { LinkState } from '../shared/amqp/broker-connection.ts';
 import type { Answerer, FrameCollector, FrameEnd } from './frame-collector.ts';
 import type { GatewayCounters } from './gateway-counters.ts';
-import { invalid, refusal } from './problems.ts';
-import type { Refusal } from './problems.ts';
+import { invalid, rejection } from './problems.ts';
+import type { Rejection } from './problems.ts';
 import { KEY_RULE, checkReserveRequest, isIdempotencyKey } from './reserve-request.ts';
 import type { ReserveReply } from './reserve-reply.ts';
 import type { ReserveRequest } from './reserve-request.ts';
@@ -34,30 +34,30 @@ export interface KeyLookup {
 }
 
 /** Rejections that are always the same, serialised once. */
-export interface FixedRefusals {
-  readonly unknownSale: Refusal;
-  readonly saleClosed: Refusal;
-  readonly soldOut: Refusal;
-  readonly keyReused: Refusal;
-  readonly overloaded: Refusal;
-  readonly storeAway: Refusal;
-  readonly stopping: Refusal;
+export interface FixedRejections {
+  readonly unknownSale: Rejection;
+  readonly saleClosed: Rejection;
+  readonly soldOut: Rejection;
+  readonly keyReused: Rejection;
+  readonly overloaded: Rejection;
+  readonly storeAway: Rejection;
+  readonly stopping: Rejection;
 }
 
 /** @param retryAfterSec `Retry-After` of those that a later try may avoid */
-export function fixedRefusals(retryAfterSec: number): FixedRefusals {
+export function fixedRejections(retryAfterSec: number): FixedRejections {
   const later = { retryAfterSec };
   return {
-    unknownSale: refusal('unknown-sale', 'Neither Redis nor Postgres knows the sale.'),
-    saleClosed: refusal('sale-closed', 'The sale takes no reservations while it is closed.'),
-    soldOut: refusal('sold-out', 'All units are sold, and the sale is in mode `shed`.'),
-    keyReused: refusal(
+    unknownSale: rejection('unknown-sale', 'Neither Redis nor Postgres knows the sale.'),
+    saleClosed: rejection('sale-closed', 'The sale takes no reservations while it is closed.'),
+    soldOut: rejection('sold-out', 'All units are sold, and the sale is in mode `shed`.'),
+    keyReused: rejection(
       'idempotency-key-reused',
       'In this sale the key was sent with another userId or quantity. Use a new key, such as a UUID, for each reservation, and repeat a key only with the same body.',
     ),
-    overloaded: refusal('overloaded', 'Nothing was queued; try again.', later),
-    storeAway: refusal('store-away', 'Nothing was queued; the sale could not be looked up.', later),
-    stopping: refusal('stopping', 'Nothing was queued; send it to another gateway.', later),
+    overloaded: rejection('overloaded', 'Nothing was queued; try again.', later),
+    storeAway: rejection('store-away', 'Nothing was queued; the sale could not be looked up.', later),
+    stopping: rejection('stopping', 'Nothing was queued; send it to another gateway.', later),
   };
 }
 
@@ -69,11 +69,11 @@ const SICK_KINDS = {
 } as const;
 
 /** The answer while the broker stores nothing: why, and since when. */
-export function brokerRefusal(health: BackendHealth, retryAfterSec: number): Refusal {
+export function brokerRejection(health: BackendHealth, retryAfterSec: number): Rejection {
   // The broker may have recovered, or not be known to be away yet. It is only known that the frame was not sent.
   if (health.state === 'ok')
-    return refusal('broker-away', 'Nothing was queued; the gateway is reconnecting.', { retryAfterSec });
-  return refusal(
+    return rejection('broker-away', 'Nothing was queued; the gateway is reconnecting.', { retryAfterSec });
+  return rejection(
     SICK_KINDS[health.state],
     `${describeTrouble('RabbitMQ', health)} Nothing was queued; try again.`,
     {
@@ -115,7 +115,7 @@ export class ReserveAnswerer implements Answerer<ReserveReply> {
   }
 
   fail(reply: ReserveReply, reservationId: string, end: Exclude<FrameEnd, 'confirmed'>): void {
-    this.refuse(reply, this.#failure(reservationId, end));
+    this.reject(reply, this.#failure(reservationId, end));
   }
 
   onSettled(saleId: string, count: number, end: FrameEnd, tookMs: number): void {
@@ -127,22 +127,22 @@ export class ReserveAnswerer implements Answerer<ReserveReply> {
     counters.acceptedBySale.set(saleId, (counters.acceptedBySale.get(saleId) ?? 0) + count);
   }
 
-  refuse(reply: ReserveReply, given: Refusal): void {
-    this.#counters.refused[given.kind]++;
-    reply.refuse(given);
+  reject(reply: ReserveReply, given: Rejection): void {
+    this.#counters.rejected[given.kind]++;
+    reply.reject(given);
   }
 
-  #failure(reservationId: string, end: Exclude<FrameEnd, 'confirmed'>): Refusal {
+  #failure(reservationId: string, end: Exclude<FrameEnd, 'confirmed'>): Rejection {
     const retryAfterSec = this.#retryAfterSec;
     switch (end) {
       case 'away':
-        return brokerRefusal(this.#brokerHealth(), retryAfterSec);
+        return brokerRejection(this.#brokerHealth(), retryAfterSec);
       case 'nacked':
-        return refusal('broker-refused', 'Nothing was queued; the queue is full or has lost its leader.', {
+        return rejection('broker-refused', 'Nothing was queued; the queue is full or has lost its leader.', {
           retryAfterSec,
         });
       case 'returned':
-        return refusal('broker-refused', 'Nothing was queued; the missing queue is being declared again.', {
+        return rejection('broker-refused', 'Nothing was queued; the missing queue is being declared again.', {
           retryAfterSec,
         });
       case 'lost':
@@ -156,13 +156,13 @@ export class ReserveAnswerer implements Answerer<ReserveReply> {
  * The broker may or may not have the reservation. With a key, a repeat is recognised and safe. Without one there is no
  * `Retry-After`: clients would send it again by themselves, and could buy twice.
  */
-function unconfirmed(reservationId: string, retryAfterSec: number): Refusal {
+function unconfirmed(reservationId: string, retryAfterSec: number): Rejection {
   const isKeyed = parseReservationId(reservationId)?.kind === 'keyed';
   const lead = 'The reservation was sent, but RabbitMQ did not confirm it: it may be queued.';
   const advice = isKeyed
     ? 'Send it again with the same Idempotency-Key and body: it is decided once.'
     : 'Do not send it again, which could buy twice. Ask for it at GET /reservations/{id}; while that answers `queued`, it may still be granted. Use an Idempotency-Key to make reservations safe to repeat.';
-  return refusal('unconfirmed', `${lead} ${advice}`, {
+  return rejection('unconfirmed', `${lead} ${advice}`, {
     reservationId,
     ...(isKeyed ? { retryAfterSec } : {}),
   });
@@ -173,7 +173,7 @@ export interface ReserveHandlerOptions {
   readonly keys: KeyLookup;
   readonly collector: FrameCollector<ReserveReply>;
   readonly answerer: ReserveAnswerer;
-  readonly refusals: FixedRefusals;
+  readonly rejections: FixedRejections;
   readonly linkState: () => LinkState;
   readonly brokerHealth: () => BackendHealth;
   readonly retryAfterSec: number;
@@ -185,7 +185,7 @@ export class ReserveHandler {
   readonly #options: ReserveHandlerOptions;
   #isStopping = false;
   /** The rejection for the broker's present health, serialised once. */
-  #sick: { readonly health: BackendHealth; readonly refusal: Refusal } | undefined;
+  #sick: { readonly health: BackendHealth; readonly rejection: Rejection } | undefined;
 
   constructor(options: ReserveHandlerOptions) {
     this.#options = options;
@@ -198,14 +198,14 @@ export class ReserveHandler {
 
   /** Answers one reservation. `key` is the Idempotency-Key header, if any. */
   handle(body: unknown, key: string | string[] | undefined, reply: ReserveReply): void {
-    const { answerer, sales, refusals } = this.#options;
+    const { answerer, sales, rejections } = this.#options;
     const checked = checkReserveRequest(body);
     if (Array.isArray(checked)) {
-      answerer.refuse(reply, invalid(checked));
+      answerer.reject(reply, invalid(checked));
       return;
     }
     if (key !== undefined && !isIdempotencyKey(key)) {
-      answerer.refuse(reply, invalid([{ field: 'Idempotency-Key', message: KEY_RULE }]));
+      answerer.reject(reply, invalid([{ field: 'Idempotency-Key', message: KEY_RULE }]));
       return;
     }
     const sale = sales.get(checked.saleId);
@@ -215,21 +215,21 @@ export class ReserveHandler {
     }
     sales.find(checked.saleId).then(
       (found) => {
-        if (found === undefined) answerer.refuse(reply, refusals.unknownSale);
+        if (found === undefined) answerer.reject(reply, rejections.unknownSale);
         else this.#route(found, checked, key, reply);
       },
       (error: unknown) => {
         this.#options.onLookupError(checked.saleId, error);
-        answerer.refuse(reply, refusals.storeAway);
+        answerer.reject(reply, rejections.storeAway);
       },
     );
   }
 
-  #whileBrokerIsSick(): Refusal {
+  #whileBrokerIsSick(): Rejection {
     const health = this.#options.brokerHealth();
     if (this.#sick?.health !== health)
-      this.#sick = { health, refusal: brokerRefusal(health, this.#options.retryAfterSec) };
-    return this.#sick.refusal;
+      this.#sick = { health, rejection: brokerRejection(health, this.#options.retryAfterSec) };
+    return this.#sick.rejection;
   }
 
   #route(sale: SaleFacts, request: ReserveRequest, key: string | undefined, reply: ReserveReply): void {
@@ -237,9 +237,9 @@ export class ReserveHandler {
       void this.#handleKeyed(sale, request, key, reply);
       return;
     }
-    const refused = this.#refusalBySale(sale, request.quantity);
-    if (refused === undefined) this.#enqueue(sale, request, undefined, reply);
-    else this.#options.answerer.refuse(reply, refused);
+    const rejected = this.#rejectionBySale(sale, request.quantity);
+    if (rejected === undefined) this.#enqueue(sale, request, undefined, reply);
+    else this.#options.answerer.reject(reply, rejected);
   }
 
   /**
@@ -252,17 +252,17 @@ export class ReserveHandler {
     key: string,
     reply: ReserveReply,
   ): Promise<void> {
-    const { answerer, refusals, keys, onLookupError } = this.#options;
+    const { answerer, rejections, keys, onLookupError } = this.#options;
     const digest = idempotencyDigest(key, request.userId, request.quantity);
     const id = keyedId(sale.id, digest);
-    const refused = this.#refusalBySale(sale, request.quantity);
+    const rejected = this.#rejectionBySale(sale, request.quantity);
     let isRedisAway = false;
     try {
       const record = await keys.record(sale, digest);
       if (record !== undefined) {
         const outcome = outcomeAt(record, 0);
         if (outcome.status === 'refused' && outcome.reason === 'key_reused')
-          answerer.refuse(reply, refusals.keyReused);
+          answerer.reject(reply, rejections.keyReused);
         else answerer.repeat(reply, id);
         return;
       }
@@ -271,29 +271,29 @@ export class ReserveHandler {
       isRedisAway = true;
       onLookupError(sale.id, error);
     }
-    if (refused === undefined) {
+    if (rejected === undefined) {
       this.#enqueue(sale, request, digest, reply);
       return;
     }
     try {
       if (await keys.isGranted(sale, id)) answerer.repeat(reply, id);
-      else answerer.refuse(reply, isRedisAway ? refusals.storeAway : refused);
+      else answerer.reject(reply, isRedisAway ? rejections.storeAway : rejected);
     } catch (error) {
       onLookupError(sale.id, error);
-      answerer.refuse(reply, refusals.storeAway);
+      answerer.reject(reply, rejections.storeAway);
     }
   }
 
   /** Why the sale takes no such reservation, as far as the gateway knows. */
-  #refusalBySale(sale: SaleFacts, quantity: number): Refusal | undefined {
-    const { refusals } = this.#options;
-    if (sale.status !== 'open') return refusals.saleClosed;
+  #rejectionBySale(sale: SaleFacts, quantity: number): Rejection | undefined {
+    const { rejections } = this.#options;
+    if (sale.status !== 'open') return rejections.saleClosed;
     if (quantity > sale.perBuyerLimit) {
       // It could never be granted, so it need not go through the queue.
       const message = `must be at most ${sale.perBuyerLimit}, the sale's limit for one buyer`;
       return invalid([{ field: 'quantity', message }]);
     }
-    return sale.isSoldOut && sale.mode === 'shed' ? refusals.soldOut : undefined;
+    return sale.isSoldOut && sale.mode === 'shed' ? rejections.soldOut : undefined;
   }
 
   #enqueue(
@@ -302,10 +302,10 @@ export class ReserveHandler {
     digest: string | undefined,
     reply: ReserveReply,
   ): void {
-    const { answerer, refusals, collector } = this.#options;
-    if (this.#isStopping) answerer.refuse(reply, refusals.stopping);
-    else if (this.#options.linkState() !== 'up') answerer.refuse(reply, this.#whileBrokerIsSick());
+    const { answerer, rejections, collector } = this.#options;
+    if (this.#isStopping) answerer.reject(reply, rejections.stopping);
+    else if (this.#options.linkState() !== 'up') answerer.reject(reply, this.#whileBrokerIsSick());
     else if (!collector.add(sale, userId, quantity, digest, reply))
-      answerer.refuse(reply, refusals.overloaded);
+      answerer.reject(reply, rejections.overloaded);
   }
 }

@@ -1,6 +1,6 @@
 /** Where the answer to a reservation goes: a connection of the fast path, or a response of Node's HTTP server. */
 import type { ServerResponse } from 'node:http';
-import type { Refusal } from './problems.ts';
+import type { Rejection } from './problems.ts';
 
 export const JSON_CONTENT_TYPE = 'application/json; charset=utf-8';
 
@@ -8,7 +8,7 @@ export const JSON_CONTENT_TYPE = 'application/json; charset=utf-8';
 export interface ReserveReply {
   /** 202: the broker has the reservation. */
   accept(reservationId: string): void;
-  refuse(given: Refusal): void;
+  reject(given: Rejection): void;
 }
 
 /** The body of a 202. Ids are ASCII without escapes (ids.ts), so it has one byte a character. */
@@ -29,7 +29,7 @@ export class HttpReply implements ReserveReply {
     this.#write(202, ['content-type', JSON_CONTENT_TYPE, 'content-length', String(payload.length)], payload);
   }
 
-  refuse({ status, headers, payload }: Refusal): void {
+  reject({ status, headers, payload }: Rejection): void {
     this.#write(status, [...headers], payload);
   }
 

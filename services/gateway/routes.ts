@@ -12,7 +12,7 @@ import type { Health } from './health.ts';
 import { RESERVE_BODY_LIMIT_BYTES } from './http-app.ts';
 import type { GatewayMetrics } from './metrics.ts';
 import { openApiDocument } from './openapi.ts';
-import { ProblemError, invalid, refusal } from './problems.ts';
+import { ProblemError, invalid, rejection } from './problems.ts';
 import type { FieldError } from './problems.ts';
 import type { ReservationLookup } from './reservation-lookup.ts';
 import type { ReserveHandler } from './reserve-handler.ts';
@@ -50,7 +50,7 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.get<{ Params: { id: string } }>('/sales/:id', async (request) => {
     const id = saleIdOf(request.params.id);
     const view = await stored(`sale ${id}`, () => admin.view(id));
-    if (view === undefined) throw new ProblemError(refusal('unknown-sale', `There is no sale ${id}.`));
+    if (view === undefined) throw new ProblemError(rejection('unknown-sale', `There is no sale ${id}.`));
     return view;
   });
 
@@ -113,7 +113,7 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
         ? `${describeTrouble(sick.part === 'redis' ? 'Redis' : 'Postgres', sick.health)} Send the request again later.`
         : 'Redis or Postgres did not answer; /readyz says which.';
       const later = { retryAfterSec: parts.retryAfterSec };
-      throw new ProblemError(refusal('store-away', detail, { ...later, ...sick }), { cause: error });
+      throw new ProblemError(rejection('store-away', detail, { ...later, ...sick }), { cause: error });
     }
   }
 }

@@ -9,7 +9,7 @@ import type { PrismaClient } from '../shared/prisma.ts';
 import type { SaleStore } from '../shared/sale-store.ts';
 import { saleFactsSchema, saleModeSchema, saleStatusSchema } from '../shared/sales.ts';
 import type { NewSale, SaleChange, SaleFacts, SaleView } from '../shared/sales.ts';
-import { ProblemError, refusal } from './problems.ts';
+import { ProblemError, rejection } from './problems.ts';
 
 /** ms that a reset may take: it may delete millions of tickets. */
 const RESET_TIMEOUT_MS = 30_000;
@@ -48,7 +48,7 @@ export class SaleAdmin {
     } catch (error) {
       if (isPrismaError(error, 'P2002'))
         throw new ProblemError(
-          refusal('sale-exists', `Sale ${id} exists; change or reset it, or take another id.`),
+          rejection('sale-exists', `Sale ${id} exists; change or reset it, or take another id.`),
           {
             cause: error,
           },
@@ -88,7 +88,10 @@ export class SaleAdmin {
     } catch (error) {
       this.#options.onError(`changing sale ${id} in Redis`, error);
       throw new ProblemError(
-        refusal('store-away', `Sale ${id} was changed in Postgres but not in Redis; send the request again.`),
+        rejection(
+          'store-away',
+          `Sale ${id} was changed in Postgres but not in Redis; send the request again.`,
+        ),
         { cause: error },
       );
     }
@@ -147,7 +150,7 @@ export class SaleAdmin {
       );
     } catch (error) {
       if (isPrismaError(error, 'P2025'))
-        throw new ProblemError(refusal('unknown-sale', `There is no sale ${id}.`), { cause: error });
+        throw new ProblemError(rejection('unknown-sale', `There is no sale ${id}.`), { cause: error });
       throw error;
     }
   }

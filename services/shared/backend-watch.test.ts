@@ -69,7 +69,7 @@ it('believes real traffic that is refused more than an operation that still fits
   watch.start();
   const full = Object.assign(new Error('could not extend file: No space left on device'), { code: '53100' });
   for (let second = 0; second < 5; second++) {
-    watch.hear(full);
+    watch.noteError(full);
     await vi.advanceTimersByTimeAsync(1_000);
     expect(watch.health).toMatchObject({ state: 'refusing', reason: 'its disk is full' });
   }
@@ -77,11 +77,11 @@ it('believes real traffic that is refused more than an operation that still fits
   await vi.advanceTimersByTimeAsync(1_000);
   expect(watch.health.state).toBe('ok');
   // Nobody tries any more: the operation counts again.
-  watch.hear(full);
+  watch.noteError(full);
   await vi.advanceTimersByTimeAsync(4_000);
   expect(watch.health.state).toBe('ok');
   // A deadlock and the like pass by themselves.
-  watch.hear(Object.assign(new Error('deadlock detected'), { code: '40P01' }));
+  watch.noteError(Object.assign(new Error('deadlock detected'), { code: '40P01' }));
   expect(watch.health.state).toBe('ok');
   watch.stop();
 });

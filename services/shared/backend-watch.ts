@@ -66,7 +66,7 @@ export class BackendWatch {
    * Notes an error of real traffic. The operation can succeed where a bigger write is refused: on a full disk, a small
    * commit still fits.
    */
-  hear(error: unknown): void {
+  noteError(error: unknown): void {
     const trouble = troubleOf(error);
     // One failure does not show whether it is away or silent. The operation finds that out.
     if (trouble.state !== 'refusing') return;

@@ -1,7 +1,7 @@
 /** The one back-off, for every process and the page. */
 
 export interface Backoff {
-  /** ms before the second attempt, at the most; doubles with each attempt. */
+  /** Most ms before the second attempt; doubles with each attempt. */
   readonly firstMs: number;
   /** ms that no wait exceeds. */
   readonly maxMs: number;

@@ -19,14 +19,14 @@ const isAmqpUrl = (url: string): boolean => z.url({ protocol: /^amqps?$/ }).safe
 const commonShape = {
   /** Prefix of queues, keys and channels, so that several clusters can share their backends. */
   FLASHGRID_NAMESPACE: name.default('fg'),
-  /** `amqp://user:password@host:port/vhost`; several, parted by commas, are the nodes of one RabbitMQ cluster. */
+  /** `amqp://user:password@host:port/vhost`; several, separated by commas, are the nodes of one RabbitMQ cluster. */
   FLASHGRID_AMQP_URL: z
     .string()
-    .refine((text) => brokerNodes(text).every(isAmqpUrl), 'must be amqp:// URLs, parted by commas'),
-  /** `redis://:password@host:port/db`; several, parted by commas, are the seeds of a Redis Cluster. */
+    .refine((text) => brokerNodes(text).every(isAmqpUrl), 'must be amqp:// URLs, separated by commas'),
+  /** `redis://:password@host:port/db`; several, separated by commas, are the seeds of a Redis Cluster. */
   FLASHGRID_REDIS_URL: z
     .string()
-    .regex(/^rediss?:\/\/[^\s,]+(,rediss?:\/\/[^\s,]+)*$/, 'must be redis:// URLs, parted by commas'),
+    .regex(/^rediss?:\/\/[^\s,]+(,rediss?:\/\/[^\s,]+)*$/, 'must be redis:// URLs, separated by commas'),
   /** `postgresql://user:password@host:port/database`. */
   FLASHGRID_POSTGRES_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   /** Schema that holds the tables. */
@@ -49,7 +49,7 @@ export const gatewayConfigSchema = z.object({
     .string()
     .regex(
       /^(\*|[A-Za-z0-9._-]+(,[A-Za-z0-9._-]+)*)$/,
-      'must be host names without ports, parted by commas, or *',
+      'must be host names without ports, separated by commas, or *',
     )
     .optional(),
   /** ms for which a stopping gateway still accepts connections while /readyz says 503, so that load balancers leave first. */

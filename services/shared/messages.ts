@@ -41,7 +41,7 @@ export const gatewaySampleSchema = z.object({
   /** Frames that the broker confirmed. */
   frames: count,
   /** Reservations rejected by the gateway, by HTTP status. */
-  refused: z.object({ client4xx: count, soldOut409: count, unavailable503: count }),
+  rejected: z.object({ client4xx: count, soldOut409: count, unavailable503: count }),
   /** Reservations that wait for a confirm now. */
   unconfirmedNow: count,
   isBrokerUp: z.boolean(),

@@ -98,7 +98,7 @@ export async function startWorker(
       onRetry: (error: unknown, tries: number) => {
         counters.retries++;
         logAway(error, tries);
-        if (error instanceof pg.DatabaseError) postgresWatch.hear(error);
+        if (error instanceof pg.DatabaseError) postgresWatch.noteError(error);
         // The error does not say for sure which backend failed. The checks do.
         void redisWatch.check();
         void postgresWatch.check();

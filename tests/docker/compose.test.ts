@@ -64,17 +64,17 @@ describe.skipIf(hasNoDaemon)('docker/compose.yaml', () => {
       BACKEND_MEMORY: '768m',
     };
   };
-  let door = '';
+  let balancerUrl = '';
 
   beforeAll(async () => {
     buildServicesImage(testBackend());
     compose(['up', '-d', '--no-build', '--scale', 'gateway=2', '--scale', 'worker=2'], env());
-    const address = compose(['port', 'door', '8080'], env()).trim();
-    door = `http://${address}`;
+    const address = compose(['port', 'load-balancer', '8080'], env()).trim();
+    balancerUrl = `http://${address}`;
     await until(
-      'the door lets requests through to a gateway',
+      'the load balancer passes requests to a gateway',
       async () =>
-        await fetch(`${door}/readyz`).then(
+        await fetch(`${balancerUrl}/readyz`).then(
           ({ ok }) => ok,
           () => false,
         ),
@@ -113,7 +113,7 @@ describe.skipIf(hasNoDaemon)('docker/compose.yaml', () => {
 
   test('sells a sale exactly once through two gateways and two workers', async () => {
     const stock = 20;
-    const opened = await fetch(`${door}/sales`, {
+    const opened = await fetch(`${balancerUrl}/sales`, {
       method: 'POST',
       headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
       body: JSON.stringify({ id: 'compose-sale', stock }),
@@ -127,7 +127,7 @@ describe.skipIf(hasNoDaemon)('docker/compose.yaml', () => {
     await Promise.all(
       Array.from({ length: 50 }, async () => {
         for (const userId of next) {
-          const reply = await fetch(`${door}/reserve`, {
+          const reply = await fetch(`${balancerUrl}/reserve`, {
             method: 'POST',
             headers: { 'content-type': 'application/json' },
             body: JSON.stringify({ saleId: 'compose-sale', userId }),
@@ -140,7 +140,8 @@ describe.skipIf(hasNoDaemon)('docker/compose.yaml', () => {
       }),
     );
     expect(new Set(statuses)).toEqual(new Set([202]));
-    const view = async () => saleViewSchema.parse(await (await fetch(`${door}/sales/compose-sale`)).json());
+    const view = async () =>
+      saleViewSchema.parse(await (await fetch(`${balancerUrl}/sales/compose-sale`)).json());
     await until('all are decided', async () => (await view()).counters.decided === buyers.length);
     expect((await view()).counters).toMatchObject({
       remaining: 0,
@@ -150,22 +151,23 @@ describe.skipIf(hasNoDaemon)('docker/compose.yaml', () => {
     const outcomes = await Promise.all(
       ids.map(
         async (id) =>
-          z.object({ status: z.string() }).parse(await (await fetch(`${door}/reservations/${id}`)).json())
-            .status,
+          z
+            .object({ status: z.string() })
+            .parse(await (await fetch(`${balancerUrl}/reservations/${id}`)).json()).status,
       ),
     );
     expect(outcomes.filter((status) => status === 'granted')).toHaveLength(stock);
     expect(outcomes.filter((status) => status === 'refused')).toHaveLength(buyers.length - stock);
   });
 
-  test('runs gateways, workers and the door without root, with nothing but the door open, and only to this machine', async () => {
+  test('runs gateways, workers and the load balancer without root, and opens only the load balancer, only to this machine', async () => {
     const docker = testDocker();
     const containers = await docker.listContainers({
       filters: { label: [`com.docker.compose.project=${project}`] },
     });
     const services = containers.map(({ Labels }) => Labels['com.docker.compose.service'] ?? '').sort();
     expect(services).toEqual([
-      'door',
+      'load-balancer',
       'gateway',
       'gateway',
       'postgres',
@@ -177,7 +179,7 @@ describe.skipIf(hasNoDaemon)('docker/compose.yaml', () => {
     for (const { Id, Labels, Ports } of containers) {
       const service = Labels['com.docker.compose.service'] ?? '';
       const open = Ports.filter(({ PublicPort }) => PublicPort).map(({ IP }) => IP);
-      expect(open, service).toEqual(service === 'door' ? ['127.0.0.1'] : []);
+      expect(open, service).toEqual(service === 'load-balancer' ? ['127.0.0.1'] : []);
       const container = docker.getContainer(Id);
       expect(await rootsOf(container), service).toEqual([]);
       const { State, HostConfig, Config } = await container.inspect();
@@ -206,14 +208,14 @@ describe.skipIf(hasNoDaemon)('docker/compose.yaml', () => {
     const victims = [(await find('gateway'))[0], (await find('worker'))[0]];
     for (const victim of victims) await docker.getContainer(victim?.Id ?? '').kill({ signal: 'SIGKILL' });
     await until(
-      'the door has only living gateways',
+      'the load balancer has only living gateways',
       async () => {
-        const replies = await Promise.all(Array.from({ length: 8 }, () => fetch(`${door}/readyz`)));
+        const replies = await Promise.all(Array.from({ length: 8 }, () => fetch(`${balancerUrl}/readyz`)));
         return replies.every(({ ok }) => ok);
       },
       30_000,
     );
-    const reply = await fetch(`${door}/reserve`, {
+    const reply = await fetch(`${balancerUrl}/reserve`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ saleId: 'compose-sale', userId: 'late' }),

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { PROBLEM_KINDS, refusal } from '../../services/gateway/problems.ts';
+import { PROBLEM_KINDS, rejection } from '../../services/gateway/problems.ts';
 import {
   NEVER_PUBLISHED,
   answerCause,
@@ -17,13 +17,15 @@ it('knows of each kind of problem that the gateway has whether the reservation m
 });
 
 it('reads the kind from the gateway’s own problem documents', () => {
-  const sent = refusal('unconfirmed', 'It was sent.', { reservationId: 'sale.gw-1.0' });
+  const sent = rejection('unconfirmed', 'It was sent.', { reservationId: 'sale.gw-1.0' });
   expect(answerCause(sent.status, sent.payload)).toBe('503 unconfirmed');
   expect(isUndecided(503, '503 unconfirmed')).toBe(true);
-  expect(isUndecided(503, answerCause(503, refusal('broker-away', 'Nothing was queued.').payload))).toBe(
+  expect(isUndecided(503, answerCause(503, rejection('broker-away', 'Nothing was queued.').payload))).toBe(
     false,
   );
-  expect(isUndecided(409, answerCause(409, refusal('sold-out', 'All units are sold.').payload))).toBe(false);
+  expect(isUndecided(409, answerCause(409, rejection('sold-out', 'All units are sold.').payload))).toBe(
+    false,
+  );
 });
 
 it('takes a 5xx that names no kind, as of a proxy, for undecided', () => {

@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createHttpApp } from '../http-app.ts';
-import { refusal } from '../problems.ts';
+import { rejection } from '../problems.ts';
 import { HttpReply, type ReserveReply } from '../reserve-reply.ts';
 import { FastPath } from './fast-path.ts';
 
@@ -22,7 +22,7 @@ const echo: Take = (body, key, reply) => {
   const { userId = '' } = (body ?? {}) as { userId?: string };
   const answer = (): void => {
     if (String(userId).startsWith('no'))
-      reply.refuse(refusal('sold-out', `None for ${userId}.`, { retryAfterSec: 1 }));
+      reply.reject(rejection('sold-out', `None for ${userId}.`, { retryAfterSec: 1 }));
     else reply.accept(Buffer.from(JSON.stringify([body, key ?? null])).toString('base64url'));
   };
   if (String(userId).endsWith('later')) setImmediate(answer);
@@ -44,7 +44,7 @@ async function serve(
   take: Take,
   { hasFastPath = true, requestLimitSec = 20, keepAliveSec = 72 } = {},
 ): Promise<World> {
-  const app = createHttpApp({ onUnexpected: () => undefined, onRefused: () => undefined });
+  const app = createHttpApp({ onUnexpected: () => undefined, onRejected: () => undefined });
   app.post('/reserve', { bodyLimit: 16 * 1024 }, (request, reply) => {
     reply.hijack();
     const key = request.headers['idempotency-key'];

@@ -1,6 +1,6 @@
 /** Heads of the fast path's replies, ready to be written. What stays the same within a second is made once a second. */
 import { STATUS_CODES } from 'node:http';
-import type { Refusal } from '../problems.ts';
+import type { Rejection } from '../problems.ts';
 import { JSON_CONTENT_TYPE } from '../reserve-reply.ts';
 
 const LAST = 'connection: close\r\n';
@@ -11,7 +11,7 @@ export class ReplyHeads {
   /** Length of the payload → head of a 202. */
   #accepted: string[] = [];
 
-  /** @param keepAliveSec seconds for which an idle connection is kept; clients are told */
+  /** @param keepAliveSec seconds for which an idle connection is kept, as clients are informed */
   constructor(keepAliveSec: number) {
     this.#keepAlive = `connection: keep-alive\r\nkeep-alive: timeout=${keepAliveSec}\r\n`;
     this.refresh();
@@ -30,7 +30,7 @@ export class ReplyHeads {
   }
 
   /** @returns ASCII; the payload that follows is UTF-8 */
-  refused(given: Refusal, isLast: boolean): string {
+  rejected(given: Rejection, isLast: boolean): string {
     return this.#head(given.status, fieldLines(given), isLast);
   }
 
@@ -48,7 +48,7 @@ export class ReplyHeads {
 }
 
 /** A complete answer that ends its connection, for input that never became a request; UTF-8. */
-export function closingReply(given: Refusal): string {
+export function closingReply(given: Rejection): string {
   const date = `date: ${new Date().toUTCString()}\r\n`;
   return `${statusLine(given.status)}${fieldLines(given)}${date}${LAST}\r\n${given.payload}`;
 }
@@ -57,7 +57,7 @@ function statusLine(status: number): string {
   return `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n`;
 }
 
-function fieldLines({ headers }: Refusal): string {
+function fieldLines({ headers }: Rejection): string {
   let fields = '';
   for (let at = 0; at + 1 < headers.length; at += 2) fields += `${headers[at]}: ${headers[at + 1]}\r\n`;
   return fields;

@@ -12,7 +12,7 @@
  * Node's buffer and then TCP slow the client down, and the client's end is only seen after its requests.
  */
 import type { Socket } from 'node:net';
-import { REQUEST_CUT_SHORT, REQUEST_TOO_SLOW, type Refusal } from '../problems.ts';
+import { REQUEST_CUT_SHORT, REQUEST_TOO_SLOW, type Rejection } from '../problems.ts';
 import { acceptedPayload, type ReserveReply } from '../reserve-reply.ts';
 import { MAX_HEAD_BYTES, mayBecomeReservation, type HeadReader } from './request-head.ts';
 import { closingReply, type ReplyHeads } from './reply-heads.ts';
@@ -67,9 +67,9 @@ export class ReserveConnection implements ReserveReply {
     this.#answer(this.#fastPath.replies.accepted(payload.length, this.#isLast) + payload, 'latin1');
   }
 
-  refuse(given: Refusal): void {
+  reject(given: Rejection): void {
     // UTF-8, as its length was counted: it may name an unknown field that the client sent.
-    this.#answer(this.#fastPath.replies.refused(given, this.#isLast) + given.payload, 'utf8');
+    this.#answer(this.#fastPath.replies.rejected(given, this.#isLast) + given.payload, 'utf8');
   }
 
   /** Ends the connection when it was silent for too long. Called once a second. */

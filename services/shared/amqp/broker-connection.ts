@@ -34,7 +34,7 @@ export interface BrokerSession<Own extends Channel> {
 }
 
 export interface BrokerConnectionOptions<Own extends Channel> {
-  /** Several nodes of one cluster are parted by commas. */
+  /** Several nodes of one cluster are separated by commas. */
   readonly url: string;
   readonly namespace: string;
   /** Shows in RabbitMQ's list of connections. */
@@ -114,7 +114,7 @@ export class BrokerConnection<Own extends Channel> {
     this.#end(session);
     this.#setTrouble(troubleOf(error));
     this.#abort.abort();
-    // An attempt under way fails with its own error, and is retried by whoever made it.
+    // An attempt under way fails with its own error, and its caller retries.
     if (this.#opening === undefined) this.#retry(error, session);
   }
 
