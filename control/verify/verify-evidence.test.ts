@@ -12,7 +12,8 @@ import { judge } from '../audit/audit.ts';
 import { MerkleTree } from '../evidence/merkle-tree.ts';
 import { evidenceRecords } from '../evidence/evidence-records.ts';
 import { writeEvidence } from '../evidence/write-evidence.ts';
-import { EvidenceError, verifyEvidence } from './verify-evidence.ts';
+import { EvidenceError } from './evidence-error.ts';
+import { verifyEvidence } from './verify-evidence.ts';
 
 const EXAMPLE = join(import.meta.dirname, '../../docs/examples/verify.py');
 const hasPython = spawnSync('python3', ['--version']).status === 0;

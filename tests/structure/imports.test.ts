@@ -19,6 +19,7 @@ const PLANTED = [
   ['runner-knows-no-generator', 'control/attack/runner/a.ts', '../generator/g.ts'],
   ['control-attack-generator-imports', 'control/attack/generator/a.ts', '../../plain.ts'],
   ['control-attack-protocol-imports', 'control/attack/protocol/a.ts', '../generator/g.ts'],
+  ['control-verify-imports', 'control/verify/a.ts', '../plain.ts'],
   ['web-imports', 'web/a.ts', '../cli/plain.ts'],
   ['cli-imports', 'cli/a.ts', '../electron/plain.ts'],
   ['electron-imports', 'electron/a.ts', '../cli/plain.ts'],

@@ -1,0 +1,71 @@
+/** The first and the last record of an evidence file, read with care: they may hold anything. */
+import { EvidenceError } from './evidence-error.ts';
+
+export interface Header {
+  readonly runId: string;
+  readonly stock: number;
+  readonly perBuyerLimit: number;
+  readonly saleStatus: string;
+  readonly heldUpMs: number;
+  readonly requests: number;
+  readonly tickets: number;
+}
+
+export interface End {
+  readonly remaining: number | null;
+  readonly waiting: number;
+  readonly newDead: number;
+  readonly undecided: boolean;
+  /** What the audit that wrote the file found, by check. */
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+export function headerOf(text: string): Header {
+  const header = fieldsOf(text);
+  if (header['format'] !== 'flashgrid.evidence/1')
+    throw new EvidenceError(
+      `The format is ${JSON.stringify(header['format'] ?? null).slice(0, 40)}; this checks flashgrid.evidence/1.`,
+    );
+  const sale = fieldsOf(header['sale']);
+  return {
+    runId: String(fieldsOf(header['run'])['id']),
+    stock: wholeOf(sale, 'stock'),
+    perBuyerLimit: wholeOf(sale, 'perBuyerLimit'),
+    saleStatus: String(sale['status']),
+    heldUpMs: Number(header['heldUpMs']),
+    requests: wholeOf(header, 'requests'),
+    tickets: wholeOf(header, 'tickets'),
+  };
+}
+
+export function endOf(text: string): End {
+  const end = fieldsOf(text);
+  const queues = fieldsOf(end['queues']);
+  return {
+    remaining: end['remaining'] === null ? null : Number(end['remaining']),
+    waiting: wholeOf(queues, 'waiting'),
+    newDead: Math.max(0, wholeOf(queues, 'dead') - wholeOf(queues, 'deadBefore')),
+    undecided: Array.isArray(end['undecided']) && end['undecided'].length > 0,
+    claims: fieldsOf(end['checks']),
+  };
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  let parsed = value;
+  if (typeof value === 'string') {
+    try {
+      parsed = JSON.parse(value);
+    } catch {
+      throw new EvidenceError(`Not JSON: ${value.slice(0, 40)}`);
+    }
+  }
+  if (typeof parsed !== 'object' || parsed === null) throw new EvidenceError('A group of fields is missing.');
+  return { ...parsed };
+}
+
+function wholeOf(fields: Record<string, unknown>, name: string): number {
+  const value = fields[name];
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0)
+    throw new EvidenceError(`The field ${name} is not a whole number.`);
+  return value;
+}
