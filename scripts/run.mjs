@@ -46,7 +46,7 @@ const commands = {
   },
   async test() {
     await prepare({
-      backends: [...BACKENDS, 'pgbouncer', 'chromium', 'docker', ...window],
+      backends: [...BACKENDS, 'pgbouncer', 'spin', 'chromium', 'docker', ...window],
       isRequired: true,
     });
     return await runTests(args);
@@ -65,7 +65,7 @@ const commands = {
     return await vitest('unit');
   },
   async 'test:integration'() {
-    await prepare({ backends: [...BACKENDS, 'pgbouncer'], isRequired: true });
+    await prepare({ backends: [...BACKENDS, 'pgbouncer', 'spin'], isRequired: true });
     return await vitest('integration');
   },
   async 'test:ui'() {

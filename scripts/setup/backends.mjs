@@ -57,6 +57,13 @@ const PARTS = {
     ],
     packages: ['xvfb', 'openbox', 'xdotool', 'unzip', 'libgtk-3-0', 'libnss3', 'libasound2', 'libgbm1'],
   },
+  // For the model of the protocol (docs/model). Elsewhere than on Debian its test is skipped.
+  spin: {
+    title: 'spin and a C compiler',
+    programs: [['spin'], ['gcc'], ['limits.h', ['/usr/include'], constants.R_OK]],
+    packages: ['spin', 'gcc', 'libc6-dev'],
+    isOptional: true,
+  },
   docker: {
     title: 'Docker daemon',
     programs: [['dockerd', ['/usr/sbin', '/usr/bin']], ['debootstrap', ['/usr/sbin']], ['docker-registry']],
@@ -72,6 +79,7 @@ const PARTS = {
 export async function ensureBackends(names, { isYes, isRequired }) {
   const missing = names
     .map((name) => PARTS[name])
+    .filter((part) => !part.isOptional || isDebian())
     .filter((part) => !part.programs.every((program) => findProgram(...program)));
   if (missing.length === 0) return;
   // The demo can do without them where a Docker daemon answers.
