@@ -9,8 +9,8 @@ import { z } from 'zod';
 export const HOME_VARIABLE = 'FLASHGRID_HOME';
 
 /**
- * Says why the data folder that was asked for can't be meant. An empty one is most often an unset variable of a script, and would be
- * taken for the system's own: `down --reset` would delete the wrong data.
+ * Says why a given data folder can't be meant. An empty one is most often an unset variable of a script. It would select the
+ * system's default folder, and `down --reset` would delete the wrong data.
  */
 export function dataDirProblem(
   option: string | undefined,
@@ -56,7 +56,7 @@ export function builtParts(): {
       worker: join(dir, 'worker.js'),
       generator: join(dir, 'generator.js'),
     },
-    // Packaged, the page stays in the archive: only Electron reads it there, as it does for a terminal command that it runs as Node.
+    // In a packaged app the page stays in the archive, which only Electron can read, also when it runs as Node.
     rendererDir: join(dirname(dir), 'renderer').replace('app.asar.unpacked', 'app.asar'),
   };
 }

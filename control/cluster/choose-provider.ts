@@ -1,4 +1,4 @@
-/** Which provider `auto` takes, and why; says so in one sentence that the terminal and the window show. */
+/** Chooses the provider for `auto`, and says why in one sentence that the frontends show. */
 import { FailureError, type Failure } from '../../contract/failure.ts';
 import type { Provider } from '../../contract/backends.ts';
 import type { ProviderChoice } from '../../contract/contract.ts';
@@ -17,12 +17,12 @@ export interface ProviderProbe {
 export interface ProviderDecision {
   readonly provider: Provider;
   readonly reason: string;
-  /** Taken when the first one can't fetch its images; only under `auto`. */
+  /** Used when the first one can't fetch its images; only for `auto`. */
   readonly fallback?: Provider;
 }
 
 /**
- * Decides for a provider. `auto`: Docker when a backend answers, else the machine's own backends.
+ * Chooses a provider. `auto`: Docker when a daemon answers, otherwise the machine's own backends.
  * @throws FailureError `cluster.noProvider` when neither is there
  */
 export async function chooseProvider(
@@ -39,7 +39,7 @@ export async function chooseProvider(
   if (hasNative) return { provider: 'native', reason: `This machine has all three backends. ${docker.why}` };
   throw new FailureError({
     code: 'cluster.noProvider',
-    message: `Neither Docker nor the backends themselves are here: ${docker.why}; missing on this machine: ${native.missing.join(', ')}.`,
+    message: `Neither Docker nor all three backends are on this machine: ${docker.why}; missing on this machine: ${native.missing.join(', ')}.`,
     fix:
       native.failure?.fix ??
       `Start Docker, or install the backends; \`${commandLine('doctor')}\` lists what was looked for.`,

@@ -1,11 +1,11 @@
-/** Files that are either the old text or the new one, whatever happens in between. */
+/** Writes files so that a reader sees the old text or the new one, and never a part. */
 import { randomBytes } from 'node:crypto';
 import { closeSync, fchownSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
 /**
- * Writes a file by way of a second one beside it. Synchronous: the record of a child process must be on disk before anything else can
+ * Writes a temporary file and renames it. Synchronous: the record of a child process must be on disk before anything else can
  * happen to this process.
- * @param owner who gets it; whoever runs us by default
+ * @param owner of the file; the user who runs us by default
  */
 export function writeFileAtomic(
   path: string,
@@ -18,9 +18,9 @@ export function writeFileAtomic(
     const file = openSync(next, 'wx', mode);
     try {
       if (owner) fchownSync(file, owner.uid, owner.gid);
-      // Unlike writeSync, it goes on until all is written: on a nearly full disk a part of the text would pass for the whole.
+      // writeFileSync writes everything or throws. writeSync may write only a part on a nearly full disk.
       writeFileSync(file, content);
-      // Without it a power cut can leave an empty file under the final name.
+      // Without fsync, a power cut can leave an empty file under the final name.
       fsyncSync(file);
     } finally {
       closeSync(file);

@@ -1,4 +1,4 @@
-/** How a person types FlashGrid's commands here: a hint must name what they can run, and `flashgrid` is seldom on the PATH. */
+/** How to type FlashGrid's commands here, for hints: `flashgrid` is seldom on the PATH. */
 import { basename, join, resolve } from 'node:path';
 import process from 'node:process';
 
@@ -8,7 +8,7 @@ export interface Surroundings {
   readonly execPath: string;
   readonly env: NodeJS.ProcessEnv;
   readonly cwd: string;
-  /** Electron's program runs this: what it was given is a folder. */
+  /** Electron runs this process: `script` is a folder. */
   readonly isElectron: boolean;
   /** Folder of a packaged app's files. */
   readonly packagedIn: string | undefined;
@@ -28,7 +28,7 @@ function programOf({ script = '', execPath, env, cwd, isElectron, packagedIn }: 
     return `ELECTRON_RUN_AS_NODE=1 ${quoted(execPath)} ${quoted(cli)}`;
   }
   if (env['npm_lifecycle_event'] !== undefined) return 'npm run flashgrid --';
-  // node out/main/cli.js, from the project's folder or from elsewhere.
+  // It was started as `node out/main/cli.js`, in the project's folder or elsewhere.
   const root = name === 'cli' ? resolve(script, '../../..') : cwd;
   return root === cwd ? 'npm run flashgrid --' : `npm --prefix ${quoted(root)} run flashgrid --`;
 }
@@ -45,7 +45,7 @@ function ownSurroundings(): Surroundings {
 
 function packagedFolder(): string | undefined {
   if (!('electron' in process.versions)) return undefined;
-  // Electron sets it when it was given an app to run, as `npm start` does.
+  // Electron sets it when it runs an app from a folder, as `npm start` does.
   const isDefaultApp = 'defaultApp' in process && process.defaultApp === true;
   const folder = 'resourcesPath' in process ? process.resourcesPath : undefined;
   return isDefaultApp || typeof folder !== 'string' ? undefined : folder;

@@ -1,4 +1,4 @@
-/** The data folder: for its owner only. */
+/** Makes folders that only their owner may read. */
 import { accessSync, chmodSync, constants, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import process from 'node:process';
@@ -10,7 +10,7 @@ import { errorText } from '../../services/shared/error-text.ts';
  * @throws Error when that can't be done
  */
 export function makeFolder(path: string, mode?: number): void {
-  // Not `recursive`: Node repeats that for ever where a file system, such as /proc, takes no folders.
+  // Not `recursive`: Node loops for ever on a file system that allows no folders, such as /proc.
   try {
     mkdirSync(path, mode);
   } catch (error) {
@@ -26,16 +26,16 @@ export function makeFolder(path: string, mode?: number): void {
   }
 }
 
-/** Makes a folder that nobody else may look into, or closes one that an earlier FlashGrid left open. */
+/** Makes a folder that only its owner may read, or closes one that an earlier FlashGrid left open to others. */
 export function closedFolder(path: string, mode = 0o700): void {
   makeFolder(path, mode);
   const { uid, mode: found } = statSync(path);
-  // Another owner's folder is that owner's business.
+  // A folder of another owner stays as it is.
   if ((found & 0o777 & ~mode) !== 0 && uid === process.getuid?.()) chmodSync(path, mode);
 }
 
 /**
- * Makes the data folder. Under root the backends' own user must pass through it; what lies in it is closed all the same.
+ * Makes the data folder. When root runs us, the backends' user must be able to pass through it, but not to read it.
  * @throws FailureError `app.dataDirUnusable`
  */
 export function dataFolder(path: string): void {

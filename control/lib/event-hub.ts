@@ -1,4 +1,4 @@
-/** Where the control centre's events leave it: numbered, so that a frontend can tell which of an event and a snapshot is newer. */
+/** Emits the control centre's events. Each has a number, so that a frontend knows whether a snapshot is newer. */
 import type { EventName, EventPayload } from '../../contract/contract.ts';
 
 type Listener = (payload: never) => void;
@@ -18,7 +18,7 @@ export class EventHub {
     this.forward(name, { ...payload, seq: ++this.#seq } as EventPayload<Name>);
   }
 
-  /** Hands on an event that another control centre has numbered. */
+  /** Passes on an event that another control centre has numbered. */
   forward<Name extends EventName>(name: Name, numbered: EventPayload<Name>): void {
     for (const listener of this.#listeners.get(name) ?? [])
       (listener as (payload: EventPayload<Name>) => void)(numbered);
@@ -33,7 +33,7 @@ export class EventHub {
     return () => void set.delete(listener);
   }
 
-  /** Hears every event, as a frontend that forwards them does. Returns the function that ends it. */
+  /** Calls `listener` with every event, for a transport that forwards them. Returns the function that ends it. */
   tap(listener: (name: EventName, payload: EventPayload<EventName>) => void): () => void {
     this.#taps.add(listener);
     return () => void this.#taps.delete(listener);

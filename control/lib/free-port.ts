@@ -4,8 +4,8 @@ import { createServer } from 'node:net';
 import { FailureError } from '../../contract/failure.ts';
 
 /**
- * Below the ports that the system gives to outgoing connections (from 32768 on Linux, 49152 on macOS): ten thousand buyers hold ten
- * thousand of those, and a port that one of them holds can't be listened on again after a restart.
+ * Below the ports that the system uses for outgoing connections (from 32768 on Linux, 49152 on macOS). Ten thousand buyers use
+ * ten thousand of those, and a backend could not listen on one of them after a restart.
  */
 const FIRST_PORT = 15_000;
 const LAST_PORT = 29_999;
@@ -16,7 +16,7 @@ export function isPortFree(port: number): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', (error: NodeJS.ErrnoException) => {
-      // No port is free where the address itself is missing.
+      // The address itself is missing: no port is free.
       if (error.code === 'EADDRNOTAVAIL') reject(noLoopback(error));
       else resolve(false);
     });

@@ -1,9 +1,9 @@
 /**
  * What happens to an error that nothing caught.
  *
- * A process with a control centre in it logs the error and goes on: backends, attack and kept runs hang on it, and it ends them in order
- * when it is asked to. A command without one has nothing to lose: it tells the error and ends. Gateways and workers have a supervisor that
- * starts them anew, and decide for themselves (services/shared/service-process.ts).
+ * A process with a control centre logs the error and goes on: backends and attacks depend on it, and only it can stop them in
+ * order. A command without a control centre prints the error and ends. Gateways and workers have a supervisor that restarts
+ * them, and handle such errors themselves (services/shared/service-process.ts).
  */
 import process from 'node:process';
 
@@ -11,9 +11,9 @@ type Note = (error: unknown) => void;
 
 const serving = new Set<Note>();
 
-/** Listens for this process's errors; an unhandled rejection is one too. `end` is called while nothing is kept up. */
+/** Handles uncaught errors and rejections of this process. Calls `end` with one unless `keepServing` was called. */
 export function guardProcess(end: Note): void {
-  // A terminal that was closed, a reader that ended: what can't be told must not become an error of its own.
+  // The terminal was closed or the reader ended: output that can't be written must not become another error.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   process.on('uncaughtException', (error) => {
     if (serving.size === 0) return end(error);
@@ -21,13 +21,13 @@ export function guardProcess(end: Note): void {
   });
 }
 
-/** From now on such errors are noted, and the process goes on. */
+/** From now on such errors are passed to `note`, and the process goes on. */
 export function keepServing(note: Note): void {
   serving.add((error) => {
     try {
       note(error);
     } catch {
-      // Whoever can't even take a note must not end the process by it.
+      // A failure to note an error must not end the process.
     }
   });
 }

@@ -1,15 +1,15 @@
 /**
- * HTTP to our own parts on this machine, never by way of a proxy. `fetch` and Node's global agent follow HTTP_PROXY when NODE_USE_ENV_PROXY
- * is set (Node 22.21 and later): a proxy elsewhere can't reach our loopback ports, and would be handed the admin token.
+ * HTTP to our own parts on this machine, without any proxy. `fetch` and Node's global agent follow HTTP_PROXY when
+ * NODE_USE_ENV_PROXY is set (Node 22.21 and later): a proxy can't reach our loopback ports, and would get the admin token.
  */
 import { Agent, request } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
 
-/** They connect directly: only the global agents look at the environment. A connection each: none is stale after a restart. */
+/** Agents of our own ignore the proxy variables. No keep-alive: no connection is stale after a restart. */
 export const directAgent = new Agent();
 export const directTlsAgent = new TlsAgent();
 
-/** Bytes of one answer; ours are far smaller. */
+/** The most bytes of one answer; real ones are far smaller. */
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 
 export interface LoopbackRequest {
@@ -58,7 +58,7 @@ export function requestLoopback(
 
 const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NODE_USE_ENV_PROXY'];
 
-/** The environment for a child that speaks with parts on this machine only. */
+/** The environment for a child that only talks to parts on this machine: without proxy variables. */
 export function withoutProxy(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(
     Object.entries(env).filter(([name]) => !PROXY_VARIABLES.includes(name.toUpperCase())),

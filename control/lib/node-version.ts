@@ -1,6 +1,6 @@
 /** The oldest Node.js that FlashGrid runs on. Imports nothing: it is read by a Node.js that may be too old for the rest. */
 
-/** Major and minor version; `backends` of package.json says the same. */
+/** Major and minor version; `engines` of package.json says the same. */
 const MIN_NODE: readonly [number, number] = [20, 19];
 
 /** As people write it. */

@@ -1,12 +1,12 @@
 /** Ctrl-C, SIGTERM and a closed terminal, for the terminal and the desktop alike. */
 import process from 'node:process';
 
-/** ms between two signals that count as one: a terminal and npm may both hand on the same Ctrl-C. */
+/** ms between two signals that count as one: a terminal and npm may both pass on the same Ctrl-C. */
 const SAME_SIGNAL_MS = 700;
 
 /**
  * Listens for the signals that ask a program to end.
- * @param onAsked hears each of them; the first asks for an orderly stop
+ * @param onAsked called for each of them; the first asks for an orderly stop
  * @param endNow a person asked again: the process ends at once, and the next start clears what is left
  */
 export function onStopSignals(

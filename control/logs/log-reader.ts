@@ -2,7 +2,7 @@
 import { StringDecoder } from 'node:string_decoder';
 import type { LogLine } from '../../contract/contract.ts';
 
-/** Characters after which an endless line is cut. */
+/** Characters after which a line without an end is cut. */
 const MAX_PENDING = 16_384;
 
 /** Calls `onLine` for every line of the stream, the last unfinished one included. */
@@ -24,7 +24,7 @@ export function readLines(stream: NodeJS.ReadableStream, onLine: (line: string) 
     if (pending.trim() !== '') onLine(pending);
     pending = '';
   });
-  // A stream that breaks has no more lines; the child's exit tells the rest.
+  // A broken stream has no more lines; the child's exit is reported elsewhere.
   stream.on('error', () => undefined);
 }
 
@@ -59,7 +59,7 @@ export function parseServiceLine(
         return { atMs, part, level: levelOf(parsed.level), text: `${String(parsed.msg)}${extra.join('')}` };
       }
     } catch {
-      // Not JSON after all: shown as it came.
+      // Not JSON: shown as it is.
     }
   }
   return { atMs: nowMs, part, level: fallback, text: line };

@@ -1,4 +1,4 @@
-/** All parts' log lines on one timeline: a ring, so that an hour under load does not grow. */
+/** The log lines of all parts on one timeline, in a ring of limited size. */
 import { redact } from '../../services/shared/redact.ts';
 import type { LogLine, CommandInput, CommandOutput, LogEntry } from '../../contract/contract.ts';
 
@@ -8,7 +8,7 @@ export const LOG_CAPACITY = 20_000;
 const MAX_LINE = 4_000;
 /** ms between two batches of new lines. */
 const BATCH_MS = 250;
-/** Lines of one batch; a flood is cut so that it can't choke the frontends. The ring keeps them all. */
+/** Lines in one batch. More are not sent, to protect the frontends, but the ring keeps them. */
 const BATCH_LINES = 400;
 
 const LEVEL_ORDER = { debug: 0, info: 1, warn: 2, error: 3 } as const;
@@ -27,7 +27,7 @@ export class LogStore {
   }
 
   add(line: LogLine): void {
-    // Cut first: the time that a line takes is bounded.
+    // Cut before redact, to limit the time that a line takes.
     const text = redact(line.text.length > MAX_LINE ? `${line.text.slice(0, MAX_LINE)}…` : line.text);
     const entry: LogEntry = { seq: ++this.#seq, atMs: line.atMs, part: line.part, level: line.level, text };
     if (this.#ring.length < LOG_CAPACITY) this.#ring.push(entry);
@@ -39,7 +39,7 @@ export class LogStore {
     this.#timer ??= setTimeout(() => this.#flush(), BATCH_MS).unref();
   }
 
-  /** Lines that match, oldest first: the newest, the first from a moment on, or those around one. */
+  /** Lines that match, oldest first: the newest ones, those from a moment on, or those around a moment. */
   list(query: CommandInput<'logs.listLines'>): CommandOutput<'logs.listLines'> {
     const minLevel = LEVEL_ORDER[query.minLevel ?? 'debug'];
     const text = (query.text ?? '').toLowerCase();

@@ -1,23 +1,23 @@
 /**
- * Has a child process give way to whatever a person looks at. An attack takes every core there is; at equal rank the window, on the same cores,
- * would wait for its turn in the middle of a frame. Where nothing else wants the processor, the rank changes nothing.
+ * Lowers the priority of child processes. An attack uses all cores: with equal priority the window, on the same cores, would
+ * stutter. While nothing else needs the processor, the priority changes nothing.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
 
 const BELOW_NORMAL = constants.priority.PRIORITY_BELOW_NORMAL;
-/** Linux lets a user change the rank of a session only so often (sched(7), "The autogroup feature"). */
+/** Linux limits how often a user may change the priority of a session (sched(7), "The autogroup feature"). */
 const AGAIN_MS = 150;
 const ATTEMPTS = 20;
 
 /**
- * Lowers the priority of a process that was just started, and of what it will start. Best effort: a system that refuses, or a process that
- * ended meanwhile, is left as it is.
+ * Lowers the priority of a process that was just started, and of what it will start. Best effort: it ignores a system that
+ * refuses, and a process that has ended.
  */
 export function lowerPriority(pid: number | undefined): void {
   if (pid === undefined) return;
   try {
-    // Started by somebody who gave way before: that stays so.
+    // We have a lower priority already: keep it.
     if (getPriority(pid) >= BELOW_NORMAL) return;
     setPriority(pid, BELOW_NORMAL);
   } catch {
@@ -26,7 +26,7 @@ export function lowerPriority(pid: number | undefined): void {
   rankSession(`/proc/${pid}/autogroup`, ATTEMPTS);
 }
 
-/** Where Linux shares the processor among sessions first, a child that leads one is ranked within it only. */
+/** Linux may share the processor among sessions first: the priority of a child that leads a session counts only within it. */
 function rankSession(path: string, attempts: number): void {
   if (!existsSync(path)) return;
   try {

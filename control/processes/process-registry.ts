@@ -1,9 +1,9 @@
 /**
- * Every process that the control centre starts is recorded in the data folder at once, so that the next start finds what a crash
- * left behind. A record names the process's start time: a pid that went to somebody else is never touched.
+ * Records every process that the control centre starts in the data folder, so that the next start finds what a crash left
+ * behind. A record holds the start time of the process: another process that got the same pid is never touched.
  *
- * A crash between a spawn and its record is covered too: each process carries the cluster's id in its environment, and backends that
- * overwrite theirs (Redis and Postgres show titles there) are told by their name and their working folder.
+ * A crash between spawn and record is covered, too: each process has the registry's id in its environment. Redis and Postgres
+ * overwrite theirs with a title; they are recognised by their name and their working folder.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
@@ -13,14 +13,14 @@ import { z } from 'zod';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import { type ProcessIdentity, identify, isAlive, listProcesses } from './process-table.ts';
 
-/** Environment variables that mark a child: whose cluster it belongs to, what it does, and who started it. */
+/** Environment variables that mark a child: its registry, its role, and the control centre that started it. */
 export const REGISTRY_VARIABLE = 'FLASHGRID_CLUSTER_ID';
 export const ROLE_VARIABLE = 'FLASHGRID_ROLE';
 export const OWNER_VARIABLE = 'FLASHGRID_OWNER';
 
 const POLL_INTERVAL_MS = 20;
 const KILL_LIMIT_MS = 5_000;
-/** Programs that a backend's folder as working folder marks as ours. A shell that merely stands in it must live on. */
+/** Programs that are ours when a backend's folder is their working folder. A shell in that folder must not be killed. */
 const BACKEND_PROGRAM = /^(postgres|initdb|valkey-server|redis-(server|rdb|aof)|beam|erl|epmd|inet_gethost)/;
 
 const BACKEND_ROLES = new Set(['rabbitmq', 'redis', 'postgres', 'epmd', 'initdb']);
@@ -30,9 +30,9 @@ const recordSchema = identitySchema.extend({
   /** `redis`, `epmd`, `gateway-1`… */
   role: z.string(),
   command: z.string(),
-  /** The control centre that answers for it. */
+  /** The control centre that it belongs to. */
   owner: identitySchema,
-  /** What it was configured with; a backend with another fingerprint can't be adopted. */
+  /** Of its configuration: a backend with another fingerprint can't be adopted. */
   fingerprint: z.string().optional(),
   recordedAtMs: z.number(),
 });
@@ -48,7 +48,7 @@ export interface FoundProcess extends ProcessIdentity {
   readonly fingerprint?: string | undefined;
   readonly recordedAtMs?: number | undefined;
   readonly parentPid: number;
-  /** Whether the control centre that answers for it still lives. */
+  /** Whether the control centre that it belongs to still lives. */
   readonly isOwned: boolean;
   /** Whether it is a backend or belongs to one; else it is a gateway, a worker, a generator. */
   readonly isBackend: boolean;
@@ -62,13 +62,13 @@ export interface StopLimits {
 }
 
 export class ProcessRegistry {
-  /** Tells this data folder's processes from those of any other; a copied folder gets an id of its own. */
+  /** Marks the processes of this data folder. A copied folder gets an id of its own. */
   readonly id: string;
   readonly #dataDir: string;
   readonly #path: string;
   readonly #self: ProcessIdentity;
 
-  /** Opens, or begins, the registry of a data folder. */
+  /** Opens the registry of a data folder, or creates it. */
   constructor(dataDir: string) {
     mkdirSync(dataDir, { recursive: true });
     this.#dataDir = realpathSync(dataDir);
@@ -77,7 +77,7 @@ export class ProcessRegistry {
     this.#self = identify(process.pid) ?? { pid: process.pid, startedAt: '' };
   }
 
-  /** What a child's environment must hold so that a crash before its record does not hide it. */
+  /** Variables for a child's environment: they identify it when we crash before it is recorded. */
   environment(role: string): Record<string, string> {
     return {
       [REGISTRY_VARIABLE]: this.id,
@@ -126,14 +126,14 @@ export class ProcessRegistry {
     try {
       this.#write(rest);
     } catch {
-      // On a full disk nothing can be written; the record of a dead process does no harm, and this is called when processes end.
+      // The disk may be full. The record of a process that has ended does no harm.
     }
   }
 
   /** All records, of living and dead. */
   records(): ProcessRecord[] {
     const parsed = recordsSchema.safeParse(readJson(this.#path));
-    // A folder that was copied brings records of processes that belong to the original.
+    // The records of a copied folder are about processes of the original.
     return parsed.success && parsed.data.clusterId === this.id ? parsed.data.processes : [];
   }
 
@@ -181,7 +181,7 @@ export class ProcessRegistry {
   }
 
   /**
-   * Stops every process of this cluster that no living control centre answers for, except those that `isKept` names.
+   * Stops every process of this data folder whose control centre has ended, except those that `isKept` names.
    * @returns what was stopped
    */
   async clearLeftovers(isKept: (found: FoundProcess) => boolean = () => false): Promise<FoundProcess[]> {
@@ -201,7 +201,7 @@ export class ProcessRegistry {
   }
 
   #write(processes: readonly ProcessRecord[]): void {
-    // The dead leave with the next change: the file stays as small as the cluster.
+    // Records of ended processes go with the next change, so the file stays small.
     const living = processes.filter(isAlive);
     writeFileAtomic(this.#path, JSON.stringify({ clusterId: this.id, processes: living }, null, 1));
   }
@@ -231,7 +231,7 @@ export async function stopProcess(identity: ProcessIdentity, limits: StopLimits)
 /** SIGKILL to a process and its process group, which it leads (it was spawned detached). */
 export function killGroup(identity: ProcessIdentity): void {
   if (!isAlive(identity)) return;
-  // Not every process leads a group; one that doesn't must not take ours with it, and a group that doesn't exist is no fault.
+  // A process that leads no group has no group to kill: that error is ignored, and the process itself is killed next.
   trySignal(-identity.pid, 'SIGKILL');
   trySignal(identity.pid, 'SIGKILL');
 }
@@ -246,7 +246,7 @@ export async function hasEnded(identity: ProcessIdentity, limitMs: number): Prom
   return true;
 }
 
-/** Sends a signal to this very process, if it still lives. */
+/** Sends a signal to this process, if it still lives. */
 export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): void {
   if (isAlive(identity)) trySignal(identity.pid, signal);
 }
@@ -255,7 +255,7 @@ function trySignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    // Ended in this moment.
+    // ESRCH: it has just ended.
     if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
   }
 }

@@ -2,14 +2,14 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, readdirSync, readlinkSync } from 'node:fs';
 
-/** Names one process for good: a pid alone is given to another process once its owner has ended. */
+/** Identifies one process for good: a pid alone is reused once its process has ended. */
 export interface ProcessIdentity {
   readonly pid: number;
   /** Clock ticks since boot and the boot's id on Linux; the date elsewhere. Only ever compared. */
   readonly startedAt: string;
 }
 
-/** What is known of a process besides its identity; empty where this user may not look. */
+/** Facts about a process; empty where this user may not read them. */
 export interface ProcessFacts extends ProcessIdentity {
   readonly parentPid: number;
   /** Short name of the program. */
@@ -34,9 +34,9 @@ const HAS_PROC = existsSync('/proc/self/stat');
 const PS_TIMEOUT_MS = 5_000;
 let cachedBootId: string | undefined;
 
-/** Reads the text of /proc/<pid>/stat; `undefined` when it is not one. */
+/** Parses the text of /proc/<pid>/stat; `undefined` for any other text. */
 export function parseProcStat(text: string): ProcStat | undefined {
-  // The name stands in parentheses and may hold spaces and parentheses itself: only the last one counts.
+  // The name is in parentheses and may contain parentheses itself: the last one closes it.
   const open = text.indexOf('(');
   const close = text.lastIndexOf(')');
   if (open < 0 || close < open) return undefined;
@@ -59,7 +59,7 @@ export function parseProcStat(text: string): ProcStat | undefined {
 export function readProcStat(pid: number): ProcStat | undefined {
   const text = readProc(pid, 'stat');
   const stat = text === undefined ? undefined : parseProcStat(text);
-  // Where nobody reaps orphans (a container's first process often doesn't), the dead stay in the table for ever.
+  // A container's first process often does not reap orphans: zombies then stay in the table.
   return stat && stat.state !== 'Z' && stat.state !== 'X' ? stat : undefined;
 }
 
@@ -74,9 +74,9 @@ export function identify(pid: number): ProcessIdentity | undefined {
   return state && !state.startsWith('Z') ? { pid, startedAt: date.join(' ') } : undefined;
 }
 
-/** Whether this very process still lives. */
+/** Whether this process still lives, and not another one with its pid. */
 export function isAlive(identity: ProcessIdentity): boolean {
-  // Windows tells no start times here: the pid alone is all there is.
+  // There are no start times on Windows: only the pid can be compared.
   if (process.platform === 'win32' && identity.startedAt === '') return hasPid(identity.pid);
   return identify(identity.pid)?.startedAt === identity.startedAt;
 }
@@ -86,7 +86,7 @@ function hasPid(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    // Somebody else's process lives too.
+    // EPERM: the process lives and belongs to another user.
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
@@ -109,7 +109,7 @@ export function readProc(pid: number, file: 'stat' | 'status' | 'cmdline' | 'env
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {
-    // Ended while we looked, or not ours to read: either way nothing is known of it.
+    // It has ended, or we may not read it.
     return undefined;
   }
 }
@@ -163,7 +163,7 @@ function ps(args: readonly string[]): string[] {
     const text = execFileSync('ps', args, {
       encoding: 'utf8',
       timeout: PS_TIMEOUT_MS,
-      // The dates are compared as texts, so they must not depend on who asks.
+      // The dates are compared as texts, so they must not depend on the user's locale.
       env: { ...process.env, LC_ALL: 'C', TZ: 'UTC' },
       stdio: ['ignore', 'pipe', 'ignore'],
       maxBuffer: 64 * 1024 * 1024,
@@ -180,7 +180,7 @@ function bootId(): string {
     try {
       cachedBootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     } catch {
-      // Some sandboxes hide it; the ticks alone are then what tells processes apart.
+      // Some sandboxes hide it; the ticks then identify a process.
       cachedBootId = '';
     }
   }

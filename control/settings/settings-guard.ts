@@ -1,6 +1,6 @@
 /**
- * What a page may not change alone: which images run on this machine, and to whom passwords are sent. A script that got into the page
- * must not be able to; so a person confirms such a change outside it, in a dialog of the system or in a terminal.
+ * Guards the settings that a page may not change alone: which images run on this machine, and where passwords are sent. A script
+ * in the page could change them, so a person confirms such a change in a system dialog or in a terminal.
  */
 import { randomBytes } from 'node:crypto';
 import { FailureError } from '../../contract/failure.ts';
@@ -13,18 +13,18 @@ const PENDING_LIMIT_MS = 10 * 60_000;
 
 export interface PendingChange {
   readonly id: string;
-  /** One line a setting: what it is, what it shall be. */
+  /** One line for each setting: its present value and the wanted one. */
   readonly lines: readonly string[];
 }
 
 export interface SettingsGuardOptions {
-  /** Asks in a dialog of the system, where there is one. Else the change waits for a terminal. */
+  /** Asks in a system dialog, where there is one. Otherwise the change waits for a terminal. */
   confirm?: ((lines: readonly string[]) => Promise<boolean>) | undefined;
-  /** A change waits: whoever serves the page shows it. */
+  /** Called when a change waits for its confirmation. */
   onPending?: ((lines: readonly string[]) => void) | undefined;
 }
 
-/** Settings whose change needs a confirmation, as lines that a person reads. */
+/** The changes that need a confirmation, as lines for a person. */
 export function guardedChanges(from: Settings, to: Settings): string[] {
   const [hiddenFrom, hiddenTo] = [maskSettings(from), maskSettings(to)];
   const areas = [
@@ -58,7 +58,7 @@ export class SettingsGuard {
   }
 
   /**
-   * Passes a page's change, once it is confirmed.
+   * Lets a page's change pass once it is confirmed.
    * @throws FailureError `settings.notConfirmed`, or `settings.needsConfirmation` while it waits for a terminal
    */
   async admit(from: Settings, to: Settings): Promise<void> {

@@ -1,13 +1,13 @@
 /**
- * Passwords of external URLs on their way to a page or a terminal and back. They go out masked; a URL that comes back masked keeps the
- * stored password, as long as nothing but its path changed: else a page could have a password sent to a host of its choice.
+ * Masks the passwords of external URLs for pages and terminals, and puts the stored passwords back. A masked URL gets its stored
+ * password only if nothing but its path has changed: otherwise a page could have the password sent to any host.
  */
 import { MASK, maskUrl } from '../../services/shared/redact.ts';
 import { EXTERNAL_URLS, urlsIn, type ExternalUrl } from '../../contract/external-urls.ts';
 import { FailureError } from '../../contract/failure.ts';
 import type { Settings } from '../../contract/contract.ts';
 
-/** The settings as everybody may see them. */
+/** The settings without passwords. */
 export function maskSettings(settings: Settings): Settings {
   const external = { ...settings.external };
   for (const target of EXTERNAL_URLS)
@@ -44,7 +44,7 @@ function unmask(url: string, known: readonly string[], { field, title }: Externa
   throw new FailureError({
     code: 'settings.maskedPassword',
     message: `external.${field}: ${MASK} stands for a stored password, and none is stored for this URL of ${title}.`,
-    fix: 'A stored password is used again only if scheme, user, host, port and options stay the same: type it anew.',
+    fix: 'Type the password again. A stored one is only used while scheme, user, host, port and options stay the same.',
     field: `external.${field}`,
   });
 }
@@ -55,7 +55,7 @@ function hasMask(url: string): boolean {
   return password === MASK || [...searchParams.values()].includes(MASK);
 }
 
-/** All of a URL but its path, and the path: another database of the same server may have the same password. */
+/** A URL without its path, and the path: another database of the same server may use the same password. */
 function split(url: string): [place: string, path: string] {
   const rest = new URL(url);
   const { pathname } = rest;
@@ -63,7 +63,7 @@ function split(url: string): [place: string, path: string] {
   return [rest.href, pathname];
 }
 
-/** Where a client connects to, whatever a mask makes of a password with "@" or "/". */
+/** The host that a client connects to, even when the password contains "@" or "/". */
 function hostOf(url: string): string {
   return new URL(url).host;
 }

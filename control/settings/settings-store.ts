@@ -28,8 +28,8 @@ export class SettingsStore {
   }
 
   /**
-   * Reads the file; a missing one gives the defaults. Of one that this version can't use as a whole, each setting that it can use is kept;
-   * the file as it was is put aside, and `notice` says all that. Never throws: nobody could correct the settings otherwise.
+   * Reads the file; without one, the defaults apply. From a file that this version can't use as a whole, it keeps each setting that
+   * it can use, renames the file, and explains it in `notice`. It never throws: nobody could correct the settings otherwise.
    */
   async load(): Promise<void> {
     let text: string;
@@ -60,14 +60,14 @@ export class SettingsStore {
     };
   }
 
-  /** Replaces the settings; the file is never seen half-written. */
+  /** Replaces the settings and the file. */
   save(settings: Settings): void {
     this.#write(settings);
     this.#settings = settings;
     this.#notice = undefined;
   }
 
-  /** Keeps the file under another name, an earlier one of that name included; what is in use takes its place. */
+  /** Renames the file, without replacing an earlier one, and writes the settings in use in its place. */
   async #putAside(): Promise<string> {
     let aside = `${this.#path}.damaged`;
     for (let number = 2; existsSync(aside); number++) aside = `${this.#path}.damaged-${number}`;
@@ -98,7 +98,7 @@ export class SettingsStore {
   }
 }
 
-/** The part of `value` that the schema takes, setting by setting; `problems` hears what it does not, and never a value: it may be secret. */
+/** The part of `value` that fits the schema, setting by setting. Adds the others to `problems`, without values: they may be secret. */
 function usable(
   schema: z.ZodObject,
   value: unknown,

@@ -1,8 +1,8 @@
 /**
- * One backend's container: adopted when it is as it should be, made anew when it is not, and then proven to serve.
+ * One backend's container: adopted when it is as it should be, otherwise replaced, and then proven to serve.
  *
- * absent → created → running → proven. A container that only ever was `created` may lack its configuration (the app died in between)
- * and is made again; one that ran has it.
+ * States: absent → created → running → proven. A container that was created and never ran may lack its configuration, since the
+ * app may have died in between: it is made again.
  */
 import type Docker from 'dockerode';
 import type { ContainerInspectInfo } from 'dockerode';
@@ -22,7 +22,7 @@ import { packTar } from './tar.ts';
 
 /** ms that a backend may take until it serves. */
 const READY_LIMIT_MS: Record<BackendRole, number> = { rabbitmq: 90_000, redis: 60_000, postgres: 60_000 };
-/** A backend that was adopted while it ran serves already, or is unhealthy. */
+/** ms for a backend that already ran: it serves at once, or is unhealthy. */
 const ADOPTED_LIMIT_MS = 5_000;
 const START_LIMIT_MS = 30_000;
 
@@ -94,8 +94,8 @@ export class BackendContainer {
   }
 
   /**
-   * Replaces the container by a new one on the same port and with the same data, and waits until it serves. A container that is merely
-   * started again gets another port, unless one was chosen.
+   * Replaces the container by a new one with the same port and data, and waits until it serves. Docker would give a container
+   * that is only started again another port.
    * @throws FailureError
    */
   async replace(port: number, signal: AbortSignal): Promise<RunningBackend> {
@@ -118,8 +118,8 @@ export class BackendContainer {
       signal.throwIfAborted();
       if (!this.#canDiscard(volumeId)) throw error;
     }
-    // Half-initialised data of a start that was killed: it never served, so nothing is lost with it.
-    this.#step.note('data of an unfinished start: made anew');
+    // The data of a start that was killed half-way never served: nothing is lost with it.
+    this.#step.note('data of an unfinished start: replaced');
     const { docker, clusterId } = this.#around;
     const left = await this.#find();
     if (left) await this.#remove(left.Id);
@@ -139,7 +139,7 @@ export class BackendContainer {
     return all.find(({ role }) => role === this.#spec.role);
   }
 
-  /** A container that can be used as it is; any other of this role is removed, its data stays in the volume. */
+  /** Finds a container that can be used as it is. Others of this role are removed; their data stays in the volume. */
   async #adopt(): Promise<{ id: string; wasRunning: boolean; note: string } | undefined> {
     const { docker, clusterId } = this.#around;
     const present = (await listOurContainers(docker, clusterId, this.#step.id)).filter(
@@ -178,7 +178,7 @@ export class BackendContainer {
     this.#made.containers.add(container.id);
     signal.throwIfAborted();
     await ask(this.#step.id, `copying the configuration into ${this.#name}`, () =>
-      // Into the volume: the root itself is read-only from the beginning.
+      // Into the volume, since the container's root is read-only.
       container.putArchive(packTar(this.#spec.files), { path: CONFIG_DIR }),
     );
     return container.id;
@@ -246,7 +246,7 @@ export class BackendContainer {
   }
 }
 
-/** Stops politely, then by force; harmless for a container that is stopped or gone. */
+/** Asks a container to stop, and kills it after `limitSec`. Harmless when it is stopped or gone. */
 export async function stopContainer(
   docker: Docker,
   id: string,
@@ -260,7 +260,7 @@ export async function stopContainer(
       const container = docker.getContainer(id);
       try {
         const info = await container.inspect();
-        // A paused process can't hear that it should stop.
+        // A paused process does not receive the signal.
         if (info.State.Paused) await container.unpause();
         await container.stop({ t: limitSec });
       } catch (error) {

@@ -1,4 +1,4 @@
-/** What the containers are doing: states, logs, stats; tells changes as they happen. */
+/** Follows the containers: reports changes of their states, their logs and their stats. */
 import type Docker from 'dockerode';
 import type { ClusterEvents } from '../cluster.ts';
 import {
@@ -59,14 +59,14 @@ export class BackendMonitor {
       onLost: () => this.#onLost(),
       onBack: () => void this.#onBack(),
     });
-    // Whatever happened before the watch was open is seen by looking once.
+    // Catches what happened before the watch was open.
     await Promise.all(running.map(async (backend) => await this.#follow(backend)));
     await this.#refresh();
-    // The point that CPU is measured from; older backends take a second for it, and nobody waits for that.
+    // The first reading, from which CPU is measured. Older daemons take a second for it; nothing waits for it.
     void this.stats();
   }
 
-  /** Stops following one container: what happens to it now is our own doing. */
+  /** Stops following one container, which we now stop ourselves. */
   release(role: BackendRole): void {
     this.#running = this.#running.filter((backend) => backend.role !== role);
   }
@@ -93,7 +93,7 @@ export class BackendMonitor {
         await ask('docker.logs', `opening the logs of ${BACKEND_TITLES[backend.role]}`, () => follow),
       );
     } catch (error) {
-      // A backend without readable logs works all the same.
+      // A backend works without readable logs, too.
       this.#log('warn', errorText(error));
     }
   }
@@ -141,7 +141,7 @@ export class BackendMonitor {
     await this.#refresh();
   }
 
-  /** Brings the states in line with what the backend says. */
+  /** Brings the states in line with what the daemon reports. */
   async #refresh(): Promise<void> {
     await Promise.all(
       this.#running.map(async (backend) => {
@@ -152,12 +152,12 @@ export class BackendMonitor {
           const { State } = await ask('docker.watch', `inspecting ${BACKEND_TITLES[role]}`, () =>
             this.#docker.getContainer(id).inspect(),
           );
-          // A stop that went on meanwhile has told its own state.
+          // A stop has reported another state meanwhile.
           if (!this.#running.includes(backend)) return;
           if (!State.Running)
             return this.#fail(backend, present, deathOf(BACKEND_TITLES[role], State.ExitCode));
           if (State.Paused || present.state === 'running') return;
-          // Without the old detail: it told of the trouble that is over.
+          // Without the old detail, which described a trouble that is over.
           const { version, port, handle, startedAtMs } = present;
           this.set({
             role,

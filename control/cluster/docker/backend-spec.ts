@@ -11,7 +11,7 @@ import type { TarFile } from './tar.ts';
 
 export const BACKEND_USER = 'flashgrid';
 export const BACKEND_DATABASE = 'flashgrid';
-/** Raised when containers are made in another way, so that older ones are replaced. */
+/** Raise it when containers are made in another way: older ones are then replaced. */
 const LAYOUT = 2;
 /** Where configuration and passwords lie: a volume of the container's own, since its root is read-only. */
 export const CONFIG_DIR = '/etc/flashgrid';
@@ -23,7 +23,7 @@ export interface DockerSettings {
   readonly limits: Settings['limits'];
   /** A port of its own for each backend on 127.0.0.1; 0 leaves it to `ports`. */
   readonly backendPorts?: Settings['backendPorts'] | undefined;
-  /** Ports that may be taken on 127.0.0.1; absent: whichever the backend finds free. */
+  /** Ports that may be used on 127.0.0.1; absent: any that the daemon finds free. */
   readonly ports?: { readonly first: number; readonly last: number } | undefined;
 }
 
@@ -40,20 +40,20 @@ export interface BackendSpec {
   /** Billionths of a core; 0 is no limit. */
   readonly nanoCpus: number;
   readonly hostPorts: string;
-  /** ms between being told to stop and being killed. */
+  /** ms between the request to stop and the kill. */
   readonly stopLimitSec: number;
 }
 
 /**
- * What a container of ours may do. The entrypoints of the official images begin as root, hand the data to the image's user and step down
- * to it: these capabilities are what that takes, and after it the backend has none.
+ * What a container of ours may do. The entrypoints of the official images start as root, give the data to the image's user and
+ * switch to that user. They need these capabilities for it; the backend itself then has none.
  */
 export const CONFINEMENT = {
   CapDrop: ['ALL'],
   CapAdd: ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'SETGID', 'SETUID'],
   SecurityOpt: ['no-new-privileges:true'],
   ReadonlyRootfs: true,
-  // Sockets, pid files and what a program keeps for a moment.
+  // Sockets, pid files and temporary files.
   Tmpfs: Object.fromEntries(['/tmp', '/run/postgresql', '/var/log/rabbitmq'].map((path) => [path, TMPFS])),
 };
 
@@ -90,7 +90,7 @@ type Part = Pick<BackendSpec, 'env' | 'command' | 'files' | 'port' | 'stopLimitS
 
 const PARTS: Record<BackendRole, (memoryMb: number, password: string) => Part> = {
   rabbitmq: (memoryMb, password) => ({
-    // Erlang sizes its table of ports after the limit of open files: unlimited, as Docker has it, costs gigabytes and seconds.
+    // Erlang sizes its port table by the limit of open files: Docker's default, unlimited, costs gigabytes and seconds.
     env: ['ERL_MAX_PORTS=65536', `RABBITMQ_CONFIG_FILES=${CONFIG_DIR}/*.conf`],
     command: ['rabbitmq-server'],
     files: [
@@ -107,7 +107,7 @@ const PARTS: Record<BackendRole, (memoryMb: number, password: string) => Part> =
     env: [],
     command: ['redis-server', `${CONFIG_DIR}/redis.conf`],
     files: [
-      // The rest of the memory is for the copy that a rewrite of the log makes.
+      // The rest of the memory is for the copy that Redis makes when it rewrites its log.
       config('redis.conf', [`requirepass ${password}`, `maxmemory ${Math.floor(memoryMb * 0.6)}mb`]),
     ],
     port: 6379,
@@ -130,15 +130,15 @@ const PARTS: Record<BackendRole, (memoryMb: number, password: string) => Part> =
 };
 
 /**
- * A file of `docker/` with lines of this cluster added. Readable by all inside the container, since images run under users of their
- * own choice; from outside, only who may control the backend gets in.
+ * A file of `docker/` with lines of this cluster added. All users inside the container can read it, since each image runs under
+ * a user of its own choice. From outside, only those who may use the Docker daemon can.
  */
 function config(path: string, lines: readonly string[]): TarFile {
   const text = readFileSync(join(resourceDir('docker'), path), 'utf8');
   return { path, text: `${text.trimEnd()}\n\n# Added by FlashGrid\n${lines.join('\n')}\n`, mode: 0o444 };
 }
 
-/** Folder of the role's data. Postgres' official images moved it with version 18; the image itself says which it wants. */
+/** Folder of the role's data. The official Postgres images moved it in version 18; the image itself names it. */
 export function dataPath(role: BackendRole, image: ImageFacts): string {
   if (role === 'redis') return '/data';
   if (role === 'rabbitmq') return '/var/lib/rabbitmq';
@@ -146,13 +146,13 @@ export function dataPath(role: BackendRole, image: ImageFacts): string {
   return image.volumes.includes(old) ? old : '/var/lib/postgresql';
 }
 
-/** Version that data of this image can be read by: only Postgres' major versions can't read each other's. */
+/** Version of the data format: only Postgres' major versions can't read each other's data. */
 export function dataVersion(role: BackendRole, image: ImageFacts): string {
   const major = image.env.find((entry) => entry.startsWith('PG_MAJOR='))?.slice('PG_MAJOR='.length);
   return role === 'postgres' && major ? `postgres-${major}` : role;
 }
 
-/** Changes whenever a container made now would differ from one made before. */
+/** A hash that differs when a container made now would differ from an earlier one. */
 export function configHash(spec: BackendSpec, image: ImageFacts): string {
   const { files, ...rest } = spec;
   const text = JSON.stringify([LAYOUT, rest, files, image.id, dataPath(spec.role, image)]);

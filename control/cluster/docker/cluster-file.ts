@@ -1,4 +1,4 @@
-/** What must outlive the app: the backends' passwords, and which volumes have ever been proven good. One file, readable by its owner only. */
+/** The backends' passwords, and the volumes that have been proven to work, in one file that only its owner can read. */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -52,7 +52,7 @@ export class ClusterFile {
       passwords: { rabbitmq: fresh(), redis: fresh(), postgres: fresh() },
       provenVolumes: {},
     });
-    // On disk before any container knows a password: a crash in between must not lose one.
+    // Written before any container gets a password: a crash in between must not lose it.
     file.#save();
     return file;
   }
@@ -61,7 +61,7 @@ export class ClusterFile {
     return this.#content.passwords[role];
   }
 
-  /** Tells passwords apart without telling them: 192 random bits can't be found from a hash. */
+  /** A hash that tells passwords apart. It reveals none: a password has 192 random bits. */
   passwordHash(role: BackendRole): string {
     return createHash('sha256').update(this.password(role)).digest('hex').slice(0, 16);
   }

@@ -37,7 +37,7 @@ export function containerOptions(
   const key = `${port}/tcp`;
   return {
     name,
-    // RabbitMQ names its data after the host: it has to stay the same.
+    // RabbitMQ names its data after the host, so the name must stay the same.
     Hostname: role,
     Image: image,
     Env: [...env],
@@ -49,7 +49,7 @@ export function containerOptions(
       PortBindings: { [key]: [{ HostIp: '127.0.0.1', HostPort: hostPorts }] },
       Mounts: [
         { Type: 'volume', Source: name, Target: dataPath(role, facts) },
-        // Without a name: it lives and goes with its container.
+        // An anonymous volume: it is removed with its container.
         {
           Type: 'volume',
           Source: '',
@@ -63,11 +63,11 @@ export function containerOptions(
       ],
       ...CONFINEMENT,
       Memory: memoryBytes,
-      // No swap beyond it: a backend that swaps is slower than one that says it is full.
+      // No swap: a backend that swaps gets slow, one that is full says so.
       MemorySwap: memoryBytes,
       NanoCpus: nanoCpus,
       ShmSize: SHARED_MEMORY_BYTES,
-      // The control centre decides what runs: a container that comes back by itself would hide a crash.
+      // The control centre decides what runs. A container that restarts by itself would hide a crash.
       RestartPolicy: { Name: 'no' },
       LogConfig: { Type: 'json-file', Config: { 'max-size': '10m', 'max-file': '2' } },
     },

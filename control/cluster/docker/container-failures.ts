@@ -19,7 +19,7 @@ export async function containerExited(
   const lines = await lastLines(around.docker, id);
   const name = BACKEND_TITLES[spec.role];
   const tail =
-    lines.length > 0 ? ` Its last words:\n${lines.join('\n')}` : daemonError ? ` ${daemonError}` : '';
+    lines.length > 0 ? ` Its last lines:\n${lines.join('\n')}` : daemonError ? ` ${daemonError}` : '';
   const failure = (code: FailureCode, message: string, fix: string): FailureError =>
     new FailureError({ code, message, fix, step: step.id });
   if (DISK_FULL.test(tail))
@@ -34,7 +34,7 @@ export async function containerExited(
   return failure(
     'docker.containerExited',
     `The container of ${name} (${spec.image}) ended with exit code ${ExitCode} instead of serving.${tail}`,
-    `Read its last words above. An image that is not made like the official one, or data of another version, is the usual cause: check the image in the settings, or start over with \`${commandLine('down --reset')}\`.`,
+    `Read its last lines above. An image that is not made like the official one, or data of another version, is the usual cause: check the image in the settings, or start over with \`${commandLine('down --reset')}\`.`,
   );
 }
 
@@ -46,7 +46,7 @@ export async function containerNotReady(
   cause?: unknown,
 ): Promise<FailureError> {
   const lines = await lastLines(around.docker, id);
-  const tail = lines.length > 0 ? ` Its last words:\n${lines.join('\n')}` : '';
+  const tail = lines.length > 0 ? ` Its last lines:\n${lines.join('\n')}` : '';
   return new FailureError(
     {
       code: 'docker.notReady',

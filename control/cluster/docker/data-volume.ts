@@ -29,7 +29,7 @@ export async function ensureVolume(use: BackendUse, made: Set<string>): Promise<
     } catch (error) {
       if (!isNotFound(error)) throw error;
     }
-    // Noted before it is made: an answer that is lost must not leave it behind.
+    // Added first: when the daemon's answer is lost, the undo still removes the volume.
     made.add(name);
     const volumeId = randomUUID();
     await docker.createVolume({

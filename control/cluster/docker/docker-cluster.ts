@@ -1,8 +1,8 @@
 /**
  * RabbitMQ, Redis and Postgres in containers of Docker or Podman.
  *
- * The backend's labels are the truth: nothing is remembered here that the next process could not find by them. A start adopts what is as
- * it should be, replaces what is not, and takes away whatever it made when it fails.
+ * The labels at the daemon are the only record: the next process finds everything by them. A start adopts what is as it should
+ * be and replaces what is not; a failed start removes what it made.
  */
 import type Docker from 'dockerode';
 import { FailureError } from '../../../contract/failure.ts';
@@ -52,7 +52,7 @@ export interface DockerClusterOptions {
 }
 
 export interface DockerCluster extends Cluster {
-  /** Stops listening and leaves the backends running, for the next start to adopt. */
+  /** Stops watching and leaves the backends running for the next start to adopt. */
   detach(): void;
 }
 
@@ -126,7 +126,7 @@ class ContainerCluster implements DockerCluster {
       if (!spec || port === undefined) throw new Error(`${role} has never run in this cluster`);
       this.#monitor.release(role);
       this.#monitor.set({ role, state: 'starting', port });
-      // Whoever asked for the restart tells how it goes.
+      // The caller reports how the restart goes.
       const step = new StepReporter(
         { onStep: () => undefined },
         `docker.container.${role}`,
@@ -214,7 +214,7 @@ class ContainerCluster implements DockerCluster {
       image: step(`docker.image.${spec.role}`, `Fetch ${spec.image}`),
       container: step(`docker.container.${spec.role}`, `Start ${BACKEND_TITLES[spec.role]}`),
     }));
-    // One broken pull ends the others: a start that can't succeed should not fill the disk.
+    // One failed pull cancels the others: a start that can't succeed must not fill the disk.
     const images = await allOrCancel(signal, plans, async ({ spec, image }, inner) => ({
       spec,
       facts: await image.run(() => ensureImage(docker, spec.image, image, inner)),
@@ -247,7 +247,7 @@ class ContainerCluster implements DockerCluster {
     });
   }
 
-  /** Undo of a start: what it made goes, what it found stays, and everything is stopped. */
+  /** Undoes a start: removes what it made, keeps what it found, and stops everything. */
   async #undoMade(made: Made, specs: readonly BackendSpec[]): Promise<void> {
     const { docker, clusterId } = this.#options;
     const step = 'docker.undo';
@@ -274,7 +274,7 @@ class ContainerCluster implements DockerCluster {
     try {
       containers = await listOurContainers(docker, clusterId, 'docker.stop');
     } catch (error) {
-      // A backend that is gone has taken its containers along: there is nothing left to stop.
+      // Without a daemon no container runs: there is nothing to stop.
       events.onLog({ atMs: Date.now(), part: 'control', level: 'warn', text: errorText(error) });
       for (const role of ROLES) this.#monitor.set({ role, state: 'stopped', detail: errorText(error) });
       return;

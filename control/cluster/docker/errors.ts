@@ -1,4 +1,4 @@
-/** What a daemon's refusals mean, in words that a user can act on. */
+/** Turns a daemon's errors into failures that a user can act on. */
 import { z } from 'zod';
 import { FailureError, type Failure } from '../../../contract/failure.ts';
 import { withLimit } from '../../../services/shared/time-limit.ts';
@@ -13,14 +13,14 @@ const httpErrorSchema = z.object({
 });
 const codedSchema = z.object({ code: z.string() });
 
-/** The daemon's own words, without dockerode's frame around them. */
+/** The daemon's own message, without what dockerode adds. */
 export function errorText(error: unknown): string {
   const http = httpErrorSchema.safeParse(error).data;
   if (http?.json) return http.json.message.trim();
   return error instanceof Error ? error.message.trim() : String(error);
 }
 
-/** HTTP status of a daemon's refusal. */
+/** HTTP status of a daemon's error. */
 export function errorStatus(error: unknown): number | undefined {
   return httpErrorSchema.safeParse(error).data?.statusCode;
 }
@@ -30,7 +30,7 @@ export function errorCode(error: unknown): string | undefined {
   return codedSchema.safeParse(error).data?.code;
 }
 
-/** Whether what was asked for is not there. */
+/** Whether the daemon answered 404. */
 export function isNotFound(error: unknown): boolean {
   return errorStatus(error) === 404;
 }
@@ -39,7 +39,7 @@ const LOST_CONNECTION = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOENT', 'EPIPE'
 
 /** Whether the daemon itself, not the request, was the problem. */
 export function isBackendLost(error: unknown): boolean {
-  // What Docker answers in the second in which it shuts down.
+  // Docker answers so while it shuts down.
   if (/database not open|daemon is shutting down/i.test(errorText(error))) return true;
   if (errorStatus(error) !== undefined) return false;
   const code = errorCode(error);
@@ -53,7 +53,7 @@ const NO_PORT =
 export const FIX_DISK =
   'Free some space where the daemon keeps its data: "docker system df" shows what is used, "docker system prune" removes what nothing uses. Then start again.';
 
-/** Turns whatever the daemon said while `step` was under way into a failure. */
+/** The failure for whatever the daemon answered during `step`. */
 export function backendFailure(error: unknown, step: string, doing: string): FailureError {
   if (error instanceof FailureError) return error;
   const text = errorText(error);

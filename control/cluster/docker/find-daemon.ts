@@ -1,4 +1,4 @@
-/** Looks for a container runtime that answers, and keeps account of every place where none did. */
+/** Looks for a container runtime that answers, and records why each other place does not. */
 import Docker from 'dockerode';
 import { z } from 'zod';
 import { directAgent, directTlsAgent } from '../../lib/loopback.ts';
@@ -6,7 +6,7 @@ import type { Failure } from '../../../contract/failure.ts';
 import { errorCode, errorText } from './errors.ts';
 import { daemonPlaces, ownSurroundings, type Place, type Surroundings } from './places.ts';
 
-/** ms that a daemon may take to tell its version. */
+/** ms that a daemon may take to answer with its version. */
 const FIND_TIMEOUT_MS = 3_000;
 /** Docker 19.03; older daemons lack what is needed. */
 const MIN_API = 1.4;
@@ -40,7 +40,7 @@ const versionSchema = z.object({
 });
 
 /**
- * Asks all places at once and takes the best of those that answer.
+ * Asks all places at once and chooses the best of those that answer.
  * @param timeoutMs each place's limit, and so about the whole search's
  */
 export async function findDockerDaemon({
@@ -59,7 +59,7 @@ async function ask(place: Place, timeoutMs: number): Promise<FoundDaemon | Attem
   if (!place.options) return failed('unsupported', place.problem ?? 'the address can not be used');
   const limit = AbortSignal.timeout(timeoutMs);
   try {
-    // Backends are on this machine: never by way of a proxy. The types do not know of `agent`, which docker-modem takes.
+    // The daemon is on this machine: never use a proxy. docker-modem accepts `agent`, which its types lack.
     const agent = place.options.protocol === 'https' ? directTlsAgent : directAgent;
     const docker = new Docker(Object.assign({}, place.options, { agent }));
     const answer = await versionOf(docker, limit);
@@ -79,7 +79,7 @@ async function ask(place: Place, timeoutMs: number): Promise<FoundDaemon | Attem
 }
 
 function versionOf(docker: Docker, abortSignal: AbortSignal): Promise<unknown> {
-  // dockerode's own version() can't be aborted: a hanging daemon would keep the socket.
+  // dockerode's version() can't be aborted: a daemon that hangs would keep the socket open.
   return new Promise((resolve, reject) => {
     docker.modem.dial(
       { path: '/version', method: 'GET', abortSignal, statusCodes: { 200: true, 500: 'server error' } },
@@ -136,7 +136,7 @@ export function describeAttempts(tried: readonly Attempt[]): string {
 }
 
 function failureOf(tried: readonly Attempt[], around: Surroundings): Failure {
-  // What says most about a machine that has a daemon comes first; "absent" everywhere means that it has none.
+  // The reason that says most comes first; "absent" everywhere means that there is no daemon.
   const attemptWith = (why: WhyNot) => tried.find((attempt) => attempt.why === why);
   const message = `No container runtime answers.\nLooked at:\n${describeAttempts(tried)}`;
   const denied = attemptWith('noPermission');

@@ -1,4 +1,4 @@
-/** Has the images: those that are here are left alone, the others are pulled, with progress, retries and cancel. */
+/** Pulls the images that are missing, with progress, retries and cancel. */
 import { byteSize } from '../../../contract/format.ts';
 import { createInterface } from 'node:readline';
 import { Readable } from 'node:stream';
@@ -13,14 +13,14 @@ import { PullProgress, pullMessageSchema } from './pull-progress.ts';
 import { registryAuth } from './registry-auth.ts';
 import type { StepReporter } from '../steps.ts';
 
-/** ms without a word from the daemon after which a pull counts as stalled. */
+/** ms without a message from the daemon after which a pull counts as stalled. */
 const STALL_LIMIT_MS = 90_000;
-/** Waits before a pull that the network broke off is resumed. */
+/** ms to wait before each new try of a pull that the network broke off. */
 const RETRY_WAITS_MS = [500, 2_000];
 /** ms between two reports of progress. */
 const REPORT_EVERY_MS = 200;
 
-/** What the daemon knows of an image; `undefined` when it is not here. */
+/** What the daemon knows about an image; `undefined` when it does not have it. */
 export async function imageFacts(
   docker: Docker,
   image: string,
@@ -97,7 +97,7 @@ async function pull(
   signal: AbortSignal,
 ): Promise<PullProgress> {
   const authconfig = await registryAuth(image, ownSurroundings());
-  // The daemon gives up a pull when its client hangs up: that is the only cancel it knows.
+  // The only way to cancel a pull is to close the connection.
   const hangUp = new AbortController();
   const abort = (): void => hangUp.abort(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
@@ -142,7 +142,7 @@ async function* linesOf(stream: NodeJS.ReadableStream, signal: AbortSignal): Asy
     problem = error;
   });
   const lines = createInterface({ input: stream, crlfDelay: Infinity });
-  // It passes the stream's errors on; unheard, one would end the process.
+  // Without a listener, an error of the stream would end the process.
   lines.on('error', (error: Error) => {
     problem = error;
   });
@@ -161,7 +161,7 @@ function parseMessage(line: string): ReturnType<typeof pullMessageSchema.parse> 
   try {
     return pullMessageSchema.safeParse(JSON.parse(line)).data;
   } catch {
-    // A line that was cut off in the middle says nothing; the missing image does.
+    // A line that was cut off is skipped; a missing image shows the failure.
     return undefined;
   }
 }

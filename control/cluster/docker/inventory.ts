@@ -1,4 +1,4 @@
-/** What the daemon holds of one cluster, by its labels; and the removal of it. */
+/** Lists and removes what the daemon holds of one cluster, by its labels. */
 import type Docker from 'dockerode';
 import type { ContainerInfo } from 'dockerode';
 import type { BackendRole } from '../../../contract/backends.ts';
@@ -31,7 +31,7 @@ export async function removeContainer(docker: Docker, id: string, step: string):
       try {
         await docker.getContainer(id).remove({ force: true, v: true });
       } catch (error) {
-        // 409: its removal is under way already.
+        // 409: it is already being removed.
         if (!isNotFound(error) && errorStatus(error) !== 409) throw error;
       }
     },

@@ -1,4 +1,4 @@
-/** Names and labels of what FlashGrid makes. The labels are the truth: nothing without both of them is ever stopped or removed. */
+/** Names and labels of what FlashGrid makes. Nothing without both labels is ever stopped or removed. */
 import type { BackendRole } from '../../../contract/backends.ts';
 
 export const CLUSTER_LABEL = 'flashgrid.cluster';

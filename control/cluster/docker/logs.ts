@@ -33,13 +33,13 @@ export async function followLogs(
     if (stream instanceof Readable) stream.destroy();
   };
   stream.on('end', () => out.end());
-  // The daemon going away ends the stream; the watch on its events tells of that.
+  // A daemon that goes away ends the stream; the watch on its events reports it.
   stream.on('error', () => out.end());
   unref(stream);
   return close;
 }
 
-/** Passes lines on, so many a second, and says how many it left out. */
+/** Passes on a limited number of lines a second, and reports how many it left out. */
 export class LineLimiter {
   readonly #part: BackendRole;
   readonly #onLog: (line: LogLine) => void;
@@ -77,7 +77,7 @@ export function levelOf(text: string): LogLine['level'] {
   return 'info';
 }
 
-/** What a container said last; nothing when the daemon does not tell. */
+/** The last lines of a container's log; none when the daemon does not answer. */
 export async function lastLines(docker: Docker, id: string): Promise<string[]> {
   try {
     const output = await withLimit(
@@ -91,12 +91,12 @@ export async function lastLines(docker: Docker, id: string): Promise<string[]> {
       .filter((line) => line !== '')
       .slice(-LAST_WORDS);
   } catch {
-    // Last words only add to a failure that is told anyway.
+    // These lines only add to a failure that is reported anyway.
     return [];
   }
 }
 
-/** Takes the frames' headers off: 8 bytes, the last four of them the length. */
+/** Removes the frames' headers: 8 bytes, of which the last four are the length. */
 function demuxed(output: Buffer): string {
   const parts: Buffer[] = [];
   for (let at = 0; at + 8 <= output.length;) {

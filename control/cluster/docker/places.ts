@@ -35,7 +35,7 @@ export function ownSurroundings(): Surroundings {
 }
 
 /**
- * All places, best first. An address that the user has set (DOCKER_HOST) is the only one: any other daemon would be a surprise.
+ * All places, best first. An address that the user has set in DOCKER_HOST is the only one.
  */
 export function daemonPlaces(around: Surroundings): Place[] {
   const { env } = around;
@@ -105,7 +105,7 @@ function tlsFolder({ env, home }: Surroundings): string | undefined {
   return env['DOCKER_TLS_VERIFY'] ? dockerFolder({ env, home, platform: process.platform }) : undefined;
 }
 
-/** Every option that docker-modem would else take from DOCKER_HOST is set, so that an address means what it says. */
+/** Sets every option that docker-modem would otherwise take from DOCKER_HOST. */
 const NOTHING_INHERITED: DockerOptions = {
   host: undefined,
   port: undefined,
@@ -139,7 +139,7 @@ export function placeOf(address: string, source: string, tls?: string): Place {
     protocol: isTls ? 'https' : 'http',
     ...certificates,
   };
-  // Ports are bound to the daemon's own 127.0.0.1: only a daemon on this machine makes them reachable here.
+  // Ports are bound to the daemon's 127.0.0.1: only a daemon on this machine makes them reachable here.
   if (!isLoopback(url.hostname)) {
     const problem = `${url.hostname} is another machine: the daemons' ports would be bound to its loopback; use the provider "external"`;
     return { where, source, problem };
@@ -159,7 +159,7 @@ function readCertificates(folder: string): Pick<DockerOptions, 'ca' | 'cert' | '
       key: readFileSync(join(folder, 'key.pem')),
     };
   } catch {
-    // No certificates there: the daemon is spoken to without TLS, and says so itself when it minds.
+    // Without certificates no TLS is used; a daemon that needs it reports that itself.
     return undefined;
   }
 }

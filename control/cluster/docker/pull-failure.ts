@@ -1,4 +1,4 @@
-/** Why a pull failed: the name, the network, the credentials or the disk. Backends say it in words only. */
+/** Why a pull failed: the name, the network, the credentials or the disk. The daemon gives no code, only a text. */
 import type { Failure } from '../../../contract/failure.ts';
 import { DISK_FULL, FIX_DISK } from './errors.ts';
 import type { FailureCode } from '../../../contract/failures.ts';

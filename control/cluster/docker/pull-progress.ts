@@ -1,4 +1,4 @@
-/** Adds up what a daemon tells about a pull, layer by layer. Pure: messages in, sums out. */
+/** Adds up the progress of a pull, layer by layer. Pure: messages in, sums out. */
 import { z } from 'zod';
 import type { Step } from '../../../contract/backends.ts';
 
@@ -45,7 +45,7 @@ export class PullProgress {
       layer.totalBytes ??= 0;
       layer.isDownloaded = layer.isReady = true;
     } else if (status === 'Download complete' || status === 'Extracting' || status === 'Pull complete') {
-      // A layer that came between two messages was never seen downloading: its size is told as it is unpacked, if ever.
+      // A layer may arrive between two messages: its size then comes with its unpacking, or never.
       const reportedBytes = status === 'Extracting' ? (progressDetail?.total ?? 0) : 0;
       layer.totalBytes = Math.max(layer.totalBytes ?? 0, layer.doneBytes, reportedBytes);
       layer.doneBytes = layer.totalBytes;
@@ -85,7 +85,7 @@ export class PullProgress {
 
   #sample(atMs: number): void {
     this.#samples.push({ atMs, bytes: this.#doneBytes() });
-    // One sample older than the window stays, as the point to measure from.
+    // One sample older than the window stays: the speed is measured from it.
     while (this.#samples.length > 2 && (this.#samples[1]?.atMs ?? atMs) < atMs - SPEED_WINDOW_MS)
       this.#samples.shift();
   }

@@ -40,7 +40,7 @@ const PROBES: Record<BackendRole, (url: string) => Promise<string>> = {
       connectionTimeoutMillis: ATTEMPT_LIMIT_MS,
       query_timeout: ATTEMPT_LIMIT_MS,
     });
-    // A server that goes down between two queries would else end the process.
+    // Without a listener, a server that ends between two queries would end this process.
     client.on('error', () => undefined);
     try {
       await client.connect();
@@ -83,7 +83,7 @@ const PROBES: Record<BackendRole, (url: string) => Promise<string>> = {
 /**
  * One attempt.
  * @returns the backend's version
- * @throws WrongPasswordError, or whatever went wrong
+ * @throws WrongPasswordError, or the error of the attempt
  */
 export async function probeBackend(role: BackendRole, url: string): Promise<string> {
   try {

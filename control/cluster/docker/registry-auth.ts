@@ -64,7 +64,7 @@ function askHelper(helper: string, registry: string): Promise<z.infer<typeof hel
       ['get'],
       { timeout: HELPER_LIMIT_MS },
       (error, stdout) => {
-        // A helper without a login for this registry ends with an error: then the image is asked for without one.
+        // A helper that has no login for this registry ends with an error: the image is then pulled without a login.
         if (error) return resolve(undefined);
         try {
           resolve(helperSchema.safeParse(JSON.parse(stdout)).data);
@@ -73,7 +73,7 @@ function askHelper(helper: string, registry: string): Promise<z.infer<typeof hel
         }
       },
     );
-    // A helper that can't be started closes its input early; the callback above tells the rest.
+    // A helper that can't be started closes its input early; the callback above handles it.
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(registry);
   });

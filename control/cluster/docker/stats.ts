@@ -7,7 +7,7 @@ import { withLimit } from '../../../services/shared/time-limit.ts';
 const STATS_LIMIT_MS = 3_000;
 
 const amount = z.number().nonnegative().catch(0);
-/** Only what is used, and lenient: Docker, Podman and both generations of cgroups fill different parts. */
+/** Only the fields that are used, all optional: Docker, Podman and the two versions of cgroups fill different ones. */
 const statsSchema = z.object({
   cpu_stats: z.object({ cpu_usage: z.object({ total_usage: amount }).catch({ total_usage: 0 }) }),
   memory_stats: z
@@ -30,7 +30,7 @@ interface Earlier {
   readonly cpuNs: number;
 }
 
-/** Samples containers; CPU is the use since the sample before, so that no request has to wait a second for it. */
+/** Samples containers. CPU is the use since the previous sample: asking Docker to compute it would take a second. */
 export class StatsReader {
   readonly #docker: Docker;
   readonly #earlier = new Map<BackendRole, Earlier>();
@@ -39,7 +39,7 @@ export class StatsReader {
     this.#docker = docker;
   }
 
-  /** Leaves out containers that give none: a sample has no time for failures. */
+  /** Leaves out containers without stats. */
   async read(
     backends: readonly { readonly role: BackendRole; readonly id: string }[],
   ): Promise<BackendStats[]> {
@@ -53,7 +53,7 @@ export class StatsReader {
           );
           return this.#sample(role, id, statsSchema.parse(raw), Date.now());
         } catch {
-          // A container that has just died has no stats; its death is told by the watch.
+          // A container that has just ended has no stats; the watch reports its end.
           return undefined;
         }
       }),

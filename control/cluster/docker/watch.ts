@@ -1,4 +1,4 @@
-/** Listens to the daemon's events, so that a container that dies shows at once; comes back when the daemon itself was away. */
+/** Listens to the daemon's events, so that a container's end shows at once. Reconnects after the daemon was away. */
 import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { z } from 'zod';
@@ -24,9 +24,9 @@ export interface ContainerEvent {
 
 export interface WatchListener {
   onEvent(event: ContainerEvent): void;
-  /** The daemon stopped telling. */
+  /** The stream of events ended. */
   onLost(): void;
-  /** It tells again: whatever happened in between has to be looked up. */
+  /** The stream is back. Events in between are lost: look the states up. */
   onBack(): void;
 }
 
@@ -124,7 +124,7 @@ function parseEvent(line: string): z.infer<typeof eventSchema> | undefined {
   try {
     return eventSchema.safeParse(JSON.parse(line)).data;
   } catch {
-    // Half a line of a connection that broke: the reconnect looks everything up.
+    // Half a line of a broken connection: the states are looked up after the reconnect.
     return undefined;
   }
 }

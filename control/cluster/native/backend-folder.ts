@@ -1,7 +1,7 @@
 /**
- * The folder of one native backend. Run by root, the backend is another user, who must not be able to lead root astray: root writes only
- * in folders that root owns, and the user owns only the folders inside them (`data`), in which root neither reads, writes nor deletes by
- * itself. So no link that the user makes is ever followed. Run by an ordinary user, all of it is that user's.
+ * The folder of one native backend. When root starts FlashGrid, the backend runs as another user, who must not be able to trick
+ * root with a link. So root writes only in folders that root owns; the user owns only the folders inside them (`data`), in which
+ * root never reads, writes or deletes. When an ordinary user starts FlashGrid, that user owns all of it.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -30,7 +30,7 @@ const MAX_SMALL_FILE_BYTES = 4_096;
 
 export class BackendFolder {
   readonly dir: string;
-  /** Who runs the backend; `undefined`: whoever runs us. */
+  /** The backend's user; `undefined`: the user who started us. */
   readonly user: SystemUser | undefined;
 
   constructor(dir: string, user: SystemUser | undefined) {
@@ -42,7 +42,7 @@ export class BackendFolder {
     return join(this.dir, name);
   }
 
-  /** Makes the folder, or takes it back: an earlier FlashGrid gave Postgres' one away as a whole. */
+  /** Makes the folder, or makes root its owner again: an earlier FlashGrid gave all of Postgres' folder to its user. */
   prepare(): void {
     mkdirSync(this.dir, { recursive: true, mode: 0o700 });
     if (!this.user) return;
@@ -67,7 +67,7 @@ export class BackendFolder {
     if (!user) return path;
     const facts = lstatSync(path);
     this.#demandFolder(path, facts);
-    // Only root could write in it until now, so no link in it is a trap; and links themselves are handed over, not what they name.
+    // Until now only root could write in it, so its links are safe. chown applies to a link itself, not to its target.
     if (facts.uid === 0) giveTree(path, user);
     else if (facts.uid !== user.uid) {
       throw new FailureError({
@@ -88,7 +88,7 @@ export class BackendFolder {
   readSmall(path: string): string | undefined {
     try {
       if (!lstatSync(path).isFile()) return undefined;
-      // Neither a link nor a pipe that was put there between the two calls can lead or hold us.
+      // The flags refuse a link or a pipe that was put there between the two calls.
       const file = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
       try {
         const buffer = Buffer.alloc(MAX_SMALL_FILE_BYTES);
@@ -118,7 +118,7 @@ function giveTree(path: string, user: SystemUser): void {
   lchownSync(path, user.uid, user.gid);
 }
 
-/** Removes a folder; as root, what belongs to others is removed as its owner, who can delete nothing that is not theirs. */
+/** Removes a folder. Root removes the files of another user as that user, who can delete nothing else. */
 export function removeAsOwner(path: string): void {
   let facts: Stats;
   try {
@@ -138,7 +138,7 @@ export function removeAsOwner(path: string): void {
         stdio: 'ignore',
         timeout: EMPTY_LIMIT_MS,
       });
-    // Not recursive: what is left by now was not its owner's to delete, and the error says so.
+    // Not recursive: what is left could not be deleted by its owner, and the error says so.
     rmdirSync(path);
     return;
   }

@@ -1,4 +1,4 @@
-/** What the native cluster must know of a backend to run it. One file a backend implements this. */
+/** What the native cluster must know about a backend to run it. Each backend has one file that implements this. */
 import type { BackendRole } from '../../../contract/backends.ts';
 import type { SystemUser } from '../../processes/system-user.ts';
 import type { ClusterSettings, PortName } from './settings.ts';
@@ -36,10 +36,10 @@ export interface BackendDriver {
   initialise?(settings: ClusterSettings, run: (plan: ProcessPlan) => Promise<void>): Promise<void>;
   /** Writes configuration; called before each start of its processes. */
   configure(settings: ClusterSettings): void;
-  /** All that makes a running backend differ from the one that would be started now. */
+  /** Differs when a backend started now would differ from one that runs. */
   fingerprint(settings: ClusterSettings): string;
   /**
-   * Proves that the backend serves, with our own password, so that a stranger on the same port is never taken for it.
+   * Proves with our own password that the backend serves: another program on the same port does not pass for it.
    * @throws Error while it does not
    */
   probe(settings: ClusterSettings): Promise<void>;

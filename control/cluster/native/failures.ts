@@ -12,12 +12,12 @@ export function cancelled(): FailureError {
   });
 }
 
-/** Throws when a start is to end. */
+/** Throws once the start is cancelled. */
 export function throwIfCancelled(signal: AbortSignal): void {
   if (signal.aborted) throw cancelled();
 }
 
-/** Resolves once a start is called off. */
+/** Resolves once the start is cancelled. */
 export function whenAborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve();
@@ -33,11 +33,11 @@ export function backendExited(
   logPath: string,
 ): FailureError {
   if (DISK_FULL.test(lines.join('\n'))) return diskFull(`${title} found no space left on the disk`);
-  const said = lines.length === 0 ? 'It said nothing.' : `Its last words:\n${lines.join('\n')}`;
+  const said = lines.length === 0 ? 'Its log is empty.' : `Its last lines:\n${lines.join('\n')}`;
   return new FailureError({
     code: 'native.backendExited',
     message: `${title} ended at once (${how}). ${said}`,
-    fix: `Read ${logPath}; if its data are damaged, reset the cluster (this deletes them) and start again.`,
+    fix: `Read ${logPath}. If its data is damaged, reset the cluster (this deletes the data) and start again.`,
   });
 }
 
@@ -52,12 +52,12 @@ export function notReady(
   if (DISK_FULL.test(lines.join('\n'))) return diskFull(`${title} found no space left on the disk`);
   return new FailureError({
     code: 'native.notReady',
-    message: `${title} did not serve within ${limitMs / 1000} s: ${problem}. Its last words:\n${lines.join('\n')}`,
+    message: `${title} did not serve within ${limitMs / 1000} s: ${problem}. Its last lines:\n${lines.join('\n')}`,
     fix: `Read ${logPath}; close programs that keep the machine busy and start again, or reset the cluster (this deletes its data).`,
   });
 }
 
-/** The data hold another password than ours: the file with the passwords was lost or replaced. */
+/** The data was made with another password: the file with the passwords was lost or replaced. */
 export function strangePassword(title: string, problem: string): FailureError {
   return new FailureError({
     code: 'native.strangePassword',
@@ -84,7 +84,7 @@ export function chosenPortTaken(title: string, port: number): FailureError {
 }
 
 /**
- * RabbitMQ hands the path of its data to a shell, and hangs for ever on one that holds a quote. Postgres writes it into files of lines.
+ * RabbitMQ passes the path of its data to a shell, and hangs on one with a quote. Postgres writes the path into files of lines.
  */
 export function throwIfUnusable(path: string): void {
   const [what, who] = /[\0-\x1f\x7f]/.test(path)
@@ -100,7 +100,7 @@ export function throwIfUnusable(path: string): void {
   });
 }
 
-/** Too little room for the backends' data. */
+/** Too little disk space for the backends' data. */
 export function diskFull(what: string): FailureError {
   return new FailureError({
     code: 'native.diskFull',
@@ -109,7 +109,7 @@ export function diskFull(what: string): FailureError {
   });
 }
 
-/** A file system's refusal, as a failure that says what to do; other errors stay what they are. */
+/** Turns a file system's error into a failure that says what to do; returns other errors unchanged. */
 export function asFolderFailure(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || !('code' in error)) return error;
   if (error.code === 'ENOSPC' || error.code === 'EDQUOT') return diskFull(`No space is left for ${path}`);

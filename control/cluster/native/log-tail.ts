@@ -1,14 +1,14 @@
-/** Follows the log file of a backend, in bounded steps: a broker that logs a storm must not flood the control centre. */
+/** Follows the log file of a backend in bounded steps: a broker that logs very much must not flood the control centre. */
 import { closeSync, existsSync, fstatSync, openSync, readSync, renameSync, statSync } from 'node:fs';
 import type { LogLine } from '../../../contract/contract.ts';
 
 const POLL_INTERVAL_MS = 250;
-/** Bytes read in one poll; what comes faster is skipped, and said so. */
+/** Bytes read in one poll. What comes faster is skipped, and a log line says so. */
 const MAX_POLL_BYTES = 128 * 1024;
 const MAX_LINE_LENGTH = 2_000;
 const ROTATE_BYTES = 8 * 1024 * 1024;
 
-/** Keeps a log file from growing for ever: past 8 MB it becomes `<path>.1`, replacing the one before. */
+/** Limits a log file: past 8 MB it is renamed to `<path>.1`, which replaces the previous one. */
 export function rotateLog(path: string): void {
   if (existsSync(path) && statSync(path).size > ROTATE_BYTES) renameSync(path, `${path}.1`);
 }
@@ -18,7 +18,7 @@ export function sizeOf(path: string): number {
   return existsSync(path) ? statSync(path).size : 0;
 }
 
-/** The last lines of a log from byte `from` on: what a backend said before it died. */
+/** The last lines of a log from byte `from` on: what a backend wrote before it ended. */
 export function lastLines(path: string, from: number, maxLines = 8, maxBytes = 16_384): string[] {
   if (!existsSync(path)) return [];
   const { size } = statSync(path);
@@ -31,8 +31,8 @@ export function lastLines(path: string, from: number, maxLines = 8, maxBytes = 1
 }
 
 /**
- * Tells each new line of a file, from byte `from` on.
- * @returns the function that ends it, after telling what is still there
+ * Passes on each new line of a file, from byte `from` on.
+ * @returns the function that ends it, after one last read
  */
 export function tailLog(
   path: string,
@@ -44,7 +44,7 @@ export function tailLog(
   let rest = '';
   const read = () => {
     const size = sizeOf(path);
-    // Rotated or emptied by somebody.
+    // The file was rotated or emptied.
     if (size < position) position = 0;
     if (size - position > MAX_POLL_BYTES) {
       const skipped = size - position - MAX_POLL_BYTES;
@@ -66,11 +66,11 @@ export function tailLog(
     try {
       read();
     } catch {
-      // Removed by a reset between two looks, or no file descriptor is free in the middle of an attack: the next poll reads on.
+      // A reset removed the file, or no file descriptor is free during an attack: the next poll reads on.
     }
   };
   const timer = setInterval(poll, POLL_INTERVAL_MS);
-  // Following a log is no reason to keep the process alive.
+  // The process may end while this timer runs.
   timer.unref();
   return () => {
     clearInterval(timer);
