@@ -1,4 +1,4 @@
-/** The three backends, as every part of the app names and describes them. */
+/** The three backends: names, states and steps. */
 import { z } from 'zod';
 
 export const backendRoleSchema = z.enum(['rabbitmq', 'redis', 'postgres']);
@@ -12,7 +12,7 @@ export const stepSchema = z.object({
   id: z.string(),
   title: z.string(),
   state: z.enum(['waiting', 'running', 'done', 'skipped', 'failed']),
-  /** What is going on, or how it ended. */
+  /** What the step is doing, or how it ended. */
   detail: z.string().optional(),
   startedAtMs: z.number().optional(),
   durationMs: z.number().nonnegative().optional(),
@@ -41,9 +41,9 @@ export const backendStateSchema = z.object({
   handle: z.string().optional(),
   startedAtMs: z.number().optional(),
   detail: z.string().optional(),
-  /** Moment since which it is in this state, where it is not well. */
+  /** Since when it has been in this state, if it is not well. */
   sinceMs: z.number().optional(),
-  /** Times that it was started again since the cluster started. */
+  /** Restarts since the cluster started. */
   restarts: z.number().int().nonnegative().optional(),
 });
 export type BackendState = z.infer<typeof backendStateSchema>;

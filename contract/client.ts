@@ -10,9 +10,9 @@ import { FailureError, type Failure } from './failure.ts';
 import { messageSchema, resultSchema, type Request } from './wire.ts';
 import { errorText } from '../services/shared/error-text.ts';
 
-/** Carries messages without a look inside: Electron's bridge is one, a WebSocket another. */
+/** Carries messages without reading them, such as Electron's bridge or a WebSocket. */
 export interface Transport {
-  /** The command's result as it came. Rejects when there can be none. */
+  /** The command's result, not parsed. Rejects if there can be none. */
   call(name: string, input: unknown): Promise<unknown>;
   /** Returns the function that ends the subscription. */
   on(name: string, listener: (payload: unknown) => void): () => void;
@@ -21,7 +21,7 @@ export interface Transport {
 export interface ClientOptions {
   /** What a user does next when the other side is of another version. */
   readonly otherVersionFix: string;
-  /** Told when an event or a message has an unknown form. */
+  /** Called when an event or message has an unknown form. */
   readonly onProblem?: (message: string) => void;
 }
 
@@ -67,9 +67,9 @@ export type ConnectionStatus =
   | { readonly state: 'online' }
   | { readonly state: 'offline'; readonly retryAtMs: number };
 
-/** A client that also tells whether anybody answers. */
+/** A client with the status of its connection. */
 export interface ConnectedClient extends ControlClient {
-  /** Tells the status now and at each change; returns the function that ends the subscription. */
+  /** Calls the listener now and at each change; returns the function that unsubscribes. */
   onStatus(listener: (status: ConnectionStatus) => void): () => void;
   /** Connects at once instead of waiting for the back-off. */
   retryNow(): void;
@@ -120,7 +120,7 @@ export function connectSocket(options: SocketClientOptions): ConnectedClient {
     if (!message.success) {
       const { onProblem } = options;
       if (onProblem) onProblem('The control centre sent a message of an unknown form.');
-      // Not of this protocol: the connection is of no use, and whoever waits for an answer hears so.
+      // Another protocol: the connection is useless, and all pending calls fail.
       else from.terminate?.();
       return;
     }

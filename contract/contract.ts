@@ -1,9 +1,10 @@
 /**
- * Everything that a person can do and see. The Electron window (IPC), the browser page (WebSocket) and the terminal call these
- * commands and hear these events; none of them has logic of its own. Types are inferred from the schemas, and every
- * message is parsed with them on both sides of a process line.
+ * All commands and events. The Electron window (IPC), the browser page (WebSocket) and the terminal call these commands
+ * and subscribe to these events; none has logic of its own. Types are inferred from the schemas, and both sides of a
+ * process boundary parse every message with them.
  *
- * Commands are named `area.verbNoun`, events `area.nounHappened`. A command answers with a tagged result: expected failures are data.
+ * Commands are named `area.verbNoun`, events `area.nounHappened`. A command returns a tagged result: expected failures
+ * are data.
  */
 import { z } from 'zod';
 import '../services/shared/plain-issues.ts';
@@ -32,7 +33,7 @@ const none = z.object({}).strict();
 const done = z.object({});
 const count = z.number().int().nonnegative();
 
-/** Sales that are told of unasked: a frontend that is open for days must not be sent thousands, twice a second. */
+/** Most sales in a snapshot or event: after days there are thousands, too many to send twice a second. */
 export const MAX_SHOWN_SALES = 50;
 
 export const providerChoiceSchema = z.enum(['auto', ...providerSchema.options]);
@@ -42,7 +43,7 @@ export type ProviderChoice = z.infer<typeof providerChoiceSchema>;
 
 const port = z.number().int().min(0).max(65_535);
 
-/** Empty, or a URL of the right kind: a mistyped scheme is told where it is typed. */
+/** Empty, or a URL with the right scheme. */
 const externalUrl = (field: ExternalUrl['field']) =>
   z
     .string()
@@ -56,7 +57,7 @@ const externalUrl = (field: ExternalUrl['field']) =>
     })
     .default('');
 
-/** Something about the kept files that a person must know, whatever they look at. */
+/** A problem with saved files, shown on every page. */
 export const noticeSchema = z.object({
   id: z.enum(['settings', 'runs']),
   message: z.string(),
@@ -70,7 +71,7 @@ export const settingsSchema = z.strictObject({
   workers: z.number().int().min(1).max(16).default(1),
   /** 0 takes a free port. */
   gatewayPort: port.default(0),
-  /** Of the backends that FlashGrid starts itself. 0 takes a free one. */
+  /** Ports of the backends that FlashGrid starts. 0 takes a free port. */
   backendPorts: z
     .strictObject({ rabbitmq: port.default(0), redis: port.default(0), postgres: port.default(0) })
     .prefault({}),
@@ -86,7 +87,7 @@ export const settingsSchema = z.strictObject({
     .strictObject({
       /** MiB of memory for each container. */
       memoryMb: z.number().int().min(256).max(65_536).default(2_048),
-      /** Cores for each container; 0 is no limit. */
+      /** Cores for each container; 0: no limit. */
       cpus: z.number().min(0).max(128).default(0),
     })
     .prefault({}),
@@ -109,7 +110,7 @@ export type Settings = z.infer<typeof settingsSchema>;
 export const clusterStateSchema = z.object({
   state: z.enum(['stopped', 'starting', 'running', 'stopping', 'failed']),
   provider: providerSchema.optional(),
-  /** Why this provider was taken. */
+  /** Why this provider was chosen. */
   reason: z.string().optional(),
   steps: z.array(stepSchema),
   backends: z.array(backendStateSchema),
@@ -151,7 +152,7 @@ export type PartStats = z.infer<typeof partStatsSchema>;
 
 // ── Flow: what goes through the pipeline now ────────────────────────────────────────────────────────────────
 
-/** One moment of the backend, attack or not: ten a second, sent in batches. Rates are per second over the last interval. */
+/** One moment of the pipeline: ten samples a second, sent in batches. Rates are per second over the last interval. */
 export const flowSampleSchema = z.object({
   atMs: z.number(),
   acceptedPerSec: z.number().nonnegative(),
@@ -159,14 +160,14 @@ export const flowSampleSchema = z.object({
   decidedPerSec: z.number().nonnegative(),
   grantedPerSec: z.number().nonnegative(),
   committedPerSec: z.number().nonnegative(),
-  /** Refused by the gateway itself: 4xx, 409, 503. */
+  /** Rejected by the gateway: 4xx, 503. */
   rejectedPerSec: z.number().nonnegative(),
-  /** Reservations in line for a decision, and on their way into the line: the most seen at once since the sample before. */
+  /** Queue depth, and reservations without a confirm: the highest values since the sample before. */
   queueDepth: count,
   unconfirmed: count,
   /** Frames in the dead-letter queue. */
   deadLettered: count,
-  /** Share of decided reservations that never touched Postgres, 0..1, since the services began. */
+  /** Share of decided reservations that needed no write to Postgres, 0..1, since the services started. */
   filteredShare: z.number().min(0).max(1),
 });
 export type FlowSample = z.infer<typeof flowSampleSchema>;
@@ -175,7 +176,7 @@ export type FlowSample = z.infer<typeof flowSampleSchema>;
 
 /** A frame that could not be decided. */
 export const deadFrameSchema = z.object({
-  /** The frame's id; of a message without one, `unnamed-` and a digest of its body. */
+  /** The frame's id; for a message without one, `unnamed-` and a digest of its body. */
   id: z.string(),
   saleId: z.string().optional(),
   reservations: count.optional(),
@@ -184,13 +185,13 @@ export const deadFrameSchema = z.object({
   /** When it was dead-lettered. */
   diedAtMs: z.number().optional(),
   reason: z.string(),
-  /** False for what can never be decided. */
+  /** False for a frame that can never be decided. */
   canReplay: z.boolean(),
 });
 export type DeadFrame = z.infer<typeof deadFrameSchema>;
 
 const deadFrameChoice = z.strictObject({
-  /** All when missing. */
+  /** Missing: all. */
   ids: z.array(z.string().min(1).max(64)).min(1).max(1_000).optional(),
 });
 
@@ -202,11 +203,11 @@ export const attackStateSchema = z.object({
   phase: z.enum(['preparing', 'attacking', 'draining', 'auditing', 'finished', 'failed', 'cancelled']),
   settings: attackSettingsSchema,
   startedAtMs: z.number(),
-  /** Moment 0 of the samples, in ms since the epoch; missing until the first request is sent. */
+  /** Time 0 of the samples, in ms since 1970; missing until the first request is sent. */
   firstRequestAtMs: z.number().optional(),
-  /** When the workers were killed on purpose, in ms since the first request. */
+  /** When the attack killed the workers, in ms since the first request. */
   workersKilledAtMs: z.number().nonnegative().optional(),
-  /** 0..1, of requests answered. */
+  /** Share of the requests that are answered, 0..1. */
   progress: z.number().min(0).max(1),
   /** Running totals. */
   sent: count,
@@ -272,9 +273,9 @@ export type Finding = z.infer<typeof findingSchema>;
 
 export const diagnosisSchema = z.object({
   findings: z.array(findingSchema),
-  /** Containers, or the machine's own three backends: either is enough. */
+  /** Whether a provider has all it needs: containers, or the three backends on this machine. */
   canStart: z.boolean(),
-  /** Ids of the findings worth telling before the first start: the way that is not needed is left out. */
+  /** Ids of the findings to show before the first start, without those of a provider that is not needed. */
   concerns: z.array(z.string()),
 });
 export type Diagnosis = z.infer<typeof diagnosisSchema>;
@@ -286,20 +287,20 @@ export const appInfoSchema = z.object({
   node: z.string(),
   platform: z.string(),
   dataDir: z.string(),
-  /** There is a desktop that can show the data folder. */
+  /** Whether a desktop can show the data folder. */
   canOpenDataDir: z.boolean().optional(),
   pid: count,
 });
 
-/** How a browser on this machine reaches the control centre. */
+/** Address and token for a browser on this machine. */
 export const accessSchema = z.object({
-  /** Holds the token. */
+  /** Contains the token. */
   url: z.string(),
   token: z.string(),
 });
 export type Access = z.infer<typeof accessSchema>;
 
-/** Everything a frontend needs to draw itself. `seq` grows with every event: an event with a smaller one is older than this. */
+/** The state that a frontend shows. `seq` grows with every event; an event with a smaller one is older. */
 export const snapshotSchema = z.object({
   seq: count,
   app: appInfoSchema,
@@ -313,7 +314,7 @@ export const snapshotSchema = z.object({
   salesTotal: count.optional(),
   notices: z.array(noticeSchema).optional(),
   attack: attackStateSchema.optional(),
-  /** The attack's samples so far; of a long one neighbours are merged. */
+  /** The attack's samples so far; in a long attack, neighbours are merged. */
   samples: z.array(sampleSchema),
 });
 export type Snapshot = z.infer<typeof snapshotSchema>;
@@ -323,15 +324,15 @@ export type Snapshot = z.infer<typeof snapshotSchema>;
 interface CommandSpec {
   readonly input: z.ZodType;
   readonly output: z.ZodType;
-  /** ms that the answer may take: for what boots backends, pulls images or waits for queues. The rest answers at once. */
+  /** ms that the answer may take, for commands that start backends, pull images or wait for queues. */
   readonly timeoutMs?: number;
 }
 const DEFAULT_TIMEOUT_MS = 30_000;
 
 export const commands = {
-  /** All state at once; a frontend subscribes to events first, then asks for this. */
+  /** The whole state. A frontend subscribes to events first, then asks for this. */
   'app.getSnapshot': { input: none, output: snapshotSchema },
-  /** Ends the control centre. `keep` leaves the backends running for the next start to adopt. */
+  /** Ends the control centre. `keep` leaves the backends running; the next start adopts them. */
   'app.quit': {
     input: z.strictObject({ cluster: z.enum(['stop', 'keep']).default('stop') }),
     output: done,
@@ -381,7 +382,7 @@ export const commands = {
   },
   /** Removes dead frames for good; their reservations never get an outcome. */
   'queue.dropDead': { input: deadFrameChoice, output: z.object({ dropped: count }), timeoutMs: 90_000 },
-  /** Starts an attack and answers as soon as it runs; `attack.stateChanged` tells the rest. */
+  /** Starts an attack and returns as soon as it runs; `attack.stateChanged` reports the rest. */
   'attack.launch': { input: attackSettingsSchema, output: attackStateSchema, timeoutMs: 120_000 },
   'attack.cancel': { input: none, output: done },
   'runs.listRuns': {
@@ -402,24 +403,24 @@ export const commands = {
       text: z.string().max(200).default(''),
       fromMs: z.number().optional(),
       toMs: z.number().optional(),
-      /** Half of the lines before this moment and half from it on. */
+      /** Half of the lines before this moment, half from it on. */
       aroundMs: z.number().optional(),
       limit: z.number().int().min(1).max(5_000).default(1_000),
     }),
-    /** Oldest first. The newest lines, unless `fromMs` asks for the first ones from there on, or `aroundMs` for those around it. */
+    /** Oldest first: the newest lines, the first ones from `fromMs` on, or those around `aroundMs`. */
     output: z.object({
       lines: z.array(logLineSchema),
       parts: z.array(z.string()),
       total: count,
-      /** Of the newest line there is, matching or not. */
+      /** Number of the newest line, matching or not. */
       lastSeq: count,
-      /** Lines of earlier moments are no longer kept. */
+      /** Earlier lines are no longer stored. */
       keptFromMs: z.number(),
     }),
   },
   'settings.getSettings': { input: none, output: settingsSchema },
   'settings.saveSettings': { input: settingsSchema, output: settingsSchema },
-  /** Of a terminal only: shows the change that waits for a confirmation, and with its id saves it. */
+  /** For a terminal only: returns the change that waits for a confirmation, and with its id saves it. */
   'settings.confirmChange': {
     input: z.object({ id: z.string().max(64).optional() }).strict(),
     output: z.object({ id: z.string(), lines: z.array(z.string()), isSaved: z.boolean() }),
@@ -452,7 +453,7 @@ export const events = {
 
 export type CommandName = keyof typeof commands;
 export type CommandInput<Name extends CommandName> = z.input<(typeof commands)[Name]['input']>;
-/** An input as its schema has parsed it, with every default filled in. */
+/** A parsed input, with all defaults. */
 export type ParsedInput<Name extends CommandName> = (typeof commands)[Name]['input']['_zod']['output'];
 export type CommandOutput<Name extends CommandName> = z.output<(typeof commands)[Name]['output']>;
 export type EventName = keyof typeof events;
@@ -462,7 +463,7 @@ export type Result<Value> =
   | { readonly ok: true; readonly value: Value }
   | { readonly ok: false; readonly error: z.infer<typeof failureSchema> };
 
-/** What every frontend holds: the same two functions, whatever carries them. */
+/** The contract's two functions, over any transport. */
 export interface ControlClient {
   call<Name extends CommandName>(name: Name, input: CommandInput<Name>): Promise<Result<CommandOutput<Name>>>;
   /** Returns the function that ends the subscription. */
@@ -474,7 +475,7 @@ export function isCommandName(name: string): name is CommandName {
   return Object.hasOwn(commands, name);
 }
 
-/** Every event, for whoever subscribes to all of them. */
+/** The names of all events. */
 export const eventNames = Object.keys(events) as EventName[];
 
 /** ms that a command's answer may take. */
@@ -483,7 +484,7 @@ export function timeoutMsOf(name: CommandName): number {
   return spec.timeoutMs ?? DEFAULT_TIMEOUT_MS;
 }
 
-/** The same tables, typed so that a generic name leads to its own type. */
+/** The same tables, typed so that a generic name selects its own type. */
 export const parsers: {
   readonly commands: { readonly [Name in CommandName]: { readonly output: z.ZodType<CommandOutput<Name>> } };
   readonly events: { readonly [Name in EventName]: z.ZodType<EventPayload<Name>> };

@@ -1,4 +1,4 @@
-/** The URLs of backends that others run: one table for the settings' schema, the start and the doctor. Pure, so that the page reads it, too. */
+/** The URLs of external backends: one table for the settings' schema, the start and the doctor. */
 import type { BackendRole } from './backends.ts';
 
 export interface ExternalUrl {

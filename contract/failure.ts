@@ -3,9 +3,9 @@ import type { FailureCode } from './failures.ts';
 
 export { errorText } from '../services/shared/error-text.ts';
 
-/** A failure that a user may meet: which step, why, and what to do next. Crosses process lines as plain data. */
+/** A failure that a user may see: what failed and what to do next. Crosses process boundaries as plain data. */
 export const failureSchema = z.object({
-  /** Stable, of contract/failures.ts. Another version may send one that this one does not know: it is shown all the same. */
+  /** Stable, from contract/failures.ts. An unknown code of another version is shown too. */
   code: z.custom<FailureCode>((code) => typeof code === 'string'),
   /** What failed, with which value. */
   message: z.string(),

@@ -1,4 +1,4 @@
-/** Half as many rows, each made of two neighbours; an odd last one stays as it is. For series that get coarser instead of longer. */
+/** Merges neighbours, so that half as many rows remain; an odd last row stays. Bounds the length of a series. */
 export function halved<Row>(rows: readonly Row[], merge: (first: Row, second: Row) => Row): Row[] {
   const half: Row[] = [];
   for (let at = 0; at < rows.length; at += 2) {

@@ -1,4 +1,4 @@
-/** The moments that every chart of a run marks: when a part went away and came back, and what was broken on purpose. */
+/** The moments that the charts of a run mark: a part was lost or came back, or the attack broke something. */
 import { BACKEND_TITLES } from './backends.ts';
 import type { Incident } from './run-record.ts';
 
@@ -9,9 +9,9 @@ export interface RunMark {
   readonly label: string;
 }
 
-/** Share of the axis that a name takes. */
+/** Share of the axis that a label takes. */
 const NAME_SHARE = 0.2;
-/** Past this share of the axis a name stands to the left of its moment: it would hang over the edge. */
+/** Past this share of the axis, a label is left of its moment, since it would not fit to the right. */
 const TURN_SHARE = 0.8;
 const LANES = 4;
 
@@ -23,13 +23,13 @@ export interface LaidMark extends RunMark {
   readonly isTurned: boolean;
 }
 
-/** ms within which what happens alike to several parts is one mark. */
+/** ms within which the same incident of several parts is one mark. */
 const SAME_MOMENT_MS = 300;
-/** ms within which the ends of workers that were killed on purpose show: these are told already, as what they are. */
+/** ms within which the end of a worker counts as part of the kill, which has its own mark. */
 const KILL_SHOWS_MS = 2_000;
 /** More parts than these at one moment are counted, not named. */
 const MAX_NAMED = 2;
-/** A part that comes and goes for an hour must not fill the charts. */
+/** Most marks: a part that restarts for an hour must not fill the charts. */
 const MAX_MARKS = 100;
 
 const WORDS: Readonly<Partial<Record<Incident['kind'], string>>> = {
@@ -39,7 +39,7 @@ const WORDS: Readonly<Partial<Record<Incident['kind'], string>>> = {
   paused: 'stood still',
 };
 
-/** What is marked of a run, in the order of time. */
+/** The marks of a run, in the order of time. */
 export function marksOfRun(run: {
   readonly incidents?: readonly Incident[] | undefined;
   readonly workersKilledAtMs?: number | undefined;
@@ -69,7 +69,7 @@ export function marksOfRun(run: {
 
 const BACKEND_NAMES = new Map<string, string>(Object.entries(BACKEND_TITLES));
 
-/** Places the names on an axis that ends at `endMs`, so that neighbours don't write over each other. */
+/** Places the labels on an axis that ends at `endMs`, so that they don't overlap. */
 export function layMarks(marks: readonly RunMark[], endMs: number): readonly LaidMark[] {
   const nameMs = endMs * NAME_SHARE;
   const takenUntilMs = new Array<number>(LANES).fill(-Infinity);

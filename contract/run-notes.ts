@@ -1,6 +1,6 @@
 /**
- * What a reader must know beside the verdict, in one place for every frontend: what happened to the parts, why requests were not accepted,
- * who was late, whether the sale was closed.
+ * The notes beside a verdict, for every frontend: what happened to the parts, why requests were not accepted, which
+ * process was late, whether the sale was closed.
  */
 import { milliseconds, plural, whole } from './format.ts';
 import type { Audit, Incident, Load } from './run-record.ts';
@@ -11,10 +11,10 @@ export interface NoteParts {
   readonly incidents?: readonly Incident[] | undefined;
 }
 
-/** Incidents told one by one; the record holds them all. */
+/** Most incidents in the notes; the record contains all. */
 const MAX_TOLD = 8;
 
-/** Words for the causes of attack/answer-cause.ts; the key itself is told where there are none. */
+/** Texts for the causes of attack/generator/answer-cause.ts; a cause without a text is shown as it is. */
 const CAUSES: Readonly<Record<string, string>> = {
   '409 sold-out': 'rejected, sold out (409)',
   '409 sale-closed': 'rejected, the sale is closed (409)',
@@ -33,7 +33,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   EPIPE: 'whose connection was broken',
 };
 
-/** One sentence each; empty when there is nothing to say. */
+/** The notes, one sentence each. */
 export function notesOf({ load, audit, incidents = [] }: NoteParts): string[] {
   const told = incidents.slice(0, MAX_TOLD).map(({ tMs, text }) => `At ${momentOf(tMs)}: ${text}`);
   const left = incidents.length - told.length;
@@ -49,7 +49,7 @@ export function notesOf({ load, audit, incidents = [] }: NoteParts): string[] {
   ];
 }
 
-/** Why requests were not accepted, the most frequent cause first; `undefined` when all were, or nothing is known of it. */
+/** Why requests were not accepted, the most frequent cause first; `undefined` if all were or no cause is known. */
 export function causeText(causes: Readonly<Record<string, number>> | undefined): string | undefined {
   const counted = Object.entries(causes ?? {}).sort(([, a], [, b]) => b - a);
   if (counted.length === 0) return undefined;

@@ -14,7 +14,7 @@ export const checkSchema = z.object({
   /** What the check proves, as a sentence. */
   title: z.string(),
   ok: z.boolean(),
-  /** Neither proven nor broken: what it needs was still undecided when the audit's time was over. `ok` is false. */
+  /** Undecided: something that it needs had no outcome when the audit's time was over. `ok` is false. */
   isOpen: z.boolean().optional(),
   evidence: z.object({
     /** What was found, as a sentence with figures. */
@@ -41,9 +41,9 @@ export const loadSchema = z.object({
   accepted: count,
   /** Rejected by the gateway, which published nothing: 4xx, or a 503 that says so. */
   rejected: count,
-  /** Neither: timed out, reset, or a 503 `unconfirmed`. The audit finds out what became of them. */
+  /** Timed out, reset, or a 503 `unconfirmed`. The audit looks up what became of them. */
   unknown: count,
-  /** Requests of the attack that were not sent, since nobody answered any more or its time was over. */
+  /** Requests that were not sent, since no gateway answered any more or the time was over. */
   unsent: count.optional(),
   /** Requests that were not accepted, by cause (attack/answer-cause.ts); records of earlier versions have none. */
   causes: z.record(z.string(), count).optional(),
@@ -98,8 +98,8 @@ export const auditSchema = z.object({
 export type Audit = z.infer<typeof auditSchema>;
 
 /**
- * One moment of the run. Counts are of this interval alone, so that a column's sum is the run's total; `queueDepth` and `unconfirmed`
- * are the most that was seen at once within it, `remaining` is as it stood at its end.
+ * One interval of the run. Counts are of this interval, so that a column adds up to the run's total; `queueDepth` and
+ * `unconfirmed` are the highest values within it, `remaining` is the value at its end.
  */
 export const sampleSchema = z.object({
   /** ms since the first request was sent; the end of the interval. */
@@ -141,7 +141,7 @@ export const environmentSchema = z.object({
 });
 export type Environment = z.infer<typeof environmentSchema>;
 
-/** Something that happened to a part during a run, and that its figures can't be read without. */
+/** Something that happened to a part during a run, and that explains its numbers. */
 export const incidentSchema = z.object({
   /** ms since the first request. */
   tMs: z.number(),
@@ -166,8 +166,8 @@ export const runRecordSchema = z.object({
   finishedAt: z.string(),
   verdict: verdictSchema,
   /**
-   * `cancelled` or `failed` when it was not brought to an audit; its figures are those until then, its verdict is `invalid`. Missing in
-   * records of earlier versions, which all have an audit.
+   * `cancelled` or `failed` for a run without an audit; its numbers are those until then, and its verdict is `invalid`.
+   * Missing in records of earlier versions, which all have an audit.
    */
   end: z.enum(['finished', 'cancelled', 'failed']).optional(),
   /** 0 pass, 3 audit failed, 4 threshold missed, 5 run invalid, 6 undecided for want of a part, 130 cancelled. */
@@ -180,7 +180,7 @@ export const runRecordSchema = z.object({
   workersKilledAtMs: z.number().nonnegative().optional(),
   load: loadSchema,
   audit: auditSchema,
-  /** How late the event loop of each part was at the most, in ms, by its own clock: `generator`, `control`, `gateway-1`. */
+  /** The longest delay of each part's event loop, in ms, by its own clock: `generator`, `control`, `gateway-1`. */
   clocks: z.record(z.string(), z.number().nonnegative()).optional(),
   /**
    * Root of the Merkle tree over the evidence (docs/evidence.md), 64 hexadecimal digits; missing where it could not be kept, and in records

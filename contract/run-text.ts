@@ -1,4 +1,4 @@
-/** What every export says of a run in words. */
+/** Texts about a run, for every export. */
 import {
   ATTACK_SETTINGS,
   PROFILE_LABELS,
@@ -12,7 +12,7 @@ import { byteSize, latency, milliseconds, percent, plural, whole } from './forma
 import type { RunRecord } from './run-record.ts';
 import { describeVerdict, verdictShown } from './verdict-text.ts';
 
-/** `10,000 buyers, 20 tickets`: what the run is called, and its sale. */
+/** `10,000 buyers, 20 tickets`: the title of the run and of its sale. */
 export function titleOf(attack: AttackSettings): string {
   const buyers =
     attack.profile === 'burst'
@@ -41,7 +41,7 @@ export function headlineOf(record: RunRecord): string {
   return `${headline} ${detail}`;
 }
 
-/** A run as a list shows it. */
+/** The summary of a run for lists. */
 export function summaryOf(record: RunRecord): RunSummary {
   const { attack, load, audit } = record;
   return {
@@ -67,7 +67,7 @@ export interface FactGroup {
   readonly facts: readonly (readonly [label: string, value: string])[];
 }
 
-/** All that a record holds beside its verdict, checks and series, in the tables of the window and of the report. */
+/** The rest of a record (without verdict, checks and series) as tables, for window and report. */
 export function factGroups(record: RunRecord): readonly FactGroup[] {
   const { audit, load, attack, environment } = record;
   const { generator, latencyMs } = load;
@@ -166,7 +166,7 @@ const shownDate = new Intl.DateTimeFormat('en-GB', {
   minute: '2-digit',
 });
 
-/** All words under which a run is found: every word that a list shows of it, and its id, raw verdict and ISO date. */
+/** The text that a search of runs matches: all that a list shows, and id, raw verdict and ISO date. */
 export function searchTextOf(run: RunSummary): string {
   return [
     run.title,

@@ -1,4 +1,4 @@
-/** The Chromium that tests, pictures and measurements look through: without a window, and with nothing that talks to the world. */
+/** The headless Chromium of tests, pictures and measurements, without any background network traffic. */
 import { existsSync } from 'node:fs';
 import process from 'node:process';
 import { chromium } from 'playwright-core';
@@ -12,7 +12,7 @@ export const CHROMIUM_ARGS = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // Its sandbox is not to be had for root, nor in many a container; it shows our own pages only.
+  // Root and many containers can't have the sandbox; only our own pages are shown.
   '--no-sandbox',
 ];
 

@@ -36,7 +36,7 @@ function readOptions() {
   return { isReplay: values.replay, port, dataDir: values['data-dir'] };
 }
 
-/** The page's policy allows no inline script or style, and Vite brings both: they carry this, unknown to anybody else. Its worker waits for a restart. */
+/** Nonce for Vite's inline scripts and styles, which the page's policy would block. Its worker waits for a restart. */
 const nonce = randomBytes(18).toString('base64');
 const allowVite: Plugin = {
   name: 'flashgrid:allow-vite',
@@ -49,7 +49,7 @@ const allowVite: Plugin = {
   },
 };
 
-/** Hands requests through to the control centre. It must see its own address where the browser named ours, and nothing else may change. */
+/** Forwards requests to the control centre, with its own address in place of ours and nothing else changed. */
 function through(target: URL, ourHosts: () => readonly string[]): ProxyOptions {
   const rename = (outgoing: ClientRequest, { headers }: IncomingMessage): void => {
     if (!ourHosts().includes(headers.host ?? '')) return;
@@ -65,14 +65,14 @@ function through(target: URL, ourHosts: () => readonly string[]): ProxyOptions {
 let centre: ServedFrontend | undefined;
 let vite: ViteDevServer | undefined;
 let ending: Promise<unknown> | undefined;
-/** Both at once: a terminal's Ctrl-C reaches the control centre too, and one handed on later would count as a second. */
+/** Both at once: a terminal's Ctrl-C reaches the control centre too; one forwarded later would count as a second. */
 const end = async (code: number): Promise<void> => {
   ending ??= Promise.allSettled([centre?.close(), vite?.close()]);
   await ending;
   process.exit(code);
 };
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void end(0));
-// A reader that ended (`| head`): what was started must still be ended in order.
+// The output's reader may have ended (`| head`); the processes must still be stopped in order.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
 
 try {

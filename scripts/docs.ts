@@ -1,6 +1,6 @@
 /**
- * Parts of the docs that are made from the tables of contract/: `npm run docs` writes them, and tests/structure/docs.test.ts holds
- * that they are equal. In a page, a part stands between `<!-- made: NAME -->` and `<!-- end: NAME -->`.
+ * Parts of the docs that are made from the tables of contract/. `npm run docs` writes them, and
+ * tests/structure/docs.test.ts fails if they differ. In a page, a part is between `<!-- made: NAME -->` and `<!-- end: NAME -->`.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * Makes every icon from build/icon.svg: PNGs drawn by Chromium, and from them the .ico of Windows and the .icns of macOS, both of which are
- * only lists of PNGs. Run it after a change of the drawing (`node scripts/icons.mjs`); the results are kept in the repository.
+ * Makes all icons from build/icon.svg: Chromium draws PNGs, and the .ico of Windows and the .icns of macOS are lists of
+ * these. Run `node scripts/icons.mjs` after a change of the drawing, and commit the results.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ import { findProgram, root, say } from './setup/tools.mjs';
 const BUILD = join(root, 'build');
 const LINUX_SIZES = [16, 24, 32, 48, 64, 128, 256, 512];
 const ICO_SIZES = [16, 24, 32, 48, 64, 128, 256];
-/** macOS names each size of the .icns by four letters; the doubled ones are for displays of high density. */
+/** Each size of the .icns has a name of four letters; sizes that occur twice are for high-density displays. */
 const ICNS_TYPES = [
   ['icp4', 16],
   ['icp5', 32],

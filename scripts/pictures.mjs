@@ -1,7 +1,6 @@
 /**
- * Takes the pictures of the README: starts the built browser frontend with a data folder of its own, plays the story (start the cluster,
- * send in the crowd, read the verdict) with real backends, and saves every page in both themes, and what is shown to a hall in projector
- * mode too, to docs/pictures.
+ * Takes the pictures of the docs: starts the built browser frontend on its own data folder with real backends, starts
+ * the cluster, attacks it, and saves every page in both themes to docs/pictures; the attack also in projector mode.
  *
  *   npm run pictures [-- --out DIR] [--size WIDTHxHEIGHT]
  *
@@ -17,7 +16,7 @@ import { launchChromium } from './chromium.mjs';
 const ROOT = resolve(import.meta.dirname, '..');
 const THEMES = ['dark', 'light'];
 const SIZE = '1440x900';
-/** Bytes that a picture may have: a README of large pictures is slow to read. */
+/** Most bytes of a picture: a page of large pictures loads slowly. */
 const MAX_BYTES = 250 * 1024;
 const SERVE_TIMEOUT_MS = 30_000;
 const START_TIMEOUT_MS = 180_000;
@@ -77,7 +76,7 @@ async function project(page, isOn) {
 }
 
 async function take(page, out, name, theme) {
-  // The pointer would leave a hover in the picture, and what was used last its focus ring; charts draw one after the other.
+  // No hover and no focus ring in the picture; the wait lets the charts finish.
   await page.mouse.move(0, 0);
   await page.evaluate(() => document.activeElement?.blur());
   await page.waitForTimeout(600);
@@ -124,7 +123,7 @@ async function play(page, out) {
   await page.getByRole('button', { name: 'Launch attack' }).waitFor();
   await shootBoth(page, out, 'attack-setup');
 
-  // The surge is over quickly: one large attack for each theme, looked at while the queue is full.
+  // The surge is short, so each theme gets its own large attack.
   for (const theme of THEMES) {
     await wear(page, theme);
     await launch(page, '100,000 buyers');
@@ -147,7 +146,7 @@ async function play(page, out) {
     await page.keyboard.press('2');
     await page.getByText(/^(Proven|Failed|Not valid)$/).waitFor({ timeout: ATTACK_TIMEOUT_MS });
   }
-  // Nobody decides for a second or two: long enough for one picture.
+  // No worker runs for a second or two: long enough for one picture.
   for (const theme of THEMES) {
     await wear(page, theme);
     await launch(page, 'The worker dies in the rush');
@@ -168,7 +167,7 @@ async function play(page, out) {
   await shootBoth(page, out, 'run');
   await page.keyboard.press('4');
   await page.getByRole('region', { name: 'Lines', exact: true }).waitFor();
-  // RabbitMQ talks most; a picture full of its lines shows little and weighs much.
+  // Without RabbitMQ, whose many lines would fill the picture.
   for (const part of ['attack', 'gateway-1', 'worker-1'])
     await page.getByText(part, { exact: true }).first().click();
   await shootBoth(page, out, 'logs');

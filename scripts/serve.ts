@@ -16,7 +16,7 @@ export interface ServedFrontend {
   close(): Promise<void>;
 }
 
-/** The built app, with what `flashgrid serve` takes as options; what it prints is shown. One that runs already serves on. */
+/** The built app with the options of `flashgrid serve`; shows its output. A running control centre stays. */
 export function serveApp(options: readonly string[]): Promise<ServedFrontend> {
   return serve([resolve(ROOT, 'out/main/cli.js'), 'serve', '--port', '0', ...options], true);
 }

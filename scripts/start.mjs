@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** `npm start`: the window where Electron and a display are at hand, else the same app for a browser, saying why in one line. */
+/** `npm start`: opens the window if there are Electron and a display; else serves the browser, and says why. */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -16,18 +16,18 @@ const args = process.argv.slice(2);
 const { serveArgs, dataDir } = readStartArgs(args);
 const packageDir = join(root, 'node_modules/electron');
 
-/** Runs a program to its end, handing on signals. */
+/** Runs a program to its end; forwards signals. */
 function run(program, programArgs, env) {
   return new Promise((resolve) => {
     const startedMs = performance.now();
     const child = spawn(program, programArgs, { cwd: root, stdio: 'inherit', env });
     const handlers = ['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => {
-      // A terminal sends its Ctrl-C to the child too: handed on as well, it would count as a second one.
-      const handOn = () => {
+      // A terminal sends Ctrl-C to the child too; forwarded, it would count as a second one.
+      const forward = () => {
         if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
       };
-      process.on(signal, handOn);
-      return () => process.off(signal, handOn);
+      process.on(signal, forward);
+      return () => process.off(signal, forward);
     });
     const end = (code, signal) => {
       for (const undo of handlers) undo();
@@ -47,7 +47,7 @@ async function serve(reason) {
   return exitCodeOf(await run(process.execPath, ['out/main/cli.js', 'serve', ...serveArgs], process.env));
 }
 
-/** Electron's program, fetched by its own package when it is missing; throws with the reason when it can't be had. */
+/** Electron's program; fetches it if it is missing. @throws Error with the reason */
 async function ensureElectron() {
   const present = findElectron(packageDir, process.env);
   if (present) return present;
@@ -82,7 +82,7 @@ async function main() {
     return await serve(error.message);
   }
   const env = { ...process.env };
-  // With it Electron would be a Node that finds no program.
+  // With it, Electron would run as plain Node.
   delete env.ELECTRON_RUN_AS_NODE;
   const end = await run(electron, [root], dataDir === undefined ? env : { ...env, FLASHGRID_HOME: dataDir });
   if (couldNotStart(end))

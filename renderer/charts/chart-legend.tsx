@@ -6,11 +6,11 @@ import classes from './chart-legend.module.css';
 interface ChartLegendProps {
   readonly spec: ChartSpec;
   readonly figures: Figures;
-  /** A finished run is summed up; a running one is told as it stands. */
+  /** A finished run shows its summary, a running one its present values. */
   readonly isOver: boolean;
 }
 
-/** What each line is and how it stands: text, so that no meaning rests on colour. */
+/** Name and value of each line as text, so that no meaning depends on colour. */
 export const ChartLegend = memo(function ChartLegend({ spec, figures, isOver }: ChartLegendProps) {
   const word = isOver ? SUMMARY_WORDS[spec.summary] : undefined;
   return (

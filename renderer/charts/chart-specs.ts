@@ -1,4 +1,4 @@
-/** What each chart shows, drawn alike live and in a run's record. One time axis for all. */
+/** What each chart shows, live and in a run's record. All charts share one time axis. */
 import { compact, whole, milliseconds, percent } from '../../contract/format.ts';
 import { layMarks, type LaidMark, type RunMark } from '../../contract/run-marks.ts';
 import type { Load } from '../../contract/run-record.ts';
@@ -16,40 +16,40 @@ export interface ChartLine {
   readonly color: string;
   readonly kind: 'area' | 'line';
   readonly isDashed?: boolean;
-  /** What stands at the very start, before the first sample. */
+  /** The value at time 0, before the first sample. */
   readonly atStart?: 'zero' | 'stock';
-  /** undefined: nothing happened that could be told of; the line goes on to the next, if that is near. null: not known, a gap. */
+  /** undefined: no value; the line continues to the next one if that is near. null: unknown; a gap. */
   readonly read: (point: SeriesPoint) => number | null | undefined;
 }
 
 export interface ChartSpec {
   readonly id: string;
   readonly title: string;
-  /** Tells what to see, for those who don't see the drawing too. */
+  /** Describes the chart, also for screen readers. */
   readonly hint: string;
   readonly isStacked: boolean;
   readonly isTall: boolean;
   readonly curve: 'linear' | 'stepAfter';
-  /** What sums a finished run up: the highest value, the last, or the latency over all answers. */
+  /** The summary of a finished run: the highest value, the last, or the latency over all answers. */
   readonly summary: 'peak' | 'last' | 'latency';
   readonly lines: readonly ChartLine[];
   readonly format: (value: number) => string;
   readonly formatTick: (value: number) => string;
-  /** Upper end of the axis, where it is known beforehand; else the lowest end that it may have. */
+  /** Upper end of the axis, or as a number the lowest end that it may have. */
   readonly top: 'stock' | 'one' | number;
 }
 
 const perSec = (count: number, point: SeriesPoint): number =>
   point.spanMs > 0 ? (count * 1_000) / point.spanMs : 0;
 
-/** A stretch without an answer has no latency: zero would be a lie. */
+/** An interval without an answer has no latency; zero would be wrong. */
 const ifAnswered = (point: SeriesPoint, value: number): number | undefined =>
   point.accepted + point.rejected > 0 ? value : undefined;
 
-/** A moment that is marked in every chart, and named in the tall one. */
+/** A moment that every chart marks and the tall one names. */
 export type ChartMark = LaidMark;
 
-/** What is marked of a run, on an axis that ends at `endMs`. */
+/** The marks of a run on an axis that ends at `endMs`. */
 export function marksOf(
   soldOutAtMs: number | undefined,
   marks: readonly RunMark[],
@@ -205,13 +205,13 @@ export const CHARTS: readonly ChartSpec[] = [
 export interface ChartData {
   /** From the first request on. */
   readonly rows: readonly ChartRow[];
-  /** Lines whose edge is drawn: that of a stacked band of nothing would lie on top of the others. */
+  /** Lines whose edge is drawn: the edge of an empty stacked band would cover the others. */
   readonly drawn: readonly ChartLine[];
   /** Upper end of the chart's own axis. */
   readonly top: number;
 }
 
-/** What a chart draws, found in one pass over the points. */
+/** The data of a chart, computed in one pass over the points. */
 export function toChart(spec: ChartSpec, points: readonly SeriesPoint[], stock: number): ChartData {
   const rows: ChartRow[] = [];
   const seen = new Set<string>();
@@ -239,7 +239,7 @@ export function toChart(spec: ChartSpec, points: readonly SeriesPoint[], stock: 
 
 export type Figures = Readonly<Record<string, number | undefined>>;
 
-/** The figure beside each line's name as it stands now; a stretch with nothing to tell leaves the one before. */
+/** The last known value of each line. */
 export function figuresNow(spec: ChartSpec, points: readonly SeriesPoint[]): Figures {
   return Object.fromEntries(
     spec.lines.map(({ key, read }) => {
@@ -249,7 +249,7 @@ export function figuresNow(spec: ChartSpec, points: readonly SeriesPoint[]): Fig
   );
 }
 
-/** The figures that sum a finished run up. Latency is that of the record: percentiles of stretches don't add up to one of the whole. */
+/** The summary of a finished run. Latency comes from the record: percentiles of intervals can't be merged exactly. */
 export function figuresOver(
   spec: ChartSpec,
   points: readonly SeriesPoint[],
@@ -268,36 +268,36 @@ export function figuresOver(
   );
 }
 
-/** What the figures of a finished run are, in a word. */
+/** The word before the summary. */
 export const SUMMARY_WORDS: Readonly<Record<ChartSpec['summary'], string | undefined>> = {
   peak: 'Highest:',
   latency: 'All answers:',
   last: undefined,
 };
 
-/** A round figure above the highest value, so that the axis rests while the values move. */
+/** A round number above the highest value, so that the axis rarely changes. */
 export function topOf(spec: ChartSpec, maximum: number, stock: number): number {
   if (spec.top === 'stock') return stock;
   return spec.top === 'one' ? 1 : roundUp(Math.max(maximum, spec.top));
 }
 
-/** Marks of the y axis, from zero to its end. */
+/** Ticks of the y axis, from zero to its end. */
 export function valueTicks(spec: ChartSpec, top: number): readonly number[] {
   const parts = spec.isTall ? 4 : 2;
-  // Half a ticket is no mark.
+  // Ticks at half a ticket make no sense.
   if (spec.top === 'stock' && top % parts !== 0) return [0, top];
   return Array.from({ length: parts + 1 }, (_, index) => (top * index) / parts);
 }
 
-/** The next figure whose halves and quarters are round too. */
+/** The next number whose halves and quarters are round too. */
 function roundUp(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
   return ([1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8].find((step) => step * power >= value) ?? 10) * power;
 }
 
 /**
- * End of the time axis that all charts of a run share: a little ahead, in steps, so that the axis does not creep with each update. Every
- * step draws all charts anew, so the steps grow with the run.
+ * End of the time axis that all charts of a run share. It grows in steps, since each change redraws all charts, and the
+ * steps grow with the run.
  */
 export function axisEndMs(lastMs: number): number {
   const step =
@@ -313,7 +313,7 @@ export function axisEndMs(lastMs: number): number {
   return Math.max(step, Math.ceil(lastMs / step) * step);
 }
 
-/** Where the time axis has its marks: at most seven, on whole seconds or minutes. */
+/** Ticks of the time axis: at most eight, on whole seconds or minutes. */
 export function axisTicks(endMs: number): number[] {
   const steps = [500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000];
   const step = steps.find((candidate) => endMs / candidate <= 7) ?? 1_200_000;

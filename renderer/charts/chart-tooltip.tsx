@@ -4,7 +4,7 @@ import classes from './chart-tooltip.module.css';
 
 type Injected = Partial<Pick<TooltipContentProps, 'active' | 'label' | 'payload'>>;
 
-/** The figures of one moment. Recharts injects what is under the pointer. */
+/** The values at one moment. Recharts injects what is under the pointer. */
 export function ChartTooltip({ spec, active, label, payload }: Injected & { readonly spec: ChartSpec }) {
   if (!active || !payload || payload.length === 0) return null;
   return (

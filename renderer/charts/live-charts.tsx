@@ -19,8 +19,8 @@ import { NO_ROWS, TimeChart } from './time-chart.tsx';
 const NO_POINTS: readonly SeriesPoint[] = [];
 
 /**
- * A value that concerns all charts, each of which takes it a frame after the one before: drawn at once, they would hold the page up for longer than
- * three frames, and nobody sees that the last one follows by a twelfth of a second.
+ * A value that each chart applies one frame after the chart before it. Redrawing all five at once would block the page
+ * for more than three frames; a delay of a twelfth of a second is not visible.
  */
 function useInTurn<Value>(value: Value, slot: number): Value {
   const [taken, setTaken] = useState(value);
@@ -42,7 +42,7 @@ interface LiveChartsProps {
   readonly onPick: (tMs: number) => void;
 }
 
-/** The attack as it happens. The time axis and the marks on it are of this component, so that one moment stands at one place in all charts. */
+/** The live charts of an attack. They share the time axis and its marks, so that a moment has the same place in all. */
 export function LiveCharts({ stock, isOver, onPick }: LiveChartsProps) {
   const endMs = useData(({ series }) => axisEndMs(series.points.at(-1)?.tMs ?? 0)) ?? axisEndMs(0);
   const soldOutAtMs = useData(({ series }) => series.totals.soldOutAtMs);
@@ -52,7 +52,7 @@ export function LiveCharts({ stock, isOver, onPick }: LiveChartsProps) {
     () => marksOf(soldOutAtMs, marksOfRun({ incidents, workersKilledAtMs }), endMs),
     [soldOutAtMs, incidents, workersKilledAtMs, endMs],
   );
-  // The cursor of a finished run shows in all charts at once; none is drawn for it before somebody points at one.
+  // The cursor of a finished run shows in all charts. Nothing is drawn for it before somebody points at one.
   const [pointedAt, setPointedAt] = useState<string>();
   const runId = useData(({ series }) => series.runId);
   const point = (): void => setPointedAt(isOver ? runId : undefined);
@@ -119,7 +119,7 @@ interface LiveLegendProps {
   readonly isOver: boolean;
 }
 
-/** The figures beside the lines' names; the latency of a finished run is that of its record. */
+/** The values beside the lines' names; the latency of a finished run comes from its record. */
 function LiveLegend({ spec, points, isOver }: LiveLegendProps) {
   const latencyMs = useData(({ attack }) => attack?.load?.latencyMs);
   const figures = useMemo(

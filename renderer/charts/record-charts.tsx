@@ -15,13 +15,13 @@ interface RecordChartsProps {
   readonly onPick: (tMs: number) => void;
 }
 
-/** The charts of a finished run, one more with each frame: five long series at once would hold the page up. */
+/** The charts of a finished run, one more with each frame: five long series at once would block the page. */
 export function RecordCharts({
   points,
   stock,
   latencyMs,
   soldOutAtMs,
-  marks: told,
+  marks: runMarks,
   onPick,
 }: RecordChartsProps) {
   const endMs = axisEndMs(points.at(-1)?.tMs ?? 0);
@@ -31,7 +31,7 @@ export function RecordCharts({
     const frame = requestAnimationFrame(() => setDrawn(drawn + 1));
     return () => cancelAnimationFrame(frame);
   }, [drawn]);
-  const marks = useMemo(() => marksOf(soldOutAtMs, told, endMs), [soldOutAtMs, told, endMs]);
+  const marks = useMemo(() => marksOf(soldOutAtMs, runMarks, endMs), [soldOutAtMs, runMarks, endMs]);
   const charts = useMemo(
     () => CHARTS.map((spec) => ({ spec, data: toChart(spec, points, stock) })),
     [points, stock],

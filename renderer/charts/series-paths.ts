@@ -1,17 +1,17 @@
 /**
- * The lines and bands of a chart as SVG paths. Recharts would draw them too, but through its own store, at some twenty milliseconds a
- * chart: too much for five charts ten times a second.
+ * The lines and bands of a chart as SVG paths. Recharts takes about 20 ms to draw a chart, too long for five charts ten
+ * times a second.
  */
 import type { ChartRow, ChartSpec } from './chart-specs.ts';
 
-/** Where a chart is drawn, and what its axes span. */
+/** Where a chart is drawn, and the range of its axes. */
 export interface PlotFrame {
   /** Pixels. */
   readonly x: number;
   readonly y: number;
   readonly width: number;
   readonly height: number;
-  /** The time at the right edge, in ms, and the value at the upper one. Beyond them nothing is drawn. */
+  /** The time at the right edge in ms, and the value at the upper edge. Nothing is drawn beyond them. */
   readonly endMs: number;
   readonly top: number;
 }
@@ -19,11 +19,11 @@ export interface PlotFrame {
 export interface SeriesPath {
   readonly key: string;
   readonly edge: string;
-  /** Of an area: what is filled. */
+  /** The filled part of an area. */
   readonly band?: string;
 }
 
-/** One path a line of the chart, in the order in which they are stacked; a stretch that is not known, or long without a value, is a gap. */
+/** One path per line, in stacking order. Unknown values, and long intervals without a value, are gaps. */
 export function seriesPaths(spec: ChartSpec, rows: readonly ChartRow[], frame: PlotFrame): SeriesPath[] {
   const { x, y, width, height, endMs, top } = frame;
   const bottom = pixel(y + height);
@@ -38,7 +38,7 @@ export function seriesPaths(spec: ChartSpec, rows: readonly ChartRow[], frame: P
     let lastMs = 0;
     rows.forEach((row, at) => {
       const value = row[key];
-      // Not known: a gap, however short.
+      // Unknown: always a gap.
       if (value === null) piece = undefined;
       if (value === undefined || value === null || row.tMs > endMs) return;
       const isSilent = at > 0 && rows[at - 1]?.[key] === undefined && row.tMs - lastMs > GAP_MS;
@@ -49,7 +49,7 @@ export function seriesPaths(spec: ChartSpec, rows: readonly ChartRow[], frame: P
       const isFirst = piece.edge === '';
       const way = spec.curve === 'stepAfter' ? `H${atX}V${atY}` : `L${atX},${atY}`;
       piece.edge += isFirst ? `M${atX},${atY}` : way;
-      // A band of nothing has the edge of the band below it, which must keep its own colour.
+      // The edge of an empty band would cover the edge of the band below it.
       const isHidden = spec.isStacked && order > 0 && value === 0 && before === 0;
       shown += isFirst || isHidden ? `M${atX},${atY}` : way;
       before = value;
@@ -70,12 +70,12 @@ export function seriesPaths(spec: ChartSpec, rows: readonly ChartRow[], frame: P
 /** A stretch of a line without a gap. */
 interface Piece {
   edge: string;
-  /** The way back to the start, of what is filled. */
+  /** The path back to the start, to close the filled area. */
   back: string;
   lastX: number;
 }
 
-/** ms without anything to tell, after which a line is not drawn on: at a low rate, many a stretch has no answer. */
+/** ms without a value after which a line has a gap: at a low rate, many intervals have no answer. */
 const GAP_MS = 1_000;
 
 const pixel = (value: number): number => Math.round(value * 10) / 10;

@@ -38,44 +38,44 @@ import { seriesPaths } from './series-paths.ts';
 import classes from './time-chart.module.css';
 import { useRemPx } from './use-rem-px.ts';
 
-/** All charts keep this much for their y axis, so that one moment stands at one place in all of them. */
+/** Width of every chart's y axis, so that a moment has the same place in all charts. */
 const Y_AXIS_REM = 4;
-/** The last mark of the time axis is written around the end of the axis. */
+/** Room for the last label of the time axis, which is centred at its end. */
 const MARGIN_RIGHT_REM = 1.5;
 const TICK_REM = 0.8125;
-/** Below an axis without labels: half of the lowest mark of the y axis stands there. */
+/** Room below an axis without labels, for the lower half of the lowest y label. */
 const AXIS_REM = 0.5;
-/** Between the names of two marks that are close to each other. */
+/** Distance between the labels of two close marks. */
 const MARK_LANE_REM = 1;
 
 interface PlotProps {
   readonly spec: ChartSpec;
-  /** Ends of the time axis, the same for all charts of a run, and of the chart's own axis. */
+  /** Ends of the time axis, which all charts of a run share, and of the y axis. */
   readonly endMs: number;
   readonly top: number;
-  /** Whether the marks of the time axis are written below. */
+  /** Whether the time axis has labels. */
   readonly hasTimeLabels: boolean;
-  /** Whether the run goes on. The cursor shows in all charts of a finished one: with live data, each move would draw all of them anew. */
+  /** Whether the run goes on. Only the charts of a finished run share a cursor: each move redraws all of them. */
   readonly isLive: boolean;
   readonly marks: readonly ChartMark[];
-  /** Told the moment, in ms since the first request, that was clicked, or chosen with the arrow keys and Enter. */
+  /** Called with a moment, in ms since the first request, that was clicked or chosen with arrow keys and Enter. */
   readonly onPick?: ((tMs: number) => void) | undefined;
 }
 
 interface TimeChartProps extends PlotProps {
   readonly data: ChartData;
-  /** What the cursor of a chart finds at which nobody points: it shows in all charts of a finished run at once. */
+  /** Rows for the shared cursor while the pointer is at another chart. */
   readonly rows: readonly ChartRow[];
   readonly legend: ReactNode;
 }
 
 export const NO_ROWS: readonly ChartRow[] = [];
-/** Ms after which what the pointer finds in a live chart is brought up to date. */
+/** ms between two updates of the rows under the pointer in a live chart. */
 const POINTED_MS = 500;
 
 const NewestData = createContext<ChartData>({ rows: NO_ROWS, drawn: [], top: 0 });
 
-/** One chart of a run, with its figures as text above it. */
+/** One chart of a run, with its values as text above it. */
 export function TimeChart({ legend, data, rows: atRest, ...plot }: TimeChartProps) {
   const { spec, hasTimeLabels, isLive } = plot;
   const { pointed, ...onPoint } = useRowsUnderPointer(data.rows, isLive);
@@ -96,8 +96,8 @@ export function TimeChart({ legend, data, rows: atRest, ...plot }: TimeChartProp
 }
 
 /**
- * The rows for Recharts' cursor and tooltip, while somebody points at the chart or has the focus in it. Those of a live chart are brought up to date
- * less often than they are drawn: each change takes Recharts long.
+ * The rows for Recharts' cursor and tooltip while the chart has the pointer or the focus. In a live chart they are
+ * updated less often than drawn, since Recharts is slow to take new rows.
  */
 function useRowsUnderPointer(newest: readonly ChartRow[], isLive: boolean) {
   const [pointed, setPointed] = useState<readonly ChartRow[]>();
@@ -110,7 +110,7 @@ function useRowsUnderPointer(newest: readonly ChartRow[], isLive: boolean) {
     const timer = setInterval(refresh, POINTED_MS);
     return () => clearInterval(timer);
   }, [isLive, isPointed]);
-  // At once: Recharts, which hears of the pointer next, must find the moment under it.
+  // Synchronously: Recharts handles the same event next, and needs the rows to find the moment.
   const point = (): void => {
     if (!isPointed) flushSync(() => setPointed(newest));
   };
@@ -118,7 +118,7 @@ function useRowsUnderPointer(newest: readonly ChartRow[], isLive: boolean) {
   return {
     pointed,
     onPointerEnter: point,
-    // A chart that came to be under a resting pointer is never entered.
+    // A chart that appears under a resting pointer gets no enter event.
     onPointerMove: point,
     onPointerLeave: leave,
     onFocus: point,
@@ -126,7 +126,7 @@ function useRowsUnderPointer(newest: readonly ChartRow[], isLive: boolean) {
   };
 }
 
-/** The axes, the cursor and the tooltip, which new figures do not draw anew. */
+/** The axes, the cursor and the tooltip, which new values do not redraw. */
 const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly ChartRow[] }) {
   const { spec, rows, endMs, top, hasTimeLabels, isLive, marks, onPick } = props;
   const remPx = useRemPx();
@@ -134,7 +134,7 @@ const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly Cha
   const timeTicks = useMemo(() => axisTicks(endMs), [endMs]);
   const yTicks = valueTicks(spec, top);
   const tick = { fill: 'var(--muted)', fontSize: TICK_REM * remPx };
-  // Recharts' own Enter puts the figures away; here it opens the moment, as a click does.
+  // In Recharts Enter hides the tooltip; here it opens the moment, as a click does.
   const pickActive = (event: KeyboardEvent): void => {
     if (event.key !== 'Enter' || !onPick || active.current === undefined) return;
     event.stopPropagation();
@@ -156,7 +156,7 @@ const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly Cha
             dataKey="tMs"
             type="number"
             domain={[0, endMs]}
-            // The ends stand, whatever the rows are: without this, Recharts marks no axis before it has some.
+            // Without this, Recharts draws no ticks while there are no rows.
             allowDataOverflow
             ticks={timeTicks}
             tickFormatter={formatAxis}
@@ -201,13 +201,13 @@ const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly Cha
           ))}
           <Tooltip
             isAnimationActive={false}
-            // Without rows it has no place, and would stand at the edge.
+            // Without rows the cursor would stand at the edge.
             cursor={rows.length > 0 ? { stroke: 'var(--muted)', strokeDasharray: '3 3' } : false}
             content={<ChartTooltip spec={spec} />}
           />
           <ActiveMoment moment={active} />
           <Series spec={spec} endMs={endMs} top={top} />
-          {/* Not seen but for the dot under the cursor: they tell it where to stand, and the tooltip what to say. */}
+          {/* Invisible except for the dot under the cursor; the cursor and the tooltip read their data. */}
           {spec.lines.map((line) => (
             <Area
               key={line.key}
@@ -234,7 +234,7 @@ interface SeriesProps {
   readonly top: number;
 }
 
-/** The newest figures, drawn within Recharts' axes. */
+/** The newest data, drawn within Recharts' axes. */
 function Series({ spec, endMs, top }: SeriesProps) {
   const { rows, drawn } = use(NewestData);
   const area = usePlotArea();
@@ -258,7 +258,7 @@ function Series({ spec, endMs, top }: SeriesProps) {
   });
 }
 
-/** Notes the moment under the cursor, which Recharts keeps to itself; draws nothing. */
+/** Reads the moment under the cursor, which only Recharts' hook knows; draws nothing. */
 function ActiveMoment({ moment }: { readonly moment: RefObject<number | undefined> }) {
   const label = useActiveTooltipLabel();
   moment.current = label === undefined ? undefined : Number(label);

@@ -1,8 +1,8 @@
 import { useSyncExternalStore } from 'react';
 
 /**
- * The root's font size in pixels. A chart's axis is measured in pixels, and would not grow with the type in projector mode; so whatever it
- * measures is asked for in rem, and follows.
+ * The root's font size in pixels. Recharts measures in pixels, which do not grow in projector mode; sizes in rem,
+ * converted with this, do.
  */
 export function useRemPx(): number {
   return useSyncExternalStore(subscribe, readRemPx);

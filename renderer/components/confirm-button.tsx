@@ -2,16 +2,59 @@ import { Button, Modal, type ButtonProps } from '@mantine/core';
 import { useState, type ReactNode } from 'react';
 import classes from './confirm-button.module.css';
 
-interface ConfirmButtonProps extends ButtonProps {
-  readonly children: ReactNode;
-  /** Accessible name, if the label alone is ambiguous. */
-  readonly name?: string;
+interface ConfirmDialogProps {
   readonly title: string;
   /** What happens, and what can't be undone. */
   readonly text: ReactNode;
   readonly confirmLabel: string;
   /** The dialog stays open until it resolves. */
   readonly onConfirm: () => Promise<unknown>;
+  readonly onClose: () => void;
+  readonly isOpen?: boolean;
+}
+
+/** A dialog that asks for confirmation. */
+export function ConfirmDialog({
+  title,
+  text,
+  confirmLabel,
+  onConfirm,
+  onClose,
+  isOpen = true,
+}: ConfirmDialogProps) {
+  const [isBusy, setBusy] = useState(false);
+  const confirm = async (): Promise<void> => {
+    setBusy(true);
+    await onConfirm();
+    setBusy(false);
+    onClose();
+  };
+  return (
+    <Modal
+      opened={isOpen}
+      onClose={onClose}
+      title={title}
+      centered
+      lockScroll={false}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+    >
+      <div className={classes.text}>{text}</div>
+      <div className={classes.actions}>
+        <Button variant="default" onClick={onClose} data-autofocus>
+          Cancel
+        </Button>
+        <Button color="red" loading={isBusy} onClick={() => void confirm()}>
+          {confirmLabel}
+        </Button>
+      </div>
+    </Modal>
+  );
+}
+
+interface ConfirmButtonProps extends ButtonProps, Omit<ConfirmDialogProps, 'isOpen' | 'onClose'> {
+  readonly children: ReactNode;
+  /** Accessible name, if the label alone is ambiguous. */
+  readonly name?: string;
 }
 
 /** A button that asks for confirmation in a dialog. */
@@ -25,13 +68,6 @@ export function ConfirmButton({
   ...button
 }: ConfirmButtonProps) {
   const [isOpen, setOpen] = useState(false);
-  const [isBusy, setBusy] = useState(false);
-  const confirm = async (): Promise<void> => {
-    setBusy(true);
-    await onConfirm();
-    setBusy(false);
-    setOpen(false);
-  };
   return (
     <>
       <Button
@@ -41,24 +77,7 @@ export function ConfirmButton({
       >
         {children}
       </Button>
-      <Modal
-        opened={isOpen}
-        onClose={() => setOpen(false)}
-        title={title}
-        centered
-        lockScroll={false}
-        closeButtonProps={{ 'aria-label': 'Close' }}
-      >
-        <div className={classes.text}>{text}</div>
-        <div className={classes.actions}>
-          <Button variant="default" onClick={() => setOpen(false)} data-autofocus>
-            Cancel
-          </Button>
-          <Button color="red" loading={isBusy} onClick={() => void confirm()}>
-            {confirmLabel}
-          </Button>
-        </div>
-      </Modal>
+      <ConfirmDialog {...{ title, text, confirmLabel, onConfirm, isOpen }} onClose={() => setOpen(false)} />
     </>
   );
 }

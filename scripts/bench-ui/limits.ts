@@ -1,4 +1,4 @@
-/** What the window promises, and whether a metric keeps it. */
+/** The limits of the window's metrics, and whether a metric keeps its limit. */
 
 export const LIMITS = {
   firstPaintMs: { unit: 'ms', atMost: 1_000 },
@@ -6,7 +6,7 @@ export const LIMITS = {
   longestTaskMs: { unit: 'ms', atMost: 50 },
   /** One frame in sixty may come late: the clock of the screen and that of the page are not one. */
   framesPerSec: { unit: '/s', atLeast: 59 },
-  /** Straight line through the readings; a page that keeps what it is sent would grow by megabytes a minute. */
+  /** Slope of the readings. A page that keeps all that it gets would grow by megabytes a minute. */
   heapKbPerMin: { unit: 'kB/min', atMost: 200 },
   nodesPerMin: { unit: '/min', atMost: 50 },
 } as const satisfies Record<string, { unit: string; atMost: number } | { unit: string; atLeast: number }>;
@@ -18,7 +18,7 @@ export interface Metric {
   readonly value: number;
   readonly shown: string;
   readonly limit?: string;
-  /** Absent: nothing is promised. */
+  /** Missing: no limit. */
   readonly isMet?: boolean;
   /** What explains it. */
   readonly notes?: readonly string[];
@@ -29,7 +29,7 @@ const show = (value: number): string =>
 
 export const mb = (bytes: number): string => `${show(bytes / 1e6)} MB`;
 
-/** A metric with a promise. */
+/** A metric with a limit. */
 export function judge(
   on: Metric['on'],
   title: string,
@@ -51,7 +51,7 @@ export function judge(
   };
 }
 
-/** A metric that is told only. */
+/** A metric without a limit. */
 export function report(on: Metric['on'], title: string, value: number, shown = show(value)): Metric {
   return { on, title, value, shown };
 }

@@ -1,4 +1,4 @@
-/** What a page costs: its long tasks, the time between its frames, and its memory. */
+/** Measures a page: its long tasks, the time between its frames, and its memory. */
 import { gzipSync } from 'node:zlib';
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { z } from 'zod';
@@ -6,8 +6,8 @@ import { z } from 'zod';
 export const VIEWPORT = { width: 1440, height: 900 } as const;
 
 /**
- * Runs in the page before anything else does. It notes while `start` was called last and not `stop`, so that the measurement's own work (collecting
- * garbage) is left out. Frames are counted by the ms since the one before: bounded, however long it runs.
+ * Runs in the page before anything else. It records between `start` and `stop` only, which leaves out the measurement's
+ * own work (collecting garbage). Frames are counted by their distance in ms, so that the memory is bounded.
  */
 const OBSERVE = `{
   const metrics = { isOn: false, sinceMs: 0, forMs: 0, tasks: [], causes: [], gaps: new Array(1001).fill(0), longestGapMs: 0 };
@@ -66,13 +66,13 @@ export async function observe(page: Page): Promise<void> {
 const call = (page: Page, method: 'start' | 'stop' | 'clear') =>
   page.evaluate(`void globalThis.metrics.${method}()`);
 
-/** Forgets what was seen, and begins to look. */
+/** Resets the counts and starts to record. */
 export async function beginLook(page: Page): Promise<void> {
   await call(page, 'clear');
   await call(page, 'start');
 }
 
-/** Ends to look; what was seen since the beginning, with the stretches in between left out. */
+/** Stops to record; returns the counts since the start. */
 export async function endLook(page: Page): Promise<Observation> {
   await call(page, 'stop');
   return observationSchema.parse(
@@ -94,8 +94,7 @@ export interface Work {
   /** Share of the time in which the page's main thread worked, 0..1. */
   readonly share: number;
   /**
-   * Processor time of the longest task. A task lasts longer by the clock when other programs take the processor in the middle of it: this one
-   * is what the page itself asks for.
+   * CPU time of the longest task. By the clock a task may take longer, when other programs use the processor meanwhile.
    */
   readonly longestTaskMs: number;
 }
@@ -107,7 +106,7 @@ const traceSchema = z.object({
   tdur: z.number().optional(),
 });
 
-/** Traces every task of the pages' main threads meanwhile. Tracing costs time itself: look at long tasks in another stretch. */
+/** Traces every task of the pages' main threads. Tracing takes time too, so measure long tasks separately. */
 export async function readWork(
   page: Page,
   session: CDPSession,
@@ -146,15 +145,15 @@ export async function readWork(
 
 const domSchema = z.object({ nodes: z.number(), jsEventListeners: z.number() });
 
-/** Collects the garbage and reads what is left, unseen by a look that goes on. */
+/** Collects the garbage and reads the memory in use; a running recording leaves this out. */
 export async function readMemory(page: Page, session: CDPSession): Promise<MemoryReading> {
   await call(page, 'stop');
-  // Twice: what a finalizer lets go of is garbage only then.
+  // Twice: what a finalizer releases becomes garbage only then.
   await session.send('HeapProfiler.collectGarbage');
   await session.send('HeapProfiler.collectGarbage');
   const { usedSize } = await session.send('Runtime.getHeapUsage');
   const dom = domSchema.parse(await session.send('Memory.getDOMCounters'));
-  // Events that waited for the collection are worked off before the look goes on.
+  // Lets the page handle the events that waited meanwhile, before the recording goes on.
   await page.evaluate('new Promise((done) => setTimeout(done, 500))');
   await call(page, 'start');
   return { atMs: Date.now(), heapBytes: usedSize, domNodes: dom.nodes, listeners: dom.jsEventListeners };
@@ -176,7 +175,7 @@ export function framesOf({ gaps, forMs }: Observation): Frames {
 export const longestTaskMs = ({ tasks }: Observation): number =>
   Math.max(0, ...tasks.map(({ durationMs }) => durationMs));
 
-/** Growth in a minute of a straight line through the readings. */
+/** Growth per minute, as the slope of a straight line through the readings. */
 export function growthPerMin(
   readings: readonly MemoryReading[],
   key: 'heapBytes' | 'domNodes' | 'listeners',

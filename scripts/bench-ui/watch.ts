@@ -1,4 +1,4 @@
-/** Opens the page, sends it through what it must bear, and tells what that cost. */
+/** Opens the page, runs the measured scenarios, and reports the metrics. */
 import type { Browser, CDPSession, Page } from 'playwright-core';
 import { judge, mb, report, type Metric } from './limits.ts';
 import {
@@ -18,7 +18,7 @@ import {
 const LIMIT_MS = 180_000;
 /** The longest surge of the ready-made attacks. */
 const PRESET = '100,000 buyers';
-/** Until the buffers of the page are full (half a minute of flow, 3,000 lines of log): they grow before, as they should. */
+/** ms until the page's buffers are full (half a minute of flow, 3,000 log lines); until then they grow as expected. */
 const WARM_UP_MS = 80_000;
 /** ms between two readings of the memory. */
 const READING_MS = 10_000;
@@ -185,7 +185,7 @@ export async function watchReplay(
   ];
 }
 
-/** The heap breathes by a megabyte; over a minute or two a line through it says nothing. */
+/** The heap varies by a megabyte, so the slope over a minute or two means nothing. */
 function growthMetrics(readings: readonly MemoryReading[], minutes: number): Metric[] {
   const heapKb = growthPerMin(readings, 'heapBytes') / 1_000;
   const nodes = growthPerMin(readings, 'domNodes');

@@ -24,10 +24,10 @@ import { Replay, type Answers } from './replay.ts';
 const SAMPLE_BATCH = 2;
 const STATS_INTERVAL_MS = 1_000;
 const SALES_INTERVAL_MS = 500;
-/** Lines of log in a second: more than the parts say under load. */
+/** Log lines a second: more than the parts log under load. */
 const LINES_PER_SEC = 40;
 const LINES_INTERVAL_MS = 100;
-/** A worker is lost and comes back this often, so that states change too. */
+/** ms between two restarts of a worker, so that states change too. */
 const RESTART_INTERVAL_MS = 10_000;
 const RESTART_TAKES_MS = 700;
 const RUN_ID = 'run-replayed';
@@ -38,7 +38,7 @@ const STOCK = 10_000_000;
 const OLD_SALES = 12;
 const PARTS = ['rabbitmq', 'redis', 'postgres', 'gateway-1', 'gateway-2', 'worker-1', 'worker-2', 'attack'];
 
-/** The same numbers at every run: 0 ≤ n < 1. */
+/** A seeded random number generator: 0 ≤ n < 1. */
 function createRandom(seed: number): () => number {
   let state = seed;
   return () => {

@@ -1,4 +1,4 @@
-/** A control centre without backends, for looking at the window alone: emits a run and answers what a page asks by itself. */
+/** A control centre without backends, to look at the window alone: emits a run and answers a page's first commands. */
 import process from 'node:process';
 import {
   commands,
@@ -30,7 +30,7 @@ export abstract class Replay implements FrontendTarget {
   };
 
   constructor() {
-    // Before any page listens: what the contract does not allow ends the process, and a measurement with it.
+    // Before any page subscribes: an event that the contract does not allow must end the process.
     this.hub.tap((name, payload) => void events[name].parse(payload));
   }
 

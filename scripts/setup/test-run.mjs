@@ -1,4 +1,4 @@
-/** The test run: static checks, then vitest. What takes a minute to make for the containers' tests is made while the sources are checked. */
+/** The test run: static checks, then vitest. Images for the container tests are made during the static checks. */
 import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';

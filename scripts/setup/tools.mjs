@@ -1,4 +1,4 @@
-/** Small things that the set-up shares. Plain Node: no package is there yet. */
+/** Helpers of the set-up. Plain Node only: no package is installed yet. */
 import { spawn, spawnSync } from 'node:child_process';
 import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -12,7 +12,7 @@ export function say(text) {
   process.stdout.write(`${text}\n`);
 }
 
-/** Path of a program (or with another `mode` a library) in PATH, or in the folders where Debian and Homebrew hide servers; `undefined` when there is none. */
+/** Path of a program (or with another `mode` a library) in PATH or in the given folders; `undefined` if there is none. */
 export function findProgram(name, folders = [], mode = constants.X_OK) {
   for (const folder of [...folders.flatMap(expand), ...(process.env.PATH ?? '').split(delimiter)]) {
     if (folder === '') continue;
@@ -82,7 +82,7 @@ export function succeeds(program, args) {
 }
 
 /**
- * Runs a program to its end, handing on signals. It shows what it prints, or with `output` writes it to that file descriptor.
+ * Runs a program to its end; forwards signals. Its output is shown, or written to the file descriptor `output`.
  * Resolves with its exit code.
  */
 export function runShown(program, args, { env = {}, output } = {}) {
@@ -92,7 +92,7 @@ export function runShown(program, args, { env = {}, output } = {}) {
       stdio: output === undefined ? 'inherit' : ['ignore', output, output],
       env: { ...process.env, ...env },
     });
-    // The terminal sends its signals to the child too; only those sent to this process alone have to be handed on.
+    // The terminal signals the child too; only signals to this process alone must be forwarded.
     const onInterrupt = () => {
       if (!process.stdin.isTTY) child.kill('SIGINT');
     };

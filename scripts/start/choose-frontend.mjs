@@ -1,8 +1,8 @@
-/** Whether the window can be opened here, and if not, why: in words that a person can do something with. */
+/** Whether the window can be opened on this machine, and if not, why. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** Why no window can be opened on this machine; `undefined` when one can, as far as can be told before trying. */
+/** Why no window can be opened on this machine; `undefined` if nothing speaks against it. */
 export function whyNoWindow({ platform, env, uid, args }) {
   if (args.includes('--browser')) return 'As asked for, no window is opened.';
   if (platform !== 'linux') return undefined;
@@ -14,7 +14,7 @@ export function whyNoWindow({ platform, env, uid, args }) {
 }
 
 /**
- * Path of Electron's program; `undefined` when it has not been fetched. The package keeps its name in path.txt, written after a complete download.
+ * Path of Electron's program; `undefined` if it was not fetched. The package writes path.txt after a complete download.
  */
 export function findElectron(packageDir, env) {
   let name;
@@ -30,7 +30,8 @@ export function findElectron(packageDir, env) {
 }
 
 /**
- * The arguments without those that are start's own; a data folder goes to the window by the environment, as Electron's program has options of its own.
+ * The arguments without those of `npm start` itself. The window gets its data folder through the environment, since
+ * Electron's program has options of its own.
  */
 export function readStartArgs(args) {
   const serveArgs = args.filter((arg) => arg !== '--browser' && arg !== '--yes');
@@ -44,10 +45,10 @@ export function readStartArgs(args) {
 }
 
 /**
- * Whether Electron ended because it could not start at all (no sandbox, no libraries, no display after all), rather than by the app's own will.
+ * Whether Electron could not start at all (no sandbox, libraries or display), rather than being ended by the app.
  */
 export function couldNotStart({ code, signal, livedMs }) {
   if (livedMs > 10_000 || signal === 'SIGINT' || signal === 'SIGTERM' || signal === 'SIGHUP') return false;
-  // The app itself ends with 0, 6 or 130; Chromium's fatal checks end with a signal or another code, a missing library with 127.
+  // The app exits with 0, 6 or 130; Chromium's fatal checks end with a signal or another code, a missing library with 127.
   return signal !== null || ![0, 6, 130].includes(code ?? 1);
 }

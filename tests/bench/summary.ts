@@ -161,7 +161,7 @@ function show(value: number, unit: Line['unit']): string {
   return value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
-/** The table for the terminal, as Markdown, so that it can go into the README as it is. */
+/** The table for the terminal, as Markdown, so that it can be pasted into docs/speed.md. */
 export function formatTable({ lines }: Summary, machine: Machine): string {
   const rows = lines.map(({ title, figure, unit, target, isMet }) => {
     const range = figure.values.length > 1 ? `${show(figure.min, unit)} to ${show(figure.max, unit)}` : '';

@@ -1,10 +1,11 @@
 import { whole, milliseconds } from '../../../contract/format.ts';
-import { Button, Modal } from '@mantine/core';
+import { Button } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconHistory, IconTrash } from '@tabler/icons-react';
 import { memo, useState } from 'react';
 import type { RunSummary } from '../../../contract/contract.ts';
 import { callOrNotify } from '../../client.ts';
+import { ConfirmDialog } from '../../components/confirm-button.tsx';
 import { Empty } from '../../components/empty.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { SearchBox } from '../../components/search-box.tsx';
@@ -119,7 +120,16 @@ function RunTable({ runs }: RunTableProps) {
           </Button>
         </p>
       ) : null}
-      {toDelete ? <DeleteDialog run={toDelete} onClose={() => setToDelete(undefined)} /> : null}
+      {/* One dialog for the whole list: a dialog in each row could be two thousand. */}
+      {toDelete ? (
+        <ConfirmDialog
+          title="Delete this run?"
+          text={`The record of “${toDelete.title}” of ${formatDate(toDelete.startedAt)} is deleted. Files that were exported stay.`}
+          confirmLabel="Delete the run"
+          onConfirm={() => callOrNotify('runs.deleteRun', { id: toDelete.id })}
+          onClose={() => setToDelete(undefined)}
+        />
+      ) : null}
     </>
   );
 }
@@ -172,38 +182,3 @@ const RunRow = memo(function RunRow({ run, isOnline, onDelete }: RunRowProps) {
     </tr>
   );
 });
-
-/** One dialog for the whole list: a dialog in each row could be two thousand. */
-function DeleteDialog({ run, onClose }: { readonly run: RunSummary; readonly onClose: () => void }) {
-  const [isBusy, setBusy] = useState(false);
-  const isOnline = useIsOnline();
-  const remove = async (): Promise<void> => {
-    setBusy(true);
-    // The event updates the list, here as in every window.
-    await callOrNotify('runs.deleteRun', { id: run.id });
-    setBusy(false);
-    onClose();
-  };
-  return (
-    <Modal
-      opened
-      onClose={onClose}
-      title="Delete this run?"
-      centered
-      lockScroll={false}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
-      <p className={classes.question}>
-        {`The record of “${run.title}” of ${formatDate(run.startedAt)} is deleted. Files that were exported stay.`}
-      </p>
-      <div className={classes.answers}>
-        <Button variant="default" onClick={onClose} data-autofocus>
-          Cancel
-        </Button>
-        <Button color="red" loading={isBusy} disabled={!isOnline} onClick={() => void remove()}>
-          Delete the run
-        </Button>
-      </div>
-    </Modal>
-  );
-}
