@@ -121,7 +121,7 @@ export function assembleGateway(input: AssemblyInput) {
     onUnexpected: (request, error) =>
       log.error({ err: error, method: request.method, route: request.routeOptions.url }, 'unexpected error'),
     onRejected: (route, given) => {
-      if (route === '/reserve') counters.rejected[given.kind]++;
+      if (route === '/reserve') counters.countRejection(given.kind);
     },
   });
   const routes = listRoutes(app);

@@ -279,9 +279,13 @@ export class LiveUpdates {
     });
   }
 
+  /** Where the reservations that clients wait for are kept, and under which key. */
+  #watchedBy(ref: ReservationRef): readonly [Map<string, Set<string>>, string] {
+    return ref.kind === 'framed' ? [this.#frames, ref.frameId] : [this.#keyed, ref.saleId];
+  }
+
   #watchReservation(id: string, ref: ReservationRef): void {
-    const [map, key] =
-      ref.kind === 'framed' ? ([this.#frames, ref.frameId] as const) : ([this.#keyed, ref.saleId] as const);
+    const [map, key] = this.#watchedBy(ref);
     const ids = map.get(key);
     if (ids === undefined) map.set(key, new Set([id]));
     else ids.add(id);
@@ -295,11 +299,9 @@ export class LiveUpdates {
       this.#sales.delete(target.saleId);
       return;
     }
-    const { ref, id } = target;
-    const [map, key] =
-      ref.kind === 'framed' ? ([this.#frames, ref.frameId] as const) : ([this.#keyed, ref.saleId] as const);
+    const [map, key] = this.#watchedBy(target.ref);
     const ids = map.get(key);
-    ids?.delete(id);
+    ids?.delete(target.id);
     if (ids?.size === 0) map.delete(key);
   }
 

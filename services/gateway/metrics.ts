@@ -2,7 +2,6 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { LinkState } from '../shared/amqp/broker-connection.ts';
 import type { GatewayCounters } from './gateway-counters.ts';
-import { problemKinds } from './gateway-counters.ts';
 import type { FrameEnd } from './frame-collector.ts';
 
 export interface MetricsSources {
@@ -48,8 +47,7 @@ export class GatewayMetrics {
       registers,
       collect() {
         this.reset();
-        for (const reason of problemKinds())
-          if (counters.rejected[reason] > 0) this.inc({ reason }, counters.rejected[reason]);
+        for (const [reason, count] of Object.entries(counters.rejected)) this.inc({ reason }, count);
       },
     });
     new Gauge({

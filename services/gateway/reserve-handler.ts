@@ -128,7 +128,7 @@ export class ReserveAnswerer implements Answerer<ReserveReply> {
   }
 
   reject(reply: ReserveReply, given: Rejection): void {
-    this.#counters.rejected[given.kind]++;
+    this.#counters.countRejection(given.kind);
     reply.reject(given);
   }
 

@@ -18,19 +18,7 @@ const HELP: Readonly<Record<keyof WorkerCounters, readonly [name: string, help: 
 /** A registry that shows the counters, and the frames in hand. */
 export function createMetrics(counters: WorkerCounters, framesInHand: () => number): Registry {
   const registry = new Registry();
-  const keys: readonly (keyof WorkerCounters)[] = [
-    'frames',
-    'decided',
-    'granted',
-    'ticketsCommitted',
-    'framesToPostgres',
-    'repeatedFrames',
-    'deadLettered',
-    'requeued',
-    'rebuilds',
-    'retries',
-  ];
-  for (const key of keys) {
+  for (const key of Object.keys(HELP).filter(isCounter)) {
     const [name, help] = HELP[key];
     new Counter({
       name: `flashgrid_worker_${name}`,
@@ -51,4 +39,8 @@ export function createMetrics(counters: WorkerCounters, framesInHand: () => numb
     },
   });
   return registry;
+}
+
+function isCounter(key: string): key is keyof WorkerCounters {
+  return Object.hasOwn(HELP, key);
 }

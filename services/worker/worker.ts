@@ -15,8 +15,7 @@ import type { Backends } from '../shared/messages.ts';
 import { SaleStore } from '../shared/sale-store.ts';
 import type { RunningService } from '../shared/service-process.ts';
 import { ReleaseStack } from '../shared/release-stack.ts';
-import { newCounters } from './counters.ts';
-import type { WorkerCounters } from './counters.ts';
+import { WorkerCounters } from './counters.ts';
 import { FrameConsumer } from './frame-consumer.ts';
 import type { ConsumerEvent } from './frame-consumer.ts';
 import { FrameProcessor } from './frame-processor.ts';
@@ -50,7 +49,7 @@ export async function startWorker(
   config: WorkerConfig,
   { log, hasProcessMetrics }: WorkerParts,
 ): Promise<Worker> {
-  const counters = newCounters();
+  const counters = new WorkerCounters();
   const stopping = new AbortController();
   // Every frame that waits for a backend listens to it, up to the prefetch. That is no leak.
   setMaxListeners(0, stopping.signal);

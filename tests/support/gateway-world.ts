@@ -11,7 +11,7 @@ import { createRedis } from '../../services/shared/redis.ts';
 import type { RedisClient } from '../../services/shared/redis.ts';
 import { SaleStore } from '../../services/shared/sale-store.ts';
 import { topology } from '../../services/shared/amqp/topology.ts';
-import { newCounters } from '../../services/worker/counters.ts';
+import { WorkerCounters } from '../../services/worker/counters.ts';
 import { FrameProcessor } from '../../services/worker/frame-processor.ts';
 import { TicketWriter } from '../../services/worker/ticket-writer.ts';
 import { startGateway } from '../../services/gateway/gateway.ts';
@@ -84,7 +84,7 @@ export async function createGatewayWorld(): Promise<GatewayWorld> {
     store,
     pool,
     writer: new TicketWriter(pool, 1, retry),
-    counters: newCounters(),
+    counters: new WorkerCounters(),
     retry,
     onRebuild: () => undefined,
   });
