@@ -1,4 +1,5 @@
--- Decides one reservation of the one-message-each design, which the bench compares with frames. The engine does not use it.
+-- Decides one reservation of the one-message-each design, which the bench compares with frames. The engine
+-- does not use it.
 --
 -- Atomic because between reading the stock and lowering it, another worker could sell the same unit.
 --

@@ -1,7 +1,8 @@
--- Changes facts of a sale: title, limit per buyer, mode, status. Only a reset (open-sale.lua) changes stock and generation.
+-- Changes facts of a sale: title, limit per buyer, mode, status. Only a reset (open-sale.lua) changes stock
+-- and generation.
 --
--- Atomic because Redis could lose the sale between check and write. The write would then make half a sale, which looks
--- known and has no stock.
+-- Atomic because Redis could lose the sale between check and write. The write would then make half a sale,
+-- which looks known and has no stock.
 --
 -- KEYS[1]  hash    the sale
 --

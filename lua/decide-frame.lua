@@ -1,8 +1,9 @@
 -- Decides a frame: gives each of its reservations units of the sale, or the reason why it gets none.
 --
--- Atomic because stock, buyers and records must change together. Otherwise two workers could sell a unit twice, and a frame
--- that is half decided would be decided again from its start. The script also makes a frame idempotent: a frame that has a
--- record of the sale's present epoch gets that record again, and nothing changes.
+-- Atomic because stock, buyers and records must change together. Otherwise two workers could sell a unit
+-- twice, and a frame that is half decided would be decided again from its start. The script also makes a
+-- frame idempotent: a frame that has a record of the sale's present epoch gets that record again, and nothing
+-- changes.
 --
 -- KEYS[1]  hash    the sale
 -- KEYS[2]  hash    units granted by buyer
@@ -25,18 +26,20 @@
 --   stock      units of the sale
 --   decided    reservations decided now; fewer than count when some were known by their key, or from an earlier epoch
 --   granted    reservations granted now
--- Codes: G granted, S sold_out, L buyer_limit, Q insufficient, C sale_closed, R sale_reset, K key_reused. The first that
--- applies is taken: known outcome, K, R, C, S, L, Q, G.
+-- Codes: G granted, S sold_out, L buyer_limit, Q insufficient, C sale_closed, R sale_reset, K key_reused. The
+-- first that applies is taken: known outcome, K, R, C, S, L, Q, G.
 --
--- A digest is the key's name and the ask, 11 characters each (services/shared/idempotency.ts). The values of KEYS[6..] and
--- of the `k.` fields in KEYS[3] begin with the ask that used the key first. Another ask under the same key gets K.
+-- A digest is the key's name and the ask, 11 characters each (services/shared/idempotency.ts). The values of
+-- KEYS[6..] and of the `k.` fields in KEYS[3] begin with the ask that used the key first. Another ask under
+-- the same key gets K.
 --
 -- Side effects: writes KEYS[1], KEYS[2], KEYS[3], KEYS[5], KEYS[6..]; pops from KEYS[4].
 --
--- Memory, on Redis 7.0: the record of a frame that is refused as a whole takes 88 bytes and ~60 for its expiry, whatever the
--- frame's size. So a refused reservation costs ~150 bytes alone, 5 in a frame of 32 and 0.6 in one of 256, for 20 minutes.
--- A granted one costs ~8 bytes in the record, and ~70 in KEYS[2] as long as the sale exists. A keyed one has a record of its
--- own, 120 bytes and its expiry; if granted, it takes ~80 more in KEYS[3] as long as the sale exists.
+-- Memory, on Redis 7.0: the record of a frame that is refused as a whole takes 88 bytes and ~60 for its
+-- expiry, whatever the frame's size. So a refused reservation costs ~150 bytes alone, 5 in a frame of 32 and
+-- 0.6 in one of 256, for 20 minutes. A granted one costs ~8 bytes in the record, and ~70 in KEYS[2] as long
+-- as the sale exists. A keyed one has a record of its own, 120 bytes and its expiry; if granted, it takes ~80
+-- more in KEYS[3] as long as the sale exists.
 -- 1,000 frames a second without end level off at 180 MB.
 
 local saleKey, buyersKey, grantedKey, returnedKey, frameKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -78,7 +81,8 @@ local isRebuilt = sale[6] == '1'
 local committed = isRebuilt and redis.call('HGET', grantedKey, frameId)
 local keyedCount = #KEYS - KEYED_OFFSET
 
--- Nearly every frame of a flash sale comes after the last unit is gone. It costs four commands, whatever its size.
+-- Nearly every frame of a flash sale comes after the last unit is gone. It costs four commands, whatever its
+-- size.
 if refusal and keyedCount == 0 and not earlier and not committed then
   local record = epoch .. '|' .. (count > 1 and '*' or '') .. refusal .. '|'
   redis.call('HINCRBY', saleKey, COUNTERS[refusal], count)
@@ -140,7 +144,8 @@ local held, changedUsers, isChanged
 local function unitsHeld(index)
   if not held then
     held, changedUsers, isChanged = {}, {}, {}
-    -- One call for the whole frame: a call for each reservation would take twice the time of everything else here.
+    -- One call for the whole frame: a call for each reservation would take twice the time of everything else
+    -- here.
     local values = redis.call('HMGET', buyersKey, unpack(users))
     for at = 1, count do
       held[users[at]] = tonumber(values[at] or 0)

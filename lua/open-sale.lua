@@ -1,11 +1,12 @@
 -- Opens a sale, or resets it to a new generation: full stock, no buyers, counters at zero.
 --
--- Atomic because a frame that is decided between two of these steps would get units of the new stock under the old buyers,
--- or be counted in a sale that is emptied right after.
+-- Atomic because a frame that is decided between two of these steps would get units of the new stock under
+-- the old buyers, or be counted in a sale that is emptied right after.
 --
--- Idempotent by generation: a sale that Redis already holds in this generation or a later one is kept. The client repeats a
--- command after a lost connection, and a second opening must not delete what was granted since the first. A sale that Redis
--- holds in this epoch or a later one is kept, too: epochs only rise, and the workers rebuild it from Postgres.
+-- Idempotent by generation: a sale that Redis already holds in this generation or a later one is kept. The
+-- client repeats a command after a lost connection, and a second opening must not delete what was granted
+-- since the first. A sale that Redis holds in this epoch or a later one is kept, too: epochs only rise, and
+-- the workers rebuild it from Postgres.
 --
 -- KEYS[1]  hash    the sale
 -- KEYS[2]  hash    units granted by buyer

@@ -1,6 +1,7 @@
 -- Reads a sale: its facts and its counters.
 --
--- Atomic because `remaining` and the counters must be of one moment: the window shows that they add up to the stock.
+-- Atomic because `remaining` and the counters must be of one moment: the window shows that they add up to the
+-- stock.
 --
 -- KEYS[1]  hash    the sale
 --

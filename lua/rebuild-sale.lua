@@ -1,4 +1,5 @@
--- Gives a sale a new epoch from its tickets in Postgres: replaces its buyers, grants and free units by the loaded ones.
+-- Gives a sale a new epoch from its tickets in Postgres: replaces its buyers, grants and free units by the
+-- loaded ones.
 --
 -- Atomic because a frame must not be decided with the old stock and the new buyers, or the reverse.
 --
@@ -24,8 +25,8 @@
 -- Returns 1 (rebuilt), 0 (Redis holds a later epoch or generation by now: nothing changed) or
 -- 2 (the loaded keys are incomplete because they expired: load them again).
 --
--- Side effects: replaces KEYS[1] to KEYS[4], removes KEYS[5] to KEYS[7]. Counters of refusals are kept if Redis knows the
--- sale in the same generation; otherwise they start at zero.
+-- Side effects: replaces KEYS[1] to KEYS[4], removes KEYS[5] to KEYS[7]. Counters of refusals are kept if
+-- Redis knows the sale in the same generation; otherwise they start at zero.
 
 local saleKey, buyersKey, grantedKey, returnedKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local loadedBuyersKey, loadedGrantedKey, loadedReturnedKey = KEYS[5], KEYS[6], KEYS[7]

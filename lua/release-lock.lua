@@ -1,6 +1,7 @@
 -- Releases a lock, if the caller still holds it.
 --
--- Atomic because between check and delete the lock may expire, and another caller's new lock would be deleted.
+-- Atomic because between check and delete the lock may expire, and another caller's new lock would be
+-- deleted.
 --
 -- KEYS[1]  string  who holds the lock
 --

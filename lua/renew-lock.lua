@@ -1,6 +1,7 @@
 -- Prolongs a lock, if the caller still holds it.
 --
--- Atomic because between check and renewal the lock may expire, and another caller's new lock would be prolonged.
+-- Atomic because between check and renewal the lock may expire, and another caller's new lock would be
+-- prolonged.
 --
 -- KEYS[1]  string  who holds the lock
 --

@@ -1,6 +1,6 @@
 /**
- * The ceiling: the same route, schema and reply as the gateway's, with nothing behind it. It shows what the machine, Node
- * and Fastify allow at that moment, and the engine is compared with it.
+ * The ceiling: the same route, schema and reply as the gateway's, with nothing behind it. It shows what the
+ * machine, Node and Fastify allow at that moment, and the engine is compared with it.
  */
 import { fastify } from 'fastify';
 import { listen, reserveSchema, type ReserveBody } from './baseline-process.ts';

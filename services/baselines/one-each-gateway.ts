@@ -1,6 +1,6 @@
 /**
- * The design that the bench compares frames with: one AMQP message a request, and an answer that does not wait for the
- * broker's confirm. So a reservation that it has accepted can be lost.
+ * The design that the bench compares frames with: one AMQP message a request, and an answer that does not
+ * wait for the broker's confirm. So a reservation that it has accepted can be lost.
  */
 import { randomUUID } from 'node:crypto';
 import process from 'node:process';

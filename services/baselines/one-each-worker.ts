@@ -1,4 +1,7 @@
-/** The worker of the one-message-each design. Each message takes a Lua call, an INSERT if granted, a publication and an ack. */
+/**
+ * The worker of the one-message-each design. Each message takes a Lua call, an INSERT if granted, a
+ * publication and an ack.
+ */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';

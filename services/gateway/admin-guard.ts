@@ -3,7 +3,9 @@ import { ProblemError, rejection } from './problems.ts';
 
 const BEARER = /^Bearer +(\S+) *$/i;
 
-/** Checks an `Authorization` header for the admin token; throws ProblemError `unauthorised` or `forbidden`. */
+/**
+ * Checks an `Authorization` header for the admin token; throws ProblemError `unauthorised` or `forbidden`.
+ */
 export function adminGuard(token: string): (authorization: string | undefined) => void {
   const expected = digest(token);
   return (authorization) => {

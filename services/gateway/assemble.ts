@@ -26,11 +26,14 @@ import { SaleCache } from './sale-cache.ts';
 import { StoreReader } from './store-reader.ts';
 
 /**
- * Frames that may wait for their confirm before reservations gather in the next one. Few large frames cost the broker
- * less than many small ones.
+ * Frames that may wait for their confirm before reservations gather in the next one. Few large frames cost
+ * the broker less than many small ones.
  */
 const MAX_FLIGHTS = 2;
-/** Files and sockets that are kept for everything but clients: backends, logs, connections passed on by other gateways. */
+/**
+ * Files and sockets that are kept for everything but clients: backends, logs, connections passed on by other
+ * gateways.
+ */
 const RESERVED_FILES = 128;
 
 /** What the bench varies. */

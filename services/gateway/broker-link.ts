@@ -1,8 +1,9 @@
 /**
- * Publishes frames on a confirm channel and settles each once: confirmed, nacked, returned, timed out or lost.
+ * Publishes frames on a confirm channel and settles each once: confirmed, nacked, returned, timed out or
+ * lost.
  *
- * When the connection is lost, or the broker turns out blocked, refusing or silent, the frames without a confirm are
- * settled at that moment. Waiting for their timeouts would hold every buyer for seconds.
+ * When the connection is lost, or the broker turns out blocked, refusing or silent, the frames without a
+ * confirm are settled at that moment. Waiting for their timeouts would hold every buyer for seconds.
  */
 import type { ConfirmChannel } from 'amqplib';
 import { BrokerConnection } from '../shared/amqp/broker-connection.ts';
@@ -33,7 +34,9 @@ export interface BrokerLinkOptions {
   readonly name: string;
   readonly confirmTimeoutMs: number;
   readonly log: { warn(fields: object, message: string): void; info(fields: object, message: string): void };
-  /** Open frames should be published now: there is room again, or there will be none and they must be settled. */
+  /**
+   * Open frames should be published now: there is room again, or there will be none and they must be settled.
+   */
   readonly onFlushDue: () => void;
 }
 
@@ -263,7 +266,10 @@ export class BrokerLink implements FramePublisher {
       this.#connection.lose(flights.session, new Error(`no confirm within ${limitMs} ms`));
   }
 
-  /** Settles what was sent up to a moment. The broker may still have it, but its buyers need not wait for that. */
+  /**
+   * Settles what was sent up to a moment. The broker may still have it, but its buyers need not wait for
+   * that.
+   */
   #giveUp(flights: Flights, untilMs = Infinity): void {
     for (const [tag, { sentAtMs }] of flights.byTag) {
       if (sentAtMs > untilMs) break;
@@ -293,7 +299,9 @@ export class BrokerLink implements FramePublisher {
     }
   }
 
-  /** Settles what this session still owes. By now `state` is not `up`: an answer may bring the next request. */
+  /**
+   * Settles what this session still owes. By now `state` is not `up`: an answer may bring the next request.
+   */
   #endFlights(): void {
     const flights = this.#flights;
     this.#flights = undefined;

@@ -1,4 +1,7 @@
-/** Knows to the second when this gateway's frames were sent, so that an id shows whether its outcome can still exist. */
+/**
+ * Knows to the second when this gateway's frames were sent, so that an id shows whether its outcome can still
+ * exist.
+ */
 
 /** Marks that are kept, one a second: a little longer than records are readable. */
 const MAX_MARKS = 1_500;

@@ -1,6 +1,7 @@
 /**
- * Collects reservations into frames. Reservations of one sale that arrive in one turn of the event loop become one frame,
- * one AMQP message and one confirm. Confirming each reservation alone costs two thirds of the throughput.
+ * Collects reservations into frames. Reservations of one sale that arrive in one turn of the event loop
+ * become one frame, one AMQP message and one confirm. Confirming each reservation alone costs two thirds of
+ * the throughput.
  *
  *   open ──full, or end of the turn──► published ──confirm──► accepted
  *     │                                    └──nack, return, timeout, connection lost──► failed
@@ -44,7 +45,9 @@ export interface FrameCollectorOptions<Reply> {
   readonly maxFrame: number;
   /** Most reservations in open and unsettled frames together. */
   readonly maxUnconfirmed: number;
-  /** Frames that may wait for their confirm. Past it, reservations gather in the open frame until it is full. */
+  /**
+   * Frames that may wait for their confirm. Past it, reservations gather in the open frame until it is full.
+   */
   readonly maxFlights: number;
   readonly publisher: FramePublisher;
   readonly answerer: Answerer<Reply>;

@@ -1,11 +1,16 @@
-/** Counters of the hot path: plain numbers, which /metrics, the samples and the live updates read when they need them. */
+/**
+ * Counters of the hot path: plain numbers, which /metrics, the samples and the live updates read when they
+ * need them.
+ */
 import { PROBLEM_KINDS } from './problems.ts';
 import type { ProblemKind } from './problems.ts';
 
 export class GatewayCounters {
   /** Reservations that the broker has confirmed, answered 202. */
   accepted = 0;
-  /** Repeats under an Idempotency-Key whose reservation was decided already: answered 202 again, not queued. */
+  /**
+   * Repeats under an Idempotency-Key whose reservation was decided already: answered 202 again, not queued.
+   */
   repeated = 0;
   /** Frames that the broker confirmed. */
   frames = 0;

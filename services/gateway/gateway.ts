@@ -21,7 +21,10 @@ import { LISTEN_BACKLOG } from './http-app.ts';
 const REFRESH_INTERVAL_MS = 15_000;
 /** Warnings a second that clients can cause and the log takes. */
 const LOG_LINES_PER_SEC = 10;
-/** ms without a byte from any client after which a stopping gateway closes idle connections, and ms that this may take. */
+/**
+ * ms without a byte from any client after which a stopping gateway closes idle connections, and ms that this
+ * may take.
+ */
 const DRAIN_QUIET_MS = 500;
 const DRAIN_LIMIT_MS = 4_000;
 /** ms that finished work may take to be written when the gateway stops, beyond the confirm timeout. */
@@ -201,8 +204,8 @@ async function listen(config: GatewayConfig, { app, peers }: GatewayParts, warn:
 }
 
 /**
- * Ends the HTTP side without losing a request. /readyz already says 503, so load balancers leave; then no connection
- * is accepted any more, and each open one ends with its next answer.
+ * Ends the HTTP side without losing a request. /readyz already says 503, so load balancers leave; then no
+ * connection is accepted any more, and each open one ends with its next answer.
  */
 async function finishRequests(
   config: GatewayConfig,
@@ -210,7 +213,8 @@ async function finishRequests(
 ): Promise<void> {
   fastPath.isClosing = true;
   await sleep(config.FLASHGRID_DRAIN_MS);
-  // At this point of a turn the kernel's queue of connections is empty. Connections left in it would be reset.
+  // At this point of a turn the kernel's queue of connections is empty. Connections left in it would be
+  // reset.
   await nextImmediate();
   stopListening(app.server);
   live.close();
@@ -223,7 +227,10 @@ async function finishRequests(
   clearTimeout(limit);
 }
 
-/** Stops accepting. Node's HTTP server would also close idle connections, on which requests may be on their way. */
+/**
+ * Stops accepting. Node's HTTP server would also close idle connections, on which requests may be on their
+ * way.
+ */
 function stopListening(server: Server): void {
   NetServer.prototype.close.call(server);
 }
@@ -243,7 +250,9 @@ function boundedWarn(log: Logger): Warn {
   };
 }
 
-/** Without a listener, the error of a connection that can't be accepted for want of files ends the process. */
+/**
+ * Without a listener, the error of a connection that can't be accepted for want of files ends the process.
+ */
 function watchAccepts(server: Server, warn: Warn): void {
   const text = 'connections could not be accepted: raise the limit of open files, or use more gateways';
   server.on('error', (error) => warn({ err: error }, text));

@@ -26,7 +26,10 @@ export const HEADERS_TIMEOUT_MS = 20_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** ms between two checks of these limits. */
 const TIMEOUT_CHECK_MS = 2_000;
-/** ms without a byte in either direction after which a connection that waits is closed. A long poll is answered sooner. */
+/**
+ * ms without a byte in either direction after which a connection that waits is closed. A long poll is
+ * answered sooner.
+ */
 const STALLED_MS = 60_000;
 /** Where Socket.IO is served. */
 export const LIVE_PATH = '/socket.io';
@@ -43,8 +46,9 @@ export interface HttpAppOptions {
 }
 
 /**
- * A request whose `upgrade` is true only for Socket.IO. As soon as a server listens for upgrades, Node emits all of them,
- * and those for other protocols would never be answered. RFC 9110, 7.8 wants them served in HTTP/1.1.
+ * A request whose `upgrade` is true only for Socket.IO. As soon as a server listens for upgrades, Node emits
+ * all of them, and those for other protocols would never be answered. RFC 9110, 7.8 wants them served in
+ * HTTP/1.1.
  */
 class GatewayRequest extends IncomingMessage {
   asksForUpgrade?: boolean;

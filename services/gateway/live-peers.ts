@@ -1,7 +1,8 @@
 /**
- * Socket.IO behind a load balancer without sticky sessions. One gateway has a session, but the balancer may send the next
- * request of a polling client to another (the default client polls at first). So a session's id begins with the id of its
- * gateway, each gateway announces its address in Redis, and the others pass requests on to the owner of the session.
+ * Socket.IO behind a load balancer without sticky sessions. One gateway has a session, but the balancer may
+ * send the next request of a polling client to another (the default client polls at first). So a session's id
+ * begins with the id of its gateway, each gateway announces its address in Redis, and the others pass
+ * requests on to the owner of the session.
  */
 import { randomBytes } from 'node:crypto';
 import { Agent, request as httpRequest } from 'node:http';
@@ -16,7 +17,9 @@ export const ADDRESS_TTL_MS = 3 * ADDRESS_REFRESH_MS;
 /** ms for which an address, or its absence, is cached. */
 const REMEMBER_MS = 2_000;
 const MAX_REMEMBERED = 1_000;
-/** ms of silence after which a passed connection is closed. Socket.IO's ping and its answer take 45 s at most. */
+/**
+ * ms of silence after which a passed connection is closed. Socket.IO's ping and its answer take 45 s at most.
+ */
 const SILENT_LIMIT_MS = 50_000;
 /** Marks a request that was passed on, so that it is not passed on again. */
 const PASSED_HEADER = 'x-flashgrid-passed';

@@ -1,9 +1,9 @@
 /**
- * Live updates over Socket.IO. A client emits `join` with `sale:<id>` or `reservation:<id>`, and then receives `sale` (at
- * most ten times a second, when something changed) or `outcome` (once).
+ * Live updates over Socket.IO. A client emits `join` with `sale:<id>` or `reservation:<id>`, and then
+ * receives `sale` (at most ten times a second, when something changed) or `outcome` (once).
  *
- * The workers' messages only mark which sale changed. The counters come from one read of Redis for each sale and tick. So
- * a dashboard is exact even after lost messages, and costs the same at any rate.
+ * The workers' messages only mark which sale changed. The counters come from one read of Redis for each sale
+ * and tick. So a dashboard is exact even after lost messages, and costs the same at any rate.
  */
 import { ServerResponse, type IncomingMessage, type Server as HttpServer } from 'node:http';
 import type { Socket as NetSocket } from 'node:net';
@@ -29,13 +29,18 @@ export const MAX_ROOMS_PER_SOCKET = 200;
 /** Joins that a socket may emit at once, and more each second. */
 const JOIN_BURST = 2 * MAX_ROOMS_PER_SOCKET;
 const JOINS_PER_SEC = 50;
-/** Sales that may be looked up for joins at once: half of the cache's limit, so that reservations have the other half. */
+/**
+ * Sales that may be looked up for joins at once: half of the cache's limit, so that reservations have the
+ * other half.
+ */
 const MAX_LOOKUPS = 32;
 /** Messages that may wait for a client to read. Past it, the client is disconnected. */
 const MAX_UNSENT_MESSAGES = 2_000;
 /** Ticks between two checks for such clients. */
 const SLOW_CLIENT_TICKS = 10;
-/** ms in which a new session must connect. A polling client holds no connection whose end would be noticed. */
+/**
+ * ms in which a new session must connect. A polling client holds no connection whose end would be noticed.
+ */
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Keyed reservations of one sale that are looked up in one tick. */
 const MAX_KEYED_READS = 500;
@@ -250,7 +255,8 @@ export class LiveUpdates {
     if (!socket.rooms.has(target.room) && socket.rooms.size > MAX_ROOMS_PER_SOCKET)
       return { ok: false, detail: `A connection may be in ${MAX_ROOMS_PER_SOCKET} rooms.` };
     if (!socket.connected) return { ok: false, detail: 'The connection is closed.' };
-    // Joins before it awaits: so a burst of joins can't pass the limit, and no outcome is missed between read and join.
+    // Joins before it awaits: so a burst of joins can't pass the limit, and no outcome is missed between read
+    // and join.
     if (target.kind === 'sale') {
       this.#watchSale(target.saleId);
       void socket.join(target.room);

@@ -1,6 +1,6 @@
 /**
- * Every rejection of the gateway, as an RFC 9457 problem document. One table, so that the OpenAPI document, the metrics and
- * the tests name the same kinds.
+ * Every rejection of the gateway, as an RFC 9457 problem document. One table, so that the OpenAPI document,
+ * the metrics and the tests name the same kinds.
  */
 import type { BackendHealth } from '../shared/backend-trouble.ts';
 

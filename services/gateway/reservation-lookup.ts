@@ -1,7 +1,8 @@
 /**
- * Looks up the outcome of a reservation. Redis has every outcome as long as records are kept; Postgres has every grant.
- * Redis grants before Postgres has the tickets, so a reservation counts as queued until its tickets are committed. This
- * costs one query for each granted reservation that is looked up, and there are no more of them than units.
+ * Looks up the outcome of a reservation. Redis has every outcome as long as records are kept; Postgres has
+ * every grant. Redis grants before Postgres has the tickets, so a reservation counts as queued until its
+ * tickets are committed. This costs one query for each granted reservation that is looked up, and there are
+ * no more of them than units.
  */
 import { z } from 'zod';
 import { parseReservationId } from '../shared/ids.ts';
@@ -102,7 +103,8 @@ export class ReservationLookup {
     if (outcome.status === 'refused') return outcome;
     const { units, resetEpoch } = await this.#tickets(ref.saleId, reservationId);
     if (units.length > 0) return { status: 'granted', units };
-    // A reset has deleted its tickets, or they can't be committed any more. Epoch 0 is a key's grant, which is current.
+    // A reset has deleted its tickets, or they can't be committed any more. Epoch 0 is a key's grant, which
+    // is current.
     const epoch = epochOf(record);
     if (epoch > 0 && epoch < resetEpoch) return { status: 'refused', reason: 'sale_reset' };
     return 'uncommitted';

@@ -1,6 +1,6 @@
 /**
- * `POST /reserve`, from the parsed body to the answer. It uses callbacks: at this rate, a promise per request would cost
- * more than the work itself.
+ * `POST /reserve`, from the parsed body to the answer. It uses callbacks: at this rate, a promise per request
+ * would cost more than the work itself.
  */
 import { idempotencyDigest } from '../shared/idempotency.ts';
 import { keyedId, parseReservationId } from '../shared/ids.ts';
@@ -70,7 +70,8 @@ const SICK_KINDS = {
 
 /** The answer while the broker stores nothing: why, and since when. */
 export function brokerRejection(health: BackendHealth, retryAfterSec: number): Rejection {
-  // The broker may have recovered, or not be known to be away yet. It is only known that the frame was not sent.
+  // The broker may have recovered, or not be known to be away yet. It is only known that the frame was not
+  // sent.
   if (health.state === 'ok')
     return rejection('broker-away', 'Nothing was queued; the gateway is reconnecting.', { retryAfterSec });
   return rejection(
@@ -153,8 +154,8 @@ export class ReserveAnswerer implements Answerer<ReserveReply> {
 }
 
 /**
- * The broker may or may not have the reservation. With a key, a repeat is recognised and safe. Without one there is no
- * `Retry-After`: clients would send it again by themselves, and could buy twice.
+ * The broker may or may not have the reservation. With a key, a repeat is recognised and safe. Without one
+ * there is no `Retry-After`: clients would send it again by themselves, and could buy twice.
  */
 function unconfirmed(reservationId: string, retryAfterSec: number): Rejection {
   const isKeyed = parseReservationId(reservationId)?.kind === 'keyed';
@@ -243,8 +244,8 @@ export class ReserveHandler {
   }
 
   /**
-   * Looks up the key before anything else: a repeat gets the same answer as before, even when the sale is closed or sold
-   * out by now. Its promise never rejects.
+   * Looks up the key before anything else: a repeat gets the same answer as before, even when the sale is
+   * closed or sold out by now. Its promise never rejects.
    */
   async #handleKeyed(
     sale: SaleFacts,
@@ -267,7 +268,8 @@ export class ReserveHandler {
         return;
       }
     } catch (error) {
-      // The worker looks the key up again before it decides, so only a reservation that is rejected here needs the answer.
+      // The worker looks the key up again before it decides, so only a reservation that is rejected here
+      // needs the answer.
       isRedisAway = true;
       onLookupError(sale.id, error);
     }

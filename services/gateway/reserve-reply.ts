@@ -1,4 +1,6 @@
-/** Where the answer to a reservation goes: a connection of the fast path, or a response of Node's HTTP server. */
+/**
+ * Where the answer to a reservation goes: a connection of the fast path, or a response of Node's HTTP server.
+ */
 import type { ServerResponse } from 'node:http';
 import type { Rejection } from './problems.ts';
 

@@ -1,6 +1,6 @@
 /**
- * The body of `POST /reserve`. It is checked by hand, because this is the hot path. `reserveRequestSchema` is the same for
- * the OpenAPI document, and a test compares the two.
+ * The body of `POST /reserve`. It is checked by hand, because this is the hot path. `reserveRequestSchema` is
+ * the same for the OpenAPI document, and a test compares the two.
  */
 import { z } from 'zod';
 import { IDEMPOTENCY_KEY_PATTERN, MAX_QUANTITY, SALE_ID_PATTERN, USER_ID_PATTERN } from '../shared/ids.ts';
@@ -45,7 +45,8 @@ export function checkReserveRequest(body: unknown): ReserveRequest | FieldError[
   let userId: unknown;
   let quantity: unknown;
   let errors: FieldError[] | undefined;
-  // One pass, without a look-up per expected field. The body comes from JSON.parse, so all its keys are its own.
+  // One pass, without a look-up per expected field. The body comes from JSON.parse, so all its keys are its
+  // own.
   for (const [key, value] of Object.entries(body)) {
     if (key === 'saleId') saleId = value;
     else if (key === 'userId') userId = value;

@@ -92,8 +92,8 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.get('/openapi.json', () => document);
 
   /**
-   * Runs what needs a store. A failure is logged and becomes a 503 that the client may try again. While a store is known
-   * to be gone, a read gets little time.
+   * Runs what needs a store. A failure is logged and becomes a 503 that the client may try again. While a
+   * store is known to be gone, a read gets little time.
    */
   async function stored<Value>(
     what: string,

@@ -1,6 +1,6 @@
 /**
- * Sales, for the admin and query routes. A change goes to Postgres first, which holds the truth, then to Redis, then to
- * all gateways. If Redis missed a change, the workers rebuild the sale from Postgres.
+ * Sales, for the admin and query routes. A change goes to Postgres first, which holds the truth, then to
+ * Redis, then to all gateways. If Redis missed a change, the workers rebuild the sale from Postgres.
  */
 import { randomBytes } from 'node:crypto';
 import type { Prisma, Sale } from '../../prisma/generated/client.ts';
@@ -127,7 +127,8 @@ export class SaleAdmin {
       const held = await store.readEpoch(id).catch(() => undefined);
       return await prisma.$transaction(
         async (transaction) => {
-          // Locks the sale against a worker that inserts tickets between delete and update: the foreign key would fail.
+          // Locks the sale against a worker that inserts tickets between delete and update: the foreign key
+          // would fail.
           const [locked] = await transaction.$queryRawUnsafe<{ epoch: number }[]>(
             `SELECT epoch FROM ${quoteIdentifier(schema)}."sales" WHERE id = $1 FOR UPDATE`,
             id,
@@ -140,7 +141,8 @@ export class SaleAdmin {
               ...data,
               ...(reset.stock === undefined ? {} : { stock: reset.stock }),
               generation: { increment: 1 },
-              // Above every earlier epoch, or old grants would pass the fence after a loss of Redis (rebuild.ts).
+              // Above every earlier epoch, or old grants would pass the fence after a loss of Redis
+              // (rebuild.ts).
               epoch,
               resetEpoch: epoch,
             },

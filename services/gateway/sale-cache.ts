@@ -1,6 +1,7 @@
 /**
- * The facts of sales, as this gateway knows them: a map for the hot path, filled from Redis or else from Postgres, and
- * updated over pub/sub. Unknown ids are cached for a moment, so that a flood of them does not become a flood of queries.
+ * The facts of sales, as this gateway knows them: a map for the hot path, filled from Redis or else from
+ * Postgres, and updated over pub/sub. Unknown ids are cached for a moment, so that a flood of them does not
+ * become a flood of queries.
  */
 import type { SaleFacts } from '../shared/sales.ts';
 
@@ -40,7 +41,10 @@ export class SaleCache {
     return [...this.#sales.keys()];
   }
 
-  /** Replaces the cached facts, unless they are of a later generation: a message from before a reset may come late. */
+  /**
+   * Replaces the cached facts, unless they are of a later generation: a message from before a reset may come
+   * late.
+   */
   put(facts: SaleFacts): void {
     const cached = this.#sales.get(facts.id);
     if (cached !== undefined && cached.generation > facts.generation) return;

@@ -1,4 +1,6 @@
-/** What the gateway looks up in Redis and Postgres. Nothing here waits for a backend that is known to be gone. */
+/**
+ * What the gateway looks up in Redis and Postgres. Nothing here waits for a backend that is known to be gone.
+ */
 import type { ReservationRef } from '../shared/ids.ts';
 import type { SaleStore } from '../shared/sale-store.ts';
 import { saleFactsSchema, type SaleFacts } from '../shared/sales.ts';
@@ -9,7 +11,10 @@ import type { TicketsOfReservation } from './reservation-lookup.ts';
 import type { KeyLookup } from './reserve-handler.ts';
 import type { SaleSources } from './sale-cache.ts';
 
-/** ms that Redis may take to look up a key. After that the reservation is accepted without: the worker looks again. */
+/**
+ * ms that Redis may take to look up a key. After that the reservation is accepted without: the worker looks
+ * again.
+ */
 const KEY_LOOKUP_LIMIT_MS = 500;
 const LATE = 'Redis did not answer';
 

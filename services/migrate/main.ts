@@ -1,4 +1,7 @@
-/** Brings the database up to date and ends. A deployment runs it first; the control centre does the same by itself. */
+/**
+ * Brings the database up to date and ends. A deployment runs it first; the control centre does the same by
+ * itself.
+ */
 import { z } from 'zod';
 import { gatewayConfigSchema, parseConfig, registerConfigSecrets } from '../shared/config.ts';
 import { grantRoles } from '../shared/database-roles.ts';

@@ -1,6 +1,6 @@
 /**
- * What is wrong with a backend, in words that anybody may see. An error's own text can hold an address, a user or a
- * password, so only the words of this table are shown.
+ * What is wrong with a backend, in words that anybody may see. An error's own text can hold an address, a
+ * user or a password, so only the words of this table are shown.
  */
 import { z } from 'zod';
 
@@ -106,7 +106,9 @@ export function blockedBecause(said: string): BackendTrouble {
   };
 }
 
-/** The health after a check. The same object while nothing changed, so `sinceMs` is when the trouble began. */
+/**
+ * The health after a check. The same object while nothing changed, so `sinceMs` is when the trouble began.
+ */
 export function nextHealth(before: BackendHealth, now: BackendTrouble | undefined): BackendHealth {
   const { state, reason } = now ?? { state: 'ok', reason: 'ok' };
   if (before.state === state && before.reason === reason) return before;

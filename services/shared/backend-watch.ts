@@ -1,6 +1,6 @@
 /**
- * Finds out whether a backend works, by a real write or commit. Successful traffic proves the same, so the operation is
- * left out while there is some.
+ * Finds out whether a backend works, by a real write or commit. Successful traffic proves the same, so the
+ * operation is left out while there is some.
  */
 import type { Pool } from 'pg';
 import { nextHealth, troubleOf, type BackendHealth, type BackendTrouble } from './backend-trouble.ts';
@@ -13,7 +13,10 @@ const INTERVAL_MS = 1_000;
 export const OPERATION_LIMIT_MS = 1_500;
 /** ms for which the result of a check is given again. */
 const FRESH_MS = 250;
-/** ms for which refused traffic counts for more than an operation that succeeds. Longer than any pause between two tries. */
+/**
+ * ms for which refused traffic counts for more than an operation that succeeds. Longer than any pause between
+ * two tries.
+ */
 const REFUSAL_MEMORY_MS = 3_000;
 
 export interface BackendWatchOptions {
@@ -63,8 +66,8 @@ export class BackendWatch {
   }
 
   /**
-   * Notes an error of real traffic. The operation can succeed where a bigger write is refused: on a full disk, a small
-   * commit still fits.
+   * Notes an error of real traffic. The operation can succeed where a bigger write is refused: on a full
+   * disk, a small commit still fits.
    */
   noteError(error: unknown): void {
     const trouble = troubleOf(error);
@@ -112,12 +115,15 @@ export function writeToRedis(redis: RedisClient, key: string): () => Promise<unk
   return () => redis.eval(script, 1, key, Date.now(), 60_000);
 }
 
-/** ms after which a connection that gives no answer is dropped: its server may have vanished without closing it. */
+/**
+ * ms after which a connection that gives no answer is dropped: its server may have vanished without closing
+ * it.
+ */
 const QUERY_LIMIT_MS = 10_000;
 
 /**
- * A commit that reaches the disk without a table: a message in the write-ahead log. It needs no right beyond connecting,
- * and leaves nothing to vacuum.
+ * A commit that reaches the disk without a table: a message in the write-ahead log. It needs no right beyond
+ * connecting, and leaves nothing to vacuum.
  */
 const COMMIT = `SELECT pg_logical_emit_message(true, 'flashgrid', ''), current_setting('transaction_read_only') AS "readOnly"`;
 
@@ -131,7 +137,10 @@ export function commitToPostgres(pool: Pool): () => Promise<unknown> {
   };
 }
 
-/** Runs after this turn's input was read: an answer that waits in the socket because this process was late still counts. */
+/**
+ * Runs after this turn's input was read: an answer that waits in the socket because this process was late
+ * still counts.
+ */
 export function afterArrivals(task: () => void): void {
   setImmediate(() => setImmediate(task));
 }

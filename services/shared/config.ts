@@ -1,6 +1,6 @@
 /**
- * Configuration of gateway and worker: environment variables, read once at start. Every variable has its unit, range and
- * default here; config.test.ts holds `.env.example` to it.
+ * Configuration of gateway and worker: environment variables, read once at start. Every variable has its
+ * unit, range and default here; config.test.ts holds `.env.example` to it.
  */
 import { z } from 'zod';
 import { brokerNodes } from './amqp/broker-nodes.ts';
@@ -19,7 +19,10 @@ const isAmqpUrl = (url: string): boolean => z.url({ protocol: /^amqps?$/ }).safe
 const commonShape = {
   /** Prefix of queues, keys and channels, so that several clusters can share their backends. */
   FLASHGRID_NAMESPACE: name.default('fg'),
-  /** `amqp://user:password@host:port/vhost`; several, separated by commas, are the nodes of one RabbitMQ cluster. */
+  /**
+   * `amqp://user:password@host:port/vhost`; several, separated by commas, are the nodes of one RabbitMQ
+   * cluster.
+   */
   FLASHGRID_AMQP_URL: z
     .string()
     .refine((text) => brokerNodes(text).every(isAmqpUrl), 'must be amqp:// URLs, separated by commas'),
@@ -42,8 +45,9 @@ export const gatewayConfigSchema = z.object({
   /** 0 takes a free port, which the ready message names. */
   FLASHGRID_GATEWAY_PORT: port.default(0),
   /**
-   * Host names, with commas between, under which the gateway answers besides localhost, addresses and names without a
-   * dot; `*` for any. Unset: none while it listens on loopback (DNS rebinding), any when it listens elsewhere.
+   * Host names, with commas between, under which the gateway answers besides localhost, addresses and names
+   * without a dot; `*` for any. Unset: none while it listens on loopback (DNS rebinding), any when it listens
+   * elsewhere.
    */
   FLASHGRID_GATEWAY_HOSTS: z
     .string()
@@ -52,7 +56,10 @@ export const gatewayConfigSchema = z.object({
       'must be host names without ports, separated by commas, or *',
     )
     .optional(),
-  /** ms for which a stopping gateway still accepts connections while /readyz says 503, so that load balancers leave first. */
+  /**
+   * ms for which a stopping gateway still accepts connections while /readyz says 503, so that load balancers
+   * leave first.
+   */
   FLASHGRID_DRAIN_MS: count(0, 60_000, 0),
   /** Bearer token of the admin routes. */
   FLASHGRID_ADMIN_TOKEN: z.string().min(16, 'must have at least 16 characters'),
@@ -93,7 +100,8 @@ export class ConfigError extends ServiceError {
 }
 
 /**
- * Reads a configuration from environment variables. Unknown variables are ignored: the environment holds many.
+ * Reads a configuration from environment variables. Unknown variables are ignored: the environment holds
+ * many.
  * @throws ConfigError
  */
 export function parseConfig<Schema extends z.ZodType>(

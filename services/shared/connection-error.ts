@@ -1,4 +1,7 @@
-/** Errors of one socket, pipe or file descriptor. The connection is gone or can't be opened now; the process is fine. */
+/**
+ * Errors of one socket, pipe or file descriptor. The connection is gone or can't be opened now; the process
+ * is fine.
+ */
 const CODES = new Set([
   'ECONNRESET',
   'ECONNABORTED',

@@ -1,6 +1,7 @@
 /**
- * The roles of the database. The owner only makes the schema. Gateways and workers connect as a role that can sell but not
- * touch the schema, and the audit as one that can only read. So an attacker who takes over a service gains little.
+ * The roles of the database. The owner only makes the schema. Gateways and workers connect as a role that can
+ * sell but not touch the schema, and the audit as one that can only read. So an attacker who takes over a
+ * service gains little.
  */
 import { createHmac } from 'node:crypto';
 import pg from 'pg';
@@ -38,7 +39,10 @@ export function urlOf(ownerUrl: string, role: DatabaseRole, password: string): s
   return url.href;
 }
 
-/** Makes the roles that have a password here and gives each exactly its rights. Call it after each run of the migrations. */
+/**
+ * Makes the roles that have a password here and gives each exactly its rights. Call it after each run of the
+ * migrations.
+ */
 export async function grantRoles({ url, schema, passwords }: RolesOptions): Promise<void> {
   const client = new pg.Client(connectionConfig({ url, name: 'roles' }));
   // The pending query fails with the same error; without a listener the process would end.

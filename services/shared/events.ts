@@ -3,9 +3,9 @@ import { z } from 'zod';
 import { saleFactsSchema } from './sales.ts';
 
 /**
- * Outcomes of one frame: `saleId frameId count remaining repeated record`, with one space between. Not JSON, because it is
- * written once a frame on the hot path and the record is already a text. `repeated` is 1 for a frame that was decided
- * earlier, so that counters leave it out.
+ * Outcomes of one frame: `saleId frameId count remaining repeated record`, with one space between. Not JSON,
+ * because it is written once a frame on the hot path and the record is already a text. `repeated` is 1 for a
+ * frame that was decided earlier, so that counters leave it out.
  */
 export interface OutcomeEvent {
   readonly saleId: string;
@@ -41,6 +41,9 @@ export function decodeOutcomeEvent(text: string): OutcomeEvent | undefined {
   return { saleId, frameId, count, remaining, isRepeated: repeatedText === '1', record };
 }
 
-/** A sale was opened, changed, reset, sold out, or has units again: gateways replace what they cached. JSON on `saleChannel`. */
+/**
+ * A sale was opened, changed, reset, sold out, or has units again: gateways replace what they cached. JSON on
+ * `saleChannel`.
+ */
 export const saleChangedSchema = z.object({ type: z.literal('sale.changed'), sale: saleFactsSchema });
 export type SaleChanged = z.infer<typeof saleChangedSchema>;

@@ -1,11 +1,12 @@
 /**
  * The frame: one AMQP message that carries 1..N reservations of one sale.
  *
- * Headers: `v` format version, `n` count, `sale`, `gen` the sale's generation as the gateway knew it, `t` when the frame
- * was closed (ms since 1970), `replayed` when it comes from the dead-letter queue. Property `messageId`: the frame id.
- * Body: one line a reservation, each ended by LF: `userId`, `userId TAB quantity` or `userId TAB quantity TAB digest`
- * (of an Idempotency-Key). Ids hold neither TAB nor LF (ids.ts), so nothing is escaped, and the worker passes the body to
- * Redis unchanged.
+ * Headers: `v` format version, `n` count, `sale`, `gen` the sale's generation as the gateway knew it, `t`
+ * when the frame was closed (ms since 1970), `replayed` when it comes from the dead-letter queue. Property
+ * `messageId`: the frame id.
+ * Body: one line a reservation, each ended by LF: `userId`, `userId TAB quantity` or `userId TAB quantity TAB
+ * digest` (of an Idempotency-Key). Ids hold neither TAB nor LF (ids.ts), so nothing is escaped, and the
+ * worker passes the body to Redis unchanged.
  */
 import { FRAME_ID_PATTERN, MAX_QUANTITY, SALE_ID_PATTERN, USER_ID_PATTERN, isKeyDigest } from './ids.ts';
 
@@ -45,8 +46,8 @@ export function encodeEntry(userId: string, quantity: number, digest?: string): 
 }
 
 /**
- * Checks a message's headers, counts its lines and returns the frame. It makes no strings of the body, since a sold-out
- * frame never needs them.
+ * Checks a message's headers, counts its lines and returns the frame. It makes no strings of the body, since
+ * a sold-out frame never needs them.
  * @throws FrameError
  */
 export function parseFrame(

@@ -1,7 +1,8 @@
 /**
- * Which `Host` names a service answers to. Any web site can let its own name resolve to 127.0.0.1 (DNS rebinding). The
- * browser then takes its requests for same-origin, and only their Host header gives them away. Only a dotted DNS name can
- * be used like that: addresses don't resolve, and names without a dot come from this machine or network.
+ * Which `Host` names a service answers to. Any web site can let its own name resolve to 127.0.0.1 (DNS
+ * rebinding). The browser then takes its requests for same-origin, and only their Host header gives them
+ * away. Only a dotted DNS name can be used like that: addresses don't resolve, and names without a dot come
+ * from this machine or network.
  */
 import { isIP } from 'node:net';
 import type { IncomingMessage } from 'node:http';

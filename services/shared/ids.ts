@@ -1,6 +1,6 @@
 /**
- * Identifiers that cross process boundaries. All are plain ASCII without white space: so a frame can be a text of lines,
- * a Redis key needs no escaping, and Postgres never gets a NUL or a lone surrogate.
+ * Identifiers that cross process boundaries. All are plain ASCII without white space: so a frame can be a
+ * text of lines, a Redis key needs no escaping, and Postgres never gets a NUL or a lone surrogate.
  */
 
 /** A sale's id: lower case, digits and dashes, which fit in a hash tag, a URL and a file name. */
@@ -16,14 +16,18 @@ export const MAX_QUANTITY = 10;
 /** Most units a sale may hold. */
 export const MAX_STOCK = 10_000_000;
 
-/** Characters of each half of a keyed reservation's digest: the name of its key, and what was asked for (idempotency.ts). */
+/**
+ * Characters of each half of a keyed reservation's digest: the name of its key, and what was asked for
+ * (idempotency.ts).
+ */
 export const HALF_DIGEST_LENGTH = 11;
 const KEY_DIGEST_PATTERN = /^[A-Za-z0-9_-]{22}$/;
 const INDEX_PATTERN = /^(?:0|[1-9]\d{0,5})$/;
 
 /**
- * A parsed reservation id. A `framed` one names its place in a frame, so its outcome is one character of the frame's
- * record. A `keyed` one, made from an Idempotency-Key, may come in several frames and therefore has its own record.
+ * A parsed reservation id. A `framed` one names its place in a frame, so its outcome is one character of the
+ * frame's record. A `keyed` one, made from an Idempotency-Key, may come in several frames and therefore has
+ * its own record.
  */
 export type ReservationRef = FramedRef | KeyedRef;
 export interface FramedRef {
@@ -66,7 +70,10 @@ export function parseReservationId(id: string): ReservationRef | undefined {
   return { kind: 'framed', saleId, frameId: middle, index: Number(last) };
 }
 
-/** The half of a digest that names the key. Reservations of one sale that share it were sent with the same key. */
+/**
+ * The half of a digest that names the key. Reservations of one sale that share it were sent with the same
+ * key.
+ */
 export function keyNameOf(digest: string): string {
   return digest.slice(0, HALF_DIGEST_LENGTH);
 }

@@ -1,6 +1,6 @@
 /**
- * Every Redis key and channel is built here. All keys of a sale share one hash tag, so that a script may use them on a
- * Redis Cluster.
+ * Every Redis key and channel is built here. All keys of a sale share one hash tag, so that a script may use
+ * them on a Redis Cluster.
  */
 import { keyNameOf } from './ids.ts';
 
@@ -13,8 +13,8 @@ export interface SaleKeys {
   /** Hash: user id → units granted. Buyers without units are not in it. */
   readonly buyers: string;
   /**
-   * Hash of grants that must be known as long as the sale: `k.` and a key's name → ask and `unit,unit`. A rebuild adds
-   * frame id → `index:unit,unit;…`.
+   * Hash of grants that must be known as long as the sale: `k.` and a key's name → ask and `unit,unit`. A
+   * rebuild adds frame id → `index:unit,unit;…`.
    */
   readonly granted: string;
   /** List: unit numbers below `next` that are free again. */
@@ -35,7 +35,9 @@ export function saleKeys(namespace: string, saleId: string): SaleKeys {
   };
 }
 
-/** Where a rebuild loads what will replace `buyers`, `granted` and `returned`. They expire if it never ends. */
+/**
+ * Where a rebuild loads what will replace `buyers`, `granted` and `returned`. They expire if it never ends.
+ */
 export function rebuildKeys(
   namespace: string,
   saleId: string,
@@ -51,8 +53,8 @@ export function frameKey(namespace: string, saleId: string, frameId: string): st
 }
 
 /**
- * String with expiry: what a key was used for in one generation of the sale, and the outcome; `keyedRecordOf` reads it.
- * The generation is in the key because a reset clears refusals, too.
+ * String with expiry: what a key was used for in one generation of the sale, and the outcome; `keyedRecordOf`
+ * reads it. The generation is in the key because a reset clears refusals, too.
  */
 export function keyedKey(namespace: string, saleId: string, generation: number, digest: string): string {
   return `${namespace}:{${saleId}}:k:${generation}:${keyNameOf(digest)}`;

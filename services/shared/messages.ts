@@ -1,6 +1,7 @@
 /**
- * Messages between the supervisor and the services that it forked. A service sends `ready` or `failed` once, and then a
- * `sample` every 100 ms. The supervisor sends `stop`. A service whose channel closes stops by itself.
+ * Messages between the supervisor and the services that it forked. A service sends `ready` or `failed` once,
+ * and then a `sample` every 100 ms. The supervisor sends `stop`. A service whose channel closes stops by
+ * itself.
  */
 import { z } from 'zod';
 import { backendHealthSchema } from './backend-trouble.ts';

@@ -1,11 +1,11 @@
 /**
- * Applies prisma/migrations like `prisma migrate deploy`, but without Prisma's schema engine, which would have to be
- * downloaded. The table `_prisma_migrations` is kept exactly as Prisma keeps it, so either tool can continue after the
- * other.
+ * Applies prisma/migrations like `prisma migrate deploy`, but without Prisma's schema engine, which would
+ * have to be downloaded. The table `_prisma_migrations` is kept exactly as Prisma keeps it, so either tool
+ * can continue after the other.
  *
- * One difference is on purpose: a migration and its row are one transaction, so a failed migration leaves only the row
- * that says so. (A migration that can't run in a transaction can't be used here.) Each transaction locks and reads the
- * history again, because PgBouncer keeps no session (postgres.ts).
+ * One difference is on purpose: a migration and its row are one transaction, so a failed migration leaves
+ * only the row that says so. (A migration that can't run in a transaction can't be used here.) Each
+ * transaction locks and reads the history again, because PgBouncer keeps no session (postgres.ts).
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { readFile, readdir } from 'node:fs/promises';

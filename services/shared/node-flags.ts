@@ -1,15 +1,20 @@
 /**
- * Flags of V8 and settings of glibc that keep a service's memory near what it uses (measured in docs/speed.md). Whatever
- * starts a gateway or a worker passes them on. A service runs without them too, but needs more memory.
+ * Flags of V8 and settings of glibc that keep a service's memory near what it uses (measured in
+ * docs/speed.md). Whatever starts a gateway or a worker passes them on. A service runs without them too, but
+ * needs more memory.
  */
 
 /**
- * Flags for Node. By default V8 lets the garbage of ten thousand connections grow to several times the live heap. With
- * these it collects when the heap has grown by a fifth. They do not limit the heap: a large live heap still fits.
+ * Flags for Node. By default V8 lets the garbage of ten thousand connections grow to several times the live
+ * heap. With these it collects when the heap has grown by a fifth. They do not limit the heap: a large live
+ * heap still fits.
  */
 export const SERVICE_NODE_FLAGS: readonly string[] = ['--heap-growing-percent=20', '--max-semi-space-size=4'];
 
-/** For glibc's allocator: one arena, and free memory at its end goes back to the system. Other C libraries ignore it. */
+/**
+ * For glibc's allocator: one arena, and free memory at its end goes back to the system. Other C libraries
+ * ignore it.
+ */
 export const SERVICE_ALLOCATOR_ENV: Readonly<Record<string, string>> = {
   MALLOC_ARENA_MAX: '1',
   MALLOC_TRIM_THRESHOLD_: '131072',

@@ -5,8 +5,8 @@ import { promisify } from 'node:util';
 const LIMIT_MS = 2_000;
 
 /**
- * How many files this process and its children may have open; `undefined` when there is no limit, or it can't be known
- * (Windows). It is the hard limit: Node raises its soft limit to the hard one when it starts.
+ * How many files this process and its children may have open; `undefined` when there is no limit, or it can't
+ * be known (Windows). It is the hard limit: Node raises its soft limit to the hard one when it starts.
  */
 export async function openFileLimit(): Promise<number | undefined> {
   const limits = await readFile('/proc/self/limits', 'utf8').catch(() => undefined);

@@ -1,9 +1,9 @@
 /**
  * The outcomes of reservations, and the record that decide-frame.lua keeps and returns for a frame.
  *
- * Record: `<epoch>|<codes>|<grants>`. `codes` has one character a reservation, or `*` and one character when all have the
- * same code: so a sold-out frame of 200 takes six bytes. `grants` lists `index:unit` or `index:unit,unit`, with `;`
- * between, in rising order of index. `epoch` is the sale's epoch in Redis.
+ * Record: `<epoch>|<codes>|<grants>`. `codes` has one character a reservation, or `*` and one character when
+ * all have the same code: so a sold-out frame of 200 takes six bytes. `grants` lists `index:unit` or
+ * `index:unit,unit`, with `;` between, in rising order of index. `epoch` is the sale's epoch in Redis.
  */
 import { HALF_DIGEST_LENGTH, askOf } from './ids.ts';
 
@@ -27,7 +27,9 @@ export const DECIDE_STATUS = {
   decided: 0,
   /** Decided earlier: the record is the earlier one. */
   repeated: 1,
-  /** Redis does not know the sale, or only an older generation. Rebuild it from Postgres, then decide again. */
+  /**
+   * Redis does not know the sale, or only an older generation. Rebuild it from Postgres, then decide again.
+   */
   unknownSale: 2,
 } as const;
 
@@ -53,12 +55,18 @@ export class RecordError extends Error {
   override readonly name = 'RecordError';
 }
 
-/** Turns what Redis keeps for a key into the record of the reservation `digest`: `key_reused` if another used the key. */
+/**
+ * Turns what Redis keeps for a key into the record of the reservation `digest`: `key_reused` if another used
+ * the key.
+ */
 export function keyedRecordOf(kept: string, digest: string): string {
   return kept.startsWith(askOf(digest)) ? kept.slice(HALF_DIGEST_LENGTH) : '0|K|';
 }
 
-/** A grant of a key in the hash `granted` (keys.ts), in the form that `keyedRecordOf` reads. Its epoch 0 is unknown. */
+/**
+ * A grant of a key in the hash `granted` (keys.ts), in the form that `keyedRecordOf` reads. Its epoch 0 is
+ * unknown.
+ */
 export function keptGrant(grant: string): string {
   return `${grant.slice(0, HALF_DIGEST_LENGTH)}0|G|0:${grant.slice(HALF_DIGEST_LENGTH)}`;
 }

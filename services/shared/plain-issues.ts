@@ -1,7 +1,7 @@
 /**
- * Says what is wrong with a value, in words for users. zod's own messages ("Invalid input: expected number, received
- * undefined") would reach forms, the terminal and HTTP clients. Importing this file replaces them in the whole process. A
- * message that a schema gives itself still comes first.
+ * Says what is wrong with a value, in words for users. zod's own messages ("Invalid input: expected number,
+ * received undefined") would reach forms, the terminal and HTTP clients. Importing this file replaces them in
+ * the whole process. A message that a schema gives itself still comes first.
  */
 import { z } from 'zod';
 

@@ -1,9 +1,9 @@
 /**
  * Connections to Postgres, directly or through PgBouncer.
  *
- * PgBouncer in transaction mode gives each transaction any of its own connections. It refuses start-up parameters that it
- * does not know, and keeps nothing of a session: no prepared statement, no advisory lock, no setting. So nothing here
- * relies on a session, and `openPool` drops the parameters when they are refused.
+ * PgBouncer in transaction mode gives each transaction any of its own connections. It refuses start-up
+ * parameters that it does not know, and keeps nothing of a session: no prepared statement, no advisory lock,
+ * no setting. So nothing here relies on a session, and `openPool` drops the parameters when they are refused.
  */
 import pg from 'pg';
 
@@ -12,7 +12,9 @@ export const POSTGRES_DEFAULTS = {
   connectTimeoutMs: 5_000,
   /** ms after which the server ends a statement. */
   statementTimeoutMs: 30_000,
-  /** ms beyond that after which the client gives up: the server hangs, or a pooler did not pass the limit on. */
+  /**
+   * ms beyond that after which the client gives up: the server hangs, or a pooler did not pass the limit on.
+   */
   answerGraceMs: 5_000,
   /** ms after which a connection that nobody uses is closed. */
   idleTimeoutMs: 30_000,
@@ -42,8 +44,8 @@ export function quoteIdentifier(name: string): string {
 }
 
 /**
- * Start-up options that set the search path, so that the first statement of a connection finds its tables. libpq splits
- * options at spaces, so spaces and backslashes are escaped.
+ * Start-up options that set the search path, so that the first statement of a connection finds its tables.
+ * libpq splits options at spaces, so spaces and backslashes are escaped.
  */
 function searchPathOption(schema: string): string {
   return `-c search_path=${quoteIdentifier(schema).replace(/[\\\s]/g, '\\$&')}`;
@@ -70,7 +72,9 @@ export function connectionConfig(options: Omit<PoolOptions, 'max' | 'onError' | 
   };
 }
 
-/** A pool that opens no connection before its first use, which should be `openPool`. End it with `pool.end()`. */
+/**
+ * A pool that opens no connection before its first use, which should be `openPool`. End it with `pool.end()`.
+ */
 export function createPool(options: PoolOptions): pg.Pool {
   const pool = new pg.Pool({
     ...connectionConfig(options),

@@ -1,4 +1,7 @@
-/** Whether the other end of a WebSocket is alive. TCP alone does not notice a frozen process or an unplugged cable. */
+/**
+ * Whether the other end of a WebSocket is alive. TCP alone does not notice a frozen process or an unplugged
+ * cable.
+ */
 
 /** The part of a `ws` socket that is used here. */
 export interface PulseSocket {
@@ -7,7 +10,10 @@ export interface PulseSocket {
   on(event: 'message' | 'pong' | 'close', listener: () => void): unknown;
 }
 
-/** Pings an open socket, and ends it after more than `maxSilent` pings in a row without an answer or a message. */
+/**
+ * Pings an open socket, and ends it after more than `maxSilent` pings in a row without an answer or a
+ * message.
+ */
 export function watchPulse(socket: PulseSocket, intervalMs: number, maxSilent: number): void {
   let silent = 0;
   const isAlive = (): void => {

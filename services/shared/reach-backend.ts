@@ -1,4 +1,7 @@
-/** The first use of a backend when a service starts: within a limit, and with a failure that a user can act on. */
+/**
+ * The first use of a backend when a service starts: within a limit, and with a failure that a user can act
+ * on.
+ */
 import { errorText } from './error-text.ts';
 import { ServiceError, type ServiceFailureCode } from './service-error.ts';
 import { withLimit } from './time-limit.ts';

@@ -1,6 +1,6 @@
 /**
- * Gives a sale a new epoch in Redis from its tickets in Postgres: when Redis has lost the sale, or Postgres refuses what
- * Redis grants.
+ * Gives a sale a new epoch in Redis from its tickets in Postgres: when Redis has lost the sale, or Postgres
+ * refuses what Redis grants.
  *
  * Why this can't oversell, and no buyer can pass the limit:
  * 1. `sales.epoch` is raised in Postgres first. From that commit on, no grant of an earlier epoch can be inserted
@@ -9,8 +9,9 @@
  * 2. One script replaces the old epoch by the new one, unless Redis holds a later one by then.
  * The lock only saves work. Two rebuilds at once are harmless, since the later epoch wins.
  *
- * Postgres alone numbers the epochs of a sale, in `sales.epoch`. A rebuild and a reset (sale-admin.ts) raise it, and
- * nothing lowers it. The epoch in Redis only matters when Postgres was restored from a backup: then it is the higher one.
+ * Postgres alone numbers the epochs of a sale, in `sales.epoch`. A rebuild and a reset (sale-admin.ts) raise
+ * it, and nothing lowers it. The epoch in Redis only matters when Postgres was restored from a backup: then
+ * it is the higher one.
  */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -39,7 +40,10 @@ export interface RebuildRequest {
   readonly generation: number;
 }
 
-/** `current`: another has rebuilt it. `unknownSale`: Postgres has no such sale, or only an older generation of it. */
+/**
+ * `current`: another has rebuilt it. `unknownSale`: Postgres has no such sale, or only an older generation of
+ * it.
+ */
 export type RebuildResult = 'rebuilt' | 'current' | 'unknownSale';
 
 interface SaleRow {
@@ -78,8 +82,8 @@ export async function rebuildSale(
       throw new Error(`sale ${saleId} was not rebuilt within ${REBUILD_DEFAULTS.limitMs} ms`);
     await sleep(REBUILD_DEFAULTS.lockPollMs);
   }
-  // Without renewal, a waiting worker takes the lock of a long rebuild and raises the epoch above the one being built. That
-  // one is stale when it starts, and two workers could go on like this without end.
+  // Without renewal, a waiting worker takes the lock of a long rebuild and raises the epoch above the one
+  // being built. That one is stale when it starts, and two workers could go on like this without end.
   const renewal = setInterval(() => {
     store.renewLock(saleId, token, lockExpiryMs).catch(() => undefined);
   }, lockExpiryMs / 3);

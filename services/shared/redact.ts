@@ -1,7 +1,7 @@
 /**
- * Keeps passwords and tokens out of log lines, errors, replies and exported runs: each of these passes through `redact`.
- * It finds secrets by their form (in URLs, queries and configuration lines) and by their value, once the value was given
- * to `registerSecrets`.
+ * Keeps passwords and tokens out of log lines, errors, replies and exported runs: each of these passes
+ * through `redact`. It finds secrets by their form (in URLs, queries and configuration lines) and by their
+ * value, once the value was given to `registerSecrets`.
  */
 
 export const MASK = '***';
@@ -14,7 +14,10 @@ const SECRET_KEY =
 /** A value in quotes, or up to the next separator. It never spans a quote of the JSON around it. */
 const VALUE = `(?:\\\\?"(?:[^"\\\\]|\\\\(?!"))*\\\\?"|'[^']*'|[^\\s"'&,;)}\\]<>\\\\]+)`;
 
-/** One or more URLs with commas between. The scheme's length is limited, so that no text makes the search slow. */
+/**
+ * One or more URLs with commas between. The scheme's length is limited, so that no text makes the search
+ * slow.
+ */
 const URLS = /\b[a-z][a-z0-9+.-]{0,15}:\/\/[^\s"'<>\\]*/gi;
 const URL_START = /(?=\b[a-z][a-z0-9+.-]{0,15}:\/\/)/i;
 /** A password that was typed by hand may hold "@", "/" and ":". It ends at the last "@" of its URL. */
@@ -32,7 +35,8 @@ const RULES: readonly (readonly [RegExp, string])[] = [
 let known: readonly string[] = [];
 
 /**
- * Makes secrets known by their value, for the rest of the process: the password of a URL, or the whole of any other text.
+ * Makes secrets known by their value, for the rest of the process: the password of a URL, or the whole of any
+ * other text.
  * @param values URLs (also several with commas between), passwords, tokens; empty ones are ignored
  */
 export function registerSecrets(...values: readonly (string | undefined)[]): void {
@@ -78,8 +82,8 @@ export function redact(text: string): string {
 }
 
 /**
- * Masks the passwords of one URL by their form alone; the rest stays, even where it equals some password. Unlike `redact`,
- * which looks for URLs in a text, it also masks a password with quotes or spaces.
+ * Masks the passwords of one URL by their form alone; the rest stays, even where it equals some password.
+ * Unlike `redact`, which looks for URLs in a text, it also masks a password with quotes or spaces.
  */
 export function maskUrl(url: string): string {
   return url
@@ -99,7 +103,10 @@ function deep(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, deep(each)]));
 }
 
-/** Properties of an error that hold no input. Others may: database clients attach whole commands, such as `AUTH`. */
+/**
+ * Properties of an error that hold no input. Others may: database clients attach whole commands, such as
+ * `AUTH`.
+ */
 const ERROR_FACTS = [
   'code',
   'errno',

@@ -48,15 +48,18 @@ declare module 'ioredis' {
 export type RedisClient = Redis | Cluster;
 
 export interface RedisClientOptions {
-  /** Shows in `CLIENT LIST`. A `subscriber` waits for Redis without limit: it sends no command that could fail. */
+  /**
+   * Shows in `CLIENT LIST`. A `subscriber` waits for Redis without limit: it sends no command that could
+   * fail.
+   */
   readonly role: 'gateway' | 'worker' | 'control' | 'subscriber';
   /** Called when a connection is lost or refused. The client reconnects by itself. */
   readonly onError?: (error: Error) => void;
 }
 
 /**
- * Connects to Redis. Several URLs, with commas between, are the seeds of a Redis Cluster.
- * While the connection is lost, a command waits for a few reconnections and then fails. End it with `disconnect()`.
+ * Connects to Redis. Several URLs, with commas between, are the seeds of a Redis Cluster. While the
+ * connection is lost, a command waits for a few reconnections and then fails. End it with `disconnect()`.
  */
 export function createRedis(url: string, options: RedisClientOptions): RedisClient {
   const common = commonOptions(options.role);
@@ -111,8 +114,8 @@ function createCluster(urls: readonly string[], common: ReturnType<typeof common
 }
 
 /**
- * Registers the scripts. The client calls a script by its hash, and sends the text when Redis does not have it: at first,
- * and after a restart, a failover or SCRIPT FLUSH.
+ * Registers the scripts. The client calls a script by its hash, and sends the text when Redis does not have
+ * it: at first, and after a restart, a failover or SCRIPT FLUSH.
  */
 function registerScripts(client: RedisClient): void {
   const dir = resourceDir('lua');

@@ -2,8 +2,9 @@ import { withLimit } from './time-limit.ts';
 import { errorText } from './error-text.ts';
 
 /**
- * Whatever starts registers its undo here, at that moment. Release runs the undos in reverse order, each with a limit, and
- * collects every failure instead of stopping at the first. Quit, stop and tests all end through a release stack.
+ * Whatever starts registers its undo here, at that moment. Release runs the undos in reverse order, each with
+ * a limit, and collects every failure instead of stopping at the first. Quit, stop and tests all end through
+ * a release stack.
  */
 export class ReleaseStack {
   readonly #undos: { readonly name: string; readonly undo: () => unknown; readonly limitMs: number }[] = [];

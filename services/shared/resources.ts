@@ -6,7 +6,8 @@ import { dirname, join } from 'node:path';
 export const RESOURCES_VARIABLE = 'FLASHGRID_RESOURCES';
 
 /**
- * Folder `name` among the resources: below FLASHGRID_RESOURCES, or in the nearest folder above this module that has it.
+ * Folder `name` among the resources: below FLASHGRID_RESOURCES, or in the nearest folder above this module
+ * that has it.
  * @throws Error when there is none
  */
 export function resourceDir(

@@ -1,8 +1,9 @@
 /**
  * Sales as Redis holds them: a typed method for each script in `lua/`.
  *
- * Only code that has just created or reset a sale in Postgres may open it here, because opening gives it its full stock. A
- * sale that Redis has lost must be rebuilt (rebuild.ts). lua/decide-frame.lua says what a reservation costs in memory.
+ * Only code that has just created or reset a sale in Postgres may open it here, because opening gives it its
+ * full stock. A sale that Redis has lost must be rebuilt (rebuild.ts). lua/decide-frame.lua says what a
+ * reservation costs in memory.
  */
 import type { FramedRef, KeyedRef } from './ids.ts';
 import {
@@ -168,16 +169,16 @@ export class SaleStore {
   }
 
   /**
-   * The record of a frame. `outcomeAt(record, index)` reads a reservation's outcome. `undefined` when the frame is not
-   * decided yet, or its record has expired.
+   * The record of a frame. `outcomeAt(record, index)` reads a reservation's outcome. `undefined` when the
+   * frame is not decided yet, or its record has expired.
    */
   async readRecord({ saleId, frameId }: FramedRef): Promise<string | undefined> {
     return (await this.#redis.get(frameKey(this.#namespace, saleId, frameId))) ?? undefined;
   }
 
   /**
-   * The record of a keyed reservation, with its outcome at index 0. Redis keeps a grant as long as the sale, a refusal as
-   * long as a record.
+   * The record of a keyed reservation, with its outcome at index 0. Redis keeps a grant as long as the sale,
+   * a refusal as long as a record.
    * @param generation the one that it was sent to
    */
   async readKeyed({ saleId, digest }: KeyedRef, generation: number): Promise<string | undefined> {

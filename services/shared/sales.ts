@@ -58,8 +58,8 @@ export const saleFactsSchema = z.object({
 export type SaleFacts = z.infer<typeof saleFactsSchema>;
 
 /**
- * Counters of a sale since it was opened or reset. They count reservations, except `remaining` and `grantedUnits`.
- * `remaining + grantedUnits === stock` always holds in Redis.
+ * Counters of a sale since it was opened or reset. They count reservations, except `remaining` and
+ * `grantedUnits`. `remaining + grantedUnits === stock` always holds in Redis.
  */
 export const saleCountersSchema = z.object({
   remaining: z.number().int(),

@@ -1,10 +1,10 @@
 /**
- * What every service process does: read its configuration, log, report to its supervisor that it is ready or why it
- * failed, send samples, and stop politely.
+ * What every service process does: read its configuration, log, report to its supervisor that it is ready or
+ * why it failed, send samples, and stop politely.
  *
- * States: starting → running → stopping → (exit 0 | exit 1); starting → failed (exit 1).
- * SIGTERM, SIGINT, SIGHUP, the message `stop` and the loss of the supervisor's channel stop it. A second signal ends it
- * at once.
+ * States: starting → running → stopping → (exit 0 | exit 1); starting → failed (exit 1). SIGTERM, SIGINT,
+ * SIGHUP, the message `stop` and the loss of the supervisor's channel stop it. A second signal ends it at
+ * once.
  */
 import { writeSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
@@ -65,8 +65,8 @@ const LAG_RESOLUTION_MS = 10;
 const FAREWELL_LIMIT_MS = 500;
 
 /**
- * Where the log goes. A line that can't be written (a full disk, a lost supervisor) is dropped. pino's own stream would
- * end the process over it, or retry for ever at exit.
+ * Where the log goes. A line that can't be written (a full disk, a lost supervisor) is dropped. pino's own
+ * stream would end the process over it, or retry for ever at exit.
  */
 const standardOutput = {
   write(line: string): void {
@@ -99,8 +99,9 @@ export async function runService<Role extends ServiceRole, Schema extends z.ZodT
     log.fatal({ err: error }, failure.message);
     void leave(1, { type: 'failed', ...failure, message: redact(failure.message) });
   };
-  // An unexpected error may have left the service in any state. Its supervisor restarts it, and nothing that was accepted
-  // is lost. A connection's error is different: anybody who can break a connection could otherwise end the service.
+  // An unexpected error may have left the service in any state. Its supervisor restarts it, and nothing that
+  // was accepted is lost. A connection's error is different: anybody who can break a connection could
+  // otherwise end the service.
   const onSurprise = (error: unknown): void => {
     if (isConnectionError(error)) log.error({ err: error }, 'uncaught error of a connection');
     else fail(error);

@@ -1,6 +1,6 @@
 /**
- * Acks the deliveries of one channel. Frames finish in any order, but one ack can cover all deliveries up to its own. So
- * the finished beginning of the window is acked at once.
+ * Acks the deliveries of one channel. Frames finish in any order, but one ack can cover all deliveries up to
+ * its own. So the finished beginning of the window is acked at once.
  */
 export interface AckChannel {
   /** Acks one delivery, or with `isUpTo` all open ones up to it. */
@@ -15,7 +15,10 @@ export class AckWindow {
   #finished = 0;
   #isFlushDue = false;
 
-  /** @param maxHeld finished deliveries that may wait for an unfinished one before them; past it each gets an ack of its own */
+  /**
+   * @param maxHeld finished deliveries that may wait for an unfinished one before them; past it each gets an
+   * ack of its own
+   */
   constructor(channel: AckChannel, maxHeld: number) {
     this.#channel = channel;
     this.#maxHeld = maxHeld;
@@ -37,7 +40,9 @@ export class AckWindow {
     this.#flushSoon();
   }
 
-  /** Marks a delivery as finished. It is acked with its neighbours at the end of this turn of the event loop. */
+  /**
+   * Marks a delivery as finished. It is acked with its neighbours at the end of this turn of the event loop.
+   */
   finish(tag: number): void {
     if (this.#open.get(tag) !== false) return;
     this.#open.set(tag, true);
@@ -65,7 +70,8 @@ export class AckWindow {
     }
     if (last !== undefined) this.#channel.ack(last, true);
     if (this.#finished < this.#maxHeld) return;
-    // A first frame that waits long, for example for Postgres, must not keep RabbitMQ from handing out others.
+    // A first frame that waits long, for example for Postgres, must not keep RabbitMQ from handing out
+    // others.
     for (const [tag, isFinished] of this.#open) {
       if (!isFinished) continue;
       this.#open.delete(tag);

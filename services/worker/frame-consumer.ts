@@ -1,7 +1,8 @@
 /**
  * Takes frames from RabbitMQ and gives each its end: acked, dead-lettered or handed out again.
  *
- * A frame whose channel was lost is finished all the same. RabbitMQ hands it out again, and then it is a repeat.
+ * A frame whose channel was lost is finished all the same. RabbitMQ hands it out again, and then it is a
+ * repeat.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, ConsumeMessage } from 'amqplib';
@@ -28,7 +29,9 @@ export interface ConsumerOptions {
   readonly name: string;
   readonly prefetch: number;
   readonly counters: WorkerCounters;
-  /** Resolves when the frame may be acked. A final error (retry.ts) dead-letters it; any other gives it back. */
+  /**
+   * Resolves when the frame may be acked. A final error (retry.ts) dead-letters it; any other gives it back.
+   */
   readonly process: (frame: Frame, isRedelivered: boolean) => Promise<void>;
   readonly onEvent: (event: ConsumerEvent) => void;
 }
@@ -109,7 +112,9 @@ export class FrameConsumer {
         });
   }
 
-  /** Sends the acks that are due and closes the connection; RabbitMQ hands out again what is still in hand. */
+  /**
+   * Sends the acks that are due and closes the connection; RabbitMQ hands out again what is still in hand.
+   */
   async close(): Promise<void> {
     this.#stopping.abort();
     this.#current?.window.flush();
@@ -137,7 +142,9 @@ export class FrameConsumer {
     this.#options.onEvent({ type: 'connected' });
   }
 
-  /** Sends an ack or a nack. On a lost channel there is nothing to settle: RabbitMQ hands the frame out again. */
+  /**
+   * Sends an ack or a nack. On a lost channel there is nothing to settle: RabbitMQ hands the frame out again.
+   */
   #settle(session: BrokerSession<Channel>, action: () => void): void {
     if (session.isOver) return;
     try {

@@ -1,10 +1,11 @@
 /**
- * Processes one frame: decides it in Redis, commits its grants to Postgres and publishes its outcomes. Then it may be
- * acked. Each step gives the same result when it runs twice, so a frame may stop anywhere and start again.
+ * Processes one frame: decides it in Redis, commits its grants to Postgres and publishes its outcomes. Then
+ * it may be acked. Each step gives the same result when it runs twice, so a frame may stop anywhere and start
+ * again.
  *
- * deciding → (grants) recording → publishing → done
- * deciding → (Redis does not know the sale) rebuilding → deciding; Postgres does not know it either → FrameError
- * recording → (Postgres refuses) rebuilding → deciding
+ * deciding → (grants) recording → publishing → done deciding → (Redis does not know the sale) rebuilding →
+ * deciding; Postgres does not know it either → FrameError recording → (Postgres refuses) rebuilding →
+ * deciding
  */
 import type pg from 'pg';
 import { encodeOutcomeEvent } from '../shared/events.ts';
@@ -110,9 +111,10 @@ export class FrameProcessor {
   }
 
   /**
-   * Prepares a frame that was handed out before and whose record may have expired. It would be decided again, and its
-   * buyers refused for units that they hold. If Postgres has tickets of it, a rebuild brings them back to Redis. A frame
-   * from the dead-letter queue may hold units in Redis without a ticket: a rebuild frees them before it is decided.
+   * Prepares a frame that was handed out before and whose record may have expired. It would be decided again,
+   * and its buyers refused for units that they hold. If Postgres has tickets of it, a rebuild brings them
+   * back to Redis. A frame from the dead-letter queue may hold units in Redis without a ticket: a rebuild
+   * frees them before it is decided.
    */
   async #recallOldFrame(frame: Frame): Promise<void> {
     const { store, pool } = this.#parts;

@@ -20,7 +20,8 @@ export function undecidedFrame(frame: Frame): UndecidedFrame {
   if (frame.body.includes(TAB)) {
     for (const { digest } of decodeEntries(frame.body)) if (digest !== undefined) digests.push(digest);
   } else if (FOREIGN_CHARACTER.test(body) || EMPTY_LINE.test(body) || LONG_LINE.test(body)) {
-    // Three scans of the text take a tenth of the time of splitting it into lines, which most frames never need.
+    // Three scans of the text take a tenth of the time of splitting it into lines, which most frames never
+    // need.
     throw new FrameError('the body has a line that is not a user id');
   }
   return { id, saleId, generation, count, body, digests };

@@ -26,7 +26,9 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** Serves /healthz (the process answers), /readyz (it takes frames and all its backends serve) and /metrics. */
+/**
+ * Serves /healthz (the process answers), /readyz (it takes frames and all its backends serve) and /metrics.
+ */
 export async function startHealthServer(options: HealthServerOptions): Promise<HealthServer> {
   const isHostAllowed = hostCheck(options.host, undefined);
   const server = createServer((request, response) => {

@@ -15,9 +15,10 @@ export const RETRY_DEFAULTS = {
 const POSTGRES_FINAL = new Set(['22', '23']);
 
 /**
- * Whether every try will give the same error: the frame is invalid, its data break a constraint, or the program has a bug.
- * Everything else may pass, and giving up would lose granted tickets: a backend that is away, read-only, full, starting or
- * failing over; a changed password or right; a database or a table that does not exist yet.
+ * Whether every try will give the same error: the frame is invalid, its data break a constraint, or the
+ * program has a bug. Everything else may pass, and giving up would lose granted tickets: a backend that is
+ * away, read-only, full, starting or failing over; a changed password or right; a database or a table that
+ * does not exist yet.
  */
 export function isFinal(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return POSTGRES_FINAL.has(error.code?.slice(0, 2) ?? '');

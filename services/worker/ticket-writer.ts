@@ -39,7 +39,9 @@ interface Job {
 
 /** Most tickets in one statement. */
 const MAX_STATEMENT_TICKETS = 8_192;
-/** SQLSTATE invalid_sql_statement_name and duplicate_prepared_statement: a pooler has switched the session. */
+/**
+ * SQLSTATE invalid_sql_statement_name and duplicate_prepared_statement: a pooler has switched the session.
+ */
 const NOT_PREPARED = new Set(['26000', '42P05']);
 /** SQLSTATE unique_violation, foreign_key_violation and check_violation. */
 const REFUSED = new Set(['23505', '23503', '23514']);

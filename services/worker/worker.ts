@@ -191,7 +191,10 @@ function logEvent(log: Logger, event: ConsumerEvent): void {
   }
 }
 
-/** Calls `action` at most once in AWAY_LOG_INTERVAL_MS: an outage would log a line for every try of every frame. */
+/**
+ * Calls `action` at most once in AWAY_LOG_INTERVAL_MS: an outage would log a line for every try of every
+ * frame.
+ */
 function throttled<Arguments extends unknown[]>(
   action: (...values: Arguments) => void,
 ): (...values: Arguments) => void {

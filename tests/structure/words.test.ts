@@ -42,6 +42,21 @@ describe('no text of a frontend', () => {
   });
 });
 
+describe('services, Lua scripts and Docker files', () => {
+  const sources = ['services', 'lua', 'docker'].flatMap((top) =>
+    readdirSync(join(root, top), { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(?:ts|lua|yaml|conf|cfg|example)$/.test(name) && !name.endsWith('.test.ts'))
+      .map((name) => join(top, name)),
+  );
+  const DATED = /\b(?:parted by|nought|anew|acknowledged|whoever|earlier li(?:fe|ves)|one door|carriers?)\b/i;
+
+  it('use the words of the glossary, in comments too', () => {
+    expect(sources.length).toBeGreaterThan(80);
+    const found = sources.filter((name) => DATED.test(readFileSync(join(root, name), 'utf8')));
+    expect(found).toEqual([]);
+  });
+});
+
 describe('every export of one run', () => {
   const load: Load = {
     ...fixtureParts().load,

@@ -1,7 +1,8 @@
 /**
- * The fast path: every connection of the gateway's HTTP server starts here. Plain reservations are read and answered at a
- * third of their cost in Node's HTTP server and Fastify (docs/speed.md). The first other request hands the connection over
- * to that server for good, with every byte that was read. One port, one behaviour: a test compares the two.
+ * The fast path: every connection of the gateway's HTTP server starts here. Plain reservations are read and
+ * answered at a third of their cost in Node's HTTP server and Fastify (docs/speed.md). The first other
+ * request hands the connection over to that server for good, with every byte that was read. One port, one
+ * behaviour: a test compares the two.
  */
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
@@ -82,8 +83,9 @@ export class FastPath implements FastPathSide {
   }
 
   /**
-   * Ends connections without losing a request: each ends with its next answer, and an idle one stays open because a
-   * request may be on its way. Resolves when no byte came for `quietMs`, when no connection is left, or after `limitMs`.
+   * Ends connections without losing a request: each ends with its next answer, and an idle one stays open
+   * because a request may be on its way. Resolves when no byte came for `quietMs`, when no connection is
+   * left, or after `limitMs`.
    */
   async drain(quietMs: number, limitMs: number): Promise<void> {
     this.isClosing = true;

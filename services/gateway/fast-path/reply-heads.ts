@@ -1,4 +1,7 @@
-/** Heads of the fast path's replies, ready to be written. What stays the same within a second is made once a second. */
+/**
+ * Heads of the fast path's replies, ready to be written. What stays the same within a second is made once a
+ * second.
+ */
 import { STATUS_CODES } from 'node:http';
 import type { Rejection } from '../problems.ts';
 import { JSON_CONTENT_TYPE } from '../reserve-reply.ts';

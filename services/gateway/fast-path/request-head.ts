@@ -1,7 +1,8 @@
 /**
- * Reads the head of a plain reservation: `POST /reserve HTTP/1.1` with a host, a JSON content type and a length, and
- * nothing that changes how the message is framed or answered. Anything else goes to Node's own parser. So this one only
- * has to be right in what it accepts: a strict subset of RFC 9112 in which every byte is accounted for.
+ * Reads the head of a plain reservation: `POST /reserve HTTP/1.1` with a host, a JSON content type and a
+ * length, and nothing that changes how the message is framed or answered. Anything else goes to Node's own
+ * parser. So this one only has to be right in what it accepts: a strict subset of RFC 9112 in which every
+ * byte is accounted for.
  */
 import type { HostCheck } from '../../shared/host-check.ts';
 import { RESERVE_BODY_LIMIT_BYTES } from '../http-app.ts';
@@ -12,7 +13,10 @@ export const MAX_HEAD_BYTES = 8 * 1024;
 const MAX_KNOWN_HEADS = 512;
 
 const REQUEST_LINE = 'POST /reserve HTTP/1.1\r\n';
-/** One field line: a token, a colon, and visible ASCII with blanks. No folding, no bare CR or LF, no control characters. */
+/**
+ * One field line: a token, a colon, and visible ASCII with blanks. No folding, no bare CR or LF, no control
+ * characters.
+ */
 const FIELD_LINE =
   /([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x21-\x7e](?:[\t\x20-\x7e]*[\x21-\x7e])?)[ \t]*\r\n/y;
 const LENGTH = /^[1-9]\d{0,5}$/;

@@ -1,6 +1,6 @@
 /**
- * One client's connection on the fast path. It reads reservations one after the other. Anything else hands the connection
- * over to Node's HTTP server.
+ * One client's connection on the fast path. It reads reservations one after the other. Anything else hands
+ * the connection over to Node's HTTP server.
  *
  *   reading ──whole request──► waiting ──answered──► reading …
  *      │ ▲                        └──the client has gone──► closed
@@ -8,8 +8,9 @@
  *      ├──not a plain reservation──► handed over                            (never while waiting)
  *      └──idle for too long, the client's end, or the fast path's──► ending ──flushed, or LINGER_SEC──► closed
  *
- * Bytes that come while it waits, or while the client does not read its answers, are put back into the paused socket. So
- * Node's buffer and then TCP slow the client down, and the client's end is only seen after its requests.
+ * Bytes that come while it waits, or while the client does not read its answers, are put back into the paused
+ * socket. So Node's buffer and then TCP slow the client down, and the client's end is only seen after its
+ * requests.
  */
 import type { Socket } from 'node:net';
 import { REQUEST_CUT_SHORT, REQUEST_TOO_SLOW, type Rejection } from '../problems.ts';

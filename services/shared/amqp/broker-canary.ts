@@ -1,6 +1,7 @@
 /**
- * Finds out whether RabbitMQ stores messages: publishes to a small quorum queue and waits for the confirm. A broker whose
- * write-ahead log has died still accepts connections and channels, but nacks or never confirms each message.
+ * Finds out whether RabbitMQ stores messages: publishes to a small quorum queue and waits for the confirm. A
+ * broker whose write-ahead log has died still accepts connections and channels, but nacks or never confirms
+ * each message.
  *
  * It uses a channel of its own, so that an error on it harms no frame.
  */
@@ -9,16 +10,22 @@ import { troubleOf, type BackendTrouble } from '../backend-trouble.ts';
 
 /** ms between two messages, while no confirm of real traffic proves the same. */
 const INTERVAL_MS = 1_000;
-/** ms without any confirm after which the broker counts as silent. A healthy broker on a slow disk needs less under load. */
+/**
+ * ms without any confirm after which the broker counts as silent. A healthy broker on a slow disk needs less
+ * under load.
+ */
 const SILENT_MS = 2_000;
 const TICK_MS = 100;
 /**
- * ms without any answer, even to a method that touches no disk and no queue, after which the broker counts as silent.
- * Measured during attacks on two cores at a load of 11: it answered within 181 ms, not counting turns in which this
- * process was late itself (550 ms with them).
+ * ms without any answer, even to a method that touches no disk and no queue, after which the broker counts as
+ * silent. Measured during attacks on two cores at a load of 11: it answered within 181 ms, not counting turns
+ * in which this process was late itself (550 ms with them).
  */
 const MUTE_MS = 500;
-/** ms after which RabbitMQ removes the queue once no service declares it again, so that a shared broker stays clean. */
+/**
+ * ms after which RabbitMQ removes the queue once no service declares it again, so that a shared broker stays
+ * clean.
+ */
 const QUEUE_EXPIRES_MS = 10 * 60_000;
 const DECLARE_INTERVAL_MS = 60_000;
 
@@ -111,7 +118,10 @@ export class BrokerCanary {
     if (!this.#isUnderWay && now - this.#sentMs >= INTERVAL_MS) this.#send(now);
   }
 
-  /** Asks for something cheap. A broker that is only slow to store answers it; a frozen or unreachable one does not. */
+  /**
+   * Asks for something cheap. A broker that is only slow to store answers it; a frozen or unreachable one
+   * does not.
+   */
   #ask(): void {
     this.#mutedMs = 0;
     this.#channel.prefetch(0).then(

@@ -1,6 +1,7 @@
 /**
- * A connection to RabbitMQ that stays up: it connects to one node of the cluster after the other, declares the queues,
- * backs off between attempts, and knows whether the broker stores messages. Gateway and worker add their own channel.
+ * A connection to RabbitMQ that stays up: it connects to one node of the cluster after the other, declares
+ * the queues, backs off between attempts, and knows whether the broker stores messages. Gateway and worker
+ * add their own channel.
  *
  *   away ──connected, queues declared──► proving ──canary confirmed──► up ──'blocked'──► blocked ──'unblocked'──► up
  *     ▲                                     │                          ├──canary──► refusing or silent ──canary──► up

@@ -1,11 +1,13 @@
 /**
- * The nodes of one RabbitMQ cluster, which FLASHGRID_AMQP_URL lists with commas between. Each node leads to all queues,
- * so one that answers is enough.
+ * The nodes of one RabbitMQ cluster, which FLASHGRID_AMQP_URL lists with commas between. Each node leads to
+ * all queues, so one that answers is enough.
  */
 import { connect } from 'amqplib';
 import type { ChannelModel } from 'amqplib';
 
-/** Seconds between heartbeats, unless the URL sets them. A peer that vanished is noticed within twice that. */
+/**
+ * Seconds between heartbeats, unless the URL sets them. A peer that vanished is noticed within twice that.
+ */
 const HEARTBEAT_SEC = 10;
 
 /** URL of each node. */

@@ -1,10 +1,13 @@
-/** The queues and their arguments. Gateway, worker and audit declare the same: RabbitMQ refuses a difference. */
+/**
+ * The queues and their arguments. Gateway, worker and audit declare the same: RabbitMQ refuses a difference.
+ */
 import type { Channel, ChannelModel } from 'amqplib';
 
 /**
- * Deliveries after which RabbitMQ dead-letters a frame by itself: in effect never. An outage closes channels and gives
- * frames back, and each time counts as a delivery, so a limit would dead-letter valid frames. The worker itself rejects
- * those that can't be decided. RabbitMQ 3 refuses -1, and RabbitMQ 4 takes 20 if no limit is given.
+ * Deliveries after which RabbitMQ dead-letters a frame by itself: in effect never. An outage closes channels
+ * and gives frames back, and each time counts as a delivery, so a limit would dead-letter valid frames. The
+ * worker itself rejects those that can't be decided. RabbitMQ 3 refuses -1, and RabbitMQ 4 takes 20 if no
+ * limit is given.
  */
 const DELIVERY_LIMIT = 1_000_000_000;
 /** Bytes that the queue holds at most. Past it RabbitMQ nacks, and the gateway answers 503. */
@@ -92,8 +95,9 @@ async function assertDeadQueue(channel: Channel, { deadQueue, deadExchange }: To
 }
 
 /**
- * Replaces a dead-letter queue that an earlier version declared without a delivery limit, if it is empty. One that holds
- * frames stays as it is. An exclusive queue is the lock: a second caller leaves the work to the first.
+ * Replaces a dead-letter queue that an earlier version declared without a delivery limit, if it is empty. One
+ * that holds frames stays as it is. An exclusive queue is the lock: a second caller leaves the work to the
+ * first.
  */
 async function replaceDeadQueue(connection: DeclaringConnection, namespace: string): Promise<void> {
   const names = topology(namespace);
@@ -101,7 +105,8 @@ async function replaceDeadQueue(connection: DeclaringConnection, namespace: stri
   try {
     await onChannel(connection, async (channel) => {
       await channel.assertQueue(lock, { exclusive: true, durable: false });
-      // Unbound, so that no frame arrives between check and removal. RabbitMQ keeps new dead letters meanwhile.
+      // Unbound, so that no frame arrives between check and removal. RabbitMQ keeps new dead letters
+      // meanwhile.
       await channel.unbindQueue(names.deadQueue, names.deadExchange, '');
       const { messageCount } = await channel.checkQueue(names.deadQueue);
       if (messageCount === 0) {
