@@ -9,8 +9,8 @@ import { z } from 'zod';
 export const HOME_VARIABLE = 'FLASHGRID_HOME';
 
 /**
- * Says why a given data folder can't be meant. An empty one is most often an unset variable of a script. It would select the
- * system's default folder, and `down --reset` would delete the wrong data.
+ * Says why a given data folder can't be meant. An empty one is most often an unset variable of a script. It
+ * would select the system's default folder, and `down --reset` would delete the wrong data.
  */
 export function dataDirProblem(
   option: string | undefined,
@@ -25,8 +25,8 @@ export function dataDirProblem(
 }
 
 /**
- * The data folder: the option, FLASHGRID_HOME, or the system's place. As root under Linux it is /var/lib/flashgrid: Postgres refuses to
- * run as root, and the user it runs as can't enter /root.
+ * The data folder: the option, FLASHGRID_HOME, or the system's place. As root under Linux it is
+ * /var/lib/flashgrid: Postgres refuses to run as root, and the user it runs as can't enter /root.
  */
 export function dataDirOf(option: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
   const given = option ?? env[HOME_VARIABLE];
@@ -56,7 +56,8 @@ export function builtParts(): {
       worker: join(dir, 'worker.js'),
       generator: join(dir, 'generator.js'),
     },
-    // In a packaged app the page stays in the archive, which only Electron can read, also when it runs as Node.
+    // In a packaged app the page stays in the archive, which only Electron can read, also when it runs as
+    // Node.
     rendererDir: join(dirname(dir), 'renderer').replace('app.asar.unpacked', 'app.asar'),
   };
 }

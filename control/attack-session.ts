@@ -1,9 +1,9 @@
 /**
  * One attack from its sale to its record.
  *
- * Phases: preparing → attacking → draining → auditing → finished; from each of them → failed, or → cancelled when a person
- * asks. Its record is kept however it ends. It closes its sale before the audit's last look, so that a late request
- * can't sell a unit after the verdict.
+ * Phases: preparing → attacking → draining → auditing → finished; from each of them → failed, or → cancelled
+ * when a person asks. Its record is kept however it ends. It closes its sale before the audit's last look, so
+ * that a late request can't sell a unit after the verdict.
  */
 import process from 'node:process';
 import { SaleStore } from '../services/shared/sale-store.ts';

@@ -1,10 +1,10 @@
 /**
  * The whole cluster as one thing: backends, schema, gateways, workers.
  *
- * States: stopped → starting → running → stopping → stopped; starting → failed, after everything that was started is stopped
- * again; failed → starting. A start joins a start that is under way, and waits for a stop. Other commands that do not fit the
- * state fail and say what to do first. A backend of ours that ends while the cluster runs is started again, and the cluster
- * keeps running meanwhile (cluster/backend-keeper.ts).
+ * States: stopped → starting → running → stopping → stopped; starting → failed, after everything that was
+ * started is stopped again; failed → starting. A start joins a start that is under way, and waits for a stop.
+ * Other commands that do not fit the state fail and say what to do first. A backend of ours that ends while
+ * the cluster runs is started again, and the cluster keeps running meanwhile (cluster/backend-keeper.ts).
  */
 import { randomBytes } from 'node:crypto';
 import { FailureError } from '../contract/failure.ts';
@@ -124,7 +124,10 @@ export class ClusterManager {
     }
   }
 
-  /** Starts on the backends that an earlier control centre left running, if there are any; a failure shows in the state. */
+  /**
+   * Starts on the backends that an earlier control centre left running, if there are any; a failure shows in
+   * the state.
+   */
   async adoptKept(): Promise<void> {
     try {
       const provider = await this.#options.findKept();
@@ -136,7 +139,9 @@ export class ClusterManager {
     }
   }
 
-  /** Ends a start that is under way, and waits until what it began is stopped. Harmless when there is none. */
+  /**
+   * Ends a start that is under way, and waits until what it began is stopped. Harmless when there is none.
+   */
   async cancelStart(): Promise<void> {
     if (this.#starting && !this.#starting.abort.signal.aborted) {
       this.#starting.abort.abort();

@@ -1,4 +1,6 @@
-/** Runs one command of the contract: parses its input, and turns whatever its handler throws into a result. */
+/**
+ * Runs one command of the contract: parses its input, and turns whatever its handler throws into a result.
+ */
 import {
   commands,
   isCommandName,

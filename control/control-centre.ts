@@ -1,6 +1,7 @@
 /**
- * The control centre: one object behind every frontend. It owns the truth about cluster, services, attack, runs and logs,
- * answers the contract's commands and emits its events. It is plain Node and knows nothing of Electron, HTTP or terminals.
+ * The control centre: one object behind every frontend. It owns the truth about cluster, services, attack,
+ * runs and logs, answers the contract's commands and emits its events. It is plain Node and knows nothing of
+ * Electron, HTTP or terminals.
  */
 import { join } from 'node:path';
 import process from 'node:process';
@@ -44,7 +45,10 @@ import { FlowSampler } from './telemetry/flow-sampler.ts';
 import { StatsSampler } from './telemetry/stats-sampler.ts';
 import { ServiceTotals } from './services/service-totals.ts';
 
-/** Samples of an attack in a snapshot. A frontend parses them in one go, and draws a quarter of them at the most. */
+/**
+ * Samples of an attack in a snapshot. A frontend parses them in one go, and draws a quarter of them at the
+ * most.
+ */
 const SNAPSHOT_SAMPLES = 960;
 
 export interface ControlCentreOptions {
@@ -230,7 +234,9 @@ export class ControlCentre implements ControlClient {
     this.#log('error', `unexpected: ${stackOf(error)}`);
   }
 
-  /** Takes over backends that an earlier control centre was told to keep: otherwise nothing could stop them. */
+  /**
+   * Takes over backends that an earlier control centre was told to keep: otherwise nothing could stop them.
+   */
   async adoptKept(): Promise<void> {
     await this.#cluster.adoptKept();
   }

@@ -1,8 +1,10 @@
 /**
- * Where a running control centre tells the terminal how to reach it: one file in the data folder, readable by its owner only.
+ * Where a running control centre tells the terminal how to reach it: one file in the data folder, readable by
+ * its owner only.
  *
- * After a crash the file stays, and its pid or its port may belong to another program by then. So whoever reads it asks the port with the
- * token, and knows by the start time whether the very process that wrote the file still lives (cli/session.ts).
+ * After a crash the file stays, and its pid or its port may belong to another program by then. So whoever
+ * reads it asks the port with the token, and knows by the start time whether the very process that wrote the
+ * file still lives (cli/session.ts).
  */
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

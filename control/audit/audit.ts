@@ -1,4 +1,4 @@
-/** The audit of a run: waits until the queue is drained, gathers the evidence from every side, and judges it. */
+/** Audits a run: waits until the queue is drained, gathers the evidence from every side, and judges it. */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import { createPool, openPool } from '../../services/shared/postgres.ts';
 import { createRedis } from '../../services/shared/redis.ts';
@@ -28,9 +28,15 @@ import { errorText } from '../../services/shared/error-text.ts';
 const PROBE_LIMIT_MS = 10_000;
 /** Pauses, in ms, between two gatherings while a worker has reservations in hand. */
 const RETRY_PAUSE_MS = { first: 250, most: 4_000 };
-/** ms that the evidence may take to gather past the time for draining: a backend that is just back must not cost the verdict. */
+/**
+ * ms past the time for draining that gathering may take: a backend that has just come back must not cost the
+ * verdict.
+ */
 const GATHER_GRACE_MS = 15_000;
-/** ms without a new ticket after which a granted reservation without one counts as lost: a worker decides before it commits. */
+/**
+ * ms without a new ticket after which a granted reservation without one counts as lost: a worker decides
+ * before it commits.
+ */
 const COMMIT_QUIET_MS = 5_000;
 
 export interface AuditInput {
@@ -46,13 +52,16 @@ export interface AuditInput {
   /** Whether a backend has ended and nothing will start it again. */
   isBackendLost?(): boolean;
   /**
-   * Closes the sale, before the last look; false when that is not possible. What was accepted is decided by then, or the time for it is
-   * over; the worker refuses what comes later.
+   * Closes the sale before the last look; resolves to false when that is not possible. By then everything
+   * accepted is decided, or its time is up. The worker refuses what comes later.
    */
   closeSale?(): Promise<boolean>;
-  /** ms for which a part stood still or was away, the longest so far: what it had in hand came that much later. */
+  /**
+   * The longest time in ms for which a part stood still or was away: what it had in hand came that much
+   * later.
+   */
   heldUpMs?(): number;
-  /** The parts that are missing now, each as a sentence: why something may stay undecided. */
+  /** The parts that are missing now, each as a sentence: they explain what stays undecided. */
   missingParts?(): string[];
   /** What the verdict rests on, once it is final. */
   onEvidence?(evidence: Evidence): void;
@@ -61,8 +70,8 @@ export interface AuditInput {
 }
 
 /**
- * Audits a run. Always gives a verdict on what the backends hold, also when the queue did not drain in time: the checks that need what is
- * still undecided are open then.
+ * Audits a run. It also gives a verdict when the queue did not drain in time: checks that need what is still
+ * undecided are then open.
  * @throws FailureError `audit.backendAway` when a backend can't be asked; the signal's reason on abort
  */
 export async function audit(input: AuditInput): Promise<Audit> {
@@ -74,7 +83,7 @@ export async function audit(input: AuditInput): Promise<Audit> {
   }
 }
 
-/** Frames in the dead-letter queue now, to be told apart from those of a run to come. */
+/** Frames in the dead-letter queue now, to distinguish them from those of the next run. */
 export async function countDeadFrames(deployment: Deployment): Promise<number> {
   const probe = new QueueProbe(deployment);
   try {
@@ -129,7 +138,7 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
     });
     drainMs += drain.durationMs;
     hasDrained ||= drain.lastError === undefined;
-    // Backends are asked until the time is over; one that is away while the evidence is gathered, for a while longer.
+    // Backends are asked until the time is up, and a little longer while evidence is gathered.
     const isOver = () =>
       performance.now() >= deadline + (hasDrained ? GATHER_GRACE_MS : 0) || input.isBackendLost?.() === true;
     if (drain.lastError !== undefined && isOver()) throw backendAway(drain.lastError);
@@ -148,7 +157,7 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
       ticketsSeen = evidence.tickets.count;
       lastTicketAtMs = nowMs;
     }
-    // Frames in a worker's hand are not in the queue, decided or not: give them the rest of the time.
+    // Frames that a worker holds are not in the queue: give them the rest of the time.
     const missing = input.missingParts?.() ?? [];
     const uncommitted = findOutcomeFaults(evidence).ticketMissing.count;
     const isQuiet = nowMs - lastTicketAtMs >= COMMIT_QUIET_MS && missing.length === 0;
@@ -165,7 +174,7 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
       }
       statusInAttack = evidence.sale.status;
       isSaleClosed = await input.closeSale();
-      // What came in between the last look and the closing is in the next one.
+      // The next look sees what came in between this one and the closing.
       continue;
     }
     await sleep(Math.min(pauseMs, Math.max(1, deadline - nowMs)), undefined, { signal });
@@ -189,7 +198,8 @@ async function gather(
   const { sale, ledger, deployment, signal } = input;
   await openPool(pool);
   const tickets = await readTickets(pool, sale.id, signal);
-  // Each step takes up to a second of a million requests: between them, the window and the terminal get their turn.
+  // Each step takes up to a second of a million requests: between them, the window and the terminal get their
+  // turn.
   await nextTurn();
   const join = joinTickets(ledger, tickets);
   await nextTurn();
@@ -226,7 +236,8 @@ function stillWaiting({ queues }: Evidence, drainMs: number): string[] {
 
 /**
  * Runs all checks on the evidence and sums it up.
- * @param undecided why something is not decided yet; a check that fails for that alone is open, and not broken
+ * @param undecided why something is not decided yet; a check that fails for that alone is open, and not
+ *   broken
  */
 export function judge(evidence: Evidence, drainMs: number, undecided: readonly string[] = []): Audit {
   const { sale, tickets, totals, queues } = evidence;
@@ -243,16 +254,17 @@ export function judge(evidence: Evidence, drainMs: number, undecided: readonly s
     granted: totals.granted,
     refused: totals.refused,
     pending: totals.pending,
-    // Accepted and then forgotten: no outcome at all, or a grant that never became a ticket. Undecided is not lost.
+    // Accepted and lost: no outcome at all, or a grant without its ticket. Undecided is not lost.
     lost: undecided.length > 0 ? 0 : totals.pending + faults.ticketMissing.count,
     duplicated: faults.sharedId.count + faults.ticketOfRefused.count + faults.otherUnits.count,
-    // A ticket too many may show as a unit sold twice, one out of range, and one beyond the stock: it is still one.
+    // One ticket too many may be a unit sold twice, out of range and beyond the stock at once: it counts
+    // once.
     oversold: Math.max(
       countOf('no_oversell', 'beyondStock'),
       countOf('no_oversell', 'soldTwice') + countOf('no_oversell', 'outOfRange'),
     ),
     undersold: countOf('no_undersell', 'undersold'),
-    // With nothing left to be decided, a request without a ticket is known to have got none.
+    // Once everything is decided, a request without a ticket is known to have got none.
     unknownGranted: totals.unknownGranted,
     ...(undecided.length === 0 ? {} : { undecided: [...undecided] }),
     unknownResolved: queues.waiting === 0 && totals.pending === 0 ? totals.unknown : totals.unknownGranted,
@@ -274,7 +286,7 @@ function backendAway(cause: unknown): FailureError {
     {
       code: 'audit.backendAway',
       message: `The audit could not ask the backends: ${reason || 'no answer'}.`,
-      fix: `See on the Control page, or with \`${commandLine('status')}\`, which backend is away; once it serves again, repeat the attack.`,
+      fix: `See which backend is away: on the Control page, or with \`${commandLine('status')}\`. Repeat the attack once it serves.`,
     },
     { cause },
   );

@@ -3,7 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export const DRAIN_DEFAULTS = {
   /** ms between two looks at the queue. */
   pollMs: 50,
-  /** ms without any decision after which an empty queue counts as drained although the counter falls short of what was accepted. */
+  /**
+   * ms without any decision after which an empty queue counts as drained although the counter falls short of
+   * what was accepted.
+   */
   quietMs: 1_500,
 } as const;
 
@@ -23,7 +26,7 @@ export interface DrainOptions {
   readonly pollMs?: number;
   readonly quietMs?: number;
   onProgress?(progress: DrainProgress): void;
-  /** Whether a backend has ended for good: a look that failed is then the last one. */
+  /** Whether a backend has ended for good: a look that fails is then the last. */
   isBackendLost?(): boolean;
 }
 
@@ -35,9 +38,10 @@ export interface DrainResult {
 }
 
 /**
- * Waits until the queue is empty and all that was accepted is decided. The counter alone can't say it, since a Redis that lost its memory
- * counts anew: an empty queue with no decision for `quietMs` counts as drained, too, and the caller then looks for pending
- * reservations itself. Backends that are away are asked again until the time is over, unless one has ended for good.
+ * Waits until the queue is empty and everything accepted is decided. The counter alone is not enough: a Redis
+ * that lost its data counts from 0 again. So an empty queue with no decision for `quietMs` counts as drained,
+ * too, and the caller looks for pending reservations itself. Backends that are away are asked again until the
+ * time is up, unless one has ended for good.
  */
 export async function waitForDrain(options: DrainOptions): Promise<DrainResult> {
   const { accepted, timeoutMs, signal } = options;

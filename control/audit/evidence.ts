@@ -1,9 +1,11 @@
 /**
- * What the audit judges by, gathered from every side and joined once, so that each check is a pure function of it.
+ * What the audit judges, gathered from every side and joined once, so that each check is a pure function of
+ * it.
  *
- * A *subject* is something that has an outcome: subjects 0..count-1 are the ledger's requests, the following ones are *strays*,
- * reservations that own tickets but that no answer named. A stray is rightful when its buyer has an *unsettled* request: one
- * without an answer, or one that was told 5xx after its frame had left (the broker's confirm came too late).
+ * A *subject* is something that has an outcome: subjects 0..count-1 are the ledger's requests, the following
+ * ones are *strays*, reservations that own tickets but that no answer named. A stray is rightful when its
+ * buyer has an *unsettled* request: one without an answer, or one that was told 5xx after its frame had left
+ * (the broker's confirm came too late).
  */
 import type { SaleCounters, SaleStatus } from '../../services/shared/sales.ts';
 import type { LoadLedger } from './ledger.ts';
@@ -117,7 +119,7 @@ export function joinTickets(ledger: LoadLedger, tickets: TicketColumns): TicketJ
   return { subjectOfTicket: placeOfTicket.map((place) => subjectOfPlace[place] ?? -1), strays };
 }
 
-/** Works out, once, what several checks need. */
+/** Computes once what several checks need. */
 export function prepareEvidence(raw: RawEvidence): Evidence {
   const { ledger, join, outcomes } = raw;
   const ticketsOf = new Int32Array(ledger.count + join.strays.length);
@@ -134,7 +136,7 @@ export function prepareEvidence(raw: RawEvidence): Evidence {
     if (status !== 'accepted') continue;
     accepted++;
     const code = outcomes.code[request] ?? 0;
-    // Records are kept for minutes and are gone when Redis loses its memory; a ticket proves its grant for ever.
+    // Records expire after minutes, or go when Redis loses its data; a ticket always proves its grant.
     if (code === GRANTED_CODE || (code === 0 && (ticketsOf[request] ?? 0) > 0)) {
       fate[request] = FATE.granted;
       granted++;
@@ -164,7 +166,7 @@ export function prepareEvidence(raw: RawEvidence): Evidence {
   };
 }
 
-/** Whether nobody can tell from the answer alone if the request was taken. */
+/** Whether the answer leaves open if the request was accepted. */
 function isUnsettled(ledger: LoadLedger, request: number): boolean {
   const status = ledger.status(request);
   return status === 'unknown' || (status === 'rejected' && ledger.httpStatus(request) >= 500);

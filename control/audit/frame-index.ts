@@ -1,4 +1,7 @@
-/** Which subjects wait for which record: reservations of one frame share one, so a million outcomes are some ten thousand reads. */
+/**
+ * Which subjects wait for which record: reservations of one frame share one, so a million outcomes are some
+ * ten thousand reads.
+ */
 import { parseReservationId } from '../../services/shared/ids.ts';
 import type { LoadLedger } from './ledger.ts';
 
@@ -18,8 +21,8 @@ export interface FrameIndex {
 }
 
 /**
- * Groups accepted requests and strays by the record that holds their outcome. An id that is none, or of another sale, has no record:
- * its subject stays without an outcome.
+ * Groups accepted requests and strays by the record that holds their outcome. An invalid id, or one of
+ * another sale, has no record: its subject gets no outcome.
  */
 export function indexFrames(saleId: string, ledger: LoadLedger, strays: readonly string[]): FrameIndex {
   const byRecord = new Map<string, RecordSubjects & { readonly seen: Set<number> }>();
@@ -29,7 +32,8 @@ export function indexFrames(saleId: string, ledger: LoadLedger, strays: readonly
     if (!ref || ref.saleId !== saleId) return;
     const recordId = ref.kind === 'framed' ? ref.frameId : ref.digest;
     const place = ref.kind === 'framed' ? ref.index : 0;
-    // A digest may look like anything but a frame id: that has a dash after 6..16 characters, and a digest may, too.
+    // A digest may look like anything but a frame id: that has a dash after 6..16 characters, and a digest
+    // may, too.
     const key = `${ref.kind} ${recordId}`;
     let record = byRecord.get(key);
     if (!record) {

@@ -1,20 +1,24 @@
 /**
- * What the load generator itself saw, request by request. The audit judges the engine by this and by what the databases hold, never by
- * the engine's own counters alone.
+ * What the load generator itself saw, request by request. The audit judges the engine by this and by the
+ * databases, never only by the engine's own counters.
  */
 
 /**
- * How a request ended. `rejected`: rejected by the gateway, which published nothing. `unknown`: no answer, by time-out or reset, or one that
- * leaves open whether it was taken (503 `unconfirmed`); the audit finds out what became of it. `unsent`: the attack ended before its turn.
+ * How a request ended. `rejected`: rejected by the gateway, which published nothing. `unknown`: no answer, by
+ * time-out or reset, or one that leaves open whether it was accepted (503 `unconfirmed`); the audit finds its
+ * outcome. `unsent`: the attack ended before its turn.
  */
 export type RequestStatus = 'accepted' | 'rejected' | 'unknown' | 'unsent';
 
 /**
- * A compact view of every request of one attack; each asked for one unit. Columns and not objects: a million requests are a few typed arrays, and
- * the audit walks over them several times.
+ * A compact view of every request of one attack; each asked for one unit. Columns and not objects: a million
+ * requests are a few typed arrays, and the audit walks over them several times.
  */
 export interface LoadLedger {
-  /** Requests of the attack, unsent ones included. Indexes are 0..count-1, in the order in which the generator took them up. */
+  /**
+   * Requests of the attack, unsent ones included. Indexes are 0..count-1, in the order in which the generator
+   * took them up.
+   */
   readonly count: number;
   /** The buyer of a request; reproducible from the seed. */
   userId(index: number): string;

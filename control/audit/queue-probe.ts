@@ -5,7 +5,7 @@ import type { Deployment } from '../cluster/cluster.ts';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 
-/** Counts what lies in a namespace's queues; connects when first asked, and again after a loss. */
+/** Counts the messages in a namespace's queues. Connects on the first count, and again after a loss. */
 export class QueueProbe {
   readonly #deployment: Deployment;
   #model: ChannelModel | undefined;
@@ -32,7 +32,7 @@ export class QueueProbe {
     await model?.close();
   }
 
-  /** One attempt at a time: whoever asks meanwhile waits for the same. */
+  /** One attempt at a time, which all callers share. */
   #sharedChannel(): Promise<Channel> {
     if (this.#channel) return this.#channel;
     const opening = this.#open();
@@ -46,10 +46,10 @@ export class QueueProbe {
 
   async #open(): Promise<Channel> {
     const model = (this.#model ??= await this.#connect());
-    // Passive declaration of a queue that is not there would close the channel.
+    // checkQueue on a missing queue would close the channel.
     await declareTopology(model, this.#deployment.namespace);
     const channel = await model.createChannel();
-    // The call in hand fails by itself; without a listener, the error would end the process.
+    // The pending call fails by itself. Without a listener, the error would end the process.
     channel.on('error', () => undefined);
     return channel;
   }

@@ -61,7 +61,8 @@ export class OutcomeColumns implements RecordedOutcomes {
       });
     } catch (error) {
       if (!(error instanceof RecordError)) throw error;
-      // Its reservations stay without an outcome, which the audit reports; the frame's id tells where to look.
+      // Its reservations stay without an outcome, which the audit reports; the frame's id tells where to
+      // look.
       this.unreadable.push(id);
     }
   }

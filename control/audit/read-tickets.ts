@@ -5,8 +5,8 @@ import type { TicketColumns } from './evidence.ts';
 const PAGE = 20_000;
 
 /**
- * All tickets of a sale, read in one read-only snapshot through a cursor: a page of a keyset would miss the second of two tickets
- * for one unit, which is just what the audit looks for.
+ * Reads all tickets of a sale in one read-only snapshot, through a cursor. Keyset pages would miss the second
+ * of two tickets for one unit, which is exactly what the audit looks for.
  */
 export async function readTickets(pool: Pool, saleId: string, signal: AbortSignal): Promise<TicketColumns> {
   const client = await pool.connect();

@@ -1,10 +1,16 @@
 import { BACKEND_TITLES } from '../../contract/backends.ts';
-/** A backend that has ended while the cluster counts as running, and did not come back when it was started again. */
+/**
+ * A backend that has ended while the cluster counts as running, and did not come back when it was started
+ * again.
+ */
 import { FailureError } from '../../contract/failure.ts';
 import type { Cluster } from './cluster.ts';
 import { commandLine } from '../lib/command-line.ts';
 
-/** The failure that names the backends that are lost; `undefined` while all are there, or are being started again. */
+/**
+ * The failure that names the backends that are lost; `undefined` while all are there, or are being started
+ * again.
+ */
 export function backendDown(cluster: Pick<Cluster, 'backends'>): FailureError | undefined {
   const down = cluster.backends().filter((backend) => backend.state === 'failed');
   if (down.length === 0) return undefined;
@@ -16,7 +22,9 @@ export function backendDown(cluster: Pick<Cluster, 'backends'>): FailureError | 
   });
 }
 
-/** The failure that names the backends that are being started again now: whoever needs them waits a moment. */
+/**
+ * The failure that names the backends that are being started again now: whoever needs them waits a moment.
+ */
 export function backendRestarting(cluster: Pick<Cluster, 'backends'>): FailureError | undefined {
   const away = cluster.backends().filter((backend) => backend.state === 'restarting');
   if (away.length === 0) return undefined;

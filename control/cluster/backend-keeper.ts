@@ -1,8 +1,9 @@
 /**
  * The backends of one cluster: what to show of each, and when to start it again.
  *
- * Until the cluster runs, a backend is shown as its provider reports it. From `watch` to `unwatch`, what the services find counts
- * too, and a backend of ours that has ended, or that only a restart heals, is started again.
+ * Until the cluster runs, a backend is shown as its provider reports it. From `watch` to `unwatch`, what the
+ * services find counts too, and a backend of ours that has ended, or that only a restart heals, is started
+ * again.
  */
 import type { Backends } from '../../services/shared/messages.ts';
 import { type BackendRole, type BackendState, BACKEND_TITLES } from '../../contract/backends.ts';

@@ -1,9 +1,10 @@
 /**
- * Starts backends of ours again: those that ended by themselves or were killed, and those that only a restart heals.
+ * Starts backends of ours again: those that ended by themselves or were killed, and those that only a restart
+ * heals.
  *
- * A backend moves: serving → waiting → restarting → serving; restarting → waiting when that failed. After MAX_QUICK_RESTARTS ends in a
- * row it counts as failed: nothing waits for it any more, but it is still tried, at the longest pause, so that it comes back by itself
- * once its cause is gone (a full disk).
+ * A backend moves: serving → waiting → restarting → serving; restarting → waiting when that failed. After
+ * MAX_QUICK_RESTARTS ends in a row it counts as failed: nothing waits for it any more, but it is still tried,
+ * at the longest pause, so that it comes back by itself once its cause is gone (a full disk).
  */
 import { backoffMs } from '../../services/shared/backoff.ts';
 import { type BackendRole, BACKEND_TITLES } from '../../contract/backends.ts';

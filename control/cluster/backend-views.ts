@@ -1,6 +1,6 @@
 /**
- * The backends as every frontend shows them: what the provider knows of the process or container, and over it what the services find when
- * they use it. A process that is alive and takes no writes is not running.
+ * The backends as every frontend shows them: what the provider knows of the process or container, and over it
+ * what the services find when they use it. A process that is alive and takes no writes is not running.
  */
 import { type BackendHealth, describeTrouble } from '../../services/shared/backend-trouble.ts';
 import { REFUSES_MESSAGES } from '../../services/shared/amqp/broker-canary.ts';
@@ -47,8 +47,9 @@ export class BackendViews {
   }
 
   /**
-   * Why a backend that lives must be restarted. RabbitMQ's write-ahead log, once it has failed on a full disk, does not come back by
-   * itself, and takes all quorum queues along: every message is refused until the node starts anew. Redis and Postgres heal with their cause.
+   * Why a backend that lives must be restarted. RabbitMQ's write-ahead log, once it has failed on a full
+   * disk, does not come back by itself, and takes all quorum queues along: every message is refused until the
+   * node starts anew. Redis and Postgres heal with their cause.
    */
   whyRestart(backend: BackendState, now = Date.now()): string | undefined {
     if (backend.role !== 'rabbitmq') return undefined;
@@ -59,7 +60,8 @@ export class BackendViews {
       this.#hopelessSinceMs = undefined;
       return undefined;
     }
-    // Not the moment at which the trouble began: an alarm may have come first, and its end must be waited for.
+    // Not the moment at which the trouble began: an alarm may have come first, and its end must be waited
+    // for.
     this.#hopelessSinceMs ??= now;
     const beganMs = Math.max(this.#hopelessSinceMs, backend.startedAtMs ?? 0);
     if (now - beganMs < RESTART_AFTER_MS) return undefined;

@@ -30,10 +30,14 @@ export interface Cluster {
   /**
    * Starts or adopts all three backends and waits until each has proven that it serves.
    * Steps are told through the events given at construction.
-   * @throws FailureError naming the step; what was started is stopped again. AbortError-like FailureError `cluster.cancelled` on abort.
+   * @throws FailureError naming the step; what was started is stopped again. AbortError-like FailureError
+   *   `cluster.cancelled` on abort.
    */
   start(signal: AbortSignal): Promise<Endpoints>;
-  /** Stops what this cluster started or adopted; keeps the data. Never throws for a backend that is already gone. */
+  /**
+   * Stops what this cluster started or adopted; keeps the data. Never throws for a backend that is already
+   * gone.
+   */
   stop(): Promise<void>;
   /** Lets go of the backends without stopping them: the next start adopts them. */
   detach(): void;
@@ -43,7 +47,8 @@ export interface Cluster {
   /** CPU and memory of each running backend. */
   stats(): Promise<readonly BackendStats[]>;
   /**
-   * Ends what is left of one backend and starts it again, with its data and on its address; resolves when it serves.
+   * Ends what is left of one backend and starts it again, with its data and on its address; resolves when it
+   * serves.
    * @throws FailureError; `external.notOurs` for a backend that others run
    */
   restart(role: BackendRole, signal: AbortSignal): Promise<void>;

@@ -43,7 +43,10 @@ export function lockHolder(dataDir: string): ProcessIdentity | undefined {
   return holder && isAlive(holder) ? holder : undefined;
 }
 
-/** Removes a dead holder's lock. Another process may have done so and locked anew in between: then its lock is put back. */
+/**
+ * Removes a dead holder's lock. Another process may have done so and locked anew in between: then its lock is
+ * put back.
+ */
 function removeStale(path: string, seen: string, aside: string): void {
   try {
     renameSync(path, aside);

@@ -6,7 +6,8 @@ import type { Provider } from '../../contract/backends.ts';
 import type { Deployment } from './cluster.ts';
 
 /**
- * Migrates the schema. Where the database is ours, services and audit then connect as users with fewer rights than its owner.
+ * Migrates the schema. Where the database is ours, services and audit then connect as users with fewer rights
+ * than its owner.
  * @param owned the deployment with the owner's URL
  * @returns the deployment as services and audit reach it, and what was done, for the step
  */

@@ -24,7 +24,10 @@ export interface Providers {
   readonly probe: ProviderProbe;
   /** @throws FailureError when the provider itself is not there */
   create(provider: Provider, events: ClusterEvents): Promise<Cluster>;
-  /** The provider whose backends all run on this data folder with nobody to answer for them: kept on purpose, or left by a crash. */
+  /**
+   * The provider whose backends all run on this data folder with nobody to answer for them: kept on purpose,
+   * or left by a crash.
+   */
   findKept(): Promise<Provider | undefined>;
 }
 

@@ -41,7 +41,8 @@ export class StepReporter {
   }
 
   /**
-   * Runs work as this step: its error is the step's, and its return ends the step that it has not ended itself.
+   * Runs work as this step: its error is the step's, and its return ends the step that it has not ended
+   * itself.
    * @throws FailureError with the step's id in it; other errors as they are
    */
   async run<Value>(work: (step: this) => Promise<Value> | Value): Promise<Value> {

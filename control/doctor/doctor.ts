@@ -13,9 +13,14 @@ import { MIN_NODE_TEXT, isNodeNewEnough } from '../lib/node-version.ts';
 import { errorText } from '../../services/shared/error-text.ts';
 
 const run = promisify(execFile);
-/** Files that a process holds besides its buyers' sockets; more than preflight.ts counts, so that this warns before that refuses. */
+/**
+ * Files that a process holds besides its buyers' sockets; more than preflight.ts counts, so that this warns
+ * before that refuses.
+ */
 const OTHER_FILES = 500;
-/** Ten thousand buyers: a socket each in the generator, and one in the gateway, which is a process of its own. */
+/**
+ * Ten thousand buyers: a socket each in the generator, and one in the gateway, which is a process of its own.
+ */
 const WANTED_OPEN_FILES = 10_000 + OTHER_FILES;
 const MIN_CORES = 2;
 const MIN_MEMORY_BYTES = 2 * 1024 ** 3;

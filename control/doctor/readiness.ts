@@ -15,7 +15,8 @@ type Way = keyof typeof WAYS;
  */
 export function diagnose(findings: Finding[], choice: ProviderChoice = 'auto'): Diagnosis {
   const ways: readonly Way[] = choice === 'auto' ? ['docker', 'native'] : [choice];
-  // A warning stands in nobody's way: a container runtime that answers with one starts containers all the same.
+  // A warning stands in nobody's way: a container runtime that answers with one starts containers all the
+  // same.
   const isOpen = (way: Way): boolean => {
     const own = findings.filter(({ id }) => WAYS[way](id));
     return own.length > 0 && own.every(({ status }) => status !== 'missing');

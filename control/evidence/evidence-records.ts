@@ -1,6 +1,6 @@
 /**
- * The records of an evidence file, as docs/evidence.md describes them: tickets first, so that whoever checks the file needs memory for the
- * tickets alone. Fields are parted by tabs; `-` stands for nothing.
+ * The records of an evidence file, as docs/evidence.md describes them: tickets first, so that whoever checks
+ * the file needs memory for the tickets alone. Fields are parted by tabs; `-` stands for nothing.
  */
 import { OUTCOME_CODES, type OutcomeCode } from '../../services/shared/outcomes.ts';
 import type { Audit, RunRecord } from '../../contract/run-record.ts';

@@ -6,8 +6,9 @@ interface Subtree {
 }
 
 /**
- * A Merkle tree that grows leaf by leaf and keeps one hash a level, as RFC 6962 builds it: a leaf is SHA-256 of 0x00 and the record, an
- * inner node SHA-256 of 0x01 and its two children, and a tree whose size is no power of two is split at the largest one below it.
+ * A Merkle tree that grows leaf by leaf and keeps one hash a level, as RFC 6962 builds it: a leaf is SHA-256
+ * of 0x00 and the record, an inner node SHA-256 of 0x01 and its two children, and a tree whose size is no
+ * power of two is split at the largest one below it.
  */
 export class MerkleTree {
   /** Roots of the complete subtrees, largest first, with the number of their leaves. */

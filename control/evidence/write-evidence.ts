@@ -1,4 +1,7 @@
-/** Writes the evidence of a run into one compressed file that a sceptic can judge without FlashGrid; see docs/evidence.md. */
+/**
+ * Writes the evidence of a run into one compressed file that a sceptic can judge without FlashGrid; see
+ * docs/evidence.md.
+ */
 import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';

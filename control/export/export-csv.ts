@@ -1,6 +1,7 @@
 /**
- * A run as CSV (RFC 4180): first the figures of the run, one a line (`summary,<name>,<value>`), then its checks, then the series. All lines
- * have the same number of fields, as the RFC asks; the first column says which section a line belongs to.
+ * A run as CSV (RFC 4180): first the figures of the run, one a line (`summary,<name>,<value>`), then its
+ * checks, then the series. All lines have the same number of fields, as the RFC asks; the first column says
+ * which section a line belongs to.
  */
 import type { RunRecord, Sample } from '../../contract/run-record.ts';
 import { notesOf } from '../../contract/run-notes.ts';
@@ -138,8 +139,8 @@ function summaryRows(record: RunRecord): [string, Field][] {
 }
 
 /**
- * A field as RFC 4180 wants it. A text that a spreadsheet would take for a formula gets an apostrophe before it: buyers choose their own ids, and
- * those show among the offenders.
+ * A field as RFC 4180 wants it. A text that a spreadsheet would take for a formula gets an apostrophe before
+ * it: buyers choose their own ids, and those show among the offenders.
  */
 function encodeField(field: Field): string {
   if (typeof field !== 'string') return String(field);

@@ -3,8 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, fchownSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
 /**
- * Writes a temporary file and renames it. Synchronous: the record of a child process must be on disk before anything else can
- * happen to this process.
+ * Writes a temporary file and renames it. Synchronous: the record of a child process must be on disk before
+ * anything else can happen to this process.
  * @param owner of the file; the user who runs us by default
  */
 export function writeFileAtomic(

@@ -14,7 +14,10 @@ export interface Surroundings {
   readonly packagedIn: string | undefined;
 }
 
-/** `npm run flashgrid -- up` for `up`, or whatever starts the terminal's commands where this process was started. */
+/**
+ * `npm run flashgrid -- up` for `up`, or whatever starts the terminal's commands where this process was
+ * started.
+ */
 export function commandLine(args: string, around: Surroundings = ownSurroundings()): string {
   return `${programOf(around)} ${args}`;
 }

@@ -26,7 +26,9 @@ export function makeFolder(path: string, mode?: number): void {
   }
 }
 
-/** Makes a folder that only its owner may read, or closes one that an earlier FlashGrid left open to others. */
+/**
+ * Makes a folder that only its owner may read, or closes one that an earlier FlashGrid left open to others.
+ */
 export function closedFolder(path: string, mode = 0o700): void {
   makeFolder(path, mode);
   const { uid, mode: found } = statSync(path);
@@ -35,7 +37,8 @@ export function closedFolder(path: string, mode = 0o700): void {
 }
 
 /**
- * Makes the data folder. When root runs us, the backends' user must be able to pass through it, but not to read it.
+ * Makes the data folder. When root runs us, the backends' user must be able to pass through it, but not to
+ * read it.
  * @throws FailureError `app.dataDirUnusable`
  */
 export function dataFolder(path: string): void {

@@ -1,4 +1,6 @@
-/** Emits the control centre's events. Each has a number, so that a frontend knows whether a snapshot is newer. */
+/**
+ * Emits the control centre's events. Each has a number, so that a frontend knows whether a snapshot is newer.
+ */
 import type { EventName, EventPayload } from '../../contract/contract.ts';
 
 type Listener = (payload: never) => void;
@@ -33,7 +35,9 @@ export class EventHub {
     return () => void set.delete(listener);
   }
 
-  /** Calls `listener` with every event, for a transport that forwards them. Returns the function that ends it. */
+  /**
+   * Calls `listener` with every event, for a transport that forwards them. Returns the function that ends it.
+   */
   tap(listener: (name: EventName, payload: EventPayload<EventName>) => void): () => void {
     this.#taps.add(listener);
     return () => void this.#taps.delete(listener);

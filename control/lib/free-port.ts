@@ -4,8 +4,8 @@ import { createServer } from 'node:net';
 import { FailureError } from '../../contract/failure.ts';
 
 /**
- * Below the ports that the system uses for outgoing connections (from 32768 on Linux, 49152 on macOS). Ten thousand buyers use
- * ten thousand of those, and a backend could not listen on one of them after a restart.
+ * Below the ports that the system uses for outgoing connections (from 32768 on Linux, 49152 on macOS). Ten
+ * thousand buyers use ten thousand of those, and a backend could not listen on one of them after a restart.
  */
 const FIRST_PORT = 15_000;
 const LAST_PORT = 29_999;
@@ -36,8 +36,8 @@ function noLoopback(cause: Error): FailureError {
 }
 
 /**
- * `count` different free ports of the loopback address. Another program may still take one before it is used: callers
- * must be ready to choose again.
+ * `count` different free ports of the loopback address. Another program may still take one before it is used:
+ * callers must be ready to choose again.
  * @throws Error when none is found
  */
 export async function findFreePorts(count: number): Promise<number[]> {

@@ -1,6 +1,7 @@
 /**
- * HTTP to our own parts on this machine, without any proxy. `fetch` and Node's global agent follow HTTP_PROXY when
- * NODE_USE_ENV_PROXY is set (Node 22.21 and later): a proxy can't reach our loopback ports, and would get the admin token.
+ * HTTP to our own parts on this machine, without any proxy. `fetch` and Node's global agent follow HTTP_PROXY
+ * when NODE_USE_ENV_PROXY is set (Node 22.21 and later): a proxy can't reach our loopback ports, and would
+ * get the admin token.
  */
 import { Agent, request } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';

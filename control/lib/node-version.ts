@@ -1,4 +1,7 @@
-/** The oldest Node.js that FlashGrid runs on. Imports nothing: it is read by a Node.js that may be too old for the rest. */
+/**
+ * The oldest Node.js that FlashGrid runs on. Imports nothing: it is read by a Node.js that may be too old for
+ * the rest.
+ */
 
 /** Major and minor version; `engines` of package.json says the same. */
 const MIN_NODE: readonly [number, number] = [20, 19];

@@ -1,6 +1,6 @@
 /**
- * Lowers the priority of child processes. An attack uses all cores: with equal priority the window, on the same cores, would
- * stutter. While nothing else needs the processor, the priority changes nothing.
+ * Lowers the priority of child processes. An attack uses all cores: with equal priority the window, on the
+ * same cores, would stutter. While nothing else needs the processor, the priority changes nothing.
  */
 import { existsSync, writeFileSync } from 'node:fs';
 import { constants, getPriority, setPriority } from 'node:os';
@@ -11,8 +11,8 @@ const AGAIN_MS = 150;
 const ATTEMPTS = 20;
 
 /**
- * Lowers the priority of a process that was just started, and of what it will start. Best effort: it ignores a system that
- * refuses, and a process that has ended.
+ * Lowers the priority of a process that was just started, and of what it will start. Best effort: it ignores
+ * a system that refuses, and a process that has ended.
  */
 export function lowerPriority(pid: number | undefined): void {
   if (pid === undefined) return;
@@ -26,7 +26,10 @@ export function lowerPriority(pid: number | undefined): void {
   rankSession(`/proc/${pid}/autogroup`, ATTEMPTS);
 }
 
-/** Linux may share the processor among sessions first: the priority of a child that leads a session counts only within it. */
+/**
+ * Linux may share the processor among sessions first: the priority of a child that leads a session counts
+ * only within it.
+ */
 function rankSession(path: string, attempts: number): void {
   if (!existsSync(path)) return;
   try {

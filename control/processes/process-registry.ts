@@ -1,9 +1,11 @@
 /**
- * Records every process that the control centre starts in the data folder, so that the next start finds what a crash left
- * behind. A record holds the start time of the process: another process that got the same pid is never touched.
+ * Records every process that the control centre starts in the data folder, so that the next start finds what
+ * a crash left behind. A record holds the start time of the process: another process that got the same pid is
+ * never touched.
  *
- * A crash between spawn and record is covered, too: each process has the registry's id in its environment. Redis and Postgres
- * overwrite theirs with a title; they are recognised by their name and their working folder.
+ * A crash between spawn and record is covered, too: each process has the registry's id in its environment.
+ * Redis and Postgres overwrite theirs with a title; they are recognised by their name and their working
+ * folder.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
@@ -13,14 +15,19 @@ import { z } from 'zod';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import { type ProcessIdentity, identify, isAlive, listProcesses } from './process-table.ts';
 
-/** Environment variables that mark a child: its registry, its role, and the control centre that started it. */
+/**
+ * Environment variables that mark a child: its registry, its role, and the control centre that started it.
+ */
 export const REGISTRY_VARIABLE = 'FLASHGRID_CLUSTER_ID';
 export const ROLE_VARIABLE = 'FLASHGRID_ROLE';
 export const OWNER_VARIABLE = 'FLASHGRID_OWNER';
 
 const POLL_INTERVAL_MS = 20;
 const KILL_LIMIT_MS = 5_000;
-/** Programs that are ours when a backend's folder is their working folder. A shell in that folder must not be killed. */
+/**
+ * Programs that are ours when a backend's folder is their working folder. A shell in that folder must not be
+ * killed.
+ */
 const BACKEND_PROGRAM = /^(postgres|initdb|valkey-server|redis-(server|rdb|aof)|beam|erl|epmd|inet_gethost)/;
 
 const BACKEND_ROLES = new Set(['rabbitmq', 'redis', 'postgres', 'epmd', 'initdb']);
@@ -37,7 +44,10 @@ const recordSchema = identitySchema.extend({
   recordedAtMs: z.number(),
 });
 export type ProcessRecord = z.infer<typeof recordSchema>;
-/** The file calls the registry's id `clusterId`, as earlier versions did: their processes must be found after an update. */
+/**
+ * The file calls the registry's id `clusterId`, as earlier versions did: their processes must be found after
+ * an update.
+ */
 const recordsSchema = z.object({ clusterId: z.string(), processes: z.array(recordSchema) });
 const registryIdSchema = z.object({ id: z.string().min(8), dataDir: z.string() });
 
@@ -231,7 +241,8 @@ export async function stopProcess(identity: ProcessIdentity, limits: StopLimits)
 /** SIGKILL to a process and its process group, which it leads (it was spawned detached). */
 export function killGroup(identity: ProcessIdentity): void {
   if (!isAlive(identity)) return;
-  // A process that leads no group has no group to kill: that error is ignored, and the process itself is killed next.
+  // A process that leads no group has no group to kill: that error is ignored, and the process itself is
+  // killed next.
   trySignal(-identity.pid, 'SIGKILL');
   trySignal(identity.pid, 'SIGKILL');
 }

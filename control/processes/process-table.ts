@@ -55,7 +55,10 @@ export function parseProcStat(text: string): ProcStat | undefined {
   };
 }
 
-/** /proc/<pid>/stat of a process that lives; `undefined` when it has ended (a zombie has) or there is no /proc. */
+/**
+ * /proc/<pid>/stat of a process that lives; `undefined` when it has ended (a zombie has) or there is no
+ * /proc.
+ */
 export function readProcStat(pid: number): ProcStat | undefined {
   const text = readProc(pid, 'stat');
   const stat = text === undefined ? undefined : parseProcStat(text);

@@ -1,6 +1,7 @@
 /**
- * Chromium opens files, pipes and sockets without close-on-exec. Every child of Electron's main process would inherit them: a
- * backend that outlives the app would keep the app's ports, cache and pipes open. Plain Node has no such descriptors.
+ * Chromium opens files, pipes and sockets without close-on-exec. Every child of Electron's main process would
+ * inherit them: a backend that outlives the app would keep the app's ports, cache and pipes open. Plain Node
+ * has no such descriptors.
  */
 import { existsSync } from 'node:fs';
 import process from 'node:process';
@@ -12,8 +13,8 @@ const CLOSE_REST =
   'k=$1; shift; for f in /proc/self/fd/*; do n=${f##*/}; [ "$n" -gt "$k" ] && eval "exec $n>&-"; done; exec "$@"';
 
 /**
- * Wraps a command so that it inherits only the first descriptors. Returns the command itself under plain Node, on systems other
- * than Linux (where libuv closes them), and where there is no bash.
+ * Wraps a command so that it inherits only the first descriptors. Returns the command itself under plain
+ * Node, on systems other than Linux (where libuv closes them), and where there is no bash.
  * @param lastKept 2 for the standard streams alone; 3 with the channel of a forked Node
  */
 export function sealed(

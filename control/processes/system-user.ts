@@ -1,4 +1,7 @@
-/** Who runs backends and services when the caller is root: what listens and parses must not be root, and Postgres refuses to be. */
+/**
+ * Who runs backends and services when the caller is root: what listens and parses must not be root, and
+ * Postgres refuses to be.
+ */
 import { spawnSync } from 'node:child_process';
 import { readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -18,7 +21,8 @@ const CREATE_LIMIT_MS = 10_000;
 const EXECUTE_BIT = 0o1;
 
 /**
- * The unprivileged user to run backends and services as: our own, created when it is missing, else one that is there.
+ * The unprivileged user to run backends and services as: our own, created when it is missing, else one that
+ * is there.
  * @returns `undefined` when the caller isn't root: it then runs as the caller
  * @throws Error when root has no such user to turn to
  */
@@ -40,7 +44,10 @@ export function unprivilegedUser(
   throw new Error(`${passwdPath} has none of ${CANDIDATES.join(', ')}`);
 }
 
-/** Best effort: a machine without `useradd`, or with a read-only /etc, has other users to turn to. Two at once: one of them succeeds. */
+/**
+ * Best effort: a machine without `useradd`, or with a read-only /etc, has other users to turn to. Two at
+ * once: one of them succeeds.
+ */
 function createOwnUser(): void {
   const options = ['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent'];
   spawnSync('useradd', [...options, '--shell', '/usr/sbin/nologin', OWN_USER], {

@@ -76,8 +76,9 @@ export function buildRunRecord(parts: RunParts): RunRecord {
 }
 
 /**
- * The verdict. A broken check comes first: what was sold is a fact, however it was measured. Then what stayed undecided because
- * a part was missing: it proves nothing. Then measurements that can't be trusted: thresholds mean nothing on them.
+ * The verdict. A broken check comes first: what was sold is a fact, however it was measured. Then what stayed
+ * undecided because a part was missing: it proves nothing. Then measurements that can't be trusted:
+ * thresholds mean nothing on them.
  */
 export function judgeRun({
   attack,

@@ -1,7 +1,8 @@
 /**
- * What happened to the parts during a run: which of them stood still, ended, or came back. Each part is judged by its own
- * clock: generators and services report how late their event loops were, and the control centre watches its own. When the
- * control centre and another part stood still at once, it was the whole machine.
+ * What happened to the parts during a run: which of them stood still, ended, or came back. Each part is
+ * judged by its own clock: generators and services report how late their event loops were, and the control
+ * centre watches its own. When the control centre and another part stood still at once, it was the whole
+ * machine.
  */
 import { SAMPLE_INTERVAL_MS } from '../../services/shared/messages.ts';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -12,7 +13,10 @@ import type { Incident } from '../../contract/run-record.ts';
 import type { ServiceSample } from '../services/service-child.ts';
 import type { Supervisor } from '../services/supervisor.ts';
 
-/** ms for which a clock must stand still to be an incident. A burst makes an event loop late by some hundred ms. */
+/**
+ * ms for which a clock must stand still to be an incident. A burst makes an event loop late by some hundred
+ * ms.
+ */
 export const PAUSE_MS = 1_500;
 const LOOK_MS = 100;
 
@@ -62,7 +66,8 @@ export class IncidentWatch {
 
   /** Takes a sample of a service, which says how late the service's event loop was. */
   handleSample(id: string, { atMs, eventLoopLagMs }: Pick<ServiceSample, 'atMs' | 'eventLoopLagMs'>): void {
-    // The first sample after a pause may come before the loop's own meter has seen the pause. The gap between samples shows it.
+    // The first sample after a pause may come before the loop's own meter has seen the pause. The gap between
+    // samples shows it.
     const gapMs = atMs - (this.#lastSampleMs.get(id) ?? atMs) - SAMPLE_INTERVAL_MS;
     this.#lastSampleMs.set(id, atMs);
     const lateMs = Math.max(eventLoopLagMs, gapMs);
@@ -198,7 +203,10 @@ export class IncidentWatch {
 
 const overlaps = (a: Pause, b: Pause) => a.fromMs < b.toMs && b.fromMs < a.toMs;
 
-/** Joins overlapping pauses of one part. A pause that the control centre and another part share was the machine's. */
+/**
+ * Joins overlapping pauses of one part. A pause that the control centre and another part share was the
+ * machine's.
+ */
 function mergePauses(pauses: readonly Pause[]): Pause[] {
   const ofControl = pauses.filter((pause) => pause.part === 'control');
   const shared = ofControl.filter((own) =>

@@ -47,8 +47,8 @@ export class AttackSale {
   }
 
   /**
-   * Closes the sale through a gateway. Where none answers, closes it in Postgres and Redis: the worker decides by what Redis says.
-   * A sale that is closed is not closed again; a failed close may be repeated.
+   * Closes the sale through a gateway. Where none answers, closes it in Postgres and Redis: the worker
+   * decides by what Redis says. A sale that is closed is not closed again; a failed close may be repeated.
    * @returns whether it is closed
    */
   async close(): Promise<boolean> {
@@ -92,7 +92,8 @@ export class AttackSale {
     try {
       await withLimit(close(), CLOSE_LIMIT_MS, 'Postgres or Redis did not answer');
     } finally {
-      // A connection to a backend that hangs must not delay the end of the attack: the release stack limits the wait.
+      // A connection to a backend that hangs must not delay the end of the attack: the release stack limits
+      // the wait.
       await release.release().catch(() => undefined);
     }
   }

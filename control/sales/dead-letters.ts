@@ -1,8 +1,8 @@
 /**
  * Lists, replays or drops dead letters: frames that a worker rejected, or that RabbitMQ delivered too often.
  *
- * An operation fetches frames from the dead-letter queue one by one, and returns those that it did not settle at its end. Only
- * one runs at a time: a second would not see the frames that the first holds.
+ * An operation fetches frames from the dead-letter queue one by one, and returns those that it did not settle
+ * at its end. Only one runs at a time: a second would not see the frames that the first holds.
  */
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -104,8 +104,8 @@ export class DeadLetters {
   }
 
   /**
-   * Puts frames back into the queue. Each is confirmed before it leaves the dead-letter queue; one that arrives twice is decided
-   * once. Frames that can never be decided stay.
+   * Puts frames back into the queue. Each is confirmed before it leaves the dead-letter queue; one that
+   * arrives twice is decided once. Frames that can never be decided stay.
    * @param ids which frames; all by default
    */
   replay(ids?: readonly string[]): Promise<{ replayed: number; kept: number }> {
@@ -127,8 +127,8 @@ export class DeadLetters {
   }
 
   /**
-   * Removes frames for good: their reservations never get an outcome. Their sales are rebuilt from the tickets, so that units
-   * that Redis had granted to these frames are on sale again.
+   * Removes frames for good: their reservations never get an outcome. Their sales are rebuilt from the
+   * tickets, so that units that Redis had granted to these frames are on sale again.
    * @param ids which frames; all by default
    */
   drop(ids?: readonly string[]): Promise<{ dropped: number }> {

@@ -6,7 +6,10 @@ import { requestLoopback, type LoopbackAnswer } from '../lib/loopback.ts';
 
 /** ms that one admin request may take. */
 const REQUEST_LIMIT_MS = 15_000;
-/** ms that one of several gateways may take to answer /healthz: a frozen one accepts connections and never answers. */
+/**
+ * ms that one of several gateways may take to answer /healthz: a frozen one accepts connections and never
+ * answers.
+ */
 const PRESENCE_LIMIT_MS = 1_500;
 
 const problemSchema = z.object({
@@ -64,8 +67,8 @@ export class GatewayClient {
   }
 
   /**
-   * The gateway to ask. It must answer /healthz first: a request that timed out and was repeated at another gateway would be
-   * carried out twice once the first one wakes.
+   * The gateway to ask. It must answer /healthz first: a request that timed out and was repeated at another
+   * gateway would be carried out twice once the first one wakes.
    */
   async #pick(): Promise<string | undefined> {
     const urls = this.#urls();

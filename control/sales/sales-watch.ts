@@ -1,10 +1,16 @@
-/** The sales as the frontends show them: read twice a second while the cluster runs, and emitted when they have changed. */
+/**
+ * The sales as the frontends show them: read twice a second while the cluster runs, and emitted when they
+ * have changed.
+ */
 import type { SaleView } from '../../services/shared/sales.ts';
 import { MAX_SHOWN_SALES } from '../../contract/contract.ts';
 import type { GatewayClient } from './gateway-client.ts';
 
 const INTERVAL_MS = 500;
-/** Pause after a reading, as a multiple of its duration: with thousands of sales the watch slows down and spares the gateway. */
+/**
+ * Pause after a reading, as a multiple of its duration: with thousands of sales the watch slows down and
+ * spares the gateway.
+ */
 const PAUSE_READINGS = 20;
 
 /** The newest sales, and how many there are in all. */

@@ -1,8 +1,9 @@
 /**
  * One forked gateway or worker: starts it, waits until it is ready, receives its samples and stops it.
  *
- * The child is detached: a Ctrl-C in the terminal reaches only the control centre, which then stops its children in order. A
- * child whose channel closes ends itself, so a control centre that is killed leaves none behind.
+ * The child is detached: a Ctrl-C in the terminal reaches only the control centre, which then stops its
+ * children in order. A child whose channel closes ends itself, so a control centre that is killed leaves none
+ * behind.
  */
 import { fork, type ChildProcess } from 'node:child_process';
 import process from 'node:process';
@@ -73,7 +74,8 @@ export class ServiceChild {
         end(signal ? `ended by ${signal}` : `ended with code ${code}`),
       );
       this.#process.on('error', (error) => {
-        // Later errors, such as a message that could not be sent, do not end the child. Without a listener they would end us.
+        // Later errors, such as a message that could not be sent, do not end the child. Without a listener
+        // they would end us.
         if (this.#process.pid === undefined) end(`could not be started: ${error.message}`);
       });
     });

@@ -114,8 +114,9 @@ export class ServiceTotals {
   }
 
   /**
-   * Reservations that the broker has confirmed and no worker has decided. Each service samples at its own moments. At 30,000 a
-   * second, 100 ms between a gateway's sample and a worker's would show 3,000 too many, so all are read as of one moment.
+   * Reservations that the broker has confirmed and no worker has decided. Each service samples at its own
+   * moments. At 30,000 a second, 100 ms between a gateway's sample and a worker's would show 3,000 too many,
+   * so all are read as of one moment.
    */
   queueDepth(): number {
     const tails = [...this.#tails.values()];
@@ -136,8 +137,8 @@ export class ServiceTotals {
   }
 
   /**
-   * The most that waited at any sample since `sinceMs` (performance.now()), and now. Each service sends ten samples a second:
-   * a queue that fills and empties between two samples is not seen.
+   * The most that waited at any sample since `sinceMs` (performance.now()), and now. Each service sends ten
+   * samples a second: a queue that fills and empties between two samples is not seen.
    */
   peakSince(sinceMs: number): Waiting {
     const now = { queueDepth: this.queueDepth(), unconfirmed: this.unconfirmed() };

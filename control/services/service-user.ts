@@ -1,4 +1,6 @@
-/** The user of gateways, workers and load generators when root starts them: they parse what anybody may send. */
+/**
+ * The user of gateways, workers and load generators when root starts them: they parse what anybody may send.
+ */
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { existsSync, realpathSync } from 'node:fs';

@@ -1,8 +1,9 @@
 /**
  * Keeps the wanted number of gateways and workers alive.
  *
- * States of a service: starting → running → stopping → stopped; starting | running → restarting → starting when it ends by
- * itself; restarting → failed after `maxQuickRestarts` ends in a row within QUICK_MS of a start. Kills on purpose do not count.
+ * States of a service: starting → running → stopping → stopped; starting | running → restarting → starting
+ * when it ends by itself; restarting → failed after `maxQuickRestarts` ends in a row within QUICK_MS of a
+ * start. Kills on purpose do not count.
  */
 import { join } from 'node:path';
 import { backoffMs } from '../../services/shared/backoff.ts';
@@ -95,7 +96,8 @@ export class Supervisor {
   }
 
   /**
-   * Starts or stops services until there are `count` of a role. Resolves when the new ones are ready and the surplus is gone.
+   * Starts or stops services until there are `count` of a role. Resolves when the new ones are ready and the
+   * surplus is gone.
    * @throws FailureError when a new one can't be started; it is removed again
    */
   async scale(role: ServiceRole, count: number): Promise<void> {
@@ -137,8 +139,9 @@ export class Supervisor {
   }
 
   /**
-   * Stops gateways first, so that nothing new comes in while the workers finish. When a backend is gone for good, workers can't
-   * finish: RabbitMQ hands their frames out again after the next start, so they get less time.
+   * Stops gateways first, so that nothing new comes in while the workers finish. When a backend is gone for
+   * good, workers can't finish: RabbitMQ hands their frames out again after the next start, so they get less
+   * time.
    */
   async stop({ isBackendLost = false } = {}): Promise<void> {
     this.#isStopping = true;

@@ -1,6 +1,7 @@
 /**
- * Guards the settings that a page may not change alone: which images run on this machine, and where passwords are sent. A script
- * in the page could change them, so a person confirms such a change in a system dialog or in a terminal.
+ * Guards the settings that a page may not change alone: which images run on this machine, and where passwords
+ * are sent. A script in the page could change them, so a person confirms such a change in a system dialog or
+ * in a terminal.
  */
 import { randomBytes } from 'node:crypto';
 import { FailureError } from '../../contract/failure.ts';
@@ -59,7 +60,8 @@ export class SettingsGuard {
 
   /**
    * Lets a page's change pass once it is confirmed.
-   * @throws FailureError `settings.notConfirmed`, or `settings.needsConfirmation` while it waits for a terminal
+   * @throws FailureError `settings.notConfirmed`, or `settings.needsConfirmation` while it waits for a
+   *   terminal
    */
   async admit(from: Settings, to: Settings): Promise<void> {
     const lines = guardedChanges(from, to);

@@ -1,6 +1,7 @@
 /**
- * Masks the passwords of external URLs for pages and terminals, and puts the stored passwords back. A masked URL gets its stored
- * password only if nothing but its path has changed: otherwise a page could have the password sent to any host.
+ * Masks the passwords of external URLs for pages and terminals, and puts the stored passwords back. A masked
+ * URL gets its stored password only if nothing but its path has changed: otherwise a page could have the
+ * password sent to any host.
  */
 import { MASK, maskUrl } from '../../services/shared/redact.ts';
 import { EXTERNAL_URLS, urlsIn, type ExternalUrl } from '../../contract/external-urls.ts';

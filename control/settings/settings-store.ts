@@ -28,8 +28,9 @@ export class SettingsStore {
   }
 
   /**
-   * Reads the file; without one, the defaults apply. From a file that this version can't use as a whole, it keeps each setting that
-   * it can use, renames the file, and explains it in `notice`. It never throws: nobody could correct the settings otherwise.
+   * Reads the file; without one, the defaults apply. From a file that this version can't use as a whole, it
+   * keeps each setting that it can use, renames the file, and explains it in `notice`. It never throws:
+   * nobody could correct the settings otherwise.
    */
   async load(): Promise<void> {
     let text: string;
@@ -98,7 +99,10 @@ export class SettingsStore {
   }
 }
 
-/** The part of `value` that fits the schema, setting by setting. Adds the others to `problems`, without values: they may be secret. */
+/**
+ * The part of `value` that fits the schema, setting by setting. Adds the others to `problems`, without
+ * values: they may be secret.
+ */
 function usable(
   schema: z.ZodObject,
   value: unknown,

@@ -1,13 +1,17 @@
 /**
- * Reads the pipeline's counters from whatever still answers. The sale's own counters are in Redis. While Redis does not answer,
- * the workers' counters, which come over IPC, give what was decided since, and the remaining stock is unknown.
+ * Reads the pipeline's counters from whatever still answers. The sale's own counters are in Redis. While
+ * Redis does not answer, the workers' counters, which come over IPC, give what was decided since, and the
+ * remaining stock is unknown.
  */
 import type { PipelineTotals, Waiting } from '../services/service-totals.ts';
 import { afterArrivals } from '../../services/shared/backend-watch.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
 import type { PipelineReading } from './run-series.ts';
 
-/** ms that Redis may take to answer: more than a busy machine delays it. Only the first reading of an outage waits so long. */
+/**
+ * ms that Redis may take to answer: more than a busy machine delays it. Only the first reading of an outage
+ * waits so long.
+ */
 const SALE_LIMIT_MS = 400;
 
 export interface SaleCounters {

@@ -1,7 +1,8 @@
 /**
- * The run's time series: what the generators saw and what the pipeline did, joined every 100 ms. Counts are differences, so
- * that each column's sum is the run's total, even when readings were missed. The generators' counts stand at the time at which
- * they were seen, not at which they arrived: a row waits for the load of its time.
+ * The run's time series: what the generators saw and what the pipeline did, joined every 100 ms. Counts are
+ * differences, so that each column's sum is the run's total, even when readings were missed. The generators'
+ * counts stand at the time at which they were seen, not at which they arrived: a row waits for the load of
+ * its time.
  */
 import { halved } from '../../contract/halved.ts';
 import { mergeSamples } from '../../contract/series.ts';
@@ -13,7 +14,9 @@ export const SERIES_INTERVAL_MS = 100;
 /** Rows kept. Beyond it neighbours are merged: the series gets coarser, not longer. */
 const MAX_ROWS = 4_096;
 
-/** The most readings that wait for the load of their time. Load that comes later is counted in a later row. */
+/**
+ * The most readings that wait for the load of their time. Load that comes later is counted in a later row.
+ */
 const PATIENCE = 5;
 
 /** What the generators saw in one interval. */
@@ -47,7 +50,10 @@ export class RunSeries {
   #rows: Sample[] = [];
   #counted = { decided: 0, granted: 0, committed: 0, sent: 0, accepted: 0, rejected: 0, unknown: 0 };
   #lastMs = 0;
-  /** The generators' counts at the end of each interval. The first mark is at or before the end of the last row. */
+  /**
+   * The generators' counts at the end of each interval. The first mark is at or before the end of the last
+   * row.
+   */
   #marks: LoadMark[] = [{ tMs: 0, sent: 0, accepted: 0, rejected: 0, unknown: 0 }];
   #latencies: LoadInterval[] = [];
   #readings: { readonly tMs: number; readonly pipeline: PipelineReading }[] = [];

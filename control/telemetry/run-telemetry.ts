@@ -1,4 +1,7 @@
-/** Builds the time series of one attack: what the generators report, and one reading of the pipeline every 100 ms. */
+/**
+ * Builds the time series of one attack: what the generators report, and one reading of the pipeline every 100
+ * ms.
+ */
 import type { Audit, Sample } from '../../contract/run-record.ts';
 import type { ServiceTotals } from '../services/service-totals.ts';
 import { PipelineReader, type SaleCounters } from './pipeline-reader.ts';
@@ -53,7 +56,9 @@ export class RunTelemetry {
     await this.#sampling.end();
   }
 
-  /** Adds the last row. It holds whatever no reading has seen, so that each column's sum is the run's total. */
+  /**
+   * Adds the last row. It holds whatever no reading has seen, so that each column's sum is the run's total.
+   */
   async finish(found: Audit): Promise<void> {
     await this.end();
     const last = await this.#reader.read();

@@ -1,4 +1,7 @@
-/** CPU and memory of every part, once a second: of backends from their provider, of services from their samples. */
+/**
+ * CPU and memory of every part, once a second: of backends from their provider, of services from their
+ * samples.
+ */
 import type { Cluster } from '../cluster/cluster.ts';
 import type { PartStats } from '../../contract/contract.ts';
 import type { ServiceSample } from '../services/service-child.ts';

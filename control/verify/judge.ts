@@ -1,4 +1,7 @@
-/** Judges the records of an evidence file as they come, in one pass: what it keeps grows with the tickets, not with the requests. */
+/**
+ * Judges the records of an evidence file as they come, in one pass: what it keeps grows with the tickets, not
+ * with the requests.
+ */
 import { EvidenceError } from './evidence-error.ts';
 import { endOf, headerOf, type End, type Header } from './parse-records.ts';
 import { RootBuilder } from './root-builder.ts';
@@ -34,7 +37,10 @@ const MAX_PLACE = 999_999;
 const ORDER_TOLERANCE_US = 2_000_000;
 
 const STATUSES = new Set(['accepted', 'rejected', 'unknown', 'unsent']);
-/** The sale was closed or reset before the reservation's turn, or the key was another's: no unit was due to it. */
+/**
+ * The sale was closed or reset before the reservation's turn, or the key was another's: no unit was due to
+ * it.
+ */
 const NOT_DUE = new Set(['sale_closed', 'sale_reset', 'key_reused']);
 
 interface Ticket {
@@ -137,7 +143,10 @@ export class Judge {
     this.#heldBy.set(user, (this.#heldBy.get(user) ?? 0) + 1);
   }
 
-  /** Marks a unit as sold, and tells whether it was before. Pages, since the stock may be ten million of which twenty are sold. */
+  /**
+   * Marks a unit as sold, and tells whether it was before. Pages, since the stock may be ten million of which
+   * twenty are sold.
+   */
   #isSold(unit: number): boolean {
     const page = (this.#units[unit >> 16] ??= new Uint8Array(1 << 16));
     const at = unit & 0xffff;
@@ -198,7 +207,10 @@ export class Judge {
     this.#compare(id, outcome, units, holding);
   }
 
-  /** Notes a reservation id. A request that is sent again with its key gets the same id, and is no second reservation. */
+  /**
+   * Notes a reservation id. A request that is sent again with its key gets the same id, and is no second
+   * reservation.
+   */
   #isGivenAgain(id: string): boolean {
     const dot = id.lastIndexOf('.') + 1;
     const frame = id.slice(0, dot);
@@ -326,7 +338,10 @@ export class Judge {
     };
   }
 
-  /** Gives every ticket that no answer named to a request of its buyer that may own it; the others come from nowhere. */
+  /**
+   * Gives every ticket that no answer named to a request of its buyer that may own it; the others come from
+   * nowhere.
+   */
   #claimStrays(): Faults {
     const phantoms = new Faults();
     for (const [id, { tickets, isClaimed, stray }] of this.#holdings) {

@@ -1,6 +1,7 @@
 /**
- * Judges a run again from its evidence file, offline. It shares no code with the audit, the writer of the file or the engine, on purpose: a
- * mistake in one of them must not hide itself here. docs/evidence.md describes the file and what each check compares.
+ * Judges a run again from its evidence file, offline. It shares no code with the audit, the writer of the
+ * file or the engine, on purpose: a mistake in one of them must not hide itself here. docs/evidence.md
+ * describes the file and what each check compares.
  */
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';

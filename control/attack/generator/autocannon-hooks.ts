@@ -1,7 +1,8 @@
 /**
- * The one place that reaches into autocannon. It opens the sockets, reconnects and parses; which request goes out when, and what
- * became of it, is decided here, because autocannon can't do what an audit needs: every request once, under its own
- * buyer, at its own time. Its clients are hooked one by one, through `setupClient`, before they connect.
+ * The one place that reaches into autocannon. It opens the sockets, reconnects and parses; which request goes
+ * out when, and what became of it, is decided here, because autocannon can't do what an audit needs: every
+ * request once, under its own buyer, at its own time. Its clients are hooked one by one, through
+ * `setupClient`, before they connect.
  *
  * What is replaced on a client, and why:
  * - `_doRequest` (send the next one): requests come from one shared pool, on a schedule;
@@ -147,7 +148,10 @@ export class Lane {
     this.#openClient();
   }
 
-  /** In place of `_connect`: autocannon calls it first to connect, later because the connection failed or was closed. */
+  /**
+   * In place of `_connect`: autocannon calls it first to connect, later because the connection failed or was
+   * closed.
+   */
   #connectOrLose(): void {
     if (!this.#hasConnected) {
       this.#hasConnected = true;

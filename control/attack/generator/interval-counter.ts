@@ -1,4 +1,7 @@
-/** Counts what happens in each 100 ms of one process and tells it at the interval's end. Each event is in exactly one interval. */
+/**
+ * Counts the events of each 100 ms in one process, and emits them at the interval's end. Each event is in
+ * exactly one interval.
+ */
 import { INTERVAL_MS, type IntervalMessage } from '../protocol/generator-messages.ts';
 import { LatencyHistogram } from '../protocol/latency-histogram.ts';
 import type { LoopLagMeter } from './loop-lag.ts';

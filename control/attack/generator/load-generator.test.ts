@@ -357,7 +357,8 @@ describe('a sustained rate', () => {
     const run = await attack([server.url], { totalRequests: 1_000, connections: 2, ratePerSec: 500 });
     const latency = new LatencyHistogram();
     latency.add(run.result.latency);
-    // A generator that counts from the real sending sees two slow answers in a thousand, and a p99 of a few ms.
+    // A generator that counts from the real sending sees two slow answers in a thousand, and a p99 of a few
+    // ms.
     expect(latency.quantileMs(0.99)).toBeGreaterThan(400);
     expect(latency.quantileMs(0.5)).toBeLessThan(200);
     expect(run.result.lateForConnections).toBeGreaterThan(100);
@@ -401,7 +402,8 @@ describe('a sustained rate', () => {
     });
     const run = await attack([server.url], { totalRequests: 12, connections: 2, ratePerSec: 20 });
     expect(counts(run)).toEqual({ sent: 12, accepted: 12, rejected: 0, unknown: 0 });
-    // On a busy machine two requests may be due before the server gets to close; one connection then serves both.
+    // On a busy machine two requests may be due before the server gets to close; one connection then serves
+    // both.
     expect(server.sockets).toBeGreaterThan(2);
     expect(server.sockets).toBeLessThanOrEqual(12);
   });

@@ -1,9 +1,10 @@
 /**
- * Sends the requests of one process and notes what became of each. A request is taken from one pool by any free connection, so the total is
- * exact whatever the connections meet.
+ * Sends the requests of one process and notes what became of each. A request is taken from one pool by any
+ * free connection, so the total is exact whatever the connections meet.
  *
- * A lane (connection) is free → outstanding (`onFree` took a request) → free (`onAnswer`, `onLost`, time-out) … → finished (pool empty);
- * from free it may go to waiting: for the schedule, or for its back-off after a lost connection.
+ * A lane (connection) is free → outstanding (`onFree` took a request) → free (`onAnswer`, `onLost`, time-out)
+ * … → finished (pool empty); from free it may go to waiting: for the schedule, or for its back-off after a
+ * lost connection.
  */
 import { performance } from 'node:perf_hooks';
 import autocannon from 'autocannon';
@@ -26,7 +27,10 @@ import { readReservationId } from './reply.ts';
 import { RequestLog } from '../protocol/request-log.ts';
 import { RequestTemplate } from './request-template.ts';
 
-/** ms without any answer, although requests were waiting for one, after which the gateways count as gone; never less than a request's own time-out. */
+/**
+ * ms without any answer, although requests were waiting for one, after which the gateways count as gone;
+ * never less than a request's own time-out.
+ */
 const GIVE_UP_MS = 10_000;
 const BACKOFF = { firstMs: 20, maxMs: 500 };
 /** Errors that say that this machine, and not the gateway, has run out of something. */
@@ -96,8 +100,8 @@ export class LoadGenerator implements LaneEvents {
   }
 
   /**
-   * Runs the attack to its end: every request answered or given up. When no gateway answers any more, the rest is not sent, and the
-   * result says so.
+   * Runs the attack to its end: every request answered or given up. When no gateway answers any more, the
+   * rest is not sent, and the result says so.
    * @throws FailureError `attack.localLimit`, `attack.autocannonChanged`, `attack.cancelled`
    */
   async run(): Promise<ResultMessage> {
@@ -354,7 +358,10 @@ export class LoadGenerator implements LaneEvents {
     this.#endWhenResolved(nowMs);
   }
 
-  /** A request that was sent at `sentMs` got no answer: when nobody has had one for too long, the gateways count as gone. */
+  /**
+   * A request that was sent at `sentMs` got no answer: when nobody has had one for too long, the gateways
+   * count as gone.
+   */
   #noteSilence(sentMs: number, nowMs: number, cause: string): void {
     this.#silentSinceMs ??= Math.max(sentMs, this.#lastAnswerMs);
     const silentMs = nowMs - this.#silentSinceMs;

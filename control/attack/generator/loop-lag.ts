@@ -1,4 +1,4 @@
-/** How late the event loop runs: a generator that is late measures itself and not the engine. */
+/** Measures how late the event loop is: a late generator measures itself instead of the engine. */
 import { performance } from 'node:perf_hooks';
 import { LatencyHistogram } from '../protocol/latency-histogram.ts';
 

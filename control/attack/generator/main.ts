@@ -1,6 +1,6 @@
 /**
- * Entry of a load generator process. It carries its share of one attack, tells what it saw, and ends. When its channel to the control
- * centre closes, it ends at once: nobody is left to hear the result.
+ * Entry of a load generator process. It runs its share of one attack, reports what it saw, and ends. When its
+ * channel to the control centre closes, it ends at once: nobody would get the result.
  */
 import { performance } from 'node:perf_hooks';
 import { FailureError, type Failure } from '../../../contract/failure.ts';
@@ -18,7 +18,8 @@ const CHUNK_REQUESTS = 100_000;
 let generator: LoadGenerator | undefined;
 
 process.once('disconnect', () => process.exit(0));
-// The terminal's Ctrl-C and a system's shutdown reach the control centre, which then stops its generators in order.
+// The terminal's Ctrl-C and a system's shutdown reach the control centre, which then stops its generators in
+// order.
 process.on('SIGINT', () => undefined);
 
 process.on('message', (raw) => {

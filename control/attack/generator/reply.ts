@@ -1,4 +1,7 @@
-/** Reads what a gateway answers. The common form is recognised by its bytes; anything else is left to the careful readers. */
+/**
+ * Reads the gateway's answers. The common form is recognised by its bytes; anything else goes to the full
+ * parsers.
+ */
 import { z } from 'zod';
 
 const replySchema = z.object({ reservationId: z.string().min(1).max(200) });
@@ -18,7 +21,7 @@ export function readReservationId(body: string): string | undefined {
     const parsed = replySchema.safeParse(JSON.parse(body));
     return parsed.success && isAscii(parsed.data.reservationId) ? parsed.data.reservationId : undefined;
   } catch {
-    // Not JSON: the caller counts an acknowledgement without an id, which the audit reports.
+    // Not JSON: the request counts as accepted without an id, which the audit reports.
     return undefined;
   }
 }
@@ -43,9 +46,9 @@ const CONTENT_LENGTH = /\r\ncontent-length:[ \t]*(\d{1,6})[ \t]*(?:\r\n|$)/i;
 const NEEDS_PARSER = /\r\n(?:transfer-encoding|trailer|upgrade):|\r\nconnection:[^\r]*close/i;
 
 /**
- * Recognises a response that came whole in one chunk, with a Content-Length, on a connection that stays open: nearly all of them. Everything
- * else gets `undefined` and goes to autocannon's parser, which costs several times as much. Keeps the last head: within one
- * second nearly all heads are the same text.
+ * Recognises a response that came whole in one chunk, with a Content-Length, on a connection that stays open:
+ * nearly all of them. Everything else gets `undefined` and goes to autocannon's parser, which costs several
+ * times as much. Keeps the last head: within one second nearly all heads are the same text.
  */
 export class ReplyReader {
   #head = '';

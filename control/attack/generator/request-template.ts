@@ -1,4 +1,7 @@
-/** The bytes of a request. Only the buyer's id changes, and its length never does: a request is a copy of these with eight bytes replaced. */
+/**
+ * The bytes of a request. Only the buyer's id changes, and its length never does: a request is a copy of
+ * these with eight bytes replaced.
+ */
 import { USER_ID_LENGTH, writeUserId } from '../protocol/user-ids.ts';
 
 export class RequestTemplate {

@@ -1,6 +1,7 @@
 /**
- * Messages between the control centre and a load generator process. The generator says `ready`, gets its `start`, sends an `interval` every
- * 100 ms, then `columns`, `prefixes` and last its `result`; or `failed` at any time. The control centre may `stop` it.
+ * Messages between the control centre and a load generator process. The generator says `ready`, gets its
+ * `start`, sends an `interval` every 100 ms, then `columns`, `prefixes` and last its `result`; or `failed` at
+ * any time. The control centre may `stop` it.
  */
 import { z } from 'zod';
 import { commonSettings } from '../../../contract/attack-settings.ts';

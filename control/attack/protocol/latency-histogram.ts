@@ -1,6 +1,6 @@
 /**
- * Counts of durations in µs: 128 buckets for each power of two, so that a percentile is off by at most 0.8 %. Merges by addition and travels
- * as the buckets that hold something.
+ * Counts of durations in µs: 128 buckets for each power of two, so that a percentile is off by at most 0.8 %.
+ * Merges by addition and travels as the buckets that hold something.
  */
 
 const SUB_BITS = 7;

@@ -1,7 +1,7 @@
 /**
- * What one generator process notes of its requests: typed columns, 17 bytes a request, plus one text for each frame of the gateway.
- * A reservation id `<sale>.<frame>.<place>` is kept as a reference to `<sale>.<frame>.` and the place, since all
- * reservations of a frame share the former.
+ * What one generator process notes of its requests: typed columns, 17 bytes a request, plus one text for each
+ * frame of the gateway. A reservation id `<sale>.<frame>.<place>` is kept as a reference to `<sale>.<frame>.`
+ * and the place, since all reservations of a frame share the former.
  */
 import type { RequestStatus } from '../../audit/ledger.ts';
 
@@ -18,7 +18,10 @@ export const NOTHING = 0xffff_ffff;
 export const WHOLE_ID = 0xffff;
 /** Memory of one request in the columns, in bytes. */
 export const BYTES_PER_REQUEST = 17;
-/** Distinct prefixes remembered for sharing; answers of one frame come close together, so a few thousand find nearly all. */
+/**
+ * Distinct prefixes remembered for sharing; answers of one frame come close together, so a few thousand find
+ * nearly all.
+ */
 const REMEMBERED_PREFIXES = 4_096;
 
 /** Columns of consecutive requests, in the process's own order. */

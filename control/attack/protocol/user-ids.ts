@@ -1,17 +1,20 @@
 /**
- * The buyers of an attack. A buyer's id is a pure function of seed and index, so that the generator needs no table, the
- * ledger stores no ids, and the same seed brings the same buyers in the same order.
+ * The buyers of an attack. A buyer's id is a pure function of seed and index, so that the generator needs no
+ * table, the ledger stores no ids, and the same seed brings the same buyers in the same order.
  */
 
-/** Characters of every id: `u` and seven digits in base 36. Fixed, so that a request's length never changes. */
+/**
+ * Characters of every id: `u` and seven digits in base 36. Fixed, so that a request's length never changes.
+ */
 export const USER_ID_LENGTH = 8;
 const DIGITS = '0123456789abcdefghijklmnopqrstuvwxyz';
 const DIGIT_CODES = Uint8Array.from(DIGITS, (digit) => digit.charCodeAt(0));
 const LETTER_U = 0x75;
 
 /**
- * Scrambles an index under a seed. Each step (xor, odd multiplication, xor with a shift of itself) can be undone, so within 32 bits two
- * indexes never meet; buyers that were plain numbers in order would flatter an index that likes order.
+ * Scrambles an index under a seed. Each step (xor, odd multiplication, xor with a shift of itself) can be
+ * undone, so within 32 bits two indexes never meet; buyers that were plain numbers in order would flatter an
+ * index that likes order.
  */
 function scramble(seed: number, index: number): number {
   let x = (index ^ Math.imul(seed + 1, 0x9e3779b1)) >>> 0;

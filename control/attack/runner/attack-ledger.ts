@@ -1,4 +1,7 @@
-/** The whole attack's requests, put together from what each generator process sent. The columns stay as they came: nothing is copied twice. */
+/**
+ * The whole attack's requests, put together from what each generator process sent. The columns stay as they
+ * came: nothing is copied twice.
+ */
 import type { LoadLedger, RequestStatus } from '../../audit/ledger.ts';
 import { shareOf, type ColumnsMessage } from '../protocol/generator-messages.ts';
 import {

@@ -1,6 +1,6 @@
 /**
- * Runs one attack from the control centre: checks the machine, forks the generators, starts them at one moment, puts their intervals
- * together while it lasts, and gives what the load was and what became of each request.
+ * Runs one attack: checks the machine, forks the generators, starts them at one moment and merges their
+ * intervals. Returns the load and the ledger of all requests.
  */
 import { performance } from 'node:perf_hooks';
 import type { LoadLedger } from '../../audit/ledger.ts';
@@ -35,10 +35,16 @@ export interface AttackOptions {
   readonly execArgv?: readonly string[];
   /** Environment of the generators. */
   readonly env?: NodeJS.ProcessEnv;
-  /** Data folder whose process registry notes the generators, so that a later start ends what a killed one left. */
+  /**
+   * Data folder whose process registry notes the generators, so that a later start ends what a killed one
+   * left.
+   */
   readonly dataDir?: string;
   readonly signal: AbortSignal;
-  /** The moment 0 of the attack, in ms since the epoch; intervals and the ledger count from it. Told shortly before. */
+  /**
+   * Called shortly before moment 0 of the attack, in ms since the epoch, from which intervals and ledger
+   * count.
+   */
   onStart?(startAtMs: number): void;
   onInterval(interval: AttackInterval): void;
   onLog?(line: LogLine): void;
@@ -51,7 +57,8 @@ export interface AttackOutcome {
 
 /**
  * Runs an attack to its end. Every process that it started is gone when it settles.
- * @throws FailureError `attack.openFiles`, `attack.localPorts`, `attack.memory`, `attack.targetUnreachable`, `attack.targetLost`,
+ * @throws FailureError `attack.openFiles`, `attack.localPorts`, `attack.memory`, `attack.targetUnreachable`,
+ *   `attack.targetLost`,
  * `attack.localLimit`, `attack.generatorLost`, `attack.generatorFailed`, `attack.cancelled`
  */
 export async function runAttack(options: AttackOptions): Promise<AttackOutcome> {
@@ -142,7 +149,7 @@ function cancelled(): FailureError {
   });
 }
 
-/** What comes in from the generators, in three views of the same requests that must agree in the end. */
+/** What the generators send: three views of the same requests, which must agree at the end. */
 class Collector {
   readonly ledger: AttackLedger;
   readonly merger: IntervalMerger;
@@ -163,7 +170,7 @@ class Collector {
   }
 
   /**
-   * Tells the last interval and holds ledger, intervals and totals against each other.
+   * Emits the last interval, and compares ledger, intervals and totals.
    * @throws Error when they differ: a verdict on figures that contradict each other would be worth nothing
    */
   finish(load: Load): void {

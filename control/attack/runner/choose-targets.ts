@@ -2,7 +2,8 @@ import { FailureError } from '../../../contract/failure.ts';
 import type { GatewayClient } from '../../sales/gateway-client.ts';
 
 /**
- * Base URLs of the gateways to attack: those that answer. Requests to a frozen gateway would say nothing about the engine.
+ * Base URLs of the gateways to attack: those that answer. Requests to a frozen gateway would say nothing
+ * about the engine.
  * @param all the gateways that count as running
  * @param onLeftOut called with a sentence when some do not answer
  * @throws FailureError `attack.targetUnreachable` when none does

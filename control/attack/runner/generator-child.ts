@@ -1,4 +1,4 @@
-/** One generator process as the control centre sees it: forked, heard, stopped, and killed by its own pid when it does not go. */
+/** One generator process: forks it, receives its messages, stops it, and kills it when it does not end. */
 import { fork, type ChildProcess } from 'node:child_process';
 import process from 'node:process';
 import { FailureError } from '../../../contract/failure.ts';
@@ -13,9 +13,11 @@ import {
 } from '../protocol/generator-messages.ts';
 import { errorText } from '../../../services/shared/error-text.ts';
 
-/** ms within which a generator must say that it is ready. */
+/** ms within which a generator must report that it is ready. */
 const READY_LIMIT_MS = 20_000;
-/** ms of silence from a running generator, which tells something every 100 ms, after which it counts as hung. */
+/**
+ * ms without a message, of which a running generator sends one every 100 ms, after which it counts as hung.
+ */
 const SILENCE_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 2_000;
 const STDERR_KEPT = 2_000;
@@ -27,7 +29,7 @@ export interface GeneratorChildOptions {
   /** Node flags; a test that runs the source gives its loader. */
   readonly execArgv: readonly string[];
   readonly env: NodeJS.ProcessEnv;
-  /** Who runs it; whoever runs us by default. */
+  /** The user that it runs as; our own by default. */
   readonly user?: SystemUser | undefined;
   /** Notes the process, so that a later start can end what a killed control centre left behind. */
   readonly registry: ProcessRegistry | undefined;
@@ -57,7 +59,7 @@ export class GeneratorChild {
       execArgv: node.args,
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      // A Ctrl-C on the terminal reaches only the control centre, which then stops its children in order.
+      // A Ctrl-C in the terminal reaches only the control centre, which then stops its children in order.
       detached: true,
       ...(options.user ? { uid: options.user.uid, gid: options.user.gid } : {}),
     });
@@ -85,7 +87,8 @@ export class GeneratorChild {
         end(signal ? `was ended by ${signal}` : `ended with code ${code}`),
       );
       this.#process.on('error', (error) => {
-        // Later ones (a message that could not be sent) end nothing; unheard, they would end this process.
+        // Later errors, such as a message that could not be sent, end nothing. Without a listener they would
+        // end us.
         if (this.#process.pid === undefined) end(`could not be started (${error.message})`);
       });
     });
@@ -115,7 +118,7 @@ export class GeneratorChild {
     return this.#process.pid;
   }
 
-  /** Resolves when the generator waits for its job; a failure is told through `onFailure`. */
+  /** Resolves when the generator waits for its job; a failure goes to `onFailure`. */
   ready(): Promise<void> {
     return this.#ready;
   }

@@ -1,13 +1,14 @@
 /**
- * Puts the intervals of all generator processes together, 100 ms by 100 ms. An interval is told when every process has passed it, or when
- * later ones are long overdue; what comes late is counted in the next one told, so the sums stay exact.
+ * Merges the intervals of all generator processes, 100 ms by 100 ms. An interval is emitted when every
+ * process has passed it, or when the slowest is far behind. What comes late is counted in the next interval,
+ * so the sums stay exact.
  */
 import { INTERVAL_MS, type IntervalMessage } from '../protocol/generator-messages.ts';
 import { LatencyHistogram } from '../protocol/latency-histogram.ts';
 
 /** Intervals by which the slowest process may lag behind the fastest before it is not waited for. */
 const PATIENCE = 5;
-/** Instead of an interval's index: the process has told its last. */
+/** Instead of an interval's index: the process has sent its last one. */
 const ENDED = Number.MAX_SAFE_INTEGER;
 
 /** What all generators together saw in one interval; counts are of this interval alone. */
@@ -51,7 +52,7 @@ export class IntervalMerger {
     this.#emitUpTo(complete, (complete + 1) * INTERVAL_MS);
   }
 
-  /** Tells all that is left, as an interval that ends with the attack. */
+  /** Emits the rest as an interval that ends with the attack. */
   finish(endMs: number): void {
     if (this.#waiting.length > 0) this.#emitUpTo(ENDED, Math.max(endMs, this.#emittedTMs + 1));
   }

@@ -1,14 +1,22 @@
-/** From the results of all generator processes: the load of the run, and whether the generator itself was the limit. */
+/**
+ * From the results of all generator processes: the load of the run, and whether the generator itself was the
+ * limit.
+ */
 import { percent } from '../../../contract/format.ts';
 import type { Load } from '../../../contract/run-record.ts';
 import { type ResultMessage, IN_TIME_MS } from '../protocol/generator-messages.ts';
 import { LatencyHistogram } from '../protocol/latency-histogram.ts';
 import type { AttackSettings } from '../../../contract/attack-settings.ts';
 
-/** Past these the generator measured itself. A burst floods the loop by its nature; under a rate a late loop sends late. */
+/**
+ * Past these the generator measured itself. A burst floods the loop by its nature; under a rate a late loop
+ * sends late.
+ */
 export const GENERATOR_LIMITS = {
   burstLagP99Ms: 500,
-  /** Below this CPU share a late loop in a burst was the machine's doing, which engine and generator share. */
+  /**
+   * Below this CPU share a late loop in a burst was the machine's doing, which engine and generator share.
+   */
   burstLagCpuShare: 0.8,
   sustainedLagP99Ms: 100,
   cpuShare: 0.95,

@@ -1,4 +1,6 @@
-/** What the machine must have before an attack begins: a refusal that names the field beats ten thousand timeouts. */
+/**
+ * Checks the machine before an attack: an error that names the field is better than ten thousand time-outs.
+ */
 import { byteSize, whole } from '../../../contract/format.ts';
 import { readFile } from 'node:fs/promises';
 import { freemem } from 'node:os';
@@ -10,9 +12,14 @@ import { BYTES_PER_REQUEST } from '../protocol/request-log.ts';
 
 /** Files that a process holds besides its sockets. */
 const OTHER_FILES = 100;
-/** Memory of one connection in the generator, measured with 10,000 of them: autocannon's client, its parser, the socket. */
+/**
+ * Memory of one connection in the generator, measured with 10,000 of them: autocannon's client, its parser,
+ * the socket.
+ */
 const BYTES_PER_CONNECTION = 20_000;
-/** Of one request, in the generator and once more in the control centre, with a frame's text shared by few. */
+/**
+ * Of one request, in the generator and once more in the control centre, with a frame's text shared by few.
+ */
 const BYTES_PER_LEDGER_ENTRY = 2 * (BYTES_PER_REQUEST + 8);
 /** Of a Node process that does nothing. */
 const BYTES_PER_PROCESS = 80_000_000;
@@ -45,13 +52,13 @@ export async function readMachineLimits(): Promise<MachineLimits> {
   };
 }
 
-/** What stands against an attack, and what only slows it. */
+/** What prevents an attack, and what only slows it. */
 export interface PreflightReport {
   readonly failures: readonly Failure[];
   readonly warnings: readonly string[];
 }
 
-/** Holds an attack against a machine's limits. `targets` is the number of gateways. */
+/** Compares an attack with the limits of a machine. `targets` is the number of gateways. */
 export function judgeMachine(
   settings: AttackSettings,
   plan: ProcessPlan,

@@ -1,6 +1,6 @@
 /**
- * Which failed checks are only open: everything that they miss is explained by reservations that are not decided yet, and nothing that
- * was found contradicts a promise. A check that is not listed is broken whenever it fails.
+ * Which failed checks are only open: reservations that are not decided yet explain everything that they miss,
+ * and nothing contradicts a promise. A check that is not listed here is broken whenever it fails.
  */
 import type { CheckId } from '../../../contract/checks.ts';
 import type { Check } from '../../../contract/run-record.ts';
@@ -14,7 +14,8 @@ const OPEN_WHEN: Partial<Record<CheckId, (counts: Counts) => boolean>> = {
   no_undersell: () => true,
   single_outcome: (counts) =>
     of(counts, 'ticketOfRefused') + of(counts, 'otherUnits') + of(counts, 'sharedId') === 0,
-  // Granted in Redis, and the ticket is on its way; or Redis has yet to be rebuilt and does not know the sale.
+  // Granted in Redis, and the ticket is on its way; or Redis has yet to be rebuilt and does not know the
+  // sale.
   stock_balance: (counts) => of(counts, 'difference') <= 0,
   queues_empty: (counts) => of(counts, 'deadLettered') === 0,
 };

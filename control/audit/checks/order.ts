@@ -4,17 +4,18 @@ import { FATE, type Evidence } from '../evidence.ts';
 import { result } from './check.ts';
 
 /**
- * How far, in ms, grants may depart from the order of acceptance. Frames of several gateways are decided side by side, and a frame of a worker
- * that dies is handed out again after newer ones; both stay well below this. More means that something is stuck. A part that stood still, by
- * its own clock, may add as long as it did: what it had in hand waited with it.
+ * ms by which grants may depart from the order of acceptance. Frames of several gateways are decided in
+ * parallel, and the frames of a worker that dies are delivered again after newer ones: both stay well below
+ * this limit. More means that something is stuck. A part that stood still, by its own clock, may add the time
+ * that it did: its frames waited with it.
  */
 export const ORDER_TOLERANCE_MS = 2_000;
 
 const SOLD_OUT_CODE = 'S'.charCodeAt(0);
 
 /**
- * Finds buyers that were accepted, then refused as sold out, although somebody who had not even asked when they were
- * accepted got a unit. Only that order is provable by the generator's clock: of two requests under way together, nobody can say
+ * Finds buyers that were accepted and then refused as sold out, although a buyer who asked only after that
+ * got a unit. The generator's clock proves only that order: of two requests in flight at once, nobody can say
  * which was first.
  */
 export function checkOrder({ ledger, fate, outcomes, heldUpMs = 0 }: Evidence): Check {

@@ -1,8 +1,8 @@
 /**
  * One backend's container: adopted when it is as it should be, otherwise replaced, and then proven to serve.
  *
- * States: absent → created → running → proven. A container that was created and never ran may lack its configuration, since the
- * app may have died in between: it is made again.
+ * States: absent → created → running → proven. A container that was created and never ran may lack its
+ * configuration, since the app may have died in between: it is made again.
  */
 import type Docker from 'dockerode';
 import type { ContainerInspectInfo } from 'dockerode';
@@ -94,8 +94,8 @@ export class BackendContainer {
   }
 
   /**
-   * Replaces the container by a new one with the same port and data, and waits until it serves. Docker would give a container
-   * that is only started again another port.
+   * Replaces the container by a new one with the same port and data, and waits until it serves. Docker would
+   * give a container that is only started again another port.
    * @throws FailureError
    */
   async replace(port: number, signal: AbortSignal): Promise<RunningBackend> {
@@ -139,7 +139,10 @@ export class BackendContainer {
     return all.find(({ role }) => role === this.#spec.role);
   }
 
-  /** Finds a container that can be used as it is. Others of this role are removed; their data stays in the volume. */
+  /**
+   * Finds a container that can be used as it is. Others of this role are removed; their data stays in the
+   * volume.
+   */
   async #adopt(): Promise<{ id: string; wasRunning: boolean; note: string } | undefined> {
     const { docker, clusterId } = this.#around;
     const present = (await listOurContainers(docker, clusterId, this.#step.id)).filter(

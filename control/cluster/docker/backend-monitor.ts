@@ -62,7 +62,8 @@ export class BackendMonitor {
     // Catches what happened before the watch was open.
     await Promise.all(running.map(async (backend) => await this.#follow(backend)));
     await this.#refresh();
-    // The first reading, from which CPU is measured. Older daemons take a second for it; nothing waits for it.
+    // The first reading, from which CPU is measured. Older daemons take a second for it; nothing waits for
+    // it.
     void this.stats();
   }
 

@@ -45,8 +45,9 @@ export interface BackendSpec {
 }
 
 /**
- * What a container of ours may do. The entrypoints of the official images start as root, give the data to the image's user and
- * switch to that user. They need these capabilities for it; the backend itself then has none.
+ * What a container of ours may do. The entrypoints of the official images start as root, give the data to the
+ * image's user and switch to that user. They need these capabilities for it; the backend itself then has
+ * none.
  */
 export const CONFINEMENT = {
   CapDrop: ['ALL'],
@@ -90,7 +91,8 @@ type Part = Pick<BackendSpec, 'env' | 'command' | 'files' | 'port' | 'stopLimitS
 
 const PARTS: Record<BackendRole, (memoryMb: number, password: string) => Part> = {
   rabbitmq: (memoryMb, password) => ({
-    // Erlang sizes its port table by the limit of open files: Docker's default, unlimited, costs gigabytes and seconds.
+    // Erlang sizes its port table by the limit of open files: Docker's default, unlimited, costs gigabytes
+    // and seconds.
     env: ['ERL_MAX_PORTS=65536', `RABBITMQ_CONFIG_FILES=${CONFIG_DIR}/*.conf`],
     command: ['rabbitmq-server'],
     files: [
@@ -130,15 +132,17 @@ const PARTS: Record<BackendRole, (memoryMb: number, password: string) => Part> =
 };
 
 /**
- * A file of `docker/` with lines of this cluster added. All users inside the container can read it, since each image runs under
- * a user of its own choice. From outside, only those who may use the Docker daemon can.
+ * A file of `docker/` with lines of this cluster added. All users inside the container can read it, since
+ * each image runs under a user of its own choice. From outside, only those who may use the Docker daemon can.
  */
 function config(path: string, lines: readonly string[]): TarFile {
   const text = readFileSync(join(resourceDir('docker'), path), 'utf8');
   return { path, text: `${text.trimEnd()}\n\n# Added by FlashGrid\n${lines.join('\n')}\n`, mode: 0o444 };
 }
 
-/** Folder of the role's data. The official Postgres images moved it in version 18; the image itself names it. */
+/**
+ * Folder of the role's data. The official Postgres images moved it in version 18; the image itself names it.
+ */
 export function dataPath(role: BackendRole, image: ImageFacts): string {
   if (role === 'redis') return '/data';
   if (role === 'rabbitmq') return '/var/lib/rabbitmq';

@@ -1,4 +1,7 @@
-/** The backends' passwords, and the volumes that have been proven to work, in one file that only its owner can read. */
+/**
+ * The backends' passwords, and the volumes that have been proven to work, in one file that only its owner can
+ * read.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';

@@ -1,8 +1,8 @@
 /**
  * RabbitMQ, Redis and Postgres in containers of Docker or Podman.
  *
- * The labels at the daemon are the only record: the next process finds everything by them. A start adopts what is as it should
- * be and replaces what is not; a failed start removes what it made.
+ * The labels at the daemon are the only record: the next process finds everything by them. A start adopts
+ * what is as it should be and replaces what is not; a failed start removes what it made.
  */
 import type Docker from 'dockerode';
 import { FailureError } from '../../../contract/failure.ts';

@@ -15,7 +15,10 @@ const DOCKER = {
   Components: [{ Name: 'Engine', Version: '28.1.0' }],
 };
 
-/** A home of its own, so that the machine's real daemons are never met: only DOCKER_HOST and contexts lead anywhere. */
+/**
+ * A home of its own, so that the machine's real daemons are never met: only DOCKER_HOST and contexts lead
+ * anywhere.
+ */
 function home(env: NodeJS.ProcessEnv = {}): Surroundings {
   const path = mkdtempSync(join(tmpdir(), 'fg-'));
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));

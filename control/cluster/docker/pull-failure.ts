@@ -1,4 +1,7 @@
-/** Why a pull failed: the name, the network, the credentials or the disk. The daemon gives no code, only a text. */
+/**
+ * Why a pull failed: the name, the network, the credentials or the disk. The daemon gives no code, only a
+ * text.
+ */
 import type { Failure } from '../../../contract/failure.ts';
 import { DISK_FULL, FIX_DISK } from './errors.ts';
 import type { FailureCode } from '../../../contract/failures.ts';

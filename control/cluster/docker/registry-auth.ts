@@ -64,7 +64,8 @@ function askHelper(helper: string, registry: string): Promise<z.infer<typeof hel
       ['get'],
       { timeout: HELPER_LIMIT_MS },
       (error, stdout) => {
-        // A helper that has no login for this registry ends with an error: the image is then pulled without a login.
+        // A helper that has no login for this registry ends with an error: the image is then pulled without a
+        // login.
         if (error) return resolve(undefined);
         try {
           resolve(helperSchema.safeParse(JSON.parse(stdout)).data);

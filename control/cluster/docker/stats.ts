@@ -7,7 +7,10 @@ import { withLimit } from '../../../services/shared/time-limit.ts';
 const STATS_LIMIT_MS = 3_000;
 
 const amount = z.number().nonnegative().catch(0);
-/** Only the fields that are used, all optional: Docker, Podman and the two versions of cgroups fill different ones. */
+/**
+ * Only the fields that are used, all optional: Docker, Podman and the two versions of cgroups fill different
+ * ones.
+ */
 const statsSchema = z.object({
   cpu_stats: z.object({ cpu_usage: z.object({ total_usage: amount }).catch({ total_usage: 0 }) }),
   memory_stats: z
@@ -30,7 +33,10 @@ interface Earlier {
   readonly cpuNs: number;
 }
 
-/** Samples containers. CPU is the use since the previous sample: asking Docker to compute it would take a second. */
+/**
+ * Samples containers. CPU is the use since the previous sample: asking Docker to compute it would take a
+ * second.
+ */
 export class StatsReader {
   readonly #docker: Docker;
   readonly #earlier = new Map<BackendRole, Earlier>();

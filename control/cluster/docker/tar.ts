@@ -11,7 +11,8 @@ export interface TarFile {
 }
 
 /**
- * Packs files, owned by root. Folders are left out on purpose: unpacking one would set mode and owner of a folder that exists.
+ * Packs files, owned by root. Folders are left out on purpose: unpacking one would set mode and owner of a
+ * folder that exists.
  * @throws RangeError for a path that the old header can't hold
  */
 export function packTar(files: readonly TarFile[]): Buffer {

@@ -1,4 +1,7 @@
-/** Listens to the daemon's events, so that a container's end shows at once. Reconnects after the daemon was away. */
+/**
+ * Listens to the daemon's events, so that a container's end shows at once. Reconnects after the daemon was
+ * away.
+ */
 import { Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import { z } from 'zod';

@@ -1,7 +1,8 @@
 /**
- * The folder of one native backend. When root starts FlashGrid, the backend runs as another user, who must not be able to trick
- * root with a link. So root writes only in folders that root owns; the user owns only the folders inside them (`data`), in which
- * root never reads, writes or deletes. When an ordinary user starts FlashGrid, that user owns all of it.
+ * The folder of one native backend. When root starts FlashGrid, the backend runs as another user, who must
+ * not be able to trick root with a link. So root writes only in folders that root owns; the user owns only
+ * the folders inside them (`data`), in which root never reads, writes or deletes. When an ordinary user
+ * starts FlashGrid, that user owns all of it.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -42,7 +43,10 @@ export class BackendFolder {
     return join(this.dir, name);
   }
 
-  /** Makes the folder, or makes root its owner again: an earlier FlashGrid gave all of Postgres' folder to its user. */
+  /**
+   * Makes the folder, or makes root its owner again: an earlier FlashGrid gave all of Postgres' folder to its
+   * user.
+   */
   prepare(): void {
     mkdirSync(this.dir, { recursive: true, mode: 0o700 });
     if (!this.user) return;
@@ -57,7 +61,8 @@ export class BackendFolder {
   }
 
   /**
-   * Makes a folder that belongs to the backend, or hands it over when an earlier FlashGrid ran the backend as root.
+   * Makes a folder that belongs to the backend, or hands it over when an earlier FlashGrid ran the backend as
+   * root.
    * @throws FailureError when something else stands there
    */
   giveFolder(name: string): string {
@@ -67,7 +72,8 @@ export class BackendFolder {
     if (!user) return path;
     const facts = lstatSync(path);
     this.#demandFolder(path, facts);
-    // Until now only root could write in it, so its links are safe. chown applies to a link itself, not to its target.
+    // Until now only root could write in it, so its links are safe. chown applies to a link itself, not to
+    // its target.
     if (facts.uid === 0) giveTree(path, user);
     else if (facts.uid !== user.uid) {
       throw new FailureError({
@@ -84,7 +90,10 @@ export class BackendFolder {
     removeAsOwner(this.path(name));
   }
 
-  /** The text of a small file in one of the backend's folders; `undefined` when there is none, or it is no plain file. */
+  /**
+   * The text of a small file in one of the backend's folders; `undefined` when there is none, or it is no
+   * plain file.
+   */
   readSmall(path: string): string | undefined {
     try {
       if (!lstatSync(path).isFile()) return undefined;

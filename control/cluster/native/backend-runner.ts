@@ -1,8 +1,9 @@
 /**
  * Runs one backend: starts or adopts its processes, proves that it serves, watches it and stops it.
  *
- * States: stopped → starting → running → stopping → stopped; starting → failed; running → failed when its process ends by
- * itself; running ↔ unhealthy while it is frozen; failed → starting; running | failed → starting by a restart.
+ * States: stopped → starting → running → stopping → stopped; starting → failed; running → failed when its
+ * process ends by itself; running ↔ unhealthy while it is frozen; failed → starting; running | failed →
+ * starting by a restart.
  */
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -106,7 +107,8 @@ export class BackendRunner {
   }
 
   /**
-   * Starts the backend and waits until it serves. It takes other ports where another program listens on its own.
+   * Starts the backend and waits until it serves. It takes other ports where another program listens on its
+   * own.
    * @throws FailureError; none of its processes run then
    */
   async start(signal: AbortSignal): Promise<void> {

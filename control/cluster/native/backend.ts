@@ -1,4 +1,7 @@
-/** What the native cluster must know about a backend to run it. Each backend has one file that implements this. */
+/**
+ * What the native cluster must know about a backend to run it. Each backend has one file that implements
+ * this.
+ */
 import type { BackendRole } from '../../../contract/backends.ts';
 import type { SystemUser } from '../../processes/system-user.ts';
 import type { ClusterSettings, PortName } from './settings.ts';
@@ -32,14 +35,18 @@ export interface BackendDriver {
   plan(settings: ClusterSettings): readonly ProcessPlan[];
   /** A slower, more cautious way to start it, tried once when the first one ends at once. */
   cautiousPlan?(settings: ClusterSettings): readonly ProcessPlan[];
-  /** Creates its data where there are none yet; `run` runs a program to its end, recorded like any other process. */
+  /**
+   * Creates its data where there are none yet; `run` runs a program to its end, recorded like any other
+   * process.
+   */
   initialise?(settings: ClusterSettings, run: (plan: ProcessPlan) => Promise<void>): Promise<void>;
   /** Writes configuration; called before each start of its processes. */
   configure(settings: ClusterSettings): void;
   /** Differs when a backend started now would differ from one that runs. */
   fingerprint(settings: ClusterSettings): string;
   /**
-   * Proves with our own password that the backend serves: another program on the same port does not pass for it.
+   * Proves with our own password that the backend serves: another program on the same port does not pass for
+   * it.
    * @throws Error while it does not
    */
   probe(settings: ClusterSettings): Promise<void>;

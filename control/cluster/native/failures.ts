@@ -84,7 +84,8 @@ export function chosenPortTaken(title: string, port: number): FailureError {
 }
 
 /**
- * RabbitMQ passes the path of its data to a shell, and hangs on one with a quote. Postgres writes the path into files of lines.
+ * RabbitMQ passes the path of its data to a shell, and hangs on one with a quote. Postgres writes the path
+ * into files of lines.
  */
 export function throwIfUnusable(path: string): void {
   const [what, who] = /[\0-\x1f\x7f]/.test(path)

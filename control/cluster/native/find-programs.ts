@@ -1,4 +1,7 @@
-/** Looks for the machine's own RabbitMQ, Redis and Postgres, where Debian, Homebrew, official archives and PATH have them. */
+/**
+ * Looks for the machine's own RabbitMQ, Redis and Postgres, where Debian, Homebrew, official archives and
+ * PATH have them.
+ */
 import { execFile } from 'node:child_process';
 import { accessSync, constants, readFileSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { delimiter, dirname, join } from 'node:path';
@@ -153,7 +156,8 @@ function findRabbitmqHome(places: SearchPlaces): { path: string; version: string
         .map((name) => join(dir, name))
         .sort(byVersionDescending),
     ]),
-    // `sbin/rabbitmq-server` of an unpacked archive; Debian's wrapper in /usr/sbin leads nowhere, and falls out below.
+    // `sbin/rabbitmq-server` of an unpacked archive; Debian's wrapper in /usr/sbin leads nowhere, and falls
+    // out below.
     ...(onPath ? [dirname(dirname(realpathSync(onPath)))] : []),
   ];
   for (const path of candidates) {

@@ -1,4 +1,7 @@
-/** Follows the log file of a backend in bounded steps: a broker that logs very much must not flood the control centre. */
+/**
+ * Follows the log file of a backend in bounded steps: a broker that logs very much must not flood the control
+ * centre.
+ */
 import { closeSync, existsSync, fstatSync, openSync, readSync, renameSync, statSync } from 'node:fs';
 import type { LogLine } from '../../../contract/contract.ts';
 
@@ -78,7 +81,10 @@ export function tailLog(
   };
 }
 
-/** Level of a line of RabbitMQ (`[warning]`), Postgres (`LOG:`) or Redis (`12:M 01 Jan 2026 00:00:00.000 # text`). */
+/**
+ * Level of a line of RabbitMQ (`[warning]`), Postgres (`LOG:`) or Redis (`12:M 01 Jan 2026 00:00:00.000 #
+ * text`).
+ */
 export function levelOf(text: string): LogLine['level'] {
   const named = /\[(debug|info|notice|warning|error|critical|alert|emergency)\]/.exec(text)?.[1];
   if (named) {

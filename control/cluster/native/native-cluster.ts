@@ -1,8 +1,9 @@
 /**
- * The native cluster: private instances of the machine's own RabbitMQ, Redis and Postgres, below a data folder, on free ports of
- * 127.0.0.1. The system's services are never touched.
+ * The native cluster: private instances of the machine's own RabbitMQ, Redis and Postgres, below a data
+ * folder, on free ports of 127.0.0.1. The system's services are never touched.
  *
- * A start adopts what an earlier one left running, if it is healthy and configured as it would be now; else it clears it.
+ * A start adopts what an earlier one left running, if it is healthy and configured as it would be now; else
+ * it clears it.
  */
 import { byteSize } from '../../../contract/format.ts';
 import { randomBytes } from 'node:crypto';
@@ -206,7 +207,8 @@ class LocalCluster implements NativeCluster {
   async #prepare(step: StepReporter) {
     throwIfUnusable(this.#dataDir);
     try {
-      // Others may pass through: as root, the backends run as another user. What lies in it is closed to them.
+      // Others may pass through: as root, the backends run as another user. What lies in it is closed to
+      // them.
       dataFolder(this.#nativeDir);
       const probe = join(this.#nativeDir, `.probe-${randomBytes(4).toString('hex')}`);
       writeFileSync(probe, 'x');
@@ -272,7 +274,10 @@ class LocalCluster implements NativeCluster {
     step.done(where());
   }
 
-  /** Stops the backends that are known, then whatever else of them is found, and services that a dead control centre left. */
+  /**
+   * Stops the backends that are known, then whatever else of them is found, and services that a dead control
+   * centre left.
+   */
   async #stopAll(): Promise<void> {
     await Promise.all(this.#runners.map((runner) => runner.stop()));
     if (!existsSync(join(this.#dataDir, 'cluster-id.json'))) return;

@@ -23,7 +23,10 @@ import {
 } from '../../processes/system-user.ts';
 import { errorText } from '../../../services/shared/error-text.ts';
 
-/** Root's own folders are closed to everybody else, so a data folder in there can't hold the backends' data: this one does. */
+/**
+ * Root's own folders are closed to everybody else, so a data folder in there can't hold the backends' data:
+ * this one does.
+ */
 const FALLBACK_ROOT = '/var/lib/flashgrid';
 /** Names the folder that these data belong to. */
 const OWNER_FILE = 'belongs-to';

@@ -17,7 +17,8 @@ const UNKNOWN_DATABASE = '3D000';
 const DUPLICATE_DATABASE = '42P04';
 
 function configLines(port: number): string {
-  // An eighth of the memory, since the other backends and the generator live here too; more than 512 MB changes nothing for this load.
+  // An eighth of the memory, since the other backends and the generator live here too; more than 512 MB
+  // changes nothing for this load.
   const sharedBuffersMb = Math.max(64, Math.min(512, Math.floor(totalmem() / 8 / MB)));
   return [
     `port = ${port}`,
@@ -26,7 +27,8 @@ function configLines(port: number): string {
     `unix_socket_directories = ''`,
     'max_connections = 200',
     `shared_buffers = ${sharedBuffersMb}MB`,
-    // A granted ticket is accepted to the queue once it is committed: these two make "committed" mean "on disk".
+    // A granted ticket is accepted to the queue once it is committed: these two make "committed" mean "on
+    // disk".
     'fsync = on',
     'synchronous_commit = on',
     // Nobody replicates from here, so the log need not carry what replicas want.
@@ -53,7 +55,8 @@ function configLines(port: number): string {
 export function postgresDriver(binaries: PostgresBinaries, folder: BackendFolder): BackendDriver {
   const { dir, user } = folder;
   const major = binaries.version.split('.')[0] ?? binaries.version;
-  // One folder a major version: Postgres refuses the files of another, and an upgrade must not end in a riddle.
+  // One folder a major version: Postgres refuses the files of another, and an upgrade must not end in a
+  // riddle.
   const dataName = `data-${major}`;
   const dataDir = folder.path(dataName);
   // Beside the data: what lies among them belongs to the user that runs Postgres.
@@ -120,8 +123,9 @@ export function postgresDriver(binaries: PostgresBinaries, folder: BackendFolder
 }
 
 /**
- * After a crash postmaster.pid stays, and Postgres refuses to start when anything at all has that pid now, which in a
- * container is likely. The registry has cleared our own processes by now; the file goes unless a Postgres has the pid.
+ * After a crash postmaster.pid stays, and Postgres refuses to start when anything at all has that pid now,
+ * which in a container is likely. The registry has cleared our own processes by now; the file goes unless a
+ * Postgres has the pid.
  */
 function removeStalePidFile(folder: BackendFolder, dataDir: string): void {
   const path = join(dataDir, 'postmaster.pid');

@@ -1,9 +1,10 @@
 /**
  * RabbitMQ as a private instance: `epmd` on a port of its own, then the Erlang machine itself.
  *
- * The package's start script is left out. RabbitMQ reads an attribute of every module when it boots, and Erlang looks
- * for each module in every library folder; the package has sixty of them, most for plugins that nobody enabled. With only the
- * folders that `rabbit` depends on, 3.10 boots in 2.1 s instead of 5.8 s (two cores).
+ * The package's start script is left out. RabbitMQ reads an attribute of every module when it boots, and
+ * Erlang looks for each module in every library folder; the package has sixty of them, most for plugins that
+ * nobody enabled. With only the folders that `rabbit` depends on, 3.10 boots in 2.1 s instead of 5.8 s (two
+ * cores).
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
@@ -17,7 +18,10 @@ import { type ClusterSettings, BACKEND_USER, endpointsOf } from './settings.ts';
 
 /** Alone on its epmd, so the name needs nothing of the cluster in it. */
 const NODE_NAME = 'flashgrid@localhost';
-/** Erlang sets up tables for as many files as it may open: with a container's limit of a billion it boots for minutes. */
+/**
+ * Erlang sets up tables for as many files as it may open: with a container's limit of a billion it boots for
+ * minutes.
+ */
 const MAX_OPEN_FILES = 65_536;
 const MAX_OPEN_FILES_SCRIPT = `limit=$(ulimit -n); if [ "$limit" = unlimited ] || [ "$limit" -gt ${MAX_OPEN_FILES} ]; then ulimit -n ${MAX_OPEN_FILES}; fi; exec "$@"`;
 
@@ -120,7 +124,8 @@ export function rabbitmqDriver(binaries: RabbitmqBinaries, folder: BackendFolder
     plan(settings) {
       const { rabbitmqDist } = settings.ports;
       const distribution = [
-        // Named from the beginning: RabbitMQ else boots two more Erlang machines to start epmd and to look for its own name.
+        // Named from the beginning: RabbitMQ else boots two more Erlang machines to start epmd and to look
+        // for its own name.
         ...['-sname', NODE_NAME, '-start_epmd', 'false'],
         ...['-kernel', 'inet_dist_use_interface', '{127,0,0,1}'],
         ...['-kernel', 'inet_dist_listen_min', String(rabbitmqDist)],
@@ -138,7 +143,8 @@ export function rabbitmqDriver(binaries: RabbitmqBinaries, folder: BackendFolder
     cautiousPlan: (settings) => [
       epmd(settings),
       limited(settings, [join(binaries.home, 'sbin', 'rabbitmq-server')], {
-        // Together: no shell between us and the Erlang machine, so that its pid is the one we know; and no console.
+        // Together: no shell between us and the Erlang machine, so that its pid is the one we know; and no
+        // console.
         RABBITMQ_ALLOW_INPUT: '1',
         RABBITMQ_SERVER_START_ARGS: '-noinput -kernel inet_dist_use_interface {127,0,0,1}',
       }),
@@ -163,8 +169,8 @@ export function rabbitmqDriver(binaries: RabbitmqBinaries, folder: BackendFolder
         .update(JSON.stringify([settings.ports, MACHINE_FLAGS]))
         .digest('hex'),
     initialise() {
-      // A first boot that was killed leaves half-made tables, for which the next one would wait, half a minute at a time. A broker
-      // that has never served holds nothing that could be lost.
+      // A first boot that was killed leaves half-made tables, for which the next one would wait, half a
+      // minute at a time. A broker that has never served holds nothing that could be lost.
       if (!existsSync(served)) folder.removeFolder('mnesia');
       return Promise.resolve();
     },
@@ -177,7 +183,8 @@ export function rabbitmqDriver(binaries: RabbitmqBinaries, folder: BackendFolder
 }
 
 /**
- * Library folders that the application `rabbit` needs, itself included, from what each `.app` file says it depends on.
+ * Library folders that the application `rabbit` needs, itself included, from what each `.app` file says it
+ * depends on.
  * @returns `undefined` when the package is laid out otherwise; all folders are then used
  */
 export function leanLibraries(packageLibs: string): string[] | undefined {

@@ -15,8 +15,9 @@ const FIXED_CONFIG = [
   'pidfile ""',
   'logfile ""',
   'always-show-logo no',
-  // The append-only file survives a crash of Redis with at most one second lost, and what is lost is rebuilt from
-  // Postgres; `always` would cost an fsync a frame for nothing. Snapshots would fork in the middle of an attack.
+  // The append-only file survives a crash of Redis with at most one second lost, and what is lost is rebuilt
+  // from Postgres; `always` would cost an fsync a frame for nothing. Snapshots would fork in the middle of an
+  // attack.
   'appendonly yes',
   'appendfsync everysec',
   'no-appendfsync-on-rewrite yes',
@@ -45,8 +46,8 @@ export function redisDriver(
       'dir data',
       `requirepass ${passwords.redis}`,
       ...FIXED_CONFIG,
-      // Redis overwrites its environment, which else tells the registry whose it is: so it carries the id in its title.
-      // Older ones refuse to start on it.
+      // Redis overwrites its environment, which else tells the registry whose it is: so it carries the id in
+      // its title. Older ones refuse to start on it.
       ...(isAtLeast(binaries.version, 6, 2)
         ? [`proc-title-template "{title} {listen-addr} ${registryId}"`]
         : []),
@@ -86,8 +87,8 @@ export function redisDriver(
 }
 
 /**
- * From 7.0 on, Redis takes a path that holds `*`, `?` or `[` for a pattern. If no file fits it, Redis starts without any configuration: on
- * port 6379, and without a password.
+ * From 7.0 on, Redis takes a path that holds `*`, `?` or `[` for a pattern. If no file fits it, Redis starts
+ * without any configuration: on port 6379, and without a password.
  */
 export function literalGlob(path: string): string {
   return /[*?[]/.test(path) ? path.replace(/[\\*?[\]]/g, '\\$&') : path;

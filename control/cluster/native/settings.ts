@@ -1,4 +1,7 @@
-/** What a native cluster keeps from one start to the next: ports and passwords, in a file that only its owner can read. */
+/**
+ * What a native cluster keeps from one start to the next: ports and passwords, in a file that only its owner
+ * can read.
+ */
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
@@ -88,7 +91,9 @@ function saveSettings(path: string, settings: ClusterSettings): void {
   writeFileAtomic(path, JSON.stringify(settings, null, 1), 0o600);
 }
 
-/** Letters and digits only: it stands in URLs, in Redis' configuration and in Erlang terms without escapes. */
+/**
+ * Letters and digits only: it stands in URLs, in Redis' configuration and in Erlang terms without escapes.
+ */
 function password(): string {
   return randomBytes(PASSWORD_BYTES).toString('hex');
 }
@@ -97,7 +102,8 @@ function readJson(path: string): unknown {
   try {
     return JSON.parse(readFileSync(path, 'utf8'));
   } catch {
-    // Not there yet, or cut short: made anew. Backends with the old passwords then fail their probe, and are told so.
+    // Not there yet, or cut short: made anew. Backends with the old passwords then fail their probe, and are
+    // told so.
     return undefined;
   }
 }

@@ -1,4 +1,7 @@
-/** Starts one process of a backend, and records it in the same turn: nobody would find an unrecorded one after a crash. */
+/**
+ * Starts one process of a backend, and records it in the same turn: nobody would find an unrecorded one after
+ * a crash.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { lowerPriority } from '../../processes/priority.ts';

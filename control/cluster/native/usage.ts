@@ -60,7 +60,10 @@ function readAll(): Map<number, Usage> {
   );
 }
 
-/** Memory that each process holds for itself, and once what they share: Postgres' backends all map the same buffers. */
+/**
+ * Memory that each process holds for itself, and once what they share: Postgres' backends all map the same
+ * buffers.
+ */
 function memoryOf(pids: readonly number[]): number {
   let ownKb = 0;
   let sharedKb = 0;

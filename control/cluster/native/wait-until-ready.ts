@@ -8,8 +8,8 @@ const CHECK_INTERVAL_MS = 40;
 /** How the backends answer a password that is not the one of their data. */
 const REFUSED = /password authentication failed|ACCESS_REFUSED|WRONGPASS/;
 /**
- * ms of refusals after which the password is known to be wrong. Another program on our port refuses too, but then our own process
- * ends well within this time.
+ * ms of refusals after which the password is known to be wrong. Another program on our port refuses too, but
+ * then our own process ends well within this time.
  */
 const REFUSED_LIMIT_MS = 3_000;
 

@@ -32,7 +32,10 @@ export interface ChartSeries {
   readonly isDashed?: boolean;
   /** One a column; `undefined` leaves a gap. */
   readonly values: readonly (number | undefined)[];
-  /** Value at time 0, of a series that tells how things stood at each column's end. Without it, a point is its column's middle. */
+  /**
+   * Value at time 0, of a series that tells how things stood at each column's end. Without it, a point is its
+   * column's middle.
+   */
   readonly initial?: number;
   /** Stands beside the name in the legend. */
   readonly note: string;

@@ -1,6 +1,7 @@
 /**
- * Markup that can't be forgotten to escape: every value put into an `html` template is escaped, but for what came out of one.
- * Reports hold what buyers sent, and are opened from disk, where a script would have the reader's rights.
+ * Markup that can't be forgotten to escape: every value put into an `html` template is escaped, but for what
+ * came out of one. Reports hold what buyers sent, and are opened from disk, where a script would have the
+ * reader's rights.
  */
 export class Markup {
   readonly text: string;
@@ -19,7 +20,10 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** `text` for element content and quoted attributes. Control characters become visible: HTML has no way to write them. */
+/**
+ * `text` for element content and quoted attributes. Control characters become visible: HTML has no way to
+ * write them.
+ */
 export function escapeText(text: string): string {
   return text
     .replace(/[&<>"']/g, (character) => ESCAPES[character] ?? character)

@@ -14,7 +14,10 @@ const perSec = (count: number, { spanMs }: SeriesPoint): number => (count * 1_00
 /** `undefined` without an answer in the interval. */
 const ifAnswered = (value: number, { accepted, rejected }: SeriesPoint): number | undefined =>
   accepted + rejected > 0 ? value : undefined;
-/** Of what was decided since the start, the share that never touched Postgres; `undefined` before the first decision. */
+/**
+ * Of what was decided since the start, the share that never touched Postgres; `undefined` before the first
+ * decision.
+ */
 const keptAway = ({ decidedSoFar, grantedSoFar }: SeriesPoint): number | undefined =>
   decidedSoFar > 0 ? 1 - grantedSoFar / decidedSoFar : undefined;
 

@@ -1,4 +1,7 @@
-/** The report's style sheet: both themes, projector and paper. Chart colours differ in lightness, too, for colour-blind people. */
+/**
+ * The report's style sheet: both themes, projector and paper. Chart colours differ in lightness, too, for
+ * colour-blind people.
+ */
 export const STYLE = `
 :root {
   color-scheme: light dark;
