@@ -116,7 +116,7 @@ describe('a first start', () => {
   });
 
   it('goes to every page by its key, and to the runs when there is none to export', async () => {
-    for (const [index, title] of ['Control', 'Attack', 'Runs', 'Logs', 'Settings'].entries()) {
+    for (const [index, title] of ['Control', 'Attack', 'Runs', 'Logs', 'Settings', 'Help'].entries()) {
       await press(`CmdOrCtrl+${index + 1}`);
       await titleIs(title);
     }
