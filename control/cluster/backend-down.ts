@@ -18,7 +18,7 @@ export function backendDown(cluster: Pick<Cluster, 'backends'>): FailureError | 
   return new FailureError({
     code: 'cluster.backendDown',
     message: `${names} ${down.length === 1 ? 'has' : 'have'} ended and could not be started again: ${down.map(({ detail = 'see the logs' }) => detail).join(' ')}`,
-    fix: 'Remove the cause; FlashGrid goes on trying. Or stop the cluster and start it again: its data are kept.',
+    fix: 'Remove the cause: FlashGrid keeps trying. Or stop the cluster and start it again; its data is kept.',
   });
 }
 

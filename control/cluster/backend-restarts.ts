@@ -20,7 +20,7 @@ const CLOSE_LIMIT_MS = 30_000;
 export interface BackendRestartsOptions {
   /** Ends what is left of the backend, starts it on the same address and waits until it serves. */
   restart(role: BackendRole, signal: AbortSignal): Promise<void>;
-  /** What to show of a backend that does not serve. */
+  /** Called with what to show of a backend that does not serve. */
   onState(role: BackendRole, state: 'restarting' | 'failed', detail: string): void;
   onLog(level: 'info' | 'warn' | 'error', text: string): void;
 }
@@ -29,7 +29,7 @@ interface Slot {
   servesSinceMs: number;
   quickEnds: number;
   restarts: number;
-  /** Killed by a person or an attack: no fault of its own. */
+  /** Killed on purpose, by a person or an attack. */
   isKilled: boolean;
   awaySinceMs: number | undefined;
   timer: NodeJS.Timeout | undefined;
@@ -76,7 +76,7 @@ export class BackendRestarts {
     this.#schedule(role, slot, detail);
   }
 
-  /** Ends all waiting; resolves when no restart is under way. */
+  /** Cancels all restarts; resolves when none is under way. */
   async close(): Promise<void> {
     this.#closed.abort();
     for (const { timer } of this.#slots.values()) clearTimeout(timer);

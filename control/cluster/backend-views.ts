@@ -7,11 +7,11 @@ import { REFUSES_MESSAGES } from '../../services/shared/amqp/broker-canary.ts';
 import type { Backends } from '../../services/shared/messages.ts';
 import { type BackendRole, type BackendState, BACKEND_TITLES } from '../../contract/backends.ts';
 
-/** ms after which what a silent service last said no longer counts. */
+/** ms after which the last report of a silent service no longer counts. */
 const STALE_MS = 2_000;
-/** ms that services may take to find a backend again that has just started. */
+/** ms that services may take to reconnect to a backend that has just started. */
 const CONNECT_MS = 5_000;
-/** ms of a trouble that time does not heal, after which the backend is restarted. */
+/** ms of a trouble that does not heal by itself, after which the backend is restarted. */
 const RESTART_AFTER_MS = 15_000;
 
 interface Report {
@@ -24,18 +24,18 @@ export class BackendViews {
   /** Since when RabbitMQ has been in a state that a restart heals. */
   #hopelessSinceMs: number | undefined;
 
-  /** Takes what a service finds. */
+  /** Takes a service's report on the backends. */
   observe(serviceId: string, backends: Backends): void {
     this.#reports.set(serviceId, { heardMs: Date.now(), backends });
   }
 
-  /** Forgets everything: other services, or none. */
+  /** Removes all reports: other services follow, or none. */
   clear(): void {
     this.#reports.clear();
     this.#hopelessSinceMs = undefined;
   }
 
-  /** The backend as it is to be shown, from what its provider says of it. */
+  /** The backend as it is to be shown, from the report of its provider. */
   view(backend: BackendState, now = Date.now()): BackendState {
     const trouble = this.#trouble(backend.role, now);
     if (backend.state !== 'running' || trouble === undefined) return backend;
@@ -69,7 +69,7 @@ export class BackendViews {
     return `${describeTrouble('RabbitMQ', trouble)} That has lasted for ${Math.round((now - beganMs) / 1_000)} s, so it is restarted.`;
   }
 
-  /** The trouble that began first, of those that the services tell of now. */
+  /** The trouble that began first, of those that the services report now. */
   #trouble(role: BackendRole, now: number): (BackendHealth & { readonly seenBy: string }) | undefined {
     const fresh = [...this.#reports].filter(([, { heardMs }]) => now - heardMs < STALE_MS);
     const sick = fresh

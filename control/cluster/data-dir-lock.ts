@@ -1,4 +1,4 @@
-/** One control centre a data folder. */
+/** The lock that keeps a second control centre from a data folder. */
 import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,8 +10,8 @@ const MAX_TRIES = 20;
 const holderSchema = z.object({ pid: z.number().int().positive(), startedAt: z.string(), key: z.string() });
 
 /**
- * Takes the lock of a data folder, also from a holder that has died.
- * @returns the function that gives it back
+ * Acquires the lock of a data folder, also when its holder has died.
+ * @returns the function that releases it
  * @throws FailureError `dataDir.locked` while another control centre holds it
  */
 export function acquireLock(dataDir: string): () => void {
@@ -20,7 +20,7 @@ export function acquireLock(dataDir: string): () => void {
   const key = randomBytes(8).toString('hex');
   const own = `${path}.${key}`;
   const self = identify(process.pid) ?? { pid: process.pid, startedAt: '' };
-  // Written beside it and linked: the lock appears with its content or not at all.
+  // Written under another name and linked: the lock never appears without its content.
   writeFileSync(own, JSON.stringify({ ...self, key }), { mode: 0o600 });
   try {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
@@ -85,7 +85,7 @@ function parseHolder(text: string): z.infer<typeof holderSchema> | undefined {
   try {
     return holderSchema.safeParse(JSON.parse(text)).data;
   } catch {
-    // A disk that ran full left half a file: nobody holds such a lock.
+    // A full disk left half a file: nobody holds such a lock.
     return undefined;
   }
 }

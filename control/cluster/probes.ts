@@ -1,4 +1,4 @@
-/** Proof that a backend serves: each probe logs in and uses it, as the services will. */
+/** Proves that a backend serves: each probe logs in and uses it, as the services will. */
 import { connectBroker } from '../../services/shared/amqp/broker-nodes.ts';
 import { Redis } from 'ioredis';
 import pg from 'pg';
@@ -21,7 +21,7 @@ export async function probeRedis(url: string): Promise<string> {
     enableReadyCheck: false,
   });
   let problem: Error | undefined;
-  // The connection's own error says why; the call's says only that the connection is closed.
+  // The connection's error says why; the call's error only says that the connection is closed.
   client.on('error', (error: Error) => (problem ??= error));
   try {
     await client.connect();
@@ -57,7 +57,7 @@ export async function withPostgres<Value>(
     connectionTimeoutMillis: PROBE_TIMEOUT_MS,
     query_timeout: PROBE_TIMEOUT_MS * 5,
   });
-  // A server that goes away after the connect would else end this process; the query's own error tells of it.
+  // Without a listener, a server that goes away would end this process. The query's own error reports it.
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -75,14 +75,14 @@ export async function withPostgres<Value>(
 export async function probeRabbitmq(url: string): Promise<string> {
   const connecting = connectBroker(url, { timeout: PROBE_TIMEOUT_MS });
   const connection = await connecting;
-  // The close that a stopping broker sends would else end this process.
+  // Without a listener, a broker that stops would end this process.
   connection.on('error', () => undefined);
   try {
     await withLimit(connection.createChannel(), PROBE_TIMEOUT_MS, 'RabbitMQ opened no channel');
     const version: unknown = connection.connection.serverProperties.version;
     return typeof version === 'string' ? version : 'unknown';
   } finally {
-    // A broker that died in between has closed it already.
+    // A broker that has died closed the connection already.
     await withLimit(connection.close(), PROBE_TIMEOUT_MS, 'close took too long').catch(() => undefined);
   }
 }

@@ -31,7 +31,10 @@ export interface Providers {
   findKept(): Promise<Provider | undefined>;
 }
 
-/** Containers belong to a data folder: two of them on one machine never touch each other's. */
+/**
+ * The id in the names and labels of a data folder's containers, so that two FlashGrids never touch each
+ * other's.
+ */
 export function clusterIdOf(dataDir: string): string {
   return createHash('sha256').update(resolve(dataDir)).digest('hex').slice(0, 12);
 }
