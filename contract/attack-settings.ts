@@ -242,7 +242,8 @@ export function settingText({ field, unit, choices }: AttackSetting, value: numb
   if (typeof value === 'string') return `${value}: ${(choices?.[value] ?? '').toLowerCase()}`;
   // A seed is a name, no amount.
   const text = field === 'seed' ? String(value) : figure(value);
-  return unit === undefined ? text : `${text} ${unit}`;
+  // A no-break space: a unit must not stand alone on a line.
+  return unit === undefined ? text : `${text}\u00a0${unit}`;
 }
 
 /** `100 to 120,000 ms; default 30,000`: what a setting takes, and what it is when it isn't given. */

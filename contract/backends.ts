@@ -1,12 +1,13 @@
 /** The three backends: names, states and steps. */
 import { z } from 'zod';
+import { BACKEND_TITLES } from '../services/shared/backend-trouble.ts';
 
 export const backendRoleSchema = z.enum(['rabbitmq', 'redis', 'postgres']);
 export type BackendRole = z.infer<typeof backendRoleSchema>;
 export const providerSchema = z.enum(['native', 'docker', 'external']);
 export type Provider = z.infer<typeof providerSchema>;
 
-export { BACKEND_TITLES } from '../services/shared/backend-trouble.ts';
+export { BACKEND_TITLES };
 
 export const stepSchema = z.object({
   id: z.string(),
@@ -47,6 +48,21 @@ export const backendStateSchema = z.object({
   restarts: z.number().int().nonnegative().optional(),
 });
 export type BackendState = z.infer<typeof backendStateSchema>;
+
+/** What is said of one backend, and of several, that do not serve; the worst state first. */
+const LOST_WORDS = {
+  failed: ['has ended', 'have ended'],
+  restarting: ['is being restarted', 'are being restarted'],
+  unhealthy: ['does not serve', 'do not serve'],
+} as const;
+export type LostState = keyof typeof LOST_WORDS;
+
+/** `Redis and Postgres have ended`; undefined when none is in that state. */
+export function lostText(backends: readonly BackendState[], state: LostState): string | undefined {
+  const names = backends.filter((backend) => backend.state === state).map(({ role }) => BACKEND_TITLES[role]);
+  const [one, several] = LOST_WORDS[state];
+  return names.length === 0 ? undefined : `${names.join(' and ')} ${names.length === 1 ? one : several}`;
+}
 
 export const backendStatsSchema = z.object({
   role: backendRoleSchema,

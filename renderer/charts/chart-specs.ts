@@ -1,4 +1,5 @@
 /** What each chart shows, live and in a run's record. All charts share one time axis. */
+import { CHART_TEXTS } from '../../contract/chart-text.ts';
 import { compact, whole, milliseconds, percent } from '../../contract/format.ts';
 import { layMarks, type LaidMark, type RunMark } from '../../contract/run-marks.ts';
 import type { Load } from '../../contract/run-record.ts';
@@ -59,11 +60,15 @@ export function marksOf(
   return layMarks([...soldOut, ...marks], endMs);
 }
 
+const textOf = (id: keyof typeof CHART_TEXTS) => {
+  const { title, hint } = CHART_TEXTS[id];
+  return { title, hint };
+};
+
 export const CHARTS: readonly ChartSpec[] = [
   {
     id: 'surge',
-    title: 'Traffic surge',
-    hint: 'Answers a second, by outcome',
+    ...textOf('surge'),
     isStacked: true,
     isTall: true,
     summary: 'peak',
@@ -74,7 +79,7 @@ export const CHARTS: readonly ChartSpec[] = [
     lines: [
       {
         key: 'accepted',
-        label: 'accepted',
+        label: CHART_TEXTS.surge.lines.accepted,
         color: 'var(--sky)',
         kind: 'area',
         atStart: 'zero',
@@ -82,7 +87,7 @@ export const CHARTS: readonly ChartSpec[] = [
       },
       {
         key: 'rejected',
-        label: 'rejected',
+        label: CHART_TEXTS.surge.lines.rejected,
         color: 'var(--slate)',
         kind: 'area',
         atStart: 'zero',
@@ -90,7 +95,7 @@ export const CHARTS: readonly ChartSpec[] = [
       },
       {
         key: 'unknown',
-        label: 'no clear answer',
+        label: CHART_TEXTS.surge.lines.unknown,
         color: 'var(--red)',
         kind: 'area',
         atStart: 'zero',
@@ -100,8 +105,7 @@ export const CHARTS: readonly ChartSpec[] = [
   },
   {
     id: 'queue',
-    title: 'Queue',
-    hint: 'Reservations that wait: for a confirm, or for a decision',
+    ...textOf('queue'),
     isStacked: true,
     isTall: false,
     summary: 'peak',
@@ -112,7 +116,7 @@ export const CHARTS: readonly ChartSpec[] = [
     lines: [
       {
         key: 'depth',
-        label: 'queue depth',
+        label: CHART_TEXTS.queue.lines.depth,
         color: 'var(--purple)',
         kind: 'area',
         atStart: 'zero',
@@ -120,7 +124,7 @@ export const CHARTS: readonly ChartSpec[] = [
       },
       {
         key: 'unconfirmed',
-        label: 'unconfirmed',
+        label: CHART_TEXTS.queue.lines.unconfirmed,
         color: 'var(--slate)',
         kind: 'area',
         atStart: 'zero',
@@ -130,8 +134,7 @@ export const CHARTS: readonly ChartSpec[] = [
   },
   {
     id: 'inventory',
-    title: 'Inventory',
-    hint: 'Tickets that are left',
+    ...textOf('inventory'),
     isStacked: false,
     isTall: false,
     summary: 'last',
@@ -142,7 +145,7 @@ export const CHARTS: readonly ChartSpec[] = [
     lines: [
       {
         key: 'left',
-        label: 'left',
+        label: CHART_TEXTS.inventory.lines.left,
         color: 'var(--accent-line)',
         kind: 'area',
         atStart: 'stock',
@@ -152,8 +155,7 @@ export const CHARTS: readonly ChartSpec[] = [
   },
   {
     id: 'latency',
-    title: 'Latency',
-    hint: 'How long a buyer waits for the gateway’s answer',
+    ...textOf('latency'),
     isStacked: false,
     isTall: false,
     summary: 'latency',
@@ -164,7 +166,7 @@ export const CHARTS: readonly ChartSpec[] = [
     lines: [
       {
         key: 'p99',
-        label: 'slowest 1 % (p99)',
+        label: CHART_TEXTS.latency.lines.p99,
         color: 'var(--purple)',
         kind: 'line',
         isDashed: true,
@@ -172,7 +174,7 @@ export const CHARTS: readonly ChartSpec[] = [
       },
       {
         key: 'p50',
-        label: 'half (p50)',
+        label: CHART_TEXTS.latency.lines.p50,
         color: 'var(--sky)',
         kind: 'line',
         read: (point) => ifAnswered(point, point.p50Ms),
@@ -181,8 +183,7 @@ export const CHARTS: readonly ChartSpec[] = [
   },
   {
     id: 'share',
-    title: 'Kept away from Postgres',
-    hint: 'Share of decided requests that never touched the database',
+    ...textOf('share'),
     isStacked: false,
     isTall: false,
     summary: 'last',
@@ -193,7 +194,7 @@ export const CHARTS: readonly ChartSpec[] = [
     lines: [
       {
         key: 'share',
-        label: 'never touched it',
+        label: CHART_TEXTS.share.lines.share,
         color: 'var(--green)',
         kind: 'line',
         read: (point) => (point.decidedSoFar > 0 ? 1 - point.grantedSoFar / point.decidedSoFar : undefined),

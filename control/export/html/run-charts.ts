@@ -1,4 +1,5 @@
 /** The five charts of a run. */
+import { CHART_TEXTS } from '../../../contract/chart-text.ts';
 import { latency, milliseconds, percent, whole, compact } from '../../../contract/format.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
 import { addSamples, emptySeries, type SeriesPoint } from '../../../contract/series.ts';
@@ -43,29 +44,29 @@ export function renderRunCharts(record: RunRecord): Markup[] {
   return [
     render({
       id: 'traffic',
-      title: 'Traffic',
-      caption: 'Answers a second, by what the buyer was told.',
+      title: CHART_TEXTS.surge.title,
+      caption: `${CHART_TEXTS.surge.hint}.`,
       columns: columns(
         (point) =>
           `${whole(perSec(point.accepted, point))}/s accepted, ${whole(perSec(point.rejected, point))}/s rejected, ${whole(perSec(point.unknown, point))}/s without a clear answer`,
       ),
       series: [
         {
-          name: 'accepted (202)',
+          name: CHART_TEXTS.surge.lines.accepted,
           color: 'blue',
           kind: 'bars',
           values: pick((point) => perSec(point.accepted, point)),
           note: whole(load.accepted),
         },
         {
-          name: 'rejected by the gateway',
+          name: CHART_TEXTS.surge.lines.rejected,
           color: 'orange',
           kind: 'bars',
           values: pick((point) => perSec(point.rejected, point)),
           note: whole(load.rejected),
         },
         {
-          name: 'no clear answer',
+          name: CHART_TEXTS.surge.lines.unknown,
           color: 'red',
           kind: 'bars',
           values: pick((point) => perSec(point.unknown, point)),
@@ -76,23 +77,22 @@ export function renderRunCharts(record: RunRecord): Markup[] {
     }),
     render({
       id: 'latency',
-      title: 'Latency',
-      caption:
-        'How long a buyer waited for an answer: half of them less than p50, one in a hundred more than p99.',
+      title: CHART_TEXTS.latency.title,
+      caption: `${CHART_TEXTS.latency.hint}.`,
       columns: columns(
         (point) =>
           `p50 ${milliseconds(ifAnswered(point.p50Ms, point) ?? 0)}, p99 ${milliseconds(ifAnswered(point.p99Ms, point) ?? 0)}`,
       ),
       series: [
         {
-          name: 'p99',
+          name: CHART_TEXTS.latency.lines.p99,
           color: 'violet',
           kind: 'area',
           values: pick((point) => ifAnswered(point.p99Ms, point)),
           note: latency(load.latencyMs, 'p99'),
         },
         {
-          name: 'p50',
+          name: CHART_TEXTS.latency.lines.p50,
           color: 'green',
           kind: 'line',
           isDashed: true,
@@ -104,15 +104,14 @@ export function renderRunCharts(record: RunRecord): Markup[] {
     }),
     render({
       id: 'queue',
-      title: 'Queue',
-      caption:
-        'Reservations that wait, at the most: for a decision (queue depth), and in the gateway for RabbitMQ to confirm them.',
+      title: CHART_TEXTS.queue.title,
+      caption: `${CHART_TEXTS.queue.hint}.`,
       columns: columns(
         (point) => `queue depth ${whole(point.queueDepth)}, ${whole(point.unconfirmed)} unconfirmed`,
       ),
       series: [
         {
-          name: 'queue depth',
+          name: CHART_TEXTS.queue.lines.depth,
           color: 'orange',
           kind: 'area',
           initial: 0,
@@ -120,7 +119,7 @@ export function renderRunCharts(record: RunRecord): Markup[] {
           note: `at most ${whole(highest((point) => point.queueDepth))}`,
         },
         {
-          name: 'unconfirmed',
+          name: CHART_TEXTS.queue.lines.unconfirmed,
           color: 'grey',
           kind: 'line',
           isDashed: true,
@@ -134,15 +133,15 @@ export function renderRunCharts(record: RunRecord): Markup[] {
     }),
     render({
       id: 'inventory',
-      title: 'Inventory',
-      caption: 'Tickets left fall to zero; tickets granted stop at the stock, and never pass it.',
+      title: CHART_TEXTS.inventory.title,
+      caption: `${CHART_TEXTS.inventory.hint}. Tickets granted stop at the stock, and never pass it.`,
       columns: columns(
         (point) =>
           `${point.remaining === null ? 'not known how many are' : whole(point.remaining)} left, ${whole(point.grantedSoFar)} granted`,
       ),
       series: [
         {
-          name: 'left',
+          name: CHART_TEXTS.inventory.lines.left,
           color: 'blue',
           kind: 'area',
           initial: audit.stock,
@@ -164,15 +163,15 @@ export function renderRunCharts(record: RunRecord): Markup[] {
     }),
     render({
       id: 'kept-away',
-      title: 'Kept away from Postgres',
-      caption: 'Share of decided requests that never touched the database.',
+      title: CHART_TEXTS.share.title,
+      caption: `${CHART_TEXTS.share.hint}.`,
       columns: columns((point) => {
         const share = keptAway(point);
         return share === undefined ? 'none decided yet' : `${percent(share)} never touched it`;
       }),
       series: [
         {
-          name: 'never touched it',
+          name: CHART_TEXTS.share.lines.share,
           color: 'green',
           kind: 'line',
           values: pick(keptAway),

@@ -1,0 +1,28 @@
+/** What the charts of a run are called, in the window and in the report. Lines go by their key in the window. */
+export const CHART_TEXTS = {
+  surge: {
+    title: 'Traffic surge',
+    hint: 'Answers a second, by outcome',
+    lines: { accepted: 'accepted', rejected: 'rejected', unknown: 'no clear answer' },
+  },
+  queue: {
+    title: 'Queue',
+    hint: 'Reservations that wait: for a confirm, or for a decision',
+    lines: { depth: 'queue depth', unconfirmed: 'unconfirmed' },
+  },
+  inventory: {
+    title: 'Inventory',
+    hint: 'Tickets that are left',
+    lines: { left: 'left' },
+  },
+  latency: {
+    title: 'Latency',
+    hint: 'How long a buyer waits for the gateway’s answer',
+    lines: { p99: 'slowest 1 % (p99)', p50: 'half (p50)' },
+  },
+  share: {
+    title: 'Kept away from Postgres',
+    hint: 'Share of decided requests that never touched the database',
+    lines: { share: 'never touched it' },
+  },
+} as const;
