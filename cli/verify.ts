@@ -37,7 +37,8 @@ export async function verify({ values, positionals, out, outputs }: CommandConte
     );
     out.print(`Root ${judgement.root}, over ${whole(judgement.records)} records.`);
     for (const id of CHECK_IDS) {
-      const { state = 'failed', found = 'It was not judged.' } = checks[id] ?? {};
+      // A check that this judge does not know yet is no failed one.
+      const { state, found } = checks[id] ?? { state: 'open', found: 'Not judged here.' };
       out.print(`${MARKS[state]} ${CHECKS[id].title}${state === 'passed' ? '' : `: ${found}`}`, 2);
     }
     if (disputed.length > 0)
