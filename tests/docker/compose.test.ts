@@ -167,9 +167,9 @@ describe.skipIf(hasNoDaemon)('docker/compose.yaml', () => {
     });
     const services = containers.map(({ Labels }) => Labels['com.docker.compose.service'] ?? '').sort();
     expect(services).toEqual([
+      'gateway',
+      'gateway',
       'load-balancer',
-      'gateway',
-      'gateway',
       'postgres',
       'rabbitmq',
       'redis',
