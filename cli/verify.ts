@@ -16,7 +16,7 @@ import type { CommandContext } from './session.ts';
 const ROOT = /^[0-9a-f]{64}$/i;
 const MARKS = { passed: '✓', failed: '✗', open: '?' } as const;
 
-/** Exit code 0 when every check passes, 3 when one fails, 5 when one is open, 6 when the file can't be judged. */
+/** Exit code 0 when every check passes, 3 when one fails, 5 when one is open or not judged, 6 when the file can't be judged. */
 export async function verify({ values, positionals, out, outputs }: CommandContext): Promise<number> {
   const [file, ...more] = positionals;
   if (file === undefined || more.length > 0)
@@ -46,7 +46,8 @@ export async function verify({ values, positionals, out, outputs }: CommandConte
     await writeJson(judgement, outputs, out);
     const states = Object.values(checks).map(({ state }) => state);
     if (states.includes('failed') || disputed.length > 0) return EXIT.auditFailed;
-    return states.includes('open') ? EXIT.invalid : EXIT.pass;
+    const areAllPassed = CHECK_IDS.every((id) => checks[id]?.state === 'passed');
+    return areAllPassed ? EXIT.pass : EXIT.invalid;
   } catch (error) {
     await history?.discard();
     if (!(error instanceof EvidenceError)) throw error;

@@ -1,4 +1,4 @@
-/** What a run can be exported as: options of the terminal, the window's menu and the docs are made from this table. */
+/** What a run can be exported as: options of the terminal and the window's menu are made from this table. */
 import { z } from 'zod';
 
 export interface ExportFormatText {

@@ -168,6 +168,6 @@ function verdictLines(record: RunRecord, paint: Paint, width: number): string[] 
     ...[...record.reasons, ...notesOf(record)].flatMap((reason) =>
       wrapText(reason, width - 4).map((line, at) => `${at === 0 ? '  - ' : '    '}${line}`),
     ),
-    ...(record.evidenceRoot === undefined ? [] : [paint(`Evidence ${record.evidenceRoot}`, 'dim')]),
+    ...(record.evidenceRoot === undefined ? [] : [paint(`Evidence root ${record.evidenceRoot}`, 'dim')]),
   ];
 }

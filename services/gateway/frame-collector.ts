@@ -5,7 +5,7 @@
  *
  *   open ──full, or end of the turn──► published ──confirm──► accepted
  *     │                                    └──nack, return, timeout, connection lost──► failed
- *     └──publisher not writable: stays open until it is, or full
+ *     └──publisher not writable, or two frames in flight: stays open until that ends, or full
  */
 import { FRAME_VERSION, encodeEntry } from '../shared/frame.ts';
 import { framedId, framedIdPrefix, keyedId } from '../shared/ids.ts';

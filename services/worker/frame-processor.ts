@@ -3,9 +3,11 @@
  * it may be acked. Each step gives the same result when it runs twice, so a frame may stop anywhere and start
  * again.
  *
- * deciding → (grants) recording → publishing → done deciding → (Redis does not know the sale) rebuilding →
- * deciding; Postgres does not know it either → FrameError recording → (Postgres refuses) rebuilding →
- * deciding
+ *   deciding ─(grants)─► recording ─► publishing ─► done
+ *   deciding ─(no grants)─► publishing
+ *   deciding ─(Redis does not know the sale)─► rebuilding ─► deciding
+ *   recording ─(Postgres refuses)─► rebuilding ─► deciding
+ *   rebuilding ─(Postgres does not know the sale either)─► FrameError
  */
 import type pg from 'pg';
 import { encodeOutcomeEvent } from '../shared/events.ts';

@@ -1,5 +1,5 @@
 /**
- * Writes grants to Postgres. All waiting frames share one INSERT, and so one commit.
+ * Writes grants to Postgres. The waiting frames of one sale and epoch share one INSERT, and so one commit.
  *
  * A statement inserts everything or nothing:
  * - an item that exists already is skipped (the frame came twice);

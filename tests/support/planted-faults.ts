@@ -70,7 +70,7 @@ export const faults: readonly Fault[] = [
     audit: { undersold: 2, sold: 8 },
   },
   {
-    what: 'units left although the gateway turned buyers away',
+    what: 'units left although the gateway rejected buyers',
     world: enough,
     plant: (world) => {
       world.requests.push({

@@ -84,7 +84,7 @@ describe('flashgrid demo', () => {
     expect(readFileSync(html, 'utf8')).toContain('<!doctype html>');
     expect(run.output()).toMatch(/PASS/);
     const root = String(written.evidenceRoot);
-    expect(run.output()).toContain(`Evidence ${root}`);
+    expect(run.output()).toContain(`Evidence root ${root}`);
     const judged = flashgrid(dataDir, 'verify', evidence, '--root', root);
     expect(await judged.ended(), judged.output()).toBe(0);
     const other = flashgrid(dataDir, 'verify', evidence, '--root', root.replace(/^./, 'g'));

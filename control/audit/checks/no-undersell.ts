@@ -3,7 +3,7 @@ import type { Check } from '../../../contract/run-record.ts';
 import { FATE, type Evidence } from '../evidence.ts';
 import { result } from './check.ts';
 
-/** HTTP status by which a gateway turns a buyer away because the sale is sold out. */
+/** HTTP status by which a gateway rejects a buyer because the sale is sold out. */
 const SOLD_OUT_STATUS = 409;
 /** The sale was closed, or reset, before the reservation's turn: no unit was due to it. */
 const NOT_DUE = new Set([...'CRK'].map((code) => code.charCodeAt(0)));
@@ -32,7 +32,7 @@ export function checkNoUndersell(evidence: Evidence): Check {
   );
 }
 
-/** Units asked for, at most the limit a buyer, by requests that were taken or turned away as sold out. */
+/** Units asked for, at most the limit a buyer, by requests that were taken or rejected as sold out. */
 function eligibleDemand({ sale, ledger, outcomes, fate, ticketsOf, ownerOfStray }: Evidence): number {
   const ownsTicket = new Set(ownerOfStray);
   const unitsByUser = new Map<string, number>();
