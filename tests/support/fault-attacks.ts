@@ -120,7 +120,7 @@ export async function attackWithFault(dataDir: string, seed: number, number: num
   // The fault must not wait for an attack that does not begin.
   const began = run.printed(/attacking/).catch(() => undefined);
   const breaking = began.then(() => breakOnPurpose(dataDir, fault));
-  const ended = await Promise.race([run.ended(), sleep(END_LIMIT_MS, undefined)]);
+  const ended = await Promise.race([run.ended(), sleep(END_LIMIT_MS, undefined, { ref: false })]);
   if (ended === undefined) run.child.kill('SIGKILL');
   const brokenAtMs = await breaking;
   const text = await readFile(json, 'utf8').catch(() => undefined);
