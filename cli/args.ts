@@ -26,8 +26,8 @@ interface OptionSpec {
   readonly help: string;
 }
 
-/** The placeholder of a setting's value in the help. */
-function placeholder({ choices, unit }: AttackSetting): string {
+/** What stands for a setting's value in the help: `--rate N`. */
+function valueName({ choices, unit }: AttackSetting): string {
   if (choices) return Object.keys(choices).join('|');
   return unit === 'ms' || unit === 's' ? unit.toUpperCase() : 'N';
 }
@@ -37,7 +37,7 @@ const settingOptions: Readonly<Record<string, OptionSpec>> = Object.fromEntries(
     setting.option,
     {
       type: 'string',
-      value: placeholder(setting),
+      value: valueName(setting),
       help: `${setting.help} (${settingLimits(setting)})`,
     } as const,
   ]),

@@ -1,13 +1,13 @@
 /** `flashgrid verify FILE`: judges a run again from its evidence, without backends and without the code of the audit. */
-import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
-import { finished } from 'node:stream/promises';
+import { closeSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
 import { CHECKS, CHECK_IDS } from '../contract/checks.ts';
 import { whole } from '../contract/format.ts';
 import { FailureError } from '../contract/failure.ts';
 import { EvidenceError } from '../control/verify/evidence-error.ts';
 import type { EvidenceRequest } from '../control/verify/judge.ts';
 import { verifyEvidence } from '../control/verify/verify-evidence.ts';
+import { errorText } from '../services/shared/error-text.ts';
 import { UsageError } from './args.ts';
 import { EXIT } from './exit-codes.ts';
 import { writeJson } from './outputs.ts';
@@ -24,13 +24,14 @@ export async function verify({ values, positionals, out, outputs }: CommandConte
   const { root, edn } = values;
   if (typeof root === 'string' && !ROOT.test(root))
     throw new UsageError('--root is not a root: it has 64 hexadecimal digits.');
+  if (edn === '-') throw new UsageError('--edn writes a file: give it a name.');
   const history = typeof edn === 'string' ? new History(edn) : undefined;
   try {
     const judgement = await verifyEvidence(file, {
       ...(typeof root === 'string' ? { expectedRoot: root } : {}),
       ...(history ? { onRequest: (request) => history.add(request) } : {}),
     });
-    await history?.end();
+    history?.end();
     const { runId, requests, tickets, stock, checks, disputed } = judgement;
     out.print(
       `Run ${runId}: ${whole(requests)} requests, ${whole(tickets)} tickets for ${whole(stock)} units.`,
@@ -49,7 +50,7 @@ export async function verify({ values, positionals, out, outputs }: CommandConte
     const areAllPassed = CHECK_IDS.every((id) => checks[id]?.state === 'passed');
     return areAllPassed ? EXIT.pass : EXIT.invalid;
   } catch (error) {
-    await history?.discard();
+    history?.discard();
     if (!(error instanceof EvidenceError)) throw error;
     throw new FailureError(
       {
@@ -62,17 +63,22 @@ export async function verify({ values, positionals, out, outputs }: CommandConte
   }
 }
 
-/** The requests as a history in Jepsen's EDN, two operations each. */
+/**
+ * The requests as a history in Jepsen's EDN, two operations each. It is written beside its place and moved there, so that a file that can't
+ * be judged leaves an earlier history whole; synchronously, so that a million requests never wait in memory.
+ */
 class History {
   readonly #path: string;
-  readonly #stream;
+  readonly #draft: string;
+  readonly #file: number;
+  #isOpen = true;
   #chunk = '';
 
+  /** @throws FailureError `cli.cantWrite` */
   constructor(path: string) {
     this.#path = path;
-    this.#stream = createWriteStream(path);
-    // What went wrong shows when the file is closed.
-    this.#stream.on('error', () => undefined);
+    this.#draft = `${path}.${process.pid}.tmp`;
+    this.#file = this.#attempt(() => openSync(this.#draft, 'wx', 0o600));
   }
 
   add({ index, user, status, sentUs, answeredUs, outcome, units }: EvidenceRequest): void {
@@ -83,26 +89,43 @@ class History {
     const operation = (kind: string, timeUs: number, rest: string) =>
       `{:process ${index}, :type ${kind}, :f :reserve, :value {:user "${user}"${rest}}, :time ${timeUs}000}\n`;
     this.#chunk += operation(':invoke', sentUs, '') + operation(type, answeredUs ?? sentUs, given);
-    if (this.#chunk.length < 1 << 20) return;
-    this.#stream.write(this.#chunk);
+    if (this.#chunk.length > 1 << 20) this.#flush();
+  }
+
+  end(): void {
+    this.#flush();
+    this.#isOpen = false;
+    this.#attempt(() => {
+      closeSync(this.#file);
+      renameSync(this.#draft, this.#path);
+    });
+  }
+
+  /** Leaves nothing; does nothing after `end`. */
+  discard(): void {
+    if (!this.#isOpen) return;
+    closeSync(this.#file);
+    rmSync(this.#draft, { force: true });
+  }
+
+  #flush(): void {
+    const chunk = this.#chunk;
     this.#chunk = '';
+    this.#attempt(() => writeFileSync(this.#file, chunk));
   }
 
-  async end(): Promise<void> {
-    this.#stream.end(this.#chunk);
+  #attempt<Value>(action: () => Value): Value {
     try {
-      await finished(this.#stream);
+      return action();
     } catch (error) {
-      throw new FailureError({
-        code: 'cli.cantWrite',
-        message: `${this.#path} can't be written: ${error instanceof Error ? error.message : String(error)}`,
-        fix: 'Make room, or name a file in a folder that you may write to.',
-      });
+      throw new FailureError(
+        {
+          code: 'cli.cantWrite',
+          message: `${this.#path} can't be written: ${errorText(error)}`,
+          fix: 'Make room, or name a file in a folder that you may write to.',
+        },
+        { cause: error },
+      );
     }
-  }
-
-  async discard(): Promise<void> {
-    this.#stream.destroy();
-    await rm(this.#path, { force: true });
   }
 }

@@ -8,8 +8,9 @@ import { closedFolder } from '../lib/data-folder.ts';
 import { evidenceRecords, type EvidenceRun } from './evidence-records.ts';
 import { writeEvidence } from './write-evidence.ts';
 
-/** Runs whose evidence is kept. A million requests take about 20 MB. */
+/** Runs whose evidence is kept, and bytes of all of them; the newest one stays. A million requests take about 20 MB. */
 const MAX_KEPT = 20;
+const MAX_KEPT_BYTES = 512 * 1024 * 1024;
 /** Bytes of a file that is handed out through the contract; a larger one is copied from its place. */
 const MAX_EXPORTED_BYTES = 8 * 1024 * 1024;
 const EXTENSION = '.evidence.gz';
@@ -31,10 +32,16 @@ export class EvidenceStore {
     closedFolder(this.#dir);
     const root = await writeEvidence(this.#pathOf(run.id), evidenceRecords(evidence, run, audit));
     const files = (await readdir(this.#dir)).filter((name) => name.endsWith(EXTENSION));
-    const ages = await Promise.all(
-      files.map(async (name) => ({ name, ms: (await stat(join(this.#dir, name))).mtimeMs })),
+    const kept = await Promise.all(
+      files.map(async (name) => ({ name, facts: await stat(join(this.#dir, name)) })),
     );
-    const old = ages.sort((a, b) => b.ms - a.ms).slice(MAX_KEPT);
+    let bytes = 0;
+    const old = kept
+      .sort((one, other) => other.facts.mtimeMs - one.facts.mtimeMs)
+      .filter(({ facts }, at) => {
+        bytes += facts.size;
+        return at > 0 && (at >= MAX_KEPT || bytes > MAX_KEPT_BYTES);
+      });
     await Promise.all(old.map(({ name }) => rm(join(this.#dir, name), { force: true })));
     return root;
   }

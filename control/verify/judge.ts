@@ -36,6 +36,7 @@ const MAX_PLACE = 999_999;
 /** How far, in µs, grants may depart from the order of acceptance, beside what a part stood still. */
 const ORDER_TOLERANCE_US = 2_000_000;
 
+const UNPRINTABLE = /[^\t\x20-\x7e]/;
 const STATUSES = new Set(['accepted', 'rejected', 'unknown', 'unsent']);
 /**
  * The sale was closed or reset before the reservation's turn, or the key was another's: no unit was due to
@@ -102,6 +103,9 @@ export class Judge {
 
   read(line: string): void {
     if (this.#root !== undefined) throw new EvidenceError('There are records after the root.');
+    // Nothing of a file that anybody may have made reaches a terminal as it is.
+    if (UNPRINTABLE.test(line))
+      throw new EvidenceError('A record holds characters that this format does not have.');
     const kind = line[0] ?? '';
     if (line[1] !== '\t' || !'HTSREM'.includes(kind))
       throw new EvidenceError(`Not a record: ${line.slice(0, 40)}`);

@@ -28,7 +28,7 @@ export function headerOf(text: string): Header {
     );
   const sale = fieldsOf(header['sale']);
   return {
-    runId: String(fieldsOf(header['run'])['id']),
+    runId: idOf(fieldsOf(header['run'])['id']),
     stock: wholeOf(sale, 'stock'),
     perBuyerLimit: wholeOf(sale, 'perBuyerLimit'),
     saleStatus: String(sale['status']),
@@ -48,6 +48,12 @@ export function endOf(text: string): End {
     undecided: Array.isArray(end['undecided']) && end['undecided'].length > 0,
     claims: fieldsOf(end['checks']),
   };
+}
+
+function idOf(value: unknown): string {
+  if (typeof value !== 'string' || !/^[\w-]{1,80}$/.test(value))
+    throw new EvidenceError("The run's id is missing.");
+  return value;
 }
 
 function fieldsOf(value: unknown): Record<string, unknown> {

@@ -17,6 +17,7 @@ export interface VerifyOptions {
   onRequest?(request: EvidenceRequest): void;
 }
 
+const UNREADABLE = new Set(['ENOENT', 'EACCES', 'EISDIR', 'ENOTDIR', 'EIO']);
 /** Characters of the longest line: the first one holds the settings and incidents of the run. */
 const MAX_LINE = 4 * 1024 * 1024;
 
@@ -27,21 +28,32 @@ const MAX_LINE = 4 * 1024 * 1024;
 export async function verifyEvidence(path: string, options: VerifyOptions = {}): Promise<Judgement> {
   const judge = new Judge(options.onRequest);
   let rest = '';
+  const gunzip = createGunzip();
+  // Whoever fails first has the reason: the pipeline may end with the abort of another one.
+  let first: unknown;
+  gunzip.once('error', (error) => (first ??= error));
   try {
-    await pipeline(createReadStream(path), createGunzip(), async (chunks: AsyncIterable<Buffer>) => {
+    await pipeline(createReadStream(path), gunzip, async (chunks: AsyncIterable<Buffer>) => {
       for await (const chunk of chunks) {
         const lines = (rest + chunk.toString('latin1')).split('\n');
         rest = lines.pop() ?? '';
-        if (rest.length > MAX_LINE) throw new EvidenceError('A record is longer than any of this format.');
-        for (const line of lines) judge.read(line);
+        try {
+          if (rest.length > MAX_LINE) throw new EvidenceError('A record is longer than any of this format.');
+          for (const line of lines) judge.read(line);
+        } catch (error) {
+          first ??= error;
+          throw error;
+        }
       }
     });
-  } catch (error) {
+  } catch (failure) {
+    const error = first ?? failure;
     if (error instanceof EvidenceError) throw error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR')
-      throw new EvidenceError(`${path} can't be read (${code}).`, { cause: error });
-    throw new EvidenceError('The file is no gzip file, or was cut off or changed.', { cause: error });
+    if (UNREADABLE.has(code)) throw new EvidenceError(`${path} can't be read (${code}).`, { cause: error });
+    if (code.startsWith('Z_'))
+      throw new EvidenceError('The file is no gzip file, or was cut off or changed.', { cause: error });
+    throw error;
   }
   if (rest !== '') throw new EvidenceError('The file was cut off: its last record is not complete.');
   return judge.finish(options.expectedRoot);
