@@ -12,7 +12,7 @@ import {
 import { EXPORTS, EXPORT_FORMATS } from '../contract/export-formats.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { wrapText } from '../contract/format.ts';
-import { providerChoiceSchema, type ProviderChoice } from '../contract/contract.ts';
+import { providerChoiceSchema, type ProviderChoice } from '../contract/settings.ts';
 import { errorText } from '../services/shared/error-text.ts';
 
 /** Wrong use of the terminal: exit code 2. */

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline/promises';
 import { appVersion, builtParts } from '../control/app-paths.ts';
 import type { BackendState } from '../contract/backends.ts';
 import { lockHolder } from '../control/cluster/data-dir-lock.ts';
-import type { Finding } from '../contract/contract.ts';
+import type { Finding } from '../contract/state.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { startAnnouncedServer } from '../web/announced-server.ts';
 import {

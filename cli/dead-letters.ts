@@ -1,9 +1,8 @@
 /** `flashgrid dead-letters`: lists, replays and drops frames that could not be decided. */
-import type { DeadFrame } from '../contract/contract.ts';
+import type { DeadFrame } from '../contract/state.ts';
 import { UsageError } from './args.ts';
 import { writeJson } from './outputs.ts';
-import type { CommandContext } from './session.ts';
-import { briefly, must, requireRemote } from './session.ts';
+import { type CommandContext, briefly, must, requireRemote } from './session.ts';
 
 const ACTIONS = ['list', 'replay', 'drop'] as const;
 /** Frames in one list. */

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { expect, it } from 'vitest';
 import type { Step } from '../contract/backends.ts';
-import type { AttackState, ClusterState } from '../contract/contract.ts';
+import type { AttackState, ClusterState } from '../contract/state.ts';
 import type { Sample } from '../contract/run-record.ts';
 import { Output } from './output.ts';
 import { Progress, attackLine } from './progress.ts';

@@ -1,6 +1,7 @@
 /** What the terminal shows meanwhile: the steps of a start or stop, and one live line of the attack. */
 import { byteSize, whole } from '../contract/format.ts';
-import type { AttackState, ClusterState, ControlClient } from '../contract/contract.ts';
+import type { AttackState, ClusterState } from '../contract/state.ts';
+import type { ControlClient } from '../contract/contract.ts';
 import type { Step } from '../contract/backends.ts';
 import type { Sample } from '../contract/run-record.ts';
 import type { Output } from './output.ts';

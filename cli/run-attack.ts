@@ -1,7 +1,8 @@
 /** Attacks of the terminal: launches one, prints its verdict, and writes the files of `--json`, `--html`, `--csv`. */
 import type { AttackSettings } from '../contract/attack-settings.ts';
 import { FailureError } from '../contract/failure.ts';
-import type { AttackState, ControlClient } from '../contract/contract.ts';
+import type { AttackState } from '../contract/state.ts';
+import type { ControlClient } from '../contract/contract.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { formatRun } from '../control/export/export-terminal.ts';
 import type { RunRecord } from '../contract/run-record.ts';

@@ -3,13 +3,8 @@ import { appVersion, builtParts } from '../control/app-paths.ts';
 import { ControlCentre } from '../control/control-centre.ts';
 import { FailureError } from '../contract/failure.ts';
 import { isAlive } from '../control/processes/process-table.ts';
-import type {
-  CommandInput,
-  CommandName,
-  CommandOutput,
-  ControlClient,
-  Notice,
-} from '../contract/contract.ts';
+import type { CommandInput, CommandName, CommandOutput, ControlClient } from '../contract/contract.ts';
+import type { Notice } from '../contract/state.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { keepServing } from '../control/lib/last-resort.ts';
 import { withLimit } from '../services/shared/time-limit.ts';

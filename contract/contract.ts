@@ -11,23 +11,26 @@ import '../services/shared/plain-issues.ts';
 import { newSaleSchema, saleChangeSchema, saleViewSchema } from '../services/shared/sales.ts';
 import { exportFormatSchema, exportedFileSchema } from './export-formats.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
+import type { Failure } from './failure.ts';
+import { backendRoleSchema } from './backends.ts';
+import { runRecordSchema, sampleSchema } from './run-record.ts';
+import { providerChoiceSchema, settingsSchema } from './settings.ts';
 import {
-  backendRoleSchema,
-  backendStateSchema,
-  backendStatsSchema,
-  providerSchema,
-  stepSchema,
-} from './backends.ts';
-import { failureSchema } from './failure.ts';
-import { EXTERNAL_URLS, urlProblem, type ExternalUrl } from './external-urls.ts';
-import {
-  auditSchema,
-  incidentSchema,
-  loadSchema,
-  runRecordSchema,
-  sampleSchema,
-  verdictSchema,
-} from './run-record.ts';
+  clusterStateSchema,
+  serviceRoleSchema,
+  serviceStateSchema,
+  partStatsSchema,
+  flowSampleSchema,
+  deadFrameSchema,
+  attackStateSchema,
+  runSummarySchema,
+  logLevelSchema,
+  logLineSchema,
+  diagnosisSchema,
+  noticeSchema,
+  accessSchema,
+  snapshotSchema,
+} from './state.ts';
 
 const none = z.object({}).strict();
 const done = z.object({});
@@ -36,290 +39,10 @@ const count = z.number().int().nonnegative();
 /** Most sales in a snapshot or event: after days there are thousands, too many to send twice a second. */
 export const MAX_SHOWN_SALES = 50;
 
-export const providerChoiceSchema = z.enum(['auto', ...providerSchema.options]);
-export type ProviderChoice = z.infer<typeof providerChoiceSchema>;
-
-// ── Settings ────────────────────────────────────────────────────────────────────────────────────────────────
-
-const port = z.number().int().min(0).max(65_535);
-
-/** Empty, or a URL with the right scheme. */
-const externalUrl = (field: ExternalUrl['field']) =>
-  z
-    .string()
-    .trim()
-    .max(500)
-    .superRefine((text, context) => {
-      const target = EXTERNAL_URLS.find((one) => one.field === field);
-      const problem = target && text !== '' ? urlProblem(target, text) : undefined;
-      if (problem !== undefined)
-        context.addIssue({ code: 'custom', message: `${problem}, like ${target?.example ?? ''}` });
-    })
-    .default('');
-
-/** A problem with saved files, shown on every page. */
-export const noticeSchema = z.object({
-  id: z.enum(['settings', 'runs']),
-  message: z.string(),
-  fix: z.string(),
-});
-export type Notice = z.infer<typeof noticeSchema>;
-
-export const settingsSchema = z.strictObject({
-  provider: providerChoiceSchema.default('auto'),
-  gateways: z.number().int().min(1).max(16).default(1),
-  workers: z.number().int().min(1).max(16).default(1),
-  /** 0 takes a free port. */
-  gatewayPort: port.default(0),
-  /** Ports of the backends that FlashGrid starts. 0 takes a free port. */
-  backendPorts: z
-    .strictObject({ rabbitmq: port.default(0), redis: port.default(0), postgres: port.default(0) })
-    .prefault({}),
-  images: z
-    .strictObject({
-      registry: z.string().max(200).default(''),
-      rabbitmq: z.string().min(1).max(300).default('rabbitmq:4-management-alpine'),
-      redis: z.string().min(1).max(300).default('redis:8-alpine'),
-      postgres: z.string().min(1).max(300).default('postgres:18-alpine'),
-    })
-    .prefault({}),
-  limits: z
-    .strictObject({
-      /** MiB of memory for each container. */
-      memoryMb: z.number().int().min(256).max(65_536).default(2_048),
-      /** Cores for each container; 0: no limit. */
-      cpus: z.number().min(0).max(128).default(0),
-    })
-    .prefault({}),
-  external: z
-    .strictObject({
-      amqpUrl: externalUrl('amqpUrl'),
-      redisUrl: externalUrl('redisUrl'),
-      postgresUrl: externalUrl('postgresUrl'),
-    })
-    .prefault({}),
-  theme: z.enum(['system', 'light', 'dark']).default('system'),
-  isProjectorMode: z.boolean().default(false),
-  /** What closing the window does with a running cluster. */
-  onQuit: z.enum(['ask', 'stop', 'keep']).default('ask'),
-});
-export type Settings = z.infer<typeof settingsSchema>;
-
-// ── Cluster and services ────────────────────────────────────────────────────────────────────────────────────
-
-export const clusterStateSchema = z.object({
-  state: z.enum(['stopped', 'starting', 'running', 'stopping', 'failed']),
-  provider: providerSchema.optional(),
-  /** Why this provider was chosen. */
-  reason: z.string().optional(),
-  steps: z.array(stepSchema),
-  backends: z.array(backendStateSchema),
-  failure: failureSchema.optional(),
-  startedAtMs: z.number().optional(),
-  /** Of the last start, in ms. */
-  startDurationMs: z.number().optional(),
-});
-export type ClusterState = z.infer<typeof clusterStateSchema>;
-
-export const serviceRoleSchema = z.enum(['gateway', 'worker']);
-export type ServiceRole = z.infer<typeof serviceRoleSchema>;
-
-export const serviceStateSchema = z.object({
-  /** `gateway-1`. */
-  id: z.string(),
-  role: serviceRoleSchema,
-  state: z.enum(['starting', 'running', 'restarting', 'stopping', 'stopped', 'failed']),
-  pid: z.number().int().optional(),
-  port: z.number().int().optional(),
-  startedAtMs: z.number().optional(),
-  restarts: count,
-  detail: z.string().optional(),
-});
-export type ServiceState = z.infer<typeof serviceStateSchema>;
-
-export const partStatsSchema = z.union([
-  backendStatsSchema,
-  z.object({
-    serviceId: z.string(),
-    role: serviceRoleSchema,
-    atMs: z.number(),
-    cpuPercent: z.number(),
-    memoryBytes: z.number(),
-    eventLoopLagMs: z.number(),
-  }),
-]);
-export type PartStats = z.infer<typeof partStatsSchema>;
-
-// ── Flow: what goes through the pipeline now ────────────────────────────────────────────────────────────────
-
-/** One moment of the pipeline: ten samples a second, sent in batches. Rates are per second over the last interval. */
-export const flowSampleSchema = z.object({
-  atMs: z.number(),
-  acceptedPerSec: z.number().nonnegative(),
-  framesPerSec: z.number().nonnegative(),
-  decidedPerSec: z.number().nonnegative(),
-  grantedPerSec: z.number().nonnegative(),
-  committedPerSec: z.number().nonnegative(),
-  /** Rejected by the gateway: 4xx, 503. */
-  rejectedPerSec: z.number().nonnegative(),
-  /** Queue depth, and reservations without a confirm: the highest values since the sample before. */
-  queueDepth: count,
-  unconfirmed: count,
-  /** Frames in the dead-letter queue. */
-  deadLettered: count,
-  /** Share of decided reservations that needed no write to Postgres, 0..1, since the services started. */
-  filteredShare: z.number().min(0).max(1),
-});
-export type FlowSample = z.infer<typeof flowSampleSchema>;
-
-// ── Dead letters ────────────────────────────────────────────────────────────────────────────────────────────
-
-/** A frame that could not be decided. */
-export const deadFrameSchema = z.object({
-  /** The frame's id; for a message without one, `unnamed-` and a digest of its body. */
-  id: z.string(),
-  saleId: z.string().optional(),
-  reservations: count.optional(),
-  /** When the gateway closed the frame. */
-  closedAtMs: z.number().optional(),
-  /** When it was dead-lettered. */
-  diedAtMs: z.number().optional(),
-  reason: z.string(),
-  /** False for a frame that can never be decided. */
-  canReplay: z.boolean(),
-});
-export type DeadFrame = z.infer<typeof deadFrameSchema>;
-
 const deadFrameChoice = z.strictObject({
   /** Missing: all. */
   ids: z.array(z.string().min(1).max(64)).min(1).max(1_000).optional(),
 });
-
-// ── Attack and runs ─────────────────────────────────────────────────────────────────────────────────────────
-
-export const attackStateSchema = z.object({
-  runId: z.string(),
-  saleId: z.string(),
-  phase: z.enum(['preparing', 'attacking', 'draining', 'auditing', 'finished', 'failed', 'cancelled']),
-  settings: attackSettingsSchema,
-  startedAtMs: z.number(),
-  /** Time 0 of the samples, in ms since 1970; missing until the first request is sent. */
-  firstRequestAtMs: z.number().optional(),
-  /** When the attack killed the workers, in ms since the first request. */
-  workersKilledAtMs: z.number().nonnegative().optional(),
-  /** Share of the requests that are answered, 0..1. */
-  progress: z.number().min(0).max(1),
-  /** Running totals. */
-  sent: count,
-  accepted: count,
-  rejected: count,
-  unknown: count,
-  granted: count,
-  remaining: count,
-  load: loadSchema.optional(),
-  audit: auditSchema.optional(),
-  verdict: verdictSchema.optional(),
-  exitCode: count.optional(),
-  incidents: z.array(incidentSchema).optional(),
-  reasons: z.array(z.string()),
-  failure: failureSchema.optional(),
-});
-export type AttackState = z.infer<typeof attackStateSchema>;
-
-export const runSummarySchema = z.object({
-  id: z.string(),
-  startedAt: z.string(),
-  title: z.string(),
-  verdict: verdictSchema,
-  /** Missing in runs of earlier versions. */
-  end: runRecordSchema.shape.end,
-  exitCode: count.optional(),
-  provider: providerSchema,
-  requests: count,
-  connections: count,
-  stock: count,
-  sold: count,
-  rps: z.number(),
-  p50Ms: z.number(),
-  p99Ms: z.number(),
-});
-export type RunSummary = z.infer<typeof runSummarySchema>;
-
-// ── Logs and doctor ─────────────────────────────────────────────────────────────────────────────────────────
-
-export const logLevelSchema = z.enum(['debug', 'info', 'warn', 'error']);
-export const logLineSchema = z.object({
-  seq: count,
-  atMs: z.number(),
-  part: z.string(),
-  level: logLevelSchema,
-  text: z.string(),
-});
-export type LogEntry = z.infer<typeof logLineSchema>;
-/** A line before the log store numbers it; its `part` is `rabbitmq`, `gateway-1`, `control`… */
-export type LogLine = Omit<LogEntry, 'seq'>;
-
-export const findingSchema = z.object({
-  id: z.string(),
-  title: z.string(),
-  status: z.enum(['ok', 'warning', 'missing']),
-  version: z.string().optional(),
-  path: z.string().optional(),
-  detail: z.string(),
-  /** What to do; only when the status is not ok. */
-  fix: z.string().optional(),
-});
-export type Finding = z.infer<typeof findingSchema>;
-
-export const diagnosisSchema = z.object({
-  findings: z.array(findingSchema),
-  /** Whether a provider has all it needs: containers, or the three backends on this machine. */
-  canStart: z.boolean(),
-  /** Ids of the findings to show before the first start, without those of a provider that is not needed. */
-  concerns: z.array(z.string()),
-});
-export type Diagnosis = z.infer<typeof diagnosisSchema>;
-
-// ── App ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-export const appInfoSchema = z.object({
-  version: z.string(),
-  node: z.string(),
-  platform: z.string(),
-  dataDir: z.string(),
-  /** Whether a desktop can show the data folder. */
-  canOpenDataDir: z.boolean().optional(),
-  pid: count,
-});
-
-/** Address and token for a browser on this machine. */
-export const accessSchema = z.object({
-  /** Contains the token. */
-  url: z.string(),
-  token: z.string(),
-});
-export type Access = z.infer<typeof accessSchema>;
-
-/** The state that a frontend shows. `seq` grows with every event; an event with a smaller one is older. */
-export const snapshotSchema = z.object({
-  seq: count,
-  app: appInfoSchema,
-  settings: settingsSchema,
-  cluster: clusterStateSchema,
-  services: z.array(serviceStateSchema),
-  stats: z.array(partStatsSchema),
-  flow: z.array(flowSampleSchema),
-  /** The newest ones. */
-  sales: z.array(saleViewSchema),
-  salesTotal: count.optional(),
-  notices: z.array(noticeSchema).optional(),
-  attack: attackStateSchema.optional(),
-  /** The attack's samples so far; in a long attack, neighbours are merged. */
-  samples: z.array(sampleSchema),
-});
-export type Snapshot = z.infer<typeof snapshotSchema>;
-
-// ── The contract ────────────────────────────────────────────────────────────────────────────────────────────
 
 interface CommandSpec {
   readonly input: z.ZodType;
@@ -461,7 +184,7 @@ export type EventPayload<Name extends EventName> = z.output<(typeof events)[Name
 
 export type Result<Value> =
   | { readonly ok: true; readonly value: Value }
-  | { readonly ok: false; readonly error: z.infer<typeof failureSchema> };
+  | { readonly ok: false; readonly error: Failure };
 
 /** The contract's two functions, over any transport. */
 export interface ControlClient {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { settingsSchema } from './contract.ts';
+import { settingsSchema } from './settings.ts';
 
 const issuesOf = (external: object) => {
   const parsed = settingsSchema.safeParse({ external });

@@ -7,7 +7,7 @@ import {
   type AttackField,
   type AttackSettings,
 } from './attack-settings.ts';
-import type { RunSummary } from './contract.ts';
+import type { RunSummary } from './state.ts';
 import { byteSize, latency, milliseconds, percent, plural, whole } from './format.ts';
 import type { RunRecord } from './run-record.ts';
 import { describeVerdict, verdictShown } from './verdict-text.ts';

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { attackSettingsSchema } from '../contract/attack-settings.ts';
-import type { AttackState } from '../contract/contract.ts';
+import type { AttackState } from '../contract/state.ts';
 import { runRecordSchema, type RunRecord } from '../contract/run-record.ts';
 import { AttackSession } from './attack-session.ts';
 import { GatewayClient } from './sales/gateway-client.ts';

@@ -15,7 +15,7 @@ import { totalRequests, type AttackSettings } from '../contract/attack-settings.
 import { audit, countDeadFrames } from './audit/audit.ts';
 import { FailureError, type Failure } from '../contract/failure.ts';
 import type { Cluster, Deployment } from './cluster/cluster.ts';
-import type { LogLine, AttackState } from '../contract/contract.ts';
+import type { LogLine, AttackState } from '../contract/state.ts';
 import { backendDown } from './cluster/backend-down.ts';
 import { withoutProxy } from './lib/loopback.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';

@@ -1,6 +1,6 @@
 /** The attacks of a control centre: one at a time, and the last one stays readable. */
 import type { AttackSettings } from '../contract/attack-settings.ts';
-import type { AttackState, LogLine } from '../contract/contract.ts';
+import type { AttackState, LogLine } from '../contract/state.ts';
 import { FailureError } from '../contract/failure.ts';
 import type { RunRecord, Sample } from '../contract/run-record.ts';
 import { redactDeep } from '../services/shared/redact.ts';

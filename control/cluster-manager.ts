@@ -9,14 +9,8 @@
 import { randomBytes } from 'node:crypto';
 import { FailureError } from '../contract/failure.ts';
 import type { Cluster, ClusterEvents, Deployment, Endpoints } from './cluster/cluster.ts';
-import type {
-  LogLine,
-  ClusterState,
-  ProviderChoice,
-  ServiceRole,
-  ServiceState,
-  Settings,
-} from '../contract/contract.ts';
+import type { LogLine, ClusterState, ServiceRole, ServiceState } from '../contract/state.ts';
+import type { ProviderChoice, Settings } from '../contract/settings.ts';
 import { type BackendRole, type BackendState, type Provider, type Step } from '../contract/backends.ts';
 import { BackendKeeper } from './cluster/backend-keeper.ts';
 import { prepareDatabase } from './cluster/prepare-database.ts';

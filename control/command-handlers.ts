@@ -1,12 +1,7 @@
 /** One handler for each command of the contract. */
-import type {
-  Access,
-  CommandName,
-  CommandOutput,
-  ParsedInput,
-  Settings,
-  Snapshot,
-} from '../contract/contract.ts';
+import type { Access, Snapshot } from '../contract/state.ts';
+import type { CommandName, CommandOutput, ParsedInput } from '../contract/contract.ts';
+import type { Settings } from '../contract/settings.ts';
 import { FailureError } from '../contract/failure.ts';
 import { redactDeep } from '../services/shared/redact.ts';
 import type { Attacks } from './attacks.ts';

@@ -13,20 +13,17 @@ import { CommandRunner, stackOf } from './command-runner.ts';
 import { createProviders } from './cluster/providers.ts';
 import { ProcessRegistry } from './processes/process-registry.ts';
 import { acquireLock } from './cluster/data-dir-lock.ts';
-import {
-  type Access,
-  type CommandInput,
-  type CommandName,
-  type CommandOutput,
-  type ControlClient,
-  type EventName,
-  type EventPayload,
-  type PartStats,
-  type Result,
-  type Settings,
-  type Notice,
-  type Snapshot,
+import type { Access, PartStats, Notice, Snapshot } from '../contract/state.ts';
+import type {
+  CommandInput,
+  CommandName,
+  CommandOutput,
+  ControlClient,
+  EventName,
+  EventPayload,
+  Result,
 } from '../contract/contract.ts';
+import type { Settings } from '../contract/settings.ts';
 import { EventHub } from './lib/event-hub.ts';
 import { dataFolder } from './lib/data-folder.ts';
 import { withoutProxy } from './lib/loopback.ts';

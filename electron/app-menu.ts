@@ -3,13 +3,9 @@ import process from 'node:process';
 import { Menu, dialog, type BrowserWindow } from 'electron';
 import type { Failure } from '../contract/failure.ts';
 import type { ControlCentre } from '../control/control-centre.ts';
-import type {
-  AttackState,
-  CommandInput,
-  CommandName,
-  CommandOutput,
-  Settings,
-} from '../contract/contract.ts';
+import type { AttackState } from '../contract/state.ts';
+import type { CommandInput, CommandName, CommandOutput } from '../contract/contract.ts';
+import type { Settings } from '../contract/settings.ts';
 import { askToCallOff, askToStop, showAbout, showFailure } from './dialogs.ts';
 import { menuTemplate, type MenuState } from './menu.ts';
 import { APP_URL } from './origin.ts';

@@ -1,7 +1,7 @@
 /** The dialogs of the desktop program. */
 import process from 'node:process';
 import type { BrowserWindow, Dialog } from 'electron';
-import type { ClusterState } from '../contract/contract.ts';
+import type { ClusterState } from '../contract/state.ts';
 import type { Failure } from '../contract/failure.ts';
 import type { QuitAnswer } from './quit-guard.ts';
 

@@ -1,6 +1,7 @@
 /** The menu as data. It depends on the cluster and the settings only. */
 import type { MenuItemConstructorOptions } from 'electron';
-import type { ClusterState, Settings } from '../contract/contract.ts';
+import type { ClusterState } from '../contract/state.ts';
+import type { Settings } from '../contract/settings.ts';
 import { PAGES, PAGE_TITLES, type Page } from '../contract/pages.ts';
 
 const THEMES: readonly { readonly theme: Settings['theme']; readonly label: string }[] = [

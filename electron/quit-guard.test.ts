@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { settingsSchema, type ClusterState, type CommandName, type Settings } from '../contract/contract.ts';
+import { settingsSchema, type Settings } from '../contract/settings.ts';
+import type { ClusterState } from '../contract/state.ts';
+import type { CommandName } from '../contract/contract.ts';
 import { QuitGuard, type QuitAnswer } from './quit-guard.ts';
 
 interface World {

@@ -5,7 +5,9 @@
  * States: open → asking → open (cancelled) | releasing → released (the next `before-quit` passes).
  */
 import { withLimit } from '../services/shared/time-limit.ts';
-import type { ClusterState, ControlClient, Settings } from '../contract/contract.ts';
+import type { ClusterState } from '../contract/state.ts';
+import type { ControlClient } from '../contract/contract.ts';
+import type { Settings } from '../contract/settings.ts';
 import { errorText } from '../services/shared/error-text.ts';
 
 /** ms after which the app ends in any case; every undo has a shorter limit of its own. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fixtureParts } from '../tests/support/run-fixture.ts';
 import { attackSettingsSchema } from '../contract/attack-settings.ts';
-import type { AttackState, ClusterState } from '../contract/contract.ts';
+import type { AttackState, ClusterState } from '../contract/state.ts';
 import { menuTemplate, type MenuActions } from './menu.ts';
 import { safeFileName } from './save-file.ts';
 import { BUSY, NO_PROGRESS, Taskbar, progressOf } from './taskbar.ts';

@@ -1,5 +1,5 @@
 /** The progress of a start or an attack on the dock or taskbar. */
-import type { AttackState, ClusterState } from '../contract/contract.ts';
+import type { AttackState, ClusterState } from '../contract/state.ts';
 
 /** Values of Electron's setProgressBar: -1 hides the bar, above 1 is indeterminate. */
 export const NO_PROGRESS = -1;

@@ -1,6 +1,6 @@
 /** The notification of a verdict, for a user who looks elsewhere. */
 import { whole } from '../contract/format.ts';
-import type { AttackState } from '../contract/contract.ts';
+import type { AttackState } from '../contract/state.ts';
 import { describeVerdict } from '../contract/verdict-text.ts';
 
 export interface Notice {

@@ -5,7 +5,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ControlCentre, type ControlCentreOptions } from '../control/control-centre.ts';
 import type { BackendState } from '../contract/backends.ts';
-import type { AttackState, CommandInput, CommandName } from '../contract/contract.ts';
+import type { AttackState } from '../contract/state.ts';
+import type { CommandInput, CommandName } from '../contract/contract.ts';
 import { marksOfRun } from '../contract/run-marks.ts';
 import { describeVerdict } from '../contract/verdict-text.ts';
 import { testEndpoints } from './support/backends.ts';

@@ -1,5 +1,5 @@
 /** A web server whose address is in the instance file, so that other commands find this control centre. */
-import type { Access } from '../contract/contract.ts';
+import type { Access } from '../contract/state.ts';
 import { removeInstance, writeInstance } from '../control/instance-file.ts';
 import { startWebServer, type WebServer, type WebServerOptions } from './server.ts';
 

@@ -1,7 +1,7 @@
 /** Chooses the provider for `auto`, and says why in one sentence that the frontends show. */
 import { FailureError, type Failure } from '../../contract/failure.ts';
 import type { Provider } from '../../contract/backends.ts';
-import type { ProviderChoice } from '../../contract/contract.ts';
+import type { ProviderChoice } from '../../contract/settings.ts';
 import { commandLine } from '../lib/command-line.ts';
 
 export interface ProviderProbe {

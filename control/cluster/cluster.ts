@@ -1,5 +1,5 @@
 /** One interface for the three ways to have a RabbitMQ, a Redis and a Postgres. */
-import type { LogLine } from '../../contract/contract.ts';
+import type { LogLine } from '../../contract/state.ts';
 import type { BackendRole, BackendState, BackendStats, Provider, Step } from '../../contract/backends.ts';
 
 /** Where the backends answer. The URLs hold passwords: never log them but through redact.ts. */

@@ -1,7 +1,7 @@
 /** Makes the cluster of a provider, and asks what this machine offers. The one place that knows all three. */
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
-import type { Settings } from '../../contract/contract.ts';
+import type { Settings } from '../../contract/settings.ts';
 import type { ProviderProbe } from './choose-provider.ts';
 import { FailureError } from '../../contract/failure.ts';
 import { backendRoleSchema, type Provider } from '../../contract/backends.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { BackendPrograms } from '../cluster/native/find-programs.ts';
-import { findingSchema } from '../../contract/contract.ts';
+import { findingSchema } from '../../contract/state.ts';
 import { runDoctor } from './doctor.ts';
 
 const nothing: BackendPrograms = {

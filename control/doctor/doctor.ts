@@ -8,7 +8,7 @@ import { promisify } from 'node:util';
 import { type BackendRole, type BackendState, BACKEND_TITLES } from '../../contract/backends.ts';
 import { BAD_LOGIN } from '../../services/shared/backend-trouble.ts';
 import { type BackendPrograms, findPrograms, installHint } from '../cluster/native/find-programs.ts';
-import type { ClusterState, Finding } from '../../contract/contract.ts';
+import type { ClusterState, Finding } from '../../contract/state.ts';
 import { MIN_NODE_TEXT, isNodeNewEnough } from '../lib/node-version.ts';
 import { errorText } from '../../services/shared/error-text.ts';
 

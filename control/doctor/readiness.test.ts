@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { Finding } from '../../contract/contract.ts';
+import type { Finding } from '../../contract/state.ts';
 import { diagnose } from './readiness.ts';
 
 const finding = (id: string, status: Finding['status']): Finding => ({ id, title: id, status, detail: 'd' });

@@ -1,5 +1,6 @@
 /** Whether a start can succeed, from the doctor's findings and the provider that the settings ask for. */
-import type { Diagnosis, Finding, ProviderChoice } from '../../contract/contract.ts';
+import type { Diagnosis, Finding } from '../../contract/state.ts';
+import type { ProviderChoice } from '../../contract/settings.ts';
 
 /** Ids of the doctor's findings, by the way to backends that they belong to. */
 const WAYS = {

@@ -1,6 +1,6 @@
 /** Turns what a child writes to stdout and stderr into log lines. */
 import { StringDecoder } from 'node:string_decoder';
-import type { LogLine } from '../../contract/contract.ts';
+import type { LogLine } from '../../contract/state.ts';
 
 /** Characters after which a line without an end is cut. */
 const MAX_PENDING = 16_384;

@@ -1,6 +1,7 @@
 /** The log lines of all parts on one timeline, in a ring of limited size. */
 import { redact } from '../../services/shared/redact.ts';
-import type { LogLine, CommandInput, CommandOutput, LogEntry } from '../../contract/contract.ts';
+import type { LogLine, LogEntry } from '../../contract/state.ts';
+import type { CommandInput, CommandOutput } from '../../contract/contract.ts';
 
 /** Lines kept; older ones are dropped. */
 export const LOG_CAPACITY = 20_000;

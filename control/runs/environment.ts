@@ -2,7 +2,7 @@
 import os from 'node:os';
 import process from 'node:process';
 import type { Cluster } from '../cluster/cluster.ts';
-import type { ServiceState } from '../../contract/contract.ts';
+import type { ServiceState } from '../../contract/state.ts';
 import type { Environment } from '../../contract/run-record.ts';
 
 /** Describes the machine, the backends and how many services ran. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { closedFolder } from '../lib/data-folder.ts';
 import { z } from 'zod';
 import { FailureError, type Failure } from '../../contract/failure.ts';
-import type { Notice, RunSummary } from '../../contract/contract.ts';
+import type { Notice, RunSummary } from '../../contract/state.ts';
 import {
   RECORD_FORMAT,
   runRecordSchema,

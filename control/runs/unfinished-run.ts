@@ -1,6 +1,6 @@
 /** What is known of an attack that failed or was cancelled before its audit. */
 import { totalRequests } from '../../contract/attack-settings.ts';
-import type { AttackState } from '../../contract/contract.ts';
+import type { AttackState } from '../../contract/state.ts';
 import type { Failure } from '../../contract/failure.ts';
 import { percent } from '../../contract/format.ts';
 import type { Audit, Load } from '../../contract/run-record.ts';

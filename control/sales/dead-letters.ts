@@ -18,7 +18,7 @@ import { declareTopology, topology } from '../../services/shared/amqp/topology.t
 import { QueueProbe } from '../audit/queue-probe.ts';
 import { FailureError } from '../../contract/failure.ts';
 import type { Deployment } from '../cluster/cluster.ts';
-import type { DeadFrame } from '../../contract/contract.ts';
+import type { DeadFrame } from '../../contract/state.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
 import { errorText } from '../../services/shared/error-text.ts';
 

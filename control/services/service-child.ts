@@ -8,7 +8,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import process from 'node:process';
 import { FailureError } from '../../contract/failure.ts';
-import type { LogLine, ServiceRole } from '../../contract/contract.ts';
+import type { LogLine, ServiceRole } from '../../contract/state.ts';
 import type { SystemUser } from '../processes/system-user.ts';
 import { lowerPriority } from '../processes/priority.ts';
 import { sealed } from '../processes/sealed.ts';

@@ -10,7 +10,7 @@ import { backoffMs } from '../../services/shared/backoff.ts';
 import { resourceDir } from '../../services/shared/resources.ts';
 import { FailureError } from '../../contract/failure.ts';
 import type { Deployment } from '../cluster/cluster.ts';
-import type { LogLine, ServiceRole, ServiceState } from '../../contract/contract.ts';
+import type { LogLine, ServiceRole, ServiceState } from '../../contract/state.ts';
 import type { ProcessRegistry } from '../processes/process-registry.ts';
 import type { SystemUser } from '../processes/system-user.ts';
 import { ServiceChild, type ServiceSample } from './service-child.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { ControlCentre } from '../control-centre.ts';
-import { settingsSchema } from '../../contract/contract.ts';
+import { settingsSchema } from '../../contract/settings.ts';
 import { guardedChanges, type SettingsGuardOptions } from './settings-guard.ts';
 
 const defaults = settingsSchema.parse({});

@@ -5,7 +5,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { FailureError } from '../../contract/failure.ts';
-import type { Settings } from '../../contract/contract.ts';
+import type { Settings } from '../../contract/settings.ts';
 import { commandLine } from '../lib/command-line.ts';
 import { maskSettings } from './settings-masks.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { settingsSchema, type Settings } from '../../contract/contract.ts';
+import { settingsSchema, type Settings } from '../../contract/settings.ts';
 import { FailureError } from '../../contract/failure.ts';
 import { maskSettings, unmaskSettings } from './settings-masks.ts';
 

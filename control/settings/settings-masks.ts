@@ -6,7 +6,7 @@
 import { MASK, maskUrl } from '../../services/shared/redact.ts';
 import { EXTERNAL_URLS, urlsIn, type ExternalUrl } from '../../contract/external-urls.ts';
 import { FailureError } from '../../contract/failure.ts';
-import type { Settings } from '../../contract/contract.ts';
+import type { Settings } from '../../contract/settings.ts';
 
 /** The settings without passwords. */
 export function maskSettings(settings: Settings): Settings {

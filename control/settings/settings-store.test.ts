@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { FailureError } from '../../contract/failure.ts';
-import { settingsSchema } from '../../contract/contract.ts';
+import { settingsSchema } from '../../contract/settings.ts';
 import { SettingsStore } from './settings-store.ts';
 
 const SECRET = 'postgresql://me:secret@host/db';

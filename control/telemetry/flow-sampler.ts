@@ -2,7 +2,7 @@
  * Samples what goes through the pipeline ten times a second. It reads counters that the services send anyway,
  * so it costs nothing. It does not use RabbitMQ's statistics, which are up to five seconds old.
  */
-import type { FlowSample } from '../../contract/contract.ts';
+import type { FlowSample } from '../../contract/state.ts';
 import type { PipelineTotals, Waiting } from '../services/service-totals.ts';
 
 /** ms between two samples. */

@@ -1,5 +1,5 @@
 /** Hands the rows of a run on in small batches, and logs once a second how the attack goes. */
-import type { AttackState } from '../../contract/contract.ts';
+import type { AttackState } from '../../contract/state.ts';
 import { milliseconds, whole } from '../../contract/format.ts';
 import type { Sample } from '../../contract/run-record.ts';
 

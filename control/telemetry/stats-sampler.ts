@@ -3,7 +3,7 @@
  * samples.
  */
 import type { Cluster } from '../cluster/cluster.ts';
-import type { PartStats } from '../../contract/contract.ts';
+import type { PartStats } from '../../contract/state.ts';
 import type { ServiceSample } from '../services/service-child.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
 import { errorText } from '../../services/shared/error-text.ts';

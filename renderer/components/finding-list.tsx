@@ -1,5 +1,5 @@
 import { IconAlertTriangle, IconCircleCheck, IconCircleX } from '@tabler/icons-react';
-import type { Finding } from '../../contract/contract.ts';
+import type { Finding } from '../../contract/state.ts';
 import classes from './finding-list.module.css';
 
 const marks = {

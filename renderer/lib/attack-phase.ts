@@ -1,4 +1,4 @@
-import type { AttackState } from '../../contract/contract.ts';
+import type { AttackState } from '../../contract/state.ts';
 
 /** Whether an attack is running, from its preparation to the audit. */
 export function isAttackActive(attack: AttackState | undefined): boolean {

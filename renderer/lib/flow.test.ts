@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { FlowSample } from '../../contract/contract.ts';
+import type { FlowSample } from '../../contract/state.ts';
 import { areaPath } from './area-path.ts';
 import { smoothFlow } from './flow.ts';
 import { strengthOf } from './strength.ts';

@@ -1,6 +1,6 @@
 /** The rates of the pipeline now, smoothed over half a second. */
 import { useMemo } from 'react';
-import type { FlowSample } from '../../contract/contract.ts';
+import type { FlowSample } from '../../contract/state.ts';
 import { useData } from '../store/store.ts';
 
 const SMOOTHED_SAMPLES = 5;

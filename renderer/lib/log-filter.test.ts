@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { LogEntry } from '../../contract/contract.ts';
+import type { LogEntry } from '../../contract/state.ts';
 import { indexAt, joinLines, linesSince, matcherOf, type LogFilter } from './log-filter.ts';
 
 const line = (seq: number, over: Partial<LogEntry> = {}): LogEntry => ({

@@ -1,5 +1,5 @@
 /** Which log lines a filter passes, and how loaded lines and new ones are joined. */
-import type { LogEntry } from '../../contract/contract.ts';
+import type { LogEntry } from '../../contract/state.ts';
 
 export const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 export type Level = (typeof LEVELS)[number];

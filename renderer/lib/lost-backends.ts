@@ -1,5 +1,5 @@
 /** Texts about backends that don't serve while the cluster is running: which, why, and what happens next. */
-import type { ClusterState } from '../../contract/contract.ts';
+import type { ClusterState } from '../../contract/state.ts';
 import { lostText, type LostState } from '../../contract/backends.ts';
 
 type Health = Pick<ClusterState, 'state' | 'backends'>;

@@ -1,6 +1,6 @@
 /** The state of an attack in words that newcomers understand too. */
 import { whole, milliseconds, plural } from '../../contract/format.ts';
-import type { AttackState } from '../../contract/contract.ts';
+import type { AttackState } from '../../contract/state.ts';
 import { totalRequests } from '../../contract/attack-settings.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import { describeVerdict } from '../../contract/verdict-text.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import type { ClusterState, PartStats, ServiceState } from '../../contract/contract.ts';
+import type { ClusterState, PartStats, ServiceState } from '../../contract/state.ts';
 import { groupParts, listParts } from './parts.ts';
 
 const cluster: ClusterState = {

@@ -1,5 +1,5 @@
 /** Backends and services as one list of parts, with state and resource use. */
-import type { ClusterState, PartStats, ServiceState, ServiceRole } from '../../contract/contract.ts';
+import type { ClusterState, PartStats, ServiceState, ServiceRole } from '../../contract/state.ts';
 import { type BackendRole, type BackendState, BACKEND_TITLES } from '../../contract/backends.ts';
 import type { Tone } from '../components/state-mark.tsx';
 

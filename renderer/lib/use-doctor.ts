@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from 'react';
-import type { Diagnosis } from '../../contract/contract.ts';
+import type { Diagnosis } from '../../contract/state.ts';
 import type { Failure } from '../../contract/failure.ts';
 import { call } from '../client.ts';
 import { useData, useIsOnline } from '../store/store.ts';

@@ -3,7 +3,7 @@
  * out a flood on its way to the frontend, but stores every line; so after a gap the lines are loaded again.
  */
 import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import type { LogEntry } from '../../contract/contract.ts';
+import type { LogEntry } from '../../contract/state.ts';
 import type { Failure } from '../../contract/failure.ts';
 import { call } from '../client.ts';
 import { useData, useIsOnline } from '../store/store.ts';

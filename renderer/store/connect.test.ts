@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { ConnectedClient, ConnectionStatus } from '../../contract/client.ts';
-import { eventNames, parsers, type Snapshot } from '../../contract/contract.ts';
+import { eventNames, parsers } from '../../contract/contract.ts';
+import type { Snapshot } from '../../contract/state.ts';
 import { MAX_WAITING, connectStore } from './connect.ts';
 import { useControl } from './store.ts';
 import { testSnapshot } from './test-data.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LogEntry } from '../../contract/contract.ts';
+import type { LogEntry } from '../../contract/state.ts';
 import type { Sample } from '../../contract/run-record.ts';
 import { applyEvent, fromSnapshot } from './reducer.ts';
 import { testAttack, testSnapshot } from './test-data.ts';

@@ -2,17 +2,16 @@
 import type {
   AttackState,
   ClusterState,
-  EventName,
-  EventPayload,
   FlowSample,
   LogEntry,
   Notice,
   PartStats,
   RunSummary,
   ServiceState,
-  Settings,
   Snapshot,
-} from '../../contract/contract.ts';
+} from '../../contract/state.ts';
+import type { EventName, EventPayload } from '../../contract/contract.ts';
+import type { Settings } from '../../contract/settings.ts';
 import type { SaleView } from '../../contract/sales.ts';
 import { addSamples, emptySeries, type Series } from '../../contract/series.ts';
 

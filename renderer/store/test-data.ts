@@ -1,6 +1,6 @@
 /** A control centre's state for tests: everything stopped, nothing sold. */
-import type { AttackState, Snapshot } from '../../contract/contract.ts';
-import { settingsSchema } from '../../contract/contract.ts';
+import type { AttackState, Snapshot } from '../../contract/state.ts';
+import { settingsSchema } from '../../contract/settings.ts';
 import { attackSettingsSchema } from '../../contract/attack-settings.ts';
 
 export function testSnapshot(over: Partial<Snapshot> = {}): Snapshot {

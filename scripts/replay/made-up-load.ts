@@ -6,14 +6,8 @@
 import process from 'node:process';
 import type { SaleView } from '../../services/shared/sales.ts';
 import { attackSettingsSchema } from '../../contract/attack-settings.ts';
-import {
-  settingsSchema,
-  type AttackState,
-  type ClusterState,
-  type PartStats,
-  type ServiceState,
-  type Snapshot,
-} from '../../contract/contract.ts';
+import { settingsSchema } from '../../contract/settings.ts';
+import type { AttackState, ClusterState, PartStats, ServiceState, Snapshot } from '../../contract/state.ts';
 import type { Sample } from '../../contract/run-record.ts';
 import { ServiceTotals, type PipelineTotals } from '../../control/services/service-totals.ts';
 import { FlowSampler } from '../../control/telemetry/flow-sampler.ts';

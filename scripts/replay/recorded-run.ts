@@ -7,13 +7,12 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import {
   diagnosisSchema,
-  events,
   logLineSchema,
   runSummarySchema,
   snapshotSchema,
-  type EventName,
   type Snapshot,
-} from '../../contract/contract.ts';
+} from '../../contract/state.ts';
+import { events, type EventName } from '../../contract/contract.ts';
 import { runRecordSchema } from '../../contract/run-record.ts';
 import { Replay, type Answers } from './replay.ts';
 

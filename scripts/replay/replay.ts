@@ -4,12 +4,12 @@ import {
   commands,
   events,
   isCommandName,
-  settingsSchema,
   type CommandName,
   type CommandOutput,
-  type LogEntry,
   type Result,
 } from '../../contract/contract.ts';
+import { settingsSchema } from '../../contract/settings.ts';
+import type { LogEntry } from '../../contract/state.ts';
 import { EventHub } from '../../control/lib/event-hub.ts';
 import { LogStore } from '../../control/logs/log-store.ts';
 import type { FrontendTarget } from '../../web/server.ts';

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clusterIdOf } from '../../control/cluster/providers.ts';
-import { settingsSchema } from '../../contract/contract.ts';
+import { settingsSchema } from '../../contract/settings.ts';
 import { runRecordSchema, type Audit } from '../../contract/run-record.ts';
 import { flashgrid, survivors, temporaryDataDir } from '../support/terminal.ts';
 import { hasNoDaemon, testDocker, testBackend, testSettings } from './support/rig.ts';

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BackendState, Step } from '../../contract/backends.ts';
-import type { LogLine } from '../../contract/contract.ts';
+import type { LogLine } from '../../contract/state.ts';
 import {
   type NativeCluster,
   type NativeClusterOptions,

@@ -5,7 +5,7 @@
 import { performance } from 'node:perf_hooks';
 import type { LoadLedger } from '../../audit/ledger.ts';
 import { FailureError } from '../../../contract/failure.ts';
-import type { LogLine } from '../../../contract/contract.ts';
+import type { LogLine } from '../../../contract/state.ts';
 import { ProcessRegistry } from '../../processes/process-registry.ts';
 import type { Load } from '../../../contract/run-record.ts';
 import { serviceUser } from '../../services/service-user.ts';

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { settingsSchema } from '../../../contract/contract.ts';
+import { settingsSchema } from '../../../contract/settings.ts';
 import { ClusterFile } from './cluster-file.ts';
 import {
   configHash,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { resourceDir } from '../../../services/shared/resources.ts';
-import type { Settings } from '../../../contract/contract.ts';
+import type { Settings } from '../../../contract/settings.ts';
 import type { BackendRole } from '../../../contract/backends.ts';
 import type { ClusterFile } from './cluster-file.ts';
 import { ROLES } from './labels.ts';

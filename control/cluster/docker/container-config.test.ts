@@ -3,7 +3,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { settingsSchema } from '../../../contract/contract.ts';
+import { settingsSchema } from '../../../contract/settings.ts';
 import { backendSpecs } from './backend-spec.ts';
 import { ClusterFile } from './cluster-file.ts';
 import { containerOptions } from './container-config.ts';

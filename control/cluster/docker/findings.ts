@@ -1,5 +1,5 @@
 /** What the doctor says about container runtimes. */
-import type { Finding } from '../../../contract/contract.ts';
+import type { Finding } from '../../../contract/state.ts';
 import { findDockerDaemon, type DaemonSearch } from './find-daemon.ts';
 
 /** One finding for the daemon that would be used, with every other place that was tried. */

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { LogLine } from '../../../contract/contract.ts';
+import type { LogLine } from '../../../contract/state.ts';
 import { levelOf, LineLimiter } from './logs.ts';
 
 test.each([

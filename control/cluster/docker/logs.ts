@@ -2,7 +2,7 @@
 import { PassThrough, Readable } from 'node:stream';
 import type Docker from 'dockerode';
 import type { BackendRole } from '../../../contract/backends.ts';
-import type { LogLine } from '../../../contract/contract.ts';
+import type { LogLine } from '../../../contract/state.ts';
 import { withLimit } from '../../../services/shared/time-limit.ts';
 import { readLines } from '../../logs/log-reader.ts';
 

@@ -5,7 +5,7 @@ import { troubleOf } from '../../../services/shared/backend-trouble.ts';
 import type { Cluster, ClusterEvents, Endpoints } from '../cluster.ts';
 import type { BackendRole, BackendState } from '../../../contract/backends.ts';
 import { FailureError } from '../../../contract/failure.ts';
-import type { Finding } from '../../../contract/contract.ts';
+import type { Finding } from '../../../contract/state.ts';
 import { EXTERNAL_URLS, urlProblem, urlsIn, type ExternalUrl } from '../../../contract/external-urls.ts';
 import { StepReporter } from '../steps.ts';
 import { cancelled, throwIfCancelled, whenAborted } from '../native/failures.ts';

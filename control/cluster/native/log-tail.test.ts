@@ -2,7 +2,7 @@ import { appendFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from '
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { LogLine } from '../../../contract/contract.ts';
+import type { LogLine } from '../../../contract/state.ts';
 import { lastLines, levelOf, rotateLog, sizeOf, tailLog } from './log-tail.ts';
 
 let dir = '';

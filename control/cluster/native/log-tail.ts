@@ -3,7 +3,7 @@
  * centre.
  */
 import { closeSync, existsSync, fstatSync, openSync, readSync, renameSync, statSync } from 'node:fs';
-import type { LogLine } from '../../../contract/contract.ts';
+import type { LogLine } from '../../../contract/state.ts';
 
 const POLL_INTERVAL_MS = 250;
 /** Bytes read in one poll. What comes faster is skipped, and a log line says so. */

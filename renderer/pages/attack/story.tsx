@@ -1,6 +1,6 @@
 import { IconAlertTriangle, IconCheck, IconX } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
-import type { AttackState } from '../../../contract/contract.ts';
+import type { AttackState } from '../../../contract/state.ts';
 import { CheckList } from '../../components/check-list.tsx';
 import { Notes } from '../../components/notes.tsx';
 import { isAttackActive } from '../../lib/attack-phase.ts';

@@ -3,7 +3,7 @@ import { Button } from '@mantine/core';
 import { IconBolt, IconPlayerPlayFilled, IconPlayerStopFilled, IconTrash, IconX } from '@tabler/icons-react';
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import type { Step } from '../../../contract/backends.ts';
-import type { ProviderChoice } from '../../../contract/contract.ts';
+import type { ProviderChoice } from '../../../contract/settings.ts';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { clearFailure } from '../../components/notify.tsx';

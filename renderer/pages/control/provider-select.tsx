@@ -1,5 +1,5 @@
 import { NativeSelect } from '@mantine/core';
-import { providerChoiceSchema, type ProviderChoice } from '../../../contract/contract.ts';
+import { providerChoiceSchema, type ProviderChoice } from '../../../contract/settings.ts';
 
 export const PROVIDER_LABELS: Readonly<Record<ProviderChoice, string>> = {
   auto: 'Automatic: containers, else this machine',

@@ -1,7 +1,7 @@
 import { ActionIcon } from '@mantine/core';
 import { IconMinus, IconPlus } from '@tabler/icons-react';
 import { useState } from 'react';
-import type { ServiceRole } from '../../../contract/contract.ts';
+import type { ServiceRole } from '../../../contract/state.ts';
 import { callOrNotify } from '../../client.ts';
 import { useData, useIsOnline } from '../../store/store.ts';
 import classes from './scale-stepper.module.css';

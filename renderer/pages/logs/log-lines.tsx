@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import { memo, useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type UIEvent } from 'react';
-import type { LogEntry } from '../../../contract/contract.ts';
+import type { LogEntry } from '../../../contract/state.ts';
 import { formatClock } from '../../lib/format.ts';
 import { indexAt } from '../../lib/log-filter.ts';
 import classes from './log-lines.module.css';

@@ -3,7 +3,7 @@ import { Button } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconHistory, IconTrash } from '@tabler/icons-react';
 import { memo, useState } from 'react';
-import type { RunSummary } from '../../../contract/contract.ts';
+import type { RunSummary } from '../../../contract/state.ts';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmDialog } from '../../components/confirm-button.tsx';
 import { Empty } from '../../components/empty.tsx';

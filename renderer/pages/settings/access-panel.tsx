@@ -2,7 +2,7 @@ import type { Failure } from '../../../contract/failure.ts';
 import { Button } from '@mantine/core';
 import { IconCheck, IconCopy, IconEye, IconFolderOpen } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
-import type { Access } from '../../../contract/contract.ts';
+import type { Access } from '../../../contract/state.ts';
 import { callOrNotify } from '../../client.ts';
 import { notifyFailure } from '../../components/notify.tsx';
 import { copyText } from '../../lib/copy-text.ts';

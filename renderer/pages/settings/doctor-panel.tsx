@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import { IconRefresh } from '@tabler/icons-react';
-import type { Diagnosis } from '../../../contract/contract.ts';
+import type { Diagnosis } from '../../../contract/state.ts';
 import { Empty } from '../../components/empty.tsx';
 import { FindingList } from '../../components/finding-list.tsx';
 import { Loading } from '../../components/loading.tsx';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { settingsSchema } from '../../../contract/contract.ts';
+import { settingsSchema } from '../../../contract/settings.ts';
 import { issueAt, withField } from './settings-draft.ts';
 
 it('sets one field deep inside and leaves the rest and the original alone', () => {

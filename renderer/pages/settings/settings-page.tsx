@@ -1,6 +1,6 @@
 import { Button, NativeSelect, NumberInput, SegmentedControl, Switch, TextInput } from '@mantine/core';
 import { useEffect, useState } from 'react';
-import { settingsSchema, type Settings } from '../../../contract/contract.ts';
+import { settingsSchema, type Settings } from '../../../contract/settings.ts';
 import { call, callOrNotify } from '../../client.ts';
 import { clearFailure, notifyDone, notifyFailure } from '../../components/notify.tsx';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';

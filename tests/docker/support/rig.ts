@@ -9,7 +9,7 @@ import Docker from 'dockerode';
 import { inject, onTestFinished } from 'vitest';
 import { FailureError, type Failure } from '../../../contract/failure.ts';
 import type { BackendState, Step } from '../../../contract/backends.ts';
-import type { LogLine } from '../../../contract/contract.ts';
+import type { LogLine } from '../../../contract/state.ts';
 import { createDockerCluster, type DockerCluster } from '../../../control/cluster/docker/docker-cluster.ts';
 import type { DockerSettings } from '../../../control/cluster/docker/backend-spec.ts';
 import type { TestBackend } from './global-setup.ts';

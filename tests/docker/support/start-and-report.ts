@@ -1,7 +1,7 @@
 /** A process of its own that starts a cluster and tells every step: for tests that kill it in the middle. */
 import { z } from 'zod';
 import { createDockerCluster } from '../../../control/cluster/docker/docker-cluster.ts';
-import { settingsSchema } from '../../../contract/contract.ts';
+import { settingsSchema } from '../../../contract/settings.ts';
 import { placeOf } from '../../../control/cluster/docker/places.ts';
 import Docker from 'dockerode';
 

@@ -1,0 +1,64 @@
+/** The settings of the app, with their ranges and defaults. */
+import { z } from 'zod';
+import '../services/shared/plain-issues.ts';
+import { providerSchema } from './backends.ts';
+import { EXTERNAL_URLS, urlProblem, type ExternalUrl } from './external-urls.ts';
+
+export const providerChoiceSchema = z.enum(['auto', ...providerSchema.options]);
+export type ProviderChoice = z.infer<typeof providerChoiceSchema>;
+
+const port = z.number().int().min(0).max(65_535);
+
+/** Empty, or a URL with the right scheme. */
+const externalUrl = (field: ExternalUrl['field']) =>
+  z
+    .string()
+    .trim()
+    .max(500)
+    .superRefine((text, context) => {
+      const target = EXTERNAL_URLS.find((one) => one.field === field);
+      const problem = target && text !== '' ? urlProblem(target, text) : undefined;
+      if (problem !== undefined)
+        context.addIssue({ code: 'custom', message: `${problem}, like ${target?.example ?? ''}` });
+    })
+    .default('');
+
+export const settingsSchema = z.strictObject({
+  provider: providerChoiceSchema.default('auto'),
+  gateways: z.number().int().min(1).max(16).default(1),
+  workers: z.number().int().min(1).max(16).default(1),
+  /** 0 takes a free port. */
+  gatewayPort: port.default(0),
+  /** Ports of the backends that FlashGrid starts. 0 takes a free port. */
+  backendPorts: z
+    .strictObject({ rabbitmq: port.default(0), redis: port.default(0), postgres: port.default(0) })
+    .prefault({}),
+  images: z
+    .strictObject({
+      registry: z.string().max(200).default(''),
+      rabbitmq: z.string().min(1).max(300).default('rabbitmq:4-management-alpine'),
+      redis: z.string().min(1).max(300).default('redis:8-alpine'),
+      postgres: z.string().min(1).max(300).default('postgres:18-alpine'),
+    })
+    .prefault({}),
+  limits: z
+    .strictObject({
+      /** MiB of memory for each container. */
+      memoryMb: z.number().int().min(256).max(65_536).default(2_048),
+      /** Cores for each container; 0: no limit. */
+      cpus: z.number().min(0).max(128).default(0),
+    })
+    .prefault({}),
+  external: z
+    .strictObject({
+      amqpUrl: externalUrl('amqpUrl'),
+      redisUrl: externalUrl('redisUrl'),
+      postgresUrl: externalUrl('postgresUrl'),
+    })
+    .prefault({}),
+  theme: z.enum(['system', 'light', 'dark']).default('system'),
+  isProjectorMode: z.boolean().default(false),
+  /** What closing the window does with a running cluster. */
+  onQuit: z.enum(['ask', 'stop', 'keep']).default('ask'),
+});
+export type Settings = z.infer<typeof settingsSchema>;
