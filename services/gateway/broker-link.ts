@@ -12,6 +12,7 @@ import { declareTopology } from '../shared/amqp/topology.ts';
 import type { BackendHealth, BackendTrouble } from '../shared/backend-trouble.ts';
 import { errorText } from '../shared/error-text.ts';
 import { FRAME_CONTENT_TYPE } from '../shared/frame.ts';
+import { step } from '../shared/stop-points.ts';
 import type { FrameEnd, FramePublisher, OutgoingFrame } from './frame-collector.ts';
 
 const BACKOFF = { firstMs: 100, maxMs: 2_000 };
@@ -147,6 +148,7 @@ export class BrokerLink implements FramePublisher {
       return;
     }
     const { session } = flights;
+    step('gateway.before-publish');
     try {
       const hasRoom = session.channel.publish('', session.names.queue, frame.body, {
         messageId: frame.id,
@@ -157,6 +159,7 @@ export class BrokerLink implements FramePublisher {
       });
       flights.byTag.set(++flights.lastTag, { frame, sentAtMs: Date.now() });
       if (!hasRoom) this.#isWritable = false;
+      step('gateway.after-publish');
     } catch (error) {
       // amqplib throws on a channel that has begun to close, before it emits `close`.
       frame.settle('away');
@@ -251,6 +254,7 @@ export class BrokerLink implements FramePublisher {
     // Absent when the frame has timed out: its buyers were answered.
     if (flight === undefined) return;
     flights.byTag.delete(tag);
+    if (end === 'confirmed') step('gateway.after-confirm');
     flight.frame.settle(flights.returned.delete(flight.frame.id) ? 'returned' : end);
   }
 

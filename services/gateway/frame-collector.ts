@@ -10,6 +10,7 @@
 import { FRAME_VERSION, encodeEntry } from '../shared/frame.ts';
 import { framedId, framedIdPrefix, keyedId } from '../shared/ids.ts';
 import type { SaleFacts } from '../shared/sales.ts';
+import { step } from '../shared/stop-points.ts';
 
 /** How a frame ended. `away` was never sent. After `lost` and `timeout` the broker may still have it. */
 export type FrameEnd = 'confirmed' | 'nacked' | 'returned' | 'timeout' | 'lost' | 'away';
@@ -102,6 +103,7 @@ export class FrameCollector<Reply> {
       frame = this.#openFrame(sale);
       this.#open.set(sale.id, frame);
       this.#scheduleFlush();
+      step('gateway.after-read');
     }
     frame.add(userId, quantity, digest, reply);
     if (frame.count >= this.#options.maxFrame) this.#close(frame);

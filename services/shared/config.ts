@@ -7,6 +7,7 @@ import { brokerNodes } from './amqp/broker-nodes.ts';
 import './plain-issues.ts';
 import { redact, registerSecrets } from './redact.ts';
 import { ServiceError } from './service-error.ts';
+import { stopAtText } from './stop-points.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,39}$/, 'must be 1..40 of a-z, 0-9, _ and -');
@@ -73,6 +74,8 @@ export const gatewayConfigSchema = z.object({
   FLASHGRID_CONFIRM_TIMEOUT_MS: count(50, 60_000, 5_000),
   /** `Retry-After` of a 503, in seconds. */
   FLASHGRID_RETRY_AFTER_SEC: count(1, 3600, 1),
+  /** Where it dies or stands still on purpose, for a test (stop-points.ts). Unset: nowhere. */
+  FLASHGRID_STOP_AT: stopAtText('gateway').optional(),
 });
 
 export const workerConfigSchema = z.object({
@@ -86,6 +89,8 @@ export const workerConfigSchema = z.object({
   FLASHGRID_WORKER_PORT: port.default(0),
   /** ms that a stopping worker may take to finish the frames that it has in hand. */
   FLASHGRID_STOP_TIMEOUT_MS: count(100, 120_000, 10_000),
+  /** Where it dies or stands still on purpose, for a test (stop-points.ts). Unset: nowhere. */
+  FLASHGRID_STOP_AT: stopAtText('worker').optional(),
 });
 
 export type GatewayConfig = z.infer<typeof gatewayConfigSchema>;

@@ -1,11 +1,12 @@
 /**
  * Messages between the supervisor and the services that it forked. A service sends `ready` or `failed` once,
- * and then a `sample` every 100 ms. The supervisor sends `stop`. A service whose channel closes stops by
- * itself.
+ * and then a `sample` every 100 ms. The supervisor sends `stop`, and on purpose `stopAt` and `forgetStop`. A
+ * service whose channel closes stops by itself.
  */
 import { z } from 'zod';
 import { backendHealthSchema } from './backend-trouble.ts';
 import type { ServiceFailureCode } from './service-error.ts';
+import { stopRequestSchema } from './stop-points.ts';
 
 /** ms between two samples of a child. */
 export const SAMPLE_INTERVAL_MS = 100;
@@ -79,4 +80,10 @@ export const childMessageSchema = z.union([
 ]);
 export type ChildMessage = z.infer<typeof childMessageSchema>;
 
-export const parentMessageSchema = z.object({ type: z.literal('stop') });
+export const parentMessageSchema = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('stop') }),
+  // On purpose, for a test: see stop-points.ts.
+  stopRequestSchema.extend({ type: z.literal('stopAt') }),
+  z.object({ type: z.literal('forgetStop') }),
+]);
+export type ParentMessage = z.infer<typeof parentMessageSchema>;

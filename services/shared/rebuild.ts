@@ -20,10 +20,14 @@ import { askOf, parseReservationId } from './ids.ts';
 import { keyedField } from './keys.ts';
 import type { OpeningFacts, SaleStore, TicketPage } from './sale-store.ts';
 import { saleModeSchema, saleStatusSchema } from './sales.ts';
+import { step } from './stop-points.ts';
 
 export const REBUILD_DEFAULTS = {
-  /** ms after which the lock of a rebuild that died is free again. */
-  lockExpiryMs: 30_000,
+  /**
+   * ms after which the lock of a rebuild that died is free again. Nobody can decide the sale's frames until
+   * then. A rebuild that lives renews its lock three times as often.
+   */
+  lockExpiryMs: 3_000,
   /** ms between two tries to acquire a lock that another holds. */
   lockPollMs: 25,
   /** ms that a rebuild may take, waiting for the lock included. */
@@ -88,6 +92,7 @@ export async function rebuildSale(
     store.renewLock(saleId, token, lockExpiryMs).catch(() => undefined);
   }, lockExpiryMs / 3);
   try {
+    step('worker.rebuild-locked');
     if (await isCurrent(store, request)) return 'current';
     return await rebuildNow(store, pool, request, token);
   } finally {
@@ -113,6 +118,7 @@ async function rebuildNow(
   const raised = await raiseEpoch(pool, request.saleId, known?.epoch ?? 0);
   if (!raised || raised.facts.generation < request.generation) return 'unknownSale';
 
+  step('worker.rebuild-raised');
   let lastUnit = 0;
   let tickets = 0;
   let grantedReservations = 0;
@@ -126,6 +132,7 @@ async function rebuildNow(
     lastUnit = rows.at(-1)?.unit_no ?? lastUnit;
     if (rows.length < REBUILD_DEFAULTS.pageSize) break;
   }
+  step('worker.rebuild-loaded');
   const result = await store.startEpoch(raised.facts, token, {
     epoch: raised.epoch,
     tickets,
@@ -134,6 +141,7 @@ async function rebuildNow(
   });
   if (result === 'incomplete')
     throw new Error(`the tickets of sale ${request.saleId} took too long to load into Redis`);
+  step('worker.rebuild-started');
   return result === 'rebuilt' ? 'rebuilt' : 'current';
 }
 

@@ -18,6 +18,8 @@ import type { ChildMessage, GatewaySample, WorkerSample } from './messages.ts';
 import { errorFacts, redact } from './redact.ts';
 import { withLimit } from './time-limit.ts';
 import { ServiceError } from './service-error.ts';
+import { requestStop } from './stop-points.ts';
+import type { StopRequest } from './stop-points.ts';
 import { errorText } from './error-text.ts';
 
 /** Parts of a sample that the service itself knows; the rest is measured here. */
@@ -45,10 +47,9 @@ export interface ServiceContext<Config> {
   fail(error: unknown): void;
 }
 
-export interface ServiceDefinition<
-  Role extends ServiceRole,
-  Schema extends z.ZodType<Record<string, unknown>>,
-> {
+type ConfigSchema = z.ZodType<Record<string, unknown> & { FLASHGRID_STOP_AT?: StopRequest | undefined }>;
+
+export interface ServiceDefinition<Role extends ServiceRole, Schema extends ConfigSchema> {
   readonly role: Role;
   readonly configSchema: Schema;
   /** Resolves when the service takes work. */
@@ -80,7 +81,7 @@ const standardOutput = {
 };
 
 /** Runs a service as this process, to its end. */
-export async function runService<Role extends ServiceRole, Schema extends z.ZodType<Record<string, unknown>>>(
+export async function runService<Role extends ServiceRole, Schema extends ConfigSchema>(
   definition: ServiceDefinition<Role, Schema>,
 ): Promise<void> {
   // From the raw environment: the error about a configuration that can't be parsed is logged, too.
@@ -113,6 +114,7 @@ export async function runService<Role extends ServiceRole, Schema extends z.ZodT
   try {
     const config = parseConfig(definition.configSchema, process.env);
     log.info({ config: maskSecrets(config) }, 'starting');
+    stopOnPurpose(config.FLASHGRID_STOP_AT, log);
     const service = await withLimit(
       definition.start({ config, log, fail }),
       START_LIMIT_MS,
@@ -165,11 +167,17 @@ function nextStopRequest(log: Logger): Promise<string> {
     };
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
     process.on('message', (message) => {
-      if (parentMessageSchema.safeParse(message).success) resolve('supervisor');
-      else log.warn('the supervisor sent an unknown message');
+      const { data } = parentMessageSchema.safeParse(message);
+      if (data === undefined) log.warn('the supervisor sent an unknown message');
+      else if (data.type === 'stop') resolve('supervisor');
+      else stopOnPurpose(data.type === 'stopAt' ? data : undefined, log);
     });
     process.on('disconnect', () => resolve('lost the supervisor'));
   });
+}
+
+function stopOnPurpose(request: StopRequest | undefined, log: Logger): void {
+  requestStop(request, (text) => log.warn(text));
 }
 
 function startSampling<Role extends ServiceRole>(role: Role, service: RunningService<Role>): () => void {

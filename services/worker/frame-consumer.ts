@@ -12,6 +12,7 @@ import { findLegacyQueue } from '../shared/amqp/topology.ts';
 import type { BackendHealth } from '../shared/backend-trouble.ts';
 import { parseFrame } from '../shared/frame.ts';
 import type { Frame } from '../shared/frame.ts';
+import { step } from '../shared/stop-points.ts';
 import { AckWindow } from './ack-window.ts';
 import type { WorkerCounters } from './counters.ts';
 import { isFinal } from './retry.ts';
@@ -127,7 +128,12 @@ export class FrameConsumer {
     const legacyQueue = await findLegacyQueue(connection, namespace);
     await channel.prefetch(prefetch);
     const window = new AckWindow(
-      { ack: (tag, isUpTo) => this.#settle(session, () => channel.ack(messageOf(tag), isUpTo)) },
+      {
+        ack: (tag, isUpTo) => {
+          step('worker.before-ack');
+          this.#settle(session, () => channel.ack(messageOf(tag), isUpTo));
+        },
+      },
       Math.ceil(prefetch / 2),
     );
     const current: Consuming = { session, window, consumerTags: [] };
@@ -163,6 +169,7 @@ export class FrameConsumer {
     this.#inHand++;
     try {
       const frame = parseFrame(messageId, headers, message.content);
+      step('worker.after-consume');
       await this.#options.process(frame, redelivered);
       window.finish(deliveryTag);
     } catch (error) {

@@ -20,6 +20,7 @@ import { rebuildSale } from '../shared/rebuild.ts';
 import type { RebuildRequest, RebuildResult } from '../shared/rebuild.ts';
 import type { Decision, SaleStore, UndecidedFrame } from '../shared/sale-store.ts';
 import { saleFactsSchema } from '../shared/sales.ts';
+import { step } from '../shared/stop-points.ts';
 import type { WorkerCounters } from './counters.ts';
 import { entriesOf, undecidedFrame } from './frame-text.ts';
 import { whileAway } from './retry.ts';
@@ -64,6 +65,7 @@ export class FrameProcessor {
       if (rebuilds > MAX_REBUILDS)
         throw new Error(`frame ${frame.id} found sale ${frame.saleId} wrong after ${MAX_REBUILDS} rebuilds`);
       const decision = await this.#whileAway(() => this.#parts.store.decideFrame(undecided));
+      step('worker.after-lua');
       if (decision.status === 'unknownSale') {
         await this.#rebuild({ saleId: frame.saleId, generation: frame.generation });
         continue;
@@ -83,10 +85,12 @@ export class FrameProcessor {
           });
           continue;
         }
+        step('worker.after-commit');
         counters.framesToPostgres++;
         counters.ticketsCommitted += batch.tickets.length;
       }
       await this.#publish(frame, decision, hasGrants);
+      step('worker.after-pubsub');
       counters.frames++;
       if (decision.status === 'repeated') counters.repeatedFrames++;
       return;
