@@ -38,6 +38,7 @@ const CONTROL_FOLDERS = [
   'evidence',
   'verify',
   'services',
+  'faults',
   'sales',
   'attack',
   'telemetry',

@@ -36,9 +36,11 @@ describe('the terminal’s options', () => {
   });
 
   it('break the workers on purpose where that is asked for', () => {
-    expect(attack()).not.toHaveProperty('killWorkersAtPercent');
-    expect(attack('--kill-workers-at', '30')).toMatchObject({ killWorkersAtPercent: 30 });
-    expect(attack('--preset', 'crash')).toMatchObject({ killWorkersAtPercent: 25 });
+    expect(attack()).not.toHaveProperty('faults');
+    expect(attack('--fault', 'kill:worker@30%', '--fault', 'pause:redis@1000ms')).toMatchObject({
+      faults: 'kill:worker@30% pause:redis@1s+2s',
+    });
+    expect(attack('--preset', 'crash')).toMatchObject({ faults: 'kill:workers@25%' });
   });
 
   it('open no more sockets than there are buyers, unless that was asked for', () => {
@@ -57,7 +59,7 @@ describe('the terminal’s options', () => {
     [['--preset', 'nope'], /--preset knows/],
     [['--limit', '11'], /--limit/],
     [['--max-p99', '0'], /--max-p99/],
-    [['--kill-workers-at', '100'], /--kill-workers-at/],
+    [['--fault', 'kill:everybody@1s'], /--fault: .*no target "everybody"; take gateway, worker/],
   ])('refuse %j and name the option', (argv, message) => {
     expect(() => attack(...argv)).toThrow(UsageError);
     expect(() => attack(...argv)).toThrow(message);

@@ -23,11 +23,14 @@ export class UsageError extends Error {
 interface OptionSpec {
   readonly type: 'string' | 'boolean';
   readonly value?: string;
+  /** May be given several times; the values are joined with spaces. */
+  readonly multiple?: true;
   readonly help: string;
 }
 
 /** What stands for a setting's value in the help: `--rate N`. */
-function valueName({ choices, unit }: AttackSetting): string {
+function valueName({ choices, unit, isText }: AttackSetting): string {
+  if (isText) return 'FAULT';
   if (choices) return Object.keys(choices).join('|');
   return unit === 'ms' || unit === 's' ? unit.toUpperCase() : 'N';
 }
@@ -38,6 +41,7 @@ const settingOptions: Readonly<Record<string, OptionSpec>> = Object.fromEntries(
     {
       type: 'string',
       value: valueName(setting),
+      ...(setting.isText ? { multiple: true } : {}),
       help: `${setting.help} (${settingLimits(setting)})`,
     } as const,
   ]),
@@ -160,7 +164,9 @@ export function parseTerminal(argv: readonly string[]): ParsedArgs {
     return { command: 'version', values: {}, positionals: [] };
   if (!isTerminalCommand(name)) throw new UsageError(`There is no command "${name}".`);
   const specs: Record<string, OptionSpec> = { ...TERMINAL_COMMANDS[name].options, ...commonOptions };
-  const options = Object.fromEntries(Object.entries(specs).map(([option, { type }]) => [option, { type }]));
+  const options = Object.fromEntries(
+    Object.entries(specs).map(([option, { type, multiple = false }]) => [option, { type, multiple }]),
+  );
   let parsed;
   try {
     parsed = parseArgs({
@@ -174,9 +180,10 @@ export function parseTerminal(argv: readonly string[]): ParsedArgs {
   }
   if (parsed.values['help'] === true) return { command: 'help', values: {}, positionals: [name] };
   const values = Object.fromEntries(
-    Object.entries(parsed.values).filter(
-      (entry): entry is [string, string | boolean] => !Array.isArray(entry[1]),
-    ),
+    Object.entries(parsed.values).map(([option, value]) => [
+      option,
+      Array.isArray(value) ? value.join(' ') : value,
+    ]),
   );
   // A script may pass an unset variable. An empty folder would be the default one, an empty host every address.
   for (const [option, value] of Object.entries(values))
@@ -207,9 +214,9 @@ export function readAttack(values: OptionValues): AttackSettings {
       `--preset knows ${ATTACK_PRESETS.map(({ id }) => id).join(', ')}, not "${String(preset)}".`,
     );
   const given = Object.fromEntries(
-    ATTACK_SETTINGS.map(({ field, option, choices }) => [
+    ATTACK_SETTINGS.map(({ field, option, choices, isText }) => [
       field,
-      choices ? values[option] : numberOf(values, option),
+      choices || isText ? values[option] : numberOf(values, option),
     ]).filter(([, value]) => value !== undefined),
   );
   const isSustained =

@@ -3,6 +3,7 @@
  * the form, the rows of every report and the table in docs/usage.md are made from it.
  */
 import { z } from 'zod';
+import { FAULT_FORM, FaultSyntaxError, faultText, parseFaults } from './faults.ts';
 import { figure } from './format.ts';
 
 interface About {
@@ -47,6 +48,20 @@ const threshold = <const T extends About & Range & { whenEmpty: string }>(about:
   ...about,
   schema: range(about).optional(),
 });
+
+/** Faults as text, in the words that `faultText` writes. */
+const faults = z
+  .string()
+  .max(10_000)
+  .transform((text, issues) => {
+    try {
+      return parseFaults(text).map(faultText).join(' ');
+    } catch (error) {
+      if (!(error instanceof FaultSyntaxError)) throw error;
+      issues.addIssue({ code: 'custom', message: error.message });
+      return z.NEVER;
+    }
+  });
 
 const BURST = {
   requests: number({
@@ -158,15 +173,15 @@ const COMMON = {
     whenEmpty: 'as many as the load and the cores ask for',
     help: 'processes that send the requests',
   }),
-  killWorkersAtPercent: optional({
-    option: 'kill-workers-at',
-    label: 'Kill the workers at',
-    unit: '% of the requests',
-    min: 1,
-    max: 99,
-    whenEmpty: 'no worker is killed',
-    help: 'kill every worker once this share is answered; each starts again by itself',
-  }),
+  faults: {
+    option: 'fault',
+    label: 'Faults',
+    isText: true as const,
+    form: FAULT_FORM,
+    whenEmpty: 'nothing is broken',
+    help: 'break a part on purpose; may be given several times',
+    schema: faults.optional(),
+  },
   maxP99Ms: threshold({
     option: 'max-p99',
     label: 'Fail above a p99 of',
@@ -211,8 +226,11 @@ export interface AttackSetting extends About, Partial<Range> {
   readonly field: AttackField;
   /** The only profile that has it. */
   readonly profile?: AttackSettings['profile'];
-  /** Values with their labels, where it is no number. */
+  /** Values with their labels, where it is one of several. */
   readonly choices?: Readonly<Record<string, string>>;
+  /** A text that has a form of its own; the terminal takes several and joins them with spaces. */
+  readonly isText?: true;
+  readonly form?: string;
   readonly default?: number | string;
   readonly start?: number;
   readonly whenEmpty?: string;
@@ -239,7 +257,7 @@ export const PROFILE_LABELS: Readonly<Record<AttackSettings['profile'], string>>
 
 /** `30,000 ms`: a setting's value as people read it. */
 export function settingText({ field, unit, choices }: AttackSetting, value: number | string): string {
-  if (typeof value === 'string') return `${value}: ${(choices?.[value] ?? '').toLowerCase()}`;
+  if (typeof value === 'string') return choices ? `${value}: ${(choices[value] ?? '').toLowerCase()}` : value;
   // A seed is a name, no amount.
   const text = field === 'seed' ? String(value) : figure(value);
   // A no-break space: a unit must not stand alone on a line.
@@ -248,11 +266,11 @@ export function settingText({ field, unit, choices }: AttackSetting, value: numb
 
 /** `100 to 120,000 ms; default 30,000`: what a setting takes, and what it is when it isn't given. */
 export function settingLimits(setting: AttackSetting): string {
-  const { min = 0, max = 0, choices, unit, whenEmpty } = setting;
+  const { min = 0, max = 0, choices, form, unit, whenEmpty } = setting;
   const lowest = Number.isInteger(min) ? figure(min) : 'above 0';
   const takes = choices
     ? Object.keys(choices).join(' or ')
-    : `${lowest} to ${figure(max)}${unit === undefined ? '' : ` ${unit}`}`;
+    : (form ?? `${lowest} to ${figure(max)}${unit === undefined ? '' : ` ${unit}`}`);
   if (whenEmpty !== undefined) return `${takes}; default: ${whenEmpty}`;
   const value = typeof setting.default === 'number' ? figure(setting.default) : setting.default;
   return value === undefined ? takes : `${takes}; default ${value}`;
@@ -297,7 +315,7 @@ export const ATTACK_PRESETS: readonly {
       requests: 60_000,
       connections: 1_000,
       stock: 30_000,
-      killWorkersAtPercent: 25,
+      faults: 'kill:workers@25%',
     },
   },
   {

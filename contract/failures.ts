@@ -81,6 +81,8 @@ export const FAILURES = {
   'ipc.badMessage': 'The window sent something that is no command.',
   'ipc.refusedSender': 'Another page than the window tried to send a command.',
   'machine.noLoopback': 'The machine has no address 127.0.0.1.',
+  'fault.noTarget': 'A fault was asked of a part that does not run.',
+  'fault.notOurs': 'A fault was asked of a backend that others run.',
   'native.backendExited': 'The program of a backend ended as soon as it was started.',
   'native.backendMissing': 'The program of a backend is not installed, or is too old.',
   'native.chosenPortTaken': 'Another program has the port that the settings name for a backend.',

@@ -48,10 +48,14 @@ it('marks each end and each return, and one mark for what happens to several at 
   expect(marksOfRun({})).toEqual([]);
 });
 
-it('tells workers that were killed on purpose as killed, and their return as a return', () => {
+it('tells a fault as what was done, and the return of its part as a return', () => {
   const incidents = [incident(350, 'worker-1', 'ended'), incident(900, 'worker-1', 'back')];
-  expect(marksOfRun({ workersKilledAtMs: 300, incidents })).toEqual([
-    { tMs: 300, label: 'workers killed' },
+  const faults = [
+    { fault: 'kill:worker@25%', target: 'worker-1', tMs: 300, effect: '', hadEffect: true },
+    { fault: 'kill:redis@9s', target: 'redis', effect: 'It never took place.', hadEffect: false },
+  ];
+  expect(marksOfRun({ faults, incidents })).toEqual([
+    { tMs: 300, label: 'worker-1 killed' },
     { tMs: 900, label: 'worker-1 back' },
   ]);
 });

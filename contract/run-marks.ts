@@ -1,6 +1,7 @@
 /** The moments that the charts of a run mark: a part was lost or came back, or the attack broke something. */
 import { BACKEND_TITLES } from './backends.ts';
-import type { Incident } from './run-record.ts';
+import { outcomeTitle } from './faults.ts';
+import type { FaultOutcome, Incident } from './run-record.ts';
 
 export interface RunMark {
   /** ms since the first request. */
@@ -25,8 +26,8 @@ export interface LaidMark extends RunMark {
 
 /** ms within which the same incident of several parts is one mark. */
 const SAME_MOMENT_MS = 300;
-/** ms within which the end of a worker counts as part of the kill, which has its own mark. */
-const KILL_SHOWS_MS = 2_000;
+/** ms within which the end or the stop of a part counts as the fault's, which has its own mark. */
+const FAULT_SHOWS_MS = 2_000;
 /** More parts than these at one moment are counted, not named. */
 const MAX_NAMED = 2;
 /** Most marks: a part that restarts for an hour must not fill the charts. */
@@ -42,18 +43,21 @@ const WORDS: Readonly<Partial<Record<Incident['kind'], string>>> = {
 /** The marks of a run, in the order of time. */
 export function marksOfRun(run: {
   readonly incidents?: readonly Incident[] | undefined;
-  readonly workersKilledAtMs?: number | undefined;
+  readonly faults?: readonly FaultOutcome[] | undefined;
 }): readonly RunMark[] {
-  const { incidents = [], workersKilledAtMs } = run;
+  const { incidents = [], faults = [] } = run;
+  const broken = faults.flatMap((fault) => (fault.tMs === undefined ? [] : [{ ...fault, tMs: fault.tMs }]));
   const groups: { readonly tMs: number; readonly word: string; readonly names: string[] }[] = [];
   for (const { tMs, part, kind } of incidents) {
     const word = WORDS[kind];
-    const isKilled =
-      workersKilledAtMs !== undefined &&
-      kind === 'ended' &&
-      part.startsWith('worker-') &&
-      Math.abs(tMs - workersKilledAtMs) < KILL_SHOWS_MS;
-    if (word === undefined || isKilled || tMs < 0) continue;
+    const isOnPurpose = broken.some(
+      (fault) =>
+        fault.target.split(', ').includes(part) &&
+        kind !== 'back' &&
+        tMs > fault.tMs - FAULT_SHOWS_MS &&
+        tMs < (fault.endMs ?? fault.tMs) + FAULT_SHOWS_MS,
+    );
+    if (word === undefined || isOnPurpose || tMs < 0) continue;
     const name = BACKEND_NAMES.get(part) ?? part;
     const group = groups.findLast((one) => one.word === word && tMs - one.tMs < SAME_MOMENT_MS);
     if (group === undefined) groups.push({ tMs, word, names: [name] });
@@ -63,8 +67,8 @@ export function marksOfRun(run: {
     tMs,
     label: `${names.length > MAX_NAMED ? `${names.length} parts` : names.join(', ')} ${word}`,
   }));
-  const killed = workersKilledAtMs === undefined ? [] : [{ tMs: workersKilledAtMs, label: 'workers killed' }];
-  return [...killed, ...marks].sort((a, b) => a.tMs - b.tMs);
+  const onPurpose = broken.map((fault) => ({ tMs: Math.max(0, fault.tMs), label: outcomeTitle(fault) }));
+  return [...onPurpose, ...marks].sort((a, b) => a.tMs - b.tMs);
 }
 
 const BACKEND_NAMES = new Map<string, string>(Object.entries(BACKEND_TITLES));

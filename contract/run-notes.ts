@@ -3,12 +3,14 @@
  * process was late, whether the sale was closed.
  */
 import { milliseconds, plural, whole } from './format.ts';
-import type { Audit, Incident, Load } from './run-record.ts';
+import { outcomeTitle } from './faults.ts';
+import type { Audit, FaultOutcome, Incident, Load } from './run-record.ts';
 
 export interface NoteParts {
   readonly load?: Pick<Load, 'causes' | 'systemLimit'> | undefined;
   readonly audit?: Pick<Audit, 'isSaleClosed'> | undefined;
   readonly incidents?: readonly Incident[] | undefined;
+  readonly faults?: readonly FaultOutcome[] | undefined;
 }
 
 /** Most incidents in the notes; the record contains all. */
@@ -34,11 +36,15 @@ const CAUSES: Readonly<Record<string, string>> = {
 };
 
 /** The notes, one sentence each. */
-export function notesOf({ load, audit, incidents = [] }: NoteParts): string[] {
+export function notesOf({ load, audit, incidents = [], faults = [] }: NoteParts): string[] {
   const told = incidents.slice(0, MAX_TOLD).map(({ tMs, text }) => `At ${momentOf(tMs)}: ${text}`);
   const left = incidents.length - told.length;
   const causes = causeText(load?.causes);
   return [
+    ...faults.map(
+      (fault) =>
+        `On purpose${fault.tMs === undefined ? '' : `, at ${momentOf(fault.tMs)}`}: ${outcomeTitle(fault)}. ${fault.effect}`,
+    ),
     ...told,
     ...(left > 0 ? [`${plural(left, 'further incident')} in the record.`] : []),
     ...(load?.systemLimit === undefined ? [] : [load.systemLimit]),

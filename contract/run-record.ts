@@ -154,6 +154,23 @@ export const incidentSchema = z.object({
 });
 export type Incident = z.infer<typeof incidentSchema>;
 
+/** A fault that the attack made on purpose, and what came of it. */
+export const faultOutcomeSchema = z.object({
+  /** As it was asked for: `kill:workers@25%` (contract/faults.ts). */
+  fault: z.string(),
+  /** What it hit: `worker-1, worker-2`. */
+  target: z.string(),
+  /** ms since the first request; missing when it never took place. */
+  tMs: z.number().optional(),
+  /** When it was over, of one that lasts. */
+  endMs: z.number().optional(),
+  /** What it did, with figures, or why it did nothing: a sentence. */
+  effect: z.string(),
+  /** A run with a fault that had no effect proves nothing about that fault: it is invalid. */
+  hadEffect: z.boolean(),
+});
+export type FaultOutcome = z.infer<typeof faultOutcomeSchema>;
+
 /** Raised when older versions could not read what a newer one writes; `upgradeRunRecord` then learns the step. */
 export const RECORD_FORMAT = 2;
 
@@ -176,8 +193,8 @@ export const runRecordSchema = z.object({
   reasons: z.array(z.string()),
   saleId: z.string(),
   attack: attackSettingsSchema,
-  /** When the workers were killed on purpose, in ms since the first request. */
-  workersKilledAtMs: z.number().nonnegative().optional(),
+  /** In the order of the schedule; missing when none was asked for. */
+  faults: z.array(faultOutcomeSchema).optional(),
   load: loadSchema,
   audit: auditSchema,
   /** The longest delay of each part's event loop, in ms, by its own clock: `generator`, `control`, `gateway-1`. */
@@ -203,17 +220,32 @@ const RENAMED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
 
 /** A record of an older format in today's; anything else comes back as it is, for the schema to judge. */
 export function upgradeRunRecord(json: unknown): unknown {
-  if (typeof json !== 'object' || json === null || !('schema' in json) || json.schema !== 'flashgrid.run/1')
-    return json;
+  if (!isObject(json)) return json;
+  const record = json['schema'] === 'flashgrid.run/1' ? renamedRecord(json) : json;
+  const { workersKilledAtMs: tMs, ...rest } = record;
+  const { attack } = rest;
+  if (!isObject(attack) || !('killWorkersAtPercent' in attack)) return rest;
+  // The first versions knew one fault, and had fields of their own for it.
+  const { killWorkersAtPercent, ...settings } = attack;
+  const fault = `kill:workers@${String(killWorkersAtPercent)}%`;
+  const effect = tMs === undefined ? 'It did not take place.' : 'The workers were killed.';
+  const outcome = { fault, target: 'workers', tMs, effect, hadEffect: tMs !== undefined };
+  return { ...rest, attack: { ...settings, faults: fault }, faults: [outcome] };
+}
+
+function renamedRecord(record: Record<string, unknown>): Record<string, unknown> {
   const renamed = (value: unknown, names: Readonly<Record<string, string>>): unknown => {
     if (Array.isArray(value)) return value.map((one) => renamed(one, names));
-    if (typeof value !== 'object' || value === null) return value;
+    if (!isObject(value)) return value;
     return Object.fromEntries(Object.entries(value).map(([key, one]) => [names[key] ?? key, one]));
   };
   return {
     ...Object.fromEntries(
-      Object.entries(json).map(([key, value]) => [key, renamed(value, RENAMED[key] ?? {})]),
+      Object.entries(record).map(([key, value]) => [key, renamed(value, RENAMED[key] ?? {})]),
     ),
     schema: `flashgrid.run/${RECORD_FORMAT}`,
   };
 }
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);

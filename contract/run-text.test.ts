@@ -8,7 +8,7 @@ it('calls a run by its crowd, its tickets and what was broken', () => {
   expect(title({ profile: 'sustained', ratePerSec: 2_600, durationSec: 20, stock: 1 })).toBe(
     '2,600 buyers a second for 20 seconds, 1 ticket',
   );
-  expect(title({ profile: 'burst', requests: 60_000, killWorkersAtPercent: 25 })).toBe(
+  expect(title({ profile: 'burst', requests: 60_000, faults: 'kill:workers@25%' })).toBe(
     '60,000 buyers, 20 tickets, workers killed',
   );
 });

@@ -7,6 +7,7 @@ import {
   type AttackField,
   type AttackSettings,
 } from './attack-settings.ts';
+import { faultsTitle } from './faults.ts';
 import type { RunSummary } from './state.ts';
 import { byteSize, latency, milliseconds, percent, plural, whole } from './format.ts';
 import type { RunRecord } from './run-record.ts';
@@ -18,8 +19,8 @@ export function titleOf(attack: AttackSettings): string {
     attack.profile === 'burst'
       ? plural(attack.requests, 'buyer')
       : `${whole(attack.ratePerSec)} buyers a second for ${plural(attack.durationSec, 'second')}`;
-  const incident = attack.killWorkersAtPercent === undefined ? [] : ['workers killed'];
-  return [buyers, plural(attack.stock, 'ticket'), ...incident].join(', ');
+  const broken = faultsTitle(attack.faults ?? '');
+  return [buyers, plural(attack.stock, 'ticket'), ...(broken === undefined ? [] : [broken])].join(', ');
 }
 
 /** The verdict in one word. */

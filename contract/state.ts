@@ -6,6 +6,7 @@ import { failureSchema } from './failure.ts';
 import { backendStateSchema, backendStatsSchema, providerSchema, stepSchema } from './backends.ts';
 import {
   auditSchema,
+  faultOutcomeSchema,
   incidentSchema,
   loadSchema,
   runRecordSchema,
@@ -111,8 +112,8 @@ export const attackStateSchema = z.object({
   startedAtMs: z.number(),
   /** Time 0 of the samples, in ms since 1970; missing until the first request is sent. */
   firstRequestAtMs: z.number().optional(),
-  /** When the attack killed the workers, in ms since the first request. */
-  workersKilledAtMs: z.number().nonnegative().optional(),
+  /** What was broken on purpose so far. */
+  faults: z.array(faultOutcomeSchema).optional(),
   /** Share of the requests that are answered, 0..1. */
   progress: z.number().min(0).max(1),
   /** Running totals. */

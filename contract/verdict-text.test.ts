@@ -18,12 +18,20 @@ describe('the text of a verdict', () => {
     expect(detail).toContain('10,000 requests: 20 granted, 9,980 refused by the worker.');
   });
 
-  it('tells that the workers were killed, where they were', () => {
+  it('tells what was broken on purpose, where anything was', () => {
     const parts = { verdict: 'pass', attack, load: fixtureLoad, audit } as const;
     expect(describeVerdict(parts).detail).not.toContain('killed');
-    expect(describeVerdict({ ...parts, workersKilledAtMs: 800 }).detail).toContain(
-      'The workers were killed in the middle of it, and no accepted reservation was lost. Nothing oversold',
+    const killed = {
+      fault: 'kill:workers@25%',
+      target: 'workers',
+      tMs: 300,
+      effect: 'They were killed.',
+      hadEffect: true,
+    };
+    expect(describeVerdict({ ...parts, faults: [killed] }).detail).toContain(
+      'workers killed in the middle of it, and no accepted reservation was lost. Nothing oversold',
     );
+    expect(describeVerdict({ ...parts, faults: [killed, killed] }).detail).toContain('2 faults on purpose');
   });
 
   it('keeps apart who was refused by the worker, who was rejected by the gateway, and who is looked up', () => {

@@ -3,6 +3,7 @@
  * may be too slow without a broken promise, and that a run may prove nothing for more than one reason.
  */
 import type { AttackSettings } from './attack-settings.ts';
+import { outcomeTitle } from './faults.ts';
 import { plural, whole } from './format.ts';
 import type { Audit, Load, RunRecord, Verdict } from './run-record.ts';
 
@@ -30,7 +31,7 @@ export interface VerdictParts {
   /** Missing for an attack that was audited. */
   readonly end?: RunRecord['end'];
   readonly attack: Pick<AttackSettings, 'perBuyerLimit'>;
-  readonly workersKilledAtMs?: number | undefined;
+  readonly faults?: RunRecord['faults'];
   readonly load: Pick<Load, 'sent' | 'accepted' | 'rejected' | 'unknown' | 'gaveUp' | 'causes'>;
   readonly audit: Pick<
     Audit,
@@ -66,7 +67,7 @@ export function describeVerdict(parts: VerdictParts): VerdictText {
       };
     const isMissing = parts.exitCode === EXIT_INFRASTRUCTURE;
     return {
-      headline: `No verdict: ${isMissing && load.accepted > 0 ? 'no gateway answered any more.' : doubtOf(load)}`,
+      headline: `No verdict: ${isMissing && load.accepted > 0 ? 'no gateway answered any more.' : doubtOf(parts)}`,
       detail: `${isMissing ? accountOf(parts) : 'This run proves nothing about the engine.'}`,
     };
   }
@@ -78,9 +79,7 @@ export function describeVerdict(parts: VerdictParts): VerdictText {
           : `${plural(audit.sold, 'ticket')}, each sold once. Exactly.`,
       detail: [
         accountOf(parts),
-        ...(parts.workersKilledAtMs === undefined
-          ? []
-          : ['The workers were killed in the middle of it, and no accepted reservation was lost.']),
+        ...brokenText(parts.faults),
         'Nothing oversold, nothing lost, nothing duplicated.',
       ].join(' '),
     };
@@ -98,10 +97,19 @@ export function describeVerdict(parts: VerdictParts): VerdictText {
   };
 }
 
+/** What was broken in the middle of a run that passed. */
+function brokenText(faults: VerdictParts['faults'] = []): string[] {
+  const [only] = faults;
+  if (only === undefined) return [];
+  const what = faults.length === 1 ? outcomeTitle(only) : `${plural(faults.length, 'fault')} on purpose`;
+  return [`${what} in the middle of it, and no accepted reservation was lost.`];
+}
+
 /** Why a run proves nothing; the same order as in judgeRun. */
-function doubtOf(load: VerdictParts['load']): string {
+function doubtOf({ load, faults = [] }: VerdictParts): string {
   if (load.sent === 0) return 'no request was sent.';
   if (load.accepted === 0) return 'no request was accepted, so the sale was never put to the test.';
+  if (faults.some(({ hadEffect }) => !hadEffect)) return 'a fault was without effect.';
   return 'the rate was not reached.';
 }
 

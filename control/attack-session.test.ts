@@ -3,6 +3,7 @@ import { attackSettingsSchema } from '../contract/attack-settings.ts';
 import type { AttackState } from '../contract/state.ts';
 import { runRecordSchema, type RunRecord } from '../contract/run-record.ts';
 import { AttackSession } from './attack-session.ts';
+import type { FaultTools } from './faults/fault.ts';
 import { GatewayClient } from './sales/gateway-client.ts';
 import { ServiceTotals } from './services/service-totals.ts';
 import type { Supervisor } from './services/supervisor.ts';
@@ -16,12 +17,22 @@ it('keeps an attack whose sale can not be opened as a failed run with its cause'
     gatewayUrls: () => [],
     onSample: () => () => undefined,
   };
+  const cluster = { provider: 'native', backends: () => [] } as const;
+  const deployment = {
+    amqpUrl: '',
+    redisUrl: '',
+    postgresUrl: '',
+    namespace: 'test',
+    postgresSchema: 'public',
+  };
   const ended = new Promise<void>((resolve) => {
     const session = new AttackSession({
       settings: attackSettingsSchema.parse({ profile: 'burst', requests: 100, connections: 10 }),
       version: '0',
-      deployment: { amqpUrl: '', redisUrl: '', postgresUrl: '', namespace: 'test', postgresSchema: 'public' },
-      cluster: { provider: 'native', backends: () => [] },
+      deployment,
+      cluster,
+      // Nothing is to be broken.
+      faultTools: { ...cluster, cluster, deployment, supervisor } as unknown as FaultTools,
       supervisor: supervisor as unknown as Supervisor,
       // No gateway runs: opening the sale fails as it would in life.
       gateways: new GatewayClient(

@@ -22,7 +22,7 @@ import { ReleaseStack } from '../services/shared/release-stack.ts';
 import type { Evidence } from './audit/evidence.ts';
 import type { EvidenceRun } from './evidence/evidence-records.ts';
 import { buildRunRecord, type RunParts } from './runs/build-run-record.ts';
-import type { Audit, Load, RunRecord, Sample } from '../contract/run-record.ts';
+import type { Audit, FaultOutcome, Load, RunRecord, Sample } from '../contract/run-record.ts';
 import { whole } from '../contract/format.ts';
 import { notesOf } from '../contract/run-notes.ts';
 import { titleOf } from '../contract/run-text.ts';
@@ -30,12 +30,19 @@ import { describeVerdict } from '../contract/verdict-text.ts';
 import { AttackSale } from './sales/attack-sale.ts';
 import type { GatewayClient } from './sales/gateway-client.ts';
 import type { Supervisor } from './services/supervisor.ts';
+import { parseFaults } from '../contract/faults.ts';
+import { FaultRunner } from './faults/fault-runner.ts';
+import { FaultSchedule } from './faults/fault-schedule.ts';
+import { EFFECT_LIMIT_MS, type FaultTools } from './faults/fault.ts';
 import { RunTelemetry } from './telemetry/run-telemetry.ts';
 import { SampleFeed } from './telemetry/sample-feed.ts';
 import { unfinishedRun } from './runs/unfinished-run.ts';
 import { describeEnvironment } from './runs/environment.ts';
 import { IncidentWatch } from './runs/incident-watch.ts';
 import { errorText } from '../services/shared/error-text.ts';
+
+/** ms that healing all faults and seeing their effects may take. */
+const FAULTS_LIMIT_MS = EFFECT_LIMIT_MS + 30_000;
 
 export interface AttackSessionOptions {
   readonly settings: AttackSettings;
@@ -44,6 +51,7 @@ export interface AttackSessionOptions {
   readonly cluster: Pick<Cluster, 'provider' | 'backends'>;
   readonly supervisor: Supervisor;
   readonly gateways: GatewayClient;
+  readonly faultTools: FaultTools;
   readonly generatorModule: string;
   readonly childEnv: NodeJS.ProcessEnv;
   readonly dataDir: string;
@@ -63,6 +71,8 @@ export class AttackSession {
   readonly #watch: IncidentWatch;
   readonly #sale: AttackSale;
   readonly #feed: SampleFeed;
+  readonly #faults: FaultRunner;
+  readonly #schedule: FaultSchedule;
   #telemetry: RunTelemetry | undefined;
   #state: AttackState;
   #work: Promise<void> | undefined;
@@ -84,6 +94,11 @@ export class AttackSession {
       },
       onLog: log,
     });
+    this.#faults = new FaultRunner(options.faultTools, {
+      onChange: () => this.isActive && this.#set({ faults: this.#faultOutcomes() }),
+      onLog: (text) => this.#log('warn', text),
+    });
+    this.#schedule = new FaultSchedule(parseFaults(options.settings.faults ?? ''), this.#faults);
     const startedAtMs = Date.now();
     const runId = `run-${startedAtMs.toString(36)}`;
     this.#state = {
@@ -184,6 +199,8 @@ export class AttackSession {
     });
     this.#telemetry = telemetry;
     this.#undo.add('telemetry', () => telemetry.end());
+    this.#undo.add('faults', () => this.#endFaults(), FAULTS_LIMIT_MS);
+    await this.#schedule.prepare();
     const { load, ledger } = await runAttack({
       settings,
       saleId,
@@ -194,6 +211,7 @@ export class AttackSession {
         this.#set({ phase: 'attacking', firstRequestAtMs: startAtMs });
         this.#log('info', `the first request leaves: ${titleOf(settings)}`);
         telemetry.begin(startAtMs);
+        this.#schedule.begin(startAtMs);
       },
       onInterval: (interval) => this.#handleInterval(interval),
       env: { ...withoutProxy(process.env), ...this.#options.childEnv },
@@ -202,6 +220,8 @@ export class AttackSession {
     });
     telemetry.endLoad();
     this.#set({ load, progress: 1, phase: 'draining' });
+    this.#schedule.handle(this.#state);
+    this.#schedule.drain();
     this.#log(
       'info',
       `all requests are answered or given up: ${whole(load.accepted)} accepted, ${whole(load.rejected)} rejected by the gateway, ${whole(load.unknown)} without a clear answer`,
@@ -223,11 +243,13 @@ export class AttackSession {
         // Called again each time that the audit repeats its look.
         if (this.#state.phase !== 'auditing')
           this.#log('info', 'the queue is drained, or its time is up: the audit begins');
+        this.#schedule.end();
         this.#set({ phase: 'auditing' });
       },
     });
     await telemetry.finish(found);
     this.#feed.flush();
+    await this.#endFaults();
     await this.#conclude(load, found, evidence);
   }
 
@@ -268,7 +290,7 @@ export class AttackSession {
 
   #recordOf(parts: Pick<RunParts, 'end' | 'endReason' | 'load' | 'audit'>): RunRecord {
     const { settings, cluster, supervisor, version } = this.#options;
-    const { runId, saleId, startedAtMs, firstRequestAtMs, workersKilledAtMs } = this.#state;
+    const { runId, saleId, startedAtMs, firstRequestAtMs } = this.#state;
     return buildRunRecord({
       id: runId,
       saleId,
@@ -276,7 +298,7 @@ export class AttackSession {
       firstRequestAtMs,
       finishedAtMs: Date.now(),
       attack: settings,
-      workersKilledAtMs,
+      faults: this.#faultOutcomes(),
       clocks: this.#watch.clocks(),
       incidents: this.#watch.incidents(firstRequestAtMs ?? startedAtMs),
       environment: describeEnvironment(version, cluster, supervisor.states()),
@@ -310,27 +332,24 @@ export class AttackSession {
       unknown: unknown + interval.unknown,
       progress: Math.min(1, answered / totalRequests(this.#options.settings)),
     };
-    this.#breakOnPurpose();
+    if (this.#state.phase === 'attacking') this.#schedule.handle(this.#state);
   }
 
-  #breakOnPurpose(): void {
-    const { settings, supervisor } = this.#options;
-    const { phase, progress, firstRequestAtMs, workersKilledAtMs } = this.#state;
-    const share = (settings.killWorkersAtPercent ?? Infinity) / 100;
-    if (phase !== 'attacking' || workersKilledAtMs !== undefined || progress < share) return;
-    const workers = supervisor.states().filter(({ role, state }) => role === 'worker' && state === 'running');
-    if (workers.length === 0) return;
-    for (const { id } of workers) {
-      this.#log('warn', `${id} is killed on purpose, at ${Math.round(progress * 100)} % of the requests`);
-      supervisor.kill(id);
-    }
-    this.#set({ workersKilledAtMs: Math.max(0, Date.now() - (firstRequestAtMs ?? Date.now())) });
+  /** Ends what still lasts; nothing that was broken on purpose outlives the attack. */
+  async #endFaults(): Promise<void> {
+    this.#schedule.end();
+    await this.#faults.settle();
+  }
+
+  #faultOutcomes(): FaultOutcome[] {
+    return this.#faults.outcomes(this.#state.firstRequestAtMs ?? this.#state.startedAtMs);
   }
 
   #addRow(row: Sample): void {
     const remaining = row.remaining ?? this.#state.remaining;
     this.#state = { ...this.#state, granted: this.#state.granted + row.granted, remaining };
     this.#feed.add(row, this.#state);
+    this.#schedule.handle(this.#state);
   }
 
   /** Why the attack failed. A missing part comes first: it explains what failed after it. */

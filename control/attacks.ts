@@ -3,6 +3,9 @@ import type { AttackSettings } from '../contract/attack-settings.ts';
 import type { AttackState, LogLine } from '../contract/state.ts';
 import { FailureError } from '../contract/failure.ts';
 import type { RunRecord, Sample } from '../contract/run-record.ts';
+import { parseFaults } from '../contract/faults.ts';
+import { checkFaults } from './faults/fault-schedule.ts';
+import type { FaultTools } from './faults/fault.ts';
 import { redactDeep } from '../services/shared/redact.ts';
 import { AttackSession } from './attack-session.ts';
 import type { ClusterManager } from './cluster-manager.ts';
@@ -59,12 +62,21 @@ export class Attacks {
     const cluster = { provider, backends: () => manager.backends() };
     const away = backendDown(cluster) ?? backendRestarting(cluster);
     if (away) throw away;
+    const faultTools: FaultTools = {
+      cluster: manager.running().cluster,
+      backends: () => manager.backends(),
+      expectKill: (role) => manager.expectKill(role),
+      supervisor,
+      deployment,
+    };
+    checkFaults(parseFaults(settings.faults ?? ''), faultTools);
     this.#last = new AttackSession({
       ...rest,
       settings,
       deployment,
       cluster,
       supervisor,
+      faultTools,
       onState: (state) => onState(redactDeep(state)),
       onRecord: (record) => onRecord(redactDeep(record)),
       saveEvidence: (run, found, audit) => evidence.save(redactDeep(run), found, redactDeep(audit)),

@@ -224,8 +224,13 @@ export class ClusterManager {
   /** @throws FailureError when the cluster does not run */
   async killBackend(role: BackendRole): Promise<void> {
     const { cluster } = this.running();
-    this.#backends.expectKill(role);
+    this.expectKill(role);
     await cluster.kill(role);
+  }
+
+  /** The next end of this backend is on purpose, so it does not count towards giving up. */
+  expectKill(role: BackendRole): void {
+    this.#backends.expectKill(role);
   }
 
   /** @throws FailureError when the cluster does not run, or a service can't be started */

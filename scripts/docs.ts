@@ -5,6 +5,8 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import { FAULT_KINDS, faultKind } from '../contract/faults.ts';
+import { milliseconds } from '../contract/format.ts';
 import { ATTACK_PRESETS, ATTACK_SETTINGS, settingLimits } from '../contract/attack-settings.ts';
 import { CHECKS } from '../contract/checks.ts';
 import { FAILURES } from '../contract/failures.ts';
@@ -27,6 +29,16 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
       ...Object.entries(FAILURES)
         .sort(([one], [other]) => one.localeCompare(other))
         .map(([code, when]) => [`\`${code}\``, when]),
+    ],
+  },
+  'docs/faults.md': {
+    faults: () => [
+      ['fault', 'targets', 'lasts', 'what it does'],
+      ...FAULT_KINDS.map((kind) => {
+        const { targets, lastsMs, help } = faultKind(kind);
+        const lasts = lastsMs === undefined ? '–' : milliseconds(lastsMs);
+        return [`\`${kind}\``, targets.map((target) => `\`${target}\``).join(' '), lasts, help];
+      }),
     ],
   },
   'docs/usage.md': {

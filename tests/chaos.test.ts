@@ -254,9 +254,9 @@ describe('workers that are killed on purpose', () => {
       requests: 20_000,
       connections: 300,
       stock: 2_000,
-      killWorkersAtPercent: 25,
+      faults: 'kill:workers@25%',
     });
-    await waitFor('the workers to be killed', () => told.attack?.workersKilledAtMs !== undefined);
+    await waitFor('the workers to be killed', () => told.attack?.faults !== undefined);
     expect(told.attack?.phase).toBe('attacking');
     await waitFor('the verdict', isOver);
     const { attack } = told;
@@ -264,7 +264,14 @@ describe('workers that are killed on purpose', () => {
     if (!attack?.audit) throw new Error('the attack ended without an audit');
     expectChecks(attack.audit);
     const record = await ask('runs.getRun', { id: attack.runId });
-    const killedAtMs = record.workersKilledAtMs ?? 0;
+    const [killed] = record.faults ?? [];
+    expect(killed).toMatchObject({
+      fault: 'kill:workers@25%',
+      target: 'worker-1, worker-2',
+      hadEffect: true,
+    });
+    expect(killed?.effect).toMatch(/worker-1 served again after .*worker-2 served again after/);
+    const killedAtMs = killed?.tMs ?? 0;
     expect(killedAtMs).toBeGreaterThan(0);
     expect(killedAtMs).toBeLessThan(record.load.durationMs);
     // Until another one is there, nobody is decided.

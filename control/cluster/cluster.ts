@@ -54,4 +54,8 @@ export interface Cluster {
   restart(role: BackendRole, signal: AbortSignal): Promise<void>;
   /** For faults and tests: ends one backend at once, as a crash would. */
   kill(role: BackendRole): Promise<void>;
+  /** For faults: stops all processes of one backend; they live on, and do nothing. */
+  pause(role: BackendRole): Promise<void>;
+  resume(role: BackendRole): Promise<void>;
+  isPaused(role: BackendRole): Promise<boolean>;
 }

@@ -113,11 +113,24 @@ describe('the HTML export', () => {
     expect(text.match(/<svg viewBox="0 0 640 250"/g)).toHaveLength(5);
   });
 
-  it('marks the moment at which the workers were killed in all five, and nothing where none was', () => {
+  it('marks the moment of a fault in all five, and nothing where none was', () => {
     const marks = (run: ReturnType<typeof fixtureRun>) =>
       exportHtml(run).match(/>workers killed<\/text/g)?.length ?? 0;
     expect(marks(fixtureRun())).toBe(0);
-    expect(marks({ ...fixtureRun(), workersKilledAtMs: 300 })).toBe(5);
+    expect(
+      marks({
+        ...fixtureRun(),
+        faults: [
+          {
+            fault: 'kill:workers@25%',
+            target: 'workers',
+            tMs: 300,
+            effect: 'They were killed.',
+            hadEffect: true,
+          },
+        ],
+      }),
+    ).toBe(5);
   });
 
   it('needs no network and runs no script', () => {

@@ -66,6 +66,11 @@ export function readProcStat(pid: number): ProcStat | undefined {
   return stat && stat.state !== 'Z' && stat.state !== 'X' ? stat : undefined;
 }
 
+/** Whether a signal has stopped this process; false where there is no /proc. */
+export function isStopped(pid: number): boolean {
+  return readProcStat(pid)?.state === 'T';
+}
+
 /** Identity of the process that has this pid now; `undefined` when there is none. */
 export function identify(pid: number): ProcessIdentity | undefined {
   if (HAS_PROC) {

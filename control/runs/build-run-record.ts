@@ -6,6 +6,7 @@ import {
   RECORD_FORMAT,
   type Audit,
   type Environment,
+  type FaultOutcome,
   type Incident,
   type Load,
   type RunRecord,
@@ -34,7 +35,7 @@ export interface RunParts {
   readonly firstRequestAtMs?: number | undefined;
   readonly finishedAtMs: number;
   readonly attack: AttackSettings;
-  readonly workersKilledAtMs?: number | undefined;
+  readonly faults?: RunRecord['faults'];
   readonly load: Load;
   readonly audit: Audit;
   /** `finished` by default. */
@@ -49,7 +50,7 @@ export interface RunParts {
 
 export type JudgedParts = Pick<
   RunParts,
-  'attack' | 'load' | 'audit' | 'incidents' | 'clocks' | 'end' | 'endReason'
+  'attack' | 'load' | 'audit' | 'incidents' | 'faults' | 'clocks' | 'end' | 'endReason'
 >;
 
 export interface Judgement {
@@ -61,14 +62,14 @@ export interface Judgement {
 
 /** The record of a run, with its verdict. */
 export function buildRunRecord(parts: RunParts): RunRecord {
-  const { startedAtMs, firstRequestAtMs, finishedAtMs, workersKilledAtMs, ...rest } = parts;
+  const { startedAtMs, firstRequestAtMs, finishedAtMs, faults = [], ...rest } = parts;
   // judgeRun puts it among the reasons.
   delete rest.endReason;
   return {
     schema: `flashgrid.run/${RECORD_FORMAT}`,
     ...rest,
     startedAt: new Date(startedAtMs).toISOString(),
-    ...(workersKilledAtMs === undefined ? {} : { workersKilledAtMs }),
+    ...(faults.length === 0 ? {} : { faults }),
     ...(firstRequestAtMs === undefined ? {} : { firstRequestAt: new Date(firstRequestAtMs).toISOString() }),
     finishedAt: new Date(finishedAtMs).toISOString(),
     ...judgeRun(parts),
@@ -85,6 +86,7 @@ export function judgeRun({
   load,
   audit,
   incidents = [],
+  faults = [],
   clocks = {},
   end,
   endReason,
@@ -108,7 +110,7 @@ export function judgeRun({
   const missing = [...findMissing(load), ...(failed.length > 0 ? (audit.undecided ?? []) : [])];
   if (missing.length > 0)
     return { verdict: 'invalid', exitCode: EXIT_CODES.infrastructure, reasons: missing };
-  const doubts = findDoubts(attack, load, incidents, clocks);
+  const doubts = findDoubts(attack, load, incidents, faults, clocks);
   if (doubts.length > 0) return { verdict: 'invalid', exitCode: EXIT_CODES.invalid, reasons: doubts };
   const misses = findMisses(attack, load);
   if (misses.length > 0) {
@@ -139,11 +141,14 @@ function findDoubts(
   attack: AttackSettings,
   load: Load,
   incidents: readonly Incident[],
+  faults: readonly FaultOutcome[],
   clocks: NonNullable<RunRecord['clocks']>,
 ): string[] {
   const { limits, rateReached } = load.generator;
   if (load.sent === 0) return ['No request was sent: there is nothing to judge.'];
   if (load.accepted === 0) return [noneAccepted(load)];
+  const idle = faults.filter(({ hadEffect }) => !hadEffect);
+  if (idle.length > 0) return idle.map(({ fault, effect }) => `Fault without effect: ${fault}. ${effect}`);
   // A generator that was late because of the system under test is a result, not a doubt.
   if (attack.profile !== 'sustained' || limits.length === 0 || rateReached >= MIN_RATE_REACHED) return [];
   if (load.systemLimit !== undefined) return [];

@@ -145,4 +145,8 @@ export class ServiceChild {
   kill(): void {
     this.#process.kill('SIGKILL');
   }
+
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#process.kill(signal);
+  }
 }

@@ -125,17 +125,36 @@ export class Supervisor {
 
   /** Ends one service as a crash would; the supervisor starts it again. */
   kill(id: string): void {
-    const slot = this.#slots.get(id);
-    if (!slot?.child) {
-      throw new FailureError({
-        code: 'service.unknown',
-        message: `There is no running service ${id}.`,
-        fix: `Take one of: ${[...this.#slots.keys()].join(', ') || 'none runs'}.`,
-        field: 'id',
-      });
-    }
+    const { slot, child } = this.#running(id);
     slot.isKilled = true;
-    slot.child.kill();
+    child.kill();
+  }
+
+  #running(id: string): { slot: Slot; child: ServiceChild } {
+    const slot = this.#slots.get(id);
+    if (slot?.child) return { slot, child: slot.child };
+    throw new FailureError({
+      code: 'service.unknown',
+      message: `There is no running service ${id}.`,
+      fix: `Take one of: ${[...this.#slots.keys()].join(', ') || 'none runs'}.`,
+      field: 'id',
+    });
+  }
+
+  /** Stops a running service's process, or lets it go on. Harmless for one that has ended meanwhile. */
+  signal(id: string, signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#slots.get(id)?.child?.signal(signal);
+  }
+
+  /**
+   * Stops one service in order and starts it again; resolves when it serves, or is tried again as after a crash.
+   * @throws FailureError `service.unknown`
+   */
+  async restart(id: string): Promise<void> {
+    const { slot, child } = this.#running(id);
+    this.#set(slot, { ...slot.state, state: 'restarting', restarts: slot.state.restarts + 1 });
+    await child.stop();
+    if (this.#slots.get(id) === slot && slot.child === undefined) await this.#relaunch(slot);
   }
 
   /**
@@ -241,15 +260,20 @@ export class Supervisor {
     }
     const waitMs = backoffMs(BACKOFF, slot.quickEnds);
     this.#set(slot, { ...state, state: 'restarting', restarts: state.restarts + 1, detail });
-    slot.timer = setTimeout(() => {
-      const launchedAtMs = Date.now();
-      this.#launch(slot).catch((error: unknown) => {
-        if (this.#slots.get(slot.id) !== slot) return;
-        void slot.child?.stop();
-        slot.child = undefined;
-        this.#restart(slot, errorText(error), Date.now() - launchedAtMs);
-      });
-    }, waitMs);
+    slot.timer = setTimeout(() => void this.#relaunch(slot), waitMs);
+  }
+
+  /** Launches a service that was up before; one that does not get ready is tried again. */
+  async #relaunch(slot: Slot): Promise<void> {
+    const launchedAtMs = Date.now();
+    try {
+      await this.#launch(slot);
+    } catch (error) {
+      if (this.#slots.get(slot.id) !== slot) return;
+      void slot.child?.stop();
+      slot.child = undefined;
+      this.#restart(slot, errorText(error), Date.now() - launchedAtMs);
+    }
   }
 
   async #remove(slot: Slot, limitMs?: number): Promise<void> {

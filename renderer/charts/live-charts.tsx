@@ -47,10 +47,10 @@ export function LiveCharts({ stock, isOver, onPick }: LiveChartsProps) {
   const endMs = useData(({ series }) => axisEndMs(series.points.at(-1)?.tMs ?? 0)) ?? axisEndMs(0);
   const soldOutAtMs = useData(({ series }) => series.totals.soldOutAtMs);
   const incidents = useData(({ attack }) => attack?.incidents);
-  const workersKilledAtMs = useData(({ attack }) => attack?.workersKilledAtMs);
+  const faults = useData(({ attack }) => attack?.faults);
   const marks = useMemo(
-    () => marksOf(soldOutAtMs, marksOfRun({ incidents, workersKilledAtMs }), endMs),
-    [soldOutAtMs, incidents, workersKilledAtMs, endMs],
+    () => marksOf(soldOutAtMs, marksOfRun({ incidents, faults }), endMs),
+    [soldOutAtMs, incidents, faults, endMs],
   );
   // The cursor of a finished run shows in all charts. Nothing is drawn for it before somebody points at one.
   const [pointedAt, setPointedAt] = useState<string>();

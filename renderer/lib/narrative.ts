@@ -105,13 +105,13 @@ function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number
 }
 
 function finished(attack: AttackState): Narrative {
-  const { verdict, exitCode, audit, load, settings, workersKilledAtMs, reasons } = attack;
+  const { verdict, exitCode, audit, load, settings, faults, reasons } = attack;
   if (!verdict || !audit || !load) return { headline: 'The attack has ended.', detail: reasons.join(' ') };
   const { headline, detail } = describeVerdict({
     verdict,
     exitCode,
     attack: settings,
-    workersKilledAtMs,
+    faults,
     load,
     audit,
   });

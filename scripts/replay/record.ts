@@ -67,7 +67,7 @@ try {
     durationSec: 12,
     connections: 200,
     stock: 2_000,
-    killWorkersAtPercent: 50,
+    faults: 'kill:workers@50%',
   });
   const run = await Promise.race([
     saved,

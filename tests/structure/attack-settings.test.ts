@@ -16,7 +16,8 @@ import { parseDraft, toDraft } from '../../renderer/lib/attack-draft.ts';
 import { fixtureParts } from '../support/run-fixture.ts';
 
 /** Another value than the default. */
-function otherValue({ choices, min = 0 }: AttackSetting): number | string {
+function otherValue({ choices, isText, min = 0 }: AttackSetting): number | string {
+  if (isText) return 'kill:worker@25% pause:redis@1s+2s';
   return choices ? (Object.keys(choices).at(-1) ?? '') : Math.ceil(min) + 2;
 }
 

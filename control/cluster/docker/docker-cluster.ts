@@ -147,20 +147,39 @@ class ContainerCluster implements DockerCluster {
   }
 
   async kill(role: BackendRole): Promise<void> {
+    const container = await this.#container(role, ['running', 'paused']);
+    await ask('docker.kill', `killing ${BACKEND_TITLES[role]}`, () => container.kill({ signal: 'SIGKILL' }));
+  }
+
+  async pause(role: BackendRole): Promise<void> {
+    const container = await this.#container(role, ['running']);
+    await ask('docker.pause', `pausing ${BACKEND_TITLES[role]}`, () => container.pause());
+  }
+
+  async resume(role: BackendRole): Promise<void> {
+    // One that was restarted meanwhile is not paused any more.
+    if (!(await this.isPaused(role))) return;
+    const container = await this.#container(role, ['paused']);
+    await ask('docker.pause', `resuming ${BACKEND_TITLES[role]}`, () => container.unpause());
+  }
+
+  async isPaused(role: BackendRole): Promise<boolean> {
     const { docker, clusterId } = this.#options;
-    const container = (await listOurContainers(docker, clusterId, 'docker.kill')).find(
-      (info) => info.role === role && info.State === 'running',
+    const all = await listOurContainers(docker, clusterId, 'docker.pause');
+    return all.some((info) => info.role === role && info.State === 'paused');
+  }
+
+  async #container(role: BackendRole, states: readonly string[]): Promise<Docker.Container> {
+    const { docker, clusterId } = this.#options;
+    const found = (await listOurContainers(docker, clusterId, 'docker.kill')).find(
+      (info) => info.role === role && states.includes(info.State),
     );
-    if (!container) {
-      throw new FailureError({
-        code: 'docker.notRunning',
-        message: `${BACKEND_TITLES[role]} does not run.`,
-        fix: 'Start the cluster first.',
-      });
-    }
-    await ask('docker.kill', `killing ${BACKEND_TITLES[role]}`, () =>
-      docker.getContainer(container.Id).kill({ signal: 'SIGKILL' }),
-    );
+    if (found) return docker.getContainer(found.Id);
+    throw new FailureError({
+      code: 'docker.notRunning',
+      message: `${BACKEND_TITLES[role]} does not run.`,
+      fix: 'Start the cluster first.',
+    });
   }
 
   #oneAtATime<Value>(work: () => Promise<Value>): Promise<Value> {

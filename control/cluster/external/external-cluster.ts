@@ -123,6 +123,10 @@ export function createExternalCluster({
       Promise.reject(notOurs(`The ${role} of this cluster is run by others: FlashGrid can't restart it.`)),
     kill: (role) =>
       Promise.reject(notOurs(`The ${role} of this cluster is run by others: FlashGrid can't end it.`)),
+    pause: (role) =>
+      Promise.reject(notOurs(`The ${role} of this cluster is run by others: FlashGrid can't stop it.`)),
+    resume: () => Promise.resolve(),
+    isPaused: () => Promise.resolve(false),
   };
 }
 

@@ -10,13 +10,19 @@ import { dirname } from 'node:path';
 import { withLimit } from '../../../services/shared/time-limit.ts';
 import type { BackendState } from '../../../contract/backends.ts';
 import { errorText, FailureError } from '../../../contract/failure.ts';
-import { type FoundProcess, type ProcessRegistry, killGroup } from '../../processes/process-registry.ts';
-import { isAlive, readProcStat } from '../../processes/process-table.ts';
+import {
+  type FoundProcess,
+  type ProcessRegistry,
+  killGroup,
+  signalProcess,
+} from '../../processes/process-registry.ts';
+import { isAlive, isStopped, listProcesses } from '../../processes/process-table.ts';
 import type { ClusterEvents } from '../cluster.ts';
 import type { BackendDriver, ProcessPlan } from './backend.ts';
 import { replaceTakenPorts, takenPorts, type SettingsKeeper } from './backend-ports.ts';
 import { backendExited, portTaken, throwIfCancelled, whenAborted } from './failures.ts';
 import { lastLines, rotateLog, sizeOf, tailLog } from './log-tail.ts';
+import { familyOf } from './usage.ts';
 import { type RunningProcess, spawnProcess } from './spawn-process.ts';
 import { connectsTo, waitUntilReady } from './wait-until-ready.ts';
 
@@ -181,6 +187,18 @@ export class BackendRunner {
     if (main) killGroup(main.identity);
   }
 
+  /** Sends a signal to the backend and all its children. Stopped first, it makes no new ones meanwhile. */
+  signalFamily(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    const main = this.#processes.at(-1)?.identity;
+    if (!main) return;
+    signalProcess(main, signal);
+    const all = new Map(listProcesses().map((one) => [one.pid, one]));
+    for (const pid of familyOf(main.pid, all)) {
+      const one = all.get(pid);
+      if (one) signalProcess(one, signal);
+    }
+  }
+
   /** Stops watching, and leaves the backend running for another control centre. */
   detach(): void {
     this.#unwatch();
@@ -286,7 +304,7 @@ export class BackendRunner {
 
   #checkFrozen(pid: number): void {
     const { state, startedAtMs } = this.#state;
-    const isFrozen = readProcStat(pid)?.state === 'T';
+    const isFrozen = isStopped(pid);
     const started = startedAtMs === undefined ? {} : { startedAtMs };
     if (isFrozen && state === 'running') {
       const detail = `The process of ${this.driver.title} is frozen (SIGSTOP). \`kill -CONT ${pid}\` lets it run on.`;

@@ -33,6 +33,7 @@ import { choosePorts, endpointsOf, openSettings, replacePorts } from './settings
 import { StepReporter } from '../steps.ts';
 import { UsageMeter, familyOf } from './usage.ts';
 import { type FoundProcess, ProcessRegistry } from '../../processes/process-registry.ts';
+import { isStopped } from '../../processes/process-table.ts';
 import { errorText } from '../../../services/shared/error-text.ts';
 
 /** Bytes that the backends need to begin: RabbitMQ blocks publishers below 256 MB. */
@@ -132,12 +133,30 @@ class LocalCluster implements NativeCluster {
   }
 
   async restart(role: BackendRole, signal: AbortSignal): Promise<void> {
-    await this.#runners.find((runner) => runner.driver.role === role)?.restart(signal);
+    await this.#runner(role)?.restart(signal);
   }
 
   kill(role: BackendRole): Promise<void> {
-    this.#runners.find((runner) => runner.driver.role === role)?.kill();
+    this.#runner(role)?.kill();
     return Promise.resolve();
+  }
+
+  pause(role: BackendRole): Promise<void> {
+    this.#runner(role)?.signalFamily('SIGSTOP');
+    return Promise.resolve();
+  }
+
+  resume(role: BackendRole): Promise<void> {
+    this.#runner(role)?.signalFamily('SIGCONT');
+    return Promise.resolve();
+  }
+
+  isPaused(role: BackendRole): Promise<boolean> {
+    return Promise.resolve(isStopped(this.#runner(role)?.pid ?? 0));
+  }
+
+  #runner(role: BackendRole): BackendRunner | undefined {
+    return this.#runners.find((runner) => runner.driver.role === role);
   }
 
   detach(): void {

@@ -1,5 +1,5 @@
 import { compact, whole, plural } from '../../../contract/format.ts';
-import { Button, Collapse, NativeSelect, NumberInput, SegmentedControl } from '@mantine/core';
+import { Button, Collapse, NativeSelect, NumberInput, SegmentedControl, TextInput } from '@mantine/core';
 import { IconBolt, IconChevronDown } from '@tabler/icons-react';
 import { useCallback, useMemo, useState } from 'react';
 import {
@@ -154,8 +154,31 @@ interface SettingFieldProps {
 
 /** The field of one setting, made from its descriptor. */
 function SettingField({ setting, value, error, onChange }: SettingFieldProps) {
-  const { field, label, unit, choices, help, whenEmpty, isMain, min = 0, max = 0, step = 1 } = setting;
+  const {
+    field,
+    label,
+    unit,
+    choices,
+    isText,
+    form,
+    help,
+    whenEmpty,
+    isMain,
+    min = 0,
+    max = 0,
+    step = 1,
+  } = setting;
   const description = isMain ? undefined : whenEmpty ? `Empty: ${whenEmpty}.` : sentence(help);
+  if (isText)
+    return (
+      <TextInput
+        label={label}
+        description={form === undefined ? description : `${description ?? ''} ${sentence(form)}`}
+        value={value}
+        error={error}
+        onChange={(event) => onChange(event.currentTarget.value)}
+      />
+    );
   if (choices)
     return (
       <NativeSelect

@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  FAULT_EVENTS,
+  FAULT_KINDS,
+  FaultSyntaxError,
+  faultKind,
+  faultText,
+  faultsTitle,
+  outcomeTitle,
+  parseFaults,
+  type FaultEvent,
+  type FaultMoment,
+} from './faults.ts';
+
+const moment: fc.Arbitrary<FaultMoment> = fc.oneof(
+  fc.record({ afterMs: fc.integer({ min: 0, max: 3_600_000 }) }),
+  fc.record({ percent: fc.integer({ min: 0, max: 100 }) }),
+  fc.record({ event: fc.constantFrom(...(Object.keys(FAULT_EVENTS) as FaultEvent[])) }),
+);
+const spec = fc.constantFrom(...FAULT_KINDS).chain((kind) => {
+  const { targets, lastsMs } = faultKind(kind);
+  const base = { kind: fc.constant(kind), target: fc.constantFrom(...targets), at: moment };
+  return lastsMs === undefined
+    ? fc.record(base)
+    : fc.record({ ...base, lengthMs: fc.integer({ min: 1, max: 3_600_000 }) });
+});
+
+describe('a schedule of faults', () => {
+  it('is read as it was written', () => {
+    fc.assert(
+      fc.property(fc.array(spec, { maxLength: 5 }), (faults) => {
+        expect(parseFaults(faults.map(faultText).join('  '))).toEqual(faults);
+      }),
+    );
+  });
+
+  it('takes a length from the table when none is given', () => {
+    expect(parseFaults('pause:worker-2@25%')).toEqual([
+      { kind: 'pause', target: 'worker-2', at: { percent: 25 }, lengthMs: 2_000 },
+    ]);
+  });
+
+  it.each([
+    ['kill', /"kill": write KIND:TARGET/],
+    ['burn:worker@1s', /no fault "burn"; take kill, pause, restart/],
+    ['kill:everybody@1s', /no target "everybody"; take gateway, worker/],
+    ['kill:redis-2@1s', /no target "redis-2"/],
+    ['kill:worker@later', /"later" is no moment; take a time .*, or start, first-grant, sold-out, drain/],
+    ['kill:worker@101%', /"101%" is no moment/],
+    ['kill:worker@2h', /"2h" is no moment/],
+    ['kill:worker@1s+2s', /kill is over at once: leave out \+2s/],
+    ['pause:worker@1s+0s', /"0s" is no length/],
+    ['pause:worker@1s+9999s', /"9999s" is no length; take 500ms or 2s, at most 3600s/],
+  ])('says of %s what is wrong and what to write', (text, message) => {
+    expect(() => parseFaults(text)).toThrow(FaultSyntaxError);
+    expect(() => parseFaults(text)).toThrow(message);
+  });
+
+  it('never ends in another error, whatever is given', () => {
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        try {
+          parseFaults(text);
+        } catch (error) {
+          expect(error).toBeInstanceOf(FaultSyntaxError);
+        }
+      }),
+    );
+  });
+
+  it('gives a run its title: the only fault, or how many there are', () => {
+    expect(faultsTitle('')).toBeUndefined();
+    expect(faultsTitle('pause:redis@1s')).toBe('Redis paused for 2 s');
+    expect(faultsTitle('kill:worker@1s kill:redis@2s')).toBe('2 faults');
+  });
+
+  it('of a later version is told as it was written', () => {
+    expect(outcomeTitle({ fault: 'kill:worker@1s', target: 'worker-1' })).toBe('worker-1 killed');
+    expect(outcomeTitle({ fault: 'melt:worker@1s', target: 'worker-1' })).toBe('melt:worker@1s');
+  });
+});

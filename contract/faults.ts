@@ -1,0 +1,189 @@
+/**
+ * What can be broken on purpose during an attack: one descriptor for each kind of fault. The terminal's `--fault`, the form, the
+ * reports and the table in docs/faults.md are made from it.
+ *
+ * A fault is written as `KIND:TARGET[=VALUE]@MOMENT[+LENGTH]`: `kill:worker@25%`, `pause:redis@1s+2s`, `restart:postgres@sold-out`.
+ */
+import { BACKEND_TITLES, backendRoleSchema } from './backends.ts';
+import { milliseconds, plural } from './format.ts';
+
+/** A service of that role, all of them, or one by its id: `worker`, `workers`, `worker-2`. */
+const SERVICES = ['gateway', 'worker', 'gateways', 'workers'] as const;
+const BACKENDS = backendRoleSchema.options;
+
+interface FaultKindSpec {
+  /** An order: `Kill`. */
+  readonly title: string;
+  /** What was done to the target, for marks and notes: `worker-1 killed`. */
+  readonly done: string;
+  readonly targets: readonly string[];
+  /** ms that it lasts when no length is given; a kind without it is over at once. */
+  readonly lastsMs?: number;
+  /** What it does, as a sentence. */
+  readonly help: string;
+}
+
+export const FAULTS = {
+  kill: {
+    title: 'Kill',
+    done: 'killed',
+    targets: [...SERVICES, ...BACKENDS],
+    help: 'Ends the process at once (SIGKILL), as a crash would. It is started again by itself.',
+  },
+  pause: {
+    title: 'Pause',
+    done: 'paused',
+    targets: [...SERVICES, ...BACKENDS],
+    lastsMs: 2_000,
+    help: 'Stops the process and all its children (SIGSTOP) and lets them go on afterwards. Connections stay open.',
+  },
+  restart: {
+    title: 'Restart',
+    done: 'restarted',
+    targets: [...SERVICES, ...BACKENDS],
+    help: 'Asks the process to end, waits, and starts it again, as an upgrade would.',
+  },
+} as const satisfies Readonly<Record<string, FaultKindSpec>>;
+
+export type FaultKind = keyof typeof FAULTS;
+export const FAULT_KINDS = Object.keys(FAULTS) as FaultKind[];
+
+/** The descriptor of a kind, as all kinds have it. */
+export const faultKind = (kind: FaultKind): FaultKindSpec => FAULTS[kind];
+
+/** Moments that are no time: what must have happened. */
+export const FAULT_EVENTS = {
+  start: 'before the first request',
+  'first-grant': 'the first ticket is granted',
+  'sold-out': 'the last ticket is granted',
+  drain: 'all requests are answered',
+} as const;
+export type FaultEvent = keyof typeof FAULT_EVENTS;
+
+export type FaultMoment =
+  /** ms since the first request. */
+  | { readonly afterMs: number }
+  /** Percent of the requests that are answered. */
+  | { readonly percent: number }
+  | { readonly event: FaultEvent };
+
+export interface FaultSpec {
+  readonly kind: FaultKind;
+  readonly target: string;
+  readonly at: FaultMoment;
+  /** ms; of a kind that lasts. */
+  readonly lengthMs?: number;
+}
+
+/** A schedule that can't be read: which fault, why, and what to write. */
+export class FaultSyntaxError extends Error {
+  override readonly name = 'FaultSyntaxError';
+}
+
+const MAX_FAULTS = 100;
+const MAX_MS = 3_600_000;
+/** How one is written, in a few words. */
+export const FAULT_FORM = 'KIND:TARGET@MOMENT[+LENGTH], such as kill:worker@25% or pause:redis@1s+2s';
+
+/**
+ * Reads faults that are separated by spaces.
+ * @throws FaultSyntaxError
+ */
+export function parseFaults(text: string): FaultSpec[] {
+  const words = text.split(/\s+/).filter((word) => word !== '');
+  if (words.length > MAX_FAULTS) throw new FaultSyntaxError(`at most ${MAX_FAULTS} faults fit in one attack`);
+  return words.map(parseFault);
+}
+
+function parseFault(word: string): FaultSpec {
+  const wrong = (why: string): FaultSyntaxError => new FaultSyntaxError(`"${word}": ${why}`);
+  const parts = /^([a-z-]+):([a-z0-9-]+)@([^+]+)(?:\+(.+))?$/.exec(word);
+  const [, name = '', target = '', moment = '', length] = parts ?? [];
+  if (!parts) throw wrong(`write ${FAULT_FORM}`);
+  if (!Object.hasOwn(FAULTS, name))
+    throw wrong(`there is no fault "${name}"; take ${FAULT_KINDS.join(', ')}`);
+  const kind = name as FaultKind;
+  const { targets, lastsMs } = faultKind(kind);
+  if (!isTarget(targets, target))
+    throw wrong(`${kind} has no target "${target}"; take ${targets.join(', ')}`);
+  const at = momentOf(moment);
+  if (at === undefined)
+    throw wrong(
+      `"${moment}" is no moment; take a time (500ms, 2s), a share of the requests (25%), or ${Object.keys(FAULT_EVENTS).join(', ')}`,
+    );
+  if (lastsMs === undefined) {
+    if (length !== undefined) throw wrong(`${kind} is over at once: leave out +${length}`);
+    return { kind, target, at };
+  }
+  const lengthMs = length === undefined ? lastsMs : timeOf(length);
+  if (lengthMs === undefined || lengthMs === 0)
+    throw wrong(`"${length}" is no length; take 500ms or 2s, at most ${MAX_MS / 1_000}s`);
+  return { kind, target, at, lengthMs };
+}
+
+/** `worker-2` stands for one of the role `worker`. */
+function isTarget(targets: readonly string[], target: string): boolean {
+  if (targets.includes(target)) return true;
+  const [, role] = /^(gateway|worker)-[1-9]\d?$/.exec(target) ?? [];
+  return role !== undefined && targets.includes(role);
+}
+
+function timeOf(text: string): number | undefined {
+  const [, figure, unit] = /^(\d+(?:\.\d+)?)(ms|s)$/.exec(text) ?? [];
+  if (figure === undefined) return undefined;
+  const ms = Math.round(Number(figure) * (unit === 's' ? 1_000 : 1));
+  return ms <= MAX_MS ? ms : undefined;
+}
+
+function momentOf(text: string): FaultMoment | undefined {
+  if (Object.hasOwn(FAULT_EVENTS, text)) return { event: text as FaultEvent };
+  const [, percent] = /^(\d+(?:\.\d+)?)%$/.exec(text) ?? [];
+  if (percent !== undefined) return Number(percent) <= 100 ? { percent: Number(percent) } : undefined;
+  const afterMs = timeOf(text);
+  return afterMs === undefined ? undefined : { afterMs };
+}
+
+const timeText = (ms: number) => (ms % 1_000 === 0 ? `${ms / 1_000}s` : `${ms}ms`);
+
+function momentText(at: FaultMoment): string {
+  if ('event' in at) return at.event;
+  return 'percent' in at ? `${at.percent}%` : timeText(at.afterMs);
+}
+
+/** A fault as it is written: what `parseFaults` reads. */
+export function faultText({ kind, target, at, lengthMs }: FaultSpec): string {
+  return `${kind}:${target}@${momentText(at)}${lengthMs === undefined ? '' : `+${timeText(lengthMs)}`}`;
+}
+
+/** `worker killed`, `Redis paused for 2.0 s`, for titles and marks. */
+export function faultTitle({ kind, target, lengthMs }: Omit<FaultSpec, 'at'>): string {
+  const name = targetTitle(target);
+  return `${name} ${FAULTS[kind].done}${lengthMs === undefined ? '' : ` for ${milliseconds(lengthMs)}`}`;
+}
+
+/** `worker-1, worker-2 killed`: what was really hit. A kind of a later version is told as it was written. */
+export function outcomeTitle({ fault, target }: { readonly fault: string; readonly target: string }): string {
+  try {
+    const [spec] = parseFaults(fault);
+    return spec ? faultTitle({ ...spec, target }) : fault;
+  } catch {
+    return fault;
+  }
+}
+
+/** What several faults are called in a title: the fault itself if it is the only one. */
+export function faultsTitle(text: string): string | undefined {
+  const faults = parseFaults(text);
+  const [only] = faults;
+  if (only === undefined) return undefined;
+  return faults.length === 1 ? faultTitle(only) : plural(faults.length, 'fault');
+}
+
+const BACKEND_NAMES = new Map<string, string>(Object.entries(BACKEND_TITLES));
+
+function targetTitle(target: string): string {
+  return target
+    .split(', ')
+    .map((one) => BACKEND_NAMES.get(one) ?? one)
+    .join(', ');
+}

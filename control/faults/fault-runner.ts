@@ -1,0 +1,112 @@
+/** Makes faults, ends those that last, and tells what came of each. */
+import { faultText, type FaultSpec } from '../../contract/faults.ts';
+import type { FaultOutcome } from '../../contract/run-record.ts';
+import { errorText } from '../../services/shared/error-text.ts';
+import { ALL_FAULTS } from './all-faults.ts';
+import type { FaultTools, Injection } from './fault.ts';
+
+interface Made {
+  readonly spec: FaultSpec;
+  readonly outcome: Omit<FaultOutcome, 'tMs' | 'endMs'>;
+  /** ms since the epoch. */
+  readonly atMs?: number;
+  readonly endMs?: number;
+}
+
+export class FaultRunner {
+  readonly #tools: FaultTools;
+  readonly #onChange: () => void;
+  readonly #log: (text: string) => void;
+  readonly #made: Made[] = [];
+  readonly #working = new Set<Promise<void>>();
+  /** Ends of the faults that last, each by its timer or by `healAll`. */
+  readonly #heals = new Set<() => void>();
+
+  constructor(tools: FaultTools, { onChange, onLog }: { onChange(): void; onLog(text: string): void }) {
+    this.#tools = tools;
+    this.#onChange = onChange;
+    this.#log = onLog;
+  }
+
+  /** What was made so far, in the order of time. */
+  outcomes(startMs: number): FaultOutcome[] {
+    const since = (ms: number) => Math.round(ms - startMs);
+    return this.#made.map(({ outcome, atMs, endMs }) => ({
+      ...outcome,
+      ...(atMs === undefined ? {} : { tMs: since(atMs) }),
+      ...(endMs === undefined ? {} : { endMs: since(endMs) }),
+    }));
+  }
+
+  /** Makes a fault; resolves when it is made. Its length and its effect are followed in the background. */
+  async inject(spec: FaultSpec): Promise<void> {
+    const fault = faultText(spec);
+    const at =
+      this.#made.push({
+        spec,
+        atMs: Date.now(),
+        outcome: { fault, target: spec.target, effect: 'It lasts.', hadEffect: true },
+      }) - 1;
+    this.#log(`on purpose: ${fault}`);
+    this.#onChange();
+    try {
+      const injection = await ALL_FAULTS[spec.kind].inject(spec.target, this.#tools);
+      this.#change(at, { target: injection.targets.join(', ') });
+      const work = this.#follow(at, spec, injection).finally(() => this.#working.delete(work));
+      this.#working.add(work);
+    } catch (error) {
+      this.#change(at, { effect: `It could not be made: ${errorText(error)}`, hadEffect: false });
+    }
+  }
+
+  /** Notes a fault whose moment never came. */
+  skip(spec: FaultSpec): void {
+    const effect = 'Its moment never came: the attack was over before.';
+    this.#made.push({
+      spec,
+      outcome: { fault: faultText(spec), target: spec.target, effect, hadEffect: false },
+    });
+    this.#onChange();
+  }
+
+  /** Ends all faults that last; resolves when the effect of each is known. */
+  async settle(): Promise<void> {
+    for (const heal of this.#heals) heal();
+    await Promise.all(this.#working);
+  }
+
+  async #follow(at: number, { lengthMs }: FaultSpec, injection: Injection): Promise<void> {
+    try {
+      if (injection.heal && lengthMs !== undefined) {
+        await this.#wait(lengthMs);
+        await injection.heal();
+        const made = this.#made[at];
+        if (made) this.#made[at] = { ...made, endMs: Date.now() };
+      }
+      const { hadEffect, text } = await injection.effect();
+      this.#change(at, { effect: text, hadEffect });
+    } catch (error) {
+      this.#change(at, { effect: `It could not be ended: ${errorText(error)}`, hadEffect: false });
+    }
+  }
+
+  #wait(lengthMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        this.#heals.delete(end);
+        resolve();
+      };
+      const timer = setTimeout(end, lengthMs);
+      this.#heals.add(end);
+    });
+  }
+
+  #change(at: number, change: Partial<Made['outcome']>): void {
+    const made = this.#made[at];
+    if (!made) return;
+    this.#made[at] = { ...made, outcome: { ...made.outcome, ...change } };
+    if (change.effect !== undefined) this.#log(`${made.outcome.fault}: ${change.effect}`);
+    this.#onChange();
+  }
+}

@@ -1,0 +1,123 @@
+/** The processes that a fault may hit: services and backends, handled alike. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BACKEND_TITLES, backendRoleSchema } from '../../contract/backends.ts';
+import { FailureError } from '../../contract/failure.ts';
+import { milliseconds } from '../../contract/format.ts';
+import { isStopped } from '../processes/process-table.ts';
+import { EFFECT_LIMIT_MS, type Effect, type FaultTools } from './fault.ts';
+
+const LOOK_MS = 20;
+
+export interface Part {
+  /** `worker-1`, `redis`: as incidents have it. */
+  readonly id: string;
+  /** As people read it: `Redis`. */
+  readonly name: string;
+  /** Pid or container of the part while it serves: another one after a restart. */
+  instance(): string | undefined;
+  kill(): Promise<void>;
+  pause(): Promise<void>;
+  resume(): Promise<void>;
+  isPaused(): Promise<boolean>;
+  restart(signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * The parts that a target names: `worker` is the first one that runs, `workers` all that run.
+ * @throws FailureError `fault.notOurs` | `fault.noTarget`
+ */
+export function partsOf(target: string, tools: FaultTools): Part[] {
+  const role = backendRoleSchema.safeParse(target);
+  if (!role.success) return servicesOf(target, tools);
+  const { cluster } = tools;
+  if (cluster.provider === 'external')
+    throw new FailureError({
+      code: 'fault.notOurs',
+      message: `${BACKEND_TITLES[role.data]} is run by others: FlashGrid can't break it.`,
+      fix: 'Take the native or the Docker cluster, or a fault of gateways and workers.',
+      field: 'faults',
+    });
+  const isRunning = () => tools.backends().find((one) => one.role === role.data && one.state === 'running');
+  return [
+    {
+      id: role.data,
+      name: BACKEND_TITLES[role.data],
+      instance: () => {
+        const backend = isRunning();
+        return backend && `${backend.handle ?? ''} ${backend.startedAtMs ?? ''}`;
+      },
+      kill: () => {
+        tools.expectKill(role.data);
+        return cluster.kill(role.data);
+      },
+      pause: () => cluster.pause(role.data),
+      resume: () => cluster.resume(role.data),
+      isPaused: () => cluster.isPaused(role.data),
+      restart: (signal) => cluster.restart(role.data, signal),
+    },
+  ];
+}
+
+function servicesOf(target: string, { supervisor }: FaultTools): Part[] {
+  const all = supervisor.states();
+  const running = all.filter(({ state }) => state === 'running');
+  const role = target.replace(/s$/, '');
+  const ofRole = running.filter((service) => service.role === role);
+  const chosen = target.includes('-')
+    ? running.filter(({ id }) => id === target)
+    : target === role
+      ? ofRole.slice(0, 1)
+      : ofRole;
+  if (chosen.length === 0)
+    throw new FailureError({
+      code: 'fault.noTarget',
+      message: `No ${target} runs that could be broken.`,
+      fix: `Take one of: ${all.map(({ id }) => id).join(', ') || 'none is there'}.`,
+      field: 'faults',
+    });
+  return chosen.map(({ id }): Part => {
+    const pid = () => supervisor.states().find((one) => one.id === id && one.state === 'running')?.pid;
+    return {
+      id,
+      name: id,
+      instance: () => pid()?.toString(),
+      kill: () => Promise.resolve(supervisor.kill(id)),
+      pause: () => Promise.resolve(supervisor.signal(id, 'SIGSTOP')),
+      resume: () => Promise.resolve(supervisor.signal(id, 'SIGCONT')),
+      isPaused: () => Promise.resolve(isStopped(pid() ?? 0)),
+      restart: () => supervisor.restart(id),
+    };
+  });
+}
+
+/** Sees each part go away and come back: the effect of whatever ends parts. */
+export function watchReturn(parts: readonly Part[]): () => Promise<Effect> {
+  const sinceMs = performance.now();
+  const returns = Promise.all(
+    parts.map(async (part) => {
+      const before = part.instance();
+      let isGone = false;
+      while (performance.now() - sinceMs < EFFECT_LIMIT_MS) {
+        await sleep(LOOK_MS);
+        const now = part.instance();
+        if (now === before) continue;
+        isGone = true;
+        if (now !== undefined)
+          return {
+            isGone,
+            text: `${part.name} served again after ${milliseconds(performance.now() - sinceMs)}.`,
+          };
+      }
+      return {
+        isGone,
+        text: isGone
+          ? `${part.name} did not come back within ${milliseconds(EFFECT_LIMIT_MS)}.`
+          : `${part.name} did not end.`,
+      };
+    }),
+  );
+  return async () => {
+    const all = await returns;
+    return { hadEffect: all.every(({ isGone }) => isGone), text: all.map(({ text }) => text).join(' ') };
+  };
+}

@@ -1,0 +1,33 @@
+/** Stops the processes of parts for a while; their connections stay open, and nothing answers. */
+import { milliseconds } from '../../contract/format.ts';
+import type { Fault } from './fault.ts';
+import { partsOf } from './parts.ts';
+
+export const pause: Fault = {
+  check: (target, tools) => void partsOf(target, tools),
+  async inject(target, tools) {
+    const parts = partsOf(target, tools);
+    const sinceMs = performance.now();
+    await Promise.all(parts.map((part) => part.pause()));
+    const stood = await Promise.all(parts.map((part) => part.isPaused()));
+    let lengthMs = 0;
+    return {
+      targets: parts.map(({ id }) => id),
+      async heal() {
+        await Promise.all(parts.map((part) => part.resume()));
+        lengthMs = performance.now() - sinceMs;
+      },
+      effect: () =>
+        Promise.resolve({
+          hadEffect: stood.every(Boolean),
+          text: parts
+            .map(({ name }, at) =>
+              stood[at]
+                ? `${name} stood still for ${milliseconds(lengthMs)}.`
+                : `${name} could not be stopped.`,
+            )
+            .join(' '),
+        }),
+    };
+  },
+};
