@@ -445,6 +445,7 @@ describe('the routes for machines', () => {
       rejected: { client4xx: 3, soldOut409: 0, unavailable503: 0 },
       unconfirmedNow: 0,
       isBrokerUp: true,
+      rarePaths: {},
       health: {
         rabbitmq: expect.objectContaining({ state: 'ok' }),
         redis: expect.objectContaining({ state: 'ok' }),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ServiceTotals } from './service-totals.ts';
 
-const process = { eventLoopLagMs: 0, cpuMicros: 0, rssBytes: 0 };
+const process = { eventLoopLagMs: 0, cpuMicros: 0, rssBytes: 0, rarePaths: {} };
 const gateway = (atMs: number, accepted: number) =>
   ({
     type: 'sample',
@@ -99,4 +99,15 @@ it('keeps the counters of a service that ended', () => {
   totals.retire('worker-1');
   totals.add('worker-1', worker(1_100, 20));
   expect(totals.read()).toMatchObject({ decided: 520 });
+});
+
+it('adds up the rare paths that all services took, those that ended included', () => {
+  const totals = new ServiceTotals();
+  expect(totals.coverage()).toEqual({});
+  totals.add('gateway-1', { ...gateway(1_000, 0), rarePaths: { frameNacked: 2 } });
+  totals.add('worker-1', { ...worker(1_000, 0), rarePaths: { saleRebuilt: 1, ackLost: 3 } });
+  totals.retire('worker-1');
+  totals.add('worker-1', { ...worker(1_100, 0), rarePaths: { saleRebuilt: 1 } });
+  totals.add('worker-2', { ...worker(1_100, 0), rarePaths: { saleRebuilt: 4 } });
+  expect(totals.coverage()).toEqual({ frameNacked: 2, saleRebuilt: 6, ackLost: 3 });
 });

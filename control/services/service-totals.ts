@@ -1,5 +1,6 @@
 /** Sums the samples of all gateways and workers. A restarted service does not set the sums back. */
 import type { GatewaySample, WorkerSample } from '../../services/shared/messages.ts';
+import { addCoverages, type Coverage } from '../../services/shared/rare-paths.ts';
 
 type ServiceSample = GatewaySample | WorkerSample;
 
@@ -82,6 +83,8 @@ function movedAt({ before, latest }: Tail, atMs: number): number {
 export class ServiceTotals {
   readonly #tails = new Map<string, Tail>();
   readonly #retired = zero();
+  /** What ended services took of the rare paths. */
+  #retiredCoverage: Coverage = {};
   /** Accepted less decided while the queue is known to be empty: killed services did not report these. */
   #lost = 0;
   #stillSinceMs = 0;
@@ -103,7 +106,9 @@ export class ServiceTotals {
   retire(id: string): void {
     const tail = this.#tails.get(id);
     this.#tails.delete(id);
-    if (tail) addSample(this.#retired, tail.latest);
+    if (!tail) return;
+    addSample(this.#retired, tail.latest);
+    this.#retiredCoverage = addCoverages([this.#retiredCoverage, tail.latest.rarePaths]);
   }
 
   /** Sums since the supervisor began. */
@@ -111,6 +116,15 @@ export class ServiceTotals {
     const totals = { ...this.#retired };
     for (const { latest } of this.#tails.values()) addSample(totals, latest);
     return totals;
+  }
+
+  /**
+   * How often the engine took each rare path since the supervisor began. A killed service takes what it had not
+   * sent with it: at most its last 100 ms.
+   */
+  coverage(): Coverage {
+    const live = [...this.#tails.values()].map(({ latest }) => latest.rarePaths);
+    return addCoverages([this.#retiredCoverage, ...live]);
   }
 
   /**

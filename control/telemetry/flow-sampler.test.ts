@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { ServiceTotals } from '../services/service-totals.ts';
 import { flowBetween } from './flow-sampler.ts';
 
-const process = { atMs: 0, eventLoopLagMs: 0, cpuMicros: 0, rssBytes: 0 };
+const process = { atMs: 0, eventLoopLagMs: 0, cpuMicros: 0, rssBytes: 0, rarePaths: {} };
 const gateway = (accepted: number) =>
   ({
     type: 'sample',

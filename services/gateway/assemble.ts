@@ -67,14 +67,16 @@ export function assembleGateway(input: AssemblyInput) {
   const retryAfterSec = config.FLASHGRID_RETRY_AFTER_SEC;
 
   const store = new SaleStore(stores.redis, namespace);
-  const reader = new StoreReader(store, stores);
-  const cache = new SaleCache(reader);
   const counters = new GatewayCounters();
+  const { rare } = counters;
+  const reader = new StoreReader(store, stores, rare);
+  const cache = new SaleCache(reader);
   const link: BrokerLink = new BrokerLink({
     url: config.FLASHGRID_AMQP_URL,
     namespace,
     name: `flashgrid gateway ${gatewayId}`,
     confirmTimeoutMs: config.FLASHGRID_CONFIRM_TIMEOUT_MS,
+    rare,
     log,
     onFlushDue: () => collector.flush(),
   });
@@ -104,6 +106,7 @@ export function assembleGateway(input: AssemblyInput) {
     keys: reader,
     collector,
     answerer,
+    rare,
     rejections: fixedRejections(retryAfterSec),
     linkState: () => link.state,
     brokerHealth: () => link.health,
@@ -115,6 +118,7 @@ export function assembleGateway(input: AssemblyInput) {
     findSale: (saleId) => cache.find(saleId),
     readRecord: (ref) => reader.readRecord(ref, async () => (await cache.find(ref.saleId))?.generation ?? 1),
     readTickets: (saleId, reservationId) => reader.readTickets(saleId, reservationId),
+    rare,
     knownFrame: (frameId) => clock.ask(frameId, Date.now()),
   });
 

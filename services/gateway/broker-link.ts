@@ -12,6 +12,7 @@ import { declareTopology } from '../shared/amqp/topology.ts';
 import type { BackendHealth, BackendTrouble } from '../shared/backend-trouble.ts';
 import { errorText } from '../shared/error-text.ts';
 import { FRAME_CONTENT_TYPE } from '../shared/frame.ts';
+import type { RareCounts } from '../shared/rare-paths.ts';
 import { step } from '../shared/stop-points.ts';
 import type { FrameEnd, FramePublisher, OutgoingFrame } from './frame-collector.ts';
 
@@ -34,6 +35,7 @@ export interface BrokerLinkOptions {
   /** Shows in RabbitMQ's list of connections. */
   readonly name: string;
   readonly confirmTimeoutMs: number;
+  readonly rare: RareCounts<'gateway'>;
   readonly log: { warn(fields: object, message: string): void; info(fields: object, message: string): void };
   /**
    * Open frames should be published now: there is room again, or there will be none and they must be settled.
@@ -60,6 +62,7 @@ interface Flights {
   /** Frames that the broker confirmed. */
   acks: number;
   isBlocked: boolean;
+  isSilent: boolean;
 }
 
 export class BrokerLink implements FramePublisher {
@@ -67,6 +70,7 @@ export class BrokerLink implements FramePublisher {
   readonly #connection: BrokerConnection<ConfirmChannel>;
   #flights: Flights | undefined;
   #isWritable = false;
+  #hasBeenUp = false;
   #lastError: string | undefined;
   #refusedAtMs = -Infinity;
   #redeclaredAtMs = 0;
@@ -186,9 +190,12 @@ export class BrokerLink implements FramePublisher {
       owingSinceMs: undefined,
       acks: 0,
       isBlocked: false,
+      isSilent: false,
     };
     this.#flights = flights;
     this.#isWritable = true;
+    if (this.#hasBeenUp) this.#options.rare.gatewayReconnected++;
+    this.#hasBeenUp = true;
     channel.on('ack', ({ deliveryTag, multiple }) =>
       this.#confirm(flights, deliveryTag, multiple, 'confirmed'),
     );
@@ -211,8 +218,11 @@ export class BrokerLink implements FramePublisher {
   #handleTrouble(trouble: BackendTrouble | undefined, session: BrokerSession<ConfirmChannel>): void {
     const flights = this.#flights;
     if (flights?.session !== session) return;
-    const wasBlocked = flights.isBlocked;
+    const { isBlocked: wasBlocked, isSilent: wasSilent } = flights;
     flights.isBlocked = trouble?.state === 'blocked';
+    flights.isSilent = trouble?.state === 'silent';
+    if (flights.isBlocked && !wasBlocked) this.#options.rare.brokerBlocked++;
+    if (flights.isSilent && !wasSilent) this.#options.rare.brokerSilent++;
     if (trouble === undefined) {
       this.#lastError = undefined;
       if (!wasBlocked) return;
@@ -221,7 +231,7 @@ export class BrokerLink implements FramePublisher {
     } else {
       this.#lastError = trouble.reason;
       if (flights.isBlocked) this.#isWritable = false;
-      if (trouble.state === 'silent') this.#giveUp(flights);
+      if (flights.isSilent) this.#giveUp(flights);
       else this.#giveUpSoon(flights);
     }
     // In trouble, open frames are settled as never sent instead of waiting for its end.
@@ -242,6 +252,7 @@ export class BrokerLink implements FramePublisher {
       this.#settle(flights, tag, end);
       return;
     }
+    if (!flights.byTag.has(tag)) this.#options.rare.confirmLate++;
     // Tags rise in the map's order.
     for (const flightTag of flights.byTag.keys()) {
       if (flightTag > tag) break;
@@ -252,7 +263,10 @@ export class BrokerLink implements FramePublisher {
   #settle(flights: Flights, tag: number, end: FrameEnd): void {
     const flight = flights.byTag.get(tag);
     // Absent when the frame has timed out: its buyers were answered.
-    if (flight === undefined) return;
+    if (flight === undefined) {
+      this.#options.rare.confirmLate++;
+      return;
+    }
     flights.byTag.delete(tag);
     if (end === 'confirmed') step('gateway.after-confirm');
     flight.frame.settle(flights.returned.delete(flight.frame.id) ? 'returned' : end);

@@ -2,22 +2,20 @@
  * Counters of the hot path: plain numbers, which /metrics, the samples and the live updates read when they
  * need them.
  */
+import { rareCounts } from '../shared/rare-paths.ts';
 import { PROBLEM_KINDS } from './problems.ts';
 import type { ProblemKind } from './problems.ts';
 
 export class GatewayCounters {
   /** Reservations that the broker has confirmed, answered 202. */
   accepted = 0;
-  /**
-   * Repeats under an Idempotency-Key whose reservation was decided already: answered 202 again, not queued.
-   */
-  repeated = 0;
   /** Frames that the broker confirmed. */
   frames = 0;
   /** Sale id → reservations answered 202. */
   readonly acceptedBySale = new Map<string, number>();
   /** Rejections of `POST /reserve`. */
   readonly rejected: Partial<Record<ProblemKind, number>> = {};
+  readonly rare = rareCounts('gateway');
 
   countRejection(kind: ProblemKind): void {
     this.rejected[kind] = (this.rejected[kind] ?? 0) + 1;

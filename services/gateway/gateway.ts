@@ -11,6 +11,7 @@ import { outcomeChannel, saleChannel } from '../shared/keys.ts';
 import { openFileLimit } from '../shared/open-files.ts';
 import { openPool } from '../shared/postgres.ts';
 import { REACH_LIMIT_MS, reachBackend } from '../shared/reach-backend.ts';
+import { taken } from '../shared/rare-paths.ts';
 import { ReleaseStack } from '../shared/release-stack.ts';
 import type { RunningService } from '../shared/service-process.ts';
 import { assembleGateway, type GatewayParts, type GatewayTuning } from './assemble.ts';
@@ -104,6 +105,7 @@ export async function startGateway(
         rejected: counters.rejectedByClass(),
         unconfirmedNow: collector.unconfirmedNow,
         isBrokerUp: link.state === 'up',
+        rarePaths: taken(counters.rare),
         health: {
           rabbitmq: link.health,
           redis: stores.redisWatch.health,

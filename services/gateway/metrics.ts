@@ -37,7 +37,7 @@ export class GatewayMetrics {
       registers,
       collect() {
         this.reset();
-        this.inc(counters.repeated);
+        this.inc(counters.rare.keyReplayed);
       },
     });
     new Counter({

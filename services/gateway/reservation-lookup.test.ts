@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { rareCounts } from '../shared/rare-paths.ts';
 import { ProblemError } from './problems.ts';
 import { ReservationLookup } from './reservation-lookup.ts';
 import type { ReservationLookupOptions } from './reservation-lookup.ts';
@@ -20,6 +21,7 @@ function lookup(changes: Partial<ReservationLookupOptions> = {}): ReservationLoo
     findSale: () => Promise.resolve(facts),
     readRecord: () => Promise.resolve(undefined),
     readTickets: () => Promise.resolve({ units: [], resetEpoch: 0 }),
+    rare: rareCounts('gateway'),
     knownFrame: () => 'sent',
     ...changes,
   });

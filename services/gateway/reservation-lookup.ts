@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { parseReservationId } from '../shared/ids.ts';
 import type { ReservationRef } from '../shared/ids.ts';
+import type { RareCounts } from '../shared/rare-paths.ts';
 import { RecordError, epochOf, outcomeAt } from '../shared/outcomes.ts';
 import type { Outcome } from '../shared/outcomes.ts';
 import type { SaleFacts } from '../shared/sales.ts';
@@ -43,6 +44,7 @@ export interface ReservationLookupOptions {
   readonly findSale: (saleId: string) => Promise<SaleFacts | undefined>;
   readonly readRecord: (ref: ReservationRef) => Promise<string | undefined>;
   readonly readTickets: (saleId: string, reservationId: string) => Promise<TicketsOfReservation>;
+  readonly rare: RareCounts<'gateway'>;
   /** What this gateway knows of a frame by its id alone. */
   readonly knownFrame: (frameId: string) => 'never-sent' | 'recent' | 'sent' | 'expired' | 'foreign';
 }
@@ -74,7 +76,10 @@ export class ReservationLookup {
     // Just accepted: no need to ask Postgres, which gets a grant after Redis.
     if (frame === 'recent') return { reservationId, status: 'queued' };
     const { units } = await this.#tickets(ref.saleId, reservationId);
-    if (units.length > 0) return viewOf(reservationId, { status: 'granted', units });
+    if (units.length > 0) {
+      this.#options.rare.lookupFromPostgres++;
+      return viewOf(reservationId, { status: 'granted', units });
+    }
     if (frame === 'expired')
       throw unknown('It was accepted longer ago than refusals are kept, and it was not granted.');
     return { reservationId, status: 'queued' };
@@ -106,7 +111,11 @@ export class ReservationLookup {
     // A reset has deleted its tickets, or they can't be committed any more. Epoch 0 is a key's grant, which
     // is current.
     const epoch = epochOf(record);
-    if (epoch > 0 && epoch < resetEpoch) return { status: 'refused', reason: 'sale_reset' };
+    if (epoch > 0 && epoch < resetEpoch) {
+      this.#options.rare.lookupAfterReset++;
+      return { status: 'refused', reason: 'sale_reset' };
+    }
+    this.#options.rare.lookupBeforeCommit++;
     return 'uncommitted';
   }
 

@@ -51,6 +51,7 @@ async function answerOf(
     keys,
     collector,
     answerer,
+    rare: counters.rare,
     rejections: fixedRejections(1),
     linkState: () => 'up',
     brokerHealth: () => ({ state: 'ok', reason: 'ok', sinceMs: 0 }),
@@ -59,7 +60,7 @@ async function answerOf(
   });
   const answered = new Promise<string>((resolve) => {
     handler.handle({ saleId: 'demo', userId: 'ann', quantity: 2 }, key, {
-      accept: (id) => resolve(counters.repeated === 1 ? `repeated ${id}` : `queued ${id}`),
+      accept: (id) => resolve(counters.rare.keyReplayed === 1 ? `repeated ${id}` : `queued ${id}`),
       reject: ({ kind }) => resolve(kind),
     });
   });

@@ -5,6 +5,7 @@
 import { idempotencyDigest } from '../shared/idempotency.ts';
 import { keyedId, parseReservationId } from '../shared/ids.ts';
 import { outcomeAt } from '../shared/outcomes.ts';
+import type { RareCounts } from '../shared/rare-paths.ts';
 import { describeTrouble } from '../shared/backend-trouble.ts';
 import type { BackendHealth } from '../shared/backend-trouble.ts';
 import type { SaleFacts } from '../shared/sales.ts';
@@ -85,6 +86,15 @@ export function brokerRejection(health: BackendHealth, retryAfterSec: number): R
   );
 }
 
+/** The rare path that each end of a frame is. */
+const RARE_ENDS = {
+  away: 'frameNotSent',
+  nacked: 'frameNacked',
+  returned: 'frameReturned',
+  timeout: 'confirmTimeout',
+  lost: 'confirmLost',
+} as const;
+
 /** Writes the answers of frames. */
 export class ReserveAnswerer implements Answerer<ReserveReply> {
   readonly #counters: GatewayCounters;
@@ -111,7 +121,7 @@ export class ReserveAnswerer implements Answerer<ReserveReply> {
 
   /** Repeats the answer to a reservation that was accepted before. */
   repeat(reply: ReserveReply, reservationId: string): void {
-    this.#counters.repeated++;
+    this.#counters.rare.keyReplayed++;
     reply.accept(reservationId);
   }
 
@@ -121,8 +131,11 @@ export class ReserveAnswerer implements Answerer<ReserveReply> {
 
   onSettled(saleId: string, count: number, end: FrameEnd, tookMs: number): void {
     this.#observe(count, end, tookMs);
-    if (end !== 'confirmed') return;
     const counters = this.#counters;
+    if (end !== 'confirmed') {
+      counters.rare[RARE_ENDS[end]]++;
+      return;
+    }
     counters.frames++;
     counters.accepted += count;
     counters.acceptedBySale.set(saleId, (counters.acceptedBySale.get(saleId) ?? 0) + count);
@@ -174,6 +187,7 @@ export interface ReserveHandlerOptions {
   readonly keys: KeyLookup;
   readonly collector: FrameCollector<ReserveReply>;
   readonly answerer: ReserveAnswerer;
+  readonly rare: RareCounts<'gateway'>;
   readonly rejections: FixedRejections;
   readonly linkState: () => LinkState;
   readonly brokerHealth: () => BackendHealth;
@@ -220,6 +234,7 @@ export class ReserveHandler {
         else this.#route(found, checked, key, reply);
       },
       (error: unknown) => {
+        this.#options.rare.saleNotFound++;
         this.#options.onLookupError(checked.saleId, error);
         answerer.reject(reply, rejections.storeAway);
       },
@@ -253,7 +268,7 @@ export class ReserveHandler {
     key: string,
     reply: ReserveReply,
   ): Promise<void> {
-    const { answerer, rejections, keys, onLookupError } = this.#options;
+    const { answerer, rejections, rare, keys, onLookupError } = this.#options;
     const digest = idempotencyDigest(key, request.userId, request.quantity);
     const id = keyedId(sale.id, digest);
     const rejected = this.#rejectionBySale(sale, request.quantity);
@@ -262,15 +277,17 @@ export class ReserveHandler {
       const record = await keys.record(sale, digest);
       if (record !== undefined) {
         const outcome = outcomeAt(record, 0);
-        if (outcome.status === 'refused' && outcome.reason === 'key_reused')
+        if (outcome.status === 'refused' && outcome.reason === 'key_reused') {
+          rare.keyReused++;
           answerer.reject(reply, rejections.keyReused);
-        else answerer.repeat(reply, id);
+        } else answerer.repeat(reply, id);
         return;
       }
     } catch (error) {
       // The worker looks the key up again before it decides, so only a reservation that is rejected here
       // needs the answer.
       isRedisAway = true;
+      rare.keyNotLookedUp++;
       onLookupError(sale.id, error);
     }
     if (rejected === undefined) {
@@ -278,8 +295,10 @@ export class ReserveHandler {
       return;
     }
     try {
-      if (await keys.isGranted(sale, id)) answerer.repeat(reply, id);
-      else answerer.reject(reply, isRedisAway ? rejections.storeAway : rejected);
+      if (await keys.isGranted(sale, id)) {
+        rare.keyFoundInPostgres++;
+        answerer.repeat(reply, id);
+      } else answerer.reject(reply, isRedisAway ? rejections.storeAway : rejected);
     } catch (error) {
       onLookupError(sale.id, error);
       answerer.reject(reply, rejections.storeAway);
@@ -304,10 +323,12 @@ export class ReserveHandler {
     digest: string | undefined,
     reply: ReserveReply,
   ): void {
-    const { answerer, rejections, collector } = this.#options;
+    const { answerer, rejections, rare, collector } = this.#options;
     if (this.#isStopping) answerer.reject(reply, rejections.stopping);
     else if (this.#options.linkState() !== 'up') answerer.reject(reply, this.#whileBrokerIsSick());
-    else if (!collector.add(sale, userId, quantity, digest, reply))
+    else if (!collector.add(sale, userId, quantity, digest, reply)) {
+      rare.buffersFull++;
       answerer.reject(reply, rejections.overloaded);
+    }
   }
 }

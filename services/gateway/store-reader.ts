@@ -1,6 +1,7 @@
 /**
  * What the gateway looks up in Redis and Postgres. Nothing here waits for a backend that is known to be gone.
  */
+import type { RareCounts } from '../shared/rare-paths.ts';
 import type { ReservationRef } from '../shared/ids.ts';
 import type { SaleStore } from '../shared/sale-store.ts';
 import { saleFactsSchema, type SaleFacts } from '../shared/sales.ts';
@@ -27,10 +28,12 @@ const SELECT_TICKETS = `SELECT reset_epoch, unit_no FROM sales LEFT JOIN tickets
 export class StoreReader implements KeyLookup, SaleSources {
   readonly #store: SaleStore;
   readonly #stores: Stores;
+  readonly #rare: RareCounts<'gateway'>;
 
-  constructor(store: SaleStore, stores: Stores) {
+  constructor(store: SaleStore, stores: Stores, rare: RareCounts<'gateway'>) {
     this.#store = store;
     this.#stores = stores;
+    this.#rare = rare;
   }
 
   /** A sale's facts. While Redis is gone it has none: the cache then asks Postgres at once. */
@@ -45,8 +48,10 @@ export class StoreReader implements KeyLookup, SaleSources {
     const { health } = this.#stores.postgresWatch;
     if (isGone(health)) throw new Error(`Postgres: ${health.reason}`);
     const { rows } = await this.#stores.pool.query(SELECT_FACTS, [saleId]);
+    if (rows.length === 0) return undefined;
+    this.#rare.saleFromPostgres++;
     // Postgres does not know whether the sale is sold out; a worker will announce it.
-    return rows.length === 0 ? undefined : saleFactsSchema.parse({ ...rows[0], isSoldOut: false });
+    return saleFactsSchema.parse({ ...rows[0], isSoldOut: false });
   }
 
   async record({ id: saleId, generation }: SaleFacts, digest: string): Promise<string | undefined> {

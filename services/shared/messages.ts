@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { backendHealthSchema } from './backend-trouble.ts';
+import { RARE_PATH_IDS } from './rare-paths.ts';
 import type { ServiceFailureCode } from './service-error.ts';
 import { stopRequestSchema } from './stop-points.ts';
 
@@ -31,6 +32,8 @@ const processShape = {
   /** CPU time since the process began, in µs, user and system together. */
   cpuMicros: count,
   rssBytes: count,
+  /** How often each rare path was taken, since the service started; a killed one loses what is not sent yet. */
+  rarePaths: z.partialRecord(z.enum(RARE_PATH_IDS), count),
 };
 
 /** Totals since the gateway started, except where the name says `now`. */

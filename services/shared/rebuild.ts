@@ -45,10 +45,11 @@ export interface RebuildRequest {
 }
 
 /**
- * `current`: another has rebuilt it. `unknownSale`: Postgres has no such sale, or only an older generation of
+ * `current`: another has rebuilt it. `superseded`: Redis held a later epoch or generation when this one was
+ * ready. `unknownSale`: Postgres has no such sale, or only an older generation of
  * it.
  */
-export type RebuildResult = 'rebuilt' | 'current' | 'unknownSale';
+export type RebuildResult = 'rebuilt' | 'current' | 'superseded' | 'unknownSale';
 
 interface SaleRow {
   readonly title: string;
@@ -142,7 +143,7 @@ async function rebuildNow(
   if (result === 'incomplete')
     throw new Error(`the tickets of sale ${request.saleId} took too long to load into Redis`);
   step('worker.rebuild-started');
-  return result === 'rebuilt' ? 'rebuilt' : 'current';
+  return result;
 }
 
 /** From here on, Postgres refuses all grants of earlier epochs. */

@@ -1,3 +1,5 @@
+import { rareCounts } from '../shared/rare-paths.ts';
+
 /** A worker's totals since it started. Samples, metrics and tests read the same object. */
 export class WorkerCounters {
   frames = 0;
@@ -6,11 +8,27 @@ export class WorkerCounters {
   granted = 0;
   ticketsCommitted = 0;
   framesToPostgres = 0;
-  repeatedFrames = 0;
-  deadLettered = 0;
+  readonly rare = rareCounts('worker');
+
+  get repeatedFrames(): number {
+    return this.rare.frameRepeated;
+  }
+
+  get deadLettered(): number {
+    return this.rare.frameDeadLettered;
+  }
+
   /** Frames given back to the queue. */
-  requeued = 0;
-  rebuilds = 0;
+  get requeued(): number {
+    return this.rare.frameRequeued;
+  }
+
+  get rebuilds(): number {
+    return this.rare.saleRebuilt;
+  }
+
   /** Tries that failed because a backend was away. */
-  retries = 0;
+  get retries(): number {
+    return this.rare.commitRetried + this.rare.decisionRetried;
+  }
 }

@@ -137,6 +137,7 @@ export class FrameConsumer {
       Math.ceil(prefetch / 2),
     );
     const current: Consuming = { session, window, consumerTags: [] };
+    if (this.#current) this.#options.counters.rare.workerReconnected++;
     this.#current = current;
     for (const queue of legacyQueue === undefined ? [names.queue] : [names.queue, legacyQueue]) {
       const { consumerTag } = await channel.consume(queue, (message) => {
@@ -152,7 +153,10 @@ export class FrameConsumer {
    * Sends an ack or a nack. On a lost channel there is nothing to settle: RabbitMQ hands the frame out again.
    */
   #settle(session: BrokerSession<Channel>, action: () => void): void {
-    if (session.isOver) return;
+    if (session.isOver) {
+      this.#options.counters.rare.ackLost++;
+      return;
+    }
     try {
       action();
     } catch (error) {
@@ -165,6 +169,8 @@ export class FrameConsumer {
   async #handle({ session, window }: Consuming, message: ConsumeMessage): Promise<void> {
     const { deliveryTag, redelivered } = message.fields;
     const { messageId, headers } = message.properties;
+    const { rare } = this.#options.counters;
+    if (redelivered) rare.frameRedelivered++;
     window.open(deliveryTag);
     this.#inHand++;
     try {
@@ -174,8 +180,8 @@ export class FrameConsumer {
       window.finish(deliveryTag);
     } catch (error) {
       const isPoison = isFinal(error);
-      if (isPoison) this.#options.counters.deadLettered++;
-      else this.#options.counters.requeued++;
+      if (isPoison) rare.frameDeadLettered++;
+      else rare.frameRequeued++;
       this.#options.onEvent({ type: isPoison ? 'deadLettered' : 'requeued', frameId: messageId, error });
       if (!isPoison && !this.#stopping.signal.aborted)
         await sleep(REQUEUE_PAUSE_MS, undefined, { signal: this.#stopping.signal }).catch(() => undefined);

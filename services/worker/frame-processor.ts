@@ -16,6 +16,7 @@ import type { Frame } from '../shared/frame.ts';
 import { framedId, keyedId } from '../shared/ids.ts';
 import { RECORD_RETENTION_MS } from '../shared/keys.ts';
 import { parseRecord } from '../shared/outcomes.ts';
+import type { RareCounts } from '../shared/rare-paths.ts';
 import { rebuildSale } from '../shared/rebuild.ts';
 import type { RebuildRequest, RebuildResult } from '../shared/rebuild.ts';
 import type { Decision, SaleStore, UndecidedFrame } from '../shared/sale-store.ts';
@@ -44,6 +45,13 @@ export interface ProcessorParts {
   readonly onRebuild: (request: RebuildRequest, result: RebuildResult) => void;
 }
 
+/** The rare path that each end of a rebuild is. */
+const RARE_REBUILDS = {
+  rebuilt: 'saleRebuilt',
+  current: 'rebuildNotNeeded',
+  superseded: 'rebuildGaveWay',
+} as const;
+
 export class FrameProcessor {
   readonly #parts: ProcessorParts;
   /** Rebuilds under way, by sale. Frames that need the same one share it. */
@@ -59,7 +67,9 @@ export class FrameProcessor {
    */
   async process(frame: Frame, isRedelivered: boolean): Promise<void> {
     const { counters } = this.#parts;
+    const { rare } = counters;
     const undecided = undecidedFrame(frame);
+    if (frame.isReplayed) rare.frameReplayed++;
     if (isRedelivered || frame.isReplayed) await this.#recallOldFrame(frame);
     for (let rebuilds = 0; ; rebuilds++) {
       if (rebuilds > MAX_REBUILDS)
@@ -67,6 +77,7 @@ export class FrameProcessor {
       const decision = await this.#whileAway(() => this.#parts.store.decideFrame(undecided));
       step('worker.after-lua');
       if (decision.status === 'unknownSale') {
+        rare.saleUnknown++;
         await this.#rebuild({ saleId: frame.saleId, generation: frame.generation });
         continue;
       }
@@ -88,11 +99,13 @@ export class FrameProcessor {
         step('worker.after-commit');
         counters.framesToPostgres++;
         counters.ticketsCommitted += batch.tickets.length;
-      }
+      } else countRefusal(rare, decision.record);
+      if (decision.status === 'repeated') rare.frameRepeated++;
+      else if (undecided.digests.length > 0) countKeys(rare, frame.count, decision);
+      else if (decision.decided < frame.count) rare.outcomeKept++;
       await this.#publish(frame, decision, hasGrants);
       step('worker.after-pubsub');
       counters.frames++;
-      if (decision.status === 'repeated') counters.repeatedFrames++;
       return;
     }
   }
@@ -133,7 +146,9 @@ export class FrameProcessor {
         ids,
       ]);
       const held = rows.length > 0 || frame.isReplayed ? await store.readEpoch(frame.saleId) : undefined;
-      if (held) await this.#rebuild({ saleId: frame.saleId, generation: 1, staleEpoch: held.epoch });
+      if (!held) return;
+      this.#parts.counters.rare.oldFrameRecalled++;
+      await this.#rebuild({ saleId: frame.saleId, generation: 1, staleEpoch: held.epoch });
     });
   }
 
@@ -148,7 +163,7 @@ export class FrameProcessor {
     if (!shared) {
       this.#rebuilds.set(request.saleId, rebuild);
       const result = await rebuild;
-      if (result === 'rebuilt') counters.rebuilds++;
+      if (result !== 'unknownSale') counters.rare[RARE_REBUILDS[result]]++;
       onRebuild(request, result);
     }
     if ((await rebuild) === 'unknownSale')
@@ -158,6 +173,19 @@ export class FrameProcessor {
   #whileAway<Value>(action: () => Promise<Value>): Promise<Value> {
     return whileAway(action, this.#parts.retry);
   }
+}
+
+/** Counts a frame that a closed or a reset sale refused: then its last code is that of all that were decided. */
+function countRefusal(rare: RareCounts<'worker'>, record: string): void {
+  const code = record.at(-2);
+  if (code === 'C') rare.frameOfClosedSale++;
+  else if (code === 'R') rare.frameOfResetSale++;
+}
+
+/** Counts what only a frame with keys can be. */
+function countKeys(rare: RareCounts<'worker'>, count: number, { decided, record }: Decided): void {
+  if (decided < count) rare.keyKnownToWorker++;
+  if (record.includes('K')) rare.keyRefusedByWorker++;
 }
 
 /** The tickets that a decision gives. */

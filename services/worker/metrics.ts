@@ -2,7 +2,7 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { WorkerCounters } from './counters.ts';
 
-const HELP: Readonly<Record<keyof WorkerCounters, readonly [name: string, help: string]>> = {
+const HELP: Readonly<Record<Exclude<keyof WorkerCounters, 'rare'>, readonly [name: string, help: string]>> = {
   frames: ['frames_total', 'Frames finished.'],
   decided: ['reservations_decided_total', 'Reservations decided for the first time.'],
   granted: ['reservations_granted_total', 'Reservations granted for the first time.'],
@@ -41,6 +41,6 @@ export function createMetrics(counters: WorkerCounters, framesInHand: () => numb
   return registry;
 }
 
-function isCounter(key: string): key is keyof WorkerCounters {
+function isCounter(key: string): key is keyof typeof HELP {
   return Object.hasOwn(HELP, key);
 }

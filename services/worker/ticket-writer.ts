@@ -7,6 +7,7 @@
  * - an epoch below `sales.epoch`, or another generation or stock than the sale's present one, inserts nothing (rebuild.ts).
  */
 import pg from 'pg';
+import { rareCounts, type RareCounts } from '../shared/rare-paths.ts';
 import { isFinal, whileAway } from './retry.ts';
 import type { RetryOptions } from './retry.ts';
 
@@ -60,16 +61,18 @@ export class TicketWriter {
   readonly #pool: pg.Pool;
   readonly #parallel: number;
   readonly #retry: RetryOptions;
+  readonly #rare: RareCounts<'worker'>;
   readonly #waiting: Job[] = [];
   #active = 0;
   /** A prepared statement is planned once. Not used any more after a pooler has lost it. */
   #isPrepared = true;
 
   /** @param parallel most statements at once */
-  constructor(pool: pg.Pool, parallel: number, retry: RetryOptions) {
+  constructor(pool: pg.Pool, parallel: number, retry: RetryOptions, rare = rareCounts('worker')) {
     this.#pool = pool;
     this.#parallel = parallel;
     this.#retry = retry;
+    this.#rare = rare;
   }
 
   /**
@@ -112,16 +115,19 @@ export class TicketWriter {
 
   /** Settles every job; never rejects itself. */
   async #run(jobs: readonly Job[]): Promise<void> {
+    let tries = 0;
     try {
-      const results = await whileAway(() => this.#tryInsert(jobs), this.#retry);
+      const results = await whileAway(() => this.#tryInsert(jobs, ++tries), this.#retry);
       jobs.forEach((job, at) => job.resolve(results[at] ?? 'stale'));
     } catch (error) {
       if (jobs.length > 1 && isFinal(error)) {
+        this.#rare.insertSplit++;
         // One frame's error must not fail the others: each gets a statement of its own.
         for (const job of jobs) await this.#run([job]);
         return;
       }
       const isRefused = error instanceof pg.DatabaseError && REFUSED.has(error.code ?? '');
+      if (isRefused) this.#rare.unitTaken++;
       for (const job of jobs) {
         if (isRefused) job.resolve('stale');
         else job.reject(error);
@@ -129,16 +135,16 @@ export class TicketWriter {
     }
   }
 
-  async #tryInsert(jobs: readonly Job[]): Promise<WriteResult[]> {
+  async #tryInsert(jobs: readonly Job[], tries: number): Promise<WriteResult[]> {
     try {
-      return await this.#insert(jobs);
+      return await this.#insert(jobs, tries);
     } catch (error) {
       if (error instanceof pg.DatabaseError && NOT_PREPARED.has(error.code ?? '')) this.#isPrepared = false;
       throw error;
     }
   }
 
-  async #insert(jobs: readonly Job[]): Promise<WriteResult[]> {
+  async #insert(jobs: readonly Job[], tries: number): Promise<WriteResult[]> {
     const first = jobs[0]?.batch;
     if (!first) return [];
     const units: string[] = [];
@@ -169,7 +175,7 @@ export class TicketWriter {
       ],
     });
     if (rowCount === units.length) return jobs.map(() => 'committed');
-    return this.#compare(jobs, first.saleId, reservations);
+    return this.#compare(jobs, first.saleId, reservations, tries);
   }
 
   /** Some tickets were not inserted. Finds out which jobs' tickets exist already; the others are stale. */
@@ -177,16 +183,21 @@ export class TicketWriter {
     jobs: readonly Job[],
     saleId: string,
     reservations: readonly string[],
+    tries: number,
   ): Promise<WriteResult[]> {
     const { rows } = await this.#pool.query<{ reservation_id: string; unit_no: number }>(
       'SELECT reservation_id, unit_no FROM tickets WHERE sale_id = $1 AND reservation_id = ANY($2)',
       [saleId, reservations],
     );
     const present = new Set(rows.map((row) => `${row.reservation_id} ${row.unit_no}`));
-    return jobs.map(({ batch }) =>
+    const results = jobs.map(({ batch }) =>
       batch.tickets.every((ticket) => present.has(`${ticket.reservationId} ${ticket.unit}`))
         ? 'committed'
         : 'stale',
     );
+    // Once a statement: of the frames that it holds, some may be new.
+    if (results.includes('stale')) this.#rare.epochStale++;
+    else this.#rare[tries > 1 ? 'commitAnswerLost' : 'ticketsPresent']++;
+    return results;
   }
 }

@@ -11,6 +11,7 @@ import { healthKey } from '../shared/keys.ts';
 import { createPool, openPool } from '../shared/postgres.ts';
 import { reachBackend } from '../shared/reach-backend.ts';
 import { createRedis } from '../shared/redis.ts';
+import { taken } from '../shared/rare-paths.ts';
 import type { Backends } from '../shared/messages.ts';
 import { SaleStore } from '../shared/sale-store.ts';
 import type { RunningService } from '../shared/service-process.ts';
@@ -92,24 +93,29 @@ export async function startWorker(
       one.start();
       undo.add('watch', () => one.stop());
     }
-    const retry = {
+    const retryAs = (path: 'commitRetried' | 'decisionRetried') => ({
       signal: stopping.signal,
       onRetry: (error: unknown, tries: number) => {
-        counters.retries++;
+        counters.rare[path]++;
         logAway(error, tries);
         if (error instanceof pg.DatabaseError) postgresWatch.noteError(error);
         // The error does not say for sure which backend failed. The checks do.
         void redisWatch.check();
         void postgresWatch.check();
       },
-    };
+    });
     const processor = new FrameProcessor({
       store: new SaleStore(redis, config.FLASHGRID_NAMESPACE),
       pool,
       // One connection is left for rebuilds and look-ups.
-      writer: new TicketWriter(pool, Math.max(1, config.FLASHGRID_POSTGRES_POOL - 1), retry),
+      writer: new TicketWriter(
+        pool,
+        Math.max(1, config.FLASHGRID_POSTGRES_POOL - 1),
+        retryAs('commitRetried'),
+        counters.rare,
+      ),
       counters,
-      retry,
+      retry: retryAs('decisionRetried'),
       onRebuild: (request, result) => log.warn({ ...request, result }, 'sale rebuilt from Postgres'),
     });
     const consumer = new FrameConsumer({
@@ -160,6 +166,7 @@ export async function startWorker(
         deadLettered: counters.deadLettered,
         rebuilds: counters.rebuilds,
         framesInHandNow: consumer.framesInHand,
+        rarePaths: taken(counters.rare),
         health: backends(),
       }),
       stop: async () => {
