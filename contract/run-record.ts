@@ -204,6 +204,8 @@ export const runRecordSchema = z.object({
    * of earlier versions.
    */
   evidenceRoot: z.string().optional(),
+  /** How often the engine took each rare path (services/shared/rare-paths.ts); records of earlier versions have none. */
+  coverage: z.record(z.string(), count).optional(),
   /** In the order of time; records of earlier versions have none. */
   incidents: z.array(incidentSchema).optional(),
   environment: environmentSchema,

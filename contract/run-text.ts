@@ -8,6 +8,7 @@ import {
   type AttackSettings,
 } from './attack-settings.ts';
 import { faultsTitle } from './faults.ts';
+import { coverageRows } from './coverage.ts';
 import type { RunSummary } from './state.ts';
 import { byteSize, latency, milliseconds, percent, plural, whole } from './format.ts';
 import type { RunRecord } from './run-record.ts';
@@ -126,6 +127,9 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
         ['Was the limit', generator.limits.length === 0 ? 'no' : generator.limits.join(' ')],
       ],
     },
+    ...(record.coverage === undefined
+      ? []
+      : [{ title: 'Rare paths', facts: rarePathFacts(record.coverage) }]),
     { title: 'Attack', facts: [...settingRows(attack), ['Sale', record.saleId]] },
     {
       title: 'Environment',
@@ -145,6 +149,11 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
       ],
     },
   ];
+}
+
+function rarePathFacts(coverage: NonNullable<RunRecord['coverage']>): FactGroup['facts'] {
+  const rows = coverageRows(coverage);
+  return rows.length > 0 ? rows : [['Taken', 'none']];
 }
 
 /** Every setting of an attack that is given, with its value. */

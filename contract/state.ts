@@ -128,6 +128,8 @@ export const attackStateSchema = z.object({
   verdict: verdictSchema.optional(),
   exitCode: count.optional(),
   incidents: z.array(incidentSchema).optional(),
+  /** At the end: the rare paths that the engine took. */
+  coverage: z.record(z.string(), count).optional(),
   reasons: z.array(z.string()),
   failure: failureSchema.optional(),
 });

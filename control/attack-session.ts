@@ -26,6 +26,7 @@ import type { Audit, FaultOutcome, Load, RunRecord, Sample } from '../contract/r
 import { whole } from '../contract/format.ts';
 import { notesOf } from '../contract/run-notes.ts';
 import { titleOf } from '../contract/run-text.ts';
+import { coverageSince } from '../contract/coverage.ts';
 import { describeVerdict } from '../contract/verdict-text.ts';
 import { AttackSale } from './sales/attack-sale.ts';
 import type { GatewayClient } from './sales/gateway-client.ts';
@@ -39,6 +40,7 @@ import { SampleFeed } from './telemetry/sample-feed.ts';
 import { unfinishedRun } from './runs/unfinished-run.ts';
 import { describeEnvironment } from './runs/environment.ts';
 import { IncidentWatch } from './runs/incident-watch.ts';
+import type { Coverage } from '../services/shared/rare-paths.ts';
 import { errorText } from '../services/shared/error-text.ts';
 
 /** ms that healing all faults and seeing their effects may take. */
@@ -73,12 +75,14 @@ export class AttackSession {
   readonly #feed: SampleFeed;
   readonly #faults: FaultRunner;
   readonly #schedule: FaultSchedule;
+  readonly #coverageBefore: Coverage;
   #telemetry: RunTelemetry | undefined;
   #state: AttackState;
   #work: Promise<void> | undefined;
 
   constructor(options: AttackSessionOptions) {
     this.#options = options;
+    this.#coverageBefore = options.supervisor.totals.coverage();
     this.#watch = new IncidentWatch(options, (text) => {
       this.#log('warn', text);
       // The charts mark an incident at once.
@@ -271,6 +275,7 @@ export class AttackSession {
       exitCode: record.exitCode,
       reasons: record.reasons,
       incidents: record.incidents ?? [],
+      ...(record.coverage === undefined ? {} : { coverage: record.coverage }),
       granted: found.granted,
       remaining: Math.max(0, found.stock - found.sold),
     });
@@ -278,9 +283,9 @@ export class AttackSession {
 
   /** Without its evidence a run is kept all the same: its verdict stands, only nobody else can judge it. */
   async #saveEvidence(record: RunRecord, evidence: Evidence): Promise<string | undefined> {
-    const { id, startedAt, attack, environment, incidents } = record;
+    const { id, startedAt, attack, environment, incidents, coverage } = record;
     try {
-      const run = { id, startedAt, attack, environment, incidents };
+      const run = { id, startedAt, attack, environment, incidents, coverage };
       return await this.#options.saveEvidence(run, evidence, record.audit);
     } catch (error) {
       this.#log('warn', `the evidence of ${id} could not be kept: ${errorText(error)}`);
@@ -300,6 +305,7 @@ export class AttackSession {
       attack: settings,
       faults: this.#faultOutcomes(),
       clocks: this.#watch.clocks(),
+      coverage: coverageSince(this.#coverageBefore, supervisor.totals.coverage()),
       incidents: this.#watch.incidents(firstRequestAtMs ?? startedAtMs),
       environment: describeEnvironment(version, cluster, supervisor.states()),
       series: [...this.samples()],

@@ -9,7 +9,10 @@ import type { Evidence } from '../audit/evidence.ts';
 export const EVIDENCE_FORMAT = 'flashgrid.evidence/1';
 
 /** What stands in the first record beside the figures of the evidence itself. */
-export type EvidenceRun = Pick<RunRecord, 'id' | 'startedAt' | 'attack' | 'environment' | 'incidents'>;
+export type EvidenceRun = Pick<
+  RunRecord,
+  'id' | 'startedAt' | 'attack' | 'environment' | 'incidents' | 'coverage'
+>;
 
 /** All records in their order, without the last line, which holds the root. */
 export function* evidenceRecords(evidence: Evidence, run: EvidenceRun, audit: Audit): Generator<string> {

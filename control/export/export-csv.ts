@@ -105,6 +105,10 @@ function summaryRows(record: RunRecord): [string, Field][] {
       `clock.${part}.lateMs`,
       lateMs,
     ]),
+    ...Object.entries(record.coverage ?? {}).map(([path, count]): [string, Field] => [
+      `coverage.${path}`,
+      count,
+    ]),
     ['generator.processes', load.generator.processes],
     ['generator.eventLoopLagMaxMs', load.generator.eventLoopLagMaxMs],
     ['generator.rateReached', load.generator.rateReached],

@@ -1,5 +1,6 @@
 /** A run as the terminal shows it: load, audit, verdict. Pure: gives the text, colours only when asked. */
 import { latency, milliseconds, percent, plural, whole, wrapText } from '../../contract/format.ts';
+import { coverageText } from '../../contract/coverage.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import type { Check, RunRecord } from '../../contract/run-record.ts';
 import { headlineOf, titleOf, verdictWord } from '../../contract/run-text.ts';
@@ -168,6 +169,9 @@ function verdictLines(record: RunRecord, paint: Paint, width: number): string[] 
     ...[...record.reasons, ...notesOf(record)].flatMap((reason) =>
       wrapText(reason, width - 4).map((line, at) => `${at === 0 ? '  - ' : '    '}${line}`),
     ),
+    ...(Object.keys(record.coverage ?? {}).length === 0
+      ? []
+      : wrapText(coverageText(record.coverage) ?? '', width).map((line) => paint(line, 'dim'))),
     ...(record.evidenceRoot === undefined ? [] : [paint(`Evidence root ${record.evidenceRoot}`, 'dim')]),
   ];
 }

@@ -44,6 +44,7 @@ export interface RunParts {
   endReason?: string | undefined;
   readonly incidents?: Incident[];
   readonly clocks?: RunRecord['clocks'];
+  readonly coverage?: RunRecord['coverage'];
   readonly environment: Environment;
   readonly series: Sample[];
 }

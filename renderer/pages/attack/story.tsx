@@ -3,6 +3,7 @@ import type { ReactNode } from 'react';
 import type { AttackState } from '../../../contract/state.ts';
 import { CheckList } from '../../components/check-list.tsx';
 import { Notes } from '../../components/notes.tsx';
+import { RarePaths } from '../../components/rare-paths.tsx';
 import { isAttackActive } from '../../lib/attack-phase.ts';
 import { lostBackendDetail, lostBackends } from '../../lib/lost-backends.ts';
 import { narrate, type Narrative } from '../../lib/narrative.ts';
@@ -66,6 +67,7 @@ export function Story({ children }: { readonly children: ReactNode }) {
         <h1>{headline}</h1>
         <p className={classes.detail}>{detail}</p>
         <Notes notes={notes} most={MAX_NOTES} />
+        <RarePaths coverage={attack.coverage} />
       </div>
       <div className={classes.actions}>{children}</div>
       {verdict ? null : <Phases phase={attack.phase} progress={attack.progress} />}

@@ -13,6 +13,7 @@ import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { Empty } from '../../components/empty.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { Notes } from '../../components/notes.tsx';
+import { RarePaths } from '../../components/rare-paths.tsx';
 import { VerdictBadge } from '../../components/verdict-badge.tsx';
 import { totalRequests } from '../../../contract/attack-settings.ts';
 import { formatDate } from '../../lib/format.ts';
@@ -122,6 +123,7 @@ function Record({ record }: { readonly record: RunRecord }) {
             </span>
           </p>
           <Notes notes={notesOf(record)} />
+          <RarePaths coverage={record.coverage} />
         </div>
         <div className={classes.actions}>
           <Button
