@@ -12,7 +12,12 @@ import type { LogLine, ServiceRole } from '../../contract/state.ts';
 import type { SystemUser } from '../processes/system-user.ts';
 import { lowerPriority } from '../processes/priority.ts';
 import { sealed } from '../processes/sealed.ts';
-import { childMessageSchema, type GatewaySample, type WorkerSample } from '../../services/shared/messages.ts';
+import {
+  childMessageSchema,
+  type GatewaySample,
+  type ParentMessage,
+  type WorkerSample,
+} from '../../services/shared/messages.ts';
 import { SERVICE_ALLOCATOR_ENV, SERVICE_NODE_FLAGS } from '../../services/shared/node-flags.ts';
 import { parseServiceLine, readLines } from '../logs/log-reader.ts';
 
@@ -134,11 +139,17 @@ export class ServiceChild {
   async stop(limitMs = STOP_LIMIT_MS): Promise<void> {
     this.#wasAsked = true;
     if (this.#hasExited) return;
-    if (this.#process.connected) this.#process.send({ type: 'stop' }, () => undefined);
-    else this.#process.kill('SIGTERM');
+    if (!this.send({ type: 'stop' })) this.#process.kill('SIGTERM');
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), limitMs);
     await this.exited;
     clearTimeout(timer);
+  }
+
+  /** @returns false when the channel to the child is closed */
+  send(message: ParentMessage): boolean {
+    if (!this.#process.connected) return false;
+    this.#process.send(message, () => undefined);
+    return true;
   }
 
   /** Ends the child as a crash would. */

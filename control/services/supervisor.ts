@@ -17,6 +17,7 @@ import { ServiceChild, type ServiceSample } from './service-child.ts';
 import { serviceUser } from './service-user.ts';
 import { ServiceTotals } from './service-totals.ts';
 import { errorText } from '../../services/shared/error-text.ts';
+import type { StopRequest } from '../../services/shared/stop-points.ts';
 
 /** A service that ends within this many ms of its start ended quickly. */
 const QUICK_MS = 10_000;
@@ -61,10 +62,12 @@ export class Supervisor {
   readonly totals = new ServiceTotals();
   readonly #sampleListeners = new Set<SampleListener>();
   #isStopping = false;
+  #stopText: string | undefined;
   readonly #user: SystemUser | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#stopText = options.env['FLASHGRID_STOP_AT'] || undefined;
     const { gateway, worker } = options.modules;
     const { user, note } = serviceUser('services', [
       gateway,
@@ -128,6 +131,23 @@ export class Supervisor {
     const { slot, child } = this.#running(id);
     slot.isKilled = true;
     child.kill();
+  }
+
+  /**
+   * Asks a running service to die, or to stand still for `standMs`, when it gets to a stop point for the
+   * `count`th time from now on. A later request replaces an earlier one. The service that is started in its
+   * place knows nothing of it.
+   * @throws FailureError `service.unknown`
+   */
+  stopAt(id: string, point: StopRequest['point'], count = 1, standMs?: number): void {
+    const { slot, child } = this.#running(id);
+    slot.isKilled = standMs === undefined;
+    child.send({ type: 'stopAt', point, count, ...(standMs === undefined ? {} : { standMs }) });
+  }
+
+  /** Takes back what `stopAt` asked for and no service has got to yet. */
+  forgetStops(): void {
+    for (const { child } of this.#slots.values()) child?.send({ type: 'forgetStop' });
   }
 
   #running(id: string): { slot: Slot; child: ServiceChild } {
@@ -290,6 +310,17 @@ export class Supervisor {
     this.#options.onChange(this.states());
   }
 
+  /**
+   * FLASHGRID_STOP_AT of our own environment, for the first service of its role and for no other: the service
+   * that is started in its place must not stop again.
+   */
+  #takeStopText(role: ServiceRole): string | undefined {
+    const text = this.#stopText;
+    if (text?.startsWith('worker.') !== (role === 'worker')) return undefined;
+    this.#stopText = undefined;
+    return text;
+  }
+
   #environment(slot: Slot): NodeJS.ProcessEnv {
     const { deployment, adminToken, env } = this.#options;
     return {
@@ -301,6 +332,7 @@ export class Supervisor {
       FLASHGRID_POSTGRES_URL: deployment.postgresUrl,
       FLASHGRID_POSTGRES_SCHEMA: deployment.postgresSchema,
       FLASHGRID_INSTANCE_ID: slot.id,
+      FLASHGRID_STOP_AT: this.#takeStopText(slot.role),
       ...(slot.role === 'gateway'
         ? { FLASHGRID_ADMIN_TOKEN: adminToken, FLASHGRID_GATEWAY_PORT: String(slot.port) }
         : {}),
