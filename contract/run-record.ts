@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { providerSchema } from './backends.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
 import { CHECK_IDS } from './checks.ts';
+import { witnessSchema } from './witness.ts';
 
 const count = z.number().int().nonnegative();
 
@@ -22,6 +23,8 @@ export const checkSchema = z.object({
     counts: z.record(z.string(), z.number()),
     /** The first offenders (at most 10): reservation ids, user ids or unit numbers. */
     offenders: z.array(z.string()).max(10),
+    /** Of a failed check: the few events that contradict each other. Records of earlier versions have none. */
+    witness: witnessSchema.optional(),
   }),
 });
 export type Check = z.infer<typeof checkSchema>;

@@ -234,6 +234,7 @@ export class AttackSession {
     const found = await audit({
       sale: { id: saleId, stock: settings.stock, perBuyerLimit: settings.perBuyerLimit },
       ledger,
+      startedAtMs: this.#state.firstRequestAtMs,
       deployment,
       drainTimeoutMs: settings.drainTimeoutMs,
       isBackendLost: () => backendDown(this.#options.cluster) !== undefined,

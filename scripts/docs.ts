@@ -23,6 +23,12 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
       ...Object.entries(CHECKS).map(([id, { proves }]) => [`\`${id}\``, proves]),
     ],
   },
+  'docs/evidence.md': {
+    witnesses: () => [
+      ['check', 'its witness'],
+      ...Object.entries(CHECKS).map(([id, { witness }]) => [`\`${id}\``, witness]),
+    ],
+  },
   'docs/errors.md': {
     failures: () => [
       ['code', 'when it happens'],

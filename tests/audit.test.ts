@@ -18,6 +18,7 @@ import { createRedis, type RedisClient } from '../services/shared/redis.ts';
 import { SaleStore } from '../services/shared/sale-store.ts';
 import { declareTopology, type Topology } from '../services/shared/amqp/topology.ts';
 import { testEndpoints, uniqueName } from './support/backends.ts';
+import { contradicts, isMinimal } from './support/contradiction.ts';
 import { startTcpProxy } from './support/tcp-proxy.ts';
 
 const SALE_ID = 'night';
@@ -29,6 +30,7 @@ const frameOf = (request: number) => `gateway1-${Math.floor(request / FRAME_SIZE
 const idOf = (request: number) => framedId(SALE_ID, frameOf(request), request % FRAME_SIZE);
 
 let release: ReleaseStack;
+let testStartedAtMs: number;
 let namespace: string;
 let schema: string;
 let pool: Pool;
@@ -38,6 +40,7 @@ let names: Topology;
 
 beforeEach(async () => {
   release = new ReleaseStack();
+  testStartedAtMs = Date.now();
   const endpoints = testEndpoints();
   namespace = uniqueName('audit');
   schema = namespace;
@@ -243,8 +246,22 @@ describe('tampering', () => {
 
   it.each(cases)('with $what fails exactly $breaks', async ({ tamper, breaks }) => {
     await tamper();
-    const found = await runAudit();
-    expect(found.checks.filter((check) => !check.ok).map((check) => check.id)).toEqual(breaks);
+    const startedAtMs = testStartedAtMs;
+    const found = await runAudit({ startedAtMs });
+    const failed = found.checks.filter((check) => !check.ok);
+    expect(failed.map((check) => check.id)).toEqual(breaks);
+    expect(auditSchema.parse(found)).toEqual(found);
+    for (const { id, evidence } of failed) {
+      const events = evidence.witness?.events ?? [];
+      expect(contradicts[id](events), JSON.stringify(events)).toBe(true);
+      expect(isMinimal(id, events), JSON.stringify(events)).toBe(true);
+      // The backends tell when a row was written and a frame decided: within this test, give or take a ms of rounding.
+      for (const { kind, tMs } of events) {
+        if (kind !== 'row' && kind !== 'decision') continue;
+        expect(tMs).toBeGreaterThanOrEqual(-2);
+        expect(tMs).toBeLessThanOrEqual(Date.now() - startedAtMs + 2);
+      }
+    }
   });
 });
 

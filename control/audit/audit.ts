@@ -16,6 +16,7 @@ import { isOpen } from './checks/open.ts';
 import { findOutcomeFaults } from './checks/single-outcome.ts';
 import { waitForDrain, type DrainProgress } from './drain.ts';
 import { joinTickets, prepareEvidence, type Evidence } from './evidence.ts';
+import { BackendTimes } from './event-times.ts';
 import { indexFrames } from './frame-index.ts';
 import type { LoadLedger } from './ledger.ts';
 import { QueueProbe } from './queue-probe.ts';
@@ -63,6 +64,8 @@ export interface AuditInput {
   heldUpMs?(): number;
   /** The parts that are missing now, each as a sentence: they explain what stays undecided. */
   missingParts?(): string[];
+  /** The moment 0 of the ledger, as a Unix time in ms: witnesses then tell when rows and decisions came about. */
+  readonly startedAtMs?: number | undefined;
   /** What the verdict rests on, once it is final. */
   onEvidence?(evidence: Evidence): void;
   /** The queue is drained, or the time is over, and evidence is being gathered; again for each repetition. */
@@ -167,8 +170,18 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
         const isUnfinished = isInHand || uncommitted > 0 || evidence.queues.waiting > 0;
         input.onEvidence?.(evidence);
         const undecided = isUnfinished ? [...stillWaiting(evidence, drainMs), ...missing] : [];
+        const times = input.startedAtMs === undefined ? undefined : new BackendTimes(input.startedAtMs);
+        const timed = times ? { ...evidence, times } : evidence;
+        let found = judge(timed, drainMs, undecided);
+        if (times && found.checks.some(({ ok }) => !ok)) {
+          const { namespace } = deployment;
+          const looks = times.read({ pool, redis, namespace, saleId: input.sale.id });
+          // A witness says that it does not know what a backend would not tell.
+          await withLimit(looks, PROBE_LIMIT_MS, 'no times').catch(() => undefined);
+          found = judge(timed, drainMs, undecided);
+        }
         return {
-          ...judge(evidence, drainMs, undecided),
+          ...found,
           ...(isSaleClosed === undefined ? {} : { isSaleClosed }),
         };
       }

@@ -67,6 +67,14 @@ export interface RawEvidence {
   readonly queues: QueueCounts;
   /** ms for which a part stood still or was away, the longest one; 0 by default. */
   readonly heldUpMs?: number;
+  /** Tells witnesses when something happened; without it they say that they don't know. */
+  readonly times?: EventTimes;
+}
+
+/** When rows and decisions came about, in ms since the start of the attack; `undefined` when nobody knows. */
+export interface EventTimes {
+  rowAtMs(unitNo: number, reservationId: string): number | undefined;
+  decidedAtMs(reservationId: string): number | undefined;
 }
 
 export const FATE = { none: 0, granted: 1, refused: 2 } as const;
@@ -167,9 +175,14 @@ export function prepareEvidence(raw: RawEvidence): Evidence {
 }
 
 /** Whether the answer leaves open if the request was accepted. */
-function isUnsettled(ledger: LoadLedger, request: number): boolean {
+export function isUnsettled(ledger: LoadLedger, request: number): boolean {
   const status = ledger.status(request);
   return status === 'unknown' || (status === 'rejected' && ledger.httpStatus(request) >= 500);
+}
+
+/** The reservation of a subject; `undefined` for a request that was told none. */
+export function reservationOf({ ledger, join }: RawEvidence, subject: number): string | undefined {
+  return subject < ledger.count ? ledger.reservationId(subject) : join.strays[subject - ledger.count];
 }
 
 function findOwners({ ledger, join, tickets }: RawEvidence): Int32Array {

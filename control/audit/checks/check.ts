@@ -1,6 +1,7 @@
 /** What all checks share: how a result is put together. */
 import { CHECKS, type CheckId } from '../../../contract/checks.ts';
 import type { Check } from '../../../contract/run-record.ts';
+import type { Witness } from '../../../contract/witness.ts';
 import type { Evidence } from '../evidence.ts';
 
 /** Offenders that a check names; counts tell how many there are. */
@@ -12,25 +13,37 @@ export type CheckFunction = (evidence: Evidence) => Check;
 export class Offenders {
   readonly list: string[] = [];
   count = 0;
+  /** Number of the first one in the evidence: a ticket, a subject. */
+  first = -1;
 
-  add(name: string): void {
+  add(name: string, at = -1): void {
+    if (this.count === 0) this.first = at;
     this.count++;
     if (this.list.length < MAX_OFFENDERS) this.list.push(name);
   }
 }
 
-/** A check's result. */
+/**
+ * A check's result.
+ * @param witness of a failed check: the fewest events that contradict each other
+ */
 export function result(
   id: CheckId,
   ok: boolean,
   summary: string,
   counts: Readonly<Record<string, number>>,
-  offenders: readonly string[] = [],
+  offenders: readonly string[],
+  witness: () => Witness,
 ): Check {
   return {
     id,
     title: CHECKS[id].title,
     ok,
-    evidence: { summary, counts: { ...counts }, offenders: offenders.slice(0, MAX_OFFENDERS) },
+    evidence: {
+      summary,
+      counts: { ...counts },
+      offenders: offenders.slice(0, MAX_OFFENDERS),
+      ...(ok ? {} : { witness: witness() }),
+    },
   };
 }

@@ -1,18 +1,20 @@
 import { figure, plural } from '../../../contract/format.ts';
 import type { Check } from '../../../contract/run-record.ts';
 import type { Evidence } from '../evidence.ts';
+import { HELD, PROMISED, promiseEvent, rowEvent, witness } from '../witness.ts';
 import { Offenders, result } from './check.ts';
 
 /** Tickets ≤ stock, each unit number within 1..stock and sold once. */
-export function checkNoOversell({ sale, tickets }: Evidence): Check {
+export function checkNoOversell(evidence: Evidence): Check {
+  const { sale, tickets } = evidence;
   const sold = new Uint8Array(sale.stock + 1);
   const outOfRange = new Offenders();
   const soldTwice = new Offenders();
-  for (const unit of tickets.unitNo) {
-    if (unit < 1 || unit > sale.stock) outOfRange.add(`unit ${unit}`);
-    else if (sold[unit] === 1) soldTwice.add(`unit ${unit}`);
+  tickets.unitNo.forEach((unit, ticket) => {
+    if (unit < 1 || unit > sale.stock) outOfRange.add(`unit ${unit}`, ticket);
+    else if (sold[unit] === 1) soldTwice.add(`unit ${unit}`, ticket);
     else sold[unit] = 1;
-  }
+  });
   const beyondStock = Math.max(0, tickets.count - sale.stock);
   const ok = beyondStock === 0 && outOfRange.count === 0 && soldTwice.count === 0;
   return result(
@@ -29,5 +31,28 @@ export function checkNoOversell({ sale, tickets }: Evidence): Check {
       outOfRange: outOfRange.count,
     },
     [...outOfRange.list, ...soldTwice.list],
+    // More tickets than units always share a unit, or have one that does not exist.
+    () => (soldTwice.count > 0 ? twice(evidence, soldTwice.first) : beyond(evidence, outOfRange.first)),
+  );
+}
+
+function twice(evidence: Evidence, second: number) {
+  const unit = evidence.tickets.unitNo[second] ?? 0;
+  const first = evidence.tickets.unitNo.indexOf(unit);
+  return witness(
+    `Unit ${unit} was sold twice.`,
+    ['One ticket of the unit', 'Another ticket of the unit'],
+    [rowEvent(evidence, 0, first)],
+    [rowEvent(evidence, 1, second)],
+  );
+}
+
+function beyond(evidence: Evidence, ticket: number) {
+  const { sale, tickets } = evidence;
+  return witness(
+    `Unit ${tickets.unitNo[ticket] ?? 0} was sold, which is not in stock.`,
+    [PROMISED, HELD],
+    [promiseEvent(0, `The stock is ${plural(sale.stock, 'unit')}: numbers 1 to ${sale.stock}.`)],
+    [rowEvent(evidence, 1, ticket)],
   );
 }

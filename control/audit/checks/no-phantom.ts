@@ -1,10 +1,22 @@
 import { figure, plural } from '../../../contract/format.ts';
 import type { Check } from '../../../contract/run-record.ts';
-import type { Evidence } from '../evidence.ts';
+import type { Witness } from '../../../contract/witness.ts';
+import { isUnsettled, type Evidence } from '../evidence.ts';
+import {
+  HELD,
+  answerEvent,
+  countEvent,
+  missingEvent,
+  nameOf,
+  requestEvent,
+  rowEvent,
+  witness,
+} from '../witness.ts';
 import { Offenders, result } from './check.ts';
 
 /** Each ticket's reservation and buyer are those of a request that was sent and not refused for good. */
-export function checkNoPhantom({ ledger, tickets, join, ownerOfStray, totals }: Evidence): Check {
+export function checkNoPhantom(evidence: Evidence): Check {
+  const { ledger, tickets, join, ownerOfStray, totals } = evidence;
   const phantoms = new Offenders();
   const otherBuyers = new Offenders();
   join.subjectOfTicket.forEach((subject, ticket) => {
@@ -12,8 +24,8 @@ export function checkNoPhantom({ ledger, tickets, join, ownerOfStray, totals }: 
     const isStray = subject >= ledger.count;
     const request = isStray ? (ownerOfStray[subject - ledger.count] ?? -1) : subject;
     const name = `${tickets.reservationId[ticket] ?? ''} (unit ${tickets.unitNo[ticket] ?? 0}, buyer ${userId})`;
-    if (request === -1) phantoms.add(name);
-    else if (ledger.userId(request) !== userId) otherBuyers.add(name);
+    if (request === -1) phantoms.add(name, ticket);
+    else if (ledger.userId(request) !== userId) otherBuyers.add(name, ticket);
   });
   const ok = phantoms.count === 0 && otherBuyers.count === 0;
   const unanswered = totals.unknownGranted + totals.failedGranted;
@@ -31,5 +43,70 @@ export function checkNoPhantom({ ledger, tickets, join, ownerOfStray, totals }: 
       ofFailedRequests: totals.failedGranted,
     },
     [...phantoms.list, ...otherBuyers.list],
+    () =>
+      phantoms.count > 0 ? fromNowhere(evidence, phantoms.first) : ofAnother(evidence, otherBuyers.first),
+  );
+}
+
+const LANES: Witness['lanes'] = ['What buyers asked for', HELD];
+/** Requests that are events of their own; of more, only their number is told. */
+const MAX_REQUESTS = 5;
+
+/** A ticket, and everything of its buyer that could explain it but explains other tickets. */
+function fromNowhere(evidence: Evidence, ticket: number): Witness {
+  const { ledger, tickets, join, ownerOfStray } = evidence;
+  const userId = tickets.userId[ticket] ?? '';
+  const unsettled: number[] = [];
+  let sent = 0;
+  for (let request = 0; request < ledger.count; request++) {
+    if (ledger.status(request) === 'unsent' || ledger.userId(request) !== userId) continue;
+    sent++;
+    if (isUnsettled(ledger, request)) unsettled.push(request);
+  }
+  const rowOf = (subject: number) => rowEvent(evidence, 1, join.subjectOfTicket.indexOf(subject));
+  const explained = [...ownerOfStray.keys()].filter((at) => unsettled.includes(ownerOfStray[at] ?? -1));
+  const id = nameOf(tickets.reservationId[ticket] ?? '');
+  if (unsettled.length === 0)
+    return witness('A ticket exists that nobody asked for.', LANES, [
+      missingEvent(
+        0,
+        sent === 0
+          ? `Buyer ${nameOf(userId)} sent no request.`
+          : `Buyer ${nameOf(userId)} sent ${plural(sent, 'request')}: none was told reservation ${id}, none was left without a clear answer.`,
+      ),
+      rowEvent(evidence, 1, ticket),
+    ]);
+  if (unsettled.length > MAX_REQUESTS)
+    return witness('A buyer owns more reservations than requests explain.', LANES, [
+      countEvent(
+        0,
+        `Buyer ${nameOf(userId)} sent ${plural(unsettled.length, 'request')} without a clear answer.`,
+      ),
+      countEvent(1, `${plural(explained.length + 1, 'reservation')} with tickets, which no answer named.`),
+    ]);
+  return witness(
+    'A buyer owns more reservations than requests explain.',
+    LANES,
+    ...unsettled.map((request) => [requestEvent(evidence, 0, request)]),
+    ...explained.map((stray) => [rowOf(ledger.count + stray)]),
+    [rowEvent(evidence, 1, ticket)],
+  );
+}
+
+/** A ticket in another name than its reservation. */
+function ofAnother(evidence: Evidence, ticket: number): Witness {
+  const { ledger, join } = evidence;
+  const subject = join.subjectOfTicket[ticket] ?? -1;
+  const isStray = subject >= ledger.count;
+  return witness(
+    'A ticket is in another buyer’s name than its reservation.',
+    LANES,
+    [
+      // Only tickets name a stray, and the first one says whose it is.
+      isStray
+        ? rowEvent(evidence, 0, join.subjectOfTicket.indexOf(subject))
+        : answerEvent(evidence, 0, subject),
+    ],
+    [rowEvent(evidence, 1, ticket)],
   );
 }

@@ -1,6 +1,7 @@
-import { figure, plural } from '../../../contract/format.ts';
+import { figure, milliseconds, plural } from '../../../contract/format.ts';
 import type { Check } from '../../../contract/run-record.ts';
 import { FATE, type Evidence } from '../evidence.ts';
+import { answerEvent, decisionEvent, outcomeEvent, requestEvent, witness } from '../witness.ts';
 import { result } from './check.ts';
 
 /**
@@ -18,7 +19,8 @@ const SOLD_OUT_CODE = 'S'.charCodeAt(0);
  * got a unit. The generator's clock proves only that order: of two requests in flight at once, nobody can say
  * which was first.
  */
-export function checkOrder({ ledger, fate, outcomes, heldUpMs = 0 }: Evidence): Check {
+export function checkOrder(evidence: Evidence): Check {
+  const { ledger, fate, outcomes, heldUpMs = 0 } = evidence;
   const toleranceMs = ORDER_TOLERANCE_MS + heldUpMs;
   let lastGrantedSentMs = -Infinity;
   let lastGranted = -1;
@@ -52,5 +54,12 @@ export function checkOrder({ ledger, fate, outcomes, heldUpMs = 0 }: Evidence): 
       : `${plural(overtaken, 'buyer')} refused although accepted before a later buyer, who got a unit, had asked; at most ${figure(largestGapMs)} ms before (tolerated: ${figure(toleranceMs)} ms${heldUpMs > 0 ? `, of which a part stood still for ${figure(heldUpMs)} ms` : ''}).`,
     { overtaken, beyondTolerance, largestGapMs, toleranceMs },
     worst === -1 ? [] : [`${idOf(worst)} before ${idOf(lastGranted)}`],
+    () =>
+      witness(
+        `A buyer was refused although accepted ${milliseconds(largestGapMs)} before one who got a unit had asked.`,
+        ['Accepted first, and refused', 'Asked later, and granted'],
+        [answerEvent(evidence, 0, worst), decisionEvent(evidence, 0, worst)],
+        [requestEvent(evidence, 1, lastGranted), outcomeEvent(evidence, 1, lastGranted)],
+      ),
   );
 }

@@ -1,6 +1,7 @@
 import { figure, plural } from '../../../contract/format.ts';
 import type { Check } from '../../../contract/run-record.ts';
 import type { Evidence } from '../evidence.ts';
+import { HELD, PROMISED, countEvent, promiseEvent, witness } from '../witness.ts';
 import { result } from './check.ts';
 
 /** Nothing waits, and the run has put nothing into the dead-letter queue. */
@@ -19,5 +20,27 @@ export function checkQueuesEmpty({ queues }: Evidence): Check {
       ? 'No frame waits, none was dead-lettered.'
       : `${plural(waiting, 'frame')} in the queue, ${figure(newDead)} dead-lettered.`) + earlier,
     { waiting, deadLettered: newDead, deadBefore },
+    [],
+    () =>
+      newDead > 0
+        ? witness(
+            `The run has put ${plural(newDead, 'frame')} into the dead-letter queue.`,
+            [PROMISED, HELD],
+            [
+              promiseEvent(
+                0,
+                `A run adds no frame to the ${figure(deadBefore)} that were in the dead-letter queue.`,
+              ),
+              countEvent(1, `${plural(dead, 'frame')} in the dead-letter queue.`),
+            ],
+          )
+        : witness(
+            'The queue is not empty after the drain.',
+            [PROMISED, HELD],
+            [
+              promiseEvent(0, 'After the drain 0 frames are in the queue.'),
+              countEvent(1, `${plural(waiting, 'frame')} in the queue.`),
+            ],
+          ),
   );
 }

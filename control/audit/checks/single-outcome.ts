@@ -1,6 +1,18 @@
 import { figure, plural } from '../../../contract/format.ts';
 import type { Check } from '../../../contract/run-record.ts';
-import { FATE, GRANTED_CODE, type Evidence } from '../evidence.ts';
+import type { Witness } from '../../../contract/witness.ts';
+import { FATE, GRANTED_CODE, reservationOf, type Evidence } from '../evidence.ts';
+import {
+  HELD,
+  TOLD,
+  answerEvent,
+  decisionEvent,
+  missingEvent,
+  nameOf,
+  rowEvent,
+  witness,
+} from '../witness.ts';
+import { undecided } from './conservation.ts';
 import { Offenders, result } from './check.ts';
 
 export interface OutcomeFaults {
@@ -26,10 +38,7 @@ export function findOutcomeFaults(evidence: Evidence): OutcomeFaults {
     otherUnits: new Offenders(),
     sharedId: new Offenders(),
   };
-  const idOf = (subject: number) =>
-    subject < ledger.count
-      ? (ledger.reservationId(subject) ?? `request ${subject}`)
-      : (join.strays[subject - ledger.count] ?? `subject ${subject}`);
+  const idOf = (subject: number) => reservationOf(evidence, subject) ?? `request ${subject}`;
   const shared = new Set(duplicates);
 
   const wrongUnit = new Set<number>();
@@ -43,17 +52,17 @@ export function findOutcomeFaults(evidence: Evidence): OutcomeFaults {
     const isRequest = subject < ledger.count;
     if (isRequest && ledger.status(subject) !== 'accepted') continue;
     if (shared.has(subject)) {
-      faults.sharedId.add(idOf(subject));
+      faults.sharedId.add(idOf(subject), subject);
       continue;
     }
     const code = outcomes.code[subject] ?? 0;
     const held = ticketsOf[subject] ?? 0;
-    if (isRequest && fate[subject] === FATE.none) faults.without.add(idOf(subject));
+    if (isRequest && fate[subject] === FATE.none) faults.without.add(idOf(subject), subject);
     else if (code === GRANTED_CODE) {
       const due = outcomes.units.get(subject)?.length ?? 1;
-      if (wrongUnit.has(subject) || held > due) faults.otherUnits.add(idOf(subject));
-      else if (held < due) faults.ticketMissing.add(idOf(subject));
-    } else if (code !== 0 && held > 0) faults.ticketOfRefused.add(idOf(subject));
+      if (wrongUnit.has(subject) || held > due) faults.otherUnits.add(idOf(subject), subject);
+      else if (held < due) faults.ticketMissing.add(idOf(subject), subject);
+    } else if (code !== 0 && held > 0) faults.ticketOfRefused.add(idOf(subject), subject);
   }
   return faults;
 }
@@ -63,13 +72,15 @@ export function checkSingleOutcome(evidence: Evidence): Check {
   const { without, ticketMissing, ticketOfRefused, otherUnits, sharedId } = findOutcomeFaults(evidence);
   const { totals } = evidence;
   const parts = [
-    [without, 'without any outcome'],
-    [ticketMissing, 'granted without a ticket'],
-    [ticketOfRefused, 'refused and yet with a ticket'],
-    [otherUnits, 'with tickets for other units than were granted'],
-    [sharedId, 'with an id that another request was given, too'],
+    [without, 'without any outcome', undecided],
+    [ticketMissing, 'granted without a ticket', grantWithoutTicket],
+    [ticketOfRefused, 'refused and yet with a ticket', ticketOfRefusal],
+    [otherUnits, 'with tickets for other units than were granted', ticketOfOtherUnit],
+    [sharedId, 'with an id that another request was given, too', sharedReservation],
   ] as const;
   const found = parts.filter(([offenders]) => offenders.count > 0);
+  // What contradicts itself says more than what is missing, which may still be on its way.
+  const worst = found.at(-1);
   return result(
     'single_outcome',
     found.length === 0,
@@ -85,5 +96,73 @@ export function checkSingleOutcome(evidence: Evidence): Check {
       sharedId: sharedId.count,
     },
     found.flatMap(([offenders]) => offenders.list),
+    () => (worst?.[2] ?? undecided)(evidence, worst?.[0].first ?? -1),
+  );
+}
+
+function unitsGranted({ outcomes }: Evidence, subject: number): readonly number[] {
+  return outcomes.units.get(subject) ?? [outcomes.firstUnit[subject] ?? 0];
+}
+
+/** Numbers of the tickets of a subject. */
+function ticketsOfSubject({ join }: Evidence, subject: number): number[] {
+  const numbers: number[] = [];
+  join.subjectOfTicket.forEach((owner, ticket) => {
+    if (owner === subject) numbers.push(ticket);
+  });
+  return numbers;
+}
+
+function grantWithoutTicket(evidence: Evidence, subject: number): Witness {
+  const held = ticketsOfSubject(evidence, subject).map((ticket) => evidence.tickets.unitNo[ticket]);
+  const unit = unitsGranted(evidence, subject).find((granted) => !held.includes(granted)) ?? 0;
+  const id = nameOf(reservationOf(evidence, subject) ?? '');
+  return witness(
+    'A unit was granted, and its ticket does not exist.',
+    [TOLD, HELD],
+    [
+      decisionEvent(evidence, 0, subject),
+      missingEvent(1, `Postgres has no ticket of unit ${unit} for reservation ${id}.`),
+    ],
+  );
+}
+
+function ticketOfRefusal(evidence: Evidence, subject: number): Witness {
+  return witness(
+    'A reservation was refused, and yet owns a ticket.',
+    [TOLD, HELD],
+    [
+      decisionEvent(evidence, 0, subject),
+      rowEvent(evidence, 1, evidence.join.subjectOfTicket.indexOf(subject)),
+    ],
+  );
+}
+
+function ticketOfOtherUnit(evidence: Evidence, subject: number): Witness {
+  const granted = unitsGranted(evidence, subject);
+  const held = ticketsOfSubject(evidence, subject);
+  const unitOf = (ticket: number) => evidence.tickets.unitNo[ticket] ?? 0;
+  const other = held.find((ticket) => !granted.includes(unitOf(ticket)));
+  // Without another unit, more tickets than units granted are two for one unit.
+  const isSame = (ticket: number) => (one: number) => unitOf(one) === unitOf(ticket);
+  const second = held.find((ticket, at) => held.findIndex(isSame(ticket)) < at) ?? -1;
+  const rows = other === undefined ? [held.find(isSame(second)) ?? -1, second] : [other];
+  return witness(
+    'A reservation owns another ticket than was granted.',
+    [TOLD, HELD],
+    [decisionEvent(evidence, 0, subject), ...rows.map((ticket) => rowEvent(evidence, 1, ticket))],
+  );
+}
+
+function sharedReservation(evidence: Evidence, second: number): Witness {
+  const { ledger } = evidence;
+  const id = ledger.reservationId(second);
+  let first = 0;
+  while (ledger.reservationId(first) !== id) first++;
+  return witness(
+    'Two requests were given one reservation.',
+    ['One request', 'Another request'],
+    [answerEvent(evidence, 0, first)],
+    [answerEvent(evidence, 1, second)],
   );
 }

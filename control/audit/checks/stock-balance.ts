@@ -1,7 +1,11 @@
-import { figure } from '../../../contract/format.ts';
+import { figure, plural } from '../../../contract/format.ts';
 import type { Check } from '../../../contract/run-record.ts';
+import type { Witness } from '../../../contract/witness.ts';
 import type { Evidence } from '../evidence.ts';
+import { countEvent, missingEvent, promiseEvent, witness } from '../witness.ts';
 import { result } from './check.ts';
+
+const LANES: Witness['lanes'] = ['What Redis holds', 'What Postgres holds'];
 
 /** Units left in Redis + tickets in Postgres = stock. */
 export function checkStockBalance({ sale, tickets, counters }: Evidence): Check {
@@ -12,6 +16,11 @@ export function checkStockBalance({ sale, tickets, counters }: Evidence): Check 
       `Redis does not know sale ${sale.id}, so what is left can't be told.`,
       { tickets: tickets.count, stock: sale.stock },
       [sale.id],
+      () =>
+        witness('A sale that Postgres has is not known to Redis.', LANES, [
+          missingEvent(0, `Redis does not know sale ${sale.id}.`),
+          countEvent(1, `Sale ${sale.id}: stock ${figure(sale.stock)}, ${plural(tickets.count, 'ticket')}.`),
+        ]),
     );
   }
   const { remaining } = counters;
@@ -25,5 +34,17 @@ export function checkStockBalance({ sale, tickets, counters }: Evidence): Check 
       : `${sum} = ${figure(remaining + tickets.count)}, ${figure(Math.abs(difference))} ${difference > 0 ? 'more' : 'less'} than the stock of ${figure(sale.stock)}.`,
     { remaining, tickets: tickets.count, stock: sale.stock, difference },
     difference === 0 ? [] : [sale.id],
+    () =>
+      remaining < 0
+        ? witness('Less than nothing is left.', LANES, [countEvent(0, `${figure(remaining)} left in Redis.`)])
+        : witness(
+            `Left and sold are together ${plural(Math.abs(difference), 'unit')} ${difference > 0 ? 'more' : 'less'} than the stock.`,
+            LANES,
+            [
+              promiseEvent(1, `The stock is ${plural(sale.stock, 'unit')}.`),
+              countEvent(0, `${plural(remaining, 'unit')} left.`),
+              countEvent(1, `${plural(tickets.count, 'ticket')} sold.`),
+            ],
+          ),
   );
 }

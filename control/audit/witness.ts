@@ -1,0 +1,126 @@
+/**
+ * Puts witnesses together: each function gives one event of the evidence, in words that always have the same
+ * form. A check chooses the fewest that contradict each other.
+ */
+import { OUTCOME_CODES, type OutcomeCode } from '../../services/shared/outcomes.ts';
+import type { Witness, WitnessEvent, WitnessKind } from '../../contract/witness.ts';
+import { GRANTED_CODE, reservationOf, type Evidence } from './evidence.ts';
+
+type Lane = WitnessEvent['lane'];
+
+/** Titles of lanes that several checks have. */
+export const TOLD = 'What buyers were told';
+export const PROMISED = 'What was promised';
+export const HELD = 'What the backends hold';
+
+/** Characters of a name that are shown: a row in the database may hold any text. */
+const MAX_NAME = 80;
+
+/**
+ * A witness with its events in the order of time.
+ * @param threads events that led to each other, each in its logical order
+ */
+export function witness(
+  contradiction: string,
+  lanes: Witness['lanes'],
+  ...threads: readonly (readonly WitnessEvent[])[]
+): Witness {
+  const placed = threads.flatMap((thread) => thread.map((event, at) => ({ event, at: placeOf(thread, at) })));
+  placed.sort((one, other) => (one.at < other.at ? -1 : one.at > other.at ? 1 : 0));
+  return { contradiction, lanes, events: placed.map(({ event }) => event) };
+}
+
+/** An event without a known time stands right before the next of its thread that has one, else after the last. */
+function placeOf(thread: readonly WitnessEvent[], at: number): number {
+  const kind = thread[at]?.kind;
+  if (kind === 'promise') return -Infinity;
+  if (kind === 'count' || kind === 'missing') return Infinity;
+  const next = thread.slice(at).find(({ tMs }) => tMs !== undefined);
+  const last = thread.slice(0, at).findLast(({ tMs }) => tMs !== undefined);
+  return next?.tMs ?? last?.tMs ?? Infinity;
+}
+
+function event(lane: Lane, kind: WitnessKind, text: string, tMs?: number): WitnessEvent {
+  return { lane, kind, text, ...(tMs === undefined || Number.isNaN(tMs) ? {} : { tMs }) };
+}
+
+export const promiseEvent = (lane: Lane, text: string): WitnessEvent => event(lane, 'promise', text);
+export const countEvent = (lane: Lane, text: string): WitnessEvent => event(lane, 'count', text);
+export const missingEvent = (lane: Lane, text: string): WitnessEvent => event(lane, 'missing', text);
+
+/** A request, at the moment when it left. */
+export function requestEvent({ ledger }: Evidence, lane: Lane, request: number): WitnessEvent {
+  const status = ledger.httpStatus(request);
+  const answer =
+    ledger.status(request) === 'accepted'
+      ? ''
+      : status === 0
+        ? ', and got no answer'
+        : `, and was told ${status}`;
+  return event(
+    lane,
+    'request',
+    `${nameOf(ledger.userId(request))} asked for a unit${answer}.`,
+    ledger.sentAtMs(request),
+  );
+}
+
+/** An answer, at the moment when it came. */
+export function answerEvent({ ledger }: Evidence, lane: Lane, request: number): WitnessEvent {
+  const id = ledger.reservationId(request);
+  const status = ledger.httpStatus(request);
+  const told = ledger.status(request);
+  const word = told === 'unknown' ? 'unconfirmed' : told;
+  return event(
+    lane,
+    'answer',
+    `${nameOf(ledger.userId(request))} was told ${status}: ${word}${id !== undefined ? `, reservation ${nameOf(id)}` : told === 'accepted' ? ', without a reservation id' : ''}.`,
+    ledger.answeredAtMs(request),
+  );
+}
+
+/** What the record in Redis says of a subject. */
+export function decisionEvent(evidence: Evidence, lane: Lane, subject: number): WitnessEvent {
+  const { ledger, tickets, join, outcomes, times } = evidence;
+  const id = reservationOf(evidence, subject) ?? '';
+  const buyer =
+    subject < ledger.count ? ledger.userId(subject) : tickets.userId[join.subjectOfTicket.indexOf(subject)];
+  const code = outcomes.code[subject] ?? 0;
+  const units = outcomes.units.get(subject) ?? [outcomes.firstUnit[subject] ?? 0];
+  const outcome = OUTCOME_CODES[String.fromCharCode(code) as OutcomeCode];
+  return event(
+    lane,
+    'decision',
+    `Reservation ${nameOf(id)} of ${nameOf(buyer ?? '')}: ${code === GRANTED_CODE ? `granted ${unitsText(units)}` : `refused, ${outcome}`}.`,
+    times?.decidedAtMs(id),
+  );
+}
+
+/** A ticket, at the moment when its row was written. */
+export function rowEvent({ tickets, times }: Evidence, lane: Lane, ticket: number): WitnessEvent {
+  const id = tickets.reservationId[ticket] ?? '';
+  const unit = tickets.unitNo[ticket] ?? 0;
+  return event(
+    lane,
+    'row',
+    `Unit ${unit} belongs to ${nameOf(tickets.userId[ticket] ?? '')}, reservation ${nameOf(id)}.`,
+    times?.rowAtMs(unit, id),
+  );
+}
+
+/** How a subject ended: its record, or its ticket when the record is gone. */
+export function outcomeEvent(evidence: Evidence, lane: Lane, subject: number): WitnessEvent {
+  return (evidence.outcomes.code[subject] ?? 0) !== 0
+    ? decisionEvent(evidence, lane, subject)
+    : rowEvent(evidence, lane, evidence.join.subjectOfTicket.indexOf(subject));
+}
+
+/** A name as a witness shows it. */
+export function nameOf(name: string): string {
+  return name.length > MAX_NAME ? `${name.slice(0, MAX_NAME)}…` : name;
+}
+
+/** `unit 7`, `units 7, 8`. */
+function unitsText(units: readonly number[]): string {
+  return `${units.length === 1 ? 'unit' : 'units'} ${units.join(', ')}`;
+}
