@@ -6,6 +6,7 @@ import { STYLE } from './html/style.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import type { Check, RunRecord } from '../../contract/run-record.ts';
 import { factGroups, headlineOf, titleOf, verdictWord } from '../../contract/run-text.ts';
+import { WITNESS_KINDS, eventTime, type Witness } from '../../contract/witness.ts';
 
 /** Scripts can't run, and nothing can be loaded, whatever the record holds. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
@@ -153,6 +154,7 @@ function renderCheck({ ok, isOpen = false, title, evidence }: Check): Markup {
       ><span class="say">${evidence.summary}</span>
     </summary>
     <div class="evidence">
+      ${evidence.witness ? renderWitness(evidence.witness) : NOTHING}
       <dl>
         ${counts.map(
           ([name, count]) =>
@@ -172,6 +174,30 @@ function renderCheck({ ok, isOpen = false, title, evidence }: Check): Markup {
       }
     </div>
   </details>`;
+}
+
+function renderWitness({ contradiction, lanes, events }: Witness): Markup {
+  return html`<table class="witness">
+    <caption>
+      ${contradiction}
+    </caption>
+    <thead>
+      <tr>
+        <th scope="col">Time</th>
+        ${lanes.map((lane) => html`<th scope="col">${lane}</th>`)}
+      </tr>
+    </thead>
+    <tbody>
+      ${events.map((event) => {
+        const cell = html`<td class="event"><b>${WITNESS_KINDS[event.kind].label}</b> ${event.text}</td>`;
+        const cells = event.lane === 0 ? [cell, html`<td></td>`] : [html`<td></td>`, cell];
+        return html`<tr>
+          <th scope="row">${eventTime(event)}</th>
+          ${cells}
+        </tr>`;
+      })}
+    </tbody>
+  </table>`;
 }
 
 /** `withoutOutcome` → `without outcome`. */

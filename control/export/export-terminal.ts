@@ -4,6 +4,7 @@ import { coverageText } from '../../contract/coverage.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import type { Check, RunRecord } from '../../contract/run-record.ts';
 import { headlineOf, titleOf, verdictWord } from '../../contract/run-text.ts';
+import { WITNESS_KINDS, eventTime, type Witness } from '../../contract/witness.ts';
 
 export interface TerminalOptions {
   /** Whether to write ANSI colours. */
@@ -16,6 +17,9 @@ const DEFAULT_WIDTH = 100;
 const LABEL_WIDTH = 13;
 const VALUE_WIDTH = 12;
 const CELL_WIDTH = LABEL_WIDTH + VALUE_WIDTH;
+/** Columns of a witness' times, and the fewest of a lane; a narrower terminal gets both lanes in one column. */
+const TIME_WIDTH = 15;
+const MIN_LANE_WIDTH = 22;
 
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'yellow';
 const CODES: Readonly<Record<Style, string>> = { bold: '1', dim: '2', green: '32', red: '31', yellow: '33' };
@@ -146,7 +150,38 @@ function checkLines(check: Check, paint: Paint, width: number): string[] {
     ...[...wrapText(check.evidence.summary, width - 4), ...offenders].map(
       (line) => `    ${paint(line, 'dim')}`,
     ),
+    ...(check.evidence.witness ? witnessLines(check.evidence.witness, paint, width) : []),
   ];
+}
+
+/** The two lanes of a witness beside each other, its events from top to bottom. */
+function witnessLines({ contradiction, lanes, events }: Witness, paint: Paint, width: number): string[] {
+  const laneWidth = Math.floor((width - 4 - TIME_WIDTH - 3) / 2);
+  const isNarrow = laneWidth < MIN_LANE_WIDTH;
+  const row = (time: string, cells: readonly (readonly string[])[]): string[] =>
+    Array.from({ length: Math.max(...cells.map((lines) => lines.length)) }, (_, at) => {
+      const [left = '', right = ''] = cells.map((lines) => lines[at] ?? '');
+      return `    ${paint((at === 0 ? time : '').padEnd(TIME_WIDTH), 'dim')}${left.padEnd(laneWidth)} │ ${right}`.trimEnd();
+    });
+  const titles = lanes.map((lane) => breakText(lane, laneWidth));
+  return [
+    ...wrapText(`Witness: ${contradiction}`, width - 4).map((line) => `    ${paint(line, 'bold')}`),
+    ...(isNarrow ? [] : row('', titles)),
+    ...events.flatMap((event) => {
+      const text = `${WITNESS_KINDS[event.kind].label}: ${event.text}`;
+      if (isNarrow)
+        return breakText(`${eventTime(event)}, ${lanes[event.lane]}: ${text}`, width - 6).map(
+          (line, at) => `    ${at === 0 ? '- ' : '  '}${line}`,
+        );
+      const lines = breakText(text, laneWidth);
+      return row(eventTime(event), event.lane === 0 ? [lines, []] : [[], lines]);
+    }),
+  ];
+}
+
+/** Breaks a text at spaces, and words that are longer than a line as well. */
+function breakText(text: string, width: number): string[] {
+  return wrapText(text, width).flatMap((line) => line.match(new RegExp(`.{1,${width}}`, 'gu')) ?? ['']);
 }
 
 function verdictLines(record: RunRecord, paint: Paint, width: number): string[] {

@@ -7,7 +7,7 @@ import { exportRun } from './export-run.ts';
 import { formatRun } from './export-terminal.ts';
 import { escapeText, html } from './html/markup.ts';
 import { niceTicks } from './html/scale.ts';
-import { runRecordSchema } from '../../contract/run-record.ts';
+import { runRecordSchema, type RunRecord } from '../../contract/run-record.ts';
 
 const HOSTILE = `<script>alert("1")</script><img src=x onerror='y'>&`;
 
@@ -19,6 +19,15 @@ function hostileRun(userId = HOSTILE) {
     }),
   );
   return { ...record, environment: { ...record.environment, cpu: userId }, saleId: userId };
+}
+
+/** As a version before witnesses wrote it. */
+function withoutWitness({ audit, ...rest }: RunRecord): unknown {
+  const checks = audit.checks.map(({ evidence: { summary, counts, offenders }, ...check }) => ({
+    ...check,
+    evidence: { summary, counts, offenders },
+  }));
+  return { ...rest, audit: { ...audit, checks } };
 }
 
 /** A small RFC 4180 reader, so that the writer is not tested by itself. */
@@ -156,6 +165,21 @@ describe('the HTML export', () => {
     expect(text).toContain('audited.phantom1-0.0 (unit 21, buyer thief)');
   });
 
+  it('shows the witness of each failed check in two lanes, and none for a record without', () => {
+    const record = hostileRun('thief');
+    const failed = record.audit.checks.filter((check) => !check.ok).length;
+    const text = exportHtml(record);
+    expect(text.match(/<table class="witness">/g)).toHaveLength(failed);
+    expect(text).toMatch(
+      /<th scope="row">time not known<\/th>\s*<td><\/td>\s*<td class="event"><b>Row in Postgres/,
+    );
+    expect(text).toContain('Unit 21 was sold, which is not in stock.');
+    expect(exportHtml(fixtureRun())).not.toContain('<table class="witness">');
+    const old = runRecordSchema.parse(withoutWitness(record));
+    expect(exportHtml(old)).toMatch(/<h1>FAIL<\/h1>/);
+    expect(exportHtml(old)).not.toContain('<table class="witness">');
+  });
+
   it('leaves a gap in the latencies where nobody was answered, instead of a zero', () => {
     const record = fixtureRun();
     const series = Array.from({ length: 6 }, (_, at) => ({
@@ -234,6 +258,28 @@ describe('the terminal table', () => {
       /^FAIL {2}The engine broke a promise\. 21 of 20 tickets sold; \d of 9 checks failed\./m,
     );
     expect(text).toMatch(/^ {2}- Not proven: /m);
+  });
+
+  it('shows the witness of a failed check as two lanes, which fit 80 columns', () => {
+    const lines = formatRun(hostileRun('thief'), { color: false, width: 80 }).split('\n');
+    const start = lines.findIndex((line) => line.includes('Witness: A ticket exists that nobody asked for.'));
+    expect(lines.slice(start + 1, start + 7)).toEqual([
+      '                   What buyers asked for         │ What the backends hold',
+      '    at the audit   Not found: Buyer thief sent   │',
+      '                   no request.                   │',
+      '    time not known                               │ Row in Postgres: Unit 21',
+      '                                                 │ belongs to thief, reservation',
+      '                                                 │ audited.phantom1-0.0.',
+    ]);
+    expect(formatRun(fixtureRun(), { color: false })).not.toContain('Witness');
+  });
+
+  it.each([40, 80, 120])('keeps a witness within %i columns, whatever names it holds', (width) => {
+    const text = formatRun(hostileRun('x'.repeat(300)), { color: false, width });
+    const from = text.indexOf('Witness: A ticket exists');
+    const lines = text.slice(from, text.indexOf('✗', from)).split('\n');
+    expect(lines.length).toBeGreaterThan(4);
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(width);
   });
 
   it('is the same text with colours', () => {

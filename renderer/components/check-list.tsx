@@ -7,6 +7,7 @@ import {
 } from '@tabler/icons-react';
 import { CHECKS } from '../../contract/checks.ts';
 import type { Check } from '../../contract/run-record.ts';
+import { WitnessTable } from './witness-table.tsx';
 import classes from './check-list.module.css';
 
 interface CheckListProps {
@@ -15,12 +16,12 @@ interface CheckListProps {
   readonly isGrid?: boolean;
 }
 
-/** The checks of an audit, each with its evidence. Failed ones are open. */
+/** The checks of an audit, each with its evidence. Failed ones are open and show their witness. */
 export function CheckList({ checks, isGrid = false }: CheckListProps) {
   return (
     <ul className={classes.list} data-grid={isGrid}>
       {checks.map((check) => (
-        <li key={check.id}>
+        <li key={check.id} data-wide={check.evidence.witness !== undefined}>
           <details
             className={classes.check}
             open={!check.ok}
@@ -46,6 +47,7 @@ export function CheckList({ checks, isGrid = false }: CheckListProps) {
             <div className={classes.evidence}>
               {isGrid ? <p className={classes.full}>{check.title}.</p> : null}
               <p>{check.evidence.summary}</p>
+              {check.evidence.witness ? <WitnessTable {...check.evidence.witness} /> : null}
               <dl>
                 {Object.entries(check.evidence.counts).map(([name, value]) => (
                   <div key={name}>

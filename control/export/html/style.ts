@@ -101,6 +101,15 @@ h3 { font-size: 17px; letter-spacing: -0.005em; }
 .checks .more { grid-row: 1 / span 2; grid-column: 3; width: 20px; stroke: var(--soft); fill: none; stroke-width: 2; stroke-linecap: round; }
 .checks [open] .more { transform: rotate(180deg); }
 .evidence { padding: 2px 22px 20px 70px; }
+.witness { width: 100%; margin: 4px 0 20px; border-collapse: separate; border-spacing: 0 8px; table-layout: fixed; }
+.witness caption { padding-bottom: 4px; text-align: left; font-size: 17px; font-weight: 650; }
+.witness th { padding: 2px 14px 2px 0; color: var(--soft); font-size: 14px; font-weight: 500; text-align: left; vertical-align: top; }
+.witness th:first-child { width: 8.2em; } .witness tbody th { padding-top: 10px; white-space: nowrap; }
+.witness thead th + th { padding-top: 2px; padding-bottom: 2px; }
+.witness td, .witness th + th { padding: 9px 14px; vertical-align: top; border-left: 2px solid var(--edge); overflow-wrap: anywhere; }
+.witness .event { background: var(--track); border-left: 4px solid var(--fail); border-radius: 0 8px 8px 0; }
+.open .witness .event { border-left-color: var(--invalid); }
+.witness b { display: block; font-size: 14px; font-weight: 600; color: var(--soft); }
 .evidence dl { display: flex; flex-wrap: wrap; gap: 10px 28px; }
 .evidence dt { color: var(--soft); font-size: 14px; }
 .evidence dd { font-size: 19px; font-weight: 650; }
@@ -122,10 +131,11 @@ footer { margin-top: 36px; color: var(--soft); font-size: 14.5px; }
   .proof, .figures { grid-template-columns: 1fr 1fr; }
   .proof div:nth-child(3) { border-left: 0; }
   .evidence { padding-left: 22px; }
+  .witness th:first-child { width: 5.6em; } .witness tbody th { white-space: normal; } .witness td, .witness th + th { padding: 8px; }
 }
 @media (min-width: 1900px) { body { font-size: 20px; } main { max-width: 1720px; } h2 { font-size: 28px; } h3, .checks strong { font-size: 21px; }
   .sold p { font-size: 25px; } .brand { font-size: 26px; } .brand svg { width: 28px; height: 28px; }
-  .chart figcaption p, .legend, .evidence dt, .evidence .label, footer, code { font-size: 18px; } .figures dd { font-size: 36px; } .proof dd { font-size: 52px; } }
+  .chart figcaption p, .legend, .evidence dt, .evidence .label, .witness th, .witness b, footer, code { font-size: 18px; } .witness caption { font-size: 21px; } .figures dd { font-size: 36px; } .proof dd { font-size: 52px; } }
 @media print {
   :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --edge: #ccc; --track: #eee; --shadow: none; color-scheme: light;
     --pass: #067a4b; --fail: #c01f37; --invalid: #8a5900; --pass-wash: #fff; --fail-wash: #fff; --invalid-wash: #fff;
@@ -139,5 +149,6 @@ footer { margin-top: 36px; color: var(--soft); font-size: 14.5px; }
   .checks .more { display: none; }
   details::details-content { content-visibility: visible; block-size: auto; }
   .checks summary { padding: 8px 14px; } .evidence { padding: 0 14px 10px 62px; } .evidence dd { font-size: 13px; }
+  .witness { border-spacing: 0 4px; margin-bottom: 10px; } .witness caption { font-size: 13px; } .witness th, .witness b { font-size: 11px; } .witness td { padding: 4px 8px; }
 }
 `;

@@ -1,0 +1,40 @@
+import { WITNESS_KINDS, eventTime, type Witness } from '../../contract/witness.ts';
+import classes from './witness-table.module.css';
+
+/** The events of a witness in two lanes, from top to bottom. In a narrow place the lanes come below each other. */
+export function WitnessTable({ contradiction, lanes, events }: Witness) {
+  return (
+    <div className={classes.place}>
+      <table className={classes.witness}>
+        <caption>{contradiction}</caption>
+        <thead>
+          <tr>
+            <th scope="col">Time</th>
+            {lanes.map((lane) => (
+              <th key={lane} scope="col">
+                {lane}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {events.map((event, at) => (
+            // Events have no names, and never change.
+            <tr key={at}>
+              <th scope="row">{eventTime(event)}</th>
+              {lanes.map((lane, place) =>
+                place === event.lane ? (
+                  <td key={lane} className={classes.event} data-lane={lane}>
+                    <b>{WITNESS_KINDS[event.kind].label}</b> {event.text}
+                  </td>
+                ) : (
+                  <td key={lane} />
+                ),
+              )}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
