@@ -12,7 +12,7 @@ import { newSaleSchema, saleChangeSchema, saleViewSchema } from '../services/sha
 import { exportFormatSchema, exportedFileSchema } from './export-formats.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
 import type { Failure } from './failure.ts';
-import { backendRoleSchema } from './backends.ts';
+import { faultOrderSchema } from './faults.ts';
 import { runRecordSchema, sampleSchema } from './run-record.ts';
 import { providerChoiceSchema, settingsSchema } from './settings.ts';
 import {
@@ -74,13 +74,11 @@ export const commands = {
   'cluster.stop': { input: none, output: clusterStateSchema, timeoutMs: 180_000 },
   /** Stops and removes all data of the cluster. */
   'cluster.reset': { input: none, output: clusterStateSchema, timeoutMs: 180_000 },
-  'cluster.killBackend': { input: z.strictObject({ role: backendRoleSchema }), output: done },
   'services.scale': {
     input: z.strictObject({ role: serviceRoleSchema, count: z.number().int().min(1).max(16) }),
     output: z.array(serviceStateSchema),
     timeoutMs: 120_000,
   },
-  'services.killService': { input: z.strictObject({ id: z.string() }), output: done },
   /** The newest sales. */
   'sales.listSales': {
     input: z.strictObject({ limit: z.number().int().min(1).max(1_000).default(MAX_SHOWN_SALES) }),
@@ -108,6 +106,8 @@ export const commands = {
   /** Starts an attack and returns as soon as it runs; `attack.stateChanged` reports the rest. */
   'attack.launch': { input: attackSettingsSchema, output: attackStateSchema, timeoutMs: 120_000 },
   'attack.cancel': { input: none, output: done },
+  /** Breaks a part now: as a fault of the attack that runs, or by itself. */
+  'faults.breakPart': { input: faultOrderSchema, output: done, timeoutMs: 60_000 },
   'runs.listRuns': {
     input: z.strictObject({ search: z.string().max(200).default('') }),
     output: z.array(runSummarySchema),

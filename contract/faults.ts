@@ -4,8 +4,12 @@
  *
  * A fault is written as `KIND:TARGET[=VALUE]@MOMENT[+LENGTH]`: `kill:worker@25%`, `pause:redis@1s+2s`, `restart:postgres@sold-out`.
  */
+import { z } from 'zod';
 import { BACKEND_TITLES, backendRoleSchema } from './backends.ts';
 import { milliseconds, plural } from './format.ts';
+
+/** Most ms of a moment or a length. */
+const MAX_MS = 3_600_000;
 
 /** A service of that role, all of them, or one by its id: `worker`, `workers`, `worker-2`. */
 const SERVICES = ['gateway', 'worker', 'gateways', 'workers'] as const;
@@ -75,13 +79,26 @@ export interface FaultSpec {
   readonly lengthMs?: number;
 }
 
+/** A fault to be made now. */
+export const faultOrderSchema = z
+  .strictObject({
+    kind: z.enum(FAULT_KINDS),
+    target: z.string().max(100),
+    lengthMs: z.number().int().min(1).max(MAX_MS).optional(),
+  })
+  .transform(({ kind, target, lengthMs }, issues): Omit<FaultSpec, 'at'> => {
+    const { targets, lastsMs } = faultKind(kind);
+    if (!isTarget(targets, target))
+      issues.addIssue({ code: 'custom', path: ['target'], message: `must be one of ${targets.join(', ')}` });
+    return lastsMs === undefined ? { kind, target } : { kind, target, lengthMs: lengthMs ?? lastsMs };
+  });
+
 /** A schedule that can't be read: which fault, why, and what to write. */
 export class FaultSyntaxError extends Error {
   override readonly name = 'FaultSyntaxError';
 }
 
 const MAX_FAULTS = 100;
-const MAX_MS = 3_600_000;
 /** How one is written, in a few words. */
 export const FAULT_FORM = 'KIND:TARGET@MOMENT[+LENGTH], such as kill:worker@25% or pause:redis@1s+2s';
 

@@ -31,10 +31,10 @@ import { describeVerdict } from '../contract/verdict-text.ts';
 import { AttackSale } from './sales/attack-sale.ts';
 import type { GatewayClient } from './sales/gateway-client.ts';
 import type { Supervisor } from './services/supervisor.ts';
-import { parseFaults } from '../contract/faults.ts';
+import { parseFaults, type FaultSpec } from '../contract/faults.ts';
 import { FaultRunner } from './faults/fault-runner.ts';
 import { FaultSchedule } from './faults/fault-schedule.ts';
-import { EFFECT_LIMIT_MS, type FaultTools } from './faults/fault.ts';
+import type { FaultTools } from './faults/fault.ts';
 import { RunTelemetry } from './telemetry/run-telemetry.ts';
 import { SampleFeed } from './telemetry/sample-feed.ts';
 import { unfinishedRun } from './runs/unfinished-run.ts';
@@ -43,8 +43,8 @@ import { IncidentWatch } from './runs/incident-watch.ts';
 import type { Coverage } from '../services/shared/rare-paths.ts';
 import { errorText } from '../services/shared/error-text.ts';
 
-/** ms that healing all faults and seeing their effects may take. */
-const FAULTS_LIMIT_MS = EFFECT_LIMIT_MS + 30_000;
+/** ms that healing all faults may take. */
+const FAULTS_LIMIT_MS = 30_000;
 
 export interface AttackSessionOptions {
   readonly settings: AttackSettings;
@@ -150,6 +150,13 @@ export class AttackSession {
     return this.#state;
   }
 
+  /** Breaks a part now; the record has it like a fault of the schedule. */
+  async breakNow(fault: Omit<FaultSpec, 'at'>): Promise<void> {
+    const { firstRequestAtMs } = this.#state;
+    const afterMs = firstRequestAtMs === undefined ? undefined : Math.max(0, Date.now() - firstRequestAtMs);
+    await this.#faults.inject({ ...fault, at: afterMs === undefined ? { event: 'start' } : { afterMs } });
+  }
+
   /** Ends the attack; resolves when nothing of it runs. */
   async cancel(): Promise<void> {
     if (!this.isActive) return;
@@ -203,7 +210,7 @@ export class AttackSession {
     });
     this.#telemetry = telemetry;
     this.#undo.add('telemetry', () => telemetry.end());
-    this.#undo.add('faults', () => this.#endFaults(), FAULTS_LIMIT_MS);
+    this.#undo.add('faults', () => this.#endFaults('heal'), FAULTS_LIMIT_MS);
     await this.#schedule.prepare();
     const { load, ledger } = await runAttack({
       settings,
@@ -254,7 +261,7 @@ export class AttackSession {
     });
     await telemetry.finish(found);
     this.#feed.flush();
-    await this.#endFaults();
+    await this.#endFaults('settle');
     await this.#conclude(load, found, evidence);
   }
 
@@ -343,9 +350,9 @@ export class AttackSession {
   }
 
   /** Ends what still lasts; nothing that was broken on purpose outlives the attack. */
-  async #endFaults(): Promise<void> {
+  async #endFaults(how: 'heal' | 'settle'): Promise<void> {
     this.#schedule.end();
-    await this.#faults.settle();
+    await this.#faults[how]();
   }
 
   #faultOutcomes(): FaultOutcome[] {

@@ -3,7 +3,8 @@ import type { AttackSettings } from '../contract/attack-settings.ts';
 import type { AttackState, LogLine } from '../contract/state.ts';
 import { FailureError } from '../contract/failure.ts';
 import type { RunRecord, Sample } from '../contract/run-record.ts';
-import { parseFaults } from '../contract/faults.ts';
+import { parseFaults, type FaultSpec } from '../contract/faults.ts';
+import { FaultRunner } from './faults/fault-runner.ts';
 import { checkFaults } from './faults/fault-schedule.ts';
 import type { FaultTools } from './faults/fault.ts';
 import { redactDeep } from '../services/shared/redact.ts';
@@ -30,6 +31,8 @@ export interface AttacksOptions {
 export class Attacks {
   readonly #options: AttacksOptions;
   #last: AttackSession | undefined;
+  /** What was broken while no attack ran. */
+  #loose: FaultRunner | undefined;
 
   constructor(options: AttacksOptions) {
     this.#options = options;
@@ -54,21 +57,11 @@ export class Attacks {
       });
     }
     const { cluster: manager, onState, onRecord, evidence, ...rest } = this.#options;
-    const {
-      supervisor,
-      deployment,
-      cluster: { provider },
-    } = manager.running();
-    const cluster = { provider, backends: () => manager.backends() };
+    const faultTools = this.#faultTools();
+    const { supervisor, deployment } = faultTools;
+    const cluster = { provider: faultTools.cluster.provider, backends: () => manager.backends() };
     const away = backendDown(cluster) ?? backendRestarting(cluster);
     if (away) throw away;
-    const faultTools: FaultTools = {
-      cluster: manager.running().cluster,
-      backends: () => manager.backends(),
-      expectKill: (role) => manager.expectKill(role),
-      supervisor,
-      deployment,
-    };
     checkFaults(parseFaults(settings.faults ?? ''), faultTools);
     this.#last = new AttackSession({
       ...rest,
@@ -84,8 +77,35 @@ export class Attacks {
     return this.#last.begin();
   }
 
-  /** Ends the attack that runs; resolves when nothing of it runs. */
+  /**
+   * Breaks a part now: as a part of the attack that runs, or by itself.
+   * @throws FailureError when that can't be done here
+   */
+  async breakNow(fault: Omit<FaultSpec, 'at'>): Promise<void> {
+    const tools = this.#faultTools();
+    checkFaults([fault], tools);
+    if (this.#last?.isActive) return await this.#last.breakNow(fault);
+    const onLog = (text: string) =>
+      this.#options.onLog({ atMs: Date.now(), part: 'control', level: 'warn', text });
+    this.#loose ??= new FaultRunner(tools, { onChange: () => undefined, onLog });
+    await this.#loose.inject({ ...fault, at: { event: 'start' } });
+  }
+
+  /** Ends the attack that runs, and all that is broken on purpose; resolves when nothing of them is left. */
   async cancel(): Promise<void> {
     await this.#last?.cancel();
+    await this.#loose?.heal();
+    this.#loose = undefined;
+  }
+
+  /** @throws FailureError `cluster.notRunning` */
+  #faultTools(): FaultTools {
+    const { cluster: manager } = this.#options;
+    const running = manager.running();
+    return {
+      ...running,
+      backends: () => manager.backends(),
+      expectKill: (role) => manager.expectKill(role),
+    };
   }
 }

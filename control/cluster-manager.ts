@@ -221,13 +221,6 @@ export class ClusterManager {
     }
   }
 
-  /** @throws FailureError when the cluster does not run */
-  async killBackend(role: BackendRole): Promise<void> {
-    const { cluster } = this.running();
-    this.expectKill(role);
-    await cluster.kill(role);
-  }
-
   /** The next end of this backend is on purpose, so it does not count towards giving up. */
   expectKill(role: BackendRole): void {
     this.#backends.expectKill(role);
@@ -238,11 +231,6 @@ export class ClusterManager {
     const { supervisor } = this.running();
     await supervisor.scale(role, count);
     return supervisor.states();
-  }
-
-  /** @throws FailureError when there is no such service */
-  killService(id: string): void {
-    this.running().supervisor.kill(id);
   }
 
   /** @throws FailureError `cluster.notRunning` */

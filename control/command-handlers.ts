@@ -112,15 +112,7 @@ export function commandHandlers(parts: CommandParts): Handlers {
       await attacks.cancel();
       return await cluster.reset();
     },
-    'cluster.killBackend': async ({ role }) => {
-      await cluster.killBackend(role);
-      return {};
-    },
     'services.scale': ({ role, count }) => cluster.scale(role, count),
-    'services.killService': ({ id }) => {
-      cluster.killService(id);
-      return {};
-    },
     'sales.listSales': async ({ limit }) => (await gateways.listSales()).slice(0, limit),
     'sales.openSale': async (sale) => {
       const opened = await gateways.openSale(sale);
@@ -138,6 +130,10 @@ export function commandHandlers(parts: CommandParts): Handlers {
     'attack.launch': (attack) => attacks.launch(attack),
     'attack.cancel': async () => {
       await attacks.cancel();
+      return {};
+    },
+    'faults.breakPart': async (order) => {
+      await attacks.breakNow(order);
       return {};
     },
     'runs.listRuns': ({ search }) => runs.list(search),

@@ -282,7 +282,7 @@ describe('workers that are killed on purpose', () => {
     expect([(await worker('worker-1'))?.restarts, (await worker('worker-2'))?.restarts]).toEqual([1, 1]);
     // However often: who is killed on purpose is not given up as one that can't live.
     for (let restarts = 2; restarts <= 9; restarts++) {
-      await ask('services.killService', { id: 'worker-1' });
+      await ask('faults.breakPart', { kind: 'kill', target: 'worker-1' });
       await waitFor(`worker-1 to be back ${restarts} times`, async () => {
         const service = await worker('worker-1');
         return service?.state === 'running' && service.restarts === restarts;
@@ -342,7 +342,7 @@ describe('a backend that ends while the cluster runs', () => {
     const first = await ask('attack.launch', settings);
     await waitFor('the attack to be half over', () => (told.attack?.accepted ?? 0) >= 1_000);
     const before = await backend('redis');
-    await ask('cluster.killBackend', { role: 'redis' });
+    await ask('faults.breakPart', { kind: 'kill', target: 'redis' });
     await waitFor('Redis to be away', async () => (await backend('redis'))?.state === 'restarting');
     expect((await backend('redis'))?.detail).toMatch(/^Redis ended by itself \(signal SIGKILL\)\. It is /);
     // An attack waits for it, and says so.
@@ -373,7 +373,7 @@ describe('a backend that ends while the cluster runs', () => {
 
     for (const role of ['postgres', 'rabbitmq'] as const) {
       const { port } = (await backend(role)) ?? {};
-      await ask('cluster.killBackend', { role });
+      await ask('faults.breakPart', { kind: 'kill', target: role });
       await waitFor(`${role} to be back`, async () => {
         const state = await backend(role);
         return state?.state === 'running' && state.restarts === 1;

@@ -19,7 +19,8 @@ export class FaultRunner {
   readonly #log: (text: string) => void;
   readonly #made: Made[] = [];
   readonly #working = new Set<Promise<void>>();
-  /** Ends of the faults that last, each by its timer or by `healAll`. */
+  readonly #lasting = new Set<Promise<void>>();
+  /** Ends the waits of the faults that last. */
   readonly #heals = new Set<() => void>();
 
   constructor(tools: FaultTools, { onChange, onLog }: { onChange(): void; onLog(text: string): void }) {
@@ -69,17 +70,24 @@ export class FaultRunner {
     this.#onChange();
   }
 
-  /** Ends all faults that last; resolves when the effect of each is known. */
-  async settle(): Promise<void> {
+  /** Ends all faults that last; resolves when they are over. */
+  async heal(): Promise<void> {
     for (const heal of this.#heals) heal();
+    await Promise.all(this.#lasting);
+  }
+
+  /** The same; resolves when the effect of each is known, too. */
+  async settle(): Promise<void> {
+    await this.heal();
     await Promise.all(this.#working);
   }
 
   async #follow(at: number, { lengthMs }: FaultSpec, injection: Injection): Promise<void> {
     try {
       if (injection.heal && lengthMs !== undefined) {
-        await this.#wait(lengthMs);
-        await injection.heal();
+        const lasting = this.#wait(lengthMs).then(injection.heal);
+        this.#lasting.add(lasting);
+        await lasting.finally(() => this.#lasting.delete(lasting));
         const made = this.#made[at];
         if (made) this.#made[at] = { ...made, endMs: Date.now() };
       }

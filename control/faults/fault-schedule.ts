@@ -15,7 +15,7 @@ export interface AttackProgress {
 /**
  * @throws FailureError when one of the faults can't be made on this cluster
  */
-export function checkFaults(faults: readonly FaultSpec[], tools: FaultTools): void {
+export function checkFaults(faults: readonly Omit<FaultSpec, 'at'>[], tools: FaultTools): void {
   for (const { kind, target } of faults) ALL_FAULTS[kind].check(target, tools);
 }
 

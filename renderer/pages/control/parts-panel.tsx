@@ -1,7 +1,6 @@
 import { byteSize, milliseconds } from '../../../contract/format.ts';
 import { Switch } from '@mantine/core';
 import { useState } from 'react';
-import { backendRoleSchema } from '../../../contract/backends.ts';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { StateMark } from '../../components/state-mark.tsx';
@@ -129,9 +128,7 @@ const consequences: Readonly<Record<Part['role'], string>> = {
 function KillButton({ part }: { readonly part: Part }) {
   const isOnline = useIsOnline();
   const kill = async (): Promise<void> => {
-    const backend = backendRoleSchema.safeParse(part.role);
-    if (backend.success) await callOrNotify('cluster.killBackend', { role: backend.data });
-    else await callOrNotify('services.killService', { id: part.id });
+    await callOrNotify('faults.breakPart', { kind: 'kill', target: part.id });
   };
   return (
     <ConfirmButton
