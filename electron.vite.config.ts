@@ -12,6 +12,8 @@ const nodeEntries = {
   gateway: resolve(root, 'services/gateway/main.ts'),
   worker: resolve(root, 'services/worker/main.ts'),
   generator: resolve(root, 'control/attack/generator/main.ts'),
+  links: resolve(root, 'control/faults/links/main.ts'),
+  reroute: resolve(root, 'control/faults/links/reroute.ts'),
 };
 
 export default defineConfig({

@@ -44,17 +44,26 @@ function mainDir(): string {
   return here.endsWith('chunks') ? dirname(here) : here;
 }
 
+/** Paths of the built entries that other processes run or load. */
+export interface BuiltModules {
+  readonly gateway: string;
+  readonly worker: string;
+  readonly generator: string;
+  /** The proxy's process, and what is loaded into a service whose links go through it. */
+  readonly links: string;
+  readonly reroute: string;
+}
+
 /** Built child processes and renderer, beside the running entry. */
-export function builtParts(): {
-  readonly modules: { readonly gateway: string; readonly worker: string; readonly generator: string };
-  readonly rendererDir: string;
-} {
+export function builtParts(): { readonly modules: BuiltModules; readonly rendererDir: string } {
   const dir = mainDir();
   return {
     modules: {
       gateway: join(dir, 'gateway.js'),
       worker: join(dir, 'worker.js'),
       generator: join(dir, 'generator.js'),
+      links: join(dir, 'links.js'),
+      reroute: join(dir, 'reroute.js'),
     },
     // In a packaged app the page stays in the archive, which only Electron can read, also when it runs as
     // Node.

@@ -6,6 +6,7 @@
 import { join } from 'node:path';
 import process from 'node:process';
 import { redactDeep } from '../services/shared/redact.ts';
+import type { BuiltModules } from './app-paths.ts';
 import { Attacks } from './attacks.ts';
 import { ClusterManager } from './cluster-manager.ts';
 import { commandHandlers, type Caller } from './command-handlers.ts';
@@ -53,7 +54,7 @@ export interface ControlCentreOptions {
   readonly dataDir: string;
   readonly version: string;
   /** Paths of the built child processes. */
-  readonly modules: { readonly gateway: string; readonly worker: string; readonly generator: string };
+  readonly modules: BuiltModules;
   /** Variables that every child gets, such as FLASHGRID_RESOURCES of a packaged app. */
   readonly childEnv: NodeJS.ProcessEnv;
   /** How a person confirms what a page may not change alone: see settings-guard.ts. */

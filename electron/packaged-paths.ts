@@ -1,6 +1,6 @@
 /** Paths of a packaged app's parts. */
 import { dirname, join } from 'node:path';
-import { builtParts } from '../control/app-paths.ts';
+import { builtParts, type BuiltModules } from '../control/app-paths.ts';
 
 /**
  * The real path of a file in the archive, which is unpacked beside it. Only Electron reads `app.asar`; a child process
@@ -12,7 +12,7 @@ export function unpackedPath(path: string): string {
 
 /** The built parts that the desktop program needs, with real paths for those that another process opens. */
 export function desktopParts(): {
-  readonly modules: { readonly gateway: string; readonly worker: string; readonly generator: string };
+  readonly modules: BuiltModules;
   readonly rendererDir: string;
   readonly preloadPath: string;
   /** Contains lua/, prisma/ and docker/. */
@@ -26,6 +26,8 @@ export function desktopParts(): {
       gateway: unpackedPath(modules.gateway),
       worker: unpackedPath(modules.worker),
       generator: unpackedPath(modules.generator),
+      links: unpackedPath(modules.links),
+      reroute: unpackedPath(modules.reroute),
     },
     rendererDir,
     preloadPath: join(outDir, 'preload/preload.cjs'),

@@ -34,6 +34,8 @@ export interface ServiceChildOptions {
   /** Path of the built entry. */
   readonly modulePath: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Flags for Node besides those that every service has. */
+  readonly nodeFlags?: readonly string[];
   /** The user that it runs as; our own by default. */
   readonly user?: SystemUser | undefined;
   onSample(sample: ServiceSample): void;
@@ -53,7 +55,7 @@ export class ServiceChild {
   constructor(options: ServiceChildOptions) {
     this.#options = options;
     // The flags of our own process (a debugger's port, a loader) are not the child's.
-    const node = sealed(process.execPath, SERVICE_NODE_FLAGS, 3);
+    const node = sealed(process.execPath, [...SERVICE_NODE_FLAGS, ...(options.nodeFlags ?? [])], 3);
     this.#process = fork(options.modulePath, [], {
       env: { ...SERVICE_ALLOCATOR_ENV, ...options.env, ELECTRON_RUN_AS_NODE: '1' },
       execPath: node.command,

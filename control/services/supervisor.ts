@@ -42,6 +42,12 @@ export interface SupervisorOptions {
 
 export type SampleListener = (id: string, sample: ServiceSample) => void;
 
+/** How the services of a role are started so that links of theirs go through a proxy. */
+export interface Relink {
+  readonly nodeFlags: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
 interface Slot {
   readonly id: string;
   readonly role: ServiceRole;
@@ -53,6 +59,8 @@ interface Slot {
   /** Killed on purpose, by a person or an attack. */
   isKilled: boolean;
   timer: NodeJS.Timeout | undefined;
+  /** The start that is under way. */
+  launching: Promise<void> | undefined;
 }
 
 export class Supervisor {
@@ -61,6 +69,7 @@ export class Supervisor {
   /** Counters of all children, ended ones included. */
   readonly totals = new ServiceTotals();
   readonly #sampleListeners = new Set<SampleListener>();
+  readonly #relinks = new Map<ServiceRole, Relink>();
   #isStopping = false;
   #stopText: string | undefined;
   readonly #user: SystemUser | undefined;
@@ -124,6 +133,18 @@ export class Supervisor {
         }
       }),
     ]);
+  }
+
+  /**
+   * Starts the services of a role anew, one after another, so that their connections go another way; later
+   * ones and restarts go it, too.
+   * @param relink the direct way when it is missing
+   * @throws FailureError when one can't be started; the supervisor goes on trying
+   */
+  async relink(role: ServiceRole, relink: Relink | undefined): Promise<void> {
+    if (relink) this.#relinks.set(role, relink);
+    else this.#relinks.delete(role);
+    for (const slot of [...this.#slots.values()].filter((one) => one.role === role)) await this.#renew(slot);
   }
 
   /** Ends one service as a crash would; the supervisor starts it again. */
@@ -207,19 +228,26 @@ export class Supervisor {
       quickEnds: 0,
       isKilled: false,
       timer: undefined,
+      launching: undefined,
       state: { id, role, state: 'starting', restarts: 0 },
     };
     this.#slots.set(id, slot);
     return slot;
   }
 
-  async #launch(slot: Slot): Promise<void> {
+  #launch(slot: Slot): Promise<void> {
+    slot.launching = this.#startChild(slot).finally(() => (slot.launching = undefined));
+    return slot.launching;
+  }
+
+  async #startChild(slot: Slot): Promise<void> {
     const startedAtMs = Date.now();
     this.#set(slot, { ...slot.state, state: 'starting', startedAtMs });
     const child = new ServiceChild({
       id: slot.id,
       role: slot.role,
       modulePath: this.#options.modules[slot.role],
+      nodeFlags: this.#relinks.get(slot.role)?.nodeFlags ?? [],
       env: this.#environment(slot),
       user: this.#user,
       onLog: this.#options.onLog,
@@ -283,17 +311,36 @@ export class Supervisor {
     slot.timer = setTimeout(() => void this.#relaunch(slot), waitMs);
   }
 
-  /** Launches a service that was up before; one that does not get ready is tried again. */
-  async #relaunch(slot: Slot): Promise<void> {
+  /**
+   * Launches a service that was up before; one that does not get ready is tried again.
+   * @returns why it did not
+   */
+  async #relaunch(slot: Slot): Promise<unknown> {
     const launchedAtMs = Date.now();
     try {
       await this.#launch(slot);
     } catch (error) {
-      if (this.#slots.get(slot.id) !== slot) return;
+      if (this.#slots.get(slot.id) !== slot) return undefined;
       void slot.child?.stop();
       slot.child = undefined;
       this.#restart(slot, errorText(error), Date.now() - launchedAtMs);
+      return error;
     }
+    return undefined;
+  }
+
+  async #renew(slot: Slot): Promise<void> {
+    // A start under way ends first, one way or the other: two children must not share a slot.
+    await slot.launching?.catch(() => undefined);
+    if (this.#isStopping || this.#slots.get(slot.id) !== slot) return;
+    clearTimeout(slot.timer);
+    const { child } = slot;
+    this.#set(slot, { ...slot.state, state: 'stopping' });
+    await child?.stop();
+    if (this.#isStopping || this.#slots.get(slot.id) !== slot) return;
+    // A restart that was asked for meanwhile has launched it, the new way.
+    const error = slot.child === undefined ? await this.#relaunch(slot) : await slot.launching;
+    if (error) throw error;
   }
 
   async #remove(slot: Slot, limitMs?: number): Promise<void> {
@@ -333,6 +380,7 @@ export class Supervisor {
       FLASHGRID_POSTGRES_SCHEMA: deployment.postgresSchema,
       FLASHGRID_INSTANCE_ID: slot.id,
       FLASHGRID_STOP_AT: this.#takeStopText(slot.role),
+      ...this.#relinks.get(slot.role)?.env,
       ...(slot.role === 'gateway'
         ? { FLASHGRID_ADMIN_TOKEN: adminToken, FLASHGRID_GATEWAY_PORT: String(slot.port) }
         : {}),

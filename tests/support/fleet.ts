@@ -15,6 +15,8 @@ import { audit } from '../../control/audit/audit.ts';
 import { CHECK_IDS } from '../../contract/checks.ts';
 import type { Audit } from '../../contract/run-record.ts';
 import type { Deployment, Endpoints } from '../../control/cluster/cluster.ts';
+import type { LogLine } from '../../contract/state.ts';
+import { Links } from '../../control/faults/links/links.ts';
 import { ProcessRegistry } from '../../control/processes/process-registry.ts';
 import { ReleaseStack } from '../../services/shared/release-stack.ts';
 import { GatewayClient } from '../../control/sales/gateway-client.ts';
@@ -33,6 +35,8 @@ export const BUILT = {
   gateway: join(import.meta.dirname, '../../out/main/gateway.js'),
   worker: join(import.meta.dirname, '../../out/main/worker.js'),
   generator: join(import.meta.dirname, '../../out/main/generator.js'),
+  links: join(import.meta.dirname, '../../out/main/links.js'),
+  reroute: join(import.meta.dirname, '../../out/main/reroute.js'),
 };
 const ADMIN_TOKEN = 'fleet-admin-token-0123456789';
 const STOP_LIMIT_MS = 40_000;
@@ -65,6 +69,8 @@ export class Fleet {
   readonly namespace = uniqueName('fleet');
   readonly endpoints: Endpoints;
   readonly supervisor: Supervisor;
+  /** Put in only by a test that breaks them. */
+  readonly links: Links;
   /** Talks to the first gateway that serves. */
   readonly #backend: GatewayClient;
   readonly redis: RedisClient;
@@ -87,16 +93,20 @@ export class Fleet {
     this.redis = createRedis(endpoints.redisUrl, { role: 'control' });
     this.#release.add('redis', () => this.redis.disconnect());
     this.store = new SaleStore(this.redis, namespace);
-    this.supervisor = new Supervisor({
+    const common = {
       modules: BUILT,
       deployment: { ...this.deployment, ...options.through },
-      adminToken: ADMIN_TOKEN,
-      gatewayPort: 0,
       env: { ...process.env, FLASHGRID_LOG_LEVEL: 'warn', ...options.env },
       registry: new ProcessRegistry(this.#dataDir),
+      onLog: ({ part, level, text }: LogLine) => this.log.push(`${part} ${level} ${text.slice(0, 400)}`),
+    };
+    this.supervisor = new Supervisor({
+      ...common,
+      adminToken: ADMIN_TOKEN,
+      gatewayPort: 0,
       onChange: () => undefined,
-      onLog: ({ part, level, text }) => this.log.push(`${part} ${level} ${text.slice(0, 400)}`),
     });
+    this.links = new Links({ ...common, supervisor: this.supervisor });
     this.#backend = new GatewayClient(
       () => this.supervisor.gatewayUrls(),
       () => ADMIN_TOKEN,
@@ -137,6 +147,7 @@ export class Fleet {
       await channel.deleteExchange(names.deadExchange);
     });
     this.#release.add('services', () => supervisor.stop(), STOP_LIMIT_MS);
+    this.#release.add('links', () => this.links.remove(), STOP_LIMIT_MS);
     await Promise.all([
       supervisor.scale('gateway', this.#options.gateways),
       supervisor.scale('worker', this.#options.workers),
@@ -174,7 +185,7 @@ export class Fleet {
     const outcome = runAttack({
       settings: attackSettingsSchema.parse(input),
       saleId,
-      targets: this.supervisor.gatewayUrls(),
+      targets: this.links.gatewayUrls(this.supervisor.gatewayUrls()),
       generatorModule: BUILT.generator,
       dataDir: this.#dataDir,
       signal: cancel.signal,
