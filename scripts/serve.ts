@@ -39,7 +39,7 @@ export async function serveFreshApp(): Promise<ServedFrontend> {
   }
 }
 
-/** A replay, of the recorded run or of a made-up load; its own page comes from the folder. */
+/** A replay, of the recorded run, or of its attack at another rate; its own page comes from the folder. */
 export function serveReplay(ratePerSec?: number, folder = 'out/renderer'): Promise<ServedFrontend> {
   const rate = ratePerSec === undefined ? [] : [String(ratePerSec)];
   return serve(['--import', 'tsx', resolve(ROOT, 'scripts/replay/main.ts'), folder, ...rate], false);

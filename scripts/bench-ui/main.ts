@@ -5,8 +5,8 @@
  *
  * Two things are watched. `app`: the built app with real backends: how fast the first page is painted, how much
  * JavaScript it takes, and how it bears real attacks, at whatever rate this machine reaches. `replay`: the same page on
- * the messages of a run of `--rate` requests a second, sent by a control centre without backends
- * (scripts/replay/made-up-load.ts): it takes that load and that length on any machine.
+ * the messages of the recorded run, scaled to `--rate` requests a second and repeated (`atRate` in
+ * scripts/replay/recorded-run.ts): it takes that load and that length on any machine.
  * FLASHGRID_CHROMIUM names a Chromium that lies elsewhere.
  */
 import { writeFile } from 'node:fs/promises';

@@ -1,15 +1,14 @@
 /**
- * Serves a replay to a browser, in a process of its own: the recorded run, or with a number a made-up load of so many
+ * Serves a replay to a browser, in a process of its own: the recorded run, or with a number its attack at so many
  * requests a second. Prints its address; ends when told to, or when its starter is gone.
  */
 import { resolve } from 'node:path';
 import process from 'node:process';
 import { startWebServer } from '../../web/server.ts';
-import { MadeUpLoad } from './made-up-load.ts';
 import { RecordedRun } from './recorded-run.ts';
 
 const [folder = 'out/renderer', ratePerSec] = process.argv.slice(2);
-const centre = ratePerSec === undefined ? new RecordedRun() : new MadeUpLoad(Number(ratePerSec));
+const centre = new RecordedRun(ratePerSec === undefined ? undefined : Number(ratePerSec));
 const frontend = await startWebServer({
   centre,
   rendererDir: resolve(import.meta.dirname, '../..', folder),

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { CommandName, CommandOutput } from '../../contract/contract.ts';
-import { RECORDING, RecordedRun, readTake } from './recorded-run.ts';
+import { events, type CommandName, type CommandOutput } from '../../contract/contract.ts';
+import { RECORDING, RecordedRun, atRate, readTake } from './recorded-run.ts';
 
 const text = readFileSync(RECORDING, 'utf8');
 
@@ -64,6 +64,30 @@ it('plays to the end, keeps the run, and plays again when an attack is launched'
   expect(snapshot.attack).toMatchObject({ runId: again.runId, phase: 'attacking' });
   expect(again.runId).not.toBe(newest?.id);
   run.stop();
+});
+
+it('plays the attack at another rate, and never ends', () => {
+  const sent: number[] = [];
+  const moments: number[] = [];
+  let [afterMs, sampled] = [0, 0];
+  for (const step of atRate(readTake(text, undefined, '').steps, 30_000)) {
+    if (step.afterMs > 60_000) break;
+    expect(step.afterMs).toBeGreaterThanOrEqual(afterMs);
+    ({ afterMs } = step);
+    if (step.name === 'attack.stateChanged') {
+      const { attack } = events[step.name].parse({ ...step.payload, seq: 0 });
+      expect(attack.phase).toMatch(/preparing|attacking/);
+      sent.push(attack.sent);
+    }
+    if (step.name !== 'attack.samplesTaken') continue;
+    for (const sample of events[step.name].parse({ ...step.payload, seq: 0 }).samples) {
+      moments.push(sample.tMs);
+      sampled += sample.sent;
+    }
+  }
+  expect(sent).toEqual(sent.toSorted((a, b) => a - b));
+  expect(moments).toEqual(moments.toSorted((a, b) => a - b));
+  for (const count of [sent.at(-1) ?? 0, sampled]) expect(count / 60 / 30_000).toBeCloseTo(1, 1);
 });
 
 it('refuses what it can not show', async () => {
