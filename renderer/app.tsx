@@ -1,4 +1,4 @@
-import { Suspense, lazy, useEffect, useMemo, useRef, useState } from 'react';
+import { Suspense, lazy, useEffect, useRef, useState } from 'react';
 import { useMantineColorScheme } from '@mantine/core';
 import { Notifications } from '@mantine/notifications';
 import { PAGES, PAGE_TITLES } from '../contract/pages.ts';
@@ -15,7 +15,6 @@ import { navigate, useRoute } from './lib/router.ts';
 import { useAskedFor } from './lib/use-asked-for.ts';
 import { usePendingLaunch } from './lib/use-pending-launch.ts';
 import { useShortcuts, type Shortcut } from './lib/shortcuts.ts';
-import { useShortcutsEnabled } from './lib/shortcut-preference.ts';
 import { ControlPage } from './pages/control/control-page.tsx';
 import { useControl, useData } from './store/store.ts';
 
@@ -43,27 +42,23 @@ function Shell() {
   const hasQuit = useData((data) => data.hasQuit) ?? false;
   const isLoaded = useControl((state) => state.data !== undefined);
   const [isHelpOpen, setHelpOpen] = useState(false);
-  const [areShortcutsOn] = useShortcutsEnabled();
   const main = useRef<HTMLElement>(null);
   const isFirst = useRef(true);
   useAppearance();
   usePendingLaunch();
   useAskedFor();
 
-  const shortcuts = useMemo<readonly Shortcut[]>(
-    () => [
-      ...PAGES.map((name, index) => ({
-        key: String(index + 1),
-        label: `Go to ${PAGE_TITLES[name]}`,
-        run: () => navigate(name),
-      })),
-      { key: 't', label: 'Switch between dark and light', run: () => void changeSettings('theme') },
-      { key: 'p', label: 'Projector mode: large type', run: () => void changeSettings('projector') },
-      { key: '?', label: 'Show this list', run: () => setHelpOpen(true) },
-    ],
-    [],
-  );
-  useShortcuts(shortcuts, areShortcutsOn);
+  const shortcuts: readonly Shortcut[] = [
+    ...PAGES.map((name, index) => ({
+      key: String(index + 1),
+      label: `Go to ${PAGE_TITLES[name]}`,
+      run: () => navigate(name),
+    })),
+    { key: 't', label: 'Switch between dark and light', run: () => void changeSettings('theme') },
+    { key: 'p', label: 'Projector mode: large type', run: () => void changeSettings('projector') },
+    { key: '?', label: 'Show this list', run: () => setHelpOpen(true) },
+  ];
+  useShortcuts(shortcuts);
 
   useEffect(() => {
     document.title = `${PAGE_TITLES[page]} · FlashGrid`;

@@ -13,7 +13,6 @@ import {
   type ChartMark,
   type ChartSpec,
 } from './chart-specs.ts';
-import classes from './live-charts.module.css';
 import { NO_ROWS, TimeChart } from './time-chart.tsx';
 
 const NO_POINTS: readonly SeriesPoint[] = [];
@@ -57,7 +56,8 @@ export function LiveCharts({ stock, isOver, onPick }: LiveChartsProps) {
   const runId = useData(({ series }) => series.runId);
   const point = (): void => setPointedAt(isOver ? runId : undefined);
   return (
-    <div className={classes.all} onPointerMove={point} onFocus={point}>
+    // The element is here for its events only.
+    <div style={{ display: 'contents' }} onPointerMove={point} onFocus={point}>
       {CHARTS.map((spec, slot) => (
         <LiveChart
           key={spec.id}

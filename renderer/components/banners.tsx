@@ -1,6 +1,6 @@
 import { Button } from '@mantine/core';
 import { IconAlertTriangle, IconPlugConnectedX } from '@tabler/icons-react';
-import { useState } from 'react';
+import { useState, type ReactNode } from 'react';
 import { client } from '../client.ts';
 import { useNow } from '../lib/use-now.ts';
 import { lostBackendDetail, lostBackends } from '../lib/lost-backends.ts';
@@ -24,25 +24,17 @@ export function Banners() {
         <Offline retryAtMs={status.state === 'offline' ? status.retryAtMs : undefined} hasData={hasData} />
       )}
       {lost === undefined ? null : (
-        <div className={classes.banner}>
-          <IconAlertTriangle size="1.25rem" aria-hidden />
-          <p>
-            <strong>{lost}</strong> {detail}
-          </p>
+        <Banner text={detail} strong={lost}>
           <Button component="a" href={hrefOf('control')} size="compact-sm" variant="default">
             Show the cluster
           </Button>
-        </div>
+        </Banner>
       )}
       {notices
         // Unreadable run records concern only the list of runs.
         .filter(({ id, message }) => (id !== 'runs' || page === 'runs') && !hidden.includes(message))
         .map(({ id, message, fix }) => (
-          <div key={id} className={classes.banner}>
-            <IconAlertTriangle size="1.25rem" aria-hidden />
-            <p>
-              {message} {fix}
-            </p>
+          <Banner key={id} text={`${message} ${fix}`}>
             {page === id ? null : (
               <Button component="a" href={hrefOf(id)} size="compact-sm" variant="default">
                 Show
@@ -51,19 +43,34 @@ export function Banners() {
             <Button size="compact-sm" variant="default" onClick={() => setHidden([...hidden, message])}>
               Hide
             </Button>
-          </div>
+          </Banner>
         ))}
       {problem === undefined ? null : (
-        <div className={classes.banner}>
-          <IconAlertTriangle size="1.25rem" aria-hidden />
-          <p>
-            <strong>{problem}</strong> This page and the control centre may be of different versions.
-          </p>
+        <Banner strong={problem} text="This page and the control centre may be of different versions.">
           <Button size="compact-sm" variant="default" onClick={() => window.location.reload()}>
             Reload
           </Button>
-        </div>
+        </Banner>
       )}
+    </div>
+  );
+}
+
+interface BannerProps {
+  readonly Icon?: typeof IconAlertTriangle;
+  readonly strong?: string;
+  readonly text: ReactNode;
+  readonly children: ReactNode;
+}
+
+function Banner({ Icon = IconAlertTriangle, strong, text, children }: BannerProps) {
+  return (
+    <div className={classes.banner}>
+      <Icon size="1.25rem" aria-hidden />
+      <p>
+        {strong === undefined ? null : <strong>{strong}</strong>} {text}
+      </p>
+      {children}
     </div>
   );
 }
@@ -76,19 +83,22 @@ interface OfflineProps {
 function Offline({ retryAtMs, hasData }: OfflineProps) {
   const now = useNow(500);
   const leftSec = retryAtMs === undefined ? 0 : Math.max(0, Math.ceil((retryAtMs - now) / 1_000));
+  const said = hasData
+    ? 'This page shows its last known state. A running attack goes on without this window.'
+    : 'Check that FlashGrid is running. This page connects by itself.';
   return (
-    <div className={classes.banner}>
-      <IconPlugConnectedX size="1.25rem" aria-hidden />
-      <p>
-        <strong>The control centre does not answer.</strong>{' '}
-        {hasData
-          ? 'This page shows its last known state. A running attack goes on without this window.'
-          : 'Check that FlashGrid is running. This page connects by itself.'}{' '}
-        <span aria-hidden>{leftSec > 0 ? `Next try in ${leftSec} s.` : 'Trying…'}</span>
-      </p>
+    <Banner
+      Icon={IconPlugConnectedX}
+      strong="The control centre does not answer."
+      text={
+        <>
+          {said} <span aria-hidden>{leftSec > 0 ? `Next try in ${leftSec} s.` : 'Trying…'}</span>
+        </>
+      }
+    >
       <Button size="compact-sm" variant="default" onClick={() => client.retryNow()}>
         Try now
       </Button>
-    </div>
+    </Banner>
   );
 }

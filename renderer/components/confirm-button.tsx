@@ -1,6 +1,5 @@
-import { Button, Modal, type ButtonProps } from '@mantine/core';
+import { Button, Group, Modal, type ButtonProps } from '@mantine/core';
 import { useState, type ReactNode } from 'react';
-import classes from './confirm-button.module.css';
 
 interface ConfirmDialogProps {
   readonly title: string;
@@ -30,23 +29,16 @@ export function ConfirmDialog({
     onClose();
   };
   return (
-    <Modal
-      opened={isOpen}
-      onClose={onClose}
-      title={title}
-      centered
-      lockScroll={false}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
-      <div className={classes.text}>{text}</div>
-      <div className={classes.actions}>
+    <Modal opened={isOpen} onClose={onClose} title={title}>
+      <div className="muted">{text}</div>
+      <Group justify="flex-end" gap="sm" mt="lg">
         <Button variant="default" onClick={onClose} data-autofocus>
           Cancel
         </Button>
         <Button color="red" loading={isBusy} onClick={() => void confirm()}>
           {confirmLabel}
         </Button>
-      </div>
+      </Group>
     </Modal>
   );
 }

@@ -1,5 +1,5 @@
+import { Stack, Text } from '@mantine/core';
 import type { ReactNode } from 'react';
-import classes from './empty.module.css';
 
 interface EmptyProps {
   readonly icon?: ReactNode;
@@ -11,15 +11,19 @@ interface EmptyProps {
 /** Stands in for missing content: says why there is none, and what to do. */
 export function Empty({ icon, title, children, action }: EmptyProps) {
   return (
-    <div className={classes.empty}>
+    <Stack align="center" justify="center" gap="xs" px="md" py="xl" ta="center">
       {icon ? (
-        <span className={classes.icon} aria-hidden>
+        <span className="faint" aria-hidden>
           {icon}
         </span>
       ) : null}
-      <p className={classes.title}>{title}</p>
-      {children ? <p className={classes.text}>{children}</p> : null}
+      <Text fw={600}>{title}</Text>
+      {children ? (
+        <Text c="dimmed" maw="34rem" mb="xs">
+          {children}
+        </Text>
+      ) : null}
       {action}
-    </div>
+    </Stack>
   );
 }

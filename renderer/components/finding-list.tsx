@@ -27,15 +27,13 @@ export function FindingList({ findings, withPaths = false }: FindingListProps) {
               <p>
                 <strong>{finding.title}</strong>
                 <span className="sr-only">, {word}</span>
-                {finding.version === undefined ? null : (
-                  <span className={classes.version}>{finding.version}</span>
-                )}
+                {finding.version === undefined ? null : <span className="muted"> {finding.version}</span>}
               </p>
-              <p className={classes.detail}>{finding.detail}</p>
+              <p className="muted wrapped">{finding.detail}</p>
               {withPaths && finding.path !== undefined ? (
-                <p className={`mono ${classes.detail}`}>{finding.path}</p>
+                <p className="mono muted wrapped">{finding.path}</p>
               ) : null}
-              {finding.fix === undefined ? null : <p className={classes.fix}>{finding.fix}</p>}
+              {finding.fix === undefined ? null : <p className={`wrapped ${classes.fix}`}>{finding.fix}</p>}
             </div>
           </li>
         );

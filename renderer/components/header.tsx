@@ -1,4 +1,4 @@
-import { ActionIcon, Tooltip, useComputedColorScheme } from '@mantine/core';
+import { ActionIcon, Group, Tooltip, useComputedColorScheme } from '@mantine/core';
 import { IconKeyboard, IconMoon, IconPresentation, IconPresentationOff, IconSun } from '@tabler/icons-react';
 import { changeSettings } from '../lib/change-settings.ts';
 import { formatDuration } from '../lib/format.ts';
@@ -43,12 +43,10 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
           <StateMark tone={isOnline ? 'idle' : 'bad'}>Offline</StateMark>
         )}
       </div>
-      <div className={classes.tools}>
+      <Group className={classes.tools} gap={4} wrap="nowrap">
         <Tooltip label={isProjectorMode ? 'Leave projector mode (p)' : 'Projector mode (p)'}>
           <ActionIcon
-            variant="subtle"
             size="lg"
-            color="gray"
             aria-label="Projector mode"
             aria-pressed={isProjectorMode}
             disabled={!isOnline}
@@ -59,9 +57,7 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
         </Tooltip>
         <Tooltip label={scheme === 'dark' ? 'Light theme (t)' : 'Dark theme (t)'}>
           <ActionIcon
-            variant="subtle"
             size="lg"
-            color="gray"
             aria-label={scheme === 'dark' ? 'Switch to the light theme' : 'Switch to the dark theme'}
             disabled={!isOnline}
             onClick={() => void changeSettings('theme')}
@@ -70,17 +66,11 @@ export function Header({ onHelp }: { readonly onHelp: () => void }) {
           </ActionIcon>
         </Tooltip>
         <Tooltip label="Keyboard shortcuts (?)">
-          <ActionIcon
-            variant="subtle"
-            size="lg"
-            color="gray"
-            aria-label="Keyboard shortcuts"
-            onClick={onHelp}
-          >
+          <ActionIcon size="lg" aria-label="Keyboard shortcuts" onClick={onHelp}>
             <IconKeyboard size="1.25rem" />
           </ActionIcon>
         </Tooltip>
-      </div>
+      </Group>
     </section>
   );
 }

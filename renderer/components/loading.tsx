@@ -1,12 +1,11 @@
-import { Loader } from '@mantine/core';
-import classes from './loading.module.css';
+import { Loader, Stack } from '@mantine/core';
 
 /** A wait, with what it waits for. */
 export function Loading({ label }: { readonly label: string }) {
   return (
-    <div className={classes.loading} role="status">
+    <Stack align="center" justify="center" gap="sm" mih="40vh" c="dimmed" role="status">
       <Loader type="dots" size="sm" aria-hidden />
       <p>{label}</p>
-    </div>
+    </Stack>
   );
 }

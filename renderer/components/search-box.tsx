@@ -1,7 +1,6 @@
 import { TextInput } from '@mantine/core';
 import { IconSearch } from '@tabler/icons-react';
-import { useMemo, useRef } from 'react';
-import { useShortcutsEnabled } from '../lib/shortcut-preference.ts';
+import { useRef } from 'react';
 import { useShortcuts } from '../lib/shortcuts.ts';
 
 interface SearchBoxProps {
@@ -14,9 +13,7 @@ interface SearchBoxProps {
 /** The search of a page; the `/` key moves the focus to it. */
 export function SearchBox({ label, className, value, onChange }: SearchBoxProps) {
   const input = useRef<HTMLInputElement>(null);
-  const [areShortcutsOn] = useShortcutsEnabled();
-  const shortcuts = useMemo(() => [{ key: '/', label: 'Search', run: () => input.current?.focus() }], []);
-  useShortcuts(shortcuts, areShortcutsOn);
+  useShortcuts([{ key: '/', label: 'Search', run: () => input.current?.focus() }]);
   return (
     <TextInput
       ref={input}

@@ -1,14 +1,16 @@
-import { Kbd, Modal, Switch } from '@mantine/core';
-import type { Shortcut } from '../lib/shortcuts.ts';
-import { useShortcutsEnabled } from '../lib/shortcut-preference.ts';
+import { Box, Flex, Kbd, Modal, Stack, Switch, Text } from '@mantine/core';
+import { useShortcutsEnabled, type Shortcut } from '../lib/shortcuts.ts';
 import { hrefOf } from '../lib/router.ts';
-import classes from './shortcut-help.module.css';
 
 const onPages = [
   { key: 's', label: 'Control: start the cluster' },
   { key: 'l', label: 'Attack: launch' },
   { key: 'n', label: 'Attack: set up another' },
   { key: '/', label: 'Runs, Logs: search' },
+  {
+    key: 'Tab',
+    label: 'Everything else: Tab moves the focus, Enter or Space presses, arrow keys move along a chart',
+  },
 ] as const;
 
 interface ShortcutHelpProps {
@@ -20,34 +22,22 @@ interface ShortcutHelpProps {
 export function ShortcutHelp({ isOpen, onClose, shortcuts }: ShortcutHelpProps) {
   const [isEnabled, setEnabled] = useShortcutsEnabled();
   return (
-    <Modal
-      opened={isOpen}
-      onClose={onClose}
-      title="Keyboard shortcuts"
-      lockScroll={false}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
-      <dl className={classes.list}>
+    <Modal opened={isOpen} onClose={onClose} title="Keyboard shortcuts">
+      <Stack component="dl" gap="xs">
         {[...shortcuts, ...onPages].map(({ key, label }) => (
-          <div key={`${key}${label}`} className={classes.row}>
-            <dt>
+          <Flex key={`${key}${label}`} align="baseline">
+            <Box component="dt" flex="0 0 3.5rem">
               <Kbd>{key}</Kbd>
-            </dt>
+            </Box>
             <dd>{label}</dd>
-          </div>
+          </Flex>
         ))}
-        <div className={classes.row}>
-          <dt>
-            <Kbd>Tab</Kbd>
-          </dt>
-          <dd>Everything else: Tab moves the focus, Enter or Space presses, arrow keys move along a chart</dd>
-        </div>
-      </dl>
-      <p className={classes.more}>
+      </Stack>
+      <Text mt="md">
         <a href={hrefOf('help')} onClick={onClose}>
           What the words mean
         </a>
-      </p>
+      </Text>
       <Switch
         mt="md"
         label="Single-key shortcuts"

@@ -1,12 +1,11 @@
-import { Button } from '@mantine/core';
+import { Button, Stack } from '@mantine/core';
 import { IconFileText, IconListDetails, IconPlayerStopFilled, IconRepeat } from '@tabler/icons-react';
-import { Suspense, lazy, useCallback, useEffect, useMemo } from 'react';
+import { Suspense, lazy, useEffect } from 'react';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { isAttackActive } from '../../lib/attack-phase.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
-import { useShortcutsEnabled } from '../../lib/shortcut-preference.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
 import classes from './attack-live.module.css';
@@ -26,23 +25,23 @@ export function AttackLive() {
     document.getElementById('main')?.scrollTo(0, 0);
   }, []);
   return (
-    <div className={classes.page}>
+    <Stack maw="110rem" mx="auto">
       <Story>
         <Actions />
       </Story>
-      <div className={classes.columns}>
+      <div className={`columns ${classes.columns}`}>
         <section className={`panel ${classes.charts}`} aria-label="The attack over time">
           <Suspense fallback={<Loading label="Loading the charts…" />}>
             <LiveCharts stock={stock} isOver={!isActive} onPick={openLogs} />
           </Suspense>
-          <p className={classes.hint}>Click a moment to read the logs around it.</p>
+          <p className={`faint tiny ${classes.hint}`}>Click a moment to read the logs around it.</p>
         </section>
         <div className={classes.side}>
           <SafeTransactions />
           <LiveFigures />
         </div>
       </div>
-    </div>
+    </Stack>
   );
 }
 
@@ -61,22 +60,18 @@ function Actions() {
   const isSaved = useData((data) => data.attack !== undefined && !isAttackActive(data.attack)) ?? false;
   const canRepeat = useData((data) => data.cluster.state === 'running') ?? false;
   const isOnline = useIsOnline();
-  const [areShortcutsOn] = useShortcutsEnabled();
-  const repeat = useCallback(() => {
+  const repeat = (): void => {
     if (settings) void callOrNotify('attack.launch', settings);
-  }, [settings]);
-  const setUp = useCallback(() => useControl.setState({ dismissedRunId: runId }), [runId]);
-  const shortcuts = useMemo(
-    () =>
-      isActive
-        ? []
-        : [
-            { key: 'l', label: 'Launch again', run: () => canRepeat && repeat() },
-            { key: 'n', label: 'Set up another', run: setUp },
-          ],
-    [isActive, canRepeat, repeat, setUp],
+  };
+  const setUp = (): void => useControl.setState({ dismissedRunId: runId });
+  useShortcuts(
+    isActive
+      ? []
+      : [
+          { key: 'l', label: 'Launch again', run: () => canRepeat && repeat() },
+          { key: 'n', label: 'Set up another', run: setUp },
+        ],
   );
-  useShortcuts(shortcuts, areShortcutsOn);
   if (isActive) {
     return (
       <ConfirmButton

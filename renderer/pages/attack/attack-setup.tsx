@@ -1,7 +1,16 @@
 import { compact, whole, plural } from '../../../contract/format.ts';
-import { Button, Collapse, NativeSelect, NumberInput, SegmentedControl, TextInput } from '@mantine/core';
+import {
+  Box,
+  Button,
+  Collapse,
+  Group,
+  NativeSelect,
+  NumberInput,
+  SegmentedControl,
+  TextInput,
+} from '@mantine/core';
 import { IconBolt, IconChevronDown } from '@tabler/icons-react';
-import { useCallback, useMemo, useState } from 'react';
+import { useMemo, useState } from 'react';
 import {
   ATTACK_PRESETS,
   ATTACK_SETTINGS,
@@ -12,7 +21,6 @@ import {
 import { callOrNotify } from '../../client.ts';
 import { parseDraft, presetOf, toDraft, type AttackDraft } from '../../lib/attack-draft.ts';
 import { sentence } from '../../lib/format.ts';
-import { useShortcutsEnabled } from '../../lib/shortcut-preference.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
 import classes from './attack-setup.module.css';
@@ -30,13 +38,12 @@ export function AttackSetup() {
   );
   const [isMoreOpen, setMoreOpen] = useState(false);
   const [isBusy, setBusy] = useState(false);
-  const [areShortcutsOn] = useShortcutsEnabled();
   const parsed = useMemo(() => parseDraft(draft), [draft]);
   const errors = parsed.ok ? {} : parsed.errors;
   const needsStart = clusterState === 'stopped' || clusterState === 'failed';
   const canLaunch = isOnline && parsed.ok && !isBusy && clusterState !== 'stopping';
 
-  const launch = useCallback(async () => {
+  const launch = async (): Promise<void> => {
     if (!parsed.ok) return;
     if (clusterState === 'running') {
       setBusy(true);
@@ -57,12 +64,8 @@ export function AttackSetup() {
       return;
     }
     useControl.setState({ pendingLaunch: parsed.settings });
-  }, [parsed, clusterState, needsStart]);
-  const shortcuts = useMemo(
-    () => [{ key: 'l', label: 'Launch', run: () => void (canLaunch && launch()) }],
-    [canLaunch, launch],
-  );
-  useShortcuts(shortcuts, areShortcutsOn);
+  };
+  useShortcuts([{ key: 'l', label: 'Launch', run: () => void (canLaunch && launch()) }]);
 
   const set = <Key extends keyof AttackDraft>(key: Key, value: AttackDraft[Key]): void =>
     setDraft((before) => ({ ...before, [key]: value }));
@@ -97,6 +100,7 @@ export function AttackSetup() {
             color="gray"
             size="compact-sm"
             className={classes.more ?? ''}
+            c="dimmed"
             aria-expanded={isMoreOpen}
             rightSection={<IconChevronDown size="1rem" aria-hidden data-open={isMoreOpen} />}
             onClick={() => setMoreOpen((isOpen) => !isOpen)}
@@ -104,7 +108,7 @@ export function AttackSetup() {
             {isMoreOpen ? 'Fewer settings' : 'More settings'}
           </Button>
           <Collapse expanded={isMoreOpen}>
-            <div className={`${classes.fields ?? ''} ${classes.moreFields ?? ''}`}>
+            <Box className={classes.fields ?? ''} pt="md">
               <div>
                 <p className={classes.label} id="profile-label">
                   Profile of the load
@@ -118,11 +122,11 @@ export function AttackSetup() {
                 />
               </div>
               {fieldsOf(false)}
-            </div>
+            </Box>
           </Collapse>
         </div>
-        <div className={classes.launch}>
-          <p className={classes.summary} aria-live="polite">
+        <Group className={classes.launch} pt="md">
+          <p className={`muted ${classes.summary}`} aria-live="polite">
             {parsed.ok ? (
               <Summary settings={parsed.settings} />
             ) : (
@@ -139,7 +143,7 @@ export function AttackSetup() {
           >
             {needsStart ? 'Start the cluster and launch' : 'Launch attack'}
           </Button>
-        </div>
+        </Group>
       </section>
     </div>
   );

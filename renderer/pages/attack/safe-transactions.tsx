@@ -1,3 +1,4 @@
+import { Group } from '@mantine/core';
 import { whole, plural } from '../../../contract/format.ts';
 import { IconLock, IconLockOpen2 } from '@tabler/icons-react';
 import { StockBar } from '../../components/stock-bar.tsx';
@@ -15,7 +16,7 @@ export function SafeTransactions() {
   const isLocked = stock > 0 && sold >= stock;
   return (
     <section className={`panel ${classes.box}`} data-locked={isLocked} aria-label="Safe transactions">
-      <div className={classes.head}>
+      <Group gap={0} justify="space-between">
         <h2>Safe transactions</h2>
         <span className={classes.lock}>
           {isLocked ? (
@@ -25,12 +26,12 @@ export function SafeTransactions() {
           )}
           {isLocked ? 'Locked' : 'Open'}
         </span>
-      </div>
+      </Group>
       <p className={classes.figure}>
-        <strong>{whole(sold)}</strong> <span>of {plural(stock, 'ticket')} sold</span>
+        <strong>{whole(sold)}</strong> <span className="muted">of {plural(stock, 'ticket')} sold</span>
       </p>
       <StockBar isLarge stock={stock} sold={sold} label="Tickets sold" />
-      <p className={classes.note}>
+      <p className="muted small">
         {isLocked
           ? `Sold out. Ticket ${whole(stock + 1)} does not exist, and Postgres can’t store it.`
           : 'Redis grants each ticket once, in one atomic script.'}

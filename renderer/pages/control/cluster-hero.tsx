@@ -1,8 +1,7 @@
 import { milliseconds } from '../../../contract/format.ts';
-import { Button } from '@mantine/core';
+import { Button, Group, Text } from '@mantine/core';
 import { IconBolt, IconPlayerPlayFilled, IconPlayerStopFilled, IconTrash, IconX } from '@tabler/icons-react';
-import { useCallback, useEffect, useMemo, useState } from 'react';
-import type { Step } from '../../../contract/backends.ts';
+import { useEffect, useState, type ReactNode } from 'react';
 import type { ProviderChoice } from '../../../contract/settings.ts';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
@@ -10,7 +9,6 @@ import { clearFailure } from '../../components/notify.tsx';
 import { isAttackActive } from '../../lib/attack-phase.ts';
 import { lostBackends } from '../../lib/lost-backends.ts';
 import { hrefOf } from '../../lib/router.ts';
-import { useShortcutsEnabled } from '../../lib/shortcut-preference.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
 import classes from './cluster-hero.module.css';
@@ -30,19 +28,14 @@ export function ClusterHero() {
   const chosen = useData((data) => data.settings.provider) ?? 'auto';
   const isOnline = useIsOnline();
   const [isAsking, setAsking] = useState(false);
-  const [areShortcutsOn] = useShortcutsEnabled();
   const canStart = isOnline && !isAsking && (cluster?.state === 'stopped' || cluster?.state === 'failed');
 
-  const start = useCallback(async () => {
+  const start = async (): Promise<void> => {
     setAsking(true);
     await callOrNotify('cluster.start', {});
     setAsking(false);
-  }, []);
-  const shortcuts = useMemo(
-    () => [{ key: 's', label: 'Start the cluster', run: () => void (canStart && start()) }],
-    [canStart, start],
-  );
-  useShortcuts(shortcuts, areShortcutsOn);
+  };
+  useShortcuts([{ key: 's', label: 'Start the cluster', run: () => void (canStart && start()) }]);
   const hasFailed = cluster?.state === 'failed';
   useEffect(() => {
     // The headline shows the failure. The state may arrive before the answer or after it.
@@ -51,7 +44,7 @@ export function ClusterHero() {
   if (!cluster) return null;
 
   const startButton = (label: string) => (
-    <div className={classes.start}>
+    <Group>
       <Button
         size="xl"
         className={classes.big}
@@ -63,7 +56,7 @@ export function ClusterHero() {
         {label}
       </Button>
       <ProviderSelect value={chosen} onChange={(provider) => void keepProvider(provider)} />
-    </div>
+    </Group>
   );
 
   // Below its first line, a failure may list all places that were searched.
@@ -71,53 +64,53 @@ export function ClusterHero() {
   switch (cluster.state) {
     case 'stopped':
       return (
-        <section className={`panel ${classes.hero}`} aria-label="Start">
-          <div>
-            <h2 className={classes.headline}>
-              Ten thousand people want twenty tickets. See why nobody gets cheated.
-            </h2>
-            <p className={classes.lead}>
+        <Hero
+          label="Start"
+          headline="Ten thousand people want twenty tickets. See why nobody gets cheated."
+          lead={
+            <>
               FlashGrid starts a real ticket shop on this computer: RabbitMQ (the queue), Redis (the stock
               counter) and Postgres (the tickets), apart from everything else that runs here. Then you attack
               it with a crowd of buyers, and an audit proves that no ticket was sold twice.
-            </p>
-            {startButton('Start the cluster')}
-          </div>
-          <Readiness />
-        </section>
+            </>
+          }
+          side={<Readiness />}
+        >
+          {startButton('Start the cluster')}
+        </Hero>
       );
     case 'failed':
       return (
-        <section className={`panel ${classes.hero}`} aria-label="Start failed">
-          <div role="alert">
-            <h2 className={classes.headline}>{headline ?? 'The cluster could not be started.'}</h2>
-            <p className={classes.lead}>{cluster.failure?.fix ?? 'The logs have the details.'}</p>
-            {startButton('Try again')}
-            {details.length === 0 ? null : <p className={classes.details}>{details.join('\n')}</p>}
-          </div>
-          <StepList steps={cluster.steps} />
-        </section>
+        <Hero
+          label="Start failed"
+          role="alert"
+          headline={headline ?? 'The cluster could not be started.'}
+          lead={cluster.failure?.fix ?? 'The logs have the details.'}
+          side={<StepList steps={cluster.steps} />}
+        >
+          {startButton('Try again')}
+          {details.length === 0 ? null : (
+            <p className={`muted small wrapped ${classes.details}`}>{details.join('\n')}</p>
+          )}
+        </Hero>
       );
     case 'starting':
       return (
-        <section className={`panel ${classes.hero}`} aria-label="Starting">
-          <div>
-            <h2 className={classes.headline}>Starting…</h2>
-            <CurrentStep steps={cluster.steps} />
-            <p className={classes.lead}>
-              {cluster.provider ? `With ${providerNames[cluster.provider]}. ` : ''}
-              {cluster.reason ?? ''}
-            </p>
-            <Button
-              variant="default"
-              leftSection={<IconX size="1.125rem" aria-hidden />}
-              onClick={() => void callOrNotify('cluster.cancelStart', {})}
-            >
-              Cancel
-            </Button>
-          </div>
-          <StepList steps={cluster.steps} />
-        </section>
+        <Hero
+          label="Starting"
+          headline="Starting…"
+          step={cluster.steps.findLast(({ state }) => state === 'running')?.title}
+          lead={`${cluster.provider ? `With ${providerNames[cluster.provider]}. ` : ''}${cluster.reason ?? ''}`}
+          side={<StepList steps={cluster.steps} />}
+        >
+          <Button
+            variant="default"
+            leftSection={<IconX size="1.125rem" aria-hidden />}
+            onClick={() => void callOrNotify('cluster.cancelStart', {})}
+          >
+            Cancel
+          </Button>
+        </Hero>
       );
     case 'stopping':
     case 'running':
@@ -125,10 +118,33 @@ export function ClusterHero() {
   }
 }
 
-/** The current step beside the headline: in a low window the list is below the fold. */
-function CurrentStep({ steps }: { readonly steps: readonly Step[] }) {
-  const title = steps.findLast(({ state }) => state === 'running')?.title;
-  return title === undefined ? null : <p className={classes.step}>{title}</p>;
+interface HeroProps {
+  readonly label: string;
+  readonly role?: string;
+  readonly headline: string;
+  /** The current step: in a low window its list is below the fold. */
+  readonly step?: string | undefined;
+  readonly lead: ReactNode;
+  readonly side: ReactNode;
+  readonly children: ReactNode;
+}
+
+function Hero({ label, role, headline, step, lead, side, children }: HeroProps) {
+  return (
+    <section className={`panel ${classes.hero}`} aria-label={label}>
+      <div role={role}>
+        <h2 className={classes.headline}>{headline}</h2>
+        {step === undefined ? null : (
+          <Text mt="xs" fw={620}>
+            {step}
+          </Text>
+        )}
+        <p className={`muted ${classes.lead}`}>{lead}</p>
+        {children}
+      </div>
+      {side}
+    </section>
+  );
 }
 
 function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
@@ -141,10 +157,10 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
   const isDisabled = isStopping || !isOnline;
   const attackEnds = isAttacked ? 'The running attack ends without a verdict. ' : '';
   return (
-    <section className={classes.running} aria-label="Cluster">
+    <Group component="section" gap="sm" aria-label="Cluster">
       <div className={classes.runningText}>
         <h2>{isStopping ? 'Stopping…' : (lost ?? 'The cluster is running.')}</h2>
-        <p className="muted" title={reason}>
+        <p className="muted small" title={reason}>
           {provider ? `Runs on ${providerNames[provider]}` : 'Runs'}
           {durationMs === undefined ? '' : `, started in ${milliseconds(durationMs)}`}.
         </p>
@@ -152,7 +168,7 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
       <ConfirmButton
         variant="subtle"
         color="gray"
-        className={classes.quiet ?? ''}
+        c="dimmed"
         leftSection={<IconTrash size="1rem" aria-hidden />}
         disabled={isDisabled}
         title="Stop and remove all data?"
@@ -182,7 +198,7 @@ function RunningBar({ isStopping }: { readonly isStopping: boolean }) {
       >
         Launch an attack
       </Button>
-    </section>
+    </Group>
   );
 }
 

@@ -1,3 +1,4 @@
+import { Stack } from '@mantine/core';
 import { useData } from '../../store/store.ts';
 import { ClusterHero } from './cluster-hero.tsx';
 import classes from './control-page.module.css';
@@ -10,16 +11,16 @@ export function ControlPage() {
   const state = useData((data) => data.cluster.state) ?? 'stopped';
   const isUp = state === 'running' || state === 'stopping';
   return (
-    <div className={classes.page}>
+    <Stack maw="100rem" mx="auto">
       <h1 className="sr-only">Control</h1>
       <ClusterHero />
       <Pipeline />
       {isUp ? (
-        <div className={classes.columns}>
+        <div className={`columns ${classes.columns}`}>
           <PartsPanel />
           <SalesPanel />
         </div>
       ) : null}
-    </div>
+    </Stack>
   );
 }

@@ -14,7 +14,7 @@ export const CrowdDots = memo(function CrowdDots({ count }: { readonly count: nu
           <span key={index} data-lit={index < dots} />
         ))}
       </div>
-      <p className={classes.key}>one dot: {whole(perDot)}</p>
+      <p className="faint tiny">one dot: {whole(perDot)}</p>
     </div>
   );
 });

@@ -1,5 +1,5 @@
 import { whole, plural } from '../../../contract/format.ts';
-import { Button, Modal } from '@mantine/core';
+import { Button, Group, Modal } from '@mantine/core';
 import { useCallback, useEffect, useState } from 'react';
 import type { CommandOutput } from '../../../contract/contract.ts';
 import { callOrNotify } from '../../client.ts';
@@ -47,15 +47,7 @@ function DeadLettersDialog({ onClose }: { readonly onClose: () => void }) {
     await load();
   };
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title="Dead-letter queue"
-      size="xl"
-      centered
-      lockScroll={false}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
+    <Modal opened onClose={onClose} title="Dead-letter queue" size="xl">
       <p className="muted">
         Frames that no worker could decide; their buyers have no outcome. Remove the cause, then replay them.
         Each frame is decided once.
@@ -72,7 +64,7 @@ function DeadLettersDialog({ onClose }: { readonly onClose: () => void }) {
               <li key={`${frame.id} ${at}`}>
                 <div className={classes.what}>
                   <p className="mono">{frame.id}</p>
-                  <p className={classes.facts}>{factsOf(frame)}</p>
+                  <p className="muted small">{factsOf(frame)}</p>
                   <p>{frame.reason}</p>
                 </div>
                 {frame.canReplay ? (
@@ -82,7 +74,7 @@ function DeadLettersDialog({ onClose }: { readonly onClose: () => void }) {
               </li>
             ))}
           </ul>
-          <div className={classes.actions}>
+          <Group justify="flex-end" gap="sm" mt="md">
             {listed.total > listed.frames.length ? (
               <p className="muted">and {whole(listed.total - listed.frames.length)} more</p>
             ) : null}
@@ -90,7 +82,7 @@ function DeadLettersDialog({ onClose }: { readonly onClose: () => void }) {
               <ReplayButton onConfirm={() => replay({})} />
             ) : null}
             <DropButton onConfirm={() => drop({})} />
-          </div>
+          </Group>
         </>
       )}
     </Modal>

@@ -1,5 +1,5 @@
 import { byteSize, milliseconds } from '../../../contract/format.ts';
-import { Switch } from '@mantine/core';
+import { Group, Progress, Switch } from '@mantine/core';
 import { useState } from 'react';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
@@ -28,7 +28,7 @@ export function PartsPanel() {
         />
       </div>
       <div className={classes.scroll} tabIndex={0} role="region" aria-label="Table of parts">
-        <table className={classes.table}>
+        <table className={`table small ${classes.table}`}>
           <thead>
             <tr>
               <th scope="col">Part</th>
@@ -65,18 +65,20 @@ function Row({ part, now, isBreaking }: RowProps) {
     <tr>
       <th scope="row">
         {part.name}
-        {part.handle === undefined ? null : <span className={classes.handle}>{part.handle}</span>}
+        {part.handle === undefined ? null : (
+          <span className={`faint tiny ${classes.note}`}>{part.handle}</span>
+        )}
       </th>
       <td title={part.detail}>
         <StateMark tone={part.tone}>{part.state}</StateMark>
         {part.restarts !== undefined && part.restarts > 0 ? (
-          <span className={classes.note}>
+          <span className={`faint tiny ${classes.note}`}>
             {part.restarts === 1 ? 'restarted once' : `restarted ${part.restarts} times`}
           </span>
         ) : null}
         {(part.tone === 'bad' || ['restarting', 'running'].includes(part.state)) &&
         part.detail !== undefined ? (
-          <span className={classes.note}>
+          <span className={`faint tiny ${classes.note}`}>
             {part.detail}
             {part.sinceMs === undefined ? '' : ` For ${formatDuration(now - part.sinceMs)}.`}
           </span>
@@ -105,10 +107,10 @@ function Row({ part, now, isBreaking }: RowProps) {
 function Cpu({ percent }: { readonly percent: number | undefined }) {
   if (percent === undefined) return <>–</>;
   return (
-    <span className={classes.cpu}>
-      <meter min={0} max={100} value={Math.min(100, percent)} aria-hidden />
-      {Math.round(percent)} %
-    </span>
+    <Group gap="xs" wrap="nowrap">
+      <Progress value={percent} color="var(--sky)" size="0.4rem" w="3rem" data-detail aria-hidden />
+      {`${Math.round(percent)} %`}
+    </Group>
   );
 }
 

@@ -1,4 +1,4 @@
-import { Button } from '@mantine/core';
+import { Button, Group } from '@mantine/core';
 import { IconRefresh } from '@tabler/icons-react';
 import { FindingList } from '../../components/finding-list.tsx';
 import { Loading } from '../../components/loading.tsx';
@@ -10,23 +10,23 @@ import classes from './readiness.module.css';
 /** The doctor's summary before the first start. */
 export function Readiness() {
   const provider = useData((data) => data.settings.provider) ?? 'auto';
-  const { diagnosis: readiness, failure, isBusy, run } = useDoctor();
+  const { value: readiness, failure, isBusy, reload } = useDoctor();
   return (
     <div className={classes.box}>
-      <div className={classes.head}>
+      <Group justify="space-between">
         <h3>Is this machine ready?</h3>
         <Button
           size="compact-sm"
           variant="subtle"
           color="gray"
-          className={classes.again ?? ''}
+          c="dimmed"
           leftSection={<IconRefresh size="0.9375rem" aria-hidden />}
           loading={isBusy}
-          onClick={() => void run()}
+          onClick={reload}
         >
           Look again
         </Button>
-      </div>
+      </Group>
       {failure ? <p className="muted">{`${failure.message} ${failure.fix}`}</p> : null}
       {!readiness && !failure ? <Loading label="Looking for backends…" /> : null}
       {readiness ? (
@@ -48,7 +48,7 @@ export function Readiness() {
       {readiness?.canStart ? (
         <>
           <h4 className={classes.plan}>What one click does</h4>
-          <ol className={classes.steps}>
+          <ol className={`muted ${classes.steps}`}>
             <li>
               {provider === 'external'
                 ? 'Checks that RabbitMQ, Redis and Postgres serve at the URLs in the settings.'
@@ -60,7 +60,7 @@ export function Readiness() {
         </>
       ) : null}
       {readiness ? (
-        <a className={classes.more} href={hrefOf('settings')}>
+        <a className="small" href={hrefOf('settings')}>
           The full check is under Settings
         </a>
       ) : null}

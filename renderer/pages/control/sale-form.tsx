@@ -1,9 +1,8 @@
-import { Button, Modal, NativeSelect, NumberInput, TextInput } from '@mantine/core';
+import { Button, Group, Modal, NativeSelect, NumberInput, Stack, Text, TextInput } from '@mantine/core';
 import { useState, type FormEvent } from 'react';
 import { newSaleSchema, saleChangeSchema, saleModeSchema, type SaleView } from '../../../contract/sales.ts';
 import { call } from '../../client.ts';
 import { sentence } from '../../lib/format.ts';
-import classes from './sale-form.module.css';
 
 export type SaleFormMode =
   | { readonly kind: 'open' }
@@ -63,89 +62,84 @@ export function SaleForm({ mode, onClose }: SaleFormProps) {
   };
 
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={titles[mode.kind]}
-      centered
-      lockScroll={false}
-      closeButtonProps={{ 'aria-label': 'Close' }}
-    >
-      <form className={classes.form} onSubmit={(event) => void submit(event)} noValidate>
-        {mode.kind === 'reset' ? (
-          <p className="muted">
-            All tickets of “{mode.sale.title}” are deleted, and all units are on sale again. Reservations that
-            are still in the queue are refused.
-          </p>
-        ) : (
-          <TextInput
-            label="Title"
-            placeholder="Reunion tour, front row"
-            value={title}
-            error={errors['title']}
-            onChange={(event) => setTitle(event.currentTarget.value)}
-            data-autofocus
-          />
-        )}
-        {mode.kind === 'open' ? (
-          <TextInput
-            label="Id"
-            description="Part of the URL. Leave it empty to get one."
-            value={id}
-            error={errors['id']}
-            onChange={(event) => setId(event.currentTarget.value)}
-          />
-        ) : null}
-        {mode.kind === 'change' ? null : (
-          <NumberInput
-            label="Tickets"
-            min={1}
-            max={10_000_000}
-            allowDecimal={false}
-            thousandSeparator=","
-            value={stock}
-            error={errors['stock'] ?? errors['reset']}
-            onChange={setStock}
-          />
-        )}
-        {mode.kind === 'reset' ? null : (
-          <>
+    <Modal opened onClose={onClose} title={titles[mode.kind]}>
+      <form onSubmit={(event) => void submit(event)} noValidate>
+        <Stack>
+          {mode.kind === 'reset' ? (
+            <p className="muted">
+              All tickets of “{mode.sale.title}” are deleted, and all units are on sale again. Reservations
+              that are still in the queue are refused.
+            </p>
+          ) : (
+            <TextInput
+              label="Title"
+              placeholder="Reunion tour, front row"
+              value={title}
+              error={errors['title']}
+              onChange={(event) => setTitle(event.currentTarget.value)}
+              data-autofocus
+            />
+          )}
+          {mode.kind === 'open' ? (
+            <TextInput
+              label="Id"
+              description="Part of the URL. Leave it empty to get one."
+              value={id}
+              error={errors['id']}
+              onChange={(event) => setId(event.currentTarget.value)}
+            />
+          ) : null}
+          {mode.kind === 'change' ? null : (
             <NumberInput
-              label="Most tickets for one buyer"
+              label="Tickets"
               min={1}
-              max={10}
+              max={10_000_000}
               allowDecimal={false}
-              value={limit}
-              error={errors['perBuyerLimit']}
-              onChange={setLimit}
+              thousandSeparator=","
+              value={stock}
+              error={errors['stock'] ?? errors['reset']}
+              onChange={setStock}
             />
-            <NativeSelect
-              label="When it is sold out"
-              value={saleMode}
-              data={saleModeSchema.options.map((option) => ({
-                value: option,
-                label:
-                  option === 'queue'
-                    ? 'The worker refuses buyers (queue)'
-                    : 'The gateway rejects buyers (shed)',
-              }))}
-              onChange={(event) => setSaleMode(event.currentTarget.value)}
-            />
-          </>
-        )}
-        {errors['form'] === undefined ? null : (
-          <p role="alert" className={classes.error}>
-            {errors['form']}
-          </p>
-        )}
-        <div className={classes.actions}>
-          <Button variant="default" onClick={onClose}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={isBusy} {...(mode.kind === 'reset' ? { color: 'red' } : {})}>
-            {actions[mode.kind]}
-          </Button>
-        </div>
+          )}
+          {mode.kind === 'reset' ? null : (
+            <>
+              <NumberInput
+                label="Most tickets for one buyer"
+                min={1}
+                max={10}
+                allowDecimal={false}
+                value={limit}
+                error={errors['perBuyerLimit']}
+                onChange={setLimit}
+              />
+              <NativeSelect
+                label="When it is sold out"
+                value={saleMode}
+                data={saleModeSchema.options.map((option) => ({
+                  value: option,
+                  label:
+                    option === 'queue'
+                      ? 'The worker refuses buyers (queue)'
+                      : 'The gateway rejects buyers (shed)',
+                }))}
+                onChange={(event) => setSaleMode(event.currentTarget.value)}
+              />
+            </>
+          )}
+          {errors['form'] === undefined ? null : (
+            <Text role="alert" size="sm" c="red">
+              {errors['form']}
+            </Text>
+          )}
+          <Group justify="flex-end" gap="sm">
+            <Button variant="default" onClick={onClose}>
+              Cancel
+            </Button>
+            <Button type="submit" loading={isBusy} {...(mode.kind === 'reset' ? { color: 'red' } : {})}>
+              {actions[mode.kind]}
+            </Button>
+          </Group>
+        </Stack>
       </form>
     </Modal>
   );

@@ -1,5 +1,5 @@
 import { whole, plural } from '../../../contract/format.ts';
-import { ActionIcon, Badge } from '@mantine/core';
+import { ActionIcon, Badge, Group, Stack } from '@mantine/core';
 import { IconDotsVertical } from '@tabler/icons-react';
 import { memo } from 'react';
 import { StockBar } from '../../components/stock-bar.tsx';
@@ -22,9 +22,9 @@ interface SaleRowProps {
 export const SaleRow = memo(function SaleRow(props: SaleRowProps) {
   const { id, title, stock, sold, refused, isOpen, isSoldOut, isDisabled, isMenuOpen, onMenu } = props;
   return (
-    <li className={classes.sale}>
-      <div className={classes.head}>
-        <h3>{title}</h3>
+    <Stack component="li" className={classes.sale} gap="0.35rem">
+      <Group gap="xs" wrap="nowrap">
+        <h3 className={classes.title}>{title}</h3>
         {isSoldOut ? (
           <Badge variant="light" size="md">
             sold out
@@ -36,8 +36,6 @@ export const SaleRow = memo(function SaleRow(props: SaleRowProps) {
           </Badge>
         )}
         <ActionIcon
-          variant="subtle"
-          color="gray"
           aria-label={`Actions for ${title}`}
           aria-haspopup="menu"
           aria-expanded={isMenuOpen}
@@ -46,15 +44,15 @@ export const SaleRow = memo(function SaleRow(props: SaleRowProps) {
         >
           <IconDotsVertical size="1.0625rem" aria-hidden />
         </ActionIcon>
-      </div>
+      </Group>
       <StockBar stock={stock} sold={sold} label={`Sold of ${title}`} />
-      <p className={classes.figures}>
+      <p className={`muted tiny ${classes.figures}`}>
         <span>
           <strong>{whole(sold)}</strong> of {plural(stock, 'ticket')} sold
         </span>
         <span>{whole(refused)} refused</span>
         <span className="mono">{id}</span>
       </p>
-    </li>
+    </Stack>
   );
 });

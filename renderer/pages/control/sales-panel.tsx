@@ -1,5 +1,5 @@
 import { whole } from '../../../contract/format.ts';
-import { ActionIcon, Button, Tooltip } from '@mantine/core';
+import { ActionIcon, Button, Group, Tooltip } from '@mantine/core';
 import { IconPlus, IconRefresh } from '@tabler/icons-react';
 import { useCallback, useRef, useState } from 'react';
 import { callOrNotify } from '../../client.ts';
@@ -44,15 +44,9 @@ export function SalesPanel() {
         {sales && total > sales.length ? (
           <p className="muted">{`The newest ${sales.length} of ${whole(total)}`}</p>
         ) : null}
-        <span className={classes.tools}>
+        <Group gap="xs" wrap="nowrap">
           <Tooltip label="Read the sales again">
-            <ActionIcon
-              variant="subtle"
-              color="gray"
-              aria-label="Read the sales again"
-              disabled={!isOnline}
-              onClick={() => void refresh()}
-            >
+            <ActionIcon aria-label="Read the sales again" disabled={!isOnline} onClick={() => void refresh()}>
               <IconRefresh size="1.0625rem" aria-hidden />
             </ActionIcon>
           </Tooltip>
@@ -68,7 +62,7 @@ export function SalesPanel() {
           >
             Open a sale
           </Button>
-        </span>
+        </Group>
       </div>
       {sales && sales.length > 0 ? (
         <ul

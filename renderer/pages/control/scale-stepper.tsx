@@ -1,4 +1,4 @@
-import { ActionIcon } from '@mantine/core';
+import { ActionIcon, Group } from '@mantine/core';
 import { IconMinus, IconPlus } from '@tabler/icons-react';
 import { useState } from 'react';
 import type { ServiceRole } from '../../../contract/state.ts';
@@ -32,8 +32,8 @@ export function ScaleStepper({ role }: { readonly role: ServiceRole }) {
   };
   const isDisabled = !isUp || !isOnline || isBusy;
   return (
-    <div className={classes.scale}>
-      <div className={classes.stepper} role="group" aria-label={`Number of ${role}s`}>
+    <div>
+      <Group gap={4} wrap="nowrap" role="group" aria-label={`Number of ${role}s`}>
         <ActionIcon
           variant="default"
           size="md"
@@ -43,7 +43,9 @@ export function ScaleStepper({ role }: { readonly role: ServiceRole }) {
         >
           <IconMinus size="0.9375rem" aria-hidden />
         </ActionIcon>
-        <output aria-label={`${role}s`}>{count}</output>
+        <output className={classes.count} aria-label={`${role}s`}>
+          {count}
+        </output>
         <ActionIcon
           variant="default"
           size="md"
@@ -53,8 +55,8 @@ export function ScaleStepper({ role }: { readonly role: ServiceRole }) {
         >
           <IconPlus size="0.9375rem" aria-hidden />
         </ActionIcon>
-      </div>
-      <p className={classes.caption}>{captions[role][count === 1 ? 0 : 1]}</p>
+      </Group>
+      <p className={`muted small ${classes.caption}`}>{captions[role][count === 1 ? 0 : 1]}</p>
     </div>
   );
 }

@@ -1,3 +1,4 @@
+import { Group, Progress } from '@mantine/core';
 import { byteSize, milliseconds } from '../../../contract/format.ts';
 import { IconCheck, IconCircleDashed, IconMinus, IconX } from '@tabler/icons-react';
 import { useEffect, useRef } from 'react';
@@ -5,13 +6,7 @@ import type { Step } from '../../../contract/backends.ts';
 import { useNow } from '../../lib/use-now.ts';
 import classes from './step-list.module.css';
 
-const stateWords = {
-  waiting: 'waiting',
-  running: 'running',
-  done: 'done',
-  skipped: 'not needed',
-  failed: 'failed',
-} as const;
+const icons = { done: IconCheck, failed: IconX, skipped: IconMinus, waiting: IconCircleDashed } as const;
 
 /** The steps of a start with their times, and the progress of an image pull. */
 export function StepList({ steps }: { readonly steps: readonly Step[] }) {
@@ -29,25 +24,27 @@ export function StepList({ steps }: { readonly steps: readonly Step[] }) {
       {steps.map((step) => (
         <li key={step.id} className={classes.step} data-state={step.state} data-current={step.id === current}>
           <span className={classes.mark} aria-hidden>
-            {step.state === 'done' ? <IconCheck size="0.9375rem" stroke={2.5} /> : null}
-            {step.state === 'failed' ? <IconX size="0.9375rem" stroke={2.5} /> : null}
-            {step.state === 'skipped' ? <IconMinus size="0.9375rem" stroke={2.5} /> : null}
-            {step.state === 'waiting' ? <IconCircleDashed size="0.9375rem" /> : null}
-            {step.state === 'running' ? <span className={classes.pulse} /> : null}
+            <Mark state={step.state} />
           </span>
-          <div className={classes.text}>
+          <div>
             <p>
               {step.title}
-              <span className="sr-only">, {stateWords[step.state]}</span>
+              <span className="sr-only">, {step.state === 'skipped' ? 'not needed' : step.state}</span>
             </p>
-            {step.detail === undefined ? null : <p className={classes.detail}>{step.detail}</p>}
+            {step.detail === undefined ? null : <p className="muted small wrapped">{step.detail}</p>}
             {step.progress && step.state === 'running' ? <Pull progress={step.progress} /> : null}
           </div>
-          <span className={classes.time}>{timeOf(step, now)}</span>
+          <span className={`muted small ${classes.time}`}>{timeOf(step, now)}</span>
         </li>
       ))}
     </ol>
   );
+}
+
+function Mark({ state }: Pick<Step, 'state'>) {
+  if (state === 'running') return <span className={classes.pulse} />;
+  const Icon = icons[state];
+  return <Icon size="0.9375rem" stroke={state === 'waiting' ? 2 : 2.5} />;
 }
 
 function timeOf(step: Step, now: number): string {
@@ -61,17 +58,19 @@ function timeOf(step: Step, now: number): string {
 function Pull({ progress }: { readonly progress: NonNullable<Step['progress']> }) {
   const { doneBytes, totalBytes, bytesPerSec } = progress;
   return (
-    <div className={classes.pull}>
-      <progress
-        className={classes.bar}
+    <Group gap="sm" wrap="nowrap" pt={4}>
+      <Progress
         aria-label="Downloaded"
-        {...(totalBytes === undefined ? {} : { value: doneBytes, max: Math.max(totalBytes, doneBytes) })}
+        flex={1}
+        size="sm"
+        value={totalBytes === undefined ? 100 : (100 * doneBytes) / Math.max(1, totalBytes)}
+        animated={totalBytes === undefined}
       />
-      <span>
+      <span className={`muted tiny ${classes.time}`}>
         {byteSize(doneBytes)}
         {totalBytes === undefined ? '' : ` of ${byteSize(totalBytes)}`}
         {bytesPerSec === undefined ? '' : ` · ${byteSize(bytesPerSec)}/s`}
       </span>
-    </div>
+    </Group>
   );
 }

@@ -1,3 +1,4 @@
+import { Stack } from '@mantine/core';
 import { hrefOf } from '../../lib/router.ts';
 import classes from './help-page.module.css';
 import { WORDS } from './words.ts';
@@ -5,7 +6,7 @@ import { WORDS } from './words.ts';
 /** What each word of the window means: the technical name first, then its role in the story of the ticket shop. */
 export default function HelpPage() {
   return (
-    <div className={classes.page}>
+    <Stack maw="84rem" mx="auto">
       <div>
         <h1>What the words mean</h1>
         <p className="muted">
@@ -30,6 +31,6 @@ export default function HelpPage() {
           </dl>
         </section>
       ))}
-    </div>
+    </Stack>
   );
 }

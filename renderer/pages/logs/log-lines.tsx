@@ -1,4 +1,4 @@
-import { Button } from '@mantine/core';
+import { Button, Group, Stack } from '@mantine/core';
 import { memo, useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type UIEvent } from 'react';
 import type { LogEntry } from '../../../contract/state.ts';
 import { formatClock } from '../../lib/format.ts';
@@ -101,7 +101,7 @@ export function LogLines({ lines, isFollowing, markMs, onLeaveEnd, onPick }: Log
     setOpen((before) => (before?.seq === line.seq ? undefined : line));
   };
   return (
-    <div className={classes.frame}>
+    <Stack gap={0} h="100%">
       <div
         ref={box}
         className={classes.box}
@@ -129,20 +129,20 @@ export function LogLines({ lines, isFollowing, markMs, onLeaveEnd, onPick }: Log
       </div>
       {open ? (
         <section className={classes.whole} aria-label="The whole line">
-          <p className={classes.wholeText} role="status">
+          <p className={`mono wrapped ${classes.wholeText}`} role="status">
             {open.text}
           </p>
-          <div className={classes.tools}>
+          <Group gap="xs">
             <Button size="compact-sm" variant="default" onClick={() => onPick(open)}>
               Show the timeline from here
             </Button>
             <Button size="compact-sm" variant="default" onClick={() => setOpen(undefined)}>
               Close
             </Button>
-          </div>
+          </Group>
         </section>
       ) : null}
-    </div>
+    </Stack>
   );
 }
 

@@ -1,5 +1,5 @@
 import { whole, plural } from '../../../contract/format.ts';
-import { Button, NativeSelect } from '@mantine/core';
+import { Button, Group, NativeSelect, Stack } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconListDetails, IconPlayerPauseFilled, IconPlayerPlayFilled } from '@tabler/icons-react';
 import { useMemo, useState } from 'react';
@@ -37,10 +37,10 @@ export default function LogsPage() {
   const follows = isFollowing && atMs === undefined;
 
   return (
-    <div className={classes.page}>
-      <div className={classes.head}>
+    <Stack gap="sm" h="100%">
+      <Group gap="sm">
         <h1>Logs</h1>
-        <p className={classes.count} role="status">
+        <p className={`muted small ${classes.count}`} role="status">
           {lines ? plural(Math.max(total, lines.length), 'line') : ''}
           {lines && total > lines.length ? `, ${whole(lines.length)} shown` : ''}
         </p>
@@ -78,10 +78,10 @@ export default function LogsPage() {
             Back to now
           </Button>
         )}
-      </div>
+      </Group>
       <PartFilter all={allParts} selected={parts} onChange={setParts} />
       {atMs === undefined ? null : (
-        <p className={classes.moment}>
+        <p className="muted small">
           Around <strong>{formatClock(atMs)}</strong>, the moment you picked. The first line from then on is
           marked.
         </p>
@@ -122,6 +122,6 @@ export default function LogsPage() {
           />
         )}
       </section>
-    </div>
+    </Stack>
   );
 }

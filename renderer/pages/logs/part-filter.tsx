@@ -1,4 +1,4 @@
-import { Chip } from '@mantine/core';
+import { Chip, Group } from '@mantine/core';
 import classes from './part-filter.module.css';
 
 interface PartFilterProps {
@@ -13,7 +13,7 @@ export function PartFilter({ all, selected, onChange }: PartFilterProps) {
   const toggle = (part: string): void =>
     onChange(selected.includes(part) ? selected.filter((other) => other !== part) : [...selected, part]);
   return (
-    <div className={classes.parts} role="group" aria-label="Parts">
+    <Group className={classes.parts} gap="xs" role="group" aria-label="Parts">
       <Chip size="sm" checked={selected.length === 0} onChange={() => onChange([])}>
         All parts
       </Chip>
@@ -22,6 +22,6 @@ export function PartFilter({ all, selected, onChange }: PartFilterProps) {
           {part}
         </Chip>
       ))}
-    </div>
+    </Group>
   );
 }

@@ -35,31 +35,19 @@ export function ExportMenu({ runId, title, isCompact = false }: ExportMenuProps)
     await exportRun(runId, format);
     setBusy(false);
   };
+  const icon = <IconDownload size={17} aria-hidden />;
+  const compact = { size: 'compact-sm', variant: 'subtle', color: 'gray', 'aria-label': `Export ${title}` };
+  const full = {
+    variant: 'default',
+    leftSection: icon,
+    rightSection: <IconChevronDown size={15} aria-hidden />,
+  };
   return (
     <Menu position="bottom-end">
       <Menu.Target>
-        {isCompact ? (
-          <Button
-            size="compact-sm"
-            variant="subtle"
-            color="gray"
-            loading={isBusy}
-            disabled={!isOnline}
-            aria-label={`Export ${title}`}
-          >
-            <IconDownload size={17} aria-hidden />
-          </Button>
-        ) : (
-          <Button
-            variant="default"
-            loading={isBusy}
-            disabled={!isOnline}
-            leftSection={<IconDownload size={17} aria-hidden />}
-            rightSection={<IconChevronDown size={15} aria-hidden />}
-          >
-            Export
-          </Button>
-        )}
+        <Button loading={isBusy} disabled={!isOnline} {...(isCompact ? compact : full)}>
+          {isCompact ? icon : 'Export'}
+        </Button>
       </Menu.Target>
       <Menu.Dropdown>
         {EXPORT_FORMATS.map((format) => {

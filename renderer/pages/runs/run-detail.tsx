@@ -1,13 +1,12 @@
 import { plural } from '../../../contract/format.ts';
-import { Button } from '@mantine/core';
+import { Button, Group, Stack } from '@mantine/core';
 import { IconArrowLeft, IconListDetails, IconTrash } from '@tabler/icons-react';
-import { Suspense, lazy, useCallback, useEffect, useMemo, useState, type ReactNode } from 'react';
-import type { Failure } from '../../../contract/failure.ts';
+import { Suspense, lazy, useCallback, useMemo, type ReactNode } from 'react';
 import { marksOfRun } from '../../../contract/run-marks.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
 import { notesOf } from '../../../contract/run-notes.ts';
 import { describeVerdict } from '../../../contract/verdict-text.ts';
-import { call, callOrNotify } from '../../client.ts';
+import { callOrNotify } from '../../client.ts';
 import { CheckList } from '../../components/check-list.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { Empty } from '../../components/empty.tsx';
@@ -17,8 +16,8 @@ import { RarePaths } from '../../components/rare-paths.tsx';
 import { VerdictBadge } from '../../components/verdict-badge.tsx';
 import { totalRequests } from '../../../contract/attack-settings.ts';
 import { formatDate } from '../../lib/format.ts';
-import { OFFLINE } from '../../lib/offline.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
+import { useCall } from '../../lib/use-call.ts';
 import { addSamples, emptySeries } from '../../../contract/series.ts';
 import { useData, useIsOnline } from '../../store/store.ts';
 import { ExportMenu } from './export-menu.tsx';
@@ -31,19 +30,9 @@ const RecordCharts = lazy(async () => ({
 
 /** The full record of one run. */
 export function RunDetail({ id }: { readonly id: string }) {
-  const [record, setRecord] = useState<RunRecord>();
-  const [failure, setFailure] = useState<Failure>();
+  const { value: record, failure, reload } = useCall('runs.getRun', { id }, [id]);
   const isOnline = useIsOnline();
   const isDeleted = useData((data) => data.deletedRunIds.includes(id)) ?? false;
-  const load = useCallback(async () => {
-    const result = await call('runs.getRun', { id });
-    setFailure(result.ok ? undefined : result.error);
-    if (result.ok) setRecord(result.value);
-  }, [id]);
-  useEffect(() => {
-    if (isOnline) void load();
-  }, [isOnline, load]);
-
   const back = (
     <Button
       component="a"
@@ -62,21 +51,20 @@ export function RunDetail({ id }: { readonly id: string }) {
     );
   }
   if (record) return <Record record={record} />;
-  const problem = failure ?? (isOnline ? undefined : OFFLINE);
-  if (!problem) return <Loading label="Reading the record…" />;
+  if (!failure) return <Loading label="Reading the record…" />;
   return (
     <NoRecord
-      title={problem.message}
+      title={failure.message}
       action={
-        <span className={classes.actions}>
-          <Button disabled={!isOnline} onClick={() => void load()}>
+        <Group gap="xs">
+          <Button disabled={!isOnline} onClick={reload}>
             Try again
           </Button>
           {back}
-        </span>
+        </Group>
       }
     >
-      {problem.fix}
+      {failure.fix}
     </NoRecord>
   );
 }
@@ -107,25 +95,25 @@ function Record({ record }: { readonly record: RunRecord }) {
   const buyers = totalRequests(record.attack);
   const { headline, detail } = describeVerdict(record);
   return (
-    <div className={classes.page}>
-      <div className={classes.head}>
+    <Stack maw="110rem" mx="auto">
+      <Group className={classes.head} align="flex-end" justify="space-between">
         <div>
-          <p className={classes.crumb}>
+          <p className="muted small">
             <a href={hrefOf('runs')}>Runs</a> / <span className="mono">{record.id}</span>
           </p>
           <h1>
             {plural(buyers, 'buyer')}, {plural(record.audit.stock, 'ticket')}
           </h1>
-          <p className={classes.verdict}>
+          <Group component="p" gap="xs" mt="xs">
             <VerdictBadge run={record} />
             <span className="muted">
               {formatDate(record.startedAt)}. {headline} {[detail, ...record.reasons].join(' ')}
             </span>
-          </p>
+          </Group>
           <Notes notes={notesOf(record)} />
           <RarePaths coverage={record.coverage} />
         </div>
-        <div className={classes.actions}>
+        <Group gap="xs">
           <Button
             component="a"
             variant="default"
@@ -148,9 +136,9 @@ function Record({ record }: { readonly record: RunRecord }) {
           >
             Delete
           </ConfirmButton>
-        </div>
-      </div>
-      <div className={classes.columns}>
+        </Group>
+      </Group>
+      <div className="columns">
         <section className={`panel ${classes.charts}`} aria-label="The attack over time">
           <Suspense fallback={<Loading label="Loading the charts…" />}>
             <RecordCharts
@@ -173,6 +161,6 @@ function Record({ record }: { readonly record: RunRecord }) {
         )}
       </div>
       <RunFacts record={record} />
-    </div>
+    </Stack>
   );
 }

@@ -9,7 +9,7 @@ export function RunFacts({ record }: { readonly record: RunRecord }) {
       {factGroups(record).map(({ title, facts }) => (
         <section key={title} className={`panel ${classes.group}`} aria-label={title}>
           <h2>{title}</h2>
-          <dl>
+          <dl className="facts">
             {facts.map(([label, value]) => (
               <div key={label}>
                 <dt>{label}</dt>

@@ -1,5 +1,5 @@
 import { whole, milliseconds } from '../../../contract/format.ts';
-import { Button } from '@mantine/core';
+import { Button, Group, Stack } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconHistory, IconTrash } from '@tabler/icons-react';
 import { memo, useState } from 'react';
@@ -12,8 +12,8 @@ import { SearchBox } from '../../components/search-box.tsx';
 import { VerdictBadge } from '../../components/verdict-badge.tsx';
 import { formatDate } from '../../lib/format.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
-import { useRuns } from '../../lib/use-runs.ts';
-import { useIsOnline } from '../../store/store.ts';
+import { useCall } from '../../lib/use-call.ts';
+import { useData, useIsOnline } from '../../store/store.ts';
 import { ExportMenu } from './export-menu.tsx';
 import classes from './run-list.module.css';
 
@@ -24,13 +24,19 @@ const ROWS = 100;
 export function RunList() {
   const [search, setSearch] = useState('');
   const [searched] = useDebouncedValue(search, 200);
-  const { runs, failure, reload } = useRuns(searched);
+  const savedId = useData((data) => data.savedRun?.id);
+  const deletedIds = useData((data) => data.deletedRunIds);
+  const {
+    value: runs,
+    failure,
+    reload,
+  } = useCall('runs.listRuns', { search: searched }, [searched, savedId, deletedIds]);
   return (
-    <div className={classes.page}>
-      <div className={classes.head}>
+    <Stack maw="90rem" mx="auto">
+      <Group wrap="nowrap" justify="space-between">
         <h1>Runs</h1>
         <SearchBox label="Search the runs" className={classes.search} value={search} onChange={setSearch} />
-      </div>
+      </Group>
       <p className="sr-only" role="status">
         {runs ? `${runs.length} runs found` : ''}
       </p>
@@ -63,7 +69,7 @@ export function RunList() {
       ) : (
         <RunTable runs={runs} />
       )}
-    </div>
+    </Stack>
   );
 }
 
@@ -78,7 +84,7 @@ function RunTable({ runs }: RunTableProps) {
   return (
     <>
       <div className={`panel ${classes.scroll}`} tabIndex={0} role="region" aria-label="History">
-        <table className={classes.table}>
+        <table className={`table ${classes.table}`}>
           <thead>
             <tr>
               <th scope="col">Run</th>
@@ -111,14 +117,14 @@ function RunTable({ runs }: RunTableProps) {
         </table>
       </div>
       {runs.length > shown ? (
-        <p className={classes.more}>
+        <Group component="p" justify="center" gap="sm">
           <span className="muted">
             {whole(shown)} of {whole(runs.length)} runs.
           </span>
           <Button variant="default" onClick={() => setShown((before) => before + ROWS)}>
             Show more
           </Button>
-        </p>
+        </Group>
       ) : null}
       {/* One dialog for the whole list: a dialog in each row could be two thousand. */}
       {toDelete ? (
@@ -145,7 +151,7 @@ const RunRow = memo(function RunRow({ run, isOnline, onDelete }: RunRowProps) {
     <tr onClick={() => navigate('runs', run.id)}>
       <th scope="row">
         <a href={hrefOf('runs', run.id)}>{run.title}</a>
-        <span className={classes.when}>
+        <span className={`faint tiny ${classes.when}`}>
           {formatDate(run.startedAt)} · {whole(run.connections)} connections
         </span>
       </th>

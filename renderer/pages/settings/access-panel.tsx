@@ -1,5 +1,5 @@
 import type { Failure } from '../../../contract/failure.ts';
-import { Button } from '@mantine/core';
+import { Button, Group } from '@mantine/core';
 import { IconCheck, IconCopy, IconEye, IconFolderOpen } from '@tabler/icons-react';
 import { useEffect, useState } from 'react';
 import type { Access } from '../../../contract/state.ts';
@@ -36,7 +36,7 @@ export function AccessPanel() {
           </>
         ) : null}
       </dl>
-      <div className={classes.actions}>
+      <Group gap="xs">
         <Copy text={app.dataDir} label="Copy the folder" />
         {app.canOpenDataDir ? (
           <Button
@@ -65,7 +65,7 @@ export function AccessPanel() {
             Show the address and token
           </Button>
         )}
-      </div>
+      </Group>
       <p className="muted">
         The address opens FlashGrid in a browser on this machine; the page keeps a cookie, not the token.
         Whoever has the token can do everything that you can do here, until FlashGrid ends. The next start

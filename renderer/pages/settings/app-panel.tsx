@@ -1,3 +1,4 @@
+import { Group } from '@mantine/core';
 import { IconPower } from '@tabler/icons-react';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
@@ -27,7 +28,7 @@ export function AppPanel() {
           </div>
         ))}
       </dl>
-      <div className={classes.actions}>
+      <Group gap="xs">
         <ConfirmButton
           variant="default"
           leftSection={<IconPower size={17} aria-hidden />}
@@ -51,7 +52,7 @@ export function AppPanel() {
             Quit, keep the backends
           </ConfirmButton>
         ) : null}
-      </div>
+      </Group>
     </section>
   );
 }

@@ -10,7 +10,7 @@ import classes from './doctor-panel.module.css';
 
 /** The findings of the doctor about this machine. */
 export function DoctorPanel() {
-  const { diagnosis, failure, isBusy, run } = useDoctor();
+  const { value: diagnosis, failure, isBusy, reload } = useDoctor();
   const isOnline = useIsOnline();
   return (
     <section className="panel" aria-label="Doctor">
@@ -22,7 +22,7 @@ export function DoctorPanel() {
           leftSection={<IconRefresh size={15} aria-hidden />}
           loading={isBusy}
           disabled={!isOnline}
-          onClick={() => void run()}
+          onClick={reload}
         >
           Look again
         </Button>
@@ -44,15 +44,15 @@ function Findings({ diagnosis: { findings, concerns } }: { readonly diagnosis: D
     <>
       <FindingList findings={findings.filter((finding) => !isSpare(finding))} withPaths />
       {spare.length === 0 ? null : (
-        <details className={classes.spare}>
+        <details className={`muted small ${classes.spare}`}>
           <summary>Not found, and not needed: {spare.map(({ title }) => title).join(', ')}</summary>
           {spare.map(({ id, title, detail, fix }) => (
             <div key={id}>
               <p>
                 <strong>{title}</strong>
               </p>
-              <p className={classes.detail}>{detail}</p>
-              {fix === undefined ? null : <p className={classes.detail}>{fix}</p>}
+              <p className="wrapped">{detail}</p>
+              {fix === undefined ? null : <p className="wrapped">{fix}</p>}
             </div>
           ))}
         </details>

@@ -1,4 +1,4 @@
-import { Button, NativeSelect, NumberInput, SegmentedControl, Switch, TextInput } from '@mantine/core';
+import { Button, NativeSelect, NumberInput, SegmentedControl, Stack, Switch, TextInput } from '@mantine/core';
 import { useEffect, useState } from 'react';
 import { settingsSchema, type Settings } from '../../../contract/settings.ts';
 import { call, callOrNotify } from '../../client.ts';
@@ -16,17 +16,17 @@ export default function SettingsPage() {
   const saved = useData((data) => data.settings);
   if (!saved) return null;
   return (
-    <div className={classes.page}>
+    <Stack maw="84rem" mx="auto">
       <h1>Settings</h1>
-      <div className={classes.columns}>
+      <div className={`columns ${classes.columns}`}>
         <SettingsForm saved={saved} />
-        <div className={classes.side}>
+        <Stack>
           <DoctorPanel />
           <AccessPanel />
           <AppPanel />
-        </div>
+        </Stack>
       </div>
-    </div>
+    </Stack>
   );
 }
 
@@ -177,7 +177,7 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
         </div>
         <div>
           <p className={classes.label}>Ports</p>
-          <p className={classes.about}>0: any free port.</p>
+          <p className={`muted small ${classes.about}`}>0: any free port.</p>
           <div className={classes.pair}>
             {number('gatewayPort', 'Port of the gateway')}
             {number('backendPorts.rabbitmq', 'Port of RabbitMQ')}
@@ -199,7 +199,7 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
       </section>
       <section className={`panel ${classes.group}`} aria-labelledby="external">
         <h2 id="external">Backends that run elsewhere</h2>
-        <p className={classes.about}>
+        <p className={`muted small ${classes.about}`}>
           A saved password is shown as ***. Type it again when you change more of a URL than its path.
         </p>
         {text('external.amqpUrl', 'RabbitMQ', 'amqp://user:password@host:5672')}
