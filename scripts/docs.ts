@@ -10,6 +10,7 @@ import { milliseconds } from '../contract/format.ts';
 import { ATTACK_PRESETS, ATTACK_SETTINGS, settingLimits } from '../contract/attack-settings.ts';
 import { CHECKS } from '../contract/checks.ts';
 import { FAILURES } from '../contract/failures.ts';
+import { RARE_PATHS } from '../services/shared/rare-paths.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -45,6 +46,12 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
         const lasts = lastsMs === undefined ? '–' : milliseconds(lastsMs);
         return [`\`${kind}\``, targets.map((target) => `\`${target}\``).join(' '), lasts, help];
       }),
+    ],
+  },
+  'docs/rare-paths.md': {
+    'rare paths': () => [
+      ['path', 'as a run tells it', 'counted by', 'what it means'],
+      ...Object.entries(RARE_PATHS).map(([id, { title, by, meaning }]) => [`\`${id}\``, title, by, meaning]),
     ],
   },
   'docs/usage.md': {

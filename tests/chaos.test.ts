@@ -11,6 +11,7 @@ import { marksOfRun } from '../contract/run-marks.ts';
 import { describeVerdict } from '../contract/verdict-text.ts';
 import { testEndpoints } from './support/backends.ts';
 import { BUILT, Fleet, expectChecks } from './support/fleet.ts';
+import { expectTaken } from './support/expect-taken.ts';
 import { reserve } from './support/gateway-world.ts';
 import { newDataDir, removeClusters } from './support/native-clusters.ts';
 import { startPrivateRedis } from './support/private-redis.ts';
@@ -66,6 +67,7 @@ describe('a Redis that loses its memory in the middle of an attack', () => {
     expect(found).toMatchObject({ sold: 4_500, granted: 4_500, refused: 1_500, pending: 0, oversold: 0 });
     expect(await fleet.epoch(sale.id)).toBeGreaterThan(0);
     await waitFor('the workers to tell of the rebuild', () => fleet.supervisor.totals.read().rebuilds > 0);
+    expectTaken(fleet.supervisor.totals.coverage(), 'saleUnknown', 'saleRebuilt');
   });
 
   /**
@@ -264,6 +266,8 @@ describe('workers that are killed on purpose', () => {
     if (!attack?.audit) throw new Error('the attack ended without an audit');
     expectChecks(attack.audit);
     const record = await ask('runs.getRun', { id: attack.runId });
+    expect(record.coverage).toEqual(attack.coverage);
+    expect(record.coverage).toBeDefined();
     const [killed] = record.faults ?? [];
     expect(killed).toMatchObject({
       fault: 'kill:workers@25%',

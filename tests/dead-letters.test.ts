@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DeadLetters } from '../control/sales/dead-letters.ts';
 import { RECORD_RETENTION_MS, frameKey } from '../services/shared/keys.ts';
+import { expectTaken } from './support/expect-taken.ts';
 import { WorkerWorld, newBuyers, waitFor, type TestFrame } from './support/worker-world.ts';
 
 let world: WorkerWorld;
@@ -84,12 +85,13 @@ describe('the dead-letter queue', () => {
     await reject();
     await world.publishRaw(Buffer.from('not a frame'), 'nonsense', {});
     await reject();
-    await world.startWorker();
+    const worker = await world.startWorker();
     expect(await dead.replay([undecided.id])).toEqual({ replayed: 1, kept: 0 });
     await waitFor('the first', async () => (await world.tickets('sale')).length === 3);
     expect(await dead.replay()).toEqual({ replayed: 1, kept: 1 });
     await world.settled();
     expect(await world.audit('sale', 9)).toHaveLength(5);
+    expectTaken(worker.sample().rarePaths, 'frameReplayed');
     expect((await dead.list(10)).frames).toMatchObject([{ id: 'nonsense', canReplay: false }]);
     expect(await dead.drop()).toEqual({ dropped: 1 });
     expect(await world.deadLength()).toBe(0);

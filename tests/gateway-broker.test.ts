@@ -1,6 +1,7 @@
 /** What the gateway does when RabbitMQ goes away, falls silent, loses its queue or is too slow. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RunningGateway } from '../services/gateway/gateway.ts';
+import { expectTaken } from './support/expect-taken.ts';
 import { createGatewayWorld, reserve, send, sendAsAdmin } from './support/gateway-world.ts';
 import type { GatewayWorld } from './support/gateway-world.ts';
 import { startStallingProxy } from './support/stalling-proxy.ts';
@@ -77,6 +78,9 @@ describe('while the broker is away', () => {
     proxy.stall();
     const waiting = [reserveOne('a'), reserveOne('b', { 'idempotency-key': 'b' })];
     await vi.waitFor(() => expect(gateway.sample().unconfirmedNow).toBe(2));
+    // While frames wait for their confirm, these stay in an open one, which is not sent any more.
+    const unsent = Array.from({ length: 3 }, (_, index) => reserveOne(`c-${index}`));
+    await vi.waitFor(() => expect(gateway.sample().unconfirmedNow).toBe(5));
     const beganAtMs = Date.now();
     proxy.cut();
     const answers = await Promise.all(waiting);
@@ -92,6 +96,12 @@ describe('while the broker is away', () => {
     expect(answers[1]?.body['detail']).toContain('Send it again with the same Idempotency-Key');
     expect(Date.now() - beganAtMs).toBeLessThan(1_000);
     expect(gateway.sample().unconfirmedNow).toBe(0);
+    expect((await Promise.all(unsent)).map(({ body }) => body['type'])).toContain(
+      'urn:flashgrid:problem:broker-away',
+    );
+    proxy.restore();
+    await waitUntilServing();
+    expectTaken(gateway.sample().rarePaths, 'confirmLost', 'frameNotSent', 'gatewayReconnected');
   });
 
   it('goes to another node of the cluster when its own is lost', async () => {
@@ -151,6 +161,7 @@ describe('when the broker falls silent', () => {
     proxy.restore();
     await waitUntilServing();
     expect((await world.takeFrames()).some(({ body }) => body.toString('latin1').startsWith('a'))).toBe(true);
+    expectTaken(gateway.sample().rarePaths, 'brokerSilent', 'confirmTimeout', 'confirmLate');
   });
 
   it('holds a bounded number of reservations and refuses the rest at once', async () => {
@@ -161,6 +172,25 @@ describe('when the broker falls silent', () => {
     expect(kinds.filter((kind) => kind !== 'overloaded')).toHaveLength(8);
     expect(answers.every(({ status }) => status === 503)).toBe(true);
     expect(gateway.sample().rejected.unavailable503).toBe(20);
+    expectTaken(gateway.sample().rarePaths, 'buffersFull');
+  });
+});
+
+describe('when the queue is full', () => {
+  it('answers 503 for what RabbitMQ refuses, and serves again once there is room', async () => {
+    expect((await reserveOne()).status).toBe(202);
+    await world.limitQueue(1);
+    await vi.waitFor(
+      async () =>
+        expect(await reserveOne()).toMatchObject({
+          status: 503,
+          body: { type: 'urn:flashgrid:problem:broker-refused', detail: expect.stringContaining('full') },
+        }),
+      { timeout: 10_000, interval: 20 },
+    );
+    expectTaken(gateway.sample().rarePaths, 'frameNacked');
+    await world.limitQueue(undefined);
+    await waitUntilServing();
   });
 });
 
@@ -170,6 +200,7 @@ describe('when the queue is gone', () => {
     await world.channel.deleteQueue(world.queue);
     const answer = await reserveOne();
     expect(answer).toMatchObject({ status: 503, body: { type: 'urn:flashgrid:problem:broker-refused' } });
+    expectTaken(gateway.sample().rarePaths, 'frameReturned');
     await waitUntilServing();
     expect((await world.takeFrames()).length).toBeGreaterThan(0);
   });

@@ -9,8 +9,10 @@ import type { RunningGateway } from '../services/gateway/gateway.ts';
 import { decodeEntries } from '../services/shared/frame.ts';
 import { quoteIdentifier } from '../services/shared/postgres.ts';
 import { uniqueName } from './support/backends.ts';
+import { expectTaken } from './support/expect-taken.ts';
 import { createGatewayWorld, reserve, send, sendAsAdmin } from './support/gateway-world.ts';
 import type { Answer, GatewayWorld } from './support/gateway-world.ts';
+import { startTcpProxy } from './support/tcp-proxy.ts';
 
 let world: GatewayWorld;
 let gateway: RunningGateway;
@@ -141,6 +143,32 @@ describe('POST /reserve', () => {
       id,
       counters: { remaining: 5 },
     });
+    expectTaken(gateway.sample().rarePaths, 'saleFromPostgres');
+    await world.takeFrames();
+  });
+
+  it('rejects a sale that nobody can look up, and takes a key that nobody can look up, while Redis and Postgres are away', async () => {
+    const { FLASHGRID_REDIS_URL: redisUrl = '', FLASHGRID_POSTGRES_URL: postgresUrl = '' } =
+      world.environment;
+    const proxies = [await startTcpProxy(redisUrl), await startTcpProxy(postgresUrl)];
+    const [redis, postgres] = proxies;
+    const own = await world.gateway({
+      FLASHGRID_REDIS_URL: redis?.url ?? '',
+      FLASHGRID_POSTGRES_URL: postgres?.url ?? '',
+    });
+    const sale = await openSale();
+    const body = { saleId: sale, userId: 'u' };
+    expect((await reserve(own, body)).status).toBe(202);
+    for (const proxy of proxies) proxy.cut();
+    expect((await reserve(own, body, { 'idempotency-key': 'order-17' })).status).toBe(202);
+    expect(await reserve(own, { ...body, saleId: uniqueName('none') })).toMatchObject({
+      status: 503,
+      body: { type: 'urn:flashgrid:problem:store-away' },
+    });
+    expectTaken(own.sample().rarePaths, 'keyNotLookedUp', 'saleNotFound');
+    for (const proxy of proxies) proxy.mend();
+    await own.stop();
+    for (const proxy of proxies) await proxy.close();
     await world.takeFrames();
   });
 
@@ -204,6 +232,7 @@ describe('POST /reserve with an Idempotency-Key', () => {
     expect(await world.takeFrames()).toEqual([]);
     expect(await outcomeOf(answers[2]!, other)).toMatchObject({ status: 'granted', units: [1] });
     expect((await world.store.readSale(sale))?.counters.granted).toBe(1);
+    expectTaken(gateway.sample().rarePaths, 'keyReplayed');
   });
 
   it('refuses the key with another buyer or quantity: at once when it is known, else by its own outcome', async () => {
@@ -236,6 +265,7 @@ describe('POST /reserve with an Idempotency-Key', () => {
       granted: 1,
       refused: { key_reused: 2 },
     });
+    expectTaken(gateway.sample().rarePaths, 'keyReused');
   });
 
   it.each(['queue', 'shed'])(
@@ -286,6 +316,7 @@ describe('POST /reserve with an Idempotency-Key', () => {
     expect(await reserve(gateway, { ...body, userId: 'bob' }, { 'idempotency-key': 'b' })).toMatchObject({
       status: 409,
     });
+    expectTaken(gateway.sample().rarePaths, 'keyFoundInPostgres');
   });
 
   it('decides a key anew after a reset', async () => {
@@ -349,6 +380,18 @@ describe('GET /reservations/:id', () => {
       units: [7, 9],
       unitNo: 7,
     });
+    expectTaken(gateway.sample().rarePaths, 'lookupFromPostgres');
+  });
+
+  it('says `queued` of a grant as long as its tickets are not committed', async () => {
+    const sale = await openSale();
+    const id = idOf(await reserve(gateway, { saleId: sale, userId: 'u' }));
+    const [frame] = await world.takeFrames();
+    if (!frame) throw new Error('no frame');
+    const body = frame.body.toString('latin1');
+    await world.store.decideFrame({ ...frame, body, digests: [] });
+    expect((await send(gateway, 'GET', `/reservations/${id}`)).body).toMatchObject({ status: 'queued' });
+    expectTaken(gateway.sample().rarePaths, 'lookupBeforeCommit');
   });
 });
 
@@ -406,6 +449,7 @@ describe('the sales routes', () => {
     );
     expect(rows).toEqual([{ n: 0 }]);
     expect((await send(gateway, 'GET', path)).body).toMatchObject({ reason: 'sale_reset' });
+    expectTaken(gateway.sample().rarePaths, 'lookupAfterReset');
     await reserve(gateway, { saleId: sale, userId: 'u' });
     expect((await world.takeFrames()).map(({ generation }) => generation)).toEqual([2]);
   });
@@ -438,6 +482,7 @@ describe('the routes for machines', () => {
     expect(text).toContain('flashgrid_gateway_frames_total{end="confirmed"} 1');
     expect(text).toContain('flashgrid_gateway_confirm_seconds_count 1');
     expect(text).toContain('flashgrid_gateway_unconfirmed 0');
+    expect(text).toContain('flashgrid_gateway_rare_paths_total{path="frameNacked"} 0');
     expect(text).toContain('nodejs_eventloop_lag_seconds');
     expect(own.sample()).toEqual({
       accepted: 1,

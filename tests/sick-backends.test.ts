@@ -15,6 +15,7 @@ import { withPostgres } from '../control/cluster/probes.ts';
 import { ControlCentre } from '../control/control-centre.ts';
 import type { BackendRole, BackendState } from '../contract/backends.ts';
 import type { CommandInput, CommandName } from '../contract/contract.ts';
+import { coverageAt, expectTaken } from './support/expect-taken.ts';
 import { BUILT } from './support/fleet.ts';
 import { newDataDir, removeClusters } from './support/native-clusters.ts';
 import { waitFor } from './support/worker-world.ts';
@@ -274,6 +275,7 @@ it('tells of a password that was changed, whichever it is, and goes on once it i
 it('tells of a RabbitMQ that blocks publishers because its disk is short', async () => {
   await rabbitmqctl('set_disk_free_limit', '9999GB');
   await expectTrouble('rabbitmq', 'broker', /low on disk/, () => rabbitmqctl('set_disk_free_limit', '1MB'));
+  expectTaken(await coverageAt(gateway), 'brokerBlocked');
 });
 
 it('answers what is in flight at once when RabbitMQ blocks publishers, or is frozen', async () => {

@@ -5,8 +5,10 @@ import { SaleAdmin } from '../services/gateway/sale-admin.ts';
 import { createPrisma } from '../services/shared/prisma.ts';
 import { quoteIdentifier } from '../services/shared/postgres.ts';
 import { RECORD_RETENTION_MS, frameKey, saleKeys } from '../services/shared/keys.ts';
+import { rareCounts } from '../services/shared/rare-paths.ts';
 import { rebuildSale } from '../services/shared/rebuild.ts';
 import { TicketWriter } from '../services/worker/ticket-writer.ts';
+import { expectTaken } from './support/expect-taken.ts';
 import { removeKeys } from './support/redis-keys.ts';
 import { startTcpProxy } from './support/tcp-proxy.ts';
 import { WorkerWorld, newBuyers, waitFor } from './support/worker-world.ts';
@@ -73,6 +75,10 @@ describe('a worker killed between decision and record', () => {
     expect(world.events).toMatchObject([{ isRepeated: true, record: decided }]);
     expect(await world.audit('sale', 5)).toHaveLength(3);
     expect(heir.counters.rebuilds).toBe(0);
+    expectTaken(heir.sample().rarePaths, 'frameRedelivered', 'frameRepeated');
+    // An insert that was lost is the heir's own.
+    if (isInsertLost) expect(heir.counters.rare.ticketsPresent).toBe(0);
+    else expectTaken(heir.sample().rarePaths, 'ticketsPresent');
   });
 });
 
@@ -135,11 +141,39 @@ describe('a Redis that forgets', () => {
     await release();
     await waitFor('the orphaned insert', async () => (await world.tickets('sale')).length === 2);
     await world.redis.del(frameKey(world.namespace, 'sale', frame.id));
-    await world.startWorker();
+    const heir = await world.startWorker();
     await world.settled();
     expect(await world.audit('sale', 5)).toHaveLength(2);
+    expectTaken(heir.sample().rarePaths, 'oldFrameRecalled');
   });
 });
+
+describe('a rebuild', () => {
+  it('changes nothing when Redis holds a later epoch by then, and no other worker repeats it', async () => {
+    await world.openSale('sale', 5);
+    const workers = [await world.startWorker({ FLASHGRID_PREFETCH: '1' })];
+    await removeKeys(world.redis, `${world.namespace}:{sale}`);
+    const release = await holdTickets();
+    await world.publish('sale', newBuyers(1));
+    await waitFor('a rebuild that waits', async () => (await postgresEpoch()) === 2);
+    workers.push(await world.startWorker({ FLASHGRID_PREFETCH: '1' }));
+    await world.publish('sale', newBuyers(2));
+    await waitFor('another that waits for it', () => workers[1]?.counters.rare.saleUnknown === 1);
+    const facts = { id: 'sale', title: 'sale', stock: 5, perBuyerLimit: 1 } as const;
+    await world.store.openSale({ ...facts, mode: 'queue', status: 'open', generation: 1 }, 3);
+    await release();
+    await world.settled();
+    expect(await world.audit('sale', 5)).toHaveLength(3);
+    expect(await world.store.readEpoch('sale')).toMatchObject({ epoch: 3 });
+    expectTaken(workers[0]?.sample().rarePaths ?? {}, 'rebuildGaveWay');
+    expectTaken(workers[1]?.sample().rarePaths ?? {}, 'rebuildNotNeeded');
+  });
+});
+
+async function postgresEpoch(): Promise<number> {
+  const { rows } = await world.pool.query<{ epoch: number }>("SELECT epoch FROM sales WHERE id = 'sale'");
+  return rows[0]?.epoch ?? 0;
+}
 
 describe('a Redis that is wrong', () => {
   it('is corrected when Postgres refuses a unit that it grants', async () => {
@@ -149,10 +183,11 @@ describe('a Redis that is wrong', () => {
        VALUES ('sale', 2, 1, 4, 'sale.gwaaaa-1.0', 'behind'), ('sale', 3, 1, 4, 'sale.gwaaaa-1.1', 'its back')`,
     );
     const worker = await world.startWorker();
-    const frame = await world.publish('sale', newBuyers(4));
+    const frame = await world.publish('sale', newBuyers(5));
     await world.settled();
     expect(await world.audit('sale', 4)).toHaveLength(4);
     expect(worker.counters.rebuilds).toBe(1);
+    expectTaken(worker.sample().rarePaths, 'unitTaken', 'saleRebuilt', 'outcomeKept');
     expect(await world.outcome(frame, 0)).toEqual({ status: 'granted', units: [1] });
     expect(await world.outcome(frame, 1)).toEqual({ status: 'granted', units: [4] });
     expect(await world.outcome(frame, 2)).toEqual({ status: 'refused', reason: 'sold_out' });
@@ -172,13 +207,14 @@ describe('a Redis that is wrong', () => {
 
   it('can not have grants of a life recorded that was rebuilt meanwhile', async () => {
     await world.openSale('sale', 4);
-    const writer = new TicketWriter(world.pool, 2, { signal: new AbortController().signal });
-    const batch = (epoch: number, unit: number) => ({
+    const rare = rareCounts('worker');
+    const writer = new TicketWriter(world.pool, 1, { signal: new AbortController().signal }, rare);
+    const batch = (epoch: number, unit: number, reservation = unit) => ({
       saleId: 'sale',
       generation: 1,
       stock: 4,
       epoch,
-      tickets: [{ unit, reservationId: `sale.gwaaaa-1.${unit}`, item: 1, userId: 'u' }],
+      tickets: [{ unit, reservationId: `sale.gwaaaa-1.${reservation}`, item: 1, userId: 'u' }],
     });
     expect(await writer.write(batch(1, 1))).toBe('committed');
     await rebuildSale(world.store, world.pool, { saleId: 'sale', generation: 1, staleEpoch: 1 });
@@ -186,6 +222,11 @@ describe('a Redis that is wrong', () => {
     expect(await writer.write(batch(1, 1))).toBe('committed');
     expect(await writer.write(batch(2, 2))).toBe('committed');
     expect(await world.tickets('sale')).toHaveLength(2);
+    expectTaken(rare, 'epochStale', 'ticketsPresent');
+    // The second and third wait for the first, and then share an INSERT.
+    const shared = [batch(2, 3), batch(2, 4), batch(2, 3, 5)].map((one) => writer.write(one));
+    expect(await Promise.all(shared)).toEqual(['committed', 'committed', 'stale']);
+    expectTaken(rare, 'insertSplit', 'unitTaken');
   });
 });
 
@@ -281,6 +322,37 @@ describe('an engine that goes away', () => {
     expect(await world.audit('sale', 600)).toHaveLength(400);
     expect(await world.deadLength()).toBe(0);
     expect((await world.store.readSale('sale'))?.counters).toMatchObject({ decided: 400, granted: 400 });
+    const taken = worker.sample().rarePaths;
+    if (endpoint === 'postgresUrl') expectTaken(taken, 'commitRetried');
+    else if (endpoint === 'redisUrl') expectTaken(taken, 'decisionRetried');
+    else expectTaken(taken, 'workerReconnected');
+  });
+
+  it('and takes the answer of a commit with it, costs no ticket; frames go back when the worker has to stop', async () => {
+    const proxy = await startTcpProxy(world.endpoints.postgresUrl);
+    world.onClose('proxy', () => proxy.close());
+    await world.openSale('sale', 9);
+    const through = { FLASHGRID_POSTGRES_URL: proxy.url, FLASHGRID_STOP_TIMEOUT_MS: '500' };
+    const worker = await world.startWorker(through);
+    const release = await holdTickets();
+    await world.publish('sale', newBuyers(3));
+    await waitFor('an insert that waits', async () => (await waitingInserts()).length > 0);
+    proxy.cut();
+    await release();
+    await waitFor('the commit that nobody hears of', async () => (await world.tickets('sale')).length === 3);
+    proxy.mend();
+    await world.settled();
+    expectTaken(worker.sample().rarePaths, 'commitRetried', 'commitAnswerLost');
+
+    proxy.cut();
+    const retriesBefore = worker.counters.retries;
+    await world.publish('sale', newBuyers(2));
+    await waitFor('a try in vain', () => worker.counters.retries > retriesBefore);
+    await worker.stop();
+    expectTaken(worker.sample().rarePaths, 'frameRequeued');
+    await world.startWorker();
+    await world.settled();
+    expect(await world.audit('sale', 9)).toHaveLength(5);
   });
 });
 
@@ -379,6 +451,7 @@ describe('a backend that refuses for a while', () => {
     await release();
     await world.settled();
     await waitFor('no frame in hand', () => worker.sample().framesInHandNow === 0);
+    expectTaken(worker.sample().rarePaths, 'ackLost', 'frameRedelivered', 'workerReconnected');
     expect(await world.audit('sale', 60)).toHaveLength(40);
     expect(await world.deadLength()).toBe(0);
   });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { idempotencyDigest } from '../services/shared/idempotency.ts';
 import { keyedId } from '../services/shared/ids.ts';
+import { expectTaken } from './support/expect-taken.ts';
 import { WorkerWorld, newBuyers, waitFor } from './support/worker-world.ts';
 
 let world: WorkerWorld;
@@ -55,7 +56,7 @@ describe('the worker', () => {
 
   it('records a keyed reservation once, however often it comes', async () => {
     await world.openSale('sale', 9, 9);
-    await world.startWorker();
+    const worker = await world.startWorker();
     const digest = 'k'.repeat(22);
     const keyed = { userId: 'keyed', quantity: 2, digest };
     await world.publish('sale', [keyed, ...newBuyers(1), keyed]);
@@ -64,11 +65,12 @@ describe('the worker', () => {
     const tickets = await world.audit('sale', 9, 9);
     expect(tickets).toHaveLength(4);
     expect(tickets.filter((ticket) => ticket.reservation_id === keyedId('sale', digest))).toHaveLength(2);
+    expectTaken(worker.sample().rarePaths, 'keyKnownToWorker');
   });
 
   it('knows from Postgres what a key was granted, and for what, when Redis has lost the sale', async () => {
     await world.openSale('sale', 9, 4);
-    await world.startWorker();
+    const worker = await world.startWorker();
     const keyed = { userId: 'a', quantity: 2, digest: idempotencyDigest('order-17', 'a', 2) };
     await world.publish('sale', [...newBuyers(1), keyed]);
     await world.settled();
@@ -81,6 +83,7 @@ describe('the worker', () => {
     expect(await world.outcome(frame, 0)).toEqual({ status: 'granted', units: [2, 3] });
     expect(await world.outcome(frame, 1)).toEqual({ status: 'refused', reason: 'key_reused' });
     expect(await world.audit('sale', 9, 4)).toHaveLength(3);
+    expectTaken(worker.sample().rarePaths, 'saleUnknown', 'saleRebuilt', 'keyRefusedByWorker');
   });
 
   it('keeps a buyer named NULL, and every other sign that an id may have', async () => {
@@ -95,11 +98,15 @@ describe('the worker', () => {
     expect((await world.audit('sale', 9)).map((ticket) => ticket.user_id)).toEqual(users);
   });
 
-  it('refuses frames of an earlier generation after a reset', async () => {
+  it('refuses frames of a closed sale, and frames of an earlier generation after a reset', async () => {
     await world.openSale('sale', 5);
-    await world.startWorker();
+    const worker = await world.startWorker();
     await world.publish('sale', newBuyers(2));
     await world.settled();
+    await world.store.changeSale('sale', { status: 'closed' });
+    const closed = await world.publish('sale', newBuyers(2));
+    await world.settled();
+    expect(await world.outcome(closed, 0)).toEqual({ status: 'refused', reason: 'sale_closed' });
     await world.pool.query('DELETE FROM tickets');
     await world.pool.query('UPDATE sales SET generation = 2, stock = 3, epoch = 2');
     const facts = { id: 'sale', title: 'sale', stock: 3, perBuyerLimit: 1 } as const;
@@ -110,6 +117,7 @@ describe('the worker', () => {
     expect(await world.outcome(late, 0)).toEqual({ status: 'refused', reason: 'sale_reset' });
     expect(await world.outcome(timely, 1)).toEqual({ status: 'granted', units: [2] });
     expect((await world.tickets('sale')).map((ticket) => ticket.unit_no)).toEqual([1, 2]);
+    expectTaken(worker.sample().rarePaths, 'frameOfClosedSale', 'frameOfResetSale');
   });
 
   it('dead-letters what can never be decided, and goes on', async () => {
@@ -131,6 +139,7 @@ describe('the worker', () => {
     await world.settled();
     await waitFor('all poison dead-lettered', async () => (await world.deadLength()) === poison.length);
     expect(worker.counters.deadLettered).toBe(poison.length);
+    expectTaken(worker.sample().rarePaths, 'frameDeadLettered');
     expect(await world.audit('sale', 5)).toHaveLength(2);
   });
 
@@ -147,5 +156,6 @@ describe('the worker', () => {
     const metrics = await (await get('/metrics')).text();
     expect(metrics).toMatch(/^flashgrid_worker_reservations_decided_total 3$/m);
     expect(metrics).toMatch(/^flashgrid_worker_tickets_committed_total 1$/m);
+    expect(metrics).toMatch(/^flashgrid_worker_rare_paths_total\{path="saleRebuilt"\} 0$/m);
   });
 });

@@ -50,6 +50,16 @@ export class GatewayMetrics {
         for (const [reason, count] of Object.entries(counters.rejected)) this.inc({ reason }, count);
       },
     });
+    new Counter({
+      name: 'flashgrid_gateway_rare_paths_total',
+      help: 'How often the gateway took each of its rare paths (docs/rare-paths.md).',
+      labelNames: ['path'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [path, count] of Object.entries(counters.rare)) this.inc({ path }, count);
+      },
+    });
     new Gauge({
       name: 'flashgrid_gateway_unconfirmed',
       help: "Reservations that wait for the broker's confirm.",

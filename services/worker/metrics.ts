@@ -30,6 +30,16 @@ export function createMetrics(counters: WorkerCounters, framesInHand: () => numb
       },
     });
   }
+  new Counter({
+    name: 'flashgrid_worker_rare_paths_total',
+    help: 'How often the worker took each of its rare paths (docs/rare-paths.md).',
+    labelNames: ['path'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [path, count] of Object.entries(counters.rare)) this.inc({ path }, count);
+    },
+  });
   new Gauge({
     name: 'flashgrid_worker_frames_in_hand',
     help: 'Frames handed out to this worker and not settled.',

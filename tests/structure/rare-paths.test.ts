@@ -1,7 +1,8 @@
 /**
- * The compiler refuses a count of a path that is not in the table. This refuses a path that nothing counts.
+ * The compiler refuses a count of a path that is not in the table. This refuses a path that nothing counts, and one
+ * that no test on real backends takes: `expectTaken` (tests/support/expect-taken.ts) fails there when it does not occur.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { RARE_PATHS, RARE_PATH_IDS } from '../../services/shared/rare-paths.ts';
@@ -16,6 +17,15 @@ it('has no path that is not counted where the table says', () => {
     return !existsSync(join(root, path)) || !new RegExp(`\\b${id}\\b`).test(withoutComments(read(path)));
   });
   expect(uncounted).toEqual([]);
+});
+
+it('has no path that no test takes on real backends', () => {
+  const tests = readdirSync(join(root, 'tests'))
+    .filter((name) => name.endsWith('.test.ts'))
+    .map((name) => withoutComments(read(join('tests', name))))
+    .join('\n');
+  const expected = [...tests.matchAll(/\bexpectTaken\(([^;]*?)\);/g)].map(([, list]) => list).join('\n');
+  expect(RARE_PATH_IDS.filter((id) => !expected.includes(`'${id}'`))).toEqual([]);
 });
 
 it('says of each path in a few words and in a sentence what it is', () => {

@@ -68,7 +68,8 @@ describe('every export of one run', () => {
   const incidents = [
     { tMs: 400, part: 'machine', kind: 'paused', lengthMs: 6_000, text: 'It stood still.' },
   ] as const;
-  const record = buildRunRecord({ ...fixtureParts(), load, incidents: [...incidents] });
+  const coverage = { frameNacked: 1_200, ackLost: 3 };
+  const record = buildRunRecord({ ...fixtureParts(), load, incidents: [...incidents], coverage });
   const texts = {
     terminal: formatRun(record, { color: false }).replaceAll(/\s+/g, ' '),
     html: exportHtml(record).replaceAll(/\s+/g, ' '),
@@ -79,6 +80,17 @@ describe('every export of one run', () => {
     expect(texts[frontend]).toContain('At 0.4 s: It stood still.');
     expect(texts[frontend]).toContain(
       '873 rejected, RabbitMQ is away (503), 127 unconfirmed by RabbitMQ in time (503)',
+    );
+  });
+
+  it('tells the rare paths that were taken; the terminal nothing where there were none', () => {
+    expect(texts.terminal).toContain('Rare paths taken: frame refused by RabbitMQ 1,200, ack lost 3.');
+    expect(texts.html).toMatch(/<dt>frame refused by RabbitMQ<\/dt>\s*<dd>1,200<\/dd>/);
+    expect(texts.csv).toContain('summary,coverage.frameNacked,1200,');
+    const none = { ...record, coverage: {} };
+    expect(formatRun(none, { color: false })).not.toMatch(/rare path/i);
+    expect(exportHtml(none).replaceAll(/\s+/g, ' ')).toMatch(
+      /Rare paths<\/h3> <dl> <dt>Taken<\/dt> <dd>none<\/dd>/,
     );
   });
 

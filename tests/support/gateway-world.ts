@@ -10,7 +10,7 @@ import { createPool, quoteIdentifier } from '../../services/shared/postgres.ts';
 import { createRedis } from '../../services/shared/redis.ts';
 import type { RedisClient } from '../../services/shared/redis.ts';
 import { SaleStore } from '../../services/shared/sale-store.ts';
-import { topology } from '../../services/shared/amqp/topology.ts';
+import { declareTopology, topology } from '../../services/shared/amqp/topology.ts';
 import { WorkerCounters } from '../../services/worker/counters.ts';
 import { FrameProcessor } from '../../services/worker/frame-processor.ts';
 import { TicketWriter } from '../../services/worker/ticket-writer.ts';
@@ -41,6 +41,8 @@ export interface GatewayWorld {
   gateway(env?: Readonly<Record<string, string>>, startLimitMs?: number): Promise<RunningGateway>;
   /** Frames in the queue now; takes them out. */
   takeFrames(): Promise<Frame[]>;
+  /** Puts another queue in place of the queue, which holds so many messages at most; `undefined`: the real one. */
+  limitQueue(most: number | undefined): Promise<void>;
   /** Does what a worker does with all frames in the queue. */
   decideAll(): Promise<void>;
   release(): Promise<void>;
@@ -121,6 +123,15 @@ export async function createGatewayWorld(): Promise<GatewayWorld> {
       const gateway = await startGateway(config, log, startLimitMs);
       stack.add('gateway', () => gateway.stop(), 20_000);
       return gateway;
+    },
+    limitQueue: async (most) => {
+      await channel.deleteQueue(names.queue);
+      if (most === undefined) {
+        await declareTopology(connection, namespace);
+        return;
+      }
+      const limits = { 'x-overflow': 'reject-publish', 'x-max-length': most };
+      await channel.assertQueue(names.queue, { arguments: { 'x-queue-type': 'quorum', ...limits } });
     },
     decideAll: async () => {
       for (const frame of await takeFrames()) await processor.process(frame, false);
