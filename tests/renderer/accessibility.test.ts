@@ -1,10 +1,11 @@
-/** Every page under axe-core, in both themes and at both sizes, with a cluster that runs and a run that is kept. */
+/** Every page under axe-core, in both themes and at both sizes, with a cluster that runs and a run that is kept, and has failed. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { launchChromium } from '../../scripts/chromium.mjs';
 import { findViolations } from './support/axe.ts';
 import { startFrontend, type Face } from './support/frontend.ts';
-import { personAt } from './support/person.ts';
+import { STOCK, personAt } from './support/person.ts';
+import { plantFaults } from './support/plant-faults.ts';
 import { openWindow, wear } from './support/window.ts';
 
 /** A start and an attack, on a machine that has other things to do. */
@@ -15,7 +16,7 @@ let browser: Browser;
 let page: Page;
 let runUrl: string;
 
-const { button, heading, visit, noViolations, launch } = personAt(() => page);
+const { button, heading, visit, noViolations, pressOn, launch } = personAt(() => page);
 
 async function open(name: string): Promise<void> {
   await visit(name);
@@ -32,7 +33,7 @@ async function openRun(): Promise<void> {
 const OVERFLOWS = `(() => {
   const html = document.documentElement;
   const isWide = (element) => element.scrollWidth > element.clientWidth + 1;
-  const wide = [...document.querySelectorAll('main, main [role=region], main ul, main figure')].filter(isWide);
+  const wide = [...document.querySelectorAll('main, main [role=region], main ul, main figure, main table')].filter(isWide);
   return [
     ...(html.scrollHeight > window.innerHeight ? ['the document is ' + html.scrollHeight + ' high'] : []),
     ...(isWide(html) ? ['the document is ' + html.scrollWidth + ' wide'] : []),
@@ -45,7 +46,9 @@ beforeAll(async () => {
   ({ page } = await openWindow(browser, frontend.url));
   await button('Start the cluster').click();
   await heading('The cluster is running.').waitFor({ timeout: SET_UP_LIMIT_MS });
-  await launch({ buyers: 1_000 });
+  // A failed run shows all that a proven one does, and its witnesses.
+  await launch({ perSec: 200, forSec: 4 });
+  await plantFaults(frontend.dataDir, STOCK);
   await page.getByRole('link', { name: 'Full record' }).click({ timeout: SET_UP_LIMIT_MS });
   await page.getByRole('region', { name: 'What was proven' }).waitFor();
   runUrl = page.url();
@@ -100,8 +103,39 @@ describe('for everybody', () => {
         await open(name);
         expect(await page.evaluate(OVERFLOWS), `${name}${isProjected ? ', projector mode' : ''}`).toEqual([]);
       }
+      await openRun();
+      expect(await page.evaluate(OVERFLOWS), `Run${isProjected ? ', projector mode' : ''}`).toEqual([]);
     }
     await page.keyboard.press('p');
+    await page.setViewportSize({ width: 1440, height: 900 });
+  });
+
+  it('shows what contradicts itself where a check failed, in two lanes, and folds it away by key', async () => {
+    // Here the checks have the width of the page; in a narrow place each event tells its lane instead.
+    await page.setViewportSize({ width: 1024, height: 700 });
+    await openRun();
+    for (const name of ['Unit 1 was sold twice.', 'A reservation owns another ticket than was granted.']) {
+      const witness = page.getByRole('table', { name });
+      await expect
+        .poll(() => witness.getByRole('cell', { name: /Unit 1 belongs to/ }).count())
+        .toBeGreaterThan(0);
+    }
+    const witness = page.getByRole('table', {
+      name: 'A ticket is in another buyer’s name than its reservation.',
+    });
+    expect(await witness.getByRole('columnheader').allInnerTexts()).toEqual([
+      'Time',
+      'What buyers asked for',
+      'What the backends hold',
+    ]);
+    expect(await witness.getByRole('cell', { name: /belongs to thief/ }).count()).toBe(1);
+    // Both the buyer's answer and the row have a time.
+    const times = await witness.getByRole('rowheader').allInnerTexts();
+    expect(times.filter((time) => /^\+[\d,.]+ ms$/.test(time))).toHaveLength(2);
+    await pressOn(page.locator('summary', { hasText: 'really sent' }));
+    await witness.waitFor({ state: 'hidden' });
+    await pressOn(page.locator('summary', { hasText: 'really sent' }));
+    await witness.waitFor();
     await page.setViewportSize({ width: 1440, height: 900 });
   });
 
