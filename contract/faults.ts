@@ -178,14 +178,19 @@ export function faultTitle({ kind, target, lengthMs }: Omit<FaultSpec, 'at'>): s
   return `${name} ${FAULTS[kind].done}${lengthMs === undefined ? '' : ` for ${milliseconds(lengthMs)}`}`;
 }
 
+/** The fault that a record names; `undefined` for a kind of a later version. */
+export function recordedFault(fault: string): FaultSpec | undefined {
+  try {
+    return parseFaults(fault)[0];
+  } catch {
+    return undefined;
+  }
+}
+
 /** `worker-1, worker-2 killed`: what was really hit. A kind of a later version is told as it was written. */
 export function outcomeTitle({ fault, target }: { readonly fault: string; readonly target: string }): string {
-  try {
-    const [spec] = parseFaults(fault);
-    return spec ? faultTitle({ ...spec, target }) : fault;
-  } catch {
-    return fault;
-  }
+  const spec = recordedFault(fault);
+  return spec ? faultTitle({ ...spec, target }) : fault;
 }
 
 /** What several faults are called in a title: the fault itself if it is the only one. */

@@ -59,3 +59,19 @@ it('tells a fault as what was done, and the return of its part as a return', () 
     { tMs: 900, label: 'worker-1 back' },
   ]);
 });
+
+it('gives a fault that lasts a band: until its end, or until its planned end while it lasts', () => {
+  const fault = (asked: string, more: object) => ({
+    fault: asked,
+    target: 'redis',
+    tMs: 1_000,
+    effect: '',
+    hadEffect: true,
+    ...more,
+  });
+  const bands = (...faults: ReturnType<typeof fault>[]) => marksOfRun({ faults }).map(({ endMs }) => endMs);
+  expect(bands(fault('pause:redis@1s+2s', { endMs: 2_500 }))).toEqual([2_500]);
+  expect(bands(fault('pause:redis@1s+2s', {}))).toEqual([3_000]);
+  expect(bands(fault('kill:redis@1s', {}), fault('melt:redis@1s+2s', {}))).toEqual([undefined, undefined]);
+  expect(bands(fault('pause:redis@1s+2s', { hadEffect: false }))).toEqual([undefined]);
+});

@@ -1,6 +1,6 @@
 /** The moments that the charts of a run mark: a part was lost or came back, or the attack broke something. */
 import { BACKEND_TITLES } from './backends.ts';
-import { outcomeTitle } from './faults.ts';
+import { outcomeTitle, recordedFault } from './faults.ts';
 import type { FaultOutcome, Incident } from './run-record.ts';
 
 export interface RunMark {
@@ -8,6 +8,8 @@ export interface RunMark {
   readonly tMs: number;
   /** `Redis away`, `worker-1, worker-2 back`. */
   readonly label: string;
+  /** Where the band of a fault that lasts ends; past the last sample while it still lasts. */
+  readonly endMs?: number;
 }
 
 /** Share of the axis that a label takes. */
@@ -67,7 +69,11 @@ export function marksOfRun(run: {
     tMs,
     label: `${names.length > MAX_NAMED ? `${names.length} parts` : names.join(', ')} ${word}`,
   }));
-  const onPurpose = broken.map((fault) => ({ tMs: Math.max(0, fault.tMs), label: outcomeTitle(fault) }));
+  const onPurpose = broken.map((fault) => {
+    const { hadEffect, tMs, endMs = tMs + (recordedFault(fault.fault)?.lengthMs ?? 0) } = fault;
+    const band = hadEffect && endMs > tMs ? { endMs } : {};
+    return { tMs: Math.max(0, tMs), label: outcomeTitle(fault), ...band };
+  });
   return [...onPurpose, ...marks].sort((a, b) => a.tMs - b.tMs);
 }
 

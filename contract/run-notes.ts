@@ -67,4 +67,5 @@ export function gaveUpText({ silentMs, cause }: NonNullable<Load['gaveUp']>, uns
   return `No gateway answered for ${milliseconds(silentMs)} (${CAUSES[cause] ?? cause}): ${plural(unsent, 'request')} ${unsent === 1 ? 'was' : 'were'} not sent.`;
 }
 
-const momentOf = (tMs: number) => (tMs < 0 ? 'the start' : `${(tMs / 1_000).toFixed(1)} s`);
+/** `1.2 s`, or `the start` of what came before the first request. */
+export const momentOf = (tMs: number) => (tMs < 0 ? 'the start' : `${(tMs / 1_000).toFixed(1)} s`);

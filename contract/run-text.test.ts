@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { attackSettingsSchema } from './attack-settings.ts';
-import { titleOf } from './run-text.ts';
+import { faultRows, titleOf } from './run-text.ts';
 
 it('calls a run by its crowd, its tickets and what was broken', () => {
   const title = (settings: object) => titleOf(attackSettingsSchema.parse(settings));
@@ -11,4 +11,25 @@ it('calls a run by its crowd, its tickets and what was broken', () => {
   expect(title({ profile: 'burst', requests: 60_000, faults: 'kill:workers@25%' })).toBe(
     '60,000 buyers, 20 tickets, workers killed',
   );
+});
+
+it('tells each fault with its moment, what it hit, and whether it took effect', () => {
+  const faults = [
+    {
+      fault: 'pause:redis@1s+2s',
+      target: 'redis',
+      tMs: 1_000,
+      endMs: 3_040,
+      effect: 'It stood.',
+      hadEffect: true,
+    },
+    { fault: 'kill:worker@start', target: 'worker-1', tMs: -5, effect: 'It ended.', hadEffect: true },
+    { fault: 'kill:redis@9s', target: 'redis', effect: 'Its moment never came.', hadEffect: false },
+  ];
+  expect(faultRows({ faults }).map(({ moment, title, word }) => [moment, title, word])).toEqual([
+    ['1.0 s to 3.0 s', 'Redis paused for 2 s', 'yes'],
+    ['the start', 'worker-1 killed', 'yes'],
+    ['never', 'Redis killed', 'no'],
+  ]);
+  expect(faultRows({})).toEqual([]);
 });

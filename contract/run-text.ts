@@ -7,10 +7,11 @@ import {
   type AttackField,
   type AttackSettings,
 } from './attack-settings.ts';
-import { faultsTitle } from './faults.ts';
+import { faultsTitle, outcomeTitle } from './faults.ts';
 import { coverageRows } from './coverage.ts';
 import type { RunSummary } from './state.ts';
 import { byteSize, latency, milliseconds, percent, plural, whole } from './format.ts';
+import { momentOf } from './run-notes.ts';
 import type { RunRecord } from './run-record.ts';
 import { describeVerdict, verdictShown } from './verdict-text.ts';
 
@@ -154,6 +155,35 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
 function rarePathFacts(coverage: NonNullable<RunRecord['coverage']>): FactGroup['facts'] {
   const rows = coverageRows(coverage);
   return rows.length > 0 ? rows : [['Taken', 'none']];
+}
+
+export const FAULT_COLUMNS = ['Moment', 'What was broken', 'What it did', 'Took effect'] as const;
+
+export interface FaultRow {
+  readonly moment: string;
+  readonly title: string;
+  /** As it was asked for: with it, the run can be repeated. */
+  readonly fault: string;
+  readonly effect: string;
+  readonly hadEffect: boolean;
+  /** Whether it took effect, in a word. */
+  readonly word: 'yes' | 'no';
+}
+
+/** What a run broke on purpose, one row for each fault. */
+export function faultRows({ faults = [] }: Pick<RunRecord, 'faults'>): readonly FaultRow[] {
+  return faults.map((outcome) => {
+    const { fault, tMs, endMs, effect, hadEffect } = outcome;
+    const until = endMs === undefined ? '' : ` to ${momentOf(endMs)}`;
+    return {
+      moment: tMs === undefined ? 'never' : `${momentOf(tMs)}${until}`,
+      title: outcomeTitle(outcome),
+      fault,
+      effect,
+      hadEffect,
+      word: hadEffect ? 'yes' : 'no',
+    };
+  });
 }
 
 /** Every setting of an attack that is given, with its value. */

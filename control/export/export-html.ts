@@ -5,7 +5,14 @@ import { renderRunCharts } from './html/run-charts.ts';
 import { STYLE } from './html/style.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import type { Check, RunRecord } from '../../contract/run-record.ts';
-import { factGroups, headlineOf, titleOf, verdictWord } from '../../contract/run-text.ts';
+import {
+  FAULT_COLUMNS,
+  factGroups,
+  faultRows,
+  headlineOf,
+  titleOf,
+  verdictWord,
+} from '../../contract/run-text.ts';
 import { WITNESS_KINDS, eventTime, type Witness } from '../../contract/witness.ts';
 
 /** Scripts can't run, and nothing can be loaded, whatever the record holds. */
@@ -33,6 +40,7 @@ export function exportHtml(record: RunRecord): string {
         <main>
           ${renderTop(record)} ${renderHero(record)} ${renderProof(record)} ${renderFigures(record)}
           <h2>What happened</h2>
+          ${renderFaults(record)}
           <div class="charts">${renderRunCharts(record)}</div>
           ${renderChecks(record.audit.checks)}
           <h2>How it was run</h2>
@@ -67,7 +75,8 @@ const SIGNS: Readonly<Record<RunRecord['verdict'], Markup>> = {
 
 function renderHero(record: RunRecord): Markup {
   const { verdict, audit } = record;
-  const reasons = [...record.reasons, ...notesOf(record)];
+  // Faults have a table of their own.
+  const reasons = [...record.reasons, ...notesOf({ ...record, faults: [] })];
   const word = verdictWord(record);
   return html`<section class="card hero ${verdict}">
     <div>
@@ -127,6 +136,34 @@ function renderFigures({ load, audit }: RunRecord): Markup {
         </div>`,
     )}
   </dl>`;
+}
+
+function renderFaults(record: RunRecord): Markup {
+  const rows = faultRows(record);
+  if (rows.length === 0) return NOTHING;
+  return html`<div class="card faults">
+    <table>
+      <caption>
+        Faults
+      </caption>
+      <thead>
+        <tr>
+          ${FAULT_COLUMNS.map((name) => html`<th scope="col">${name}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          ({ moment, title, fault, effect, word }) =>
+            html`<tr>
+              <th scope="row">${moment}</th>
+              <td>${title} <code>${fault}</code></td>
+              <td>${effect}</td>
+              <td class="${word}">${word}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
 }
 
 function renderChecks(checks: readonly Check[]): Markup {

@@ -142,6 +142,46 @@ describe('the HTML export', () => {
     ).toBe(5);
   });
 
+  it('draws a fault that lasts as a band in all five, and tells each fault once, in a table', () => {
+    const faults = [
+      {
+        fault: 'pause:redis@300ms+200ms',
+        target: 'redis',
+        tMs: 300,
+        endMs: 500,
+        effect: 'Redis stood still for 0.2 s.',
+        hadEffect: true,
+      },
+      {
+        fault: 'kill:worker@9s',
+        target: 'worker',
+        effect: 'Its moment never came.',
+        hadEffect: false,
+      },
+    ];
+    const text = exportHtml({ ...fixtureRun(), faults });
+    expect(text.match(/class="band"/g)).toHaveLength(5);
+    const [table = ''] = /<div class="card faults">[\s\S]*?<\/table>/.exec(text) ?? [];
+    const cells = [...table.matchAll(/<t[hd][^>]*>([\s\S]*?)<\/t[hd]>/g)].map(([, cell = '']) =>
+      cell.replace(/<[^>]+>/g, '').trim(),
+    );
+    expect(cells.slice(4)).toEqual([
+      '0.3 s to 0.5 s',
+      'Redis paused for 200 ms pause:redis@300ms+200ms',
+      'Redis stood still for 0.2 s.',
+      'yes',
+      'never',
+      'worker killed kill:worker@9s',
+      'Its moment never came.',
+      'no',
+    ]);
+    expect(text.match(/Redis stood still for 0\.2 s\./g)).toHaveLength(1);
+    expect(exportHtml(fixtureRun())).not.toMatch(/class="(?:band|card faults)"/);
+    // Exports without a table tell them in their notes.
+    for (const other of [exportCsv, (run: RunRecord) => formatRun(run, { color: false, width: 400 })])
+      expect(other({ ...fixtureRun(), faults })).toContain('Redis stood still for 0.2 s.');
+  });
+
   it('needs no network and runs no script', () => {
     const text = exportHtml(fixtureRun());
     expect(text).toContain('content="default-src &#39;none&#39;;');

@@ -16,6 +16,7 @@ import {
   Area,
   CartesianGrid,
   ComposedChart,
+  ReferenceArea,
   ReferenceLine,
   ResponsiveContainer,
   Tooltip,
@@ -177,6 +178,18 @@ const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly Cha
             interval={0}
             allowDataOverflow
           />
+          {marks.map(({ tMs, label, endMs: untilMs }) =>
+            untilMs === undefined ? null : (
+              <ReferenceArea
+                key={`${tMs} ${label}`}
+                x1={tMs}
+                x2={Math.min(untilMs, endMs)}
+                fill="var(--accent)"
+                fillOpacity={0.16}
+                ifOverflow="hidden"
+              />
+            ),
+          )}
           {marks.map((mark) => (
             <ReferenceLine
               key={`${mark.tMs} ${mark.label}`}

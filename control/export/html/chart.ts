@@ -92,6 +92,7 @@ function renderPlot(spec: ChartSpec): Markup {
   };
   const description = `${spec.title}. ${series.map(({ name, note }) => `${name}: ${note}`).join('; ')}.`;
   return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${description}">
+    ${spec.moments?.map((moment) => renderBand(moment, axes, endMs)) ?? NOTHING}
     ${renderGrid(spec, axes, yTicks, endMs)} ${renderBars(spec, axes)}
     ${series.filter(({ kind }) => kind !== 'bars').map((each) => renderLine(each, columns, axes))}
     ${spec.mark ? renderMark(spec.mark, axes) : NOTHING}
@@ -225,6 +226,18 @@ function renderMark({ value, label }: { value: number; label: string }, { y }: A
       >${label}</text
     ></g
   >`;
+}
+
+function renderBand({ tMs, endMs }: LaidMark, { x }: Axes, lastMs: number): Markup {
+  if (endMs === undefined || tMs >= lastMs) return NOTHING;
+  const [from, to] = [x(tMs), x(Math.min(endMs, lastMs))];
+  return html`<rect
+    class="band"
+    x="${round(from)}"
+    y="${TOP}"
+    width="${round(to - from)}"
+    height="${HEIGHT - TOP - BOTTOM}"
+  />`;
 }
 
 function renderMoment({ tMs, label, lane, isTurned }: LaidMark, { x }: Axes): Markup {

@@ -83,8 +83,18 @@ h3 { font-size: 17px; letter-spacing: -0.005em; }
 .bar { fill: var(--c); } .area { fill: var(--c); opacity: 0.16; }
 .line { fill: none; stroke: var(--c); stroke-width: 2.6; stroke-linejoin: round; stroke-linecap: round; }
 .line.dashed { stroke-dasharray: 6 5; }
+.band { fill: var(--orange); opacity: 0.16; }
 .mark line { stroke: var(--soft); stroke-dasharray: 3 4; }
 .hit { fill: transparent; } .hit:hover { fill: var(--ink); fill-opacity: 0.07; }
+
+.faults { margin-bottom: 16px; padding: 12px 22px 16px; overflow-x: auto; }
+.faults table { width: 100%; border-collapse: collapse; text-align: left; }
+.faults caption { padding-bottom: 4px; text-align: left; font-size: 17px; font-weight: 650; }
+.faults th, .faults td { padding: 8px 16px 8px 0; border-top: 1px solid var(--edge); vertical-align: top; overflow-wrap: anywhere; }
+.faults thead th { border-top: 0; color: var(--soft); font-weight: 500; font-size: 14.5px; white-space: nowrap; }
+.faults tbody th { font-weight: 500; white-space: nowrap; }
+.faults code { display: block; color: var(--soft); font-size: 14px; }
+.faults .yes { color: var(--pass); font-weight: 650; } .faults .no { color: var(--fail); font-weight: 650; }
 
 .checks { overflow: hidden; }
 .checks details + details { border-top: 1px solid var(--edge); }

@@ -9,6 +9,7 @@ import { describeVerdict } from '../../../contract/verdict-text.ts';
 import { callOrNotify } from '../../client.ts';
 import { CheckList } from '../../components/check-list.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
+import { FaultTable } from '../../components/fault-table.tsx';
 import { Empty } from '../../components/empty.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { Notes } from '../../components/notes.tsx';
@@ -110,7 +111,8 @@ function Record({ record }: { readonly record: RunRecord }) {
               {formatDate(record.startedAt)}. {headline} {[detail, ...record.reasons].join(' ')}
             </span>
           </Group>
-          <Notes notes={notesOf(record)} />
+          {/* Faults have a table of their own. */}
+          <Notes notes={notesOf({ ...record, faults: [] })} />
           <RarePaths coverage={record.coverage} />
         </div>
         <Group gap="xs">
@@ -138,6 +140,7 @@ function Record({ record }: { readonly record: RunRecord }) {
           </ConfirmButton>
         </Group>
       </Group>
+      <FaultTable record={record} />
       <div className="columns">
         <section className={`panel ${classes.charts}`} aria-label="The attack over time">
           <Suspense fallback={<Loading label="Loading the charts…" />}>
