@@ -37,6 +37,7 @@ const CONTROL_FOLDERS = [
   'audit',
   'evidence',
   'verify',
+  'plants',
   'services',
   'faults',
   'sales',

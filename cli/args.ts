@@ -29,9 +29,10 @@ interface OptionSpec {
 }
 
 /** What stands for a setting's value in the help: `--rate N`. */
-function valueName({ choices, unit, isText }: AttackSetting): string {
+function valueName({ choices, unit, isText, whenEmpty }: AttackSetting): string {
   if (isText) return 'FAULT';
-  if (choices) return Object.keys(choices).join('|');
+  // Many names stand in the help, not in the head of its line.
+  if (choices) return whenEmpty === undefined ? Object.keys(choices).join('|') : 'NAME';
   return unit === 'ms' || unit === 's' ? unit.toUpperCase() : 'N';
 }
 

@@ -33,6 +33,15 @@ function run(values: CommandContext['values'], positionals: readonly string[] = 
   return verify(context as unknown as CommandContext).then((code) => ({ code, text: printed.join('\n') }));
 }
 
+it('says that a defect was planted on purpose', async () => {
+  const evidence = soldOut().evidence();
+  const { attack, ...rest } = fixtureRun();
+  const planted = { ...rest, attack: { ...attack, plant: 'oversell' as const } };
+  await writeEvidence(file, evidenceRecords(evidence, planted, judge(evidence, 1)));
+  const { text } = await run({});
+  expect(text).toContain('A defect was planted in this run on purpose (oversell)');
+});
+
 it('judges a run, and writes its history with an end for each request', async () => {
   const { code, text } = await run({ edn });
   expect([code, text.match(/✓/g)?.length]).toEqual([0, 9]);

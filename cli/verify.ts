@@ -32,10 +32,14 @@ export async function verify({ values, positionals, out, outputs }: CommandConte
       ...(history ? { onRequest: (request) => history.add(request) } : {}),
     });
     history?.end();
-    const { runId, requests, tickets, stock, checks, disputed } = judgement;
+    const { runId, planted, requests, tickets, stock, checks, disputed } = judgement;
     out.print(
       `Run ${runId}: ${whole(requests)} requests, ${whole(tickets)} tickets for ${whole(stock)} units.`,
     );
+    if (planted !== undefined)
+      out.print(
+        `A defect was planted in this run on purpose (${planted}): it says nothing about the engine.`,
+      );
     out.print(`Root ${judgement.root}, over ${whole(judgement.records)} records.`);
     for (const id of CHECK_IDS) {
       // A check that this judge does not know yet is no failed one.

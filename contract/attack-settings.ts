@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { FAULT_FORM, FaultSyntaxError, faultText, parseFaults } from './faults.ts';
 import { figure } from './format.ts';
+import { PLANTS, PLANT_IDS } from './plants.ts';
 
 interface About {
   /** The terminal's option, without its dashes. */
@@ -101,6 +102,8 @@ const SUSTAINED = {
 
 const MODES = { queue: 'Still queue everybody', shed: 'Reject once sold out' } as const;
 
+const PLANT_TITLES = Object.fromEntries(PLANT_IDS.map((id) => [id, PLANTS[id].title]));
+
 const COMMON = {
   stock: number({
     option: 'stock',
@@ -181,6 +184,14 @@ const COMMON = {
     whenEmpty: 'nothing is broken',
     help: 'break a part on purpose; may be given several times',
     schema: faults.optional(),
+  },
+  plant: {
+    option: 'plant',
+    label: 'Planted defect',
+    choices: PLANT_TITLES,
+    whenEmpty: 'nothing is planted',
+    help: 'spoil the run before the audit’s last look, to see its checks fail (exit code 3)',
+    schema: z.enum(PLANT_IDS).optional(),
   },
   maxP99Ms: threshold({
     option: 'max-p99',
@@ -269,7 +280,7 @@ export function settingLimits(setting: AttackSetting): string {
   const { min = 0, max = 0, choices, form, unit, whenEmpty } = setting;
   const lowest = Number.isInteger(min) ? figure(min) : 'above 0';
   const takes = choices
-    ? Object.keys(choices).join(' or ')
+    ? Object.keys(choices).join(Object.keys(choices).length > 2 ? ', ' : ' or ')
     : (form ?? `${lowest} to ${figure(max)}${unit === undefined ? '' : ` ${unit}`}`);
   if (whenEmpty !== undefined) return `${takes}; default: ${whenEmpty}`;
   const value = typeof setting.default === 'number' ? figure(setting.default) : setting.default;

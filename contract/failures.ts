@@ -87,6 +87,8 @@ export const FAILURES = {
   'machine.noLoopback': 'The machine has no address 127.0.0.1.',
   'fault.noTarget': 'A fault was asked of a part that does not run.',
   'fault.notOurs': 'A fault was asked of a backend that others run.',
+  'plant.notPlanted':
+    'A defect could not be planted: the run granted or refused too little, or a backend forbade it.',
   'native.backendExited': 'The program of a backend ended as soon as it was started.',
   'native.backendMissing': 'The program of a backend is not installed, or is too old.',
   'native.chosenPortTaken': 'Another program has the port that the settings name for a backend.',

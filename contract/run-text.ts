@@ -22,7 +22,10 @@ export function titleOf(attack: AttackSettings): string {
       ? plural(attack.requests, 'buyer')
       : `${whole(attack.ratePerSec)} buyers a second for ${plural(attack.durationSec, 'second')}`;
   const broken = faultsTitle(attack.faults ?? '');
-  return [buyers, plural(attack.stock, 'ticket'), ...(broken === undefined ? [] : [broken])].join(', ');
+  const planted = attack.plant === undefined ? [] : [`planted ${attack.plant}`];
+  return [buyers, plural(attack.stock, 'ticket'), ...(broken === undefined ? [] : [broken]), ...planted].join(
+    ', ',
+  );
 }
 
 /** The verdict in one word. */
@@ -30,12 +33,14 @@ export function verdictWord({
   verdict,
   exitCode,
   end,
-}: Pick<RunRecord, 'verdict' | 'exitCode' | 'end'>): string {
+  attack,
+}: Pick<RunRecord, 'verdict' | 'exitCode' | 'end' | 'attack'>): string {
   if (end === 'cancelled') return 'CANCELLED';
   if (end === 'failed') return 'NOT FINISHED';
   if (verdict === 'pass') return 'PASS';
   if (verdict === 'invalid') return exitCode === 6 ? 'UNDECIDED' : 'INVALID';
-  return exitCode === 4 ? 'THRESHOLD MISSED' : 'FAIL';
+  if (exitCode === 4) return 'THRESHOLD MISSED';
+  return attack.plant === undefined ? 'FAIL' : 'FAIL (PLANTED)';
 }
 
 /** The verdict in a few sentences. */

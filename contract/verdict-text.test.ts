@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { fixtureLoad, fixtureParts, fixtureRun } from '../tests/support/run-fixture.ts';
+import type { PlantId } from './plants.ts';
 import type { Audit } from './run-record.ts';
 import { describeVerdict } from './verdict-text.ts';
 
@@ -12,6 +13,14 @@ const broken: Audit = {
 };
 
 describe('the text of a verdict', () => {
+  it('never takes a planted defect for the engine’s own', () => {
+    const parts = { verdict: 'fail', load: fixtureLoad, audit: broken } as const;
+    const of = (plant: PlantId) => describeVerdict({ ...parts, attack: { ...attack, plant } });
+    expect(of('oversell').headline).toBe('A defect was planted on purpose, and the audit found it.');
+    expect(of('oversell').detail).toMatch(/Planted: one unit is sold to two buyers\.$/);
+    expect(of('late-grant').headline).toMatch(/found something else\.$/);
+  });
+
   it('tells that each ticket has one owner, and accounts for everybody who asked', () => {
     const { headline, detail } = describeVerdict({ verdict: 'pass', attack, load: fixtureLoad, audit });
     expect(headline).toBe('20 tickets, 20 owners. Exactly.');

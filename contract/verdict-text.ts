@@ -5,6 +5,7 @@
 import type { AttackSettings } from './attack-settings.ts';
 import { outcomeTitle } from './faults.ts';
 import { plural, whole } from './format.ts';
+import { PLANTS, isFound } from './plants.ts';
 import type { Audit, Load, RunRecord, Verdict } from './run-record.ts';
 
 /** Exit code of a run that a part was missing for; build-run-record.ts gives it. */
@@ -30,7 +31,7 @@ export interface VerdictParts {
   readonly verdict: Verdict;
   /** Missing for an attack that was audited. */
   readonly end?: RunRecord['end'];
-  readonly attack: Pick<AttackSettings, 'perBuyerLimit'>;
+  readonly attack: Pick<AttackSettings, 'perBuyerLimit' | 'plant'>;
   readonly faults?: RunRecord['faults'];
   readonly load: Pick<Load, 'sent' | 'accepted' | 'rejected' | 'unknown' | 'gaveUp' | 'causes'>;
   readonly audit: Pick<
@@ -84,11 +85,17 @@ export function describeVerdict(parts: VerdictParts): VerdictText {
       ].join(' '),
     };
   }
-  const failed = audit.checks.filter((check) => !check.ok && check.isOpen !== true).length;
-  if (failed > 0) {
+  const failed = audit.checks.filter((check) => !check.ok && check.isOpen !== true).map(({ id }) => id);
+  const { plant } = parts.attack;
+  if (failed.length > 0) {
     return {
-      headline: 'The engine broke a promise.',
-      detail: `${sold}; ${whole(failed)} of ${plural(audit.checks.length, 'check')} failed.`,
+      headline:
+        plant === undefined
+          ? 'The engine broke a promise.'
+          : isFound(plant, failed)
+            ? 'A defect was planted on purpose, and the audit found it.'
+            : 'A defect was planted on purpose, and the audit found something else.',
+      detail: `${sold}; ${whole(failed.length)} of ${plural(audit.checks.length, 'check')} failed.${plant === undefined ? '' : ` Planted: ${PLANTS[plant].title}.`}`,
     };
   }
   return {

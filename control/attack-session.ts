@@ -12,7 +12,8 @@ import { chooseTargets } from './attack/runner/choose-targets.ts';
 import { runAttack } from './attack/runner/attack-runner.ts';
 import type { AttackInterval } from './attack/runner/interval-merger.ts';
 import { totalRequests, type AttackSettings } from '../contract/attack-settings.ts';
-import { audit, countDeadFrames } from './audit/audit.ts';
+import { audit, countDeadFrames, type AuditInput } from './audit/audit.ts';
+import type { LoadLedger } from './audit/ledger.ts';
 import { FailureError, type Failure } from '../contract/failure.ts';
 import type { Cluster, Deployment } from './cluster/cluster.ts';
 import type { LogLine, AttackState } from '../contract/state.ts';
@@ -28,6 +29,10 @@ import { notesOf } from '../contract/run-notes.ts';
 import { titleOf } from '../contract/run-text.ts';
 import { coverageSince } from '../contract/coverage.ts';
 import { describeVerdict } from '../contract/verdict-text.ts';
+import type { PlantId } from '../contract/plants.ts';
+import { plant } from './plants/plant.ts';
+import { PlantBed } from './plants/plant-bed.ts';
+import { PlantedLedger } from './plants/planted-ledger.ts';
 import { AttackSale } from './sales/attack-sale.ts';
 import type { GatewayClient } from './sales/gateway-client.ts';
 import type { Supervisor } from './services/supervisor.ts';
@@ -43,6 +48,8 @@ import { IncidentWatch } from './runs/incident-watch.ts';
 import type { Coverage } from '../services/shared/rare-paths.ts';
 import { errorText } from '../services/shared/error-text.ts';
 
+/** ms that taking a planted defect back may take. */
+const PLANT_UNDO_LIMIT_MS = 15_000;
 /** ms that healing all faults may take. */
 const FAULTS_LIMIT_MS = 30_000;
 
@@ -77,6 +84,9 @@ export class AttackSession {
   readonly #schedule: FaultSchedule;
   readonly #coverageBefore: Coverage;
   #telemetry: RunTelemetry | undefined;
+  /** What a planted defect changed. */
+  #planted: string | undefined;
+  #bed: PlantBed | undefined;
   #state: AttackState;
   #work: Promise<void> | undefined;
 
@@ -238,9 +248,10 @@ export class AttackSession {
       `all requests are answered or given up: ${whole(load.accepted)} accepted, ${whole(load.rejected)} rejected by the gateway, ${whole(load.unknown)} without a clear answer`,
     );
     let evidence: Evidence | undefined;
+    const planted = settings.plant && this.#preparePlant(settings.plant, ledger);
     const found = await audit({
       sale: { id: saleId, stock: settings.stock, perBuyerLimit: settings.perBuyerLimit },
-      ledger,
+      ...(planted ?? { ledger }),
       startedAtMs: this.#state.firstRequestAtMs,
       deployment,
       drainTimeoutMs: settings.drainTimeoutMs,
@@ -259,10 +270,27 @@ export class AttackSession {
         this.#set({ phase: 'auditing' });
       },
     });
+    // The verdict rests on what was found: nothing planted is needed any more.
+    await this.#bed?.undo().catch((error: unknown) => this.#log('warn', errorText(error)));
     await telemetry.finish(found);
     this.#feed.flush();
     await this.#endFaults('settle');
     await this.#conclude(load, found, evidence);
+  }
+
+  /** The ledger and the step of the audit that plant a defect; all of it is taken back after the last look. */
+  #preparePlant(id: PlantId, seen: LoadLedger): Pick<AuditInput, 'ledger' | 'plant'> {
+    const ledger = new PlantedLedger(seen);
+    return {
+      ledger,
+      plant: async (evidence) => {
+        const bed = new PlantBed(this.#options.deployment, this.#state.saleId);
+        this.#bed = bed;
+        this.#undo.add('plant', () => bed.undo(), PLANT_UNDO_LIMIT_MS);
+        this.#planted = await plant(id, bed, ledger, evidence);
+        this.#log('warn', `planted on purpose (${id}): ${this.#planted}`);
+      },
+    };
   }
 
   async #conclude(load: Load, found: Audit, evidence: Evidence | undefined): Promise<void> {
@@ -312,6 +340,7 @@ export class AttackSession {
       finishedAtMs: Date.now(),
       attack: settings,
       faults: this.#faultOutcomes(),
+      planted: this.#planted,
       clocks: this.#watch.clocks(),
       coverage: coverageSince(this.#coverageBefore, supervisor.totals.coverage()),
       incidents: this.#watch.incidents(firstRequestAtMs ?? startedAtMs),

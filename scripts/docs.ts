@@ -11,6 +11,7 @@ import { ATTACK_PRESETS, ATTACK_SETTINGS, settingLimits } from '../contract/atta
 import { CHECKS } from '../contract/checks.ts';
 import { FAILURES } from '../contract/failures.ts';
 import { RARE_PATHS } from '../services/shared/rare-paths.ts';
+import { PLANTS } from '../contract/plants.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -58,6 +59,14 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
     presets: () => [
       ['`--preset`', 'title', 'what happens'],
       ...ATTACK_PRESETS.map(({ id, title, summary }) => [`\`${id}\``, title, summary]),
+    ],
+    plants: () => [
+      ['`--plant`', 'what is wrong then', 'checks that must fail'],
+      ...Object.entries(PLANTS).map(([id, { title, does, breaks, why }]) => [
+        `\`${id}\``,
+        `${title.charAt(0).toUpperCase()}${title.slice(1)}. ${does}`,
+        `${breaks.map((check) => `\`${check}\``).join(', ')}${why === undefined ? '' : `. ${why}`}`,
+      ]),
     ],
     'attack settings': () => [
       ['option', 'in the window', 'what it does', 'values'],

@@ -66,6 +66,8 @@ export interface AuditInput {
   missingParts?(): string[];
   /** The moment 0 of the ledger, as a Unix time in ms: witnesses then tell when rows and decisions came about. */
   readonly startedAtMs?: number | undefined;
+  /** Spoils what the last look will find, on purpose; called once, after the sale is closed. */
+  plant?(evidence: Evidence): Promise<void>;
   /** What the verdict rests on, once it is final. */
   onEvidence?(evidence: Evidence): void;
   /** The queue is drained, or the time is over, and evidence is being gathered; again for each repetition. */
@@ -187,6 +189,7 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
       }
       statusInAttack = evidence.sale.status;
       isSaleClosed = await input.closeSale();
+      await input.plant?.(evidence);
       // The next look sees what came in between this one and the closing.
       continue;
     }

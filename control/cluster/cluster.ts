@@ -9,6 +9,8 @@ export interface Endpoints {
   readonly postgresUrl: string;
   /** Of a role that only reads; the same as `postgresUrl` where it is missing. */
   readonly postgresAuditUrl?: string;
+  /** Of the owner, for what the control centre breaks on purpose; the same as `postgresUrl` where it is missing. */
+  readonly postgresOwnerUrl?: string;
 }
 
 /** The backends, and the names under which one cluster keeps its data on them. */

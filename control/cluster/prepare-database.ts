@@ -28,6 +28,7 @@ export async function prepareDatabase(
     ...owned,
     postgresUrl: urlOf(url, 'flashgrid_service', service),
     postgresAuditUrl: urlOf(url, 'flashgrid_audit', audit),
+    postgresOwnerUrl: url,
   };
   return { deployment, detail };
 }

@@ -127,6 +127,24 @@ describe('the verdict', () => {
     });
   });
 
+  it('proves nothing where a planted defect was not found, or something else was', () => {
+    const attack = attackSettingsSchema.parse({ profile: 'burst', plant: 'oversell' });
+    const parts = { ...fixtureParts(), attack, planted: 'Unit 1 was sold twice.' };
+    expect(judgeRun(parts)).toMatchObject({
+      verdict: 'invalid',
+      exitCode: 5,
+      reasons: [
+        'Planted on purpose (oversell): Unit 1 was sold twice.',
+        'It should break no_oversell, and broke nothing.',
+        'The checks of the audit can’t be trusted.',
+      ],
+    });
+    const checks = parts.audit.checks.map((check) => ({ ...check, ok: check.id !== 'order' }));
+    const other = judgeRun({ ...parts, audit: { ...parts.audit, checks } });
+    expect(other).toMatchObject({ verdict: 'fail', exitCode: 3 });
+    expect(other.reasons[1]).toBe('It should break no_oversell, and broke order.');
+  });
+
   it('does not blame the load generator for a system, or a machine, that stood still', () => {
     const attack = attackSettingsSchema.parse({ profile: 'sustained', ratePerSec: 100, durationSec: 100 });
     const generator = { ...fixtureLoad.generator, rateReached: 0.7, limits: ['late'] };

@@ -1,6 +1,7 @@
 /** Judges a run: from load, audit and thresholds to verdict, reasons and exit code. */
 import type { AttackSettings } from '../../contract/attack-settings.ts';
 import { milliseconds, percent, plural, whole } from '../../contract/format.ts';
+import { PLANTS, isFound } from '../../contract/plants.ts';
 import { causeText, gaveUpText } from '../../contract/run-notes.ts';
 import {
   RECORD_FORMAT,
@@ -42,6 +43,8 @@ export interface RunParts {
   readonly end?: RunRecord['end'];
   /** Why it has no audit, where it failed or was cancelled. */
   endReason?: string | undefined;
+  /** What a planted defect changed, as a sentence. */
+  planted?: string | undefined;
   readonly incidents?: Incident[];
   readonly clocks?: RunRecord['clocks'];
   readonly coverage?: RunRecord['coverage'];
@@ -51,7 +54,7 @@ export interface RunParts {
 
 export type JudgedParts = Pick<
   RunParts,
-  'attack' | 'load' | 'audit' | 'incidents' | 'faults' | 'clocks' | 'end' | 'endReason'
+  'attack' | 'load' | 'audit' | 'incidents' | 'faults' | 'clocks' | 'end' | 'endReason' | 'planted'
 >;
 
 export interface Judgement {
@@ -66,6 +69,7 @@ export function buildRunRecord(parts: RunParts): RunRecord {
   const { startedAtMs, firstRequestAtMs, finishedAtMs, faults = [], ...rest } = parts;
   // judgeRun puts it among the reasons.
   delete rest.endReason;
+  delete rest.planted;
   return {
     schema: `flashgrid.run/${RECORD_FORMAT}`,
     ...rest,
@@ -91,6 +95,7 @@ export function judgeRun({
   clocks = {},
   end,
   endReason,
+  planted,
 }: JudgedParts): Judgement {
   if (end === 'cancelled' || end === 'failed') {
     return {
@@ -105,12 +110,21 @@ export function judgeRun({
     return {
       verdict: 'fail',
       exitCode: EXIT_CODES.auditFailed,
-      reasons: broken.map((check) => `Not proven: ${check.title}. ${check.evidence.summary}`),
+      reasons: [
+        ...plantedReasons(attack, planted, broken),
+        ...broken.map((check) => `Not proven: ${check.title}. ${check.evidence.summary}`),
+      ],
     };
   }
   const missing = [...findMissing(load), ...(failed.length > 0 ? (audit.undecided ?? []) : [])];
   if (missing.length > 0)
     return { verdict: 'invalid', exitCode: EXIT_CODES.infrastructure, reasons: missing };
+  if (attack.plant !== undefined)
+    return {
+      verdict: 'invalid',
+      exitCode: EXIT_CODES.invalid,
+      reasons: [...plantedReasons(attack, planted, []), 'The checks of the audit can’t be trusted.'],
+    };
   const doubts = findDoubts(attack, load, incidents, faults, clocks);
   if (doubts.length > 0) return { verdict: 'invalid', exitCode: EXIT_CODES.invalid, reasons: doubts };
   const misses = findMisses(attack, load);
@@ -120,6 +134,18 @@ export function judgeRun({
     return { verdict: 'fail', exitCode: EXIT_CODES.thresholdMissed, reasons: [...misses, ...limits] };
   }
   return { verdict: 'pass', exitCode: EXIT_CODES.pass, reasons: [] };
+}
+
+/** What was planted on purpose, and whether exactly that was found. */
+function plantedReasons({ plant }: AttackSettings, planted = '', broken: Audit['checks']): string[] {
+  if (plant === undefined) return [];
+  const found = broken.map(({ id }) => id);
+  const told = `Planted on purpose (${plant}): ${planted}`.trim();
+  if (isFound(plant, found)) return [told];
+  return [
+    told,
+    `It should break ${PLANTS[plant].breaks.join(', ')}, and broke ${found.join(', ') || 'nothing'}.`,
+  ];
 }
 
 /** What was missing, so that the attack could not be carried out. */

@@ -10,6 +10,8 @@ export type CheckState = 'passed' | 'open' | 'failed';
 
 export interface Judgement {
   readonly runId: string;
+  /** The defect that was planted on purpose: the run says nothing about the engine. */
+  readonly planted?: string;
   readonly root: string;
   readonly records: number;
   readonly requests: number;
@@ -250,7 +252,8 @@ export class Judge {
   }
 
   finish(expectedRoot: string | undefined): Judgement {
-    const { runId, stock, perBuyerLimit, heldUpMs, requests, tickets } = this.#header ?? fail('it is empty');
+    const { runId, planted, stock, perBuyerLimit, heldUpMs, requests, tickets } =
+      this.#header ?? fail('it is empty');
     const { remaining, waiting, newDead, undecided, claims } = this.#end ?? fail('the end record is missing');
     const root = this.#root ?? fail('its root is missing');
     if (expectedRoot !== undefined && expectedRoot.toLowerCase() !== root)
@@ -332,6 +335,7 @@ export class Judge {
     for (const check of Object.values(checks)) check.found = check.found.trim();
     return {
       runId,
+      ...(planted === undefined ? {} : { planted }),
       root,
       records: this.#tree.leaves,
       requests,

@@ -9,6 +9,8 @@ export interface Header {
   readonly heldUpMs: number;
   readonly requests: number;
   readonly tickets: number;
+  /** The defect that was planted on purpose, by its name. */
+  readonly planted: string | undefined;
 }
 
 export interface End {
@@ -27,8 +29,11 @@ export function headerOf(text: string): Header {
       `The format is ${JSON.stringify(header['format'] ?? null).slice(0, 40)}; this checks flashgrid.evidence/1.`,
     );
   const sale = fieldsOf(header['sale']);
+  const run = fieldsOf(header['run']);
+  const attack = run['attack'] === undefined ? {} : fieldsOf(run['attack']);
   return {
-    runId: idOf(fieldsOf(header['run'])['id']),
+    runId: idOf(run['id']),
+    planted: attack['plant'] === undefined ? undefined : idOf(attack['plant']),
     stock: wholeOf(sale, 'stock'),
     perBuyerLimit: wholeOf(sale, 'perBuyerLimit'),
     saleStatus: String(sale['status']),

@@ -189,7 +189,10 @@ function SettingField({ setting, value, error, onChange }: SettingFieldProps) {
         label={label}
         description={description}
         value={value}
-        data={Object.entries(choices).map(([choice, text]) => ({ value: choice, label: text }))}
+        data={[
+          ...(whenEmpty === undefined ? [] : [{ value: '', label: 'None' }]),
+          ...Object.entries(choices).map(([choice, text]) => ({ value: choice, label: sentence(text) })),
+        ]}
         onChange={(event) => onChange(event.currentTarget.value)}
       />
     );
