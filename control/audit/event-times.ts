@@ -38,7 +38,8 @@ export class BackendTimes implements EventTimes {
   #sinceStart(known: Map<string, number | undefined>, key: string): number | undefined {
     const atMs = known.get(key);
     if (atMs === undefined) known.set(key, undefined);
-    return atMs === undefined ? undefined : atMs - this.#startedAtMs;
+    // Both backends write whole milliseconds.
+    return atMs === undefined ? undefined : Math.round(atMs - this.#startedAtMs);
   }
 
   /** Looks up what was asked for. */
@@ -55,8 +56,10 @@ export class BackendTimes implements EventTimes {
     for (const id of this.#decisions.keys()) {
       const reference = parseReservationId(id);
       if (reference?.kind !== 'framed') continue;
-      const leftMs = await redis.pttl(frameKey(namespace, saleId, reference.frameId));
-      if (leftMs > 0) this.#decisions.set(id, Date.now() - (RECORD_RETENTION_MS - leftMs));
+      const key = frameKey(namespace, saleId, reference.frameId);
+      const [[seconds, micros], leftMs] = await Promise.all([redis.time(), redis.pttl(key)]);
+      const nowMs = Number(seconds) * 1_000 + Number(micros) / 1_000;
+      if (leftMs > 0) this.#decisions.set(id, nowMs - (RECORD_RETENTION_MS - leftMs));
     }
   }
 }

@@ -1,10 +1,11 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { World } from '../../tests/support/audit-world.ts';
+import { World, type Fortune } from '../../tests/support/audit-world.ts';
 import { answersIn, contradicts, decisionsIn, isMinimal, rowsIn } from '../../tests/support/contradiction.ts';
 import { enough, faults, soldOut, taken, type Fault } from '../../tests/support/planted-faults.ts';
 import { CHECK_IDS, type CheckId } from '../../contract/checks.ts';
 import { auditSchema, type Check } from '../../contract/run-record.ts';
-import { eventTime, type Witness } from '../../contract/witness.ts';
+import { eventTime, witnessSchema, type Witness } from '../../contract/witness.ts';
 import { judge } from './audit.ts';
 import type { EventTimes } from './evidence.ts';
 
@@ -121,11 +122,70 @@ function expectTrue(world: World, { events }: Witness): void {
   for (const { id, buyer, units, reason } of decisionsIn(events)) {
     const [, frameId, place = ''] = id?.split('.') ?? [];
     const frame = world.frames.find((one) => one.id === frameId);
-    expect(world.requests.some((one) => one.userId === buyer && (one.reservationId ?? id) === id)).toBe(true);
+    const named = [...world.requests, ...world.tickets];
+    expect(named.some((one) => one.userId === buyer && one.reservationId === id)).toBe(true);
     expect(frame?.grants.get(Number(place))?.join(', ')).toBe(units);
     expect(frame?.codes[Number(place)] === 'G').toBe(reason === undefined);
   }
 }
+
+/** The check has a witness, which contradicts itself, is true, and needs each of its events. */
+function expectWitness(world: World, { id, evidence }: Check): void {
+  const found = evidence.witness;
+  if (!found) throw new Error(`${id} has no witness`);
+  expect(contradicts[id](found.events), `${id}: ${JSON.stringify(found.events)}`).toBe(true);
+  expect(isMinimal(id, found.events), `${id}: ${JSON.stringify(found.events)}`).toBe(true);
+  expectTrue(world, found);
+  expect(witnessSchema.parse(found)).toEqual(found);
+}
+
+const at = <T>(list: readonly T[], place: number): T | undefined => list[place % Math.max(1, list.length)];
+/** What may go wrong with a ticket, a record, an answer or a counter; the numbers choose which one. */
+const damages: readonly ((world: World, one: number, other: number) => void)[] = [
+  ({ tickets }, one) => tickets.splice(one % Math.max(1, tickets.length), 1),
+  ({ tickets }, one, other) => Object.assign(at(tickets, one) ?? {}, { unit: other % 15 }),
+  ({ tickets }, one, other) => Object.assign(at(tickets, one) ?? {}, { userId: `buyer-${other % 12}` }),
+  ({ tickets }, one, other) =>
+    Object.assign(at(tickets, one) ?? {}, { reservationId: at(tickets, other)?.reservationId }),
+  ({ tickets }, one) => {
+    const ticket = at(tickets, one);
+    if (ticket) tickets.push({ ...ticket });
+  },
+  ({ tickets, requests }, one, other) =>
+    tickets.push({
+      unit: (other % 14) + 1,
+      reservationId: at(requests, one)?.reservationId ?? 'audited.phantom1-0.0',
+      userId: at(requests, other)?.userId ?? 'nobody',
+    }),
+  ({ tickets }, one) =>
+    tickets.push({
+      unit: (one % 14) + 1,
+      reservationId: `audited.phantom2-${one % 5}.0`,
+      userId: `buyer-${one % 12}`,
+    }),
+  ({ frames }, one) => frames.splice(one % Math.max(1, frames.length), 1),
+  ({ frames }, one, other) => {
+    const frame = at(frames, one);
+    if (!frame) return;
+    const place = other % frame.codes.length;
+    if (frame.codes[place] === 'G') frame.grants.delete(place);
+    else frame.grants.set(place, [(other % 12) + 1]);
+    frame.codes[place] = frame.codes[place] === 'G' ? 'SLC'.charAt(one % 3) : 'G';
+  },
+  ({ requests }, one) => delete at(requests, one)?.reservationId,
+  ({ requests }, one, other) => {
+    const [first, second] = [at(requests, one), at(requests, other)];
+    if (first?.reservationId && second?.reservationId) second.reservationId = first.reservationId;
+  },
+  ({ requests }, one, other) => {
+    const request = at(requests, one);
+    if (request) Object.assign(request, { sentAtMs: other % 20_000, answeredAtMs: (other % 20_000) + 3 });
+  },
+  (world, one) => void (world.remaining += (one % 5) - 2),
+  (world, one) => void (world.sale.perBuyerLimit = (one % 3) + 1),
+  (world, one) => void (world.queues = { waiting: one % 2, dead: (one % 3) + 1, deadBefore: 1 }),
+  (world) => void (world.isKnownToRedis = false),
+];
 
 describe('the witness of a failed check', () => {
   it.each([...faults, ...more])(
@@ -135,16 +195,51 @@ describe('the witness of a failed check', () => {
       plant(planted);
       const failed = failedChecks(planted);
       expect(failed.map(({ id }) => id)).toEqual(breaks);
-      for (const { id, evidence } of failed) {
-        const found = evidence.witness;
-        if (!found) throw new Error(`${id} has no witness`);
-        expect(contradicts[id](found.events), `${id}: ${JSON.stringify(found.events)}`).toBe(true);
-        expect(isMinimal(id, found.events), `${id}: ${JSON.stringify(found.events)}`).toBe(true);
-        expectTrue(planted, found);
-      }
+      for (const check of failed) expectWitness(planted, check);
       expect(() => auditSchema.parse(judge(planted.evidence(), 12))).not.toThrow();
     },
   );
+
+  it('contradicts itself whatever was damaged, in whatever sale (property)', () => {
+    const fortune = fc.constantFrom<Fortune>(
+      'taken',
+      'taken',
+      'taken',
+      'lost',
+      'dropped',
+      'failed',
+      'rejected',
+    );
+    const seen = new Set<CheckId>();
+    fc.assert(
+      fc.property(
+        fc.record({
+          stock: fc.integer({ min: 1, max: 12 }),
+          perBuyerLimit: fc.integer({ min: 1, max: 3 }),
+          frameSize: fc.integer({ min: 1, max: 5 }),
+          visits: fc.array(fc.record({ fortune, buyer: fc.integer({ min: 0, max: 9 }) }), {
+            minLength: 1,
+            maxLength: 30,
+          }),
+        }),
+        fc.array(fc.tuple(fc.constantFrom(...damages), fc.nat(), fc.nat()), { minLength: 1, maxLength: 4 }),
+        ({ visits, ...options }, blows) => {
+          const world = new World({
+            ...options,
+            fortunes: visits.map((visit) => visit.fortune),
+            buyers: visits.map((visit) => visit.buyer),
+          });
+          for (const [damage, one, other] of blows) damage(world, one, other);
+          for (const check of failedChecks(world)) {
+            seen.add(check.id);
+            expectWitness(world, check);
+          }
+        },
+      ),
+      { numRuns: 600 },
+    );
+    expect(CHECK_IDS.filter((id) => !seen.has(id))).toEqual([]);
+  });
 
   it('exists for every check', () => {
     const seen = new Set<CheckId>(faults.flatMap(({ breaks }) => breaks));
@@ -186,8 +281,10 @@ describe('the time of an event', () => {
     expect(shown({ row: 7.25 })).toEqual(['decision time not known', 'row +7.3 ms']);
   });
 
-  it('orders the events, also against the logic and before the first request', () => {
+  it('orders the events, also against the logic when it is clear, and before the first request', () => {
     expect(shown({ row: 12, decided: 10 })).toEqual(['decision +10 ms', 'row +12 ms']);
+    // A ms is less than the backends' clocks tell: a decision comes before its row.
+    expect(shown({ row: 11, decided: 12 })).toEqual(['decision +12 ms', 'row +11 ms']);
     expect(shown({ row: -3, decided: 2_010.5 })).toEqual(['row −3 ms', 'decision +2,010.5 ms']);
   });
 });

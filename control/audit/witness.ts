@@ -13,6 +13,8 @@ export const TOLD = 'What buyers were told';
 export const PROMISED = 'What was promised';
 export const HELD = 'What the backends hold';
 
+/** ms by which the clocks of two backends may differ through rounding alone: within it, logic gives the order. */
+const CLOCK_STEP_MS = 2;
 /** Characters of a name that are shown: a row in the database may hold any text. */
 const MAX_NAME = 80;
 
@@ -25,7 +27,14 @@ export function witness(
   lanes: Witness['lanes'],
   ...threads: readonly (readonly WitnessEvent[])[]
 ): Witness {
-  const placed = threads.flatMap((thread) => thread.map((event, at) => ({ event, at: placeOf(thread, at) })));
+  const placed = threads.flatMap((thread) => {
+    let last = -Infinity;
+    return thread.map((event, at) => {
+      const place = placeOf(thread, at);
+      if (last - place > CLOCK_STEP_MS || place > last) last = place;
+      return { event, at: last };
+    });
+  });
   placed.sort((one, other) => (one.at < other.at ? -1 : one.at > other.at ? 1 : 0));
   return { contradiction, lanes, events: placed.map(({ event }) => event) };
 }
@@ -113,6 +122,15 @@ export function outcomeEvent(evidence: Evidence, lane: Lane, subject: number): W
   return (evidence.outcomes.code[subject] ?? 0) !== 0
     ? decisionEvent(evidence, lane, subject)
     : rowEvent(evidence, lane, evidence.join.subjectOfTicket.indexOf(subject));
+}
+
+/** Numbers of the tickets of a subject. */
+export function ticketsOfSubject({ join }: Evidence, subject: number): number[] {
+  const numbers: number[] = [];
+  join.subjectOfTicket.forEach((owner, ticket) => {
+    if (owner === subject) numbers.push(ticket);
+  });
+  return numbers;
 }
 
 /** A name as a witness shows it. */

@@ -89,7 +89,9 @@ export const contradicts: Readonly<Record<CheckId, (events: Events) => boolean>>
   },
   no_phantom: (events) => {
     const rows = rowsIn(events);
-    const sent = events.filter(({ kind }) => kind === 'request').length;
+    const asker = /^Buyer (\S+) sent/.exec(events.find(({ kind }) => kind === 'count')?.text ?? '')?.[1];
+    const owned = rows.filter(({ buyer }) => buyer === asker).map(({ id }) => id);
+    const sent = numberIn(events, 'count', /sent ([\d,]+) requests? without/);
     const isUnasked = rows.some(
       ({ buyer, id = '' }) =>
         has(events, 'missing', new RegExp(`^Buyer ${buyer} sent no request`)) ||
@@ -100,10 +102,9 @@ export const contradicts: Readonly<Record<CheckId, (events: Events) => boolean>>
     const names = [...answersIn(events), ...rows];
     return (
       isUnasked ||
-      (sent > 0 && rows.length > sent) ||
+      new Set(owned).size > sent ||
       names.some(({ id, buyer }) => names.some((one) => one['id'] === id && one['buyer'] !== buyer)) ||
-      numberIn(events, 'count', /([\d,]+) reservations? with tickets/) >
-        numberIn(events, 'count', /sent ([\d,]+) requests?/)
+      numberIn(events, 'count', /([\d,]+) reservations? with tickets/) > sent
     );
   },
   stock_balance: (events) => {

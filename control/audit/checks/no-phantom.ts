@@ -8,8 +8,8 @@ import {
   countEvent,
   missingEvent,
   nameOf,
-  requestEvent,
   rowEvent,
+  ticketsOfSubject,
   witness,
 } from '../witness.ts';
 import { Offenders, result } from './check.ts';
@@ -49,64 +49,62 @@ export function checkNoPhantom(evidence: Evidence): Check {
 }
 
 const LANES: Witness['lanes'] = ['What buyers asked for', HELD];
-/** Requests that are events of their own; of more, only their number is told. */
-const MAX_REQUESTS = 5;
+/** Tickets of a buyer that are events of their own; of more, only their number is told. */
+const MAX_ROWS = 6;
 
 /** A ticket, and everything of its buyer that could explain it but explains other tickets. */
 function fromNowhere(evidence: Evidence, ticket: number): Witness {
-  const { ledger, tickets, join, ownerOfStray } = evidence;
+  const { ledger, tickets, ownerOfStray } = evidence;
   const userId = tickets.userId[ticket] ?? '';
-  const unsettled: number[] = [];
+  const unsettled = new Set<number>();
   let sent = 0;
   for (let request = 0; request < ledger.count; request++) {
     if (ledger.status(request) === 'unsent' || ledger.userId(request) !== userId) continue;
     sent++;
-    if (isUnsettled(ledger, request)) unsettled.push(request);
+    if (isUnsettled(ledger, request)) unsettled.add(request);
   }
-  const rowOf = (subject: number) => rowEvent(evidence, 1, join.subjectOfTicket.indexOf(subject));
-  const explained = [...ownerOfStray.keys()].filter((at) => unsettled.includes(ownerOfStray[at] ?? -1));
-  const id = nameOf(tickets.reservationId[ticket] ?? '');
-  if (unsettled.length === 0)
+  const buyer = `Buyer ${nameOf(userId)}`;
+  if (unsettled.size === 0) {
+    const id = nameOf(tickets.reservationId[ticket] ?? '');
+    const none = `none was told reservation ${id}, none was left without a clear answer`;
     return witness('A ticket exists that nobody asked for.', LANES, [
       missingEvent(
         0,
-        sent === 0
-          ? `Buyer ${nameOf(userId)} sent no request.`
-          : `Buyer ${nameOf(userId)} sent ${plural(sent, 'request')}: none was told reservation ${id}, none was left without a clear answer.`,
+        sent === 0 ? `${buyer} sent no request.` : `${buyer} sent ${plural(sent, 'request')}: ${none}.`,
       ),
       rowEvent(evidence, 1, ticket),
     ]);
-  if (unsettled.length > MAX_REQUESTS)
-    return witness('A buyer owns more reservations than requests explain.', LANES, [
-      countEvent(
-        0,
-        `Buyer ${nameOf(userId)} sent ${plural(unsettled.length, 'request')} without a clear answer.`,
-      ),
-      countEvent(1, `${plural(explained.length + 1, 'reservation')} with tickets, which no answer named.`),
-    ]);
+  }
+  const strays = [...ownerOfStray.keys()].filter((at) => unsettled.has(ownerOfStray[at] ?? -1));
+  const rows = strays.slice(0, MAX_ROWS).map((at) => {
+    const own = ticketsOfSubject(evidence, ledger.count + at);
+    return [rowEvent(evidence, 1, own.find((one) => tickets.userId[one] === userId) ?? -1)];
+  });
   return witness(
     'A buyer owns more reservations than requests explain.',
     LANES,
-    ...unsettled.map((request) => [requestEvent(evidence, 0, request)]),
-    ...explained.map((stray) => [rowOf(ledger.count + stray)]),
-    [rowEvent(evidence, 1, ticket)],
+    [countEvent(0, `${buyer} sent ${plural(unsettled.size, 'request')} without a clear answer.`)],
+    ...(strays.length < MAX_ROWS
+      ? [...rows, [rowEvent(evidence, 1, ticket)]]
+      : [
+          [countEvent(1, `${plural(strays.length + 1, 'reservation')} with tickets, which no answer named.`)],
+        ]),
   );
 }
 
 /** A ticket in another name than its reservation. */
 function ofAnother(evidence: Evidence, ticket: number): Witness {
-  const { ledger, join } = evidence;
+  const { ledger, tickets, join, ownerOfStray } = evidence;
   const subject = join.subjectOfTicket[ticket] ?? -1;
-  const isStray = subject >= ledger.count;
+  const owner = ownerOfStray[subject - ledger.count];
+  // Only tickets name a stray: one of them is in the name of its request.
+  const rightful = ticketsOfSubject(evidence, subject).find(
+    (one) => owner !== undefined && tickets.userId[one] === ledger.userId(owner),
+  );
   return witness(
     'A ticket is in another buyer’s name than its reservation.',
     LANES,
-    [
-      // Only tickets name a stray, and the first one says whose it is.
-      isStray
-        ? rowEvent(evidence, 0, join.subjectOfTicket.indexOf(subject))
-        : answerEvent(evidence, 0, subject),
-    ],
+    [rightful === undefined ? answerEvent(evidence, 0, subject) : rowEvent(evidence, 0, rightful)],
     [rowEvent(evidence, 1, ticket)],
   );
 }

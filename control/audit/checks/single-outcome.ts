@@ -10,6 +10,7 @@ import {
   missingEvent,
   nameOf,
   rowEvent,
+  ticketsOfSubject,
   witness,
 } from '../witness.ts';
 import { undecided } from './conservation.ts';
@@ -102,15 +103,6 @@ export function checkSingleOutcome(evidence: Evidence): Check {
 
 function unitsGranted({ outcomes }: Evidence, subject: number): readonly number[] {
   return outcomes.units.get(subject) ?? [outcomes.firstUnit[subject] ?? 0];
-}
-
-/** Numbers of the tickets of a subject. */
-function ticketsOfSubject({ join }: Evidence, subject: number): number[] {
-  const numbers: number[] = [];
-  join.subjectOfTicket.forEach((owner, ticket) => {
-    if (owner === subject) numbers.push(ticket);
-  });
-  return numbers;
 }
 
 function grantWithoutTicket(evidence: Evidence, subject: number): Witness {
