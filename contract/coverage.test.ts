@@ -10,16 +10,20 @@ describe('the rare paths of a run', () => {
     expect(coverageSince(now, now)).toEqual({});
   });
 
-  it('are one line, in the order of the table', () => {
-    expect(coverageText({ ackLost: 3, frameNacked: 1_200 })).toBe(
-      'Rare paths taken: frame refused by RabbitMQ 1,200, ack lost 3.',
+  it('are one line, the most frequent first', () => {
+    const coverage = { ackLost: 3, frameNacked: 1_200, saleRebuilt: 1 };
+    expect(coverageText(coverage)).toBe(
+      'Rare paths taken: frame refused by RabbitMQ (1,200), ack lost (3), sale rebuilt (1).',
     );
+    expect(coverageText(coverage, 1)).toBe('Rare paths taken: frame refused by RabbitMQ (1,200) and 2 more.');
     expect(coverageText({})).toBe('No rare path was taken.');
     expect(coverageText(undefined)).toBeUndefined();
   });
 
   it('of another version are shown by their id', () => {
-    expect(coverageText({ ofTomorrow: 2, ackLost: 1 })).toBe('Rare paths taken: ack lost 1, ofTomorrow 2.');
+    expect(coverageText({ ofTomorrow: 2, ackLost: 1 })).toBe(
+      'Rare paths taken: ofTomorrow (2), ack lost (1).',
+    );
   });
 });
 

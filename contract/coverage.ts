@@ -21,22 +21,24 @@ export function coverageSince(before: Coverage, now: Coverage): Coverage {
   return Object.fromEntries(counts.filter(([, count]) => count > 0));
 }
 
-/** Each path that was taken, in words, with its count; in the order of the table. */
+/** Each path that was taken, in words, with its count; the most frequent first. */
 export function coverageRows(coverage: CoverageRecord): (readonly [title: string, count: string])[] {
-  const known = RARE_PATH_IDS.flatMap((id) => {
-    const count = coverage[id];
-    return count === undefined ? [] : [[RARE_PATHS[id].title, whole(count)] as const];
-  });
-  const others = Object.entries(coverage).filter(([id]) => !isRarePath(id));
-  return [...known, ...others.map(([id, count]) => [id, whole(count)] as const)];
+  return Object.entries(coverage)
+    .sort(([, one], [, other]) => other - one)
+    .map(([id, count]) => [isRarePath(id) ? RARE_PATHS[id].title : id, whole(count)] as const);
 }
 
-/** All of it in one line; `undefined` for a record of a version that did not count. */
-export function coverageText(coverage: CoverageRecord | undefined): string | undefined {
+/**
+ * The paths in one line; `undefined` for a record of a version that did not count.
+ * @param most how many are named; the rest is only counted
+ */
+export function coverageText(coverage: CoverageRecord | undefined, most = Infinity): string | undefined {
   if (!coverage) return undefined;
   const rows = coverageRows(coverage);
   if (rows.length === 0) return 'No rare path was taken.';
-  return `Rare paths taken: ${rows.map(([title, count]) => `${title} ${count}`).join(', ')}.`;
+  const named = rows.slice(0, most).map(([title, count]) => `${title} (${count})`);
+  const left = rows.length - named.length;
+  return `Rare paths taken: ${named.join(', ')}${left > 0 ? ` and ${whole(left)} more` : ''}.`;
 }
 
 /** What many runs took together, and which paths of the table none of them took. */

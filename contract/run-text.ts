@@ -159,7 +159,8 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
 
 function rarePathFacts(coverage: NonNullable<RunRecord['coverage']>): FactGroup['facts'] {
   const rows = coverageRows(coverage);
-  return rows.length > 0 ? rows : [['Taken', 'none']];
+  if (rows.length === 0) return [['Taken', 'none']];
+  return rows.map(([title, count]) => [title.replace(/^./, (first) => first.toUpperCase()), count] as const);
 }
 
 export const FAULT_COLUMNS = ['Moment', 'What was broken', 'What it did', 'Took effect'] as const;

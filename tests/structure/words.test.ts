@@ -84,8 +84,8 @@ describe('every export of one run', () => {
   });
 
   it('tells the rare paths that were taken; the terminal nothing where there were none', () => {
-    expect(texts.terminal).toContain('Rare paths taken: frame refused by RabbitMQ 1,200, ack lost 3.');
-    expect(texts.html).toMatch(/<dt>frame refused by RabbitMQ<\/dt>\s*<dd>1,200<\/dd>/);
+    expect(texts.terminal).toContain('Rare paths taken: frame refused by RabbitMQ (1,200), ack lost (3).');
+    expect(texts.html).toMatch(/<dt>Frame refused by RabbitMQ<\/dt>\s*<dd>1,200<\/dd>/);
     expect(texts.csv).toContain('summary,coverage.frameNacked,1200,');
     const none = { ...record, coverage: {} };
     expect(formatRun(none, { color: false })).not.toMatch(/rare path/i);
