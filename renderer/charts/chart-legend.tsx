@@ -1,17 +1,17 @@
 import { memo } from 'react';
-import type { ChartSpec, Figures } from './chart-specs.ts';
+import type { ChartSpec, Metrics } from './chart-specs.ts';
 import { SUMMARY_WORDS } from './chart-specs.ts';
 import classes from './chart-legend.module.css';
 
 interface ChartLegendProps {
   readonly spec: ChartSpec;
-  readonly figures: Figures;
+  readonly metrics: Metrics;
   /** A finished run shows its summary, a running one its present values. */
   readonly isOver: boolean;
 }
 
 /** Name and value of each line as text, so that no meaning depends on colour. */
-export const ChartLegend = memo(function ChartLegend({ spec, figures, isOver }: ChartLegendProps) {
+export const ChartLegend = memo(function ChartLegend({ spec, metrics, isOver }: ChartLegendProps) {
   const word = isOver ? SUMMARY_WORDS[spec.summary] : undefined;
   return (
     <span className={classes.legend} data-live={!isOver}>
@@ -34,7 +34,7 @@ export const ChartLegend = memo(function ChartLegend({ spec, figures, isOver }: 
             )}
           </svg>
           <span>{line.label}</span>
-          <b>{textOf(spec, figures[line.key])}</b>
+          <b>{textOf(spec, metrics[line.key])}</b>
         </span>
       ))}
     </span>

@@ -5,8 +5,8 @@ import {
   CHARTS,
   axisEndMs,
   axisTicks,
-  figuresNow,
-  figuresOver,
+  metricsNow,
+  metricsOver,
   formatAxis,
   marksOf,
   toChart,
@@ -69,16 +69,16 @@ it('counts whoever is not granted as kept away from Postgres', () => {
 });
 
 it('tells the present while the attack runs, and the peak after', () => {
-  expect(figuresNow(chart('queue'), points)['depth']).toBe(30);
-  expect(figuresOver(chart('queue'), points, undefined)['depth']).toBe(70);
-  expect(figuresNow(chart('queue'), [])['depth']).toBeUndefined();
-  expect(figuresOver(chart('inventory'), points, undefined)).toEqual({ left: 5 });
+  expect(metricsNow(chart('queue'), points)['depth']).toBe(30);
+  expect(metricsOver(chart('queue'), points, undefined)['depth']).toBe(70);
+  expect(metricsNow(chart('queue'), [])['depth']).toBeUndefined();
+  expect(metricsOver(chart('inventory'), points, undefined)).toEqual({ left: 5 });
 });
 
 it('takes the latency of a finished run from its record: stretches do not add up to it', () => {
   const latencyMs = { p50: 7, p90: 9, p99: 11, p999: 12, max: 13, mean: 7 };
-  expect(figuresOver(chart('latency'), points, latencyMs)).toEqual({ p50: 7, p99: 11 });
-  expect(figuresOver(chart('latency'), points, undefined)['p50']).toBeUndefined();
+  expect(metricsOver(chart('latency'), points, latencyMs)).toEqual({ p50: 7, p99: 11 });
+  expect(metricsOver(chart('latency'), points, undefined)['p50']).toBeUndefined();
 });
 
 it('keeps the latest latency while nobody is answered', () => {
@@ -86,7 +86,7 @@ it('keeps the latest latency while nobody is answered', () => {
     sample(100),
     sample(200, { accepted: 0, rejected: 0, p50Ms: 0 }),
   ]);
-  expect(figuresNow(chart('latency'), later.points)).toEqual({ p50: 5, p99: 20 });
+  expect(metricsNow(chart('latency'), later.points)).toEqual({ p50: 5, p99: 20 });
 });
 
 it('draws only the bands of a stack that hold something', () => {
@@ -95,7 +95,7 @@ it('draws only the bands of a stack that hold something', () => {
   expect(toChart(chart('share'), points, 20).drawn).toHaveLength(1);
 });
 
-it('marks the y axis from zero to a round figure above the highest value', () => {
+it('marks the y axis from zero to a round value above the highest value', () => {
   const ticksOf = (id: string, maximum: number, stock: number) =>
     valueTicks(chart(id), topOf(chart(id), maximum, stock));
   expect(ticksOf('surge', 12_345, 20)).toEqual([0, 4_000, 8_000, 12_000, 16_000]);

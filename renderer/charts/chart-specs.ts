@@ -60,113 +60,76 @@ export function marksOf(
   return layMarks([...soldOut, ...marks], endMs);
 }
 
-const textOf = (id: keyof typeof CHART_TEXTS) => {
-  const { title, hint } = CHART_TEXTS[id];
-  return { title, hint };
-};
+/** What most charts have in common. */
+const CHART = {
+  isStacked: false,
+  isTall: false,
+  curve: 'linear',
+  format: whole,
+  formatTick: compact,
+} as const;
+
+function area(
+  key: string,
+  label: string,
+  color: string,
+  read: ChartLine['read'],
+  atStart: ChartLine['atStart'] = 'zero',
+): ChartLine {
+  return { key, label, color, kind: 'area', atStart, read };
+}
+
+const { surge, queue, inventory, latency, share } = CHART_TEXTS;
 
 export const CHARTS: readonly ChartSpec[] = [
   {
+    ...CHART,
+    ...surge,
     id: 'surge',
-    ...textOf('surge'),
     isStacked: true,
     isTall: true,
     summary: 'peak',
     top: 100,
-    curve: 'linear',
     format: (value) => `${whole(value)}/s`,
-    formatTick: compact,
     lines: [
-      {
-        key: 'accepted',
-        label: CHART_TEXTS.surge.lines.accepted,
-        color: 'var(--sky)',
-        kind: 'area',
-        atStart: 'zero',
-        read: (point) => perSec(point.accepted, point),
-      },
-      {
-        key: 'rejected',
-        label: CHART_TEXTS.surge.lines.rejected,
-        color: 'var(--slate)',
-        kind: 'area',
-        atStart: 'zero',
-        read: (point) => perSec(point.rejected, point),
-      },
-      {
-        key: 'unknown',
-        label: CHART_TEXTS.surge.lines.unknown,
-        color: 'var(--red)',
-        kind: 'area',
-        atStart: 'zero',
-        read: (point) => perSec(point.unknown, point),
-      },
+      area('accepted', surge.lines.accepted, 'var(--sky)', (point) => perSec(point.accepted, point)),
+      area('rejected', surge.lines.rejected, 'var(--slate)', (point) => perSec(point.rejected, point)),
+      area('unknown', surge.lines.unknown, 'var(--red)', (point) => perSec(point.unknown, point)),
     ],
   },
   {
+    ...CHART,
+    ...queue,
     id: 'queue',
-    ...textOf('queue'),
     isStacked: true,
-    isTall: false,
     summary: 'peak',
     top: 10,
-    curve: 'linear',
-    format: whole,
-    formatTick: compact,
     lines: [
-      {
-        key: 'depth',
-        label: CHART_TEXTS.queue.lines.depth,
-        color: 'var(--purple)',
-        kind: 'area',
-        atStart: 'zero',
-        read: (point) => point.queueDepth,
-      },
-      {
-        key: 'unconfirmed',
-        label: CHART_TEXTS.queue.lines.unconfirmed,
-        color: 'var(--slate)',
-        kind: 'area',
-        atStart: 'zero',
-        read: (point) => point.unconfirmed,
-      },
+      area('depth', queue.lines.depth, 'var(--purple)', (point) => point.queueDepth),
+      area('unconfirmed', queue.lines.unconfirmed, 'var(--slate)', (point) => point.unconfirmed),
     ],
   },
   {
+    ...CHART,
+    ...inventory,
     id: 'inventory',
-    ...textOf('inventory'),
-    isStacked: false,
-    isTall: false,
     summary: 'last',
     curve: 'stepAfter',
-    format: whole,
-    formatTick: compact,
     top: 'stock',
-    lines: [
-      {
-        key: 'left',
-        label: CHART_TEXTS.inventory.lines.left,
-        color: 'var(--accent-line)',
-        kind: 'area',
-        atStart: 'stock',
-        read: (point) => point.remaining,
-      },
-    ],
+    lines: [area('left', inventory.lines.left, 'var(--accent-line)', (point) => point.remaining, 'stock')],
   },
   {
+    ...CHART,
+    ...latency,
     id: 'latency',
-    ...textOf('latency'),
-    isStacked: false,
-    isTall: false,
     summary: 'latency',
     top: 10,
-    curve: 'linear',
     format: milliseconds,
     formatTick: milliseconds,
     lines: [
       {
         key: 'p99',
-        label: CHART_TEXTS.latency.lines.p99,
+        label: latency.lines.p99,
         color: 'var(--purple)',
         kind: 'line',
         isDashed: true,
@@ -174,7 +137,7 @@ export const CHARTS: readonly ChartSpec[] = [
       },
       {
         key: 'p50',
-        label: CHART_TEXTS.latency.lines.p50,
+        label: latency.lines.p50,
         color: 'var(--sky)',
         kind: 'line',
         read: (point) => ifAnswered(point, point.p50Ms),
@@ -182,19 +145,17 @@ export const CHARTS: readonly ChartSpec[] = [
     ],
   },
   {
+    ...CHART,
+    ...share,
     id: 'share',
-    ...textOf('share'),
-    isStacked: false,
-    isTall: false,
     summary: 'last',
-    curve: 'linear',
+    top: 'one',
     format: percent,
     formatTick: (value) => `${Math.round(value * 100)} %`,
-    top: 'one',
     lines: [
       {
         key: 'share',
-        label: CHART_TEXTS.share.lines.share,
+        label: share.lines.share,
         color: 'var(--green)',
         kind: 'line',
         read: (point) => (point.decidedSoFar > 0 ? 1 - point.grantedSoFar / point.decidedSoFar : undefined),
@@ -238,10 +199,10 @@ export function toChart(spec: ChartSpec, points: readonly SeriesPoint[], stock: 
   return { rows, drawn: spec.lines.filter(({ key }) => seen.has(key)), top: topOf(spec, maximum, stock) };
 }
 
-export type Figures = Readonly<Record<string, number | undefined>>;
+export type Metrics = Readonly<Record<string, number | undefined>>;
 
 /** The last known value of each line. */
-export function figuresNow(spec: ChartSpec, points: readonly SeriesPoint[]): Figures {
+export function metricsNow(spec: ChartSpec, points: readonly SeriesPoint[]): Metrics {
   return Object.fromEntries(
     spec.lines.map(({ key, read }) => {
       const last = points.findLast((point) => typeof read(point) === 'number');
@@ -251,21 +212,18 @@ export function figuresNow(spec: ChartSpec, points: readonly SeriesPoint[]): Fig
 }
 
 /** The summary of a finished run. Latency comes from the record: percentiles of intervals can't be merged exactly. */
-export function figuresOver(
+export function metricsOver(
   spec: ChartSpec,
   points: readonly SeriesPoint[],
   latencyMs: Load['latencyMs'] | undefined,
-): Figures {
+): Metrics {
   if (spec.summary === 'latency') return { p50: latencyMs?.p50, p99: latencyMs?.p99 };
-  if (spec.summary === 'last') return figuresNow(spec, points);
+  if (spec.summary === 'last') return metricsNow(spec, points);
   return Object.fromEntries(
-    spec.lines.map(({ key, read }) => [
-      key,
-      points.reduce<number | undefined>((peak, point) => {
-        const value = read(point);
-        return value === undefined || value === null || (peak !== undefined && peak >= value) ? peak : value;
-      }, undefined),
-    ]),
+    spec.lines.map(({ key, read }) => {
+      const values = points.map(read).filter((value) => typeof value === 'number');
+      return [key, values.length === 0 ? undefined : values.reduce((peak, value) => Math.max(peak, value))];
+    }),
   );
 }
 
@@ -296,21 +254,20 @@ function roundUp(value: number): number {
   return ([1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8].find((step) => step * power >= value) ?? 10) * power;
 }
 
+/** How the axis of a run up to the first value grows, in ms. */
+const AXIS_STEPS = [
+  [4_000, 1_000],
+  [10_000, 2_000],
+  [60_000, 5_000],
+  [600_000, 30_000],
+] as const;
+
 /**
  * End of the time axis that all charts of a run share. It grows in steps, since each change redraws all charts, and the
  * steps grow with the run.
  */
 export function axisEndMs(lastMs: number): number {
-  const step =
-    lastMs < 4_000
-      ? 1_000
-      : lastMs < 10_000
-        ? 2_000
-        : lastMs < 60_000
-          ? 5_000
-          : lastMs < 600_000
-            ? 30_000
-            : 300_000;
+  const [, step] = AXIS_STEPS.find(([untilMs]) => lastMs < untilMs) ?? [0, 300_000];
   return Math.max(step, Math.ceil(lastMs / step) * step);
 }
 

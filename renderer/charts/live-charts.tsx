@@ -6,8 +6,8 @@ import { ChartLegend } from './chart-legend.tsx';
 import {
   CHARTS,
   axisEndMs,
-  figuresNow,
-  figuresOver,
+  metricsNow,
+  metricsOver,
   marksOf,
   toChart,
   type ChartMark,
@@ -122,9 +122,9 @@ interface LiveLegendProps {
 /** The values beside the lines' names; the latency of a finished run comes from its record. */
 function LiveLegend({ spec, points, isOver }: LiveLegendProps) {
   const latencyMs = useData(({ attack }) => attack?.load?.latencyMs);
-  const figures = useMemo(
-    () => (isOver ? figuresOver(spec, points, latencyMs) : figuresNow(spec, points)),
+  const metrics = useMemo(
+    () => (isOver ? metricsOver(spec, points, latencyMs) : metricsNow(spec, points)),
     [spec, points, latencyMs, isOver],
   );
-  return <ChartLegend spec={spec} figures={figures} isOver={isOver} />;
+  return <ChartLegend spec={spec} metrics={metrics} isOver={isOver} />;
 }

@@ -3,7 +3,7 @@ import type { RunMark } from '../../contract/run-marks.ts';
 import type { Load } from '../../contract/run-record.ts';
 import type { SeriesPoint } from '../../contract/series.ts';
 import { ChartLegend } from './chart-legend.tsx';
-import { CHARTS, axisEndMs, figuresOver, marksOf, toChart } from './chart-specs.ts';
+import { CHARTS, axisEndMs, metricsOver, marksOf, toChart } from './chart-specs.ts';
 import { TimeChart } from './time-chart.tsx';
 
 interface RecordChartsProps {
@@ -49,7 +49,7 @@ export function RecordCharts({
         isLive={false}
         hasTimeLabels={index === 0 || index === CHARTS.length - 1}
         marks={marks}
-        legend={<ChartLegend spec={spec} figures={figuresOver(spec, points, latencyMs)} isOver />}
+        legend={<ChartLegend spec={spec} metrics={metricsOver(spec, points, latencyMs)} isOver />}
         onPick={onPick}
       />
     ));

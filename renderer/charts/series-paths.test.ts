@@ -30,7 +30,7 @@ it('shows the edge of a stacked band only where there is something of it', () =>
   expect(paths.at(-1)?.edge).toBe('M10,30M35,30L60,25L85,30M110,30');
 });
 
-it('goes down in steps where the figure holds until the next one', () => {
+it('goes down in steps where the value holds until the next one', () => {
   const rows = [
     { tMs: 0, left: 100 },
     { tMs: 500, left: 40 },
@@ -77,7 +77,7 @@ it('draws what is not known as a gap, and does not bridge a long silence', () =>
   expect(seriesPaths(specOf('latency'), silent, { ...FRAME, endMs: 2_000 })[1]?.edge).toBe('M10,50M110,45');
 });
 
-it('stays within the axes while they are older than the figures', () => {
+it('stays within the axes while they are older than the metrics', () => {
   const rows = [
     { tMs: 0, left: 100 },
     { tMs: 900, left: 150 },

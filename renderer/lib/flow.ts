@@ -7,51 +7,38 @@ const SMOOTHED_SAMPLES = 5;
 /** Samples older than this are not shown as current. */
 const STALE_MS = 3_000;
 
-export interface Flow {
-  readonly acceptedPerSec: number;
-  readonly framesPerSec: number;
-  readonly decidedPerSec: number;
-  readonly grantedPerSec: number;
-  readonly committedPerSec: number;
-  readonly rejectedPerSec: number;
-  readonly queueDepth: number;
-  readonly unconfirmed: number;
-  readonly deadLettered: number;
-  readonly filteredShare: number;
-}
+type Flow = Omit<FlowSample, 'atMs'>;
+
+const RATES = [
+  'acceptedPerSec',
+  'framesPerSec',
+  'decidedPerSec',
+  'grantedPerSec',
+  'committedPerSec',
+  'rejectedPerSec',
+] as const;
 
 const NO_FLOW: Flow = {
-  acceptedPerSec: 0,
-  framesPerSec: 0,
-  decidedPerSec: 0,
-  grantedPerSec: 0,
-  committedPerSec: 0,
-  rejectedPerSec: 0,
+  ...meansOf([]),
   queueDepth: 0,
   unconfirmed: 0,
   deadLettered: 0,
   filteredShare: 0,
 };
 
+function meansOf(samples: readonly FlowSample[]) {
+  const mean = (rate: (typeof RATES)[number]): number =>
+    samples.reduce((sum, sample) => sum + sample[rate], 0) / Math.max(1, samples.length);
+  return Object.fromEntries(RATES.map((rate) => [rate, mean(rate)])) as Record<
+    (typeof RATES)[number],
+    number
+  >;
+}
+
 /** Rates are means over the last samples; depths are those of the last sample. */
 export function smoothFlow(samples: readonly FlowSample[]): Flow {
   const recent = samples.slice(-SMOOTHED_SAMPLES);
-  const last = recent.at(-1);
-  if (!last) return NO_FLOW;
-  const mean = (read: (sample: FlowSample) => number): number =>
-    recent.reduce((sum, sample) => sum + read(sample), 0) / recent.length;
-  return {
-    acceptedPerSec: mean((sample) => sample.acceptedPerSec),
-    framesPerSec: mean((sample) => sample.framesPerSec),
-    decidedPerSec: mean((sample) => sample.decidedPerSec),
-    grantedPerSec: mean((sample) => sample.grantedPerSec),
-    committedPerSec: mean((sample) => sample.committedPerSec),
-    rejectedPerSec: mean((sample) => sample.rejectedPerSec),
-    queueDepth: last.queueDepth,
-    unconfirmed: last.unconfirmed,
-    deadLettered: last.deadLettered,
-    filteredShare: last.filteredShare,
-  };
+  return { ...NO_FLOW, ...recent.at(-1), ...meansOf(recent) };
 }
 
 /** The flow to draw. @param now ms; decides whether the last sample is still current */

@@ -90,7 +90,7 @@ async function workMetrics(
 async function verdictRps(page: Page): Promise<number> {
   await page.getByText(/^(Proven|Failed|Not valid)$/).waitFor({ timeout: LIMIT_MS });
   const text = await page
-    .getByRole('region', { name: 'Figures' })
+    .getByRole('region', { name: 'Metrics' })
     .locator('div', { has: page.getByText('answers a second', { exact: true }) })
     .locator('dd')
     .innerText();

@@ -98,7 +98,7 @@ describe('a run of 30,000 requests a second, watched live', () => {
     await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Attack' }).click();
     await page.locator('.recharts-surface').first().waitFor();
     await wait(1_000);
-    const asked = () => page.getByRole('region', { name: 'Figures' }).locator('dd').first().innerText();
+    const asked = () => page.getByRole('region', { name: 'Metrics' }).locator('dd').first().innerText();
     const [before, first] = [await asked(), await readMemory(page, session)];
     const live = await look(page, LIVE_MS);
     const last = await readMemory(page, session);

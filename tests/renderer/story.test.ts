@@ -195,7 +195,7 @@ describe('the story', () => {
 
     await visit('Attack');
     await verdict();
-    expect(await factsOf(page, 'Figures')).toMatchObject({
+    expect(await factsOf(page, 'Metrics')).toMatchObject({
       'requests sent': count(load.sent),
       'accepted (202)': count(load.accepted),
       'rejected by the gateway': count(load.rejected),
@@ -375,7 +375,7 @@ describe('when the workers are killed in the rush', () => {
 describe('while it runs', () => {
   it('goes on through a reload, and two windows show the same run to the verdict', async () => {
     const asked = async (on = page) =>
-      Number((await factsOf(on, 'Figures'))['requests sent']?.replaceAll(',', ''));
+      Number((await factsOf(on, 'Metrics'))['requests sent']?.replaceAll(',', ''));
     await launch({ perSec: 200, forSec: 8 });
     await page.getByRole('list', { name: 'Phases' }).getByText('Attack', { exact: true }).waitFor();
     await expect.poll(() => asked(), { timeout: ATTACK_LIMIT_MS }).toBeGreaterThan(0);
@@ -393,9 +393,9 @@ describe('while it runs', () => {
     const stamp = (on: Page) => on.getByText(/^(Proven|Not valid)$/).innerText({ timeout: ATTACK_LIMIT_MS });
     const [one, other] = await Promise.all([stamp(page), stamp(second.page)]);
     expect(other).toBe(one);
-    const figures = await factsOf(page, 'Figures');
+    const figures = await factsOf(page, 'Metrics');
     expect(figures['requests sent']).toBe('1,600');
-    expect(await factsOf(second.page, 'Figures')).toEqual(figures);
+    expect(await factsOf(second.page, 'Metrics')).toEqual(figures);
     expect(await title(second.page)).toBe(await title());
     expect(second.complaints).toEqual([]);
     await second.context.close();

@@ -9,7 +9,7 @@ import { hrefOf, navigate } from '../../lib/router.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
 import classes from './attack-live.module.css';
-import { LiveFigures } from './live-figures.tsx';
+import { LiveMetrics } from './live-metrics.tsx';
 import { SafeTransactions } from './safe-transactions.tsx';
 import { Story } from './story.tsx';
 
@@ -38,7 +38,7 @@ export function AttackLive() {
         </section>
         <div className={classes.side}>
           <SafeTransactions />
-          <LiveFigures />
+          <LiveMetrics />
         </div>
       </div>
     </Stack>

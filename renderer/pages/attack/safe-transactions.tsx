@@ -27,7 +27,7 @@ export function SafeTransactions() {
           {isLocked ? 'Locked' : 'Open'}
         </span>
       </Group>
-      <p className={classes.figure}>
+      <p className={classes.metric}>
         <strong>{whole(sold)}</strong> <span className="muted">of {plural(stock, 'ticket')} sold</span>
       </p>
       <StockBar isLarge stock={stock} sold={sold} label="Tickets sold" />

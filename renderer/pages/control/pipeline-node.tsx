@@ -15,14 +15,14 @@ interface PipelineNodeProps {
   readonly now?: number;
   readonly isLit: boolean;
   readonly isSmall?: boolean;
-  readonly figure?: string | undefined;
-  readonly figureLabel?: string;
+  readonly metric?: string | undefined;
+  readonly metricLabel?: string;
   readonly children?: ReactNode;
 }
 
 /** One part of the pipeline. Pass the same icon and children elements each time: new ones defeat the memo. */
 export const PipelineNode = memo(function PipelineNode(props: PipelineNodeProps) {
-  const { icon, name, plain, group, now, isLit, isSmall = false, figure, figureLabel, children } = props;
+  const { icon, name, plain, group, now, isLit, isSmall = false, metric, metricLabel, children } = props;
   return (
     <section
       className={classes.node}
@@ -46,9 +46,9 @@ export const PipelineNode = memo(function PipelineNode(props: PipelineNodeProps)
         ) : null}
       </div>
       <p className={classes.plain}>{plain}</p>
-      {isLit && figure !== undefined ? (
-        <p className={classes.figure}>
-          <strong>{figure}</strong> <span>{figureLabel}</span>
+      {isLit && metric !== undefined ? (
+        <p className={classes.metric}>
+          <strong>{metric}</strong> <span>{metricLabel}</span>
         </p>
       ) : null}
       {isLit ? children : null}

@@ -10,7 +10,7 @@ import {
 import { useMemo } from 'react';
 import { isAttackActive } from '../../lib/attack-phase.ts';
 import { useFlow } from '../../lib/flow.ts';
-import { groupParts, type Part } from '../../lib/parts.ts';
+import { groupParts } from '../../lib/parts.ts';
 import { useNow } from '../../lib/use-now.ts';
 import { useParts } from '../../lib/use-parts.ts';
 import { useData } from '../../store/store.ts';
@@ -22,20 +22,37 @@ import { DeadLetters } from './dead-letters.tsx';
 import { SurgeSparkline } from './surge-sparkline.tsx';
 import { ScaleStepper } from './scale-stepper.tsx';
 
-const icons = {
-  buyers: <IconUsersGroup stroke={1.6} />,
-  gateway: <IconDoorEnter stroke={1.6} />,
-  queue: <IconStack2 stroke={1.6} />,
-  worker: <IconGavel stroke={1.6} />,
-  redis: <IconTicket stroke={1.6} />,
-  postgres: <IconDatabase stroke={1.6} />,
+const NODES = {
+  gateway: {
+    icon: <IconDoorEnter stroke={1.6} />,
+    name: 'Gateway',
+    plain: 'The entrance. Accepts (202) or rejects.',
+  },
+  rabbitmq: {
+    icon: <IconStack2 stroke={1.6} />,
+    name: 'RabbitMQ',
+    plain: 'The queue. Stores what was accepted.',
+  },
+  worker: {
+    icon: <IconGavel stroke={1.6} />,
+    name: 'Worker',
+    plain: 'The clerk. Grants or refuses, in order.',
+  },
+  redis: {
+    icon: <IconTicket stroke={1.6} />,
+    name: 'Redis',
+    plain: 'The counter. Knows what is left.',
+  },
+  postgres: {
+    icon: <IconDatabase stroke={1.6} />,
+    name: 'Postgres',
+    plain: 'The ledger. One row per ticket.',
+  },
 };
+const crowdIcon = <IconUsersGroup stroke={1.6} />;
 const surge = <SurgeSparkline />;
 const gatewayScale = <ScaleStepper role="gateway" />;
 const workerScale = <ScaleStepper role="worker" />;
-
-const byRole = (parts: readonly Part[], role: Part['role']): readonly Part[] =>
-  parts.filter((part) => part.role === role);
 
 /** Buyers → gateway → queue → worker → Redis and Postgres, each with its state, and what flows between them. */
 export function Pipeline() {
@@ -49,16 +66,17 @@ export function Pipeline() {
       ? attack?.remaining
       : (sales.find(({ id }) => id === attack?.saleId) ?? sales[0])?.counters.remaining,
   );
-  const groups = useMemo(
-    () => ({
-      gateway: groupParts(byRole(parts, 'gateway')),
-      rabbitmq: groupParts(byRole(parts, 'rabbitmq')),
-      worker: groupParts(byRole(parts, 'worker')),
-      redis: groupParts(byRole(parts, 'redis')),
-      postgres: groupParts(byRole(parts, 'postgres')),
-    }),
-    [parts],
-  );
+  const groups = useMemo(() => {
+    const groupOf = (role: keyof typeof NODES) => groupParts(parts.filter((part) => part.role === role));
+    return {
+      gateway: groupOf('gateway'),
+      rabbitmq: groupOf('rabbitmq'),
+      worker: groupOf('worker'),
+      redis: groupOf('redis'),
+      postgres: groupOf('postgres'),
+    };
+  }, [parts]);
+  const node = (role: keyof typeof NODES) => ({ ...NODES[role], group: groups[role], now, isLit: isUp });
   // Accepted and not decided, or still without RabbitMQ's confirm.
   const waiting = flow.queueDepth + flow.unconfirmed;
   const crowd = useMemo(
@@ -72,15 +90,15 @@ export function Pipeline() {
   );
   const askedPerSec = flow.acceptedPerSec + flow.rejectedPerSec;
   return (
-    <figure className={`panel ${classes.figure}`} aria-label="The pipeline, from buyers to database">
+    <figure className={`panel ${classes.frame}`} aria-label="The pipeline, from buyers to database">
       <div className={classes.pipeline}>
         <PipelineNode
-          icon={icons.buyers}
+          icon={crowdIcon}
           name="Buyers"
           plain="A crowd that presses “buy” at once."
           isLit={isUp}
-          figure={compact(askedPerSec)}
-          figureLabel="requests a second"
+          metric={compact(askedPerSec)}
+          metricLabel="requests a second"
         >
           {surge}
         </PipelineNode>
@@ -89,67 +107,30 @@ export function Pipeline() {
           label="requests"
           note={flow.rejectedPerSec >= 0.5 ? `${compact(flow.rejectedPerSec)}/s rejected` : undefined}
         />
-        <PipelineNode
-          icon={icons.gateway}
-          name="Gateway"
-          group={groups.gateway}
-          now={now}
-          plain="The entrance. Accepts (202) or rejects."
-          isLit={isUp}
-        >
-          {gatewayScale}
-        </PipelineNode>
+        <PipelineNode {...node('gateway')}>{gatewayScale}</PipelineNode>
         <Link
           perSec={flow.acceptedPerSec}
           label="accepted"
           note={flow.framesPerSec >= 0.5 ? `in ${compact(flow.framesPerSec)} frames/s` : undefined}
         />
-        <PipelineNode
-          icon={icons.queue}
-          name="RabbitMQ"
-          group={groups.rabbitmq}
-          now={now}
-          plain="The queue. Stores what was accepted."
-          isLit={isUp}
-          figure={whole(waiting)}
-          figureLabel="queue depth"
-        >
+        <PipelineNode {...node('rabbitmq')} metric={whole(waiting)} metricLabel="queue depth">
           {crowd}
         </PipelineNode>
         <Link perSec={flow.decidedPerSec} label="decided" />
-        <PipelineNode
-          icon={icons.worker}
-          name="Worker"
-          group={groups.worker}
-          now={now}
-          plain="The clerk. Grants or refuses, in order."
-          isLit={isUp}
-        >
-          {workerScale}
-        </PipelineNode>
+        <PipelineNode {...node('worker')}>{workerScale}</PipelineNode>
         <Fork decidedPerSec={flow.decidedPerSec} committedPerSec={flow.committedPerSec} />
         <div className={classes.stores}>
           <PipelineNode
             isSmall
-            icon={icons.redis}
-            name="Redis"
-            group={groups.redis}
-            now={now}
-            plain="The counter. Knows what is left."
-            isLit={isUp}
-            figure={remaining === undefined ? undefined : whole(remaining)}
-            figureLabel="left"
+            {...node('redis')}
+            metric={remaining === undefined ? undefined : whole(remaining)}
+            metricLabel="left"
           />
           <PipelineNode
             isSmall
-            icon={icons.postgres}
-            name="Postgres"
-            group={groups.postgres}
-            now={now}
-            plain="The ledger. One row per ticket."
-            isLit={isUp}
-            figure={isUp ? percent(flow.filteredShare) : undefined}
-            figureLabel="not written"
+            {...node('postgres')}
+            metric={isUp ? percent(flow.filteredShare) : undefined}
+            metricLabel="not written"
           />
         </div>
       </div>

@@ -12,6 +12,8 @@ export type SaleFormMode =
 const titles = { open: 'Open a sale', change: 'Change the sale', reset: 'Reset the sale?' } as const;
 const actions = { open: 'Open the sale', change: 'Save', reset: 'Delete its tickets and reset' } as const;
 
+type Field = 'id' | 'title' | 'stock' | 'perBuyerLimit' | 'mode';
+
 interface SaleFormProps {
   readonly mode: SaleFormMode;
   readonly onClose: () => void;
@@ -20,38 +22,34 @@ interface SaleFormProps {
 /** Opens, changes or resets a sale, each with the fields that it needs. */
 export function SaleForm({ mode, onClose }: SaleFormProps) {
   const sale = mode.kind === 'open' ? undefined : mode.sale;
-  const [id, setId] = useState('');
-  const [title, setTitle] = useState(sale?.title ?? '');
-  const [stock, setStock] = useState<number | string>(sale?.stock ?? 20);
-  const [limit, setLimit] = useState<number | string>(sale?.perBuyerLimit ?? 1);
-  const [saleMode, setSaleMode] = useState<string>(sale?.mode ?? 'queue');
+  const [fields, setFields] = useState<Readonly<Record<Field, number | string>>>({
+    id: '',
+    title: sale?.title ?? '',
+    stock: sale?.stock ?? 20,
+    perBuyerLimit: sale?.perBuyerLimit ?? 1,
+    mode: sale?.mode ?? 'queue',
+  });
   const [errors, setErrors] = useState<Readonly<Record<string, string>>>({});
   const [isBusy, setBusy] = useState(false);
 
   const send = async (): Promise<Readonly<Record<string, string>>> => {
-    if (mode.kind === 'open') {
-      const input = newSaleSchema.safeParse({
-        ...(id === '' ? {} : { id }),
-        ...(title === '' ? {} : { title }),
-        stock,
-        perBuyerLimit: limit,
-        mode: saleMode,
-      });
-      if (!input.success) return fieldErrors(input.error.issues);
-      const result = await call('sales.openSale', input.data);
-      return result.ok
-        ? {}
-        : { [result.error.field ?? 'form']: `${result.error.message} ${result.error.fix}` };
-    }
-    const change = saleChangeSchema.safeParse(
-      mode.kind === 'reset'
-        ? { reset: { stock } }
-        : { ...(title === '' ? {} : { title }), perBuyerLimit: limit, mode: saleMode },
-    );
-    if (!change.success) return fieldErrors(change.error.issues);
-    const result = await call('sales.changeSale', { id: mode.sale.id, change: change.data });
+    const { id, title, ...numbers } = fields;
+    const { stock, ...change } = { ...(title === '' ? {} : { title }), ...numbers };
+    const input =
+      mode.kind === 'open'
+        ? newSaleSchema.safeParse({ ...(id === '' ? {} : { id }), ...change, stock })
+        : saleChangeSchema.safeParse(mode.kind === 'reset' ? { reset: { stock } } : change);
+    if (!input.success)
+      return Object.fromEntries(
+        input.error.issues.map(({ path, message }) => [String(path[0] ?? 'form'), sentence(message)]),
+      );
+    const result = await (mode.kind === 'open'
+      ? call('sales.openSale', newSaleSchema.parse(input.data))
+      : call('sales.changeSale', { id: mode.sale.id, change: input.data }));
     return result.ok ? {} : { [result.error.field ?? 'form']: `${result.error.message} ${result.error.fix}` };
   };
+  const set = (field: Field, value: number | string): void =>
+    setFields((before) => ({ ...before, [field]: value }));
   const submit = async (event: FormEvent): Promise<void> => {
     event.preventDefault();
     setBusy(true);
@@ -74,9 +72,9 @@ export function SaleForm({ mode, onClose }: SaleFormProps) {
             <TextInput
               label="Title"
               placeholder="Reunion tour, front row"
-              value={title}
+              value={fields.title}
               error={errors['title']}
-              onChange={(event) => setTitle(event.currentTarget.value)}
+              onChange={(event) => set('title', event.currentTarget.value)}
               data-autofocus
             />
           )}
@@ -84,9 +82,9 @@ export function SaleForm({ mode, onClose }: SaleFormProps) {
             <TextInput
               label="Id"
               description="Part of the URL. Leave it empty to get one."
-              value={id}
+              value={fields.id}
               error={errors['id']}
-              onChange={(event) => setId(event.currentTarget.value)}
+              onChange={(event) => set('id', event.currentTarget.value)}
             />
           ) : null}
           {mode.kind === 'change' ? null : (
@@ -96,9 +94,9 @@ export function SaleForm({ mode, onClose }: SaleFormProps) {
               max={10_000_000}
               allowDecimal={false}
               thousandSeparator=","
-              value={stock}
+              value={fields.stock}
               error={errors['stock'] ?? errors['reset']}
-              onChange={setStock}
+              onChange={(value) => set('stock', value)}
             />
           )}
           {mode.kind === 'reset' ? null : (
@@ -108,13 +106,13 @@ export function SaleForm({ mode, onClose }: SaleFormProps) {
                 min={1}
                 max={10}
                 allowDecimal={false}
-                value={limit}
+                value={fields.perBuyerLimit}
                 error={errors['perBuyerLimit']}
-                onChange={setLimit}
+                onChange={(value) => set('perBuyerLimit', value)}
               />
               <NativeSelect
                 label="When it is sold out"
-                value={saleMode}
+                value={fields.mode}
                 data={saleModeSchema.options.map((option) => ({
                   value: option,
                   label:
@@ -122,7 +120,7 @@ export function SaleForm({ mode, onClose }: SaleFormProps) {
                       ? 'The worker refuses buyers (queue)'
                       : 'The gateway rejects buyers (shed)',
                 }))}
-                onChange={(event) => setSaleMode(event.currentTarget.value)}
+                onChange={(event) => set('mode', event.currentTarget.value)}
               />
             </>
           )}
@@ -142,13 +140,5 @@ export function SaleForm({ mode, onClose }: SaleFormProps) {
         </Stack>
       </form>
     </Modal>
-  );
-}
-
-function fieldErrors(
-  issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[],
-): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    issues.map(({ path, message }) => [String(path[0] ?? 'form'), sentence(message)]),
   );
 }

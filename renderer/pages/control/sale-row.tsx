@@ -46,7 +46,7 @@ export const SaleRow = memo(function SaleRow(props: SaleRowProps) {
         </ActionIcon>
       </Group>
       <StockBar stock={stock} sold={sold} label={`Sold of ${title}`} />
-      <p className={`muted tiny ${classes.figures}`}>
+      <p className={`muted tiny ${classes.metrics}`}>
         <span>
           <strong>{whole(sold)}</strong> of {plural(stock, 'ticket')} sold
         </span>

@@ -1,9 +1,9 @@
 import { whole, latency, milliseconds, percent } from '../../../contract/format.ts';
 import { useData } from '../../store/store.ts';
-import classes from './live-figures.module.css';
+import classes from './live-metrics.module.css';
 
 /** The totals of the attack. */
-export function LiveFigures() {
+export function LiveMetrics() {
   const attack = useData((data) => data.attack);
   const totals = useData((data) => data.series.totals);
   const last = useData((data) => data.series.points.at(-1));
@@ -39,7 +39,7 @@ export function LiveFigures() {
     },
   ];
   return (
-    <section className={`panel ${classes.box}`} aria-label="Figures">
+    <section className={`panel ${classes.box}`} aria-label="Metrics">
       <dl className={classes.list}>
         {rows.map(({ label, value, isBad, isGood }) => (
           <div key={label} data-bad={isBad ?? false} data-good={isGood ?? false}>
