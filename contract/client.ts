@@ -9,6 +9,7 @@ import { parsers, timeoutMsOf, type ControlClient } from './contract.ts';
 import { FailureError, type Failure } from './failure.ts';
 import { messageSchema, resultSchema, type Request } from './wire.ts';
 import { errorText } from '../services/shared/error-text.ts';
+import { parseJson } from '../services/shared/parse-json.ts';
 
 /** Carries messages without reading them, such as Electron's bridge or a WebSocket. */
 export interface Transport {
@@ -116,20 +117,20 @@ export function connectSocket(options: SocketClientOptions): ConnectedClient {
   };
 
   const receive = (data: unknown, from: ClientSocket): void => {
-    const message = messageSchema.safeParse(parseJson(data));
-    if (!message.success) {
+    const message = parseJson(String(data), messageSchema);
+    if (!message) {
       const { onProblem } = options;
       if (onProblem) onProblem('The control centre sent a message of an unknown form.');
       // Another protocol: the connection is useless, and all pending calls fail.
       else from.terminate?.();
       return;
     }
-    if ('event' in message.data) {
-      for (const listener of listeners.get(message.data.event) ?? []) listener(message.data.payload);
+    if ('event' in message) {
+      for (const listener of listeners.get(message.event) ?? []) listener(message.payload);
       return;
     }
-    pending.get(message.data.id)?.resolve(message.data.result);
-    pending.delete(message.data.id);
+    pending.get(message.id)?.resolve(message.result);
+    pending.delete(message.id);
   };
 
   const lose = (): void => {
@@ -218,13 +219,4 @@ function failureOf(name: string, error: unknown): Failure {
 
 function firstIssue({ issues: [issue] }: z.ZodError): string {
   return issue ? `${issue.path.join('.') || 'value'}: ${issue.message}` : 'unknown shape';
-}
-
-function parseJson(data: unknown): unknown {
-  try {
-    return JSON.parse(String(data));
-  } catch {
-    // The schema rejects it.
-    return undefined;
-  }
 }

@@ -10,6 +10,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { identify, type ProcessIdentity } from './processes/process-table.ts';
+import { parseJson } from '../services/shared/parse-json.ts';
 
 const instanceSchema = z.object({
   pid: z.number().int(),
@@ -42,14 +43,8 @@ export async function writeInstance(
 
 /** What the file says; `undefined` when there is none. Its control centre may be gone: see cli/session.ts. */
 export async function readInstance(dataDir: string): Promise<Instance | undefined> {
-  let text: string;
-  try {
-    text = await readFile(pathIn(dataDir), 'utf8');
-  } catch {
-    return undefined;
-  }
-  const parsed = instanceSchema.safeParse(safeJson(text));
-  return parsed.data;
+  const text = await readFile(pathIn(dataDir), 'utf8').catch(() => '');
+  return parseJson(text, instanceSchema);
 }
 
 /** Removes the file if it is this process's own. */
@@ -57,12 +52,4 @@ export async function removeInstance(dataDir: string): Promise<void> {
   const instance = await readInstance(dataDir);
   if (instance?.pid === process.pid && instance.startedAt === (identify(process.pid)?.startedAt ?? ''))
     await rm(pathIn(dataDir), { force: true });
-}
-
-function safeJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,7 @@
 /** The saved place and size of the window, fitted to the present displays. */
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { writeFileAtomic } from '../control/lib/atomic-file.ts';
+import { readJson } from '../control/lib/read-json.ts';
 
 const boundsSchema = z.object({
   x: z.number().int(),
@@ -23,15 +23,8 @@ const DEFAULT_SIZE = { width: 1_360, height: 900 } as const;
 /** Pixels of the title bar that must be on a display, so that the window can be moved. */
 const MIN_GRIP = 80;
 
-/** The saved state; undefined if there is none, or if the file is damaged. */
-export function readWindowState(path: string): WindowState | undefined {
-  try {
-    return windowStateSchema.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;
-  } catch {
-    // Missing or damaged: the window opens at the default place.
-    return undefined;
-  }
-}
+/** The saved state; undefined if there is none or it is damaged: the window then opens at the default place. */
+export const readWindowState = (path: string): WindowState | undefined => readJson(path, windowStateSchema);
 
 /** Saves the state for the next start. */
 export function writeWindowState(path: string, state: WindowState): void {

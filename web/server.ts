@@ -26,6 +26,7 @@ import {
   type Reply,
 } from '../contract/wire.ts';
 import { watchPulse } from '../services/shared/pulse.ts';
+import { parseJson } from '../services/shared/parse-json.ts';
 
 /** Cookies ignore the port: without it in the name, two FlashGrids on one machine would end each other's session. */
 const cookieName = (port: number) => `flashgrid_session_${port}`;
@@ -272,12 +273,8 @@ const tooMany: Failure = {
 };
 
 async function answer(centre: FrontendTarget, text: string, caller: Caller, isBusy: boolean): Promise<Reply> {
-  let request;
-  try {
-    request = requestSchema.parse(JSON.parse(text));
-  } catch {
-    return { id: -1, result: { ok: false, error: notARequest } };
-  }
+  const request = parseJson(text, requestSchema);
+  if (!request) return { id: -1, result: { ok: false, error: notARequest } };
   const { id, command, input } = request;
   if (isBusy) return { id, result: { ok: false, error: tooMany } };
   return { id, result: await centre.dispatch(command, input, caller) };

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { FailureError } from '../../contract/failure.ts';
 import { identify, isAlive, type ProcessIdentity } from '../processes/process-table.ts';
+import { parseJson } from '../../services/shared/parse-json.ts';
 
 const MAX_TRIES = 20;
 const holderSchema = z.object({ pid: z.number().int().positive(), startedAt: z.string(), key: z.string() });
@@ -27,7 +28,8 @@ export function acquireLock(dataDir: string): () => void {
       if (tryLink(own, path)) return () => release(path, key);
       const seen = readText(path);
       if (seen === undefined) continue;
-      const holder = parseHolder(seen);
+      // A full disk left half a file: nobody holds such a lock.
+      const holder = parseJson(seen, holderSchema);
       if (holder && isAlive(holder)) throw lockedError(dataDir, holder.pid);
       removeStale(path, seen, `${own}.stale`);
     }
@@ -39,7 +41,7 @@ export function acquireLock(dataDir: string): () => void {
 
 /** The living process that holds the lock of a data folder; `undefined` when none does. */
 export function lockHolder(dataDir: string): ProcessIdentity | undefined {
-  const holder = parseHolder(readText(join(dataDir, 'lock')) ?? '');
+  const holder = parseJson(readText(join(dataDir, 'lock')) ?? '', holderSchema);
   return holder && isAlive(holder) ? holder : undefined;
 }
 
@@ -59,7 +61,7 @@ function removeStale(path: string, seen: string, aside: string): void {
 }
 
 function release(path: string, key: string): void {
-  if (parseHolder(readText(path) ?? '')?.key === key) rmSync(path, { force: true });
+  if (parseJson(readText(path) ?? '', holderSchema)?.key === key) rmSync(path, { force: true });
 }
 
 function tryLink(from: string, to: string): boolean {
@@ -78,15 +80,6 @@ function readText(path: string): string | undefined {
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
     throw error;
-  }
-}
-
-function parseHolder(text: string): z.infer<typeof holderSchema> | undefined {
-  try {
-    return holderSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    // A full disk left half a file: nobody holds such a lock.
-    return undefined;
   }
 }
 

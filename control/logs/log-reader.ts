@@ -1,6 +1,8 @@
 /** Turns what a child writes to stdout and stderr into log lines. */
 import { StringDecoder } from 'node:string_decoder';
 import type { LogLine } from '../../contract/state.ts';
+import { z } from 'zod';
+import { parseJson } from '../../services/shared/parse-json.ts';
 
 /** Characters after which a line without an end is cut. */
 const MAX_PENDING = 16_384;
@@ -36,6 +38,12 @@ function levelOf(pinoLevel: number): LogLine['level'] {
 
 const PINO_FIELDS = new Set(['level', 'time', 'pid', 'hostname', 'msg', 'name', 'instance', 'role']);
 
+const pinoSchema = z.looseObject({
+  msg: z.unknown(),
+  level: z.number(),
+  time: z.number().optional().catch(undefined),
+});
+
 /** Reads a line that may be pino's JSON; any other text becomes a line of level `fallback`. */
 export function parseServiceLine(
   part: string,
@@ -43,26 +51,16 @@ export function parseServiceLine(
   fallback: LogLine['level'],
   nowMs: number,
 ): LogLine {
-  if (line.startsWith('{')) {
-    try {
-      const parsed: unknown = JSON.parse(line);
-      if (
-        typeof parsed === 'object' &&
-        parsed !== null &&
-        'msg' in parsed &&
-        'level' in parsed &&
-        typeof parsed.level === 'number'
-      ) {
-        const rest = Object.fromEntries(Object.entries(parsed).filter(([key]) => !PINO_FIELDS.has(key)));
-        const extra = Object.entries(rest).map(([key, value]) => ` ${key}=${valueText(value)}`);
-        const atMs = 'time' in parsed && typeof parsed.time === 'number' ? parsed.time : nowMs;
-        return { atMs, part, level: levelOf(parsed.level), text: `${String(parsed.msg)}${extra.join('')}` };
-      }
-    } catch {
-      // Not JSON: shown as it is.
-    }
-  }
-  return { atMs: nowMs, part, level: fallback, text: line };
+  const parsed = line.startsWith('{') ? parseJson(line, pinoSchema) : undefined;
+  if (!parsed) return { atMs: nowMs, part, level: fallback, text: line };
+  const rest = Object.entries(parsed).filter(([key]) => !PINO_FIELDS.has(key));
+  const extra = rest.map(([key, value]) => ` ${key}=${valueText(value)}`);
+  return {
+    atMs: parsed.time ?? nowMs,
+    part,
+    level: levelOf(parsed.level),
+    text: `${String(parsed.msg)}${extra.join('')}`,
+  };
 }
 
 /** As a person would write it: `tries=3 host="a b" limits={max=10}`. */

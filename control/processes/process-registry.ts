@@ -8,11 +8,12 @@
  * folder.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, realpathSync } from 'node:fs';
+import { mkdirSync, realpathSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
+import { readJson } from '../lib/read-json.ts';
 import { type ProcessIdentity, identify, isAlive, listProcesses } from './process-table.ts';
 
 /**
@@ -142,9 +143,9 @@ export class ProcessRegistry {
 
   /** All records, of living and dead. */
   records(): ProcessRecord[] {
-    const parsed = recordsSchema.safeParse(readJson(this.#path));
+    const kept = readJson(this.#path, recordsSchema);
     // The records of a copied folder are about processes of the original.
-    return parsed.success && parsed.data.clusterId === this.id ? parsed.data.processes : [];
+    return kept?.clusterId === this.id ? kept.processes : [];
   }
 
   /** Every living process of this cluster, recorded or not. */
@@ -218,8 +219,8 @@ export class ProcessRegistry {
 
   #openId(): string {
     const path = join(this.#dataDir, 'cluster-id.json');
-    const parsed = registryIdSchema.safeParse(readJson(path));
-    if (parsed.success && parsed.data.dataDir === this.#dataDir) return parsed.data.id;
+    const kept = readJson(path, registryIdSchema);
+    if (kept?.dataDir === this.#dataDir) return kept.id;
     const id = `fg-${randomBytes(8).toString('hex')}`;
     writeFileAtomic(path, JSON.stringify({ id, dataDir: this.#dataDir }));
     return id;
@@ -273,13 +274,4 @@ function trySignal(pid: number, signal: NodeJS.Signals): void {
 
 function valueOf(environment: readonly string[], name: string): string | undefined {
   return environment.find((text) => text.startsWith(`${name}=`))?.slice(name.length + 1);
-}
-
-function readJson(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    // Missing or cut short: the caller's schema refuses `undefined`, and begins anew.
-    return undefined;
-  }
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { saleViewSchema, type NewSale, type SaleChange, type SaleView } from '../../services/shared/sales.ts';
 import { FailureError } from '../../contract/failure.ts';
 import { requestLoopback, type LoopbackAnswer } from '../lib/loopback.ts';
+import { parseJson } from '../../services/shared/parse-json.ts';
 
 /** ms that one admin request may take. */
 const REQUEST_LIMIT_MS = 15_000;
@@ -130,34 +131,24 @@ export class GatewayClient {
         { cause: error },
       );
     }
-    const reply = parseJson(answer.text);
     if (answer.status >= 200 && answer.status < 300) {
-      const parsed = schema.safeParse(reply);
-      if (parsed.success) return parsed.data;
+      const reply = parseJson(answer.text, schema);
+      if (reply !== undefined) return reply;
       throw new FailureError({
         code: 'gateway.strangeAnswer',
         message: `The answer to ${method} ${path} does not come from a gateway of this FlashGrid.`,
         fix: 'Stop the cluster and start it again.',
       });
     }
-    const problem = problemSchema.safeParse(reply);
-    const first = problem.data?.errors?.[0];
+    const problem = parseJson(answer.text, problemSchema);
+    const first = problem?.errors?.[0];
     throw new FailureError({
       code: 'gateway.rejected',
-      message: problem.success
-        ? [problem.data.title, problem.data.detail].filter(Boolean).join(': ')
+      message: problem
+        ? [problem.title, problem.detail].filter(Boolean).join(': ')
         : `The gateway answered ${answer.status}.`,
       fix: first ? `${first.field}: ${first.message}` : 'Change the request and try again.',
       ...(first ? { field: first.field } : {}),
     });
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    // Not JSON: the schemas say so.
-    return undefined;
   }
 }

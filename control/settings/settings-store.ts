@@ -9,6 +9,7 @@ import type { Notice } from '../../contract/state.ts';
 import { writeFileAtomic } from '../lib/atomic-file.ts';
 import { makeFolder } from '../lib/data-folder.ts';
 import { errorText } from '../../services/shared/error-text.ts';
+import { parseJson } from '../../services/shared/parse-json.ts';
 
 export class SettingsStore {
   readonly #path: string;
@@ -47,7 +48,7 @@ export class SettingsStore {
       return;
     }
     const problems: string[] = [];
-    const json = withNewNames(parseJson(text));
+    const json = withNewNames(parseJson(text, z.unknown()));
     const kept = json === undefined ? {} : usable(settingsSchema, json, '', problems);
     if (json === undefined) problems.push('it is not JSON, or was cut off');
     if (problems.length === 0) {
@@ -135,12 +136,4 @@ function withNewNames(json: unknown): unknown {
   if (typeof json !== 'object' || json === null || !('enginePorts' in json)) return json;
   const { enginePorts, ...rest } = json;
   return { backendPorts: enginePorts, ...rest };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

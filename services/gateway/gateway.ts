@@ -17,6 +17,7 @@ import type { RunningService } from '../shared/service-process.ts';
 import { assembleGateway, type GatewayParts, type GatewayTuning } from './assemble.ts';
 import { connectStores, type Stores } from './connect.ts';
 import { LISTEN_BACKLOG } from './http-app.ts';
+import { parseJson } from '../shared/parse-json.ts';
 
 /** ms between two readings of all cached sales, in case a message was lost. */
 const REFRESH_INTERVAL_MS = 15_000;
@@ -135,7 +136,8 @@ async function reachBackends(
       live.onOutcome(text);
       return;
     }
-    const facts = parseSaleChanged(text);
+    // Any program may publish on a channel.
+    const facts = parseJson(text, saleChangedSchema)?.sale;
     if (facts === undefined) return;
     cache.put(facts);
     live.touch(facts.id);
@@ -268,13 +270,4 @@ function urlHost(host: string): string {
 function newGatewayId(): string {
   const letters = 'abcdefghijklmnopqrstuvwxyz0123456789';
   return Array.from({ length: 8 }, () => letters[randomInt(letters.length)]).join('');
-}
-
-function parseSaleChanged(text: string) {
-  try {
-    return saleChangedSchema.safeParse(JSON.parse(text)).data?.sale;
-  } catch {
-    // Not JSON, so not ours: any program may publish on a channel.
-    return undefined;
-  }
 }

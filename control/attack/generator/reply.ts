@@ -3,6 +3,7 @@
  * parsers.
  */
 import { z } from 'zod';
+import { parseJson } from '../../../services/shared/parse-json.ts';
 
 const replySchema = z.object({ reservationId: z.string().min(1).max(200) });
 const START = '{"reservationId":"';
@@ -17,13 +18,9 @@ export function readReservationId(body: string): string | undefined {
     const id = end > START.length ? body.slice(START.length, end) : '';
     if (id !== '' && id.length <= 200 && !id.includes('\\') && isAscii(id)) return id;
   }
-  try {
-    const parsed = replySchema.safeParse(JSON.parse(body));
-    return parsed.success && isAscii(parsed.data.reservationId) ? parsed.data.reservationId : undefined;
-  } catch {
-    // Not JSON: the request counts as accepted without an id, which the audit reports.
-    return undefined;
-  }
+  // Without an id, the request counts as accepted, which the audit reports.
+  const id = parseJson(body, replySchema)?.reservationId;
+  return id !== undefined && isAscii(id) ? id : undefined;
 }
 
 function isAscii(text: string): boolean {

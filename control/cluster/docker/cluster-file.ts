@@ -3,13 +3,13 @@
  * read.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { FailureError } from '../../../contract/failure.ts';
 import type { BackendRole } from '../../../contract/backends.ts';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
-import { errorCode } from './errors.ts';
+import { parseJson } from '../../../services/shared/parse-json.ts';
 import { commandLine } from '../../lib/command-line.ts';
 
 const FILE_NAME = 'docker-cluster.json';
@@ -38,9 +38,8 @@ export class ClusterFile {
    */
   static open(dataDir: string, clusterId: string): ClusterFile {
     const path = join(dataDir, FILE_NAME);
-    const text = readText(path);
-    if (text !== undefined) {
-      const content = parse(text);
+    if (existsSync(path)) {
+      const content = parseJson(readFileSync(path, 'utf8'), fileSchema);
       if (content?.clusterId === clusterId) return new ClusterFile(path, content);
       throw new FailureError({
         code: 'docker.badClusterFile',
@@ -90,23 +89,5 @@ export class ClusterFile {
   #save(): void {
     mkdirSync(dirname(this.#path), { recursive: true });
     writeFileAtomic(this.#path, JSON.stringify(this.#content, null, 2));
-  }
-}
-
-function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    if (errorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-function parse(text: string): Content | undefined {
-  try {
-    return fileSchema.safeParse(JSON.parse(text)).data;
-  } catch {
-    // Not JSON: the caller says that the file is damaged.
-    return undefined;
   }
 }

@@ -12,6 +12,7 @@ import { pullFailure, pullFaultOf } from './pull-failure.ts';
 import { PullProgress, pullMessageSchema } from './pull-progress.ts';
 import { registryAuth } from './registry-auth.ts';
 import type { StepReporter } from '../steps.ts';
+import { parseJson } from '../../../services/shared/parse-json.ts';
 
 /** ms without a message from the daemon after which a pull counts as stalled. */
 const STALL_LIMIT_MS = 90_000;
@@ -98,23 +99,19 @@ async function pull(
 ): Promise<PullProgress> {
   const authconfig = await registryAuth(image, ownSurroundings());
   // The only way to cancel a pull is to close the connection.
-  const hangUp = new AbortController();
-  const abort = (): void => hangUp.abort(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  signal.throwIfAborted();
-  let stalled = false;
-  const watch = setTimeout(() => {
-    stalled = true;
-    hangUp.abort();
-  }, STALL_LIMIT_MS);
+  const stalled = new AbortController();
+  const hangUp = AbortSignal.any([signal, stalled.signal]);
+  hangUp.throwIfAborted();
+  const watch = setTimeout(() => stalled.abort(), STALL_LIMIT_MS);
   let stream: NodeJS.ReadableStream | undefined;
   const progress = new PullProgress();
   try {
-    stream = await docker.pull(image, { abortSignal: hangUp.signal, ...(authconfig ? { authconfig } : {}) });
+    stream = await docker.pull(image, { abortSignal: hangUp, ...(authconfig ? { authconfig } : {}) });
     let reportedAtMs = 0;
-    for await (const line of linesOf(stream, hangUp.signal)) {
+    for await (const line of linesOf(stream, hangUp)) {
       watch.refresh();
-      const message = parseMessage(line);
+      // A line that was cut off is skipped; a missing image shows the failure.
+      const message = parseJson(line, pullMessageSchema);
       if (!message) continue;
       if (message.error !== undefined) throw new Error(message.error);
       progress.add(message, Date.now());
@@ -122,15 +119,14 @@ async function pull(
       reportedAtMs = Date.now();
       step.progress(progress.describe(), progress.progress());
     }
-    hangUp.signal.throwIfAborted();
+    hangUp.throwIfAborted();
     return progress;
   } catch (error) {
-    if (stalled)
+    if (stalled.signal.aborted)
       throw new Error(`stalled: no word from the registry for ${STALL_LIMIT_MS / 1000} s`, { cause: error });
     throw error;
   } finally {
     clearTimeout(watch);
-    signal.removeEventListener('abort', abort);
     if (stream instanceof Readable) stream.destroy();
   }
 }
@@ -154,14 +150,5 @@ async function* linesOf(stream: NodeJS.ReadableStream, signal: AbortSignal): Asy
   } finally {
     signal.removeEventListener('abort', close);
     lines.close();
-  }
-}
-
-function parseMessage(line: string): ReturnType<typeof pullMessageSchema.parse> | undefined {
-  try {
-    return pullMessageSchema.safeParse(JSON.parse(line)).data;
-  } catch {
-    // A line that was cut off is skipped; a missing image shows the failure.
-    return undefined;
   }
 }

@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { DockerOptions } from 'dockerode';
 import { z } from 'zod';
+import { readJson } from '../../lib/read-json.ts';
 
 export interface Place {
   /** As a person writes it: `unix:///var/run/docker.sock`. */
@@ -160,15 +161,6 @@ function readCertificates(folder: string): Pick<DockerOptions, 'ca' | 'cert' | '
     };
   } catch {
     // Without certificates no TLS is used; a daemon that needs it reports that itself.
-    return undefined;
-  }
-}
-
-function readJson<Schema extends z.ZodType>(path: string, schema: Schema): z.infer<Schema> | undefined {
-  try {
-    return schema.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;
-  } catch {
-    // Absent or damaged: the docker command falls back to its defaults as well.
     return undefined;
   }
 }

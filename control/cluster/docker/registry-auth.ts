@@ -1,9 +1,10 @@
 /** The user's logins, as `docker login` keeps them: in the configuration file, or with a helper program. */
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { AuthConfigObject } from 'dockerode';
 import { z } from 'zod';
+import { parseJson } from '../../../services/shared/parse-json.ts';
+import { readJson } from '../../lib/read-json.ts';
 import type { Surroundings } from './places.ts';
 
 const HELPER_LIMIT_MS = 5_000;
@@ -30,7 +31,7 @@ export async function registryAuth(
   image: string,
   { env, home }: Surroundings,
 ): Promise<AuthConfigObject | undefined> {
-  const config = readConfig(join(env['DOCKER_CONFIG'] ?? join(home, '.docker'), 'config.json'));
+  const config = readJson(join(env['DOCKER_CONFIG'] ?? join(home, '.docker'), 'config.json'), configSchema);
   if (!config) return undefined;
   const registry = registryOf(image);
   const helper = config.credHelpers?.[registry] ?? config.credsStore;
@@ -47,15 +48,6 @@ export async function registryAuth(
   return { username, password: password.join(':'), serveraddress: registry };
 }
 
-function readConfig(path: string): z.infer<typeof configSchema> | undefined {
-  try {
-    return configSchema.safeParse(JSON.parse(readFileSync(path, 'utf8'))).data;
-  } catch {
-    // No file, no login.
-    return undefined;
-  }
-}
-
 function askHelper(helper: string, registry: string): Promise<z.infer<typeof helperSchema> | undefined> {
   if (!/^[\w.-]+$/.test(helper)) return Promise.resolve(undefined);
   return new Promise((resolve) => {
@@ -66,12 +58,7 @@ function askHelper(helper: string, registry: string): Promise<z.infer<typeof hel
       (error, stdout) => {
         // A helper that has no login for this registry ends with an error: the image is then pulled without a
         // login.
-        if (error) return resolve(undefined);
-        try {
-          resolve(helperSchema.safeParse(JSON.parse(stdout)).data);
-        } catch {
-          resolve(undefined);
-        }
+        resolve(error ? undefined : parseJson(stdout, helperSchema));
       },
     );
     // A helper that can't be started closes its input early; the callback above handles it.

@@ -10,6 +10,7 @@ import { withLimit } from '../../../services/shared/time-limit.ts';
 import { readLines } from '../../logs/log-reader.ts';
 import { CLUSTER_LABEL } from './labels.ts';
 import { unref } from './logs.ts';
+import { parseJson } from '../../../services/shared/parse-json.ts';
 
 const BACKOFF = { firstMs: 250, maxMs: 5_000 };
 const CONNECT_LIMIT_MS = 5_000;
@@ -110,7 +111,8 @@ export class EventWatch {
   }
 
   #emit(line: string): void {
-    const event = parseEvent(line);
+    // Half a line of a broken connection is skipped: the states are looked up after the reconnect.
+    const event = parseJson(line, eventSchema);
     if (!event || this.#isClosed) return;
     const exitCode = Number(
       event.Actor.Attributes?.['exitCode'] ?? event.Actor.Attributes?.['containerExitCode'],
@@ -120,14 +122,5 @@ export class EventWatch {
       id: event.Actor.ID,
       exitCode: Number.isInteger(exitCode) ? exitCode : undefined,
     });
-  }
-}
-
-function parseEvent(line: string): z.infer<typeof eventSchema> | undefined {
-  try {
-    return eventSchema.safeParse(JSON.parse(line)).data;
-  } catch {
-    // Half a line of a broken connection: the states are looked up after the reconnect.
-    return undefined;
   }
 }

@@ -3,9 +3,9 @@
  * can read.
  */
 import { randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { writeFileAtomic } from '../../lib/atomic-file.ts';
+import { readJson } from '../../lib/read-json.ts';
 import { findFreePorts } from '../../lib/free-port.ts';
 import type { Endpoints } from '../cluster.ts';
 
@@ -34,8 +34,9 @@ export type PortName = keyof ClusterSettings['ports'];
 
 /** Reads the settings of a cluster, or makes new ones. */
 export async function openSettings(path: string): Promise<ClusterSettings> {
-  const kept = settingsSchema.safeParse(readJson(path));
-  if (kept.success) return kept.data;
+  // Made anew when it was cut short: backends with the old passwords then fail their probe, and are told so.
+  const kept = readJson(path, settingsSchema);
+  if (kept) return kept;
   const [redis = 0, postgres = 0, rabbitmq = 0, rabbitmqDist = 0, epmd = 0] = await findFreePorts(5);
   const settings = {
     ports: { redis, postgres, rabbitmq, rabbitmqDist, epmd },
@@ -96,14 +97,4 @@ function saveSettings(path: string, settings: ClusterSettings): void {
  */
 function password(): string {
   return randomBytes(PASSWORD_BYTES).toString('hex');
-}
-
-function readJson(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    // Not there yet, or cut short: made anew. Backends with the old passwords then fail their probe, and are
-    // told so.
-    return undefined;
-  }
 }
