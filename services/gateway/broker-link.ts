@@ -16,7 +16,7 @@ import type { RareCounts } from '../shared/rare-paths.ts';
 import { step } from '../shared/stop-points.ts';
 import type { FrameEnd, FramePublisher, OutgoingFrame } from './frame-collector.ts';
 
-const BACKOFF = { firstMs: 100, maxMs: 2_000 };
+const BACKOFF = { firstMs: 100, maxMs: 1_000 };
 /** ms in which the topology is declared once at most, however many frames come back unroutable. */
 const REDECLARE_PAUSE_MS = 1_000;
 /** ms after a nack in which the queue itself counts as full, if the canary's messages are stored. */

@@ -11,10 +11,20 @@ export const REDIS_DEFAULTS = {
   connectTimeoutMs: 5_000,
   /** ms after which a command without an answer fails. */
   commandTimeoutMs: 10_000,
+  /**
+   * ms without a byte, while an answer is due, after which a connection is replaced. The other end may have
+   * vanished without a word, and TCP alone would wait for minutes. What waited is sent again: every script can
+   * run twice.
+   */
+  silenceMs: 1_500,
+  /** ms that a lost connection may take to close politely. A dead one never does. */
+  closeMs: 250,
+  /** ms between two questions of a subscriber, which hears nothing by itself on a dead connection. */
+  subscriberAskMs: 1_000,
   /** Reconnections after which a waiting command fails; the client itself goes on reconnecting. */
   retriesPerCommand: 3,
   /** Between two reconnections. */
-  pause: { firstMs: 100, maxMs: 1_000 },
+  pause: { firstMs: 100, maxMs: 500 },
 } as const;
 
 /** Method on the client → script in `lua/` and its number of keys; `null` when it varies. */
@@ -49,8 +59,7 @@ export type RedisClient = Redis | Cluster;
 
 export interface RedisClientOptions {
   /**
-   * Shows in `CLIENT LIST`. A `subscriber` waits for Redis without limit: it sends no command that could
-   * fail.
+   * Shows in `CLIENT LIST`. A `subscriber` waits for Redis without limit: none of its commands may fail.
    */
   readonly role: 'gateway' | 'worker' | 'control' | 'subscriber';
   /** Called when a connection is lost or refused. The client reconnects by itself. */
@@ -71,7 +80,19 @@ export function createRedis(url: string, options: RedisClientOptions): RedisClie
   // Without a listener, a lost connection ends the process.
   client.on('error', (error: Error) => options.onError?.(withoutArguments(error)));
   registerScripts(client);
+  if (options.role === 'subscriber') keepAsking(client);
   return client;
+}
+
+/** The question itself does nothing: a connection that leaves it without an answer is replaced. */
+function keepAsking(client: RedisClient): void {
+  const timer = setInterval(() => {
+    // Before that, a question would only wait for the connection.
+    if (client.status === 'ready') client.ping().catch(() => undefined);
+  }, REDIS_DEFAULTS.subscriberAskMs);
+  timer.unref();
+  // Only after `disconnect()`: a connection that is lost is replaced.
+  client.once('end', () => clearInterval(timer));
 }
 
 /** ioredis puts the refused command on the error. For AUTH, that is the password. */
@@ -84,6 +105,8 @@ function commonOptions(role: RedisClientOptions['role']) {
   return {
     connectionName: `flashgrid-${role}`,
     connectTimeout: REDIS_DEFAULTS.connectTimeoutMs,
+    socketTimeout: REDIS_DEFAULTS.silenceMs,
+    disconnectTimeout: REDIS_DEFAULTS.closeMs,
     noDelay: true,
     ...(role === 'subscriber'
       ? { maxRetriesPerRequest: null }

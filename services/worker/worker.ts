@@ -86,7 +86,7 @@ export async function startWorker(
       proofs: () => counters.decided,
     });
     const postgresWatch: BackendWatch = new BackendWatch({
-      operate: commitToPostgres(pool),
+      ...commitToPostgres(pool),
       proofs: () => counters.ticketsCommitted,
     });
     for (const one of [redisWatch, postgresWatch]) {

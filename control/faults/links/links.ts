@@ -27,7 +27,7 @@ import type { LogLine, ServiceRole } from '../../../contract/state.ts';
 import { errorText } from '../../../services/shared/error-text.ts';
 import type { Deployment } from '../../cluster/cluster.ts';
 import type { ProcessRegistry } from '../../processes/process-registry.ts';
-import type { Supervisor } from '../../services/supervisor.ts';
+import type { Relink, Supervisor } from '../../services/supervisor.ts';
 import { addressesOf } from './addresses.ts';
 import { ProxyProcess } from './proxy-process.ts';
 import { REROUTE_VARIABLE, addressKey, type Routes } from './reroute.ts';
@@ -95,7 +95,7 @@ export class Links {
             ),
           );
         }
-        for (const role of rolesOf(missing)) await this.#relink(role);
+        await this.#relink(rolesOf(missing));
         await this.#proveUse(missing);
       } catch (error) {
         await this.#removeAll();
@@ -145,22 +145,28 @@ export class Links {
       // A polite stop of a service needs its backends.
       for (const name of this.names) await proxy?.heal(name).catch(() => undefined);
       this.#routes.clear();
-      for (const role of roles) await this.#relink(role);
+      await this.#relink(roles);
     } finally {
       await proxy?.stop();
     }
   }
 
-  #relink(role: ServiceRole): Promise<void> {
-    const routes = Object.assign(
-      {},
-      ...this.names.map((name) => (LINKS[name].from === role ? this.#routes.get(name) : {})),
-    ) as Routes;
-    if (Object.keys(routes).length === 0) return this.#options.supervisor.relink(role, undefined);
-    return this.#options.supervisor.relink(role, {
+  /** One service of a role after another, so that service goes on; the two roles at once. */
+  async #relink(roles: readonly ServiceRole[]): Promise<void> {
+    const done = await Promise.allSettled(
+      roles.map((role) => this.#options.supervisor.relink(role, this.#way(role))),
+    );
+    for (const one of done) if (one.status === 'rejected') throw one.reason;
+  }
+
+  #way(role: ServiceRole): Relink | undefined {
+    const routes: Routes = {};
+    for (const [name, those] of this.#routes) if (LINKS[name].from === role) Object.assign(routes, those);
+    if (Object.keys(routes).length === 0) return undefined;
+    return {
       nodeFlags: [`--import=${pathToFileURL(this.#options.modules.reroute).href}`],
       env: { [REROUTE_VARIABLE]: JSON.stringify(routes) },
-    });
+    };
   }
 
   #addressesOf(name: LinkName) {

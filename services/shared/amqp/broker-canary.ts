@@ -82,6 +82,11 @@ export class BrokerCanary {
     return canary;
   }
 
+  /** Whether the broker answers nothing on this connection, not even what touches no disk and no queue. */
+  get isMute(): boolean {
+    return (this.#mutedMs ?? 0) >= MUTE_MS;
+  }
+
   /** Publishes at once: something happened that it may explain. */
   hurry(): void {
     this.#sentMs = -Infinity;
@@ -109,7 +114,7 @@ export class BrokerCanary {
       if (this.#mutedMs === undefined) this.#ask();
       else this.#mutedMs += undisturbedMs;
       if (this.#waitedMs >= SILENT_MS) onFinding(NO_CONFIRM);
-      else if ((this.#mutedMs ?? 0) >= MUTE_MS) onFinding(MUTE);
+      else if (this.isMute) onFinding(MUTE);
     } else {
       this.#waitedMs = 0;
       this.#mutedMs = undefined;

@@ -9,6 +9,7 @@
  *
  * `proving` shows as the trouble from before: a broker that accepts connections may still store nothing.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'amqplib';
 import type { Channel, ChannelModel } from 'amqplib';
 import { blockedBecause, nextHealth, troubleOf } from '../backend-trouble.ts';
@@ -19,8 +20,17 @@ import { BrokerCanary } from './broker-canary.ts';
 import { brokerNode } from './broker-nodes.ts';
 import { declareTopology, type Topology } from './topology.ts';
 
-/** ms for each step of an attempt: connecting, declaring the queues, opening the channel. */
+/** ms that the connection itself may take, with its login. */
+const CONNECT_LIMIT_MS = 2_000;
+/** ms for each further step of an attempt: declaring the queues, opening the channel. */
 const STEP_LIMIT_MS = 5_000;
+/**
+ * ms that another connection may take to show that only this one is dead. Short, because a link that was broken
+ * leaves the attempt of that moment without an answer, too; and one that is slow must not be replaced.
+ */
+const COMPARE_LIMIT_MS = 1_000;
+/** ms between two such attempts. */
+const COMPARE_PAUSE_MS = 250;
 /** ms that a polite close may take before the socket is destroyed. */
 const CLOSE_LIMIT_MS = 1_000;
 
@@ -62,6 +72,7 @@ export class BrokerConnection<Own extends Channel> {
   /** Destroys the socket at any moment, also in a handshake that the peer never answers. */
   #abort = new AbortController();
   #canary: BrokerCanary | undefined;
+  #isComparing = false;
   #trouble: BackendTrouble | undefined = { state: 'away', reason: 'the first connection is not up yet' };
   #health: BackendHealth = {
     state: 'away',
@@ -150,26 +161,19 @@ export class BrokerConnection<Own extends Channel> {
   }
 
   async #connect(): Promise<void> {
-    const { url, namespace, name, createChannel, onOpen, proofs, isWaiting } = this.#options;
+    const { namespace, createChannel, onOpen, proofs, isWaiting } = this.#options;
     const abort = new AbortController();
     this.#abort = abort;
-    const limit = setTimeout(() => abort.abort(), STEP_LIMIT_MS);
+    let limit = setTimeout(() => abort.abort(), CONNECT_LIMIT_MS);
     let session: BrokerSession<Own> | undefined;
     let failure: unknown;
     try {
-      const socketOptions = {
-        // Without it small writes, acks among them, wait ~40 ms in Nagle's algorithm.
-        noDelay: true,
-        keepAlive: true,
-        // Not among amqplib's own options, which it hands to net.connect.
-        signal: abort.signal,
-        clientProperties: { connection_name: name },
-      };
-      const connection = await connect(brokerNode(url, this.#node), socketOptions);
+      const connection = await this.#dial(abort.signal);
       // `close` follows each error; without a listener an error would end the process.
       const note = (error: Error): void => void (failure ??= error);
       connection.on('error', note);
-      limit.refresh();
+      clearTimeout(limit);
+      limit = setTimeout(() => abort.abort(), STEP_LIMIT_MS);
       const names = await declareTopology(connection, namespace);
       limit.refresh();
       const channel = await createChannel(connection);
@@ -198,6 +202,7 @@ export class BrokerConnection<Own extends Channel> {
         isBlocked: () => this.#isBlocked,
         onFinding: (trouble) => {
           if (!this.#isBlocked) this.#report(opened, trouble);
+          if (this.#canary?.isMute) void this.#compare(opened);
         },
       });
       if (opened.isOver || this.#isEnding) throw failure ?? new Error('the connection was closed');
@@ -210,6 +215,45 @@ export class BrokerConnection<Own extends Channel> {
     } finally {
       clearTimeout(limit);
     }
+  }
+
+  #dial(signal: AbortSignal): Promise<ChannelModel> {
+    const socketOptions = {
+      // Without it small writes, acks among them, wait ~40 ms in Nagle's algorithm.
+      noDelay: true,
+      keepAlive: true,
+      // Not among amqplib's own options, which it hands to net.connect.
+      signal,
+      clientProperties: { connection_name: this.#options.name },
+    };
+    return connect(brokerNode(this.#options.url, this.#node), socketOptions);
+  }
+
+  /**
+   * While nothing is answered on a connection: opens another one. If that works, the broker is there and this
+   * connection is dead: its other end has vanished without a word, and heartbeats would need 20 s to show it.
+   */
+  async #compare(session: BrokerSession<Own>): Promise<void> {
+    if (this.#isComparing) return;
+    this.#isComparing = true;
+    const isMute = (): boolean => !session.isOver && this.#canary?.isMute === true;
+    while (isMute()) {
+      const abort = new AbortController();
+      const limit = setTimeout(() => abort.abort(), COMPARE_LIMIT_MS);
+      try {
+        const other = await this.#dial(abort.signal);
+        other.on('error', () => undefined);
+        if (isMute()) this.lose(session, new Error('no answer, while another connection gets one'));
+        await withLimit(other.close(), CLOSE_LIMIT_MS, 'no answer');
+      } catch {
+        // The broker itself does not answer; or the other connection does not close, and is cut off.
+      } finally {
+        clearTimeout(limit);
+        abort.abort();
+      }
+      if (isMute()) await sleep(COMPARE_PAUSE_MS, undefined, { ref: false });
+    }
+    this.#isComparing = false;
   }
 
   #end(session: BrokerSession<Own>): void {
