@@ -18,10 +18,13 @@
 -- ARGV[3]  generation         the sale's, as the gateway knew it
 -- ARGV[4]  frame id           text
 -- ARGV[5]  retention          ms that records stay readable
+-- ARGV[6]  server             `run_id:` and the run id of the Redis that this call is written to; without the id, the
+--                             script asks (services/shared/redis.ts)
 --
 -- Returns {status, record, remaining, stock, decided, granted}:
---   status     0 decided now, 1 decided earlier, 2 Redis does not know the sale, or only an older generation: rebuild it
---   record     `epoch|codes|grants` (services/shared/outcomes.ts), empty with status 2
+--   status     0 decided now, 1 decided earlier, 2 rebuild the sale: Redis does not know it, or only an older generation,
+--              or has started again since the sale was opened or rebuilt, perhaps from a file that lacks its last grants
+--   record     `epoch|codes|grants` (services/shared/outcomes.ts); with status 2 the epoch that Redis holds, or empty
 --   remaining  units left
 --   stock      units of the sale
 --   decided    reservations decided now; fewer than count when some were known by their key, or from an earlier epoch
@@ -46,7 +49,7 @@ local saleKey, buyersKey, grantedKey, returnedKey, frameKey = KEYS[1], KEYS[2], 
 local KEYED_OFFSET = 5
 local HALF_DIGEST = 11
 local body, count, generation = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local frameId, retentionMs = ARGV[4], ARGV[5]
+local frameId, retentionMs, server = ARGV[4], ARGV[5], ARGV[6]
 
 local DECIDED, REPEATED, UNKNOWN_SALE = 0, 1, 2
 local COUNTERS = {
@@ -55,10 +58,15 @@ local COUNTERS = {
 }
 
 local sale = redis.call('HMGET', saleKey,
-  'generation', 'epoch', 'remaining', 'stock', 'status', 'rebuilt', 'next', 'limit')
+  'generation', 'epoch', 'remaining', 'stock', 'status', 'rebuilt', 'next', 'limit', 'server')
+if server == 'run_id:' then
+  -- A user that may not call INFO never sees that Redis has started again.
+  local info = redis.pcall('INFO', 'server')
+  server = type(info) == 'string' and string.match(info, 'run_id:%x+') or sale[9]
+end
 local saleGeneration = tonumber(sale[1] or 0)
-if saleGeneration < generation then
-  return { UNKNOWN_SALE, '', 0, 0, 0, 0 }
+if saleGeneration < generation or sale[9] ~= server then
+  return { UNKNOWN_SALE, sale[2] or '', 0, 0, 0, 0 }
 end
 local epoch, remaining, stock = sale[2], tonumber(sale[3]), tonumber(sale[4])
 

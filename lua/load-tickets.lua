@@ -2,7 +2,8 @@
 --
 -- Atomic because a page that is half loaded, and then loaded again, would count its buyers twice.
 --
--- KEYS[1]  hash    units by buyer, being built; field '' counts tickets
+-- KEYS[1]  hash    units by buyer, being built; field '' counts tickets, ' page' is the last page, and ' server' the
+--                  run id of the Redis that took the first one
 -- KEYS[2]  hash    grants by frame or key, being built; field '' counts tickets
 -- KEYS[3]  list    free units, being built
 --
@@ -26,6 +27,9 @@ local HALF_DIGEST = 11
 if tonumber(redis.call('HGET', buyersKey, ' page') or 0) >= page then
   return 0
 end
+local info = redis.pcall('INFO', 'server')
+local server = type(info) == 'string' and string.match(info, 'run_id:%x+') or ''
+redis.call('HSETNX', buyersKey, ' server', server)
 redis.call('HSET', buyersKey, ' page', page)
 redis.call('HINCRBY', buyersKey, '', tickets)
 redis.call('HINCRBY', grantedKey, '', tickets)

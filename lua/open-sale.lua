@@ -23,7 +23,8 @@
 --
 -- Returns 1 (opened) or 0 (kept).
 --
--- Side effects: writes KEYS[1], removes KEYS[2], KEYS[3] and KEYS[4].
+-- Side effects: writes KEYS[1], removes KEYS[2], KEYS[3] and KEYS[4]. Field `server` is the run id of this start of
+-- Redis, by which decide-frame.lua finds out that Redis has started again; empty if the user may not call INFO.
 
 local saleKey, buyersKey, grantedKey, returnedKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local title, stock, limit, mode, status = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -35,9 +36,11 @@ if known[1]
   return 0
 end
 
+local info = redis.pcall('INFO', 'server')
+local server = type(info) == 'string' and string.match(info, 'run_id:%x+') or ''
 redis.call('UNLINK', saleKey, buyersKey, grantedKey, returnedKey)
 redis.call('HSET', saleKey,
   'title', title, 'stock', stock, 'limit', limit, 'mode', mode, 'status', status, 'generation', generation,
-  'epoch', epoch, 'rebuilt', 0, 'remaining', stock, 'next', 1,
+  'epoch', epoch, 'server', server, 'rebuilt', 0, 'remaining', stock, 'next', 1,
   'granted', 0, 'sold_out', 0, 'buyer_limit', 0, 'insufficient', 0, 'sale_closed', 0, 'sale_reset', 0)
 return 1

@@ -23,10 +23,13 @@
 -- ARGV[10] granted            reservations that hold the tickets
 --
 -- Returns 1 (rebuilt), 0 (Redis holds a later epoch or generation by now: nothing changed) or
--- 2 (the loaded keys are incomplete because they expired: load them again).
+-- 2 (the loaded keys are incomplete because they expired, or Redis has started again since: rebuild with a new epoch).
+-- A client sends this again after a lost connection. If Redis came back from an older file meanwhile, the epoch may have
+-- granted units already that the loaded keys lack.
 --
 -- Side effects: replaces KEYS[1] to KEYS[4], removes KEYS[5] to KEYS[7]. Counters of refusals are kept if
--- Redis knows the sale in the same generation; otherwise they start at zero.
+-- Redis knows the sale in the same generation; otherwise they start at zero. Field `server` is set as in
+-- open-sale.lua.
 
 local saleKey, buyersKey, grantedKey, returnedKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local loadedBuyersKey, loadedGrantedKey, loadedReturnedKey = KEYS[5], KEYS[6], KEYS[7]
@@ -40,8 +43,11 @@ if known[1] and (tonumber(known[1]) > generation or tonumber(known[2]) >= epoch)
   return 0
 end
 
+local info = redis.pcall('INFO', 'server')
+local server = type(info) == 'string' and string.match(info, 'run_id:%x+') or ''
 local free = nextUnit - 1 - tickets
-if tonumber(redis.call('HGET', loadedBuyersKey, '') or 0) ~= tickets
+if redis.call('HGET', loadedBuyersKey, ' server') ~= server
+  or tonumber(redis.call('HGET', loadedBuyersKey, '') or 0) ~= tickets
   or tonumber(redis.call('HGET', loadedGrantedKey, '') or 0) ~= tickets
   or redis.call('LLEN', loadedReturnedKey) ~= free then
   return 2
@@ -55,7 +61,7 @@ local function replace(from, to)
     redis.call('UNLINK', to)
   end
 end
-redis.call('HDEL', loadedBuyersKey, '', ' page')
+redis.call('HDEL', loadedBuyersKey, '', ' page', ' server')
 redis.call('HDEL', loadedGrantedKey, '')
 replace(loadedBuyersKey, buyersKey)
 replace(loadedGrantedKey, grantedKey)
@@ -68,5 +74,5 @@ if not known[1] or tonumber(known[1]) < generation then
 end
 redis.call('HSET', saleKey,
   'title', title, 'stock', stock, 'limit', limit, 'mode', mode, 'status', status, 'generation', generation,
-  'epoch', epoch, 'rebuilt', 1, 'remaining', stock - tickets, 'next', nextUnit, 'granted', granted)
+  'epoch', epoch, 'server', server, 'rebuilt', 1, 'remaining', stock - tickets, 'next', nextUnit, 'granted', granted)
 return 1

@@ -176,7 +176,10 @@ describe('decide-frame.lua', () => {
     const frame = frameOf(['a']);
     expect(await store.decideFrame(undecided('never-opened', frame))).toEqual({ status: 'unknownSale' });
     const sale = await openSale(1);
-    expect(await store.decideFrame(undecided(sale, frameOf(['a'], 2)))).toEqual({ status: 'unknownSale' });
+    expect(await store.decideFrame(undecided(sale, frameOf(['a'], 2)))).toEqual({
+      status: 'unknownSale',
+      staleEpoch: 1,
+    });
     expect(await redis.exists(frameKey(namespace, 'never-opened', frame.id))).toBe(0);
   });
 

@@ -258,7 +258,7 @@ describe('the epoch of a sale', () => {
     let lastEpoch = 0;
     for (let generation = 1; generation <= 4; generation++) {
       const life = await store.readEpoch('sale');
-      expect(life).toEqual({ epoch: await postgresEpoch(), generation });
+      expect(life).toEqual({ epoch: await postgresEpoch(), generation, isRestarted: false });
       const granted = life?.epoch ?? 0;
       expect(granted).toBeGreaterThan(lastEpoch);
       await removeKeys(world.redis, `${world.namespace}:{sale}`);
@@ -291,7 +291,9 @@ describe('the epoch of a sale', () => {
       },
     });
     const request = { saleId: 'sale', generation: 1, staleEpoch: 1 };
-    const results = await Promise.all([1, 2, 3].map(() => rebuildSale(slow, world.pool, request, lockMs)));
+    const results = await Promise.all(
+      ['a', 'b', 'c'].map((token) => rebuildSale(slow, world.pool, request, { lockExpiryMs: lockMs, token })),
+    );
     expect(results.sort()).toEqual(['current', 'current', 'rebuilt']);
     expect(await world.store.readEpoch('sale')).toMatchObject({ epoch: 2 });
     expect((await world.pool.query('SELECT epoch FROM sales')).rows).toEqual([{ epoch: 2 }]);

@@ -123,7 +123,7 @@ export class IncidentWatch {
         missing.push(`${id} still has ${sample.framesInHandNow} frames in hand.`);
     if (supervisor.totals.read().rebuilds > this.#rebuildsBefore)
       missing.push(
-        'Redis lost its data, and the sale was rebuilt from the tickets in Postgres: the refusals up to then are no longer on record.',
+        'Redis lost data or started again, and the sale was rebuilt from the tickets in Postgres: refusals that Redis had lost by then are no longer on record.',
       );
     return missing;
   }

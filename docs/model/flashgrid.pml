@@ -7,7 +7,7 @@
  *   -DKEYED    two units; frames 1 and 2 are the same reservation, sent twice with one Idempotency-Key
  *
  * -DFAULTS=n      faults of a run, of any kind, at any step
- * -DSET_BACK      one kind of fault more: Redis is set back to an older file
+ * -DSET_BACK      one kind of fault more: Redis starts again from a file, which may be older than what it held
  * -DCHANNELS_HOLD one kind less: no channel is lost under a worker that lives
  * -DTWO_FRAMES    frame 2 is not sent
  * -DNO_<GUARD>    a guard is off
@@ -78,6 +78,9 @@ typedef Redis {
   byte keyCode;                /* a refusal, kept under the key of reservation 1 */
   byte lock;                   /* worker + 1 */
   bit isLoaded[WORKERS];       /* the tickets that a rebuild has read lie in Redis */
+#ifdef SET_BACK
+  bit isRestarted;             /* the run id in the sale's hash is not the present one */
+#endif
 #ifdef NO_RECORD
   bit isFromPostgres[UNITS]
 #endif
@@ -129,6 +132,17 @@ bit isInserted;
 #define isKeyRecalled false
 #else
 #define isKeyRecalled true
+#endif
+
+#ifdef SET_BACK
+#define noteRestart(bit) redis.isRestarted = bit
+#else
+#define noteRestart(bit) skip
+#endif
+#if defined(SET_BACK) && !defined(NO_RUN_ID)
+#define isSeenRestarted redis.isRestarted
+#else
+#define isSeenRestarted false
 #endif
 
 #ifdef NO_FENCE
@@ -210,7 +224,7 @@ inline decide(f, r) {
   :: else -> break
   od;
   if
-  :: redis.epoch == 0 -> code = UNKNOWN_SALE
+  :: redis.epoch == 0 || isSeenRestarted -> code = UNKNOWN_SALE; staleEpoch = redis.epoch; granter = 0
   :: else ->
     if
     :: isRecorded(f) -> code = redis.recordCode[f]; unit = (code == GRANTED -> has : 0)
@@ -243,6 +257,8 @@ inline decide(f, r) {
   :: code == SOLD_OUT -> printf("worker %d: Redis refuses frame %d, sold out, epoch %d\n", me, f, granter)
   :: code == BUYER_LIMIT -> 
     printf("worker %d: Redis refuses frame %d, the buyer's limit, epoch %d\n", me, f, granter)
+  :: code == UNKNOWN_SALE && isSeenRestarted ->
+    printf("worker %d: Redis has started again since the sale of frame %d\n", me, f)
   :: else -> printf("worker %d: Redis does not know the sale of frame %d\n", me, f)
   fi
 }
@@ -326,6 +342,7 @@ inline startEpoch() {
     if
     :: isComplete ->
       redis.epoch = mine;
+      noteRestart(0);
       printf("worker %d: starts epoch %d in Redis\n", me, mine);
       for (i : 0 .. STOCK - 1) {
         redis.holder[i] = (redis.isLoaded[me] -> read[i] : 0);
@@ -339,6 +356,9 @@ inline startEpoch() {
   read[0] = 0; read[1] = 0;
   if :: redis.lock == me + 1 -> redis.lock = 0 :: else fi
 }
+
+/* Another has rebuilt the sale. */
+#define isCurrent (redis.epoch > staleEpoch && !isSeenRestarted)
 
 /* A frame that this worker still has: another may have got it when the channel was lost. */
 #define isMine (place[frame] == HELD + me)
@@ -439,7 +459,7 @@ rebuilding:
   /* The lock, or another has rebuilt the sale. */
   if
   :: d_step { isLockFree -> redis.lock = me + 1; printf("worker %d: takes the lock\n", me) }
-  :: d_step { redis.epoch > staleEpoch -> forget }; goto deciding
+  :: d_step { isCurrent -> forget }; goto deciding
   /* It expired while its holder stood still. */
   :: d_step { redis.lock != 0 && strike; redis.lock = me + 1;
       printf("worker %d: takes the lock, which has expired\n", me)
@@ -448,12 +468,12 @@ rebuilding:
   fi;
 raising:
   if
-  :: d_step { redis.epoch > staleEpoch ->
+  :: d_step { isCurrent ->
       if :: redis.lock == me + 1 -> redis.lock = 0 :: else fi;
       forget
     };
     goto deciding
-  :: d_step { redis.epoch <= staleEpoch -> mine = redis.epoch }
+  :: d_step { !isCurrent -> mine = redis.epoch }
   :: d_step { crash }; goto end_idle
   fi;
 #ifdef NO_RAISE_FIRST
@@ -523,7 +543,7 @@ inline ask(f) {
 #define isSettled(f) (place[f] == UNSENT || place[f] == ACKED || place[f] == DEAD)
 
 inline loseAll() {
-  redis.epoch = 0; redis.keyCode = NONE; redis.lock = 0; redis.isLoaded[0] = 0; redis.isLoaded[1] = 0;
+  redis.epoch = 0; redis.keyCode = NONE; redis.lock = 0; noteRestart(0); redis.isLoaded[0] = 0; redis.isLoaded[1] = 0;
   for (i : 0 .. FRAMES - 1) { redis.recordEpoch[i] = 0; redis.recordCode[i] = NONE }
   for (i : 0 .. UNITS - 1) { redis.holder[i] = 0 }
   i = 0
@@ -552,8 +572,8 @@ end_world:
   :: d_step { strike; loseAll(); redis.epoch = 0; printf("Redis loses everything\n") }
 #ifdef SET_BACK
   :: d_step { !hasOlder -> hasOlder = 1; copy(older, redis); printf("Redis writes its file\n") }
-  :: d_step { hasOlder && strike; loseAll(); copy(redis, older); hasOlder = 0;
-      printf("Redis is set back to its file\n")
+  :: d_step { hasOlder && strike; loseAll(); copy(redis, older); noteRestart(1); hasOlder = 0;
+      printf("Redis starts again from its file\n")
     }
 #endif
 #ifndef CHANNELS_HOLD

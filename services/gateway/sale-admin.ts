@@ -7,7 +7,7 @@ import type { Prisma, Sale } from '../../prisma/generated/client.ts';
 import { quoteIdentifier } from '../shared/postgres.ts';
 import type { PrismaClient } from '../shared/prisma.ts';
 import type { SaleStore } from '../shared/sale-store.ts';
-import { saleFactsSchema, saleModeSchema, saleStatusSchema } from '../shared/sales.ts';
+import { saleModeSchema, saleStatusSchema } from '../shared/sales.ts';
 import type { NewSale, SaleChange, SaleFacts, SaleView } from '../shared/sales.ts';
 import { ProblemError, rejection } from './problems.ts';
 
@@ -159,11 +159,12 @@ export class SaleAdmin {
 
   async #announce(id: string, row: Sale): Promise<SaleView> {
     const { store, onChanged } = this.#options;
-    const view = (await store.readSale(id)) ?? (await this.#viewOfRow(row));
-    const facts = saleFactsSchema.parse(view);
+    const held = (await store.readSale(id)) ?? (await this.#viewOfRow(row));
+    // A Redis that has started again may hold older facts until the sale is rebuilt.
+    const facts = factsOf(row, held.isSoldOut);
     onChanged(facts);
     await store.publishSale(facts);
-    return view;
+    return { ...held, ...facts };
   }
 
   async #viewOfRow(row: Sale): Promise<SaleView> {

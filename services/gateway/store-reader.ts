@@ -36,12 +36,10 @@ export class StoreReader implements KeyLookup, SaleSources {
     this.#rare = rare;
   }
 
-  /** A sale's facts. While Redis is gone it has none: the cache then asks Postgres at once. */
+  /** A sale's facts. While Redis is gone, or has not been rebuilt yet, it has none: the cache then asks Postgres. */
   async fromRedis(saleId: string): Promise<SaleFacts | undefined> {
     if (isGone(this.#stores.redisWatch.health)) return undefined;
-    const view = await this.#store.readSale(saleId);
-    // Parsing drops the counters, which change with every frame.
-    return view === undefined ? undefined : saleFactsSchema.parse(view);
+    return this.#store.readFacts(saleId);
   }
 
   async fromPostgres(saleId: string): Promise<SaleFacts | undefined> {
@@ -67,8 +65,8 @@ export class StoreReader implements KeyLookup, SaleSources {
     const held = isGone(this.#stores.redisWatch.health)
       ? undefined
       : await withLimit(this.#store.readEpoch(saleId), KEY_LOOKUP_LIMIT_MS, LATE).catch(() => undefined);
-    // As long as Redis knows the sale, it knows every grant under a key.
-    if (held !== undefined && held.generation >= generation) return false;
+    // As long as Redis knows the sale as it is now, it knows every grant under a key.
+    if (held !== undefined && !held.isRestarted && held.generation >= generation) return false;
     const { rowCount } = await this.#stores.pool.query(SELECT_TICKET, [reservationId]);
     return rowCount !== 0;
   }

@@ -28,7 +28,8 @@ export const DECIDE_STATUS = {
   /** Decided earlier: the record is the earlier one. */
   repeated: 1,
   /**
-   * Redis does not know the sale, or only an older generation. Rebuild it from Postgres, then decide again.
+   * Redis does not know the sale, or only an older generation, or has started again since. Rebuild it from Postgres,
+   * then decide again.
    */
   unknownSale: 2,
 } as const;

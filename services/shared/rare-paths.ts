@@ -137,7 +137,12 @@ export const RARE_PATHS = {
   saleUnknown: worker(
     'frame-processor.ts',
     'sale forgotten by Redis',
-    'Redis did not know the sale of a frame, or only an older generation of it.',
+    'Redis did not know the sale of a frame, or only as of before a reset or a restart.',
+  ),
+  redisRestarted: worker(
+    'worker.ts',
+    'restart of Redis seen',
+    'A worker reached a Redis that had started again, or another one. Its sales were rebuilt.',
   ),
   saleRebuilt: worker(
     'frame-processor.ts',

@@ -1,6 +1,6 @@
 /**
- * Gives a sale a new epoch in Redis from its tickets in Postgres: when Redis has lost the sale, or Postgres
- * refuses what Redis grants.
+ * Gives a sale a new epoch in Redis from its tickets in Postgres: when Redis has lost the sale, or has started again and
+ * so may have lost its last grants, or Postgres refuses what Redis grants.
  *
  * Why this can't oversell, and no buyer can pass the limit:
  * 1. `sales.epoch` is raised in Postgres first. From that commit on, no grant of an earlier epoch can be inserted
@@ -44,6 +44,15 @@ export interface RebuildRequest {
   readonly generation: number;
 }
 
+export interface RebuildLock {
+  readonly lockExpiryMs: number;
+  /**
+   * The same for each try of a rebuild: when Redis goes away in the middle of one, the lock is in its file, and the next
+   * try need not wait until it expires.
+   */
+  readonly token: string;
+}
+
 /**
  * `current`: another has rebuilt it. `superseded`: Redis held a later epoch or generation when this one was
  * ready. `unknownSale`: Postgres has no such sale, or only an older generation of
@@ -76,10 +85,9 @@ export async function rebuildSale(
   store: SaleStore,
   pool: pg.Pool,
   request: RebuildRequest,
-  lockExpiryMs: number = REBUILD_DEFAULTS.lockExpiryMs,
+  { lockExpiryMs, token }: RebuildLock = { lockExpiryMs: REBUILD_DEFAULTS.lockExpiryMs, token: randomUUID() },
 ): Promise<RebuildResult> {
   const { saleId } = request;
-  const token = randomUUID();
   const deadlineMs = Date.now() + REBUILD_DEFAULTS.limitMs;
   while (!(await store.acquireLock(saleId, token, lockExpiryMs))) {
     if (await isCurrent(store, request)) return 'current';
@@ -95,7 +103,7 @@ export async function rebuildSale(
   try {
     step('worker.rebuild-locked');
     if (await isCurrent(store, request)) return 'current';
-    return await rebuildNow(store, pool, request, token);
+    return await rebuildNow(store, pool, request);
   } finally {
     clearInterval(renewal);
     await store.releaseLock(saleId, token);
@@ -105,16 +113,16 @@ export async function rebuildSale(
 async function isCurrent(store: SaleStore, request: RebuildRequest): Promise<boolean> {
   const held = await store.readEpoch(request.saleId);
   return (
-    held !== undefined && held.epoch > (request.staleEpoch ?? 0) && held.generation >= request.generation
+    held !== undefined &&
+    !held.isRestarted &&
+    held.epoch > (request.staleEpoch ?? 0) &&
+    held.generation >= request.generation
   );
 }
 
-async function rebuildNow(
-  store: SaleStore,
-  pool: pg.Pool,
-  request: RebuildRequest,
-  token: string,
-): Promise<RebuildResult> {
+async function rebuildNow(store: SaleStore, pool: pg.Pool, request: RebuildRequest): Promise<RebuildResult> {
+  // Not the lock's: a rebuild that is tried again loads its tickets into keys of its own.
+  const token = randomUUID();
   const known = await store.readEpoch(request.saleId);
   const raised = await raiseEpoch(pool, request.saleId, known?.epoch ?? 0);
   if (!raised || raised.facts.generation < request.generation) return 'unknownSale';
@@ -141,7 +149,9 @@ async function rebuildNow(
     grantedReservations,
   });
   if (result === 'incomplete')
-    throw new Error(`the tickets of sale ${request.saleId} took too long to load into Redis`);
+    throw new Error(
+      `the tickets of sale ${request.saleId} took too long to load into Redis, or Redis started again meanwhile`,
+    );
   step('worker.rebuild-started');
   return result;
 }

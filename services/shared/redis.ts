@@ -66,6 +66,47 @@ export interface RedisClientOptions {
   readonly onError?: (error: Error) => void;
 }
 
+/** Before a server's run id: last argument of decide-frame.lua, and in `INFO server`. Alone, the script asks for the id. */
+export const RUN_ID_PREFIX = 'run_id:';
+
+/** Event of a worker's client: it reaches a Redis that has started again, or another one. A Redis Cluster emits none. */
+export const RESTARTED = 'flashgrid:restarted';
+
+type Command = Parameters<Redis['sendCommand']>[0];
+
+/**
+ * Puts the run id of the Redis that it is connected to into each call of decide-frame.lua, at the moment when the call is
+ * written. Redis has a new run id after each start, and may come back from a file that lacks its last grants. ioredis
+ * writes a call again after a reconnection: with the id of before, the script would take the older file for the present.
+ */
+class WorkerRedis extends Redis {
+  #server = RUN_ID_PREFIX;
+
+  constructor(url: string, options: ReturnType<typeof singleOptions>) {
+    super(url, options);
+    let before: string | undefined;
+    this.on('close', () => (this.#server = RUN_ID_PREFIX));
+    this.on('ready', () => {
+      this.info('server').then(
+        (text) => {
+          this.#server = /^run_id:\w+/m.exec(text)?.[0] ?? RUN_ID_PREFIX;
+          if (before !== undefined && before !== this.#server) this.emit(RESTARTED);
+          before = this.#server;
+        },
+        // The script asks for itself, which costs it some microseconds.
+        () => undefined,
+      );
+    });
+  }
+
+  override sendCommand(command: Command, stream?: Parameters<Redis['sendCommand']>[1]): unknown {
+    const at = command.args.length - 1;
+    const last = command.args[at];
+    if (typeof last === 'string' && last.startsWith(RUN_ID_PREFIX)) command.args[at] = this.#server;
+    return super.sendCommand(command, stream);
+  }
+}
+
 /**
  * Connects to Redis. Several URLs, with commas between, are the seeds of a Redis Cluster. While the
  * connection is lost, a command waits for a few reconnections and then fails. End it with `disconnect()`.
@@ -75,7 +116,7 @@ export function createRedis(url: string, options: RedisClientOptions): RedisClie
   const [first, ...others] = url.split(',');
   const client =
     others.length === 0
-      ? new Redis(first ?? url, { ...common, retryStrategy: retryDelayMs })
+      ? new (options.role === 'worker' ? WorkerRedis : Redis)(first ?? url, singleOptions(common))
       : createCluster(url.split(','), common);
   // Without a listener, a lost connection ends the process.
   client.on('error', (error: Error) => options.onError?.(withoutArguments(error)));
@@ -118,6 +159,11 @@ function commonOptions(role: RedisClientOptions['role']) {
 }
 
 const retryDelayMs = (times: number): number => backoffMs(REDIS_DEFAULTS.pause, times - 1);
+
+const singleOptions = (common: ReturnType<typeof commonOptions>) => ({
+  ...common,
+  retryStrategy: retryDelayMs,
+});
 
 function createCluster(urls: readonly string[], common: ReturnType<typeof commonOptions>): Cluster {
   const seeds = urls.map((url) => new URL(url));

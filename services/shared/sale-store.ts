@@ -18,8 +18,9 @@ import {
   saleKeys,
 } from './keys.ts';
 import { DECIDE_STATUS, keptGrant, keyedRecordOf } from './outcomes.ts';
+import { RUN_ID_PREFIX } from './redis.ts';
 import type { RedisClient } from './redis.ts';
-import { saleModeSchema, saleStatusSchema } from './sales.ts';
+import { saleFactsSchema, saleModeSchema, saleStatusSchema } from './sales.ts';
 import type { SaleChange, SaleFacts, SaleView } from './sales.ts';
 import type { SaleChanged } from './events.ts';
 
@@ -39,7 +40,8 @@ export interface UndecidedFrame {
 }
 
 export type Decision =
-  | { readonly status: 'unknownSale' }
+  /** `staleEpoch`: what Redis holds of the sale, which must be rebuilt. */
+  | { readonly status: 'unknownSale'; readonly staleEpoch?: number }
   | {
       readonly status: 'decided' | 'repeated';
       /** See outcomes.ts. */
@@ -61,6 +63,13 @@ export interface TicketPage {
   /** Field of the `granted` hash (keys.ts) → grants. */
   readonly grantsByField: ReadonlyMap<string, string>;
   readonly freeUnits: readonly number[];
+}
+
+export interface HeldEpoch {
+  readonly epoch: number;
+  readonly generation: number;
+  /** Redis has started again since, perhaps from a file that lacks its last grants. Only a rebuild makes it present. */
+  readonly isRestarted: boolean;
 }
 
 export interface NewEpoch {
@@ -130,10 +139,17 @@ export class SaleStore {
     return parseSale(saleId, await this.#readFields(saleId))?.view;
   }
 
-  /** Epoch and generation that Redis holds; `undefined` when it does not know the sale. */
-  async readEpoch(saleId: string): Promise<{ epoch: number; generation: number } | undefined> {
+  /** Facts of a sale; `undefined` when Redis does not know it, or holds it as of before it started again. */
+  async readFacts(saleId: string): Promise<SaleFacts | undefined> {
     const sale = parseSale(saleId, await this.#readFields(saleId));
-    return sale && { epoch: sale.epoch, generation: sale.view.generation };
+    // Parsing drops the counters, which change with every frame.
+    return sale === undefined || sale.isRestarted ? undefined : saleFactsSchema.parse(sale.view);
+  }
+
+  /** Epoch and generation that Redis holds; `undefined` when it does not know the sale. */
+  async readEpoch(saleId: string): Promise<HeldEpoch | undefined> {
+    const sale = parseSale(saleId, await this.#readFields(saleId));
+    return sale && { epoch: sale.epoch, generation: sale.view.generation, isRestarted: sale.isRestarted };
   }
 
   #readFields(saleId: string): Promise<unknown> {
@@ -164,6 +180,7 @@ export class SaleStore {
       frame.generation,
       frame.id,
       RECORD_RETENTION_MS,
+      RUN_ID_PREFIX,
     );
     return parseDecision(reply);
   }
@@ -208,11 +225,12 @@ export class SaleStore {
 
   /**
    * Acquires the lock of a sale's rebuild.
-   * @returns whether it was free
+   * @returns whether it was free, or `token` holds it already
    */
   async acquireLock(saleId: string, token: string, expiryMs: number): Promise<boolean> {
-    const reply = await this.#redis.set(saleKeys(this.#namespace, saleId).lock, token, 'PX', expiryMs, 'NX');
-    return reply === 'OK';
+    const { lock } = saleKeys(this.#namespace, saleId);
+    const reply = await this.#redis.set(lock, token, 'PX', expiryMs, 'NX');
+    return reply === 'OK' || (await this.#redis.get(lock)) === token;
   }
 
   /** Prolongs the lock to `expiryMs` from now; does nothing when another holds it by now. */
@@ -287,7 +305,8 @@ function codeOf<const Name extends string>(reply: unknown, names: Readonly<Recor
 function parseDecision(reply: unknown): Decision {
   if (!Array.isArray(reply)) throw new ReplyError(`decide-frame answered ${JSON.stringify(reply)}`);
   const [status, record, remaining, stock, decided, granted]: unknown[] = reply;
-  if (status === DECIDE_STATUS.unknownSale) return { status: 'unknownSale' };
+  if (status === DECIDE_STATUS.unknownSale)
+    return { status: 'unknownSale', ...(record === '' ? {} : { staleEpoch: Number(record) }) };
   if (
     (status !== DECIDE_STATUS.decided && status !== DECIDE_STATUS.repeated) ||
     typeof record !== 'string' ||
@@ -301,12 +320,18 @@ function parseDecision(reply: unknown): Decision {
   return { status: name, record, remaining, stock, decided, granted };
 }
 
-function parseSale(saleId: string, reply: unknown): { view: SaleView; epoch: number } | undefined {
+interface ParsedSale {
+  readonly view: SaleView;
+  readonly epoch: number;
+  readonly isRestarted: boolean;
+}
+
+function parseSale(saleId: string, reply: unknown): ParsedSale | undefined {
   if (!Array.isArray(reply) || !reply.every((field) => typeof field === 'string'))
     throw new ReplyError(`read-sale answered ${JSON.stringify(reply)}`);
   if (reply.length === 0) return undefined;
-  const [title, stock, limit, mode, status, generation, epoch, remaining, granted, ...refused] = reply;
-  const [soldOut, buyerLimit, insufficient, saleClosed, saleReset, keyReused] = refused.map(Number);
+  const [title, stock, limit, mode, status, generation, epoch, remaining, granted, ...rest] = reply;
+  const [soldOut, buyerLimit, insufficient, saleClosed, saleReset, keyReused, isRestarted] = rest.map(Number);
   const counts = {
     sold_out: soldOut ?? 0,
     buyer_limit: buyerLimit ?? 0,
@@ -318,6 +343,7 @@ function parseSale(saleId: string, reply: unknown): { view: SaleView; epoch: num
   const refusals = Object.values(counts).reduce((sum, count) => sum + count, 0);
   return {
     epoch: Number(epoch),
+    isRestarted: isRestarted === 1,
     view: {
       id: saleId,
       title: title ?? '',

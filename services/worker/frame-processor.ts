@@ -5,10 +5,11 @@
  *
  *   deciding ─(grants)─► recording ─► publishing ─► done
  *   deciding ─(no grants)─► publishing
- *   deciding ─(Redis does not know the sale)─► rebuilding ─► deciding
+ *   deciding ─(Redis does not know the sale, or has started again)─► rebuilding ─► deciding
  *   recording ─(Postgres refuses)─► rebuilding ─► deciding
  *   rebuilding ─(Postgres does not know the sale either)─► FrameError
  */
+import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { encodeOutcomeEvent } from '../shared/events.ts';
 import { FrameError } from '../shared/frame.ts';
@@ -17,7 +18,7 @@ import { framedId, keyedId } from '../shared/ids.ts';
 import { RECORD_RETENTION_MS } from '../shared/keys.ts';
 import { parseRecord } from '../shared/outcomes.ts';
 import type { RareCounts } from '../shared/rare-paths.ts';
-import { rebuildSale } from '../shared/rebuild.ts';
+import { REBUILD_DEFAULTS, rebuildSale } from '../shared/rebuild.ts';
 import type { RebuildRequest, RebuildResult } from '../shared/rebuild.ts';
 import type { Decision, SaleStore, UndecidedFrame } from '../shared/sale-store.ts';
 import { saleFactsSchema } from '../shared/sales.ts';
@@ -56,6 +57,8 @@ export class FrameProcessor {
   readonly #parts: ProcessorParts;
   /** Rebuilds under way, by sale. Frames that need the same one share it. */
   readonly #rebuilds = new Map<string, Promise<RebuildResult>>();
+  /** Sales of the frames so far → their generation. */
+  readonly #sales = new Map<string, number>();
 
   constructor(parts: ProcessorParts) {
     this.#parts = parts;
@@ -69,6 +72,7 @@ export class FrameProcessor {
     const { counters } = this.#parts;
     const { rare } = counters;
     const undecided = undecidedFrame(frame);
+    this.#sales.set(frame.saleId, frame.generation);
     if (frame.isReplayed) rare.frameReplayed++;
     if (isRedelivered || frame.isReplayed) await this.#recallOldFrame(frame);
     for (let rebuilds = 0; ; rebuilds++) {
@@ -78,7 +82,12 @@ export class FrameProcessor {
       step('worker.after-lua');
       if (decision.status === 'unknownSale') {
         rare.saleUnknown++;
-        await this.#rebuild({ saleId: frame.saleId, generation: frame.generation });
+        const { staleEpoch } = decision;
+        await this.#rebuild({
+          saleId: frame.saleId,
+          generation: frame.generation,
+          ...(staleEpoch === undefined ? {} : { staleEpoch }),
+        });
         continue;
       }
       // Counted now, because a second decision after a rebuild only reports what is new.
@@ -107,6 +116,22 @@ export class FrameProcessor {
       step('worker.after-pubsub');
       counters.frames++;
       return;
+    }
+  }
+
+  /**
+   * Rebuilds the sales of this worker after Redis has started again. A frame would cause the same; but the last one may
+   * have come already, and who looks at the sale would see an older file of Redis. Never rejects.
+   */
+  async rebuildSales(onError: (error: unknown) => void): Promise<void> {
+    for (const [saleId, generation] of this.#sales) {
+      try {
+        const held = await this.#whileAway(() => this.#parts.store.readEpoch(saleId));
+        if (held === undefined) await this.#rebuild({ saleId, generation });
+        else if (held.isRestarted) await this.#rebuild({ saleId, generation, staleEpoch: held.epoch });
+      } catch (error) {
+        onError(error);
+      }
     }
   }
 
@@ -155,9 +180,10 @@ export class FrameProcessor {
   async #rebuild(request: RebuildRequest): Promise<void> {
     const { store, pool, counters, onRebuild } = this.#parts;
     const shared = this.#rebuilds.get(request.saleId);
+    const lock = { lockExpiryMs: REBUILD_DEFAULTS.lockExpiryMs, token: randomUUID() };
     const rebuild =
       shared ??
-      this.#whileAway(() => rebuildSale(store, pool, request)).finally(() =>
+      this.#whileAway(() => rebuildSale(store, pool, request, lock)).finally(() =>
         this.#rebuilds.delete(request.saleId),
       );
     if (!shared) {

@@ -10,7 +10,7 @@ import { BackendWatch, commitToPostgres, writeToRedis } from '../shared/backend-
 import { healthKey } from '../shared/keys.ts';
 import { createPool, openPool } from '../shared/postgres.ts';
 import { reachBackend } from '../shared/reach-backend.ts';
-import { createRedis } from '../shared/redis.ts';
+import { RESTARTED, createRedis } from '../shared/redis.ts';
 import { taken } from '../shared/rare-paths.ts';
 import type { Backends } from '../shared/messages.ts';
 import { SaleStore } from '../shared/sale-store.ts';
@@ -117,6 +117,11 @@ export async function startWorker(
       counters,
       retry: retryAs('decisionRetried'),
       onRebuild: (request, result) => log.warn({ ...request, result }, 'sale rebuilt from Postgres'),
+    });
+    redis.on(RESTARTED, () => {
+      counters.rare.redisRestarted++;
+      log.warn('Redis has started again: sales are rebuilt from Postgres');
+      void processor.rebuildSales((error) => log.warn({ err: error }, 'a sale was not rebuilt'));
     });
     const consumer = new FrameConsumer({
       url: config.FLASHGRID_AMQP_URL,

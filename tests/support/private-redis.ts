@@ -1,6 +1,6 @@
-/** A Redis of a test's own, on a free port and without any memory on disk: one that may be emptied and killed. */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+/** A Redis of a test's own, on a free port: one that may be emptied, killed, frozen and set back to an older file. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findPrograms } from '../../control/cluster/native/find-programs.ts';
@@ -11,43 +11,67 @@ export interface PrivateRedis {
   readonly url: string;
   /** Empties it as a crash without a disk would: all keys and all scripts at one moment. */
   loseMemory(): Promise<void>;
+  /** Keeps a copy of its append-only file as it is now. */
+  copyFile(): void;
+  /** Stops it in the middle of whatever it does, without a word; `kill` ends that, too. */
+  freeze(): void;
+  /** Kills it with SIGKILL, as a crash does. */
+  kill(): Promise<void>;
+  /** Starts it from what its append-only file holds, or from the copy; resolves when it answers. */
+  start(from?: 'copy'): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Starts the machine's `redis-server`; resolves when it answers. */
-export async function startPrivateRedis(): Promise<PrivateRedis> {
+/**
+ * Starts the machine's `redis-server`; resolves when it answers.
+ * @param memory on `disk` it keeps an append-only file; else it has forgotten everything at each start
+ */
+export async function startPrivateRedis(memory: 'none' | 'disk' = 'none'): Promise<PrivateRedis> {
   const { redis: binaries } = await findPrograms();
   if (!binaries) throw new Error('this machine has no redis-server');
+  const { server } = binaries;
   const [port] = await findFreePorts(1);
   if (port === undefined) throw new Error('no free port');
   const dir = mkdtempSync(join(tmpdir(), 'flashgrid-redis-'));
-  const child = spawn(
-    binaries.server,
-    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', dir],
-    { stdio: 'ignore' },
-  );
-  const exited = new Promise<void>((resolve) => {
-    child.once('exit', () => resolve());
-    child.once('error', () => resolve());
-  });
+  const file = join(dir, 'appendonlydir');
+  const copy = join(dir, 'copy');
   const url = `redis://127.0.0.1:${port}`;
   const client = createRedis(url, { role: 'control' });
-  const close = async () => {
-    client.disconnect();
-    child.kill('SIGKILL');
-    await exited;
-    rmSync(dir, { recursive: true, force: true });
-  };
-  try {
+  let child: ChildProcess;
+  let exited: Promise<void>;
+  const start = async (from?: 'copy') => {
+    if (from === 'copy') {
+      rmSync(file, { recursive: true });
+      cpSync(copy, file, { recursive: true });
+    }
+    const persistence = ['--save', '', '--appendonly', memory === 'disk' ? 'yes' : 'no'];
+    const address = ['--port', String(port), '--bind', '127.0.0.1'];
+    child = spawn(server, [...address, ...persistence, '--dir', dir], { stdio: 'ignore' });
+    exited = new Promise((resolve) => {
+      child.once('exit', () => resolve());
+      child.once('error', () => resolve());
+    });
     // The client goes on connecting until its command is answered.
     for (let tries = 1; ; tries++) {
       try {
         await client.ping();
-        break;
+        return;
       } catch (error) {
         if (tries === 20) throw error;
       }
     }
+  };
+  const kill = async () => {
+    child.kill('SIGKILL');
+    await exited;
+  };
+  const close = async () => {
+    client.disconnect();
+    await kill();
+    rmSync(dir, { recursive: true, force: true });
+  };
+  try {
+    await start();
   } catch (error) {
     await close();
     throw error;
@@ -57,6 +81,10 @@ export async function startPrivateRedis(): Promise<PrivateRedis> {
     loseMemory: async () => {
       await client.multi().flushall().script('FLUSH').exec();
     },
+    copyFile: () => cpSync(file, copy, { recursive: true }),
+    freeze: () => void child.kill('SIGSTOP'),
+    kill,
+    start,
     close,
   };
 }

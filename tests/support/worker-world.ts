@@ -73,7 +73,7 @@ function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): M
 
 export class WorkerWorld {
   readonly namespace = uniqueName('worker');
-  readonly endpoints: Endpoints = testEndpoints();
+  readonly endpoints: Endpoints;
   readonly events: OutcomeEvent[] = [];
   readonly published: TestFrame[] = [];
   readonly #release = new ReleaseStack();
@@ -82,6 +82,11 @@ export class WorkerWorld {
   store!: SaleStore;
   channel!: ConfirmChannel;
   topology!: Topology;
+
+  /** @param backends in place of the test run's own */
+  constructor(backends: Partial<Endpoints> = {}) {
+    this.endpoints = { ...testEndpoints(), ...backends };
+  }
 
   async open(): Promise<this> {
     const { namespace, endpoints } = this;

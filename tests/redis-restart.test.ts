@@ -1,0 +1,186 @@
+/**
+ * A Redis that starts again: from all that it held, from nothing, or from an older append-only file, which knows less than buyers were
+ * granted. The sale's epoch is the same as before in each of them; only the run id tells.
+ */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { idempotencyDigest } from '../services/shared/idempotency.ts';
+import { outcomeChannel, saleKeys } from '../services/shared/keys.ts';
+import { createRedis } from '../services/shared/redis.ts';
+import { SaleStore, type OpeningFacts } from '../services/shared/sale-store.ts';
+import { expectTaken } from './support/expect-taken.ts';
+import { startPrivateRedis, type PrivateRedis } from './support/private-redis.ts';
+import { WorkerWorld, newBuyers, waitFor } from './support/worker-world.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
+
+let redis: PrivateRedis;
+let world: WorkerWorld;
+beforeAll(async () => {
+  redis = await startPrivateRedis('disk');
+});
+afterAll(() => redis.close());
+beforeEach(async () => {
+  world = await new WorkerWorld({ redisUrl: redis.url }).open();
+});
+afterEach(() => world.close());
+
+async function restart(from?: 'copy'): Promise<void> {
+  await redis.kill();
+  await redis.start(from);
+  const channel = outcomeChannel(world.namespace);
+  await waitFor('the subscription', async () => (await world.redis.pubsub('NUMSUB', channel))[1] === 1);
+}
+
+/** How often each sale was rebuilt: its epoch in Postgres, less the first. */
+async function rebuilds(saleId = 'sale'): Promise<number> {
+  const { rows } = await world.pool.query<{ epoch: number }>('SELECT epoch FROM sales WHERE id = $1', [
+    saleId,
+  ]);
+  return (rows[0]?.epoch ?? Number.NaN) - 1;
+}
+
+/** Redis and Postgres agree about a sale that was rebuilt since Redis started again. */
+const isPresent = async () => {
+  const held = await world.store.readEpoch('sale');
+  return held?.isRestarted === false && held.epoch === (await rebuilds()) + 1;
+};
+
+describe('a Redis that comes back from an older file', () => {
+  it('lets no buyer pass the limit, and no holder be refused: each sale is rebuilt once, however many workers', async () => {
+    await world.openSale('sale', 60);
+    await Promise.all([world.startWorker(), world.startWorker(), world.startWorker()]);
+    const early = newBuyers(10);
+    await world.publish('sale', early);
+    await world.settled();
+    redis.copyFile();
+    const late = newBuyers(20);
+    const held = await world.publish('sale', late);
+    await world.settled();
+    await restart('copy');
+    // The same buyers ask again, and the frame that the file does not know comes again.
+    for (let at = 0; at < 20; at += 5)
+      await world.publish('sale', [...late.slice(at, at + 5), ...newBuyers(1)]);
+    await world.publish('sale', late, { id: held.id });
+    await world.publish('sale', early);
+    await world.settled();
+    await waitFor('the repeat', async () => (await world.outcome(held, 0)) !== undefined);
+    expect(await world.outcome(held, 0)).toMatchObject({ status: 'granted' });
+    expect(await rebuilds()).toBe(1);
+    // The record of a frame that was granted before the copy was made is one of an older epoch, and stays readable.
+    expect(await world.audit('sale', 60)).toHaveLength(34);
+  });
+
+  it('is not taken for the present one by a call that was on its way when it went', async () => {
+    await world.openSale('sale', 9);
+    const client = createRedis(redis.url, { role: 'worker' });
+    world.onClose('client', () => client.disconnect());
+    const store = new SaleStore(client, world.namespace);
+    const ask = (id: string) =>
+      store.decideFrame({ id, saleId: 'sale', generation: 1, count: 1, body: 'a\n', digests: [] });
+    redis.copyFile();
+    expect(await ask('gwtest-first')).toMatchObject({ record: '1|G|0:1' });
+    // It holds the call and does not answer. The client writes it again to the one that comes back.
+    redis.freeze();
+    const again = ask('gwtest-again');
+    await restart('copy');
+    expect(await again).toEqual({ status: 'unknownSale', staleEpoch: 1 });
+  });
+
+  it('voids what a rebuild had loaded: its epoch may have granted units that the file lacks', async () => {
+    await world.openSale('sale', 9);
+    const none = { unitsByUser: new Map(), grantsByField: new Map(), freeUnits: [] };
+    const facts: OpeningFacts = {
+      id: 'sale',
+      title: 'sale',
+      stock: 9,
+      perBuyerLimit: 1,
+      mode: 'queue',
+      status: 'open',
+      generation: 1,
+    };
+    const next = { epoch: 2, tickets: 0, nextUnit: 1, grantedReservations: 0 };
+    await world.store.loadTickets('sale', 'token', { number: 1, tickets: 0, ...none });
+    await restart();
+    expect(await world.store.startEpoch(facts, 'token', next)).toBe('incomplete');
+    await world.store.loadTickets('sale', 'other', { number: 1, tickets: 0, ...none });
+    expect(await world.store.startEpoch(facts, 'other', next)).toBe('rebuilt');
+  });
+
+  it('is rebuilt without any frame that asks for it, and answers lookups from Postgres until then', async () => {
+    await world.openSale('sale', 9);
+    const worker = await world.startWorker();
+    redis.copyFile();
+    await world.publish('sale', newBuyers(9));
+    await world.settled();
+    await restart('copy');
+    await waitFor('the rebuild', isPresent);
+    expect((await world.store.readSale('sale'))?.counters).toMatchObject({ remaining: 0, granted: 9 });
+    expectTaken(worker.sample().rarePaths, 'redisRestarted', 'saleRebuilt');
+    await worker.stop();
+    await restart();
+    expect(await world.store.readEpoch('sale')).toMatchObject({ isRestarted: true });
+    expect(await world.store.readFacts('sale')).toBeUndefined();
+    expect(await world.store.readSale('sale')).toBeDefined();
+  });
+});
+
+describe('a Redis that comes back with all that it held', () => {
+  it('still knows every refusal, and every key; a rebuild that it cut short need not wait for its own lock', async () => {
+    await world.openSale('sale', 2);
+    await world.startWorker();
+    const key = (name: string, userId: string) => ({
+      userId,
+      quantity: 1,
+      digest: idempotencyDigest(name, userId, 1),
+    });
+    const winner = key('won', 'winner');
+    const loser = key('lost', 'loser');
+    const frame = await world.publish('sale', [winner, ...newBuyers(3), loser]);
+    const refused = await world.publish('sale', newBuyers(3));
+    await world.settled();
+    const before = await world.store.readSale('sale');
+    const keyed = (digest: string) => world.store.readKeyed({ kind: 'keyed', saleId: 'sale', digest }, 1);
+    const codeOf = (record: string | undefined) => record?.split('|')[1];
+    expect(await world.store.acquireLock('sale', 'mine', 60_000)).toBe(true);
+    await restart();
+    expect(await world.store.acquireLock('sale', 'mine', 60_000)).toBe(true);
+    expect(await world.store.acquireLock('sale', 'another', 60_000)).toBe(false);
+    await world.store.releaseLock('sale', 'mine');
+    await waitFor('the rebuild', isPresent);
+    expect(await rebuilds()).toBe(1);
+    expect(await world.store.readSale('sale')).toEqual(before);
+    for (let index = 0; index < 3; index++)
+      expect(await world.outcome(refused, index)).toEqual({ status: 'refused', reason: 'sold_out' });
+    expect(codeOf(await keyed(winner.digest))).toBe('G');
+    expect(codeOf(await keyed(loser.digest))).toBe('S');
+    // Repeats get the answers of before, in the new epoch.
+    await world.publish('sale', [loser, winner]);
+    await world.publish('sale', refused.entries, { id: refused.id });
+    await world.settled();
+    await waitFor('the repeat', async () => (await world.outcome(refused, 0)) !== undefined);
+    expect(codeOf(await keyed(winner.digest))).toBe('G');
+    expect(codeOf(await keyed(loser.digest))).toBe('S');
+    expect(await world.outcome(frame, 4)).toMatchObject({ status: 'refused' });
+    expect((await world.store.readSale('sale'))?.counters).toEqual(before?.counters);
+    expect(await world.audit('sale', 2)).toHaveLength(2);
+  });
+
+  it('serves a user who may not ask for its run id: it sells on, and restarts go unseen', async () => {
+    await world.openSale('sale', 9);
+    const user = world.namespace;
+    const permit = () =>
+      world.redis.call('ACL', 'SETUSER', user, 'on', '>word', '~*', '&*', '+@all', '-info');
+    await permit();
+    const url = Object.assign(new URL(redis.url), { username: user, password: 'word' }).href;
+    await world.startWorker({ FLASHGRID_REDIS_URL: url });
+    await world.publish('sale', newBuyers(3));
+    await world.settled();
+    await restart();
+    await permit();
+    await world.publish('sale', newBuyers(3));
+    await world.settled();
+    expect(await rebuilds()).toBe(0);
+    expect(await world.audit('sale', 9)).toHaveLength(6);
+    expect(await world.redis.hget(saleKeys(world.namespace, 'sale').sale, 'server')).toMatch(/^run_id:/);
+  });
+});
