@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { World } from '../../tests/support/audit-world.ts';
 import { enough, faults, soldOut, taken } from '../../tests/support/planted-faults.ts';
 import type { Fortune } from '../../tests/support/audit-world.ts';
+import { CHECK_IDS } from '../../contract/checks.ts';
 import { auditSchema } from '../../contract/run-record.ts';
 import { judge } from './audit.ts';
 import { MAX_OFFENDERS } from './checks/check.ts';
@@ -165,6 +166,23 @@ describe('a big run', () => {
     expect(failed).toEqual([]);
     expect(audit.sold).toBe(100_000);
     // Quadratic work would take hours; the limit leaves room for a busy machine.
+    expect(performance.now() - startedAt).toBeLessThan(15_000);
+  });
+
+  it('is judged in a few seconds also when everything in it is wrong, witnesses included', () => {
+    const world = new World({ stock: 50_000, frameSize: 200, fortunes: taken(150_000) });
+    world.tickets.forEach((ticket, at) => {
+      Object.assign(ticket, { unit: 1 + (at % 1_000), userId: `thief-${at % 20_000}` });
+    });
+    world.tickets.length -= 10_000;
+    world.remaining = 7;
+    const late = world.requests[0];
+    if (late) Object.assign(late, { sentAtMs: 500_000, answeredAtMs: 500_001 });
+    world.queues.waiting = 1;
+    world.frames.pop();
+    const startedAt = performance.now();
+    const { failed } = verdictOf(world);
+    expect(failed).toEqual(CHECK_IDS);
     expect(performance.now() - startedAt).toBeLessThan(15_000);
   });
 });

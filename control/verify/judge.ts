@@ -184,7 +184,8 @@ export class Judge {
     this.#requests++;
     const holding = id === '-' ? undefined : this.#holdings.get(id);
     if (id !== '-' && this.#isGivenAgain(id)) this.#outcomeBroken.add(`${id} was given to two requests`);
-    if (holding && status !== 'unsent' && !holding.isClaimed) {
+    const isFirst = holding?.isClaimed === false && status !== 'unsent';
+    if (holding && isFirst) {
       holding.isClaimed = true;
       for (const ticket of holding.tickets)
         if (ticket.user !== user) this.#otherBuyer.add(`${id}: ticket of ${ticket.user}, request of ${user}`);
@@ -201,7 +202,8 @@ export class Judge {
     if (status !== 'accepted') return;
 
     this.#accepted++;
-    if (outcome === 'granted' || (outcome === '-' && holding)) {
+    // A ticket stands for one grant: that of the first request that names it.
+    if (outcome === 'granted' || (outcome === '-' && isFirst)) {
       this.#granted++;
       this.#lastGrantedSentUs = Math.max(this.#lastGrantedSentUs, sentUs);
     } else if (outcome === '-') this.#pending.add(id === '-' ? `request ${at}` : id);
@@ -307,11 +309,11 @@ export class Judge {
     );
     set(
       'stock_balance',
-      difference === 0,
+      difference === 0 && remaining !== null && remaining >= 0,
       difference === undefined
         ? 'Redis did not know the sale.'
         : `${remaining} left + ${this.#tickets} tickets, ${stock} in stock.`,
-      difference === undefined || difference < 0,
+      (remaining ?? 0) >= 0 && (difference ?? -1) < 0,
     );
     set(
       'buyer_limit',
@@ -354,12 +356,14 @@ export class Judge {
     const phantoms = new Faults();
     for (const [id, { tickets, isClaimed, stray }] of this.#holdings) {
       if (isClaimed) continue;
-      const user = tickets[0]?.user ?? '';
-      const left = this.#unsettled.get(user) ?? 0;
-      if (left === 0) phantoms.add(`${id} (buyer ${user})`);
+      const user = tickets.find((ticket) => (this.#unsettled.get(ticket.user) ?? 0) > 0)?.user;
+      if (user === undefined) phantoms.add(`${id} (buyer ${tickets[0]?.user ?? ''})`);
       else {
-        this.#unsettled.set(user, left - 1);
+        this.#unsettled.set(user, (this.#unsettled.get(user) ?? 0) - 1);
         this.#demand.set(user, (this.#demand.get(user) ?? 0) + 1);
+        for (const ticket of tickets)
+          if (ticket.user !== user)
+            this.#otherBuyer.add(`${id}: ticket of ${ticket.user}, request of ${user}`);
       }
       if (stray) this.#compare(id, stray.outcome, stray.units, { tickets, isClaimed: true });
     }

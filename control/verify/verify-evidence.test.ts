@@ -6,6 +6,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { World } from '../../tests/support/audit-world.ts';
+import { damagedWorld } from '../../tests/support/damaged-world.ts';
 import { enough, faults, soldOut } from '../../tests/support/planted-faults.ts';
 import { fixtureRun } from '../../tests/support/run-fixture.ts';
 import { judge } from '../audit/audit.ts';
@@ -13,6 +14,7 @@ import { MerkleTree } from '../evidence/merkle-tree.ts';
 import { evidenceRecords } from '../evidence/evidence-records.ts';
 import { writeEvidence } from '../evidence/write-evidence.ts';
 import { EvidenceError } from './evidence-error.ts';
+import { Judge } from './judge.ts';
 import { verifyEvidence } from './verify-evidence.ts';
 
 const EXAMPLE = join(import.meta.dirname, '../../docs/examples/verify.py');
@@ -26,6 +28,7 @@ beforeAll(async () => {
 });
 afterAll(() => rm(dir, { recursive: true }));
 
+const fixture = fixtureRun();
 const newPath = () => join(dir, `${files++}.evidence.gz`);
 
 async function write(world: World, undecided: readonly string[] = []) {
@@ -71,6 +74,25 @@ describe('the second judge', () => {
       expect(Object.values(judgement.checks).map(({ state }) => state)).toEqual(Array(9).fill('passed'));
       expect(judgement).toMatchObject({ root, disputed: [], runId: fixtureRun().id });
     }
+  });
+
+  it('agrees with the audit whatever was damaged, decided or not (property)', () => {
+    fc.assert(
+      fc.property(damagedWorld(), fc.constantFrom([], ['worker-1 was given up.']), (world, undecided) => {
+        const evidence = world.evidence();
+        const audit = judge(evidence, 12, undecided);
+        const tree = new MerkleTree();
+        const second = new Judge(undefined);
+        for (const record of evidenceRecords(evidence, fixture, audit)) {
+          tree.add(record);
+          second.read(record);
+        }
+        second.read(`M\t${tree.root()}\t${tree.leaves}`);
+        const { disputed, checks } = second.finish(undefined);
+        expect(disputed, JSON.stringify([audit.checks, checks])).toEqual([]);
+      }),
+      { numRuns: 600 },
+    );
   });
 
   it.each(faults)('finds with other code what the audit finds: $what', async ({ world, plant, breaks }) => {

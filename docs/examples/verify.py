@@ -51,7 +51,7 @@ for reservation, owned in tickets.items():
     else: unsettled[owned[0][1]] -= 1
 if len(units) > stock or len(set(units)) < len(units) or any(not 1 <= unit <= stock for unit in units): broken["no_oversell"] += 1
 if accepted != granted + refused: broken["conservation"] += 1
-if end["remaining"] is None or end["remaining"] + len(units) != stock: broken["stock_balance"] += 1
+if end["remaining"] is None or end["remaining"] < 0 or end["remaining"] + len(units) != stock: broken["stock_balance"] += 1
 if any(held > sale["perBuyerLimit"] for held in users.values()): broken["buyer_limit"] += 1
 
 print(f"root {root}\n{requests} requests, {len(units)} tickets for {stock} units, {accepted} = {granted} + {refused}")

@@ -14,7 +14,7 @@ export function checkBuyerLimit(evidence: Evidence): Check {
   let most = 0;
   for (const [userId, held] of heldBy) {
     most = Math.max(most, held);
-    if (held > sale.perBuyerLimit) over.add(`${userId} (${held})`, tickets.userId.indexOf(userId));
+    if (held > sale.perBuyerLimit) over.add(`${userId} (${held})`);
   }
   return result(
     'buyer_limit',
@@ -24,7 +24,7 @@ export function checkBuyerLimit(evidence: Evidence): Check {
       : `${plural(over.count, 'buyer')} over the limit of ${figure(sale.perBuyerLimit)}; one holds ${figure(most)}.`,
     { buyers: heldBy.size, limit: sale.perBuyerLimit, most, overLimit: over.count },
     over.list,
-    () => overLimit(evidence, tickets.userId[over.first] ?? ''),
+    () => overLimit(evidence, [...heldBy].find(([, held]) => held > sale.perBuyerLimit)?.[0] ?? ''),
   );
 }
 

@@ -16,7 +16,7 @@ const OPEN_WHEN: Partial<Record<CheckId, (counts: Counts) => boolean>> = {
     of(counts, 'ticketOfRefused') + of(counts, 'otherUnits') + of(counts, 'sharedId') === 0,
   // Granted in Redis, and the ticket is on its way; or Redis has yet to be rebuilt and does not know the
   // sale.
-  stock_balance: (counts) => of(counts, 'difference') <= 0,
+  stock_balance: (counts) => of(counts, 'difference') <= 0 && of(counts, 'remaining') >= 0,
   queues_empty: (counts) => of(counts, 'deadLettered') === 0,
 };
 
