@@ -359,7 +359,8 @@ export class AttackSession {
       }),
     );
     await this.#options.onRecord(record).catch((error: unknown) => this.#log('error', errorText(error)));
-    this.#set({ incidents: record.incidents ?? [], exitCode: record.exitCode });
+    const { incidents = [], exitCode, coverage } = record;
+    this.#set({ incidents, exitCode, ...(coverage === undefined ? {} : { coverage }) });
   }
 
   #handleInterval(interval: AttackInterval): void {

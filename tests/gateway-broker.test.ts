@@ -176,6 +176,25 @@ describe('when the broker falls silent', () => {
   });
 });
 
+describe('when the sale is reset while a frame is open', () => {
+  it('closes the frame, since a frame belongs to one generation', async () => {
+    proxy.stall();
+    // Two frames wait for their confirm, so that the third stays open.
+    const answers = [1, 2, 3].map((index) => reserveOne(`before-${index}`));
+    await vi.waitFor(() => expect(gateway.sample().unconfirmedNow).toBe(3));
+    await sendAsAdmin(gateway, 'PATCH', `/sales/${sale}`, { reset: {} });
+    answers.push(reserveOne('after'));
+    await vi.waitFor(() => expectTaken(gateway.sample().rarePaths, 'frameCutShort'));
+    proxy.restore();
+    await Promise.all(answers);
+    await waitUntilServing();
+    const frames = await world.takeFrames();
+    for (const { body, generation } of frames)
+      expect(body.toString('latin1').includes('before')).toBe(generation === 1);
+    expect(frames.length).toBeGreaterThan(0);
+  });
+});
+
 describe('when the queue is full', () => {
   it('answers 503 for what RabbitMQ refuses, and serves again once there is room', async () => {
     expect((await reserveOne()).status).toBe(202);

@@ -459,6 +459,21 @@ describe('a backend that refuses for a while', () => {
   });
 });
 
+describe('a frame that waits for Postgres', () => {
+  it('does not keep RabbitMQ from handing out others: those that are done are acked before it', async () => {
+    await world.openSale('sale', 2);
+    const worker = await world.startWorker({ FLASHGRID_PREFETCH: '2' });
+    const release = await holdTickets();
+    await world.publish('sale', newBuyers(2));
+    for (let frame = 0; frame < 3; frame++) await world.publish('sale', newBuyers(2));
+    await waitFor('the others to be decided', () => worker.counters.frames === 3);
+    expectTaken(worker.sample().rarePaths, 'ackedOutOfOrder');
+    await release();
+    await world.settled();
+    expect(await world.audit('sale', 2)).toHaveLength(2);
+  });
+});
+
 describe('queues of an earlier version', () => {
   it('are emptied and replaced, and no frame is lost', async () => {
     const { channel, topology, namespace } = world;

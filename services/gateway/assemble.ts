@@ -99,6 +99,7 @@ export function assembleGateway(input: AssemblyInput) {
     maxFlights: MAX_FLIGHTS,
     ...tuning,
     publisher: link,
+    rare,
     answerer,
   });
   const reserve = new ReserveHandler({

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decodeEntries, parseFrame } from '../shared/frame.ts';
 import { parseReservationId } from '../shared/ids.ts';
+import { rareCounts } from '../shared/rare-paths.ts';
 import type { SaleFacts } from '../shared/sales.ts';
 import { FrameCollector } from './frame-collector.ts';
 import type { FrameEnd, OutgoingFrame } from './frame-collector.ts';
@@ -33,6 +34,7 @@ function world(options: { maxFrame?: number; maxUnconfirmed?: number; maxFlights
     maxUnconfirmed: options.maxUnconfirmed ?? 1_000,
     maxFlights: options.maxFlights ?? 1_000,
     publisher,
+    rare: rareCounts('gateway'),
     answerer: {
       accept: (reply, id) => void answers.push(`${reply} ${id}`),
       fail: (reply, id, end) => void answers.push(`${reply} ${id} ${end}`),
@@ -195,6 +197,7 @@ describe('a frame collector', () => {
       maxUnconfirmed: 1,
       maxFlights: 1,
       publisher: { isWritable: true, publish: (frame) => void published.push(frame) },
+      rare: rareCounts('gateway'),
       answerer: {
         accept: () => {
           if (again-- > 0) expect(collector.add(saleFacts('demo'), 'u', 1, undefined, '')).toBe(true);

@@ -9,6 +9,7 @@
  */
 import { FRAME_VERSION, encodeEntry } from '../shared/frame.ts';
 import { framedId, framedIdPrefix, keyedId } from '../shared/ids.ts';
+import type { RareCounts } from '../shared/rare-paths.ts';
 import type { SaleFacts } from '../shared/sales.ts';
 import { step } from '../shared/stop-points.ts';
 
@@ -51,6 +52,7 @@ export interface FrameCollectorOptions<Reply> {
    */
   readonly maxFlights: number;
   readonly publisher: FramePublisher;
+  readonly rare: RareCounts<'gateway'>;
   readonly answerer: Answerer<Reply>;
   /** Runs a function at the end of this turn of the event loop; `setImmediate` by default. */
   readonly schedule?: (run: () => void) => void;
@@ -95,6 +97,7 @@ export class FrameCollector<Reply> {
     this.#unconfirmed++;
     let frame = this.#open.get(sale.id);
     if (frame !== undefined && frame.generation !== sale.generation) {
+      this.#options.rare.frameCutShort++;
       // The sale was reset since the frame was opened. A frame belongs to one generation.
       this.#close(frame);
       frame = undefined;

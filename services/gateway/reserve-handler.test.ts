@@ -43,6 +43,7 @@ async function answerOf(
     maxUnconfirmed: 9,
     maxFlights: 9,
     publisher: { isWritable: true, publish: (frame) => frames.push(frame) },
+    rare: counters.rare,
     answerer,
   });
   const sale = { ...OPEN, ...facts };

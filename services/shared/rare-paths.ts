@@ -59,6 +59,11 @@ export const RARE_PATHS = {
     'gateway buffers full',
     'As many reservations as allowed waited for their confirm: 503, nothing was queued.',
   ),
+  frameCutShort: gateway(
+    'frame-collector.ts',
+    'frame closed early by a reset',
+    'A sale was reset while a frame of it was open. The frame was closed, since it belongs to one generation.',
+  ),
   frameNotSent: gateway(
     'reserve-handler.ts',
     'frame not sent',
@@ -223,6 +228,11 @@ export const RARE_PATHS = {
     'worker.ts',
     'decision tried again',
     'Redis or Postgres did not answer for a decision, a rebuild or a publication, and it was tried again.',
+  ),
+  ackedOutOfOrder: worker(
+    'frame-consumer.ts',
+    'frames acked out of order',
+    'A frame waited so long, for example for Postgres, that frames behind it were acked before it.',
   ),
   ackLost: worker(
     'frame-consumer.ts',

@@ -131,6 +131,7 @@ export class FrameConsumer {
       {
         ack: (tag, isUpTo) => {
           step('worker.before-ack');
+          if (!isUpTo) this.#options.counters.rare.ackedOutOfOrder++;
           this.#settle(session, () => channel.ack(messageOf(tag), isUpTo));
         },
       },

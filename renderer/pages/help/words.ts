@@ -135,6 +135,11 @@ export const WORDS: readonly { readonly title: string; readonly words: readonly 
         term: 'undecided',
         meaning: 'Of a run: a part was missing, so that something has no outcome.',
       },
+      {
+        term: 'rare path',
+        meaning:
+          'Something that gateway or worker do only when something went wrong, came twice or came late. Each run says which of them it took.',
+      },
       { term: 'run', meaning: 'One attack with its audit, its verdict and its record.' },
     ],
   },
