@@ -6,59 +6,19 @@
  *
  * Needs the built app (npm run build) and a Chromium; FLASHGRID_CHROMIUM names one that lies elsewhere.
  */
-import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { launchChromium } from './chromium.mjs';
+import { serveFreshApp } from './serve.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
 const THEMES = ['dark', 'light'];
 const SIZE = '1440x900';
 /** Most bytes of a picture: a page of large pictures loads slowly. */
 const MAX_BYTES = 250 * 1024;
-const SERVE_TIMEOUT_MS = 30_000;
 const START_TIMEOUT_MS = 180_000;
 const ATTACK_TIMEOUT_MS = 180_000;
-const STOP_TIMEOUT_MS = 60_000;
-
-/** Starts the browser frontend; resolves to its process and address. */
-function serve(dataDir) {
-  const child = spawn(
-    process.execPath,
-    [join(ROOT, 'out/main/cli.js'), 'serve', '--port', '0', '--data-dir', dataDir],
-    { stdio: ['ignore', 'pipe', 'inherit'] },
-  );
-  return new Promise((resolveServe, reject) => {
-    let text = '';
-    const timer = setTimeout(() => {
-      child.kill();
-      reject(new Error(`the browser frontend gave no address within ${SERVE_TIMEOUT_MS / 1000} s`));
-    }, SERVE_TIMEOUT_MS);
-    child.once('error', reject);
-    child.once('exit', (code) => reject(new Error(`serve ended with code ${code}: ${text}`)));
-    child.stdout.setEncoding('utf8');
-    child.stdout.on('data', (part) => {
-      text += part;
-      const url = /http:\/\/\S+/.exec(text)?.[0];
-      if (!url) return;
-      clearTimeout(timer);
-      child.removeAllListeners('exit');
-      resolveServe({ child, url });
-    });
-  });
-}
-
-/** Ends the browser frontend as Ctrl-C would, and waits until everything it started is gone. */
-async function stop(child) {
-  if (child.exitCode !== null) return;
-  const ended = new Promise((resolveEnd) => child.once('exit', resolveEnd));
-  child.kill('SIGINT');
-  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
-  await ended;
-  clearTimeout(timer);
-}
 
 /** Switches to a theme with the key that people use. */
 async function wear(page, theme) {
@@ -185,18 +145,16 @@ const { values } = parseArgs({
 const size = /^(\d+)x(\d+)$/.exec(values.size);
 if (!size) throw new Error(`--size takes WIDTHxHEIGHT, not ${values.size}`);
 const viewport = { width: Number(size[1]), height: Number(size[2]) };
-const dataDir = await mkdtemp(join(tmpdir(), 'flashgrid-pictures-'));
 let frontend;
 let browser;
 try {
   await mkdir(values.out, { recursive: true });
-  frontend = await serve(dataDir);
+  frontend = await serveFreshApp();
   browser = await launchChromium();
   const page = await browser.newPage({ viewport, reducedMotion: 'reduce' });
   await page.goto(frontend.url);
   await play(page, values.out);
 } finally {
   await browser?.close();
-  if (frontend) await stop(frontend.child);
-  await rm(dataDir, { recursive: true, force: true });
+  await frontend?.close();
 }

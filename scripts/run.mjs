@@ -126,7 +126,7 @@ const commands = {
   },
   async pictures() {
     await prepare({ backends: [...BACKENDS, 'chromium'], isRequired: true });
-    return await run(process.execPath, ['scripts/pictures.mjs', ...args]);
+    return await run(process.execPath, [...TSX, 'scripts/pictures.mjs', ...args]);
   },
   async 'bench:ui'() {
     await prepare({ backends: [...BACKENDS, 'chromium'], isRequired: true });

@@ -2,6 +2,7 @@
 import { connectBroker } from '../../services/shared/amqp/broker-nodes.ts';
 import { Redis } from 'ioredis';
 import pg from 'pg';
+import type { BackendRole } from '../../contract/backends.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
 
 const PROBE_TIMEOUT_MS = 5_000;
@@ -86,3 +87,9 @@ export async function probeRabbitmq(url: string): Promise<string> {
     await withLimit(connection.close(), PROBE_TIMEOUT_MS, 'close took too long').catch(() => undefined);
   }
 }
+
+export const PROBES: Readonly<Record<BackendRole, (url: string) => Promise<string>>> = {
+  redis: probeRedis,
+  postgres: probePostgres,
+  rabbitmq: probeRabbitmq,
+};

@@ -3,7 +3,7 @@
  * checks, then the series. All lines have the same number of fields, as the RFC asks; the first column says
  * which section a line belongs to.
  */
-import type { RunRecord, Sample } from '../../contract/run-record.ts';
+import type { Audit, Environment, RunRecord, Sample } from '../../contract/run-record.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import { titleOf, verdictWord } from '../../contract/run-text.ts';
 
@@ -23,11 +23,6 @@ const SERIES_COLUMNS = [
   'refused',
   'committed',
 ] as const satisfies readonly (keyof Sample)[];
-
-/** Heads of columns whose key in the record is an older word. */
-const HEADS: Partial<Record<keyof Sample, string>> = {
-  accepted: 'accepted',
-};
 
 type Field = string | number | boolean;
 /** null: not known, an empty field. */
@@ -57,7 +52,7 @@ export function exportCsv(record: RunRecord): string {
       lengthMs ?? '',
       text,
     ]),
-    ['section', ...SERIES_COLUMNS.map((column) => HEADS[column] ?? column)],
+    ['section', ...SERIES_COLUMNS],
     ...record.series.map((sample) => ['series', ...SERIES_COLUMNS.map((column) => sample[column])]),
   ];
   const width = SERIES_COLUMNS.length + 1;
@@ -66,79 +61,50 @@ export function exportCsv(record: RunRecord): string {
     .join('');
 }
 
+/** A row for each field of a group; one that is missing is left empty. */
+function group(name: string, fields: Readonly<Record<string, Field | undefined>>): [string, Field][] {
+  return Object.entries(fields).map(([field, value]) => [`${name}.${field}`, value ?? '']);
+}
+
+const countsOf = ({ checks: _, undecided = [], ...counts }: Audit) => ({
+  unknownGranted: undefined,
+  isSaleClosed: undefined,
+  ...counts,
+  undecided: undecided.join(' '),
+});
+
+const machineOf = ({ backends, ...machine }: Environment) => ({ ...machine, ...backends });
+
 function summaryRows(record: RunRecord): [string, Field][] {
-  const { load, audit, environment, attack } = record;
+  const { schema, id, startedAt, finishedAt, exitCode, end = 'finished', reasons, saleId, load } = record;
+  const { sent, accepted, rejected, unknown, unsent = 0, rps, durationMs, latencyMs } = load;
+  const { processes, eventLoopLagMaxMs, rateReached, limits } = load.generator;
   return [
-    ['schema', record.schema],
-    ['id', record.id],
-    ['title', titleOf(attack)],
-    ['startedAt', record.startedAt],
-    ['finishedAt', record.finishedAt],
+    ['schema', schema],
+    ['id', id],
+    ['title', titleOf(record.attack)],
+    ['startedAt', startedAt],
+    ['finishedAt', finishedAt],
     ['verdict', verdictWord(record)],
-    ['exitCode', record.exitCode],
-    ['end', record.end ?? 'finished'],
-    ['reasons', record.reasons.join(' ')],
+    ['exitCode', exitCode],
+    ['end', end],
+    ['reasons', reasons.join(' ')],
     ['notes', notesOf(record).join(' ')],
-    ['saleId', record.saleId],
-    ...Object.entries(attack).map(([name, value]): [string, Field] => [`attack.${name}`, value ?? '']),
-    ['load.sent', load.sent],
-    ['load.accepted', load.accepted],
-    ['load.rejected', load.rejected],
-    ['load.unknown', load.unknown],
-    ['load.unsent', load.unsent ?? 0],
-    ['load.rps', load.rps],
-    ['load.durationMs', load.durationMs],
-    ...Object.entries(load.latencyMs).map(([name, value]): [string, Field] => [
-      `load.latencyMs.${name}`,
-      // No latency at all is not one of 0 ms.
-      load.latencyMs.max > 0 ? value : '',
-    ]),
-    ...Object.entries(load.statusCounts).map(([name, value]): [string, Field] => [
-      `load.status.${name}`,
-      value,
-    ]),
-    ...Object.entries(load.causes ?? {}).map(([name, value]): [string, Field] => [
-      `load.cause.${name}`,
-      value,
-    ]),
-    ...Object.entries(record.clocks ?? {}).map(([part, lateMs]): [string, Field] => [
-      `clock.${part}.lateMs`,
-      lateMs,
-    ]),
-    ...Object.entries(record.coverage ?? {}).map(([path, count]): [string, Field] => [
-      `coverage.${path}`,
-      count,
-    ]),
-    ['generator.processes', load.generator.processes],
-    ['generator.eventLoopLagMaxMs', load.generator.eventLoopLagMaxMs],
-    ['generator.rateReached', load.generator.rateReached],
-    ['generator.limits', load.generator.limits.join(' ')],
-    ['audit.stock', audit.stock],
-    ['audit.sold', audit.sold],
-    ['audit.granted', audit.granted],
-    ['audit.refused', audit.refused],
-    ['audit.pending', audit.pending],
-    ['audit.lost', audit.lost],
-    ['audit.duplicated', audit.duplicated],
-    ['audit.oversold', audit.oversold],
-    ['audit.undersold', audit.undersold],
-    ['audit.unknownResolved', audit.unknownResolved],
-    ['audit.unknownGranted', audit.unknownGranted ?? ''],
-    ['audit.isSaleClosed', audit.isSaleClosed ?? ''],
-    ['audit.undecided', (audit.undecided ?? []).join(' ')],
-    ['audit.drainMs', audit.drainMs],
-    ['environment.flashgrid', environment.flashgrid],
-    ['environment.node', environment.node],
-    ['environment.os', environment.os],
-    ['environment.cpu', environment.cpu],
-    ['environment.cores', environment.cores],
-    ['environment.memoryBytes', environment.memoryBytes],
-    ['environment.provider', environment.provider],
-    ['environment.rabbitmq', environment.backends.rabbitmq],
-    ['environment.redis', environment.backends.redis],
-    ['environment.postgres', environment.backends.postgres],
-    ['environment.gateways', environment.gateways],
-    ['environment.workers', environment.workers],
+    ['saleId', saleId],
+    ...group('attack', record.attack),
+    ...group('load', { sent, accepted, rejected, unknown, unsent, rps, durationMs }),
+    // No latency at all is not one of 0 ms.
+    ...group(
+      'load.latencyMs',
+      latencyMs.max > 0 ? latencyMs : { p50: '', p90: '', p99: '', p999: '', max: '' },
+    ),
+    ...group('load.status', load.statusCounts),
+    ...group('load.cause', load.causes ?? {}),
+    ...Object.entries(record.clocks ?? {}).map(([part, ms]): [string, Field] => [`clock.${part}.lateMs`, ms]),
+    ...group('coverage', record.coverage ?? {}),
+    ...group('generator', { processes, eventLoopLagMaxMs, rateReached, limits: limits.join(' ') }),
+    ...group('audit', countsOf(record.audit)),
+    ...group('environment', machineOf(record.environment)),
   ];
 }
 

@@ -53,34 +53,20 @@ function loadLines({ load }: RunRecord, paint: Paint, width: number): string[] {
   const { latencyMs, generator } = load;
   const unanswered = whole(load.unknown);
   return [
-    ...row(
-      paint,
-      width,
+    ...table(paint, width, [
       ['Sent', whole(load.sent)],
       ['Requests/s', whole(load.rps)],
       ['p50', latency(latencyMs, 'p50')],
-    ),
-    ...row(
-      paint,
-      width,
       ['Accepted', whole(load.accepted)],
       ['Duration', milliseconds(load.durationMs)],
       ['p99', latency(latencyMs, 'p99')],
-    ),
-    ...row(
-      paint,
-      width,
       ['Rejected', whole(load.rejected)],
       ['Generators', whole(generator.processes)],
       ['p99.9', latency(latencyMs, 'p999')],
-    ),
-    ...row(
-      paint,
-      width,
       ['Unclear', load.unknown > 0 ? paint(unanswered.padEnd(VALUE_WIDTH), 'yellow') : unanswered],
       ['Rate reached', percent(generator.rateReached)],
       ['Slowest', latency(latencyMs, 'max')],
-    ),
+    ]),
     ...generator.limits.flatMap((limit) =>
       wrapText(`The generator was a limit: ${limit}`, width - 4).map((line, at) =>
         at === 0 ? `  ${paint('!', 'yellow')} ${line}` : `    ${line}`,
@@ -94,34 +80,26 @@ function auditLines({ audit }: RunRecord, paint: Paint, width: number): string[]
     const text = whole(count);
     return count > 0 ? paint(text.padEnd(VALUE_WIDTH), 'red') : text;
   };
-  return [
-    ...row(
-      paint,
-      width,
-      ['Stock', whole(audit.stock)],
-      ['Granted', whole(audit.granted)],
-      ['Lost', bad(audit.lost)],
-    ),
-    ...row(
-      paint,
-      width,
-      ['Sold', whole(audit.sold)],
-      ['Refused', whole(audit.refused)],
-      ['Duplicated', bad(audit.duplicated)],
-    ),
-    ...row(
-      paint,
-      width,
-      ['Oversold', bad(audit.oversold)],
-      ['Undecided', bad(audit.pending)],
-      ['Drained in', milliseconds(audit.drainMs)],
-    ),
-  ];
+  return table(paint, width, [
+    ['Stock', whole(audit.stock)],
+    ['Granted', whole(audit.granted)],
+    ['Lost', bad(audit.lost)],
+    ['Sold', whole(audit.sold)],
+    ['Refused', whole(audit.refused)],
+    ['Duplicated', bad(audit.duplicated)],
+    ['Oversold', bad(audit.oversold)],
+    ['Undecided', bad(audit.pending)],
+    ['Drained in', milliseconds(audit.drainMs)],
+  ]);
 }
 
-/** A row of the table; as many cells beside each other as the width takes. */
-function row(paint: Paint, width: number, ...cells: (readonly [label: string, value: string])[]): string[] {
-  const beside = Math.max(1, Math.min(cells.length, Math.floor((width - 2) / CELL_WIDTH)));
+/** Three cells beside each other, or as many as the width takes. */
+function table(
+  paint: Paint,
+  width: number,
+  cells: readonly (readonly [label: string, value: string])[],
+): string[] {
+  const beside = Math.max(1, Math.min(3, Math.floor((width - 2) / CELL_WIDTH)));
   const lines: string[] = [];
   for (let first = 0; first < cells.length; first += beside) {
     const texts = cells

@@ -22,24 +22,35 @@ export class GatewayMetrics {
     // Event-loop lag is among the default metrics: nodejs_eventloop_lag_*.
     collectDefaultMetrics({ register: this.registry });
     const { counters } = sources;
-    new Counter({
-      name: 'flashgrid_gateway_accepted_total',
-      help: 'Reservations that the broker has confirmed, answered 202.',
-      registers,
-      collect() {
-        this.reset();
-        this.inc(counters.accepted);
-      },
-    });
-    new Counter({
-      name: 'flashgrid_gateway_repeated_total',
-      help: 'Repeats under an Idempotency-Key whose reservation was decided already: answered 202 again, not queued.',
-      registers,
-      collect() {
-        this.reset();
-        this.inc(counters.rare.keyReplayed);
-      },
-    });
+    const count = (name: string, help: string, read: () => number) =>
+      new Counter({
+        name: `flashgrid_gateway_${name}`,
+        help,
+        registers,
+        collect() {
+          this.reset();
+          this.inc(read());
+        },
+      });
+    const gauge = (name: string, help: string, read: () => number) =>
+      new Gauge({
+        name: `flashgrid_gateway_${name}`,
+        help,
+        registers,
+        collect() {
+          this.set(read());
+        },
+      });
+    count(
+      'accepted_total',
+      'Reservations that the broker has confirmed, answered 202.',
+      () => counters.accepted,
+    );
+    count(
+      'repeated_total',
+      'Repeats under an Idempotency-Key whose reservation was decided already: answered 202 again, not queued.',
+      () => counters.rare.keyReplayed,
+    );
     new Counter({
       name: 'flashgrid_gateway_rejected_total',
       help: 'Reservations rejected by the gateway, by kind of problem.',
@@ -50,40 +61,9 @@ export class GatewayMetrics {
         for (const [reason, count] of Object.entries(counters.rejected)) this.inc({ reason }, count);
       },
     });
-    new Counter({
-      name: 'flashgrid_gateway_rare_paths_total',
-      help: 'How often the gateway took each of its rare paths (docs/rare-paths.md).',
-      labelNames: ['path'],
-      registers,
-      collect() {
-        this.reset();
-        for (const [path, count] of Object.entries(counters.rare)) this.inc({ path }, count);
-      },
-    });
-    new Gauge({
-      name: 'flashgrid_gateway_unconfirmed',
-      help: "Reservations that wait for the broker's confirm.",
-      registers,
-      collect() {
-        this.set(sources.unconfirmedNow());
-      },
-    });
-    new Gauge({
-      name: 'flashgrid_gateway_broker_up',
-      help: '1 while the broker takes frames.',
-      registers,
-      collect() {
-        this.set(sources.linkState() === 'up' ? 1 : 0);
-      },
-    });
-    new Gauge({
-      name: 'flashgrid_gateway_live_clients',
-      help: 'Socket.IO clients.',
-      registers,
-      collect() {
-        this.set(sources.clientCount());
-      },
-    });
+    gauge('unconfirmed', "Reservations that wait for the broker's confirm.", sources.unconfirmedNow);
+    gauge('broker_up', '1 while the broker takes frames.', () => (sources.linkState() === 'up' ? 1 : 0));
+    gauge('live_clients', 'Socket.IO clients.', sources.clientCount);
     this.#ends = new Counter({
       name: 'flashgrid_gateway_frames_total',
       help: 'Frames by how they ended; `confirmed` ones were accepted.',

@@ -13,7 +13,7 @@ import { CONFIG_DIR, type BackendSpec, type ImageFacts } from './backend-spec.ts
 import { containerOptions, whyReplaced } from './container-config.ts';
 import { containerExited, containerNotReady } from './container-failures.ts';
 import { ensureVolume, wrongPassword } from './data-volume.ts';
-import { ask, errorStatus, errorText, isNotFound } from './errors.ts';
+import { ask, errorText, unless } from './errors.ts';
 import { listOurContainers, removeContainer, removeVolume } from './inventory.ts';
 import { partName } from './labels.ts';
 import { backendUrl, waitUntilReady, WrongPasswordError } from './readiness.ts';
@@ -150,14 +150,9 @@ export class BackendContainer {
     );
     let chosen: { id: string; wasRunning: boolean; note: string } | undefined;
     for (const { Id } of present) {
-      const info = await ask(this.#step.id, `inspecting ${this.#name}`, async () => {
-        try {
-          return await docker.getContainer(Id).inspect();
-        } catch (error) {
-          if (isNotFound(error)) return undefined;
-          throw error;
-        }
-      });
+      const info = await ask(this.#step.id, `inspecting ${this.#name}`, () =>
+        unless([404], docker.getContainer(Id).inspect()),
+      );
       if (!info) continue;
       const reason = chosen
         ? 'a second one of the same role'
@@ -192,14 +187,8 @@ export class BackendContainer {
     await ask(
       this.#step.id,
       `starting ${this.#name}`,
-      async () => {
-        try {
-          await this.#around.docker.getContainer(id).start();
-        } catch (error) {
-          // 304: it runs already.
-          if (errorStatus(error) !== 304) throw error;
-        }
-      },
+      // 304: it runs already.
+      () => unless([304], this.#around.docker.getContainer(id).start()),
       START_LIMIT_MS,
     );
   }
@@ -261,14 +250,10 @@ export async function stopContainer(
     `stopping the container ${id.slice(0, 12)}`,
     async () => {
       const container = docker.getContainer(id);
-      try {
-        const info = await container.inspect();
-        // A paused process does not receive the signal.
-        if (info.State.Paused) await container.unpause();
-        await container.stop({ t: limitSec });
-      } catch (error) {
-        if (errorStatus(error) !== 304 && !isNotFound(error)) throw error;
-      }
+      const info = await unless([404], container.inspect());
+      // A paused process does not receive the signal.
+      if (info?.State.Paused) await unless([304, 404], container.unpause());
+      if (info) await unless([304, 404], container.stop({ t: limitSec }));
     },
     (limitSec + 10) * 1_000,
   );

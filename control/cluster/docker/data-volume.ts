@@ -5,7 +5,7 @@ import { FailureError } from '../../../contract/failure.ts';
 import { commandLine } from '../../lib/command-line.ts';
 import { dataVersion } from './backend-spec.ts';
 import { labelsOf } from './container-config.ts';
-import { ask, isNotFound } from './errors.ts';
+import { ask, unless } from './errors.ts';
 import { DATA_LABEL, isOurs, partName, SECRET_LABEL, VOLUME_ID_LABEL } from './labels.ts';
 import type { BackendUse } from './surrounding.ts';
 
@@ -22,12 +22,10 @@ export async function ensureVolume(use: BackendUse, made: Set<string>): Promise<
   const { role } = spec;
   const wanted = { secret: file.passwordHash(role), data: dataVersion(role, facts) };
   return await ask(step.id, `preparing the volume ${name}`, async () => {
-    try {
-      const info = await docker.getVolume(name).inspect();
+    const info = await unless([404], docker.getVolume(name).inspect());
+    if (info) {
       checkVolume(use, info.Labels, wanted);
       return info.Labels[VOLUME_ID_LABEL] ?? '';
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
     }
     // Added first: when the daemon's answer is lost, the undo still removes the volume.
     made.add(name);

@@ -79,13 +79,8 @@ class ContainerCluster implements DockerCluster {
   start(signal: AbortSignal): Promise<Endpoints> {
     if (this.#starting) return this.#starting.result;
     const abort = new AbortController();
-    const passOn = (): void => abort.abort();
-    signal.addEventListener('abort', passOn, { once: true });
-    if (signal.aborted) abort.abort();
-    const result = this.#oneAtATime(() => this.#start(abort.signal)).finally(() => {
-      signal.removeEventListener('abort', passOn);
-      this.#starting = undefined;
-    });
+    const either = AbortSignal.any([signal, abort.signal]);
+    const result = this.#oneAtATime(() => this.#start(either)).finally(() => (this.#starting = undefined));
     this.#starting = { abort, result };
     return result;
   }

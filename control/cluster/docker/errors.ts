@@ -99,6 +99,19 @@ export function backendFailure(error: unknown, step: string, doing: string): Fai
   );
 }
 
+/** Waits for a request; `undefined` when the daemon answered with one of these statuses, which do no harm here. */
+export async function unless<Value>(
+  statuses: readonly number[],
+  request: Promise<Value>,
+): Promise<Value | undefined> {
+  try {
+    return await request;
+  } catch (error) {
+    if (statuses.includes(errorStatus(error) ?? 0)) return undefined;
+    throw error;
+  }
+}
+
 /** Runs one request to the daemon with a limit; `doing` completes "stopped answering while …". */
 export async function ask<Value>(
   step: string,

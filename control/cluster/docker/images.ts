@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type Docker from 'dockerode';
 import { FailureError } from '../../../contract/failure.ts';
-import { ask, errorText, isBackendLost, backendFailure, isNotFound } from './errors.ts';
+import { ask, errorText, isBackendLost, backendFailure, unless } from './errors.ts';
 import type { ImageFacts } from './backend-spec.ts';
 import { ownSurroundings } from './places.ts';
 import { pullFailure, pullFaultOf } from './pull-failure.ts';
@@ -28,17 +28,14 @@ export async function imageFacts(
   step: string,
 ): Promise<ImageFacts | undefined> {
   return await ask(step, `looking for the image ${image}`, async () => {
-    try {
-      const info = await docker.getImage(image).inspect();
-      return {
+    const info = await unless([404], docker.getImage(image).inspect());
+    return (
+      info && {
         id: info.Id,
         volumes: Object.keys(info.Config.Volumes ?? {}),
         env: info.Config.Env ?? [],
-      };
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-      throw error;
-    }
+      }
+    );
   });
 }
 

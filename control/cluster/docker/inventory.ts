@@ -2,7 +2,7 @@
 import type Docker from 'dockerode';
 import type { ContainerInfo } from 'dockerode';
 import type { BackendRole } from '../../../contract/backends.ts';
-import { ask, errorStatus, isNotFound } from './errors.ts';
+import { ask, unless } from './errors.ts';
 import { isOurs, labelFilter, roleOf } from './labels.ts';
 
 const REMOVE_LIMIT_MS = 30_000;
@@ -27,14 +27,8 @@ export async function removeContainer(docker: Docker, id: string, step: string):
   await ask(
     step,
     `removing the container ${id.slice(0, 12)}`,
-    async () => {
-      try {
-        await docker.getContainer(id).remove({ force: true, v: true });
-      } catch (error) {
-        // 409: it is already being removed.
-        if (!isNotFound(error) && errorStatus(error) !== 409) throw error;
-      }
-    },
+    // 409: it is already being removed.
+    () => unless([404, 409], docker.getContainer(id).remove({ force: true, v: true })),
     REMOVE_LIMIT_MS,
   );
 }
@@ -47,13 +41,9 @@ export async function removeVolume(
   step: string,
 ): Promise<void> {
   await ask(step, `removing the volume ${name}`, async () => {
-    try {
-      const volume = docker.getVolume(name);
-      const info = await volume.inspect();
-      if (isOurs(info.Labels, clusterId)) await volume.remove();
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-    }
+    const volume = docker.getVolume(name);
+    const info = await unless([404], volume.inspect());
+    if (info && isOurs(info.Labels, clusterId)) await unless([404], volume.remove());
   });
 }
 
@@ -63,13 +53,9 @@ export async function removeNetworks(docker: Docker, clusterId: string, step: st
     docker.listNetworks({ filters: labelFilter(clusterId) }),
   );
   for (const info of networks.filter(({ Labels }) => isOurs(Labels, clusterId))) {
-    await ask(step, `removing the network ${info.Name}`, async () => {
-      try {
-        await docker.getNetwork(info.Id).remove();
-      } catch (error) {
-        if (!isNotFound(error)) throw error;
-      }
-    });
+    await ask(step, `removing the network ${info.Name}`, () =>
+      unless([404], docker.getNetwork(info.Id).remove()),
+    );
   }
 }
 

@@ -9,7 +9,7 @@ import type { Finding } from '../../../contract/state.ts';
 import { EXTERNAL_URLS, urlProblem, urlsIn, type ExternalUrl } from '../../../contract/external-urls.ts';
 import { StepReporter } from '../steps.ts';
 import { cancelled, throwIfCancelled, whenAborted } from '../native/failures.ts';
-import { probePostgres, probeRabbitmq, probeRedis } from '../probes.ts';
+import { PROBES } from '../probes.ts';
 import { errorText } from '../../../services/shared/error-text.ts';
 
 const CHECK_LIMIT_MS = 15_000;
@@ -21,13 +21,6 @@ export interface ExternalClusterOptions {
   readonly events: ClusterEvents;
   readonly lookIntervalMs?: number;
 }
-
-/** Proof that a backend serves; gives its version. */
-const PROBES: Readonly<Record<BackendRole, (url: string) => Promise<string>>> = {
-  redis: probeRedis,
-  postgres: probePostgres,
-  rabbitmq: probeRabbitmq,
-};
 
 /** A cluster of backends that others run. */
 export function createExternalCluster({

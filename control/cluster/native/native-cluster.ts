@@ -94,15 +94,11 @@ class LocalCluster implements NativeCluster {
       });
     }
     const abort = new AbortController();
-    const forward = () => abort.abort();
-    signal.addEventListener('abort', forward, { once: true });
-    if (signal.aborted) forward();
-    const started = this.#start(abort);
+    const started = this.#start(abort, AbortSignal.any([signal, abort.signal]));
     this.#starting = { abort, done: started.catch(() => undefined) };
     try {
       return await started;
     } finally {
-      signal.removeEventListener('abort', forward);
       this.#starting = undefined;
     }
   }
@@ -164,8 +160,7 @@ class LocalCluster implements NativeCluster {
     this.#runners = [];
   }
 
-  async #start(abort: AbortController): Promise<Endpoints> {
-    const { signal } = abort;
+  async #start(abort: AbortController, signal: AbortSignal): Promise<Endpoints> {
     // All at once, so that the whole way is shown from the beginning.
     const step = (id: string, title: string) => new StepReporter(this.#events, id, title);
     const find = step('backends.find', 'Look for the backends');

@@ -3,7 +3,7 @@ import { CHART_TEXTS } from '../../../contract/chart-text.ts';
 import { latency, milliseconds, percent, whole, compact } from '../../../contract/format.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
 import { addSamples, emptySeries, type SeriesPoint } from '../../../contract/series.ts';
-import { renderChart, type ChartColumn, type ChartSpec } from './chart.ts';
+import { renderChart, type ChartColumn, type ChartSeries, type ChartSpec, type ColorName } from './chart.ts';
 import { layMarks, marksOfRun } from '../../../contract/run-marks.ts';
 import type { Markup } from './markup.ts';
 import { timeLabel } from './scale.ts';
@@ -35,127 +35,94 @@ export function renderRunCharts(record: RunRecord): Markup[] {
       const when = `${timeLabel(startMs, isSeconds)} to ${timeLabel(point.tMs, isSeconds)}`;
       return { startMs, endMs: point.tMs, tooltip: `${when}: ${describe(point)}` };
     });
-  const pick = (value: (point: SeriesPoint) => number | undefined) => points.map(value);
+  const series = (
+    kind: ChartSeries['kind'],
+    name: string,
+    color: ColorName,
+    value: (point: SeriesPoint) => number | undefined,
+    note: string,
+    more: Pick<ChartSeries, 'initial' | 'isDashed'> = {},
+  ): ChartSeries => ({ kind, name, color, values: points.map(value), note, ...more });
   const highest = (value: (point: SeriesPoint) => number) => Math.max(0, ...points.map(value));
 
   const moments = layMarks(marksOfRun(record), endMs);
   const render = (spec: ChartSpec) => renderChart({ ...spec, moments });
+  const textOf = (id: keyof typeof CHART_TEXTS) => {
+    const { title, hint } = CHART_TEXTS[id];
+    return { title, caption: `${hint}.` };
+  };
+  const left = points.findLast(({ remaining }) => remaining !== null)?.remaining ?? audit.stock;
+  const { surge, latency: delay, queue, inventory, share } = CHART_TEXTS;
+  const answers = (outcome: 'accepted' | 'rejected' | 'unknown', color: ColorName) =>
+    series(
+      'bars',
+      surge.lines[outcome],
+      color,
+      (point) => perSec(point[outcome], point),
+      whole(load[outcome]),
+    );
+  const percentile = (key: 'p50Ms' | 'p99Ms') => (point: SeriesPoint) => ifAnswered(point[key], point);
+  const peak = (key: 'queueDepth' | 'unconfirmed') => `at most ${whole(highest((point) => point[key]))}`;
 
   return [
     render({
       id: 'traffic',
-      title: CHART_TEXTS.surge.title,
-      caption: `${CHART_TEXTS.surge.hint}.`,
+      ...textOf('surge'),
       columns: columns(
         (point) =>
           `${whole(perSec(point.accepted, point))}/s accepted, ${whole(perSec(point.rejected, point))}/s rejected, ${whole(perSec(point.unknown, point))}/s without a clear answer`,
       ),
-      series: [
-        {
-          name: CHART_TEXTS.surge.lines.accepted,
-          color: 'blue',
-          kind: 'bars',
-          values: pick((point) => perSec(point.accepted, point)),
-          note: whole(load.accepted),
-        },
-        {
-          name: CHART_TEXTS.surge.lines.rejected,
-          color: 'orange',
-          kind: 'bars',
-          values: pick((point) => perSec(point.rejected, point)),
-          note: whole(load.rejected),
-        },
-        {
-          name: CHART_TEXTS.surge.lines.unknown,
-          color: 'red',
-          kind: 'bars',
-          values: pick((point) => perSec(point.unknown, point)),
-          note: whole(load.unknown),
-        },
-      ],
+      series: [answers('accepted', 'blue'), answers('rejected', 'orange'), answers('unknown', 'red')],
       formatY: compact,
     }),
     render({
       id: 'latency',
-      title: CHART_TEXTS.latency.title,
-      caption: `${CHART_TEXTS.latency.hint}.`,
+      ...textOf('latency'),
       columns: columns(
         (point) =>
           `p50 ${milliseconds(ifAnswered(point.p50Ms, point) ?? 0)}, p99 ${milliseconds(ifAnswered(point.p99Ms, point) ?? 0)}`,
       ),
       series: [
-        {
-          name: CHART_TEXTS.latency.lines.p99,
-          color: 'violet',
-          kind: 'area',
-          values: pick((point) => ifAnswered(point.p99Ms, point)),
-          note: latency(load.latencyMs, 'p99'),
-        },
-        {
-          name: CHART_TEXTS.latency.lines.p50,
-          color: 'green',
-          kind: 'line',
+        series('area', delay.lines.p99, 'violet', percentile('p99Ms'), latency(load.latencyMs, 'p99')),
+        series('line', delay.lines.p50, 'green', percentile('p50Ms'), latency(load.latencyMs, 'p50'), {
           isDashed: true,
-          values: pick((point) => ifAnswered(point.p50Ms, point)),
-          note: latency(load.latencyMs, 'p50'),
-        },
+        }),
       ],
       formatY: (value) => `${compact(value)} ms`,
     }),
     render({
       id: 'queue',
-      title: CHART_TEXTS.queue.title,
-      caption: `${CHART_TEXTS.queue.hint}.`,
+      ...textOf('queue'),
       columns: columns(
         (point) => `queue depth ${whole(point.queueDepth)}, ${whole(point.unconfirmed)} unconfirmed`,
       ),
       series: [
-        {
-          name: CHART_TEXTS.queue.lines.depth,
-          color: 'orange',
-          kind: 'area',
+        series('area', queue.lines.depth, 'orange', (point) => point.queueDepth, peak('queueDepth'), {
           initial: 0,
-          values: pick((point) => point.queueDepth),
-          note: `at most ${whole(highest((point) => point.queueDepth))}`,
-        },
-        {
-          name: CHART_TEXTS.queue.lines.unconfirmed,
-          color: 'grey',
-          kind: 'line',
+        }),
+        series('line', queue.lines.unconfirmed, 'grey', (point) => point.unconfirmed, peak('unconfirmed'), {
           isDashed: true,
           initial: 0,
-          values: pick((point) => point.unconfirmed),
-          note: `at most ${whole(highest((point) => point.unconfirmed))}`,
-        },
+        }),
       ],
       formatY: compact,
       isWholeY: true,
     }),
     render({
       id: 'inventory',
-      title: CHART_TEXTS.inventory.title,
-      caption: `${CHART_TEXTS.inventory.hint}. Tickets granted stop at the stock, and never pass it.`,
+      title: inventory.title,
+      caption: `${inventory.hint}. Tickets granted stop at the stock, and never pass it.`,
       columns: columns(
         (point) =>
           `${point.remaining === null ? 'not known how many are' : whole(point.remaining)} left, ${whole(point.grantedSoFar)} granted`,
       ),
       series: [
-        {
-          name: CHART_TEXTS.inventory.lines.left,
-          color: 'blue',
-          kind: 'area',
+        series('area', inventory.lines.left, 'blue', (point) => point.remaining ?? undefined, whole(left), {
           initial: audit.stock,
-          values: pick((point) => point.remaining ?? undefined),
-          note: whole(points.findLast(({ remaining }) => remaining !== null)?.remaining ?? audit.stock),
-        },
-        {
-          name: 'granted',
-          color: 'green',
-          kind: 'line',
+        }),
+        series('line', 'granted', 'green', (point) => point.grantedSoFar, whole(last?.grantedSoFar ?? 0), {
           initial: 0,
-          values: pick((point) => point.grantedSoFar),
-          note: whole(last?.grantedSoFar ?? 0),
-        },
+        }),
       ],
       formatY: compact,
       isWholeY: true,
@@ -163,20 +130,13 @@ export function renderRunCharts(record: RunRecord): Markup[] {
     }),
     render({
       id: 'kept-away',
-      title: CHART_TEXTS.share.title,
-      caption: `${CHART_TEXTS.share.hint}.`,
+      ...textOf('share'),
       columns: columns((point) => {
-        const share = keptAway(point);
-        return share === undefined ? 'none decided yet' : `${percent(share)} never touched it`;
+        const kept = keptAway(point);
+        return kept === undefined ? 'none decided yet' : `${percent(kept)} never touched it`;
       }),
       series: [
-        {
-          name: CHART_TEXTS.share.lines.share,
-          color: 'green',
-          kind: 'line',
-          values: pick(keptAway),
-          note: percent(last ? (keptAway(last) ?? 0) : 0),
-        },
+        series('line', share.lines.share, 'green', keptAway, percent(last ? (keptAway(last) ?? 0) : 0)),
       ],
       formatY: percent,
     }),
