@@ -8,7 +8,7 @@ import type { z } from 'zod';
 import { LINK_NAMES, tookEffect, type LinkFault } from '../contract/links.ts';
 import { healthReportSchema } from '../services/gateway/health.ts';
 import { Fleet, expectChecks } from './support/fleet.ts';
-import { breakLink } from './support/link-faults.ts';
+import { breakLink, reserveOn } from './support/link-faults.ts';
 
 const SEEDS = Number(process.env['FLASHGRID_LINK_SEEDS'] ?? 1);
 /** The probe's own sale: what it buys must not show in the attacks' audits. */
@@ -68,10 +68,10 @@ describe.each(Array.from({ length: SEEDS }, (_, at) => at + 1))('of seed %i', (s
   }, 120_000);
 
   it.each<[LinkFault, number]>([
-    [{ kind: 'cut' }, 9],
-    [{ kind: 'reset' }, 9],
-    [{ kind: 'halfOpen', direction: 'requests' }, 18],
-    [{ kind: 'halfOpen', direction: 'answers' }, 18],
+    [{ kind: 'cut' }, 7],
+    [{ kind: 'reset' }, 7],
+    [{ kind: 'halfOpen', direction: 'requests' }, 15],
+    [{ kind: 'halfOpen', direction: 'answers' }, 15],
   ])(
     'loses nothing and is back soon after each link had %o',
     async (fault, durationSec) => {
@@ -79,7 +79,7 @@ describe.each(Array.from({ length: SEEDS }, (_, at) => at + 1))('of seed %i', (s
       await attackWhile(`${Object.values(fault).join('-').toLowerCase()}-${seed}`, durationSec, async () => {
         for (const name of LINK_NAMES) {
           const lengthMs =
-            fault.kind === 'halfOpen' ? 900 + ((seed * 397) % 1_500) : 500 + ((seed * 197) % 900);
+            fault.kind === 'halfOpen' ? 900 + ((seed * 397) % 1_500) : 300 + ((seed * 197) % 900);
           const { effect, backMs, slowestMs } = await breakLink(fleet, PROBE, name, fault, lengthMs);
           told.push(`${name} back after ${backMs} ms, slowest answer ${slowestMs} ms`);
           expect(tookEffect(fault, effect), `${name} ${JSON.stringify(effect)}`).toBe(true);
@@ -103,20 +103,23 @@ it('tells who is silent and since when, rejects at once, and is ready soon after
     Object.values(parts).map(({ state, detail }) => `${state}: ${detail}`);
   const brokenMs = Date.now();
   for (const link of links) await link.apply({ kind: 'halfOpen', direction: 'both' });
+  // Asked before the silence is known: they must not wait for the clients' own limits, of 10 and 35 s.
+  const early = ['/sales', `/sales/${PROBE}`, `/reservations/${PROBE}.abcdefgh-1.0`].map((path) =>
+    fetch(`${gateway}${path}`),
+  );
+  const unknownSale = reserveOn(gateway, 'no-such-sale');
   await expect
     .poll(async () => states(await ready()), { timeout: 8_000, interval: 50 })
     .toEqual(Array.from({ length: 3 }, () => expect.stringMatching(/^(silent|away): /)));
   const knownMs = Date.now() - brokenMs;
+  for (const response of await Promise.all([...early, unknownSale])) expect(response.status).toBe(503);
+  expect(Date.now() - brokenMs).toBeLessThan(6_000);
   for (const { since } of Object.values((await ready()).parts))
     expect(Date.parse(since)).toBeGreaterThanOrEqual(brokenMs);
   const took: number[] = [];
   for (let asked = 0; asked < 5; asked++) {
     const beganMs = performance.now();
-    const response = await fetch(`${gateway}/reserve`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ saleId: PROBE, userId: `silent-${asked}` }),
-    });
+    const response = await reserveOn(gateway, PROBE);
     took.push(performance.now() - beganMs);
     expect(response.status).toBe(503);
   }
@@ -130,9 +133,15 @@ it('tells who is silent and since when, rejects at once, and is ready soon after
   );
 }, 60_000);
 
-it('serves on the direct way once the links are removed, and their proxy is gone', async () => {
+it('puts the services back on the direct way when the proxy dies, and says that it died', async () => {
+  const link = fleet.links.link('worker-redis');
+  const { pid } = fleet.links;
+  if (pid === undefined) throw new Error('the proxy does not run');
+  process.kill(pid, 'SIGKILL');
+  await expect.poll(() => fleet.links.names, { timeout: 5_000 }).toEqual([]);
+  await expect(link.apply({ kind: 'cut' })).rejects.toMatchObject({ failure: { code: 'links.lost' } });
+  // Waits for the services that are being started anew.
   await fleet.links.remove();
-  expect(fleet.links.names).toEqual([]);
   expect(() => fleet.links.link('worker-redis')).toThrow('worker-redis does not go through the proxy');
   await attackWhile('direct', 1, () => Promise.resolve());
 }, 60_000);

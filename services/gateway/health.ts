@@ -21,6 +21,7 @@ type Part = z.infer<typeof partSchema>;
 interface Watch {
   readonly health: BackendHealth;
   check(): Promise<BackendHealth>;
+  whileServing<Value>(read: Promise<Value>): Promise<Value>;
 }
 
 export interface HealthProbes {
@@ -46,17 +47,18 @@ export class Health {
     return undefined;
   }
 
+  /** The value of a read; an error soon after one of the stores turns out to be gone. */
+  whileServing<Value>(read: Promise<Value>): Promise<Value> {
+    const { redis, postgres } = this.#probes;
+    return redis.whileServing(postgres.whileServing(read));
+  }
+
   async check(): Promise<HealthReport> {
     const [redis, postgres] = await Promise.all([this.#probes.redis.check(), this.#probes.postgres.check()]);
     const parts = { broker: partOf(this.#probes.broker()), redis: partOf(redis), postgres: partOf(postgres) };
     const isReady = Object.values(parts).every(({ isUp }) => isUp) && !this.#probes.isStopping();
     return { isReady, parts };
   }
-}
-
-/** Whether a backend now serves neither writes nor reads. */
-export function isGone({ state }: BackendHealth): boolean {
-  return state === 'silent' || state === 'away';
 }
 
 function partOf({ state, reason, sinceMs }: BackendHealth): Part {

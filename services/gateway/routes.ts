@@ -4,10 +4,8 @@ import { SALE_ID_PATTERN } from '../shared/ids.ts';
 import { RecordError } from '../shared/outcomes.ts';
 import { ReplyError } from '../shared/sale-store.ts';
 import { describeTrouble } from '../shared/backend-trouble.ts';
-import { withLimit } from '../shared/time-limit.ts';
 import { newSaleSchema, saleChangeSchema } from '../shared/sales.ts';
 import { adminGuard } from './admin-guard.ts';
-import { isGone } from './health.ts';
 import type { Health } from './health.ts';
 import { RESERVE_BODY_LIMIT_BYTES } from './http-app.ts';
 import type { GatewayMetrics } from './metrics.ts';
@@ -92,19 +90,16 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   app.get('/openapi.json', () => document);
 
   /**
-   * Runs what needs a store. A failure is logged and becomes a 503 that the client may try again. While a
-   * store is known to be gone, a read gets little time.
+   * Runs what needs a store. A failure is logged and becomes a 503 that the client may try again. Once a store
+   * is known to be gone, a read gets little time.
    */
   async function stored<Value>(
     what: string,
     run: () => Promise<Value>,
     kind: 'read' | 'write' = 'read',
   ): Promise<Value> {
-    const known = health.sickStore();
     try {
-      return kind === 'read' && known && isGone(known.health)
-        ? await withLimit(run(), GONE_LIMIT_MS, 'the store is gone')
-        : await run();
+      return await (kind === 'read' ? health.whileServing(run()) : run());
     } catch (error) {
       if (error instanceof ProblemError || isDefect(error)) throw error;
       parts.onStoreError(what, error);
@@ -117,9 +112,6 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
     }
   }
 }
-
-/** ms that a read may take while its store is known to be gone. It may just have come back. */
-const GONE_LIMIT_MS = 100;
 
 /** Our own errors, which another try won't cure: answered 500. */
 function isDefect(error: unknown): boolean {

@@ -7,7 +7,7 @@ import type { SaleStore } from '../shared/sale-store.ts';
 import { saleFactsSchema, type SaleFacts } from '../shared/sales.ts';
 import { withLimit } from '../shared/time-limit.ts';
 import type { Stores } from './connect.ts';
-import { isGone } from './health.ts';
+import { isGone } from '../shared/backend-watch.ts';
 import type { TicketsOfReservation } from './reservation-lookup.ts';
 import type { KeyLookup } from './reserve-handler.ts';
 import type { SaleSources } from './sale-cache.ts';
@@ -38,14 +38,15 @@ export class StoreReader implements KeyLookup, SaleSources {
 
   /** A sale's facts. While Redis is gone, or has not been rebuilt yet, it has none: the cache then asks Postgres. */
   async fromRedis(saleId: string): Promise<SaleFacts | undefined> {
-    if (isGone(this.#stores.redisWatch.health)) return undefined;
-    return this.#store.readFacts(saleId);
+    const { redisWatch } = this.#stores;
+    if (isGone(redisWatch.health)) return undefined;
+    return redisWatch.whileServing(this.#store.readFacts(saleId));
   }
 
   async fromPostgres(saleId: string): Promise<SaleFacts | undefined> {
-    const { health } = this.#stores.postgresWatch;
-    if (isGone(health)) throw new Error(`Postgres: ${health.reason}`);
-    const { rows } = await this.#stores.pool.query(SELECT_FACTS, [saleId]);
+    const { postgresWatch, pool } = this.#stores;
+    if (isGone(postgresWatch.health)) throw new Error(`Postgres: ${postgresWatch.health.reason}`);
+    const { rows } = await postgresWatch.whileServing(pool.query(SELECT_FACTS, [saleId]));
     if (rows.length === 0) return undefined;
     this.#rare.saleFromPostgres++;
     // Postgres does not know whether the sale is sold out; a worker will announce it.
@@ -67,7 +68,8 @@ export class StoreReader implements KeyLookup, SaleSources {
       : await withLimit(this.#store.readEpoch(saleId), KEY_LOOKUP_LIMIT_MS, LATE).catch(() => undefined);
     // As long as Redis knows the sale as it is now, it knows every grant under a key.
     if (held !== undefined && !held.isRestarted && held.generation >= generation) return false;
-    const { rowCount } = await this.#stores.pool.query(SELECT_TICKET, [reservationId]);
+    const { postgresWatch, pool } = this.#stores;
+    const { rowCount } = await postgresWatch.whileServing(pool.query(SELECT_TICKET, [reservationId]));
     return rowCount !== 0;
   }
 

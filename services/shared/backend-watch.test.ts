@@ -111,3 +111,28 @@ it('replaces dead connections as soon as another one gets an answer, and never w
   expect(replaceDead).toHaveBeenCalledTimes(length);
   watch.stop();
 });
+
+it('gives up a read that waits soon after the backend turns out to be gone, and no other', async () => {
+  let isGone = false;
+  const watch = new BackendWatch({
+    operate: () => (isGone ? Promise.reject(new Error('connect ECONNREFUSED')) : Promise.resolve()),
+  });
+  watch.start();
+  expect(await watch.whileServing(Promise.resolve('value'))).toBe('value');
+  await expect(watch.whileServing(Promise.reject(new Error('its own')))).rejects.toThrow('its own');
+  const ended: string[] = [];
+  const waits = watch
+    .whileServing(new Promise(() => undefined))
+    .catch((error: Error) => ended.push(error.message));
+  await vi.advanceTimersByTimeAsync(20_000);
+  expect(ended).toEqual([]);
+  isGone = true;
+  await vi.advanceTimersByTimeAsync(1_200);
+  await waits;
+  expect(ended).toEqual(['the backend is gone: nothing listens at its address']);
+  // Known to be gone: little time, since it may just have come back.
+  const late = watch.whileServing(new Promise((resolve) => setTimeout(() => resolve('back'), 50)));
+  await vi.advanceTimersByTimeAsync(60);
+  expect(await late).toBe('back');
+  watch.stop();
+});

@@ -24,6 +24,8 @@ const FRESH_MS = 250;
  * two tries.
  */
 const REFUSAL_MEMORY_MS = 3_000;
+/** ms that a read may take while its backend is known to be gone. It may just have come back. */
+const GONE_LIMIT_MS = 100;
 
 export interface BackendWatchOptions {
   /** Writes something durably. Rejects when the backend does not take it. */
@@ -49,6 +51,8 @@ export class BackendWatch {
   #refusal: BackendTrouble | undefined;
   #refusedMs = -Infinity;
   #timer: NodeJS.Timeout | undefined;
+  /** Reads that hear when the backend is gone. */
+  readonly #reads = new Set<() => void>();
   #isReplacing = false;
   #isStopped = false;
 
@@ -92,6 +96,27 @@ export class BackendWatch {
     this.#emit(trouble);
   }
 
+  /**
+   * The value of a read; an error soon after the backend turns out to be gone. Without it, whoever asked just
+   * before would wait for a limit that is far longer.
+   */
+  async whileServing<Value>(read: Promise<Value>): Promise<Value> {
+    let timer: NodeJS.Timeout | undefined;
+    let endSoon: () => void = () => undefined;
+    const gone = new Promise<never>((_, reject) => {
+      const fail = () => reject(new Error(`the backend is gone: ${this.#health.reason}`));
+      endSoon = () => (timer ??= setTimeout(fail, GONE_LIMIT_MS));
+    });
+    if (isGone(this.#health)) endSoon();
+    this.#reads.add(endSoon);
+    try {
+      return await Promise.race([read, gone]);
+    } finally {
+      this.#reads.delete(endSoon);
+      clearTimeout(timer);
+    }
+  }
+
   /** Checks now, unless a check is under way or fresh. Never rejects. */
   check(): Promise<BackendHealth> {
     if (this.#look === undefined && (this.#pending || performance.now() - this.#lookedMs < FRESH_MS))
@@ -120,6 +145,7 @@ export class BackendWatch {
     if (health === this.#health) return;
     this.#health = health;
     this.#options.onChange?.(health);
+    if (isGone(health)) for (const endSoon of this.#reads) endSoon();
     if (health.state === 'silent') void this.#replaceDead();
   }
 
@@ -139,6 +165,11 @@ export class BackendWatch {
     }
     this.#isReplacing = false;
   }
+}
+
+/** Whether a backend now serves neither writes nor reads. */
+export function isGone({ state }: BackendHealth): boolean {
+  return state === 'silent' || state === 'away';
 }
 
 /** A script that writes, as the engine's own do. The key expires by itself. */

@@ -7,7 +7,7 @@ import type { Fleet } from './fleet.ts';
 /** ms after which service that has not come back never does. */
 const BACK_LIMIT_MS = 30_000;
 /** ms that one request of the probe may take. */
-const ASK_LIMIT_MS = 2_000;
+const ASK_LIMIT_MS = 8_000;
 
 const acceptedSchema = z.object({ reservationId: z.string() });
 const viewSchema = z.object({ status: z.string() });
@@ -24,14 +24,19 @@ export interface Break {
 
 let buyers = 0;
 
-/** Reserves on one gateway; resolves to the id when it is accepted. */
-async function reserve(gateway: string, saleId: string): Promise<string | undefined> {
-  const response = await fetch(`${gateway}/reserve`, {
+/** One reservation of a new buyer on one gateway. */
+export function reserveOn(gateway: string, saleId: string): Promise<Response> {
+  return fetch(`${gateway}/reserve`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ saleId, userId: `probe-${process.pid}-${++buyers}` }),
+    body: JSON.stringify({ saleId, userId: `probe-${++buyers}` }),
     signal: AbortSignal.timeout(ASK_LIMIT_MS),
   });
+}
+
+/** The reservation's id when it is accepted. */
+async function reserve(gateway: string, saleId: string): Promise<string | undefined> {
+  const response = await reserveOn(gateway, saleId);
   const body: unknown = await response.json();
   return response.status === 202 ? acceptedSchema.parse(body).reservationId : undefined;
 }

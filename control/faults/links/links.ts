@@ -74,6 +74,11 @@ export class Links {
     return [...this.#routes.keys()];
   }
 
+  /** Pid of the proxy while it runs. */
+  get pid(): number | undefined {
+    return this.#proxy?.pid;
+  }
+
   /**
    * Puts links through the proxy, and starts the services of their ends anew, one after another; links that
    * are there stay as they are. When it fails, all links are on the direct way again.
