@@ -13,6 +13,7 @@ import { describeVerdict } from '../contract/verdict-text.ts';
 import { ControlCentre } from '../control/control-centre.ts';
 import { formatRun } from '../control/export/export-terminal.ts';
 import { verifyEvidence } from '../control/verify/verify-evidence.ts';
+import { contradicts, isMinimal } from './support/contradiction.ts';
 import { BUILT } from './support/fleet.ts';
 import { newDataDir, removeClusters } from './support/native-clusters.ts';
 import { waitFor } from './support/worker-world.ts';
@@ -82,6 +83,12 @@ describe.each([1, 3])('a defect that is planted where a buyer may have %i', (per
       const failed = record.audit.checks.filter(({ ok }) => !ok).map(({ id }) => id);
       expect(failed, record.reasons.join('\n')).toEqual(PLANTS[plant].breaks);
       expect(record).toMatchObject({ verdict: 'fail', exitCode: 3, attack: { plant } });
+
+      for (const { id, evidence } of record.audit.checks.filter(({ ok }) => !ok)) {
+        const events = evidence.witness?.events ?? [];
+        expect(contradicts[id](events), `${id}: ${JSON.stringify(events)}`).toBe(true);
+        expect(isMinimal(id, events), `${id}: ${JSON.stringify(events)}`).toBe(true);
+      }
 
       const judged = await verifyEvidence(join(dataDir, 'evidence', `${record.id}.evidence.gz`), {
         expectedRoot: record.evidenceRoot ?? '',

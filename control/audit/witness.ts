@@ -31,6 +31,7 @@ export function witness(
     let last = -Infinity;
     return thread.map((event, at) => {
       const place = placeOf(thread, at);
+      if (event.kind !== 'decision' && event.kind !== 'row') return { event, at: place };
       if (last - place > CLOCK_STEP_MS || place > last) last = place;
       return { event, at: last };
     });

@@ -216,6 +216,7 @@ function renderCheck({ ok, isOpen = false, title, evidence }: Check): Markup {
 function renderWitness({ contradiction, lanes, events }: Witness): Markup {
   return html`<table class="witness">
     <caption>
+      <span>Witness:</span>
       ${contradiction}
     </caption>
     <thead>

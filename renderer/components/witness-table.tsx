@@ -6,7 +6,9 @@ export function WitnessTable({ contradiction, lanes, events }: Witness) {
   return (
     <div className={classes.place}>
       <table className={classes.witness}>
-        <caption>{contradiction}</caption>
+        <caption>
+          <span>Witness:</span> {contradiction}
+        </caption>
         <thead>
           <tr>
             <th scope="col">Time</th>

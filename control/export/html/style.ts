@@ -113,6 +113,7 @@ h3 { font-size: 17px; letter-spacing: -0.005em; }
 .evidence { padding: 2px 22px 20px 70px; }
 .witness { width: 100%; margin: 4px 0 20px; border-collapse: separate; border-spacing: 0 8px; table-layout: fixed; }
 .witness caption { padding-bottom: 4px; text-align: left; font-size: 17px; font-weight: 650; }
+.witness caption span { color: var(--soft); font-weight: 500; }
 .witness th { padding: 2px 14px 2px 0; color: var(--soft); font-size: 14px; font-weight: 500; text-align: left; vertical-align: top; }
 .witness th:first-child { width: 8.2em; } .witness tbody th { padding-top: 10px; white-space: nowrap; }
 .witness thead th + th { padding-top: 2px; padding-bottom: 2px; }

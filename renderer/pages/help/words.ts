@@ -129,6 +129,10 @@ export const WORDS: readonly { readonly title: string; readonly words: readonly 
           'The comparison of what the load generators saw with what the backends hold, after the queue is drained.',
       },
       { term: 'check', meaning: 'One statement that the audit proves or disproves.' },
+      {
+        term: 'witness',
+        meaning: 'The fewest events that contradict each other, shown with a failed check.',
+      },
       { term: 'verdict', meaning: 'pass, fail or invalid.' },
       { term: 'invalid', meaning: 'Of a run: it proves nothing, and says why.' },
       {
