@@ -9,7 +9,7 @@ import { BACKEND_TITLES, backendRoleSchema } from './backends.ts';
 import { milliseconds, plural } from './format.ts';
 
 /** Most ms of a moment or a length. */
-const MAX_MS = 3_600_000;
+export const MAX_FAULT_MS = 3_600_000;
 
 /** A service of that role, all of them, or one by its id: `worker`, `workers`, `worker-2`. */
 const SERVICES = ['gateway', 'worker', 'gateways', 'workers'] as const;
@@ -84,7 +84,7 @@ export const faultOrderSchema = z
   .strictObject({
     kind: z.enum(FAULT_KINDS),
     target: z.string().max(100),
-    lengthMs: z.number().int().min(1).max(MAX_MS).optional(),
+    lengthMs: z.number().int().min(1).max(MAX_FAULT_MS).optional(),
   })
   .transform(({ kind, target, lengthMs }, issues): Omit<FaultSpec, 'at'> => {
     const { targets, lastsMs } = faultKind(kind);
@@ -98,7 +98,7 @@ export class FaultSyntaxError extends Error {
   override readonly name = 'FaultSyntaxError';
 }
 
-const MAX_FAULTS = 100;
+export const MAX_FAULTS = 100;
 /** How one is written, in a few words. */
 export const FAULT_FORM = 'KIND:TARGET@MOMENT[+LENGTH], such as kill:worker@25% or pause:redis@1s+2s';
 
@@ -134,12 +134,12 @@ function parseFault(word: string): FaultSpec {
   }
   const lengthMs = length === undefined ? lastsMs : timeOf(length);
   if (lengthMs === undefined || lengthMs === 0)
-    throw wrong(`"${length}" is no length; take 500ms or 2s, at most ${MAX_MS / 1_000}s`);
+    throw wrong(`"${length}" is no length; take 500ms or 2s, at most ${MAX_FAULT_MS / 1_000}s`);
   return { kind, target, at, lengthMs };
 }
 
 /** `worker-2` stands for one of the role `worker`. */
-function isTarget(targets: readonly string[], target: string): boolean {
+export function isTarget(targets: readonly string[], target: string): boolean {
   if (targets.includes(target)) return true;
   const [, role] = /^(gateway|worker)-[1-9]\d?$/.exec(target) ?? [];
   return role !== undefined && targets.includes(role);
@@ -149,7 +149,7 @@ function timeOf(text: string): number | undefined {
   const [, figure, unit] = /^(\d+(?:\.\d+)?)(ms|s)$/.exec(text) ?? [];
   if (figure === undefined) return undefined;
   const ms = Math.round(Number(figure) * (unit === 's' ? 1_000 : 1));
-  return ms <= MAX_MS ? ms : undefined;
+  return ms <= MAX_FAULT_MS ? ms : undefined;
 }
 
 function momentOf(text: string): FaultMoment | undefined {
@@ -203,7 +203,8 @@ export function faultsTitle(text: string): string | undefined {
 
 const BACKEND_NAMES = new Map<string, string>(Object.entries(BACKEND_TITLES));
 
-function targetTitle(target: string): string {
+/** As people read it: `Redis`, `worker-1, worker-2`. */
+export function targetTitle(target: string): string {
   return target
     .split(', ')
     .map((one) => BACKEND_NAMES.get(one) ?? one)

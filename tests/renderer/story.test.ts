@@ -362,7 +362,7 @@ describe('when the workers are killed in the rush', () => {
     await heading(/The queue keeps [\d,]+ accepted reservations/).waitFor({ timeout: ATTACK_LIMIT_MS });
     await page.getByText('Limit missed', { exact: true }).waitFor({ timeout: ATTACK_LIMIT_MS });
     await heading(/^Every promise was kept/).waitFor();
-    await page.locator('svg text', { hasText: 'workers killed' }).first().waitFor({ state: 'attached' });
+    await page.locator('svg text', { hasText: 'worker-1 killed' }).first().waitFor({ state: 'attached' });
     for (const theme of ['light', 'dark'] as const) {
       await wear(page, theme);
       await noViolations(`a limit missed, ${theme}`);
@@ -430,11 +430,21 @@ describe('while it runs', () => {
   });
 
   it('goes on when a backend is killed: it is started again by itself, the charts mark it, and the run gets its verdict', async () => {
-    await launch({ perSec: 200, forSec: 7 });
+    await launch({ perSec: 200, forSec: 12 });
     await button('Call off').waitFor();
     await visit('Control');
-    await page.getByRole('switch', { name: 'Break it on purpose' }).click();
-    await confirm('Kill Redis', 'Kill Redis');
+    const diagram = page.getByRole('figure', { name: /^The pipeline/ });
+    await pressOn(diagram.getByRole('button', { name: 'Break Redis' }));
+    const kill = page.getByRole('menuitem', { name: /^Kill/ });
+    await expect.poll(() => kill.evaluate((one) => one.matches(':focus'))).toBe(true);
+    await noViolations('Control, the menu that breaks a part', ['region']);
+    await page.keyboard.press('Enter');
+    const dialog = page.getByRole('dialog', { name: 'Kill Redis?' });
+    await dialog.waitFor();
+    await noViolations('Control, the dialog that breaks a part');
+    await pressOn(dialog.getByRole('button', { name: 'Kill Redis' }));
+    await dialog.waitFor({ state: 'hidden' });
+    await page.getByText('On purpose: Redis killed.').waitFor();
     await page.getByText('restarted once').first().waitFor();
     await heading('The cluster is running.').waitFor();
     await visit('Attack');
@@ -442,6 +452,16 @@ describe('while it runs', () => {
       .getByText(/Redis.* back/)
       .first()
       .waitFor();
+    // Beside the live charts, too: first the part, then what is done to it, then for how long.
+    await pressOn(button('Break it'));
+    await page.getByRole('menuitem', { name: 'Worker' }).click();
+    await page.getByRole('menuitem', { name: /^Pause/ }).click();
+    await page.getByRole('textbox', { name: 'Length, s' }).fill('0.4');
+    await button('Pause worker-1').click();
+    await page
+      .locator('svg text', { hasText: 'worker-1 paused for 400 ms' })
+      .first()
+      .waitFor({ state: 'attached' });
     await page
       .getByText(/^(Proven|Undecided)$/)
       .first()

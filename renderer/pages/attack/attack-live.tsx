@@ -2,9 +2,11 @@ import { Button, Stack } from '@mantine/core';
 import { IconFileText, IconListDetails, IconPlayerStopFilled, IconRepeat } from '@tabler/icons-react';
 import { Suspense, lazy, useEffect } from 'react';
 import { callOrNotify } from '../../client.ts';
+import { BreakIt } from '../../components/break-it.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { isAttackActive } from '../../lib/attack-phase.ts';
+import { allPlaces } from '../../lib/fault-places.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
@@ -74,17 +76,20 @@ function Actions() {
   );
   if (isActive) {
     return (
-      <ConfirmButton
-        variant="default"
-        leftSection={<IconPlayerStopFilled size="1rem" aria-hidden />}
-        disabled={!isOnline}
-        title="Call the attack off?"
-        text="The load generators stop at once. Half a run proves nothing, so there is no verdict; the record is kept and marked as cancelled."
-        confirmLabel="Call it off"
-        onConfirm={() => callOrNotify('attack.cancel', {})}
-      >
-        Call off
-      </ConfirmButton>
+      <>
+        <BreakIt places={allPlaces} />
+        <ConfirmButton
+          variant="default"
+          leftSection={<IconPlayerStopFilled size="1rem" aria-hidden />}
+          disabled={!isOnline}
+          title="Call the attack off?"
+          text="The load generators stop at once. Half a run proves nothing, so there is no verdict; the record is kept and marked as cancelled."
+          confirmLabel="Call it off"
+          onConfirm={() => callOrNotify('attack.cancel', {})}
+        >
+          Call off
+        </ConfirmButton>
+      </>
     );
   }
   return (

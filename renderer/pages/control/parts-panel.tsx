@@ -1,31 +1,23 @@
 import { byteSize, milliseconds } from '../../../contract/format.ts';
-import { Group, Progress, Switch } from '@mantine/core';
-import { useState } from 'react';
-import { callOrNotify } from '../../client.ts';
-import { ConfirmButton } from '../../components/confirm-button.tsx';
+import { Group, Progress } from '@mantine/core';
+import { BreakIt } from '../../components/break-it.tsx';
 import { StateMark } from '../../components/state-mark.tsx';
 import { formatDuration, formatUptime } from '../../lib/format.ts';
+import { allPlaces, partPlace } from '../../lib/fault-places.ts';
 import type { Part } from '../../lib/parts.ts';
 import { useNow } from '../../lib/use-now.ts';
 import { useParts } from '../../lib/use-parts.ts';
-import { useIsOnline } from '../../store/store.ts';
 import classes from './parts-panel.module.css';
 
-/** Every process of the cluster, each with a button that kills it if you ask for it. */
+/** Every process of the cluster, each with a menu that breaks it. */
 export function PartsPanel() {
   const parts = useParts();
   const now = useNow(1_000);
-  const [isBreaking, setBreaking] = useState(false);
   return (
     <section className="panel" aria-label="Parts">
       <div className="panel-head">
         <h2>Parts</h2>
-        <Switch
-          label="Break it on purpose"
-          color="red"
-          checked={isBreaking}
-          onChange={(event) => setBreaking(event.currentTarget.checked)}
-        />
+        <BreakIt places={allPlaces} isSmall />
       </div>
       <div className={classes.scroll} tabIndex={0} role="region" aria-label="Table of parts">
         <table className={`table small ${classes.table}`}>
@@ -40,12 +32,15 @@ export function PartsPanel() {
               <th scope="col">Up</th>
               <th scope="col">CPU</th>
               <th scope="col">Memory</th>
-              {isBreaking ? <th scope="col">Break</th> : <th scope="col">Lag</th>}
+              <th scope="col" data-detail>
+                Lag
+              </th>
+              <th scope="col">Break</th>
             </tr>
           </thead>
           <tbody>
             {parts.map((part) => (
-              <Row key={part.id} part={part} now={now} isBreaking={isBreaking} />
+              <Row key={part.id} part={part} now={now} />
             ))}
           </tbody>
         </table>
@@ -57,10 +52,9 @@ export function PartsPanel() {
 interface RowProps {
   readonly part: Part;
   readonly now: number;
-  readonly isBreaking: boolean;
 }
 
-function Row({ part, now, isBreaking }: RowProps) {
+function Row({ part, now }: RowProps) {
   return (
     <tr>
       <th scope="row">
@@ -91,14 +85,9 @@ function Row({ part, now, isBreaking }: RowProps) {
         <Cpu percent={part.cpuPercent} />
       </td>
       <td>{part.memoryBytes === undefined ? '–' : byteSize(part.memoryBytes)}</td>
+      <td data-detail>{part.eventLoopLagMs === undefined ? '–' : milliseconds(part.eventLoopLagMs)}</td>
       <td>
-        {isBreaking ? (
-          <KillButton part={part} />
-        ) : part.eventLoopLagMs === undefined ? (
-          '–'
-        ) : (
-          milliseconds(part.eventLoopLagMs)
-        )}
+        <BreakIt name={part.name} places={() => [partPlace(part.id)]} isDisabled={part.tone === 'idle'} />
       </td>
     </tr>
   );
@@ -111,40 +100,5 @@ function Cpu({ percent }: { readonly percent: number | undefined }) {
       <Progress value={percent} color="var(--sky)" size="0.4rem" w="3rem" data-detail aria-hidden />
       {`${Math.round(percent)} %`}
     </Group>
-  );
-}
-
-const consequences: Readonly<Record<Part['role'], string>> = {
-  rabbitmq:
-    'RabbitMQ ends at once, as in a crash. Within a second the gateway answers 503, until RabbitMQ is back. Every confirmed message must still be there then.',
-  redis:
-    'Redis ends at once and loses its counters. Workers rebuild them from Postgres; nothing may be sold twice.',
-  postgres:
-    'Postgres ends at once. Workers keep their frames and retry until it is back; no ticket is stored twice.',
-  gateway:
-    'This gateway ends at once. Requests in flight get no answer; the audit looks up what became of them.',
-  worker:
-    'This worker ends at once, in the middle of a frame. RabbitMQ delivers its frames to another worker.',
-};
-
-function KillButton({ part }: { readonly part: Part }) {
-  const isOnline = useIsOnline();
-  const kill = async (): Promise<void> => {
-    await callOrNotify('faults.breakPart', { kind: 'kill', target: part.id });
-  };
-  return (
-    <ConfirmButton
-      size="compact-sm"
-      color="red"
-      variant="light"
-      name={`Kill ${part.name}`}
-      disabled={!isOnline || part.tone === 'idle'}
-      title={`Kill ${part.name}?`}
-      text={consequences[part.role]}
-      confirmLabel={`Kill ${part.name}`}
-      onConfirm={kill}
-    >
-      Kill
-    </ConfirmButton>
   );
 }

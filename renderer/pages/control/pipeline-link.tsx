@@ -1,20 +1,25 @@
 import { compact } from '../../../contract/format.ts';
+import { LINKS, type LinkName } from '../../../contract/links.ts';
 import { memo } from 'react';
+import { BreakIt } from '../../components/break-it.tsx';
+import { BREAKABLE_LINKS, linkPlace } from '../../lib/fault-places.ts';
 import { strengthOf } from '../../lib/strength.ts';
 import classes from './pipeline-link.module.css';
 
 interface LinkProps {
+  readonly id: LinkName;
   readonly perSec: number;
   readonly label: string;
   readonly note?: string | undefined;
 }
 
 /** The connection from one part to the next, with its rate. */
-export function Link({ perSec, label, note }: LinkProps) {
-  return <Stream rate={compact(perSec)} strength={strengthOf(perSec)} label={label} note={note} />;
+export function Link({ id, perSec, label, note }: LinkProps) {
+  return <Stream id={id} rate={compact(perSec)} strength={strengthOf(perSec)} label={label} note={note} />;
 }
 
 interface StreamProps {
+  readonly id: LinkName;
   readonly rate: string;
   readonly strength: number;
   readonly label: string;
@@ -22,7 +27,7 @@ interface StreamProps {
 }
 
 /** Memoised on the rounded rate: the rate itself changes with every sample. */
-const Stream = memo(function Stream({ rate, strength, label, note }: StreamProps) {
+const Stream = memo(function Stream({ id, rate, strength, label, note }: StreamProps) {
   return (
     <div className={classes.link} data-strength={strength}>
       <p className={classes.rate}>
@@ -38,6 +43,9 @@ const Stream = memo(function Stream({ rate, strength, label, note }: StreamProps
       <div className={classes.below}>
         <p>{label}</p>
         {note === undefined ? null : <p className={classes.note}>{note}</p>}
+        {BREAKABLE_LINKS.includes(id) ? (
+          <BreakIt name={LINKS[id].title} places={() => [linkPlace(id)]} />
+        ) : null}
       </div>
     </div>
   );
@@ -52,8 +60,8 @@ interface ForkProps {
 export function Fork({ decidedPerSec, committedPerSec }: ForkProps) {
   return (
     <div className={classes.fork}>
-      <Link perSec={decidedPerSec} label="decided" />
-      <Link perSec={committedPerSec} label="granted" />
+      <Link id="worker-redis" perSec={decidedPerSec} label="decided" />
+      <Link id="worker-postgres" perSec={committedPerSec} label="granted" />
     </div>
   );
 }

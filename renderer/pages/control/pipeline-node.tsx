@@ -17,12 +17,26 @@ interface PipelineNodeProps {
   readonly isSmall?: boolean;
   readonly metric?: string | undefined;
   readonly metricLabel?: string;
+  /** The button that breaks it. */
+  readonly breaker?: ReactNode;
   readonly children?: ReactNode;
 }
 
 /** One part of the pipeline. Pass the same icon and children elements each time: new ones defeat the memo. */
 export const PipelineNode = memo(function PipelineNode(props: PipelineNodeProps) {
-  const { icon, name, plain, group, now, isLit, isSmall = false, metric, metricLabel, children } = props;
+  const {
+    icon,
+    name,
+    plain,
+    group,
+    now,
+    isLit,
+    isSmall = false,
+    metric,
+    metricLabel,
+    breaker,
+    children,
+  } = props;
   return (
     <section
       className={classes.node}
@@ -44,6 +58,7 @@ export const PipelineNode = memo(function PipelineNode(props: PipelineNodeProps)
             <StateMark tone={group.tone}>{group.stateText}</StateMark>
           </span>
         ) : null}
+        {isLit && breaker ? <span className={classes.breaker}>{breaker}</span> : null}
       </div>
       <p className={classes.plain}>{plain}</p>
       {isLit && metric !== undefined ? (

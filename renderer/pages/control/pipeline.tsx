@@ -8,7 +8,9 @@ import {
   IconUsersGroup,
 } from '@tabler/icons-react';
 import { useMemo } from 'react';
+import { BreakIt } from '../../components/break-it.tsx';
 import { isAttackActive } from '../../lib/attack-phase.ts';
+import { BREAKABLE_LINKS, linkPlace, partPlace, servicesPlace } from '../../lib/fault-places.ts';
 import { useFlow } from '../../lib/flow.ts';
 import { groupParts } from '../../lib/parts.ts';
 import { useNow } from '../../lib/use-now.ts';
@@ -22,31 +24,45 @@ import { DeadLetters } from './dead-letters.tsx';
 import { SurgeSparkline } from './surge-sparkline.tsx';
 import { ScaleStepper } from './scale-stepper.tsx';
 
+/** The diagram draws the links of a gateway to Redis and Postgres nowhere else. */
+const undrawnLinks = (['gateway-redis', 'gateway-postgres'] as const).filter((link) =>
+  BREAKABLE_LINKS.includes(link),
+);
 const NODES = {
   gateway: {
     icon: <IconDoorEnter stroke={1.6} />,
     name: 'Gateway',
     plain: 'The entrance. Accepts (202) or rejects.',
+    breaker: (
+      <BreakIt
+        name="Gateway"
+        places={(services) => [servicesPlace('gateway', services), ...undrawnLinks.map(linkPlace)]}
+      />
+    ),
   },
   rabbitmq: {
     icon: <IconStack2 stroke={1.6} />,
     name: 'RabbitMQ',
     plain: 'The queue. Stores what was accepted.',
+    breaker: <BreakIt name="RabbitMQ" places={() => [partPlace('rabbitmq')]} />,
   },
   worker: {
     icon: <IconGavel stroke={1.6} />,
     name: 'Worker',
     plain: 'The clerk. Grants or refuses, in order.',
+    breaker: <BreakIt name="Worker" places={(services) => [servicesPlace('worker', services)]} />,
   },
   redis: {
     icon: <IconTicket stroke={1.6} />,
     name: 'Redis',
     plain: 'The counter. Knows what is left.',
+    breaker: <BreakIt name="Redis" places={() => [partPlace('redis')]} />,
   },
   postgres: {
     icon: <IconDatabase stroke={1.6} />,
     name: 'Postgres',
     plain: 'The ledger. One row per ticket.',
+    breaker: <BreakIt name="Postgres" places={() => [partPlace('postgres')]} />,
   },
 };
 const crowdIcon = <IconUsersGroup stroke={1.6} />;
@@ -103,12 +119,14 @@ export function Pipeline() {
           {surge}
         </PipelineNode>
         <Link
+          id="buyers-gateway"
           perSec={askedPerSec}
           label="requests"
           note={flow.rejectedPerSec >= 0.5 ? `${compact(flow.rejectedPerSec)}/s rejected` : undefined}
         />
         <PipelineNode {...node('gateway')}>{gatewayScale}</PipelineNode>
         <Link
+          id="gateway-rabbitmq"
           perSec={flow.acceptedPerSec}
           label="accepted"
           note={flow.framesPerSec >= 0.5 ? `in ${compact(flow.framesPerSec)} frames/s` : undefined}
@@ -116,7 +134,7 @@ export function Pipeline() {
         <PipelineNode {...node('rabbitmq')} metric={whole(waiting)} metricLabel="queue depth">
           {crowd}
         </PipelineNode>
-        <Link perSec={flow.decidedPerSec} label="decided" />
+        <Link id="worker-rabbitmq" perSec={flow.decidedPerSec} label="decided" />
         <PipelineNode {...node('worker')}>{workerScale}</PipelineNode>
         <Fork decidedPerSec={flow.decidedPerSec} committedPerSec={flow.committedPerSec} />
         <div className={classes.stores}>
