@@ -185,6 +185,18 @@ describe('the witness of a failed check', () => {
   });
 });
 
+it('puts the earlier of two events that exclude each other on the first lane', () => {
+  const world = enough();
+  Object.assign(world.tickets[5] ?? {}, { unit: 1 });
+  const late = world.requests[0]?.reservationId;
+  const times: EventTimes = { rowAtMs: (_, id) => (id === late ? 90 : 10), decidedAtMs: () => undefined };
+  const events = failedChecks(world, times)[0]?.evidence.witness?.events;
+  expect(events).toMatchObject([
+    { lane: 0, tMs: 10, text: expect.stringContaining('buyer-5') as string },
+    { lane: 1, tMs: 90, text: expect.stringContaining('buyer-0') as string },
+  ]);
+});
+
 describe('the time of an event', () => {
   const refusedWithTicket = () => {
     const world = soldOut();

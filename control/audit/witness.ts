@@ -118,6 +118,12 @@ export function rowEvent({ tickets, times }: Evidence, lane: Lane, ticket: numbe
   );
 }
 
+/** Two events of one kind that exclude each other, each on a lane: the earlier one on the first. */
+export function pairOf(one: WitnessEvent, other: WitnessEvent): WitnessEvent[][] {
+  const isTurned = (one.tMs ?? -Infinity) > (other.tMs ?? Infinity);
+  return (isTurned ? [other, one] : [one, other]).map((event, at) => [{ ...event, lane: at === 0 ? 0 : 1 }]);
+}
+
 /** How a subject ended: its record, or its ticket when the record is gone. */
 export function outcomeEvent(evidence: Evidence, lane: Lane, subject: number): WitnessEvent {
   return (evidence.outcomes.code[subject] ?? 0) !== 0

@@ -1,7 +1,7 @@
 import { figure, plural } from '../../../contract/format.ts';
 import type { Check } from '../../../contract/run-record.ts';
 import type { Evidence } from '../evidence.ts';
-import { HELD, PROMISED, promiseEvent, rowEvent, witness } from '../witness.ts';
+import { HELD, PROMISED, pairOf, promiseEvent, rowEvent, witness } from '../witness.ts';
 import { Offenders, result } from './check.ts';
 
 /** Tickets ≤ stock, each unit number within 1..stock and sold once. */
@@ -42,8 +42,7 @@ function twice(evidence: Evidence, second: number) {
   return witness(
     `Unit ${unit} was sold twice.`,
     ['One ticket of the unit', 'Another ticket of the unit'],
-    [rowEvent(evidence, 0, first)],
-    [rowEvent(evidence, 1, second)],
+    ...pairOf(rowEvent(evidence, 0, first), rowEvent(evidence, 1, second)),
   );
 }
 

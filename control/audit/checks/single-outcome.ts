@@ -8,6 +8,7 @@ import {
   answerEvent,
   decisionEvent,
   missingEvent,
+  pairOf,
   nameOf,
   rowEvent,
   ticketsOfSubject,
@@ -154,7 +155,6 @@ function sharedReservation(evidence: Evidence, second: number): Witness {
   return witness(
     'Two requests were given one reservation.',
     ['One request', 'Another request'],
-    [answerEvent(evidence, 0, first)],
-    [answerEvent(evidence, 1, second)],
+    ...pairOf(answerEvent(evidence, 0, first), answerEvent(evidence, 1, second)),
   );
 }
