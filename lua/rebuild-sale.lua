@@ -22,10 +22,10 @@
 -- ARGV[9]  next               lowest unit above all tickets, 1..stock+1
 -- ARGV[10] granted            reservations that hold the tickets
 --
--- Returns 1 (rebuilt), 0 (Redis holds a later epoch or generation by now: nothing changed) or
--- 2 (the loaded keys are incomplete because they expired, or Redis has started again since: rebuild with a new epoch).
--- A client sends this again after a lost connection. If Redis came back from an older file meanwhile, the epoch may have
--- granted units already that the loaded keys lack.
+-- Returns 1 (rebuilt, now or when this call was sent first), 0 (Redis holds a later epoch or generation by now: nothing
+-- changed) or 2 (the loaded keys are incomplete because they expired, or Redis has started again since: rebuild with a
+-- new epoch). A client sends this again after a lost connection. If Redis came back from an older file meanwhile, the
+-- epoch may have granted units already that the loaded keys lack.
 --
 -- Side effects: replaces KEYS[1] to KEYS[4], removes KEYS[5] to KEYS[7]. Counters of refusals are kept if
 -- Redis knows the sale in the same generation; otherwise they start at zero. Field `server` is set as in
@@ -40,7 +40,8 @@ local tickets, nextUnit, granted = tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10
 local known = redis.call('HMGET', saleKey, 'generation', 'epoch')
 if known[1] and (tonumber(known[1]) > generation or tonumber(known[2]) >= epoch) then
   redis.call('UNLINK', loadedBuyersKey, loadedGrantedKey, loadedReturnedKey)
-  return 0
+  -- Each epoch is raised by one rebuild alone: with this one, it is the same call, sent again.
+  return tonumber(known[2]) == epoch and 1 or 0
 end
 
 local info = redis.pcall('INFO', 'server')
@@ -54,11 +55,11 @@ if redis.call('HGET', loadedBuyersKey, ' server') ~= server
 end
 
 local function replace(from, to)
+  -- RENAME alone would free the old key at once, and Redis would stand still for that long.
+  redis.call('UNLINK', to)
   if redis.call('EXISTS', from) == 1 then
     redis.call('RENAME', from, to)
     redis.call('PERSIST', to)
-  else
-    redis.call('UNLINK', to)
   end
 end
 redis.call('HDEL', loadedBuyersKey, '', ' page', ' server')

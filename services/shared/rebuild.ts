@@ -32,7 +32,7 @@ export const REBUILD_DEFAULTS = {
   lockPollMs: 25,
   /** ms that a rebuild may take, waiting for the lock included. */
   limitMs: 120_000,
-  /** Tickets that are read and loaded at once. */
+  /** Units whose tickets are read and loaded at once. */
   pageSize: 2_000,
 } as const;
 
@@ -128,18 +128,22 @@ async function rebuildNow(store: SaleStore, pool: pg.Pool, request: RebuildReque
   if (!raised || raised.facts.generation < request.generation) return 'unknownSale';
 
   step('worker.rebuild-raised');
+  const { id, generation } = raised.facts;
+  const highest = await readHighestUnit(pool, id, generation);
   let lastUnit = 0;
   let tickets = 0;
   let grantedReservations = 0;
-  for (let number = 1; ; number++) {
-    const rows = await readPage(pool, request.saleId, raised.facts.generation, lastUnit);
-    // The first page is loaded even when it is empty: the script checks that all pages are there.
-    if (rows.length === 0 && number > 1) break;
-    await store.loadTickets(request.saleId, token, pageOf(rows, number, lastUnit));
+  // The first page is loaded even when it is empty: the script checks that all pages are there.
+  for (
+    let from = 0, number = 1;
+    from < highest || number === 1;
+    from += REBUILD_DEFAULTS.pageSize, number++
+  ) {
+    const rows = await readPage(pool, id, generation, from);
+    await store.loadTickets(id, token, pageOf(rows, number, lastUnit));
     tickets += rows.length;
     grantedReservations += rows.filter((row) => row.item_no === 1).length;
     lastUnit = rows.at(-1)?.unit_no ?? lastUnit;
-    if (rows.length < REBUILD_DEFAULTS.pageSize) break;
   }
   step('worker.rebuild-loaded');
   const result = await store.startEpoch(raised.facts, token, {
@@ -194,16 +198,29 @@ async function raiseEpoch(
   }
 }
 
+/** 0 without tickets. */
+async function readHighestUnit(pool: pg.Pool, saleId: string, generation: number): Promise<number> {
+  const { rows } = await pool.query<{ highest: number | null }>(
+    'SELECT max(unit_no) AS highest FROM tickets WHERE sale_id = $1 AND generation = $2',
+    [saleId, generation],
+  );
+  return rows[0]?.highest ?? 0;
+}
+
+/**
+ * Tickets of the next units. Both ends are named: with LIMIT alone, Postgres may read and sort all that follow for each
+ * page, as long as it has no statistics of a sale that was just sold.
+ */
 async function readPage(
   pool: pg.Pool,
   saleId: string,
   generation: number,
-  afterUnit: number,
+  from: number,
 ): Promise<TicketRow[]> {
   const { rows } = await pool.query<TicketRow>(
     `SELECT unit_no, reservation_id, item_no, user_id FROM tickets
-      WHERE sale_id = $1 AND generation = $2 AND unit_no > $3 ORDER BY unit_no LIMIT $4`,
-    [saleId, generation, afterUnit, REBUILD_DEFAULTS.pageSize],
+      WHERE sale_id = $1 AND generation = $2 AND unit_no > $3 AND unit_no <= $4 ORDER BY unit_no`,
+    [saleId, generation, from, from + REBUILD_DEFAULTS.pageSize],
   );
   return rows;
 }
