@@ -14,7 +14,7 @@ import { BUILT, Fleet, expectChecks } from './support/fleet.ts';
 import { expectTaken } from './support/expect-taken.ts';
 import { reserve } from './support/gateway-world.ts';
 import { newDataDir, removeClusters } from './support/native-clusters.ts';
-import { startPrivateRedis } from './support/private-redis.ts';
+import { startPrivateRedis, type PrivateRedis } from './support/private-redis.ts';
 import { startTcpProxy } from './support/tcp-proxy.ts';
 import { waitFor } from './support/worker-world.ts';
 
@@ -106,6 +106,65 @@ describe('a Redis that loses its memory in the middle of an attack', () => {
     expect(found.granted + found.refused + found.pending).toBe(6_000);
     expect(await fleet.epoch(sale.id)).toBeGreaterThan(0);
     expect(await fleet.queued()).toEqual({ waiting: 0, dead: 0 });
+  });
+});
+
+describe('a Redis that is broken in the middle of an attack', () => {
+  const faults = {
+    flushed: (redis: PrivateRedis) => redis.loseMemory(),
+    'killed without its file': async (redis: PrivateRedis) => {
+      await redis.kill();
+      await redis.start('nothing');
+    },
+    'set back to an older file': async (redis: PrivateRedis) => {
+      await redis.kill();
+      await redis.start('copy');
+    },
+  };
+
+  it('sells no unit twice and no buyer too much, and sells on: flushed, killed without its file, set back', async () => {
+    const redis = await startPrivateRedis('disk');
+    undo.push(() => redis.close());
+    const fleet = await openFleet({ gateways: 1, workers: 2, backends: { redisUrl: redis.url } });
+    const commits = async () => {
+      const { rows } = await fleet.pool.query<{ count: number }>('SELECT count(*) FROM tickets');
+      return rows[0]?.count ?? 0;
+    };
+    for (const [number, [name, strike]] of Object.entries(faults).entries()) {
+      const sale = { id: `sale-${number}`, stock: 5_000, perBuyerLimit: 1 };
+      // Two attacks with one seed: each of its buyers asks twice, and may have one unit.
+      const twice = { id: `twice-${number}`, stock: 5_000, perBuyerLimit: 1 };
+      await fleet.openSale(sale);
+      await fleet.openSale(twice);
+      redis.copyFile();
+      let serviceMs = NaN;
+      const act = async () => {
+        const before = await commits();
+        await strike(redis);
+        const backAtMs = performance.now();
+        await waitFor('a ticket since', async () => (await commits()) > before);
+        serviceMs = performance.now() - backAtMs;
+      };
+      const asTwice = { ...steady(twice.stock), ratePerSec: 300, connections: 40, seed: 7 };
+      const [outcome, ...others] = await Promise.all([
+        fleet.attack(sale.id, { ...steady(sale.stock), ratePerSec: 1_000 }, [{ afterAnswers: 1_000, act }]),
+        fleet.attack(twice.id, asTwice),
+        fleet.attack(twice.id, asTwice),
+      ]);
+      console.info(`Redis ${name}: the next ticket ${Math.round(serviceMs)} ms after it answered again`);
+      // Nobody had been refused: every outcome is a ticket, and Postgres has them all.
+      const found = await fleet.audit(sale, outcome);
+      expectChecks(found);
+      expect(found).toMatchObject({ sold: 3_000, granted: 3_000, pending: 0, oversold: 0 });
+      const accepted = others.map(({ load }) => load.accepted);
+      expect(accepted).toEqual([900, 900]);
+      await waitFor('an empty queue', async () => (await fleet.queued()).waiting === 0);
+      const held = (await fleet.tickets(twice.id)).map((ticket) => ticket.user_id);
+      expect(new Set(held).size).toBe(held.length);
+      expect(held).toHaveLength(900);
+      expect(await fleet.queued()).toEqual({ waiting: 0, dead: 0 });
+    }
+    expectTaken(fleet.supervisor.totals.coverage(), 'saleUnknown', 'redisRestarted', 'saleRebuilt');
   });
 });
 

@@ -17,8 +17,8 @@ export interface PrivateRedis {
   freeze(): void;
   /** Kills it with SIGKILL, as a crash does. */
   kill(): Promise<void>;
-  /** Starts it from what its append-only file holds, or from the copy; resolves when it answers. */
-  start(from?: 'copy'): Promise<void>;
+  /** Starts it from its append-only file as it is, from the copy, or without any; resolves when it answers. */
+  start(from?: 'copy' | 'nothing'): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -39,11 +39,9 @@ export async function startPrivateRedis(memory: 'none' | 'disk' = 'none'): Promi
   const client = createRedis(url, { role: 'control' });
   let child: ChildProcess;
   let exited: Promise<void>;
-  const start = async (from?: 'copy') => {
-    if (from === 'copy') {
-      rmSync(file, { recursive: true });
-      cpSync(copy, file, { recursive: true });
-    }
+  const start = async (from?: 'copy' | 'nothing') => {
+    if (from !== undefined) rmSync(file, { recursive: true });
+    if (from === 'copy') cpSync(copy, file, { recursive: true });
     const persistence = ['--save', '', '--appendonly', memory === 'disk' ? 'yes' : 'no'];
     const address = ['--port', String(port), '--bind', '127.0.0.1'];
     child = spawn(server, [...address, ...persistence, '--dir', dir], { stdio: 'ignore' });
