@@ -6,7 +6,7 @@
  * confirm are settled at that moment. Waiting for their timeouts would hold every buyer for seconds.
  */
 import type { ConfirmChannel } from 'amqplib';
-import { BrokerConnection } from '../shared/amqp/broker-connection.ts';
+import { BrokerConnection, DeadConnectionError } from '../shared/amqp/broker-connection.ts';
 import type { BrokerSession, LinkState } from '../shared/amqp/broker-connection.ts';
 import { declareTopology } from '../shared/amqp/topology.ts';
 import type { BackendHealth, BackendTrouble } from '../shared/backend-trouble.ts';
@@ -90,6 +90,7 @@ export class BrokerLink implements FramePublisher {
       onLost: (error, session) => {
         this.#lastError = errorText(error);
         if (session === undefined) return;
+        if (error instanceof DeadConnectionError) options.rare.gatewayLinkDead++;
         this.#endFlights();
         log.warn({ error: this.#lastError }, 'the connection to the broker is lost');
       },

@@ -97,9 +97,11 @@ it('replaces dead connections as soon as another one gets an answer, and never w
     for (const fail of hanging) fail(new Error('Connection terminated'));
     return Promise.resolve();
   });
+  const onReplaced = vi.fn();
   const watch = new BackendWatch({
     operate: () => (isReplaced ? Promise.resolve() : new Promise((_, reject) => hanging.push(reject))),
     replaceDead,
+    onReplaced,
   });
   void watch.check();
   await vi.waitFor(() => expect(replaceDead.mock.calls.length).toBeGreaterThan(1), 5_000);
@@ -107,6 +109,7 @@ it('replaces dead connections as soon as another one gets an answer, and never w
   isHealed = true;
   await vi.waitFor(() => expect(watch.health.state).toBe('ok'), 5_000);
   const { length } = replaceDead.mock.calls;
+  expect(onReplaced).toHaveBeenCalledTimes(1);
   await watch.check();
   expect(replaceDead).toHaveBeenCalledTimes(length);
   watch.stop();

@@ -37,6 +37,8 @@ export interface BackendWatchOptions {
    * and again while the backend is silent.
    */
   readonly replaceDead?: () => Promise<void>;
+  /** Called each time that it has. */
+  readonly onReplaced?: () => void;
   readonly onChange?: (health: BackendHealth) => void;
 }
 
@@ -161,7 +163,9 @@ export class BackendWatch {
       );
       // What waited has failed by then.
       await sleep(REPLACE_PAUSE_MS, undefined, { ref: false });
-      if (isDone) await this.check();
+      if (!isDone) continue;
+      this.#options.onReplaced?.();
+      await this.check();
     }
     this.#isReplacing = false;
   }

@@ -104,6 +104,11 @@ export const RARE_PATHS = {
     'RabbitMQ fell silent',
     'RabbitMQ did not answer in time, and the frames in flight were given up.',
   ),
+  gatewayLinkDead: gateway(
+    'broker-link.ts',
+    'dead connection of a gateway dropped',
+    'RabbitMQ answered a new connection of a gateway and not the old one, which was dropped.',
+  ),
   gatewayReconnected: gateway(
     'broker-link.ts',
     'gateway reconnected to RabbitMQ',
@@ -224,6 +229,11 @@ export const RARE_PATHS = {
     'commit tried again',
     'Postgres did not take an INSERT, and it was tried again.',
   ),
+  postgresLinkDead: worker(
+    'worker.ts',
+    'dead connections to Postgres dropped',
+    'Postgres answered a new connection of a worker and not the old ones, which were dropped.',
+  ),
   decisionRetried: worker(
     'worker.ts',
     'decision tried again',
@@ -248,6 +258,11 @@ export const RARE_PATHS = {
     'frame-consumer.ts',
     'frame dead-lettered',
     'A frame that can never be decided was set aside in the dead-letter queue.',
+  ),
+  workerLinkDead: worker(
+    'frame-consumer.ts',
+    'dead connection of a worker dropped',
+    'RabbitMQ answered a new connection of a worker and not the old one, which was dropped.',
   ),
   workerReconnected: worker(
     'frame-consumer.ts',

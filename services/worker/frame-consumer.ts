@@ -6,7 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, ConsumeMessage } from 'amqplib';
-import { BrokerConnection } from '../shared/amqp/broker-connection.ts';
+import { BrokerConnection, DeadConnectionError } from '../shared/amqp/broker-connection.ts';
 import type { BrokerSession } from '../shared/amqp/broker-connection.ts';
 import { findLegacyQueue } from '../shared/amqp/topology.ts';
 import type { BackendHealth } from '../shared/backend-trouble.ts';
@@ -67,7 +67,10 @@ export class FrameConsumer {
       backoff: BACKOFF,
       createChannel: (connection) => connection.createChannel(),
       onOpen: (session) => this.#consume(session),
-      onLost: (error) => onEvent({ type: 'lost', error }),
+      onLost: (error) => {
+        if (error instanceof DeadConnectionError) options.counters.rare.workerLinkDead++;
+        onEvent({ type: 'lost', error });
+      },
     });
   }
 

@@ -87,6 +87,7 @@ export async function startWorker(
     });
     const postgresWatch: BackendWatch = new BackendWatch({
       ...commitToPostgres(pool),
+      onReplaced: () => counters.rare.postgresLinkDead++,
       proofs: () => counters.ticketsCommitted,
     });
     for (const one of [redisWatch, postgresWatch]) {

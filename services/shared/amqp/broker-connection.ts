@@ -66,6 +66,11 @@ export interface BrokerConnectionOptions<Own extends Channel> {
   readonly isWaiting?: () => boolean;
 }
 
+/** A connection that gets no answer, while another one does. */
+export class DeadConnectionError extends Error {
+  override readonly name = 'DeadConnectionError';
+}
+
 export class BrokerConnection<Own extends Channel> {
   readonly #options: BrokerConnectionOptions<Own>;
   #session: BrokerSession<Own> | undefined;
@@ -243,7 +248,8 @@ export class BrokerConnection<Own extends Channel> {
       try {
         const other = await this.#dial(abort.signal);
         other.on('error', () => undefined);
-        if (isMute()) this.lose(session, new Error('no answer, while another connection gets one'));
+        if (isMute())
+          this.lose(session, new DeadConnectionError('no answer, while another connection gets one'));
         await withLimit(other.close(), CLOSE_LIMIT_MS, 'no answer');
       } catch {
         // The broker itself does not answer; or the other connection does not close, and is cut off.
