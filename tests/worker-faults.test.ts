@@ -10,6 +10,7 @@ import { rebuildSale } from '../services/shared/rebuild.ts';
 import { TicketWriter } from '../services/worker/ticket-writer.ts';
 import { expectTaken } from './support/expect-taken.ts';
 import { removeKeys } from './support/redis-keys.ts';
+import { startStallingProxy } from './support/stalling-proxy.ts';
 import { startTcpProxy } from './support/tcp-proxy.ts';
 import { WorkerWorld, newBuyers, waitFor } from './support/worker-world.ts';
 
@@ -456,6 +457,31 @@ describe('a backend that refuses for a while', () => {
     expectTaken(worker.sample().rarePaths, 'ackLost', 'frameRedelivered', 'workerReconnected');
     expect(await world.audit('sale', 60)).toHaveLength(40);
     expect(await world.deadLength()).toBe(0);
+  });
+});
+
+describe('connections that have died without a word', () => {
+  it('are dropped as soon as new ones get an answer, and cost nothing but time', async () => {
+    const { amqpUrl, postgresUrl } = world.endpoints;
+    const broker = await startStallingProxy(amqpUrl);
+    const postgres = await startStallingProxy(postgresUrl);
+    for (const proxy of [broker, postgres]) world.onClose('proxy', () => proxy.close());
+    await world.openSale('sale', 9);
+    const worker = await world.startWorker({
+      FLASHGRID_AMQP_URL: broker.url,
+      FLASHGRID_POSTGRES_URL: postgres.url,
+    });
+    for (const proxy of [broker, postgres]) proxy.orphan();
+    await world.publish('sale', newBuyers(3));
+    await waitFor('both to be dropped', () => {
+      const { postgresLinkDead, workerLinkDead } = worker.counters.rare;
+      return postgresLinkDead > 0 && workerLinkDead > 0;
+    });
+    expectTaken(worker.sample().rarePaths, 'postgresLinkDead', 'workerLinkDead');
+    // RabbitMQ hears only now that the old connection is closed, and hands the frame out again.
+    broker.restore();
+    await world.settled();
+    expect(await world.audit('sale', 9)).toHaveLength(3);
   });
 });
 

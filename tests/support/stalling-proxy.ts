@@ -9,6 +9,8 @@ export interface StallingProxy {
   cut(): void;
   /** Lets nothing through any more, and keeps the connections open. */
   stall(): void;
+  /** Lets nothing through on the connections that are open, and everything on new ones. */
+  orphan(): void;
   /** Lets everything through again. */
   restore(): void;
   close(): Promise<void>;
@@ -60,6 +62,10 @@ export async function startStallingProxy(url: string): Promise<StallingProxy> {
     },
     stall: () => {
       state = 'stalled';
+      each((socket) => void socket.pause());
+    },
+    orphan: () => {
+      state = 'open';
       each((socket) => void socket.pause());
     },
     restore: () => {
