@@ -6,6 +6,7 @@
  */
 import { z } from 'zod';
 import { BACKEND_TITLES, backendRoleSchema } from './backends.ts';
+import { STOP_POINT_IDS } from '../services/shared/stop-points.ts';
 import { milliseconds, plural } from './format.ts';
 
 /** Most ms of a moment or a length. */
@@ -46,6 +47,108 @@ export const FAULTS = {
     done: 'restarted',
     targets: [...SERVICES, ...BACKENDS],
     help: 'Asks the process to end, waits, and starts it again, as an upgrade would.',
+  },
+  die: {
+    title: 'Die at a step',
+    done: 'dies at a step',
+    targets: STOP_POINT_IDS,
+    lastsMs: 10_000,
+    help: 'The first gateway or worker that runs ends itself when it gets to that step, within the length.',
+  },
+  freeze: {
+    title: 'Freeze',
+    done: 'frozen',
+    targets: ['machine'],
+    lastsMs: 20_000,
+    help: 'Everything stands still at once, load generators and control centre too, as when a laptop is closed.',
+  },
+  flush: {
+    title: 'Flush',
+    done: 'flushed',
+    targets: ['redis'],
+    help: 'Deletes all keys of Redis (FLUSHALL), which goes on serving.',
+  },
+  lose: {
+    title: 'Lose data',
+    done: 'lost its data',
+    targets: ['redis'],
+    help: 'Removes the append-only file of Redis and kills it: it comes back empty.',
+  },
+  'set-back': {
+    title: 'Set back',
+    done: 'set back',
+    targets: ['redis'],
+    lastsMs: 1_000,
+    help: 'Copies the append-only file of Redis at the moment, and after the length kills Redis and lets it come back with that copy.',
+  },
+  'disk-alarm': {
+    title: 'Disk alarm',
+    done: 'in disk alarm',
+    targets: ['rabbitmq'],
+    lastsMs: 2_000,
+    help: 'RabbitMQ holds all publishers, as when its disk is almost full.',
+  },
+  'memory-alarm': {
+    title: 'Memory alarm',
+    done: 'in memory alarm',
+    targets: ['rabbitmq'],
+    lastsMs: 2_000,
+    help: 'RabbitMQ holds all publishers, as when it needs too much memory.',
+  },
+  'full-queue': {
+    title: 'Full queue',
+    done: 'had a full queue',
+    targets: ['rabbitmq'],
+    lastsMs: 2_000,
+    help: 'The queue takes one frame at a time and refuses the others, as one that is full.',
+  },
+  'read-only': {
+    title: 'Read-only',
+    done: 'read-only',
+    targets: ['postgres'],
+    lastsMs: 2_000,
+    help: 'Postgres takes no writes (default_transaction_read_only).',
+  },
+  'no-connections': {
+    title: 'Out of connections',
+    done: 'out of connections',
+    targets: ['postgres'],
+    lastsMs: 2_000,
+    help: 'Takes every connection of Postgres, and ends those of the services.',
+  },
+  'disk-full': {
+    title: 'Full disk',
+    done: 'had a full disk',
+    targets: ['postgres'],
+    help: 'No file of Postgres may grow (a limit on its processes, no disk is filled): it stops at its next commit and is started again. Linux only.',
+  },
+  duplicate: {
+    title: 'Deliver twice',
+    done: 'delivered twice',
+    targets: ['frames'],
+    lastsMs: 2_000,
+    help: 'Frames come once more as a new message, and are handed out again, too.',
+  },
+  reorder: {
+    title: 'Reorder',
+    done: 'reordered',
+    targets: ['frames'],
+    lastsMs: 2_000,
+    help: 'Frames are put behind all others, the last first.',
+  },
+  hold: {
+    title: 'Hold back',
+    done: 'held back',
+    targets: ['frames'],
+    lastsMs: 2_000,
+    help: 'Up to 64 frames are handed out late, after the length.',
+  },
+  corrupt: {
+    title: 'Corrupt',
+    done: 'corrupted',
+    targets: ['frames'],
+    lastsMs: 1_000,
+    help: 'A spoiled copy of frames is sent beside them. The engine must set it aside as a dead letter; the fault then removes it.',
   },
 } as const satisfies Readonly<Record<string, FaultKindSpec>>;
 
@@ -114,7 +217,7 @@ export function parseFaults(text: string): FaultSpec[] {
 
 function parseFault(word: string): FaultSpec {
   const wrong = (why: string): FaultSyntaxError => new FaultSyntaxError(`"${word}": ${why}`);
-  const parts = /^([a-z-]+):([a-z0-9-]+)@([^+]+)(?:\+(.+))?$/.exec(word);
+  const parts = /^([a-z-]+):([a-z0-9.-]+)@([^+]+)(?:\+(.+))?$/.exec(word);
   const [, name = '', target = '', moment = '', length] = parts ?? [];
   if (!parts) throw wrong(`write ${FAULT_FORM}`);
   if (!Object.hasOwn(FAULTS, name))

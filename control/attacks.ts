@@ -106,6 +106,7 @@ export class Attacks {
       ...running,
       backends: () => manager.backends(),
       expectKill: (role) => manager.expectKill(role),
+      processes: () => manager.processes(),
     };
   }
 }

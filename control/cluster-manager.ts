@@ -221,6 +221,11 @@ export class ClusterManager {
     }
   }
 
+  /** Pids of all processes of this data folder but our own. */
+  processes(): number[] {
+    return this.#options.registry.findProcesses().map(({ pid }) => pid);
+  }
+
   /** The next end of this backend is on purpose, so it does not count towards giving up. */
   expectKill(role: BackendRole): void {
     this.#backends.expectKill(role);

@@ -60,4 +60,10 @@ export interface Cluster {
   pause(role: BackendRole): Promise<void>;
   resume(role: BackendRole): Promise<void>;
   isPaused(role: BackendRole): Promise<boolean>;
+  /**
+   * For faults: runs a shell script where the backend runs, as its user, with its environment.
+   * @returns what it printed
+   * @throws Error with what it printed to stderr
+   */
+  run(role: BackendRole, script: string): Promise<string>;
 }

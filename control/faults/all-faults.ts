@@ -1,8 +1,34 @@
 /** Every kind of fault, and what carries it out. A kind without its line does not compile. */
 import type { FaultKind } from '../../contract/faults.ts';
 import type { Fault } from './fault.ts';
+import { die } from './die.ts';
+import { flush } from './flush.ts';
+import { corrupt, duplicate, hold, reorder } from './frames.ts';
+import { freeze } from './freeze.ts';
 import { kill } from './kill.ts';
 import { pause } from './pause.ts';
+import { diskFull, noConnections, readOnly } from './postgres-faults.ts';
+import { diskAlarm, fullQueue, memoryAlarm } from './rabbitmq-faults.ts';
 import { restart } from './restart.ts';
+import { lose, setBack } from './set-back.ts';
 
-export const ALL_FAULTS: Readonly<Record<FaultKind, Fault>> = { kill, pause, restart };
+export const ALL_FAULTS: Readonly<Record<FaultKind, Fault>> = {
+  kill,
+  pause,
+  restart,
+  die,
+  freeze,
+  flush,
+  lose,
+  'set-back': setBack,
+  'disk-alarm': diskAlarm,
+  'memory-alarm': memoryAlarm,
+  'full-queue': fullQueue,
+  'read-only': readOnly,
+  'no-connections': noConnections,
+  'disk-full': diskFull,
+  duplicate,
+  reorder,
+  hold,
+  corrupt,
+};

@@ -51,7 +51,9 @@ export class FaultRunner {
     this.#log(`on purpose: ${fault}`);
     this.#onChange();
     try {
-      const injection = await ALL_FAULTS[spec.kind].inject(spec.target, this.#tools);
+      const injection = await ALL_FAULTS[spec.kind].inject(spec.target, this.#tools, spec.lengthMs ?? 0);
+      const made = this.#made[at];
+      if (made) this.#made[at] = { ...made, atMs: injection.atMs ?? Date.now() };
       this.#change(at, { target: injection.targets.join(', ') });
       const work = this.#follow(at, spec, injection).finally(() => this.#working.delete(work));
       this.#working.add(work);

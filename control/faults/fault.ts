@@ -4,13 +4,15 @@ import type { Cluster, Deployment } from '../cluster/cluster.ts';
 import type { Supervisor } from '../services/supervisor.ts';
 
 export interface FaultTools {
-  readonly cluster: Pick<Cluster, 'provider' | 'kill' | 'pause' | 'resume' | 'isPaused' | 'restart'>;
+  readonly cluster: Pick<Cluster, 'provider' | 'kill' | 'pause' | 'resume' | 'isPaused' | 'restart' | 'run'>;
   /** The backends as they are shown, restarts included. */
   backends(): readonly BackendState[];
   /** The next end of this backend is on purpose: it does not count towards giving it up. */
   expectKill(role: BackendRole): void;
   readonly supervisor: Supervisor;
   readonly deployment: Deployment;
+  /** Pids of all processes of this control centre: services, generators, native backends. */
+  processes(): number[];
 }
 
 export interface Effect {
@@ -24,6 +26,8 @@ export interface Effect {
 export interface Injection {
   /** What it hit, by id: `worker-1`, `redis`. */
   readonly targets: readonly string[];
+  /** When it began, in ms since the epoch; the moment at which `inject` resolved by default. */
+  readonly atMs?: number;
   /** Ends a fault that lasts. */
   heal?(): Promise<void>;
   /** Resolves once its effect can be told, after `heal`; within EFFECT_LIMIT_MS. */
@@ -39,6 +43,9 @@ export interface Fault {
    * @throws FailureError
    */
   check(target: string, tools: FaultTools): void;
-  /** @throws Error when it can't be made at this moment */
-  inject(target: string, tools: FaultTools): Promise<Injection>;
+  /**
+   * @param lengthMs of a fault that lasts
+   * @throws Error when it can't be made at this moment
+   */
+  inject(target: string, tools: FaultTools, lengthMs: number): Promise<Injection>;
 }

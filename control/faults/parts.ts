@@ -90,8 +90,11 @@ function servicesOf(target: string, { supervisor }: FaultTools): Part[] {
   });
 }
 
-/** Sees each part go away and come back: the effect of whatever ends parts. */
-export function watchReturn(parts: readonly Part[]): () => Promise<Effect> {
+/**
+ * Sees each part go away and come back: the effect of whatever ends parts.
+ * @param isOver whether one that has not gone away by now is not to be waited for any longer
+ */
+export function watchReturn(parts: readonly Part[], isOver = () => false): () => Promise<Effect> {
   const sinceMs = performance.now();
   const returns = Promise.all(
     parts.map(async (part) => {
@@ -100,7 +103,10 @@ export function watchReturn(parts: readonly Part[]): () => Promise<Effect> {
       while (performance.now() - sinceMs < EFFECT_LIMIT_MS) {
         await sleep(LOOK_MS);
         const now = part.instance();
-        if (now === before) continue;
+        if (now === before) {
+          if (!isGone && isOver()) break;
+          continue;
+        }
         isGone = true;
         if (now !== undefined)
           return {

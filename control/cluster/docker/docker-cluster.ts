@@ -20,6 +20,7 @@ import { backendSpecs, type DockerSettings, type BackendSpec } from './backend-s
 import { BackendMonitor } from './backend-monitor.ts';
 import { ask, backendFailure, errorText } from './errors.ts';
 import { ensureImage } from './images.ts';
+import { runInContainer } from './run-in-container.ts';
 import {
   ensureNetwork,
   listOurContainers,
@@ -162,6 +163,11 @@ class ContainerCluster implements DockerCluster {
     const { docker, clusterId } = this.#options;
     const all = await listOurContainers(docker, clusterId, 'docker.pause');
     return all.some((info) => info.role === role && info.State === 'paused');
+  }
+
+  async run(role: BackendRole, script: string): Promise<string> {
+    const container = await this.#container(role, ['running']);
+    return await runInContainer(container, `docker.run.${role}`, script);
   }
 
   async #container(role: BackendRole, states: readonly string[]): Promise<Docker.Container> {

@@ -119,6 +119,8 @@ export function createExternalCluster({
     pause: (role) =>
       Promise.reject(notOurs(`The ${role} of this cluster is run by others: FlashGrid can't stop it.`)),
     resume: () => Promise.resolve(),
+    run: (role) =>
+      Promise.reject(notOurs(`The ${role} of this cluster is run by others: FlashGrid can't change it.`)),
     isPaused: () => Promise.resolve(false),
   };
 }

@@ -5,8 +5,10 @@
  * process ends by itself; running ↔ unhealthy while it is frozen; failed → starting; running | failed →
  * starting by a restart.
  */
+import { execFile } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { promisify } from 'node:util';
 import { withLimit } from '../../../services/shared/time-limit.ts';
 import type { BackendState } from '../../../contract/backends.ts';
 import { errorText, FailureError } from '../../../contract/failure.ts';
@@ -34,6 +36,7 @@ const INITIALISE_LIMIT_MS = 120_000;
 /** ms that a sick backend may take to stop before it is killed: most often it can't. */
 const RESTART_STOP_LIMIT_MS = 5_000;
 const MAX_PORT_CHANGES = 4;
+const SCRIPT_LIMIT_MS = 30_000;
 export interface BackendRunnerOptions {
   readonly driver: BackendDriver;
   readonly registry: ProcessRegistry;
@@ -197,6 +200,20 @@ export class BackendRunner {
       const one = all.get(pid);
       if (one) signalProcess(one, signal);
     }
+  }
+
+  /** Runs a shell script with the backend's user, folder and environment; gives what it printed. */
+  async run(script: string): Promise<string> {
+    const { driver, settings } = this.#options;
+    const plan = driver.plan(settings.current).at(-1);
+    if (!plan) throw new Error(`${driver.title} has no process`);
+    const { stdout } = await promisify(execFile)('/bin/sh', ['-c', script], {
+      cwd: plan.workingDir,
+      env: plan.env,
+      timeout: SCRIPT_LIMIT_MS,
+      ...(plan.user ? { uid: plan.user.uid, gid: plan.user.gid } : {}),
+    });
+    return stdout;
   }
 
   /** Stops watching, and leaves the backend running for another control centre. */

@@ -151,6 +151,10 @@ class LocalCluster implements NativeCluster {
     return Promise.resolve(isStopped(this.#runner(role)?.pid ?? 0));
   }
 
+  async run(role: BackendRole, script: string): Promise<string> {
+    return (await this.#runner(role)?.run(script)) ?? '';
+  }
+
   #runner(role: BackendRole): BackendRunner | undefined {
     return this.#runners.find((runner) => runner.driver.role === role);
   }

@@ -1,0 +1,212 @@
+/**
+ * Faults of messages: a consumer side by side with the workers takes frames and gives them back twice, in
+ * another order, late, or with a spoiled copy. A frame is let go only when RabbitMQ has confirmed what takes
+ * its place, so the fault itself loses none.
+ */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConfirmChannel, ConsumeMessage, GetMessage } from 'amqplib';
+import { plural } from '../../contract/format.ts';
+import type { RarePath } from '../../services/shared/rare-paths.ts';
+import { connectBroker } from '../../services/shared/amqp/broker-nodes.ts';
+import { topology } from '../../services/shared/amqp/topology.ts';
+import { withLimit } from '../../services/shared/time-limit.ts';
+import type { Fault, FaultTools } from './fault.ts';
+import { watchPaths } from './taken-paths.ts';
+
+const CONNECT_LIMIT_MS = 5_000;
+const SETTLE_LIMIT_MS = 20_000;
+/** ms until the last spoiled copy is a dead letter: the workers may have a long queue before it. */
+const CLEAR_LIMIT_MS = 60_000;
+const LOOK_MS = 50;
+/** Marks the copies that are spoiled, so that they are found among the dead letters. */
+const SPOILED = 'spoiled-';
+/** Frames that are taken at once. */
+const PREFETCH = 8;
+
+interface Taker {
+  readonly channel: ConfirmChannel;
+  readonly queue: string;
+  readonly deadQueue: string;
+}
+
+interface FrameFault {
+  /** What was done to each frame: `were held back`. */
+  readonly says: string;
+  readonly paths: readonly RarePath[];
+  /** Frames that are in hand at once; PREFETCH by default. */
+  readonly prefetch?: number;
+  /** Handles frames that were not met before; each must be acked or given back. */
+  begin(taker: Taker): {
+    handle(frames: readonly ConsumeMessage[]): Promise<void>;
+    /** Removes what the fault left behind; called after the last frame. */
+    clear?(): Promise<void>;
+  };
+}
+
+function frameFault({ says, paths, prefetch = PREFETCH, begin }: FrameFault): Fault {
+  return {
+    check: () => undefined,
+    async inject(target, tools) {
+      const seen = watchPaths(tools, paths);
+      const { close, taker } = await openTaker(tools);
+      const { channel, queue } = taker;
+      const { handle, clear } = begin(taker);
+      const met = new Set<unknown>();
+      let work = Promise.resolve();
+      let waiting: ConsumeMessage[] = [];
+      let timer: NodeJS.Timeout | undefined;
+      const flush = () => {
+        const batch = waiting;
+        waiting = [];
+        clearTimeout(timer);
+        if (batch.length > 0) work = work.then(() => handle(batch)).catch(() => undefined);
+      };
+      await channel.prefetch(prefetch);
+      const { consumerTag } = await channel.consume(queue, (message) => {
+        if (!message) return;
+        const { messageId } = message.properties as { messageId: unknown };
+        if (met.has(messageId) || String(messageId).startsWith(SPOILED)) {
+          // Not at once: it would come back at once, too.
+          setTimeout(() => giveBack(taker, message), LOOK_MS);
+          return;
+        }
+        met.add(messageId);
+        waiting.push(message);
+        clearTimeout(timer);
+        if (waiting.length >= PREFETCH) flush();
+        else timer = setTimeout(flush, LOOK_MS);
+      });
+      return {
+        targets: [target],
+        async heal() {
+          try {
+            await channel.cancel(consumerTag);
+            flush();
+            await withLimit(work, SETTLE_LIMIT_MS, 'frames are still in hand');
+            await clear?.();
+          } finally {
+            // What is still in hand goes back to the queue with the channel.
+            await close();
+          }
+        },
+        effect: () =>
+          Promise.resolve({
+            hadEffect: met.size > 0,
+            text: `${plural(met.size, 'frame')} ${says}.${seen()}`,
+          }),
+      };
+    },
+  };
+}
+
+function giveBack({ channel }: Taker, message: ConsumeMessage): void {
+  try {
+    channel.nack(message, false, true);
+  } catch {
+    // The channel is closed: RabbitMQ has taken the message back already.
+  }
+}
+
+async function openTaker({ deployment }: FaultTools): Promise<{ taker: Taker; close: () => Promise<void> }> {
+  const model = await connectBroker(deployment.amqpUrl, { timeout: CONNECT_LIMIT_MS });
+  model.on('error', () => undefined);
+  const channel = await model.createConfirmChannel();
+  // A broker that goes away takes the fault with it: what was in hand is handed out again.
+  channel.on('error', () => undefined);
+  const { queue, deadQueue } = topology(deployment.namespace);
+  return { taker: { channel, queue, deadQueue }, close: () => model.close().catch(() => undefined) };
+}
+
+/** Publishes a copy as the gateway would, and waits for its confirm. */
+function publish(
+  { channel, queue }: Taker,
+  message: ConsumeMessage,
+  changed: { content?: Buffer; messageId?: string } = {},
+): Promise<void> {
+  const { messageId, contentType, headers } = message.properties;
+  // RabbitMQ's own headers say how often this message was handed out: a new message has none.
+  const own = Object.fromEntries(Object.entries(headers ?? {}).filter(([name]) => !name.startsWith('x-')));
+  const options = {
+    persistent: true,
+    messageId: changed.messageId ?? String(messageId),
+    contentType: String(contentType),
+    headers: own,
+  };
+  return new Promise((resolve, reject) =>
+    channel.sendToQueue(queue, changed.content ?? message.content, options, (error: unknown) =>
+      error ? reject(new Error('RabbitMQ did not take a copy', { cause: error })) : resolve(),
+    ),
+  );
+}
+
+export const duplicate = frameFault({
+  says: 'came twice: once more as a new message, and as a redelivery',
+  paths: ['frameRepeated', 'frameRedelivered', 'ticketsPresent', 'keyKnownToWorker'],
+  begin: (taker) => ({
+    async handle(frames) {
+      for (const frame of frames) {
+        await publish(taker, frame);
+        giveBack(taker, frame);
+      }
+    },
+  }),
+});
+
+export const reorder = frameFault({
+  says: 'were put behind all others, the last first',
+  paths: ['frameRedelivered'],
+  begin: (taker) => ({
+    async handle(frames) {
+      for (const frame of frames.toReversed()) {
+        await publish(taker, frame);
+        taker.channel.ack(frame);
+      }
+    },
+  }),
+});
+
+export const hold = frameFault({
+  says: 'were held back',
+  paths: ['frameRedelivered', 'oldFrameRecalled'],
+  prefetch: 64,
+  // They stay in hand until the channel closes.
+  begin: () => ({ handle: () => Promise.resolve() }),
+});
+
+export const corrupt = frameFault({
+  says: 'had a spoiled copy sent after them',
+  paths: ['frameDeadLettered', 'frameRedelivered'],
+  begin(taker) {
+    const { channel, deadQueue } = taker;
+    let spoiled = 0;
+    return {
+      async handle(frames) {
+        for (const frame of frames) {
+          const content = Buffer.from(frame.content).fill(0xff, 0, 16);
+          await publish(taker, frame, { content, messageId: `${SPOILED}${randomBytes(8).toString('hex')}` });
+          spoiled++;
+          giveBack(taker, frame);
+        }
+      },
+      // The engine has set them aside, as it should. The audit expects no dead letter of the attack's buyers.
+      async clear() {
+        const others: GetMessage[] = [];
+        const endMs = performance.now() + CLEAR_LIMIT_MS;
+        while (spoiled > 0) {
+          if (performance.now() > endMs)
+            throw new Error(
+              `${plural(spoiled, 'spoiled copy', 'spoiled copies')} did not become dead letters`,
+            );
+          const letter = await channel.get(deadQueue, { noAck: false });
+          if (!letter) await sleep(LOOK_MS);
+          else if (String(letter.properties.messageId).startsWith(SPOILED)) {
+            channel.ack(letter);
+            spoiled--;
+          } else others.push(letter);
+        }
+        for (const letter of others) channel.nack(letter, false, true);
+      },
+    };
+  },
+});

@@ -1,0 +1,43 @@
+/** Faults that are switched on in a backend, and off again. */
+import { milliseconds } from '../../contract/format.ts';
+import type { RarePath } from '../../services/shared/rare-paths.ts';
+import { partsOf } from './parts.ts';
+import type { Fault, FaultTools } from './fault.ts';
+import { watchPaths } from './taken-paths.ts';
+
+export interface Switch {
+  /** What is so while it is on: `RabbitMQ held all publishers`. */
+  readonly says: string;
+  /** The rare paths by which the engine shows that it met it. */
+  readonly paths: readonly RarePath[];
+  /** @throws Error when it can't be switched on */
+  on(tools: FaultTools): Promise<void>;
+  off(tools: FaultTools): Promise<void>;
+  /** Whether it is on, asked of the backend itself. */
+  isOn(tools: FaultTools): Promise<boolean>;
+}
+
+export function switched({ says, paths, on, off, isOn }: Switch): Fault {
+  return {
+    check: (target, tools) => void partsOf(target, tools),
+    async inject(target, tools) {
+      const seen = watchPaths(tools, paths);
+      await on(tools);
+      const sinceMs = performance.now();
+      const wasOn = await isOn(tools);
+      let lengthMs = 0;
+      return {
+        targets: [target],
+        async heal() {
+          await off(tools);
+          lengthMs = performance.now() - sinceMs;
+        },
+        effect: () =>
+          Promise.resolve({
+            hadEffect: wasOn,
+            text: wasOn ? `${says} for ${milliseconds(lengthMs)}.${seen()}` : 'It could not be switched on.',
+          }),
+      };
+    },
+  };
+}
