@@ -19,8 +19,11 @@ const moment: fc.Arbitrary<FaultMoment> = fc.oneof(
   fc.record({ event: fc.constantFrom(...(Object.keys(FAULT_EVENTS) as FaultEvent[])) }),
 );
 const spec = fc.constantFrom(...FAULT_KINDS).chain((kind) => {
-  const { targets, lastsMs } = faultKind(kind);
-  const base = { kind: fc.constant(kind), target: fc.constantFrom(...targets), at: moment };
+  const { targets, lastsMs, value } = faultKind(kind);
+  const common = { kind: fc.constant(kind), target: fc.constantFrom(...targets), at: moment };
+  const values =
+    value && ('choices' in value ? fc.constantFrom(...value.choices) : fc.integer(value).map(String));
+  const base = values ? { ...common, value: values } : common;
   return lastsMs === undefined
     ? fc.record(base)
     : fc.record({ ...base, lengthMs: fc.integer({ min: 1, max: 3_600_000 }) });
@@ -44,6 +47,9 @@ describe('a schedule of faults', () => {
   it.each([
     ['kill', /"kill": write KIND:TARGET/],
     ['burn:worker@1s', /no fault "burn"; take kill, pause, restart/],
+    ['delay:worker-redis=0@1s', /delay takes delay in ms: 1 to 60000 \(default 200\)/],
+    ['half-open:worker-redis=up@1s', /half-open takes swallowed direction: requests, answers, both/],
+    ['kill:worker=9@1s', /kill takes no value/],
     ['kill:everybody@1s', /no target "everybody"; take gateway, worker/],
     ['kill:redis-2@1s', /no target "redis-2"/],
     ['kill:worker@later', /"later" is no moment; take a time .*, or start, first-grant, sold-out, drain/],

@@ -7,6 +7,7 @@
 import { z } from 'zod';
 import { BACKEND_TITLES, backendRoleSchema } from './backends.ts';
 import { STOP_POINT_IDS } from '../services/shared/stop-points.ts';
+import { LINKS, LINK_NAMES } from './links.ts';
 import { milliseconds, plural } from './format.ts';
 
 /** Most ms of a moment or a length. */
@@ -16,12 +17,19 @@ export const MAX_FAULT_MS = 3_600_000;
 const SERVICES = ['gateway', 'worker', 'gateways', 'workers'] as const;
 const BACKENDS = backendRoleSchema.options;
 
+export type FaultValue = { readonly what: string } & (
+  | { readonly unit: string; readonly min: number; readonly max: number; readonly default: number }
+  | { readonly choices: readonly string[]; readonly default: string }
+);
+
 interface FaultKindSpec {
   /** An order: `Kill`. */
   readonly title: string;
   /** What was done to the target, for marks and notes: `worker-1 killed`. */
   readonly done: string;
   readonly targets: readonly string[];
+  /** What can be set of it: a whole number in a range, or one of several words. */
+  readonly value?: FaultValue;
   /** ms that it lasts when no length is given; a kind without it is over at once. */
   readonly lastsMs?: number;
   /** What it does, as a sentence. */
@@ -100,7 +108,7 @@ export const FAULTS = {
     done: 'had a full queue',
     targets: ['rabbitmq'],
     lastsMs: 2_000,
-    help: 'The queue takes one frame at a time and refuses the others, as one that is full.',
+    help: 'The workers stand still, and the queue takes 8 frames and refuses all others, as one that is full.',
   },
   'read-only': {
     title: 'Read-only',
@@ -150,6 +158,52 @@ export const FAULTS = {
     lastsMs: 1_000,
     help: 'A spoiled copy of frames is sent beside them. The engine must set it aside as a dead letter; the fault then removes it.',
   },
+  cut: {
+    title: 'Cut',
+    done: 'cut',
+    targets: LINK_NAMES,
+    lastsMs: 2_000,
+    help: 'Ends every connection of a link, and each new one at once.',
+  },
+  reset: {
+    title: 'Reset',
+    done: 'reset',
+    targets: LINK_NAMES,
+    lastsMs: 2_000,
+    help: 'Resets every connection of a link, and each new one at its first answer.',
+  },
+  delay: {
+    title: 'Delay',
+    done: 'delayed',
+    targets: LINK_NAMES,
+    value: { what: 'delay', unit: 'ms', min: 1, max: 60_000, default: 200 },
+    lastsMs: 2_000,
+    help: 'Every piece arrives later, both ways.',
+  },
+  jitter: {
+    title: 'Jitter',
+    done: 'jittered',
+    targets: LINK_NAMES,
+    value: { what: 'most delay', unit: 'ms', min: 1, max: 60_000, default: 200 },
+    lastsMs: 2_000,
+    help: 'Every piece arrives later by a random time up to this one; the order is kept, as TCP does.',
+  },
+  throttle: {
+    title: 'Throttle',
+    done: 'throttled',
+    targets: LINK_NAMES,
+    value: { what: 'rate', unit: 'bytes/s', min: 100, max: 1_000_000_000, default: 50_000 },
+    lastsMs: 2_000,
+    help: 'All connections of a link share this rate, each way by itself.',
+  },
+  'half-open': {
+    title: 'Half-open',
+    done: 'half-open',
+    targets: LINK_NAMES,
+    value: { what: 'swallowed direction', choices: ['requests', 'answers', 'both'], default: 'both' },
+    lastsMs: 2_000,
+    help: 'Swallows one direction or both, and keeps the sockets open. A connection with a hole stays silent for good.',
+  },
 } as const satisfies Readonly<Record<string, FaultKindSpec>>;
 
 export type FaultKind = keyof typeof FAULTS;
@@ -177,6 +231,8 @@ export type FaultMoment =
 export interface FaultSpec {
   readonly kind: FaultKind;
   readonly target: string;
+  /** Of a kind that has one. */
+  readonly value?: string;
   readonly at: FaultMoment;
   /** ms; of a kind that lasts. */
   readonly lengthMs?: number;
@@ -187,13 +243,22 @@ export const faultOrderSchema = z
   .strictObject({
     kind: z.enum(FAULT_KINDS),
     target: z.string().max(100),
+    value: z.string().max(20).optional(),
     lengthMs: z.number().int().min(1).max(MAX_FAULT_MS).optional(),
   })
-  .transform(({ kind, target, lengthMs }, issues): Omit<FaultSpec, 'at'> => {
+  .transform(({ kind, target, value: given, lengthMs }, issues): Omit<FaultSpec, 'at'> => {
     const { targets, lastsMs } = faultKind(kind);
     if (!isTarget(targets, target))
       issues.addIssue({ code: 'custom', path: ['target'], message: `must be one of ${targets.join(', ')}` });
-    return lastsMs === undefined ? { kind, target } : { kind, target, lengthMs: lengthMs ?? lastsMs };
+    const value = valueOf(kind, given);
+    if (value === null)
+      issues.addIssue({ code: 'custom', path: ['value'], message: `must be ${valueText(kind)}` });
+    return {
+      kind,
+      target,
+      ...(typeof value === 'string' ? { value } : {}),
+      ...(lastsMs === undefined ? {} : { lengthMs: lengthMs ?? lastsMs }),
+    };
   });
 
 /** A schedule that can't be read: which fault, why, and what to write. */
@@ -203,7 +268,7 @@ export class FaultSyntaxError extends Error {
 
 export const MAX_FAULTS = 100;
 /** How one is written, in a few words. */
-export const FAULT_FORM = 'KIND:TARGET@MOMENT[+LENGTH], such as kill:worker@25% or pause:redis@1s+2s';
+export const FAULT_FORM = 'KIND:TARGET[=VALUE]@MOMENT[+LENGTH], such as kill:worker@25% or pause:redis@1s+2s';
 
 /**
  * Reads faults that are separated by spaces.
@@ -217,8 +282,8 @@ export function parseFaults(text: string): FaultSpec[] {
 
 function parseFault(word: string): FaultSpec {
   const wrong = (why: string): FaultSyntaxError => new FaultSyntaxError(`"${word}": ${why}`);
-  const parts = /^([a-z-]+):([a-z0-9.-]+)@([^+]+)(?:\+(.+))?$/.exec(word);
-  const [, name = '', target = '', moment = '', length] = parts ?? [];
+  const parts = /^([a-z-]+):([a-z0-9.-]+)(?:=([^@]*))?@([^+]+)(?:\+(.+))?$/.exec(word);
+  const [, name = '', target = '', given, moment = '', length] = parts ?? [];
   if (!parts) throw wrong(`write ${FAULT_FORM}`);
   if (!Object.hasOwn(FAULTS, name))
     throw wrong(`there is no fault "${name}"; take ${FAULT_KINDS.join(', ')}`);
@@ -231,14 +296,35 @@ function parseFault(word: string): FaultSpec {
     throw wrong(
       `"${moment}" is no moment; take a time (500ms, 2s), a share of the requests (25%), or ${Object.keys(FAULT_EVENTS).join(', ')}`,
     );
+  const value = valueOf(kind, given);
+  if (value === null) throw wrong(`${kind} takes ${valueText(kind)}`);
+  const base = { kind, target, ...(value === undefined ? {} : { value }), at };
   if (lastsMs === undefined) {
     if (length !== undefined) throw wrong(`${kind} is over at once: leave out +${length}`);
-    return { kind, target, at };
+    return base;
   }
   const lengthMs = length === undefined ? lastsMs : timeOf(length);
   if (lengthMs === undefined || lengthMs === 0)
     throw wrong(`"${length}" is no length; take 500ms or 2s, at most ${MAX_FAULT_MS / 1_000}s`);
-  return { kind, target, at, lengthMs };
+  return { ...base, lengthMs };
+}
+
+/** The value in its usual form, `undefined` where the kind has none, `null` for one that is not allowed. */
+function valueOf(kind: FaultKind, given: string | undefined): string | undefined | null {
+  const { value } = faultKind(kind);
+  if (value === undefined) return given === undefined ? undefined : null;
+  if (given === undefined) return String(value.default);
+  if ('choices' in value) return value.choices.includes(given) ? given : null;
+  const number = /^\d+$/.test(given) ? Number(given) : -1;
+  return number >= value.min && number <= value.max ? String(number) : null;
+}
+
+/** What a kind takes as its value, for people. */
+export function valueText(kind: FaultKind): string {
+  const { value } = faultKind(kind);
+  if (value === undefined) return 'no value';
+  if ('choices' in value) return `${value.what}: ${value.choices.join(', ')} (default ${value.default})`;
+  return `${value.what} in ${value.unit}: ${value.min} to ${value.max} (default ${value.default})`;
 }
 
 /** `worker-2` stands for one of the role `worker`. */
@@ -271,8 +357,8 @@ function momentText(at: FaultMoment): string {
 }
 
 /** A fault as it is written: what `parseFaults` reads. */
-export function faultText({ kind, target, at, lengthMs }: FaultSpec): string {
-  return `${kind}:${target}@${momentText(at)}${lengthMs === undefined ? '' : `+${timeText(lengthMs)}`}`;
+export function faultText({ kind, target, value, at, lengthMs }: FaultSpec): string {
+  return `${kind}:${target}${value === undefined ? '' : `=${value}`}@${momentText(at)}${lengthMs === undefined ? '' : `+${timeText(lengthMs)}`}`;
 }
 
 /** `worker killed`, `Redis paused for 2.0 s`, for titles and marks. */
@@ -304,12 +390,15 @@ export function faultsTitle(text: string): string | undefined {
   return faults.length === 1 ? faultTitle(only) : plural(faults.length, 'fault');
 }
 
-const BACKEND_NAMES = new Map<string, string>(Object.entries(BACKEND_TITLES));
+const NAMES = new Map<string, string>([
+  ...Object.entries(BACKEND_TITLES),
+  ...Object.entries(LINKS).map(([name, { title }]) => [name, title] as const),
+]);
 
 /** As people read it: `Redis`, `worker-1, worker-2`. */
 export function targetTitle(target: string): string {
   return target
     .split(', ')
-    .map((one) => BACKEND_NAMES.get(one) ?? one)
+    .map((one) => NAMES.get(one) ?? one)
     .join(', ');
 }

@@ -49,6 +49,7 @@ export const linkFaultSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('halfOpen'), direction: z.enum(['requests', 'answers', 'both']) }),
 ]);
 export type LinkFault = z.infer<typeof linkFaultSchema>;
+export type HalfOpenDirection = Extract<LinkFault, { kind: 'halfOpen' }>['direction'];
 
 const count = z.number().nonnegative();
 /** What a link has seen since the last fault was applied to it. */

@@ -5,6 +5,7 @@
  * when a person asks. Its record is kept however it ends. It closes its sale before the audit's last look, so
  * that a late request can't sell a unit after the verdict.
  */
+import { once } from 'node:events';
 import process from 'node:process';
 import { SaleStore } from '../services/shared/sale-store.ts';
 import { createRedis } from '../services/shared/redis.ts';
@@ -220,12 +221,17 @@ export class AttackSession {
     });
     this.#telemetry = telemetry;
     this.#undo.add('telemetry', () => telemetry.end());
+    this.#undo.add('links', () => this.#options.faultTools.links.remove(), FAULTS_LIMIT_MS);
     this.#undo.add('faults', () => this.#endFaults('heal'), FAULTS_LIMIT_MS);
     await this.#schedule.prepare();
     const { load, ledger } = await runAttack({
       settings,
       saleId,
-      targets: await chooseTargets(supervisor.gatewayUrls(), gateways, (text) => this.#log('warn', text)),
+      targets: await chooseTargets(
+        this.#options.faultTools.links.gatewayUrls(supervisor.gatewayUrls()),
+        gateways,
+        (text) => this.#log('warn', text),
+      ),
       generatorModule: this.#options.generatorModule,
       signal,
       onStart: (startAtMs) => {
@@ -247,9 +253,14 @@ export class AttackSession {
       'info',
       `all requests are answered or given up: ${whole(load.accepted)} accepted, ${whole(load.rejected)} rejected by the gateway, ${whole(load.unknown)} without a clear answer`,
     );
+    const answeredAtMs = performance.now();
+    // What still breaks the cluster would only delay what the audit waits for.
+    await Promise.race([this.#faults.over(), once(signal, 'abort')]);
+    signal.throwIfAborted();
     let evidence: Evidence | undefined;
     const planted = settings.plant && this.#preparePlant(settings.plant, ledger);
     const found = await audit({
+      waitedMs: performance.now() - answeredAtMs,
       sale: { id: saleId, stock: settings.stock, perBuyerLimit: settings.perBuyerLimit },
       ...(planted ?? { ledger }),
       startedAtMs: this.#state.firstRequestAtMs,
@@ -304,6 +315,7 @@ export class AttackSession {
       `verdict: ${[headline, detail, ...record.reasons, ...notesOf(record)].join(' ')}`,
     );
     await this.#options.onRecord(record);
+    await this.#options.faultTools.links.remove();
     this.#set({
       phase: 'finished',
       audit: found,

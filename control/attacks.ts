@@ -32,7 +32,7 @@ export class Attacks {
   readonly #options: AttacksOptions;
   #last: AttackSession | undefined;
   /** What was broken while no attack ran. */
-  #loose: FaultRunner | undefined;
+  #loose: { readonly runner: FaultRunner; readonly tools: FaultTools } | undefined;
 
   constructor(options: AttacksOptions) {
     this.#options = options;
@@ -48,7 +48,8 @@ export class Attacks {
    * Begins an attack, and returns at once.
    * @throws FailureError `attack.busy`, or what the cluster lacks
    */
-  launch(settings: AttackSettings): AttackState {
+  async launch(settings: AttackSettings): Promise<AttackState> {
+    await this.#healLoose();
     if (this.#last?.isActive) {
       throw new FailureError({
         code: 'attack.busy',
@@ -82,20 +83,26 @@ export class Attacks {
    * @throws FailureError when that can't be done here
    */
   async breakNow(fault: Omit<FaultSpec, 'at'>): Promise<void> {
-    const tools = this.#faultTools();
+    const tools = this.#loose?.tools ?? this.#faultTools();
     checkFaults([fault], tools);
     if (this.#last?.isActive) return await this.#last.breakNow(fault);
     const onLog = (text: string) =>
       this.#options.onLog({ atMs: Date.now(), part: 'control', level: 'warn', text });
-    this.#loose ??= new FaultRunner(tools, { onChange: () => undefined, onLog });
-    await this.#loose.inject({ ...fault, at: { event: 'start' } });
+    this.#loose ??= { tools, runner: new FaultRunner(tools, { onChange: () => undefined, onLog }) };
+    await this.#loose.runner.inject({ ...fault, at: { event: 'start' } });
   }
 
   /** Ends the attack that runs, and all that is broken on purpose; resolves when nothing of them is left. */
   async cancel(): Promise<void> {
     await this.#last?.cancel();
-    await this.#loose?.heal();
+    await this.#healLoose();
+  }
+
+  async #healLoose(): Promise<void> {
+    const loose = this.#loose;
     this.#loose = undefined;
+    await loose?.runner.heal();
+    await loose?.tools.links.remove();
   }
 
   /** @throws FailureError `cluster.notRunning` */
@@ -107,6 +114,7 @@ export class Attacks {
       backends: () => manager.backends(),
       expectKill: (role) => manager.expectKill(role),
       processes: () => manager.processes(),
+      links: manager.links(),
     };
   }
 }

@@ -21,6 +21,7 @@ import { backendDown } from './cluster/backend-down.ts';
 import { StepReporter } from './cluster/steps.ts';
 import type { ProcessRegistry } from './processes/process-registry.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
+import { Links } from './faults/links/links.ts';
 import { Supervisor } from './services/supervisor.ts';
 import { errorText } from '../services/shared/error-text.ts';
 
@@ -32,7 +33,7 @@ const STOP_LIMIT_MS = 60_000;
 const UNDO_STEP = 'stop.undo';
 
 export interface ClusterManagerOptions {
-  readonly modules: Readonly<Record<ServiceRole, string>>;
+  readonly modules: Readonly<Record<ServiceRole | 'links' | 'reroute', string>>;
   readonly serviceEnv: NodeJS.ProcessEnv;
   /** Notes the services, so that the next start finds what a killed control centre left. */
   readonly registry: ProcessRegistry;
@@ -219,6 +220,13 @@ export class ClusterManager {
       if (name === 'docker' && !(await this.#options.probe.docker()).isThere) continue;
       await work(await this.#options.createCluster(name, this.#events()));
     }
+  }
+
+  /** A proxy between the parts; nothing of it runs until a link is put in. */
+  links(): Links {
+    const { supervisor, deployment } = this.running();
+    const { registry, modules, serviceEnv: env, onLog } = this.#options;
+    return new Links({ supervisor, deployment, registry, modules, env, onLog });
   }
 
   /** Pids of all processes of this data folder but our own. */

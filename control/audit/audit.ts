@@ -46,6 +46,8 @@ export interface AuditInput {
   readonly deployment: Deployment;
   /** ms that the queue may take to drain. */
   readonly drainTimeoutMs: number;
+  /** ms since the last answer: they count as draining, too. */
+  readonly waitedMs?: number;
   readonly signal: AbortSignal;
   /** Frames in the dead-letter queue before the run; 0 by default. `countDeadFrames` tells it. */
   readonly deadBefore?: number;
@@ -115,7 +117,7 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
 
   const accepted = countAccepted(ledger);
   const deadline = performance.now() + input.drainTimeoutMs;
-  let drainMs = 0;
+  let drainMs = input.waitedMs ?? 0;
   let pauseMs = RETRY_PAUSE_MS.first;
   let ticketsSeen = -1;
   let lastTicketAtMs = 0;

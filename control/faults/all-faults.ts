@@ -1,11 +1,13 @@
 /** Every kind of fault, and what carries it out. A kind without its line does not compile. */
 import type { FaultKind } from '../../contract/faults.ts';
+import type { HalfOpenDirection } from '../../contract/links.ts';
 import type { Fault } from './fault.ts';
 import { die } from './die.ts';
 import { flush } from './flush.ts';
 import { corrupt, duplicate, hold, reorder } from './frames.ts';
 import { freeze } from './freeze.ts';
 import { kill } from './kill.ts';
+import { linkFault } from './link-faults.ts';
 import { pause } from './pause.ts';
 import { diskFull, noConnections, readOnly } from './postgres-faults.ts';
 import { diskAlarm, fullQueue, memoryAlarm } from './rabbitmq-faults.ts';
@@ -31,4 +33,10 @@ export const ALL_FAULTS: Readonly<Record<FaultKind, Fault>> = {
   reorder,
   hold,
   corrupt,
+  cut: linkFault(() => ({ kind: 'cut' })),
+  reset: linkFault(() => ({ kind: 'reset' })),
+  delay: linkFault((value) => ({ kind: 'delay', ms: Number(value), jitterMs: 0 })),
+  jitter: linkFault((value) => ({ kind: 'delay', ms: 0, jitterMs: Number(value) })),
+  throttle: linkFault((value) => ({ kind: 'throttle', bytesPerSec: Number(value) })),
+  'half-open': linkFault((value) => ({ kind: 'halfOpen', direction: value as HalfOpenDirection })),
 };

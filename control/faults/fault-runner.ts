@@ -39,8 +39,19 @@ export class FaultRunner {
     }));
   }
 
+  /** @throws FailureError when a fault can't be made ready */
+  async prepare(specs: readonly FaultSpec[]): Promise<void> {
+    for (const { kind, target } of specs) await ALL_FAULTS[kind].prepare?.(target, this.#tools);
+  }
+
   /** Makes a fault; resolves when it is made. Its length and its effect are followed in the background. */
   async inject(spec: FaultSpec): Promise<void> {
+    const made = this.#inject(spec);
+    this.#lasting.add(made);
+    await made.finally(() => this.#lasting.delete(made));
+  }
+
+  async #inject(spec: FaultSpec): Promise<void> {
     const fault = faultText(spec);
     const at =
       this.#made.push({
@@ -51,7 +62,10 @@ export class FaultRunner {
     this.#log(`on purpose: ${fault}`);
     this.#onChange();
     try {
-      const injection = await ALL_FAULTS[spec.kind].inject(spec.target, this.#tools, spec.lengthMs ?? 0);
+      const injection = await ALL_FAULTS[spec.kind].inject(spec.target, this.#tools, {
+        lengthMs: spec.lengthMs ?? 0,
+        value: spec.value ?? '',
+      });
       const made = this.#made[at];
       if (made) this.#made[at] = { ...made, atMs: injection.atMs ?? Date.now() };
       this.#change(at, { target: injection.targets.join(', ') });
@@ -72,10 +86,15 @@ export class FaultRunner {
     this.#onChange();
   }
 
+  /** Resolves when none is being made and none lasts. */
+  async over(): Promise<void> {
+    while (this.#lasting.size > 0) await Promise.allSettled(this.#lasting);
+  }
+
   /** Ends all faults that last; resolves when they are over. */
   async heal(): Promise<void> {
     for (const heal of this.#heals) heal();
-    await Promise.all(this.#lasting);
+    await this.over();
   }
 
   /** The same; resolves when the effect of each is known, too. */

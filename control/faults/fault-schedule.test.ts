@@ -8,6 +8,7 @@ function scheduleOf(text: string) {
   const made: string[] = [];
   const skipped: string[] = [];
   const schedule = new FaultSchedule(parseFaults(text), {
+    prepare: () => Promise.resolve(),
     inject: (spec: FaultSpec) => Promise.resolve(void made.push(faultText(spec))),
     skip: (spec: FaultSpec) => void skipped.push(faultText(spec)),
   });

@@ -20,17 +20,21 @@ export function checkFaults(faults: readonly Omit<FaultSpec, 'at'>[], tools: Fau
 }
 
 export class FaultSchedule {
-  readonly #runner: Pick<FaultRunner, 'inject' | 'skip'>;
+  readonly #runner: Pick<FaultRunner, 'prepare' | 'inject' | 'skip'>;
   readonly #waiting: Set<FaultSpec>;
   readonly #timers: NodeJS.Timeout[] = [];
 
-  constructor(faults: readonly FaultSpec[], runner: Pick<FaultRunner, 'inject' | 'skip'>) {
+  constructor(faults: readonly FaultSpec[], runner: Pick<FaultRunner, 'prepare' | 'inject' | 'skip'>) {
     this.#runner = runner;
     this.#waiting = new Set(faults);
   }
 
-  /** Makes what is due before the first request. */
+  /**
+   * Makes ready what needs it, and makes what is due before the first request.
+   * @throws FailureError when a fault can't be made ready
+   */
   async prepare(): Promise<void> {
+    await this.#runner.prepare([...this.#waiting]);
     await this.#due(({ at }) => isEvent(at, 'start'));
   }
 

@@ -1,6 +1,7 @@
 /** What every fault is made of, and what it may use. */
 import type { BackendRole, BackendState } from '../../contract/backends.ts';
 import type { Cluster, Deployment } from '../cluster/cluster.ts';
+import type { Links } from './links/links.ts';
 import type { Supervisor } from '../services/supervisor.ts';
 
 export interface FaultTools {
@@ -11,6 +12,8 @@ export interface FaultTools {
   expectKill(role: BackendRole): void;
   readonly supervisor: Supervisor;
   readonly deployment: Deployment;
+  /** The proxy between parts; it runs only while a link is put in. */
+  readonly links: Pick<Links, 'put' | 'link' | 'gatewayUrls' | 'remove'>;
   /** Pids of all processes of this control centre: services, generators, native backends. */
   processes(): number[];
 }
@@ -37,15 +40,22 @@ export interface Injection {
 /** ms that a part may take to come back until its fault is told as it is. */
 export const EFFECT_LIMIT_MS = 60_000;
 
+/** What a fault was asked with; empty where its kind has no such thing. */
+export interface FaultDetails {
+  readonly lengthMs: number;
+  readonly value: string;
+}
+
 export interface Fault {
   /**
    * Whether it can be made here at all; called before the attack.
    * @throws FailureError
    */
   check(target: string, tools: FaultTools): void;
+  /** Makes ready, before the first request, what would disturb the attack if it came later. */
+  prepare?(target: string, tools: FaultTools): Promise<void>;
   /**
-   * @param lengthMs of a fault that lasts
    * @throws Error when it can't be made at this moment
    */
-  inject(target: string, tools: FaultTools, lengthMs: number): Promise<Injection>;
+  inject(target: string, tools: FaultTools, details: FaultDetails): Promise<Injection>;
 }

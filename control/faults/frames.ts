@@ -179,13 +179,14 @@ export const corrupt = frameFault({
   paths: ['frameDeadLettered', 'frameRedelivered'],
   begin(taker) {
     const { channel, deadQueue } = taker;
-    let spoiled = 0;
+    const spoiled = new Set<string>();
     return {
       async handle(frames) {
         for (const frame of frames) {
           const content = Buffer.from(frame.content).fill(0xff, 0, 16);
-          await publish(taker, frame, { content, messageId: `${SPOILED}${randomBytes(8).toString('hex')}` });
-          spoiled++;
+          const messageId = `${SPOILED}${randomBytes(8).toString('hex')}`;
+          await publish(taker, frame, { content, messageId });
+          spoiled.add(messageId);
           giveBack(taker, frame);
         }
       },
@@ -193,17 +194,15 @@ export const corrupt = frameFault({
       async clear() {
         const others: GetMessage[] = [];
         const endMs = performance.now() + CLEAR_LIMIT_MS;
-        while (spoiled > 0) {
+        while (spoiled.size > 0) {
           if (performance.now() > endMs)
             throw new Error(
-              `${plural(spoiled, 'spoiled copy', 'spoiled copies')} did not become dead letters`,
+              `${plural(spoiled.size, 'spoiled copy', 'spoiled copies')} did not become dead letters`,
             );
           const letter = await channel.get(deadQueue, { noAck: false });
           if (!letter) await sleep(LOOK_MS);
-          else if (String(letter.properties.messageId).startsWith(SPOILED)) {
-            channel.ack(letter);
-            spoiled--;
-          } else others.push(letter);
+          else if (spoiled.delete(String(letter.properties.messageId))) channel.ack(letter);
+          else others.push(letter);
         }
         for (const letter of others) channel.nack(letter, false, true);
       },

@@ -6,7 +6,7 @@ import type { Fault } from './fault.ts';
 
 export const freeze: Fault = {
   check: () => undefined,
-  async inject(target, tools, lengthMs) {
+  async inject(target, tools, { lengthMs }) {
     const { cluster } = tools;
     const containers = cluster.provider === 'docker' ? backendRoleSchema.options : [];
     await Promise.all(containers.map((role) => cluster.pause(role)));

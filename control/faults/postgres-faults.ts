@@ -10,6 +10,8 @@ import { watchPaths } from './taken-paths.ts';
 const PATHS = ['commitRetried', 'decisionRetried', 'commitAnswerLost', 'saleNotFound'] as const;
 const TOO_MANY_CONNECTIONS = '53300';
 const CONNECT_LIMIT_MS = 5_000;
+/** Connections that are opened at the same time. */
+const AT_ONCE = 20;
 
 function ownerUrl({ deployment }: FaultTools): string {
   if (deployment.postgresOwnerUrl === undefined) throw new Error('the owner of the database is not known');
@@ -63,15 +65,18 @@ export const noConnections: Fault = {
     const release = async () => {
       await Promise.all(held.map((client) => client.end().catch(() => undefined)));
     };
+    const takeAll = async () => {
+      while ((await Promise.all(Array.from({ length: AT_ONCE }, take))).every(Boolean));
+    };
     let isFull = false;
     try {
-      while (await take());
+      await takeAll();
       await asOwner(
         tools,
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND pid <> ALL ('{${await pidsOf(held)}}')`,
       );
       // What was ended makes room again: whoever is first takes it.
-      while (await take());
+      await takeAll();
       isFull = true;
     } catch (error) {
       await release();

@@ -40,14 +40,24 @@ const VHOST = binary('/');
 const POLICY = binary('flashgrid-fault');
 const AUTHOR = binary('flashgrid');
 
+/** A queue that nobody takes from fills up; this one after a few frames, not after a GiB of them. */
 export const fullQueue = switched({
-  says: 'RabbitMQ refused frames, as a full queue does,',
+  says: 'The workers stood still, and the queue took 8 frames and no more,',
   paths: ['frameNacked'],
+  mustBeMet: true,
   async on(tools) {
     const pattern = binary(`^${topology(tools.deployment.namespace).queue.replace('.', '[.]')}$`);
-    const policy = `${VHOST}, ${POLICY}, ${pattern}, ${binary('{"max-length":0}')}, 0, ${binary('queues')}, ${AUTHOR}`;
+    const policy = `${VHOST}, ${POLICY}, ${pattern}, ${binary('{"max-length":8}')}, 0, ${binary('queues')}, ${AUTHOR}`;
     await call(tools, 'rabbit_policy:parse_set', policy);
+    signalWorkers(tools, 'SIGSTOP');
   },
-  off: async (tools) => void (await call(tools, 'rabbit_policy:delete', `${VHOST}, ${POLICY}, ${AUTHOR}`)),
+  async off(tools) {
+    signalWorkers(tools, 'SIGCONT');
+    await call(tools, 'rabbit_policy:delete', `${VHOST}, ${POLICY}, ${AUTHOR}`);
+  },
   isOn: async (tools) => (await call(tools, 'rabbit_policy:list', '')).includes('flashgrid-fault'),
 });
+
+function signalWorkers({ supervisor }: FaultTools, signal: 'SIGSTOP' | 'SIGCONT'): void {
+  for (const { id, role } of supervisor.states()) if (role === 'worker') supervisor.signal(id, signal);
+}

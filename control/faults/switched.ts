@@ -10,6 +10,8 @@ export interface Switch {
   readonly says: string;
   /** The rare paths by which the engine shows that it met it. */
   readonly paths: readonly RarePath[];
+  /** It has no effect unless the engine has met it. */
+  readonly mustBeMet?: true;
   /** @throws Error when it can't be switched on */
   on(tools: FaultTools): Promise<void>;
   off(tools: FaultTools): Promise<void>;
@@ -17,7 +19,7 @@ export interface Switch {
   isOn(tools: FaultTools): Promise<boolean>;
 }
 
-export function switched({ says, paths, on, off, isOn }: Switch): Fault {
+export function switched({ says, paths, mustBeMet, on, off, isOn }: Switch): Fault {
   return {
     check: (target, tools) => void partsOf(target, tools),
     async inject(target, tools) {
@@ -32,11 +34,13 @@ export function switched({ says, paths, on, off, isOn }: Switch): Fault {
           await off(tools);
           lengthMs = performance.now() - sinceMs;
         },
-        effect: () =>
-          Promise.resolve({
-            hadEffect: wasOn,
-            text: wasOn ? `${says} for ${milliseconds(lengthMs)}.${seen()}` : 'It could not be switched on.',
-          }),
+        effect() {
+          const met = seen();
+          if (!wasOn) return Promise.resolve({ hadEffect: false, text: 'It could not be switched on.' });
+          const hadEffect = met !== '' || !mustBeMet;
+          const text = `${says} for ${milliseconds(lengthMs)}.${met}${hadEffect ? '' : ' The engine never met it.'}`;
+          return Promise.resolve({ hadEffect, text });
+        },
       };
     },
   };

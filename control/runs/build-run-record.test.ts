@@ -166,9 +166,21 @@ describe('the verdict', () => {
       kind: 'paused',
       text: 'The whole machine stood still.',
     } as const;
-    expect(judgeRun({ ...parts, load, incidents: [pause] })).toMatchObject({
+    const stood = { exitCode: 5, reasons: ['The rate was not held.', pause.text] };
+    // However much of the rate was reached afterwards: its latencies hold the pause.
+    for (const one of [load, { ...load, systemLimit: 'late' }, fixtureLoad])
+      expect(judgeRun({ ...parts, load: one, incidents: [pause] })).toMatchObject(stood);
+    // After the last answer it changes no figure of the load.
+    expect(judgeRun({ ...parts, load: fixtureLoad, incidents: [{ ...pause, tMs: 1e6 }] }).exitCode).toBe(0);
+  });
+
+  it('is invalid when a fault that was asked for had no effect: it proves nothing about it', () => {
+    const fault = { fault: 'kill:redis@9s', target: 'redis', effect: 'Too late.', hadEffect: false };
+    expect(judgeRun({ ...fixtureParts(), faults: [{ ...fault, hadEffect: true }] }).exitCode).toBe(0);
+    expect(judgeRun({ ...fixtureParts(), faults: [fault] })).toMatchObject({
+      verdict: 'invalid',
       exitCode: 5,
-      reasons: ['Only 70 % of the rate was reached.', pause.text],
+      reasons: ['Fault without effect: kill:redis@9s. Too late.'],
     });
   });
 

@@ -188,14 +188,13 @@ export class Supervisor {
   }
 
   /**
-   * Stops one service in order and starts it again; resolves when it serves, or is tried again as after a crash.
-   * @throws FailureError `service.unknown`
+   * Stops one service in order and starts it again; resolves when it serves.
+   * @throws FailureError `service.unknown`, or why it can't be started; the supervisor goes on trying
    */
   async restart(id: string): Promise<void> {
-    const { slot, child } = this.#running(id);
-    this.#set(slot, { ...slot.state, state: 'restarting', restarts: slot.state.restarts + 1 });
-    await child.stop();
-    if (this.#slots.get(id) === slot && slot.child === undefined) await this.#relaunch(slot);
+    const { slot } = this.#running(id);
+    this.#set(slot, { ...slot.state, restarts: slot.state.restarts + 1 });
+    await this.#renew(slot);
   }
 
   /**
