@@ -227,10 +227,8 @@ export class AttackSession {
     const { load, ledger } = await runAttack({
       settings,
       saleId,
-      targets: await chooseTargets(
-        this.#options.faultTools.links.gatewayUrls(supervisor.gatewayUrls()),
-        gateways,
-        (text) => this.#log('warn', text),
+      targets: this.#options.faultTools.links.gatewayUrls(
+        await chooseTargets(supervisor.gatewayUrls(), gateways, (text) => this.#log('warn', text)),
       ),
       generatorModule: this.#options.generatorModule,
       signal,

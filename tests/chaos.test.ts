@@ -3,17 +3,15 @@
  * none of them is harmed: a broker or a Postgres is away behind a proxy that is cut, and a Redis that forgets is the test's own.
  */
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { ControlCentre, type ControlCentreOptions } from '../control/control-centre.ts';
+import type { ControlCentreOptions } from '../control/control-centre.ts';
 import type { BackendState } from '../contract/backends.ts';
-import type { AttackState } from '../contract/state.ts';
-import type { CommandInput, CommandName } from '../contract/contract.ts';
 import { marksOfRun } from '../contract/run-marks.ts';
 import { describeVerdict } from '../contract/verdict-text.ts';
 import { testEndpoints } from './support/backends.ts';
-import { BUILT, Fleet, expectChecks } from './support/fleet.ts';
+import { openControlCentre } from './support/centre.ts';
+import { Fleet, expectChecks } from './support/fleet.ts';
 import { expectTaken } from './support/expect-taken.ts';
 import { reserve } from './support/gateway-world.ts';
-import { newDataDir, removeClusters } from './support/native-clusters.ts';
 import { startPrivateRedis, type PrivateRedis } from './support/private-redis.ts';
 import { startTcpProxy } from './support/tcp-proxy.ts';
 import { waitFor } from './support/worker-world.ts';
@@ -282,28 +280,7 @@ describe('a Postgres that is away for a while', () => {
   });
 });
 
-/** The control centre with a cluster of its own, and the last it told of an attack. */
-async function openCentre(options: Partial<ControlCentreOptions> = {}) {
-  undo.push(removeClusters);
-  const centre = await ControlCentre.open({
-    dataDir: newDataDir(),
-    version: '0.0.0-test',
-    modules: BUILT,
-    childEnv: { FLASHGRID_LOG_LEVEL: 'warn' },
-    onQuit: () => undefined,
-    ...options,
-  });
-  undo.push(() => centre.release());
-  const ask = async <Name extends CommandName>(name: Name, input: CommandInput<Name>) => {
-    const result = await centre.call(name, input);
-    if (!result.ok) throw new Error(`${name}: ${result.error.message}`);
-    return result.value;
-  };
-  const told: { attack?: AttackState } = {};
-  centre.on('attack.stateChanged', ({ attack }) => (told.attack = attack));
-  const isOver = () => ['finished', 'failed', 'cancelled'].includes(told.attack?.phase ?? '');
-  return { centre, ask, told, isOver };
-}
+const openCentre = (options?: Partial<ControlCentreOptions>) => openControlCentre(undo, options);
 
 describe('workers that are killed on purpose', () => {
   it('leave everybody their place in the queue: the run says when, passes all nine checks, and a worker is back', async () => {

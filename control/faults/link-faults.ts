@@ -43,7 +43,7 @@ function effectText({
 }: LinkEffect): string {
   const parts = [
     ...(cut > 0 ? [`${plural(cut, 'connection')} cut`] : []),
-    ...(refused > 0 ? [`${plural(refused, 'new connection')} turned away`] : []),
+    ...(refused > 0 ? [`${plural(refused, 'new connection')} refused`] : []),
     ...(reset > 0 ? [`${plural(reset, 'connection')} reset`] : []),
     ...(heldBytes > 0 ? [`${byteSize(heldBytes)} held, at most for ${milliseconds(longestHoldMs)}`] : []),
     ...(droppedBytes > 0 ? [`${byteSize(droppedBytes)} swallowed`] : []),

@@ -76,7 +76,7 @@ export class AttackSale {
     const { id, deployment } = this.#options;
     const release = new ReleaseStack();
     const pool = createPool({
-      url: deployment.postgresAuditUrl ?? deployment.postgresUrl,
+      url: deployment.postgresUrl,
       schema: deployment.postgresSchema,
       max: 1,
       name: 'attack-close',

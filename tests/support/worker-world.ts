@@ -46,10 +46,14 @@ export interface TicketRow {
 }
 
 /** Waits until `condition` holds. */
-export async function waitFor(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const deadlineMs = Date.now() + WAIT_LIMIT_MS;
+export async function waitFor(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  limitMs = WAIT_LIMIT_MS,
+): Promise<void> {
+  const deadlineMs = Date.now() + limitMs;
   while (!(await condition())) {
-    if (Date.now() > deadlineMs) throw new Error(`waited ${WAIT_LIMIT_MS} ms in vain for: ${what}`);
+    if (Date.now() > deadlineMs) throw new Error(`waited ${limitMs} ms in vain for: ${what}`);
     await sleep(10);
   }
 }
