@@ -1,16 +1,15 @@
 /** The links between two parts, and what can be done to them. */
 import { z } from 'zod';
 import { BACKEND_TITLES, type BackendRole } from './backends.ts';
-import type { ServiceRole } from './state.ts';
 
 interface LinkEnds {
   /** Whose connections go through the proxy. */
-  readonly from: 'buyers' | ServiceRole;
+  readonly from: 'buyers' | 'gateway' | 'worker';
   readonly to: 'gateway' | BackendRole;
   readonly title: string;
 }
 
-const toBackend = <From extends ServiceRole, To extends BackendRole>(from: From, to: To) => ({
+const toBackend = <From extends 'gateway' | 'worker', To extends BackendRole>(from: From, to: To) => ({
   from,
   to,
   title: `${from} to ${BACKEND_TITLES[to]}`,
