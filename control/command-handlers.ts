@@ -56,22 +56,12 @@ export interface CommandParts {
   };
 }
 
+/** The answer of a command that only does something. */
+const done = (work: Promise<unknown>): Promise<Record<string, never>> => work.then(() => ({}));
+
 export function commandHandlers(parts: CommandParts): Handlers {
-  const {
-    options,
-    hub,
-    cluster,
-    attacks,
-    gateways,
-    sales,
-    dead,
-    runs,
-    evidence,
-    logs,
-    settings,
-    guard,
-    centre,
-  } = parts;
+  const { options, hub, cluster, attacks, gateways, sales, dead } = parts;
+  const { runs, evidence, logs, settings, guard, centre } = parts;
   return {
     'app.getSnapshot': () => centre.snapshot(),
     'app.quit': ({ cluster: choice }) => {
@@ -99,10 +89,7 @@ export function commandHandlers(parts: CommandParts): Handlers {
       return {};
     },
     'cluster.start': ({ provider }) => cluster.start(provider ?? settings.current.provider),
-    'cluster.cancelStart': async () => {
-      await cluster.cancelStart();
-      return {};
-    },
+    'cluster.cancelStart': () => done(cluster.cancelStart()),
     'cluster.stop': async () => {
       await attacks.cancel();
       if (cluster.state.state === 'stopped') await cluster.clearLeftovers();
@@ -128,14 +115,8 @@ export function commandHandlers(parts: CommandParts): Handlers {
     'queue.replayDead': ({ ids }) => dead.replay(ids),
     'queue.dropDead': ({ ids }) => dead.drop(ids),
     'attack.launch': (attack) => attacks.launch(attack),
-    'attack.cancel': async () => {
-      await attacks.cancel();
-      return {};
-    },
-    'faults.breakPart': async (order) => {
-      await attacks.breakNow(order);
-      return {};
-    },
+    'attack.cancel': () => done(attacks.cancel()),
+    'faults.breakPart': (order) => done(attacks.breakNow(order)),
     'runs.listRuns': ({ search }) => runs.list(search),
     'runs.getRun': ({ id }) => runs.get(id),
     'runs.deleteRun': async ({ id }) => {

@@ -11,21 +11,7 @@ const HISTORY_MS = 2_000;
 /** ms after which a silent service no longer holds back the moment for which the queue depth is computed. */
 const STALE_MS = 1_000;
 
-export interface PipelineTotals {
-  accepted: number;
-  frames: number;
-  rejected: number;
-  decided: number;
-  granted: number;
-  committed: number;
-  workerFrames: number;
-  framesToPostgres: number;
-  deadLettered: number;
-  repeatedFrames: number;
-  rebuilds: number;
-}
-
-const zero = (): PipelineTotals => ({
+const NOTHING = {
   accepted: 0,
   frames: 0,
   rejected: 0,
@@ -37,7 +23,8 @@ const zero = (): PipelineTotals => ({
   deadLettered: 0,
   repeatedFrames: 0,
   rebuilds: 0,
-});
+};
+export type PipelineTotals = typeof NOTHING;
 
 function addSample(totals: PipelineTotals, sample: ServiceSample): void {
   if (sample.role === 'gateway') {
@@ -82,7 +69,7 @@ function movedAt({ before, latest }: Tail, atMs: number): number {
 
 export class ServiceTotals {
   readonly #tails = new Map<string, Tail>();
-  readonly #retired = zero();
+  readonly #retired = { ...NOTHING };
   /** What ended services took of the rare paths. */
   #retiredCoverage: Coverage = {};
   /** Accepted less decided while the queue is known to be empty: killed services did not report these. */

@@ -12,8 +12,8 @@ import classes from './check-list.module.css';
 
 const marks = {
   ok: { Icon: IconCircleCheckFilled, word: 'proven' },
-  open: { Icon: IconHelpCircleFilled, word: 'undecided' },
-  failed: { Icon: IconSquareRoundedXFilled, word: 'failed' },
+  warning: { Icon: IconHelpCircleFilled, word: 'undecided' },
+  missing: { Icon: IconSquareRoundedXFilled, word: 'failed' },
 } as const;
 
 interface CheckListProps {
@@ -27,17 +27,13 @@ export function CheckList({ checks, isGrid = false }: CheckListProps) {
   return (
     <ul className={classes.list} data-grid={isGrid}>
       {checks.map((check) => {
-        const { Icon, word } = marks[check.ok ? 'ok' : check.isOpen === true ? 'open' : 'failed'];
+        const status = check.ok ? 'ok' : check.isOpen === true ? 'warning' : 'missing';
+        const { Icon, word } = marks[status];
         return (
           <li key={check.id} data-wide={check.evidence.witness !== undefined}>
-            <details
-              className={classes.check}
-              open={!check.ok}
-              data-ok={check.ok}
-              data-undecided={check.isOpen ?? false}
-            >
+            <details className={classes.check} open={!check.ok} data-status={status}>
               <summary>
-                <Icon className={classes.mark} size="1.25rem" aria-hidden />
+                <Icon className="tone" size="1.25rem" aria-hidden />
                 <span className={classes.title}>
                   {isGrid ? CHECKS[check.id].shortName : check.title}
                   <span className="sr-only">, {word}</span>

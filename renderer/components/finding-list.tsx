@@ -22,7 +22,7 @@ export function FindingList({ findings, withPaths = false }: FindingListProps) {
         const { Icon, word } = marks[finding.status];
         return (
           <li key={finding.id} className={classes.finding} data-status={finding.status}>
-            <Icon className={classes.mark} size="1.1875rem" aria-hidden />
+            <Icon className="tone" size="1.1875rem" aria-hidden />
             <div>
               <p>
                 <strong>{finding.title}</strong>

@@ -40,7 +40,7 @@ export function LiveMetrics() {
   ];
   return (
     <section className={`panel ${classes.box}`} aria-label="Metrics">
-      <dl className={classes.list}>
+      <dl className={`facts ${classes.list}`}>
         {rows.map(({ label, value, isBad, isGood }) => (
           <div key={label} data-bad={isBad ?? false} data-good={isGood ?? false}>
             <dt>{label}</dt>

@@ -40,9 +40,9 @@ const Stream = memo(function Stream({ id, rate, strength, label, note }: StreamP
         </span>
         <span className={classes.tip} />
       </span>
-      <div className={classes.below}>
+      <div className={`muted tiny ${classes.below}`}>
         <p>{label}</p>
-        {note === undefined ? null : <p className={classes.note}>{note}</p>}
+        {note === undefined ? null : <p className="faint">{note}</p>}
         {BREAKABLE_LINKS.includes(id) ? (
           <BreakIt name={LINKS[id].title} places={() => [linkPlace(id)]} />
         ) : null}

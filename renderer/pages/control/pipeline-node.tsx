@@ -60,7 +60,7 @@ export const PipelineNode = memo(function PipelineNode(props: PipelineNodeProps)
         ) : null}
         {isLit && breaker ? <span className={classes.breaker}>{breaker}</span> : null}
       </div>
-      <p className={classes.plain}>{plain}</p>
+      <p className={`muted small ${classes.plain}`}>{plain}</p>
       {isLit && metric !== undefined ? (
         <p className={classes.metric}>
           <strong>{metric}</strong> <span>{metricLabel}</span>
@@ -75,7 +75,7 @@ export const PipelineNode = memo(function PipelineNode(props: PipelineNodeProps)
 function Facts({ group, now }: { readonly group: PartGroup; readonly now: number }) {
   const [port] = group.ports;
   return (
-    <dl className={classes.facts}>
+    <dl className={`facts muted tiny ${classes.facts}`}>
       <div>
         <dt className="sr-only">Version</dt>
         <dd>{group.version}</dd>

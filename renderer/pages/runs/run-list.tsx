@@ -2,7 +2,7 @@ import { whole, milliseconds } from '../../../contract/format.ts';
 import { Button, Group, Stack } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
 import { IconHistory, IconTrash } from '@tabler/icons-react';
-import { memo, useState } from 'react';
+import { memo, useState, type ReactNode } from 'react';
 import type { RunSummary } from '../../../contract/state.ts';
 import { callOrNotify } from '../../client.ts';
 import { ConfirmDialog } from '../../components/confirm-button.tsx';
@@ -73,6 +73,33 @@ export function RunList() {
   );
 }
 
+interface Column {
+  readonly title: string;
+  readonly cell: (run: RunSummary) => ReactNode;
+  readonly 'data-number'?: true;
+  /** Hidden where there is little room, `last` first. */
+  readonly 'data-detail'?: 'last' | 'narrow';
+}
+
+const latencyOf = (run: RunSummary, ms: number): string => (run.p99Ms > 0 ? milliseconds(ms) : '–');
+
+const COLUMNS: readonly Column[] = [
+  { title: 'Verdict', cell: (run) => <VerdictBadge run={run} /> },
+  {
+    title: 'Sold',
+    'data-number': true,
+    cell: ({ sold, stock }) => (
+      <>
+        {whole(sold)} <span className="muted">of {whole(stock)}</span>
+      </>
+    ),
+  },
+  { title: 'Requests/s', 'data-number': true, 'data-detail': 'narrow', cell: ({ rps }) => whole(rps) },
+  { title: 'p50', 'data-number': true, 'data-detail': 'last', cell: (run) => latencyOf(run, run.p50Ms) },
+  { title: 'p99', 'data-number': true, 'data-detail': 'narrow', cell: (run) => latencyOf(run, run.p99Ms) },
+  { title: 'Backends', 'data-detail': 'last', cell: ({ provider }) => provider },
+];
+
 interface RunTableProps {
   readonly runs: readonly RunSummary[];
 }
@@ -88,22 +115,11 @@ function RunTable({ runs }: RunTableProps) {
           <thead>
             <tr>
               <th scope="col">Run</th>
-              <th scope="col">Verdict</th>
-              <th scope="col" data-number>
-                Sold
-              </th>
-              <th scope="col" data-number data-detail>
-                Requests/s
-              </th>
-              <th scope="col" data-number data-detail="last">
-                p50
-              </th>
-              <th scope="col" data-number data-detail>
-                p99
-              </th>
-              <th scope="col" data-detail="last">
-                Backends
-              </th>
+              {COLUMNS.map(({ title, cell: _, ...marks }) => (
+                <th key={title} scope="col" {...marks}>
+                  {title}
+                </th>
+              ))}
               <th scope="col">
                 <span className="sr-only">Actions</span>
               </th>
@@ -155,22 +171,11 @@ const RunRow = memo(function RunRow({ run, isOnline, onDelete }: RunRowProps) {
           {formatDate(run.startedAt)} · {whole(run.connections)} connections
         </span>
       </th>
-      <td>
-        <VerdictBadge run={run} />
-      </td>
-      <td data-number>
-        {whole(run.sold)} <span className="muted">of {whole(run.stock)}</span>
-      </td>
-      <td data-number data-detail>
-        {whole(run.rps)}
-      </td>
-      <td data-number data-detail="last">
-        {run.p99Ms > 0 ? milliseconds(run.p50Ms) : '–'}
-      </td>
-      <td data-number data-detail>
-        {run.p99Ms > 0 ? milliseconds(run.p99Ms) : '–'}
-      </td>
-      <td data-detail="last">{run.provider}</td>
+      {COLUMNS.map(({ title, cell, ...marks }) => (
+        <td key={title} {...marks}>
+          {cell(run)}
+        </td>
+      ))}
       {/* A click on the row opens the run; a click on a button must not. */}
       <td className={classes.actions} onClick={(event) => event.stopPropagation()}>
         <ExportMenu runId={run.id} title={run.title} isCompact />
