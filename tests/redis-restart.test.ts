@@ -3,11 +3,18 @@
  * granted. The sale's epoch is the same as before in each of them; only the run id tells.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { SaleAdmin } from '../services/gateway/sale-admin.ts';
+import { StoreReader } from '../services/gateway/store-reader.ts';
+import { BackendWatch } from '../services/shared/backend-watch.ts';
 import { idempotencyDigest } from '../services/shared/idempotency.ts';
+import { keyedId } from '../services/shared/ids.ts';
 import { outcomeChannel, saleKeys } from '../services/shared/keys.ts';
+import { createPrisma } from '../services/shared/prisma.ts';
+import { rareCounts } from '../services/shared/rare-paths.ts';
 import { createRedis } from '../services/shared/redis.ts';
 import { SaleStore, type OpeningFacts } from '../services/shared/sale-store.ts';
 import { expectTaken } from './support/expect-taken.ts';
+import type { SaleFacts } from '../services/shared/sales.ts';
 import { startPrivateRedis, type PrivateRedis } from './support/private-redis.ts';
 import { WorkerWorld, newBuyers, waitFor } from './support/worker-world.ts';
 
@@ -124,6 +131,45 @@ describe('a Redis that comes back from an older file', () => {
     expect(await world.store.readEpoch('sale')).toMatchObject({ isRestarted: true });
     expect(await world.store.readFacts('sale')).toBeUndefined();
     expect(await world.store.readSale('sale')).toBeDefined();
+  });
+});
+
+describe('a gateway whose Redis holds older facts than Postgres', () => {
+  it('takes facts and keyed grants from Postgres, and announces no older ones', async () => {
+    const { pool, store, namespace: schema } = world;
+    const prisma = createPrisma({ pool, schema });
+    world.onClose('prisma', () => prisma.$disconnect());
+    const announced: SaleFacts[] = [];
+    const admin = new SaleAdmin({
+      prisma: () => Promise.resolve(prisma),
+      schema,
+      store,
+      onChanged: (facts) => announced.push(facts),
+      onError: () => undefined,
+    });
+    await admin.create({ id: 'sale', title: 'sale', stock: 2, perBuyerLimit: 1, mode: 'queue' });
+    const worker = await world.startWorker();
+    redis.copyFile();
+    const digest = idempotencyDigest('won', 'winner', 1);
+    await world.publish('sale', [{ userId: 'winner', quantity: 1, digest }]);
+    await world.settled();
+    await worker.stop();
+    await admin.change('sale', { status: 'closed' });
+    await restart('copy');
+    expect(await admin.view('sale')).toMatchObject({ status: 'open' });
+    const watch = () => new BackendWatch({ operate: () => Promise.resolve() });
+    const stores = { pool, redisWatch: watch(), postgresWatch: watch() };
+    const reader = new StoreReader(store, stores, rareCounts('gateway'));
+    expect(await reader.fromRedis('sale')).toBeUndefined();
+    const facts = await reader.fromPostgres('sale');
+    expect(facts).toMatchObject({ status: 'closed' });
+    if (!facts) throw new Error('Postgres has the sale');
+    expect(await reader.isGranted(facts, keyedId('sale', digest))).toBe(true);
+    expect(await admin.change('sale', { title: 'another' })).toMatchObject({
+      status: 'closed',
+      title: 'another',
+    });
+    expect(announced.at(-1)).toMatchObject({ status: 'closed', title: 'another' });
   });
 });
 

@@ -25,12 +25,14 @@ const SELECT_TICKET = 'SELECT 1 FROM tickets WHERE reservation_id = $1 LIMIT 1';
 const SELECT_TICKETS = `SELECT reset_epoch, unit_no FROM sales LEFT JOIN tickets ON reservation_id = $2
   WHERE id = $1 ORDER BY item_no`;
 
+type UsedStores = Pick<Stores, 'pool' | 'redisWatch' | 'postgresWatch'>;
+
 export class StoreReader implements KeyLookup, SaleSources {
   readonly #store: SaleStore;
-  readonly #stores: Stores;
+  readonly #stores: UsedStores;
   readonly #rare: RareCounts<'gateway'>;
 
-  constructor(store: SaleStore, stores: Stores, rare: RareCounts<'gateway'>) {
+  constructor(store: SaleStore, stores: UsedStores, rare: RareCounts<'gateway'>) {
     this.#store = store;
     this.#stores = stores;
     this.#rare = rare;
