@@ -99,7 +99,7 @@ export class BackendWatch {
   }
 
   /**
-   * The value of a read; an error soon after the backend turns out to be gone. Without it, whoever asked just
+   * The value of a read; an error soon after the backend turns out to be gone. Without it, a read that began just
    * before would wait for a limit that is far longer.
    */
   async whileServing<Value>(read: Promise<Value>): Promise<Value> {

@@ -67,7 +67,7 @@ export const RARE_PATHS = {
   frameNotSent: gateway(
     'reserve-handler.ts',
     'frame not sent',
-    'A frame was open when RabbitMQ stopped to serve. It was never sent: 503, nothing was queued.',
+    'A frame was open when RabbitMQ stopped serving. It was never sent: 503, nothing was queued.',
   ),
   frameNacked: gateway(
     'reserve-handler.ts',
@@ -97,7 +97,7 @@ export const RARE_PATHS = {
   brokerBlocked: gateway(
     'broker-link.ts',
     'RabbitMQ blocked publishers',
-    'RabbitMQ raised an alarm for memory or disk, and the gateway stopped to publish.',
+    'RabbitMQ raised an alarm for memory or disk, and the gateway stopped publishing.',
   ),
   brokerSilent: gateway(
     'broker-link.ts',
