@@ -179,6 +179,7 @@ const COMMON = {
   faults: {
     option: 'fault',
     label: 'Faults',
+    isMain: true as const,
     isText: true as const,
     form: FAULT_FORM,
     whenEmpty: 'nothing is broken',

@@ -356,6 +356,25 @@ describe('when the workers are killed in the rush', () => {
   it('says what the queue keeps, and a limit that is missed does not read like a broken promise', async () => {
     const go = await openForm();
     await page.locator('label', { hasText: 'The worker dies in the rush' }).click();
+    await pressOn(button('Add a fault'));
+    const choose = (what: string, value: string) =>
+      page.getByRole('combobox', { name: `Fault 2: ${what}` }).selectOption(value);
+    await choose('what is done', 'pause');
+    await choose('target', 'redis');
+    await page.getByRole('textbox', { name: 'Fault 2: share of the requests' }).fill('50');
+    await page.getByRole('textbox', { name: 'Fault 2: seconds that it lasts' }).fill('0.3');
+    await page
+      .getByRole('img', { name: 'Timeline: 1. kill:workers@25%, 2. pause:redis@50%+300ms' })
+      .waitFor();
+    await noViolations('Attack, planned faults');
+    await button('Edit as text').click();
+    const text = page.getByRole('textbox', { name: 'Faults as text' });
+    const planned = await text.inputValue();
+    await text.fill('kill:workers@noon');
+    await page.getByText('"noon" is no moment').waitFor();
+    expect(await go.isDisabled()).toBe(true);
+    await text.fill(planned);
+    await button('Edit as list').click();
     await fillNumber(page, 'Buyers', 20_000);
     await fillNumber(page, 'Fail above a p99 of, ms', 1);
     await go.click();
@@ -363,10 +382,17 @@ describe('when the workers are killed in the rush', () => {
     await page.getByText('Limit missed', { exact: true }).waitFor({ timeout: ATTACK_LIMIT_MS });
     await heading(/^Every promise was kept/).waitFor();
     await page.locator('svg text', { hasText: 'worker-1 killed' }).first().waitFor({ state: 'attached' });
+    // A fault that lasts is a band, in all charts.
+    expect(await page.locator('.recharts-reference-area').count()).toBe(5);
     for (const theme of ['light', 'dark'] as const) {
       await wear(page, theme);
       await noViolations(`a limit missed, ${theme}`);
     }
+    await page.getByRole('link', { name: 'Full record' }).click();
+    const faults = page.getByRole('region', { name: 'Faults' }).getByRole('row');
+    await faults.filter({ hasText: 'pause:redis@50%+300ms' }).getByText('yes', { exact: true }).waitFor();
+    await faults.filter({ hasText: 'kill:workers@25%' }).getByText('yes', { exact: true }).waitFor();
+    await noViolations('Run, its faults');
     await openForm();
     await page.locator('label', { hasText: '10,000 buyers, 20 tickets' }).click();
   });

@@ -24,6 +24,7 @@ import { sentence } from '../../lib/format.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
 import classes from './attack-setup.module.css';
+import { FaultField } from './fault-field.tsx';
 import { PresetCards } from './preset-cards.tsx';
 
 const [flagship] = ATTACK_PRESETS;
@@ -73,15 +74,26 @@ export function AttackSetup() {
     ATTACK_SETTINGS.filter(
       (setting) =>
         (setting.isMain ?? false) === isMain && (setting.profile ?? draft.profile) === draft.profile,
-    ).map((setting) => (
-      <SettingField
-        key={setting.field}
-        setting={setting}
-        value={draft[setting.field]}
-        error={errors[setting.field]}
-        onChange={(value) => set(setting.field, value)}
-      />
-    ));
+    ).map((setting) =>
+      setting.field === 'faults' ? (
+        <FaultField
+          key={setting.field}
+          label={setting.label}
+          value={String(draft.faults)}
+          error={errors.faults}
+          durationMs={draft.profile === 'sustained' ? Number(draft.durationSec) * 1_000 : undefined}
+          onChange={(value) => set('faults', value)}
+        />
+      ) : (
+        <SettingField
+          key={setting.field}
+          setting={setting}
+          value={draft[setting.field]}
+          error={errors[setting.field]}
+          onChange={(value) => set(setting.field, value)}
+        />
+      ),
+    );
 
   return (
     <div className={classes.page}>

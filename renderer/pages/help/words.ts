@@ -118,6 +118,10 @@ export const WORDS: readonly { readonly title: string; readonly words: readonly 
         term: 'burst',
         meaning: 'An attack that sends all requests as fast as its connections take them.',
       },
+      {
+        term: 'fault',
+        meaning: 'Something that is broken on purpose during an attack.',
+      },
       { term: 'sustained', meaning: 'An attack that holds a rate for a duration.' },
       {
         term: 'drain',
