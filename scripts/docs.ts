@@ -10,6 +10,7 @@ import { milliseconds } from '../contract/format.ts';
 import { ATTACK_PRESETS, ATTACK_SETTINGS, settingLimits } from '../contract/attack-settings.ts';
 import { CHECKS } from '../contract/checks.ts';
 import { FAILURES } from '../contract/failures.ts';
+import { GUARDS, type Guard } from '../tests/support/guards.ts';
 import { RARE_PATHS } from '../services/shared/rare-paths.ts';
 import { PLANTS } from '../contract/plants.ts';
 
@@ -29,6 +30,24 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
     witnesses: () => [
       ['check', 'its witness'],
       ...Object.entries(CHECKS).map(([id, { witness }]) => [`\`${id}\``, witness]),
+    ],
+  },
+  'docs/guards.md': {
+    guards: () => [
+      ['guard', 'where', 'in the model', 'fault', 'what fails without it'],
+      ...Object.values(GUARDS as Readonly<Record<string, Guard>>).map(
+        ({ what, cuts, sql, model, fault, breaks, seenBy }) => [
+          what,
+          [...new Set([...cuts.map(({ file }) => file), ...(sql ? ['prisma/migrations'] : [])])]
+            .map((file) => `\`${file}\``)
+            .join(', '),
+          `\`${model}\``,
+          fault,
+          seenBy === undefined
+            ? breaks.map((check) => `\`${check}\``).join(', ')
+            : `no check of the audit; seen by ${seenBy}`,
+        ],
+      ),
     ],
   },
   'docs/errors.md': {

@@ -75,10 +75,15 @@ async function run(settings: object) {
   return kept.value;
 }
 
-describe.each([1, 3])('a defect that is planted where a buyer may have %i', (perBuyerLimit) => {
-  it.each(PLANT_IDS)(
-    '%s breaks exactly its checks, for both judges, and leaves nothing behind',
-    async (plant) => {
+describe('a planted defect', () => {
+  it.each([
+    ...PLANT_IDS.map((plant) => [plant, 1] as const),
+    // Those that have to do with the limit.
+    ['double-insert', 3] as const,
+    ['over-limit', 3] as const,
+  ])(
+    '%s breaks exactly its checks with a limit of %i, for both judges, and leaves nothing behind',
+    async (plant, perBuyerLimit) => {
       const record = await run({ plant, perBuyerLimit });
       const failed = record.audit.checks.filter(({ ok }) => !ok).map(({ id }) => id);
       expect(failed, record.reasons.join('\n')).toEqual(PLANTS[plant].breaks);

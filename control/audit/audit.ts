@@ -168,10 +168,12 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
     const missing = input.missingParts?.() ?? [];
     const uncommitted = findOutcomeFaults(evidence).ticketMissing.count;
     const isQuiet = nowMs - lastTicketAtMs >= COMMIT_QUIET_MS && missing.length === 0;
-    const isInHand = evidence.totals.pending > 0 || (uncommitted > 0 && !isQuiet);
+    const { waiting } = evidence.queues;
+    // A worker that died after the drain has given its frames back.
+    const isInHand = evidence.totals.pending > 0 || waiting > 0 || (uncommitted > 0 && !isQuiet);
     if (!isInHand || nowMs >= deadline) {
       if (isSaleClosed !== undefined || input.closeSale === undefined) {
-        const isUnfinished = isInHand || uncommitted > 0 || evidence.queues.waiting > 0;
+        const isUnfinished = isInHand || uncommitted > 0;
         input.onEvidence?.(evidence);
         const undecided = isUnfinished ? [...stillWaiting(evidence, drainMs), ...missing] : [];
         const times = input.startedAtMs === undefined ? undefined : new BackendTimes(input.startedAtMs);

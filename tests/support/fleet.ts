@@ -50,6 +50,8 @@ export interface FleetOptions {
   readonly backends?: Partial<Endpoints>;
   /** Variables of gateways and workers. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Gateway and worker in place of those that ship. */
+  readonly modules?: Pick<typeof BUILT, 'gateway' | 'worker'>;
 }
 
 /** Something to do once that many requests of an attack are answered. */
@@ -94,7 +96,7 @@ export class Fleet {
     this.#release.add('redis', () => this.redis.disconnect());
     this.store = new SaleStore(this.redis, namespace);
     const common = {
-      modules: BUILT,
+      modules: { ...BUILT, ...options.modules },
       deployment: { ...this.deployment, ...options.through },
       env: { ...process.env, FLASHGRID_LOG_LEVEL: 'warn', ...options.env },
       registry: new ProcessRegistry(this.#dataDir),

@@ -1,0 +1,73 @@
+/**
+ * A guard that nobody needs is no guard. Each is taken out of a build of its own, and the same few steps with the same faults are played
+ * with and without it, on real backends: with it every check passes, without it a promise is broken. docs/guards.md has the table.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { expectChecks, type Fleet } from './support/fleet.ts';
+import { GUARDS, type Guard } from './support/guards.ts';
+import { startPrivateRedis, type PrivateRedis } from './support/private-redis.ts';
+import { Stage } from './support/stage.ts';
+import { applyCuts, buildUnguarded } from './support/unguarded-build.ts';
+
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
+
+const all: readonly (readonly [string, Guard])[] = Object.entries(GUARDS);
+/** ms that the audit waits for what comes; it ends as soon as all is decided. */
+const PATIENT_MS = 20_000;
+/** ms that it waits for what is lost. */
+const SHORT_MS = 2_500;
+
+let redis: PrivateRedis;
+let guarded: Fleet;
+beforeAll(async () => {
+  redis = await startPrivateRedis();
+  guarded = await Stage.fleet(redis);
+});
+afterAll(async () => {
+  await guarded?.close();
+  await redis?.close();
+});
+
+async function playWithout(id: string, { cuts, sql, steps }: Guard) {
+  const build = await buildUnguarded(id, cuts);
+  onTestFinished(() => build.remove());
+  const ownRedis = await startPrivateRedis();
+  onTestFinished(() => ownRedis.close());
+  const fleet = await Stage.fleet(ownRedis, build, sql);
+  onTestFinished(() => fleet.close());
+  return await Stage.play(fleet, ownRedis, `without-${id}`, steps, SHORT_MS);
+}
+
+it.each(all)('%s: with it every promise is kept, without it one is broken', async (id, guard) => {
+  const [kept, broken] = await Promise.allSettled([
+    Stage.play(guarded, redis, `with-${id}`, guard.steps, PATIENT_MS),
+    playWithout(id, guard),
+  ]);
+  if (kept.status === 'rejected') throw kept.reason;
+  expectChecks(kept.value);
+  if (guard.seenBy !== undefined) {
+    expect(broken).toMatchObject({
+      status: 'rejected',
+      reason: { message: expect.stringMatching(/before (?:its|the) ticket was there/) as string },
+    });
+    return;
+  }
+  if (broken.status === 'rejected') throw broken.reason;
+  expectChecks(broken.value, guard.breaks);
+});
+
+it('no guard has a switch: what takes it out is not in the sources, nor in a bundle that ships', () => {
+  const root = join(import.meta.dirname, '..');
+  for (const [id, { cuts }] of all) {
+    for (const cut of cuts) {
+      const source = readFileSync(join(root, cut.file), 'utf8');
+      // It stands there once; a cut that no longer fits would test nothing.
+      expect(applyCuts(cut.file, source, [cut]), id).not.toBe(source);
+      if (cut.replace.length > 20) expect(source.includes(cut.replace), id).toBe(false);
+    }
+  }
+  for (const bundle of ['gateway', 'worker'])
+    expect(readFileSync(join(root, `out/main/${bundle}.js`), 'utf8')).not.toMatch(/unguarded|not rebuilt/);
+});
