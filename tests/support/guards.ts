@@ -169,7 +169,7 @@ export const GUARDS = {
         file: PROCESSOR,
         find: `const { store, pool, counters, onRebuild } = this.#parts;`,
         replace: `const { store, pool, counters, onRebuild } = this.#parts;
-    if (store) throw new FrameError('not rebuilt');`,
+    if (store) throw new FrameError('unguarded');`,
       },
     ],
     fault: 'Redis loses its data',
@@ -225,8 +225,8 @@ export const GUARDS = {
       },
       {
         file: REBUILD,
-        find: `readPage(pool, request.saleId, raised.facts.generation, lastUnit)`,
-        replace: `readPage(pool, request.saleId, request.generation, lastUnit)`,
+        find: `const { id, generation } = raised.facts;`,
+        replace: `const { saleId: id, generation } = request;`,
       },
       {
         file: REBUILD,
