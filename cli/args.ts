@@ -9,6 +9,8 @@ import {
   type AttackSetting,
   type AttackSettings,
 } from '../contract/attack-settings.ts';
+import { chaosFaults } from '../contract/chaos.ts';
+import { FAULT_KINDS } from '../contract/faults.ts';
 import { EXPORTS, EXPORT_FORMATS } from '../contract/export-formats.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { wrapText } from '../contract/format.ts';
@@ -62,6 +64,11 @@ const attackOptions: Readonly<Record<string, OptionSpec>> = {
     help: `a ready-made attack: ${ATTACK_PRESETS.map((preset) => preset.id).join(', ')}`,
   },
   ...settingOptions,
+  chaos: {
+    type: 'string',
+    value: 'SEED',
+    help: 'random faults from a seed; the schedule is printed, and is in the report',
+  },
   ...outputOptions,
 };
 
@@ -131,6 +138,27 @@ export const TERMINAL_COMMANDS = {
       root: { type: 'string', value: 'HEX', help: 'the root that was printed with the verdict' },
       edn: { type: 'string', value: 'FILE', help: "write the requests as a history in Jepsen's EDN" },
       json: { type: 'string', value: 'FILE', help: 'write what was found' },
+    },
+  },
+  matrix: {
+    summary:
+      'break everything once: an attack for each fault of the table, over several seeds; goes on where it ended',
+    options: {
+      ...clusterOptions,
+      seeds: { type: 'string', value: 'N', help: 'how many seeds (default 1)' },
+      seed: { type: 'string', value: 'N', help: 'the first seed (default 1)' },
+      only: {
+        type: 'string',
+        value: 'KINDS',
+        help: `kinds of faults, parted by commas: ${FAULT_KINDS.join(', ')}`,
+      },
+      quick: { type: 'boolean', help: 'one target of each kind' },
+      out: {
+        type: 'string',
+        value: 'FILE',
+        help: 'where each result is kept, a line of JSON each (default flashgrid-matrix.ndjson)',
+      },
+      md: { type: 'string', value: 'FILE', help: 'write the table in Markdown' },
     },
   },
   confirm: {
@@ -214,12 +242,14 @@ export function readAttack(values: OptionValues): AttackSettings {
     throw new UsageError(
       `--preset knows ${ATTACK_PRESETS.map(({ id }) => id).join(', ')}, not "${String(preset)}".`,
     );
-  const given = Object.fromEntries(
+  const given: Record<string, unknown> = Object.fromEntries(
     ATTACK_SETTINGS.map(({ field, option, choices, isText }) => [
       field,
       choices || isText ? values[option] : numberOf(values, option),
     ]).filter(([, value]) => value !== undefined),
   );
+  const chaos = readCount(values, 'chaos', 0, 2 ** 31 - 1);
+  if (chaos !== undefined) given['faults'] = [given['faults'], chaosFaults(chaos)].filter(Boolean).join(' ');
   const isSustained =
     found?.settings.profile === 'sustained' ||
     ATTACK_SETTINGS.some(({ field, profile }) => profile === 'sustained' && field in given);

@@ -7,22 +7,17 @@ import { lockHolder } from '../control/cluster/data-dir-lock.ts';
 import type { Finding } from '../contract/state.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { startAnnouncedServer } from '../web/announced-server.ts';
-import {
-  UsageError,
-  readAttack,
-  readCount,
-  readProvider,
-  type OptionValues,
-  type TerminalCommand,
-} from './args.ts';
+import { UsageError, readAttack, readCount, type TerminalCommand } from './args.ts';
+import { bringUp, readStart } from './bring-up.ts';
 import { endHung, quit, reachBackground, whenFree } from './background.ts';
 import { deadLetters } from './dead-letters.ts';
+import { matrix } from './matrix.ts';
 import { verify } from './verify.ts';
 import { whenInterrupted } from './interrupt.ts';
 import type { Output } from './output.ts';
 import { EXPORT_FORMATS } from '../contract/export-formats.ts';
 import { EXIT } from './exit-codes.ts';
-import { Progress, seconds } from './progress.ts';
+import { Progress } from './progress.ts';
 import { writeJson } from './outputs.ts';
 import { exportRun, runAttackToEnd, printFailures, printRun } from './run-attack.ts';
 import {
@@ -35,7 +30,6 @@ import {
   requireRemote,
   printNotices,
   type CommandContext,
-  type Session,
 } from './session.ts';
 
 type Command = (context: CommandContext) => Promise<number>;
@@ -50,6 +44,7 @@ export const terminalCommands: { readonly [Name in TerminalCommand]: Command } =
   'dead-letters': deadLetters,
   report,
   verify,
+  matrix,
   confirm,
   doctor,
 };
@@ -327,48 +322,4 @@ async function doctor({ dataDir, out, outputs, interrupt }: CommandContext): Pro
     );
     return canStart ? EXIT.pass : EXIT.infrastructure;
   });
-}
-
-interface StartOptions {
-  readonly provider: ReturnType<typeof readProvider>;
-  readonly gateways: number | undefined;
-  readonly workers: number | undefined;
-}
-
-function readStart(values: OptionValues): StartOptions {
-  return {
-    provider: readProvider(values),
-    gateways: readCount(values, 'gateways', 1, 16),
-    workers: readCount(values, 'workers', 1, 16),
-  };
-}
-
-/** Starts the cluster, or joins a start that is under way; a running one is left as it is. */
-async function bringUp(
-  { client, lost }: Session,
-  { provider, gateways, workers }: StartOptions,
-  out: Output,
-  interrupt: AbortSignal,
-): Promise<void> {
-  const before = (await must(client, 'app.getSnapshot', {})).cluster.state;
-  interrupt.throwIfAborted();
-  // A start by another command is not ours to cancel.
-  const isJoined = before === 'starting';
-  const cancel = () => void client.call('cluster.cancelStart', {});
-  if (!isJoined && before !== 'running') interrupt.addEventListener('abort', cancel, { once: true });
-  try {
-    const starting = must(client, 'cluster.start', provider === undefined ? {} : { provider });
-    const state = await Promise.race([starting, lost, ...(isJoined ? [whenInterrupted(interrupt)] : [])]);
-    if (gateways !== undefined) await must(client, 'services.scale', { role: 'gateway', count: gateways });
-    if (workers !== undefined) await must(client, 'services.scale', { role: 'worker', count: workers });
-    interrupt.throwIfAborted();
-    const took = state.startDurationMs === undefined ? '' : ` in ${seconds(state.startDurationMs)}`;
-    out.print(
-      before === 'running'
-        ? `  The cluster runs already, on ${state.provider ?? ''}.`
-        : `  Cluster ready on ${state.provider ?? ''}${took}`,
-    );
-  } finally {
-    interrupt.removeEventListener('abort', cancel);
-  }
 }

@@ -228,3 +228,17 @@ export function searchTextOf(run: RunSummary): string {
     `${whole(run.sold)} of ${whole(run.stock)}`,
   ].join(' ');
 }
+
+/** The terminal's options that ask for this attack: what differs from the defaults. */
+export function settingsAsOptions(attack: AttackSettings): string {
+  const given: Readonly<Partial<Record<AttackField, number | string | undefined>>> = attack;
+  return ATTACK_SETTINGS.flatMap(({ field, option, isText, default: usual }) => {
+    const value = given[field];
+    if (value === undefined || value === usual) return [];
+    return isText
+      ? String(value)
+          .split(' ')
+          .map((one) => `--${option} ${one}`)
+      : [`--${option} ${value}`];
+  }).join(' ');
+}

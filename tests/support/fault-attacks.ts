@@ -8,6 +8,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pick, randomFrom } from '../../contract/chaos.ts';
 import { IN_TIME_MS } from '../../control/attack/protocol/generator-messages.ts';
 import { ProcessRegistry } from '../../control/processes/process-registry.ts';
 import { runRecordSchema, type RunRecord } from '../../contract/run-record.ts';
@@ -50,23 +51,6 @@ export interface FaultOutcome {
   /** What must not be; empty when all is well. */
   readonly wrongs: readonly string[];
   readonly output: string;
-}
-
-/** Numbers from a seed, 0..1; mulberry32. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-function pick<Value>(random: () => number, values: readonly Value[]): Value {
-  const value = values[Math.floor(random() * values.length)];
-  if (value === undefined) throw new Error('nothing to pick from');
-  return value;
 }
 
 /** The attack and the fault of one number of a seed. */
