@@ -52,6 +52,16 @@ export class GatewayMetrics {
       () => counters.rare.keyReplayed,
     );
     new Counter({
+      name: 'flashgrid_gateway_rare_paths_total',
+      help: 'How often the gateway took each of its rare paths (docs/rare-paths.md).',
+      labelNames: ['path'],
+      registers,
+      collect() {
+        this.reset();
+        for (const [path, count] of Object.entries(counters.rare)) this.inc({ path }, count);
+      },
+    });
+    new Counter({
       name: 'flashgrid_gateway_rejected_total',
       help: 'Reservations rejected by the gateway, by kind of problem.',
       labelNames: ['reason'],
