@@ -259,7 +259,7 @@ describe('the epoch of a sale', () => {
     let lastEpoch = 0;
     for (let generation = 1; generation <= 4; generation++) {
       const life = await store.readEpoch('sale');
-      expect(life).toEqual({ epoch: await postgresEpoch(), generation, isRestarted: false });
+      expect(life).toEqual({ epoch: await postgresEpoch(), generation, status: 'open', isRestarted: false });
       const granted = life?.epoch ?? 0;
       expect(granted).toBeGreaterThan(lastEpoch);
       await removeKeys(world.redis, `${world.namespace}:{sale}`);

@@ -21,7 +21,7 @@ import { DECIDE_STATUS, keptGrant, keyedRecordOf } from './outcomes.ts';
 import { RUN_ID_PREFIX } from './redis.ts';
 import type { RedisClient } from './redis.ts';
 import { saleFactsSchema, saleModeSchema, saleStatusSchema } from './sales.ts';
-import type { SaleChange, SaleFacts, SaleView } from './sales.ts';
+import type { SaleChange, SaleFacts, SaleStatus, SaleView } from './sales.ts';
 import type { SaleChanged } from './events.ts';
 
 /** What opening a sale needs. */
@@ -67,6 +67,7 @@ export interface TicketPage {
 
 export interface HeldEpoch {
   readonly epoch: number;
+  readonly status: SaleStatus;
   readonly generation: number;
   /** Redis has started again since, perhaps from a file that lacks its last grants. Only a rebuild makes it present. */
   readonly isRestarted: boolean;
@@ -146,10 +147,12 @@ export class SaleStore {
     return sale === undefined || sale.isRestarted ? undefined : saleFactsSchema.parse(sale.view);
   }
 
-  /** Epoch and generation that Redis holds; `undefined` when it does not know the sale. */
+  /** What Redis holds of a sale besides its facts and counters; `undefined` when it does not know the sale. */
   async readEpoch(saleId: string): Promise<HeldEpoch | undefined> {
     const sale = parseSale(saleId, await this.#readFields(saleId));
-    return sale && { epoch: sale.epoch, generation: sale.view.generation, isRestarted: sale.isRestarted };
+    if (sale === undefined) return undefined;
+    const { epoch, isRestarted, view } = sale;
+    return { epoch, generation: view.generation, status: view.status, isRestarted };
   }
 
   #readFields(saleId: string): Promise<unknown> {

@@ -121,14 +121,16 @@ export class FrameProcessor {
 
   /**
    * Rebuilds the sales of this worker after Redis has started again. A frame would cause the same; but the last one may
-   * have come already, and who looks at the sale would see an older file of Redis. Never rejects.
+   * have come already, and who looks at the sale would see an older file of Redis. The newest first; a sale that Redis
+   * holds as closed can wait for a frame. Never rejects.
    */
   async rebuildSales(onError: (error: unknown) => void): Promise<void> {
-    for (const [saleId, generation] of this.#sales) {
+    for (const [saleId, generation] of [...this.#sales].reverse()) {
       try {
         const held = await this.#whileAway(() => this.#parts.store.readEpoch(saleId));
         if (held === undefined) await this.#rebuild({ saleId, generation });
-        else if (held.isRestarted) await this.#rebuild({ saleId, generation, staleEpoch: held.epoch });
+        else if (held.isRestarted && held.status === 'open')
+          await this.#rebuild({ saleId, generation, staleEpoch: held.epoch });
       } catch (error) {
         onError(error);
       }
