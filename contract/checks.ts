@@ -59,7 +59,7 @@ const TABLE = {
     title: 'The queue and the dead-letter queue are empty',
     shortName: 'The queue is empty',
     proves: 'the queue and the dead-letter queue are empty',
-    witness: 'what was promised, and the count of frames',
+    witness: 'what was promised, and the frame that was dead-lettered, or the count of those that wait',
   },
   order: {
     title: 'First come, first served',

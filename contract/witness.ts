@@ -7,6 +7,7 @@ const KINDS = {
   promise: { label: 'Promise', holds: 'always' },
   request: { label: 'Request sent' },
   answer: { label: 'Answer' },
+  frame: { label: 'Frame in RabbitMQ' },
   decision: { label: 'Decision in Redis' },
   row: { label: 'Row in Postgres' },
   count: { label: 'Count', holds: 'at the audit' },

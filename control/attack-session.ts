@@ -35,6 +35,7 @@ import { plant } from './plants/plant.ts';
 import { PlantBed } from './plants/plant-bed.ts';
 import { PlantedLedger } from './plants/planted-ledger.ts';
 import { AttackSale } from './sales/attack-sale.ts';
+import { readDeadLetter } from './sales/read-dead-letter.ts';
 import type { GatewayClient } from './sales/gateway-client.ts';
 import type { Supervisor } from './services/supervisor.ts';
 import { parseFaults, type FaultSpec } from '../contract/faults.ts';
@@ -262,6 +263,7 @@ export class AttackSession {
       sale: { id: saleId, stock: settings.stock, perBuyerLimit: settings.perBuyerLimit },
       ...(planted ?? { ledger }),
       startedAtMs: this.#state.firstRequestAtMs,
+      readDeadLetter: (queues) => readDeadLetter(deployment, queues),
       deployment,
       drainTimeoutMs: settings.drainTimeoutMs,
       isBackendLost: () => backendDown(this.#options.cluster) !== undefined,

@@ -4,6 +4,7 @@ import type { Pool } from 'pg';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { audit, countDeadFrames } from '../control/audit/audit.ts';
 import type { LoadLedger } from '../control/audit/ledger.ts';
+import { readDeadLetter } from '../control/sales/read-dead-letter.ts';
 import { FailureError } from '../contract/failure.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
 import type { CheckId } from '../contract/checks.ts';
@@ -126,6 +127,7 @@ function runAudit(options: Partial<Parameters<typeof audit>[0]> = {}) {
     sale: { id: SALE_ID, stock: STOCK, perBuyerLimit: 1 },
     ledger: ledger(),
     deployment: deployment(),
+    readDeadLetter: (queues) => readDeadLetter(deployment(), queues),
     drainTimeoutMs: 300,
     signal: new AbortController().signal,
     ...options,
@@ -237,14 +239,18 @@ describe('tampering', () => {
     {
       what: 'a frame in the dead-letter queue',
       tamper: async () => {
-        channel.sendToQueue(names.deadQueue, Buffer.from('dead'), { persistent: true });
+        channel.sendToQueue(names.deadQueue, Buffer.from('dead'), {
+          persistent: true,
+          messageId: 'gateway9-1',
+          headers: { t: Date.now() },
+        });
         await expect.poll(async () => (await channel.checkQueue(names.deadQueue)).messageCount).toBe(1);
       },
       breaks: ['queues_empty'],
     },
   ];
 
-  it.each(cases)('with $what fails exactly $breaks', async ({ tamper, breaks }) => {
+  it.each(cases)('with $what fails exactly $breaks', async ({ what, tamper, breaks }) => {
     await tamper();
     const startedAtMs = testStartedAtMs;
     const found = await runAudit({ startedAtMs });
@@ -255,9 +261,13 @@ describe('tampering', () => {
       const events = evidence.witness?.events ?? [];
       expect(contradicts[id](events), JSON.stringify(events)).toBe(true);
       expect(isMinimal(id, events), JSON.stringify(events)).toBe(true);
-      // The backends tell when a row was written and a frame decided: within this test, give or take a ms of rounding.
+      const [frame] = events.filter(({ kind }) => kind === 'frame');
+      expect(frame !== undefined).toBe(what === 'a frame in the dead-letter queue');
+      if (frame)
+        expect(frame.text).toMatch(/^gateway9-1 is in the dead-letter queue\. The frame is malformed/);
+      // The backends tell when a row was written, a frame decided or closed: within this test, give or take a ms of rounding.
       for (const { kind, tMs } of events) {
-        if (kind !== 'row' && kind !== 'decision') continue;
+        if (kind !== 'row' && kind !== 'decision' && kind !== 'frame') continue;
         expect(tMs).toBeGreaterThanOrEqual(-2);
         expect(tMs).toBeLessThanOrEqual(Date.now() - startedAtMs + 2);
       }

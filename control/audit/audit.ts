@@ -10,12 +10,13 @@ import { ReleaseStack } from '../../services/shared/release-stack.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
 import { CHECK_IDS } from '../../contract/checks.ts';
 import type { Audit } from '../../contract/run-record.ts';
+import type { DeadFrame } from '../../contract/state.ts';
 import { milliseconds, plural } from '../../contract/format.ts';
 import { ALL_CHECKS } from './checks/all-checks.ts';
 import { isOpen } from './checks/open.ts';
 import { findOutcomeFaults } from './checks/single-outcome.ts';
 import { waitForDrain, type DrainProgress } from './drain.ts';
-import { joinTickets, prepareEvidence, type Evidence } from './evidence.ts';
+import { joinTickets, prepareEvidence, type Evidence, type QueueCounts } from './evidence.ts';
 import { BackendTimes } from './event-times.ts';
 import { indexFrames } from './frame-index.ts';
 import type { LoadLedger } from './ledger.ts';
@@ -68,6 +69,8 @@ export interface AuditInput {
   missingParts?(): string[];
   /** The moment 0 of the ledger, as a Unix time in ms: witnesses then tell when rows and decisions came about. */
   readonly startedAtMs?: number | undefined;
+  /** The first frame that the run put into the dead-letter queue; asked for its witness only, when there is one. */
+  readonly readDeadLetter?: (queues: QueueCounts) => Promise<DeadFrame | undefined>;
   /** Spoils what the last look will find, on purpose; called once, after the sale is closed. */
   plant?(evidence: Evidence): Promise<void>;
   /** What the verdict rests on, once it is final. */
@@ -176,18 +179,8 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
         const isUnfinished = isInHand || uncommitted > 0;
         input.onEvidence?.(evidence);
         const undecided = isUnfinished ? [...stillWaiting(evidence, drainMs), ...missing] : [];
-        const times = input.startedAtMs === undefined ? undefined : new BackendTimes(input.startedAtMs);
-        const timed = times ? { ...evidence, times } : evidence;
-        let found = judge(timed, drainMs, undecided);
-        if (times && found.checks.some(({ ok }) => !ok)) {
-          const { namespace } = deployment;
-          const looks = times.read({ pool, redis, namespace, saleId: input.sale.id });
-          // A witness says that it does not know what a backend would not tell.
-          await withLimit(looks, PROBE_LIMIT_MS, 'no times').catch(() => undefined);
-          found = judge(timed, drainMs, undecided);
-        }
         return {
-          ...found,
+          ...(await judgeAtEnd(input, { pool, redis }, evidence, drainMs, undecided)),
           ...(isSaleClosed === undefined ? {} : { isSaleClosed }),
         };
       }
@@ -245,6 +238,31 @@ async function gather(
     queues: { ...counted, deadBefore: input.deadBefore ?? 0 },
     heldUpMs: input.heldUpMs?.() ?? 0,
   });
+}
+
+/** The verdict. When a check failed, it looks up what its witness then tells: when rows and decisions came about, and which frame died. */
+async function judgeAtEnd(
+  { deployment, sale, startedAtMs, readDeadLetter }: AuditInput,
+  { pool, redis }: Pick<Sources, 'pool' | 'redis'>,
+  evidence: Evidence,
+  drainMs: number,
+  undecided: readonly string[],
+): Promise<Audit> {
+  if (startedAtMs === undefined) return judge(evidence, drainMs, undecided);
+  const times = new BackendTimes(startedAtMs);
+  const found = judge({ ...evidence, times }, drainMs, undecided);
+  if (found.checks.every(({ ok }) => ok)) return found;
+  // What a backend would not tell now, the witness does not know.
+  const within = <Value>(look: Promise<Value>) =>
+    withLimit(look, PROBE_LIMIT_MS, 'no answer').catch(() => undefined);
+  await within(times.read({ pool, redis, namespace: deployment.namespace, saleId: sale.id }));
+  const letter = readDeadLetter && (await within(readDeadLetter(evidence.queues)));
+  const { closedAtMs } = letter ?? {};
+  const deadLetter = letter && {
+    ...letter,
+    closedAtMs: closedAtMs === undefined ? undefined : closedAtMs - startedAtMs,
+  };
+  return judge({ ...evidence, times, ...(deadLetter && { deadLetter }) }, drainMs, undecided);
 }
 
 function stillWaiting({ queues }: Evidence, drainMs: number): string[] {

@@ -69,6 +69,17 @@ export interface RawEvidence {
   readonly heldUpMs?: number;
   /** Tells witnesses when something happened; without it they say that they don't know. */
   readonly times?: EventTimes;
+  /** The first frame that the run put into the dead-letter queue, once it was looked up. */
+  readonly deadLetter?: DeadLetter;
+}
+
+export interface DeadLetter {
+  readonly id: string;
+  readonly reservations?: number | undefined;
+  /** Why it is there, as a sentence. */
+  readonly reason: string;
+  /** When its gateway closed it, in ms since the start of the attack. */
+  readonly closedAtMs?: number | undefined;
 }
 
 /** When rows and decisions came about, in ms since the start of the attack; `undefined` when nobody knows. */

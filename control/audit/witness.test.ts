@@ -185,6 +185,24 @@ describe('the witness of a failed check', () => {
   });
 });
 
+it('names the frame that was dead-lettered, once it was looked up', () => {
+  const world = soldOut();
+  world.queues = { waiting: 0, dead: 2, deadBefore: 1 };
+  const deadLetter = { id: 'gateway1-7', reservations: 3, reason: 'A worker rejected it.', closedAtMs: 12 };
+  const { checks } = judge({ ...world.evidence(), deadLetter }, 12);
+  const found = checks.find(({ id }) => id === 'queues_empty')?.evidence.witness;
+  expect(found?.events.map(({ kind, text, tMs }) => ({ kind, text, tMs }))).toEqual([
+    { kind: 'promise', text: 'No frame of a run is dead-lettered; 1 was there before.', tMs: undefined },
+    {
+      kind: 'frame',
+      text: 'gateway1-7, 3 reservations, is in the dead-letter queue. A worker rejected it.',
+      tMs: 12,
+    },
+  ]);
+  expect(contradicts.queues_empty(found?.events ?? [])).toBe(true);
+  expect(isMinimal('queues_empty', found?.events ?? [])).toBe(true);
+});
+
 it('puts the earlier of two events that exclude each other on the first lane', () => {
   const world = enough();
   Object.assign(world.tickets[5] ?? {}, { unit: 1 });

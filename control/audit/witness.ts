@@ -3,8 +3,9 @@
  * form. A check chooses the fewest that contradict each other.
  */
 import { OUTCOME_CODES, type OutcomeCode } from '../../services/shared/outcomes.ts';
+import { plural } from '../../contract/format.ts';
 import type { Witness, WitnessEvent, WitnessKind } from '../../contract/witness.ts';
-import { GRANTED_CODE, reservationOf, type Evidence } from './evidence.ts';
+import { GRANTED_CODE, reservationOf, type DeadLetter, type Evidence } from './evidence.ts';
 
 type Lane = WitnessEvent['lane'];
 
@@ -87,6 +88,16 @@ export function answerEvent({ ledger }: Evidence, lane: Lane, request: number): 
     `${nameOf(ledger.userId(request))} was told ${status}: ${word}${id !== undefined ? `, reservation ${nameOf(id)}` : told === 'accepted' ? ', without a reservation id' : ''}.`,
     ledger.answeredAtMs(request),
   );
+}
+
+/** A frame that was dead-lettered, at the moment when its gateway closed it. */
+export function deadFrameEvent(
+  lane: Lane,
+  { id, reservations, reason, closedAtMs }: DeadLetter,
+): WitnessEvent {
+  const holds = reservations === undefined ? '' : `, ${plural(reservations, 'reservation')},`;
+  const text = `${nameOf(id)}${holds} is in the dead-letter queue. ${reason}`;
+  return event(lane, 'frame', text, closedAtMs);
 }
 
 /** What the record in Redis says of a subject. */

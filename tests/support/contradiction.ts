@@ -120,12 +120,11 @@ export const contradicts: Readonly<Record<CheckId, (events: Events) => boolean>>
     return buyers.some((buyer) => buyers.filter((one) => one === buyer).length > limit);
   },
   queues_empty: (events) => {
-    const before = numberIn(
-      events,
-      'promise',
-      /([\d,]+) (?:that were in the dead-letter queue|frames are in the queue)/,
-    );
-    return numberIn(events, 'count', /^([\d,]+) frames?/) > before;
+    const frames = numberIn(events, 'count', /^([\d,]+) frames?/);
+    const before = numberIn(events, 'promise', /([\d,]+) (?:w\w+ there before|frames are in the queue)/);
+    const isNoneAllowed = has(events, 'promise', /^No frame of a run is dead-lettered/);
+    const isDead = has(events, 'frame', /^\S+(?:, [\d,]+ reservations?,)? is in the dead-letter queue\. \S/);
+    return (isNoneAllowed && isDead) || frames > (isNoneAllowed && Number.isNaN(before) ? 0 : before);
   },
   order: (events) => {
     const [refused, granted] = [0, 1].map((lane) => events.filter((event) => event.lane === lane));

@@ -1,11 +1,11 @@
 import { figure, plural } from '../../../contract/format.ts';
 import type { Check } from '../../../contract/run-record.ts';
 import type { Evidence } from '../evidence.ts';
-import { HELD, PROMISED, countEvent, promiseEvent, witness } from '../witness.ts';
+import { HELD, PROMISED, countEvent, deadFrameEvent, promiseEvent, witness } from '../witness.ts';
 import { result } from './check.ts';
 
 /** Nothing waits, and the run has put nothing into the dead-letter queue. */
-export function checkQueuesEmpty({ queues }: Evidence): Check {
+export function checkQueuesEmpty({ queues, deadLetter }: Evidence): Check {
   const { waiting, dead, deadBefore } = queues;
   const newDead = Math.max(0, dead - deadBefore);
   const ok = waiting === 0 && newDead === 0;
@@ -29,9 +29,11 @@ export function checkQueuesEmpty({ queues }: Evidence): Check {
             [
               promiseEvent(
                 0,
-                `A run adds no frame to the ${figure(deadBefore)} that were in the dead-letter queue.`,
+                `No frame of a run is dead-lettered${deadBefore === 0 ? '' : `; ${figure(deadBefore)} ${deadBefore === 1 ? 'was' : 'were'} there before`}.`,
               ),
-              countEvent(1, `${plural(dead, 'frame')} in the dead-letter queue.`),
+              deadLetter
+                ? deadFrameEvent(1, deadLetter)
+                : countEvent(1, `${plural(dead, 'frame')} in the dead-letter queue.`),
             ],
           )
         : witness(
