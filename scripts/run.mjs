@@ -60,26 +60,11 @@ const commands = {
     });
     return await run(process.execPath, [...TSX, 'scripts/dev.ts', ...args.filter((arg) => arg !== '--yes')]);
   },
-  async 'test:unit'() {
-    await prepare({ backends: [], isRequired: false, make: ensureClient });
-    return await vitest('unit');
-  },
-  async 'test:integration'() {
-    await prepare({ backends: [...BACKENDS, 'pgbouncer', 'spin'], isRequired: true });
-    return await vitest('integration');
-  },
-  async 'test:ui'() {
-    await prepare({ backends: [...BACKENDS, 'chromium'], isRequired: true });
-    return await vitest('ui');
-  },
-  async 'test:docker'() {
-    await prepare({ backends: ['docker'], isRequired: true });
-    return await vitest('docker');
-  },
-  async 'test:electron'() {
-    await prepare({ backends: [...BACKENDS, ...window], isRequired: true });
-    return await vitest('electron');
-  },
+  'test:unit': ring('unit', { backends: [], isRequired: false, make: ensureClient }),
+  'test:integration': ring('integration', { backends: [...BACKENDS, 'pgbouncer', 'spin'], isRequired: true }),
+  'test:ui': ring('ui', { backends: [...BACKENDS, 'chromium'], isRequired: true }),
+  'test:docker': ring('docker', { backends: ['docker'], isRequired: true }),
+  'test:electron': ring('electron', { backends: [...BACKENDS, ...window], isRequired: true }),
   async lint() {
     await prepare({ backends: [], isRequired: false, make: ensureClient });
     return await run(process.execPath, [
@@ -116,31 +101,32 @@ const commands = {
     await prepare({ backends: [], isRequired: false });
     return await cli(...args);
   },
-  async bench() {
-    await prepare({ backends: BACKENDS, isRequired: true });
-    return await run(process.execPath, [...TSX, 'tests/bench/main.ts', ...args]);
-  },
-  async faults() {
-    await prepare({ backends: BACKENDS, isRequired: true });
-    return await run(process.execPath, [...TSX, 'tests/bench/faults.ts', ...args]);
-  },
-  async pictures() {
-    await prepare({ backends: [...BACKENDS, 'chromium'], isRequired: true });
-    return await run(process.execPath, [...TSX, 'scripts/pictures.mjs', ...args]);
-  },
-  async 'bench:ui'() {
-    await prepare({ backends: [...BACKENDS, 'chromium'], isRequired: true });
-    return await run(process.execPath, [...TSX, 'scripts/bench-ui/main.ts', ...args]);
-  },
-  async record() {
-    await prepare({ backends: BACKENDS, isRequired: true });
-    return await run(process.execPath, [...TSX, 'scripts/replay/record.ts', ...args]);
-  },
+  bench: script('tests/bench/main.ts'),
+  faults: script('tests/bench/faults.ts'),
+  pictures: script('scripts/pictures.mjs', 'chromium'),
+  'bench:ui': script('scripts/bench-ui/main.ts', 'chromium'),
+  record: script('scripts/replay/record.ts'),
   async dist() {
     await prepare({ backends: [], isRequired: false });
     return await run(process.execPath, ['node_modules/electron-builder/cli.js', ...args]);
   },
 };
+
+/** Runs one ring of the tests. */
+function ring(project, needs) {
+  return async () => {
+    await prepare(needs);
+    return await vitest(project);
+  };
+}
+
+/** Runs a script on the machine's own backends, and with what else it needs. */
+function script(path, ...more) {
+  return async () => {
+    await prepare({ backends: [...BACKENDS, ...more], isRequired: true });
+    return await run(process.execPath, [...TSX, path, ...args]);
+  };
+}
 
 /** Docker and external backends need nothing of this machine. */
 function hasOwnProvider() {
