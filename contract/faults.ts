@@ -310,7 +310,7 @@ function parseFault(word: string): FaultSpec {
 }
 
 /** The value in its usual form, `undefined` where the kind has none, `null` for one that is not allowed. */
-function valueOf(kind: FaultKind, given: string | undefined): string | undefined | null {
+export function valueOf(kind: FaultKind, given: string | undefined): string | undefined | null {
   const { value } = faultKind(kind);
   if (value === undefined) return given === undefined ? undefined : null;
   if (given === undefined) return String(value.default);

@@ -18,7 +18,15 @@ export function AnchoredMenu({ label, button, onClose, children }: AnchoredMenuP
     onClose();
   };
   return (
-    <Menu opened position="bottom-end" withinPortal onChange={close} transitionProps={{ duration: 0 }}>
+    <Menu
+      opened
+      position="bottom-end"
+      withinPortal
+      // As high as there is room for it: the rest is scrolled to.
+      middlewares={{ flip: true, shift: true, size: true }}
+      onChange={close}
+      transitionProps={{ duration: 0 }}
+    >
       <Menu.Target>
         {/* A stand-in: Mantine can't attach a menu to a button that is already on the page. */}
         <button

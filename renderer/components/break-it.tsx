@@ -1,7 +1,7 @@
-import { ActionIcon, Button, Group, Menu, NativeSelect, NumberInput } from '@mantine/core';
+import { ActionIcon, Button, Group, Menu, NativeSelect } from '@mantine/core';
 import { IconChevronRight, IconHammer } from '@tabler/icons-react';
 import { useRef, useState } from 'react';
-import { MAX_FAULT_MS, faultKind, faultTitle, targetTitle } from '../../contract/faults.ts';
+import { faultKind, faultTitle, targetTitle, valueOf } from '../../contract/faults.ts';
 import type { ServiceRole } from '../../contract/state.ts';
 import { callOrNotify } from '../client.ts';
 import { roleOf, type FaultChoice, type FaultPlace, type RunningServices } from '../lib/fault-places.ts';
@@ -9,6 +9,7 @@ import { useControl, useData, useIsOnline } from '../store/store.ts';
 import { AnchoredMenu } from './anchored-menu.tsx';
 import classes from './break-it.module.css';
 import { ConfirmDialog } from './confirm-button.tsx';
+import { FaultValueInput, Seconds } from './fault-inputs.tsx';
 import { notifyDone } from './notify.tsx';
 
 interface BreakItProps {
@@ -138,13 +139,13 @@ interface FaultDialogProps {
 function FaultDialog({ choice: { kind, targets }, onClose }: FaultDialogProps) {
   const { title, help, lastsMs } = faultKind(kind);
   const [target, setTarget] = useState(targets[0] ?? '');
-  const [seconds, setSeconds] = useState<number | string>((lastsMs ?? 0) / 1_000);
+  const [value, setValue] = useState(valueOf(kind, undefined) ?? undefined);
+  const [lengthMs, setLengthMs] = useState(lastsMs);
   const order = {
     kind,
     target,
-    ...(lastsMs === undefined
-      ? {}
-      : { lengthMs: typeof seconds === 'number' ? Math.round(seconds * 1_000) : lastsMs }),
+    ...(value === undefined ? {} : { value }),
+    ...(lengthMs === undefined ? {} : { lengthMs }),
   };
   const what = `${title} ${targetTitle(target)}`;
   const promise = PROMISES[roleOf(target)];
@@ -161,23 +162,13 @@ function FaultDialog({ choice: { kind, targets }, onClose }: FaultDialogProps) {
               <NativeSelect
                 label="What it hits"
                 value={target}
-                data={targets.map((value) => ({ value, label: targetTitle(value) }))}
+                data={targets.map((one) => ({ value: one, label: targetTitle(one) }))}
                 onChange={(event) => setTarget(event.currentTarget.value)}
               />
             ) : null}
-            {lastsMs === undefined ? null : (
-              <NumberInput
-                label="Length, s"
-                description={`Empty: ${lastsMs / 1_000} s.`}
-                value={seconds}
-                onChange={setSeconds}
-                min={0.001}
-                max={MAX_FAULT_MS / 1_000}
-                decimalScale={3}
-                step={0.5}
-                clampBehavior="strict"
-                allowNegative={false}
-              />
+            {value === undefined ? null : <FaultValueInput kind={kind} value={value} onChange={setValue} />}
+            {lengthMs === undefined ? null : (
+              <Seconds label="Length" valueMs={lengthMs} minMs={1} onChange={setLengthMs} />
             )}
           </Group>
         </>

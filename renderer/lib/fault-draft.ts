@@ -6,6 +6,7 @@ import {
   faultText,
   isTarget,
   parseFaults,
+  valueOf,
   type FaultEvent,
   type FaultKind,
   type FaultMoment,
@@ -28,12 +29,14 @@ export const writeFaults = (faults: readonly FaultSpec[]): string => faults.map(
 /** What a fault is at first. */
 export const NEW_FAULT: FaultSpec = { kind: 'kill', target: 'worker', at: { percent: 25 } };
 
-/** Another fault at the same moment. It keeps its target and its length if it can have them. */
-export function withKind({ target, at, lengthMs }: FaultSpec, kind: FaultKind): FaultSpec {
+/** Another fault at the same moment. It keeps its target, value and length if it can have them. */
+export function withKind({ target, value: before, at, lengthMs }: FaultSpec, kind: FaultKind): FaultSpec {
   const { targets, lastsMs } = faultKind(kind);
+  const value = valueOf(kind, before) ?? valueOf(kind, undefined) ?? undefined;
   return {
     kind,
     target: isTarget(targets, target) ? target : (targets[0] ?? target),
+    ...(value === undefined ? {} : { value }),
     at,
     ...(lastsMs === undefined ? {} : { lengthMs: lengthMs ?? lastsMs }),
   };

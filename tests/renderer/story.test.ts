@@ -460,7 +460,7 @@ describe('while it runs', () => {
     await button('Call off').waitFor();
     await visit('Control');
     const diagram = page.getByRole('figure', { name: /^The pipeline/ });
-    await pressOn(diagram.getByRole('button', { name: 'Break Redis' }));
+    await pressOn(diagram.getByRole('button', { name: 'Break Redis', exact: true }));
     const kill = page.getByRole('menuitem', { name: /^Kill/ });
     await expect.poll(() => kill.evaluate((one) => one.matches(':focus'))).toBe(true);
     await noViolations('Control, the menu that breaks a part', ['region']);
@@ -480,9 +480,9 @@ describe('while it runs', () => {
       .waitFor();
     // Beside the live charts, too: first the part, then what is done to it, then for how long.
     await pressOn(button('Break it'));
-    await page.getByRole('menuitem', { name: 'Worker' }).click();
+    await page.getByRole('menuitem', { name: 'Worker', exact: true }).click();
     await page.getByRole('menuitem', { name: /^Pause/ }).click();
-    await page.getByRole('textbox', { name: 'Length, s' }).fill('0.4');
+    await page.getByRole('textbox', { name: 'Length' }).fill('0.4');
     await button('Pause worker-1').click();
     await page
       .locator('svg text', { hasText: 'worker-1 paused for 400 ms' })

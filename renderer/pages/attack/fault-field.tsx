@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Group, Input, NativeSelect, NumberInput, TextInput } from '@mantine/core';
+import { ActionIcon, Button, Group, Input, NativeSelect, TextInput } from '@mantine/core';
 import { IconPlus, IconTrash } from '@tabler/icons-react';
 import { useId, useState } from 'react';
 import {
@@ -6,13 +6,13 @@ import {
   FAULT_FORM,
   FAULT_KINDS,
   MAX_FAULTS,
-  MAX_FAULT_MS,
   faultKind,
   faultText,
   targetTitle,
   type FaultEvent,
   type FaultSpec,
 } from '../../../contract/faults.ts';
+import { AllowedNumber, FaultValueInput, Seconds } from '../../components/fault-inputs.tsx';
 import { notifyDone } from '../../components/notify.tsx';
 import { copyText } from '../../lib/copy-text.ts';
 import {
@@ -130,7 +130,7 @@ interface FaultRowProps {
 }
 
 function FaultRow({ number, fault, serviceIds, onChange, onRemove }: FaultRowProps) {
-  const { kind, target, at, lengthMs } = fault;
+  const { kind, target, value, at, lengthMs } = fault;
   const name = (what: string): string => `Fault ${number}: ${what}`;
   return (
     <li className={classes.row}>
@@ -141,7 +141,7 @@ function FaultRow({ number, fault, serviceIds, onChange, onRemove }: FaultRowPro
         aria-label={name('what is done')}
         title={faultKind(kind).help}
         value={kind}
-        data={FAULT_KINDS.map((value) => ({ value, label: faultKind(value).title }))}
+        data={FAULT_KINDS.map((one) => ({ value: one, label: faultKind(one).title }))}
         onChange={(event) => {
           const chosen = FAULT_KINDS.find((one) => one === event.currentTarget.value);
           if (chosen) onChange(withKind(fault, chosen));
@@ -150,13 +150,13 @@ function FaultRow({ number, fault, serviceIds, onChange, onRemove }: FaultRowPro
       <NativeSelect
         aria-label={name('target')}
         value={target}
-        data={targetsOf(fault, serviceIds).map((value) => ({ value, label: targetTitle(value) }))}
+        data={targetsOf(fault, serviceIds).map((one) => ({ value: one, label: targetTitle(one) }))}
         onChange={(event) => onChange({ ...fault, target: event.currentTarget.value })}
       />
       <NativeSelect
         aria-label={name('how its moment is said')}
         value={momentKind(at)}
-        data={Object.entries(MOMENTS).map(([value, { label }]) => ({ value, label }))}
+        data={Object.entries(MOMENTS).map(([moment, { label }]) => ({ value: moment, label }))}
         onChange={(event) =>
           onChange({ ...fault, at: MOMENTS[event.currentTarget.value as MomentKind].start })
         }
@@ -165,77 +165,48 @@ function FaultRow({ number, fault, serviceIds, onChange, onRemove }: FaultRowPro
         <NativeSelect
           aria-label={name('event')}
           value={at.event}
-          data={Object.entries(FAULT_EVENTS).map(([value, label]) => ({ value, label }))}
+          data={Object.entries(FAULT_EVENTS).map(([one, label]) => ({ value: one, label }))}
           onChange={(event) => onChange({ ...fault, at: { event: event.currentTarget.value as FaultEvent } })}
         />
       ) : 'percent' in at ? (
-        <Figure
-          label={name('share of the requests')}
+        <AllowedNumber
+          aria-label={name('share of the requests')}
           suffix=" % of requests"
           value={at.percent}
           max={100}
+          step={5}
           onChange={(percent) => onChange({ ...fault, at: { percent } })}
         />
       ) : (
-        <Figure
-          label={name('seconds after the first request')}
-          suffix=" s"
-          value={at.afterMs / 1_000}
-          max={MAX_FAULT_MS / 1_000}
-          onChange={(seconds) => onChange({ ...fault, at: { afterMs: Math.round(seconds * 1_000) } })}
+        <Seconds
+          aria-label={name('seconds after the first request')}
+          valueMs={at.afterMs}
+          onChange={(afterMs) => onChange({ ...fault, at: { afterMs } })}
         />
       )}
-      {lengthMs === undefined ? (
-        <span />
-      ) : (
-        <Figure
-          label={name('seconds that it lasts')}
-          prefix="for "
-          suffix=" s"
-          value={lengthMs / 1_000}
-          min={0.001}
-          max={MAX_FAULT_MS / 1_000}
-          onChange={(seconds) => onChange({ ...fault, lengthMs: Math.round(seconds * 1_000) })}
-        />
-      )}
+      <span className={classes.more}>
+        {value === undefined ? null : (
+          <FaultValueInput
+            kind={kind}
+            value={value}
+            prefix={name('')}
+            onChange={(next) => onChange({ ...fault, value: next })}
+          />
+        )}
+        {lengthMs === undefined ? null : (
+          <Seconds
+            aria-label={name('seconds that it lasts')}
+            prefix="for "
+            valueMs={lengthMs}
+            minMs={1}
+            onChange={(next) => onChange({ ...fault, lengthMs: next })}
+          />
+        )}
+      </span>
       <ActionIcon aria-label={`Remove fault ${number}`} onClick={onRemove}>
         <IconTrash size="1.0625rem" aria-hidden />
       </ActionIcon>
     </li>
-  );
-}
-
-interface FigureProps {
-  readonly label: string;
-  readonly prefix?: string;
-  readonly suffix: string;
-  readonly value: number;
-  readonly min?: number;
-  readonly max: number;
-  readonly onChange: (value: number) => void;
-}
-
-/** A number that only passes on what is allowed; what is typed on the way there is dropped when the field is left. */
-function Figure({ label, value, min = 0, max, onChange, ...affixes }: FigureProps) {
-  const [typed, setTyped] = useState<number | string>();
-  return (
-    <NumberInput
-      {...affixes}
-      aria-label={label}
-      value={typed ?? value}
-      min={min}
-      max={max}
-      step={min > 0 || max > 100 ? 0.5 : 5}
-      decimalScale={3}
-      allowNegative={false}
-      clampBehavior="none"
-      onChange={(next) => {
-        const isAllowed = typeof next === 'number' && next >= min && next <= max;
-        setTyped(isAllowed ? undefined : next);
-        if (isAllowed) onChange(next);
-      }}
-      onBlur={() => setTyped(undefined)}
-    />
   );
 }
 
