@@ -150,7 +150,7 @@ export const TERMINAL_COMMANDS = {
       only: {
         type: 'string',
         value: 'KINDS',
-        help: `kinds of faults, parted by commas: ${FAULT_KINDS.join(', ')}`,
+        help: `kinds of faults, separated by commas: ${FAULT_KINDS.join(', ')}`,
       },
       quick: { type: 'boolean', help: 'one target of each kind' },
       out: {

@@ -1,7 +1,17 @@
 /** Stops the processes of parts for a while; their connections stay open, and nothing answers. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { milliseconds } from '../../contract/format.ts';
 import type { Fault } from './fault.ts';
-import { partsOf } from './parts.ts';
+import { LOOK_MS, partsOf, type Part } from './parts.ts';
+
+/** A process stops a moment after its signal. */
+async function standsStill(part: Part): Promise<boolean> {
+  for (let look = 0; look < 25; look++) {
+    if (await part.isPaused()) return true;
+    await sleep(LOOK_MS);
+  }
+  return false;
+}
 
 export const pause: Fault = {
   check: (target, tools) => void partsOf(target, tools),
@@ -9,7 +19,7 @@ export const pause: Fault = {
     const parts = partsOf(target, tools);
     const sinceMs = performance.now();
     await Promise.all(parts.map((part) => part.pause()));
-    const stood = await Promise.all(parts.map((part) => part.isPaused()));
+    const stood = await Promise.all(parts.map(standsStill));
     let lengthMs = 0;
     return {
       targets: parts.map(({ id }) => id),

@@ -75,7 +75,7 @@ export const noConnections: Fault = {
         tools,
         `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() AND pid <> ALL ('{${await pidsOf(held)}}')`,
       );
-      // What was ended makes room again: whoever is first takes it.
+      // What was ended makes room again: we must be there before the services.
       await takeAll();
       isFull = true;
     } catch (error) {

@@ -13,7 +13,7 @@ export const restart: Fault = {
       targets: parts.map(({ id }) => id),
       async effect() {
         const effect = await seen();
-        // What has not come back by now is left to whoever keeps the parts alive.
+        // What has not come back by now is left to the supervisor and the cluster.
         abort.abort();
         await work;
         return effect;
