@@ -184,7 +184,8 @@ function SettingField({ setting, value, error, onChange }: SettingFieldProps) {
     max = 0,
     step = 1,
   } = setting;
-  const description = isMain ? undefined : whenEmpty ? `Empty: ${whenEmpty}.` : sentence(help);
+  const isNamed = choices !== undefined || whenEmpty === undefined;
+  const description = isMain ? undefined : isNamed ? sentence(help) : `Empty: ${whenEmpty}.`;
   if (isText)
     return (
       <TextInput
@@ -203,7 +204,11 @@ function SettingField({ setting, value, error, onChange }: SettingFieldProps) {
         value={value}
         data={[
           ...(whenEmpty === undefined ? [] : [{ value: '', label: 'None' }]),
-          ...Object.entries(choices).map(([choice, text]) => ({ value: choice, label: sentence(text) })),
+          // A list that begins with none has long texts: its names alone fit.
+          ...Object.entries(choices).map(([choice, text]) => ({
+            value: choice,
+            label: whenEmpty === undefined ? text : choice,
+          })),
         ]}
         onChange={(event) => onChange(event.currentTarget.value)}
       />
