@@ -177,7 +177,14 @@ export class Links {
   #addressesOf(name: LinkName) {
     const { to } = LINKS[name];
     if (to !== 'gateway') return addressesOf(to, this.#options.deployment, name);
-    return this.#options.supervisor.gatewayUrls().map((text) => {
+    const urls = this.#options.supervisor.gatewayUrls();
+    if (urls.length === 0)
+      throw new FailureError({
+        code: 'gateway.notRunning',
+        message: `The link ${name} can't be put in: no gateway runs.`,
+        fix: 'Start at least one gateway.',
+      });
+    return urls.map((text) => {
       const { hostname, port } = new URL(text);
       return { host: hostname, port: Number(port) };
     });
