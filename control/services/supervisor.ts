@@ -144,7 +144,11 @@ export class Supervisor {
   async relink(role: ServiceRole, relink: Relink | undefined): Promise<void> {
     if (relink) this.#relinks.set(role, relink);
     else this.#relinks.delete(role);
-    for (const slot of [...this.#slots.values()].filter((one) => one.role === role)) await this.#renew(slot);
+    const errors: unknown[] = [];
+    // One that can't be started must not leave the others on a way that ends.
+    for (const slot of [...this.#slots.values()].filter((one) => one.role === role))
+      await this.#renew(slot).catch((error: unknown) => errors.push(error));
+    if (errors.length > 0) throw errors[0];
   }
 
   /** Ends one service as a crash would; the supervisor starts it again. */
