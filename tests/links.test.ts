@@ -6,7 +6,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { LINK_NAMES, tookEffect, type LinkFault } from '../contract/links.ts';
+import { LinkProxy } from '../control/faults/links/link-proxy.ts';
 import { healthReportSchema } from '../services/gateway/health.ts';
+import { createPool } from '../services/shared/postgres.ts';
 import { Fleet, expectChecks } from './support/fleet.ts';
 import { breakLink, reserveOn } from './support/link-faults.ts';
 
@@ -132,6 +134,36 @@ it('tells who is silent and since when, rejects at once, and is ready soon after
     `all three silent: known after ${knownMs} ms, 503 in ${Math.round(Math.min(...took))} ms, ready ${Date.now() - healedMs} ms after healing\n`,
   );
 }, 60_000);
+
+it('drops a dead connection to Postgres though others of its pool serve, and no statement that is only slow', async () => {
+  const url = new URL(fleet.endpoints.postgresUrl);
+  const proxy = new LinkProxy();
+  url.port = String(await proxy.open({ host: url.hostname, port: Number(url.port) }));
+  url.hostname = '127.0.0.1';
+  const pool = createPool({ url: url.href, schema: 'public', max: 3, name: 'test' });
+  try {
+    await Promise.all([1, 2, 3].map(() => pool.query('SELECT pg_sleep(0.1)')));
+    const slow = pool.query('SELECT pg_sleep(4)');
+    // Reached Postgres before the link is broken.
+    await sleep(200);
+    proxy.apply({ kind: 'halfOpen', direction: 'requests' });
+    const swallowed = pool.query('SELECT 1').then(
+      () => 'answered',
+      (error: Error) => error.message,
+    );
+    await expect.poll(() => proxy.effect.droppedBytes).toBeGreaterThan(0);
+    proxy.heal();
+    const beganMs = performance.now();
+    expect((await pool.query('SELECT 2')).rowCount).toBe(1);
+    expect(await swallowed).toMatch(/terminated/);
+    // The client's own limit is 35 s.
+    expect(performance.now() - beganMs).toBeLessThan(8_000);
+    expect((await slow).rowCount).toBe(1);
+  } finally {
+    await pool.end();
+    proxy.close();
+  }
+}, 30_000);
 
 it('puts the services back on the direct way when the proxy dies, and says that it died', async () => {
   const link = fleet.links.link('worker-redis');

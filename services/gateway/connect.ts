@@ -1,12 +1,7 @@
 /** The gateway's connections to Redis and Postgres, and what watches whether they work. */
 import type pg from 'pg';
 import type { Logger } from 'pino';
-import {
-  BackendWatch,
-  commitToPostgres,
-  writeToRedis,
-  type BackendWatchOptions,
-} from '../shared/backend-watch.ts';
+import { BackendWatch, commitToPostgres, writeToRedis } from '../shared/backend-watch.ts';
 import type { GatewayConfig } from '../shared/config.ts';
 import { healthKey } from '../shared/keys.ts';
 import { createPool } from '../shared/postgres.ts';
@@ -55,12 +50,9 @@ export function connectStores(config: GatewayConfig, log: Logger, undo: ReleaseS
     (client ??= import('../shared/prisma.ts').then(({ createPrisma }) => createPrisma({ pool, schema })));
   undo.add('prisma', async () => (await client)?.$disconnect());
 
-  const watch = (
-    name: string,
-    options: Pick<BackendWatchOptions, 'operate' | 'replaceDead'>,
-  ): BackendWatch => {
+  const watch = (name: string, operate: () => Promise<unknown>): BackendWatch => {
     const made = new BackendWatch({
-      ...options,
+      operate,
       onChange: ({ state, reason }) => {
         if (state === 'ok') log.info(`${name} serves again`);
         else log.warn({ state, reason }, `${name} does not serve`);
@@ -74,7 +66,7 @@ export function connectStores(config: GatewayConfig, log: Logger, undo: ReleaseS
     subscriber,
     pool,
     prisma,
-    redisWatch: watch('Redis', { operate: writeToRedis(redis, healthKey(config.FLASHGRID_NAMESPACE)) }),
+    redisWatch: watch('Redis', writeToRedis(redis, healthKey(config.FLASHGRID_NAMESPACE))),
     postgresWatch: watch('Postgres', commitToPostgres(pool)),
   };
 }

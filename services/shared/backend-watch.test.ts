@@ -86,35 +86,6 @@ it('believes real traffic that is refused more than an operation that still fits
   watch.stop();
 });
 
-it('replaces dead connections as soon as another one gets an answer, and never while none does', async () => {
-  vi.useRealTimers();
-  let isHealed = false;
-  const hanging: ((error: Error) => void)[] = [];
-  let isReplaced = false;
-  const replaceDead = vi.fn(() => {
-    if (!isHealed) return Promise.reject(new Error('no answer'));
-    isReplaced = true;
-    for (const fail of hanging) fail(new Error('Connection terminated'));
-    return Promise.resolve();
-  });
-  const onReplaced = vi.fn();
-  const watch = new BackendWatch({
-    operate: () => (isReplaced ? Promise.resolve() : new Promise((_, reject) => hanging.push(reject))),
-    replaceDead,
-    onReplaced,
-  });
-  void watch.check();
-  await vi.waitFor(() => expect(replaceDead.mock.calls.length).toBeGreaterThan(1), 5_000);
-  expect(watch.health).toMatchObject({ state: 'silent', reason: 'no answer in time' });
-  isHealed = true;
-  await vi.waitFor(() => expect(watch.health.state).toBe('ok'), 5_000);
-  const { length } = replaceDead.mock.calls;
-  expect(onReplaced).toHaveBeenCalledTimes(1);
-  await watch.check();
-  expect(replaceDead).toHaveBeenCalledTimes(length);
-  watch.stop();
-});
-
 it('gives up a read that waits soon after the backend turns out to be gone, and no other', async () => {
   let isGone = false;
   const watch = new BackendWatch({

@@ -2,10 +2,8 @@
  * Finds out whether a backend works, by a real write or commit. Successful traffic proves the same, so the
  * operation is left out while there is some.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { nextHealth, troubleOf, type BackendHealth, type BackendTrouble } from './backend-trouble.ts';
-import { replaceDead } from './postgres.ts';
 import type { RedisClient } from './redis.ts';
 import { withLimit } from './time-limit.ts';
 
@@ -13,10 +11,6 @@ import { withLimit } from './time-limit.ts';
 const INTERVAL_MS = 1_000;
 /** ms that the operation may take. */
 export const OPERATION_LIMIT_MS = 1_500;
-/** ms that another connection may take to show that only the pool's are dead. */
-const REPLACE_LIMIT_MS = 1_000;
-/** ms between two attempts to replace dead connections. */
-const REPLACE_PAUSE_MS = 250;
 /** ms for which the result of a check is given again. */
 const FRESH_MS = 250;
 /**
@@ -32,13 +26,6 @@ export interface BackendWatchOptions {
   readonly operate: () => Promise<unknown>;
   /** Grows with each success of real traffic. */
   readonly proofs?: () => number;
-  /**
-   * Replaces connections that are dead, if it finds that only they are silent and not the backend. Tried again
-   * and again while the backend is silent.
-   */
-  readonly replaceDead?: () => Promise<void>;
-  /** Called each time that it has. */
-  readonly onReplaced?: () => void;
   readonly onChange?: (health: BackendHealth) => void;
 }
 
@@ -55,8 +42,6 @@ export class BackendWatch {
   #timer: NodeJS.Timeout | undefined;
   /** Reads that hear when the backend is gone. */
   readonly #reads = new Set<() => void>();
-  #isReplacing = false;
-  #isStopped = false;
 
   constructor(options: BackendWatchOptions) {
     this.#options = options;
@@ -81,7 +66,6 @@ export class BackendWatch {
   }
 
   stop(): void {
-    this.#isStopped = true;
     clearInterval(this.#timer);
   }
 
@@ -148,26 +132,6 @@ export class BackendWatch {
     this.#health = health;
     this.#options.onChange?.(health);
     if (isGone(health)) for (const endSoon of this.#reads) endSoon();
-    if (health.state === 'silent') void this.#replaceDead();
-  }
-
-  async #replaceDead(): Promise<void> {
-    const { replaceDead } = this.#options;
-    if (replaceDead === undefined || this.#isReplacing) return;
-    this.#isReplacing = true;
-    while (this.#health.state === 'silent' && !this.#isStopped) {
-      const isDone = await replaceDead().then(
-        () => true,
-        // It does not answer on any connection.
-        () => false,
-      );
-      // What waited has failed by then.
-      await sleep(REPLACE_PAUSE_MS, undefined, { ref: false });
-      if (!isDone) continue;
-      this.#options.onReplaced?.();
-      await this.check();
-    }
-    this.#isReplacing = false;
   }
 }
 
@@ -194,18 +158,14 @@ const QUERY_LIMIT_MS = 10_000;
  */
 const COMMIT = `SELECT pg_logical_emit_message(true, 'flashgrid', ''), current_setting('transaction_read_only') AS "readOnly"`;
 
-export function commitToPostgres(pool: Pool): Pick<BackendWatchOptions, 'operate' | 'replaceDead'> {
-  return {
-    operate: () => commit(pool),
-    replaceDead: () => replaceDead(pool, COMMIT, REPLACE_LIMIT_MS),
+export function commitToPostgres(pool: Pool): () => Promise<unknown> {
+  return async () => {
+    // A variable, because pg's types don't know the limit of one query.
+    const query = { text: COMMIT, query_timeout: QUERY_LIMIT_MS };
+    const { rows } = await pool.query<{ readOnly: string }>(query);
+    if (rows[0]?.readOnly === 'on')
+      throw Object.assign(new Error('read-only transaction'), { code: '25006' });
   };
-}
-
-async function commit(pool: Pool): Promise<void> {
-  // A variable, because pg's types don't know the limit of one query.
-  const query = { text: COMMIT, query_timeout: QUERY_LIMIT_MS };
-  const { rows } = await pool.query<{ readOnly: string }>(query);
-  if (rows[0]?.readOnly === 'on') throw Object.assign(new Error('read-only transaction'), { code: '25006' });
 }
 
 /**

@@ -5,12 +5,12 @@
  * parameters that it does not know, and keeps nothing of a session: no prepared statement, no advisory lock,
  * no setting. So nothing here relies on a session, and `openPool` drops the parameters when they are refused.
  */
-import { Socket } from 'node:net';
 import pg from 'pg';
+import { dropDead } from './dead-connections.ts';
 
 export const POSTGRES_DEFAULTS = {
   /** ms that opening a connection, or waiting for a free one, may take. */
-  connectTimeoutMs: 5_000,
+  connectTimeoutMs: 3_000,
   /** ms after which the server ends a statement. */
   statementTimeoutMs: 30_000,
   /**
@@ -34,6 +34,8 @@ export interface PoolOptions {
   readonly statementTimeoutMs?: number;
   /** Called with the errors of idle connections, for a log. */
   readonly onError?: (error: Error) => void;
+  /** Called when a dead connection is dropped (dead-connections.ts). */
+  readonly onDead?: () => void;
 }
 
 /** Schema on Postgres's own search path. */
@@ -60,11 +62,10 @@ const typeParsers: pg.CustomTypesConfig = {
   },
 };
 
-/** Open sockets of each pool → when they were opened, in ms of the performance clock. */
-const socketsOf = new WeakMap<pg.Pool, Map<Socket, number>>();
-
 /** What every connection has in common, without start-up parameters that a pooler refuses. */
-export function connectionConfig(options: Omit<PoolOptions, 'max' | 'onError' | 'schema'>): pg.ClientConfig {
+export function connectionConfig(
+  options: Omit<PoolOptions, 'max' | 'onError' | 'onDead' | 'schema'>,
+): pg.ClientConfig {
   const statementTimeoutMs = options.statementTimeoutMs ?? POSTGRES_DEFAULTS.statementTimeoutMs;
   return {
     connectionString: options.url,
@@ -80,14 +81,8 @@ export function connectionConfig(options: Omit<PoolOptions, 'max' | 'onError' | 
  * A pool that opens no connection before its first use, which should be `openPool`. End it with `pool.end()`.
  */
 export function createPool(options: PoolOptions): pg.Pool {
-  const sockets = new Map<Socket, number>();
   const pool = new pg.Pool({
     ...connectionConfig(options),
-    stream: () => {
-      const socket = new Socket();
-      sockets.set(socket, performance.now());
-      return socket.once('close', () => sockets.delete(socket));
-    },
     statement_timeout: options.statementTimeoutMs ?? POSTGRES_DEFAULTS.statementTimeoutMs,
     // The default schema needs no parameter, which a pooler would refuse.
     ...(options.schema === DEFAULT_SCHEMA ? {} : { options: searchPathOption(options.schema) }),
@@ -96,34 +91,8 @@ export function createPool(options: PoolOptions): pg.Pool {
   });
   // Without a listener, a lost idle connection ends the process. The pool replaces the connection by itself.
   pool.on('error', (error) => options.onError?.(error));
-  socketsOf.set(pool, sockets);
+  dropDead(pool, () => options.onDead?.());
   return pool;
-}
-
-/**
- * While a pool's connections give no answer: opens another one and runs `statement`. If that works, Postgres
- * is there and the connections are dead: their other end has vanished without a word. So they are dropped, and
- * what waits on them fails at once instead of after its own limit.
- * @throws Error when the other connection gets no answer either
- */
-export async function replaceDead(pool: pg.Pool, statement: string, limitMs: number): Promise<void> {
-  const beganMs = performance.now();
-  const { connectionString, application_name } = pool.options;
-  const client = new pg.Client({
-    connectionString,
-    application_name,
-    connectionTimeoutMillis: limitMs,
-    query_timeout: limitMs,
-  });
-  // It may break at any time, also while it is closed.
-  client.on('error', () => undefined);
-  try {
-    await client.connect();
-    await client.query(statement);
-  } finally {
-    void client.end().catch(() => undefined);
-  }
-  for (const [socket, openedMs] of socketsOf.get(pool) ?? []) if (openedMs < beganMs) socket.destroy();
 }
 
 /** How PgBouncer refuses a start-up parameter. */

@@ -72,6 +72,7 @@ export async function startWorker(
       max: config.FLASHGRID_POSTGRES_POOL,
       name: 'worker',
       onError: (error) => log.debug({ err: error }, 'postgres'),
+      onDead: () => counters.rare.postgresLinkDead++,
     });
     undo.add('postgres', () => pool.end());
     await reachBackend({ code: UNREACHABLE, name: 'Redis', url: config.FLASHGRID_REDIS_URL }, () =>
@@ -86,8 +87,7 @@ export async function startWorker(
       proofs: () => counters.decided,
     });
     const postgresWatch: BackendWatch = new BackendWatch({
-      ...commitToPostgres(pool),
-      onReplaced: () => counters.rare.postgresLinkDead++,
+      operate: commitToPostgres(pool),
       proofs: () => counters.ticketsCommitted,
     });
     for (const one of [redisWatch, postgresWatch]) {

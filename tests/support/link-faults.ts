@@ -45,6 +45,7 @@ async function reserve(gateway: string, saleId: string): Promise<string | undefi
 async function whenServed(gateway: string, saleId: string): Promise<void> {
   const deadlineMs = performance.now() + BACK_LIMIT_MS;
   let id: string | undefined;
+  let last = '';
   while (performance.now() < deadlineMs) {
     try {
       id ??= await reserve(gateway, saleId);
@@ -52,15 +53,17 @@ async function whenServed(gateway: string, saleId: string): Promise<void> {
         const response = await fetch(`${gateway}/reservations/${id}`, {
           signal: AbortSignal.timeout(ASK_LIMIT_MS),
         });
-        const { status } = viewSchema.parse(await response.json());
+        last = await response.text();
+        const { status } = viewSchema.parse(JSON.parse(last));
         if (status === 'granted' || status === 'refused') return;
       }
-    } catch {
+    } catch (error) {
       // Not back yet: the next turn asks again.
+      last = `${String(error)} ${last}`.slice(0, 400);
     }
     await sleep(20);
   }
-  throw new Error(`${gateway} did not serve again within ${BACK_LIMIT_MS} ms`);
+  throw new Error(`${gateway} did not serve again within ${BACK_LIMIT_MS} ms: ${id} ${last}`);
 }
 
 /** Applies a fault for `lengthMs`, heals it, and waits until every gateway serves again. `saleId` is a sale of the probe's own. */
@@ -89,7 +92,9 @@ export async function breakLink(
   );
   const effect = await broken.heal();
   const healedMs = performance.now();
-  await Promise.all(gateways.map((gateway) => whenServed(gateway, saleId)));
+  await Promise.all(gateways.map((gateway) => whenServed(gateway, saleId))).catch((error: unknown) => {
+    throw new Error(`${link} ${JSON.stringify(fault)} ${fleet.log.slice(-20).join('\n')}`, { cause: error });
+  });
   return {
     link,
     fault,
