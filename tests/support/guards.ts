@@ -269,6 +269,31 @@ export const GUARDS = {
     },
     breaks: ['buyer_limit'],
   },
+  'run-id': {
+    what: 'a restart of Redis rebuilds each sale',
+    model: 'NO_RUN_ID',
+    cuts: [{ file: DECIDE, find: ` or sale[9] ~= server`, replace: '' }],
+    fault:
+      'Redis starts again with the keys of the sale as they were before a grant, a worker stands still with that unit, and its holder asks again',
+    steps: async (stage) => {
+      const setBack = await stage.saveRedis();
+      await stage.buy('ann');
+      await stage.ticket('ann');
+      await stage.scale('worker', 0);
+      await stage.redis.kill();
+      await stage.redis.start();
+      await setBack();
+      await stage.scale('worker', 2);
+      for (const id of WORKERS.slice(0, 2)) stage.stopAt(id, 'worker.after-lua', GRANT_IN_HAND_MS);
+      await stage.buy('bob');
+      await stage.reached('worker.after-lua');
+      stage.forgetStops();
+      await stage.buy('ann');
+      await stage.decided('ann');
+      await stage.decided('bob');
+    },
+    breaks: ['buyer_limit'],
+  },
   'unique-unit': {
     what: 'a unit has one ticket',
     model: 'NO_UNIQUE_UNIT',
