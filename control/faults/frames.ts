@@ -18,6 +18,7 @@ const CONNECT_LIMIT_MS = 5_000;
 const SETTLE_LIMIT_MS = 20_000;
 /** ms until the last spoiled copy is a dead letter: the workers may have a long queue before it. */
 const CLEAR_LIMIT_MS = 60_000;
+const CLEAR_PAUSE_MS = 200;
 const LOOK_MS = 50;
 /** Marks the copies that are spoiled, so that they are found among the dead letters. */
 const SPOILED = 'spoiled-';
@@ -39,8 +40,11 @@ interface FrameFault {
   /** Handles frames that were not met before; each must be acked or given back. */
   begin(taker: Taker): {
     handle(frames: readonly ConsumeMessage[]): Promise<void>;
-    /** Removes what the fault left behind; called after the last frame. */
-    clear?(): Promise<void>;
+    /**
+     * Removes what the fault left behind, after the last frame; called again, with a new connection, when it fails.
+     * @returns whether nothing is left
+     */
+    clear?(taker: Taker): Promise<boolean>;
   };
 }
 
@@ -81,14 +85,15 @@ function frameFault({ says, paths, prefetch = PREFETCH, begin }: FrameFault): Fa
         targets: [target],
         async heal() {
           try {
-            await channel.cancel(consumerTag);
+            await withLimit(channel.cancel(consumerTag), SETTLE_LIMIT_MS, 'RabbitMQ did not answer');
             flush();
             await withLimit(work, SETTLE_LIMIT_MS, 'frames are still in hand');
-            await clear?.();
+          } catch {
+            // A broker that went away has taken back what was in hand.
           } finally {
-            // What is still in hand goes back to the queue with the channel.
             await close();
           }
+          if (clear) await untilClear(tools, clear);
         },
         effect: () =>
           Promise.resolve({
@@ -115,7 +120,28 @@ async function openTaker({ deployment }: FaultTools): Promise<{ taker: Taker; cl
   // A broker that goes away takes the fault with it: what was in hand is handed out again.
   channel.on('error', () => undefined);
   const { queue, deadQueue } = topology(deployment.namespace);
-  return { taker: { channel, queue, deadQueue }, close: () => model.close().catch(() => undefined) };
+  const close = async () => {
+    // The channel first: an ack that is under way when its connection ends may be lost.
+    await withLimit(channel.close(), CONNECT_LIMIT_MS, 'no answer').catch(() => undefined);
+    await model.close().catch(() => undefined);
+  };
+  return { taker: { channel, queue, deadQueue }, close };
+}
+
+/** @throws Error when something is still left at the end of its time */
+async function untilClear(tools: FaultTools, clear: (taker: Taker) => Promise<boolean>): Promise<void> {
+  const endMs = performance.now() + CLEAR_LIMIT_MS;
+  while (performance.now() < endMs) {
+    try {
+      const { taker, close } = await openTaker(tools);
+      const isClear = await withLimit(clear(taker), SETTLE_LIMIT_MS, 'no answer').finally(close);
+      if (isClear) return;
+    } catch {
+      // RabbitMQ is away for now.
+    }
+    await sleep(CLEAR_PAUSE_MS);
+  }
+  throw new Error('what it sent is not all among the dead letters');
 }
 
 /** Publishes a copy as the gateway would, and waits for its confirm. */
@@ -178,7 +204,6 @@ export const corrupt = frameFault({
   says: 'had a spoiled copy sent after them',
   paths: ['frameDeadLettered', 'frameRedelivered'],
   begin(taker) {
-    const { channel, deadQueue } = taker;
     const spoiled = new Set<string>();
     return {
       async handle(frames) {
@@ -190,21 +215,19 @@ export const corrupt = frameFault({
           giveBack(taker, frame);
         }
       },
-      // The engine has set them aside, as it should. The audit expects no dead letter of the attack's buyers.
-      async clear() {
+      // The engine has set them aside, as it should, and the audit expects no dead letter.
+      async clear({ channel, deadQueue }) {
         const others: GetMessage[] = [];
-        const endMs = performance.now() + CLEAR_LIMIT_MS;
-        while (spoiled.size > 0) {
-          if (performance.now() > endMs)
-            throw new Error(
-              `${plural(spoiled.size, 'spoiled copy', 'spoiled copies')} did not become dead letters`,
-            );
+        for (;;) {
           const letter = await channel.get(deadQueue, { noAck: false });
-          if (!letter) await sleep(LOOK_MS);
-          else if (spoiled.delete(String(letter.properties.messageId))) channel.ack(letter);
+          if (!letter) break;
+          const id = String(letter.properties.messageId);
+          if (id.startsWith(SPOILED)) channel.ack(letter);
           else others.push(letter);
+          spoiled.delete(id);
         }
         for (const letter of others) channel.nack(letter, false, true);
+        return spoiled.size === 0;
       },
     };
   },
