@@ -11,6 +11,8 @@ export interface NoteParts {
   readonly audit?: Pick<Audit, 'isSaleClosed'> | undefined;
   readonly incidents?: readonly Incident[] | undefined;
   readonly faults?: readonly FaultOutcome[] | undefined;
+  /** What is told beside the notes: a fault without effect is a reason already. */
+  readonly reasons?: readonly string[] | undefined;
 }
 
 /** Most incidents in the notes; the record contains all. */
@@ -36,12 +38,15 @@ const CAUSES: Readonly<Record<string, string>> = {
 };
 
 /** The notes, one sentence each. */
-export function notesOf({ load, audit, incidents = [], faults = [] }: NoteParts): string[] {
+export function notesOf({ load, audit, incidents = [], faults = [], reasons = [] }: NoteParts): string[] {
+  const untold = faults.filter(
+    ({ fault, effect }) => !reasons.some((reason) => reason.includes(`${fault}. ${effect}`)),
+  );
   const told = incidents.slice(0, MAX_TOLD).map(({ tMs, text }) => `At ${momentOf(tMs)}: ${text}`);
   const left = incidents.length - told.length;
   const causes = causeText(load?.causes);
   return [
-    ...faults.map(
+    ...untold.map(
       (fault) =>
         `On purpose${fault.tMs === undefined ? '' : `, at ${momentOf(fault.tMs)}`}: ${outcomeTitle(fault)}. ${fault.effect}`,
     ),

@@ -180,6 +180,10 @@ describe('the HTML export', () => {
     // Exports without a table tell them in their notes.
     for (const other of [exportCsv, (run: RunRecord) => formatRun(run, { color: false, width: 400 })])
       expect(other({ ...fixtureRun(), faults })).toContain('Redis stood still for 0.2 s.');
+    const { reasons } = buildRunRecord({ ...fixtureParts(), faults });
+    expect(reasons).toContain('Fault without effect: kill:worker@9s. Its moment never came.');
+    const shown = formatRun({ ...fixtureRun(), faults, reasons }, { color: false, width: 400 });
+    expect(shown.match(/Its moment never came\./g)).toHaveLength(1);
   });
 
   it('needs no network and runs no script', () => {
