@@ -6,8 +6,7 @@ import { milliseconds } from '../../contract/format.ts';
 import { isStopped } from '../processes/process-table.ts';
 import { EFFECT_LIMIT_MS, type Effect, type FaultTools } from './fault.ts';
 
-/** ms between two looks at a part. */
-export const LOOK_MS = 20;
+const LOOK_MS = 20;
 
 export interface Part {
   /** `worker-1`, `redis`: as incidents have it. */
