@@ -52,6 +52,8 @@ export async function matrix({ values, dataDir, out, interrupt }: CommandContext
       interrupt.throwIfAborted();
       await whenWell(session, interrupt);
       const record = await runAttackToEnd(session, attackSettingsSchema.parse(cell.settings), interrupt);
+      // An attack that was cancelled says nothing about its fault.
+      interrupt.throwIfAborted();
       const result = resultOf(cell, record, provider);
       await appendFile(path, `${JSON.stringify(result)}\n`);
       const effect = record.faults?.map((fault) => fault.effect).join(' ') ?? '';

@@ -104,7 +104,8 @@ export function matrixCells(
             // Sold out late: what Postgres meets must have something to write.
             stock: between(random, requests * 0.6, requests * 1.1),
             seed,
-            timeoutMs: 10_000,
+            // Shorter than the silence after which an attack gives up: a half-open link holds every connection.
+            timeoutMs: 4_000,
             drainTimeoutMs: 120_000,
             faults: faults.map(faultText).join(' '),
           },

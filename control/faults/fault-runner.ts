@@ -3,7 +3,7 @@ import { faultText, type FaultSpec } from '../../contract/faults.ts';
 import type { FaultOutcome } from '../../contract/run-record.ts';
 import { errorText } from '../../services/shared/error-text.ts';
 import { ALL_FAULTS } from './all-faults.ts';
-import type { FaultTools, Injection } from './fault.ts';
+import type { Fault, FaultTools, Injection } from './fault.ts';
 
 interface Made {
   readonly spec: FaultSpec;
@@ -41,7 +41,12 @@ export class FaultRunner {
 
   /** @throws FailureError when a fault can't be made ready */
   async prepare(specs: readonly FaultSpec[]): Promise<void> {
-    for (const { kind, target } of specs) await ALL_FAULTS[kind].prepare?.(target, this.#tools);
+    const targets = new Map<NonNullable<Fault['prepare']>, string[]>();
+    for (const { kind, target } of specs) {
+      const { prepare } = ALL_FAULTS[kind];
+      if (prepare) targets.set(prepare, [...(targets.get(prepare) ?? []), target]);
+    }
+    for (const [prepare, all] of targets) await prepare(all, this.#tools);
   }
 
   /** Makes a fault; resolves when it is made. Its length and its effect are followed in the background. */

@@ -52,8 +52,11 @@ export interface Fault {
    * @throws FailureError
    */
   check(target: string, tools: FaultTools): void;
-  /** Makes ready, before the first request, what would disturb the attack if it came later. */
-  prepare?(target: string, tools: FaultTools): Promise<void>;
+  /**
+   * Makes ready, before the first request, what would disturb the attack if it came later: once for all targets of
+   * the schedule whose kinds share this function.
+   */
+  readonly prepare?: (targets: readonly string[], tools: FaultTools) => Promise<void>;
   /**
    * @throws Error when it can't be made at this moment
    */

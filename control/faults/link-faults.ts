@@ -3,11 +3,14 @@ import { tookEffect, type LinkEffect, type LinkFault, type LinkName } from '../.
 import { byteSize, milliseconds, plural } from '../../contract/format.ts';
 import type { Fault } from './fault.ts';
 
+/** Together: each time that links are put in, the services at their ends start again. */
+const putLinks: NonNullable<Fault['prepare']> = (targets, { links }) => links.put(targets as LinkName[]);
+
 /** A fault of a link; `of` makes it from the value that was given. */
 export function linkFault(of: (value: string) => LinkFault): Fault {
   return {
     check: () => undefined,
-    prepare: (target, { links }) => links.put([target as LinkName]),
+    prepare: putLinks,
     async inject(target, { links }, { value }) {
       const fault = of(value);
       // One that a person breaks now was not put in before the attack.

@@ -90,11 +90,17 @@ function servicesOf(target: string, { supervisor }: FaultTools): Part[] {
   });
 }
 
-/**
- * Sees each part go away and come back: the effect of whatever ends parts.
- * @param isOver whether one that has not gone away by now is not to be waited for any longer
- */
-export function watchReturn(parts: readonly Part[], isOver = () => false): () => Promise<Effect> {
+/** When to stop waiting for a part that has not gone away, and what to do when one has. */
+interface ReturnWatch {
+  isOver?(): boolean;
+  onGone?(): void;
+}
+
+/** Sees each part go away and come back: the effect of whatever ends parts. */
+export function watchReturn(
+  parts: readonly Part[],
+  { isOver, onGone }: ReturnWatch = {},
+): () => Promise<Effect> {
   const sinceMs = performance.now();
   const returns = Promise.all(
     parts.map(async (part) => {
@@ -104,9 +110,10 @@ export function watchReturn(parts: readonly Part[], isOver = () => false): () =>
         await sleep(LOOK_MS);
         const now = part.instance();
         if (now === before) {
-          if (!isGone && isOver()) break;
+          if (!isGone && isOver?.()) break;
           continue;
         }
+        if (!isGone) onGone?.();
         isGone = true;
         if (now !== undefined)
           return {
