@@ -67,7 +67,7 @@ const attackOptions: Readonly<Record<string, OptionSpec>> = {
   chaos: {
     type: 'string',
     value: 'SEED',
-    help: 'random faults from a seed; the schedule is printed, and is in the report',
+    help: 'random faults from a seed: three to six, or one every ten seconds of an attack under a rate; the report has the schedule',
   },
   ...outputOptions,
 };
@@ -249,7 +249,6 @@ export function readAttack(values: OptionValues): AttackSettings {
     ]).filter(([, value]) => value !== undefined),
   );
   const chaos = readCount(values, 'chaos', 0, 2 ** 31 - 1);
-  if (chaos !== undefined) given['faults'] = [given['faults'], chaosFaults(chaos)].filter(Boolean).join(' ');
   const isSustained =
     found?.settings.profile === 'sustained' ||
     ATTACK_SETTINGS.some(({ field, profile }) => profile === 'sustained' && field in given);
@@ -257,6 +256,12 @@ export function readAttack(values: OptionValues): AttackSettings {
     throw new UsageError('--requests does not go with --rate: rate and duration set the number of requests.');
   const profile = { profile: isSustained ? 'sustained' : 'burst' };
   const base: Record<string, unknown> = { ...found?.settings };
+  if (chaos !== undefined) {
+    const seconds = isSustained ? Number(given['durationSec'] ?? base['durationSec']) : undefined;
+    given['faults'] = [given['faults'] ?? base['faults'], chaosFaults(chaos, seconds)]
+      .filter(Boolean)
+      .join(' ');
+  }
   if (isSustained) delete base['requests'];
   const parsed = attackSettingsSchema.safeParse({ ...base, ...given, ...profile });
   if (parsed.success) return clampConnections(parsed.data, 'connections' in given);

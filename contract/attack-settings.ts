@@ -53,7 +53,7 @@ const threshold = <const T extends About & Range & { whenEmpty: string }>(about:
 /** Faults as text, in the words that `faultText` writes. */
 const faults = z
   .string()
-  .max(10_000)
+  .max(50_000)
   .transform((text, issues) => {
     try {
       return parseFaults(text).map(faultText).join(' ');

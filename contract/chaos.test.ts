@@ -7,10 +7,14 @@ import { matrixRows, matrixSummary, type MatrixResult } from './matrix-report.ts
 describe('a random schedule', () => {
   it('is the same for the same seed, another for another, and can be written down', () => {
     const seeds = Array.from({ length: 200 }, (_, seed) => seed);
-    const texts = seeds.map(chaosFaults);
-    expect(seeds.map(chaosFaults)).toEqual(texts);
+    const texts = seeds.map((seed) => chaosFaults(seed));
+    expect(seeds.map((seed) => chaosFaults(seed))).toEqual(texts);
     expect(new Set(texts).size).toBeGreaterThan(195);
     for (const text of texts) expect(parseFaults(text).map(faultText).join(' ')).toBe(text);
+    // A fault every ten seconds of an attack that lasts.
+    const long = parseFaults(chaosFaults(7, 1_800)).filter(({ kind }) => kind !== 'flush');
+    expect(long.length).toBeGreaterThan(170);
+    expect(long.every(({ at }) => 'afterMs' in at && at.afterMs < 1_800_000)).toBe(true);
     const kinds = new Set(texts.flatMap((text) => parseFaults(text).map(({ kind }) => kind)));
     expect(FAULT_KINDS.filter((kind) => !kinds.has(kind))).toEqual(['freeze']);
   });

@@ -2,6 +2,7 @@
 import type { AttackSettingsInput } from './attack-settings.ts';
 import {
   FAULT_KINDS,
+  MAX_FAULTS,
   faultKind,
   faultText,
   type FaultKind,
@@ -46,26 +47,40 @@ function detailsOf(kind: FaultKind, random: () => number): Pick<FaultSpec, 'leng
 /** A step of a rebuild is reached only when there is one: Redis is flushed for it. */
 const needsRebuild = (target: string) => target.includes('.rebuild-');
 
-/** One fault of that kind and target, at a moment from the seed, with what it needs to have an effect. */
-function faultsAt(kind: FaultKind, target: string, percent: number, random: () => number): FaultSpec[] {
-  const at: FaultMoment = { percent };
+/** One fault of that kind and target, from the seed, with what it needs to have an effect a moment later. */
+function faultsAt(
+  kind: FaultKind,
+  target: string,
+  [at, later]: readonly [FaultMoment, FaultMoment],
+  random: () => number,
+): FaultSpec[] {
   const fault: FaultSpec = { kind, target, at, ...detailsOf(kind, random) };
-  return needsRebuild(target)
-    ? [fault, { kind: 'flush', target: 'redis', at: { percent: percent + 2 } }]
-    : [fault];
+  return needsRebuild(target) ? [fault, { kind: 'flush', target: 'redis', at: later }] : [fault];
 }
 
+const atPercent = (percent: number) => [{ percent }, { percent: percent + 2 }] as const;
+const atMs = (afterMs: number) => [{ afterMs }, { afterMs: afterMs + 200 }] as const;
+
+/** Seconds between two faults of an attack that lasts. */
+const CHAOS_EVERY_SEC = 10;
+
 /**
- * A random schedule of three to six faults; the same for the same seed. A machine that is frozen is left out,
- * since it makes a run under a rate invalid.
+ * A random schedule; the same for the same seed. A machine that is frozen is left out, since it makes a run
+ * under a rate invalid.
+ * @param durationSec of an attack under a rate: one fault every ten seconds; any other gets three to six
  */
-export function chaosFaults(seed: number): string {
+export function chaosFaults(seed: number, durationSec?: number): string {
   const random = randomFrom(seed);
   const kinds = FAULT_KINDS.filter((kind) => kind !== 'freeze');
-  const count = between(random, 3, 6);
-  return Array.from({ length: count }, (_, at) => {
+  const isShort = durationSec === undefined || durationSec < 3 * CHAOS_EVERY_SEC;
+  const count = isShort ? between(random, 3, 6) : Math.floor(durationSec / CHAOS_EVERY_SEC);
+  return Array.from({ length: Math.min(count, MAX_FAULTS / 2) }, (_, at) => {
     const kind = pick(random, kinds);
-    return faultsAt(kind, pick(random, faultKind(kind).targets), 5 + at * 14 + between(random, 0, 8), random);
+    const target = pick(random, faultKind(kind).targets);
+    const moments = isShort
+      ? atPercent(5 + at * 14 + between(random, 0, 8))
+      : atMs((at * CHAOS_EVERY_SEC + between(random, 1, 3)) * 1_000);
+    return faultsAt(kind, target, moments, random);
   })
     .flat()
     .map(faultText)
@@ -92,7 +107,7 @@ export function matrixCells(
     only.flatMap((kind) =>
       faultKind(kind).targets.map((target, at): MatrixCell => {
         const random = randomFrom(seed * 1_000_003 + FAULT_KINDS.indexOf(kind) * 101 + at);
-        const faults = faultsAt(kind, target, between(random, 5, 40), random);
+        const faults = faultsAt(kind, target, atPercent(between(random, 5, 40)), random);
         const requests = pick(random, [8_000, 12_000, 20_000]);
         return {
           fault: `${kind}:${target}`,

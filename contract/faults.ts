@@ -266,7 +266,7 @@ export class FaultSyntaxError extends Error {
   override readonly name = 'FaultSyntaxError';
 }
 
-export const MAX_FAULTS = 100;
+export const MAX_FAULTS = 1_000;
 /** How one is written, in a few words. */
 export const FAULT_FORM = 'KIND:TARGET[=VALUE]@MOMENT[+LENGTH], such as kill:worker@25% or pause:redis@1s+2s';
 

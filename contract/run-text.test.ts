@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { attackSettingsSchema } from './attack-settings.ts';
-import { faultRows, titleOf } from './run-text.ts';
+import type { RunRecord } from './run-record.ts';
+import { faultRows, longestGapMs, titleOf } from './run-text.ts';
 
 it('calls a run by its crowd, its tickets and what was broken', () => {
   const title = (settings: object) => titleOf(attackSettingsSchema.parse(settings));
@@ -32,4 +33,12 @@ it('tells each fault with its moment, what it hit, and whether it took effect', 
     ['never', 'Redis killed', 'no'],
   ]);
   expect(faultRows({})).toEqual([]);
+});
+
+it('measures the longest time in which nothing was accepted', () => {
+  const series = (accepted: readonly number[]) =>
+    accepted.map((count, at) => ({ tMs: (at + 1) * 100, accepted: count })) as RunRecord['series'];
+  expect(longestGapMs(series([5, 5, 5, 0, 0]))).toBe(0);
+  expect(longestGapMs(series([0, 5, 0, 0, 0, 5, 0, 5, 0]))).toBe(300);
+  expect(longestGapMs([])).toBe(0);
 });

@@ -111,6 +111,7 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
         ...((load.unsent ?? 0) > 0 ? [['Not sent', whole(load.unsent ?? 0)] as const] : []),
         ['Answers a second', whole(load.rps)],
         ['Duration', milliseconds(load.durationMs)],
+        ['Longest time without service', milliseconds(longestGapMs(record.series))],
         ['Latency, mean', latency(latencyMs, 'mean')],
         ['Latency, p50', latency(latencyMs, 'p50')],
         ['Latency, p90', latency(latencyMs, 'p90')],
@@ -161,6 +162,15 @@ function rarePathFacts(coverage: NonNullable<RunRecord['coverage']>): FactGroup[
   const rows = coverageRows(coverage);
   if (rows.length === 0) return [['Taken', 'none']];
   return rows.map(([title, count]) => [title.replace(/^./, (first) => first.toUpperCase()), count] as const);
+}
+
+/** The longest time in ms, between the first accepted request and the last, in which none was accepted. */
+export function longestGapMs(series: RunRecord['series']): number {
+  const served = series.filter(({ accepted }) => accepted > 0);
+  const gaps = served.slice(1).map(({ tMs }, at) => tMs - (served[at]?.tMs ?? tMs));
+  // Neighbours are one interval apart: only what is more is a time without service.
+  const step = Math.min(...series.slice(1).map(({ tMs }, at) => tMs - (series[at]?.tMs ?? tMs)));
+  return Math.max(0, ...gaps.map((gap) => gap - step));
 }
 
 export const FAULT_COLUMNS = ['Moment', 'What was broken', 'What it did', 'Took effect'] as const;
