@@ -398,13 +398,13 @@ describe('a backend that ends while the cluster runs', () => {
     // The charts go on without Redis: what is left is not known meanwhile, and its end and return are marked.
     const marks = marksOfRun(told.attack ?? {});
     expect(marks.map(({ label }) => label)).toEqual(
-      expect.arrayContaining(['Redis away', expect.stringMatching(/Redis.* back/)]),
+      expect.arrayContaining(['Redis killed', expect.stringMatching(/Redis.* back/)]),
     );
     const { samples } = await ask('app.getSnapshot', {});
     const gap = samples.filter(({ remaining }) => remaining === null);
     const at = (label: RegExp): number => marks.find((mark) => label.test(mark.label))?.tMs ?? 0;
     // A Redis that is back before a sample misses it leaves no gap.
-    if (at(/Redis.* back/) - at(/Redis away/) > GAP_MS) expect(gap.length).toBeGreaterThan(0);
+    if (at(/Redis.* back/) - at(/Redis killed/) > GAP_MS) expect(gap.length).toBeGreaterThan(0);
     expect(samples.at(-1)?.tMs).toBeGreaterThan(gap.at(-1)?.tMs ?? 0);
     await waitFor('the first attack’s units to be sold', async () => {
       const sale = (await ask('sales.listSales', {})).find((one) => one.id === first.saleId);
