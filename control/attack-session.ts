@@ -315,7 +315,10 @@ export class AttackSession {
       `verdict: ${[headline, detail, ...record.reasons, ...notesOf(record)].join(' ')}`,
     );
     await this.#options.onRecord(record);
-    await this.#options.faultTools.links.remove();
+    // The verdict stands; a service that can't be started again is the supervisor's to report.
+    await this.#options.faultTools.links
+      .remove()
+      .catch((error: unknown) => this.#log('warn', errorText(error)));
     this.#set({
       phase: 'finished',
       audit: found,
