@@ -89,7 +89,8 @@ describe('an attack with faults', () => {
   );
 
   it('is invalid when the machine stood still, and marks the gap: it is no slow answer', async () => {
-    const record = await attackWith('freeze:machine@1s+3s', 3);
+    // Longer than the silence after which an attack gives up: no gateway was silent.
+    const record = await attackWith('freeze:machine@1s+11s', 3);
     expect(record).toMatchObject({ verdict: 'invalid', exitCode: 5, faults: [{ hadEffect: true }] });
     expect(record.reasons.join(' ')).toMatch(/The rate was not held\. The whole machine stood still for/);
     expectChecks(record.audit);

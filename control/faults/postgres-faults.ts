@@ -131,8 +131,14 @@ async function limitFiles(tools: FaultTools, limit: string): Promise<void> {
   const handle = tools.backends().find(({ role }) => role === 'postgres')?.handle;
   const main = tools.cluster.provider === 'native' ? Number(handle) : 1;
   const children = `for stat in /proc/[0-9]*/stat; do read -r pid _ _ parent _ <"$stat" && [ "$parent" = ${main} ] && echo "$pid"; done 2>/dev/null`;
+  // Only the same user may: a script in a container runs as its root, without the right to change others' limits.
+  const owner = (format: string) => `$(stat -c ${format} /proc/${main})`;
+  const asOwner =
+    tools.cluster.provider === 'docker'
+      ? `setpriv --reuid=${owner('%u')} --regid=${owner('%g')} --clear-groups `
+      : '';
   await tools.cluster.run(
     'postgres',
-    `for pid in ${main} $(${children}); do prlimit --pid "$pid" --fsize=${limit}; done`,
+    `for pid in ${main} $(${children}); do ${asOwner}prlimit --pid "$pid" --fsize=${limit} || [ ! -d "/proc/$pid" ] || exit 1; done`,
   );
 }

@@ -32,6 +32,8 @@ import { RequestTemplate } from './request-template.ts';
  * never less than a request's own time-out.
  */
 const GIVE_UP_MS = 10_000;
+/** ms between two sweeps, which come every 100 ms at the latest, after which this process has stood still. */
+const STOOD_STILL_MS = 1_500;
 const BACKOFF = { firstMs: 20, maxMs: 500 };
 /** Errors that say that this machine, and not the gateway, has run out of something. */
 const LOCAL_LIMITS: Readonly<Record<string, string>> = {
@@ -75,6 +77,9 @@ export class LoadGenerator implements LaneEvents {
   #limit: number;
   /** Since when requests have been waiting without any answer; `undefined` after an answer. */
   #silentSinceMs: number | undefined;
+  #sweptMs = 0;
+  /** When this process went on after it had stood still. No gateway is to blame for the time before. */
+  #awakeSinceMs = 0;
   #gaveUp: ResultMessage['gaveUp'];
   #lateForConnections = 0;
   #lateForGenerator = 0;
@@ -315,11 +320,16 @@ export class LoadGenerator implements LaneEvents {
   #sweep(): void {
     const nowMs = this.#nowMs();
     const { ratePerSec, totalRequests, timeoutMs } = this.#job;
+    if (this.#sweptMs > 0 && nowMs - this.#sweptMs > STOOD_STILL_MS) {
+      this.#awakeSinceMs = nowMs;
+      this.#silentSinceMs = undefined;
+    }
+    this.#sweptMs = nowMs;
     // Under a rate the attack has an end: what could not leave a time-out after it is not sent any more.
     if (ratePerSec !== undefined && nowMs > (totalRequests * 1000) / ratePerSec + timeoutMs)
       this.#sendNoMore(nowMs);
     for (const lane of this.#lanes) {
-      if (lane.index < 0 || lane.sentMs > nowMs - timeoutMs) continue;
+      if (lane.index < 0 || Math.max(lane.sentMs, this.#awakeSinceMs) > nowMs - timeoutMs) continue;
       const { sentMs } = lane;
       this.#giveUp(lane, 'timeout');
       lane.expire();
@@ -363,7 +373,7 @@ export class LoadGenerator implements LaneEvents {
    * count as gone.
    */
   #noteSilence(sentMs: number, nowMs: number, cause: string): void {
-    this.#silentSinceMs ??= Math.max(sentMs, this.#lastAnswerMs);
+    this.#silentSinceMs ??= Math.max(sentMs, this.#lastAnswerMs, this.#awakeSinceMs);
     const silentMs = nowMs - this.#silentSinceMs;
     if (this.#gaveUp !== undefined || silentMs < Math.max(GIVE_UP_MS, this.#job.timeoutMs)) return;
     if (this.#next >= this.#count) return;
