@@ -145,6 +145,8 @@ export const TERMINAL_COMMANDS = {
       'break everything once: an attack for each fault of the table, over several seeds; goes on where it ended',
     options: {
       ...clusterOptions,
+      gateways: { ...clusterOptions.gateways, help: 'gateways (default 2)' },
+      workers: { ...clusterOptions.workers, help: 'workers (default 2)' },
       seeds: { type: 'string', value: 'N', help: 'how many seeds (default 1)' },
       seed: { type: 'string', value: 'N', help: 'the first seed (default 1)' },
       only: {
@@ -340,7 +342,7 @@ export function helpText(command: string | undefined, width: number): string {
 
 /** A name with its text beside it, or below it in a narrow terminal. */
 function tableRow(name: string, text: string, column: number, width: number): string[] {
-  const isBeside = width >= 2 * column;
+  const isBeside = width >= 2 * column && name.length + 3 < column;
   const indent = ' '.repeat(isBeside ? column : 6);
   const lines = wrapText(text, width - indent.length).map((line) => indent + line);
   if (!isBeside) return [`  ${name}`, ...lines];
