@@ -2,6 +2,7 @@
 import amqp from 'amqplib';
 import pg from 'pg';
 import { pino } from 'pino';
+import { expect } from 'vitest';
 import { gatewayConfigSchema, parseConfig } from '../../services/shared/config.ts';
 import { parseFrame } from '../../services/shared/frame.ts';
 import type { Frame } from '../../services/shared/frame.ts';
@@ -176,4 +177,22 @@ export function reserve(
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Answer> {
   return send(gateway, 'POST', '/reserve', body, headers);
+}
+
+/** Opens a sale of 20 units through a gateway. @returns its id */
+export async function openSale(
+  gateway: Parameters<typeof sendAsAdmin>[0],
+  facts: Record<string, unknown> = {},
+): Promise<string> {
+  const id = uniqueName('sale');
+  const answer = await sendAsAdmin(gateway, 'POST', '/sales', { id, stock: 20, ...facts });
+  expect(answer).toMatchObject({ status: 201, body: { id, status: 'open', generation: 1 } });
+  return id;
+}
+
+/** The id of an accepted reservation. */
+export function idOf(answer: Answer): string {
+  const id = answer.body['reservationId'];
+  if (typeof id !== 'string') throw new Error(`no reservation id in ${JSON.stringify(answer.body)}`);
+  return id;
 }

@@ -177,6 +177,33 @@ export class WorkerWorld {
     await this.channel.waitForConfirms();
   }
 
+  /** Keeps Postgres from recording tickets until the returned function is called. */
+  async holdTickets(): Promise<() => Promise<void>> {
+    const client = await this.pool.connect();
+    await client.query('BEGIN');
+    await client.query('LOCK TABLE tickets IN ACCESS EXCLUSIVE MODE');
+    let isHeld = true;
+    const release = async () => {
+      if (!isHeld) return;
+      isHeld = false;
+      await client.query('ROLLBACK');
+      client.release();
+    };
+    this.onClose('ticket lock', release);
+    return release;
+  }
+
+  /** Backends that wait to insert tickets. */
+  async waitingInserts(): Promise<number[]> {
+    const { rows } = await this.pool.query<{ pid: number }>(
+      `SELECT DISTINCT l.pid FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+        JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = $1 AND NOT l.granted AND l.mode = 'RowExclusiveLock'`,
+      [this.namespace],
+    );
+    return rows.map((row) => row.pid);
+  }
+
   #environment(overrides: Record<string, string>): Record<string, string> {
     return {
       FLASHGRID_NAMESPACE: this.namespace,
