@@ -1,16 +1,20 @@
 /** `flashgrid matrix`: every fault of the table in an attack of its own, over several seeds. A broken-off one goes on where it ended. */
 import { appendFile, readFile, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { attackSettingsSchema } from '../contract/attack-settings.ts';
 import { matrixCells, type MatrixCell } from '../contract/chaos.ts';
 import { FAULT_KINDS, type FaultKind } from '../contract/faults.ts';
+import { markdownTable } from '../contract/format.ts';
+import { FailureError } from '../contract/failure.ts';
 import {
-  markdownTable,
   matrixResultSchema,
   matrixRows,
   matrixSummary,
   type MatrixResult,
 } from '../contract/matrix-report.ts';
+import { parseJson } from '../services/shared/parse-json.ts';
+import { errorText } from '../services/shared/error-text.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import { settingsAsOptions } from '../contract/run-text.ts';
 import { UsageError, readCount, type OptionValues } from './args.ts';
@@ -19,7 +23,6 @@ import { EXIT } from './exit-codes.ts';
 import { Progress } from './progress.ts';
 import { runAttackToEnd } from './run-attack.ts';
 import { must, openSession, type CommandContext, type Session } from './session.ts';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 /** ms that the parts may take to be well again between two attacks. */
 const WELL_LIMIT_MS = 120_000;
@@ -28,7 +31,9 @@ const LOOK_MS = 200;
 export async function matrix({ values, dataDir, out, interrupt }: CommandContext): Promise<number> {
   const start = readStart(values);
   const cells = readCells(values);
-  const path = resolve(typeof values['out'] === 'string' ? values['out'] : 'flashgrid-matrix.ndjson');
+  const path = await writable('out', values['out'] ?? 'flashgrid-matrix.ndjson');
+  const mdPath = values['md'] === undefined ? undefined : await writable('md', values['md']);
+  await readResults(path);
   const session = await openSession(dataDir);
   const progress = new Progress(out);
   try {
@@ -43,9 +48,7 @@ export async function matrix({ values, dataDir, out, interrupt }: CommandContext
     const { cluster } = await must(session.client, 'app.getSnapshot', {});
     const provider = cluster.provider ?? 'native';
     const before = await readResults(path);
-    const isDone = (cell: MatrixCell) =>
-      before.some((one) => one.fault === cell.fault && one.seed === cell.seed && one.provider === provider);
-    const left = cells.filter((cell) => !isDone(cell));
+    const left = cells.filter((cell) => !before.some((one) => isOf(cell, one, provider)));
     if (left.length < cells.length)
       out.print(`${cells.length - left.length} of ${cells.length} attacks are in ${path} already.`);
     for (const [at, cell] of left.entries()) {
@@ -63,14 +66,11 @@ export async function matrix({ values, dataDir, out, interrupt }: CommandContext
       );
     }
     const results = (await readResults(path)).filter((one) =>
-      cells.some(({ fault, seed }) => fault === one.fault && seed === one.seed),
+      cells.some((cell) => isOf(cell, one, provider)),
     );
     const summary = matrixSummary(results);
-    if (typeof values['md'] === 'string')
-      await writeFile(
-        resolve(values['md']),
-        `${summary.join('\n')}\n\n${markdownTable(matrixRows(results))}\n`,
-      );
+    if (mdPath !== undefined)
+      await writeFile(mdPath, `${summary.join('\n')}\n\n${markdownTable(matrixRows(results))}\n`);
     out.print(
       `\n${matrixRows(results)
         .map((row) =>
@@ -113,15 +113,34 @@ function readCells(values: OptionValues): MatrixCell[] {
 
 const kindOf = ({ fault }: Pick<MatrixCell, 'fault'>) => fault.slice(0, fault.indexOf(':'));
 
-/** The results of an earlier, broken-off matrix; a line that was cut short is left out. */
+const isOf = (cell: MatrixCell, result: MatrixResult, provider: string) =>
+  result.fault === cell.fault && result.seed === cell.seed && result.provider === provider;
+
+/**
+ * The path of an option's file, which is there afterwards: no matrix may run for hours and then find no place.
+ * @throws UsageError
+ */
+async function writable(option: string, value: string | boolean): Promise<string> {
+  const path = resolve(String(value));
+  try {
+    await appendFile(path, '');
+    return path;
+  } catch (error) {
+    throw new UsageError(`--${option} ${path} can't be written: ${errorText(error)}.`);
+  }
+}
+
+/**
+ * The results of an earlier, broken-off matrix; a last line that was cut short is left out.
+ * @throws UsageError for a file that holds something else
+ */
 async function readResults(path: string): Promise<MatrixResult[]> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  return text.split('\n').flatMap((line) => {
-    try {
-      return [matrixResultSchema.parse(JSON.parse(line))];
-    } catch {
-      return [];
-    }
+  const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '');
+  return lines.flatMap((line, at) => {
+    const result = parseJson(line, matrixResultSchema);
+    if (result) return [result];
+    if (at === lines.length - 1 && at > 0) return [];
+    throw new UsageError(`--out ${path} is no file of a matrix: take another one.`);
   });
 }
 
@@ -145,13 +164,25 @@ function resultOf({ fault, seed, settings }: MatrixCell, record: RunRecord, prov
   };
 }
 
-/** Resolves when every part serves, so that the next fault meets a cluster that is well. */
+/**
+ * Resolves when every part serves, so that the next fault meets a cluster that is well.
+ * @throws FailureError `cluster.backendDown` when it does not get well
+ */
 async function whenWell({ client }: Session, interrupt: AbortSignal): Promise<void> {
   const deadlineMs = performance.now() + WELL_LIMIT_MS;
-  while (performance.now() < deadlineMs) {
+  for (;;) {
     interrupt.throwIfAborted();
     const { cluster, services } = await must(client, 'app.getSnapshot', {});
-    if ([...cluster.backends, ...services].every(({ state }) => state === 'running')) return;
+    const sick = [...cluster.backends.map(({ role, state }) => ({ id: role, state })), ...services].filter(
+      ({ state }) => state !== 'running',
+    );
+    if (sick.length === 0) return;
+    if (performance.now() > deadlineMs)
+      throw new FailureError({
+        code: 'cluster.backendDown',
+        message: `The cluster did not get well within ${WELL_LIMIT_MS / 1_000} s: ${sick.map(({ id, state }) => `${id} is ${state}`).join(', ')}.`,
+        fix: 'Look at the logs of those parts. The same command goes on with the attacks that are left.',
+      });
     await sleep(LOOK_MS);
   }
 }

@@ -73,6 +73,11 @@ export function utcTime(iso: string): string {
   return `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`;
 }
 
+/** A table in Markdown; its first row is the head. */
+export function markdownTable([head = [], ...rows]: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '-'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
+}
+
 /** Breaks a text at spaces; a word longer than the width keeps its line for itself. */
 export function wrapText(text: string, width: number): string[] {
   const lines: string[] = [];

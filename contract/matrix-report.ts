@@ -96,8 +96,3 @@ export function matrixSummary(results: readonly MatrixResult[]): string[] {
       : `Rare paths that no attack took: ${never.map((path) => RARE_PATHS[path].title).join(', ')}.`,
   ];
 }
-
-/** The table in Markdown. */
-export function markdownTable([head = [], ...rows]: Rows): string {
-  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
-}

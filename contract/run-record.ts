@@ -196,7 +196,7 @@ export const runRecordSchema = z.object({
   reasons: z.array(z.string()),
   saleId: z.string(),
   attack: attackSettingsSchema,
-  /** In the order of the schedule; missing when none was asked for. */
+  /** In the order of time, those that never took place last; missing when none was asked for. */
   faults: z.array(faultOutcomeSchema).optional(),
   load: loadSchema,
   audit: auditSchema,

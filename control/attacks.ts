@@ -7,6 +7,7 @@ import { parseFaults, type FaultSpec } from '../contract/faults.ts';
 import { FaultRunner } from './faults/fault-runner.ts';
 import { checkFaults } from './faults/fault-schedule.ts';
 import type { FaultTools } from './faults/fault.ts';
+import { errorText } from '../services/shared/error-text.ts';
 import { redactDeep } from '../services/shared/redact.ts';
 import { AttackSession } from './attack-session.ts';
 import type { ClusterManager } from './cluster-manager.ts';
@@ -89,7 +90,13 @@ export class Attacks {
     const onLog = (text: string) =>
       this.#options.onLog({ atMs: Date.now(), part: 'control', level: 'warn', text });
     this.#loose ??= { tools, runner: new FaultRunner(tools, { onChange: () => undefined, onLog }) };
-    await this.#loose.runner.inject({ ...fault, at: { event: 'start' } });
+    const { runner } = this.#loose;
+    await runner.inject({ ...fault, at: { event: 'start' } });
+    // Nobody waits for it: a link goes back on the direct way by itself.
+    void runner
+      .over()
+      .then(() => tools.links.remove())
+      .catch((error: unknown) => onLog(errorText(error)));
   }
 
   /** Ends the attack that runs, and all that is broken on purpose; resolves when nothing of them is left. */

@@ -6,7 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { FAULT_KINDS, faultKind } from '../contract/faults.ts';
-import { milliseconds } from '../contract/format.ts';
+import { markdownTable, milliseconds } from '../contract/format.ts';
 import { ATTACK_PRESETS, ATTACK_SETTINGS, settingLimits } from '../contract/attack-settings.ts';
 import { CHECKS } from '../contract/checks.ts';
 import { FAILURES } from '../contract/failures.ts';
@@ -99,9 +99,6 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
   },
 };
 
-const table = ([head = [], ...rows]: Rows) =>
-  [head, head.map(() => '-'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
-
 /** The pages that have such parts: as they are, and as they should be. */
 export function madePages(): Promise<{ path: string; text: string; made: string }[]> {
   return Promise.all(
@@ -111,7 +108,7 @@ export function madePages(): Promise<{ path: string; text: string; made: string 
         const [start, end] = [`<!-- made: ${name} -->`, `<!-- end: ${name} -->`];
         const [before, after] = [page.split(start)[0] ?? '', page.split(end)[1]];
         if (before === page || after === undefined) throw new Error(`${path} has no part "${name}".`);
-        return `${before}${start}\n\n${table(rows())}\n\n${end}${after}`;
+        return `${before}${start}\n\n${markdownTable(rows())}\n\n${end}${after}`;
       }, text);
       const options = await resolveConfig(join(root, path));
       return { path, text, made: await format(made, { ...options, parser: 'markdown' }) };

@@ -6,7 +6,6 @@ import { ALL_FAULTS } from './all-faults.ts';
 import type { Fault, FaultTools, Injection } from './fault.ts';
 
 interface Made {
-  readonly spec: FaultSpec;
   readonly outcome: Omit<FaultOutcome, 'tMs' | 'endMs'>;
   /** ms since the epoch. */
   readonly atMs?: number;
@@ -22,6 +21,8 @@ export class FaultRunner {
   readonly #lasting = new Set<Promise<void>>();
   /** Ends the waits of the faults that last. */
   readonly #heals = new Set<() => void>();
+  /** Whoever heals wants nothing to last from now on, what is being made at this moment included. */
+  #isHealing = false;
 
   constructor(tools: FaultTools, { onChange, onLog }: { onChange(): void; onLog(text: string): void }) {
     this.#tools = tools;
@@ -60,7 +61,6 @@ export class FaultRunner {
     const fault = faultText(spec);
     const at =
       this.#made.push({
-        spec,
         atMs: Date.now(),
         outcome: { fault, target: spec.target, effect: 'It lasts.', hadEffect: true },
       }) - 1;
@@ -85,7 +85,6 @@ export class FaultRunner {
   skip(spec: FaultSpec): void {
     const effect = 'Its moment never came: the attack was over before.';
     this.#made.push({
-      spec,
       outcome: { fault: faultText(spec), target: spec.target, effect, hadEffect: false },
     });
     this.#onChange();
@@ -96,8 +95,9 @@ export class FaultRunner {
     while (this.#lasting.size > 0) await Promise.allSettled(this.#lasting);
   }
 
-  /** Ends all faults that last; resolves when they are over. */
+  /** Ends all faults that last, for good; resolves when they are over. */
   async heal(): Promise<void> {
+    this.#isHealing = true;
     for (const heal of this.#heals) heal();
     await this.over();
   }
@@ -125,6 +125,7 @@ export class FaultRunner {
   }
 
   #wait(lengthMs: number): Promise<void> {
+    if (this.#isHealing) return Promise.resolve();
     return new Promise((resolve) => {
       const end = () => {
         clearTimeout(timer);

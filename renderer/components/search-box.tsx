@@ -19,6 +19,7 @@ export function SearchBox({ label, className, value, onChange }: SearchBoxProps)
       ref={input}
       className={className ?? ''}
       aria-label={label}
+      // Says what the key does; the label is for screen readers.
       placeholder="Search  ( / )"
       leftSection={<IconSearch size={17} aria-hidden />}
       value={value}

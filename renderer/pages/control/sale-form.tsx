@@ -71,6 +71,7 @@ export function SaleForm({ mode, onClose }: SaleFormProps) {
           ) : (
             <TextInput
               label="Title"
+              // An example: a sale that is made here has no title until somebody gives it one.
               placeholder="Reunion tour, front row"
               value={fields.title}
               error={errors['title']}
