@@ -172,7 +172,11 @@ export class Supervisor {
 
   /** Takes back what `stopAt` asked for and no service has got to yet. */
   forgetStops(): void {
-    for (const { child } of this.#slots.values()) child?.send({ type: 'forgetStop' });
+    for (const slot of this.#slots.values()) {
+      slot.child?.send({ type: 'forgetStop' });
+      // Its next end is not on purpose any more.
+      slot.isKilled = false;
+    }
   }
 
   #running(id: string): { slot: Slot; child: ServiceChild } {

@@ -25,6 +25,7 @@ import { saleFactsSchema } from '../shared/sales.ts';
 import { step } from '../shared/stop-points.ts';
 import type { WorkerCounters } from './counters.ts';
 import { entriesOf, undecidedFrame } from './frame-text.ts';
+import { RecentSales } from './recent-sales.ts';
 import { whileAway } from './retry.ts';
 import type { RetryOptions } from './retry.ts';
 import type { GrantBatch, NewTicket, TicketWriter } from './ticket-writer.ts';
@@ -57,8 +58,7 @@ export class FrameProcessor {
   readonly #parts: ProcessorParts;
   /** Rebuilds under way, by sale. Frames that need the same one share it. */
   readonly #rebuilds = new Map<string, Promise<RebuildResult>>();
-  /** Sales of the frames so far → their generation. */
-  readonly #sales = new Map<string, number>();
+  readonly #sales = new RecentSales();
 
   constructor(parts: ProcessorParts) {
     this.#parts = parts;
@@ -72,7 +72,7 @@ export class FrameProcessor {
     const { counters } = this.#parts;
     const { rare } = counters;
     const undecided = undecidedFrame(frame);
-    this.#sales.set(frame.saleId, frame.generation);
+    this.#sales.note(frame.saleId, frame.generation);
     if (frame.isReplayed) rare.frameReplayed++;
     if (isRedelivered || frame.isReplayed) await this.#recallOldFrame(frame);
     for (let rebuilds = 0; ; rebuilds++) {
@@ -125,7 +125,7 @@ export class FrameProcessor {
    * holds as closed can wait for a frame. Never rejects.
    */
   async rebuildSales(onError: (error: unknown) => void): Promise<void> {
-    for (const [saleId, generation] of [...this.#sales].reverse()) {
+    for (const [saleId, generation] of this.#sales.newestFirst()) {
       try {
         const held = await this.#whileAway(() => this.#parts.store.readEpoch(saleId));
         if (held === undefined) await this.#rebuild({ saleId, generation });
