@@ -48,7 +48,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['tests/**/*.test.ts'],
-          exclude: ['tests/{structure,bench,renderer,docker,electron}/**', 'tests/packaging.test.ts'],
+          exclude: ['tests/{structure,bench,renderer,docker,electron,last}/**', 'tests/packaging.test.ts'],
           globalSetup: ['tests/support/global-setup.ts'],
           ...oneAtATime,
           testTimeout: 60_000,
@@ -86,6 +86,15 @@ export default defineConfig({
           include: ['tests/bench/guard.test.ts'],
           ...oneAtATime,
           sequence: { groupOrder: 5 },
+        },
+      },
+      {
+        test: {
+          // What all the others together must have done.
+          name: 'last',
+          include: ['tests/last/**/*.test.ts'],
+          ...oneAtATime,
+          sequence: { groupOrder: 6 },
         },
       },
     ],

@@ -29,6 +29,7 @@ import { newSaleSchema } from '../../services/shared/sales.ts';
 import { declareTopology, topology } from '../../services/shared/amqp/topology.ts';
 import { testEndpoints, uniqueName } from './backends.ts';
 import { removeKeys } from './redis-keys.ts';
+import { noteTaken } from './taken-log.ts';
 
 /** The processes as they ship: `npm run build` makes them, and `npm test` runs it first. */
 export const BUILT = {
@@ -148,6 +149,7 @@ export class Fleet {
       await channel.deleteQueue(names.deadQueue);
       await channel.deleteExchange(names.deadExchange);
     });
+    this.#release.add('rare paths', () => noteTaken(supervisor.totals.coverage()));
     this.#release.add('services', () => supervisor.stop(), STOP_LIMIT_MS);
     this.#release.add('links', () => this.links.remove(), STOP_LIMIT_MS);
     await Promise.all([

@@ -19,6 +19,7 @@ import { startGateway } from '../../services/gateway/gateway.ts';
 import type { RunningGateway } from '../../services/gateway/gateway.ts';
 import { ReleaseStack } from '../../services/shared/release-stack.ts';
 import { testEndpoints, uniqueName } from './backends.ts';
+import { noteTaken } from './taken-log.ts';
 
 const ADMIN_TOKEN = 'test-admin-token-0123456789';
 
@@ -122,6 +123,7 @@ export async function createGatewayWorld(): Promise<GatewayWorld> {
     gateway: async (env = {}, startLimitMs = 15_000) => {
       const config = parseConfig(gatewayConfigSchema, { ...environment, ...env });
       const gateway = await startGateway(config, log, startLimitMs);
+      stack.add('rare paths', () => noteTaken(gateway.sample().rarePaths));
       stack.add('gateway', () => gateway.stop(), 20_000);
       return gateway;
     },

@@ -28,6 +28,7 @@ import { declareTopology, type Topology } from '../../services/shared/amqp/topol
 import { startWorker, type Worker } from '../../services/worker/worker.ts';
 import { testEndpoints, uniqueName } from './backends.ts';
 import { removeKeys } from './redis-keys.ts';
+import { noteTaken } from './taken-log.ts';
 
 const WAIT_LIMIT_MS = 20_000;
 const ENTRY = join(import.meta.dirname, '../../services/worker/main.ts');
@@ -220,6 +221,7 @@ export class WorkerWorld {
   async startWorker(overrides: Record<string, string> = {}): Promise<Worker> {
     const config = parseConfig(workerConfigSchema, this.#environment(overrides));
     const worker = await startWorker(config, { log: pino({ level: 'silent' }) });
+    this.#release.add('rare paths', () => noteTaken(worker.counters.rare));
     this.#release.add('worker', () => worker.stop());
     return worker;
   }
