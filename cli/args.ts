@@ -129,7 +129,7 @@ export const TERMINAL_COMMANDS = {
     },
   },
   report: {
-    summary: `export a saved run: report RUN ${EXPORT_FORMATS.map((format) => `--${format} F`).join(' ')}; without RUN, list the runs (--json F: as JSON)`,
+    summary: `export a run: report RUN ${EXPORT_FORMATS.map((format) => `--${format} F`).join(' ')}; RUN is the id of a kept run, \`last\`, or a file that --json wrote; without RUN, list the runs (--json F: as JSON)`,
     options: outputOptions,
   },
   verify: {

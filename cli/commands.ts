@@ -7,7 +7,7 @@ import { lockHolder } from '../control/cluster/data-dir-lock.ts';
 import type { Finding } from '../contract/state.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { startAnnouncedServer } from '../web/announced-server.ts';
-import { UsageError, readAttack, readCount, type TerminalCommand } from './args.ts';
+import { readAttack, readCount, type TerminalCommand } from './args.ts';
 import { bringUp, readStart } from './bring-up.ts';
 import { endHung, quit, reachBackground, whenFree } from './background.ts';
 import { deadLetters } from './dead-letters.ts';
@@ -15,11 +15,11 @@ import { matrix } from './matrix.ts';
 import { verify } from './verify.ts';
 import { whenInterrupted } from './interrupt.ts';
 import type { Output } from './output.ts';
-import { EXPORT_FORMATS } from '../contract/export-formats.ts';
 import { EXIT } from './exit-codes.ts';
 import { Progress } from './progress.ts';
 import { writeJson } from './outputs.ts';
-import { exportRun, runAttackToEnd, printFailures, printRun } from './run-attack.ts';
+import { runAttackToEnd, printRun } from './run-attack.ts';
+import { report } from './report.ts';
 import {
   HungError,
   briefly,
@@ -28,7 +28,6 @@ import {
   openRemote,
   openSession,
   requireRemote,
-  printNotices,
   type CommandContext,
 } from './session.ts';
 
@@ -239,43 +238,6 @@ async function serve({ values, dataDir, out, asked }: CommandContext): Promise<n
   } finally {
     await centre.release();
   }
-}
-
-async function report({
-  positionals,
-  dataDir,
-  out,
-  outputs,
-  complain,
-  interrupt,
-}: CommandContext): Promise<number> {
-  const [id] = positionals;
-  return await briefly(await openSession(dataDir), interrupt, async (client) => {
-    if (id === undefined) {
-      const unfit = outputs.formats.find((format) => format !== 'json');
-      if (unfit !== undefined)
-        throw new UsageError(`--${unfit} writes one run: give its id, as \`report\` lists it.`);
-      const runs = await must(client, 'runs.listRuns', {});
-      const areAllListed = !(await printNotices(client)).some((notice) => notice.id === 'runs');
-      if (runs.length === 0 && areAllListed)
-        out.print(`There are no saved runs yet. \`${commandLine('demo')}\` makes the first.`);
-      for (const run of runs)
-        out.print(
-          `${run.id}  ${run.startedAt}  ${run.verdict.padEnd(8)}${run.title}, ${Math.round(run.rps)} req/s, sold ${run.sold} of ${run.stock}`,
-          4,
-        );
-      await writeJson(runs, outputs, out);
-      return EXIT.pass;
-    }
-    if (outputs.formats.length === 0)
-      throw new UsageError(
-        `Say what to write: ${EXPORT_FORMATS.map((format) => `--${format} FILE`).join(' or ')}.`,
-      );
-    const { paths, failures } = await exportRun(client, id, outputs);
-    for (const path of paths) out.print(`Written: ${path}`);
-    printFailures(failures, complain);
-    return failures.length === 0 ? EXIT.pass : EXIT.infrastructure;
-  });
 }
 
 async function confirm({ values, dataDir, out, interrupt }: CommandContext): Promise<number> {

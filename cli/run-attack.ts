@@ -1,8 +1,9 @@
-/** Attacks of the terminal: launches one, prints its verdict, and writes the files of `--json`, `--html`, `--csv`. */
+/** Attacks of the terminal: launches one, prints its verdict, and writes the files of the export options. */
 import type { AttackSettings } from '../contract/attack-settings.ts';
 import { FailureError } from '../contract/failure.ts';
 import type { AttackState } from '../contract/state.ts';
 import type { ControlClient } from '../contract/contract.ts';
+import type { ExportFormat, ExportedFile } from '../contract/export-formats.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { formatRun } from '../control/export/export-terminal.ts';
 import type { RunRecord } from '../contract/run-record.ts';
@@ -51,14 +52,14 @@ export async function runAttackToEnd(
   }
 }
 
-/** Prints the verdict and writes the files of `--json`, `--html`, `--csv` and `--evidence`. */
+/** Prints the verdict and writes the files of the export options. */
 export async function printRun(
   client: ControlClient,
   record: RunRecord,
   { outputs, out, complain }: Pick<CommandContext, 'outputs' | 'out' | 'complain'>,
 ): Promise<void> {
   out.raw(`\n${formatRun(record, { color: out.hasColor, width: out.width })}\n`);
-  const { paths, failures } = await exportRun(client, record.id, outputs);
+  const { paths, failures } = await writeExports(outputs, exportsOf(client, record.id));
   for (const path of paths) out.print(`Written: ${path}`);
   // A file that could not be written does not change the exit code, which is the verdict's.
   printFailures(failures, complain);
@@ -69,17 +70,22 @@ export function printFailures(failures: readonly FailureError[], complain: Outpu
   for (const { failure } of failures) complain.print(`✗ ${failure.message}\n  → ${failure.fix}`, 2);
 }
 
+/** The exports of a kept run. */
+export const exportsOf =
+  (client: ControlClient, id: string) =>
+  (format: ExportFormat): Promise<ExportedFile> =>
+    must(client, 'runs.exportRun', { id, format });
+
 /** Writes the requested formats, each independently of the others. */
-export async function exportRun(
-  client: ControlClient,
-  id: string,
+export async function writeExports(
   outputs: Outputs,
+  exportAs: (format: ExportFormat) => Promise<ExportedFile>,
 ): Promise<{ paths: string[]; failures: FailureError[] }> {
   const paths: string[] = [];
   const failures: FailureError[] = [];
   for (const format of outputs.formats) {
     try {
-      const { text, isBase64 } = await must(client, 'runs.exportRun', { id, format });
+      const { text, isBase64 } = await exportAs(format);
       const path = await outputs.write(format, isBase64 ? Buffer.from(text, 'base64') : text);
       if (path !== undefined) paths.push(path);
     } catch (error) {

@@ -29,6 +29,18 @@ const TABLE = {
     extension: 'csv',
     mediaType: 'text/csv; charset=utf-8',
   },
+  md: {
+    label: 'Summary for a pull request, Markdown',
+    help: 'write a summary for a pull request, in Markdown',
+    extension: 'md',
+    mediaType: 'text/markdown; charset=utf-8',
+  },
+  junit: {
+    label: 'Test report for CI, JUnit',
+    help: 'write a test report for CI, as JUnit XML: a test case for each check, and one for the verdict',
+    extension: 'junit.xml',
+    mediaType: 'application/xml',
+  },
   evidence: {
     label: 'Evidence, to be judged by others',
     help: 'write what the verdict rests on, for `verify`',

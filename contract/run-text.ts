@@ -70,9 +70,33 @@ export function summaryOf(record: RunRecord): RunSummary {
   };
 }
 
+type Figures = readonly (readonly [name: string, value: string])[];
+
+/** How often a promise was broken: every one must be 0. */
+export function promiseCounts({ audit }: RunRecord): readonly (readonly [name: string, count: number])[] {
+  return [
+    ['oversold', audit.oversold],
+    ['lost', audit.lost],
+    ['duplicated', audit.duplicated],
+    ['left undecided', audit.pending],
+  ];
+}
+
+/** What a reader wants first. */
+export function keyFigures({ load, audit }: RunRecord): Figures {
+  return [
+    ['requests sent', whole(load.sent)],
+    ['answers/s', whole(load.rps)],
+    ['p50 latency', latency(load.latencyMs, 'p50')],
+    ['p99 latency', latency(load.latencyMs, 'p99')],
+    ['without a clear answer', whole(load.unknown)],
+    ['queue drained in', audit.checks.length > 0 ? milliseconds(audit.drainMs) : '–'],
+  ];
+}
+
 export interface FactGroup {
   readonly title: string;
-  readonly facts: readonly (readonly [label: string, value: string])[];
+  readonly facts: Figures;
 }
 
 /** The rest of a record (without verdict, checks and series) as tables, for window and report. */

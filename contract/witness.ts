@@ -48,3 +48,9 @@ export function eventTime({ kind, tMs }: WitnessEvent): string {
   if (tMs !== undefined) return `${tMs < 0 ? '−' : '+'}${figure(Math.abs(tMs))} ms`;
   return WITNESS_KINDS[kind].holds ?? 'time not known';
 }
+
+/** The events one after the other, where there is no room for two lanes. */
+export const eventLines = ({ lanes, events }: Witness): string[] =>
+  events.map((event) => `${eventTime(event)}, ${lanes[event.lane]}: ${eventText(event)}`);
+
+export const eventText = ({ kind, text }: WitnessEvent): string => `${WITNESS_KINDS[kind].label}: ${text}`;

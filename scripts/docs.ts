@@ -8,9 +8,12 @@ import { format, resolveConfig } from 'prettier';
 import { FAULT_KINDS, faultKind } from '../contract/faults.ts';
 import { markdownTable, milliseconds } from '../contract/format.ts';
 import { ATTACK_PRESETS, ATTACK_SETTINGS, settingLimits } from '../contract/attack-settings.ts';
+import { EXPORTS } from '../contract/export-formats.ts';
 import { CHECKS } from '../contract/checks.ts';
 import { FAILURES } from '../contract/failures.ts';
 import { GUARDS, type Guard } from '../tests/support/guards.ts';
+import { z } from 'zod';
+import { RECORD_FORMAT, runRecordSchema } from '../contract/run-record.ts';
 import { RARE_PATHS } from '../services/shared/rare-paths.ts';
 import { PLANTS } from '../contract/plants.ts';
 
@@ -79,6 +82,10 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
       ['`--preset`', 'title', 'what happens'],
       ...ATTACK_PRESETS.map(({ id, title, summary }) => [`\`${id}\``, title, summary]),
     ],
+    exports: () => [
+      ['option', 'what it does'],
+      ...Object.entries(EXPORTS).map(([format, { help }]) => [`\`--${format} FILE\``, help]),
+    ],
     plants: () => [
       ['`--plant`', 'what is wrong then', 'checks that must fail'],
       ...Object.entries(PLANTS).map(([id, { title, does, breaks, why }]) => [
@@ -99,9 +106,18 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
   },
 };
 
-/** The pages that have such parts: as they are, and as they should be. */
-export function madePages(): Promise<{ path: string; text: string; made: string }[]> {
-  return Promise.all(
+/** Where the JSON Schema of the run record is published. */
+const SCHEMA_PATH = 'docs/run-record.schema.json';
+
+/** Open, as the reader of records is: a field that a later version adds raises no format. */
+const recordJsonSchema = () => ({
+  title: `The record of a FlashGrid run, flashgrid.run/${RECORD_FORMAT}`,
+  ...z.toJSONSchema(runRecordSchema, { io: 'input' }),
+});
+
+/** The pages that are made, wholly or in parts: as they are, and as they should be. */
+export async function madePages(): Promise<{ path: string; text: string; made: string }[]> {
+  const pages = await Promise.all(
     Object.entries(PARTS).map(async ([path, parts]) => {
       const text = await readFile(join(root, path), 'utf8');
       const made = Object.entries(parts).reduce((page, [name, rows]) => {
@@ -114,6 +130,9 @@ export function madePages(): Promise<{ path: string; text: string; made: string 
       return { path, text, made: await format(made, { ...options, parser: 'markdown' }) };
     }),
   );
+  const options = await resolveConfig(join(root, SCHEMA_PATH));
+  const made = await format(JSON.stringify(recordJsonSchema()), { ...options, parser: 'json' });
+  return [...pages, { path: SCHEMA_PATH, text: await readFile(join(root, SCHEMA_PATH), 'utf8'), made }];
 }
 
 if (process.argv[1] === import.meta.filename)

@@ -75,7 +75,8 @@ const countsOf = ({ checks: _, undecided = [], ...counts }: Audit) => ({
 
 const machineOf = ({ backends, ...machine }: Environment) => ({ ...machine, ...backends });
 
-function summaryRows(record: RunRecord): [string, Field][] {
+/** Every figure of a run by its name in the record. */
+export function summaryRows(record: RunRecord): [string, Field][] {
   const { schema, id, startedAt, finishedAt, exitCode, end = 'finished', reasons, saleId, load } = record;
   const { sent, accepted, rejected, unknown, unsent = 0, rps, durationMs, latencyMs } = load;
   const { processes, eventLoopLagMaxMs, rateReached, limits } = load.generator;

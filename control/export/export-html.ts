@@ -1,5 +1,5 @@
 /** A run as one HTML file that needs nothing else: no script, no network, both themes, and paper. */
-import { latency, milliseconds, utcTime, whole } from '../../contract/format.ts';
+import { utcTime, whole } from '../../contract/format.ts';
 import { Markup, NOTHING, html } from './html/markup.ts';
 import { renderRunCharts } from './html/run-charts.ts';
 import { STYLE } from './html/style.ts';
@@ -10,6 +10,8 @@ import {
   factGroups,
   faultRows,
   headlineOf,
+  keyFigures,
+  promiseCounts,
   titleOf,
   verdictWord,
 } from '../../contract/run-text.ts';
@@ -103,32 +105,18 @@ function renderHero(record: RunRecord): Markup {
   </section>`;
 }
 
-function renderProof({ audit }: RunRecord): Markup {
-  const facts = [
-    ['oversold', audit.oversold],
-    ['lost', audit.lost],
-    ['duplicated', audit.duplicated],
-    ['left undecided', audit.pending],
-  ] as const;
+function renderProof(record: RunRecord): Markup {
   return html`<dl class="card proof">
-    ${facts.map(
+    ${promiseCounts(record).map(
       ([name, count]) =>
         html`<div${count > 0 ? html` class="bad"` : NOTHING}><dt>${name}</dt><dd>${whole(count)}</dd></div>`,
     )}
   </dl>`;
 }
 
-function renderFigures({ load, audit }: RunRecord): Markup {
-  const figures: readonly Row[] = [
-    ['requests sent', whole(load.sent)],
-    ['answers/s', whole(load.rps)],
-    ['p50 latency', latency(load.latencyMs, 'p50')],
-    ['p99 latency', latency(load.latencyMs, 'p99')],
-    ['without a clear answer', whole(load.unknown)],
-    ['queue drained in', audit.checks.length > 0 ? milliseconds(audit.drainMs) : '–'],
-  ];
+function renderFigures(record: RunRecord): Markup {
   return html`<dl class="figures">
-    ${figures.map(
+    ${keyFigures(record).map(
       ([name, value]) =>
         html`<div class="card">
           <dt>${name}</dt>

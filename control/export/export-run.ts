@@ -3,6 +3,8 @@ import type { RunRecord } from '../../contract/run-record.ts';
 import { exportCsv } from './export-csv.ts';
 import { exportHtml } from './export-html.ts';
 import { exportJson } from './export-json.ts';
+import { exportJunit } from './export-junit.ts';
+import { exportMarkdown } from './export-markdown.ts';
 
 /** Of the newest runs. */
 interface KeptEvidence {
@@ -16,6 +18,8 @@ const WRITERS: Readonly<
   json: exportJson,
   csv: exportCsv,
   html: exportHtml,
+  md: exportMarkdown,
+  junit: exportJunit,
   evidence: ({ id }, evidence) => evidence.read(id),
 };
 

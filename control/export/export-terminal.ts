@@ -4,7 +4,7 @@ import { coverageText } from '../../contract/coverage.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import type { Check, RunRecord } from '../../contract/run-record.ts';
 import { headlineOf, titleOf, verdictWord } from '../../contract/run-text.ts';
-import { WITNESS_KINDS, eventTime, type Witness } from '../../contract/witness.ts';
+import { eventLines, eventText, eventTime, type Witness } from '../../contract/witness.ts';
 
 export interface TerminalOptions {
   /** Whether to write ANSI colours. */
@@ -133,9 +133,17 @@ function checkLines(check: Check, paint: Paint, width: number): string[] {
 }
 
 /** The two lanes of a witness beside each other, its events from top to bottom. */
-function witnessLines({ contradiction, lanes, events }: Witness, paint: Paint, width: number): string[] {
+function witnessLines(witness: Witness, paint: Paint, width: number): string[] {
+  const { contradiction, lanes, events } = witness;
+  const head = wrapText(`Witness: ${contradiction}`, width - 4).map((line) => `    ${paint(line, 'bold')}`);
   const laneWidth = Math.floor((width - 4 - TIME_WIDTH - 3) / 2);
-  const isNarrow = laneWidth < MIN_LANE_WIDTH;
+  if (laneWidth < MIN_LANE_WIDTH)
+    return [
+      ...head,
+      ...eventLines(witness).flatMap((event) =>
+        breakText(event, width - 6).map((line, at) => `    ${at === 0 ? '- ' : '  '}${line}`),
+      ),
+    ];
   const row = (time: string, cells: readonly (readonly string[])[]): string[] =>
     Array.from({ length: Math.max(...cells.map((lines) => lines.length)) }, (_, at) => {
       const [left = '', right = ''] = cells.map((lines) => lines[at] ?? '');
@@ -143,15 +151,10 @@ function witnessLines({ contradiction, lanes, events }: Witness, paint: Paint, w
     });
   const titles = lanes.map((lane) => breakText(lane, laneWidth));
   return [
-    ...wrapText(`Witness: ${contradiction}`, width - 4).map((line) => `    ${paint(line, 'bold')}`),
-    ...(isNarrow ? [] : row('', titles)),
+    ...head,
+    ...row('', titles),
     ...events.flatMap((event) => {
-      const text = `${WITNESS_KINDS[event.kind].label}: ${event.text}`;
-      if (isNarrow)
-        return breakText(`${eventTime(event)}, ${lanes[event.lane]}: ${text}`, width - 6).map(
-          (line, at) => `    ${at === 0 ? '- ' : '  '}${line}`,
-        );
-      const lines = breakText(text, laneWidth);
+      const lines = breakText(eventText(event), laneWidth);
       return row(eventTime(event), event.lane === 0 ? [lines, []] : [[], lines]);
     }),
   ];

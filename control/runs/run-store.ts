@@ -118,7 +118,7 @@ export class RunStore {
     } catch (error) {
       throw isMissing(error) ? notFound(id) : damaged(id, path, error);
     }
-    return this.#parse(id, path, text);
+    return parseRecord(id, path, text, this.#version);
   }
 
   /** @throws FailureError `runs.notFound` */
@@ -162,7 +162,8 @@ export class RunStore {
       const before = this.#known.get(id);
       if (before?.stamp === stamp) return before;
       try {
-        return { stamp, summary: summaryOf(this.#parse(id, path, await readFile(path, 'utf8'))) };
+        const text = await readFile(path, 'utf8');
+        return { stamp, summary: summaryOf(parseRecord(id, path, text, this.#version)) };
       } catch (error) {
         if (isMissing(error)) return undefined;
         const { failure } = error instanceof FailureError ? error : damaged(id, path, error);
@@ -175,26 +176,30 @@ export class RunStore {
     }
   }
 
-  /** @throws FailureError `runs.newer`, `runs.damaged` */
-  #parse(id: string, path: string, text: string): RunRecord {
-    let json: unknown;
-    try {
-      json = JSON.parse(text);
-    } catch (error) {
-      throw damaged(id, path, new Error('it is not JSON, or was cut off', { cause: error }));
-    }
-    const parsed = runRecordSchema.safeParse(upgradeRunRecord(json));
-    if (parsed.success) return parsed.data;
-    const writer = writerSchema.safeParse(json);
-    if (writer.success && isNewer(writer.data, this.#version)) throw newer(id, path, writer.data);
-    const [issue] = parsed.error.issues;
-    throw damaged(id, path, new Error(`its field ${issue?.path.join('.') || 'record'} is invalid`));
-  }
-
   #pathOf(id: string): string {
     if (!RUN_ID_PATTERN.test(id)) throw notFound(id);
     return join(this.#dir, `${id}${EXTENSION}`);
   }
+}
+
+/**
+ * A record in the text of a file, of this format or an older one.
+ * @param version of this FlashGrid
+ * @throws FailureError `runs.newer`, `runs.damaged`
+ */
+export function parseRecord(id: string, path: string, text: string, version: string): RunRecord {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw damaged(id, path, new Error('it is not JSON, or was cut off', { cause: error }));
+  }
+  const parsed = runRecordSchema.safeParse(upgradeRunRecord(json));
+  if (parsed.success) return parsed.data;
+  const writer = writerSchema.safeParse(json);
+  if (writer.success && isNewer(writer.data, version)) throw newer(id, path, writer.data);
+  const [issue] = parsed.error.issues;
+  throw damaged(id, path, new Error(`its field ${issue?.path.join('.') || 'record'} is invalid`));
 }
 
 /** What a record of any version says about its writer. */

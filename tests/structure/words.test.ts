@@ -9,6 +9,8 @@ import { fixtureParts } from '../support/run-fixture.ts';
 import { buildRunRecord } from '../../control/runs/build-run-record.ts';
 import { exportCsv } from '../../control/export/export-csv.ts';
 import { exportHtml } from '../../control/export/export-html.ts';
+import { exportJunit } from '../../control/export/export-junit.ts';
+import { exportMarkdown } from '../../control/export/export-markdown.ts';
 import { formatRun } from '../../control/export/export-terminal.ts';
 import type { Load } from '../../contract/run-record.ts';
 
@@ -74,6 +76,8 @@ describe('every export of one run', () => {
     terminal: formatRun(record, { color: false }).replaceAll(/\s+/g, ' '),
     html: exportHtml(record).replaceAll(/\s+/g, ' '),
     csv: exportCsv(record),
+    md: exportMarkdown(record),
+    junit: exportJunit(record),
   };
 
   it.each(Object.keys(texts) as (keyof typeof texts)[])('tells causes and pauses: %s', (frontend) => {
@@ -87,6 +91,8 @@ describe('every export of one run', () => {
     expect(texts.terminal).toContain('Rare paths taken: frame refused by RabbitMQ (1,200), ack lost (3).');
     expect(texts.html).toMatch(/<dt>Frame refused by RabbitMQ<\/dt>\s*<dd>1,200<\/dd>/);
     expect(texts.csv).toContain('summary,coverage.frameNacked,1200,');
+    expect(texts.md).toContain('| Frame refused by RabbitMQ | 1,200 |');
+    expect(texts.junit).toContain('<property name="coverage.frameNacked" value="1200" />');
     const none = { ...record, coverage: {} };
     expect(formatRun(none, { color: false })).not.toMatch(/rare path/i);
     expect(exportHtml(none).replaceAll(/\s+/g, ' ')).toMatch(
@@ -103,6 +109,8 @@ describe('every export of one run', () => {
         terminal: () => formatRun(silent, { color: false }),
         html: () => exportHtml({ ...silent, series: [] }),
         csv: () => exportCsv({ ...silent, series: [] }),
+        md: () => exportMarkdown(silent),
+        junit: () => exportJunit(silent),
       }[frontend]();
       expect(text).not.toContain('0.00 ms');
       if (frontend === 'csv') expect(text).toMatch(/load\.latencyMs\.p50,,/);
@@ -120,7 +128,8 @@ describe('every export of one run', () => {
       end,
       endReason: 'Why.',
     });
-    for (const text of [formatRun(kept, { color: false }), exportHtml(kept), exportCsv(kept)]) {
+    const told = [exportHtml, exportCsv, exportMarkdown, exportJunit].map((format) => format(kept));
+    for (const text of [formatRun(kept, { color: false }), ...told]) {
       expect(text).toContain(word);
       expect(text).toContain('Why.');
     }

@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runRecordSchema, type RunRecord, type Sample } from '../../contract/run-record.ts';
+import { TOTALS_OF, totalsOfRecord } from '../support/run-totals.ts';
 import { flashgrid, survivors, temporaryDataDir } from '../support/terminal.ts';
 
 const SMALL = ['--provider', 'native', '--requests', '2000', '--connections', '100', '--stock', '20'];
@@ -139,14 +140,29 @@ describe('flashgrid up, status, attack, down', () => {
     const report = flashgrid(dataDir, 'report');
     expect(await report.ended()).toBe(0);
     const id = /^(run-\w+).*500 buyers/m.exec(report.output())?.[1] ?? '';
-    const [html, json, csv] = ['again.html', 'again.json', 'again.csv'].map((name) => join(dataDir, name));
-    if (!html || !json || !csv) throw new Error('three names make three paths');
-    const exported = flashgrid(dataDir, 'report', id, '--html', html, '--json', json, '--csv', csv);
+    const file = (format: string) => join(dataDir, `again.${format}`);
+    const filesOf = (formats: readonly string[]) =>
+      formats.flatMap((format) => [`--${format}`, file(format)]);
+    const exported = flashgrid(dataDir, 'report', id, ...filesOf(['json', 'csv', 'evidence']));
     expect(await exported.ended(), exported.output()).toBe(0);
-    const saved = record(json);
+    const saved = record(file('json'));
     expect(saved).toMatchObject({ id, verdict: 'pass', load: { sent: 500 }, audit: { sold: 5 } });
-    expect(readFileSync(html, 'utf8')).toMatch(new RegExp(`^<!doctype html>[\\s\\S]*${id}`));
-    const rows = readFileSync(csv, 'utf8')
+    // The record's file is enough, on any machine.
+    const again = flashgrid(dataDir, 'report', file('json'), ...filesOf(['html', 'md', 'junit']));
+    expect(await again.ended(), again.output()).toBe(0);
+    for (const [format, totalsOf] of Object.entries(TOTALS_OF))
+      expect(await totalsOf(readFileSync(file(format), 'utf8')), format).toEqual(totalsOfRecord(saved));
+    const judged = flashgrid(dataDir, 'verify', file('evidence'), '--json', file('judged'));
+    expect(await judged.ended(), judged.output()).toBe(0);
+    expect(JSON.parse(readFileSync(file('judged'), 'utf8'))).toMatchObject({
+      requests: saved.load.sent,
+      tickets: saved.audit.sold,
+      stock: saved.audit.stock,
+    });
+    const newest = flashgrid(dataDir, 'report', 'last', '--md', '-');
+    expect(await newest.ended(), newest.output()).toBe(0);
+    expect(newest.output()).toContain('THRESHOLD MISSED: 200 buyers');
+    const rows = readFileSync(file('csv'), 'utf8')
       .split('\r\n')
       .filter((line) => line.startsWith('series,'));
     expect(rows).toHaveLength(saved.series.length);

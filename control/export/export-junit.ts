@@ -1,0 +1,68 @@
+/** A run as JUnit XML: a test case for each check, and one for the verdict, which is red whenever the exit code is not 0. */
+import type { Check, RunRecord } from '../../contract/run-record.ts';
+import { headlineOf, titleOf, verdictWord } from '../../contract/run-text.ts';
+import { eventLines } from '../../contract/witness.ts';
+import { summaryRows } from './export-csv.ts';
+// Under another name: prettier would format what stands in an `html` template as HTML.
+import { Markup, NOTHING, html as xml } from './html/markup.ts';
+
+interface TestCase {
+  readonly name: string;
+  /** Missing when it passed; `error` where nothing could be decided. */
+  readonly problem?: 'failure' | 'error';
+  readonly message: string;
+  readonly lines?: readonly string[];
+}
+
+/** The whole document. */
+export function exportJunit(record: RunRecord): string {
+  const cases = [...record.audit.checks.map(checkCase), verdictCase(record)];
+  const seconds = (Date.parse(record.finishedAt) - Date.parse(record.startedAt)) / 1_000;
+  const count = (problem: TestCase['problem']) => cases.filter((one) => one.problem === problem).length;
+  const totals = xml`tests="${cases.length}" failures="${count('failure')}" errors="${count('error')}" time="${seconds}"`;
+  const { text } = xml`<?xml version="1.0" encoding="UTF-8"?>
+<testsuites name="FlashGrid" ${totals}>
+  <testsuite name="${titleOf(record.attack)}" id="${record.id}" ${totals} skipped="0" timestamp="${record.startedAt}">
+    <properties>
+${summaryRows(record).map(([name, value]) => xml`      <property name="${name}" value="${String(value)}" />`)}
+    </properties>
+${cases.map((one) => renderCase(record.id, one))}
+  </testsuite>
+</testsuites>
+`;
+  // What XML has no way to write; control characters are gone already.
+  return text.replace(/\p{Cs}|[\ufffe\uffff]/gu, '\ufffd');
+}
+
+function renderCase(runId: string, { name, problem, message, lines = [] }: TestCase): Markup {
+  const body =
+    problem === undefined
+      ? NOTHING
+      : xml`<${new Markup(problem)} message="${message}" type="${problem}">${lines.join('\n')}</${new Markup(problem)}>`;
+  return xml`    <testcase classname="flashgrid.${runId}" name="${name}" time="0">${body}</testcase>`;
+}
+
+function checkCase({ ok, isOpen, title, evidence }: Check): TestCase {
+  const { summary, offenders, witness } = evidence;
+  return {
+    name: title,
+    ...(ok ? {} : { problem: isOpen === true ? 'error' : 'failure' }),
+    message: summary,
+    lines: [
+      summary,
+      ...(offenders.length === 0 ? [] : [`First offenders: ${offenders.join(', ')}`]),
+      ...(witness === undefined ? [] : [`Witness: ${witness.contradiction}`, ...eventLines(witness)]),
+    ],
+  };
+}
+
+function verdictCase(record: RunRecord): TestCase {
+  const problem = { pass: undefined, fail: 'failure', invalid: 'error' } as const;
+  const found = problem[record.verdict];
+  return {
+    name: 'Verdict',
+    ...(found === undefined ? {} : { problem: found }),
+    message: `${verdictWord(record)}. ${headlineOf(record)}`,
+    lines: record.reasons,
+  };
+}
