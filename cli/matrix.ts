@@ -98,20 +98,12 @@ function readCells(values: OptionValues): MatrixCell[] {
   const unknown = only?.find((kind) => !FAULT_KINDS.includes(kind as FaultKind));
   if (unknown !== undefined)
     throw new UsageError(`--only knows ${FAULT_KINDS.join(', ')}, not "${unknown}".`);
-  const cells = matrixCells(
+  return matrixCells(
     Array.from({ length: count }, (_, at) => first + at),
     only as FaultKind[] | undefined,
+    values['quick'] === true,
   );
-  // One target of each kind.
-  return values['quick'] === true
-    ? cells.filter(
-        ({ fault, seed }, at) =>
-          at === cells.findIndex((one) => one.seed === seed && kindOf(one) === kindOf({ fault })),
-      )
-    : cells;
 }
-
-const kindOf = ({ fault }: Pick<MatrixCell, 'fault'>) => fault.slice(0, fault.indexOf(':'));
 
 const isOf = (cell: MatrixCell, result: MatrixResult, provider: string) =>
   result.fault === cell.fault && result.seed === cell.seed && result.provider === provider;

@@ -28,6 +28,13 @@ describe('the matrix', () => {
     expect(new Set(cells.map(({ fault, seed }) => `${fault} ${seed}`)).size).toBe(cells.length);
     for (const { settings } of cells) expect(attackSettingsSchema.safeParse(settings).success).toBe(true);
     expect(matrixCells([1], ['flush']).map(({ fault }) => fault)).toEqual(['flush:redis']);
+    const quick = matrixCells(
+      Array.from({ length: 8 }, (_, seed) => seed),
+      ['cut'],
+      true,
+    );
+    expect(quick).toHaveLength(8);
+    expect(new Set(quick.map(({ fault }) => fault)).size).toBe(faultKind('cut').targets.length);
   });
 
   const result: MatrixResult = {

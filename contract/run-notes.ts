@@ -8,7 +8,7 @@ import type { Audit, FaultOutcome, Incident, Load } from './run-record.ts';
 
 export interface NoteParts {
   readonly load?: Pick<Load, 'causes' | 'systemLimit'> | undefined;
-  readonly audit?: Pick<Audit, 'isSaleClosed'> | undefined;
+  readonly audit?: Pick<Audit, 'isSaleClosed' | 'fromPublished'> | undefined;
   readonly incidents?: readonly Incident[] | undefined;
   readonly faults?: readonly FaultOutcome[] | undefined;
   /** What is told beside the notes: a fault without effect is a reason already. */
@@ -54,6 +54,11 @@ export function notesOf({ load, audit, incidents = [], faults = [], reasons = []
     ...(left > 0 ? [`${plural(left, 'further incident')} in the record.`] : []),
     ...(load?.systemLimit === undefined ? [] : [load.systemLimit]),
     ...(causes === undefined ? [] : [`Not accepted: ${causes}.`]),
+    ...(audit?.fromPublished === undefined
+      ? []
+      : [
+          `Redis lost the records of ${plural(audit.fromPublished, 'refusal')}: the audit has them from what the workers published.`,
+        ]),
     ...(audit?.isSaleClosed === false
       ? ['The sale could not be closed: it may sell after the audit’s last look.']
       : []),

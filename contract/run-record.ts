@@ -89,6 +89,8 @@ export const auditSchema = z.object({
   undersold: count,
   /** Requests without an answer whose fate the audit found. */
   unknownResolved: count,
+  /** Refusals whose record Redis had lost: known from what the workers published. */
+  fromPublished: count.optional(),
   /** Of them, those that own a ticket. */
   unknownGranted: count.optional(),
   /** Whether the sale was closed before the audit's last look, so that nothing can be sold after it. */

@@ -13,6 +13,7 @@ import { chooseTargets } from './attack/runner/choose-targets.ts';
 import { runAttack } from './attack/runner/attack-runner.ts';
 import type { AttackInterval } from './attack/runner/interval-merger.ts';
 import { totalRequests, type AttackSettings } from '../contract/attack-settings.ts';
+import { PublishedOutcomes } from './audit/published-outcomes.ts';
 import { audit, countDeadFrames, type AuditInput } from './audit/audit.ts';
 import type { LoadLedger } from './audit/ledger.ts';
 import { FailureError, type Failure } from '../contract/failure.ts';
@@ -214,6 +215,8 @@ export class AttackSession {
     this.#undo.add('redis', () => redis.disconnect());
     this.#undo.add('sale', () => this.#sale.close(), AttackSale.closeLimitMs);
     const store = new SaleStore(redis, deployment.namespace);
+    const published = new PublishedOutcomes(deployment, saleId, (text) => this.#log('warn', text));
+    this.#undo.add('outcomes', () => published.end());
     const deadBefore = await countDeadFrames(deployment);
     const telemetry = new RunTelemetry({
       totals: supervisor.totals,
@@ -268,6 +271,7 @@ export class AttackSession {
       drainTimeoutMs: settings.drainTimeoutMs,
       isBackendLost: () => backendDown(this.#options.cluster) !== undefined,
       closeSale: () => this.#sale.close(),
+      published: () => published.byFrame(),
       missingParts: () => this.#watch.missing(),
       heldUpMs: () => this.#watch.heldUpMs(),
       signal,

@@ -13,6 +13,9 @@ import { createPrisma } from '../services/shared/prisma.ts';
 import { rareCounts } from '../services/shared/rare-paths.ts';
 import { createRedis } from '../services/shared/redis.ts';
 import { SaleStore, type OpeningFacts } from '../services/shared/sale-store.ts';
+import { WorkerCounters } from '../services/worker/counters.ts';
+import { FrameProcessor } from '../services/worker/frame-processor.ts';
+import { TicketWriter } from '../services/worker/ticket-writer.ts';
 import { expectTaken } from './support/expect-taken.ts';
 import type { SaleFacts } from '../services/shared/sales.ts';
 import { startPrivateRedis, type PrivateRedis } from './support/private-redis.ts';
@@ -31,7 +34,7 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-async function restart(from?: 'copy'): Promise<void> {
+async function restart(from?: 'copy' | 'nothing'): Promise<void> {
   await redis.kill();
   await redis.start(from);
   const channel = outcomeChannel(world.namespace);
@@ -170,6 +173,47 @@ describe('a gateway whose Redis holds older facts than Postgres', () => {
       title: 'another',
     });
     expect(announced.at(-1)).toMatchObject({ status: 'closed', title: 'another' });
+  });
+});
+
+describe('a Redis that loses its data between a decision and its publication', () => {
+  it('has the record of the frame nevertheless before it is acked', async () => {
+    await world.openSale('sale', 1);
+    const client = createRedis(redis.url, { role: 'worker' });
+    world.onClose('client', () => client.disconnect());
+    let isLost = false;
+    class Store extends SaleStore {
+      override async publishOutcome(event: string): Promise<void> {
+        if (!isLost) await restart('nothing');
+        isLost = true;
+        await super.publishOutcome(event);
+      }
+    }
+    const counters = new WorkerCounters();
+    const retry = { signal: new AbortController().signal };
+    const processor = new FrameProcessor({
+      store: new Store(client, world.namespace),
+      pool: world.pool,
+      writer: new TicketWriter(world.pool, 1, retry, counters.rare),
+      counters,
+      retry,
+      onRebuild: () => undefined,
+    });
+    await world.pool.query('UPDATE sales SET status = $1', ['closed']);
+    await world.store.changeSale('sale', { status: 'closed' });
+    const closedAtMs = Date.now();
+    const body = Buffer.from('late\n');
+    const frame = {
+      id: 'gwtest-late',
+      saleId: 'sale',
+      generation: 1,
+      count: 1,
+      closedAtMs,
+      isReplayed: false,
+      entries: [],
+    };
+    await processor.process({ ...frame, body }, false);
+    expect(await world.outcome(frame, 0)).toEqual({ status: 'refused', reason: 'sale_closed' });
   });
 });
 

@@ -71,6 +71,8 @@ export interface AuditInput {
   readonly startedAtMs?: number | undefined;
   /** The first frame that the run put into the dead-letter queue; asked for its witness only, when there is one. */
   readonly readDeadLetter?: (queues: QueueCounts) => Promise<DeadFrame | undefined>;
+  /** The records that workers published, by frame id; asked for when Redis lacks one. */
+  published?(): ReadonlyMap<string, string>;
   /** Spoils what the last look will find, on purpose; called once, after the sale is closed. */
   plant?(evidence: Evidence): Promise<void>;
   /** What the verdict rests on, once it is final. */
@@ -224,6 +226,7 @@ async function gather(
     index,
     ledger.count + join.strays.length,
     signal,
+    input.published?.bind(input),
   );
   const view = await sales.readSale(sale.id);
   const counted = await withLimit(queues.count(), PROBE_LIMIT_MS, 'RabbitMQ did not answer');
@@ -304,6 +307,7 @@ export function judge(evidence: Evidence, drainMs: number, undecided: readonly s
     undersold: countOf('no_undersell', 'undersold'),
     // Once everything is decided, a request without a ticket is known to have got none.
     unknownGranted: totals.unknownGranted,
+    ...(evidence.outcomes.fromPublished ? { fromPublished: evidence.outcomes.fromPublished } : {}),
     ...(undecided.length === 0 ? {} : { undecided: [...undecided] }),
     unknownResolved: queues.waiting === 0 && totals.pending === 0 ? totals.unknown : totals.unknownGranted,
     drainMs: Math.round(drainMs),

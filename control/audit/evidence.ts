@@ -25,7 +25,7 @@ export interface TicketColumns {
   readonly userId: readonly string[];
 }
 
-/** What the frame records in Redis say of each subject. */
+/** What the frame records say of each subject: those in Redis, or, where Redis lost one, that which its worker published. */
 export interface RecordedOutcomes {
   /** Character code of an outcome (outcomes.ts), 0 without a record. */
   readonly code: Uint8Array;
@@ -35,6 +35,8 @@ export interface RecordedOutcomes {
   readonly units: ReadonlyMap<number, readonly number[]>;
   /** Frames whose record could not be read. */
   readonly unreadable: readonly string[];
+  /** Subjects whose outcome Redis had lost. */
+  readonly fromPublished?: number;
 }
 
 export interface QueueCounts {

@@ -1,13 +1,16 @@
 import { frameKey, keyedKey } from '../../services/shared/keys.ts';
 import { RecordError, keyedRecordOf, parseRecord } from '../../services/shared/outcomes.ts';
 import type { RedisClient } from '../../services/shared/redis.ts';
-import type { RecordedOutcomes } from './evidence.ts';
+import { GRANTED_CODE, type RecordedOutcomes } from './evidence.ts';
 import type { FrameIndex, RecordSubjects } from './frame-index.ts';
 
 /** Records a round trip. All keys of a sale share a hash tag, so MGET works on a Redis Cluster, too. */
 const BATCH = 500;
 
-/** Reads the record of every frame and looks up the outcome of each subject. */
+/**
+ * Reads the record of every frame and looks up the outcome of each subject.
+ * @param published records by frame id, asked for once Redis lacks one
+ */
 export async function readOutcomes(
   redis: RedisClient,
   namespace: string,
@@ -15,6 +18,7 @@ export async function readOutcomes(
   { records }: FrameIndex,
   subjectCount: number,
   signal: AbortSignal,
+  published: () => ReadonlyMap<string, string> = () => new Map(),
 ): Promise<RecordedOutcomes> {
   const collected = new OutcomeColumns(subjectCount);
   for (let at = 0; at < records.length; at += BATCH) {
@@ -27,8 +31,9 @@ export async function readOutcomes(
     );
     batch.forEach((record, place) => {
       const text = texts[place];
-      if (typeof text !== 'string') return;
-      collected.add(record, record.kind === 'framed' ? text : keyedRecordOf(text, record.id));
+      if (typeof text === 'string')
+        collected.add(record, record.kind === 'framed' ? text : keyedRecordOf(text, record.id));
+      else collected.addPublished(record, published().get(record.id));
     });
   }
   return collected;
@@ -40,10 +45,27 @@ export class OutcomeColumns implements RecordedOutcomes {
   readonly firstUnit: Int32Array;
   readonly units = new Map<number, readonly number[]>();
   readonly unreadable: string[] = [];
+  fromPublished = 0;
 
   constructor(subjectCount: number) {
     this.code = new Uint8Array(subjectCount);
     this.firstUnit = new Int32Array(subjectCount);
+  }
+
+  /**
+   * What a worker published of a frame that Redis has no record of. Grants are left out: they count by their tickets alone,
+   * since a rebuild drops a grant that was not committed.
+   */
+  addPublished(record: RecordSubjects, text: string | undefined): void {
+    if (text === undefined) return;
+    this.add(record, text);
+    for (const subject of record.subjects) {
+      if (this.code[subject] === GRANTED_CODE) {
+        this.code[subject] = 0;
+        this.firstUnit[subject] = 0;
+        this.units.delete(subject);
+      } else if (this.code[subject] !== 0) this.fromPublished++;
+    }
   }
 
   add({ id, subjects, places }: RecordSubjects, text: string): void {

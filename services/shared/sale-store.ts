@@ -91,10 +91,17 @@ const REBUILD_RETENTION_MS = 5 * 60_000;
 export class SaleStore {
   readonly #redis: RedisClient;
   readonly #namespace: string;
+  #lostConnections = 0;
 
   constructor(redis: RedisClient, namespace: string) {
     this.#redis = redis;
     this.#namespace = namespace;
+    redis.on('close', () => this.#lostConnections++);
+  }
+
+  /** Connections to Redis that were lost so far: another number means that it may be another Redis, or an older file. */
+  get lostConnections(): number {
+    return this.#lostConnections;
   }
 
   /**

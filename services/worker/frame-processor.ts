@@ -75,13 +75,15 @@ export class FrameProcessor {
     this.#sales.note(frame.saleId, frame.generation);
     if (frame.isReplayed) rare.frameReplayed++;
     if (isRedelivered || frame.isReplayed) await this.#recallOldFrame(frame);
-    for (let rebuilds = 0; ; rebuilds++) {
+    for (let rebuilds = 0; ;) {
       if (rebuilds > MAX_REBUILDS)
         throw new Error(`frame ${frame.id} found sale ${frame.saleId} wrong after ${MAX_REBUILDS} rebuilds`);
+      const { lostConnections } = this.#parts.store;
       const decision = await this.#whileAway(() => this.#parts.store.decideFrame(undecided));
       step('worker.after-lua');
       if (decision.status === 'unknownSale') {
         rare.saleUnknown++;
+        rebuilds++;
         const { staleEpoch } = decision;
         await this.#rebuild({
           saleId: frame.saleId,
@@ -98,6 +100,7 @@ export class FrameProcessor {
       if (hasGrants) {
         const batch = grantsOf(undecided, decision);
         if ((await this.#parts.writer.write(batch)) === 'stale') {
+          rebuilds++;
           await this.#rebuild({
             saleId: frame.saleId,
             generation: frame.generation,
@@ -114,6 +117,9 @@ export class FrameProcessor {
       else if (decision.decided < frame.count) rare.outcomeKept++;
       await this.#publish(frame, decision, hasGrants);
       step('worker.after-pubsub');
+      // The Redis that published may lack the record, and those who listen may not be connected again. They can read it
+      // once the present Redis has it.
+      if (this.#parts.store.lostConnections !== lostConnections) continue;
       counters.frames++;
       return;
     }

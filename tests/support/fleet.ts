@@ -11,7 +11,8 @@ import { expect } from 'vitest';
 import type { z } from 'zod';
 import { runAttack, type AttackOutcome } from '../../control/attack/runner/attack-runner.ts';
 import { attackSettingsSchema, type AttackSettingsInput } from '../../contract/attack-settings.ts';
-import { audit } from '../../control/audit/audit.ts';
+import { audit, type AuditInput } from '../../control/audit/audit.ts';
+import { PublishedOutcomes } from '../../control/audit/published-outcomes.ts';
 import { CHECK_IDS } from '../../contract/checks.ts';
 import type { Audit } from '../../contract/run-record.ts';
 import type { Deployment, Endpoints } from '../../control/cluster/cluster.ts';
@@ -81,6 +82,7 @@ export class Fleet {
   readonly pool: pg.Pool;
   /** What gateways and workers wrote: shown when a test fails. */
   readonly log: string[] = [];
+  readonly #published = new Map<string, PublishedOutcomes>();
   readonly #options: FleetOptions;
   readonly #dataDir = mkdtempSync(join(tmpdir(), 'flashgrid-fleet-'));
   readonly #release = new ReleaseStack();
@@ -172,8 +174,11 @@ export class Fleet {
   }
 
   /** Opens a sale through a gateway, as `POST /sales` takes it. */
-  async openSale(sale: z.input<typeof newSaleSchema>): Promise<void> {
+  async openSale(sale: z.input<typeof newSaleSchema> & { readonly id: string }): Promise<void> {
     await this.#backend.openSale(newSaleSchema.parse(sale));
+    const published = new PublishedOutcomes(this.deployment, sale.id, (text) => this.log.push(text));
+    this.#release.add('published outcomes', () => published.end());
+    this.#published.set(sale.id, published);
   }
 
   /** Attacks a sale of the settings' stock and limit; the incidents happen on the way, each exactly once. */
@@ -215,13 +220,15 @@ export class Fleet {
   async audit(
     sale: { readonly id: string; readonly stock: number; readonly perBuyerLimit: number },
     { ledger }: AttackOutcome,
-    drainTimeoutMs = 30_000,
+    options: Pick<Partial<AuditInput>, 'drainTimeoutMs' | 'published'> = {},
   ): Promise<Audit> {
     return await audit({
       sale,
       ledger,
       deployment: this.deployment,
-      drainTimeoutMs,
+      drainTimeoutMs: 30_000,
+      published: () => this.#published.get(sale.id)?.byFrame() ?? new Map(),
+      ...options,
       signal: new AbortController().signal,
     });
   }
