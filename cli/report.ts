@@ -4,6 +4,7 @@ import { appVersion } from '../control/app-paths.ts';
 import type { ControlClient } from '../contract/contract.ts';
 import { EXPORT_FORMATS, type ExportFormat, type ExportedFile } from '../contract/export-formats.ts';
 import { exportRun } from '../control/export/export-run.ts';
+import { openChromium } from '../control/export/print/chromium.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { parseRecord } from '../control/runs/run-store.ts';
 import { errorText } from '../services/shared/error-text.ts';
@@ -70,7 +71,10 @@ async function exportsOfFile(
     throw new UsageError('--evidence is kept beside the run, and is not in its record: give the run’s id.');
   const record = parseRecord(path, path, text, appVersion());
   return (format) =>
-    exportRun(record, format, { read: () => Promise.reject(new Error('a record holds no evidence')) });
+    exportRun(record, format, {
+      evidence: { read: () => Promise.reject(new Error('a record holds no evidence')) },
+      openTab: () => openChromium(),
+    });
 }
 
 async function write(

@@ -118,6 +118,7 @@ export const commands = {
   'runs.exportRun': {
     input: z.strictObject({ id: z.string(), format: exportFormatSchema }),
     output: exportedFileSchema,
+    timeoutMs: 90_000,
   },
   'logs.listLines': {
     input: z.strictObject({

@@ -17,6 +17,12 @@ const TABLE = {
     extension: 'html',
     mediaType: 'text/html; charset=utf-8',
   },
+  pdf: {
+    label: 'Report, PDF',
+    help: 'write the report as PDF; needs Chromium, Chrome or Edge on this machine, or FlashGrid’s window',
+    extension: 'pdf',
+    mediaType: 'application/pdf',
+  },
   json: {
     label: 'Full record, JSON',
     help: 'write the run record; `-` is the standard output',
@@ -40,6 +46,12 @@ const TABLE = {
     help: 'write a test report for CI, as JUnit XML: a test case for each check, and one for the verdict',
     extension: 'junit.xml',
     mediaType: 'application/xml',
+  },
+  png: {
+    label: 'Charts, PNG in a ZIP file',
+    help: 'write each chart as PNG, all in one ZIP file; needs a browser as `--pdf` does',
+    extension: 'charts.zip',
+    mediaType: 'application/zip',
   },
   evidence: {
     label: 'Evidence, to be judged by others',

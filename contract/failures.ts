@@ -75,6 +75,8 @@ export const FAILURES = {
   'external.urlMissing': 'The provider `external` was chosen without the URLs of all backends.',
   'frontend.notCopied': 'The browser did not allow a text to be copied.',
   'gateway.noAnswer': 'A gateway did not answer a request of the control centre.',
+  'export.noBrowser': 'PDF or PNG was asked for, and no Chromium is there to draw it.',
+  'export.notPrinted': 'The browser that draws PDF and PNG failed or took too long.',
   'gateway.notRunning': 'No gateway runs.',
   'gateway.rejected': 'A gateway rejected a request of the control centre; the message says why.',
   'gateway.strangeAnswer': 'Something else than a gateway of this FlashGrid answered.',

@@ -12,6 +12,8 @@ import { backendFindings, runDoctor } from './doctor/doctor.ts';
 import { diagnose } from './doctor/readiness.ts';
 import type { EvidenceStore } from './evidence/evidence-store.ts';
 import { exportRun } from './export/export-run.ts';
+import { openChromium } from './export/print/chromium.ts';
+import type { OpenTab } from './export/print/print-report.ts';
 import { commandLine } from './lib/command-line.ts';
 import type { EventHub } from './lib/event-hub.ts';
 import type { LogStore } from './logs/log-store.ts';
@@ -35,7 +37,11 @@ export type Handlers = {
 
 /** What the handlers work on. */
 export interface CommandParts {
-  readonly options: { readonly dataDir: string; openFolder?(path: string): Promise<void> };
+  readonly options: {
+    readonly dataDir: string;
+    readonly openTab?: OpenTab;
+    openFolder?(path: string): Promise<void>;
+  };
   readonly hub: EventHub;
   readonly cluster: ClusterManager;
   readonly attacks: Attacks;
@@ -125,7 +131,8 @@ export function commandHandlers(parts: CommandParts): Handlers {
       hub.emit('runs.runDeleted', { id });
       return {};
     },
-    'runs.exportRun': async ({ id, format }) => exportRun(await runs.get(id), format, evidence),
+    'runs.exportRun': async ({ id, format }) =>
+      exportRun(await runs.get(id), format, { evidence, openTab: options.openTab ?? (() => openChromium()) }),
     'logs.listLines': (query) => logs.list(query),
     'settings.getSettings': () => maskSettings(settings.current),
     'settings.saveSettings': async (masked, caller) => {

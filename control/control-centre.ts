@@ -31,6 +31,7 @@ import { withoutProxy } from './lib/loopback.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { LogStore } from './logs/log-store.ts';
 import { EvidenceStore } from './evidence/evidence-store.ts';
+import type { OpenTab } from './export/print/print-report.ts';
 import { RunStore } from './runs/run-store.ts';
 import { GatewayClient } from './sales/gateway-client.ts';
 import { DeadLetters } from './sales/dead-letters.ts';
@@ -63,6 +64,8 @@ export interface ControlCentreOptions {
   readonly maxQuickRestarts?: number;
   /** Shows a folder in the system's file manager; only where there is a desktop. */
   openFolder?(path: string): Promise<void>;
+  /** A page that draws PDF and PNG; the machine's Chromium by default. */
+  readonly openTab?: OpenTab;
   /** A frontend asks to quit: whoever made the control centre releases it and ends the process. */
   onQuit(): void;
 }

@@ -36,6 +36,7 @@ import { serveIpc } from './ipc.ts';
 import { openFolder } from './open-folder.ts';
 import { APP_URL } from './origin.ts';
 import { desktopParts } from './packaged-paths.ts';
+import { openPrintTab } from './print-tab.ts';
 import { QuitGuard } from './quit-guard.ts';
 import { recoverRenderer } from './renderer-recovery.ts';
 import { saveExportedFile } from './save-file.ts';
@@ -67,6 +68,7 @@ export async function startDesktop(dataDir: string): Promise<void> {
       childEnv: app.isPackaged ? { [RESOURCES_VARIABLE]: parts.resourcesDir } : {},
       settingsGuard: { confirm: (lines) => confirmChange(dialog, window, lines) },
       openFolder: (path) => openFolder(shell, path),
+      openTab: openPrintTab,
       onQuit: () => endApp(),
     });
   } catch (error) {

@@ -5,35 +5,41 @@ import { exportHtml } from './export-html.ts';
 import { exportJson } from './export-json.ts';
 import { exportJunit } from './export-junit.ts';
 import { exportMarkdown } from './export-markdown.ts';
+import { printCharts, printPdf, type OpenTab } from './print/print-report.ts';
 
-/** Of the newest runs. */
-interface KeptEvidence {
-  read(runId: string): Promise<Buffer>;
+/** What some formats need beside the record. */
+export interface ExportParts {
+  /** Of the newest runs. */
+  readonly evidence: { read(runId: string): Promise<Buffer> };
+  /** A page of a browser, which draws. */
+  readonly openTab: OpenTab;
 }
 
 /** How each format is made. A record alone is enough for most of them. */
 const WRITERS: Readonly<
-  Record<ExportFormat, (record: RunRecord, evidence: KeptEvidence) => string | Promise<Buffer>>
+  Record<ExportFormat, (record: RunRecord, parts: ExportParts) => string | Promise<Buffer>>
 > = {
   json: exportJson,
   csv: exportCsv,
   html: exportHtml,
   md: exportMarkdown,
   junit: exportJunit,
-  evidence: ({ id }, evidence) => evidence.read(id),
+  pdf: (record, { openTab }) => printPdf(exportHtml(record), openTab),
+  png: (record, { openTab }) => printCharts(exportHtml(record), openTab),
+  evidence: ({ id }, { evidence }) => evidence.read(id),
 };
 
 /**
  * A run in the format that was asked for; the caller decides where it goes.
- * @throws FailureError where its evidence is not kept
+ * @throws FailureError where its evidence is not kept, or no browser can draw it
  */
 export async function exportRun(
   record: RunRecord,
   format: ExportFormat,
-  evidence: KeptEvidence,
+  parts: ExportParts,
 ): Promise<ExportedFile> {
   const { extension, mediaType } = EXPORTS[format];
-  const content = await WRITERS[format](record, evidence);
+  const content = await WRITERS[format](record, parts);
   const file = { fileName: `flashgrid-${record.id}.${extension}`, mediaType };
   return typeof content === 'string'
     ? { ...file, text: content }

@@ -58,7 +58,8 @@ describe('the JSON export', () => {
   it('is the record itself', async () => {
     const record = fixtureRun();
     const { text, fileName, mediaType } = await exportRun(record, 'json', {
-      read: () => Promise.reject(new Error('none')),
+      evidence: { read: () => Promise.reject(new Error('none')) },
+      openTab: () => Promise.reject(new Error('none')),
     });
     expect(runRecordSchema.parse(JSON.parse(text))).toEqual(record);
     expect({ fileName, mediaType }).toEqual({

@@ -1,7 +1,10 @@
 /** What a page of the built app may and may not do, in a real Electron. */
-import { readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { isCommandName } from '../../contract/contract.ts';
+import { fixtureRun } from '../support/run-fixture.ts';
+import { totalsOfPdf, totalsOfRecord } from '../support/run-totals.ts';
 import { ElectronApp, fakeDesktop, temporaryHome } from './support/electron-app.ts';
 
 const home = temporaryHome();
@@ -33,7 +36,9 @@ const send = (where: 'page' | 'frame', channel: string, ...args: unknown[]) =>
   );
 
 beforeAll(async () => {
-  app = await ElectronApp.start({ home: home.path, env: desktop.env });
+  // No other browser than the app itself can print.
+  const env = { ...desktop.env, FLASHGRID_CHROMIUM: '/nowhere' };
+  app = await ElectronApp.start({ home: home.path, env });
 });
 afterAll(async () => {
   await app.end();
@@ -41,6 +46,23 @@ afterAll(async () => {
 });
 afterEach(async () => {
   expect(await windows()).toEqual(['app://flashgrid/']);
+});
+
+describe('the report of a run', () => {
+  it('is printed and drawn by this process, and leaves no page open', async () => {
+    const record = fixtureRun();
+    mkdirSync(join(app.dataDir, 'runs'), { recursive: true });
+    writeFileSync(join(app.dataDir, 'runs', `${record.id}.json`), JSON.stringify(record));
+    const exportAs = async (format: 'pdf' | 'png') => {
+      const { text } = await app.call('runs.exportRun', { id: record.id, format });
+      return Buffer.from(text, 'base64');
+    };
+    expect(await totalsOfPdf(await exportAs('pdf'))).toEqual(totalsOfRecord(record));
+    const zip = await exportAs('png');
+    expect(zip.toString('latin1', 0, 4)).toBe('PK\x03\x04');
+    // Five pictures, and none of them blank.
+    expect(zip.length).toBeGreaterThan(100_000);
+  });
 });
 
 describe('the window', () => {

@@ -1,5 +1,6 @@
 /** The totals of a run, read back out of its exports, never by the code that wrote them. */
 import { parse, type TestSuite } from 'junit2json';
+import PDFParser from 'pdf2json';
 import { z } from 'zod';
 import type { RunRecord } from '../../contract/run-record.ts';
 
@@ -49,6 +50,17 @@ export const TOTALS_OF = {
     return totals((place) => properties.find(({ name }) => name === place)?.value);
   },
 } satisfies Record<string, (text: string) => Totals | Promise<Totals>>;
+
+/** Those of a PDF, read by a parser that is not ours: a label, and the figure in the same row. */
+export async function totalsOfPdf(pdf: Buffer): Promise<Totals> {
+  const parser = new PDFParser(null, true);
+  const text = await new Promise<string>((resolve, reject) => {
+    parser.on('pdfParser_dataReady', () => resolve(parser.getRawTextContent()));
+    parser.on('pdfParser_dataError', (error) => reject(new Error(String(error))));
+    parser.parseBuffer(pdf, 0);
+  });
+  return labelled(text, (label) => `${label} +${NUMBER}`);
+}
 
 /** The only suite of a JUnit document, by a parser that is not ours. */
 export async function suiteOf(text: string): Promise<TestSuite> {

@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runRecordSchema, type RunRecord, type Sample } from '../../contract/run-record.ts';
-import { TOTALS_OF, totalsOfRecord } from '../support/run-totals.ts';
+import { TOTALS_OF, totalsOfPdf, totalsOfRecord } from '../support/run-totals.ts';
 import { flashgrid, survivors, temporaryDataDir } from '../support/terminal.ts';
 
 const SMALL = ['--provider', 'native', '--requests', '2000', '--connections', '100', '--stock', '20'];
@@ -86,6 +86,7 @@ describe('flashgrid demo', () => {
     expect(run.output()).toMatch(/PASS/);
     const root = String(written.evidenceRoot);
     expect(run.output()).toContain(`Evidence root ${root}`);
+    expect(await totalsOfPdf(readFileSync(file('pdf')))).toEqual(totalsOfRecord(saved));
     const judged = flashgrid(dataDir, 'verify', evidence, '--root', root);
     expect(await judged.ended(), judged.output()).toBe(0);
     const other = flashgrid(dataDir, 'verify', evidence, '--root', root.replace(/^./, 'g'));
@@ -148,7 +149,7 @@ describe('flashgrid up, status, attack, down', () => {
     const saved = record(file('json'));
     expect(saved).toMatchObject({ id, verdict: 'pass', load: { sent: 500 }, audit: { sold: 5 } });
     // The record's file is enough, on any machine.
-    const again = flashgrid(dataDir, 'report', file('json'), ...filesOf(['html', 'md', 'junit']));
+    const again = flashgrid(dataDir, 'report', file('json'), ...filesOf(['html', 'pdf', 'md', 'junit']));
     expect(await again.ended(), again.output()).toBe(0);
     for (const [format, totalsOf] of Object.entries(TOTALS_OF))
       expect(await totalsOf(readFileSync(file(format), 'utf8')), format).toEqual(totalsOfRecord(saved));

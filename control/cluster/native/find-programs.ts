@@ -180,7 +180,8 @@ function findEpmd(erl: string, places: SearchPlaces): string | undefined {
   return findProgram([erlDir, ...runtimeDirs, ...places.programDirs], 'epmd');
 }
 
-function findProgram(dirs: readonly string[], name: string): string | undefined {
+/** The first of the folders that holds this program. */
+export function findProgram(dirs: readonly string[], name: string): string | undefined {
   return dirs.map((dir) => join(dir, name)).find(isProgram);
 }
 

@@ -63,7 +63,7 @@ interface Axes {
 
 /** A figure with title, legend and chart. */
 export function renderChart(spec: ChartSpec): Markup {
-  return html`<figure class="card chart" aria-labelledby="${spec.id}-title">
+  return html`<figure class="card chart" id="${spec.id}" aria-labelledby="${spec.id}-title">
     <figcaption>
       <h3 id="${spec.id}-title">${spec.title}</h3>
       <p>${spec.caption}</p>

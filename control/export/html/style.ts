@@ -130,7 +130,7 @@ code { font: 14px/1.6 ui-monospace, 'Cascadia Code', 'SF Mono', Menlo, Consolas,
 
 .tables { display: grid; grid-template-columns: repeat(3, 1fr); gap: 16px; align-items: start; }
 .tables section { padding: 20px 22px; }
-.tables dl { display: grid; grid-template-columns: auto 1fr; gap: 6px 18px; margin-top: 12px; }
+.tables dl { display: grid; grid-template-columns: minmax(0, 1fr) fit-content(60%); gap: 6px 18px; margin-top: 12px; }
 .tables dt { color: var(--soft); }
 .tables dd { text-align: right; overflow-wrap: anywhere; }
 footer { margin-top: 36px; color: var(--soft); font-size: 14.5px; }
@@ -147,19 +147,22 @@ footer { margin-top: 36px; color: var(--soft); font-size: 14.5px; }
 @media (min-width: 1900px) { body { font-size: 20px; } main { max-width: 1720px; } h2 { font-size: 28px; } h3, .checks strong { font-size: 21px; }
   .sold p { font-size: 25px; } .brand { font-size: 26px; } .brand svg { width: 28px; height: 28px; }
   .chart figcaption p, .legend, .evidence dt, .evidence .label, .witness th, .witness b, footer, code { font-size: 18px; } .witness caption { font-size: 21px; } .figures dd { font-size: 36px; } .proof dd { font-size: 52px; } }
+@page { size: A4; margin: 12mm; }
 @media print {
   :root { --page: #fff; --card: #fff; --ink: #000; --soft: #444; --edge: #ccc; --track: #eee; --shadow: none; color-scheme: light;
     --pass: #067a4b; --fail: #c01f37; --invalid: #8a5900; --pass-wash: #fff; --fail-wash: #fff; --invalid-wash: #fff;
     --blue: #0072b2; --orange: #d98c00; --red: #b3203f; --green: #009e73; --violet: #8b5cd6; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   body { font-size: 12px; } main { padding: 0; }
-  .figures { grid-template-columns: repeat(6, 1fr); } .charts { grid-template-columns: 1fr 1fr; } .tables { grid-template-columns: repeat(3, 1fr); }
+  .figures { grid-template-columns: repeat(6, 1fr); } .charts, .tables { grid-template-columns: 1fr 1fr; }
+  .hero { grid-template-columns: 1fr auto; padding: 20px; } .sold { text-align: right; } .sold b { font-size: 44px; } .proof { grid-template-columns: repeat(4, 1fr); }
+  .chart { padding: 12px; } .chart svg { overflow: visible; } .grid text, .mark text { font-size: 17px; } .chart figcaption p, .legend { font-size: 11px; }
   .verdict h1 { font-size: 56px; } .figures dd { font-size: 17px; } .proof dd { font-size: 24px; } .headline { font-size: 16px; }
   .figures div, .proof div { padding: 8px 12px; } .tables section { padding: 12px; }
   .card, details { break-inside: avoid; } h2 { break-after: avoid; margin-top: 24px; }
   .checks .more { display: none; }
   details::details-content { content-visibility: visible; block-size: auto; }
-  .checks summary { padding: 8px 14px; } .evidence { padding: 0 14px 10px 62px; } .evidence dd { font-size: 13px; }
+  .checks summary { padding: 8px 14px; } .evidence { padding: 0 14px 10px 62px; } .evidence dd { font-size: 13px; } .evidence dt { font-size: 11px; }
   .witness { border-spacing: 0 4px; margin-bottom: 10px; } .witness caption { font-size: 13px; } .witness th, .witness b { font-size: 11px; } .witness td { padding: 4px 8px; }
 }
 `;

@@ -5,7 +5,11 @@ import {
   IconDownload,
   IconFile,
   IconFileTypeHtml,
+  IconFileTypePdf,
+  IconFileTypeXml,
   IconFileZip,
+  IconMarkdown,
+  IconPhoto,
   IconTable,
 } from '@tabler/icons-react';
 import { useState } from 'react';
@@ -15,8 +19,12 @@ import { useIsOnline } from '../../store/store.ts';
 
 const ICONS: Readonly<Partial<Record<ExportFormat, typeof IconFile>>> = {
   html: IconFileTypeHtml,
+  pdf: IconFileTypePdf,
   json: IconBraces,
   csv: IconTable,
+  md: IconMarkdown,
+  junit: IconFileTypeXml,
+  png: IconPhoto,
   evidence: IconFileZip,
 };
 
