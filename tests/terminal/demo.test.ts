@@ -86,7 +86,6 @@ describe('flashgrid demo', () => {
     expect(run.output()).toMatch(/PASS/);
     const root = String(written.evidenceRoot);
     expect(run.output()).toContain(`Evidence root ${root}`);
-    expect(await totalsOfPdf(readFileSync(file('pdf')))).toEqual(totalsOfRecord(saved));
     const judged = flashgrid(dataDir, 'verify', evidence, '--root', root);
     expect(await judged.ended(), judged.output()).toBe(0);
     const other = flashgrid(dataDir, 'verify', evidence, '--root', root.replace(/^./, 'g'));
@@ -153,6 +152,7 @@ describe('flashgrid up, status, attack, down', () => {
     expect(await again.ended(), again.output()).toBe(0);
     for (const [format, totalsOf] of Object.entries(TOTALS_OF))
       expect(await totalsOf(readFileSync(file(format), 'utf8')), format).toEqual(totalsOfRecord(saved));
+    expect(await totalsOfPdf(readFileSync(file('pdf')))).toEqual(totalsOfRecord(saved));
     const judged = flashgrid(dataDir, 'verify', file('evidence'), '--json', file('judged'));
     expect(await judged.ended(), judged.output()).toBe(0);
     expect(JSON.parse(readFileSync(file('judged'), 'utf8'))).toMatchObject({
