@@ -37,7 +37,11 @@ function detailsOf(kind: FaultKind, random: () => number): Pick<FaultSpec, 'leng
     value &&
     ('choices' in value
       ? pick(random, value.choices)
-      : String(between(random, value.default / 2, value.default * 2)));
+      : String(
+          between(random, value.default / 2, value.default * 2) *
+            // Only where a sign makes a difference: of other kinds, a seed means what it always did.
+            (value.min < 0 && random() < 0.5 ? -1 : 1),
+        ));
   return {
     ...(chosen === undefined ? {} : { value: chosen }),
     ...(lastsMs === undefined ? {} : { lengthMs: between(random, lastsMs / 4, lastsMs) }),

@@ -44,7 +44,20 @@ describe('a schedule of faults', () => {
     ]);
   });
 
+  it('takes a value with a sign and its unit, and writes it without', () => {
+    const texts = [
+      'clock:gateway=+300s@1s',
+      'clock:gateway=300@1s',
+      'clock:worker=-60s@1s',
+      'clock:worker@1s',
+    ];
+    expect(texts.map((text) => parseFaults(text)[0]?.value)).toEqual(['300', '300', '-60', '300']);
+  });
+
   it.each([
+    ['clock:worker=5ms@1s', /clock takes time ahead in s: -86400 to 86400 \(default 300\)/],
+    ['clock:worker=+@1s', /clock takes time ahead/],
+    ['clock:worker=90000@1s', /clock takes time ahead/],
     ['kill', /"kill": write KIND:TARGET/],
     ['burn:worker@1s', /no fault "burn"; take kill, pause, restart/],
     ['delay:worker-redis=0@1s', /delay takes delay in ms: 1 to 60000 \(default 200\)/],

@@ -70,6 +70,14 @@ export const FAULTS = {
     lastsMs: 20_000,
     help: 'Everything stands still at once, load generators and control centre too, as when a laptop is closed.',
   },
+  clock: {
+    title: 'Move the clock',
+    done: 'had a wrong clock',
+    targets: SERVICES,
+    value: { what: 'time ahead', unit: 's', min: -86_400, max: 86_400, default: 300 },
+    lastsMs: 2_000,
+    help: 'The process has another time of day than the rest, ahead or (below 0) behind, until its clock is put right.',
+  },
   flush: {
     title: 'Flush',
     done: 'flushed',
@@ -150,6 +158,13 @@ export const FAULTS = {
     targets: ['frames'],
     lastsMs: 2_000,
     help: 'Up to 64 frames are handed out late, after the length.',
+  },
+  late: {
+    title: 'Deliver too late',
+    done: 'delivered too late',
+    targets: ['frames'],
+    lastsMs: 2_000,
+    help: 'Up to 64 frames come once more after the length, as if more than 20 minutes had passed: Redis has forgotten what they got.',
   },
   corrupt: {
     title: 'Corrupt',
@@ -315,8 +330,10 @@ export function valueOf(kind: FaultKind, given: string | undefined): string | un
   if (value === undefined) return given === undefined ? undefined : null;
   if (given === undefined) return String(value.default);
   if ('choices' in value) return value.choices.includes(given) ? given : null;
-  const number = /^\d+$/.test(given) ? Number(given) : -1;
-  return number >= value.min && number <= value.max ? String(number) : null;
+  const [, figure, unit = ''] = /^([+-]?\d+)(\D*)$/.exec(given) ?? [];
+  const number = Number(figure);
+  const isAllowed = number >= value.min && number <= value.max && (unit === '' || unit === value.unit);
+  return isAllowed ? String(number) : null;
 }
 
 /** What a kind takes as its value, for people. */

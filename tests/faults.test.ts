@@ -17,6 +17,9 @@ const SCHEDULES = {
     'restart:worker-2@9s',
     'hold:frames@10s+1s',
     'die:gateway.after-publish@11s+2s',
+    'clock:gateway=300@13500ms+1s',
+    'clock:workers=-3600@15s+1s',
+    'late:frames@16500ms+1s',
   ],
   'Redis and RabbitMQ': [
     'flush:redis@500ms',

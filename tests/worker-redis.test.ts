@@ -68,7 +68,7 @@ describe('a Redis that forgets', () => {
     const entries = newBuyers(2);
     const doomed = world.forkWorker();
     await doomed.ready();
-    const release = await world.holdTickets();
+    const release = await world.holdTickets('EXCLUSIVE');
     const longAgo = { closedAtMs: Date.now() - RECORD_RETENTION_MS };
     const frame = await world.publish('sale', entries, longAgo);
     await waitFor('an insert that waits', async () => (await world.waitingInserts()).length > 0);
@@ -80,6 +80,49 @@ describe('a Redis that forgets', () => {
     await world.settled();
     expect(await world.audit('sale', 5)).toHaveLength(2);
     expectTaken(heir.sample().rarePaths, 'oldFrameRecalled');
+  });
+
+  it.each([
+    ['as a new message', -RECORD_RETENTION_MS],
+    ['handed out again, by a gateway whose clock is an hour ahead', 3_600_000],
+  ])('tells a frame that comes after its retention what it got: %s', async (_, aheadMs) => {
+    await world.openSale('sale', 2);
+    const first = await world.startWorker();
+    const entries = newBuyers(3);
+    const frame = await world.publish('sale', entries);
+    await world.settled();
+    await first.stop();
+    await world.redis.del(frameKey(world.namespace, 'sale', frame.id));
+    world.events.length = 0;
+    await world.publish('sale', entries, { id: frame.id, closedAtMs: Date.now() + aheadMs });
+    if (aheadMs > 0) {
+      const message = await world.channel.get(world.topology.queue);
+      if (message) world.channel.nack(message, false, true);
+    }
+    const heir = await world.startWorker();
+    await world.settled();
+    expect(await world.audit('sale', 2)).toHaveLength(2);
+    expect(await world.outcome(frame, 1)).toMatchObject({ status: 'granted', units: [2] });
+    expectTaken(heir.sample().rarePaths, 'oldFrameRecalled');
+  });
+
+  it('frees the units of a frame whose record expired before its tickets were written', async () => {
+    await world.openSale('sale', 5);
+    const doomed = world.forkWorker();
+    await doomed.ready();
+    const release = await world.holdTickets('EXCLUSIVE');
+    const frame = await world.publish('sale', newBuyers(2), { closedAtMs: Date.now() - RECORD_RETENTION_MS });
+    const inserts = async () => await world.waitingInserts();
+    await waitFor('an insert that waits', async () => (await inserts()).length > 0);
+    await doomed.kill();
+    for (const pid of await inserts()) await world.pool.query('SELECT pg_terminate_backend($1)', [pid]);
+    await waitFor('no insert', async () => (await inserts()).length === 0);
+    await release();
+    await world.redis.del(frameKey(world.namespace, 'sale', frame.id));
+    await world.startWorker();
+    await world.settled();
+    expect(await world.audit('sale', 5)).toHaveLength(2);
+    expect((await world.store.readSale('sale'))?.counters.remaining).toBe(3);
   });
 });
 

@@ -2,11 +2,13 @@
 import type { FaultKind } from '../../contract/faults.ts';
 import type { HalfOpenDirection } from '../../contract/links.ts';
 import type { Fault } from './fault.ts';
+import { clock } from './clock.ts';
 import { die } from './die.ts';
 import { flush } from './flush.ts';
 import { corrupt, duplicate, hold, reorder } from './frames.ts';
 import { freeze } from './freeze.ts';
 import { kill } from './kill.ts';
+import { late } from './late.ts';
 import { linkFault } from './link-faults.ts';
 import { pause } from './pause.ts';
 import { diskFull, noConnections, readOnly } from './postgres-faults.ts';
@@ -20,6 +22,7 @@ export const ALL_FAULTS: Readonly<Record<FaultKind, Fault>> = {
   restart,
   die,
   freeze,
+  clock,
   flush,
   lose,
   'set-back': setBack,
@@ -32,6 +35,7 @@ export const ALL_FAULTS: Readonly<Record<FaultKind, Fault>> = {
   duplicate,
   reorder,
   hold,
+  late,
   corrupt,
   cut: linkFault(() => ({ kind: 'cut' })),
   reset: linkFault(() => ({ kind: 'reset' })),

@@ -16,16 +16,16 @@ import { watchPaths } from './taken-paths.ts';
 
 const CONNECT_LIMIT_MS = 5_000;
 const SETTLE_LIMIT_MS = 20_000;
-/** ms until the last spoiled copy is a dead letter: the workers may have a long queue before it. */
-const CLEAR_LIMIT_MS = 60_000;
-const CLEAR_PAUSE_MS = 200;
+/** ms until the workers have come to the last copy: they may have a long queue before it. */
+const FINISH_LIMIT_MS = 60_000;
+const FINISH_PAUSE_MS = 200;
 const LOOK_MS = 50;
 /** Marks the copies that are spoiled, so that they are found among the dead letters. */
 const SPOILED = 'spoiled-';
 /** Frames that are taken at once. */
 const PREFETCH = 8;
 
-interface Taker {
+export interface Taker {
   readonly channel: ConfirmChannel;
   readonly queue: string;
   readonly deadQueue: string;
@@ -38,24 +38,29 @@ interface FrameFault {
   /** Frames that are in hand at once; PREFETCH by default. */
   readonly prefetch?: number;
   /** Handles frames that were not met before; each must be acked or given back. */
-  begin(taker: Taker): {
+  begin(
+    taker: Taker,
+    tools: FaultTools,
+  ): {
     handle(frames: readonly ConsumeMessage[]): Promise<void>;
     /**
-     * Removes what the fault left behind, after the last frame; called again, with a new connection, when it fails.
-     * @returns whether nothing is left
+     * What is left to do after the last frame; called again, with a new connection, when it fails.
+     * @returns whether all is done
      */
-    clear?(taker: Taker): Promise<boolean>;
+    finish?(taker: Taker): Promise<boolean>;
+    /** To how many frames it was done, and what else there is to tell; to all that were met by default. */
+    tell?(): { readonly frames: number; readonly more: string };
   };
 }
 
-function frameFault({ says, paths, prefetch = PREFETCH, begin }: FrameFault): Fault {
+export function frameFault({ says, paths, prefetch = PREFETCH, begin }: FrameFault): Fault {
   return {
     check: () => undefined,
     async inject(target, tools) {
       const seen = watchPaths(tools, paths);
       const { close, taker } = await openTaker(tools);
       const { channel, queue } = taker;
-      const { handle, clear } = begin(taker);
+      const { handle, finish, tell } = begin(taker, tools);
       const met = new Set<unknown>();
       let work = Promise.resolve();
       let waiting: ConsumeMessage[] = [];
@@ -93,19 +98,21 @@ function frameFault({ says, paths, prefetch = PREFETCH, begin }: FrameFault): Fa
           } finally {
             await close();
           }
-          if (clear) await untilClear(tools, clear);
+          if (finish) await untilDone(tools, finish);
         },
-        effect: () =>
-          Promise.resolve({
-            hadEffect: met.size > 0,
-            text: `${plural(met.size, 'frame')} ${says}.${seen()}`,
-          }),
+        effect() {
+          const { frames, more } = tell?.() ?? { frames: met.size, more: '' };
+          return Promise.resolve({
+            hadEffect: frames > 0,
+            text: `${plural(frames, 'frame')} ${says}.${more}${seen()}`,
+          });
+        },
       };
     },
   };
 }
 
-function giveBack({ channel }: Taker, message: ConsumeMessage): void {
+export function giveBack({ channel }: Taker, message: ConsumeMessage): void {
   try {
     channel.nack(message, false, true);
   } catch {
@@ -129,26 +136,26 @@ async function openTaker({ deployment }: FaultTools): Promise<{ taker: Taker; cl
 }
 
 /** @throws Error when something is still left at the end of its time */
-async function untilClear(tools: FaultTools, clear: (taker: Taker) => Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + CLEAR_LIMIT_MS;
+async function untilDone(tools: FaultTools, finish: (taker: Taker) => Promise<boolean>): Promise<void> {
+  const endMs = performance.now() + FINISH_LIMIT_MS;
   while (performance.now() < endMs) {
     try {
       const { taker, close } = await openTaker(tools);
-      const isClear = await withLimit(clear(taker), SETTLE_LIMIT_MS, 'no answer').finally(close);
-      if (isClear) return;
+      const isDone = await withLimit(finish(taker), SETTLE_LIMIT_MS, 'no answer').finally(close);
+      if (isDone) return;
     } catch {
       // RabbitMQ is away for now.
     }
-    await sleep(CLEAR_PAUSE_MS);
+    await sleep(FINISH_PAUSE_MS);
   }
-  throw new Error('what it sent is not all among the dead letters');
+  throw new Error('the workers have not come to the end of what it sent');
 }
 
 /** Publishes a copy as the gateway would, and waits for its confirm. */
-function publish(
+export function publish(
   { channel, queue }: Taker,
   message: ConsumeMessage,
-  changed: { content?: Buffer; messageId?: string } = {},
+  changed: { content?: Buffer; messageId?: string; closedAtMs?: number } = {},
 ): Promise<void> {
   const { messageId, contentType, headers } = message.properties;
   // RabbitMQ's own headers say how often this message was handed out: a new message has none.
@@ -157,7 +164,7 @@ function publish(
     persistent: true,
     messageId: changed.messageId ?? String(messageId),
     contentType: String(contentType),
-    headers: own,
+    headers: changed.closedAtMs === undefined ? own : { ...own, t: changed.closedAtMs },
   };
   return new Promise((resolve, reject) =>
     channel.sendToQueue(queue, changed.content ?? message.content, options, (error: unknown) =>
@@ -216,7 +223,7 @@ export const corrupt = frameFault({
         }
       },
       // The engine has set them aside, as it should, and the audit expects no dead letter.
-      async clear({ channel, deadQueue }) {
+      async finish({ channel, deadQueue }) {
         const others: GetMessage[] = [];
         let found = 0;
         for (;;) {

@@ -36,6 +36,9 @@ function levelOf(pinoLevel: number): LogLine['level'] {
   return pinoLevel >= 30 ? 'info' : 'debug';
 }
 
+/** ms that a line may be on its way. One that tells another time has a clock that was set wrong. */
+const MAX_WAY_MS = 5_000;
+
 const PINO_FIELDS = new Set(['level', 'time', 'pid', 'hostname', 'msg', 'name', 'instance', 'role']);
 
 const pinoSchema = z.looseObject({
@@ -54,9 +57,10 @@ export function parseServiceLine(
   const parsed = line.startsWith('{') ? parseJson(line, pinoSchema) : undefined;
   if (!parsed) return { atMs: nowMs, part, level: fallback, text: line };
   const rest = Object.entries(parsed).filter(([key]) => !PINO_FIELDS.has(key));
+  const { time = nowMs } = parsed;
   const extra = rest.map(([key, value]) => ` ${key}=${valueText(value)}`);
   return {
-    atMs: parsed.time ?? nowMs,
+    atMs: Math.abs(time - nowMs) > MAX_WAY_MS ? nowMs : time,
     part,
     level: levelOf(parsed.level),
     text: `${String(parsed.msg)}${extra.join('')}`,

@@ -20,6 +20,7 @@ import {
 } from '../../services/shared/messages.ts';
 import { SERVICE_ALLOCATOR_ENV, SERVICE_NODE_FLAGS } from '../../services/shared/node-flags.ts';
 import { parseServiceLine, readLines } from '../logs/log-reader.ts';
+import { SampleClock } from './sample-clock.ts';
 
 /** ms within which a child must report that it is ready. */
 export const READY_LIMIT_MS = 20_000;
@@ -47,6 +48,8 @@ export interface ServiceChildOptions {
 export class ServiceChild {
   readonly #options: ServiceChildOptions;
   readonly #process: ChildProcess;
+  /** What is known of the child's clock. */
+  readonly clock = new SampleClock();
   /** Resolves when the child has ended, however it did. */
   readonly exited: Promise<void>;
   #wasAsked = false;
@@ -125,7 +128,7 @@ export class ServiceChild {
           return;
         }
         const message = parsed.data;
-        if (message.type === 'sample') this.#options.onSample(message);
+        if (message.type === 'sample') this.#options.onSample(this.clock.correct(message));
         else if (message.type === 'ready') {
           clearTimeout(timer);
           resolve(message.port);

@@ -179,6 +179,16 @@ export class Supervisor {
     }
   }
 
+  /** Moves the clock of a service, from the true time. Harmless for one that does not run. */
+  moveClock(id: string, byMs: number): void {
+    this.#slots.get(id)?.child?.send({ type: 'moveClock', byMs });
+  }
+
+  /** ms by which the clock of a service is ahead, as its samples show it; NaN when there are none. */
+  skewMs(id: string): number {
+    return this.#slots.get(id)?.child?.clock.skewMs ?? NaN;
+  }
+
   #running(id: string): { slot: Slot; child: ServiceChild } {
     const slot = this.#slots.get(id);
     if (slot?.child) return { slot, child: slot.child };

@@ -34,7 +34,7 @@ export function AllowedNumber({
       min={min}
       max={max}
       decimalScale={decimalScale}
-      allowNegative={false}
+      allowNegative={min < 0}
       clampBehavior="none"
       onChange={(next) => {
         const isAllowed = typeof next === 'number' && next >= min && next <= max;

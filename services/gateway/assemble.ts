@@ -120,7 +120,7 @@ export function assembleGateway(input: AssemblyInput) {
     readRecord: (ref) => reader.readRecord(ref, async () => (await cache.find(ref.saleId))?.generation ?? 1),
     readTickets: (saleId, reservationId) => reader.readTickets(saleId, reservationId),
     rare,
-    knownFrame: (frameId) => clock.ask(frameId, Date.now()),
+    knownFrame: (frameId) => clock.ask(frameId, performance.now()),
   });
 
   const isHostAllowed = hostCheck(config.FLASHGRID_GATEWAY_HOST, config.FLASHGRID_GATEWAY_HOSTS);

@@ -73,7 +73,7 @@ export class BrokerLink implements FramePublisher {
   #hasBeenUp = false;
   #lastError: string | undefined;
   #refusedAtMs = -Infinity;
-  #redeclaredAtMs = 0;
+  #redeclaredAtMs = -Infinity;
   #watchTimer: NodeJS.Timeout | undefined;
   readonly #waiters = new Set<() => void>();
 
@@ -100,7 +100,8 @@ export class BrokerLink implements FramePublisher {
         log.info({}, 'the broker is up');
         for (const waiter of [...this.#waiters]) waiter();
       },
-      ownTrouble: () => (Date.now() - this.#refusedAtMs < REFUSAL_MEMORY_MS ? QUEUE_REFUSES : undefined),
+      ownTrouble: () =>
+        performance.now() - this.#refusedAtMs < REFUSAL_MEMORY_MS ? QUEUE_REFUSES : undefined,
       proofs: () => this.#flights?.acks ?? 0,
       isWaiting: () => (this.#flights?.byTag.size ?? 0) > 0,
     });
@@ -162,7 +163,7 @@ export class BrokerLink implements FramePublisher {
         mandatory: true,
         headers: frame.headers,
       });
-      flights.byTag.set(++flights.lastTag, { frame, sentAtMs: Date.now() });
+      flights.byTag.set(++flights.lastTag, { frame, sentAtMs: performance.now() });
       if (!hasRoom) this.#isWritable = false;
       step('gateway.after-publish');
     } catch (error) {
@@ -187,7 +188,7 @@ export class BrokerLink implements FramePublisher {
       byTag: new Map(),
       returned: new Set(),
       lastTag: 0,
-      lastConfirmAtMs: Date.now(),
+      lastConfirmAtMs: performance.now(),
       owingSinceMs: undefined,
       acks: 0,
       isBlocked: false,
@@ -227,7 +228,7 @@ export class BrokerLink implements FramePublisher {
     if (trouble === undefined) {
       this.#lastError = undefined;
       if (!wasBlocked) return;
-      flights.lastConfirmAtMs = Date.now();
+      flights.lastConfirmAtMs = performance.now();
       this.#isWritable = true;
     } else {
       this.#lastError = trouble.reason;
@@ -240,7 +241,7 @@ export class BrokerLink implements FramePublisher {
   }
 
   #confirm(flights: Flights, tag: number, isMultiple: boolean, end: 'confirmed' | 'nacked'): void {
-    flights.lastConfirmAtMs = Date.now();
+    flights.lastConfirmAtMs = performance.now();
     flights.owingSinceMs = undefined;
     if (end === 'confirmed') {
       flights.acks++;
@@ -277,7 +278,7 @@ export class BrokerLink implements FramePublisher {
     const flights = this.#flights;
     if (flights === undefined || flights.session.isOver) return;
     const limitMs = this.#options.confirmTimeoutMs;
-    const beforeMs = Date.now() - limitMs;
+    const beforeMs = performance.now() - limitMs;
     this.#giveUp(flights, beforeMs);
     // A blocked broker confirms nothing either, but it says so, and its connection will go on.
     if (flights.isBlocked) return;
@@ -306,7 +307,7 @@ export class BrokerLink implements FramePublisher {
   }
 
   async #redeclare(session: BrokerSession<ConfirmChannel>): Promise<void> {
-    const now = Date.now();
+    const now = performance.now();
     if (now - this.#redeclaredAtMs < REDECLARE_PAUSE_MS) return;
     this.#redeclaredAtMs = now;
     const { queue } = session.names;

@@ -24,7 +24,7 @@ export class FrameClock {
     this.#lastSeq = lastSeq;
   }
 
-  /** Notes which frame is the latest now. Call it once a second. */
+  /** Notes which frame is the latest now, by the monotonic clock. Call it once a second. */
   mark(nowMs: number): void {
     this.#marks.push({ seq: this.#lastSeq(), atMs: nowMs });
     if (this.#marks.length > MAX_MARKS) this.#marks.shift();

@@ -151,7 +151,8 @@ class OpenFrame<Reply> implements OutgoingFrame {
   #lines = '';
   /** Index → digest; most frames have none. */
   #digests: Map<number, string> | undefined;
-  #closedAtMs = 0;
+  /** By the monotonic clock. */
+  #closedMs = 0;
   body: Buffer = Buffer.alloc(0);
   headers: Readonly<Record<string, unknown>> = {};
   count = 0;
@@ -178,7 +179,7 @@ class OpenFrame<Reply> implements OutgoingFrame {
   }
 
   close(): void {
-    this.#closedAtMs = Date.now();
+    this.#closedMs = performance.now();
     // Ids are ASCII: one byte a character.
     this.body = Buffer.from(this.#lines, 'latin1');
     this.#lines = '';
@@ -187,7 +188,7 @@ class OpenFrame<Reply> implements OutgoingFrame {
       n: this.count,
       sale: this.saleId,
       gen: this.generation,
-      t: this.#closedAtMs,
+      t: Date.now(),
     };
   }
 
@@ -197,7 +198,7 @@ class OpenFrame<Reply> implements OutgoingFrame {
     this.#replies = [];
     if (replies.length === 0) return;
     this.#release(replies.length);
-    this.#answerer.onSettled(this.saleId, replies.length, end, Date.now() - this.#closedAtMs);
+    this.#answerer.onSettled(this.saleId, replies.length, end, performance.now() - this.#closedMs);
     if (end === 'confirmed' && this.#digests === undefined) {
       const prefix = framedIdPrefix(this.saleId, this.id);
       let index = 0;

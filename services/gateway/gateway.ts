@@ -186,7 +186,7 @@ function keepFresh(
   });
   const refreshTimer = setInterval(refresh, REFRESH_INTERVAL_MS);
   undo.add('sale cache', () => clearInterval(refreshTimer));
-  const clockTimer = setInterval(() => clock.mark(Date.now()), 1_000);
+  const clockTimer = setInterval(() => clock.mark(performance.now()), 1_000);
   undo.add('frame clock', () => clearInterval(clockTimer));
 }
 

@@ -139,7 +139,7 @@ export class LivePeers {
   }
 
   #find(owner: string): Promise<string | null> {
-    const nowMs = Date.now();
+    const nowMs = performance.now();
     const known = this.#known.get(owner);
     if (known !== undefined && known.untilMs > nowMs) return known.address;
     if (this.#known.size >= MAX_REMEMBERED) this.#known.clear();

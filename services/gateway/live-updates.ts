@@ -347,18 +347,18 @@ export class LiveUpdates {
     try {
       const view = await this.#options.readSale(saleId);
       if (view === undefined) return;
-      const atMs = Date.now();
+      const nowMs = performance.now();
       sale.lastAccepted = this.#options.acceptedOf(saleId);
       this.#io.to(`sale:${saleId}`).emit('sale', {
         saleId,
-        atMs,
+        atMs: Date.now(),
         stock: view.stock,
         ...view.counters,
         isSoldOut: view.isSoldOut,
         status: view.status,
         generation: view.generation,
-        acceptedPerSec: sale.accepted.add(sale.lastAccepted, atMs),
-        decidedPerSec: sale.decided.add(view.counters.decided, atMs),
+        acceptedPerSec: sale.accepted.add(sale.lastAccepted, nowMs),
+        decidedPerSec: sale.decided.add(view.counters.decided, nowMs),
       });
     } catch (error) {
       // Redis is away: the next tick tries again.

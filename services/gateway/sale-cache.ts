@@ -29,7 +29,7 @@ export class SaleCache {
 
   constructor(sources: SaleSources) {
     this.#sources = sources;
-    this.#now = sources.now ?? Date.now;
+    this.#now = sources.now ?? (() => performance.now());
   }
 
   get(saleId: string): SaleFacts | undefined {

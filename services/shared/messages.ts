@@ -1,7 +1,7 @@
 /**
  * Messages between the supervisor and the services that it forked. A service sends `ready` or `failed` once,
- * and then a `sample` every 100 ms. The supervisor sends `stop`, and on purpose `stopAt` and `forgetStop`. A
- * service whose channel closes stops by itself.
+ * and then a `sample` every 100 ms. The supervisor sends `stop`, and on purpose `stopAt`, `forgetStop` and
+ * `moveClock`. A service whose channel closes stops by itself.
  */
 import { z } from 'zod';
 import { backendHealthSchema } from './backend-trouble.ts';
@@ -88,5 +88,7 @@ export const parentMessageSchema = z.discriminatedUnion('type', [
   // On purpose, for a test: see stop-points.ts.
   stopRequestSchema.extend({ type: z.literal('stopAt') }),
   z.object({ type: z.literal('forgetStop') }),
+  // See moved-clock.ts.
+  z.object({ type: z.literal('moveClock'), byMs: z.number().int() }),
 ]);
 export type ParentMessage = z.infer<typeof parentMessageSchema>;

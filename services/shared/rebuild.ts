@@ -88,10 +88,10 @@ export async function rebuildSale(
   { lockExpiryMs, token }: RebuildLock = { lockExpiryMs: REBUILD_DEFAULTS.lockExpiryMs, token: randomUUID() },
 ): Promise<RebuildResult> {
   const { saleId } = request;
-  const deadlineMs = Date.now() + REBUILD_DEFAULTS.limitMs;
+  const deadlineMs = performance.now() + REBUILD_DEFAULTS.limitMs;
   while (!(await store.acquireLock(saleId, token, lockExpiryMs))) {
     if (await isCurrent(store, request)) return 'current';
-    if (Date.now() > deadlineMs)
+    if (performance.now() > deadlineMs)
       throw new Error(`sale ${saleId} was not rebuilt within ${REBUILD_DEFAULTS.limitMs} ms`);
     await sleep(REBUILD_DEFAULTS.lockPollMs);
   }

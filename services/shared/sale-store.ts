@@ -203,6 +203,15 @@ export class SaleStore {
     return (await this.#redis.get(frameKey(this.#namespace, saleId, frameId))) ?? undefined;
   }
 
+  /** Whether a frame would get what it got before: Redis has its record, or its grants from a rebuild. */
+  async knowsFrame(saleId: string, frameId: string): Promise<boolean> {
+    const known = await Promise.all([
+      this.#redis.exists(frameKey(this.#namespace, saleId, frameId)),
+      this.#redis.hexists(saleKeys(this.#namespace, saleId).granted, frameId),
+    ]);
+    return known.includes(1);
+  }
+
   /**
    * The record of a keyed reservation, with its outcome at index 0. Redis keeps a grant as long as the sale,
    * a refusal as long as a record.

@@ -15,6 +15,7 @@ import { maskSecrets, parseConfig, registerConfigSecrets } from './config.ts';
 import { isConnectionError } from './connection-error.ts';
 import { SAMPLE_INTERVAL_MS, parentMessageSchema } from './messages.ts';
 import type { ChildMessage, GatewaySample, WorkerSample } from './messages.ts';
+import { moveClock } from './moved-clock.ts';
 import { errorFacts, redact } from './redact.ts';
 import { withLimit } from './time-limit.ts';
 import { ServiceError } from './service-error.ts';
@@ -170,7 +171,10 @@ function nextStopRequest(log: Logger): Promise<string> {
       const { data } = parentMessageSchema.safeParse(message);
       if (data === undefined) log.warn('the supervisor sent an unknown message');
       else if (data.type === 'stop') resolve('supervisor');
-      else stopOnPurpose(data.type === 'stopAt' ? data : undefined, log);
+      else if (data.type === 'moveClock') {
+        log.warn({ byMs: data.byMs }, 'its clock is moved on purpose');
+        moveClock(data.byMs);
+      } else stopOnPurpose(data.type === 'stopAt' ? data : undefined, log);
     });
     process.on('disconnect', () => resolve('lost the supervisor'));
   });

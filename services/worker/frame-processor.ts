@@ -74,7 +74,12 @@ export class FrameProcessor {
     const undecided = undecidedFrame(frame);
     this.#sales.note(frame.saleId, frame.generation);
     if (frame.isReplayed) rare.frameReplayed++;
-    if (isRedelivered || frame.isReplayed) await this.#recallOldFrame(frame);
+    // By two clocks, either of which may be wrong: what RabbitMQ says to be a repeat is looked at, whatever its age.
+    const isOld = Date.now() - frame.closedAtMs >= RECORD_RETENTION_MS - RETENTION_MARGIN_MS;
+    const isRepeat = isRedelivered || frame.isReplayed;
+    if (isOld) await this.#whileAway(() => this.#recallFrame(frame, isRepeat));
+    // Without a backend its age must do: refusals need no Postgres, and go on without it.
+    else if (isRepeat) await this.#recallFrame(frame, false).catch(() => undefined);
     for (let rebuilds = 0; ;) {
       if (rebuilds > MAX_REBUILDS)
         throw new Error(`frame ${frame.id} found sale ${frame.saleId} wrong after ${MAX_REBUILDS} rebuilds`);
@@ -163,26 +168,20 @@ export class FrameProcessor {
   }
 
   /**
-   * Prepares a frame that was handed out before and whose record may have expired. It would be decided again,
-   * and its buyers refused for units that they hold. If Postgres has tickets of it, a rebuild brings them
-   * back to Redis. A frame from the dead-letter queue may hold units in Redis without a ticket: a rebuild
-   * frees them before it is decided.
+   * Prepares a frame that may have been decided before, and whose record may have expired. It would be decided
+   * again, and its buyers refused for units that they hold. If Postgres has tickets of it, a rebuild brings them
+   * back to Redis.
+   * @param mayHoldUnits it may have been granted units that have no ticket: a rebuild frees them before it is decided
    */
-  async #recallOldFrame(frame: Frame): Promise<void> {
+  async #recallFrame(frame: Frame, mayHoldUnits: boolean): Promise<void> {
     const { store, pool } = this.#parts;
-    if (Date.now() - frame.closedAtMs < RECORD_RETENTION_MS - RETENTION_MARGIN_MS) return;
-    await this.#whileAway(async () => {
-      const ref = { kind: 'framed', saleId: frame.saleId, frameId: frame.id, index: 0 } as const;
-      if ((await store.readRecord(ref)) !== undefined) return;
-      const ids = Array.from({ length: frame.count }, (_, index) => framedId(frame.saleId, frame.id, index));
-      const { rows } = await pool.query('SELECT 1 FROM tickets WHERE reservation_id = ANY($1) LIMIT 1', [
-        ids,
-      ]);
-      const held = rows.length > 0 || frame.isReplayed ? await store.readEpoch(frame.saleId) : undefined;
-      if (!held) return;
-      this.#parts.counters.rare.oldFrameRecalled++;
-      await this.#rebuild({ saleId: frame.saleId, generation: 1, staleEpoch: held.epoch });
-    });
+    if (await store.knowsFrame(frame.saleId, frame.id)) return;
+    const ids = Array.from({ length: frame.count }, (_, index) => framedId(frame.saleId, frame.id, index));
+    const { rows } = await pool.query('SELECT 1 FROM tickets WHERE reservation_id = ANY($1) LIMIT 1', [ids]);
+    const held = rows.length > 0 || mayHoldUnits ? await store.readEpoch(frame.saleId) : undefined;
+    if (!held) return;
+    this.#parts.counters.rare.oldFrameRecalled++;
+    await this.#rebuild({ saleId: frame.saleId, generation: 1, staleEpoch: held.epoch });
   }
 
   async #rebuild(request: RebuildRequest): Promise<void> {

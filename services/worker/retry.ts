@@ -40,13 +40,13 @@ export interface RetryOptions {
  * @throws the last error: when it is final, the limit is over, or the signal is given
  */
 export async function whileAway<Value>(action: () => Promise<Value>, options: RetryOptions): Promise<Value> {
-  const deadlineMs = Date.now() + (options.limitMs ?? RETRY_DEFAULTS.limitMs);
+  const deadlineMs = performance.now() + (options.limitMs ?? RETRY_DEFAULTS.limitMs);
   for (let tries = 1; ; tries++) {
     try {
       return await action();
     } catch (error) {
       const pauseMs = backoffMs(RETRY_DEFAULTS.pause, tries - 1);
-      if (isFinal(error) || options.signal.aborted || Date.now() + pauseMs > deadlineMs) throw error;
+      if (isFinal(error) || options.signal.aborted || performance.now() + pauseMs > deadlineMs) throw error;
       options.onRetry?.(error, tries);
       // An abort ends the pause. The next turn then throws the backend's own error.
       await sleep(pauseMs, undefined, { signal: options.signal }).catch(() => undefined);

@@ -320,7 +320,8 @@ export const GUARDS = {
     steps: async (stage) => {
       const setBack = await stage.saveRedis();
       stage.stopAt('worker-1', 'worker.after-commit', 30_000);
-      await stage.buy('ann');
+      // Keyed: of a frame that comes again, Postgres is asked only for reservations without a key.
+      await stage.buy('ann', { key: 'of-ann' });
       await stage.reached('worker.after-commit');
       await setBack();
       await stage.scale('worker', 2);

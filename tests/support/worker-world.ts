@@ -178,11 +178,13 @@ export class WorkerWorld {
     await this.channel.waitForConfirms();
   }
 
-  /** Keeps Postgres from recording tickets until the returned function is called. */
-  async holdTickets(): Promise<() => Promise<void>> {
+  /** Keeps Postgres from recording tickets, or, held `ACCESS EXCLUSIVE`, from reading them, until the returned function is called. */
+  async holdTickets(
+    mode: 'EXCLUSIVE' | 'ACCESS EXCLUSIVE' = 'ACCESS EXCLUSIVE',
+  ): Promise<() => Promise<void>> {
     const client = await this.pool.connect();
     await client.query('BEGIN');
-    await client.query('LOCK TABLE tickets IN ACCESS EXCLUSIVE MODE');
+    await client.query(`LOCK TABLE tickets IN ${mode} MODE`);
     let isHeld = true;
     const release = async () => {
       if (!isHeld) return;
