@@ -14,6 +14,7 @@ import { FAULT_KINDS } from '../contract/faults.ts';
 import { EXPORTS, EXPORT_FORMATS } from '../contract/export-formats.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { wrapText } from '../contract/format.ts';
+import { MATRIX_EXPORTS } from '../contract/matrix.ts';
 import { providerChoiceSchema, type ProviderChoice } from '../contract/settings.ts';
 import { errorText } from '../services/shared/error-text.ts';
 
@@ -158,9 +159,10 @@ export const TERMINAL_COMMANDS = {
       out: {
         type: 'string',
         value: 'FILE',
-        help: 'where each result is kept, a line of JSON each (default flashgrid-matrix.ndjson)',
+        help: `${MATRIX_EXPORTS.ndjson.help} (default flashgrid-matrix.ndjson)`,
       },
-      md: { type: 'string', value: 'FILE', help: 'write the table in Markdown' },
+      html: { type: 'string', value: 'FILE', help: MATRIX_EXPORTS.html.help },
+      md: { type: 'string', value: 'FILE', help: MATRIX_EXPORTS.md.help },
     },
   },
   confirm: {

@@ -1,76 +1,71 @@
 /** `flashgrid matrix`: every fault of the table in an attack of its own, over several seeds. A broken-off one goes on where it ended. */
-import { appendFile, readFile, writeFile } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { attackSettingsSchema } from '../contract/attack-settings.ts';
-import { matrixCells, type MatrixCell } from '../contract/chaos.ts';
 import { FAULT_KINDS, type FaultKind } from '../contract/faults.ts';
-import { markdownTable } from '../contract/format.ts';
 import { FailureError } from '../contract/failure.ts';
 import {
-  matrixResultSchema,
+  MAX_MATRIX_SEEDS,
+  matrixPlanSchema,
+  planCells,
+  type MatrixPlan,
+  type MatrixState,
+} from '../contract/matrix.ts';
+import {
+  matrixMarkdown,
   matrixRows,
   matrixSummary,
+  matrixVerdict,
+  type MatrixOutcome,
   type MatrixResult,
 } from '../contract/matrix-report.ts';
-import { parseJson } from '../services/shared/parse-json.ts';
+import { appVersion } from '../control/app-paths.ts';
+import { exportMatrixHtml } from '../control/export/export-matrix-html.ts';
+import { MatrixFile, fileProblem } from '../control/runs/matrix-file.ts';
 import { errorText } from '../services/shared/error-text.ts';
-import type { RunRecord } from '../contract/run-record.ts';
-import { settingsAsOptions } from '../contract/run-text.ts';
 import { UsageError, readCount, type OptionValues } from './args.ts';
 import { bringUp, readStart } from './bring-up.ts';
 import { EXIT } from './exit-codes.ts';
+import type { Output } from './output.ts';
 import { Progress } from './progress.ts';
-import { runAttackToEnd } from './run-attack.ts';
 import { must, openSession, type CommandContext, type Session } from './session.ts';
 
-/** ms that the parts may take to be well again between two attacks. */
-const WELL_LIMIT_MS = 120_000;
-const LOOK_MS = 200;
+const EXIT_OF: Readonly<Record<MatrixOutcome, number>> = {
+  broken: EXIT.auditFailed,
+  undecided: EXIT.infrastructure,
+  'no effect': EXIT.invalid,
+  invalid: EXIT.invalid,
+  pass: EXIT.pass,
+};
 
-export async function matrix({ values, dataDir, out, interrupt }: CommandContext): Promise<number> {
+export async function matrix({ values, dataDir, out, outputs, interrupt }: CommandContext): Promise<number> {
   const start = readStart(values);
-  const cells = readCells(values);
-  const path = await writable('out', values['out'] ?? 'flashgrid-matrix.ndjson');
-  const mdPath = values['md'] === undefined ? undefined : await writable('md', values['md']);
-  await readResults(path);
-  const session = await openSession(dataDir);
-  const progress = new Progress(out);
-  try {
-    const unfollow = progress.follow(session.client);
-    await bringUp(
-      session,
-      { ...start, gateways: start.gateways ?? 2, workers: start.workers ?? 2 },
-      out,
-      interrupt,
+  const plan = readPlan(values);
+  const cells = new Set(planCells(plan).map(keyOf));
+  const file = new MatrixFile(await outPath(values), 0o666);
+  await file.list().catch((error: unknown) => {
+    throw new UsageError(
+      `--out ${file.path} is no file of a matrix (${fileProblem(error)}): take another one.`,
     );
+  });
+  const session = await openSession(dataDir);
+  try {
+    const unfollow = new Progress(out).follow(session.client);
+    const services = { gateways: start.gateways ?? 2, workers: start.workers ?? 2 };
+    await bringUp(session, { ...start, ...services }, out, interrupt);
     unfollow();
     const { cluster } = await must(session.client, 'app.getSnapshot', {});
     const provider = cluster.provider ?? 'native';
-    const before = await readResults(path);
-    const left = cells.filter((cell) => !before.some((one) => isOf(cell, one, provider)));
-    if (left.length < cells.length)
-      out.print(`${cells.length - left.length} of ${cells.length} attacks are in ${path} already.`);
-    for (const [at, cell] of left.entries()) {
-      interrupt.throwIfAborted();
-      await whenWell(session, interrupt);
-      const record = await runAttackToEnd(session, attackSettingsSchema.parse(cell.settings), interrupt);
-      // An attack that was cancelled says nothing about its fault.
-      interrupt.throwIfAborted();
-      const result = resultOf(cell, record, provider);
-      await appendFile(path, `${JSON.stringify(result)}\n`);
-      const effect = record.faults?.map((fault) => fault.effect).join(' ') ?? '';
-      out.print(
-        `${at + 1}/${left.length}  seed ${cell.seed}  ${cell.settings.faults}: exit ${record.exitCode}. ${effect}`,
-        4,
-      );
+    const own = async () =>
+      (await file.list()).filter((one) => one.provider === provider && cells.has(keyOf(one)));
+    await runToEnd({ session, out, interrupt, plan, file, done: await own() });
+    const results = await own();
+    const made = { version: appVersion(), atMs: Date.now() };
+    const reports = { html: () => exportMatrixHtml(results, made), md: () => matrixMarkdown(results) };
+    for (const format of ['html', 'md'] as const) {
+      if (!outputs.formats.includes(format)) continue;
+      const path = await outputs.write(format, reports[format]());
+      if (path !== undefined) out.print(`Written: ${path}`);
     }
-    const results = (await readResults(path)).filter((one) =>
-      cells.some((cell) => isOf(cell, one, provider)),
-    );
-    const summary = matrixSummary(results);
-    if (mdPath !== undefined)
-      await writeFile(mdPath, `${summary.join('\n')}\n\n${markdownTable(matrixRows(results))}\n`);
     out.print(
       `\n${matrixRows(results)
         .map((row) =>
@@ -81,100 +76,121 @@ export async function matrix({ values, dataDir, out, interrupt }: CommandContext
         )
         .join('\n')}\n`,
     );
-    for (const line of summary) out.print(line);
-    if (results.some(({ broken }) => broken.length > 0)) return EXIT.auditFailed;
-    if (results.some(({ exitCode }) => exitCode === EXIT.infrastructure)) return EXIT.infrastructure;
-    return results.some(({ hadEffect }) => !hadEffect) ? EXIT.invalid : EXIT.pass;
+    for (const line of matrixSummary(results)) out.print(line);
+    return EXIT_OF[matrixVerdict(results)];
   } finally {
     await session.end();
   }
 }
 
+interface Going {
+  readonly session: Session;
+  readonly out: Output;
+  readonly interrupt: AbortSignal;
+  readonly plan: MatrixPlan;
+  readonly file: MatrixFile;
+  /** What the file held before. */
+  readonly done: readonly MatrixResult[];
+}
+
+/**
+ * Lets the control centre make the attacks that are left, and keeps each result.
+ * @throws FailureError when the matrix was broken off or stopped, or a result could not be kept
+ */
+async function runToEnd({ session, out, interrupt, plan, file, done }: Going): Promise<void> {
+  const { client, lost } = session;
+  const seeds: Record<string, number[]> = {};
+  for (const { fault, seed } of done) (seeds[fault] ??= []).push(seed);
+  let begun = 0;
+  let made = 0;
+  /** Results are kept one after the other. */
+  let kept = Promise.resolve();
+  const stop = () => void client.call('matrix.stop', {});
+  const ended = new Promise<MatrixState>((settle, fail) => {
+    client.on('matrix.resultAdded', ({ result }) => {
+      kept = kept.then(() => file.add(result));
+      kept.catch((error: unknown) => {
+        stop();
+        fail(notKept(file.path, error));
+      });
+      const { seed, args, exitCode, effect = '' } = result;
+      const [, faults = result.fault] = /--fault (.*)$/.exec(args) ?? [];
+      out.print(
+        `${++made}/${begun}  seed ${seed}  ${faults.replaceAll('--fault ', '')}: exit ${exitCode}. ${effect}`,
+        4,
+      );
+    });
+    client.on('matrix.stateChanged', ({ matrix: state }) => {
+      if (state.phase === 'running' && begun === 0) begun = state.total - state.done;
+      if (state.phase === 'idle') settle(state);
+    });
+  });
+  ended.catch(() => undefined);
+  interrupt.throwIfAborted();
+  interrupt.addEventListener('abort', stop);
+  try {
+    const started = await must(client, 'matrix.start', { plan, done: seeds });
+    if (started.done > 0)
+      out.print(`${started.done} of ${started.total} attacks are in ${file.path} already.`);
+    if (started.impossible.length > 0)
+      out.print(`Not on this cluster, whose backends others run: ${started.impossible.join(', ')}.`);
+    // Pressed while it was starting: there was nothing to stop yet.
+    if (interrupt.aborted) stop();
+    const last = started.phase === 'idle' ? started : await Promise.race([ended, lost]);
+    await kept;
+    interrupt.throwIfAborted();
+    if (last.failure) throw new FailureError(last.failure);
+    if (last.done < last.total)
+      throw new FailureError({
+        code: 'attack.cancelled',
+        message: `The matrix was stopped: ${last.done} of ${last.total} attacks are done.`,
+        fix: 'The same command goes on with the attacks that are left.',
+      });
+  } finally {
+    interrupt.removeEventListener('abort', stop);
+  }
+}
+
+function notKept(path: string, error: unknown): FailureError {
+  return new FailureError({
+    code: 'cli.cantWrite',
+    message: `${path} can't be written: ${errorText(error)}.`,
+    fix: 'Make room on its disk. The same command goes on with the attacks that are left.',
+  });
+}
+
 /** @throws UsageError that names the option */
-function readCells(values: OptionValues): MatrixCell[] {
-  const count = readCount(values, 'seeds', 1, 1_000) ?? 1;
-  const first = readCount(values, 'seed', 0, 1_000_000) ?? 1;
+function readPlan(values: OptionValues): MatrixPlan {
   const only = typeof values['only'] === 'string' ? values['only'].split(/[\s,]+/) : undefined;
   const unknown = only?.find((kind) => !FAULT_KINDS.includes(kind as FaultKind));
   if (unknown !== undefined)
     throw new UsageError(`--only knows ${FAULT_KINDS.join(', ')}, not "${unknown}".`);
-  return matrixCells(
-    Array.from({ length: count }, (_, at) => first + at),
-    only as FaultKind[] | undefined,
-    values['quick'] === true,
-  );
+  const plan = matrixPlanSchema.safeParse({
+    seeds: readCount(values, 'seeds', 1, MAX_MATRIX_SEEDS),
+    firstSeed: readCount(values, 'seed', 0, 1_000_000),
+    only,
+    isQuick: values['quick'] === true,
+  });
+  if (plan.success) return plan.data;
+  const [issue] = plan.error.issues;
+  throw new UsageError(`--${String(issue?.path[0] ?? 'seeds')} ${issue?.message ?? 'is not usable'}.`);
 }
 
-const isOf = (cell: MatrixCell, result: MatrixResult, provider: string) =>
-  result.fault === cell.fault && result.seed === cell.seed && result.provider === provider;
+const keyOf = ({ fault, seed }: { readonly fault: string; readonly seed: number }) => `${fault} ${seed}`;
 
 /**
- * The path of an option's file, which is there afterwards: no matrix may run for hours and then find no place.
+ * The path of the results' file, which is there afterwards: no matrix may run for hours and then find no place.
  * @throws UsageError
  */
-async function writable(option: string, value: string | boolean): Promise<string> {
-  const path = resolve(String(value));
+async function outPath(values: OptionValues): Promise<string> {
+  const path = resolve(String(values['out'] ?? 'flashgrid-matrix.ndjson'));
+  for (const option of ['html', 'md'])
+    if (values[option] !== undefined && resolve(String(values[option])) === path)
+      throw new UsageError(`--out and --${option} can't both go to ${path}.`);
   try {
     await appendFile(path, '');
     return path;
   } catch (error) {
-    throw new UsageError(`--${option} ${path} can't be written: ${errorText(error)}.`);
-  }
-}
-
-/**
- * The results of an earlier, broken-off matrix; a last line that was cut short is left out.
- * @throws UsageError for a file that holds something else
- */
-async function readResults(path: string): Promise<MatrixResult[]> {
-  const lines = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '');
-  return lines.flatMap((line, at) => {
-    const result = parseJson(line, matrixResultSchema);
-    if (result) return [result];
-    if (at === lines.length - 1 && at > 0) return [];
-    throw new UsageError(`--out ${path} is no file of a matrix: take another one.`);
-  });
-}
-
-function resultOf({ fault, seed, settings }: MatrixCell, record: RunRecord, provider: string): MatrixResult {
-  const { audit, load, faults = [] } = record;
-  const { oversold, undersold, lost, duplicated, pending } = audit;
-  return {
-    fault,
-    seed,
-    provider,
-    args: settingsAsOptions(attackSettingsSchema.parse(settings)),
-    runId: record.id,
-    exitCode: record.exitCode,
-    hadEffect: faults.length > 0 && faults.every((one) => one.hadEffect),
-    broken: audit.checks.filter(({ ok, isOpen }) => !ok && isOpen !== true).map(({ id }) => id),
-    reasons: record.reasons,
-    ...{ oversold, undersold, lost, duplicated, pending },
-    unknown: load.unknown,
-    requests: load.sent,
-    coverage: record.coverage ?? {},
-  };
-}
-
-/**
- * Resolves when every part serves, so that the next fault meets a cluster that is well.
- * @throws FailureError `cluster.backendDown` when it does not get well
- */
-async function whenWell({ client }: Session, interrupt: AbortSignal): Promise<void> {
-  const deadlineMs = performance.now() + WELL_LIMIT_MS;
-  for (;;) {
-    interrupt.throwIfAborted();
-    const { cluster, services } = await must(client, 'app.getSnapshot', {});
-    const sick = [...cluster.backends.map(({ role, state }) => ({ id: role, state })), ...services].filter(
-      ({ state }) => state !== 'running',
-    );
-    if (sick.length === 0) return;
-    if (performance.now() > deadlineMs)
-      throw new FailureError({
-        code: 'cluster.backendDown',
-        message: `The cluster did not get well within ${WELL_LIMIT_MS / 1_000} s: ${sick.map(({ id, state }) => `${id} is ${state}`).join(', ')}.`,
-        fix: 'Look at the logs of those parts. The same command goes on with the attacks that are left.',
-      });
-    await sleep(LOOK_MS);
+    throw new UsageError(`--out ${path} can't be written: ${errorText(error)}.`);
   }
 }

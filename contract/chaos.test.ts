@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { attackSettingsSchema } from './attack-settings.ts';
 import { chaosFaults, matrixCells } from './chaos.ts';
 import { FAULT_KINDS, faultKind, faultText, parseFaults } from './faults.ts';
-import { matrixRows, matrixSummary, type MatrixResult } from './matrix-report.ts';
 
 describe('a random schedule', () => {
   it('is the same for the same seed, another for another, and can be written down', () => {
@@ -35,47 +34,5 @@ describe('the matrix', () => {
     );
     expect(quick).toHaveLength(8);
     expect(new Set(quick.map(({ fault }) => fault)).size).toBe(faultKind('cut').targets.length);
-  });
-
-  const result: MatrixResult = {
-    fault: 'kill:worker',
-    seed: 1,
-    provider: 'native',
-    args: '--fault kill:worker@25%',
-    runId: 'run-1',
-    exitCode: 0,
-    hadEffect: true,
-    broken: [],
-    reasons: [],
-    oversold: 0,
-    undersold: 0,
-    lost: 0,
-    duplicated: 0,
-    pending: 0,
-    unknown: 3,
-    requests: 1_000,
-    coverage: { frameRedelivered: 2 },
-  };
-
-  it('tells what held, and names every attack that did not', () => {
-    const broken = {
-      ...result,
-      seed: 2,
-      args: '--seed 2',
-      exitCode: 3,
-      broken: ['no_oversell'],
-      oversold: 1,
-    };
-    const idle = { ...result, seed: 3, args: '--seed 3', exitCode: 5, hadEffect: false };
-    const open = { ...result, seed: 4, args: '--seed 4', exitCode: 6, reasons: ['Redis is away.'] };
-    const [, row] = matrixRows([result, broken, idle, open]);
-    expect(row?.slice(0, 8)).toEqual(['`kill:worker`', '4', '4,000', '1', '1', '1', '1', '1']);
-    const summary = matrixSummary([result, broken, idle, open]).join('\n');
-    expect(summary).toContain('4 attacks with 4,000 requests: 1 oversold');
-    expect(summary).toContain('Broken in 1 attack: --seed 2.');
-    expect(summary).toContain('Without effect: --seed 3.');
-    expect(summary).toContain('Undecided: --seed 4 (Redis is away.).');
-    expect(summary).toMatch(/Rare paths that no attack took: .*frame refused by RabbitMQ/);
-    expect(matrixSummary([result]).join('\n')).toContain('No promise was broken.');
   });
 });

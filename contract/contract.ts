@@ -13,6 +13,9 @@ import { exportFormatSchema, exportedFileSchema } from './export-formats.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
 import type { Failure } from './failure.ts';
 import { faultOrderSchema } from './faults.ts';
+import { MAX_MATRIX_SEEDS, matrixAttackSchema, matrixChoiceSchema } from './matrix.ts';
+import { matrixFormatSchema, matrixPlanSchema, matrixStateSchema, matrixTableSchema } from './matrix.ts';
+import { matrixResultSchema } from './matrix-report.ts';
 import { runRecordSchema, sampleSchema } from './run-record.ts';
 import { providerChoiceSchema, settingsSchema } from './settings.ts';
 import {
@@ -108,6 +111,32 @@ export const commands = {
   'attack.cancel': { input: none, output: done },
   /** Breaks a part now: as a fault of the attack that runs, or by itself. */
   'faults.breakPart': { input: faultOrderSchema, output: done, timeoutMs: 60_000 },
+  /** Goes through the attacks of a plan, one by one, and returns at once; `matrix.stateChanged` reports the rest. */
+  'matrix.start': {
+    input: z.strictObject({
+      plan: matrixPlanSchema.prefault({}),
+      /** Seeds that are done, by fault. Missing: those whose results are kept. */
+      done: z.record(z.string().max(100), z.array(z.number().int()).max(MAX_MATRIX_SEEDS)).optional(),
+    }),
+    output: matrixStateSchema,
+    timeoutMs: 60_000,
+  },
+  /** Cancels the attack that runs, and ends the matrix; its results stay. */
+  'matrix.stop': { input: none, output: done, timeoutMs: 120_000 },
+  'matrix.getTable': { input: matrixChoiceSchema, output: matrixTableSchema },
+  /** The attacks of one fault, by seed. */
+  'matrix.listAttacks': {
+    input: matrixChoiceSchema.extend({ fault: z.string().max(100) }),
+    output: z.array(matrixAttackSchema),
+  },
+  /** The results as text; the frontend decides where it goes. */
+  'matrix.exportResults': {
+    input: matrixChoiceSchema.extend({ format: matrixFormatSchema }),
+    output: exportedFileSchema,
+    timeoutMs: 60_000,
+  },
+  /** Removes all kept results; the records of their runs stay. */
+  'matrix.clearResults': { input: none, output: done },
   'runs.listRuns': {
     input: z.strictObject({ search: z.string().max(200).default('') }),
     output: z.array(runSummarySchema),
@@ -167,6 +196,9 @@ export const events = {
   }),
   'attack.stateChanged': z.object({ seq: count, attack: attackStateSchema }),
   'attack.samplesTaken': z.object({ seq: count, runId: z.string(), samples: z.array(sampleSchema) }),
+  'matrix.stateChanged': z.object({ seq: count, matrix: matrixStateSchema }),
+  /** An attack of the matrix was judged. */
+  'matrix.resultAdded': z.object({ seq: count, result: matrixResultSchema }),
   'runs.runSaved': z.object({ seq: count, run: runSummarySchema }),
   'runs.runDeleted': z.object({ seq: count, id: z.string() }),
   'logs.linesAdded': z.object({ seq: count, lines: z.array(logLineSchema) }),

@@ -91,6 +91,9 @@ export const FAILURES = {
   'fault.notOurs': 'A fault was asked of a backend that others run.',
   'plant.notPlanted':
     'A defect could not be planted: the run granted or refused too little, or a backend forbade it.',
+  'matrix.busy': 'The crash matrix runs, and something was asked that can not be done meanwhile.',
+  'matrix.damaged': 'The file of the results of the crash matrix can not be read.',
+  'matrix.notKept': 'A result of the crash matrix could not be written to the data folder.',
   'native.backendExited': 'The program of a backend ended as soon as it was started.',
   'native.backendMissing': 'The program of a backend is not installed, or is too old.',
   'native.chosenPortTaken': 'Another program has the port that the settings name for a backend.',

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { saleViewSchema } from '../services/shared/sales.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
 import { failureSchema } from './failure.ts';
+import { matrixStateSchema } from './matrix.ts';
 import { backendStateSchema, backendStatsSchema, providerSchema, stepSchema } from './backends.ts';
 import {
   auditSchema,
@@ -231,6 +232,8 @@ export const snapshotSchema = z.object({
   salesTotal: count.optional(),
   notices: z.array(noticeSchema).optional(),
   attack: attackStateSchema.optional(),
+  /** Missing until one was started. */
+  matrix: matrixStateSchema.optional(),
   /** The attack's samples so far; in a long attack, neighbours are merged. */
   samples: z.array(sampleSchema),
 });

@@ -170,6 +170,12 @@ export class AttackSession {
     await this.#faults.inject({ ...fault, at: afterMs === undefined ? { event: 'start' } : { afterMs } });
   }
 
+  /** Resolves when nothing of the attack runs, with its last state. */
+  async whenOver(): Promise<AttackState> {
+    await this.#work;
+    return this.#state;
+  }
+
   /** Ends the attack; resolves when nothing of it runs. */
   async cancel(): Promise<void> {
     if (!this.isActive) return;

@@ -45,12 +45,8 @@ export class Attacks {
     return session && { state: redactDeep(session.state), samples: session.samples() };
   }
 
-  /**
-   * Begins an attack, and returns at once.
-   * @throws FailureError `attack.busy`, or what the cluster lacks
-   */
-  async launch(settings: AttackSettings): Promise<AttackState> {
-    await this.#healLoose();
+  /** @throws FailureError `attack.busy` while an attack runs */
+  refuseWhileActive(): void {
     if (this.#last?.isActive) {
       throw new FailureError({
         code: 'attack.busy',
@@ -58,6 +54,15 @@ export class Attacks {
         fix: 'Wait for its verdict, or cancel it.',
       });
     }
+  }
+
+  /**
+   * Begins an attack, and returns at once.
+   * @throws FailureError `attack.busy`, or what the cluster lacks
+   */
+  async launch(settings: AttackSettings): Promise<AttackState> {
+    await this.#healLoose();
+    this.refuseWhileActive();
     const { cluster: manager, onState, onRecord, evidence, ...rest } = this.#options;
     const faultTools = this.#faultTools();
     const { supervisor, deployment } = faultTools;
@@ -77,6 +82,27 @@ export class Attacks {
       saveEvidence: (run, found, audit) => evidence.save(redactDeep(run), found, redactDeep(audit)),
     });
     return this.#last.begin();
+  }
+
+  /** The last state of the attack that was launched last, once nothing of it runs. */
+  async whenOver(): Promise<AttackState | undefined> {
+    return await this.#last?.whenOver();
+  }
+
+  /**
+   * Whether this cluster can make these faults at all: not those of a backend that others run.
+   * @throws FailureError `cluster.notRunning`
+   */
+  canMake(faults: string): boolean {
+    const tools = this.#faultTools();
+    try {
+      checkFaults(parseFaults(faults), tools);
+      return true;
+    } catch (error) {
+      // A part that does not run at this moment may run later.
+      if (error instanceof FailureError) return error.failure.code !== 'fault.notOurs';
+      throw error;
+    }
   }
 
   /**

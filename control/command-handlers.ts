@@ -17,6 +17,7 @@ import type { OpenTab } from './export/print/print-report.ts';
 import { commandLine } from './lib/command-line.ts';
 import type { EventHub } from './lib/event-hub.ts';
 import type { LogStore } from './logs/log-store.ts';
+import type { Matrix } from './matrix.ts';
 import type { RunStore } from './runs/run-store.ts';
 import type { DeadLetters } from './sales/dead-letters.ts';
 import type { GatewayClient } from './sales/gateway-client.ts';
@@ -45,6 +46,7 @@ export interface CommandParts {
   readonly hub: EventHub;
   readonly cluster: ClusterManager;
   readonly attacks: Attacks;
+  readonly matrix: Matrix;
   readonly gateways: GatewayClient;
   readonly sales: SalesWatch;
   readonly dead: DeadLetters;
@@ -66,8 +68,13 @@ export interface CommandParts {
 const done = (work: Promise<unknown>): Promise<Record<string, never>> => work.then(() => ({}));
 
 export function commandHandlers(parts: CommandParts): Handlers {
-  const { options, hub, cluster, attacks, gateways, sales, dead } = parts;
+  const { options, hub, cluster, attacks, matrix, gateways, sales, dead } = parts;
   const { runs, evidence, logs, settings, guard, centre } = parts;
+  /** Ends what runs: an attack of the matrix ends with the matrix. */
+  const callOff = async () => {
+    await matrix.stop();
+    await attacks.cancel();
+  };
   return {
     'app.getSnapshot': () => centre.snapshot(),
     'app.quit': ({ cluster: choice }) => {
@@ -97,12 +104,12 @@ export function commandHandlers(parts: CommandParts): Handlers {
     'cluster.start': ({ provider }) => cluster.start(provider ?? settings.current.provider),
     'cluster.cancelStart': () => done(cluster.cancelStart()),
     'cluster.stop': async () => {
-      await attacks.cancel();
+      await callOff();
       if (cluster.state.state === 'stopped') await cluster.clearLeftovers();
       return await cluster.stop();
     },
     'cluster.reset': async () => {
-      await attacks.cancel();
+      await callOff();
       return await cluster.reset();
     },
     'services.scale': ({ role, count }) => cluster.scale(role, count),
@@ -120,9 +127,22 @@ export function commandHandlers(parts: CommandParts): Handlers {
     'queue.listDead': ({ limit }) => dead.list(limit),
     'queue.replayDead': ({ ids }) => dead.replay(ids),
     'queue.dropDead': ({ ids }) => dead.drop(ids),
-    'attack.launch': (attack) => attacks.launch(attack),
-    'attack.cancel': () => done(attacks.cancel()),
-    'faults.breakPart': (order) => done(attacks.breakNow(order)),
+    'attack.launch': (attack) => {
+      matrix.refuseWhileRunning();
+      return attacks.launch(attack);
+    },
+    'attack.cancel': () => done(callOff()),
+    'faults.breakPart': (order) => {
+      // It would count as what the matrix breaks.
+      matrix.refuseWhileRunning();
+      return done(attacks.breakNow(order));
+    },
+    'matrix.start': (asked) => matrix.start(asked.plan, asked.done),
+    'matrix.stop': () => done(matrix.stop()),
+    'matrix.getTable': (choice) => matrix.table(choice),
+    'matrix.listAttacks': (choice) => matrix.listAttacks(choice),
+    'matrix.exportResults': (choice) => matrix.export(choice),
+    'matrix.clearResults': () => done(matrix.clear()),
     'runs.listRuns': ({ search }) => runs.list(search),
     'runs.getRun': ({ id }) => runs.get(id),
     'runs.deleteRun': async ({ id }) => {

@@ -30,8 +30,10 @@ import { dataFolder } from './lib/data-folder.ts';
 import { withoutProxy } from './lib/loopback.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { LogStore } from './logs/log-store.ts';
+import { Matrix } from './matrix.ts';
 import { EvidenceStore } from './evidence/evidence-store.ts';
 import type { OpenTab } from './export/print/print-report.ts';
+import { MatrixFile } from './runs/matrix-file.ts';
 import { RunStore } from './runs/run-store.ts';
 import { GatewayClient } from './sales/gateway-client.ts';
 import { DeadLetters } from './sales/dead-letters.ts';
@@ -86,6 +88,7 @@ export class ControlCentre implements ControlClient {
   readonly #flow: FlowSampler;
   readonly #stats: StatsSampler;
   readonly #attacks: Attacks;
+  readonly #matrix: Matrix;
   #stopBackends: 'stop' | 'keep' = 'stop';
   #access: Access | undefined;
   readonly #commands: CommandRunner;
@@ -164,11 +167,23 @@ export class ControlCentre implements ControlClient {
         await this.#sales.refresh();
       },
     });
+    this.#matrix = new Matrix({
+      version: options.version,
+      attacks: this.#attacks,
+      file: new MatrixFile(join(options.dataDir, 'matrix.ndjson')),
+      cluster: () => this.#cluster.state,
+      services: () => this.#cluster.supervisor?.states() ?? [],
+      getRun: (id) => this.#runs.get(id),
+      onState: (matrix) => this.hub.emit('matrix.stateChanged', { matrix: redactDeep(matrix) }),
+      onResult: (result) => this.hub.emit('matrix.resultAdded', { result: redactDeep(result) }),
+      onLog: (line) => this.#logs.add(line),
+    });
     const handlers = commandHandlers({
       options,
       hub: this.hub,
       cluster: this.#cluster,
       attacks: this.#attacks,
+      matrix: this.#matrix,
       gateways: this.#gateways,
       sales: this.#sales,
       dead: this.#dead,
@@ -199,6 +214,7 @@ export class ControlCentre implements ControlClient {
     centre.#undo.add('cluster', () => centre.#cluster.stop(centre.#stopBackends), 90_000);
     centre.#undo.add('telemetry', () => centre.#unwatch());
     centre.#undo.add('attack', () => centre.#attacks.cancel(), 30_000);
+    centre.#undo.add('matrix', () => centre.#matrix.stop(), 30_000);
     await centre.#settings.load();
     centre.#printNotices();
     return centre;
@@ -267,6 +283,7 @@ export class ControlCentre implements ControlClient {
 
   snapshot(): Snapshot {
     const attack = this.#attacks.last;
+    const matrix = this.#matrix.state;
     const stats: PartStats[] = [...this.#stats.latest()];
     return {
       seq: this.hub.seq,
@@ -288,6 +305,7 @@ export class ControlCentre implements ControlClient {
       notices: this.notices,
       samples: thinSamples(attack?.samples ?? [], SNAPSHOT_SAMPLES),
       ...(attack ? { attack: attack.state } : {}),
+      ...(matrix ? { matrix: redactDeep(matrix) } : {}),
     };
   }
 

@@ -226,6 +226,7 @@ function forwardEvents(centre: ControlCentre, forwarder: EventForwarder, window:
     taskbar.handleAttack(attack);
     notice.handleAttack(attack);
   });
+  centre.on('matrix.stateChanged', ({ matrix }) => notice.handleMatrix(matrix));
   centre.on('settings.settingsChanged', ({ settings }) => {
     nativeTheme.themeSource = settings.theme;
   });

@@ -18,6 +18,7 @@ const STATES: ReadonlySet<EventName> = new Set([
   'telemetry.statsSampled',
   'sales.salesChanged',
   'attack.stateChanged',
+  'matrix.stateChanged',
   'settings.settingsChanged',
   'app.noticesChanged',
 ]);

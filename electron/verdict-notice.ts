@@ -1,5 +1,6 @@
 /** The notification of a verdict, for a user who looks elsewhere. */
-import { whole } from '../contract/format.ts';
+import { plural, whole } from '../contract/format.ts';
+import type { MatrixState } from '../contract/matrix.ts';
 import type { AttackState } from '../contract/state.ts';
 import { describeVerdict } from '../contract/verdict-text.ts';
 
@@ -24,11 +25,19 @@ export function noticeOf(attack: AttackState): Notice | undefined {
   return { title: headline, body };
 }
 
-/** Calls `show` once for each run that ends while the window is not watched. */
+/** The notification for the end of a crash matrix; undefined for one that a person stopped. */
+function noticeOfMatrix({ failure, done, total }: MatrixState): Notice | undefined {
+  if (failure) return { title: 'The crash matrix was broken off', body: failure.message };
+  if (done < total) return undefined;
+  return { title: 'The crash matrix is done', body: `${plural(total, 'attack')}: see what held.` };
+}
+
+/** Calls `show` once for each run, or for a whole matrix, that ends while the window is not watched. */
 export class VerdictNotice {
   readonly #show: (notice: Notice) => void;
   readonly #isWatched: () => boolean;
   #shownRunId: string | undefined;
+  #isMatrix = false;
 
   constructor(isWatched: () => boolean, show: (notice: Notice) => void) {
     this.#isWatched = isWatched;
@@ -37,8 +46,16 @@ export class VerdictNotice {
 
   handleAttack(attack: AttackState): void {
     const notice = noticeOf(attack);
-    if (!notice || attack.runId === this.#shownRunId) return;
+    if (!notice || attack.runId === this.#shownRunId || this.#isMatrix) return;
     this.#shownRunId = attack.runId;
     if (!this.#isWatched()) this.#show(notice);
+  }
+
+  handleMatrix(matrix: MatrixState): void {
+    const wasRunning = this.#isMatrix;
+    this.#isMatrix = matrix.phase !== 'idle';
+    if (!wasRunning || this.#isMatrix || this.#isWatched()) return;
+    const notice = noticeOfMatrix(matrix);
+    if (notice) this.#show(notice);
   }
 }

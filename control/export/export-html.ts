@@ -1,8 +1,8 @@
 /** A run as one HTML file that needs nothing else: no script, no network, both themes, and paper. */
 import { utcTime, whole } from '../../contract/format.ts';
-import { Markup, NOTHING, html } from './html/markup.ts';
+import { NOTHING, html, type Markup } from './html/markup.ts';
+import { htmlPage, renderFigures, renderProof, renderTop, renderVerdict } from './html/page.ts';
 import { renderRunCharts } from './html/run-charts.ts';
-import { STYLE } from './html/style.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import type { Check, RunRecord } from '../../contract/run-record.ts';
 import {
@@ -17,78 +17,35 @@ import {
 } from '../../contract/run-text.ts';
 import { WITNESS_KINDS, eventTime, type Witness } from '../../contract/witness.ts';
 
-/** Scripts can't run, and nothing can be loaded, whatever the record holds. */
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
-/** Verdicts longer than this get smaller type. */
-const SHORT_VERDICT = 8;
-
 type Row = readonly [name: string, value: string];
 
 /** The whole page. */
 export function exportHtml(record: RunRecord): string {
-  const page = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content="${POLICY}" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="color-scheme" content="light dark" />
-        <title>${verdictWord(record)}: ${titleOf(record.attack)} (FlashGrid run ${record.id})</title>
-        <style>
-          ${new Markup(STYLE)}
-        </style>
-      </head>
-      <body>
-        <main>
-          ${renderTop(record)} ${renderHero(record)} ${renderProof(record)} ${renderFigures(record)}
-          <h2>What happened</h2>
-          ${renderFaults(record)}
-          <div class="charts">${renderRunCharts(record)}</div>
-          ${renderChecks(record.audit.checks)}
-          <h2>How it was run</h2>
-          <div class="tables">${factGroups(record).map(({ title, facts }) => renderTable(title, facts))}</div>
-          <footer>
-            Made by FlashGrid ${record.environment.flashgrid}. The checks compare what the load generator sent
-            and saw with what Postgres, Redis and RabbitMQ held after the queue was drained. The full record:
-            export this run as JSON.
-          </footer>
-        </main>
-      </body>
-    </html> `;
-  return page.text;
+  return htmlPage(
+    `${verdictWord(record)}: ${titleOf(record.attack)} (FlashGrid run ${record.id})`,
+    html`${renderTop(titleOf(record.attack), `${utcTime(record.startedAt)} · ${record.id}`)}
+      ${renderHero(record)} ${renderProof(promiseCounts(record))} ${renderFigures(keyFigures(record))}
+      <h2>What happened</h2>
+      ${renderFaults(record)}
+      <div class="charts">${renderRunCharts(record)}</div>
+      ${renderChecks(record.audit.checks)}
+      <h2>How it was run</h2>
+      <div class="tables">${factGroups(record).map(({ title, facts }) => renderTable(title, facts))}</div>
+      <footer>
+        Made by FlashGrid ${record.environment.flashgrid}. The checks compare what the load generator sent and
+        saw with what Postgres, Redis and RabbitMQ held after the queue was drained. The full record: export
+        this run as JSON.
+      </footer>`,
+  );
 }
-
-function renderTop(record: RunRecord): Markup {
-  return html`<header class="top">
-    <span class="brand"
-      ><svg viewBox="0 0 24 24" aria-hidden="true"><path d="M13.5 1 4 14h6.2L9 23l10.5-13.6h-6.6z" /></svg
-      >FlashGrid</span
-    >
-    <span>${titleOf(record.attack)}</span>
-    <span>${utcTime(record.startedAt)} · ${record.id}</span>
-  </header>`;
-}
-
-const SIGNS: Readonly<Record<RunRecord['verdict'], Markup>> = {
-  pass: html`<path d="M29 53 44 68 73 36" />`,
-  fail: html`<path d="M34 34 66 66M66 34 34 66" />`,
-  invalid: html`<path d="M50 28V56M50 71v.5" />`,
-};
 
 function renderHero(record: RunRecord): Markup {
   const { verdict, audit } = record;
   // Faults have a table of their own.
   const reasons = [...record.reasons, ...notesOf({ ...record, faults: [] })];
-  const word = verdictWord(record);
   return html`<section class="card hero ${verdict}">
     <div>
-      <div class="verdict${word.length > SHORT_VERDICT ? ' long' : ''}">
-        <svg viewBox="0 0 100 100" aria-hidden="true">
-          <circle cx="50" cy="50" r="50" />
-          ${SIGNS[verdict]}
-        </svg>
-        <h1>${word}</h1>
-      </div>
+      ${renderVerdict(verdictWord(record), verdict)}
       <p class="headline">${headlineOf(record)}</p>
     </div>
     <div class="sold">
@@ -103,27 +60,6 @@ function renderHero(record: RunRecord): Markup {
         : NOTHING
     }
   </section>`;
-}
-
-function renderProof(record: RunRecord): Markup {
-  return html`<dl class="card proof">
-    ${promiseCounts(record).map(
-      ([name, count]) =>
-        html`<div${count > 0 ? html` class="bad"` : NOTHING}><dt>${name}</dt><dd>${whole(count)}</dd></div>`,
-    )}
-  </dl>`;
-}
-
-function renderFigures(record: RunRecord): Markup {
-  return html`<dl class="figures">
-    ${keyFigures(record).map(
-      ([name, value]) =>
-        html`<div class="card">
-          <dt>${name}</dt>
-          <dd>${value}</dd>
-        </div>`,
-    )}
-  </dl>`;
 }
 
 function renderFaults(record: RunRecord): Markup {

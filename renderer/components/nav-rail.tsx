@@ -1,5 +1,6 @@
 import {
   IconBolt,
+  IconGrid3x3,
   IconHelp,
   IconHistory,
   IconListDetails,
@@ -9,12 +10,13 @@ import {
 import { PAGES, PAGE_TITLES, type Page } from '../../contract/pages.ts';
 import { hrefOf } from '../lib/router.ts';
 import { useData } from '../store/store.ts';
-import { isAttackActive } from '../lib/attack-phase.ts';
+import { isAttackActive, isMatrixActive } from '../lib/attack-phase.ts';
 import classes from './nav-rail.module.css';
 
 const icons = {
   control: IconTopologyStar3,
   attack: IconBolt,
+  matrix: IconGrid3x3,
   runs: IconHistory,
   logs: IconListDetails,
   settings: IconSettings,
@@ -23,6 +25,11 @@ const icons = {
 
 export function NavRail({ page }: { readonly page: Page }) {
   const isAttacking = useData((data) => isAttackActive(data.attack)) ?? false;
+  const isMatrix = useData((data) => isMatrixActive(data.matrix)) ?? false;
+  const alive: Partial<Record<Page, string>> = {
+    ...(isAttacking ? { attack: 'an attack is running' } : {}),
+    ...(isMatrix ? { matrix: 'the matrix is running' } : {}),
+  };
   return (
     <nav className={classes.rail} aria-label="Pages">
       <img className={classes.mark} src="./icon.svg" alt="FlashGrid" width={36} height={36} />
@@ -38,11 +45,11 @@ export function NavRail({ page }: { readonly page: Page }) {
               >
                 <Icon size="1.375rem" stroke={1.6} aria-hidden />
                 <span>{PAGE_TITLES[name]}</span>
-                {name === 'attack' && isAttacking ? (
+                {alive[name] === undefined ? null : (
                   <span className={classes.live}>
-                    <span className="sr-only">, an attack is running</span>
+                    <span className="sr-only">, {alive[name]}</span>
                   </span>
-                ) : null}
+                )}
               </a>
             </li>
           );

@@ -1,6 +1,12 @@
+import type { MatrixState } from '../../contract/matrix.ts';
 import type { AttackState } from '../../contract/state.ts';
 
 /** Whether an attack is running, from its preparation to the audit. */
 export function isAttackActive(attack: AttackState | undefined): boolean {
   return attack !== undefined && !['finished', 'failed', 'cancelled'].includes(attack.phase);
+}
+
+/** Whether a crash matrix is running, also between two of its attacks. */
+export function isMatrixActive(matrix: MatrixState | undefined): boolean {
+  return matrix !== undefined && matrix.phase !== 'idle';
 }

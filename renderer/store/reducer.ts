@@ -11,6 +11,7 @@ import type {
   Snapshot,
 } from '../../contract/state.ts';
 import type { EventName, EventPayload } from '../../contract/contract.ts';
+import type { MatrixState } from '../../contract/matrix.ts';
 import type { Settings } from '../../contract/settings.ts';
 import type { SaleView } from '../../contract/sales.ts';
 import { addSamples, emptySeries, type Series } from '../../contract/series.ts';
@@ -34,6 +35,8 @@ export interface ControlData {
   readonly salesTotal: number;
   readonly notices: readonly Notice[];
   readonly attack: AttackState | undefined;
+  /** Undefined until one was started. */
+  readonly matrix: MatrixState | undefined;
   readonly series: Series;
   /** Lines since this window opened; earlier ones are loaded on demand. */
   readonly logs: readonly LogEntry[];
@@ -58,6 +61,7 @@ export function fromSnapshot(snapshot: Snapshot, before: ControlData | undefined
     salesTotal: snapshot.salesTotal ?? snapshot.sales.length,
     notices: snapshot.notices ?? [],
     attack: snapshot.attack,
+    matrix: snapshot.matrix,
     series: addSamples(emptySeries(snapshot.attack?.runId ?? ''), snapshot.samples),
     // A restarted control centre numbers its lines from 1 again.
     logs: before && before.app.pid === snapshot.app.pid ? before.logs : [],
@@ -80,6 +84,9 @@ const changes: {
   'attack.samplesTaken': ({ runId, samples }, data) => ({
     series: addSamples(seriesOf(runId, data), samples),
   }),
+  'matrix.stateChanged': ({ matrix }) => ({ matrix }),
+  // The page asks for the table when the state changes.
+  'matrix.resultAdded': () => ({}),
   'runs.runSaved': ({ run }) => ({ savedRun: run }),
   'runs.runDeleted': ({ id }, data) => ({ deletedRunIds: [...data.deletedRunIds, id].slice(-MAX_DELETED) }),
   'logs.linesAdded': ({ lines }, data) => ({ logs: [...data.logs, ...lines].slice(-MAX_LOG_LINES) }),

@@ -166,6 +166,14 @@ export class RecordedRun implements FrontendTarget {
     'runs.listRuns': ({ search }) =>
       this.#saved.map(({ run }) => run).filter(({ id, title }) => `${id} ${title}`.includes(search)),
     'runs.getRun': ({ id }) => this.#saved.find(({ run }) => run.id === id)?.record,
+    'matrix.getTable': () => ({
+      providers: [],
+      attacks: 0,
+      summary: [],
+      rows: [],
+      coverage: {},
+      never: [],
+    }),
     'queue.listDead': () => ({ total: 0, frames: [] }),
     'attack.launch': () => this.#play(),
   };

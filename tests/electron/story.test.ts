@@ -116,7 +116,15 @@ describe('a first start', () => {
   });
 
   it('goes to every page by its key, and to the runs when there is none to export', async () => {
-    for (const [index, title] of ['Control', 'Attack', 'Runs', 'Logs', 'Settings', 'Help'].entries()) {
+    for (const [index, title] of [
+      'Control',
+      'Attack',
+      'Matrix',
+      'Runs',
+      'Logs',
+      'Settings',
+      'Help',
+    ].entries()) {
       await press(`CmdOrCtrl+${index + 1}`);
       await titleIs(title);
     }
@@ -139,7 +147,7 @@ describe('a first start', () => {
   });
 
   it('edits a text field by keys and by the context menu', async () => {
-    await press('CmdOrCtrl+4');
+    await press('CmdOrCtrl+5');
     const field = app.page.getByRole('textbox').first();
     await field.fill('first');
     await field.press('End');

@@ -6,7 +6,7 @@ import { findViolations } from './support/axe.ts';
 import { startFrontend, type Face } from './support/frontend.ts';
 import { STOCK, personAt } from './support/person.ts';
 import { plantFaults } from './support/plant-faults.ts';
-import { openWindow, wear } from './support/window.ts';
+import { fillNumber, openWindow, wear } from './support/window.ts';
 
 /** A start and an attack, on a machine that has other things to do. */
 const SET_UP_LIMIT_MS = 90_000;
@@ -46,20 +46,74 @@ beforeAll(async () => {
   ({ page } = await openWindow(browser, frontend.url));
   await button('Start the cluster').click();
   await heading('The cluster is running.').waitFor({ timeout: SET_UP_LIMIT_MS });
+}, SET_UP_LIMIT_MS);
+
+/** A run that failed, and its address. */
+async function failARun(): Promise<void> {
   // A failed run shows all that a proven one does, and its witnesses.
   await launch({ perSec: 200, forSec: 4 });
   await plantFaults(frontend.dataDir, STOCK);
   await page.getByRole('link', { name: 'Full record' }).click({ timeout: SET_UP_LIMIT_MS });
   await page.getByRole('region', { name: 'What was proven' }).waitFor();
   runUrl = page.url();
-}, 2 * SET_UP_LIMIT_MS);
+}
 
 afterAll(async () => {
   await browser.close();
   await frontend.close();
 });
 
+describe('the crash matrix', () => {
+  const results = () => page.getByRole('region', { name: 'Fault by fault' });
+  const row = (fault: string) => results().getByRole('row').filter({ hasText: fault });
+
+  it('goes through its attacks, stops at a click, and goes on where it was', async () => {
+    await open('Matrix');
+    await page.getByText('No result yet').waitFor();
+    await page.getByText('flush', { exact: true }).click();
+    await fillNumber(page, 'Seeds', 2);
+    await page.getByText(/^2 attacks\. /).waitFor();
+    await button('Start the matrix').click();
+    const progress = page.getByRole('region', { name: 'Progress' });
+    await progress.getByRole('heading', { name: 'Attack 1 of 2' }).waitFor({ timeout: SET_UP_LIMIT_MS });
+    await progress.getByText('flush:redis@').waitFor();
+    await noViolations('Matrix, running');
+    // With the first result, the second attack begins.
+    await row('flush:redis').waitFor({ timeout: SET_UP_LIMIT_MS });
+    await progress.getByText(/50 % done, about \d+ s left/).waitFor();
+    await visit('Attack');
+    await page.getByRole('link', { name: 'Part of the crash matrix' }).click();
+    await button('Stop').click();
+    await page.getByText('Stopped: 1 of 2 attacks.').waitFor({ timeout: SET_UP_LIMIT_MS });
+    await button('Start the matrix').click();
+    await page.getByText('Done: 2 of 2 attacks.').waitFor({ timeout: SET_UP_LIMIT_MS });
+    expect(await row('flush:redis').getByRole('cell').allInnerTexts()).toEqual(
+      expect.arrayContaining(['2', '0']) as string[],
+    );
+  });
+
+  it('shows each attack with its run and its command, and the rare paths', async () => {
+    await pressOn(button(/flush:redis/));
+    const attacks = page.getByRole('list', { name: 'Attacks of flush:redis' });
+    await attacks.getByText('Seed 2, native').waitFor();
+    expect(await attacks.innerText()).toMatch(/attack --requests \d+ .* --fault flush:redis@\d+%/);
+    expect(await attacks.getByRole('button', { name: /^Copy the command of flush:redis/ }).count()).toBe(2);
+    expect(await page.getByRole('region', { name: 'Rare paths' }).innerText()).toContain('sale rebuilt');
+    await noViolations('Matrix, an open fault');
+    await button('Export').click();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('menuitem', { name: 'Report, one HTML file' }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe('flashgrid-matrix.html');
+    await attacks.getByRole('link', { name: /^Run of flush:redis, seed 1/ }).click();
+    await page.getByRole('region', { name: 'What was proven' }).waitFor();
+  });
+});
+
 describe('for everybody', () => {
+  beforeAll(failARun, 2 * SET_UP_LIMIT_MS);
+
   for (const viewport of [
     { width: 1440, height: 900 },
     { width: 1024, height: 700 },
@@ -68,7 +122,7 @@ describe('for everybody', () => {
       it(`breaks no rule of accessibility on any page, ${theme} at ${viewport.width} pixels`, async () => {
         await page.setViewportSize(viewport);
         await wear(page, theme);
-        for (const name of ['Control', 'Attack', 'Runs', 'Logs', 'Settings', 'Help']) {
+        for (const name of ['Control', 'Attack', 'Matrix', 'Runs', 'Logs', 'Settings', 'Help']) {
           await open(name);
           await noViolations(name);
         }
@@ -83,7 +137,7 @@ describe('for everybody', () => {
     const before = await size();
     await page.keyboard.press('p');
     await expect.poll(size).toBeGreaterThan(before);
-    for (const name of ['Control', 'Attack', 'Settings', 'Help']) {
+    for (const name of ['Control', 'Attack', 'Matrix', 'Settings', 'Help']) {
       await open(name);
       await noViolations(`${name}, projector mode`);
     }
@@ -99,7 +153,7 @@ describe('for everybody', () => {
     await page.setViewportSize({ width, height });
     for (const isProjected of [false, true]) {
       if (isProjected) await page.keyboard.press('p');
-      for (const name of ['Control', 'Attack', 'Runs', 'Logs', 'Settings', 'Help']) {
+      for (const name of ['Control', 'Attack', 'Matrix', 'Runs', 'Logs', 'Settings', 'Help']) {
         await open(name);
         expect(await page.evaluate(OVERFLOWS), `${name}${isProjected ? ', projector mode' : ''}`).toEqual([]);
       }

@@ -126,6 +126,14 @@ h3 { font-size: 17px; letter-spacing: -0.005em; }
 .evidence dd { font-size: 19px; font-weight: 650; }
 .evidence ul { margin-top: 6px; }
 .evidence .label { margin: 16px 0 0; font-size: 14px; font-weight: 500; color: var(--soft); }
+.number { text-align: right !important; white-space: nowrap; }
+.matrix.faults td, .matrix.faults th { font-size: 14.5px; padding-right: 12px; }
+.matrix.faults tbody tr:hover { background: var(--track); }
+.attacks { display: grid; gap: 12px; padding: 0 22px 20px 70px; }
+.attacks li { padding-left: 14px; border-left: 3px solid var(--edge); overflow-wrap: anywhere; }
+.attacks code, .attacks .run { display: block; color: var(--soft); } .attacks .run { font-size: 14px; }
+.hint { margin: 0 0 14px; color: var(--soft); } section .hint { margin: 12px 0 0; }
+.tables.two { grid-template-columns: 1fr 1fr; } .tables.two dd { white-space: nowrap; }
 code { font: 14px/1.6 ui-monospace, 'Cascadia Code', 'SF Mono', Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 
 .tables { display: grid; grid-template-columns: repeat(3, 1fr); gap: 16px; align-items: start; }
@@ -135,8 +143,9 @@ code { font: 14px/1.6 ui-monospace, 'Cascadia Code', 'SF Mono', Menlo, Consolas,
 .tables dd { text-align: right; overflow-wrap: anywhere; }
 footer { margin-top: 36px; color: var(--soft); font-size: 14.5px; }
 
-@media (max-width: 1020px) { .figures { grid-template-columns: repeat(3, 1fr); } .tables { grid-template-columns: 1fr; } }
+@media (max-width: 1020px) { .figures { grid-template-columns: repeat(3, 1fr); } .tables, .tables.two { grid-template-columns: 1fr; } }
 @media (max-width: 760px) {
+  .attacks { padding-left: 22px; }
   .hero, .charts { grid-template-columns: 1fr; }
   .sold { text-align: left; }
   .proof, .figures { grid-template-columns: 1fr 1fr; }

@@ -5,7 +5,7 @@ import { callOrNotify } from '../../client.ts';
 import { BreakIt } from '../../components/break-it.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { Loading } from '../../components/loading.tsx';
-import { isAttackActive } from '../../lib/attack-phase.ts';
+import { isAttackActive, isMatrixActive } from '../../lib/attack-phase.ts';
 import { allPlaces } from '../../lib/fault-places.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
@@ -61,19 +61,27 @@ function Actions() {
   const settings = useData((data) => data.attack?.settings);
   const isSaved = useData((data) => data.attack !== undefined && !isAttackActive(data.attack)) ?? false;
   const canRepeat = useData((data) => data.cluster.state === 'running') ?? false;
+  const isOfMatrix = useData((data) => isMatrixActive(data.matrix)) ?? false;
   const isOnline = useIsOnline();
   const repeat = (): void => {
     if (settings) void callOrNotify('attack.launch', settings);
   };
   const setUp = (): void => useControl.setState({ dismissedRunId: runId });
   useShortcuts(
-    isActive
+    isActive || isOfMatrix
       ? []
       : [
           { key: 'l', label: 'Launch again', run: () => canRepeat && repeat() },
           { key: 'n', label: 'Set up another', run: setUp },
         ],
   );
+  // It is called off with its matrix, and only the matrix breaks something now.
+  if (isOfMatrix)
+    return (
+      <Button component="a" variant="default" href={hrefOf('matrix')}>
+        Part of the crash matrix
+      </Button>
+    );
   if (isActive) {
     return (
       <>

@@ -1,11 +1,9 @@
-import type { Failure } from '../../../contract/failure.ts';
 import { Button, Group } from '@mantine/core';
-import { IconCheck, IconCopy, IconEye, IconFolderOpen } from '@tabler/icons-react';
-import { useEffect, useState } from 'react';
+import { IconEye, IconFolderOpen } from '@tabler/icons-react';
+import { useState } from 'react';
 import type { Access } from '../../../contract/state.ts';
 import { callOrNotify } from '../../client.ts';
-import { notifyFailure } from '../../components/notify.tsx';
-import { copyText } from '../../lib/copy-text.ts';
+import { CopyButton } from '../../components/copy-button.tsx';
 import { useData, useIsOnline } from '../../store/store.ts';
 import classes from './app-panel.module.css';
 
@@ -37,7 +35,7 @@ export function AccessPanel() {
         ) : null}
       </dl>
       <Group gap="xs">
-        <Copy text={app.dataDir} label="Copy the folder" />
+        <CopyButton text={app.dataDir} label="Copy the folder" />
         {app.canOpenDataDir ? (
           <Button
             size="compact-sm"
@@ -51,8 +49,8 @@ export function AccessPanel() {
         ) : null}
         {access ? (
           <>
-            <Copy text={access.url} label="Copy the address" />
-            <Copy text={access.token} label="Copy the token" />
+            <CopyButton text={access.url} label="Copy the address" />
+            <CopyButton text={access.token} label="Copy the token" />
           </>
         ) : (
           <Button
@@ -74,35 +72,3 @@ export function AccessPanel() {
     </section>
   );
 }
-
-const COPIED_MS = 2_000;
-
-function Copy({ text, label }: { readonly text: string; readonly label: string }) {
-  const [isCopied, setCopied] = useState(false);
-  useEffect(() => {
-    if (!isCopied) return;
-    const timer = setTimeout(() => setCopied(false), COPIED_MS);
-    return () => clearTimeout(timer);
-  }, [isCopied]);
-  const copy = async (): Promise<void> => {
-    const isDone = await copyText(text);
-    setCopied(isDone);
-    if (!isDone) notifyFailure(NOT_COPIED);
-  };
-  return (
-    <Button
-      size="compact-sm"
-      variant="default"
-      leftSection={isCopied ? <IconCheck size={15} aria-hidden /> : <IconCopy size={15} aria-hidden />}
-      onClick={() => void copy()}
-    >
-      {isCopied ? 'Copied' : label}
-    </Button>
-  );
-}
-
-const NOT_COPIED: Failure = {
-  code: 'frontend.notCopied',
-  message: 'The text could not be copied.',
-  fix: 'Select it here and copy it by hand.',
-};

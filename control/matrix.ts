@@ -1,0 +1,328 @@
+/**
+ * The crash matrix: every fault of a plan in an attack of its own, one after the other. Results are kept after each
+ * attack, so that a matrix that was stopped, or broken off, goes on where it ended.
+ *
+ * Phases: idle → running → idle; running → stopping → idle when a person asks.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { attackSettingsSchema } from '../contract/attack-settings.ts';
+import type { Provider } from '../contract/backends.ts';
+import type { MatrixCell } from '../contract/chaos.ts';
+import { mergeCoverages } from '../contract/coverage.ts';
+import type { ExportedFile } from '../contract/export-formats.ts';
+import { FailureError, type Failure } from '../contract/failure.ts';
+import {
+  MATRIX_EXPORTS,
+  MAX_MATRIX_CELLS,
+  planCells,
+  type MatrixAttack,
+  type MatrixFormat,
+  type MatrixPlan,
+  type MatrixState,
+  type MatrixTable,
+} from '../contract/matrix.ts';
+import { matrixMarkdown, matrixSentences, rowsOf, type MatrixResult } from '../contract/matrix-report.ts';
+import type { RunRecord } from '../contract/run-record.ts';
+import { settingsAsOptions } from '../contract/run-text.ts';
+import type { ClusterState, LogLine, ServiceState } from '../contract/state.ts';
+import { errorText } from '../services/shared/error-text.ts';
+import { RARE_PATHS } from '../services/shared/rare-paths.ts';
+import type { Attacks } from './attacks.ts';
+import { exportMatrixHtml } from './export/export-matrix-html.ts';
+import { commandLine } from './lib/command-line.ts';
+import { MatrixFileError, fileProblem, type MatrixFile } from './runs/matrix-file.ts';
+
+/** ms that the parts may take to be well again between two attacks. */
+const WELL_LIMIT_MS = 120_000;
+const LOOK_MS = 200;
+
+export interface MatrixOptions {
+  readonly version: string;
+  readonly attacks: Pick<Attacks, 'launch' | 'cancel' | 'whenOver' | 'canMake' | 'refuseWhileActive'>;
+  readonly file: MatrixFile;
+  cluster(): ClusterState;
+  services(): readonly ServiceState[];
+  getRun(id: string): Promise<RunRecord>;
+  onState(state: MatrixState): void;
+  onResult(result: MatrixResult): void;
+  onLog(line: LogLine): void;
+}
+
+type Choice = { readonly provider?: Provider | undefined };
+
+export class Matrix {
+  readonly #options: MatrixOptions;
+  #state: MatrixState = { phase: 'idle', total: 0, done: 0, impossible: [], version: 0 };
+  #abort: AbortController | undefined;
+  #work: Promise<void> | undefined;
+
+  constructor(options: MatrixOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined until a matrix was started. */
+  get state(): MatrixState | undefined {
+    return this.#state.plan && this.#state;
+  }
+
+  /** @throws FailureError `matrix.busy` while a matrix runs */
+  refuseWhileRunning(): void {
+    const { phase, done, total } = this.#state;
+    if (phase === 'idle') return;
+    throw new FailureError({
+      code: 'matrix.busy',
+      message: `The crash matrix is running: ${done} of ${total} attacks are done.`,
+      fix: 'Wait for its end, or stop it on the Matrix page; it goes on later where it ended.',
+    });
+  }
+
+  /**
+   * Begins the attacks of a plan that are not done yet, and returns at once.
+   * @param done seeds by fault; those whose results are kept by default
+   * @throws FailureError `matrix.busy`, `attack.busy`, `cluster.notRunning`, or what is wrong with the kept results
+   */
+  async start(plan: MatrixPlan, done?: Readonly<Record<string, readonly number[]>>): Promise<MatrixState> {
+    const { attacks, cluster, file } = this.#options;
+    this.refuseWhileRunning();
+    attacks.refuseWhileActive();
+    const cells = planCells(plan);
+    const asked = new Map(cells.map(({ fault, settings }) => [fault, settings.faults]));
+    const impossible = [...asked].flatMap(([fault, faults]) => (attacks.canMake(faults) ? [] : [fault]));
+    const possible = cells.filter(({ fault }) => !impossible.includes(fault));
+    const provider = cluster().provider ?? 'native';
+    const isDone = await this.#kept(async () => {
+      const kept = new Set((await file.list()).filter((one) => one.provider === provider).map(cellKey));
+      const given =
+        done &&
+        new Set(
+          Object.entries(done).flatMap(([fault, seeds]) => seeds.map((seed) => cellKey({ fault, seed }))),
+        );
+      return (cell: MatrixCell) => (given ?? kept).has(cellKey(cell));
+    });
+    const left = possible.filter((cell) => !isDone(cell));
+    const ofPlan = new Set(possible.map(cellKey));
+    await this.#kept(() =>
+      file.drop(
+        MAX_MATRIX_CELLS - possible.length,
+        (one) => one.provider === provider && ofPlan.has(cellKey(one)),
+      ),
+    );
+    // Something else may have begun while the file was read.
+    this.refuseWhileRunning();
+    attacks.refuseWhileActive();
+    this.#state = {
+      phase: 'idle',
+      plan,
+      provider,
+      total: possible.length,
+      done: possible.length - left.length,
+      impossible,
+      version: this.#state.version,
+    };
+    if (left.length > 0) {
+      const abort = new AbortController();
+      this.#abort = abort;
+      this.#set({ phase: 'running' });
+      this.#log('info', `the crash matrix begins: ${left.length} of ${possible.length} attacks are left`);
+      this.#work = this.#run(left, provider, abort.signal);
+    } else this.#set({});
+    return this.#state;
+  }
+
+  /** Ends the matrix; resolves when nothing of it runs. */
+  async stop(): Promise<void> {
+    if (this.#state.phase === 'running') {
+      this.#set({ phase: 'stopping' });
+      this.#abort?.abort();
+      await this.#options.attacks.cancel();
+    }
+    await this.#work;
+  }
+
+  async table(choice: Choice): Promise<MatrixTable> {
+    const all = await this.#kept(() => this.#options.file.list());
+    const results = chosen(all, choice);
+    const { taken, never } = mergeCoverages(results.map(({ coverage }) => coverage));
+    return {
+      providers: [...new Set(all.map(({ provider }) => provider))],
+      attacks: results.length,
+      summary: matrixSentences(results),
+      rows: rowsOf(results),
+      coverage: taken,
+      never: never.map((path) => RARE_PATHS[path].title),
+    };
+  }
+
+  async listAttacks({ fault, ...choice }: Choice & { readonly fault: string }): Promise<MatrixAttack[]> {
+    const results = chosen(await this.#kept(() => this.#options.file.list()), choice);
+    return results
+      .filter((one) => one.fault === fault)
+      .sort((one, other) => one.seed - other.seed)
+      .map((one) => ({ ...one, command: commandLine(`attack ${one.args}`) }));
+  }
+
+  async export({ format, ...choice }: Choice & { readonly format: MatrixFormat }): Promise<ExportedFile> {
+    const results = chosen(await this.#kept(() => this.#options.file.list()), choice);
+    const text = {
+      html: () => exportMatrixHtml(results, { version: this.#options.version, atMs: Date.now() }),
+      md: () => matrixMarkdown(results),
+      ndjson: () => results.map((one) => `${JSON.stringify(one)}\n`).join(''),
+    }[format]();
+    const { extension, mediaType } = MATRIX_EXPORTS[format];
+    return { fileName: `flashgrid-matrix.${extension}`, mediaType, text };
+  }
+
+  /** Starts afresh: removes all results. The records of the runs stay. */
+  async clear(): Promise<void> {
+    this.refuseWhileRunning();
+    await this.#kept(() => this.#options.file.clear());
+    this.#state = { phase: 'idle', total: 0, done: 0, impossible: [], version: this.#state.version + 1 };
+    this.#options.onState(this.#state);
+  }
+
+  async #run(cells: readonly MatrixCell[], provider: Provider, signal: AbortSignal): Promise<void> {
+    const beganAtMs = performance.now();
+    let failure: Failure | undefined;
+    try {
+      for (const [at, cell] of cells.entries()) {
+        const { fault, seed, settings } = cell;
+        this.#set({ current: { fault, seed, faults: settings.faults, startedAtMs: Date.now() } });
+        const result = await this.#attack(cell, provider, signal);
+        await this.#kept(() => this.#options.file.add(result));
+        this.#options.onResult(result);
+        this.#set({
+          done: this.#state.done + 1,
+          msPerAttack: (performance.now() - beganAtMs) / (at + 1),
+          version: this.#state.version + 1,
+        });
+      }
+    } catch (error) {
+      if (!signal.aborted) failure = failureOf(error);
+    }
+    this.#state = { ...this.#state, phase: 'idle', ...(failure ? { failure } : {}) };
+    delete this.#state.current;
+    const { done, total } = this.#state;
+    this.#log(
+      failure ? 'error' : 'info',
+      `the crash matrix ${failure ? `was broken off: ${failure.message}` : signal.aborted ? 'was stopped' : 'is done'} (${done} of ${total})`,
+    );
+    this.#options.onState(this.#state);
+  }
+
+  async #attack(cell: MatrixCell, provider: Provider, signal: AbortSignal): Promise<MatrixResult> {
+    const { attacks, getRun } = this.#options;
+    await this.#whenWell(signal);
+    const { runId } = await attacks.launch(attackSettingsSchema.parse(cell.settings));
+    const { current } = this.#state;
+    if (current) this.#set({ current: { ...current, runId } });
+    // Stopped while it was launched: it had not begun when the attack that runs was cancelled.
+    if (signal.aborted) await attacks.cancel();
+    const last = await attacks.whenOver();
+    // An attack that was cancelled says nothing about its fault.
+    signal.throwIfAborted();
+    if (last?.phase === 'cancelled')
+      throw new FailureError({
+        code: 'attack.cancelled',
+        message: `The attack ${runId} of the crash matrix was cancelled.`,
+        fix: 'Start the matrix again: it goes on with this attack.',
+      });
+    // A failed attack has a record too, unless it could not be written.
+    const record = await getRun(runId).catch((error: unknown) => {
+      throw last?.failure ? new FailureError(last.failure) : error;
+    });
+    return resultOf(cell, record, provider);
+  }
+
+  /**
+   * Resolves when every part serves, so that the next fault meets a cluster that is well.
+   * @throws FailureError `cluster.backendDown` when it does not get well
+   */
+  async #whenWell(signal: AbortSignal): Promise<void> {
+    const deadlineMs = performance.now() + WELL_LIMIT_MS;
+    for (;;) {
+      signal.throwIfAborted();
+      const { backends } = this.#options.cluster();
+      const parts = [
+        ...backends.map(({ role, state }) => ({ id: role, state })),
+        ...this.#options.services(),
+      ];
+      const sick = parts.filter(({ state }) => state !== 'running');
+      if (sick.length === 0) return;
+      if (performance.now() > deadlineMs)
+        throw new FailureError({
+          code: 'cluster.backendDown',
+          message: `The cluster did not get well within ${WELL_LIMIT_MS / 1_000} s: ${sick.map(({ id, state }) => `${id} is ${state}`).join(', ')}.`,
+          fix: 'Look at the logs of those parts. Started again, the matrix goes on with the attacks that are left.',
+        });
+      await sleep(LOOK_MS, undefined, { signal });
+    }
+  }
+
+  /** @throws FailureError that says what is wrong with the file of the results */
+  async #kept<Value>(work: () => Promise<Value>): Promise<Value> {
+    const { path } = this.#options.file;
+    try {
+      return await work();
+    } catch (error) {
+      const isDamaged = error instanceof MatrixFileError;
+      throw new FailureError(
+        {
+          code: isDamaged ? 'matrix.damaged' : 'matrix.notKept',
+          message: `The results of the crash matrix in ${path} can't be ${isDamaged ? 'read' : 'kept'}: ${fileProblem(error)}.`,
+          fix: isDamaged
+            ? 'Delete the file, or start afresh on the Matrix page, which does that; or restore it from a backup.'
+            : 'Make room on the disk, or give yourself the right to write there. Then start the matrix again.',
+        },
+        { cause: error },
+      );
+    }
+  }
+
+  #set(change: Partial<MatrixState>): void {
+    this.#state = { ...this.#state, ...change };
+    this.#options.onState(this.#state);
+  }
+
+  #log(level: LogLine['level'], text: string): void {
+    this.#options.onLog({ atMs: Date.now(), part: 'control', level, text });
+  }
+}
+
+const cellKey = ({ fault, seed }: { readonly fault: string; readonly seed: number }) => `${fault} ${seed}`;
+
+const chosen = (results: readonly MatrixResult[], { provider }: Choice) =>
+  provider === undefined ? results : results.filter((one) => one.provider === provider);
+
+function failureOf(error: unknown): Failure {
+  if (error instanceof FailureError) return error.failure;
+  return {
+    code: 'app.surprise',
+    message: `The crash matrix met an error that nothing foresaw: ${errorText(error)}.`,
+    fix: 'Look at the logs, then start it again: it goes on where it ended.',
+  };
+}
+
+function resultOf(
+  { fault, seed, settings }: MatrixCell,
+  record: RunRecord,
+  provider: Provider,
+): MatrixResult {
+  const { audit, load, faults = [] } = record;
+  const { oversold, undersold, lost, duplicated, pending } = audit;
+  return {
+    fault,
+    seed,
+    provider,
+    args: settingsAsOptions(attackSettingsSchema.parse(settings)),
+    runId: record.id,
+    exitCode: record.exitCode,
+    hadEffect: faults.length > 0 && faults.every((one) => one.hadEffect),
+    effect: faults.map((one) => one.effect).join(' '),
+    broken: audit.checks.filter(({ ok, isOpen }) => !ok && isOpen !== true).map(({ id }) => id),
+    reasons: record.reasons,
+    ...{ oversold, undersold, lost, duplicated, pending },
+    unknown: load.unknown,
+    requests: load.sent,
+    coverage: record.coverage ?? {},
+  };
+}
