@@ -35,6 +35,17 @@ describe('the terminal’s options', () => {
     expect(attack('--preset', 'stadium', '--stock', '7')).toMatchObject({ requests: 100_000, stock: 7 });
   });
 
+  it('take thresholds one after another, and name one that is misspelt', () => {
+    expect(attack('--slo', 'p99<50ms', 'rps>20000', '--stock', '7', '--slo', 'unknown==0')).toMatchObject({
+      slo: 'p99<50ms rps>20000 unknown==0',
+      stock: 7,
+    });
+    expect(() => attack('--slo', 'p98<50ms')).toThrow(
+      '--slo: "p98<50ms": there is no metric "p98", only p50',
+    );
+    expect(() => attack('p99<50ms')).toThrow(UsageError);
+  });
+
   it('break the workers on purpose where that is asked for', () => {
     expect(attack()).not.toHaveProperty('faults');
     expect(attack('--fault', 'kill:worker@30%', '--fault', 'pause:redis@1000ms')).toMatchObject({

@@ -33,7 +33,7 @@ interface OptionSpec {
 
 /** What stands for a setting's value in the help: `--rate N`. */
 function valueName({ choices, unit, isText, whenEmpty }: AttackSetting): string {
-  if (isText) return 'FAULT';
+  if (isText) return isText;
   // Many names stand in the help, not in the head of its line.
   if (choices) return whenEmpty === undefined ? Object.keys(choices).join('|') : 'NAME';
   return unit === 'ms' || unit === 's' ? unit.toUpperCase() : 'N';
@@ -45,7 +45,7 @@ const settingOptions: Readonly<Record<string, OptionSpec>> = Object.fromEntries(
     {
       type: 'string',
       value: valueName(setting),
-      ...(setting.isText ? { multiple: true } : {}),
+      ...(setting.isText ? { multiple: true as const } : {}),
       help: `${setting.help} (${settingLimits(setting)})`,
     } as const,
   ]),
@@ -203,7 +203,7 @@ export function parseTerminal(argv: readonly string[]): ParsedArgs {
   let parsed;
   try {
     parsed = parseArgs({
-      args: rest,
+      args: withEachOption(rest),
       options,
       allowPositionals: ['report', 'dead-letters', 'verify'].includes(name),
       strict: true,
@@ -223,6 +223,16 @@ export function parseTerminal(argv: readonly string[]): ParsedArgs {
     if (typeof value === 'string' && value.trim() === '')
       throw new UsageError(`--${option} is empty: give it a value, or leave it out.`);
   return { command: name, values, positionals: parsed.positionals };
+}
+
+/** `--slo A B` as `--slo A --slo B`: a comparison is nothing else, and each needs quotes already. */
+function withEachOption(args: readonly string[]): string[] {
+  let isSlo = false;
+  return args.flatMap((arg, at) => {
+    const follows = isSlo && /^\w+[<>=]/.test(arg) && args[at - 1] !== '--slo';
+    isSlo = arg === '--slo' || args[at - 1] === '--slo' || follows;
+    return follows ? ['--slo', arg] : [arg];
+  });
 }
 
 const numberSchema = z

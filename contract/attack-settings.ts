@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { FAULT_FORM, FaultSyntaxError, faultText, parseFaults } from './faults.ts';
 import { figure } from './format.ts';
 import { PLANTS, PLANT_IDS } from './plants.ts';
+import { SLO_FORM, SloSyntaxError, parseSlos } from './slo.ts';
 
 interface About {
   /** The terminal's option, without its dashes. */
@@ -50,19 +51,29 @@ const threshold = <const T extends About & Range & { whenEmpty: string }>(about:
   schema: range(about).optional(),
 });
 
-/** Faults as text, in the words that `faultText` writes. */
-const faults = z
-  .string()
-  .max(50_000)
-  .transform((text, issues) => {
-    try {
-      return parseFaults(text).map(faultText).join(' ');
-    } catch (error) {
-      if (!(error instanceof FaultSyntaxError)) throw error;
-      issues.addIssue({ code: 'custom', message: error.message });
-      return z.NEVER;
-    }
-  });
+/** Several things in a text, as `read` writes each; what it can't read is told in its words. */
+const several = (read: (text: string) => string[], isSyntaxError: (error: unknown) => error is Error) =>
+  z
+    .string()
+    .max(50_000)
+    .transform((text, issues) => {
+      try {
+        return read(text).join(' ');
+      } catch (error) {
+        if (!isSyntaxError(error)) throw error;
+        issues.addIssue({ code: 'custom', message: error.message });
+        return z.NEVER;
+      }
+    });
+
+const faults = several(
+  (text) => parseFaults(text).map(faultText),
+  (error) => error instanceof FaultSyntaxError,
+);
+const slos = several(
+  (text) => parseSlos(text).map((one) => one.text),
+  (error) => error instanceof SloSyntaxError,
+);
 
 const BURST = {
   requests: number({
@@ -180,7 +191,7 @@ const COMMON = {
     option: 'fault',
     label: 'Faults',
     isMain: true as const,
-    isText: true as const,
+    isText: 'FAULT' as const,
     form: FAULT_FORM,
     whenEmpty: 'nothing is broken',
     help: 'break a part on purpose; may be given several times',
@@ -193,6 +204,15 @@ const COMMON = {
     whenEmpty: 'nothing is planted',
     help: 'spoil the run before the audit’s last look, to see its checks fail (exit code 3)',
     schema: z.enum(PLANT_IDS).optional(),
+  },
+  slo: {
+    option: 'slo',
+    label: 'Thresholds',
+    isText: 'SLO' as const,
+    form: SLO_FORM,
+    whenEmpty: 'no thresholds',
+    help: 'fail (exit code 4) when one is missed; may be given several times',
+    schema: slos.optional(),
   },
   maxP99Ms: threshold({
     option: 'max-p99',
@@ -240,8 +260,8 @@ export interface AttackSetting extends About, Partial<Range> {
   readonly profile?: AttackSettings['profile'];
   /** Values with their labels, where it is one of several. */
   readonly choices?: Readonly<Record<string, string>>;
-  /** A text that has a form of its own; the terminal takes several and joins them with spaces. */
-  readonly isText?: true;
+  /** A text that has a form of its own, and its name in the help; the terminal takes several and joins them with spaces. */
+  readonly isText?: 'FAULT' | 'SLO';
   readonly form?: string;
   readonly default?: number | string;
   readonly start?: number;

@@ -272,7 +272,7 @@ export function settingsAsOptions(attack: AttackSettings): string {
     return isText
       ? String(value)
           .split(' ')
-          .map((one) => `--${option} ${one}`)
+          .map((one) => `--${option} ${/[<>]/.test(one) ? `'${one}'` : one}`)
       : [`--${option} ${value}`];
   }).join(' ');
 }

@@ -16,6 +16,7 @@ import { z } from 'zod';
 import { RECORD_FORMAT, runRecordSchema } from '../contract/run-record.ts';
 import { RARE_PATHS } from '../services/shared/rare-paths.ts';
 import { PLANTS } from '../contract/plants.ts';
+import { SLO_METRICS, SLO_UNITS } from '../contract/slo.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -85,6 +86,14 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
     exports: () => [
       ['option', 'what it does'],
       ...Object.entries(EXPORTS).map(([format, { help }]) => [`\`--${format} FILE\``, help]),
+    ],
+    thresholds: () => [
+      ['metric', 'what it is', 'units'],
+      ...Object.entries(SLO_METRICS).map(([name, { title, unit }]) => [
+        `\`${name}\``,
+        title.replace(/^The/, 'the'),
+        Object.keys(SLO_UNITS[unit]).filter(Boolean).join(', ') || 'none',
+      ]),
     ],
     plants: () => [
       ['`--plant`', 'what is wrong then', 'checks that must fail'],

@@ -50,6 +50,13 @@ describe('the verdict', () => {
         '12,180 requests/s were answered; at least 20,000 were asked for.',
       ],
     });
+    const slow = judgeRun(fixtureParts({ ...sustained, slo: 'p99<1ms unknown==0' }));
+    expect(slow).toMatchObject({
+      verdict: 'fail',
+      exitCode: 4,
+      reasons: [expect.stringContaining('(p99<1ms)')],
+    });
+    expect(judgeRun(fixtureParts({ ...sustained, slo: 'p99<1s' })).exitCode).toBe(0);
     expect(judgeRun(fixtureParts({ ...sustained, maxP99Ms: 142.8, minRps: 12_180 })).verdict).toBe('pass');
   });
 

@@ -2,6 +2,7 @@
 import type { AttackSettings } from '../../contract/attack-settings.ts';
 import { milliseconds, percent, plural, whole } from '../../contract/format.ts';
 import { PLANTS, isFound } from '../../contract/plants.ts';
+import { missedSlos } from '../../contract/slo.ts';
 import { causeText, gaveUpText } from '../../contract/run-notes.ts';
 import {
   RECORD_FORMAT,
@@ -54,7 +55,7 @@ export interface RunParts {
 
 export type JudgedParts = Pick<
   RunParts,
-  'attack' | 'load' | 'audit' | 'incidents' | 'faults' | 'clocks' | 'end' | 'endReason' | 'planted'
+  'attack' | 'load' | 'audit' | 'series' | 'incidents' | 'faults' | 'clocks' | 'end' | 'endReason' | 'planted'
 >;
 
 export interface Judgement {
@@ -93,6 +94,7 @@ export function judgeRun({
   incidents = [],
   faults = [],
   clocks = {},
+  series,
   end,
   endReason,
   planted,
@@ -127,7 +129,7 @@ export function judgeRun({
     };
   const doubts = findDoubts(attack, load, incidents, faults, clocks);
   if (doubts.length > 0) return { verdict: 'invalid', exitCode: EXIT_CODES.invalid, reasons: doubts };
-  const misses = findMisses(attack, load);
+  const misses = [...findMisses(attack, load), ...missedSlos(attack.slo ?? '', { load, audit, series })];
   if (misses.length > 0) {
     // A burst stays valid when the generator was the limit, but the reader of a missed threshold must know.
     const limits = load.generator.limits.map((limit) => `The load generator was also a limit: ${limit}`);

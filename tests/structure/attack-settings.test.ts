@@ -17,6 +17,7 @@ import { fixtureParts } from '../support/run-fixture.ts';
 
 /** Another value than the default. */
 function otherValue({ choices, isText, min = 0 }: AttackSetting): number | string {
+  if (isText === 'SLO') return 'p99<50ms unknown==0';
   if (isText) return 'kill:worker@25% pause:redis@1s+2s';
   return choices ? (Object.keys(choices).at(-1) ?? '') : Math.ceil(min) + 2;
 }
