@@ -290,4 +290,18 @@ describe('createPool', () => {
     await expect.poll(() => errors.length).toBe(1);
     expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
   });
+
+  it('survives the loss of a connection that somebody holds, who hears of it by the next statement', async () => {
+    const { url, schema } = freshSchema();
+    const pool = createPool({ url, schema, max: 2, name: 'test' });
+    undos.push(() => pool.end());
+    const held = await pool.connect();
+    const ended = new Promise((resolve) => held.once('end', resolve));
+    const { rows } = await held.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+    await pool.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid]);
+    await ended;
+    await expect(held.query('SELECT 1')).rejects.toThrow();
+    held.release(true);
+    expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+  });
 });

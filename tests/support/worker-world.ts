@@ -3,7 +3,7 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type ConfirmChannel } from 'amqplib';
-import type pg from 'pg';
+import pg from 'pg';
 import { pino } from 'pino';
 import { expect } from 'vitest';
 import { ReleaseStack } from '../../services/shared/release-stack.ts';
@@ -182,15 +182,17 @@ export class WorkerWorld {
   async holdTickets(
     mode: 'EXCLUSIVE' | 'ACCESS EXCLUSIVE' = 'ACCESS EXCLUSIVE',
   ): Promise<() => Promise<void>> {
-    const client = await this.pool.connect();
+    // Not the pool's: that ends a connection which does nothing while it is taken (dead-connections.ts).
+    const client = new pg.Client({ connectionString: this.endpoints.postgresUrl });
+    await client.connect();
     await client.query('BEGIN');
-    await client.query(`LOCK TABLE tickets IN ${mode} MODE`);
+    await client.query(`LOCK TABLE ${quoteIdentifier(this.namespace)}.tickets IN ${mode} MODE`);
     let isHeld = true;
     const release = async () => {
       if (!isHeld) return;
       isHeld = false;
-      await client.query('ROLLBACK');
-      client.release();
+      // Ends the transaction, too.
+      await client.end();
     };
     this.onClose('ticket lock', release);
     return release;
