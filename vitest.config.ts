@@ -1,18 +1,27 @@
 import { defineConfig } from 'vitest/config';
 import { canTestElectron } from './scripts/setup/electron.mjs';
+import { Spread } from './tests/support/spread.ts';
 
-/** Two cores carry the backends, the services and the generator: tests of live backends run one file at a time. */
-const oneAtATime = {
+const PAGE_COST = 'tests/renderer/page-cost.test.ts';
+
+/** Tests of real processes wait more than they work: two files at a time keep two cores busy. */
+const live = {
   pool: 'forks',
-  maxWorkers: 1,
-  fileParallelism: false,
+  maxWorkers: 2,
   // Of tests that say they can: as many as there are cores.
   maxConcurrency: 2,
   // CI's machine is shared: one stall must not fail a run. The report names what was retried.
   retry: process.env['CI'] ? 1 : 0,
   // What is polled for comes in its own time, on a busy machine too.
   expect: { poll: { timeout: 10_000 } },
+  sequence: { groupOrder: 1 },
 } as const;
+
+/** Beside files of other projects, but never beside each other. */
+const oneAtATime = { ...live, setupFiles: 'tests/support/one-at-a-time.ts' } as const;
+
+/** Last, and with the machine to itself: what is measured there is a ratio. */
+const alone = { ...live, maxWorkers: 1, sequence: { groupOrder: 2 } } as const;
 
 /** The built and the packaged app in a real Electron, on a display of its own. */
 const electron = {
@@ -23,12 +32,12 @@ const electron = {
     ...oneAtATime,
     testTimeout: 60_000,
     hookTimeout: 120_000,
-    sequence: { groupOrder: 4 },
   },
 };
 
 export default defineConfig({
   test: {
+    sequence: { sequencer: Spread },
     projects: [
       {
         test: {
@@ -50,10 +59,9 @@ export default defineConfig({
           include: ['tests/**/*.test.ts'],
           exclude: ['tests/{structure,bench,renderer,docker,electron,last}/**', 'tests/packaging.test.ts'],
           globalSetup: ['tests/support/global-setup.ts'],
-          ...oneAtATime,
+          ...live,
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -61,10 +69,10 @@ export default defineConfig({
           // The page in Chromium, on the built app.
           name: 'ui',
           include: ['tests/renderer/**/*.test.ts'],
+          exclude: [PAGE_COST],
           ...oneAtATime,
           testTimeout: 60_000,
           hookTimeout: 60_000,
-          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -75,26 +83,22 @@ export default defineConfig({
           ...oneAtATime,
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          sequence: { groupOrder: 3 },
         },
       },
       ...(canTestElectron ? [electron] : []),
       {
-        test: {
-          // Last and alone: it measures a ratio, and must have the machine to itself.
-          name: 'speed',
-          include: ['tests/bench/guard.test.ts'],
-          ...oneAtATime,
-          sequence: { groupOrder: 5 },
-        },
+        test: { name: 'ui-speed', include: [PAGE_COST], ...alone, testTimeout: 60_000, hookTimeout: 60_000 },
+      },
+      {
+        test: { name: 'speed', include: ['tests/bench/guard.test.ts'], ...alone },
       },
       {
         test: {
           // What all the others together must have done.
           name: 'last',
           include: ['tests/last/**/*.test.ts'],
-          ...oneAtATime,
-          sequence: { groupOrder: 6 },
+          ...alone,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -24,7 +24,7 @@ const BACKENDS = ['redis', 'rabbitmq', 'postgres'];
 /** TypeScript as it is: nothing is built. */
 const TSX = ['--import', 'tsx'];
 
-/** Runs one of vitest's projects; what follows on the command line goes to vitest. */
+/** Runs a project of vitest's, or those of a pattern; what follows on the command line goes to vitest. */
 const vitest = (project) =>
   run(process.execPath, [
     'node_modules/vitest/vitest.mjs',
@@ -62,7 +62,7 @@ const commands = {
   },
   'test:unit': ring('unit', { backends: [], isRequired: false, make: ensureClient }),
   'test:integration': ring('integration', { backends: [...BACKENDS, 'pgbouncer', 'spin'], isRequired: true }),
-  'test:ui': ring('ui', { backends: [...BACKENDS, 'chromium'], isRequired: true }),
+  'test:ui': ring('ui*', { backends: [...BACKENDS, 'chromium'], isRequired: true }),
   'test:docker': ring('docker', { backends: ['docker'], isRequired: true }),
   'test:electron': ring('electron', { backends: [...BACKENDS, ...window], isRequired: true }),
   async lint() {

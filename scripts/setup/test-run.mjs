@@ -1,9 +1,9 @@
 /** The test run: static checks, then vitest. Images for the container tests are made during the static checks. */
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { canTestElectron, ensureTestElectron } from './electron.mjs';
-import { root, runShown } from './tools.mjs';
+import { root, runAside, runShown } from './tools.mjs';
 
 const VITEST = 'node_modules/vitest/vitest.mjs';
 const SETUP = join(root, 'scripts/docker-test-setup.sh');
@@ -12,15 +12,15 @@ const SETUP = join(root, 'scripts/docker-test-setup.sh');
 export async function runTests(args) {
   // Anybody but root hears from the tests themselves what is missing.
   const isWhole = args.length === 0 && process.getuid?.() === 0;
-  const images = isWhole ? inBackground(SETUP, ['up']) : undefined;
+  const images = isWhole ? runAside(SETUP, ['up']) : undefined;
   // As above: fetched while the sources are checked; the test run tries again.
   const electron =
     args.length === 0 && canTestElectron ? ensureTestElectron().catch(() => undefined) : undefined;
-  const check = await runShown('npm', ['run', '--silent', 'check:static']);
+  const check = await runShown(process.execPath, ['scripts/check-static.mjs']);
   const made = await images;
   await electron;
   if (check !== 0) {
-    if (isWhole) await inBackground(SETUP, ['down']);
+    if (isWhole) await runAside(SETUP, ['down']);
     return check;
   }
   // The test run tries again, and says what failed in its own words.
@@ -36,16 +36,4 @@ function emptyFile(name) {
   mkdirSync(join(root, 'out'), { recursive: true });
   writeFileSync(path, '');
   return path;
-}
-
-/** Runs a program beside another; what it printed is given at its end. */
-async function inBackground(program, args) {
-  const path = emptyFile('docker-test-setup.log');
-  const output = openSync(path, 'w');
-  try {
-    const code = await runShown(program, args, { output });
-    return { code, text: readFileSync(path, 'utf8') };
-  } finally {
-    closeSync(output);
-  }
 }

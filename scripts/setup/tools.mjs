@@ -1,6 +1,16 @@
 /** Helpers of the set-up. Plain Node only: no package is installed yet. */
 import { spawn, spawnSync } from 'node:child_process';
-import { accessSync, constants, readdirSync } from 'node:fs';
+import {
+  accessSync,
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import process from 'node:process';
 
@@ -110,4 +120,18 @@ export function runShown(program, args, { env = {}, output } = {}) {
     });
     child.on('exit', (code, signal) => finish(code ?? (signal === 'SIGINT' ? 130 : 143)));
   });
+}
+
+/** Runs a program beside others; resolves with its exit code and what it printed. */
+export async function runAside(program, args) {
+  const folder = mkdtempSync(join(tmpdir(), 'flashgrid-aside-'));
+  const path = join(folder, 'output');
+  const output = openSync(path, 'w');
+  try {
+    const code = await runShown(program, args, { output });
+    return { code, text: readFileSync(path, 'utf8') };
+  } finally {
+    closeSync(output);
+    rmSync(folder, { recursive: true });
+  }
 }
