@@ -91,7 +91,7 @@ export function createPool(options: PoolOptions): pg.Pool {
   });
   // Without a listener, a lost idle connection ends the process. The pool replaces the connection by itself.
   pool.on('error', (error) => options.onError?.(error));
-  // The same of one that is taken: whoever has it hears by its next statement.
+  // The same for one that is in use: its user learns of it by the next statement.
   pool.on('connect', (client) => client.on('error', () => undefined));
   dropDead(pool, () => options.onDead?.());
   return pool;
