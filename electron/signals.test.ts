@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fixtureParts } from '../tests/support/run-fixture.ts';
 import { attackSettingsSchema } from '../contract/attack-settings.ts';
+import type { MatrixState } from '../contract/matrix.ts';
 import type { AttackState, ClusterState } from '../contract/state.ts';
 import { menuTemplate, type MenuActions } from './menu.ts';
 import { safeFileName } from './save-file.ts';
@@ -64,6 +65,30 @@ describe('the notice of a verdict', () => {
     isWatched = true;
     notice.handleAttack(attack({ ...end, runId: 'run-2', verdict: 'fail' }));
     expect(shown.map(({ title }) => title)).toEqual(['20 tickets, 20 owners. Exactly.']);
+  });
+  it('is given once for a whole crash matrix, at its end, unless a person stopped it', () => {
+    const shown: Notice[] = [];
+    const notice = new VerdictNotice(
+      () => false,
+      (each) => shown.push(each),
+    );
+    const matrix: MatrixState = { phase: 'running', total: 2, done: 0, impossible: [], version: 0 };
+    const { load, audit } = fixtureParts();
+    const end = { phase: 'finished', load, audit, verdict: 'pass' } as const;
+    notice.handleMatrix(matrix);
+    notice.handleAttack(attack(end));
+    notice.handleMatrix({ ...matrix, phase: 'stopping', done: 1 });
+    notice.handleMatrix({ ...matrix, phase: 'idle', done: 1 });
+    expect(shown).toEqual([]);
+    notice.handleMatrix({ ...matrix, done: 1 });
+    notice.handleMatrix({ ...matrix, phase: 'idle', done: 2 });
+    expect(shown).toEqual([{ title: 'The crash matrix is done', body: '2 attacks: see what held.' }]);
+    const failure = { code: 'cluster.backendDown', message: 'Redis is away.', fix: 'x' } as const;
+    notice.handleMatrix(matrix);
+    notice.handleMatrix({ ...matrix, phase: 'idle', failure });
+    expect(shown.at(-1)?.body).toBe('Redis is away.');
+    notice.handleAttack(attack({ ...end, runId: 'run-3' }));
+    expect(shown).toHaveLength(3);
   });
   it('does not speak of a fault when only a limit was missed', () => {
     const { load, audit } = fixtureParts();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { MatrixState } from '../../contract/matrix.ts';
 import type { LogEntry } from '../../contract/state.ts';
 import type { Sample } from '../../contract/run-record.ts';
 import { applyEvent, fromSnapshot } from './reducer.ts';
@@ -83,6 +84,14 @@ describe('the state of the window', () => {
   it('tells how many sales there are beyond those it knows', () => {
     const next = applyEvent(start, 'sales.salesChanged', { seq: 11, sales: [], salesTotal: 312 });
     expect(next.salesTotal).toBe(312);
+  });
+
+  it('knows how far a crash matrix is, from its snapshot and from each event', () => {
+    const matrix: MatrixState = { phase: 'running', total: 9, done: 2, impossible: [], version: 2 };
+    const data = fromSnapshot(testSnapshot({ matrix }), undefined);
+    expect(data.matrix).toEqual(matrix);
+    const next = applyEvent(data, 'matrix.stateChanged', { seq: 11, matrix: { ...matrix, done: 3 } });
+    expect(next.matrix?.done).toBe(3);
   });
 
   it('says that the control centre has quit', () => {

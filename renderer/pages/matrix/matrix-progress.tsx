@@ -55,7 +55,7 @@ export function MatrixProgress({ matrix }: { readonly matrix: MatrixState }) {
         </Group>
       </Group>
       <Progress mt="md" size="lg" value={share * 100} aria-label="Attacks that are done" />
-      <p className="muted small">
+      <p className={`muted small ${classes.left}`}>
         {percent(share)} done
         {leftMs === undefined ? '' : `, about ${formatDuration(leftMs)} left`}. What is done is kept when you
         stop.
