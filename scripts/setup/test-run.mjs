@@ -1,7 +1,11 @@
-/** The test run: static checks, then vitest. Images for the container tests are made during the static checks. */
+/**
+ * The test run: static checks, then vitest. During the static checks, the images for the container tests are made, and the registry is
+ * asked for advisories.
+ */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
+import { auditPackages } from './audit-packages.mjs';
 import { canTestElectron, ensureTestElectron } from './electron.mjs';
 import { root, runAside, runShown } from './tools.mjs';
 
@@ -16,12 +20,15 @@ export async function runTests(args) {
   // As above: fetched while the sources are checked; the test run tries again.
   const electron =
     args.length === 0 && canTestElectron ? ensureTestElectron().catch(() => undefined) : undefined;
+  const audit = args.length === 0 ? auditPackages() : undefined;
   const check = await runShown(process.execPath, ['scripts/check-static.mjs']);
   const made = await images;
   await electron;
-  if (check !== 0) {
+  const { code: known = 0, text: advisories = '' } = (await audit) ?? {};
+  process.stdout.write(advisories);
+  if (check !== 0 || known !== 0) {
     if (isWhole) await runAside(SETUP, ['down']);
-    return check;
+    return check || known;
   }
   // The test run tries again, and says what failed in its own words.
   if (made !== undefined && made.code !== 0) process.stdout.write(made.text);
