@@ -20,6 +20,13 @@ describe('a random schedule', () => {
 });
 
 describe('the matrix', () => {
+  it('moves clocks both ways', () => {
+    const faults = matrixCells([1, 2, 3, 4], ['clock']).flatMap(({ settings }) =>
+      parseFaults(settings.faults),
+    );
+    expect(new Set(faults.map(({ value }) => Math.sign(Number(value))))).toEqual(new Set([1, -1]));
+  });
+
   it('has every target of every fault once for each seed, as attacks that can be launched', () => {
     const cells = matrixCells([1, 2]);
     const targets = FAULT_KINDS.reduce((sum, kind) => sum + faultKind(kind).targets.length, 0);

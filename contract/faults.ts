@@ -164,7 +164,7 @@ export const FAULTS = {
     done: 'delivered too late',
     targets: ['frames'],
     lastsMs: 2_000,
-    help: 'Up to 64 frames come once more after the length, as if more than 20 minutes had passed: Redis has forgotten what they got.',
+    help: 'Up to 64 frames are handed out again after the length, as if 20 minutes had passed: Redis has forgotten what they got.',
   },
   corrupt: {
     title: 'Corrupt',

@@ -43,8 +43,10 @@ interface FrameFault {
     tools: FaultTools,
   ): {
     handle(frames: readonly ConsumeMessage[]): Promise<void>;
+    /** Comes after the last frame, while those that were neither acked nor given back are still in hand. */
+    beforeRelease?(): Promise<void>;
     /**
-     * What is left to do after the last frame; called again, with a new connection, when it fails.
+     * What is left to do after that; called again, with a new connection, when it fails.
      * @returns whether all is done
      */
     finish?(taker: Taker): Promise<boolean>;
@@ -60,7 +62,7 @@ export function frameFault({ says, paths, prefetch = PREFETCH, begin }: FrameFau
       const seen = watchPaths(tools, paths);
       const { close, taker } = await openTaker(tools);
       const { channel, queue } = taker;
-      const { handle, finish, tell } = begin(taker, tools);
+      const { handle, beforeRelease, finish, tell } = begin(taker, tools);
       const met = new Set<unknown>();
       let work = Promise.resolve();
       let waiting: ConsumeMessage[] = [];
@@ -93,6 +95,7 @@ export function frameFault({ says, paths, prefetch = PREFETCH, begin }: FrameFau
             await withLimit(channel.cancel(consumerTag), SETTLE_LIMIT_MS, 'RabbitMQ did not answer');
             flush();
             await withLimit(work, SETTLE_LIMIT_MS, 'frames are still in hand');
+            await beforeRelease?.();
           } catch {
             // A broker that went away has taken back what was in hand.
           } finally {
@@ -112,7 +115,7 @@ export function frameFault({ says, paths, prefetch = PREFETCH, begin }: FrameFau
   };
 }
 
-export function giveBack({ channel }: Taker, message: ConsumeMessage): void {
+function giveBack({ channel }: Taker, message: ConsumeMessage): void {
   try {
     channel.nack(message, false, true);
   } catch {
@@ -155,7 +158,7 @@ async function untilDone(tools: FaultTools, finish: (taker: Taker) => Promise<bo
 export function publish(
   { channel, queue }: Taker,
   message: ConsumeMessage,
-  changed: { content?: Buffer; messageId?: string; closedAtMs?: number } = {},
+  changed: { content?: Buffer; messageId?: string } = {},
 ): Promise<void> {
   const { messageId, contentType, headers } = message.properties;
   // RabbitMQ's own headers say how often this message was handed out: a new message has none.
@@ -164,7 +167,7 @@ export function publish(
     persistent: true,
     messageId: changed.messageId ?? String(messageId),
     contentType: String(contentType),
-    headers: changed.closedAtMs === undefined ? own : { ...own, t: changed.closedAtMs },
+    headers: own,
   };
   return new Promise((resolve, reject) =>
     channel.sendToQueue(queue, changed.content ?? message.content, options, (error: unknown) =>

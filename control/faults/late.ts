@@ -1,28 +1,29 @@
 /**
- * Frames that come again when their records have expired: what takes 20 minutes otherwise. Their records are deleted,
- * as Redis would have done by then, and their copies tell that they were closed so long ago.
+ * Frames that are handed out again when their records have expired: what takes 20 minutes otherwise. A copy of each is
+ * decided at once; its record is deleted, as Redis would have done by then; and RabbitMQ hands out the frame itself, as
+ * after an ack that was lost.
  */
-import type { ConsumeMessage } from 'amqplib';
-import type pg from 'pg';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import type pg from 'pg';
 import { plural } from '../../contract/format.ts';
 import { decodeEntries, parseFrame, type Frame } from '../../services/shared/frame.ts';
-import { RECORD_RETENTION_MS, frameKey, keyedKey } from '../../services/shared/keys.ts';
+import { frameKey, keyedKey } from '../../services/shared/keys.ts';
 import { parseRecord, type FrameRecord } from '../../services/shared/outcomes.ts';
 import { createPool } from '../../services/shared/postgres.ts';
-import { frameFault, giveBack, publish } from './frames.ts';
+import { frameFault, publish } from './frames.ts';
 import { withRedis } from './redis-client.ts';
 
-const MAX_COPIES = 64;
-/** ms in which frames are decided, and their copies: what is not by then is let be. */
-const DECIDE_LIMIT_MS = 20_000;
+/** Frames that are held: as many as a worker has in hand. */
+const HELD = 64;
+/** ms in which the copies are decided and committed, and then the frames. */
+const DECIDE_LIMIT_MS = 8_000;
+const LOOK_MS = 100;
 
-interface Copy {
-  readonly message: ConsumeMessage;
+interface Held {
   readonly frame: Frame;
-  /** What it got at first, once that has been forgotten. */
+  /** What its copy got. */
   before?: FrameRecord;
-  isSent?: true;
   /** What it got when it came again. */
   after?: FrameRecord;
 }
@@ -30,10 +31,14 @@ interface Copy {
 export const late = frameFault({
   says: 'came again when their records had expired',
   paths: ['oldFrameRecalled', 'frameRedelivered', 'keyKnownToWorker'],
+  prefetch: HELD,
   begin(taker, { deployment }) {
     const { namespace, postgresSchema: schema, postgresUrl: url } = deployment;
-    const copies: Copy[] = [];
-    let endMs = Infinity;
+    const held: Held[] = [];
+    let forgotten: Held[] = [];
+    let isLost = false;
+    // RabbitMQ has handed them out already, while Redis still knew them.
+    taker.channel.on('close', () => (isLost = true));
 
     async function readRecord(redis: Redis, { saleId, id, count }: Frame): Promise<FrameRecord | undefined> {
       const text = await redis.get(frameKey(namespace, saleId, id));
@@ -49,52 +54,71 @@ export const late = frameFault({
       );
     }
 
+    /** Notes what the copies got, once that is committed. */
+    async function lookBefore(redis: Redis, pool: pg.Pool): Promise<void> {
+      for (const one of held.filter(({ before }) => before === undefined)) {
+        const record = await readRecord(redis, one.frame);
+        if (record && (await isCommitted(pool, one.frame.saleId, record))) one.before = record;
+      }
+    }
+
+    async function lookAfter(redis: Redis): Promise<void> {
+      for (const one of forgotten) {
+        const record = one.after ?? (await readRecord(redis, one.frame));
+        if (record) one.after = record;
+      }
+    }
+
     return {
-      handle(frames) {
-        for (const message of frames) {
+      async handle(messages) {
+        for (const message of messages) {
           const { messageId, headers } = message.properties as { messageId: unknown; headers?: object };
-          giveBack(taker, message);
-          if (copies.length < MAX_COPIES)
-            copies.push({ message, frame: parseFrame(messageId, { ...headers }, message.content) });
+          held.push({ frame: parseFrame(messageId, { ...headers }, message.content) });
+          await publish(taker, message);
         }
-        return Promise.resolve();
       },
-      async finish(newTaker) {
-        if (endMs === Infinity) endMs = performance.now() + DECIDE_LIMIT_MS;
+      async beforeRelease() {
         const pool = createPool({ url, schema, max: 1, name: 'fault' });
         try {
-          await withRedis({ deployment }, async (redis) => {
-            for (const copy of copies) {
-              const record = copy.after ?? (await readRecord(redis, copy.frame));
-              if (copy.isSent && record) copy.after = record;
-              if (
-                copy.before === undefined &&
-                record &&
-                (await isCommitted(pool, copy.frame.saleId, record))
-              ) {
-                copy.before = record;
-                await forget(redis, copy.frame);
-              }
-              if (copy.before === undefined || copy.isSent) continue;
-              const closedAtMs = copy.frame.closedAtMs - RECORD_RETENTION_MS;
-              await publish(newTaker, copy.message, { closedAtMs });
-              copy.isSent = true;
-            }
-          });
+          await until(
+            () => withRedis({ deployment }, (redis) => lookBefore(redis, pool)),
+            () => isLost || held.every(({ before }) => before),
+          );
         } finally {
           await pool.end();
         }
-        return copies.every(({ after }) => after) || performance.now() > endMs;
+        if (isLost) return;
+        forgotten = held.filter(({ before }) => before);
+        await withRedis({ deployment }, (redis) =>
+          Promise.all(forgotten.map(({ frame }) => forget(redis, frame))),
+        );
+      },
+      async finish() {
+        await until(
+          () => withRedis({ deployment }, lookAfter),
+          () => forgotten.every(({ after }) => after),
+        );
+        return true;
       },
       tell() {
-        const again = copies.filter(({ after }) => after);
-        const changed = again.reduce((sum, copy) => sum + changedOutcomes(copy), 0);
+        const again = forgotten.filter(({ after }) => after);
+        const changed = again.reduce((sum, one) => sum + changedOutcomes(one), 0);
         const more = changed === 0 ? 'The outcomes are the same.' : `${plural(changed, 'outcome')} changed.`;
         return { frames: again.length, more: again.length === 0 ? '' : ` ${more}` };
       },
     };
   },
 });
+
+/** Looks until all is there, or the limit is over; a backend that is away is asked again. */
+async function until(look: () => Promise<unknown>, isDone: () => boolean): Promise<void> {
+  const endMs = performance.now() + DECIDE_LIMIT_MS;
+  do {
+    await look().catch(() => undefined);
+    if (isDone()) return;
+    await sleep(LOOK_MS);
+  } while (performance.now() < endMs);
+}
 
 /** Whether each unit that the record grants has its ticket: from then on, only the frame's ack is left. */
 async function isCommitted(pool: pg.Pool, saleId: string, { grants }: FrameRecord): Promise<boolean> {
@@ -107,7 +131,7 @@ async function isCommitted(pool: pg.Pool, saleId: string, { grants }: FrameRecor
   return rows[0]?.found === units.length;
 }
 
-function changedOutcomes({ before, after }: Copy): number {
+function changedOutcomes({ before, after }: Held): number {
   const outcomesOf = ({ codes, grants }: FrameRecord) =>
     Array.from(
       codes,

@@ -32,6 +32,14 @@ it('reads pino’s lines with level, time and fields', () => {
   });
 });
 
+it.each([3_600_000, -3_600_000])(
+  'gives a line of a clock that is wrong by %i ms the time when it came',
+  (byMs) => {
+    const text = JSON.stringify({ level: 30, time: 5_000_000 + byMs, msg: 'ready' });
+    expect(parseServiceLine('gateway-1', text, 'info', 5_000_000).atMs).toBe(5_000_000);
+  },
+);
+
 it('shows any other text as it came', () => {
   expect(parseServiceLine('worker-1', '{not json', 'error', 5)).toEqual({
     atMs: 5,
