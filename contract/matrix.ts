@@ -64,6 +64,8 @@ export const matrixStateSchema = z.object({
       runId: z.string().optional(),
     })
     .optional(),
+  /** The attack that it launched last: its settings are not what a person asked for. */
+  lastRunId: z.string().optional(),
   /** Mean of the attacks since the start, in ms. */
   msPerAttack: z.number().optional(),
   /** Why it was broken off. */

@@ -232,7 +232,7 @@ export const snapshotSchema = z.object({
   salesTotal: count.optional(),
   notices: z.array(noticeSchema).optional(),
   attack: attackStateSchema.optional(),
-  /** Missing until one was started. */
+  /** Missing from a FlashGrid that has none. */
   matrix: matrixStateSchema.optional(),
   /** The attack's samples so far; in a long attack, neighbours are merged. */
   samples: z.array(sampleSchema),

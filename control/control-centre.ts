@@ -283,7 +283,6 @@ export class ControlCentre implements ControlClient {
 
   snapshot(): Snapshot {
     const attack = this.#attacks.last;
-    const matrix = this.#matrix.state;
     const stats: PartStats[] = [...this.#stats.latest()];
     return {
       seq: this.hub.seq,
@@ -305,7 +304,7 @@ export class ControlCentre implements ControlClient {
       notices: this.notices,
       samples: thinSamples(attack?.samples ?? [], SNAPSHOT_SAMPLES),
       ...(attack ? { attack: attack.state } : {}),
-      ...(matrix ? { matrix: redactDeep(matrix) } : {}),
+      matrix: redactDeep(this.#matrix.state),
     };
   }
 

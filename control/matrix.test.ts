@@ -80,7 +80,7 @@ describe('the crash matrix', () => {
       end();
     }
     await idle();
-    expect(states.at(-1)).toMatchObject({ done: 3, total: 3, version: 3 });
+    expect(states.at(-1)).toMatchObject({ done: 3, total: 3, version: 3, lastRunId: 'run-3' });
     expect(states.at(-1)).not.toHaveProperty('current');
     expect(launched.map(({ seed }) => seed)).toEqual([1, 2, 3]);
     const { rows, attacks, never } = await matrix.table({});
@@ -101,7 +101,7 @@ describe('the crash matrix', () => {
     await matrix.stop();
     expect(attacks.cancel).toHaveBeenCalled();
     expect(matrix.state).toMatchObject({ phase: 'idle', done: 1, total: 3 });
-    expect(matrix.state?.failure).toBeUndefined();
+    expect(matrix.state.failure).toBeUndefined();
     // A control centre that is started later finds the results, too.
     const later = makeMatrix({ path });
     expect(await later.matrix.start(plan())).toMatchObject({ done: 1, total: 3 });
@@ -158,7 +158,7 @@ describe('the crash matrix', () => {
     const { matrix, cluster, launched, running } = makeMatrix();
     cluster.backends = [{ role: 'redis', state: 'restarting' } as never];
     await matrix.start(plan());
-    await vi.waitUntil(() => matrix.state?.current !== undefined);
+    await vi.waitUntil(() => matrix.state.current !== undefined);
     await matrix.stop();
     expect(launched).toEqual([]);
     cluster.backends = [];
@@ -185,7 +185,7 @@ describe('the crash matrix', () => {
     await matrix.clear();
     expect(await matrix.table({})).toMatchObject({ attacks: 0, rows: [], providers: [] });
     expect(states.at(-1)).toMatchObject({ phase: 'idle', total: 0 });
-    expect(matrix.state).toBeUndefined();
+    expect(matrix.state.plan).toBeUndefined();
   });
 
   it('is exported in each format', async () => {

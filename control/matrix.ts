@@ -60,9 +60,8 @@ export class Matrix {
     this.#options = options;
   }
 
-  /** Undefined until a matrix was started. */
-  get state(): MatrixState | undefined {
-    return this.#state.plan && this.#state;
+  get state(): MatrixState {
+    return this.#state;
   }
 
   /** @throws FailureError `matrix.busy` while a matrix runs */
@@ -111,13 +110,12 @@ export class Matrix {
     this.refuseWhileRunning();
     attacks.refuseWhileActive();
     this.#state = {
-      phase: 'idle',
+      ...this.#idle(),
       plan,
       provider,
       total: possible.length,
       done: possible.length - left.length,
       impossible,
-      version: this.#state.version,
     };
     if (left.length > 0) {
       const abort = new AbortController();
@@ -176,8 +174,21 @@ export class Matrix {
   async clear(): Promise<void> {
     this.refuseWhileRunning();
     await this.#kept(() => this.#options.file.clear());
-    this.#state = { phase: 'idle', total: 0, done: 0, impossible: [], version: this.#state.version + 1 };
-    this.#options.onState(this.#state);
+    this.#state = this.#idle();
+    this.#set({ version: this.#state.version + 1 });
+  }
+
+  /** Without a plan; what must outlive it stays. */
+  #idle(): MatrixState {
+    const { version, lastRunId } = this.#state;
+    return {
+      phase: 'idle',
+      total: 0,
+      done: 0,
+      impossible: [],
+      version,
+      ...(lastRunId === undefined ? {} : { lastRunId }),
+    };
   }
 
   async #run(cells: readonly MatrixCell[], provider: Provider, signal: AbortSignal): Promise<void> {
@@ -214,7 +225,7 @@ export class Matrix {
     await this.#whenWell(signal);
     const { runId } = await attacks.launch(attackSettingsSchema.parse(cell.settings));
     const { current } = this.#state;
-    if (current) this.#set({ current: { ...current, runId } });
+    if (current) this.#set({ current: { ...current, runId }, lastRunId: runId });
     // Stopped while it was launched: it had not begun when the attack that runs was cancelled.
     if (signal.aborted) await attacks.cancel();
     const last = await attacks.whenOver();

@@ -35,7 +35,7 @@ export interface ControlData {
   readonly salesTotal: number;
   readonly notices: readonly Notice[];
   readonly attack: AttackState | undefined;
-  /** Undefined until one was started. */
+  /** Undefined only in a recording of an earlier version. */
   readonly matrix: MatrixState | undefined;
   readonly series: Series;
   /** Lines since this window opened; earlier ones are loaded on demand. */

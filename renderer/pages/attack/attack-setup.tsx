@@ -31,7 +31,10 @@ const [flagship] = ATTACK_PRESETS;
 
 /** The form of an attack: a preset, its settings, and the button that launches it. */
 export function AttackSetup() {
-  const lastSettings = useData((data) => data.attack?.settings);
+  // The faults of a crash matrix are none that a person chose.
+  const lastSettings = useData(({ attack, matrix }) =>
+    attack?.runId === matrix?.lastRunId ? undefined : attack?.settings,
+  );
   const clusterState = useData((data) => data.cluster.state);
   const isOnline = useIsOnline();
   const [draft, setDraft] = useState<AttackDraft>(() =>
