@@ -14,24 +14,25 @@ const live = {
   retry: process.env['CI'] ? 1 : 0,
   // What is polled for comes in its own time, on a busy machine too.
   expect: { poll: { timeout: 10_000 } },
+  // For what hangs; a slow machine is no failure.
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
   sequence: { groupOrder: 1 },
 } as const;
 
 /** Beside files of other projects, but never beside each other. */
 const oneAtATime = { ...live, setupFiles: 'tests/support/one-at-a-time.ts' } as const;
 
-/** Last, and with the machine to itself: what is measured there is a ratio. */
+/** Last, and with the machine to itself: what measures a ratio, or presses real keys on a display. */
 const alone = { ...live, maxWorkers: 1, sequence: { groupOrder: 2 } } as const;
 
-/** The built and the packaged app in a real Electron, on a display of its own. */
+/** The built and the packaged app in a real Electron. */
 const electron = {
   test: {
     name: 'electron',
     include: ['tests/electron/**/*.test.ts', 'tests/packaging.test.ts'],
     globalSetup: ['tests/electron/support/global-setup.ts'],
-    ...oneAtATime,
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    ...alone,
   },
 };
 
@@ -60,8 +61,6 @@ export default defineConfig({
           exclude: ['tests/{structure,bench,renderer,docker,electron,last}/**', 'tests/packaging.test.ts'],
           globalSetup: ['tests/support/global-setup.ts'],
           ...live,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
         },
       },
       {
@@ -71,8 +70,6 @@ export default defineConfig({
           include: ['tests/renderer/**/*.test.ts'],
           exclude: [PAGE_COST],
           ...oneAtATime,
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
         },
       },
       {
@@ -81,13 +78,11 @@ export default defineConfig({
           include: ['tests/docker/**/*.test.ts'],
           globalSetup: ['tests/docker/support/global-setup.ts'],
           ...oneAtATime,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
         },
       },
       ...(canTestElectron ? [electron] : []),
       {
-        test: { name: 'ui-speed', include: [PAGE_COST], ...alone, testTimeout: 60_000, hookTimeout: 60_000 },
+        test: { name: 'ui-speed', include: [PAGE_COST], ...alone },
       },
       {
         test: { name: 'speed', include: ['tests/bench/guard.test.ts'], ...alone },

@@ -2,7 +2,7 @@
  * What happens when a part goes away in the middle of an attack, on the processes that ship. The backends of the test run are shared, so
  * none of them is harmed: a broker or a Postgres is away behind a proxy that is cut, and a Redis that forgets is the test's own.
  */
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import type { ControlCentreOptions } from '../control/control-centre.ts';
 import type { BackendState } from '../contract/backends.ts';
 import { marksOfRun } from '../contract/run-marks.ts';
@@ -18,9 +18,6 @@ import { waitFor } from './support/worker-world.ts';
 
 /** Small frames and a short reach: many frames, and many of them under way when something happens. */
 const MANY_FRAMES = { FLASHGRID_MAX_FRAME: '32', FLASHGRID_PREFETCH: '8' };
-
-// Two cores may carry much else besides: slow is no failure here.
-vi.setConfig({ testTimeout: 120_000 });
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {

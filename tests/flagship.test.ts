@@ -2,7 +2,7 @@
  * What FlashGrid claims, on the processes that ship: thousands at once, several gateways and workers, a worker that dies, frames that
  * come twice, and every unit sold exactly once.
  */
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { reservationViewSchema } from '../services/gateway/reservation-lookup.ts';
 import type { ReservationView } from '../services/gateway/reservation-lookup.ts';
@@ -15,9 +15,6 @@ import { waitFor } from './support/worker-world.ts';
 
 /** Small frames and a short reach: many frames, and many of them under way when something happens. */
 const MANY_FRAMES = { FLASHGRID_MAX_FRAME: '32', FLASHGRID_PREFETCH: '8' };
-
-// Two cores may carry much else besides: slow is no failure here.
-vi.setConfig({ testTimeout: 120_000 });
 
 let fleet: Fleet;
 afterEach(() => fleet.close());

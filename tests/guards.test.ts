@@ -3,14 +3,12 @@
  * with and without it, on real backends: with it every check passes, without it a promise is broken. docs/guards.md has the table.
  */
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { BUILT, expectChecks, type Fleet } from './support/fleet.ts';
 import { GUARDS, type Guard } from './support/guards.ts';
 import { startPrivateRedis, type PrivateRedis } from './support/private-redis.ts';
 import { Stage } from './support/stage.ts';
 import { buildUnguarded } from './support/unguarded-build.ts';
-
-vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
 
 const all: readonly (readonly [string, Guard])[] = Object.entries(GUARDS);
 /** ms that the audit waits for what comes; it ends as soon as all is decided. */

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PLANTS, PLANT_IDS } from '../contract/plants.ts';
 import type { AttackState } from '../contract/state.ts';
 import { titleOf } from '../contract/run-text.ts';
@@ -17,8 +17,6 @@ import { contradicts, isMinimal } from './support/contradiction.ts';
 import { BUILT } from './support/fleet.ts';
 import { newDataDir, removeClusters } from './support/native-clusters.ts';
 import { waitFor } from './support/worker-world.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const BURST = {
   profile: 'burst',

@@ -2,7 +2,7 @@
  * A Redis that starts again: from all that it held, from nothing, or from an older append-only file, which knows less than buyers were
  * granted. The sale's epoch is the same as before in each of them; only the run id tells.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SaleAdmin } from '../services/gateway/sale-admin.ts';
 import { StoreReader } from '../services/gateway/store-reader.ts';
 import { BackendWatch } from '../services/shared/backend-watch.ts';
@@ -20,8 +20,6 @@ import { expectTaken } from './support/expect-taken.ts';
 import type { SaleFacts } from '../services/shared/sales.ts';
 import { startPrivateRedis, type PrivateRedis } from './support/private-redis.ts';
 import { WorkerWorld, newBuyers, waitFor } from './support/worker-world.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 let redis: PrivateRedis;
 let world: WorkerWorld;

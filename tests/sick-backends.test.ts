@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findPrograms } from '../control/cluster/native/find-programs.ts';
 import { openSettings } from '../control/cluster/native/settings.ts';
 import { withPostgres } from '../control/cluster/probes.ts';
@@ -20,7 +20,6 @@ import { BUILT } from './support/fleet.ts';
 import { newDataDir, removeClusters } from './support/native-clusters.ts';
 import { waitFor } from './support/worker-world.ts';
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 const run = promisify(execFile);
 const dataDir = newDataDir();
 let centre: ControlCentre;

@@ -1,6 +1,6 @@
 /**
- * Set-up of test files that may not run beside each other, whatever else runs: they share a Docker daemon that one of them
- * restarts, a display with one focus, and the machine with a browser. Each waits here for its turn; its process holds it.
+ * Set-up of test files that may not run beside each other, whatever else runs: Docker's, of which one restarts the daemon that
+ * all use, and those with a browser, which takes a core. Each waits here for its turn; its process holds it.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -2,7 +2,7 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Projects whose files wait for each other (one-at-a-time.ts). */
-export const ONE_AT_A_TIME: readonly string[] = ['ui', 'docker', 'electron'];
+const ONE_AT_A_TIME: readonly string[] = ['ui', 'docker'];
 
 /**
  * Vitest would run project after project: both workers would meet files that wait for each other. This keeps its order in a
