@@ -138,7 +138,7 @@ code { font: 14px/1.6 ui-monospace, 'Cascadia Code', 'SF Mono', Menlo, Consolas,
 
 .tables { display: grid; grid-template-columns: repeat(3, 1fr); gap: 16px; align-items: start; }
 .tables section { padding: 20px 22px; }
-.tables dl { display: grid; grid-template-columns: minmax(0, 1fr) fit-content(60%); gap: 6px 18px; margin-top: 12px; }
+.tables dl { display: grid; grid-template-columns: minmax(0, 1fr) fit-content(48%); gap: 6px 18px; margin-top: 12px; }
 .tables dt { color: var(--soft); }
 .tables dd { text-align: right; overflow-wrap: anywhere; }
 footer { margin-top: 36px; color: var(--soft); font-size: 14.5px; }
