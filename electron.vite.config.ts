@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { resolve } from 'node:path';
 import { defineConfig } from 'electron-vite';
 import react from '@vitejs/plugin-react';
@@ -16,8 +17,15 @@ const nodeEntries = {
   reroute: resolve(root, 'control/faults/links/reroute.ts'),
 };
 
+/** `3f2a…`, with `-dirty` for what is not committed; empty without Git, or outside of a clone. */
+const commit = spawnSync('git', ['describe', '--always', '--dirty', '--abbrev=12', '--exclude=*'], {
+  cwd: root,
+  encoding: 'utf8',
+});
+
 export default defineConfig({
   main: {
+    define: { SOURCE_COMMIT: JSON.stringify(commit.status === 0 ? commit.stdout.trim() : '') },
     build: {
       outDir: 'out/main',
       target: 'node20.19',

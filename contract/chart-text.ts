@@ -20,6 +20,21 @@ export const CHART_TEXTS = {
     hint: 'How long a buyer waits for the gateway’s answer',
     lines: { p99: 'slowest 1 % (p99)', p50: 'half (p50)' },
   },
+  together: {
+    title: 'Throughput, queue and inventory',
+    hint: 'On one time axis, each as a share of its highest value',
+    lines: { throughput: 'answers a second', depth: 'queue depth', left: 'tickets left' },
+  },
+  curve: {
+    title: 'Latency by percentile',
+    hint: 'The share of answers that took no longer, from intended and from actual send time',
+    lines: {},
+  },
+  heat: {
+    title: 'Latency over time',
+    hint: 'How many answers took how long: the stronger the colour, the more',
+    lines: {},
+  },
   share: {
     title: 'Kept away from Postgres',
     hint: 'Share of decided requests that never touched the database',

@@ -64,7 +64,7 @@ export function byteSize(bytes: number): string {
 }
 
 /** A latency of a run as `milliseconds` writes it; `–` when nothing was answered, so that there is none. */
-export function latency(latencyMs: Readonly<Record<string, number>>, key: string): string {
+export function latency(latencyMs: Readonly<Record<string, number | undefined>>, key: string): string {
   return (latencyMs['max'] ?? 0) > 0 ? milliseconds(latencyMs[key] ?? 0) : '–';
 }
 

@@ -67,10 +67,16 @@ export function notesOf({ load, audit, incidents = [], faults = [], reasons = []
 
 /** Why requests were not accepted, the most frequent cause first; `undefined` if all were or no cause is known. */
 export function causeText(causes: Readonly<Record<string, number>> | undefined): string | undefined {
-  const counted = Object.entries(causes ?? {}).sort(([, a], [, b]) => b - a);
-  if (counted.length === 0) return undefined;
-  return counted.map(([cause, count]) => `${whole(count)} ${CAUSES[cause] ?? `with ${cause}`}`).join(', ');
+  const rows = causeRows(causes);
+  if (rows.length === 0) return undefined;
+  return rows.map(([text, count]) => `${whole(count)} ${text}`).join(', ');
 }
+
+/** Each cause as words that may follow a count, the most frequent first. */
+export const causeRows = (causes: Readonly<Record<string, number>> = {}) =>
+  Object.entries(causes)
+    .sort(([, a], [, b]) => b - a)
+    .map(([cause, count]) => [CAUSES[cause] ?? `with ${cause}`, count] as const);
 
 /** Why the rest of an attack was not sent. */
 export function gaveUpText({ silentMs, cause }: NonNullable<Load['gaveUp']>, unsent = 0): string {

@@ -34,9 +34,35 @@ export const latencySchema = z.object({
   p90: z.number(),
   p99: z.number(),
   p999: z.number(),
+  /** Records of earlier versions have none. */
+  p9999: z.number().optional(),
   max: z.number(),
   mean: z.number(),
 });
+
+/** Outcomes of an answer, as the load generator sees them; `answered` is accepted and rejected together. */
+export const LATENCY_OUTCOMES = ['answered', 'accepted', 'rejected', 'unknown'] as const;
+/** From when a latency counts: when the request should have left, under a rate; or when it did. */
+export const LATENCY_STARTS = ['intended', 'sent'] as const;
+
+export const latencyDetailSchema = z.object({
+  outcome: z.enum(LATENCY_OUTCOMES),
+  from: z.enum(LATENCY_STARTS),
+  count,
+  meanMs: z.number().nonnegative(),
+  /** Percent and ms, ascending; the last one is the slowest answer. */
+  percentiles: z.array(z.tuple([z.number(), z.number()])).max(64),
+});
+export type LatencyDetail = z.infer<typeof latencyDetailSchema>;
+
+/** How many answers took how long, over time. */
+export const latencyHeatSchema = z.object({
+  /** ms up to which a row counts; one more row has what took longer. */
+  edgesMs: z.array(z.number()).max(64),
+  /** `tMs` is the end of the interval; a count for each row, from the quickest. */
+  columns: z.array(z.object({ tMs: z.number(), counts: z.array(count).max(65) })).max(200),
+});
+export type LatencyHeat = z.infer<typeof latencyHeatSchema>;
 
 export const loadSchema = z.object({
   sent: count,
@@ -59,6 +85,10 @@ export const loadSchema = z.object({
   durationMs: z.number().nonnegative(),
   /** Under a rate: counted from the intended send time. */
   latencyMs: latencySchema,
+  /** By outcome and start, of those that had answers; under a burst from the sending alone. Records of earlier versions have none. */
+  latencies: z.array(latencyDetailSchema).max(8).optional(),
+  /** ms after the first request: when each connection had sent one, and the last request. Records of earlier versions have none. */
+  sending: z.object({ firstWaveMs: z.number().nonnegative(), lastMs: z.number().nonnegative() }).optional(),
   /** Answers by HTTP status. */
   statusCounts: z.record(z.string(), count),
   generator: z.object({
@@ -141,6 +171,12 @@ export const environmentSchema = z.object({
   memoryBytes: count,
   provider: providerSchema,
   backends: z.object({ rabbitmq: z.string(), redis: z.string(), postgres: z.string() }),
+  /** Of the source that was built; missing where it is not known, as the two limits are where there is none. */
+  commit: z.string().optional(),
+  /** Files that a process may have open. */
+  openFiles: count.optional(),
+  /** Bytes that a container or a service manager allows. */
+  memoryLimitBytes: count.optional(),
   gateways: count,
   workers: count,
 });
@@ -211,6 +247,8 @@ export const runRecordSchema = z.object({
   evidenceRoot: z.string().optional(),
   /** How often the engine took each rare path (services/shared/rare-paths.ts); records of earlier versions have none. */
   coverage: z.record(z.string(), count).optional(),
+  /** From the intended send time under a rate, as the series; records of earlier versions have none. */
+  latencyHeat: latencyHeatSchema.optional(),
   /** In the order of time; records of earlier versions have none. */
   incidents: z.array(incidentSchema).optional(),
   environment: environmentSchema,

@@ -8,6 +8,7 @@ import {
   type AttackSettings,
 } from './attack-settings.ts';
 import { faultsTitle, outcomeTitle } from './faults.ts';
+import { causeFacts, repeatCommand, saleRows, sendingRows } from './run-figures.ts';
 import { coverageRows } from './coverage.ts';
 import type { RunSummary } from './state.ts';
 import { byteSize, latency, milliseconds, percent, plural, whole } from './format.ts';
@@ -97,6 +98,8 @@ export function keyFigures({ load, audit }: RunRecord): Figures {
 export interface FactGroup {
   readonly title: string;
   readonly facts: Figures;
+  /** Its values are long: it needs a row of its own. */
+  readonly isWide?: true;
 }
 
 /** The rest of a record (without verdict, checks and series) as tables, for window and report. */
@@ -121,6 +124,7 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
           ? []
           : [['Sale closed at the end', audit.isSaleClosed ? 'yes' : 'no'] as const]),
         ['Queue empty after', milliseconds(audit.drainMs)],
+        ...saleRows(record),
         ['Exit code', String(record.exitCode)],
         ...(record.evidenceRoot === undefined ? [] : [['Evidence root', record.evidenceRoot] as const]),
       ],
@@ -141,6 +145,7 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
         ['Latency, p90', latency(latencyMs, 'p90')],
         ['Latency, p99', latency(latencyMs, 'p99')],
         ['Latency, p99.9', latency(latencyMs, 'p999')],
+        ...(latencyMs.p9999 === undefined ? [] : [['Latency, p99.99', latency(latencyMs, 'p9999')] as const]),
         ['Latency, longest', latency(latencyMs, 'max')],
         ...Object.entries(load.statusCounts).map(
           ([status, count]) => [`HTTP ${status}`, whole(count)] as const,
@@ -150,6 +155,7 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
     {
       title: 'Load generator',
       facts: [
+        ...sendingRows(record),
         ['Processes', whole(generator.processes)],
         ['Rate reached', percent(generator.rateReached)],
         ['CPU of the busiest', percent(generator.cpuShare)],
@@ -158,6 +164,11 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
         ['Was the limit', generator.limits.length === 0 ? 'no' : generator.limits.join(' ')],
       ],
     },
+    ...group('Not accepted, by cause', causeFacts(record)),
+    ...group(
+      'Longest delay of an event loop',
+      Object.entries(record.clocks ?? {}).map(([part, ms]) => [part, milliseconds(ms)] as const),
+    ),
     ...(record.coverage === undefined
       ? []
       : [{ title: 'Rare paths', facts: rarePathFacts(record.coverage) }]),
@@ -166,6 +177,7 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
       title: 'Environment',
       facts: [
         ['FlashGrid', environment.flashgrid],
+        ...(environment.commit === undefined ? [] : [['Commit', environment.commit] as const]),
         ['Backends', environment.provider],
         ['RabbitMQ', environment.backends.rabbitmq],
         ['Redis', environment.backends.redis],
@@ -177,10 +189,20 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
         ['Processor', environment.cpu],
         ['Cores', whole(environment.cores)],
         ['Memory', byteSize(environment.memoryBytes)],
+        ...(environment.memoryLimitBytes === undefined
+          ? []
+          : [['Memory limit', byteSize(environment.memoryLimitBytes)] as const]),
+        ...(environment.openFiles === undefined
+          ? []
+          : [['Open files, at most', whole(environment.openFiles)] as const]),
       ],
     },
+    { title: 'Run it again', facts: [['Command', repeatCommand(record)]], isWide: true },
   ];
 }
+
+/** Nothing for a group without facts. */
+const group = (title: string, facts: Figures): FactGroup[] => (facts.length === 0 ? [] : [{ title, facts }]);
 
 function rarePathFacts(coverage: NonNullable<RunRecord['coverage']>): FactGroup['facts'] {
   const rows = coverageRows(coverage);
@@ -261,18 +283,4 @@ export function searchTextOf(run: RunSummary): string {
     run.connections,
     `${whole(run.sold)} of ${whole(run.stock)}`,
   ].join(' ');
-}
-
-/** The terminal's options that ask for this attack: what differs from the defaults. */
-export function settingsAsOptions(attack: AttackSettings): string {
-  const given: Readonly<Partial<Record<AttackField, number | string | undefined>>> = attack;
-  return ATTACK_SETTINGS.flatMap(({ field, option, isText, default: usual }) => {
-    const value = given[field];
-    if (value === undefined || value === usual) return [];
-    return isText
-      ? String(value)
-          .split(' ')
-          .map((one) => `--${option} ${/[<>]/.test(one) ? `'${one}'` : one}`)
-      : [`--${option} ${value}`];
-  }).join(' ');
 }

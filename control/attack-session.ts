@@ -43,6 +43,7 @@ import { parseFaults, type FaultSpec } from '../contract/faults.ts';
 import { FaultRunner } from './faults/fault-runner.ts';
 import { FaultSchedule } from './faults/fault-schedule.ts';
 import type { FaultTools } from './faults/fault.ts';
+import { HeatSeries } from './telemetry/heat-series.ts';
 import { RunTelemetry } from './telemetry/run-telemetry.ts';
 import { SampleFeed } from './telemetry/sample-feed.ts';
 import { unfinishedRun } from './runs/unfinished-run.ts';
@@ -86,6 +87,7 @@ export class AttackSession {
   readonly #faults: FaultRunner;
   readonly #schedule: FaultSchedule;
   readonly #coverageBefore: Coverage;
+  readonly #heat = new HeatSeries();
   #telemetry: RunTelemetry | undefined;
   /** What a planted defect changed. */
   #planted: string | undefined;
@@ -316,7 +318,7 @@ export class AttackSession {
 
   async #conclude(load: Load, found: Audit, evidence: Evidence | undefined): Promise<void> {
     this.#watch.look();
-    const judged = this.#recordOf({ end: 'finished', load, audit: found });
+    const judged = await this.#recordOf({ end: 'finished', load, audit: found });
     const evidenceRoot = evidence && (await this.#saveEvidence(judged, evidence));
     const record = evidenceRoot === undefined ? judged : { ...judged, evidenceRoot };
     const { headline, detail } = describeVerdict(record);
@@ -354,7 +356,7 @@ export class AttackSession {
     }
   }
 
-  #recordOf(parts: Pick<RunParts, 'end' | 'endReason' | 'load' | 'audit'>): RunRecord {
+  async #recordOf(parts: Pick<RunParts, 'end' | 'endReason' | 'load' | 'audit'>): Promise<RunRecord> {
     const { settings, cluster, supervisor, version } = this.#options;
     const { runId, saleId, startedAtMs, firstRequestAtMs } = this.#state;
     return buildRunRecord({
@@ -369,7 +371,8 @@ export class AttackSession {
       clocks: this.#watch.clocks(),
       coverage: coverageSince(this.#coverageBefore, supervisor.totals.coverage()),
       incidents: this.#watch.incidents(firstRequestAtMs ?? startedAtMs),
-      environment: describeEnvironment(version, cluster, supervisor.states()),
+      latencyHeat: this.#heat.data(),
+      environment: await describeEnvironment(version, cluster, supervisor.states()),
       series: [...this.samples()],
       ...parts,
     });
@@ -377,7 +380,7 @@ export class AttackSession {
 
   async #keepUnfinished(failure: Failure | undefined): Promise<void> {
     const { isClosed } = this.#sale;
-    const record = this.#recordOf(
+    const record = await this.#recordOf(
       unfinishedRun(this.#state, failure, {
         refused: this.samples().reduce((sum, row) => sum + row.refused, 0),
         ...(isClosed === undefined ? {} : { isSaleClosed: isClosed }),
@@ -390,6 +393,7 @@ export class AttackSession {
 
   #handleInterval(interval: AttackInterval): void {
     this.#telemetry?.addLoad(interval);
+    this.#heat.add(interval);
     this.#watch.handleInterval(interval, (this.#state.firstRequestAtMs ?? 0) + interval.tMs);
     const { sent, accepted, rejected, unknown } = this.#state;
     const answered = accepted + rejected + unknown + interval.accepted + interval.rejected + interval.unknown;

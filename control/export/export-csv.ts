@@ -4,6 +4,7 @@
  * which section a line belongs to.
  */
 import type { Audit, Environment, RunRecord, Sample } from '../../contract/run-record.ts';
+import { repeatCommand } from '../../contract/run-figures.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import { titleOf, verdictWord } from '../../contract/run-text.ts';
 
@@ -92,6 +93,7 @@ export function summaryRows(record: RunRecord): [string, Field][] {
     ['reasons', reasons.join(' ')],
     ['notes', notesOf(record).join(' ')],
     ['saleId', saleId],
+    ['repeat', repeatCommand(record)],
     ...group('attack', record.attack),
     ...group('load', { sent, accepted, rejected, unknown, unsent, rps, durationMs }),
     // No latency at all is not one of 0 ms.
@@ -99,6 +101,14 @@ export function summaryRows(record: RunRecord): [string, Field][] {
       'load.latencyMs',
       latencyMs.max > 0 ? latencyMs : { p50: '', p90: '', p99: '', p999: '', max: '' },
     ),
+    ...(load.latencies ?? []).flatMap(({ outcome, from, count, meanMs, percentiles }) =>
+      group(`load.latencies.${outcome}.${from}`, {
+        count,
+        meanMs,
+        ...Object.fromEntries(percentiles.map(([percent, ms]) => [`p${percent}Ms`, ms])),
+      }),
+    ),
+    ...group('load.sending', load.sending ?? {}),
     ...group('load.status', load.statusCounts),
     ...group('load.cause', load.causes ?? {}),
     ...Object.entries(record.clocks ?? {}).map(([part, ms]): [string, Field] => [`clock.${part}.lateMs`, ms]),

@@ -3,6 +3,7 @@ import { utcTime, whole } from '../../contract/format.ts';
 import { NOTHING, html, type Markup } from './html/markup.ts';
 import { htmlPage, renderFigures, renderProof, renderTop, renderVerdict } from './html/page.ts';
 import { renderRunCharts } from './html/run-charts.ts';
+import { latencyRows } from '../../contract/run-figures.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import type { Check, RunRecord } from '../../contract/run-record.ts';
 import {
@@ -14,10 +15,9 @@ import {
   promiseCounts,
   titleOf,
   verdictWord,
+  type FactGroup,
 } from '../../contract/run-text.ts';
 import { WITNESS_KINDS, eventTime, type Witness } from '../../contract/witness.ts';
-
-type Row = readonly [name: string, value: string];
 
 /** The whole page. */
 export function exportHtml(record: RunRecord): string {
@@ -28,9 +28,9 @@ export function exportHtml(record: RunRecord): string {
       <h2>What happened</h2>
       ${renderFaults(record)}
       <div class="charts">${renderRunCharts(record)}</div>
-      ${renderChecks(record.audit.checks)}
+      ${renderLatencies(record)} ${renderChecks(record.audit.checks)}
       <h2>How it was run</h2>
-      <div class="tables">${factGroups(record).map(({ title, facts }) => renderTable(title, facts))}</div>
+      <div class="tables">${factGroups(record).map(renderTable)}</div>
       <footer>
         Made by FlashGrid ${record.environment.flashgrid}. The checks compare what the load generator sent and
         saw with what Postgres, Redis and RabbitMQ held after the queue was drained. The full record: export
@@ -60,6 +60,32 @@ function renderHero(record: RunRecord): Markup {
         : NOTHING
     }
   </section>`;
+}
+
+function renderLatencies(record: RunRecord): Markup {
+  const [head, ...rows] = latencyRows(record);
+  if (!head) return NOTHING;
+  return html`<div class="card faults latencies" tabindex="0" role="region" aria-label="Latency by outcome">
+    <table>
+      <caption>
+        Latency by outcome
+      </caption>
+      <thead>
+        <tr>
+          ${head.map((name) => html`<th scope="col">${name}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          ([outcome = '', ...cells]) =>
+            html`<tr>
+              <th scope="row">${outcome}</th>
+              ${cells.map((cell) => html`<td>${cell}</td>`)}
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
 }
 
 function renderFaults(record: RunRecord): Markup {
@@ -170,11 +196,11 @@ function spaced(name: string): string {
   );
 }
 
-function renderTable(title: string, rows: readonly Row[]): Markup {
-  return html`<section class="card">
+function renderTable({ title, facts, isWide }: FactGroup): Markup {
+  return html`<section class="card${isWide ? ' wide' : ''}">
     <h3>${title}</h3>
     <dl>
-      ${rows.map(
+      ${facts.map(
         ([name, value]) =>
           html`<dt>${name}</dt>
             <dd>${value}</dd>`,

@@ -1,5 +1,6 @@
 /** A run as Markdown for a pull request: the verdict and what it rests on; the rest is folded away. */
 import { markdownTable, utcTime, whole } from '../../contract/format.ts';
+import { latencyRows, repeatCommand } from '../../contract/run-figures.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import type { Check, RunRecord } from '../../contract/run-record.ts';
 import {
@@ -25,6 +26,7 @@ export function exportMarkdown(record: RunRecord): string {
     effect,
     word,
   ]);
+  const latencies = latencyRows(record);
   const reasons = [...record.reasons, ...notesOf({ ...record, faults: [] })];
   return [
     `## ${SIGNS[record.verdict]} ${plain(`${verdictWord(record)}: ${titleOf(record.attack)}`)}`,
@@ -52,13 +54,18 @@ export function exportMarkdown(record: RunRecord): string {
               .join('\n'),
           ],
     ),
+    latencies.length === 0 ? '' : tableOf(latencies),
     faults.length === 0 ? '' : tableOf([FAULT_COLUMNS, ...faults]),
-    ...factGroups(record).map(({ title, facts }) =>
-      folded(
-        title,
-        facts.map(([name, value]) => [name, value]),
+    // The command stands below, as code.
+    ...factGroups(record)
+      .filter(({ isWide }) => !isWide)
+      .map(({ title, facts }) =>
+        folded(
+          title,
+          facts.map(([name, value]) => [name, value]),
+        ),
       ),
-    ),
+    `\`\`\`sh\n${repeatCommand(record)}\n\`\`\``,
     `Run ${plain(id)}, ${utcTime(startedAt)}, FlashGrid ${plain(environment.flashgrid)}.`,
   ]
     .filter((part) => part !== '')

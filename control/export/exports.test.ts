@@ -106,7 +106,7 @@ describe('the CSV export', () => {
 });
 
 describe('the HTML export', () => {
-  it('shows verdict, figures, every check with its evidence, and five charts', () => {
+  it('shows verdict, figures, every check with its evidence, and eight charts', () => {
     const text = exportHtml(fixtureRun());
     expect(text).toMatch(/^<!doctype html>/);
     expect(text).toMatch(/<h1>PASS<\/h1>/);
@@ -120,10 +120,10 @@ describe('the HTML export', () => {
     ])
       expect(text).toContain(part);
     expect(text.match(/<details/g)).toHaveLength(9);
-    expect(text.match(/<svg viewBox="0 0 640 250"/g)).toHaveLength(5);
+    expect(text.match(/<svg viewBox="0 0 640 250"/g)).toHaveLength(8);
   });
 
-  it('marks the moment of a fault in all five, and nothing where none was', () => {
+  it('marks the moment of a fault in the seven charts over time, and nothing where none was', () => {
     const marks = (run: ReturnType<typeof fixtureRun>) =>
       exportHtml(run).match(/>workers killed<\/text/g)?.length ?? 0;
     expect(marks(fixtureRun())).toBe(0);
@@ -140,10 +140,10 @@ describe('the HTML export', () => {
           },
         ],
       }),
-    ).toBe(5);
+    ).toBe(7);
   });
 
-  it('draws a fault that lasts as a band in all five, and tells each fault once, in a table', () => {
+  it('draws a fault that lasts as a band in all seven, and tells each fault once, in a table', () => {
     const faults = [
       {
         fault: 'pause:redis@300ms+200ms',
@@ -161,7 +161,7 @@ describe('the HTML export', () => {
       },
     ];
     const text = exportHtml({ ...fixtureRun(), faults });
-    expect(text.match(/class="band"/g)).toHaveLength(5);
+    expect(text.match(/class="band"/g)).toHaveLength(7);
     const [table = ''] = /<div class="card faults">[\s\S]*?<\/table>/.exec(text) ?? [];
     const cells = [...table.matchAll(/<t[hd][^>]*>([\s\S]*?)<\/t[hd]>/g)].map(([, cell = '']) =>
       cell.replace(/<[^>]+>/g, '').trim(),
@@ -259,7 +259,7 @@ describe('the HTML export', () => {
       // However long the run was, the file stays small.
       expect(text.length).toBeLessThan(200_000);
     }
-    expect(exportHtml({ ...record, series: [] }).match(/No samples were taken/g)).toHaveLength(5);
+    expect(exportHtml({ ...record, series: [] }).match(/No samples were taken/g)).toHaveLength(6);
   });
 });
 

@@ -49,6 +49,7 @@ export interface RunParts {
   readonly incidents?: Incident[];
   readonly clocks?: RunRecord['clocks'];
   readonly coverage?: RunRecord['coverage'];
+  readonly latencyHeat?: RunRecord['latencyHeat'];
   readonly environment: Environment;
   readonly series: Sample[];
 }

@@ -20,7 +20,7 @@ const MAX_ROWS = 4_096;
 const PATIENCE = 5;
 
 /** What the generators saw in one interval. */
-export type LoadInterval = Omit<AttackInterval, 'rps' | 'eventLoopLagMaxMs' | 'cpuShare'>;
+export type LoadInterval = Omit<AttackInterval, 'rps' | 'latencyCounts' | 'eventLoopLagMaxMs' | 'cpuShare'>;
 
 /** The pipeline's counters since the run began, unless a field says otherwise. */
 export interface PipelineReading {

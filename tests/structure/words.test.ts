@@ -87,6 +87,24 @@ describe('every export of one run', () => {
     );
   });
 
+  it('tells latencies by outcome, the sending, and how to run it again', () => {
+    const command = 'flashgrid demo --provider native --gateways 1 --workers 1';
+    expect(texts.html).toMatch(/<th scope="row">accepted<\/th>\s*<td>actual<\/td>\s*<td>10,000<\/td>/);
+    expect(texts.html).toContain(`<dd>${command}</dd>`);
+    expect(texts.html).toMatch(/First request of every connection within<\/dt>\s*<dd>38 ms/);
+    expect(texts.md).toMatch(/\| accepted \| intended \| 10,000 \|(?: [\d.]+ m?s \|){9}/);
+    expect(texts.md).toContain(command);
+    for (const text of [texts.csv, texts.junit]) {
+      expect(text).toMatch(/load\.latencies\.answered\.intended\.p99\.99Ms\W/);
+      expect(text).toContain(command);
+    }
+    // Records of earlier versions have none.
+    const earlier = { ...load, latencies: undefined, sending: undefined };
+    const old = { ...record, load: earlier, latencyHeat: undefined };
+    expect(exportHtml(old)).not.toMatch(/Latency by|Latency over time/);
+    expect(exportMarkdown(old)).not.toContain('send time');
+  });
+
   it('tells the rare paths that were taken; the terminal nothing where there were none', () => {
     expect(texts.terminal).toContain('Rare paths taken: frame refused by RabbitMQ (1,200), ack lost (3).');
     expect(texts.html).toMatch(/<dt>Frame refused by RabbitMQ<\/dt>\s*<dd>1,200<\/dd>/);

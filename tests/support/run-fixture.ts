@@ -11,6 +11,13 @@ export const REQUESTS = 10_000;
 export const STOCK = 20;
 const INTERVAL_MS = 100;
 
+/** Slower by a factor, from 0.5 ms to 180.9 ms. */
+const percentiles = (factor: number): [number, number][] =>
+  [0, 10, 50, 75, 90, 95, 99, 99.9, 99.99, 100].map((percent) => [
+    percent,
+    Math.min(180.9, (0.5 + percent ** 2 / 60) * factor),
+  ]);
+
 export const fixtureLoad: Load = {
   sent: REQUESTS,
   accepted: REQUESTS,
@@ -19,6 +26,16 @@ export const fixtureLoad: Load = {
   rps: 12_180,
   durationMs: 821,
   latencyMs: { p50: 61.2, p90: 96.4, p99: 142.8, p999: 171.3, max: 180.9, mean: 63.9 },
+  latencies: (['answered', 'accepted'] as const).flatMap((outcome) =>
+    (['intended', 'sent'] as const).map((from) => ({
+      outcome,
+      from,
+      count: REQUESTS,
+      meanMs: 63.9,
+      percentiles: percentiles(from === 'sent' ? 1 : 2),
+    })),
+  ),
+  sending: { firstWaveMs: 38, lastMs: 700 },
   statusCounts: { '202': REQUESTS },
   generator: {
     processes: 1,
@@ -90,6 +107,13 @@ export function fixtureParts(
       backends: { rabbitmq: '3.10.8', redis: '7.0.15', postgres: '15.18' },
       gateways: 1,
       workers: 1,
+    },
+    latencyHeat: {
+      edgesMs: [1, 10, 100],
+      columns: fixtureSeries().map(({ tMs, accepted }) => ({
+        tMs,
+        counts: [0, accepted - 1, 1, 0].map((n) => Math.max(0, n)),
+      })),
     },
     series: fixtureSeries(),
   };

@@ -21,7 +21,7 @@ import {
   IN_TIME_MS,
 } from '../protocol/generator-messages.ts';
 import { LaneQueue } from './lane-queue.ts';
-import { LatencyHistogram } from '../protocol/latency-histogram.ts';
+import { latenciesOf } from './latencies.ts';
 import { LoopLagMeter } from './loop-lag.ts';
 import { readReservationId } from './reply.ts';
 import { RequestLog } from '../protocol/request-log.ts';
@@ -60,7 +60,6 @@ export class LoadGenerator implements LaneEvents {
   readonly #lanes: Lane[] = [];
   readonly #waiting: LaneQueue<Lane>;
   readonly #intervals: IntervalCounter;
-  readonly #latency = new LatencyHistogram();
   readonly #lag = new LoopLagMeter();
   readonly #statusCounts = new Map<number, number>();
   readonly #causes = new Map<string, number>();
@@ -132,7 +131,12 @@ export class LoadGenerator implements LaneEvents {
       firstSentMs: this.#firstSentMs,
       lastAnswerMs: this.#lastAnswerMs,
       endMs: this.#endMs,
-      latency: this.#latency.data(),
+      firstWaveMs: this.#sentAtMs(Math.min(this.#connections, this.#next) - 1),
+      lastSentMs: this.#sentAtMs(this.#next - 1),
+      latencies: latenciesOf(
+        this.log.columns,
+        this.#job.ratePerSec === undefined ? undefined : (index) => this.#dueMs(index),
+      ),
       statusCounts: Object.fromEntries([...this.#statusCounts].map(([status, n]) => [String(status), n])),
       loopLag: this.#lag.histogram.data(),
       cpuMicros: used.user + used.system,
@@ -191,7 +195,6 @@ export class LoadGenerator implements LaneEvents {
       if (reservationId !== undefined) this.log.recordReservation(index, reservationId);
     }
     const latencyUs = (nowMs - fromMs) * 1000;
-    this.#latency.recordUs(latencyUs);
     this.#intervals.countAnswer(isAccepted, latencyUs);
     this.#lastAnswerMs = nowMs;
     this.#resolve(nowMs);
@@ -273,6 +276,10 @@ export class LoadGenerator implements LaneEvents {
     this.log.recordSent(index, nowMs * 1000);
     this.#intervals.countSent();
     lane.send(index, index * this.#job.processes + this.#job.processIndex, nowMs);
+  }
+
+  #sentAtMs(index: number): number {
+    return (this.log.columns.sentUs[index] ?? 0) / 1000;
   }
 
   /** When a request of this process is due; 0 for a burst. */

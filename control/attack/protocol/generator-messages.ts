@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { commonSettings } from '../../../contract/attack-settings.ts';
+import { LATENCY_STARTS } from '../../../contract/run-record.ts';
 import { failureSchema } from '../../../contract/failure.ts';
 
 /** A request that leaves later than this after its due time counts as late, in ms. */
@@ -76,7 +77,17 @@ export const resultMessageSchema = z.object({
   lastAnswerMs: nonNegative,
   /** When the last request was answered or given up. */
   endMs: nonNegative,
-  latency: histogramSchema,
+  /** When every connection had sent a request, and when the last one left. */
+  firstWaveMs: nonNegative,
+  lastSentMs: nonNegative,
+  /** Of the answers, by outcome and start; a burst has no intended times. */
+  latencies: z.array(
+    z.object({
+      outcome: z.enum(['accepted', 'rejected', 'unknown']),
+      from: z.enum(LATENCY_STARTS),
+      histogram: histogramSchema,
+    }),
+  ),
   statusCounts: z.record(z.string(), count),
   loopLag: histogramSchema,
   cpuMicros: nonNegative,

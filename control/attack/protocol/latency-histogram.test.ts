@@ -43,7 +43,7 @@ describe('the latency histogram', () => {
   it('is empty again after a reset, and says 0 then', () => {
     const histogram = filled([5, 6_000]);
     histogram.reset();
-    expect(histogram.percentiles()).toEqual({ p50: 0, p90: 0, p99: 0, p999: 0, max: 0, mean: 0 });
+    expect(histogram.percentiles()).toEqual({ p50: 0, p90: 0, p99: 0, p999: 0, p9999: 0, max: 0, mean: 0 });
     expect(histogram.data().buckets).toHaveLength(0);
   });
 

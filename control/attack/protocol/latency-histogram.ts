@@ -15,6 +15,7 @@ export interface Percentiles {
   readonly p90: number;
   readonly p99: number;
   readonly p999: number;
+  readonly p9999: number;
   readonly max: number;
   readonly mean: number;
 }
@@ -35,6 +36,10 @@ export class LatencyHistogram {
 
   get count(): number {
     return this.#count;
+  }
+
+  get meanMs(): number {
+    return this.#count === 0 ? 0 : Math.round(this.#sumUs / this.#count) / 1000;
   }
 
   get maxMs(): number {
@@ -89,14 +94,26 @@ export class LatencyHistogram {
     return 0;
   }
 
+  /** How many durations ended in each row: up to each of the edges in ms, which ascend, and beyond the last. */
+  countsUpTo(edgesMs: readonly number[]): number[] {
+    const counts = new Array<number>(edgesMs.length + 1).fill(0);
+    let row = 0;
+    this.#counts.forEach((count, bucket) => {
+      while (row < edgesMs.length && upperUs(bucket) > (edgesMs[row] ?? 0) * 1000) row++;
+      counts[row] = (counts[row] ?? 0) + count;
+    });
+    return counts;
+  }
+
   percentiles(): Percentiles {
     return {
       p50: this.quantileMs(0.5),
       p90: this.quantileMs(0.9),
       p99: this.quantileMs(0.99),
       p999: this.quantileMs(0.999),
+      p9999: this.quantileMs(0.9999),
       max: this.maxMs,
-      mean: this.#count === 0 ? 0 : Math.round(this.#sumUs / this.#count) / 1000,
+      mean: this.meanMs,
     };
   }
 }

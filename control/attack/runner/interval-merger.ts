@@ -6,6 +6,10 @@
 import { INTERVAL_MS, type IntervalMessage } from '../protocol/generator-messages.ts';
 import { LatencyHistogram } from '../protocol/latency-histogram.ts';
 
+/** Rows of latencies: four for each power of ten, from 0.3 ms to 100 s. */
+export const HEAT_EDGES_MS: readonly number[] = Array.from({ length: 23 }, (_, at) =>
+  Number((10 ** (at / 4 - 0.5)).toPrecision(3)),
+);
 /** Intervals by which the slowest process may lag behind the fastest before it is not waited for. */
 const PATIENCE = 5;
 /** Instead of an interval's index: the process has sent its last one. */
@@ -25,6 +29,8 @@ export interface AttackInterval {
   readonly rps: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Answers by how long they took, in the rows of HEAT_EDGES_MS. */
+  readonly latencyCounts: readonly number[];
   /** Longest event-loop delay of a generator, in ms. */
   readonly eventLoopLagMaxMs: number;
   /** Share of one core that the generators used, together. */
@@ -79,6 +85,7 @@ export class IntervalMerger {
       rps: (this.#latency.count * 1000) / lengthMs,
       p50Ms: this.#latency.quantileMs(0.5),
       p99Ms: this.#latency.quantileMs(0.99),
+      latencyCounts: this.#latency.countsUpTo(HEAT_EDGES_MS),
       eventLoopLagMaxMs: Math.max(0, ...due.map((one) => one.eventLoopLagMaxMs)),
       cpuShare: sum((one) => one.cpuMicros) / 1000 / lengthMs,
     });

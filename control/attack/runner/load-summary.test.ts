@@ -26,7 +26,9 @@ function result(change: Partial<ResultMessage> = {}): ResultMessage {
     firstSentMs: 5,
     lastAnswerMs: 4_005,
     endMs: 9_000,
-    latency: histogram(1, 2, 3),
+    firstWaveMs: 12,
+    lastSentMs: 3_905,
+    latencies: [{ outcome: 'accepted', from: 'sent', histogram: histogram(1, 2, 3) }],
     statusCounts: { '202': 600, '409': 390 },
     loopLag: histogram(1, 2),
     cpuMicros: 4_500_000,
@@ -47,7 +49,10 @@ describe('the summary of a load', () => {
     const other = result({
       firstSentMs: 2,
       lastAnswerMs: 5_002,
-      latency: histogram(50),
+      latencies: [
+        { outcome: 'rejected', from: 'sent', histogram: histogram(50) },
+        { outcome: 'unknown', from: 'sent', histogram: histogram(70) },
+      ],
       cpuMicros: 7_200_000,
     });
     const load = summariseLoad(burst, [result(), other]);
@@ -62,6 +67,34 @@ describe('the summary of a load', () => {
       generator: { processes: 2, cpuShare: 0.8 },
     });
     expect(load.latencyMs.max).toBe(50);
+    // The first request left at 2 ms, in the other process.
+    expect(load.sending).toEqual({ firstWaveMs: 10, lastMs: 3_903 });
+    const slowest = load.latencies?.map(({ outcome, count, percentiles }) => [
+      outcome,
+      count,
+      percentiles.at(-1),
+    ]);
+    expect(slowest).toEqual([
+      ['answered', 4, [100, 50]],
+      ['accepted', 3, [100, 3]],
+      ['rejected', 1, [100, 50]],
+      ['unknown', 1, [100, 70]],
+    ]);
+  });
+
+  it('counts from the intended times under a rate, and keeps those from the sending beside them', () => {
+    const latencies: ResultMessage['latencies'] = [
+      { outcome: 'accepted', from: 'intended', histogram: histogram(500) },
+      { outcome: 'accepted', from: 'sent', histogram: histogram(20) },
+    ];
+    const load = summariseLoad(sustained, [result({ latencies })]);
+    expect(load.latencyMs).toMatchObject({ p50: 500, p9999: 500, max: 500 });
+    expect(load.latencies?.map(({ outcome, from, meanMs }) => [outcome, from, meanMs])).toEqual([
+      ['answered', 'intended', 500],
+      ['answered', 'sent', 20],
+      ['accepted', 'intended', 500],
+      ['accepted', 'sent', 20],
+    ]);
   });
 
   it('is finite when nobody answered', () => {
@@ -70,7 +103,7 @@ describe('the summary of a load', () => {
       rejected: 0,
       unknown: 1_000,
       lastAnswerMs: 0,
-      latency: histogram(),
+      latencies: [],
     });
     expect(loadSchema.parse(summariseLoad(burst, [none]))).toMatchObject({ rps: 0, durationMs: 8_995 });
   });

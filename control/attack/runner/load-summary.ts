@@ -3,7 +3,12 @@
  * limit.
  */
 import { percent } from '../../../contract/format.ts';
-import type { Load } from '../../../contract/run-record.ts';
+import {
+  LATENCY_OUTCOMES,
+  LATENCY_STARTS,
+  type LatencyDetail,
+  type Load,
+} from '../../../contract/run-record.ts';
 import { type ResultMessage, IN_TIME_MS } from '../protocol/generator-messages.ts';
 import { LatencyHistogram } from '../protocol/latency-histogram.ts';
 import type { AttackSettings } from '../../../contract/attack-settings.ts';
@@ -29,11 +34,9 @@ export const GENERATOR_LIMITS = {
 export function summariseLoad(settings: AttackSettings, results: readonly ResultMessage[]): Load {
   const sum = (pick: (result: ResultMessage) => number) =>
     results.reduce((total, one) => total + pick(one), 0);
-  const latency = new LatencyHistogram();
   const lag = new LatencyHistogram();
   const statusCounts: Record<string, number> = {};
   for (const result of results) {
-    latency.add(result.latency);
     lag.add(result.loopLag);
     for (const [status, count] of Object.entries(result.statusCounts))
       statusCounts[status] = (statusCounts[status] ?? 0) + count;
@@ -46,6 +49,10 @@ export function summariseLoad(settings: AttackSettings, results: readonly Result
   const accepted = sum((one) => one.accepted);
   const rejected = sum((one) => one.rejected);
   const firstSentMs = Math.min(...results.map((one) => one.firstSentMs));
+  const [waveMs, lastSentMs] = [
+    Math.max(...results.map((one) => one.firstWaveMs)),
+    Math.max(...results.map((one) => one.lastSentMs)),
+  ];
   const lastAnswerMs = Math.max(...results.map((one) => one.lastAnswerMs));
   const endMs = Math.max(...results.map((one) => one.endMs));
   const answers = accepted + rejected;
@@ -83,7 +90,11 @@ export function summariseLoad(settings: AttackSettings, results: readonly Result
         }),
     rps: answers > 0 ? (answers * 1000) / Math.max(durationMs, 0.001) : 0,
     durationMs,
-    latencyMs: latency.percentiles(),
+    latencyMs: answered(results, settings.profile === 'burst' ? 'sent' : 'intended').percentiles(),
+    latencies: detailsOf(results),
+    ...(sent === 0
+      ? {}
+      : { sending: { firstWaveMs: waveMs - firstSentMs, lastMs: lastSentMs - firstSentMs } }),
     statusCounts,
     generator: {
       ...generator,
@@ -97,6 +108,43 @@ export function summariseLoad(settings: AttackSettings, results: readonly Result
         }
       : {}),
   };
+}
+
+/** Percents of which a record keeps the latency: those of tables, and enough between them for a curve. */
+const PERCENTS = [
+  0, 10, 20, 30, 40, 50, 60, 70, 75, 80, 85, 90, 92.5, 95, 97.5, 98, 98.5, 99, 99.25, 99.5, 99.75, 99.9,
+  99.925, 99.95, 99.975, 99.99, 99.995, 99.999, 100,
+];
+
+function histogramOf(
+  results: readonly ResultMessage[],
+  outcomes: readonly LatencyDetail['outcome'][],
+  from: LatencyDetail['from'],
+): LatencyHistogram {
+  const all = new LatencyHistogram();
+  for (const { latencies } of results)
+    for (const one of latencies)
+      if (one.from === from && outcomes.includes(one.outcome)) all.add(one.histogram);
+  return all;
+}
+
+const ANSWERED = ['accepted', 'rejected'] as const;
+
+const answered = (results: readonly ResultMessage[], from: LatencyDetail['from']) =>
+  histogramOf(results, ANSWERED, from);
+
+function detailsOf(results: readonly ResultMessage[]): LatencyDetail[] {
+  return LATENCY_OUTCOMES.flatMap((outcome) =>
+    LATENCY_STARTS.flatMap((from) => {
+      const histogram = histogramOf(results, outcome === 'answered' ? ANSWERED : [outcome], from);
+      if (histogram.count === 0) return [];
+      const percentiles = PERCENTS.map((percent): [number, number] => [
+        percent,
+        histogram.quantileMs(percent / 100),
+      ]);
+      return [{ outcome, from, count: histogram.count, meanMs: histogram.meanMs, percentiles }];
+    }),
+  );
 }
 
 type Health = Omit<Load['generator'], 'limits'>;

@@ -50,6 +50,12 @@ export interface ChartSpec {
   readonly series: readonly ChartSeries[];
   readonly formatY: (value: number) => string;
   readonly isWholeY?: boolean;
+  /** Where the y axis is no amount. */
+  readonly yTicks?: readonly number[];
+  /** A count for each row of each column, the lowest row first: drawn darker, the more there are. */
+  readonly heat?: readonly (readonly number[])[];
+  /** Where the x axis is no time: its ticks. */
+  readonly xTicks?: readonly { readonly at: number; readonly label: string }[];
   /** Moments with an upright line, such as that at which something was broken on purpose. */
   readonly moments?: readonly LaidMark[];
   /** A dashed line across, such as the stock. */
@@ -67,33 +73,35 @@ export function renderChart(spec: ChartSpec): Markup {
     <figcaption>
       <h3 id="${spec.id}-title">${spec.title}</h3>
       <p>${spec.caption}</p>
-      <ul class="legend">
-        ${spec.series.map(
-          (series) =>
-            html`<li>
-              <i class="swatch ${series.color}${series.isDashed ? ' dashed' : ''}"></i>${series.name}
-              <b>${series.note}</b>
-            </li>`,
-        )}
-      </ul>
+      ${spec.series.length === 0 ? NOTHING : renderLegend(spec.series)}
     </figcaption>
     ${spec.columns.length === 0 ? html`<p class="empty">No samples were taken.</p>` : renderPlot(spec)}
   </figure>`;
 }
 
+function renderLegend(series: readonly ChartSeries[]): Markup {
+  return html`<ul class="legend">
+    ${series.map(
+      ({ name, color, isDashed, note }) =>
+        html`<li><i class="swatch ${color}${isDashed ? ' dashed' : ''}"></i>${name} <b>${note}</b></li>`,
+    )}
+  </ul>`;
+}
+
 function renderPlot(spec: ChartSpec): Markup {
   const { columns, series } = spec;
   const endMs = columns.at(-1)?.endMs ?? 1;
-  const yTicks = niceTicks(highestOf(spec), 4, spec.isWholeY);
+  const yTicks = spec.yTicks ?? niceTicks(highestOf(spec), 4, spec.isWholeY);
   const top = yTicks.at(-1) ?? 1;
   const axes: Axes = {
     x: (ms) => LEFT + (ms / endMs) * (WIDTH - LEFT - RIGHT),
     y: (value) => HEIGHT - BOTTOM - (value / top) * (HEIGHT - TOP - BOTTOM),
   };
-  const description = `${spec.title}. ${series.map(({ name, note }) => `${name}: ${note}`).join('; ')}.`;
+  const description = `${spec.title}. ${series.length === 0 ? spec.caption : series.map(({ name, note }) => `${name}: ${note}`).join('; ')}`;
   return html`<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="${description}">
     ${spec.moments?.map((moment) => renderBand(moment, axes, endMs)) ?? NOTHING}
     ${renderGrid(spec, axes, yTicks, endMs)} ${renderBars(spec, axes)}
+    ${spec.heat ? renderHeat(columns, spec.heat, axes) : NOTHING}
     ${series.filter(({ kind }) => kind !== 'bars').map((each) => renderLine(each, columns, axes))}
     ${spec.mark ? renderMark(spec.mark, axes) : NOTHING}
     ${spec.moments?.map((moment) => renderMoment(moment, axes)) ?? NOTHING}
@@ -122,7 +130,11 @@ function highestOf({ columns, series, mark }: ChartSpec): number {
 
 function renderGrid(spec: ChartSpec, { x, y }: Axes, yTicks: readonly number[], endMs: number): Markup {
   const isSeconds = endMs >= 1_500;
-  const xTicks = niceTicks(endMs, 5).filter((ms) => ms <= endMs * 1.001);
+  const times = niceTicks(endMs, 5).map((ms) => ({
+    at: ms,
+    label: ms === 0 ? '0' : timeLabel(ms, isSeconds),
+  }));
+  const xTicks = (spec.xTicks ?? times).filter(({ at }) => at <= endMs * 1.001);
   return html`<g class="grid">
     ${yTicks.map(
       (value) =>
@@ -133,12 +145,10 @@ function renderGrid(spec: ChartSpec, { x, y }: Axes, yTicks: readonly number[], 
             >${spec.formatY(value)}</text
           >`,
     )}
-    ${xTicks.map((ms, at) => {
+    ${xTicks.map(({ at: ms, label }, at) => {
       // The last label would hang over the edge.
       const anchor = x(ms) > WIDTH - RIGHT - 16 ? 'end' : at === 0 ? 'start' : 'middle';
-      return html`<text x="${round(x(ms))}" y="${HEIGHT - 8}" text-anchor="${anchor}"
-        >${ms === 0 ? '0' : timeLabel(ms, isSeconds)}</text
-      >`;
+      return html`<text x="${round(x(ms))}" y="${HEIGHT - 8}" text-anchor="${anchor}">${label}</text>`;
     })}
   </g>`;
 }
@@ -161,6 +171,29 @@ function renderBars({ columns, series }: ChartSpec, { x, y }: Axes): Markup {
       });
       return html`<path class="bar ${color}" d="${path.join('')}" />`;
     })}`;
+}
+
+const HEAT_LEVELS = 6;
+
+/** One path for each shade. Shades go by the logarithm: a single slow answer among thousands is seen. */
+function renderHeat(
+  columns: readonly ChartColumn[],
+  heat: readonly (readonly number[])[],
+  { x, y }: Axes,
+): Markup {
+  const highest = Math.max(1, ...heat.flat());
+  const paths = Array.from({ length: HEAT_LEVELS }, () => '');
+  for (const [at, { startMs, endMs }] of columns.entries())
+    for (const [row, count] of (heat[at] ?? []).entries()) {
+      if (count === 0) continue;
+      const share = Math.log1p(count) / Math.log1p(highest);
+      const level = Math.min(HEAT_LEVELS, Math.ceil(HEAT_LEVELS * share)) - 1;
+      const [left, right, bottom, top] = [x(startMs), x(endMs), y(row), y(row + 1)].map(round);
+      paths[level] += `M${left} ${bottom}V${top}H${right}V${bottom}Z`;
+    }
+  return html`${paths.map(
+    (path, level) => html`<path class="bar blue" fill-opacity="${(level + 1) / HEAT_LEVELS}" d="${path}" />`,
+  )}`;
 }
 
 function renderLine(series: ChartSeries, columns: readonly ChartColumn[], axes: Axes): Markup {

@@ -1,9 +1,10 @@
-/** The five charts of a run. */
+/** The charts of a run. */
 import { CHART_TEXTS } from '../../../contract/chart-text.ts';
 import { latency, milliseconds, percent, whole, compact } from '../../../contract/format.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
 import { addSamples, emptySeries, type SeriesPoint } from '../../../contract/series.ts';
 import { renderChart, type ChartColumn, type ChartSeries, type ChartSpec, type ColorName } from './chart.ts';
+import { curveChart, heatChart } from './latency-charts.ts';
 import { layMarks, marksOfRun } from '../../../contract/run-marks.ts';
 import type { Markup } from './markup.ts';
 import { timeLabel } from './scale.ts';
@@ -52,7 +53,7 @@ export function renderRunCharts(record: RunRecord): Markup[] {
     return { title, caption: `${hint}.` };
   };
   const left = points.findLast(({ remaining }) => remaining !== null)?.remaining ?? audit.stock;
-  const { surge, latency: delay, queue, inventory, share } = CHART_TEXTS;
+  const { surge, latency: delay, queue, inventory, share: kept, together } = CHART_TEXTS;
   const answers = (outcome: 'accepted' | 'rejected' | 'unknown', color: ColorName) =>
     series(
       'bars',
@@ -64,7 +65,47 @@ export function renderRunCharts(record: RunRecord): Markup[] {
   const percentile = (key: 'p50Ms' | 'p99Ms') => (point: SeriesPoint) => ifAnswered(point[key], point);
   const peak = (key: 'queueDepth' | 'unconfirmed') => `at most ${whole(highest((point) => point[key]))}`;
 
+  const share = (value: (point: SeriesPoint) => number | undefined, most: number) => (point: SeriesPoint) => {
+    const found = value(point);
+    return found === undefined || most === 0 ? undefined : found / most;
+  };
+  const [mostAnswers, deepest] = [highest((point) => point.rps), highest((point) => point.queueDepth)];
+
   return [
+    render({
+      id: 'together',
+      ...textOf('together'),
+      columns: columns(
+        (point) =>
+          `${whole(point.rps)} answers/s, queue depth ${whole(point.queueDepth)}, ${point.remaining === null ? 'not known how many' : whole(point.remaining)} left`,
+      ),
+      series: [
+        series(
+          'area',
+          together.lines.throughput,
+          'blue',
+          share((point) => point.rps, mostAnswers),
+          `at most ${whole(mostAnswers)}`,
+        ),
+        series(
+          'line',
+          together.lines.depth,
+          'orange',
+          share((point) => point.queueDepth, deepest),
+          `at most ${whole(deepest)}`,
+          { initial: 0 },
+        ),
+        series(
+          'line',
+          together.lines.left,
+          'green',
+          share((point) => point.remaining ?? undefined, audit.stock),
+          `of ${whole(audit.stock)}`,
+          { initial: 1, isDashed: true },
+        ),
+      ],
+      formatY: percent,
+    }),
     render({
       id: 'traffic',
       ...textOf('surge'),
@@ -90,6 +131,8 @@ export function renderRunCharts(record: RunRecord): Markup[] {
       ],
       formatY: (value) => `${compact(value)} ms`,
     }),
+    ...curveChart(record).map((spec) => renderChart(spec)),
+    ...heatChart(record).map(render),
     render({
       id: 'queue',
       ...textOf('queue'),
@@ -132,11 +175,11 @@ export function renderRunCharts(record: RunRecord): Markup[] {
       id: 'kept-away',
       ...textOf('share'),
       columns: columns((point) => {
-        const kept = keptAway(point);
-        return kept === undefined ? 'none decided yet' : `${percent(kept)} never touched it`;
+        const found = keptAway(point);
+        return found === undefined ? 'none decided yet' : `${percent(found)} never touched it`;
       }),
       series: [
-        series('line', share.lines.share, 'green', keptAway, percent(last ? (keptAway(last) ?? 0) : 0)),
+        series('line', kept.lines.share, 'green', keptAway, percent(last ? (keptAway(last) ?? 0) : 0)),
       ],
       formatY: percent,
     }),

@@ -70,7 +70,7 @@ h3 { font-size: 17px; letter-spacing: -0.005em; }
 .chart { display: flex; flex-direction: column; padding: 20px 22px 12px; min-width: 0; }
 .chart figcaption { flex: 1; }
 .chart figcaption p { color: var(--soft); font-size: 14.5px; }
-.chart svg { display: block; width: 100%; height: auto; margin-top: 10px; }
+.chart svg { display: block; width: 100%; height: auto; margin-top: 10px; overflow: visible; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin-top: 8px; font-size: 14.5px; color: var(--soft); }
 .legend b { color: var(--ink); font-weight: 650; }
 .legend .swatch { display: inline-block; width: 12px; height: 12px; margin-right: 7px; border-radius: 3px; background: var(--c); vertical-align: -1px; }
@@ -95,6 +95,10 @@ h3 { font-size: 17px; letter-spacing: -0.005em; }
 .faults tbody th { font-weight: 500; white-space: nowrap; }
 .faults code { display: block; color: var(--soft); font-size: 14px; }
 .faults .yes { color: var(--pass); font-weight: 650; } .faults .no { color: var(--fail); font-weight: 650; }
+
+.latencies { margin: 16px 0 0; } .latencies th, .latencies td { padding-right: 12px; text-align: right; white-space: nowrap; }
+.latencies th:first-child, .latencies th:nth-child(2), .latencies td:nth-child(2) { text-align: left; }
+.latencies:focus-visible { outline: 3px solid var(--blue); }
 
 .checks { overflow: hidden; }
 .checks details + details { border-top: 1px solid var(--edge); }
@@ -141,6 +145,8 @@ code { font: 14px/1.6 ui-monospace, 'Cascadia Code', 'SF Mono', Menlo, Consolas,
 .tables dl { display: grid; grid-template-columns: minmax(0, 1fr) fit-content(48%); gap: 6px 18px; margin-top: 12px; }
 .tables dt { color: var(--soft); }
 .tables dd { text-align: right; overflow-wrap: anywhere; }
+.tables .wide { grid-column: 1 / -1; } .wide dl { grid-template-columns: auto 1fr; }
+.wide dd { text-align: left; font: 14px/1.6 ui-monospace, 'Cascadia Code', 'SF Mono', Menlo, Consolas, monospace; }
 footer { margin-top: 36px; color: var(--soft); font-size: 14.5px; }
 
 @media (max-width: 1020px) { .figures { grid-template-columns: repeat(3, 1fr); } .tables, .tables.two { grid-template-columns: 1fr; } }
@@ -165,9 +171,10 @@ footer { margin-top: 36px; color: var(--soft); font-size: 14.5px; }
   body { font-size: 12px; } main { padding: 0; }
   .figures { grid-template-columns: repeat(6, 1fr); } .charts, .tables { grid-template-columns: 1fr 1fr; }
   .hero { grid-template-columns: 1fr auto; padding: 20px; } .sold { text-align: right; } .sold b { font-size: 44px; } .proof { grid-template-columns: repeat(4, 1fr); }
-  .chart { padding: 12px; } .chart svg { overflow: visible; } .grid text, .mark text { font-size: 17px; } .chart figcaption p, .legend { font-size: 11px; }
+  .chart { padding: 12px; } .grid text, .mark text { font-size: 17px; } .chart figcaption p, .legend { font-size: 11px; }
   .verdict h1 { font-size: 56px; } .figures dd { font-size: 17px; } .proof dd { font-size: 24px; } .headline { font-size: 16px; }
   .figures div, .proof div { padding: 8px 12px; } .tables section { padding: 12px; }
+  .latencies { padding: 8px 12px; } .latencies th, .latencies td { padding: 4px 6px 4px 0; font-size: 9.5px !important; }
   .card, details { break-inside: avoid; } h2 { break-after: avoid; margin-top: 24px; }
   .checks .more { display: none; }
   details::details-content { content-visibility: visible; block-size: auto; }

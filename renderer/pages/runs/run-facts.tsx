@@ -6,8 +6,12 @@ import classes from './run-facts.module.css';
 export function RunFacts({ record }: { readonly record: RunRecord }) {
   return (
     <div className={classes.groups}>
-      {factGroups(record).map(({ title, facts }) => (
-        <section key={title} className={`panel ${classes.group}`} aria-label={title}>
+      {factGroups(record).map(({ title, facts, isWide }) => (
+        <section
+          key={title}
+          className={`panel ${classes.group} ${isWide ? classes.wide : ''}`}
+          aria-label={title}
+        >
           <h2>{title}</h2>
           <dl className="facts">
             {facts.map(([label, value]) => (

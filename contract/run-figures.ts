@@ -1,0 +1,98 @@
+/** Figures of a run that are not in its record as they stand, for every export. */
+import { ATTACK_SETTINGS, type AttackField, type AttackSettings } from './attack-settings.ts';
+import { figure, milliseconds, percent, plural, whole } from './format.ts';
+import { causeRows } from './run-notes.ts';
+import type { LatencyDetail, RunRecord } from './run-record.ts';
+import { addSamples, emptySeries } from './series.ts';
+
+type Rows = readonly (readonly [label: string, value: string])[];
+
+const OUTCOMES: Readonly<Record<LatencyDetail['outcome'], string>> = {
+  answered: 'accepted or rejected',
+  accepted: 'accepted',
+  rejected: 'rejected by the gateway',
+  unknown: 'no clear answer',
+};
+export const STARTS: Readonly<Record<LatencyDetail['from'], string>> = {
+  intended: 'intended',
+  sent: 'actual',
+};
+const PERCENTS = [50, 75, 90, 95, 99, 99.9, 99.99] as const;
+
+/** Latencies by outcome, from the intended and from the actual send time; the heading first. No row in records that have none. */
+export function latencyRows({ load }: RunRecord): readonly (readonly string[])[] {
+  const { latencies = [] } = load;
+  if (latencies.length === 0) return [];
+  return [
+    ['outcome', 'send time', 'answers', ...PERCENTS.map((one) => `p${one}`), 'slowest', 'mean'],
+    ...latencies.map(({ outcome, from, count, meanMs, percentiles }) => {
+      const at = (wanted: number) => percentiles.find(([one]) => one === wanted)?.[1] ?? 0;
+      return [
+        OUTCOMES[outcome],
+        STARTS[from],
+        whole(count),
+        ...[...PERCENTS, 100].map((one) => milliseconds(at(one))),
+        milliseconds(meanMs),
+      ];
+    }),
+  ];
+}
+
+/** What was asked of the load generator, and what left it. */
+export function sendingRows({ attack, load }: RunRecord): Rows {
+  const { sending } = load;
+  const asked =
+    attack.profile === 'burst'
+      ? `${plural(attack.requests, 'request')} at once, over ${plural(attack.connections, 'connection')}`
+      : `${whole(attack.ratePerSec)} requests/s for ${plural(attack.durationSec, 'second')}`;
+  if (sending === undefined) return [['Asked for', asked]];
+  const perSec = sending.lastMs > 0 ? ((load.sent - 1) * 1_000) / sending.lastMs : undefined;
+  return [
+    ['Asked for', asked],
+    ...(perSec === undefined ? [] : [['Rate sent', `${figure(perSec)} requests/s`] as const]),
+    ['First request of every connection within', milliseconds(sending.firstWaveMs)],
+    ['Last request left after', milliseconds(sending.lastMs)],
+  ];
+}
+
+export const causeFacts = ({ load }: RunRecord): Rows =>
+  causeRows(load.causes).map(([text, count]) => [
+    text.replace(/^./, (first) => first.toUpperCase()),
+    whole(count),
+  ]);
+
+/** When the sale was sold out, and what never reached Postgres. */
+export function saleRows({ id, audit, load, series }: RunRecord): Rows {
+  const { soldOutAtMs } = addSamples(emptySeries(id), series).totals;
+  const decided = audit.granted + audit.refused + load.rejected;
+  const kept = audit.refused + load.rejected;
+  return [
+    ['Sold out after', soldOutAtMs === undefined ? 'not sold out' : milliseconds(soldOutAtMs)],
+    [
+      'Kept away from Postgres',
+      decided === 0
+        ? 'nothing was decided'
+        : `${whole(kept)} of ${whole(decided)} (${percent(kept / decided)})`,
+    ],
+  ];
+}
+
+/** The command that runs the attack again on a cluster of the same size; a chaos stands in it as its faults. */
+export function repeatCommand({ attack, environment }: RunRecord): string {
+  const { provider, gateways, workers } = environment;
+  return `flashgrid demo --provider ${provider} --gateways ${gateways} --workers ${workers} ${settingsAsOptions(attack)}`.trim();
+}
+
+/** The terminal's options that ask for this attack: what differs from the defaults. */
+export function settingsAsOptions(attack: AttackSettings): string {
+  const given: Readonly<Partial<Record<AttackField, number | string | undefined>>> = attack;
+  return ATTACK_SETTINGS.flatMap(({ field, option, isText, default: usual }) => {
+    const value = given[field];
+    if (value === undefined || value === usual) return [];
+    return isText
+      ? String(value)
+          .split(' ')
+          .map((one) => `--${option} ${/[<>]/.test(one) ? `'${one}'` : one}`)
+      : [`--${option} ${value}`];
+  }).join(' ');
+}
