@@ -10,7 +10,7 @@ import {
   type AttackSettings,
 } from '../contract/attack-settings.ts';
 import { chaosFaults } from '../contract/chaos.ts';
-import { FAULT_KINDS } from '../contract/faults.ts';
+import { MATRIX_KINDS } from '../contract/chaos.ts';
 import { EXPORTS, EXPORT_FORMATS } from '../contract/export-formats.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { wrapText } from '../contract/format.ts';
@@ -147,13 +147,16 @@ export const TERMINAL_COMMANDS = {
     options: {
       ...clusterOptions,
       gateways: { ...clusterOptions.gateways, help: 'gateways (default 2)' },
-      workers: { ...clusterOptions.workers, help: 'workers (default 2)' },
+      workers: {
+        ...clusterOptions.workers,
+        help: 'workers (default 3; some counterexamples of the model need them)',
+      },
       seeds: { type: 'string', value: 'N', help: 'how many seeds (default 1)' },
       seed: { type: 'string', value: 'N', help: 'the first seed (default 1)' },
       only: {
         type: 'string',
         value: 'KINDS',
-        help: `kinds of faults, separated by commas: ${FAULT_KINDS.join(', ')}`,
+        help: `kinds of faults, or rows such as kill:worker, separated by commas: ${MATRIX_KINDS.join(', ')}`,
       },
       quick: { type: 'boolean', help: 'one target of each kind' },
       out: {

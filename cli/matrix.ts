@@ -1,7 +1,7 @@
 /** `flashgrid matrix`: every fault of the table in an attack of its own, over several seeds. A broken-off one goes on where it ended. */
 import { appendFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { FAULT_KINDS, type FaultKind } from '../contract/faults.ts';
+import { MATRIX_KINDS, isMatrixRow } from '../contract/chaos.ts';
 import { FailureError } from '../contract/failure.ts';
 import {
   MAX_MATRIX_SEEDS,
@@ -50,7 +50,7 @@ export async function matrix({ values, dataDir, out, outputs, interrupt }: Comma
   const session = await openSession(dataDir);
   try {
     const unfollow = new Progress(out).follow(session.client);
-    const services = { gateways: start.gateways ?? 2, workers: start.workers ?? 2 };
+    const services = { gateways: start.gateways ?? 2, workers: start.workers ?? 3 };
     await bringUp(session, { ...start, ...services }, out, interrupt);
     unfollow();
     const { cluster } = await must(session.client, 'app.getSnapshot', {});
@@ -162,9 +162,11 @@ function notKept(path: string, error: unknown): FailureError {
 /** @throws UsageError that names the option */
 function readPlan(values: OptionValues): MatrixPlan {
   const only = typeof values['only'] === 'string' ? values['only'].split(/[\s,]+/) : undefined;
-  const unknown = only?.find((kind) => !FAULT_KINDS.includes(kind as FaultKind));
+  const unknown = only?.find((row) => !isMatrixRow(row));
   if (unknown !== undefined)
-    throw new UsageError(`--only knows ${FAULT_KINDS.join(', ')}, not "${unknown}".`);
+    throw new UsageError(
+      `--only knows ${MATRIX_KINDS.join(', ')} and rows such as kill:worker, not "${unknown}".`,
+    );
   const plan = matrixPlanSchema.safeParse({
     seeds: readCount(values, 'seeds', 1, MAX_MATRIX_SEEDS),
     firstSeed: readCount(values, 'seed', 0, 1_000_000),

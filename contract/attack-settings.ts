@@ -84,7 +84,7 @@ const BURST = {
     default: 10_000,
     step: 1_000,
     isMain: true,
-    help: 'buyers, one request each',
+    help: 'requests in all: one of each buyer, or as many as --requests-per-buyer says',
   }),
 };
 
@@ -112,6 +112,8 @@ const SUSTAINED = {
 };
 
 const MODES = { queue: 'Still queue everybody', shed: 'Reject once sold out' } as const;
+
+const KEYS = { none: 'None', own: 'One for each request' } as const;
 
 const PLANT_TITLES = Object.fromEntries(PLANT_IDS.map((id) => [id, PLANTS[id].title]));
 
@@ -151,6 +153,22 @@ const COMMON = {
     default: 1,
     help: 'units that one buyer may hold',
   }),
+  requestsPerBuyer: number({
+    option: 'requests-per-buyer',
+    label: 'Requests of each buyer',
+    min: 1,
+    max: 1_000,
+    default: 1,
+    help: 'all buyers ask in turn, that often; every second turn goes backwards, so that who came last asks again first',
+  }),
+  keys: {
+    option: 'keys',
+    label: 'Idempotency keys',
+    choices: KEYS,
+    default: 'none',
+    help: 'whether requests carry an Idempotency-Key',
+    schema: z.enum(['none', 'own']).default('none'),
+  },
   seed: number({
     option: 'seed',
     label: 'Seed',
@@ -311,6 +329,11 @@ export function settingLimits(setting: AttackSetting): string {
 /** Requests that the attack sends in all. */
 export function totalRequests(settings: AttackSettings): number {
   return settings.profile === 'burst' ? settings.requests : settings.ratePerSec * settings.durationSec;
+}
+
+/** Buyers who send them. */
+export function totalBuyers(settings: AttackSettings): number {
+  return Math.ceil(totalRequests(settings) / settings.requestsPerBuyer);
 }
 
 /** Ready-made attacks, the first being the one on the poster. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { attackSettingsSchema } from './attack-settings.ts';
 import { chaosFaults, matrixCells } from './chaos.ts';
+import { MODEL_GUARDS, modelCell } from './model-cells.ts';
 import { FAULT_KINDS, faultKind, faultText, parseFaults } from './faults.ts';
 
 describe('a random schedule', () => {
@@ -15,7 +16,7 @@ describe('a random schedule', () => {
     expect(long.length).toBeGreaterThan(170);
     expect(long.every(({ at }) => 'afterMs' in at && at.afterMs < 1_800_000)).toBe(true);
     const kinds = new Set(texts.flatMap((text) => parseFaults(text).map(({ kind }) => kind)));
-    expect(FAULT_KINDS.filter((kind) => !kinds.has(kind))).toEqual(['freeze']);
+    expect(FAULT_KINDS.filter((kind) => !kinds.has(kind))).toEqual(['freeze', 'resend']);
   });
 });
 
@@ -30,10 +31,15 @@ describe('the matrix', () => {
   it('has every target of every fault once for each seed, as attacks that can be launched', () => {
     const cells = matrixCells([1, 2]);
     const targets = FAULT_KINDS.reduce((sum, kind) => sum + faultKind(kind).targets.length, 0);
-    expect(cells).toHaveLength(2 * targets);
+    const ways = MODEL_GUARDS.filter((guard) => !('why' in modelCell(guard)));
+    expect(cells).toHaveLength(2 * (targets + ways.length));
     expect(new Set(cells.map(({ fault, seed }) => `${fault} ${seed}`)).size).toBe(cells.length);
     for (const { settings } of cells) expect(attackSettingsSchema.safeParse(settings).success).toBe(true);
-    expect(matrixCells([1], ['flush']).map(({ fault }) => fault)).toEqual(['flush:redis']);
+    expect(matrixCells([1], ['flush', 'kill:redis', 'model:NO_KEY']).map(({ fault }) => fault)).toEqual([
+      'kill:redis',
+      'flush:redis',
+      'model:NO_KEY',
+    ]);
     const quick = matrixCells(
       Array.from({ length: 8 }, (_, seed) => seed),
       ['cut'],

@@ -9,6 +9,7 @@ import {
   type FaultMoment,
   type FaultSpec,
 } from './faults.ts';
+import { MODEL_GUARDS, modelSettings } from './model-cells.ts';
 
 /** Numbers from a seed, 0..1 (mulberry32); the same on every machine. */
 export function randomFrom(seed: number): () => number {
@@ -68,14 +69,16 @@ const atMs = (afterMs: number) => [{ afterMs }, { afterMs: afterMs + 200 }] as c
 /** Seconds between two faults of an attack that lasts. */
 const CHAOS_EVERY_SEC = 10;
 
+/** Kinds that a random schedule leaves out: a frozen machine makes a run under a rate invalid, and only requests with keys can come twice. */
+const NOT_RANDOM: readonly FaultKind[] = ['freeze', 'resend'];
+
 /**
- * A random schedule; the same for the same seed. A machine that is frozen is left out, since it makes a run
- * under a rate invalid.
+ * A random schedule; the same for the same seed.
  * @param durationSec of an attack under a rate: one fault every ten seconds; any other gets three to six
  */
 export function chaosFaults(seed: number, durationSec?: number): string {
   const random = randomFrom(seed);
-  const kinds = FAULT_KINDS.filter((kind) => kind !== 'freeze');
+  const kinds = FAULT_KINDS.filter((kind) => !NOT_RANDOM.includes(kind));
   const isShort = durationSec === undefined || durationSec < 3 * CHAOS_EVERY_SEC;
   const count = isShort ? between(random, 3, 6) : Math.floor(durationSec / CHAOS_EVERY_SEC);
   return Array.from({ length: Math.min(count, MAX_FAULTS / 2) }, (_, at) => {
@@ -99,44 +102,64 @@ export interface MatrixCell {
   readonly settings: AttackSettingsInput & { readonly faults: string };
 }
 
+/** The counterexamples of the model, beside the kinds of faults. */
+export const MODEL_ROWS = 'model';
+/** What `only` of `matrixCells` knows, besides the name of a single row (`kill:worker`, `model:NO_FENCE`). */
+export const MATRIX_KINDS: readonly string[] = [...FAULT_KINDS, MODEL_ROWS];
+
+/** Whether `only` may name it: a kind, or a single row. */
+export const isMatrixRow = (name: string): boolean => matrixCells([1], [name]).length > 0;
+
 /**
- * Every fault of the table, once for each seed.
- * @param only kinds to take; all by default
+ * Every fault of the table with every target, and every counterexample of the model, once for each seed.
+ * @param only kinds or rows to take; all by default
  * @param isQuick one target of each kind, another one with the next seed; every target by default
  */
 export function matrixCells(
   seeds: readonly number[],
-  only: readonly FaultKind[] = FAULT_KINDS,
+  only: readonly string[] = MATRIX_KINDS,
   isQuick = false,
 ): MatrixCell[] {
-  return seeds.flatMap((seed) =>
-    only.flatMap((kind) =>
-      faultKind(kind).targets.flatMap((target, at, { length }): MatrixCell[] => {
-        if (isQuick && at !== seed % length) return [];
-        const random = randomFrom(seed * 1_000_003 + FAULT_KINDS.indexOf(kind) * 101 + at);
-        // What Redis loses late in a sale are refusals.
-        const latest = target === 'redis' ? 90 : 40;
-        const faults = faultsAt(kind, target, atPercent(between(random, 5, latest)), random);
-        const requests = pick(random, [8_000, 12_000, 20_000]);
-        return [
-          {
-            fault: `${kind}:${target}`,
-            seed,
-            settings: {
-              profile: 'burst',
-              requests,
-              connections: pick(random, [50, 100, 200]),
-              // Sold out late: what Postgres meets must have something to write.
-              stock: between(random, requests * 0.6, requests * 1.1),
-              seed,
-              // Shorter than the silence after which an attack gives up: a half-open link holds every connection.
-              timeoutMs: 4_000,
-              drainTimeoutMs: 120_000,
-              faults: faults.map(faultText).join(' '),
-            },
-          },
-        ];
-      }),
-    ),
-  );
+  const isWanted = ({ fault }: MatrixCell) =>
+    only.includes(fault) || only.includes(fault.slice(0, fault.indexOf(':')));
+  return seeds.flatMap((seed) => {
+    const rows = [...FAULT_KINDS.map((kind) => faultCells(kind, seed)), modelCells(seed)];
+    return rows.flatMap((cells) =>
+      cells.filter(isWanted).filter((_, at, { length }) => !isQuick || at === seed % length),
+    );
+  });
+}
+
+function modelCells(seed: number): MatrixCell[] {
+  return MODEL_GUARDS.flatMap((guard) => {
+    const settings = modelSettings(guard, seed);
+    return settings ? [{ fault: `${MODEL_ROWS}:${guard}`, seed, settings }] : [];
+  });
+}
+
+function faultCells(kind: FaultKind, seed: number): MatrixCell[] {
+  return faultKind(kind).targets.map((target, at): MatrixCell => {
+    const random = randomFrom(seed * 1_000_003 + FAULT_KINDS.indexOf(kind) * 101 + at);
+    // What Redis loses late in a sale are refusals.
+    const latest = target === 'redis' ? 90 : 40;
+    const faults = faultsAt(kind, target, atPercent(between(random, 5, latest)), random);
+    const requests = pick(random, [8_000, 12_000, 20_000]);
+    return {
+      fault: `${kind}:${target}`,
+      seed,
+      settings: {
+        profile: 'burst',
+        requests,
+        connections: pick(random, [50, 100, 200]),
+        // Sold out late: what Postgres meets must have something to write.
+        stock: between(random, requests * 0.6, requests * 1.1),
+        seed,
+        // Shorter than the silence after which an attack gives up: a half-open link holds every connection.
+        timeoutMs: 4_000,
+        ...(kind === 'resend' ? { keys: 'own' as const } : {}),
+        drainTimeoutMs: 120_000,
+        faults: faults.map(faultText).join(' '),
+      },
+    };
+  });
 }

@@ -63,6 +63,13 @@ export const FAULTS = {
     lastsMs: 10_000,
     help: 'The first gateway or worker that runs ends itself when it gets to that step, within the length.',
   },
+  halt: {
+    title: 'Halt at a step',
+    done: 'halts at a step',
+    targets: STOP_POINT_IDS,
+    lastsMs: 2_000,
+    help: 'The first gateway or worker that runs stands still for the length when it gets to that step, within the length.',
+  },
   freeze: {
     title: 'Freeze',
     done: 'frozen',
@@ -118,6 +125,12 @@ export const FAULTS = {
     lastsMs: 2_000,
     help: 'The workers stand still, and the queue takes 8 frames and refuses all others, as one that is full.',
   },
+  'no-queue': {
+    title: 'Delete the queue',
+    done: 'lost its queue',
+    targets: ['rabbitmq'],
+    help: 'Holds the gateways until the queue of frames is empty, ends the workers and deletes the queue.',
+  },
   'read-only': {
     title: 'Read-only',
     done: 'read-only',
@@ -144,6 +157,13 @@ export const FAULTS = {
     targets: ['frames'],
     lastsMs: 2_000,
     help: 'Frames come once more as a new message, and are handed out again, too.',
+  },
+  resend: {
+    title: 'Send again',
+    done: 'sent again',
+    targets: ['frames'],
+    lastsMs: 2_000,
+    help: 'Frames come once more under another id, as from buyers who send one reservation twice: of requests with keys only.',
   },
   reorder: {
     title: 'Reorder',
@@ -344,11 +364,11 @@ export function valueText(kind: FaultKind): string {
   return `${value.what} in ${value.unit}: ${value.min} to ${value.max} (default ${value.default})`;
 }
 
-/** `worker-2` stands for one of the role `worker`. */
+/** `worker-2` stands for one of the role `worker`, `worker-2.after-lua` for a step of that one. */
 export function isTarget(targets: readonly string[], target: string): boolean {
   if (targets.includes(target)) return true;
-  const [, role] = /^(gateway|worker)-[1-9]\d?$/.exec(target) ?? [];
-  return role !== undefined && targets.includes(role);
+  const [, role, step = ''] = /^(gateway|worker)-[1-9]\d?(\.[a-z-]+)?$/.exec(target) ?? [];
+  return role !== undefined && targets.includes(role + step);
 }
 
 function timeOf(text: string): number | undefined {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FAULT_KINDS } from './faults.ts';
+import { MATRIX_KINDS } from './chaos.ts';
 import { matrixLeftMs, matrixPlanSchema, planCells, type MatrixState } from './matrix.ts';
 
 describe('the plan of a matrix', () => {
@@ -8,7 +8,9 @@ describe('the plan of a matrix', () => {
     expect(new Set(all.map(({ seed }) => seed))).toEqual(new Set([5, 6]));
     expect(new Set(all.map(({ fault, seed }) => `${fault} ${seed}`)).size).toBe(all.length);
     const quick = planCells(matrixPlanSchema.parse({ isQuick: true }));
-    expect(quick.map(({ fault }) => fault.split(':')[0])).toEqual(FAULT_KINDS);
+    expect(quick.map(({ fault }) => fault.split(':')[0])).toEqual(MATRIX_KINDS);
+    const rows = ['kill:worker', 'model:NO_FENCE'];
+    expect(planCells(matrixPlanSchema.parse({ only: rows })).map(({ fault }) => fault)).toEqual(rows);
     const cut = planCells(matrixPlanSchema.parse({ only: ['cut'] }));
     expect(cut.every(({ fault }) => fault.startsWith('cut:'))).toBe(true);
   });
@@ -18,6 +20,7 @@ describe('the plan of a matrix', () => {
     [{ firstSeed: -1 }, 'firstSeed'],
     [{ only: [] }, 'only'],
     [{ only: ['melt'] }, 'only'],
+    [{ only: ['kill:frames'] }, 'only'],
     [{ seeds: 1_000 }, 'seeds'],
     [{ quick: true }, undefined],
   ])('that is wrong is refused, and its field is named: %j', (plan, field) => {

@@ -1,10 +1,9 @@
 /** The crash matrix as it is asked for, how far it is, and what it has found so far. */
 import { z } from 'zod';
 import { providerSchema } from './backends.ts';
-import { matrixCells, type MatrixCell } from './chaos.ts';
+import { isMatrixRow, matrixCells, type MatrixCell } from './chaos.ts';
 import type { ExportFormatText } from './export-formats.ts';
 import { failureSchema } from './failure.ts';
-import { FAULT_KINDS } from './faults.ts';
 import { matrixResultSchema, matrixRowSchema } from './matrix-report.ts';
 
 const count = z.number().int().nonnegative();
@@ -14,8 +13,8 @@ export const MAX_MATRIX_CELLS = 20_000;
 export const MAX_MATRIX_SEEDS = 1_000;
 
 const fields = {
-  /** Kinds of faults; all of them by default. */
-  only: z.array(z.enum(FAULT_KINDS)).min(1).max(100).optional(),
+  /** Kinds of faults, `model`, or single rows such as `kill:worker`; all by default. */
+  only: z.array(z.string().refine(isMatrixRow, 'names no row of the matrix')).min(1).max(100).optional(),
   seeds: z.number().int().min(1).max(MAX_MATRIX_SEEDS).default(1),
   firstSeed: z.number().int().min(0).max(1_000_000).default(1),
   /** One target of each kind, instead of all. */

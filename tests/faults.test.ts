@@ -20,6 +20,8 @@ const SCHEDULES = {
     'clock:gateway=300@13500ms+1s',
     'clock:workers=-3600@15s+1s',
     'late:frames@16500ms+1s',
+    'halt:worker-2.after-lua@18s+1s',
+    'resend:frames@19500ms+1s',
   ],
   'Redis and RabbitMQ': [
     'flush:redis@500ms',
@@ -29,7 +31,8 @@ const SCHEDULES = {
     'disk-alarm:rabbitmq@8500ms+1s',
     'memory-alarm:rabbitmq@11s+1s',
     'full-queue:rabbitmq@13500ms+2s',
-    'kill:rabbitmq@18s',
+    'no-queue:rabbitmq@16500ms',
+    'kill:rabbitmq@19s',
   ],
   'Postgres and links': [
     'read-only:postgres@500ms+1s',
@@ -66,6 +69,8 @@ async function attackWith(faults: string, durationSec: number) {
     connections: 60,
     stock: 5_000,
     perBuyerLimit: 2,
+    // Only those can come twice.
+    ...(faults.includes('resend:') ? { keys: 'own' as const } : {}),
     timeoutMs: 8_000,
     drainTimeoutMs: 120_000,
     faults,

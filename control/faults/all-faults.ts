@@ -5,14 +5,15 @@ import type { Fault } from './fault.ts';
 import { clock } from './clock.ts';
 import { die } from './die.ts';
 import { flush } from './flush.ts';
-import { corrupt, duplicate, hold, reorder } from './frames.ts';
+import { corrupt, duplicate, hold, reorder, resend } from './frames.ts';
 import { freeze } from './freeze.ts';
+import { halt } from './halt.ts';
 import { kill } from './kill.ts';
 import { late } from './late.ts';
 import { linkFault } from './link-faults.ts';
 import { pause } from './pause.ts';
 import { diskFull, noConnections, readOnly } from './postgres-faults.ts';
-import { diskAlarm, fullQueue, memoryAlarm } from './rabbitmq-faults.ts';
+import { diskAlarm, fullQueue, memoryAlarm, noQueue } from './rabbitmq-faults.ts';
 import { restart } from './restart.ts';
 import { lose, setBack } from './set-back.ts';
 
@@ -21,6 +22,7 @@ export const ALL_FAULTS: Readonly<Record<FaultKind, Fault>> = {
   pause,
   restart,
   die,
+  halt,
   freeze,
   clock,
   flush,
@@ -29,10 +31,12 @@ export const ALL_FAULTS: Readonly<Record<FaultKind, Fault>> = {
   'disk-alarm': diskAlarm,
   'memory-alarm': memoryAlarm,
   'full-queue': fullQueue,
+  'no-queue': noQueue,
   'read-only': readOnly,
   'no-connections': noConnections,
   'disk-full': diskFull,
   duplicate,
+  resend,
   reorder,
   hold,
   late,

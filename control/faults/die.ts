@@ -11,10 +11,10 @@ export const die: Fault = {
     // A step that is not reached, or that another service has reached, must not wait for the next attack.
     const end = () => {
       isOver = true;
-      tools.supervisor.forgetStops();
+      tools.supervisor.forgetStops(parts.map(({ id }) => id));
     };
     const effects = parts.map((part) => watchReturn([part], { isOver: () => isOver, onGone: end }));
-    for (const { id } of parts) tools.supervisor.stopAt(id, target as StopPoint);
+    for (const { id } of parts) tools.supervisor.stopAt(id, pointOf(target));
     return Promise.resolve({
       targets: parts.map(({ id }) => id),
       heal: () => Promise.resolve(end()),
@@ -30,8 +30,13 @@ export const die: Fault = {
   },
 };
 
+/** The step of a target: `worker.after-lua` of `worker-2.after-lua`. */
+export const pointOf = (target: string) => target.replace(/-\d+\./, '.') as StopPoint;
+
 /** Any worker may be the one that rebuilds a sale; every other step is reached by each service. */
-function whoOf(target: string): string {
-  const { role } = STOP_POINTS[target as StopPoint];
-  return target.includes('.rebuild-') ? `${role}s` : role;
+export function whoOf(target: string): string {
+  const point = pointOf(target);
+  if (point !== target) return target.slice(0, target.indexOf('.'));
+  const { role } = STOP_POINTS[point];
+  return point.includes('.rebuild-') ? `${role}s` : role;
 }

@@ -22,6 +22,8 @@ const FINISH_PAUSE_MS = 200;
 const LOOK_MS = 50;
 /** Marks the copies that are spoiled, so that they are found among the dead letters. */
 const SPOILED = 'spoiled-';
+/** Marks the frames that buyers seem to have sent again, as the gateway's id would. */
+const AGAIN = 'again';
 /** Frames that are taken at once. */
 const PREFETCH = 8;
 
@@ -187,6 +189,29 @@ export const duplicate = frameFault({
       }
     },
   }),
+});
+
+export const resend = frameFault({
+  says: 'were sent once more under another id',
+  paths: ['keyKnownToWorker', 'keyReplayed'],
+  begin(taker) {
+    let made = 0;
+    return {
+      async handle(frames) {
+        for (const frame of frames) {
+          const lines = frame.content.toString('latin1').split('\n').slice(0, -1);
+          const isCopy = String(frame.properties.messageId).startsWith(AGAIN);
+          // Without its key, a reservation that comes again is another one.
+          if (!isCopy && lines.every((line) => line.split('\t').length === 3)) {
+            await publish(taker, frame, { messageId: `${AGAIN}${randomBytes(4).toString('hex')}-1` });
+            made++;
+          }
+          giveBack(taker, frame);
+        }
+      },
+      tell: () => ({ frames: made, more: '' }),
+    };
+  },
 });
 
 export const reorder = frameFault({

@@ -1,7 +1,20 @@
 /** RabbitMQ's alarms, and a queue that takes nothing more. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Channel } from 'amqplib';
+import { milliseconds, plural } from '../../contract/format.ts';
+import type { ServiceRole } from '../../contract/state.ts';
+import { connectBroker } from '../../services/shared/amqp/broker-nodes.ts';
 import { topology } from '../../services/shared/amqp/topology.ts';
-import type { FaultTools } from './fault.ts';
+import type { Fault, FaultTools } from './fault.ts';
+import { partsOf, watchReturn } from './parts.ts';
 import { switched } from './switched.ts';
+import { watchPaths } from './taken-paths.ts';
+
+const CONNECT_LIMIT_MS = 5_000;
+/** ms that the workers get to finish all frames while the gateways stand still. */
+const EMPTY_LIMIT_MS = 3_000;
+const EMPTY_LOOK_MS = 100;
+const EMPTY_LOOKS = 3;
 
 /**
  * Calls a function in RabbitMQ's own node, from a small Erlang node beside it: `rabbitmqctl` takes seconds on a
@@ -49,15 +62,77 @@ export const fullQueue = switched({
     const pattern = binary(`^${topology(tools.deployment.namespace).queue.replace('.', '[.]')}$`);
     const policy = `${VHOST}, ${POLICY}, ${pattern}, ${binary('{"max-length":8}')}, 0, ${binary('queues')}, ${AUTHOR}`;
     await call(tools, 'rabbit_policy:parse_set', policy);
-    signalWorkers(tools, 'SIGSTOP');
+    signalAll(tools, 'worker', 'SIGSTOP');
   },
   async off(tools) {
-    signalWorkers(tools, 'SIGCONT');
+    signalAll(tools, 'worker', 'SIGCONT');
     await call(tools, 'rabbit_policy:delete', `${VHOST}, ${POLICY}, ${AUTHOR}`);
   },
   isOn: async (tools) => (await call(tools, 'rabbit_policy:list', '')).includes('flashgrid-fault'),
 });
 
-function signalWorkers({ supervisor }: FaultTools, signal: 'SIGSTOP' | 'SIGCONT'): void {
-  for (const { id, role } of supervisor.states()) if (role === 'worker') supervisor.signal(id, signal);
+/**
+ * The queue goes while it is empty, so the fault itself loses no frame: the gateways stand still until the workers have
+ * finished all. Then the workers are ended: those that live would declare the queue again at once, and RabbitMQ 3 leaves
+ * a consumer deaf whose queue comes back within milliseconds.
+ */
+export const noQueue: Fault = {
+  check(target, tools) {
+    for (const one of [target, 'workers']) partsOf(one, tools);
+  },
+  async inject(target, tools) {
+    const seen = watchPaths(tools, ['frameReturned']);
+    const workers = partsOf('workers', tools);
+    const back = watchReturn(workers);
+    signalAll(tools, 'gateway', 'SIGSTOP');
+    try {
+      await withBroker(tools, async (channel, queue) => {
+        await untilEmpty(tools, channel, queue);
+        await Promise.all(workers.map((worker) => worker.kill()));
+        const { messageCount } = await channel.deleteQueue(queue);
+        if (messageCount > 0) throw new Error(`${plural(messageCount, 'frame')} went with the queue`);
+      });
+    } finally {
+      signalAll(tools, 'gateway', 'SIGCONT');
+    }
+    return {
+      targets: [target],
+      async effect() {
+        const { text } = await back();
+        return { hadEffect: true, text: `The queue was deleted while it was empty. ${text}${seen()}` };
+      },
+    };
+  },
+};
+
+/** @throws Error when frames are left after EMPTY_LIMIT_MS */
+async function untilEmpty({ supervisor }: FaultTools, channel: Channel, queue: string): Promise<void> {
+  const endMs = performance.now() + EMPTY_LIMIT_MS;
+  // A frame may be on its way in RabbitMQ, and workers sample every 100 ms.
+  for (let empty = 0; empty < EMPTY_LOOKS;) {
+    if (performance.now() > endMs)
+      throw new Error(`the queue did not get empty within ${milliseconds(EMPTY_LIMIT_MS)}`);
+    await sleep(EMPTY_LOOK_MS);
+    const { messageCount } = await channel.checkQueue(queue);
+    empty = messageCount === 0 && supervisor.totals.isIdle() ? empty + 1 : 0;
+  }
+}
+
+async function withBroker(
+  { deployment }: FaultTools,
+  work: (channel: Channel, queue: string) => Promise<void>,
+): Promise<void> {
+  const model = await connectBroker(deployment.amqpUrl, { timeout: CONNECT_LIMIT_MS });
+  model.on('error', () => undefined);
+  try {
+    const channel = await model.createChannel();
+    channel.on('error', () => undefined);
+    await work(channel, topology(deployment.namespace).queue);
+  } finally {
+    await model.close().catch(() => undefined);
+  }
+}
+
+function signalAll({ supervisor }: FaultTools, which: ServiceRole, signal: 'SIGSTOP' | 'SIGCONT'): void {
+  for (const { id, role } of supervisor.states()) if (role === which) supervisor.signal(id, signal);
 }

@@ -19,6 +19,7 @@ import {
   type WorkerSample,
 } from '../../services/shared/messages.ts';
 import { SERVICE_ALLOCATOR_ENV, SERVICE_NODE_FLAGS } from '../../services/shared/node-flags.ts';
+import type { StopPoint } from '../../services/shared/stop-points.ts';
 import { parseServiceLine, readLines } from '../logs/log-reader.ts';
 import { SampleClock } from './sample-clock.ts';
 
@@ -40,6 +41,8 @@ export interface ServiceChildOptions {
   /** The user that it runs as; our own by default. */
   readonly user?: SystemUser | undefined;
   onSample(sample: ServiceSample): void;
+  /** It has got to the stop point that it was asked to stop at. */
+  onReached?(point: StopPoint): void;
   onLog(line: LogLine): void;
   /** The child ended; `wasAsked` is true when we stopped it. */
   onExit(detail: string, wasAsked: boolean): void;
@@ -129,6 +132,7 @@ export class ServiceChild {
         }
         const message = parsed.data;
         if (message.type === 'sample') this.#options.onSample(this.clock.correct(message));
+        else if (message.type === 'reached') this.#options.onReached?.(message.point);
         else if (message.type === 'ready') {
           clearTimeout(timer);
           resolve(message.port);

@@ -41,6 +41,7 @@ export interface SupervisorOptions {
 }
 
 export type SampleListener = (id: string, sample: ServiceSample) => void;
+export type ReachedListener = (id: string, point: StopRequest['point']) => void;
 
 /** How the services of a role are started so that links of theirs go through a proxy. */
 export interface Relink {
@@ -69,6 +70,7 @@ export class Supervisor {
   /** Counters of all children, ended ones included. */
   readonly totals = new ServiceTotals();
   readonly #sampleListeners = new Set<SampleListener>();
+  readonly #reachedListeners = new Set<ReachedListener>();
   readonly #relinks = new Map<ServiceRole, Relink>();
   #isStopping = false;
   #stopText: string | undefined;
@@ -170,9 +172,19 @@ export class Supervisor {
     child.send({ type: 'stopAt', point, count, ...(standMs === undefined ? {} : { standMs }) });
   }
 
-  /** Takes back what `stopAt` asked for and no service has got to yet. */
-  forgetStops(): void {
+  /**
+   * Calls `listener` when a service has got to the stop point that it was asked to stop at.
+   * @returns the function that unsubscribes it
+   */
+  onReached(listener: ReachedListener): () => void {
+    this.#reachedListeners.add(listener);
+    return () => this.#reachedListeners.delete(listener);
+  }
+
+  /** Takes back what `stopAt` asked of these services, or of all, and none of them has got to yet. */
+  forgetStops(ids?: readonly string[]): void {
     for (const slot of this.#slots.values()) {
+      if (ids?.includes(slot.id) === false) continue;
       slot.child?.send({ type: 'forgetStop' });
       // Its next end is not on purpose any more.
       slot.isKilled = false;
@@ -271,6 +283,9 @@ export class Supervisor {
       onSample: (sample) => {
         this.totals.add(slot.id, sample);
         for (const listener of this.#sampleListeners) listener(slot.id, sample);
+      },
+      onReached: (point) => {
+        for (const listener of this.#reachedListeners) listener(slot.id, point);
       },
       onExit: (detail, wasAsked) => {
         this.totals.retire(slot.id);

@@ -1,13 +1,13 @@
 /**
  * Messages between the supervisor and the services that it forked. A service sends `ready` or `failed` once,
  * and then a `sample` every 100 ms. The supervisor sends `stop`, and on purpose `stopAt`, `forgetStop` and
- * `moveClock`. A service whose channel closes stops by itself.
+ * `moveClock`; at a stop point the service says `reached`. A service whose channel closes stops by itself.
  */
 import { z } from 'zod';
 import { backendHealthSchema } from './backend-trouble.ts';
 import { RARE_PATH_IDS } from './rare-paths.ts';
 import type { ServiceFailureCode } from './service-error.ts';
-import { stopRequestSchema } from './stop-points.ts';
+import { STOP_POINT_IDS, stopRequestSchema } from './stop-points.ts';
 
 /** ms between two samples of a child. */
 export const SAMPLE_INTERVAL_MS = 100;
@@ -80,6 +80,8 @@ export const childMessageSchema = z.union([
   z.object({ type: z.literal('failed'), code: serviceFailureCode, message: z.string(), fix: z.string() }),
   gatewaySampleSchema,
   workerSampleSchema,
+  // The last before it dies or stands still.
+  z.object({ type: z.literal('reached'), point: z.enum(STOP_POINT_IDS) }),
 ]);
 export type ChildMessage = z.infer<typeof childMessageSchema>;
 

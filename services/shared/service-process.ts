@@ -181,7 +181,16 @@ function nextStopRequest(log: Logger): Promise<string> {
 }
 
 function stopOnPurpose(request: StopRequest | undefined, log: Logger): void {
-  requestStop(request, (text) => log.warn(text));
+  requestStop(request, (text) => {
+    log.warn(text);
+    if (request === undefined || !process.connected) return;
+    process.send?.(
+      { type: 'reached', point: request.point } satisfies ChildMessage,
+      undefined,
+      undefined,
+      ignoreClosedChannel,
+    );
+  });
 }
 
 function startSampling<Role extends ServiceRole>(role: Role, service: RunningService<Role>): () => void {

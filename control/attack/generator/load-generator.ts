@@ -264,7 +264,9 @@ export class LoadGenerator implements LaneEvents {
     const { host, path } = client.opts;
     let template = this.#templates.get(host);
     if (!template) {
-      template = new RequestTemplate(host, path, this.#job.saleId, this.#job.seed);
+      const { saleId, seed, totalRequests, requestsPerBuyer, keys } = this.#job;
+      const buyers = Math.ceil(totalRequests / requestsPerBuyer);
+      template = new RequestTemplate(host, path, { saleId, seed, buyers, hasKeys: keys === 'own' });
       this.#templates.set(host, template);
     }
     this.#lanes.push(new Lane(client, template, this));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { USER_ID_PATTERN } from '../../../services/shared/ids.ts';
-import { USER_ID_LENGTH, userIdFor, writeUserId } from './user-ids.ts';
+import { USER_ID_LENGTH, buyerOf, userIdFor, writeUserId } from './user-ids.ts';
 
 /** A recorded run names its seed; these ids are what the seed 1 means. */
 const FIRST_BUYERS = ['u0yrjdjr', 'u120h3ql', 'u174mphy', 'u0rfnbkn'];
@@ -42,6 +42,11 @@ describe('the buyers of an attack', () => {
 
   it('come again under the same seed, in any later version too', () => {
     expect([0, 1, 2, 9_999].map((index) => userIdFor(1, index))).toEqual(FIRST_BUYERS);
+  });
+
+  it('ask in turn, and every second turn goes backwards', () => {
+    expect(Array.from({ length: 8 }, (_, index) => buyerOf(index, 3))).toEqual([0, 1, 2, 2, 1, 0, 0, 1]);
+    expect(Array.from({ length: 4 }, (_, index) => buyerOf(index, 4))).toEqual([0, 1, 2, 3]);
   });
 
   it('are others under another seed', () => {

@@ -24,7 +24,17 @@ function scramble(seed: number, index: number): number {
   return (x ^ (x >>> 16)) >>> 0;
 }
 
-/** The id of the buyer who sends request `index` (0..2³²-1) of an attack. */
+/**
+ * Who sends request `index` of an attack, as a number from 0. All buyers ask in turn; every second turn goes
+ * backwards, so that who came last asks again first.
+ */
+export function buyerOf(index: number, buyers: number): number {
+  const turn = Math.floor(index / buyers);
+  const place = index % buyers;
+  return turn % 2 === 0 ? place : buyers - 1 - place;
+}
+
+/** The id of buyer `index` (0..2³²-1) of an attack; the one of request `index` where each buyer sends one. */
 export function userIdFor(seed: number, index: number): string {
   return (
     'u' +

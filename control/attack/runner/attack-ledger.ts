@@ -12,7 +12,7 @@ import {
   joinReservationId,
   type Columns,
 } from '../protocol/request-log.ts';
-import { userIdFor } from '../protocol/user-ids.ts';
+import { buyerOf, userIdFor } from '../protocol/user-ids.ts';
 
 /** The requests of one process; number `k` of process `p` is request `p + k × processes` of the attack. */
 class LedgerPart {
@@ -28,11 +28,13 @@ class LedgerPart {
 export class AttackLedger implements LoadLedger {
   readonly count: number;
   readonly #seed: number;
+  readonly #buyers: number;
   readonly #parts: readonly LedgerPart[];
 
-  constructor(totalRequests: number, processes: number, seed: number) {
+  constructor(totalRequests: number, processes: number, seed: number, buyers = totalRequests) {
     this.count = totalRequests;
     this.#seed = seed;
+    this.#buyers = buyers;
     this.#parts = Array.from(
       { length: processes },
       (_, index) => new LedgerPart(shareOf(totalRequests, index, processes)),
@@ -77,7 +79,7 @@ export class AttackLedger implements LoadLedger {
   }
 
   userId(index: number): string {
-    return userIdFor(this.#seed, index);
+    return userIdFor(this.#seed, buyerOf(index, this.#buyers));
   }
 
   status(index: number): RequestStatus {

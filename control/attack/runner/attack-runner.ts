@@ -16,7 +16,7 @@ import { IntervalMerger, type AttackInterval } from './interval-merger.ts';
 import { summariseLoad } from './load-summary.ts';
 import { checkMachine } from './preflight.ts';
 import { planProcesses } from './process-plan.ts';
-import { totalRequests, type AttackSettings } from '../../../contract/attack-settings.ts';
+import { totalBuyers, totalRequests, type AttackSettings } from '../../../contract/attack-settings.ts';
 import { reachTarget } from './reach-target.ts';
 
 export type { AttackInterval } from './interval-merger.ts';
@@ -74,7 +74,7 @@ export async function runAttack(options: AttackOptions): Promise<AttackOutcome> 
   log('info', `load generators: ${plan.processes} (${plan.reason})`);
 
   const requests = totalRequests(settings);
-  const collector = new Collector(requests, plan.processes, settings.seed, options.onInterval);
+  const collector = new Collector(requests, plan.processes, settings, options.onInterval);
   const registry = options.dataDir === undefined ? undefined : new ProcessRegistry(options.dataDir);
   const children: GeneratorChild[] = [];
   let onAbort: () => void = () => undefined;
@@ -159,10 +159,10 @@ class Collector {
   constructor(
     requests: number,
     processes: number,
-    seed: number,
+    settings: AttackSettings,
     onInterval: (interval: AttackInterval) => void,
   ) {
-    this.ledger = new AttackLedger(requests, processes, seed);
+    this.ledger = new AttackLedger(requests, processes, settings.seed, totalBuyers(settings));
     this.merger = new IntervalMerger(processes, (interval) => {
       for (const key of TOTALS) this.#emitted[key] += interval[key];
       onInterval(interval);

@@ -1,7 +1,7 @@
 import { Button, Chip, Group, Input, NumberInput, SegmentedControl } from '@mantine/core';
 import { IconPlayerPlayFilled } from '@tabler/icons-react';
 import { useState } from 'react';
-import { FAULT_KINDS, type FaultKind } from '../../../contract/faults.ts';
+import { MATRIX_KINDS } from '../../../contract/chaos.ts';
 import { plural, whole } from '../../../contract/format.ts';
 import {
   MAX_MATRIX_SEEDS,
@@ -19,8 +19,8 @@ import { useControl, useData, useIsOnline } from '../../store/store.ts';
 import classes from './matrix-page.module.css';
 import { Impossible } from './matrix-progress.tsx';
 
-/** With one of each, a fault of all gateways or workers would be a fault of one. */
-const LEAST_SERVICES = 2;
+/** With one of each, a fault of all gateways would be a fault of one; the model's counterexamples need three workers. */
+const LEAST_SERVICES = { gateway: 2, worker: 3 } as const;
 
 /** Which attacks the matrix makes, and the button that starts it. */
 export function MatrixSetup() {
@@ -29,7 +29,7 @@ export function MatrixSetup() {
   const clusterState = useData((data) => data.cluster.state);
   const isAttacking = useData((data) => isAttackActive(data.attack)) ?? false;
   const isOnline = useIsOnline();
-  const [kinds, setKinds] = useState<readonly FaultKind[]>(last?.only ?? []);
+  const [kinds, setKinds] = useState<readonly string[]>(last?.only ?? []);
   const [seeds, setSeeds] = useState<number | string>(last?.seeds ?? 1);
   const [firstSeed, setFirstSeed] = useState<number | string>(last?.firstSeed ?? 1);
   const [isQuick, setQuick] = useState(last?.isQuick ?? true);
@@ -44,10 +44,10 @@ export function MatrixSetup() {
     const issue = parsed.error?.issues.find(({ path }) => path[0] === field);
     return issue && sentence(issue.message);
   };
-  const toggle = (kind: FaultKind): void =>
+  const toggle = (kind: string): void =>
     setKinds((before) =>
       // In the order of the table, so that the attacks come in it, too.
-      FAULT_KINDS.filter((one) => (one === kind) !== before.includes(one)),
+      MATRIX_KINDS.filter((one) => (one === kind) !== before.includes(one)),
     );
   const start = async (plan: MatrixPlan): Promise<void> => {
     setBusy(true);
@@ -68,7 +68,7 @@ export function MatrixSetup() {
         <Chip size="sm" checked={kinds.length === 0} onChange={() => setKinds([])}>
           All kinds
         </Chip>
-        {FAULT_KINDS.map((kind) => (
+        {MATRIX_KINDS.map((kind) => (
           <Chip key={kind} size="sm" checked={kinds.includes(kind)} onChange={() => toggle(kind)}>
             {kind}
           </Chip>
@@ -167,8 +167,8 @@ async function bringUp(): Promise<boolean> {
   const isRunning = useControl.getState().data?.cluster.state === 'running';
   if (!isRunning && !(await callOrNotify('cluster.start', {}))) return false;
   for (const role of ['gateway', 'worker'] as const)
-    if (countOf(role) < LEAST_SERVICES)
-      if (!(await callOrNotify('services.scale', { role, count: LEAST_SERVICES }))) return false;
+    if (countOf(role) < LEAST_SERVICES[role])
+      if (!(await callOrNotify('services.scale', { role, count: LEAST_SERVICES[role] }))) return false;
   return true;
 }
 
