@@ -2,6 +2,7 @@
  * Parts of the docs that are made from the tables of contract/. `npm run docs` writes them, and
  * tests/structure/docs.test.ts fails if they differ. In a page, a part is between `<!-- made: NAME -->` and `<!-- end: NAME -->`.
  */
+import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
@@ -11,7 +12,9 @@ import { ATTACK_PRESETS, ATTACK_SETTINGS, settingLimits } from '../contract/atta
 import { EXPORTS } from '../contract/export-formats.ts';
 import { CHECKS } from '../contract/checks.ts';
 import { FAILURES } from '../contract/failures.ts';
-import { GUARDS, type Guard } from '../tests/support/guards.ts';
+import { MODEL_GUARDS, modelCell } from '../contract/model-cells.ts';
+import { guardRunsSchema, type GuardRun } from '../tests/support/guard-runs.ts';
+import { GUARDS, matrixGuards, type Guard } from '../tests/support/guards.ts';
 import { z } from 'zod';
 import { RECORD_FORMAT, runRecordSchema } from '../contract/run-record.ts';
 import { RARE_PATHS } from '../services/shared/rare-paths.ts';
@@ -21,6 +24,44 @@ import { SLO_METRICS, SLO_UNITS } from '../contract/slo.ts';
 const root = join(import.meta.dirname, '..');
 
 type Rows = readonly (readonly string[])[];
+
+/** What `npm run guards` measured. */
+const guardRuns = guardRunsSchema.parse(JSON.parse(readFileSync(join(root, 'docs/guards.json'), 'utf8')));
+
+const outOf = (run: GuardRun | undefined, which: 'held' | 'broken') =>
+  run === undefined ? 'not tried' : `${run[which]} of ${run.attacks}`;
+
+/** Each guard of the model: its cell of the matrix, and what the cell came to with the guard and without. */
+function cellRows(): Rows {
+  const guards = new Map(matrixGuards().map((guard) => [guard.model, guard]));
+  return [
+    [
+      'in the model',
+      'guard',
+      'what comes about',
+      'cell',
+      'held with it',
+      'broke without',
+      'seeds until then',
+      'what fails',
+    ],
+    ...MODEL_GUARDS.map((model) => {
+      const cell = modelCell(model);
+      if ('why' in cell) return [`\`${model}\``, '', cell.why, 'none', '–', '–', '–', '–'];
+      const run = guardRuns[model];
+      return [
+        `\`${model}\``,
+        guards.get(model)?.what ?? '',
+        cell.does,
+        `\`${cell.faults}\``,
+        outOf(run?.with, 'held'),
+        outOf(run?.without, 'broken'),
+        String(run?.without?.seedsUntilBroken ?? '–'),
+        (run?.without?.checks ?? []).map((check) => `\`${check}\``).join(', '),
+      ];
+    }),
+  ];
+}
 
 /** Each page with its parts. */
 const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
@@ -37,6 +78,7 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
     ],
   },
   'docs/guards.md': {
+    cells: cellRows,
     guards: () => [
       ['guard', 'where', 'in the model', 'fault', 'what fails without it'],
       ...Object.values(GUARDS as Readonly<Record<string, Guard>>).map(

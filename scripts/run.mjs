@@ -103,6 +103,7 @@ const commands = {
   },
   bench: script('tests/bench/main.ts'),
   faults: script('tests/bench/faults.ts'),
+  guards: script('tests/bench/guards.ts'),
   pictures: script('scripts/pictures.mjs', 'chromium'),
   'bench:ui': script('scripts/bench-ui/main.ts', 'chromium'),
   record: script('scripts/replay/record.ts'),

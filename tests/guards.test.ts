@@ -28,7 +28,7 @@ afterAll(async () => {
 });
 
 async function playWithout(id: string, { cuts, sql, steps }: Guard) {
-  const build = await buildUnguarded(id, cuts);
+  const build = await buildUnguarded(id, { cuts });
   onTestFinished(() => build.remove());
   const ownRedis = await startPrivateRedis();
   onTestFinished(() => ownRedis.close());

@@ -5,6 +5,7 @@
  */
 import { connect } from 'amqplib';
 import type { CheckId } from '../../contract/checks.ts';
+import { MODEL_GUARDS, modelCell, type ModelGuard } from '../../contract/model-cells.ts';
 import type { Stage } from './stage.ts';
 import type { Cut } from './unguarded-build.ts';
 
@@ -16,6 +17,8 @@ export interface Guard {
   readonly cuts: readonly Cut[];
   /** Run on the test's own schema. */
   readonly sql?: readonly string[];
+  /** Other guards that are out too in the model's counterexample, and in its cell of the matrix. */
+  readonly alsoOut?: readonly string[];
   /** The steps with their faults, in a few words. */
   readonly fault: string;
   readonly steps: (stage: Stage) => Promise<void>;
@@ -272,7 +275,14 @@ export const GUARDS = {
   'run-id': {
     what: 'a restart of Redis rebuilds each sale',
     model: 'NO_RUN_ID',
-    cuts: [{ file: DECIDE, find: ` or sale[9] ~= server`, replace: '' }],
+    cuts: [
+      { file: DECIDE, find: ` or sale[9] ~= server`, replace: '' },
+      {
+        file: 'services/worker/worker.ts',
+        find: `      void processor.rebuildSales(`,
+        replace: `      if (log === undefined) void processor.rebuildSales(`,
+      },
+    ],
     fault:
       'Redis starts again with the keys of the sale as they were before a grant, a worker stands still with that unit, and its holder asks again',
     steps: async (stage) => {
@@ -299,6 +309,7 @@ export const GUARDS = {
     model: 'NO_UNIQUE_UNIT',
     cuts: [],
     sql: ['ALTER TABLE tickets DROP CONSTRAINT tickets_pkey'],
+    alsoOut: ['run-id'],
     fault: 'the keys of the sale in Redis are set back',
     steps: async (stage) => {
       const setBack = await stage.saveRedis();
@@ -315,6 +326,7 @@ export const GUARDS = {
     model: 'NO_UNIQUE_RESERVATION',
     cuts: [{ file: WRITER, find: `ON CONFLICT (reservation_id, item_no) DO NOTHING`, replace: '' }],
     sql: ['DROP INDEX tickets_reservation_id_item_no_key'],
+    alsoOut: ['run-id'],
     fault:
       'the worker stands still after the commit, the keys of the sale in Redis are set back, another worker stands still with the same unit, and the first dies',
     steps: async (stage) => {
@@ -335,6 +347,54 @@ export const GUARDS = {
     breaks: ['single_outcome', 'buyer_limit'],
   },
 } as const satisfies Record<string, Guard>;
+
+/** Guards that are taken out for their cell of the matrix alone. */
+const ONLY_IN_MATRIX: Readonly<Record<string, Pick<Guard, 'what' | 'model' | 'cuts'>>> = {
+  'later-wins': {
+    what: 'a rebuild gives way to a later epoch',
+    model: 'NO_LATER_WINS',
+    cuts: [{ file: 'lua/rebuild-sale.lua', find: ` or tonumber(known[2]) >= epoch`, replace: '' }],
+  },
+  durable: {
+    what: 'the queue is durable',
+    model: 'NO_DURABLE',
+    cuts: [
+      {
+        file: 'services/shared/amqp/topology.ts',
+        find: `      durable: true,
+      arguments: {
+        'x-queue-type': 'quorum',
+        'x-delivery-limit': DELIVERY_LIMIT,
+        'x-dead-letter-exchange': names.deadExchange,
+        'x-dead-letter-strategy': 'at-least-once',`,
+        replace: `      durable: false,
+      arguments: {
+        'x-dead-letter-exchange': names.deadExchange,`,
+      },
+    ],
+  },
+};
+
+/** What takes a guard out of the app for its cell of the matrix. */
+export interface MatrixGuard extends Pick<Guard, 'what' | 'cuts'> {
+  readonly id: string;
+  readonly model: ModelGuard;
+  readonly sql: readonly string[];
+}
+
+/** Every guard that has a cell of the matrix. */
+export function matrixGuards(): MatrixGuard[] {
+  const all: Readonly<Record<string, Pick<Guard, 'what' | 'model' | 'cuts' | 'sql' | 'alsoOut'>>> = {
+    ...GUARDS,
+    ...ONLY_IN_MATRIX,
+  };
+  return MODEL_GUARDS.filter((model) => !('why' in modelCell(model))).map((model): MatrixGuard => {
+    const [id, guard] = Object.entries(all).find(([, one]) => one.model === model) ?? [];
+    if (id === undefined || guard === undefined) throw new Error(`nothing takes ${model} out of the app`);
+    const others = (guard.alsoOut ?? []).flatMap((other) => all[other]?.cuts ?? []);
+    return { id, model, what: guard.what, cuts: [...guard.cuts, ...others], sql: guard.sql ?? [] };
+  });
+}
 
 const WORKERS = ['worker-1', 'worker-2', 'worker-3'] as const;
 /** ms for which a worker stands still with a grant; the next steps must be over by then. */

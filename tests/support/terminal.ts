@@ -20,8 +20,12 @@ export interface TerminalRun {
 }
 
 /** Starts `flashgrid ARGS`. */
-export function flashgrid(dataDir: string, ...args: string[]): TerminalRun {
-  const child = spawn(process.execPath, [CLI, ...args, '--data-dir', dataDir], {
+export const flashgrid = (dataDir: string, ...args: string[]): TerminalRun =>
+  runFlashgrid(CLI, dataDir, ...args);
+
+/** The same of another build. */
+export function runFlashgrid(cli: string, dataDir: string, ...args: string[]): TerminalRun {
+  const child = spawn(process.execPath, [cli, ...args, '--data-dir', dataDir], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1' },
   });

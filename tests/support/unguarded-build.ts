@@ -1,5 +1,5 @@
 /**
- * Gateway and worker without one of the engine's guards. A guard is taken out of the source text while the bundle is made, so that neither
+ * The app, or gateway and worker alone, without one of the engine's guards. A guard is taken out of the source text while the bundle is made, so that neither
  * the sources nor a bundle that ships hold a switch for it.
  */
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,8 +18,19 @@ export interface Cut {
   readonly replace: string;
 }
 
+const SERVICES = { gateway: 'services/gateway/main.ts', worker: 'services/worker/main.ts' } as const;
+const APP = {
+  ...SERVICES,
+  cli: 'cli/main.ts',
+  generator: 'control/attack/generator/main.ts',
+  links: 'control/faults/links/main.ts',
+  reroute: 'control/faults/links/reroute.ts',
+} as const;
+
 export interface UnguardedBuild {
   readonly modules: { readonly gateway: string; readonly worker: string };
+  /** Of an app. */
+  readonly cli: string;
   readonly env: Readonly<Record<string, string>>;
   remove(): void;
 }
@@ -35,9 +46,21 @@ export function applyCuts(file: string, text: string, cuts: readonly Cut[]): str
     }, text);
 }
 
-/** Bundles the services of the sources with these cuts. */
-export async function buildUnguarded(id: string, cuts: readonly Cut[]): Promise<UnguardedBuild> {
+export interface UnguardedParts {
+  readonly cuts: readonly Cut[];
+  /** Applied as one more migration. */
+  readonly sql?: readonly string[];
+  /** The terminal and all that it starts, in place of gateway and worker alone. */
+  readonly isApp?: boolean;
+}
+
+/** Bundles the sources with these cuts, in a folder like the app's. */
+export async function buildUnguarded(
+  id: string,
+  { cuts, sql = [], isApp = false }: UnguardedParts,
+): Promise<UnguardedBuild> {
   const dir = join(OUT, id);
+  const main = join(dir, 'out/main');
   rmSync(dir, { recursive: true, force: true });
   mkdirSync(dir, { recursive: true });
   await build({
@@ -54,22 +77,27 @@ export async function buildUnguarded(id: string, cuts: readonly Cut[]): Promise<
     build: {
       ssr: true,
       target: 'node20.19',
-      outDir: dir,
+      outDir: main,
       rolldownOptions: {
-        input: {
-          gateway: join(root, 'services/gateway/main.ts'),
-          worker: join(root, 'services/worker/main.ts'),
-        },
-        output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
+        input: Object.fromEntries(
+          Object.entries(isApp ? APP : SERVICES).map(([name, path]) => [name, join(root, path)]),
+        ),
+        output: { format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunks/[name]-[hash].js' },
       },
     },
   });
-  writeFileSync(join(dir, 'package.json'), '{ "type": "module" }');
-  cpSync(join(root, 'lua'), join(dir, 'lua'), { recursive: true });
+  for (const part of ['package.json', 'lua', 'prisma/migrations'])
+    cpSync(join(root, part), join(dir, part), { recursive: true });
+  if (sql.length > 0) {
+    const last = join(dir, 'prisma/migrations/99990101000000_unguarded');
+    mkdirSync(last);
+    writeFileSync(join(last, 'migration.sql'), `${sql.join(';\n')};\n`);
+  }
   for (const file of new Set(cuts.map((cut) => cut.file).filter((one) => one.startsWith('lua/'))))
     writeFileSync(join(dir, file), applyCuts(file, readFileSync(join(root, file), 'utf8'), cuts));
   return {
-    modules: { gateway: join(dir, 'gateway.js'), worker: join(dir, 'worker.js') },
+    modules: { gateway: join(main, 'gateway.js'), worker: join(main, 'worker.js') },
+    cli: join(main, 'cli.js'),
     env: { FLASHGRID_RESOURCES: dir },
     remove: () => rmSync(dir, { recursive: true, force: true }),
   };
