@@ -140,6 +140,9 @@ async function status({ dataDir, out, outputs, interrupt }: CommandContext): Pro
       out.print(
         `Attack ${snapshot.attack.runId}: ${snapshot.attack.phase}${snapshot.attack.verdict ? `, ${snapshot.attack.verdict}` : ''}`,
       );
+    const { matrix: plan } = snapshot;
+    if (plan && plan.phase !== 'idle')
+      out.print(`Crash matrix: ${plan.phase}, ${plan.done} of ${plan.total} attacks are done`);
     await writeJson({ isRunning: true, ...snapshot }, outputs, out);
     return EXIT.pass;
   });

@@ -71,7 +71,7 @@ export class Matrix {
     throw new FailureError({
       code: 'matrix.busy',
       message: `The crash matrix is running: ${done} of ${total} attacks are done.`,
-      fix: 'Wait for its end, or stop it on the Matrix page; it goes on later where it ended.',
+      fix: `Wait for its end, or stop it on the Matrix page (or with \`${commandLine('down')}\`, which ends all); it goes on later where it ended.`,
     });
   }
 
