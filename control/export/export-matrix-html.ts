@@ -102,8 +102,8 @@ export function exportMatrixHtml(results: readonly MatrixResult[], { version, at
       ${renderCoverage(results)}
       <h2>Every attack</h2>
       <p class="hint">
-        A command repeats its attack on a cluster that runs with two gateways and two workers:
-        <code>flashgrid up --gateways 2 --workers 2</code>
+        A command repeats its attack on a cluster that runs with two gateways and three workers:
+        <code>flashgrid up --gateways 2 --workers 3</code>
       </p>
       <div class="card checks matrix">${rows.map(({ fault }) => renderFault(fault, results))}</div>
       <footer>
