@@ -43,7 +43,7 @@ const TABLE = {
   },
   junit: {
     label: 'Test report for CI, JUnit',
-    help: 'write a test report for CI, as JUnit XML: a test case for each check, and one for the verdict',
+    help: 'write a test report for CI, as JUnit XML: a test case for each check and each `--slo`, and one for the verdict',
     extension: 'junit.xml',
     mediaType: 'application/xml',
   },

@@ -1,7 +1,7 @@
 /**
  * A run as CSV (RFC 4180): first the figures of the run, one a line (`summary,<name>,<value>`), then its
- * checks, then the series. All lines have the same number of fields, as the RFC asks; the first column says
- * which section a line belongs to.
+ * checks, incidents and the heat map of the latencies, then the series. All lines have the same number of fields,
+ * as the RFC asks; the first column says which section a line belongs to.
  */
 import type { Audit, Environment, RunRecord, Sample } from '../../contract/run-record.ts';
 import { repeatCommand } from '../../contract/run-figures.ts';
@@ -53,6 +53,8 @@ export function exportCsv(record: RunRecord): string {
       lengthMs ?? '',
       text,
     ]),
+    ['section', 'endMs', 'upToMs', 'answers'],
+    ...heatRows(record),
     ['section', ...SERIES_COLUMNS],
     ...record.series.map((sample) => ['series', ...SERIES_COLUMNS.map((column) => sample[column])]),
   ];
@@ -61,6 +63,14 @@ export function exportCsv(record: RunRecord): string {
     .map((row) => `${Array.from({ length: width }, (_, at) => encodeField(row[at] ?? '')).join(',')}\r\n`)
     .join('');
 }
+
+/** One row for each latency that occurred in an interval; the field is empty for what took longer than all edges. */
+const heatRows = ({ latencyHeat }: RunRecord): Cell[][] =>
+  (latencyHeat?.columns ?? []).flatMap(({ tMs, counts }) =>
+    counts.flatMap((count, row) =>
+      count === 0 ? [] : [['heat', tMs, latencyHeat?.edgesMs[row] ?? '', count]],
+    ),
+  );
 
 /** A row for each field of a group; one that is missing is left empty. */
 function group(name: string, fields: Readonly<Record<string, Field | undefined>>): [string, Field][] {

@@ -1,6 +1,10 @@
-/** A run as JUnit XML: a test case for each check, and one for the verdict, which is red whenever the exit code is not 0. */
+/**
+ * A run as JUnit XML: a test case for each check and each `--slo`, and one for the verdict, which is red whenever the exit code
+ * is not 0.
+ */
 import type { Check, RunRecord } from '../../contract/run-record.ts';
 import { headlineOf, titleOf, verdictWord } from '../../contract/run-text.ts';
+import { missedSlos, parseSlos } from '../../contract/slo.ts';
 import { eventLines } from '../../contract/witness.ts';
 import { summaryRows } from './export-csv.ts';
 // Under another name: prettier would format what stands in an `html` template as HTML.
@@ -16,7 +20,7 @@ interface TestCase {
 
 /** The whole document. */
 export function exportJunit(record: RunRecord): string {
-  const cases = [...record.audit.checks.map(checkCase), verdictCase(record)];
+  const cases = [...record.audit.checks.map(checkCase), ...thresholdCases(record), verdictCase(record)];
   const seconds = (Date.parse(record.finishedAt) - Date.parse(record.startedAt)) / 1_000;
   const count = (problem: TestCase['problem']) => cases.filter((one) => one.problem === problem).length;
   const totals = xml`tests="${cases.length}" failures="${count('failure')}" errors="${count('error')}" time="${seconds}"`;
@@ -54,6 +58,17 @@ function checkCase({ ok, isOpen, title, evidence }: Check): TestCase {
       ...(witness === undefined ? [] : [`Witness: ${witness.contradiction}`, ...eventLines(witness)]),
     ],
   };
+}
+
+/** Thresholds mean nothing on a run that broke a promise, or is not valid: then they are left out, and the verdict is red. */
+function thresholdCases(record: RunRecord): TestCase[] {
+  if (record.exitCode !== 0 && record.exitCode !== 4) return [];
+  return parseSlos(record.attack.slo ?? '').map(({ text }) => {
+    const [missed] = missedSlos(text, record);
+    return missed === undefined
+      ? { name: `Threshold ${text}`, message: '' }
+      : { name: `Threshold ${text}`, problem: 'failure', message: missed };
+  });
 }
 
 function verdictCase(record: RunRecord): TestCase {

@@ -88,6 +88,8 @@ describe('the CSV export', () => {
     expect(series).toHaveLength(record.series.length);
     expect(sumOf('accepted')).toBe(record.load.accepted);
     expect(sumOf('granted')).toBe(record.audit.granted);
+    const heat = rows.filter(([section]) => section === 'heat');
+    expect(heat.reduce((total, [, , , answers]) => total + Number(answers), 0)).toBe(record.load.accepted);
   });
 
   it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1'])(

@@ -105,6 +105,17 @@ describe('the JUnit export', () => {
     expect(bodies.join('\n')).toContain('Witness: A ticket exists that nobody asked for.');
   });
 
+  it('has a test case for each threshold, red where it was missed', async () => {
+    const parts = fixtureParts({ slo: 'p99<100ms unknown==0', profile: 'burst' });
+    const { testcase = [] } = await suiteOf(exportJunit(buildRunRecord(parts)));
+    const [missed, held, verdict] = testcase.slice(-3);
+    expect(missed).toMatchObject({ name: 'Threshold p99<100ms', failure: [expect.anything()] });
+    expect(missed?.failure?.[0]?.message).toContain('143 ms');
+    expect(held).toMatchObject({ name: 'Threshold unknown==0' });
+    expect(held?.failure).toBeUndefined();
+    expect(verdict).toMatchObject({ name: 'Verdict', failure: [expect.anything()] });
+  });
+
   it('makes an error, not a failure, of what nothing was decided about', async () => {
     const record = fixtureRun({ end: 'cancelled', endReason: 'Why.' });
     const { failures, errors } = await suiteOf(exportJunit(record));

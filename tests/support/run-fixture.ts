@@ -112,7 +112,7 @@ export function fixtureParts(
       edgesMs: [1, 10, 100],
       columns: fixtureSeries().map(({ tMs, accepted }) => ({
         tMs,
-        counts: [0, accepted - 1, 1, 0].map((n) => Math.max(0, n)),
+        counts: accepted === 0 ? [0, 0, 0, 0] : [0, accepted - 1, 1, 0],
       })),
     },
     series: fixtureSeries(),
