@@ -3,6 +3,7 @@ import { canTestElectron } from './scripts/setup/electron.mjs';
 import { Spread } from './tests/support/spread.ts';
 
 const PAGE_COST = 'tests/renderer/page-cost.test.ts';
+const TIMED_FAULTS = 'tests/faults.test.ts';
 
 /** Tests of real processes wait more than they work: two files at a time keep two cores busy. */
 const live = {
@@ -23,7 +24,7 @@ const live = {
 /** Beside files of other projects, but never beside each other. */
 const oneAtATime = { ...live, setupFiles: 'tests/support/one-at-a-time.ts' } as const;
 
-/** Last, and with the machine to itself: what measures a ratio, or presses real keys on a display. */
+/** Last, and with the machine to itself: what measures a ratio, goes by the clock, or presses real keys on a display. */
 const alone = { ...live, maxWorkers: 1, sequence: { groupOrder: 2 } } as const;
 
 /** The built and the packaged app in a real Electron. */
@@ -58,7 +59,11 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['tests/**/*.test.ts'],
-          exclude: ['tests/{structure,bench,renderer,docker,electron,last}/**', 'tests/packaging.test.ts'],
+          exclude: [
+            'tests/{structure,bench,renderer,docker,electron,last}/**',
+            'tests/packaging.test.ts',
+            TIMED_FAULTS,
+          ],
           globalSetup: ['tests/support/global-setup.ts'],
           ...live,
         },
@@ -83,6 +88,9 @@ export default defineConfig({
       ...(canTestElectron ? [electron] : []),
       {
         test: { name: 'ui-speed', include: [PAGE_COST], ...alone },
+      },
+      {
+        test: { name: 'integration-timed', include: [TIMED_FAULTS], ...alone },
       },
       {
         test: { name: 'speed', include: ['tests/bench/guard.test.ts'], ...alone },

@@ -61,7 +61,10 @@ const commands = {
     return await run(process.execPath, [...TSX, 'scripts/dev.ts', ...args.filter((arg) => arg !== '--yes')]);
   },
   'test:unit': ring('unit', { backends: [], isRequired: false, make: ensureClient }),
-  'test:integration': ring('integration', { backends: [...BACKENDS, 'pgbouncer', 'spin'], isRequired: true }),
+  'test:integration': ring('integration*', {
+    backends: [...BACKENDS, 'pgbouncer', 'spin'],
+    isRequired: true,
+  }),
   'test:ui': ring('ui*', { backends: [...BACKENDS, 'chromium'], isRequired: true }),
   'test:docker': ring('docker', { backends: ['docker'], isRequired: true }),
   'test:electron': ring('electron', { backends: [...BACKENDS, ...window], isRequired: true }),
