@@ -5,16 +5,18 @@ import { Spread } from './tests/support/spread.ts';
 const PAGE_COST = 'tests/renderer/page-cost.test.ts';
 const TIMED_FAULTS = 'tests/faults.test.ts';
 
+/** What is waited for comes in its own time, on a busy machine too. */
+const patient = { setupFiles: ['tests/support/patience.ts'], expect: { poll: { timeout: 10_000 } } };
+
 /** Tests of real processes wait more than they work: two files at a time keep two cores busy. */
 const live = {
+  ...patient,
   pool: 'forks',
   maxWorkers: 2,
   // Of tests that say they can: as many as there are cores.
   maxConcurrency: 2,
   // CI's machine is shared: one stall must not fail a run. The report names what was retried.
   retry: process.env['CI'] ? 1 : 0,
-  // What is polled for comes in its own time, on a busy machine too.
-  expect: { poll: { timeout: 10_000 } },
   // For what hangs; a slow machine is no failure.
   testTimeout: 120_000,
   hookTimeout: 120_000,
@@ -22,7 +24,7 @@ const live = {
 } as const;
 
 /** Beside files of other projects, but never beside each other. */
-const oneAtATime = { ...live, setupFiles: 'tests/support/one-at-a-time.ts' } as const;
+const oneAtATime = { ...live, setupFiles: [...patient.setupFiles, 'tests/support/one-at-a-time.ts'] };
 
 /** Last, and with the machine to itself: what measures a ratio, goes by the clock, or presses real keys on a display. */
 const alone = { ...live, maxWorkers: 1, sequence: { groupOrder: 2 } } as const;
@@ -49,6 +51,7 @@ export default defineConfig({
             'tests/structure/**/*.test.ts',
             'tests/bench/stats.test.ts',
           ],
+          ...patient,
           pool: 'forks',
           maxWorkers: 2,
           testTimeout: 20_000,

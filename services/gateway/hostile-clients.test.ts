@@ -88,7 +88,7 @@ const post = (path: string, body: string | Buffer, ...fields: string[]): Buffer 
 async function expectService(port: number): Promise<void> {
   const buyer = new Client(port);
   buyer.socket.write(post('/reserve', BODY));
-  await vi.waitFor(() => expect(buyer.heard).toMatch(/^HTTP\/1\.1 202 /), 5_000);
+  await vi.waitFor(() => expect(buyer.heard).toMatch(/^HTTP\/1\.1 202 /));
   buyer.socket.destroy();
 }
 
@@ -155,7 +155,7 @@ describe('a client that never reads', () => {
     client.socket.write('GET /large HTTP/1.1\r\nHost: h\r\n\r\n'.repeat(2_000));
     await vi.waitFor(async () => expect(await connections()).toBe(1));
     await expectService(port);
-    await vi.waitFor(async () => expect(await connections()).toBe(0), 10_000);
+    await vi.waitFor(async () => expect(await connections()).toBe(0));
   });
 });
 
