@@ -41,7 +41,7 @@ async function playWithout(id: string, { cuts, sql, steps }: Guard) {
 it.each(all)('%s: with it every promise is kept, without it one is broken', async (id, guard) => {
   const [kept, broken] = await Promise.allSettled([
     // A second try of the test has a sale of its own.
-    Stage.play(guarded, redis, uniqueName(`with-${id}`), guard.steps, PATIENT_MS),
+    Stage.play(guarded, redis, uniqueName(id), guard.steps, PATIENT_MS),
     playWithout(id, guard),
   ]);
   if (kept.status === 'rejected') throw kept.reason;
