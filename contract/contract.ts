@@ -16,7 +16,7 @@ import { faultOrderSchema } from './faults.ts';
 import { MAX_MATRIX_SEEDS, matrixAttackSchema, matrixChoiceSchema } from './matrix.ts';
 import { matrixFormatSchema, matrixPlanSchema, matrixStateSchema, matrixTableSchema } from './matrix.ts';
 import { matrixResultSchema } from './matrix-report.ts';
-import { runRecordSchema, sampleSchema } from './run-record.ts';
+import { groupSchema, runRecordSchema, sampleSchema } from './run-record.ts';
 import { providerChoiceSchema, settingsSchema } from './settings.ts';
 import {
   clusterStateSchema,
@@ -46,6 +46,11 @@ const deadFrameChoice = z.strictObject({
   /** Missing: all. */
   ids: z.array(z.string().min(1).max(64)).min(1).max(1_000).optional(),
 });
+
+const [burst, sustained] = attackSettingsSchema.options;
+const ofGroup = { group: groupSchema.optional() };
+/** An attack, and the group that its run belongs to. */
+const launchSchema = z.discriminatedUnion('profile', [burst.extend(ofGroup), sustained.extend(ofGroup)]);
 
 interface CommandSpec {
   readonly input: z.ZodType;
@@ -107,7 +112,7 @@ export const commands = {
   /** Removes dead frames for good; their reservations never get an outcome. */
   'queue.dropDead': { input: deadFrameChoice, output: z.object({ dropped: count }), timeoutMs: 90_000 },
   /** Starts an attack and returns as soon as it runs; `attack.stateChanged` reports the rest. */
-  'attack.launch': { input: attackSettingsSchema, output: attackStateSchema, timeoutMs: 120_000 },
+  'attack.launch': { input: launchSchema, output: attackStateSchema, timeoutMs: 120_000 },
   'attack.cancel': { input: none, output: done },
   /** Breaks a part now: as a fault of the attack that runs, or by itself. */
   'faults.breakPart': { input: faultOrderSchema, output: done, timeoutMs: 60_000 },

@@ -212,6 +212,9 @@ export const faultOutcomeSchema = z.object({
 });
 export type FaultOutcome = z.infer<typeof faultOutcomeSchema>;
 
+/** What repeated runs have in common; stands in the place of a run's id. */
+export const groupSchema = z.string().regex(/^group-[a-z0-9-]{1,40}$/);
+
 /** Raised when older versions could not read what a newer one writes; `upgradeRunRecord` then learns the step. */
 export const RECORD_FORMAT = 2;
 
@@ -233,6 +236,8 @@ export const runRecordSchema = z.object({
   /** Why the verdict is not `pass`; empty when it is. */
   reasons: z.array(z.string()),
   saleId: z.string(),
+  /** Of runs that `--repeat` made together. Records of earlier versions have none. */
+  group: groupSchema.optional(),
   attack: attackSettingsSchema,
   /** In the order of time, those that never took place last; missing when none was asked for. */
   faults: z.array(faultOutcomeSchema).optional(),

@@ -35,14 +35,15 @@ export const SLO_UNITS = {
 } as const;
 type UnitKind = keyof typeof SLO_UNITS;
 
-const TEXTS: Readonly<Record<UnitKind, (value: number) => string>> = {
+/** A value as people read it, by the kind of its unit. */
+export const METRIC_TEXTS: Readonly<Record<UnitKind, (value: number) => string>> = {
   time: milliseconds,
   share: percent,
   rate: (value) => `${figure(Math.round(value * 10) / 10)}/s`,
   count: whole,
 };
 
-interface Metric {
+export interface Metric {
   readonly unit: UnitKind;
   /** What it is, as a sentence may begin with it. */
   readonly title: string;
@@ -67,7 +68,7 @@ function failed({ statusCounts, unknown, causes = {} }: Load): number {
   return byStatus.reduce((sum, [, count]) => sum + count, unknown) - (causes['503 unconfirmed'] ?? 0);
 }
 
-export const SLO_METRICS: Readonly<Record<string, Metric>> = {
+const METRICS = {
   p50: latency('The p50 latency', 'p50'),
   p90: latency('The p90 latency', 'p90'),
   p99: latency('The p99 latency', 'p99'),
@@ -94,7 +95,9 @@ export const SLO_METRICS: Readonly<Record<string, Metric>> = {
     title: 'The time until the queue was empty',
     read: ({ audit }) => audit.drainMs,
   },
-};
+} as const satisfies Record<string, Metric>;
+export type MetricName = keyof typeof METRICS;
+export const SLO_METRICS: Readonly<Record<string, Metric>> & Readonly<Record<MetricName, Metric>> = METRICS;
 
 const COMPARISONS: Readonly<
   Record<string, { readonly holds: (a: number, b: number) => boolean; text: string }>
@@ -158,7 +161,8 @@ export function missedSlos(text: string, run: MeasuredRun): string[] {
   return parseSlos(text).flatMap(({ text: asked, metric: { title, unit, read }, comparison, limit }) => {
     const value = read(run);
     if (value !== undefined && comparison.holds(value, limit)) return [];
-    const found = value === undefined ? 'is not known: it never came to that' : `was ${TEXTS[unit](value)}`;
-    return [`${title} ${found}; ${comparison.text} ${TEXTS[unit](limit)} was asked for (${asked}).`];
+    const found =
+      value === undefined ? 'is not known: it never came to that' : `was ${METRIC_TEXTS[unit](value)}`;
+    return [`${title} ${found}; ${comparison.text} ${METRIC_TEXTS[unit](limit)} was asked for (${asked}).`];
   });
 }

@@ -144,6 +144,7 @@ export const runSummarySchema = z.object({
   /** Missing in runs of earlier versions. */
   end: runRecordSchema.shape.end,
   exitCode: count.optional(),
+  group: runRecordSchema.shape.group,
   provider: providerSchema,
   requests: count,
   connections: count,

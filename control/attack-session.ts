@@ -59,6 +59,8 @@ const FAULTS_LIMIT_MS = 30_000;
 
 export interface AttackSessionOptions {
   readonly settings: AttackSettings;
+  /** That the run belongs to. */
+  readonly group?: string | undefined;
   readonly version: string;
   readonly deployment: Deployment;
   readonly cluster: Pick<Cluster, 'provider' | 'backends'>;
@@ -357,7 +359,7 @@ export class AttackSession {
   }
 
   async #recordOf(parts: Pick<RunParts, 'end' | 'endReason' | 'load' | 'audit'>): Promise<RunRecord> {
-    const { settings, cluster, supervisor, version } = this.#options;
+    const { settings, group, cluster, supervisor, version } = this.#options;
     const { runId, saleId, startedAtMs, firstRequestAtMs } = this.#state;
     return buildRunRecord({
       id: runId,
@@ -365,6 +367,7 @@ export class AttackSession {
       startedAtMs,
       firstRequestAtMs,
       finishedAtMs: Date.now(),
+      ...(group === undefined ? {} : { group }),
       attack: settings,
       faults: this.#faultOutcomes(),
       planted: this.#planted,

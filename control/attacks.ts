@@ -60,7 +60,7 @@ export class Attacks {
    * Begins an attack, and returns at once.
    * @throws FailureError `attack.busy`, or what the cluster lacks
    */
-  async launch(settings: AttackSettings): Promise<AttackState> {
+  async launch(settings: AttackSettings, group?: string): Promise<AttackState> {
     await this.#healLoose();
     this.refuseWhileActive();
     const { cluster: manager, onState, onRecord, evidence, ...rest } = this.#options;
@@ -73,6 +73,7 @@ export class Attacks {
     this.#last = new AttackSession({
       ...rest,
       settings,
+      group,
       deployment,
       cluster,
       supervisor,

@@ -127,9 +127,9 @@ export function commandHandlers(parts: CommandParts): Handlers {
     'queue.listDead': ({ limit }) => dead.list(limit),
     'queue.replayDead': ({ ids }) => dead.replay(ids),
     'queue.dropDead': ({ ids }) => dead.drop(ids),
-    'attack.launch': (attack) => {
+    'attack.launch': ({ group, ...attack }) => {
       matrix.refuseWhileRunning();
-      return attacks.launch(attack);
+      return attacks.launch(attack, group);
     },
     'attack.cancel': () => done(callOff()),
     'faults.breakPart': (order) => {

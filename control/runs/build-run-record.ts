@@ -36,6 +36,7 @@ export interface RunParts {
   /** Moment 0 of the series. */
   readonly firstRequestAtMs?: number | undefined;
   readonly finishedAtMs: number;
+  readonly group?: RunRecord['group'];
   readonly attack: AttackSettings;
   readonly faults?: RunRecord['faults'];
   readonly load: Load;
