@@ -58,6 +58,9 @@ const outputOptions: Readonly<Record<string, OptionSpec>> = Object.fromEntries(
   ]),
 );
 
+/** Most runs of one `--repeat`. */
+export const MAX_REPEATS = 200;
+
 const attackOptions: Readonly<Record<string, OptionSpec>> = {
   preset: {
     type: 'string',
@@ -69,6 +72,16 @@ const attackOptions: Readonly<Record<string, OptionSpec>> = {
     type: 'string',
     value: 'SEED',
     help: 'random faults from a seed: three to six, or one every ten seconds of an attack under a rate; the report has the schedule',
+  },
+  repeat: {
+    type: 'string',
+    value: 'N',
+    help: `make the attack N times (1 to ${MAX_REPEATS}, default 1): each run is kept, all have one group; the exit code is the worst; --json writes a list`,
+  },
+  against: {
+    type: 'string',
+    value: 'RUNS',
+    help: 'compare with earlier runs, as `compare` takes them; exit code 4 on a regression, 5 when nothing can be told; needs --repeat',
   },
   ...outputOptions,
 };
@@ -132,6 +145,23 @@ export const TERMINAL_COMMANDS = {
   report: {
     summary: `export a run: report RUN ${EXPORT_FORMATS.map((format) => `--${format} F`).join(' ')}; RUN is the id of a kept run, \`last\`, or a file that --json wrote; without RUN, list the runs (--json F: as JSON)`,
     options: outputOptions,
+  },
+  compare: {
+    summary:
+      'compare runs: compare A B; each is the id of a run or a group, `last`, `baseline`, or a file that --json wrote; several with commas',
+    options: {
+      html: {
+        type: 'string',
+        value: 'FILE',
+        help: 'write it as one HTML file, with the charts laid over each other',
+      },
+      md: { type: 'string', value: 'FILE', help: 'write it for a pull request, in Markdown' },
+      json: { type: 'string', value: 'FILE', help: 'write it for programs' },
+    },
+  },
+  baseline: {
+    summary: 'keep runs to compare later ones with: baseline set RUN; alone, show them',
+    options: {},
   },
   verify: {
     summary: 'judge a run again from its evidence file, without any backend: verify FILE',
@@ -208,7 +238,7 @@ export function parseTerminal(argv: readonly string[]): ParsedArgs {
     parsed = parseArgs({
       args: withEachOption(rest),
       options,
-      allowPositionals: ['report', 'dead-letters', 'verify'].includes(name),
+      allowPositionals: ['report', 'dead-letters', 'verify', 'compare', 'baseline'].includes(name),
       strict: true,
     });
   } catch (error) {

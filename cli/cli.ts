@@ -44,6 +44,7 @@ async function main(argv: readonly string[]): Promise<number> {
     values,
     positionals,
     dataDir: dataDirOf(wantedDir),
+    version: appVersion(),
     // With a run record on the standard output, texts for people go to the standard error.
     out: outputs.isStdoutTaken ? complain : out,
     complain,

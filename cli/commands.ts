@@ -18,7 +18,8 @@ import type { Output } from './output.ts';
 import { EXIT } from './exit-codes.ts';
 import { Progress } from './progress.ts';
 import { writeJson } from './outputs.ts';
-import { runAttackToEnd, printRun } from './run-attack.ts';
+import { readRepeat, runAttacks } from './run-attack.ts';
+import { baseline, compare } from './compare.ts';
 import { report } from './report.ts';
 import {
   HungError,
@@ -42,6 +43,8 @@ export const terminalCommands: { readonly [Name in TerminalCommand]: Command } =
   serve,
   'dead-letters': deadLetters,
   report,
+  compare,
+  baseline,
   verify,
   matrix,
   confirm,
@@ -51,6 +54,7 @@ export const terminalCommands: { readonly [Name in TerminalCommand]: Command } =
 async function demo(context: CommandContext): Promise<number> {
   const { values, dataDir, out, interrupt } = context;
   const settings = readAttack(values);
+  const repeat = readRepeat(context);
   const start = readStart(values);
   const progress = new Progress(out);
   const session = await openSession(dataDir);
@@ -61,11 +65,10 @@ async function demo(context: CommandContext): Promise<number> {
         'A FlashGrid is running on this data folder already: the demo uses it and leaves it running.',
       );
     await bringUp(session, start, out, interrupt);
-    const record = await runAttackToEnd(session, settings, interrupt);
-    await printRun(session.client, record, context);
+    const exitCode = await runAttacks(session, settings, repeat, context);
     // The verdict stays last on the screen, unless the user interrupted and waits for the stop.
     if (!interrupt.aborted) progress.beQuiet();
-    return record.exitCode;
+    return exitCode;
   } finally {
     await session.end();
     unfollow();
@@ -92,15 +95,13 @@ async function up({ values, dataDir, out, interrupt }: CommandContext): Promise<
 }
 
 async function attack(context: CommandContext): Promise<number> {
-  const { values, dataDir, out, interrupt } = context;
+  const { values, dataDir, out } = context;
   const settings = readAttack(values);
+  const repeat = readRepeat(context);
   const session = await requireRemote(dataDir);
   const unfollow = new Progress(out).follow(session.client);
   try {
-    const record = await runAttackToEnd(session, settings, interrupt);
-    unfollow();
-    await printRun(session.client, record, context);
-    return record.exitCode;
+    return await runAttacks(session, settings, repeat, context);
   } finally {
     unfollow();
     await session.end();

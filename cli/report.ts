@@ -10,12 +10,10 @@ import { parseRecord } from '../control/runs/run-store.ts';
 import { errorText } from '../services/shared/error-text.ts';
 import { UsageError } from './args.ts';
 import { EXIT } from './exit-codes.ts';
+import { LAST } from './named-runs.ts';
 import { writeJson } from './outputs.ts';
 import { exportsOf, printFailures, writeExports } from './run-attack.ts';
 import { briefly, must, openSession, printNotices, type CommandContext } from './session.ts';
-
-/** In the place of an id. */
-const LAST = 'last';
 
 export async function report(context: CommandContext): Promise<number> {
   const { positionals, dataDir, outputs, interrupt } = context;
@@ -45,7 +43,7 @@ async function list(client: ControlClient, { out, outputs }: CommandContext): Pr
     out.print(`There are no saved runs yet. \`${commandLine('demo')}\` makes the first.`);
   for (const run of runs)
     out.print(
-      `${run.id}  ${run.startedAt}  ${run.verdict.padEnd(8)}${run.title}, ${Math.round(run.rps)} req/s, sold ${run.sold} of ${run.stock}`,
+      `${run.id}  ${run.startedAt}  ${run.verdict.padEnd(8)}${run.title}, ${Math.round(run.rps)} req/s, sold ${run.sold} of ${run.stock}${run.group === undefined ? '' : `, ${run.group}`}`,
       4,
     );
   await writeJson(runs, outputs, out);

@@ -21,6 +21,8 @@ export interface CommandContext {
   readonly values: OptionValues;
   readonly positionals: readonly string[];
   readonly dataDir: string;
+  /** Of this FlashGrid. */
+  readonly version: string;
   /** For people. */
   readonly out: Output;
   /** For errors. */

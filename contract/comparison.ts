@@ -258,6 +258,19 @@ export function comparisonRows({ metrics }: Comparison): readonly (readonly stri
   ];
 }
 
+/** Each metric of one group: median, lowest and highest; the head first. */
+export function groupRows(records: readonly RunRecord[]): readonly (readonly string[])[] {
+  const { runs } = sideOf({ name: '', records });
+  return [
+    ['metric', 'median', 'lowest', 'highest'],
+    ...FAMILIES.flatMap((family) => Object.keys(family) as MetricName[]).map((metric) => {
+      const known = runs.map((run) => SLO_METRICS[metric].read(run)).filter((value) => value !== undefined);
+      const ends = known.length === 0 ? [undefined, undefined] : [Math.min(...known), Math.max(...known)];
+      return [metric, ...[median(known), ...ends].map((value) => valueText(metric, value))];
+    }),
+  ];
+}
+
 /** Every metric that got better or worse, one sentence each. */
 export function changeSentences({ metrics }: Comparison, verdict: 'better' | 'worse'): string[] {
   return metrics

@@ -78,13 +78,15 @@ const signOf = ({ ok, isOpen }: Check) => (ok ? '✅' : isOpen === true ? '❔' 
 const folded = (title: string, rows: readonly (readonly string[])[]) =>
   `<details><summary>${title}</summary>\n\n${tableOf([[title, 'value'], ...rows])}\n\n</details>`;
 
-const tableOf = (rows: readonly (readonly string[])[]) => markdownTable(rows.map((row) => row.map(plain)));
+/** A table whose cells are shown as they are. */
+export const tableOf = (rows: readonly (readonly string[])[]) =>
+  markdownTable(rows.map((row) => row.map(plain)));
 
 /**
  * A text that Markdown shows as it is: no markup, no link and no mention of a person. Buyers choose their own ids, and
  * those are among the evidence.
  */
-function plain(text: string): string {
+export function plain(text: string): string {
   return text
     .replace(/[\p{Cc}\p{Cf}]/gu, ' ')
     .replace(/[&<>@]|:(?=\/\/)|\.(?=\w)(?<=www\.)/gi, (sign) => `&#${sign.codePointAt(0)};`)

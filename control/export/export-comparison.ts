@@ -1,0 +1,62 @@
+/** A comparison of runs for the terminal and for a pull request. */
+import {
+  COMPARISON_WORDS,
+  comparisonRows,
+  comparisonSentences,
+  groupRows,
+  type Comparison,
+} from '../../contract/comparison.ts';
+import { plural, wrapText } from '../../contract/format.ts';
+import type { RunRecord } from '../../contract/run-record.ts';
+import { verdictWord } from '../../contract/run-text.ts';
+import { plain, tableOf } from './export-markdown.ts';
+
+/** Without a closing line feed. */
+export function formatComparison(comparison: Comparison, width: number): string {
+  return [
+    COMPARISON_WORDS[comparison.verdict],
+    ...comparisonSentences(comparison).flatMap((sentence) => wrapText(sentence, width)),
+    '',
+    ...aligned(comparisonRows(comparison)),
+  ].join('\n');
+}
+
+/** Repeated runs in one table: what they came to, and how far each metric spread. Without a closing line feed. */
+export function formatGroup(records: readonly RunRecord[]): string {
+  const words = records.map(verdictWord);
+  const counts = [...new Set(words)].map((word) => `${words.filter((one) => one === word).length} ${word}`);
+  return [`${plural(records.length, 'run')}: ${counts.join(', ')}`, '', ...aligned(groupRows(records))].join(
+    '\n',
+  );
+}
+
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+const SIGNS: Readonly<Record<Comparison['verdict'], string>> = {
+  worse: '❌',
+  mixed: '❌',
+  better: '✅',
+  same: '✅',
+  unknown: '❔',
+};
+
+/** The whole text. */
+export function comparisonMarkdown(comparison: Comparison): string {
+  return [
+    `## ${SIGNS[comparison.verdict]} ${COMPARISON_WORDS[comparison.verdict]}`,
+    comparisonSentences(comparison)
+      .map((sentence) => `- ${plain(sentence)}`)
+      .join('\n'),
+    tableOf(comparisonRows(comparison)),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
