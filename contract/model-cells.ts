@@ -80,9 +80,10 @@ export const MODEL_CELLS = {
   },
   NO_FENCE: {
     faults:
-      'pause:worker-1@0s+1300ms halt:worker-1.after-lua@1s+6s pause:worker-2@0s+1500ms halt:worker-2.after-lua@1200ms+1500ms flush:redis@1850ms',
+      'pause:worker-1@0s+3200ms halt:worker-1.after-lua@2800ms+8s pause:worker-2@0s+3600ms halt:worker-2.after-lua@3300ms+2s flush:redis@3900ms',
     does: 'Two workers stand still with grants in hand, Redis loses its data, and the buyers of the second ask again.',
-    settings: ASK_AGAIN,
+    // Slower than the others: the second must have its units after the first, and go on before those of the first are sold.
+    settings: { ...ASK_AGAIN, ratePerSec: 20, durationSec: 16 },
   },
   NO_RAISE_FIRST: {
     faults:
@@ -98,8 +99,8 @@ export const MODEL_CELLS = {
   },
   NO_LATER_WINS: {
     faults:
-      'halt:worker-1.rebuild-loaded@500ms+6s pause:worker-2@900ms+800ms pause:worker-3@900ms+800ms flush:redis@1s pause:worker-2@5s+500ms halt:worker-2.after-commit@5300ms+3s pause:worker-3@5900ms+1500ms halt:worker.rebuild-raised@6800ms+2800ms kill:worker-2@7600ms flush:redis@9200ms',
-    does: 'A rebuild stands still longer than its lock lasts, another worker rebuilds the sale and stands still after a commit, the first rebuild goes on, and the second worker dies before the ack. (With the guard, only the last flush leads to the last halt.)',
+      'halt:worker-1.rebuild-loaded@500ms+6s pause:worker-2@900ms+800ms pause:worker-3@900ms+800ms flush:redis@1s pause:worker-2@5s+500ms halt:worker-2.after-commit@5300ms+3s pause:worker-3@5900ms+1700ms halt:worker-1.rebuild-started@6800ms+1500ms kill:worker-2@7100ms',
+    does: 'A rebuild stands still longer than its lock lasts, a second worker rebuilds the sale and dies after a commit, the first rebuild goes on, and a third worker gets that frame again.',
     settings: ASK_ONCE_MORE,
   },
   NO_LOCK: {

@@ -39,7 +39,8 @@ const guards = known.filter(({ id }) => ids.includes(id));
 /** Runs the cells on one build of the app, on a cluster of its own. */
 async function runCells(cli: string, cells: readonly MatrixGuard[]): Promise<MatrixResult[]> {
   const { path: dataDir, remove } = await temporaryDataDir();
-  const out = join(dataDir, 'matrix.ndjson');
+  // The control centre has a `matrix.ndjson` of its own there.
+  const out = join(dataDir, 'cells.ndjson');
   try {
     const rows = cells.map(({ model }) => `model:${model}`).join(',');
     const args = ['--only', rows, '--seeds', values.seeds, '--seed', values.seed, '--out', out];

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { attackSettingsSchema } from '../../contract/attack-settings.ts';
 import { matrixCells } from '../../contract/chaos.ts';
 import { MODEL_GUARDS, modelCell, modelSettings } from '../../contract/model-cells.ts';
+import { guardRunsSchema } from '../support/guard-runs.ts';
 import { GUARDS, matrixGuards, type Guard } from '../support/guards.ts';
 import { applyCuts } from '../support/unguarded-build.ts';
 
@@ -42,5 +43,15 @@ describe('the counterexamples of the model', () => {
     for (const { file } of cuts) expect(applyCuts(file, read(file), cuts)).not.toBe(read(file));
     const { faults, ...settings } = modelSettings(model, 1) ?? { faults: '' };
     expect(attackSettingsSchema.parse({ ...settings, faults })).toMatchObject({ faults });
+  });
+
+  it('were tried, with their guard and without: a cell that nothing breaks shows nothing', () => {
+    const runs = guardRunsSchema.parse(JSON.parse(read('docs/guards.json')));
+    const tried = Object.fromEntries(matrixGuards().map(({ model }) => [model, runs[model]]));
+    for (const [model, run] of Object.entries(tried)) {
+      expect(run?.with?.broken, model).toBe(0);
+      expect(run?.with?.held, model).toBeGreaterThan(0);
+      expect(run?.without?.broken, model).toBeGreaterThan(0);
+    }
   });
 });
