@@ -9,6 +9,7 @@ import { LINK_NAMES, tookEffect, type LinkFault } from '../contract/links.ts';
 import { LinkProxy } from '../control/faults/links/link-proxy.ts';
 import { healthReportSchema } from '../services/gateway/health.ts';
 import { createPool } from '../services/shared/postgres.ts';
+import { uniqueName } from './support/backends.ts';
 import { Fleet, expectChecks } from './support/fleet.ts';
 import { breakLink, reserveOn } from './support/link-faults.ts';
 
@@ -28,11 +29,11 @@ beforeAll(async () => {
 afterAll(() => fleet.close(), 60_000);
 
 /** Runs an attack of that length under what is done to it, and expects that nothing is lost or oversold. */
-async function attackWhile(id: string, durationSec: number, act: () => Promise<void>): Promise<void> {
-  const sale = { id, stock: 400, perBuyerLimit: 4 };
+async function attackWhile(name: string, durationSec: number, act: () => Promise<void>): Promise<void> {
+  const sale = { id: uniqueName(name), stock: 400, perBuyerLimit: 4 };
   await fleet.openSale(sale);
   const attack = fleet.attack(
-    id,
+    sale.id,
     {
       profile: 'sustained',
       ratePerSec: 150,

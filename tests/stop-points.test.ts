@@ -2,13 +2,12 @@
  * A gateway or worker dies at each step boundary while buyers keep coming, on the processes that ship. Whatever is left half done there,
  * the others and its successor finish: nothing is lost, nothing is sold twice, and what went unanswered is resolved.
  */
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { STOP_POINTS, STOP_POINT_IDS, type StopPoint } from '../services/shared/stop-points.ts';
+import { uniqueName } from './support/backends.ts';
 import { Fleet, expectChecks } from './support/fleet.ts';
 import { startPrivateRedis } from './support/private-redis.ts';
 import { waitFor } from './support/worker-world.ts';
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const SMALL_FRAMES = { FLASHGRID_MAX_FRAME: '16', FLASHGRID_PREFETCH: '8' };
 const REQUESTS = 1_200;
@@ -38,11 +37,7 @@ async function dieAt(point: StopPoint): Promise<void> {
   const { role } = STOP_POINTS[point];
   const isRebuild = point.includes('rebuild');
   // A Redis that forgets has refused nobody yet; elsewhere the last unit goes in the middle.
-  const sale = {
-    id: `die-at-${point.replace('.', '-')}`,
-    stock: isRebuild ? REQUESTS : 700,
-    perBuyerLimit: 1,
-  };
+  const sale = { id: uniqueName('die'), stock: isRebuild ? REQUESTS : 700, perBuyerLimit: 1 };
   await fleet.openSale(sale);
   const before = restarts();
   const askAll = () => {
@@ -80,7 +75,7 @@ async function dieAt(point: StopPoint): Promise<void> {
 
 describe('a service that dies', () => {
   it('because its environment says so, does it once', async () => {
-    const sale = { id: 'by-environment', stock: 700, perBuyerLimit: 1 };
+    const sale = { id: uniqueName('by-environment'), stock: 700, perBuyerLimit: 1 };
     await fleet.openSale(sale);
     const outcome = await fleet.attack(sale.id, { ...LOAD, stock: sale.stock });
     expectChecks(await fleet.audit(sale, outcome));
@@ -94,7 +89,7 @@ describe('a service that dies', () => {
 
 describe('a worker that stands still for 3 s after Lua', () => {
   it('goes on afterwards, and what it held is decided once', async () => {
-    const sale = { id: 'standing', stock: 700, perBuyerLimit: 1 };
+    const sale = { id: uniqueName('standing'), stock: 700, perBuyerLimit: 1 };
     await fleet.openSale(sale);
     const before = restarts();
     fleet.supervisor.stopAt('worker-1', 'worker.after-lua', 2, 3_000);
