@@ -78,6 +78,11 @@ const attackOptions: Readonly<Record<string, OptionSpec>> = {
     value: 'N',
     help: `make the attack N times (1 to ${MAX_REPEATS}, default 1): each run is kept, all have one group; the exit code is the worst; --json writes a list`,
   },
+  versus: {
+    type: 'string',
+    value: 'OPTIONS',
+    help: "make each run with these options too, in turn with the others, and compare: --versus '--workers 3'; also takes --gateways",
+  },
   against: {
     type: 'string',
     value: 'RUNS',
@@ -236,7 +241,7 @@ export function parseTerminal(argv: readonly string[]): ParsedArgs {
   let parsed;
   try {
     parsed = parseArgs({
-      args: withEachOption(rest),
+      args: withEachOption(withOptionsAsValue(rest)),
       options,
       allowPositionals: ['report', 'dead-letters', 'verify', 'compare', 'baseline'].includes(name),
       strict: true,
@@ -256,6 +261,14 @@ export function parseTerminal(argv: readonly string[]): ParsedArgs {
     if (typeof value === 'string' && value.trim() === '')
       throw new UsageError(`--${option} is empty: give it a value, or leave it out.`);
   return { command: name, values, positionals: parsed.positionals };
+}
+
+/** `--versus '--workers 3'` as one word: a value that begins with a dash would be taken for the next option. */
+function withOptionsAsValue(args: readonly string[]): string[] {
+  return args.flatMap((arg, at) => {
+    if (args[at - 1] === '--versus') return [];
+    return arg === '--versus' && at + 1 < args.length ? [`--versus=${args[at + 1]}`] : [arg];
+  });
 }
 
 /** `--slo A B` as `--slo A --slo B`: a comparison is nothing else, and each needs quotes already. */

@@ -7,7 +7,7 @@ import { lockHolder } from '../control/cluster/data-dir-lock.ts';
 import type { Finding } from '../contract/state.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { startAnnouncedServer } from '../web/announced-server.ts';
-import { readAttack, readCount, type TerminalCommand } from './args.ts';
+import { readCount, type TerminalCommand } from './args.ts';
 import { bringUp, readStart } from './bring-up.ts';
 import { endHung, quit, reachBackground, whenFree } from './background.ts';
 import { deadLetters } from './dead-letters.ts';
@@ -18,7 +18,7 @@ import type { Output } from './output.ts';
 import { EXIT } from './exit-codes.ts';
 import { Progress } from './progress.ts';
 import { writeJson } from './outputs.ts';
-import { readRepeat, runAttacks } from './run-attack.ts';
+import { readRepeat, runAttacks } from './repeat.ts';
 import { baseline, compare } from './compare.ts';
 import { report } from './report.ts';
 import {
@@ -53,7 +53,6 @@ export const terminalCommands: { readonly [Name in TerminalCommand]: Command } =
 
 async function demo(context: CommandContext): Promise<number> {
   const { values, dataDir, out, interrupt } = context;
-  const settings = readAttack(values);
   const repeat = readRepeat(context);
   const start = readStart(values);
   const progress = new Progress(out);
@@ -65,7 +64,7 @@ async function demo(context: CommandContext): Promise<number> {
         'A FlashGrid is running on this data folder already: the demo uses it and leaves it running.',
       );
     await bringUp(session, start, out, interrupt);
-    const exitCode = await runAttacks(session, settings, repeat, context);
+    const exitCode = await runAttacks(session, repeat, context);
     // The verdict stays last on the screen, unless the user interrupted and waits for the stop.
     if (!interrupt.aborted) progress.beQuiet();
     return exitCode;
@@ -95,13 +94,12 @@ async function up({ values, dataDir, out, interrupt }: CommandContext): Promise<
 }
 
 async function attack(context: CommandContext): Promise<number> {
-  const { values, dataDir, out } = context;
-  const settings = readAttack(values);
+  const { dataDir, out } = context;
   const repeat = readRepeat(context);
   const session = await requireRemote(dataDir);
   const unfollow = new Progress(out).follow(session.client);
   try {
-    return await runAttacks(session, settings, repeat, context);
+    return await runAttacks(session, repeat, context);
   } finally {
     unfollow();
     await session.end();

@@ -8,7 +8,7 @@ import { UsageError, parseTerminal } from './args.ts';
 import { baseline, compare, judgeAgainst, readAgainst } from './compare.ts';
 import { namedRuns } from './named-runs.ts';
 import { openOutputs } from './outputs.ts';
-import { readRepeat, worstOf } from './run-attack.ts';
+import { readRepeat, turnsOf, worstOf } from './repeat.ts';
 import type { CommandContext } from './session.ts';
 
 const base = fixtureRun();
@@ -174,7 +174,11 @@ describe('--repeat', () => {
 
   it('takes a count, and a list of records', async () => {
     expect(await read('--repeat', '10', '--json', join(dir, 'runs.json'))).toMatchObject({ count: 10 });
-    expect(await read('--html', join(dir, 'one.html'))).toEqual({ count: 1, against: undefined });
+    expect(await read('--html', join(dir, 'one.html'))).toMatchObject({
+      count: 1,
+      against: undefined,
+      versus: undefined,
+    });
   });
 
   it.each([['0'], ['201'], ['2.5'], ['many'], ['-1']])('refuses %s', async (count) => {
@@ -191,5 +195,50 @@ describe('--repeat', () => {
     expect([[0, 0], [0, 4], [4, 5], [6, 5, 4], [0, 3, 6], [3, 130], []].map(worstOf)).toEqual([
       0, 4, 5, 6, 3, 130, 0,
     ]);
+  });
+});
+
+describe('--versus', () => {
+  const read = async (...argv: string[]) => {
+    const { values } = parseTerminal(['attack', ...argv]);
+    return readRepeat({ values, outputs: await openOutputs(values) });
+  };
+
+  it('takes the options of the first set-up, and puts its own over them', async () => {
+    const { setUp, versus } = await read(
+      '--requests=500',
+      '--connections=50',
+      '--versus',
+      '--workers 3 --connections 100 --slo p99<50ms',
+    );
+    expect(setUp).toMatchObject({ settings: { requests: 500, connections: 50 }, workers: undefined });
+    expect(versus).toMatchObject({
+      settings: { requests: 500, connections: 100, slo: 'p99<50ms' },
+      workers: 3,
+    });
+  });
+
+  it('alternates the two, each first every second time', async () => {
+    const repeat = await read('--repeat', '4', '--versus', '--workers 3');
+    const groups = turnsOf(repeat, 'group-x').map(({ group }) => group?.at(-1));
+    expect(groups.join('')).toBe('abbaabba');
+    expect(turnsOf({ ...repeat, versus: undefined, count: 1 }, 'group-x')).toEqual([{ setUp: repeat.setUp }]);
+  });
+
+  it.each([
+    ['--workers 17', /--versus: --workers must be a whole number from 1 to 16/],
+    ['--dance', /--versus: .*--dance/],
+    ['--repeat 3', /--versus: --repeat is for the whole command/],
+    ['--json x', /--versus: --json is for the whole command/],
+    ['--help', /--versus: give it options in quotes/],
+    ['workers', /--versus: /],
+    ['--slo p98<1ms', /--versus: --slo: .*no metric "p98"/],
+  ])('refuses %j', async (text, message) => {
+    await expect(read('--versus', text)).rejects.toThrow(UsageError);
+    await expect(read('--versus', text)).rejects.toThrow(message);
+  });
+
+  it('refuses to compare in two ways at once', async () => {
+    await expect(read('--versus=--workers 3', '--against=baseline')).rejects.toThrow(/give one of them/);
   });
 });

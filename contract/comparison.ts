@@ -246,7 +246,7 @@ export const CONFIDENCE_TEXT = percent(CONFIDENCE);
 /** The figures side by side; the head first. */
 export function comparisonRows({ metrics }: Comparison): readonly (readonly string[])[] {
   return [
-    ['metric', 'A', 'B', 'B against A', `${CONFIDENCE_TEXT} interval`, ''],
+    ['metric', 'A', 'B', 'B against A', `${CONFIDENCE_TEXT} interval`, 'finding'],
     ...metrics.map((one) => [
       one.metric,
       valueText(one.metric, one.a),

@@ -53,7 +53,7 @@ export function exportComparisonHtml(comparison: Comparison, { version, atMs }: 
         setUp.length === 0
           ? NOTHING
           : html`<h2>Where the set-ups differ</h2>
-              ${renderTable('Set-ups', [['', 'A', 'B'], ...setUp])}`
+              ${renderTable('Set-ups', [['setting', 'A', 'B'], ...setUp])}`
       }
       ${renderOverlaid(a, b)}
       <footer>
@@ -78,7 +78,7 @@ function renderTable(caption: string, [head = [], ...rows]: readonly (readonly s
       </caption>
       <thead>
         <tr>
-          ${head.map((name) => (name === '' ? html`<td></td>` : html`<th scope="col">${name}</th>`))}
+          ${head.map((name) => html`<th scope="col">${name}</th>`)}
         </tr>
       </thead>
       <tbody>
@@ -93,6 +93,8 @@ function renderTable(caption: string, [head = [], ...rows]: readonly (readonly s
     </table>
   </div>`;
 }
+
+const hintOf = (id: keyof typeof CHART_TEXTS) => `${CHART_TEXTS[id].hint}.`;
 
 /** Columns of a chart. */
 const COLUMNS = 80;
@@ -122,6 +124,7 @@ function renderOverlaid(a: ComparedSide, b: ComparedSide): Markup {
   const chart = (
     id: 'surge' | 'latency' | 'queue' | 'inventory',
     title: string,
+    caption: string,
     formatY: (value: number) => string,
     valueOf: (point: SeriesPoint) => number | undefined,
   ) => {
@@ -143,7 +146,7 @@ function renderOverlaid(a: ComparedSide, b: ComparedSide): Markup {
     return renderChart({
       id,
       title,
-      caption: `${CHART_TEXTS[id].hint}.`,
+      caption,
       columns: edges.map((edge, at) => ({
         ...edge,
         tooltip: `${timeLabel(edge.endMs, endMs >= 1_500)}: ${series
@@ -159,15 +162,28 @@ function renderOverlaid(a: ComparedSide, b: ComparedSide): Markup {
     <p class="hint">Of each side the run whose throughput is in the middle (${of}).</p>
     <div class="charts">
       ${[
-        chart('surge', 'Answers a second', compact, ({ rps }) => rps),
+        chart('surge', 'Answers a second', 'Accepted and rejected together.', compact, ({ rps }) => rps),
         chart(
           'latency',
           'Latency, p99',
+          hintOf('latency'),
           (value) => `${compact(value)} ms`,
           ({ p99Ms, accepted, rejected }) => (accepted + rejected > 0 ? p99Ms : undefined),
         ),
-        chart('queue', 'Queue depth', whole, ({ queueDepth }) => queueDepth),
-        chart('inventory', CHART_TEXTS.inventory.title, whole, ({ remaining }) => remaining ?? undefined),
+        chart(
+          'queue',
+          'Queue depth',
+          'Reservations that wait for a decision.',
+          whole,
+          ({ queueDepth }) => queueDepth,
+        ),
+        chart(
+          'inventory',
+          CHART_TEXTS.inventory.title,
+          hintOf('inventory'),
+          whole,
+          ({ remaining }) => remaining ?? undefined,
+        ),
       ]}
     </div>`;
 }

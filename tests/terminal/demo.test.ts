@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { runRecordSchema, type RunRecord, type Sample } from '../../contract/run-record.ts';
 import { TOTALS_OF, totalsOfPdf, totalsOfRecord } from '../support/run-totals.ts';
 import { flashgrid, survivors, temporaryDataDir } from '../support/terminal.ts';
@@ -36,6 +37,12 @@ afterAll(async () => {
 
 function record(path: string): RunRecord {
   return runRecordSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+}
+
+function comparison(path: string) {
+  const side = z.object({ runs: z.array(z.string()) });
+  const json: unknown = JSON.parse(readFileSync(path, 'utf8'));
+  return z.object({ verdict: z.string(), setUp: z.array(z.unknown()), a: side, b: side }).parse(json);
 }
 
 function sum(
@@ -167,6 +174,19 @@ describe('flashgrid up, status, attack, down', () => {
       .split('\r\n')
       .filter((line) => line.startsWith('series,'));
     expect(rows).toHaveLength(saved.series.length);
+
+    const list = join(dataDir, 'repeated.json');
+    const repeated = flashgrid(dataDir, 'attack', ...few, '--repeat', '2', '--json', list);
+    expect(await repeated.ended(), repeated.output()).toBe(0);
+    expect(repeated.output()).toMatch(/2 runs: 2 PASS[\s\S]*Kept as group-\w+/);
+    // A list of the whole group, as the kept runs and as a file; both runs are on both sides.
+    const compared = flashgrid(dataDir, 'compare', 'last', list, '--json', join(dataDir, 'compared.json'));
+    expect(await compared.ended(), compared.output()).toBe(0);
+    const { verdict, setUp, a, b } = comparison(join(dataDir, 'compared.json'));
+    expect([verdict, setUp, a.runs.length, b.runs]).toEqual(['unknown', [], 2, a.runs]);
+    const against = flashgrid(dataDir, 'attack', ...few, '--against', 'last');
+    expect(await against.ended(), against.output()).toBe(2);
+    expect(against.output()).toMatch(/too few to tell a regression from\s+noise/);
 
     const down = flashgrid(dataDir, 'down', '--reset');
     expect(await down.ended(), down.output()).toBe(0);
