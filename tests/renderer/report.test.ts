@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compareRuns } from '../../contract/comparison.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
+import { exportComparisonHtml } from '../../control/export/export-comparison-html.ts';
 import { exportHtml } from '../../control/export/export-html.ts';
 import { exportRun } from '../../control/export/export-run.ts';
 import { openChromium } from '../../control/export/print/chromium.ts';
@@ -22,6 +24,24 @@ const runs = {
     }),
   ),
   cancelled: fixtureRun({ series: [], end: 'cancelled', endReason: 'Why.' }),
+};
+
+const few = {
+  ...runs.failed,
+  id: 'run-other',
+  environment: { ...runs.failed.environment, workers: 3 },
+};
+const pages = {
+  failed: () => exportHtml(runs.failed),
+  cancelled: () => exportHtml(runs.cancelled),
+  compared: () =>
+    exportComparisonHtml(
+      compareRuns(
+        { name: 'before', records: [runs.failed, runs.cancelled] },
+        { name: 'after', records: [few] },
+      ),
+      { version: '0.1.0', atMs: 0 },
+    ),
 };
 
 const exportAs = async (format: 'pdf' | 'png', record: RunRecord) => {
@@ -48,11 +68,13 @@ describe('the HTML report of a file', () => {
     ['failed', 'light', 1_440],
     ['failed', 'dark', 720],
     ['cancelled', 'dark', 1_440],
+    ['compared', 'light', 720],
+    ['compared', 'dark', 1_440],
   ] as const)(
-    'of a run that %s, %s at %i pixels: needs no network, breaks no rule of accessibility, and is not too wide',
+    'of a run, %s, %s at %i pixels: needs no network, breaks no rule of accessibility, and is not too wide',
     async (name, colorScheme, width) => {
       const file = join(dir, `${name}.html`);
-      writeFileSync(file, exportHtml(runs[name]));
+      writeFileSync(file, pages[name]());
       const viewport = { width, height: 900 };
       const context = await browser.newContext({ offline: true, colorScheme, viewport });
       const page = await context.newPage();
