@@ -270,7 +270,7 @@ export class AttackSession {
     await Promise.race([this.#faults.over(), once(signal, 'abort')]);
     signal.throwIfAborted();
     let evidence: Evidence | undefined;
-    const planted = settings.plant && this.#preparePlant(settings.plant, ledger);
+    const planted = settings.plant && this.#preparePlant(settings.plant, ledger, published);
     const found = await audit({
       waitedMs: performance.now() - answeredAtMs,
       sale: { id: saleId, stock: settings.stock, perBuyerLimit: settings.perBuyerLimit },
@@ -304,12 +304,18 @@ export class AttackSession {
   }
 
   /** The ledger and the step of the audit that plant a defect; all of it is taken back after the last look. */
-  #preparePlant(id: PlantId, seen: LoadLedger): Pick<AuditInput, 'ledger' | 'plant'> {
+  #preparePlant(
+    id: PlantId,
+    seen: LoadLedger,
+    published: PublishedOutcomes,
+  ): Pick<AuditInput, 'ledger' | 'plant'> {
     const ledger = new PlantedLedger(seen);
     return {
       ledger,
       plant: async (evidence) => {
-        const bed = new PlantBed(this.#options.deployment, this.#state.saleId);
+        const bed = new PlantBed(this.#options.deployment, this.#state.saleId, (frameId) =>
+          published.forget(frameId),
+        );
         this.#bed = bed;
         this.#undo.add('plant', () => bed.undo(), PLANT_UNDO_LIMIT_MS);
         this.#planted = await plant(id, bed, ledger, evidence);

@@ -65,6 +65,12 @@ export class PublishedOutcomes {
     return this.#records;
   }
 
+  /** Drops what was published of a frame so far. */
+  forget(frameId: string): void {
+    this.byFrame();
+    this.#records.delete(frameId);
+  }
+
   /** Ends its connections. */
   end(): void {
     this.#subscriber.disconnect();

@@ -28,8 +28,11 @@ export class PlantBed {
   readonly #pool: ReturnType<typeof createPool>;
   readonly #redis: ReturnType<typeof createRedis>;
   readonly #undo = new ReleaseStack(UNDO_LIMIT_MS);
+  readonly #forget: (frameId: string) => void;
 
-  constructor(deployment: Deployment, saleId: string) {
+  /** @param forget makes the audit forget what was published of a frame */
+  constructor(deployment: Deployment, saleId: string, forget: (frameId: string) => void) {
+    this.#forget = forget;
     this.#saleId = saleId;
     this.#namespace = deployment.namespace;
     this.#schema = deployment.postgresSchema;
@@ -89,8 +92,9 @@ export class PlantBed {
     );
   }
 
-  /** Deletes the record of a frame. */
+  /** Deletes the record of a frame, and what was published of it. */
   async removeRecord(frameId: string): Promise<void> {
+    this.#forget(frameId);
     await this.#writeRecord(frameId, () => undefined);
   }
 
