@@ -44,6 +44,7 @@ const CONTROL_FOLDERS = [
   'attack',
   'telemetry',
   'runs',
+  'target',
   'export',
   'doctor',
 ];

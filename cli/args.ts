@@ -118,7 +118,21 @@ export const TERMINAL_COMMANDS = {
     options: { ...attackOptions, ...clusterOptions },
   },
   up: { summary: 'start the cluster and leave it running in the background', options: clusterOptions },
-  attack: { summary: 'attack the cluster that `up` or `serve` started', options: attackOptions },
+  attack: {
+    summary: 'attack the cluster that `up` or `serve` started, or with --target any shop',
+    options: {
+      ...attackOptions,
+      target: {
+        type: 'string',
+        value: 'FILE',
+        help: 'attack the shop that this adapter describes; needs no cluster (docs/any-shop.md)',
+      },
+      'i-own-this-target': {
+        type: 'boolean',
+        help: 'attack an address that is neither loopback nor private',
+      },
+    },
+  },
   status: {
     summary: 'show what is running',
     options: {

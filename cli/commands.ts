@@ -21,6 +21,7 @@ import { writeJson } from './outputs.ts';
 import { readRepeat, runAttacks } from './repeat.ts';
 import { baseline, compare } from './compare.ts';
 import { report } from './report.ts';
+import { targetOf } from './target.ts';
 import {
   HungError,
   briefly,
@@ -96,10 +97,11 @@ async function up({ values, dataDir, out, interrupt }: CommandContext): Promise<
 async function attack(context: CommandContext): Promise<number> {
   const { dataDir, out } = context;
   const repeat = readRepeat(context);
-  const session = await requireRemote(dataDir);
+  const target = await targetOf(context.values, repeat.setUp.settings);
+  const session = target ? await openSession(dataDir) : await requireRemote(dataDir);
   const unfollow = new Progress(out).follow(session.client);
   try {
-    return await runAttacks(session, repeat, context);
+    return await runAttacks(session, repeat, context, target);
   } finally {
     unfollow();
     await session.end();

@@ -13,6 +13,7 @@ import { readStart } from './bring-up.ts';
 import { judgeAgainst, readAgainst } from './compare.ts';
 import { EXIT } from './exit-codes.ts';
 import { printExports, printRun, runAttackToEnd } from './run-attack.ts';
+import type { TargetOrder } from './target.ts';
 import { must, type CommandContext, type Session } from './session.ts';
 
 /** An attack, and how many gateways and workers it is made on; missing where that is left as it is. */
@@ -98,9 +99,15 @@ export function turnsOf({ count, setUp, versus }: Omit<Repeat, 'against'>, group
 
 /**
  * Makes an attack as often as was asked, prints what came of it, and compares it.
+ * @param target the shop, where it is not ours
  * @returns the exit code: the worst of all
  */
-export async function runAttacks(session: Session, repeat: Repeat, context: CommandContext): Promise<number> {
+export async function runAttacks(
+  session: Session,
+  repeat: Repeat,
+  context: CommandContext,
+  target?: TargetOrder,
+): Promise<number> {
   const { out, interrupt } = context;
   const { count, against, versus } = repeat;
   const { client } = session;
@@ -122,6 +129,7 @@ export async function runAttacks(session: Session, repeat: Repeat, context: Comm
         session,
         own === undefined ? settings : { ...settings, group: own },
         interrupt,
+        target,
       );
       records.push(record);
       if (own === undefined) await printRun(client, record, context);

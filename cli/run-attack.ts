@@ -9,10 +9,12 @@ import { formatRun } from '../control/export/export-terminal.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import type { Output } from './output.ts';
 import type { Outputs } from './outputs.ts';
+import type { TargetOrder } from './target.ts';
 import { must, type CommandContext, type Session } from './session.ts';
 
 /**
  * Runs one attack to its end.
+ * @param target the shop, where it is not ours
  * @param signal cancels the attack; the cluster stays as it is
  * @throws FailureError if it ended without a record, or the control centre is gone
  */
@@ -20,6 +22,7 @@ export async function runAttackToEnd(
   { client, lost }: Session,
   settings: AttackSettings & { readonly group?: string },
   signal: AbortSignal,
+  target?: TargetOrder,
 ): Promise<RunRecord> {
   const ended = new Promise<AttackState>((resolve) => {
     const stop = client.on('attack.stateChanged', ({ attack }) => {
@@ -32,7 +35,9 @@ export async function runAttackToEnd(
   const cancel = () => void client.call('attack.cancel', {});
   signal.addEventListener('abort', cancel);
   try {
-    const launched = await must(client, 'attack.launch', settings);
+    const launched = target
+      ? await must(client, 'attack.launchTarget', { settings, ...target })
+      : await must(client, 'attack.launch', settings);
     const attack = await Promise.race([ended, lost]);
     // A failed or cancelled attack has a record too, which says why.
     if (attack.phase !== 'finished') {

@@ -14,7 +14,7 @@ import { writeJson } from './outputs.ts';
 import type { CommandContext } from './session.ts';
 
 const ROOT = /^[0-9a-f]{64}$/i;
-const MARKS = { passed: '✓', failed: '✗', open: '?' } as const;
+const MARKS = { passed: '✓', failed: '✗', open: '?', notJudged: '–' } as const;
 
 /** Exit code 0 when every check passes, 3 when one fails, 5 when one is open or not judged, 6 when the file can't be judged. */
 export async function verify({ values, positionals, out, outputs }: CommandContext): Promise<number> {
@@ -44,14 +44,15 @@ export async function verify({ values, positionals, out, outputs }: CommandConte
     for (const id of CHECK_IDS) {
       // A check that this judge does not know yet is no failed one.
       const { state, found } = checks[id] ?? { state: 'open', found: 'Not judged here.' };
-      out.print(`${MARKS[state]} ${CHECKS[id].title}${state === 'passed' ? '' : `: ${found}`}`, 2);
+      const title = (judgement.isOther && CHECKS[id].shopTitle) || CHECKS[id].title;
+      out.print(`${MARKS[state]} ${title}${state === 'passed' ? '' : `: ${found}`}`, 2);
     }
     if (disputed.length > 0)
       out.print(`The audit that wrote this file found otherwise: ${disputed.join(', ')}.`);
     await writeJson(judgement, outputs, out);
     const states = Object.values(checks).map(({ state }) => state);
     if (states.includes('failed') || disputed.length > 0) return EXIT.auditFailed;
-    const areAllPassed = CHECK_IDS.every((id) => checks[id]?.state === 'passed');
+    const areAllPassed = CHECK_IDS.every((id) => ['passed', 'notJudged'].includes(checks[id]?.state ?? ''));
     return areAllPassed ? EXIT.pass : EXIT.invalid;
   } catch (error) {
     history?.discard();

@@ -6,6 +6,8 @@ export const backendRoleSchema = z.enum(['rabbitmq', 'redis', 'postgres']);
 export type BackendRole = z.infer<typeof backendRoleSchema>;
 export const providerSchema = z.enum(['native', 'docker', 'external']);
 export type Provider = z.infer<typeof providerSchema>;
+/** Of a run: an attack on a shop that is not ours needs no backends. */
+export const runProviderSchema = z.enum([...providerSchema.options, 'none']);
 
 export { BACKEND_TITLES };
 

@@ -9,6 +9,8 @@ interface CheckText {
   readonly proves: string;
   /** What its witness consists of when it fails, for the docs. */
   readonly witness: string;
+  /** Its title on a shop that is not ours, where it names a backend. */
+  readonly shopTitle?: string;
 }
 
 const TABLE = {
@@ -45,6 +47,7 @@ const TABLE = {
   },
   stock_balance: {
     title: 'Stock left in Redis and tickets in Postgres add up',
+    shopTitle: 'Units left and units sold add up to the stock',
     shortName: 'The books add up',
     proves: 'stock left in Redis + tickets in Postgres = stock of the sale',
     witness: 'the stock, what is left in Redis, and the count of tickets',
@@ -71,4 +74,18 @@ const TABLE = {
 
 export type CheckId = keyof typeof TABLE;
 export const CHECKS: Readonly<Record<CheckId, CheckText>> = TABLE;
+/** How a check ended: `notJudged` has no data, and proves nothing. */
+export type CheckState = 'passed' | 'failed' | 'open' | 'notJudged';
+
+/** The one place that reads a check's marks. */
+export function checkState(check: {
+  readonly ok: boolean;
+  readonly isOpen?: boolean | undefined;
+  readonly isNotJudged?: boolean | undefined;
+}): CheckState {
+  if (check.isNotJudged === true) return 'notJudged';
+  if (check.ok) return 'passed';
+  return check.isOpen === true ? 'open' : 'failed';
+}
+
 export const CHECK_IDS = Object.keys(TABLE) as CheckId[];

@@ -18,6 +18,7 @@ import { matrixFormatSchema, matrixPlanSchema, matrixStateSchema, matrixTableSch
 import { matrixResultSchema } from './matrix-report.ts';
 import { groupSchema, runRecordSchema, sampleSchema } from './run-record.ts';
 import { providerChoiceSchema, settingsSchema } from './settings.ts';
+import { targetSchema } from './target.ts';
 import {
   clusterStateSchema,
   serviceRoleSchema,
@@ -113,6 +114,16 @@ export const commands = {
   'queue.dropDead': { input: deadFrameChoice, output: z.object({ dropped: count }), timeoutMs: 90_000 },
   /** Starts an attack and returns as soon as it runs; `attack.stateChanged` reports the rest. */
   'attack.launch': { input: launchSchema, output: attackStateSchema, timeoutMs: 120_000 },
+  /** Attacks a shop that is not ours; needs no cluster. Only a terminal may: a page could be somebody else's. */
+  'attack.launchTarget': {
+    input: z.strictObject({
+      settings: launchSchema,
+      target: targetSchema,
+      isOwn: z.boolean().default(false),
+    }),
+    output: attackStateSchema,
+    timeoutMs: 120_000,
+  },
   'attack.cancel': { input: none, output: done },
   /** Breaks a part now: as a fault of the attack that runs, or by itself. */
   'faults.breakPart': { input: faultOrderSchema, output: done, timeoutMs: 60_000 },

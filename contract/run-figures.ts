@@ -1,5 +1,10 @@
 /** Figures of a run that are not in its record as they stand, for every export. */
-import { ATTACK_SETTINGS, type AttackField, type AttackSettings } from './attack-settings.ts';
+import {
+  ATTACK_SETTINGS,
+  attackSettingsSchema,
+  type AttackField,
+  type AttackSettings,
+} from './attack-settings.ts';
 import { figure, milliseconds, percent, plural, whole } from './format.ts';
 import { causeRows } from './run-notes.ts';
 import type { LatencyDetail, RunRecord } from './run-record.ts';
@@ -20,7 +25,7 @@ export const STARTS: Readonly<Record<LatencyDetail['from'], string>> = {
 const PERCENTS = [50, 75, 90, 95, 99, 99.9, 99.99] as const;
 
 /** Latencies by outcome, from the intended and from the actual send time; the heading first. No row in records that have none. */
-export function latencyRows({ load }: RunRecord): readonly (readonly string[])[] {
+export function latencyRows({ load, target }: RunRecord): readonly (readonly string[])[] {
   const { latencies = [] } = load;
   if (latencies.length === 0) return [];
   return [
@@ -28,7 +33,7 @@ export function latencyRows({ load }: RunRecord): readonly (readonly string[])[]
     ...latencies.map(({ outcome, from, count, meanMs, percentiles }) => {
       const at = (wanted: number) => percentiles.find(([one]) => one === wanted)?.[1] ?? 0;
       return [
-        OUTCOMES[outcome],
+        target && outcome === 'rejected' ? 'rejected' : OUTCOMES[outcome],
         STARTS[from],
         whole(count),
         ...[...PERCENTS, 100].map((one) => milliseconds(at(one))),
@@ -62,7 +67,9 @@ export const causeFacts = ({ load }: RunRecord): Rows =>
   ]);
 
 /** When the sale was sold out, and what never reached Postgres. */
-export function saleRows({ id, audit, load, series }: RunRecord): Rows {
+export function saleRows({ id, audit, load, series, target }: RunRecord): Rows {
+  // Samples of another shop have no stock, and no Postgres of ours.
+  if (target) return [];
   const { soldOutAtMs } = addSamples(emptySeries(id), series).totals;
   const decided = audit.granted + audit.refused + load.rejected;
   const kept = audit.refused + load.rejected;
@@ -78,7 +85,12 @@ export function saleRows({ id, audit, load, series }: RunRecord): Rows {
 }
 
 /** The command that runs the attack again on a cluster of the same size; a chaos stands in it as its faults. */
-export function repeatCommand({ attack, environment }: RunRecord): string {
+export function repeatCommand({ attack, environment, target }: RunRecord): string {
+  // Stock and limit are the adapter's.
+  if (target) {
+    const { stock, perBuyerLimit } = attackSettingsSchema.parse({ profile: 'burst' });
+    return `flashgrid attack --target ${quoted(target.file)} ${settingsAsOptions({ ...attack, stock, perBuyerLimit })}`.trim();
+  }
   const { provider, gateways, workers } = environment;
   return `flashgrid demo --provider ${provider} --gateways ${gateways} --workers ${workers} ${settingsAsOptions(attack)}`.trim();
 }
@@ -96,3 +108,6 @@ export function settingsAsOptions(attack: AttackSettings): string {
       : [`--${option} ${value}`];
   }).join(' ');
 }
+
+/** A word as a shell takes it. */
+const quoted = (word: string) => (/^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);

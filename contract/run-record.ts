@@ -1,8 +1,9 @@
 /** The record of one run: what `--json` writes, what the history keeps and what every export is made from. */
 import { z } from 'zod';
-import { providerSchema } from './backends.ts';
+import { runProviderSchema } from './backends.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
 import { CHECK_IDS } from './checks.ts';
+import { attackedSchema } from './target.ts';
 import { witnessSchema } from './witness.ts';
 
 const count = z.number().int().nonnegative();
@@ -17,6 +18,8 @@ export const checkSchema = z.object({
   ok: z.boolean(),
   /** Undecided: something that it needs had no outcome when the audit's time was over. `ok` is false. */
   isOpen: z.boolean().optional(),
+  /** The adapter of a shop that is not ours has no data for it: neither passed nor failed. `ok` is false. */
+  isNotJudged: z.boolean().optional(),
   evidence: z.object({
     /** What was found, as a sentence with figures. */
     summary: z.string(),
@@ -169,7 +172,8 @@ export const environmentSchema = z.object({
   cpu: z.string(),
   cores: count,
   memoryBytes: count,
-  provider: providerSchema,
+  /** `none` where no cluster was attacked, but a shop that is not ours. */
+  provider: runProviderSchema,
   backends: z.object({ rabbitmq: z.string(), redis: z.string(), postgres: z.string() }),
   /** Of the source that was built; missing where it is not known, as the two limits are where there is none. */
   commit: z.string().optional(),
@@ -238,6 +242,8 @@ export const runRecordSchema = z.object({
   saleId: z.string(),
   /** Of runs that `--repeat` made together. Records of earlier versions have none. */
   group: groupSchema.optional(),
+  /** The shop that was attacked, where it is not FlashGrid's own. */
+  target: attackedSchema.optional(),
   attack: attackSettingsSchema,
   /** In the order of time, those that never took place last; missing when none was asked for. */
   faults: z.array(faultOutcomeSchema).optional(),

@@ -85,14 +85,14 @@ export function promiseCounts({ audit }: RunRecord): readonly (readonly [name: s
 }
 
 /** What a reader wants first. */
-export function keyFigures({ load, audit }: RunRecord): Figures {
+export function keyFigures({ load, audit, target }: RunRecord): Figures {
   return [
     ['requests sent', whole(load.sent)],
     ['answers/s', whole(load.rps)],
     ['p50 latency', latency(load.latencyMs, 'p50')],
     ['p99 latency', latency(load.latencyMs, 'p99')],
     ['without a clear answer', whole(load.unknown)],
-    ['queue drained in', audit.checks.length > 0 ? milliseconds(audit.drainMs) : '–'],
+    [target ? 'settled in' : 'queue drained in', audit.checks.length > 0 ? milliseconds(audit.drainMs) : '–'],
   ];
 }
 
@@ -114,7 +114,7 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
         ['Stock', whole(audit.stock)],
         ['Sold', whole(audit.sold)],
         ['Granted', whole(audit.granted)],
-        ['Refused by the worker', whole(audit.refused)],
+        [record.target ? 'Refused later' : 'Refused by the worker', whole(audit.refused)],
         ['Undecided', whole(audit.pending)],
         ['Lost', whole(audit.lost)],
         ['Duplicated', whole(audit.duplicated)],
@@ -124,7 +124,7 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
         ...(audit.isSaleClosed === undefined
           ? []
           : [['Sale closed at the end', audit.isSaleClosed ? 'yes' : 'no'] as const]),
-        ['Queue empty after', milliseconds(audit.drainMs)],
+        ...(record.target ? [] : [['Queue empty after', milliseconds(audit.drainMs)] as const]),
         ...saleRows(record),
         ['Exit code', String(record.exitCode)],
         ...(record.evidenceRoot === undefined ? [] : [['Evidence root', record.evidenceRoot] as const]),
@@ -134,8 +134,8 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
       title: 'Load',
       facts: [
         ['Sent', whole(load.sent)],
-        ['Accepted (202)', whole(load.accepted)],
-        ['Rejected by the gateway', whole(load.rejected)],
+        [record.target ? 'Accepted' : 'Accepted (202)', whole(load.accepted)],
+        [record.target ? 'Rejected' : 'Rejected by the gateway', whole(load.rejected)],
         ['No clear answer', whole(load.unknown)],
         ...((load.unsent ?? 0) > 0 ? [['Not sent', whole(load.unsent ?? 0)] as const] : []),
         ['Answers a second', whole(load.rps)],
@@ -179,12 +179,20 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
       facts: [
         ['FlashGrid', environment.flashgrid],
         ...(environment.commit === undefined ? [] : [['Commit', environment.commit] as const]),
-        ['Backends', environment.provider],
-        ['RabbitMQ', environment.backends.rabbitmq],
-        ['Redis', environment.backends.redis],
-        ['Postgres', environment.backends.postgres],
-        ['Gateways', whole(environment.gateways)],
-        ['Workers', whole(environment.workers)],
+        ...(record.target
+          ? ([
+              ['Shop under test', record.target.name],
+              ['Its address', record.target.url],
+              ['Its adapter', record.target.file],
+            ] as const)
+          : ([
+              ['Backends', environment.provider],
+              ['RabbitMQ', environment.backends.rabbitmq],
+              ['Redis', environment.backends.redis],
+              ['Postgres', environment.backends.postgres],
+              ['Gateways', whole(environment.gateways)],
+              ['Workers', whole(environment.workers)],
+            ] as const)),
         ['Node', environment.node],
         ['System', environment.os],
         ['Processor', environment.cpu],

@@ -4,7 +4,13 @@ import { saleViewSchema } from '../services/shared/sales.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
 import { failureSchema } from './failure.ts';
 import { matrixStateSchema } from './matrix.ts';
-import { backendStateSchema, backendStatsSchema, providerSchema, stepSchema } from './backends.ts';
+import {
+  backendStateSchema,
+  backendStatsSchema,
+  providerSchema,
+  runProviderSchema,
+  stepSchema,
+} from './backends.ts';
 import {
   auditSchema,
   faultOutcomeSchema,
@@ -15,6 +21,7 @@ import {
   verdictSchema,
 } from './run-record.ts';
 import { settingsSchema } from './settings.ts';
+import { attackedSchema } from './target.ts';
 
 const count = z.number().int().nonnegative();
 
@@ -110,6 +117,8 @@ export const attackStateSchema = z.object({
   saleId: z.string(),
   phase: z.enum(['preparing', 'attacking', 'draining', 'auditing', 'finished', 'failed', 'cancelled']),
   settings: attackSettingsSchema,
+  /** The shop that is attacked, where it is not FlashGrid's own. */
+  target: attackedSchema.optional(),
   startedAtMs: z.number(),
   /** Time 0 of the samples, in ms since 1970; missing until the first request is sent. */
   firstRequestAtMs: z.number().optional(),
@@ -145,7 +154,7 @@ export const runSummarySchema = z.object({
   end: runRecordSchema.shape.end,
   exitCode: count.optional(),
   group: runRecordSchema.shape.group,
-  provider: providerSchema,
+  provider: runProviderSchema,
   requests: count,
   connections: count,
   stock: count,

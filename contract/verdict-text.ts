@@ -3,6 +3,7 @@
  * may be too slow without a broken promise, and that a run may prove nothing for more than one reason.
  */
 import type { AttackSettings } from './attack-settings.ts';
+import { checkState } from './checks.ts';
 import { outcomeTitle } from './faults.ts';
 import { plural, whole } from './format.ts';
 import { PLANTS, isFound } from './plants.ts';
@@ -29,6 +30,8 @@ export function verdictShown({ verdict, exitCode, end }: Judged): string {
 
 export interface VerdictParts {
   readonly verdict: Verdict;
+  /** The shop that was attacked, where it is not ours. */
+  readonly target?: RunRecord['target'];
   /** Missing for an attack that was audited. */
   readonly end?: RunRecord['end'];
   readonly attack: Pick<AttackSettings, 'perBuyerLimit' | 'plant'>;
@@ -69,39 +72,60 @@ export function describeVerdict(parts: VerdictParts): VerdictText {
     const isMissing = parts.exitCode === EXIT_INFRASTRUCTURE;
     return {
       headline: `No verdict: ${isMissing && load.accepted > 0 ? 'no gateway answered any more.' : doubtOf(parts)}`,
-      detail: `${isMissing ? accountOf(parts) : 'This run proves nothing about the engine.'}`,
+      detail: `${isMissing ? accountOf(parts) : `This run proves nothing about ${parts.target ? 'the shop' : 'the engine'}.`}`,
     };
   }
   if (verdict === 'pass') {
     return {
       headline:
-        parts.attack.perBuyerLimit === 1
+        parts.attack.perBuyerLimit === 1 && isJudged(audit, 'buyer_limit')
           ? `${plural(audit.sold, 'ticket')}, ${plural(audit.sold, 'owner')}. Exactly.`
           : `${plural(audit.sold, 'ticket')}, each sold once. Exactly.`,
       detail: [
         accountOf(parts),
         ...brokenText(parts.faults),
         'Nothing oversold, nothing lost, nothing duplicated.',
+        ...notJudgedText(audit),
       ].join(' '),
     };
   }
-  const failed = audit.checks.filter((check) => !check.ok && check.isOpen !== true).map(({ id }) => id);
+  const failed = audit.checks.filter((check) => checkState(check) === 'failed').map(({ id }) => id);
   const { plant } = parts.attack;
   if (failed.length > 0) {
     return {
       headline:
         plant === undefined
-          ? 'The engine broke a promise.'
+          ? `The ${parts.target ? 'shop' : 'engine'} broke a promise.`
           : isFound(plant, failed)
             ? 'A defect was planted on purpose, and the audit found it.'
             : 'A defect was planted on purpose, and the audit found something else.',
-      detail: `${sold}; ${whole(failed.length)} of ${plural(audit.checks.length, 'check')} failed.${plant === undefined ? '' : ` Planted: ${PLANTS[plant].title}.`}`,
+      detail: `${sold}; ${whole(failed.length)} of ${plural(judgedOf(audit).length, 'check')} failed.${notJudgedText(
+        audit,
+      )
+        .map((text) => ` ${text}`)
+        .join('')}${plant === undefined ? '' : ` Planted: ${PLANTS[plant].title}.`}`,
     };
   }
   return {
     headline: 'Every promise was kept, but a limit that was set for this run was missed.',
-    detail: `${sold}, and every check of the audit holds.`,
+    detail: [
+      `${sold}, and every check ${judgedOf(audit).length < audit.checks.length ? 'that was judged' : 'of the audit'} holds.`,
+      ...notJudgedText(audit),
+    ].join(' '),
   };
+}
+
+const judgedOf = ({ checks }: VerdictParts['audit']) =>
+  checks.filter((check) => checkState(check) !== 'notJudged');
+const isJudged = ({ checks }: VerdictParts['audit'], id: string) =>
+  checks.every((check) => check.id !== id || checkState(check) !== 'notJudged');
+
+/** A check without data proves nothing: a verdict must say how many there are. */
+function notJudgedText(audit: VerdictParts['audit']): string[] {
+  const count = audit.checks.length - judgedOf(audit).length;
+  return count === 0
+    ? []
+    : [`${plural(count, 'check')} not judged: the adapter has no data for ${count === 1 ? 'it' : 'them'}.`];
 }
 
 /** What was broken in the middle of a run that passed. */
@@ -121,7 +145,7 @@ function doubtOf({ load, faults = [] }: VerdictParts): string {
 }
 
 /** What became of every request; its figures add up to the requests that were sent. */
-function accountOf({ load, audit }: VerdictParts): string {
+function accountOf({ load, audit, target }: VerdictParts): string {
   const owners = audit.unknownGranted ?? 0;
   const got =
     owners === 0
@@ -129,9 +153,11 @@ function accountOf({ load, audit }: VerdictParts): string {
       : `${whole(owners)} of them ${owners === 1 ? 'owns' : 'own'} a ticket`;
   const fates = [
     `${whole(audit.granted)} granted`,
-    `${whole(audit.refused)} refused by the worker`,
+    ...(target && audit.refused === 0
+      ? []
+      : [`${whole(audit.refused)} refused by the ${target ? 'shop' : 'worker'}`]),
     ...(audit.pending > 0 ? [`${whole(audit.pending)} accepted and undecided`] : []),
-    ...(load.rejected > 0 ? [`${whole(load.rejected)} rejected by the gateway`] : []),
+    ...(load.rejected > 0 ? [`${whole(load.rejected)} rejected by the ${target ? 'shop' : 'gateway'}`] : []),
     ...(load.unknown > 0
       ? [`${whole(load.unknown)} without a clear answer, looked up by the audit: ${got}`]
       : []),

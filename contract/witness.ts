@@ -10,6 +10,8 @@ const KINDS = {
   frame: { label: 'Frame in RabbitMQ' },
   decision: { label: 'Decision in Redis' },
   row: { label: 'Row in Postgres' },
+  outcome: { label: 'What the shop decided' },
+  owner: { label: 'The shop’s list of owners', holds: 'at the audit' },
   count: { label: 'Count', holds: 'at the audit' },
   missing: { label: 'Not found', holds: 'at the audit' },
 } as const satisfies Record<string, { readonly label: string; readonly holds?: string }>;

@@ -13,6 +13,9 @@ import { AttackSession } from './attack-session.ts';
 import type { ClusterManager } from './cluster-manager.ts';
 import { backendDown, backendRestarting } from './cluster/backend-down.ts';
 import type { EvidenceStore } from './evidence/evidence-store.ts';
+import type { Target } from '../contract/target.ts';
+import { requireModest, requireNearby } from './target/target-limits.ts';
+import { TargetSession } from './target/target-session.ts';
 import type { GatewayClient } from './sales/gateway-client.ts';
 
 export interface AttacksOptions {
@@ -31,7 +34,7 @@ export interface AttacksOptions {
 
 export class Attacks {
   readonly #options: AttacksOptions;
-  #last: AttackSession | undefined;
+  #last: AttackSession | TargetSession | undefined;
   /** What was broken while no attack ran. */
   #loose: { readonly runner: FaultRunner; readonly tools: FaultTools } | undefined;
 
@@ -85,6 +88,31 @@ export class Attacks {
     return this.#last.begin();
   }
 
+  /**
+   * Begins an attack on a shop that is not ours, and returns at once; it needs no cluster.
+   * @throws FailureError `attack.busy`, `target.notPrivate`, `target.tooMuch`
+   */
+  async launchTarget(
+    settings: AttackSettings,
+    target: Target,
+    { isOwn, group }: { readonly isOwn: boolean; readonly group?: string | undefined },
+  ): Promise<AttackState> {
+    this.refuseWhileActive();
+    requireModest(settings);
+    if (!isOwn) await requireNearby(target);
+    const { onState, onRecord, evidence, ...rest } = this.#options;
+    this.#last = new TargetSession({
+      ...rest,
+      settings,
+      target,
+      group,
+      onState: (state) => onState(redactDeep(state)),
+      onRecord: (record) => onRecord(redactDeep(record)),
+      saveEvidence: (run, found, audit) => evidence.save(redactDeep(run), found, redactDeep(audit)),
+    });
+    return this.#last.begin();
+  }
+
   /** The last state of the attack that was launched last, once nothing of it runs. */
   async whenOver(): Promise<AttackState | undefined> {
     return await this.#last?.whenOver();
@@ -113,7 +141,7 @@ export class Attacks {
   async breakNow(fault: Omit<FaultSpec, 'at'>): Promise<void> {
     const tools = this.#loose?.tools ?? this.#faultTools();
     checkFaults([fault], tools);
-    if (this.#last?.isActive) return await this.#last.breakNow(fault);
+    if (this.#last?.isActive && this.#last instanceof AttackSession) return await this.#last.breakNow(fault);
     const onLog = (text: string) =>
       this.#options.onLog({ atMs: Date.now(), part: 'control', level: 'warn', text });
     this.#loose ??= { tools, runner: new FaultRunner(tools, { onChange: () => undefined, onLog }) };

@@ -131,6 +131,16 @@ export function commandHandlers(parts: CommandParts): Handlers {
       matrix.refuseWhileRunning();
       return attacks.launch(attack, group);
     },
+    'attack.launchTarget': ({ settings: { group, ...wanted }, target, isOwn }, caller) => {
+      matrix.refuseWhileRunning();
+      if (caller === 'page')
+        throw new FailureError({
+          code: 'target.terminalOnly',
+          message: 'An attack on another shop can only be launched from a terminal.',
+          fix: `Use \`${commandLine('attack --target FILE')}\` on the same data folder; the page shows it.`,
+        });
+      return attacks.launchTarget(wanted, target, { isOwn, group });
+    },
     'attack.cancel': () => done(callOff()),
     'faults.breakPart': (order) => {
       // It would count as what the matrix breaks.

@@ -10,6 +10,7 @@ import type { Provider } from '../contract/backends.ts';
 import type { MatrixCell } from '../contract/chaos.ts';
 import { mergeCoverages } from '../contract/coverage.ts';
 import type { ExportedFile } from '../contract/export-formats.ts';
+import { checkState } from '../contract/checks.ts';
 import { FailureError, type Failure } from '../contract/failure.ts';
 import {
   MATRIX_EXPORTS,
@@ -329,7 +330,7 @@ function resultOf(
     exitCode: record.exitCode,
     hadEffect: faults.length > 0 && faults.every((one) => one.hadEffect),
     effect: faults.map((one) => one.effect).join(' '),
-    broken: audit.checks.filter(({ ok, isOpen }) => !ok && isOpen !== true).map(({ id }) => id),
+    broken: audit.checks.filter((check) => checkState(check) === 'failed').map(({ id }) => id),
     reasons: record.reasons,
     ...{ oversold, undersold, lost, duplicated, pending },
     unknown: load.unknown,

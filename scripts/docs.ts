@@ -19,6 +19,7 @@ import { z } from 'zod';
 import { RECORD_FORMAT, runRecordSchema } from '../contract/run-record.ts';
 import { RARE_PATHS } from '../services/shared/rare-paths.ts';
 import { PLANTS } from '../contract/plants.ts';
+import { declaredTargetSchema } from '../contract/target.ts';
 import { SLO_METRICS, SLO_UNITS } from '../contract/slo.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -157,14 +158,20 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
   },
 };
 
-/** Where the JSON Schema of the run record is published. */
-const SCHEMA_PATH = 'docs/run-record.schema.json';
-
 /** Open, as the reader of records is: a field that a later version adds raises no format. */
 const recordJsonSchema = () => ({
   title: `The record of a FlashGrid run, flashgrid.run/${RECORD_FORMAT}`,
   ...z.toJSONSchema(runRecordSchema, { io: 'input' }),
 });
+
+/** The JSON Schemas that are published. */
+const SCHEMAS: Readonly<Record<string, () => object>> = {
+  'docs/run-record.schema.json': recordJsonSchema,
+  'docs/target.schema.json': () => ({
+    title: 'The adapter of a shop for flashgrid attack --target',
+    ...z.toJSONSchema(declaredTargetSchema, { io: 'input' }),
+  }),
+};
 
 /** The pages that are made, wholly or in parts: as they are, and as they should be. */
 export async function madePages(): Promise<{ path: string; text: string; made: string }[]> {
@@ -181,9 +188,14 @@ export async function madePages(): Promise<{ path: string; text: string; made: s
       return { path, text, made: await format(made, { ...options, parser: 'markdown' }) };
     }),
   );
-  const options = await resolveConfig(join(root, SCHEMA_PATH));
-  const made = await format(JSON.stringify(recordJsonSchema()), { ...options, parser: 'json' });
-  return [...pages, { path: SCHEMA_PATH, text: await readFile(join(root, SCHEMA_PATH), 'utf8'), made }];
+  const schemas = await Promise.all(
+    Object.entries(SCHEMAS).map(async ([path, schema]) => {
+      const options = await resolveConfig(join(root, path));
+      const made = await format(JSON.stringify(schema()), { ...options, parser: 'json' });
+      return { path, text: await readFile(join(root, path), 'utf8').catch(() => ''), made };
+    }),
+  );
+  return [...pages, ...schemas];
 }
 
 if (process.argv[1] === import.meta.filename)

@@ -8,11 +8,12 @@ import { FailureError } from '../../contract/failure.ts';
 import type { Deployment } from '../cluster/cluster.ts';
 import { ReleaseStack } from '../../services/shared/release-stack.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
-import { CHECK_IDS } from '../../contract/checks.ts';
+import { CHECKS, CHECK_IDS } from '../../contract/checks.ts';
 import type { Audit } from '../../contract/run-record.ts';
 import type { DeadFrame } from '../../contract/state.ts';
 import { milliseconds, plural } from '../../contract/format.ts';
 import { ALL_CHECKS } from './checks/all-checks.ts';
+import { unjudged } from './checks/check.ts';
 import { isOpen } from './checks/open.ts';
 import { findOutcomeFaults } from './checks/single-outcome.ts';
 import { waitForDrain, type DrainProgress } from './drain.ts';
@@ -283,7 +284,10 @@ function stillWaiting({ queues }: Evidence, drainMs: number): string[] {
 export function judge(evidence: Evidence, drainMs: number, undecided: readonly string[] = []): Audit {
   const { sale, tickets, totals, queues } = evidence;
   const checks = CHECK_IDS.map((id) => {
+    const notJudged = evidence.shop?.notJudged[id];
+    if (notJudged !== undefined) return unjudged(id, notJudged);
     const check = ALL_CHECKS[id](evidence);
+    if (evidence.shop) return { ...check, title: CHECKS[id].shopTitle ?? check.title };
     return !check.ok && undecided.length > 0 && isOpen(check) ? { ...check, isOpen: true } : check;
   });
   const faults = findOutcomeFaults(evidence);

@@ -8,6 +8,7 @@
  * (the broker's confirm came too late).
  */
 import type { SaleCounters, SaleStatus } from '../../services/shared/sales.ts';
+import type { CheckId } from '../../contract/checks.ts';
 import type { LoadLedger } from './ledger.ts';
 
 export interface AuditedSale {
@@ -65,7 +66,7 @@ export interface RawEvidence {
   /** Requests whose reservation id another request was given, too. */
   readonly duplicates: readonly number[];
   /** `undefined` when Redis does not know the sale. */
-  readonly counters: SaleCounters | undefined;
+  readonly counters: Pick<SaleCounters, 'remaining'> | undefined;
   readonly queues: QueueCounts;
   /** ms for which a part stood still or was away, the longest one; 0 by default. */
   readonly heldUpMs?: number;
@@ -73,6 +74,8 @@ export interface RawEvidence {
   readonly times?: EventTimes;
   /** The first frame that the run put into the dead-letter queue, once it was looked up. */
   readonly deadLetter?: DeadLetter;
+  /** Where the shop is not ours. */
+  readonly shop?: ShopFacts;
 }
 
 export interface DeadLetter {
@@ -82,6 +85,16 @@ export interface DeadLetter {
   readonly reason: string;
   /** When its gateway closed it, in ms since the start of the attack. */
   readonly closedAtMs?: number | undefined;
+}
+
+/** A shop that is not ours: what its adapter can tell, and how its units are called. */
+export interface ShopFacts {
+  /** Checks that its data does not allow, each with the reason. */
+  readonly notJudged: Readonly<Partial<Record<CheckId, string>>>;
+  /** Name of a unit number; `undefined` where the shop names none. */
+  unitName(unitNo: number): string | undefined;
+  /** Whether reservation ids are the shop's own. */
+  readonly hasIds: boolean;
 }
 
 /** When rows and decisions came about, in ms since the start of the attack; `undefined` when nobody knows. */

@@ -27,6 +27,8 @@ export interface LoadLedger {
   reservationId(index: number): string | undefined;
   /** 0 when there was no answer. */
   httpStatus(index: number): number;
+  /** Of a shop that is not ours: whether the answer said that it is sold out. The gateway says so by status 409. */
+  isSoldOut?(index: number): boolean;
   /** ms since the start of the attack. */
   sentAtMs(index: number): number;
   /** ms since the start of the attack; NaN when there was no answer. */

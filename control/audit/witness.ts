@@ -13,6 +13,13 @@ type Lane = WitnessEvent['lane'];
 export const TOLD = 'What buyers were told';
 export const PROMISED = 'What was promised';
 export const HELD = 'What the backends hold';
+const SHOP_HELD = 'What the shop holds';
+
+/** Who holds tickets and counts, as texts name them. */
+export const holdersOf = ({ shop }: Pick<Evidence, 'shop'>) =>
+  shop
+    ? { lane: SHOP_HELD, tickets: 'the shop’s list of owners', counts: 'the shop', outcomes: 'the shop' }
+    : { lane: HELD, tickets: 'Postgres', counts: 'Redis', outcomes: 'Redis' };
 
 /** ms by which the clocks of two backends may differ through rounding alone: within it, logic gives the order. */
 const CLOCK_STEP_MS = 2;
@@ -45,7 +52,7 @@ export function witness(
 function placeOf(thread: readonly WitnessEvent[], at: number): number {
   const kind = thread[at]?.kind;
   if (kind === 'promise') return -Infinity;
-  if (kind === 'count' || kind === 'missing') return Infinity;
+  if (kind === 'count' || kind === 'missing' || kind === 'owner') return Infinity;
   const next = thread.slice(at).find(({ tMs }) => tMs !== undefined);
   const last = thread.slice(0, at).findLast(({ tMs }) => tMs !== undefined);
   return next?.tMs ?? last?.tMs ?? Infinity;
@@ -77,15 +84,15 @@ export function requestEvent({ ledger }: Evidence, lane: Lane, request: number):
 }
 
 /** An answer, at the moment when it came. */
-export function answerEvent({ ledger }: Evidence, lane: Lane, request: number): WitnessEvent {
-  const id = ledger.reservationId(request);
+export function answerEvent({ ledger, shop }: Evidence, lane: Lane, request: number): WitnessEvent {
+  const id = shop?.hasIds === false ? undefined : ledger.reservationId(request);
   const status = ledger.httpStatus(request);
   const told = ledger.status(request);
   const word = told === 'unknown' ? 'unconfirmed' : told;
   return event(
     lane,
     'answer',
-    `${nameOf(ledger.userId(request))} was told ${status}: ${word}${id !== undefined ? `, reservation ${nameOf(id)}` : told === 'accepted' ? ', without a reservation id' : ''}.`,
+    `${nameOf(ledger.userId(request))} was told ${status}: ${word}${id !== undefined ? `, reservation ${nameOf(id)}` : told === 'accepted' && !shop ? ', without a reservation id' : ''}.`,
     ledger.answeredAtMs(request),
   );
 }
@@ -102,13 +109,20 @@ export function deadFrameEvent(
 
 /** What the record in Redis says of a subject. */
 export function decisionEvent(evidence: Evidence, lane: Lane, subject: number): WitnessEvent {
-  const { ledger, tickets, join, outcomes, times } = evidence;
+  const { ledger, tickets, join, outcomes, times, shop } = evidence;
   const id = reservationOf(evidence, subject) ?? '';
   const buyer =
     subject < ledger.count ? ledger.userId(subject) : tickets.userId[join.subjectOfTicket.indexOf(subject)];
   const code = outcomes.code[subject] ?? 0;
   const units = outcomes.units.get(subject) ?? [outcomes.firstUnit[subject] ?? 0];
   const outcome = OUTCOME_CODES[String.fromCharCode(code) as OutcomeCode];
+  if (shop) {
+    const named = shop.unitName(units[0] ?? 0);
+    const what = named === undefined ? 'a unit' : `unit ${nameOf(named)}`;
+    const name = shop.hasIds ? `Reservation ${nameOf(id)}` : 'The request';
+    const text = `${name} of ${nameOf(buyer ?? '')}: ${code === GRANTED_CODE ? `granted ${what}` : `refused, ${outcome}`}.`;
+    return event(lane, 'outcome', text);
+  }
   return event(
     lane,
     'decision',
@@ -118,9 +132,15 @@ export function decisionEvent(evidence: Evidence, lane: Lane, subject: number): 
 }
 
 /** A ticket, at the moment when its row was written. */
-export function rowEvent({ tickets, times }: Evidence, lane: Lane, ticket: number): WitnessEvent {
+export function rowEvent({ tickets, times, shop }: Evidence, lane: Lane, ticket: number): WitnessEvent {
   const id = tickets.reservationId[ticket] ?? '';
   const unit = tickets.unitNo[ticket] ?? 0;
+  if (shop) {
+    const named = shop.unitName(unit);
+    const what = named === undefined ? 'A unit' : `Unit ${nameOf(named)}`;
+    const by = shop.hasIds ? `, reservation ${nameOf(id)}` : '';
+    return event(lane, 'owner', `${what} belongs to ${nameOf(tickets.userId[ticket] ?? '')}${by}.`);
+  }
   return event(
     lane,
     'row',

@@ -2,6 +2,7 @@
  * The records of an evidence file, as docs/evidence.md describes them: tickets first, so that whoever checks
  * the file needs memory for the tickets alone. Fields are parted by tabs; `-` stands for nothing.
  */
+import { checkState } from '../../contract/checks.ts';
 import { OUTCOME_CODES, type OutcomeCode } from '../../services/shared/outcomes.ts';
 import type { Audit, RunRecord } from '../../contract/run-record.ts';
 import type { Evidence } from '../audit/evidence.ts';
@@ -11,7 +12,7 @@ export const EVIDENCE_FORMAT = 'flashgrid.evidence/1';
 /** What stands in the first record beside the figures of the evidence itself. */
 export type EvidenceRun = Pick<
   RunRecord,
-  'id' | 'startedAt' | 'attack' | 'environment' | 'incidents' | 'coverage'
+  'id' | 'startedAt' | 'target' | 'attack' | 'environment' | 'incidents' | 'coverage'
 >;
 
 /** All records in their order, without the last line, which holds the root. */
@@ -26,9 +27,7 @@ export function* evidenceRecords(evidence: Evidence, run: EvidenceRun, audit: Au
     const answered = Number.isNaN(answeredMs) ? '-' : Math.round(answeredMs * 1_000);
     yield `R\t${at}\t${ledger.userId(at)}\t${ledger.status(at)}\t${ledger.httpStatus(at)}\t${Math.round(ledger.sentAtMs(at) * 1_000)}\t${answered}\t${ledger.reservationId(at) ?? '-'}\t${outcomeOf(evidence, at)}`;
   }
-  const checks = Object.fromEntries(
-    audit.checks.map(({ id, ok, isOpen }) => [id, ok ? 'passed' : isOpen ? 'open' : 'failed']),
-  );
+  const checks = Object.fromEntries(audit.checks.map((check) => [check.id, checkState(check)]));
   yield `E\t${ascii({ remaining: counters?.remaining ?? null, queues, undecided: audit.undecided ?? [], checks })}`;
 }
 

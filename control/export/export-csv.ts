@@ -34,8 +34,8 @@ export function exportCsv(record: RunRecord): string {
   const rows: Cell[][] = [
     ['section', 'name', 'value'],
     ...summaryRows(record).map(([name, value]) => ['summary', name, value]),
-    ['section', 'check', 'ok', 'title', 'evidence', 'offenders', 'isOpen'],
-    ...record.audit.checks.map(({ id, ok, isOpen, title, evidence }) => [
+    ['section', 'check', 'ok', 'title', 'evidence', 'offenders', 'isOpen', 'isNotJudged'],
+    ...record.audit.checks.map(({ id, ok, isOpen, isNotJudged, title, evidence }) => [
       'check',
       id,
       ok,
@@ -43,6 +43,7 @@ export function exportCsv(record: RunRecord): string {
       evidence.summary,
       evidence.offenders.join('; '),
       isOpen ?? false,
+      isNotJudged ?? false,
     ]),
     ['section', 'atMs', 'part', 'kind', 'lengthMs', 'text'],
     ...(record.incidents ?? []).map(({ tMs, part, kind, lengthMs, text }) => [
@@ -104,6 +105,7 @@ export function summaryRows(record: RunRecord): [string, Field][] {
     ['notes', notesOf(record).join(' ')],
     ['saleId', saleId],
     ['repeat', repeatCommand(record)],
+    ...(record.target ? group('target', record.target) : []),
     ...group('attack', record.attack),
     ...group('load', { sent, accepted, rejected, unknown, unsent, rps, durationMs }),
     // No latency at all is not one of 0 ms.

@@ -5,6 +5,7 @@ import { htmlPage, renderFigures, renderProof, renderTop, renderVerdict } from '
 import { renderRunCharts } from './html/run-charts.ts';
 import { latencyRows } from '../../contract/run-figures.ts';
 import { notesOf } from '../../contract/run-notes.ts';
+import { checkState, type CheckState } from '../../contract/checks.ts';
 import type { Check, RunRecord } from '../../contract/run-record.ts';
 import {
   FAULT_COLUMNS,
@@ -23,7 +24,7 @@ import { WITNESS_KINDS, eventTime, type Witness } from '../../contract/witness.t
 export function exportHtml(record: RunRecord): string {
   return htmlPage(
     `${verdictWord(record)}: ${titleOf(record.attack)} (FlashGrid run ${record.id})`,
-    html`${renderTop(titleOf(record.attack), `${utcTime(record.startedAt)} · ${record.id}`)}
+    html`${renderTop(titleOf(record.attack), `${record.target ? `${record.target.name} · ` : ''}${utcTime(record.startedAt)} · ${record.id}`)}
       ${renderHero(record)} ${renderProof(promiseCounts(record))} ${renderFigures(keyFigures(record))}
       <h2>What happened</h2>
       ${renderFaults(record)}
@@ -33,8 +34,8 @@ export function exportHtml(record: RunRecord): string {
       <div class="tables">${factGroups(record).map(renderTable)}</div>
       <footer>
         Made by FlashGrid ${record.environment.flashgrid}. The checks compare what the load generator sent and
-        saw with what Postgres, Redis and RabbitMQ held after the queue was drained. The full record: export
-        this run as JSON.
+        saw with what ${record.target ? 'the shop' : 'Postgres, Redis and RabbitMQ'} held after
+        ${record.target ? 'the attack' : 'the queue was drained'}. The full record: export this run as JSON.
       </footer>`,
   );
 }
@@ -118,25 +119,31 @@ function renderFaults(record: RunRecord): Markup {
 
 function renderChecks(checks: readonly Check[]): Markup {
   if (checks.length === 0) return NOTHING;
-  return html`<h2>What was ${checks.every((check) => check.ok) ? 'proven' : 'checked'}</h2>
+  return html`<h2>
+      What was
+      ${checks.every((check) => ['passed', 'notJudged'].includes(checkState(check))) ? 'proven' : 'checked'}
+    </h2>
     <div class="card checks">${checks.map(renderCheck)}</div>`;
 }
 
-function renderCheck({ ok, isOpen = false, title, evidence }: Check): Markup {
+/** Class, name and sign of a check. */
+const CHECK_LOOKS: Readonly<Record<CheckState, readonly [look: string, word: string, sign: string]>> = {
+  passed: ['yes', 'Passed', 'M9.5 16.8l4.6 4.6 8.6-9.6'],
+  open: ['open', 'Undecided', 'M16 9v8.5M16 22.5v.5'],
+  failed: ['no', 'Failed', 'M11 11l10 10M21 11 11 21'],
+  notJudged: ['none', 'Not judged', 'M10 16h12'],
+};
+
+function renderCheck(check: Check): Markup {
+  const { ok, title, evidence } = check;
   const counts = Object.entries(evidence.counts);
-  return html`<details class="${ok ? 'yes' : isOpen ? 'open' : 'no'}" ${ok ? NOTHING : html` open`}>
+  const [look, word, sign] = CHECK_LOOKS[checkState(check)];
+  return html`<details class="${look}" ${ok ? NOTHING : html` open`}>
     <summary>
-      <svg
-        class="sign"
-        viewBox="0 0 32 32"
-        role="img"
-        aria-label="${ok ? 'Passed' : isOpen ? 'Undecided' : 'Failed'}"
-      >
+      <svg class="sign" viewBox="0 0 32 32" role="img" aria-label="${word}">
         <circle cx="16" cy="16" r="16" />
-        <path
-          d="${ok ? 'M9.5 16.8l4.6 4.6 8.6-9.6' : isOpen ? 'M16 9v8.5M16 22.5v.5' : 'M11 11l10 10M21 11 11 21'}"
-        /></svg
-      ><strong>${title}</strong
+        <path d="${sign}" /></svg
+      ><strong>${look === 'none' ? 'Not judged: ' : ''}${title}</strong
       ><svg class="more" viewBox="0 0 20 20" aria-hidden="true"><path d="m4 7 6 6 6-6" /></svg
       ><span class="say">${evidence.summary}</span>
     </summary>

@@ -2,6 +2,7 @@
  * A run as JUnit XML: a test case for each check and each `--slo`, and one for the verdict, which is red whenever the exit code
  * is not 0.
  */
+import { checkState, type CheckState } from '../../contract/checks.ts';
 import type { Check, RunRecord } from '../../contract/run-record.ts';
 import { headlineOf, titleOf, verdictWord } from '../../contract/run-text.ts';
 import { missedSlos, parseSlos } from '../../contract/slo.ts';
@@ -12,8 +13,8 @@ import { Markup, NOTHING, html as xml } from './html/markup.ts';
 
 interface TestCase {
   readonly name: string;
-  /** Missing when it passed; `error` where nothing could be decided. */
-  readonly problem?: 'failure' | 'error';
+  /** Missing when it passed; `error` where nothing could be decided, `skipped` where there is no data to judge. */
+  readonly problem?: 'failure' | 'error' | 'skipped';
   readonly message: string;
   readonly lines?: readonly string[];
 }
@@ -26,7 +27,7 @@ export function exportJunit(record: RunRecord): string {
   const totals = xml`tests="${cases.length}" failures="${count('failure')}" errors="${count('error')}" time="${seconds}"`;
   const { text } = xml`<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="FlashGrid" ${totals}>
-  <testsuite name="${titleOf(record.attack)}" id="${record.id}" ${totals} skipped="0" timestamp="${record.startedAt}">
+  <testsuite name="${titleOf(record.attack)}" id="${record.id}" ${totals} skipped="${count('skipped')}" timestamp="${record.startedAt}">
     <properties>
 ${summaryRows(record).map(([name, value]) => xml`      <property name="${name}" value="${String(value)}" />`)}
     </properties>
@@ -42,15 +43,24 @@ function renderCase(runId: string, { name, problem, message, lines = [] }: TestC
   const body =
     problem === undefined
       ? NOTHING
-      : xml`<${new Markup(problem)} message="${message}" type="${problem}">${lines.join('\n')}</${new Markup(problem)}>`;
+      : xml`<${new Markup(problem)} message="${message}"${problem === 'skipped' ? NOTHING : xml` type="${problem}"`}>${lines.join('\n')}</${new Markup(problem)}>`;
   return xml`    <testcase classname="flashgrid.${runId}" name="${name}" time="0">${body}</testcase>`;
 }
 
-function checkCase({ ok, isOpen, title, evidence }: Check): TestCase {
+const PROBLEMS: Readonly<Record<CheckState, TestCase['problem']>> = {
+  passed: undefined,
+  open: 'error',
+  failed: 'failure',
+  notJudged: 'skipped',
+};
+
+function checkCase(check: Check): TestCase {
+  const { title, evidence } = check;
+  const problem = PROBLEMS[checkState(check)];
   const { summary, offenders, witness } = evidence;
   return {
     name: title,
-    ...(ok ? {} : { problem: isOpen === true ? 'error' : 'failure' }),
+    ...(problem && { problem }),
     message: summary,
     lines: [
       summary,

@@ -1,4 +1,5 @@
 /** A run as Markdown for a pull request: the verdict and what it rests on; the rest is folded away. */
+import { checkState, type CheckState } from '../../contract/checks.ts';
 import { markdownTable, utcTime, whole } from '../../contract/format.ts';
 import { latencyRows, repeatCommand } from '../../contract/run-figures.ts';
 import { notesOf } from '../../contract/run-notes.ts';
@@ -66,14 +67,20 @@ export function exportMarkdown(record: RunRecord): string {
         ),
       ),
     `\`\`\`sh\n${repeatCommand(record)}\n\`\`\``,
-    `Run ${plain(id)}, ${utcTime(startedAt)}, FlashGrid ${plain(environment.flashgrid)}.`,
+    `${record.target ? `Shop under test: ${plain(record.target.name)} at ${plain(record.target.url)}. ` : ''}Run ${plain(id)}, ${utcTime(startedAt)}, FlashGrid ${plain(environment.flashgrid)}.`,
   ]
     .filter((part) => part !== '')
     .join('\n\n')
     .concat('\n');
 }
 
-const signOf = ({ ok, isOpen }: Check) => (ok ? '✅' : isOpen === true ? '❔' : '❌');
+const CHECK_SIGNS: Readonly<Record<CheckState, string>> = {
+  passed: '✅',
+  open: '❔',
+  failed: '❌',
+  notJudged: '➖ not judged',
+};
+const signOf = (check: Check) => CHECK_SIGNS[checkState(check)];
 
 const folded = (title: string, rows: readonly (readonly string[])[]) =>
   `<details><summary>${title}</summary>\n\n${tableOf([[title, 'value'], ...rows])}\n\n</details>`;

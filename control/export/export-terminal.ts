@@ -1,5 +1,6 @@
 /** A run as the terminal shows it: load, audit, verdict. Pure: gives the text, colours only when asked. */
 import { latency, milliseconds, percent, plural, whole, wrapText } from '../../contract/format.ts';
+import { checkState, type CheckState } from '../../contract/checks.ts';
 import { coverageText } from '../../contract/coverage.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import type { Check, RunRecord } from '../../contract/run-record.ts';
@@ -44,7 +45,10 @@ export function formatRun(record: RunRecord, { color, width = DEFAULT_WIDTH }: T
 }
 
 function titleLines(record: RunRecord, paint: Paint, width: number): string[] {
-  const [title, where] = [titleOf(record.attack), `${record.id} · ${record.environment.provider}`];
+  const [title, where] = [
+    titleOf(record.attack),
+    `${record.id} · ${record.target?.name ?? record.environment.provider}`,
+  ];
   if (title.length + 2 + where.length <= width) return [`${paint(title, 'bold')}  ${paint(where, 'dim')}`];
   return [...wrapText(title, width).map((line) => paint(line, 'bold')), paint(where, 'dim')];
 }
@@ -75,7 +79,7 @@ function loadLines({ load }: RunRecord, paint: Paint, width: number): string[] {
   ];
 }
 
-function auditLines({ audit }: RunRecord, paint: Paint, width: number): string[] {
+function auditLines({ audit, target }: RunRecord, paint: Paint, width: number): string[] {
   const bad = (count: number) => {
     const text = whole(count);
     return count > 0 ? paint(text.padEnd(VALUE_WIDTH), 'red') : text;
@@ -89,7 +93,7 @@ function auditLines({ audit }: RunRecord, paint: Paint, width: number): string[]
     ['Duplicated', bad(audit.duplicated)],
     ['Oversold', bad(audit.oversold)],
     ['Undecided', bad(audit.pending)],
-    ['Drained in', milliseconds(audit.drainMs)],
+    [target ? 'Settled in' : 'Drained in', milliseconds(audit.drainMs)],
   ]);
 }
 
@@ -110,20 +114,24 @@ function table(
   return lines;
 }
 
+const MARKS: Readonly<Record<CheckState, readonly [sign: string, style: Style]>> = {
+  passed: ['✓', 'green'],
+  open: ['?', 'yellow'],
+  failed: ['✗', 'red'],
+  notJudged: ['–', 'dim'],
+};
+
 function checkLines(check: Check, paint: Paint, width: number): string[] {
-  const mark = check.ok
-    ? paint('✓', 'green')
-    : check.isOpen === true
-      ? paint('?', 'yellow', 'bold')
-      : paint('✗', 'red', 'bold');
+  const state = checkState(check);
+  const [sign, ...styles] = MARKS[state];
+  const mark = paint(sign, ...styles, ...(check.ok ? [] : ['bold' as const]));
   const offenders =
     check.ok || check.evidence.offenders.length === 0
       ? []
       : wrapText(`First offenders: ${check.evidence.offenders.join(', ')}`, width - 4);
   return [
-    ...wrapText(check.title, width - 4).map(
-      (line, at) =>
-        `${at === 0 ? `  ${mark} ` : '    '}${check.ok ? line : paint(line, check.isOpen === true ? 'yellow' : 'red')}`,
+    ...wrapText(state === 'notJudged' ? `Not judged: ${check.title}` : check.title, width - 4).map(
+      (line, at) => `${at === 0 ? `  ${mark} ` : '    '}${check.ok ? line : paint(line, ...styles)}`,
     ),
     ...[...wrapText(check.evidence.summary, width - 4), ...offenders].map(
       (line) => `    ${paint(line, 'dim')}`,

@@ -4,7 +4,7 @@
  * get the admin token.
  */
 import { Agent, request } from 'node:http';
-import { Agent as TlsAgent } from 'node:https';
+import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
 
 /** Agents of our own ignore the proxy variables. No keep-alive: no connection is stale after a restart. */
 export const directAgent = new Agent();
@@ -32,10 +32,11 @@ export function requestLoopback(
   { method, headers, body, limitMs }: LoopbackRequest,
 ): Promise<LoopbackAnswer> {
   return new Promise((resolve, reject) => {
-    const asked = request(url, {
+    const isTls = url.startsWith('https:');
+    const asked = (isTls ? tlsRequest : request)(url, {
       method,
       headers: { ...headers, ...(body === undefined ? {} : { 'content-length': Buffer.byteLength(body) }) },
-      agent: directAgent,
+      agent: isTls ? directTlsAgent : directAgent,
       signal: AbortSignal.timeout(limitMs),
     });
     asked.on('error', reject);

@@ -2,6 +2,7 @@
 import type { AttackSettings } from '../../contract/attack-settings.ts';
 import { milliseconds, percent, plural, whole } from '../../contract/format.ts';
 import { PLANTS, isFound } from '../../contract/plants.ts';
+import { checkState } from '../../contract/checks.ts';
 import { missedSlos } from '../../contract/slo.ts';
 import { causeText, gaveUpText } from '../../contract/run-notes.ts';
 import {
@@ -37,6 +38,7 @@ export interface RunParts {
   readonly firstRequestAtMs?: number | undefined;
   readonly finishedAtMs: number;
   readonly group?: RunRecord['group'];
+  readonly target?: RunRecord['target'];
   readonly attack: AttackSettings;
   readonly faults?: RunRecord['faults'];
   readonly load: Load;
@@ -108,8 +110,8 @@ export function judgeRun({
       reasons: endReason === undefined ? [] : [endReason],
     };
   }
-  const failed = audit.checks.filter((check) => !check.ok);
-  const broken = failed.filter((check) => check.isOpen !== true);
+  const broken = audit.checks.filter((check) => checkState(check) === 'failed');
+  const isOpen = audit.checks.some((check) => checkState(check) === 'open');
   if (broken.length > 0) {
     return {
       verdict: 'fail',
@@ -120,7 +122,7 @@ export function judgeRun({
       ],
     };
   }
-  const missing = [...findMissing(load), ...(failed.length > 0 ? (audit.undecided ?? []) : [])];
+  const missing = [...findMissing(load), ...(isOpen ? (audit.undecided ?? []) : [])];
   if (missing.length > 0)
     return { verdict: 'invalid', exitCode: EXIT_CODES.infrastructure, reasons: missing };
   if (attack.plant !== undefined)

@@ -13,7 +13,7 @@ const commit = typeof SOURCE_COMMIT === 'undefined' ? '' : SOURCE_COMMIT;
 /** Describes the machine, the backends and how many services ran. */
 export async function describeEnvironment(
   version: string,
-  cluster: Pick<Cluster, 'provider' | 'backends'>,
+  cluster: { readonly provider: Environment['provider']; readonly backends: Cluster['backends'] },
   services: readonly ServiceState[],
 ): Promise<Environment> {
   const versionOf = (role: string) =>

@@ -6,12 +6,15 @@ import { EvidenceError } from './evidence-error.ts';
 import { endOf, headerOf, type End, type Header } from './parse-records.ts';
 import { RootBuilder } from './root-builder.ts';
 
-export type CheckState = 'passed' | 'open' | 'failed';
+/** `notJudged`: the file has no data for it, and says so. */
+export type CheckState = 'passed' | 'open' | 'failed' | 'notJudged';
 
 export interface Judgement {
   readonly runId: string;
   /** The defect that was planted on purpose: the run says nothing about the engine. */
   readonly planted?: string;
+  /** The shop is not FlashGrid's own. */
+  readonly isOther?: true;
   readonly root: string;
   readonly records: number;
   readonly requests: number;
@@ -254,7 +257,7 @@ export class Judge {
   }
 
   finish(expectedRoot: string | undefined): Judgement {
-    const { runId, planted, stock, perBuyerLimit, heldUpMs, requests, tickets } =
+    const { runId, planted, isOther, stock, perBuyerLimit, heldUpMs, requests, tickets } =
       this.#header ?? fail('it is empty');
     const { remaining, waiting, newDead, undecided, claims } = this.#end ?? fail('the end record is missing');
     const root = this.#root ?? fail('its root is missing');
@@ -277,6 +280,13 @@ export class Judge {
 
     const checks: Record<string, { state: CheckState; found: string }> = {};
     const set = (name: string, isFine: boolean, found: string, canBeOpen = false) => {
+      if (isOther && claims[name] === 'notJudged') {
+        checks[name] = {
+          state: 'notJudged',
+          found: 'There is no data for it in the attack on another shop.',
+        };
+        return;
+      }
       checks[name] = { state: isFine ? 'passed' : canBeOpen && undecided ? 'open' : 'failed', found };
     };
     set(
@@ -338,6 +348,7 @@ export class Judge {
     return {
       runId,
       ...(planted === undefined ? {} : { planted }),
+      ...(isOther ? { isOther } : {}),
       root,
       records: this.#tree.leaves,
       requests,

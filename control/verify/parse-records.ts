@@ -11,6 +11,8 @@ export interface Header {
   readonly tickets: number;
   /** The defect that was planted on purpose, by its name. */
   readonly planted: string | undefined;
+  /** The shop is not FlashGrid's own: some checks may have no data. */
+  readonly isOther: boolean;
 }
 
 export interface End {
@@ -34,6 +36,7 @@ export function headerOf(text: string): Header {
   return {
     runId: idOf(run['id']),
     planted: attack['plant'] === undefined ? undefined : idOf(attack['plant']),
+    isOther: run['target'] !== undefined,
     stock: wholeOf(sale, 'stock'),
     perBuyerLimit: wholeOf(sale, 'perBuyerLimit'),
     saleStatus: String(sale['status']),

@@ -56,5 +56,7 @@ if any(held > sale["perBuyerLimit"] for held in users.values()): broken["buyer_l
 
 print(f"root {root}\n{requests} requests, {len(units)} tickets for {stock} units, {accepted} = {granted} + {refused}")
 for check in ("no_oversell", "conservation", "single_outcome", "no_phantom", "stock_balance", "buyer_limit"):
-    print("FAILED " if broken[check] else "passed ", check)
+    unjudged = "target" in head["run"] and end["checks"].get(check) == "notJudged"
+    print("-      " if unjudged else "FAILED " if broken[check] else "passed ", check)
+    if unjudged: del broken[check]
 sys.exit(3 if broken else 0)

@@ -2,18 +2,20 @@ import { whole } from '../../contract/format.ts';
 import {
   IconChevronRight,
   IconCircleCheckFilled,
+  IconCircleMinus,
   IconHelpCircleFilled,
   IconSquareRoundedXFilled,
 } from '@tabler/icons-react';
-import { CHECKS } from '../../contract/checks.ts';
+import { CHECKS, checkState } from '../../contract/checks.ts';
 import type { Check } from '../../contract/run-record.ts';
 import { WitnessTable } from './witness-table.tsx';
 import classes from './check-list.module.css';
 
 const marks = {
-  ok: { Icon: IconCircleCheckFilled, word: 'proven' },
-  warning: { Icon: IconHelpCircleFilled, word: 'undecided' },
-  missing: { Icon: IconSquareRoundedXFilled, word: 'failed' },
+  passed: { Icon: IconCircleCheckFilled, word: 'proven', status: 'ok' },
+  open: { Icon: IconHelpCircleFilled, word: 'undecided', status: 'warning' },
+  failed: { Icon: IconSquareRoundedXFilled, word: 'failed', status: 'missing' },
+  notJudged: { Icon: IconCircleMinus, word: 'not judged', status: 'none' },
 } as const;
 
 interface CheckListProps {
@@ -27,14 +29,15 @@ export function CheckList({ checks, isGrid = false }: CheckListProps) {
   return (
     <ul className={classes.list} data-grid={isGrid}>
       {checks.map((check) => {
-        const status = check.ok ? 'ok' : check.isOpen === true ? 'warning' : 'missing';
-        const { Icon, word } = marks[status];
+        const state = checkState(check);
+        const { Icon, word, status } = marks[state];
         return (
           <li key={check.id} data-wide={check.evidence.witness !== undefined}>
-            <details className={classes.check} open={!check.ok} data-status={status}>
+            <details className={classes.check} open={!check.ok && state !== 'notJudged'} data-status={status}>
               <summary>
                 <Icon className="tone" size="1.25rem" aria-hidden />
                 <span className={classes.title}>
+                  {state === 'notJudged' ? 'Not judged: ' : ''}
                   {isGrid ? CHECKS[check.id].shortName : check.title}
                   <span className="sr-only">, {word}</span>
                 </span>

@@ -146,8 +146,6 @@ export class World {
       const text = texts.get(record.id);
       if (text !== undefined) outcomes.add(record, text);
     }
-    const codes = this.frames.flatMap((frame) => frame.codes);
-    const countOf = (code: string) => codes.filter((each) => each === code).length;
     return prepareEvidence({
       sale: this.sale,
       ledger,
@@ -155,22 +153,7 @@ export class World {
       join,
       outcomes,
       duplicates: index.duplicates,
-      counters: this.isKnownToRedis
-        ? {
-            remaining: this.remaining,
-            decided: codes.length,
-            granted: countOf('G'),
-            grantedUnits: this.sale.stock - this.remaining,
-            refused: {
-              sold_out: countOf('S'),
-              buyer_limit: countOf('L'),
-              insufficient: 0,
-              sale_closed: countOf('C'),
-              sale_reset: countOf('R'),
-              key_reused: countOf('K'),
-            },
-          }
-        : undefined,
+      counters: this.isKnownToRedis ? { remaining: this.remaining } : undefined,
       queues: this.queues,
     });
   }

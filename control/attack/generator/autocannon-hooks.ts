@@ -16,7 +16,7 @@ import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { FailureError } from '../../../contract/failure.ts';
 import { ReplyReader } from './reply.ts';
-import type { RequestTemplate } from './request-template.ts';
+import type { RequestBytes } from './request-template.ts';
 
 /** What the parser tells of a reply's head. */
 interface ReplyHead {
@@ -70,7 +70,7 @@ export class Lane {
   isFinished = false;
   /** Attempts in a row that ended without an answer, by a lost connection. */
   failures = 0;
-  readonly #template: RequestTemplate;
+  readonly #template: RequestBytes;
   readonly #client: AutocannonClient;
   readonly #events: LaneEvents;
   readonly #openClient: () => void;
@@ -84,7 +84,7 @@ export class Lane {
   #body: Buffer[] = [];
   #bodyBytes = 0;
 
-  constructor(client: AutocannonClient, template: RequestTemplate, events: LaneEvents) {
+  constructor(client: AutocannonClient, template: RequestBytes, events: LaneEvents) {
     this.#client = client;
     this.#events = events;
     this.#template = template;
@@ -105,7 +105,7 @@ export class Lane {
    * @param buyerIndex of the request in the whole attack
    */
   send(index: number, buyerIndex: number, sentMs: number): void {
-    this.#template.fill(this.#buffer, buyerIndex);
+    this.#buffer = this.#template.fill(this.#buffer, buyerIndex);
     this.index = index;
     this.sentMs = sentMs;
     this.#isWritten = false;

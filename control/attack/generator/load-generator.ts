@@ -25,7 +25,8 @@ import { latenciesOf } from './latencies.ts';
 import { LoopLagMeter } from './loop-lag.ts';
 import { readReservationId } from './reply.ts';
 import { RequestLog } from '../protocol/request-log.ts';
-import { RequestTemplate } from './request-template.ts';
+import { RequestTemplate, type RequestBytes } from './request-template.ts';
+import type { ShopClient } from './shop-client.ts';
 
 /**
  * ms without any answer, although requests were waiting for one, after which the gateways count as gone;
@@ -48,6 +49,8 @@ export interface GeneratorOptions {
   readonly job: GeneratorJob;
   /** The moment 0 of the attack, on the clock of `performance.now()`. */
   readonly startMs: number;
+  /** How to talk to a shop that is not ours. */
+  readonly shop?: ShopClient | undefined;
   onInterval(interval: IntervalMessage): void;
 }
 
@@ -55,6 +58,7 @@ export class LoadGenerator implements LaneEvents {
   readonly log: RequestLog;
   readonly #job: GeneratorJob;
   readonly #startMs: number;
+  readonly #shop: ShopClient | undefined;
   readonly #count: number;
   readonly #connections: number;
   readonly #lanes: Lane[] = [];
@@ -63,7 +67,7 @@ export class LoadGenerator implements LaneEvents {
   readonly #lag = new LoopLagMeter();
   readonly #statusCounts = new Map<number, number>();
   readonly #causes = new Map<string, number>();
-  readonly #templates = new Map<string, RequestTemplate>();
+  readonly #templates = new Map<string, RequestBytes>();
   readonly #timers = new Set<NodeJS.Timeout>();
   #next = 0;
   #resolved = 0;
@@ -91,6 +95,7 @@ export class LoadGenerator implements LaneEvents {
     const { job } = options;
     this.#job = job;
     this.#startMs = options.startMs;
+    this.#shop = options.shop;
     this.#count = shareOf(job.totalRequests, job.processIndex, job.processes);
     this.#limit = this.#count;
     this.#connections = Math.min(job.connections, this.#count);
@@ -174,12 +179,14 @@ export class LoadGenerator implements LaneEvents {
     const { index } = lane;
     this.#statusCounts.set(status, (this.#statusCounts.get(status) ?? 0) + 1);
     this.#silentSinceMs = undefined;
-    const cause = status === 202 ? undefined : answerCause(status, body);
+    const told = this.#shop?.read(status, body);
+    const isAccepted = told === undefined ? status === 202 : told.cause === undefined;
+    const cause = isAccepted ? undefined : (told?.cause ?? answerCause(status, body));
     if (cause !== undefined) this.#countCause(cause);
-    if (cause !== undefined && isUndecided(status, cause)) {
+    if (cause !== undefined && (told === undefined ? isUndecided(status, cause) : told.isUndecided)) {
       // Taken or not: only the audit can tell. It is no answer to the buyer's question.
       this.log.recordAnswer(index, 'unknown', status, nowMs * 1000);
-      const reservationId = readReservationId(body);
+      const reservationId = told === undefined ? readReservationId(body) : undefined;
       if (reservationId !== undefined) this.log.recordReservation(index, reservationId);
       this.#unknown++;
       this.#intervals.countUnknown();
@@ -187,13 +194,12 @@ export class LoadGenerator implements LaneEvents {
       return;
     }
     const fromMs = this.#job.ratePerSec === undefined ? lane.sentMs : this.#dueMs(index);
-    const isAccepted = status === 202;
     this.log.recordAnswer(index, isAccepted ? 'accepted' : 'rejected', status, nowMs * 1000);
     if (isAccepted) {
       this.#accepted++;
-      const reservationId = readReservationId(body);
+      const reservationId = told === undefined ? readReservationId(body) : told.note;
       if (reservationId !== undefined) this.log.recordReservation(index, reservationId);
-    }
+    } else if (told !== undefined) this.log.recordReservation(index, told.note);
     const latencyUs = (nowMs - fromMs) * 1000;
     this.#intervals.countAnswer(isAccepted, latencyUs);
     this.#lastAnswerMs = nowMs;
@@ -233,7 +239,7 @@ export class LoadGenerator implements LaneEvents {
         const connections = shareOf(this.#connections, place, targets.length);
         if (connections === 0) return;
         const options = {
-          url: new URL('reserve', base.endsWith('/') ? base : `${base}/`).href,
+          url: this.#shop ? base : new URL('reserve', base.endsWith('/') ? base : `${base}/`).href,
           connections,
           amount: this.#count,
           workers: 0,
@@ -266,7 +272,9 @@ export class LoadGenerator implements LaneEvents {
     if (!template) {
       const { saleId, seed, totalRequests, requestsPerBuyer, keys } = this.#job;
       const buyers = Math.ceil(totalRequests / requestsPerBuyer);
-      template = new RequestTemplate(host, path, { saleId, seed, buyers, hasKeys: keys === 'own' });
+      template =
+        this.#shop?.template(host, { seed, buyers }) ??
+        new RequestTemplate(host, path, { saleId, seed, buyers, hasKeys: keys === 'own' });
       this.#templates.set(host, template);
     }
     this.#lanes.push(new Lane(client, template, this));

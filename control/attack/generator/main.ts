@@ -10,6 +10,7 @@ import {
   type GeneratorMessage,
 } from '../protocol/generator-messages.ts';
 import { LoadGenerator } from './load-generator.ts';
+import { openShop } from './shop-client.ts';
 import type { RequestLog } from '../protocol/request-log.ts';
 
 /** Requests in one message: 1.7 MB. */
@@ -39,6 +40,7 @@ async function attack(job: GeneratorJob, startAtMs: number): Promise<void> {
   const load = new LoadGenerator({
     job,
     startMs,
+    shop: job.target && (await openShop(job.target)),
     onInterval: (interval) => void send(interval).catch(failWith),
   });
   generator = load;

@@ -4,7 +4,15 @@
  */
 import { USER_ID_LENGTH, buyerOf, writeUserId } from '../protocol/user-ids.ts';
 
-export class RequestTemplate {
+/** The bytes of a connection's requests. */
+export interface RequestBytes {
+  /** A buffer for one connection to fill again and again. */
+  copy(): Buffer;
+  /** Puts request `index` of the attack into such a buffer; gives that buffer, or one of another length. */
+  fill(buffer: Buffer, index: number): Buffer;
+}
+
+export class RequestTemplate implements RequestBytes {
   readonly #bytes: Buffer;
   readonly #userIdAt: number;
   readonly #keyAt: number | undefined;
@@ -40,8 +48,9 @@ export class RequestTemplate {
   }
 
   /** Puts the buyer of request `index` into such a buffer. */
-  fill(buffer: Buffer, index: number): void {
+  fill(buffer: Buffer, index: number): Buffer {
     writeUserId(buffer, this.#userIdAt, this.#seed, buyerOf(index, this.#buyers));
     if (this.#keyAt !== undefined) writeUserId(buffer, this.#keyAt, this.#seed, index);
+    return buffer;
   }
 }

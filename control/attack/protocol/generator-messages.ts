@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { commonSettings } from '../../../contract/attack-settings.ts';
 import { LATENCY_STARTS } from '../../../contract/run-record.ts';
 import { failureSchema } from '../../../contract/failure.ts';
+import { targetSchema } from '../../../contract/target.ts';
 
 /** A request that leaves later than this after its due time counts as late, in ms. */
 export const IN_TIME_MS = 50;
@@ -37,6 +38,8 @@ export const jobSchema = z.object({
   connections: count.min(1),
   /** Of all processes together; missing for a burst. */
   ratePerSec: z.number().positive().optional(),
+  /** The shop, where it is not ours. */
+  target: targetSchema.optional(),
 });
 export type GeneratorJob = z.infer<typeof jobSchema>;
 

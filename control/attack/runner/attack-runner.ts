@@ -18,6 +18,7 @@ import { checkMachine } from './preflight.ts';
 import { planProcesses } from './process-plan.ts';
 import { totalBuyers, totalRequests, type AttackSettings } from '../../../contract/attack-settings.ts';
 import { reachTarget } from './reach-target.ts';
+import type { Target } from '../../../contract/target.ts';
 
 export type { AttackInterval } from './interval-merger.ts';
 
@@ -29,6 +30,8 @@ export interface AttackOptions {
   readonly saleId: string;
   /** Base URLs of the gateways; the connections are shared out among them. */
   readonly targets: readonly string[];
+  /** The shop, where it is not ours; `targets` then holds its address. */
+  readonly target?: Target | undefined;
   /** Path of the built entry `generator.js`. */
   readonly generatorModule: string;
   /** Node flags of the generators; none by default. A test that runs the source gives its loader. */
@@ -67,9 +70,12 @@ export async function runAttack(options: AttackOptions): Promise<AttackOutcome> 
     options.onLog?.({ atMs: Date.now(), part: 'attack', level, text });
   const plan = planProcesses(settings);
   for (const warning of await checkMachine(settings, plan, targets.length)) log('warn', warning);
-  await Promise.all(targets.map((target) => reachTarget(target)));
+  await Promise.all(targets.map((target) => reachTarget(target, options.target?.name)));
   if (signal.aborted) throw cancelled();
-  const { user, note } = serviceUser('load generators', [options.generatorModule]);
+  const { user, note } = serviceUser('load generators', [
+    options.generatorModule,
+    ...(options.target && 'module' in options.target.use ? [options.target.use.module] : []),
+  ]);
   if (note) log('warn', note);
   log('info', `load generators: ${plan.processes} (${plan.reason})`);
 
@@ -125,7 +131,7 @@ export async function runAttack(options: AttackOptions): Promise<AttackOutcome> 
 }
 
 function jobOf(
-  { settings, saleId, targets }: AttackOptions,
+  { settings, saleId, targets, target }: AttackOptions,
   requests: number,
   connections: readonly number[],
   processIndex: number,
@@ -134,6 +140,7 @@ function jobOf(
     ...settings,
     saleId,
     targets: [...targets],
+    ...(target && { target }),
     totalRequests: requests,
     processIndex,
     processes: connections.length,

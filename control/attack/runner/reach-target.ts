@@ -7,9 +7,10 @@ const REACH_LIMIT_MS = 3_000;
 
 /**
  * Opens a connection to a base URL and closes it.
+ * @param shop the name of a shop that is not ours
  * @throws FailureError `attack.targetUnreachable`
  */
-export async function reachTarget(baseUrl: string): Promise<void> {
+export async function reachTarget(baseUrl: string, shop?: string): Promise<void> {
   const { hostname, port, protocol } = new URL(baseUrl);
   await new Promise<void>((resolve, reject) => {
     const socket = connect({
@@ -22,8 +23,11 @@ export async function reachTarget(baseUrl: string): Promise<void> {
       reject(
         new FailureError({
           code: 'attack.targetUnreachable',
-          message: `The gateway at ${baseUrl} does not take connections: ${why}.`,
-          fix: 'Wait until the services are running, or look at the log of the gateway, then start the attack again.',
+          message: `The ${shop === undefined ? 'gateway' : `shop ${shop}`} at ${baseUrl} does not take connections: ${why}.`,
+          fix:
+            shop === undefined
+              ? 'Wait until the services are running, or look at the log of the gateway, then start the attack again.'
+              : 'Start the shop, or correct "url" in the adapter, then start the attack again.',
         }),
       );
     };

@@ -2,7 +2,7 @@ import { figure, plural } from '../../../contract/format.ts';
 import type { Check } from '../../../contract/run-record.ts';
 import type { WitnessEvent } from '../../../contract/witness.ts';
 import type { Evidence } from '../evidence.ts';
-import { HELD, PROMISED, nameOf, promiseEvent, rowEvent, witness } from '../witness.ts';
+import { holdersOf, PROMISED, nameOf, promiseEvent, rowEvent, witness } from '../witness.ts';
 import { Offenders, result } from './check.ts';
 
 /** No buyer holds more tickets than the sale allows. */
@@ -36,7 +36,7 @@ function overLimit(evidence: Evidence, userId: string) {
     if (tickets.userId[ticket] === userId) rows.push(rowEvent(evidence, 1, ticket));
   return witness(
     `Buyer ${nameOf(userId)} holds more than one buyer may.`,
-    [PROMISED, HELD],
+    [PROMISED, holdersOf(evidence).lane],
     [promiseEvent(0, `A buyer holds at most ${plural(sale.perBuyerLimit, 'unit')}.`)],
     ...rows.map((row) => [row]),
   );

@@ -47,3 +47,9 @@ export function result(
     },
   };
 }
+
+/** The result of a check that has no data. */
+export function unjudged(id: CheckId, why: string): Check {
+  const title = CHECKS[id].shopTitle ?? CHECKS[id].title;
+  return { id, title, ok: false, isNotJudged: true, evidence: { summary: why, counts: {}, offenders: [] } };
+}

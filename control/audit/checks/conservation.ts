@@ -2,7 +2,7 @@ import { figure, plural } from '../../../contract/format.ts';
 import type { Check } from '../../../contract/run-record.ts';
 import type { Witness } from '../../../contract/witness.ts';
 import { FATE, type Evidence } from '../evidence.ts';
-import { HELD, TOLD, answerEvent, missingEvent, nameOf, witness } from '../witness.ts';
+import { holdersOf, TOLD, answerEvent, missingEvent, nameOf, witness } from '../witness.ts';
 import { Offenders, result } from './check.ts';
 
 /** Accepted = granted + refused, none pending. */
@@ -43,14 +43,14 @@ export function undecided(evidence: Evidence, request: number): Witness {
   const id = evidence.ledger.reservationId(request);
   return witness(
     'A buyer was accepted, and nothing says what became of it.',
-    [TOLD, HELD],
+    [TOLD, holdersOf(evidence).lane],
     [
       answerEvent(evidence, 0, request),
       missingEvent(
         1,
         id === undefined
           ? 'Without a reservation id neither an outcome nor a ticket can be its own.'
-          : `Neither Redis has an outcome of reservation ${nameOf(id)}, nor Postgres a ticket.`,
+          : `Neither ${holdersOf(evidence).outcomes} has an outcome of reservation ${nameOf(id)}, nor ${holdersOf(evidence).tickets} a ticket.`,
       ),
     ],
   );

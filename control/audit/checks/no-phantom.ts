@@ -3,7 +3,7 @@ import type { Check } from '../../../contract/run-record.ts';
 import type { Witness } from '../../../contract/witness.ts';
 import { isUnsettled, type Evidence } from '../evidence.ts';
 import {
-  HELD,
+  holdersOf,
   answerEvent,
   countEvent,
   missingEvent,
@@ -48,26 +48,28 @@ export function checkNoPhantom(evidence: Evidence): Check {
   );
 }
 
-const LANES: Witness['lanes'] = ['What buyers asked for', HELD];
+const lanesOf = (evidence: Evidence): Witness['lanes'] => ['What buyers asked for', holdersOf(evidence).lane];
 /** Tickets of a buyer that are events of their own; of more, only their number is told. */
 const MAX_ROWS = 6;
 
 /** A ticket, and everything of its buyer that could explain it but explains other tickets. */
 function fromNowhere(evidence: Evidence, ticket: number): Witness {
-  const { ledger, tickets, ownerOfStray } = evidence;
+  const { ledger, tickets, ownerOfStray, shop } = evidence;
   const userId = tickets.userId[ticket] ?? '';
   const unsettled = new Set<number>();
   let sent = 0;
+  let accepted = 0;
   for (let request = 0; request < ledger.count; request++) {
     if (ledger.status(request) === 'unsent' || ledger.userId(request) !== userId) continue;
     sent++;
+    if (ledger.status(request) === 'accepted') accepted++;
     if (isUnsettled(ledger, request)) unsettled.add(request);
   }
   const buyer = `Buyer ${nameOf(userId)}`;
   if (unsettled.size === 0) {
     const id = nameOf(tickets.reservationId[ticket] ?? '');
-    const none = `none was told reservation ${id}, none was left without a clear answer`;
-    return witness('A ticket exists that nobody asked for.', LANES, [
+    const none = `${shop ? `${figure(accepted)} accepted` : `none was told reservation ${id}`}, none was left without a clear answer`;
+    return witness('A ticket exists that nobody asked for.', lanesOf(evidence), [
       missingEvent(
         0,
         sent === 0 ? `${buyer} sent no request.` : `${buyer} sent ${plural(sent, 'request')}: ${none}.`,
@@ -82,7 +84,7 @@ function fromNowhere(evidence: Evidence, ticket: number): Witness {
   });
   return witness(
     'A buyer owns more reservations than requests explain.',
-    LANES,
+    lanesOf(evidence),
     [countEvent(0, `${buyer} sent ${plural(unsettled.size, 'request')} without a clear answer.`)],
     ...(strays.length < MAX_ROWS
       ? [...rows, [rowEvent(evidence, 1, ticket)]]
@@ -103,7 +105,7 @@ function ofAnother(evidence: Evidence, ticket: number): Witness {
   );
   return witness(
     'A ticket is in another buyer’s name than its reservation.',
-    LANES,
+    lanesOf(evidence),
     [rightful === undefined ? answerEvent(evidence, 0, subject) : rowEvent(evidence, 0, rightful)],
     [rowEvent(evidence, 1, ticket)],
   );

@@ -2,7 +2,7 @@ import { figure, plural } from '../../../contract/format.ts';
 import type { Check } from '../../../contract/run-record.ts';
 import type { Witness } from '../../../contract/witness.ts';
 import { FATE, type Evidence } from '../evidence.ts';
-import { HELD, TOLD, answerEvent, countEvent, decisionEvent, nameOf, witness } from '../witness.ts';
+import { holdersOf, TOLD, answerEvent, countEvent, decisionEvent, nameOf, witness } from '../witness.ts';
 import { result } from './check.ts';
 
 /** HTTP status by which a gateway rejects a buyer because the sale is sold out. */
@@ -54,7 +54,8 @@ function isEligible(evidence: Evidence, ownsTicket: ReadonlySet<number>, request
     ? fate[request] !== FATE.refused || !NOT_DUE.has(outcomes.code[request] ?? 0)
     : (ticketsOf[request] ?? 0) > 0 ||
         ownsTicket.has(request) ||
-        (ledger.httpStatus(request) === SOLD_OUT_STATUS && sale.status === 'open');
+        (ledger.isSoldOut?.(request) ??
+          (ledger.httpStatus(request) === SOLD_OUT_STATUS && sale.status === 'open'));
 }
 
 /** A buyer who was due more than came. There is one: together, eligible buyers were due more than was sold. */
@@ -81,7 +82,7 @@ function leftOut(evidence: Evidence): Witness {
   const isDecided = (outcomes.code[request] ?? 0) !== 0;
   return witness(
     'A buyer got nothing, although units are left.',
-    [TOLD, HELD],
+    [TOLD, holdersOf(evidence).lane],
     [
       isDecided ? decisionEvent(evidence, 0, request) : answerEvent(evidence, 0, request),
       countEvent(

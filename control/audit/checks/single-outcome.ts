@@ -3,7 +3,7 @@ import type { Check } from '../../../contract/run-record.ts';
 import type { Witness } from '../../../contract/witness.ts';
 import { FATE, GRANTED_CODE, reservationOf, type Evidence } from '../evidence.ts';
 import {
-  HELD,
+  holdersOf,
   TOLD,
   answerEvent,
   decisionEvent,
@@ -112,10 +112,15 @@ function grantWithoutTicket(evidence: Evidence, subject: number): Witness {
   const id = nameOf(reservationOf(evidence, subject) ?? '');
   return witness(
     'A unit was granted, and its ticket does not exist.',
-    [TOLD, HELD],
+    [TOLD, holdersOf(evidence).lane],
     [
       decisionEvent(evidence, 0, subject),
-      missingEvent(1, `Postgres has no ticket of unit ${unit} for reservation ${id}.`),
+      missingEvent(
+        1,
+        evidence.shop
+          ? `The shop’s list of owners has no such unit of ${nameOf(evidence.ledger.userId(subject))}.`
+          : `Postgres has no ticket of unit ${unit} for reservation ${id}.`,
+      ),
     ],
   );
 }
@@ -123,7 +128,7 @@ function grantWithoutTicket(evidence: Evidence, subject: number): Witness {
 function ticketOfRefusal(evidence: Evidence, subject: number): Witness {
   return witness(
     'A reservation was refused, and yet owns a ticket.',
-    [TOLD, HELD],
+    [TOLD, holdersOf(evidence).lane],
     [
       decisionEvent(evidence, 0, subject),
       rowEvent(evidence, 1, evidence.join.subjectOfTicket.indexOf(subject)),
@@ -142,7 +147,7 @@ function ticketOfOtherUnit(evidence: Evidence, subject: number): Witness {
   const rows = other === undefined ? [held.find(isSame(second)) ?? -1, second] : [other];
   return witness(
     'A reservation owns another ticket than was granted.',
-    [TOLD, HELD],
+    [TOLD, holdersOf(evidence).lane],
     [decisionEvent(evidence, 0, subject), ...rows.map((ticket) => rowEvent(evidence, 1, ticket))],
   );
 }

@@ -6,9 +6,11 @@ import { countEvent, missingEvent, promiseEvent, witness } from '../witness.ts';
 import { result } from './check.ts';
 
 const LANES: Witness['lanes'] = ['What Redis holds', 'What Postgres holds'];
+const SHOP_LANES: Witness['lanes'] = ['What the shop has left', 'Who owns what'];
 
 /** Units left in Redis + tickets in Postgres = stock. */
-export function checkStockBalance({ sale, tickets, counters }: Evidence): Check {
+export function checkStockBalance({ sale, tickets, counters, shop }: Evidence): Check {
+  const lanes = shop ? SHOP_LANES : LANES;
   if (!counters) {
     return result(
       'stock_balance',
@@ -25,7 +27,9 @@ export function checkStockBalance({ sale, tickets, counters }: Evidence): Check 
   }
   const { remaining } = counters;
   const difference = remaining + tickets.count - sale.stock;
-  const sum = `${figure(remaining)} left in Redis + ${figure(tickets.count)} tickets in Postgres`;
+  const sum = shop
+    ? `${figure(remaining)} left + ${figure(tickets.count)} with an owner`
+    : `${figure(remaining)} left in Redis + ${figure(tickets.count)} tickets in Postgres`;
   return result(
     'stock_balance',
     difference === 0 && remaining >= 0,
@@ -36,10 +40,12 @@ export function checkStockBalance({ sale, tickets, counters }: Evidence): Check 
     difference === 0 ? [] : [sale.id],
     () =>
       remaining < 0
-        ? witness('Less than nothing is left.', LANES, [countEvent(0, `${figure(remaining)} left in Redis.`)])
+        ? witness('Less than nothing is left.', lanes, [
+            countEvent(0, `${figure(remaining)} left${shop ? '' : ' in Redis'}.`),
+          ])
         : witness(
             `Left and sold are together ${plural(Math.abs(difference), 'unit')} ${difference > 0 ? 'more' : 'less'} than the stock.`,
-            LANES,
+            lanes,
             [
               promiseEvent(1, `The stock is ${plural(sale.stock, 'unit')}.`),
               countEvent(0, `${plural(remaining, 'unit')} left.`),

@@ -107,7 +107,7 @@ h3 { font-size: 17px; letter-spacing: -0.005em; }
 .checks summary:hover { background: var(--track); }
 .checks summary:focus-visible { outline: 3px solid var(--blue); outline-offset: -3px; }
 .checks .sign { grid-row: span 2; width: 32px; height: 32px; }
-.sign circle { fill: var(--pass); } .no .sign circle { fill: var(--fail); } .open .sign circle { fill: var(--invalid); }
+.sign circle { fill: var(--pass); } .no .sign circle { fill: var(--fail); } .open .sign circle { fill: var(--invalid); } .none .sign circle { fill: var(--soft); }
 .sign path { fill: none; stroke: var(--card); stroke-width: 3; stroke-linecap: round; stroke-linejoin: round; }
 .checks strong { font-weight: 650; font-size: 17px; }
 .checks .no strong { color: var(--fail); }

@@ -1,5 +1,6 @@
 import { IconAlertTriangle, IconCheck, IconX } from '@tabler/icons-react';
 import type { ReactNode } from 'react';
+import { checkState } from '../../../contract/checks.ts';
 import type { AttackState } from '../../../contract/state.ts';
 import { CheckList } from '../../components/check-list.tsx';
 import { Notes } from '../../components/notes.tsx';
@@ -48,7 +49,8 @@ export function Story({ children }: { readonly children: ReactNode }) {
     ? { headline: lost, detail: whyLost ?? '' }
     : narrate(attack, totals, queueDepth ?? 0, isWorkerDown);
   const verdict = attack.phase === 'finished' ? attack.verdict : undefined;
-  const isSound = attack.audit?.checks.every(({ ok }) => ok) === true;
+  const isSound =
+    attack.audit?.checks.every((check) => ['passed', 'notJudged'].includes(checkState(check))) === true;
   const word =
     verdict &&
     (attack.exitCode === 6
