@@ -130,6 +130,8 @@ export const FAILURES = {
   'web.notBuilt': 'The built page of the window is missing.',
   'web.portTaken': 'Another program has the port to listen on.',
   'target.badFile': 'A field of the adapter of a shop is missing or wrong.',
+  'target.moduleFailed':
+    'A function of the module that is the adapter of a shop threw, or gave what it should not.',
   'target.notAnswering': 'The shop under test could not be read as its adapter says.',
   'target.notEmpty': 'The shop under test has sold something before the attack.',
   'target.notPrivate': 'The address of the shop under test is neither loopback nor private.',

@@ -37,6 +37,8 @@ void send({ type: 'ready' }).catch(failWith);
 
 async function attack(job: GeneratorJob, startAtMs: number): Promise<void> {
   const startMs = startAtMs - performance.timeOrigin;
+  // A module of the user may throw in the middle of an answer.
+  if (job.target) process.once('uncaughtException', failWith);
   const load = new LoadGenerator({
     job,
     startMs,

@@ -1,6 +1,8 @@
 /** Talks to a shop that is not ours, as its adapter says: the bytes of a request, and what an answer means. */
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import { errorText } from '../../../services/shared/error-text.ts';
+import { FailureError } from '../../../contract/failure.ts';
 import { fieldOf, fits, plainName, type DeclaredTarget, type Target } from '../../../contract/target.ts';
 import { USER_ID_LENGTH, buyerOf, userIdFor, writeUserId } from '../protocol/user-ids.ts';
 import { noteOf } from '../protocol/shop-note.ts';
@@ -31,7 +33,7 @@ const USER_AGENT = 'FlashGrid (load test)';
 const toldSchema = z.enum(['accepted', 'refused', 'soldOut', 'error']);
 const classifiedSchema = z.union([
   toldSchema.transform((told) => ({ told, id: undefined, unit: undefined })),
-  z.object({ told: toldSchema, id: z.unknown(), unit: z.unknown() }),
+  z.object({ told: toldSchema, id: z.unknown().optional(), unit: z.unknown().optional() }),
 ]);
 const requestSchema = z.object({
   method: z.string().regex(/^[A-Z]+$/),
@@ -47,19 +49,37 @@ export async function openShop({ use }: Target): Promise<ShopClient> {
   const module: unknown = await import(pathToFileURL(use.module).href);
   const call = (name: string, ...input: unknown[]): unknown => {
     const found: unknown = Reflect.get(Object(module), name);
-    if (typeof found !== 'function') throw new Error(`${use.module} exports no function "${name}"`);
+    if (typeof found !== 'function') throw new Error(`there is no function "${name}"`);
     return Reflect.apply(found, undefined, input);
+  };
+  const read = <T extends z.ZodType>(schema: T, name: string, input: unknown): z.infer<T> => {
+    try {
+      const value = call(name, input);
+      const parsed = schema.safeParse(value);
+      if (parsed.success) return parsed.data;
+      throw new Error(`it gave ${JSON.stringify(value)?.slice(0, 200)}`);
+    } catch (error) {
+      throw new FailureError(
+        {
+          code: 'target.moduleFailed',
+          field: name,
+          message: `The function ${name} of ${use.module} failed: ${errorText(error)}.`,
+          fix: 'Correct that function. docs/any-shop.md and docs/examples/shop.mjs show what it gives.',
+        },
+        { cause: error },
+      );
+    }
   };
   return {
     template: (host, { seed, buyers }) => ({
       copy: () => Buffer.alloc(0),
       fill: (_, index) => {
         const names = { buyer: userIdFor(seed, buyerOf(index, buyers)), request: userIdFor(seed, index) };
-        return Buffer.from(bytesOf(host, requestSchema.parse(call('request', names)), (text) => text));
+        return Buffer.from(bytesOf(host, read(requestSchema, 'request', names), (text) => text));
       },
     }),
     read: (status, body) => {
-      const { told, id, unit } = classifiedSchema.parse(call('classify', { status, body: utf8(body) }));
+      const { told, id, unit } = read(classifiedSchema, 'classify', { status, body: utf8(body) });
       return answer(status, told, id, unit);
     },
   };
