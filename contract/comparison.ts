@@ -102,7 +102,25 @@ function sideOf({ name, records }: { name: string; records: readonly RunRecord[]
   const leftOut = records
     .filter((record) => !isSound(record))
     .map((record) => ({ id: record.id, why: record.reasons[0] ?? verdictWord(record) }));
-  return { name, runs: records.filter(isSound), leftOut };
+  const runs = records.filter(isSound).sort((x, y) => x.startedAt.localeCompare(y.startedAt));
+  return { name, runs, leftOut };
+}
+
+/** Runs that alternate are judged within blocks of so many neighbours: A B, B A. */
+const BLOCK = 4;
+
+/** The block of each run of A, then of B, where both were made in turn; `undefined` where they were not. */
+function blocksOf(a: readonly RunRecord[], b: readonly RunRecord[]): number[] | undefined {
+  const inTime = [...a, ...b]
+    .map(({ startedAt }, at) => ({ startedAt, at, isA: at < a.length }))
+    .sort((x, y) => x.startedAt.localeCompare(y.startedAt));
+  const blocks = inTime.map(() => 0);
+  for (let from = 0; from < inTime.length; from += BLOCK) {
+    const block = inTime.slice(from, from + BLOCK);
+    if (block.filter(({ isA }) => isA).length * 2 !== block.length) return undefined;
+    for (const { at } of block) blocks[at] = from / BLOCK;
+  }
+  return blocks;
 }
 
 function familyChanges(
@@ -120,7 +138,10 @@ function familyChanges(
       values.map((value = 0) => (isRatio ? Math.log(value) : value));
     return { metric, about, isKnown, isRatio, medians: [median(a), median(b)], a: scaled(a), b: scaled(b) };
   });
-  const shifts = shiftsOf(rows.filter(({ isKnown }) => isKnown));
+  const shifts = shiftsOf(
+    rows.filter(({ isKnown }) => isKnown),
+    blocksOf(runsA, runsB),
+  );
   return rows.map(({ metric, about, isKnown, isRatio, medians: [a, b] }): MetricChange => {
     const shift = isKnown ? shifts.shift() : undefined;
     if (!shift) return { metric, a, b, verdict: 'unknown', word: "can't tell" };
