@@ -40,6 +40,8 @@ export async function targetOf(
   const { faults, mode, plant } = settings;
   if (faults !== undefined || plant !== undefined || mode !== 'queue')
     throw new UsageError(`--preset ${String(values['preset'])} does not go with --target: ${NOT_OURS}.`);
+  if (settings.slo?.includes('time_to_sold_out'))
+    throw new UsageError('--slo time_to_sold_out does not go with --target: an adapter has no data of it.');
   try {
     requireModest(settings);
     const target = await readTarget(file);

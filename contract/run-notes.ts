@@ -31,7 +31,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   '503 stopping': 'rejected, the gateway stops (503)',
   '503 unconfirmed': 'unconfirmed by RabbitMQ in time (503)',
   timeout: 'without an answer in time',
-  closed: 'whose connection the gateway closed',
+  closed: 'whose connection was closed',
   ECONNREFUSED: 'whose connection was refused',
   ECONNRESET: 'whose connection was reset',
   EPIPE: 'whose connection was broken',

@@ -169,4 +169,14 @@ const listOf = <T>(value: T | readonly T[]): readonly T[] => (Array.isArray(valu
 
 /** An id or a name of the shop as evidence may hold it: printable ASCII without spaces. */
 export const plainName = (value: unknown): string =>
-  (typeof value === 'string' || typeof value === 'number' ? encodeURI(String(value)) : '').slice(0, 150);
+  (typeof value === 'string' || typeof value === 'number' ? encodeURI(String(value)) : '').slice(0, 2_000);
+
+/** Such a name as the shop wrote it. */
+export function shownName(plain: string): string {
+  try {
+    return decodeURI(plain);
+  } catch {
+    // It was cut off in the middle of a character.
+    return plain;
+  }
+}

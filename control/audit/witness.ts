@@ -120,7 +120,7 @@ export function decisionEvent(evidence: Evidence, lane: Lane, subject: number): 
     const named = shop.unitName(units[0] ?? 0);
     const what = named === undefined ? 'a unit' : `unit ${nameOf(named)}`;
     const name = shop.hasIds ? `Reservation ${nameOf(id)}` : 'The request';
-    const text = `${name} of ${nameOf(buyer ?? '')}: ${code === GRANTED_CODE ? `granted ${what}` : `refused, ${outcome}`}.`;
+    const text = `${name} of ${nameOf(buyer ?? '')}: ${code === GRANTED_CODE ? `granted ${what}` : `refused, ${outcome === 'sold_out' ? 'sold out' : 'for another reason'}`}.`;
     return event(lane, 'outcome', text);
   }
   return event(

@@ -25,7 +25,7 @@ export function* evidenceRecords(evidence: Evidence, run: EvidenceRun, audit: Au
   for (let at = 0; at < ledger.count; at++) {
     const answeredMs = ledger.answeredAtMs(at);
     const answered = Number.isNaN(answeredMs) ? '-' : Math.round(answeredMs * 1_000);
-    yield `R\t${at}\t${ledger.userId(at)}\t${ledger.status(at)}\t${ledger.httpStatus(at)}\t${Math.round(ledger.sentAtMs(at) * 1_000)}\t${answered}\t${ledger.reservationId(at) ?? '-'}\t${outcomeOf(evidence, at)}`;
+    yield `R\t${at}\t${ledger.userId(at)}\t${ledger.status(at)}\t${ledger.httpStatus(at)}\t${Math.round(ledger.sentAtMs(at) * 1_000)}\t${answered}\t${ledger.reservationId(at) ?? '-'}\t${ledger.isSoldOut?.(at) ? 'sold_out\t-' : outcomeOf(evidence, at)}`;
   }
   const checks = Object.fromEntries(audit.checks.map((check) => [check.id, checkState(check)]));
   yield `E\t${ascii({ remaining: counters?.remaining ?? null, queues, undecided: audit.undecided ?? [], checks })}`;

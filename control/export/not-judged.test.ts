@@ -71,3 +71,10 @@ it('names the shop that was attacked, and repeats the attack on it', () => {
   expect(exportMarkdown(run)).toContain("flashgrid attack --target 'my shop.json'");
   expect(exportMarkdown(run)).not.toContain('RabbitMQ');
 });
+
+it('has no charts of queue, stock and Postgres, which nobody measured', () => {
+  const ids = (run: RunRecord) =>
+    exportHtml(run).match(/Throughput, queue and inventory|Kept away from Postgres/g);
+  expect(ids(shopRun())).toBeNull();
+  expect(ids(fixtureRun())).not.toBeNull();
+});

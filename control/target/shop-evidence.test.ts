@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { checkState, type CheckId } from '../../contract/checks.ts';
-import type { Check } from '../../contract/run-record.ts';
+import type { Audit, Check } from '../../contract/run-record.ts';
+import { fixtureRun } from '../../tests/support/run-fixture.ts';
 import { noteOf } from '../attack/protocol/shop-note.ts';
 import { judge } from '../audit/audit.ts';
+import type { Evidence } from '../audit/evidence.ts';
 import type { LoadLedger, RequestStatus } from '../audit/ledger.ts';
+import { evidenceRecords } from '../evidence/evidence-records.ts';
+import { MerkleTree } from '../evidence/merkle-tree.ts';
+import { Judge } from '../verify/judge.ts';
 import { shopEvidence, type ShopFindings } from './shop-evidence.ts';
 import type { Decided, Owned } from './shop-reader.ts';
 
@@ -51,10 +56,24 @@ function checksOf(
     hasLimit: true,
     ...more,
   });
-  return Object.fromEntries(judge(evidence, 0).checks.map((check) => [check.id, check])) as Record<
-    CheckId,
-    Check
-  >;
+  const audit = judge(evidence, 0);
+  // The second judge, which shares no code with the first, must find the same.
+  expect(disputed(evidence, audit)).toEqual([]);
+  return Object.fromEntries(audit.checks.map((check) => [check.id, check])) as Record<CheckId, Check>;
+}
+
+function disputed(evidence: Evidence, audit: Audit): readonly string[] {
+  const { id, startedAt, attack, environment } = fixtureRun();
+  const target = { name: 'shop', url: 'http://127.0.0.1:1', file: 'shop.json' };
+  const run = { id, startedAt, target, attack, environment, incidents: [] };
+  const second = new Judge(undefined);
+  const tree = new MerkleTree();
+  for (const record of evidenceRecords(evidence, run, audit)) {
+    tree.add(record);
+    second.read(record);
+  }
+  second.read(`M\t${tree.root()}\t${tree.leaves}`);
+  return second.finish(undefined).disputed;
 }
 
 const failed = (checks: Record<CheckId, Check>) =>
@@ -99,6 +118,16 @@ describe('a shop that keeps its promises', () => {
     expect(
       failed(checksOf([bought('a'), { buyer: 'b', status: 'unknown' }], [owns('a'), owns('b')])),
     ).toEqual([]);
+  });
+
+  it('owes nothing to a buyer whom it refused for another reason, at once or later', () => {
+    const refused: Sent = { buyer: 'b', status: 'rejected', note: 'refused' };
+    expect(failed(checksOf([bought('a'), refused], [owns('a')]))).toEqual([]);
+    const outcomes = new Map<number, Decided>([
+      [0, 'granted'],
+      [1, 'refused'],
+    ]);
+    expect(failed(checksOf([bought('a'), bought('b')], [owns('a')], { outcomes }))).toEqual([]);
   });
 
   it('may sell the same buyer several units, in any order', () => {

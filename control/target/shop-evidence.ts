@@ -1,5 +1,6 @@
 /** Joins what the load generators saw of a shop that is not ours with what the shop holds. */
 import type { CheckId } from '../../contract/checks.ts';
+import { shownName } from '../../contract/target.ts';
 import { joinTickets, prepareEvidence, type Evidence, type ShopFacts } from '../audit/evidence.ts';
 import type { LoadLedger } from '../audit/ledger.ts';
 import { ShopLedger, toldBy } from './shop-ledger.ts';
@@ -9,7 +10,8 @@ import type { Decided, Owned, ShopReader } from './shop-reader.ts';
 const CODES: Readonly<Record<Decided, number>> = {
   granted: 'G'.charCodeAt(0),
   soldOut: 'S'.charCodeAt(0),
-  refused: 'L'.charCodeAt(0),
+  // `sale_closed`: for another reason than the stock, so that no unit was due.
+  refused: 'C'.charCodeAt(0),
   pending: 0,
 };
 
@@ -92,7 +94,8 @@ class UnitNumbers {
   }
 
   nameOf(unitNo: number): string | undefined {
-    return this.#names[unitNo - 1];
+    const name = this.#names[unitNo - 1];
+    return name === undefined ? undefined : shownName(name);
   }
 }
 

@@ -87,7 +87,7 @@ export class TargetSession {
     this.#telemetry = new RunTelemetry({
       totals,
       readSale: () => Promise.resolve(undefined),
-      onRow: (row) => this.#feed.add(row, this.#state),
+      onRow: (row) => this.#feed.add(ofShop(row), this.#state),
     });
     const startedAtMs = Date.now();
     const runId = `run-${startedAtMs.toString(36)}`;
@@ -119,7 +119,7 @@ export class TargetSession {
   }
 
   samples(): readonly Sample[] {
-    return this.#telemetry.rows();
+    return this.#telemetry.rows().map(ofShop);
   }
 
   /** Begins, and returns at once. Whatever fails from here on ends a run that is kept. */
@@ -352,6 +352,9 @@ export class TargetSession {
     this.#options.onLog({ atMs: Date.now(), part: 'attack', level, text });
   }
 }
+
+/** What nobody measured is left out: there is no look at the stock during the attack, and no Postgres of ours. */
+const ofShop = (row: Sample): Sample => ({ ...row, remaining: null, committed: 0 });
 
 function failureOf(error: unknown): Failure {
   if (error instanceof FailureError) return error.failure;

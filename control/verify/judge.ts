@@ -171,7 +171,7 @@ export class Judge {
     holding.stray = { outcome, units };
   }
 
-  #readRequest(line: string, { saleStatus, stock }: Header): void {
+  #readRequest(line: string, { saleStatus, stock, isOther }: Header): void {
     const fields = line.split('\t');
     const [, at, user = '', status = '', http, sent, answered, id = '', outcome = '', units = ''] = fields;
     const sentUs = Number(sent);
@@ -200,7 +200,8 @@ export class Judge {
       this.#tickets < stock &&
       (status === 'accepted'
         ? !NOT_DUE.has(outcome)
-        : holding !== undefined || (http === '409' && saleStatus === 'open'));
+        : holding !== undefined ||
+          (isOther ? outcome === 'sold_out' : http === '409' && saleStatus === 'open'));
     if (isDue) this.#demand.set(user, (this.#demand.get(user) ?? 0) + 1);
     if (status !== 'accepted') return;
 

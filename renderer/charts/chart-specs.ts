@@ -164,6 +164,9 @@ export const CHARTS: readonly ChartSpec[] = [
   },
 ];
 
+/** Of an attack on a shop that is not ours, which tells nothing of queue and stock meanwhile. */
+export const SHOP_CHARTS = CHARTS.filter(({ id }) => id === 'surge' || id === 'latency');
+
 export interface ChartData {
   /** From the first request on. */
   readonly rows: readonly ChartRow[];

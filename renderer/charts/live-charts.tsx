@@ -5,6 +5,7 @@ import { useData } from '../store/store.ts';
 import { ChartLegend } from './chart-legend.tsx';
 import {
   CHARTS,
+  SHOP_CHARTS,
   axisEndMs,
   metricsNow,
   metricsOver,
@@ -47,6 +48,7 @@ export function LiveCharts({ stock, isOver, onPick }: LiveChartsProps) {
   const soldOutAtMs = useData(({ series }) => series.totals.soldOutAtMs);
   const incidents = useData(({ attack }) => attack?.incidents);
   const faults = useData(({ attack }) => attack?.faults);
+  const charts = useData(({ attack }) => (attack?.target ? SHOP_CHARTS : CHARTS)) ?? CHARTS;
   const marks = useMemo(
     () => marksOf(soldOutAtMs, marksOfRun({ incidents, faults }), endMs),
     [soldOutAtMs, incidents, faults, endMs],
@@ -58,10 +60,11 @@ export function LiveCharts({ stock, isOver, onPick }: LiveChartsProps) {
   return (
     // The element is here for its events only.
     <div style={{ display: 'contents' }} onPointerMove={point} onFocus={point}>
-      {CHARTS.map((spec, slot) => (
+      {charts.map((spec, slot) => (
         <LiveChart
           key={spec.id}
           slot={slot}
+          isLast={slot === charts.length - 1}
           spec={spec}
           stock={stock}
           isOver={isOver}
@@ -78,6 +81,7 @@ export function LiveCharts({ stock, isOver, onPick }: LiveChartsProps) {
 interface LiveChartProps extends LiveChartsProps {
   readonly isPointed: boolean;
   readonly slot: number;
+  readonly isLast: boolean;
   readonly spec: ChartSpec;
   readonly endMs: number;
   readonly marks: readonly ChartMark[];
@@ -85,6 +89,7 @@ interface LiveChartProps extends LiveChartsProps {
 
 const LiveChart = memo(function LiveChart({
   slot,
+  isLast,
   spec,
   stock,
   isOver,
@@ -106,7 +111,7 @@ const LiveChart = memo(function LiveChart({
       {...plot}
       spec={spec}
       data={data}
-      hasTimeLabels={slot === 0 || slot === CHARTS.length - 1}
+      hasTimeLabels={slot === 0 || isLast}
       legend={<LiveLegend spec={spec} points={points} isOver={isOver} />}
       onPick={onPick}
     />

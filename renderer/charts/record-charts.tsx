@@ -3,10 +3,12 @@ import type { RunMark } from '../../contract/run-marks.ts';
 import type { Load } from '../../contract/run-record.ts';
 import type { SeriesPoint } from '../../contract/series.ts';
 import { ChartLegend } from './chart-legend.tsx';
-import { CHARTS, axisEndMs, metricsOver, marksOf, toChart } from './chart-specs.ts';
+import { CHARTS, SHOP_CHARTS, axisEndMs, metricsOver, marksOf, toChart } from './chart-specs.ts';
 import { TimeChart } from './time-chart.tsx';
 
 interface RecordChartsProps {
+  /** The shop is not FlashGrid's own. */
+  readonly isOtherShop: boolean;
   readonly points: readonly SeriesPoint[];
   readonly stock: number;
   readonly latencyMs: Load['latencyMs'];
@@ -17,6 +19,7 @@ interface RecordChartsProps {
 
 /** The charts of a finished run, one more with each frame: five long series at once would block the page. */
 export function RecordCharts({
+  isOtherShop,
   points,
   stock,
   latencyMs,
@@ -25,16 +28,17 @@ export function RecordCharts({
   onPick,
 }: RecordChartsProps) {
   const endMs = axisEndMs(points.at(-1)?.tMs ?? 0);
+  const specs = isOtherShop ? SHOP_CHARTS : CHARTS;
   const [drawn, setDrawn] = useState(1);
   useEffect(() => {
-    if (drawn >= CHARTS.length) return;
+    if (drawn >= specs.length) return;
     const frame = requestAnimationFrame(() => setDrawn(drawn + 1));
     return () => cancelAnimationFrame(frame);
-  }, [drawn]);
+  }, [drawn, specs]);
   const marks = useMemo(() => marksOf(soldOutAtMs, runMarks, endMs), [soldOutAtMs, runMarks, endMs]);
   const charts = useMemo(
-    () => CHARTS.map((spec) => ({ spec, data: toChart(spec, points, stock) })),
-    [points, stock],
+    () => specs.map((spec) => ({ spec, data: toChart(spec, points, stock) })),
+    [specs, points, stock],
   );
   return charts
     .slice(0, drawn)
@@ -47,7 +51,7 @@ export function RecordCharts({
         endMs={endMs}
         top={data.top}
         isLive={false}
-        hasTimeLabels={index === 0 || index === CHARTS.length - 1}
+        hasTimeLabels={index === 0 || index === specs.length - 1}
         marks={marks}
         legend={<ChartLegend spec={spec} metrics={metricsOver(spec, points, latencyMs)} isOver />}
         onPick={onPick}

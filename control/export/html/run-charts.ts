@@ -6,8 +6,11 @@ import { addSamples, emptySeries, type SeriesPoint } from '../../../contract/ser
 import { renderChart, type ChartColumn, type ChartSeries, type ChartSpec, type ColorName } from './chart.ts';
 import { curveChart, heatChart } from './latency-charts.ts';
 import { layMarks, marksOfRun } from '../../../contract/run-marks.ts';
-import type { Markup } from './markup.ts';
+import { NOTHING, type Markup } from './markup.ts';
 import { timeLabel } from './scale.ts';
+
+/** Charts of what a shop that is not ours does not tell. */
+const OF_OUR_PARTS: ReadonlySet<string> = new Set(['together', 'queue', 'inventory', 'kept-away']);
 
 /** Columns that a chart has room for. */
 const MAX_COLUMNS = 120;
@@ -47,7 +50,8 @@ export function renderRunCharts(record: RunRecord): Markup[] {
   const highest = (value: (point: SeriesPoint) => number) => Math.max(0, ...points.map(value));
 
   const moments = layMarks(marksOfRun(record), endMs);
-  const render = (spec: ChartSpec) => renderChart({ ...spec, moments });
+  const render = (spec: ChartSpec) =>
+    record.target && OF_OUR_PARTS.has(spec.id) ? NOTHING : renderChart({ ...spec, moments });
   const textOf = (id: keyof typeof CHART_TEXTS) => {
     const { title, hint } = CHART_TEXTS[id];
     return { title, caption: `${hint}.` };

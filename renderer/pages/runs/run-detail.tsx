@@ -145,6 +145,7 @@ function Record({ record }: { readonly record: RunRecord }) {
         <section className={`panel ${classes.charts}`} aria-label="The attack over time">
           <Suspense fallback={<Loading label="Loading the charts…" />}>
             <RecordCharts
+              isOtherShop={record.target !== undefined}
               points={series.points}
               stock={record.audit.stock}
               latencyMs={record.load.latencyMs}
