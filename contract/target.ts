@@ -51,7 +51,11 @@ const buyRequest = z.strictObject({
 export const declaredTargetSchema = z.strictObject({
   $schema: z.string().optional(),
   /** As reports name it. */
-  name: z.string().min(1).max(80),
+  name: z
+    .string()
+    .min(1)
+    .max(80)
+    .regex(/^[^\p{Cc}\p{Cf}]+$/u, 'takes printable text'),
   /** Where it listens: `http://127.0.0.1:8000`. */
   url: z.url({ protocol: /^https?$/, error: 'takes an address such as http://127.0.0.1:8000' }),
   /** Sent with every request. */

@@ -69,8 +69,9 @@ it('reads owners, stock, outcomes and sends the reset, with the headers of the a
     { buyer: 'b', unit: 'B%202', id: '' },
   ]);
   expect(typeof reader.stock === 'function' && (await reader.stock())).toBe(3);
-  const outcomes = ['1/2', '3', '4'].map((id) => reader.outcome?.({ id, buyer: 'a' }));
-  expect(await Promise.all(outcomes)).toEqual(['granted', 'pending', 'refused']);
+  const outcomes: unknown[] = [];
+  for (const id of ['1/2', '3', '4']) outcomes.push(await reader.outcome?.({ id, buyer: 'a' }));
+  expect(outcomes).toEqual(['granted', 'pending', 'refused']);
   expect(reader).toMatchObject({ hasIds: true, tellsSoldOut: false });
 });
 
