@@ -50,6 +50,8 @@ function detailsOf(kind: FaultKind, random: () => number): Pick<FaultSpec, 'leng
 }
 
 /** A step of a rebuild is reached only when there is one: Redis is flushed for it. */
+/** ms that such a step is waited for, at least: the flush comes a little later, and much later on a busy machine. */
+const REBUILD_WAIT_MS = 3_000;
 const needsRebuild = (target: string) => target.includes('.rebuild-');
 
 /** One fault of that kind and target, from the seed, with what it needs to have an effect a moment later. */
@@ -60,7 +62,12 @@ function faultsAt(
   random: () => number,
 ): FaultSpec[] {
   const fault: FaultSpec = { kind, target, at, ...detailsOf(kind, random) };
-  return needsRebuild(target) ? [fault, { kind: 'flush', target: 'redis', at: later }] : [fault];
+  if (!needsRebuild(target)) return [fault];
+  const lengthMs = Math.max(fault.lengthMs ?? 0, REBUILD_WAIT_MS);
+  return [
+    { ...fault, lengthMs },
+    { kind: 'flush', target: 'redis', at: later },
+  ];
 }
 
 const atPercent = (percent: number) => [{ percent }, { percent: percent + 2 }] as const;
