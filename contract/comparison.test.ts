@@ -176,6 +176,12 @@ describe('a comparison', () => {
     );
   });
 
+  it('writes a large change as a factor', () => {
+    const slow = before.map((run) => ({ ...run, audit: { ...run.audit, drainMs: run.audit.drainMs * 50 } }));
+    const [drain] = comparisonRows(compare(before, slow)).filter(([metric]) => metric === 'time_to_drain');
+    expect(drain?.[3]).toMatch(/^×(?:4|5)\d$/);
+  });
+
   it('leaves out runs whose figures prove nothing, and says why', () => {
     const bad = {
       ...noisyRun(),
@@ -186,7 +192,7 @@ describe('a comparison', () => {
     const { b, notes } = compare(before, [...after, bad]);
     expect(b.runs).toHaveLength(10);
     expect(notes).toContain(
-      'Run run-bad of after is left out, since its figures prove nothing: The rate was not held.',
+      '1 run of after left out (run-bad), since such figures prove nothing: The rate was not held.',
     );
   });
 

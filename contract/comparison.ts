@@ -1,5 +1,5 @@
 /** Two sets of runs compared: their set-ups first, then each metric with an interval, so that noise is not called a change. */
-import { figure, percent, plural } from './format.ts';
+import { figure, percent, plural, whole } from './format.ts';
 import type { RunRecord } from './run-record.ts';
 import { factGroups, verdictWord } from './run-text.ts';
 import { METRIC_TEXTS, SLO_METRICS, type MetricName } from './slo.ts';
@@ -219,9 +219,10 @@ function notesOn(a: ComparedSide, b: ComparedSide, metrics: readonly MetricChang
   const isTold = metrics.some(({ verdict }) => verdict !== 'unknown');
   return [
     ...[a, b].flatMap(({ name, leftOut }) =>
-      leftOut.map(
-        ({ id, why }) => `Run ${id} of ${name} is left out, since its figures prove nothing: ${why}`,
-      ),
+      [...new Set(leftOut.map(({ why }) => why))].map((why) => {
+        const ids = leftOut.filter((one) => one.why === why).map(({ id }) => id);
+        return `${plural(ids.length, 'run')} of ${name} left out (${ids.join(', ')}), since such figures prove nothing: ${why}`;
+      }),
     ),
     ...(broken.length === 0
       ? []
@@ -244,8 +245,10 @@ function notesOn(a: ComparedSide, b: ComparedSide, metrics: readonly MetricChang
 
 const ofShare = ({ metric }: MetricChange) => SLO_METRICS[metric].unit === 'share';
 
-/** `+32 %`, or `+0.2 points` of a share. */
+/** `+32 %`, `×12`, or `+0.2 points` of a share. */
 function signed(value: number, isShare: boolean): string {
+  // Nobody reads "+98,790 %".
+  if (!isShare && value >= 9) return `×${whole(value + 1)}`;
   const tenths = Math.round(value * 1_000) / 10;
   return `${tenths > 0 ? '+' : tenths < 0 ? '−' : ''}${figure(Math.abs(tenths))}${isShare ? ' points' : ' %'}`;
 }
