@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { RunRecord } from '../contract/run-record.ts';
+import { dataFolder } from '../control/lib/data-folder.ts';
 import { fixtureRun } from '../tests/support/run-fixture.ts';
 import { UsageError, parseTerminal } from './args.ts';
 import { baseline, compare, judgeAgainst, readAgainst } from './compare.ts';
@@ -118,6 +119,14 @@ describe('a baseline', () => {
     expect((await run(baseline, [])).text).toBe(text);
     rmSync(join(dir, 'a.json'));
     expect((await run(compare, ['baseline', file('b.json', tenRuns('b', 20))])).text).toMatch(/^WORSE/);
+  });
+
+  it("leaves the data folder as passable as it was: root's backends have a user of their own", async () => {
+    dataFolder(dir);
+    const { mode } = statSync(dir);
+    await run(baseline, ['set', file('a.json', tenRuns('a'))]);
+    expect(statSync(dir).mode).toBe(mode);
+    expect(statSync(join(dir, 'baseline.json')).mode & 0o777).toBe(0o600);
   });
 
   it('says when it is too small to tell anything', async () => {

@@ -15,7 +15,7 @@ import { comparisonMarkdown, formatComparison } from '../control/export/export-c
 import { exportComparisonHtml } from '../control/export/export-comparison-html.ts';
 import { writeFileAtomic } from '../control/lib/atomic-file.ts';
 import { commandLine } from '../control/lib/command-line.ts';
-import { closedFolder } from '../control/lib/data-folder.ts';
+import { dataFolder } from '../control/lib/data-folder.ts';
 import { UsageError } from './args.ts';
 import { EXIT } from './exit-codes.ts';
 import { BASELINE, baselinePath, namedRuns, needHistory } from './named-runs.ts';
@@ -65,7 +65,8 @@ export async function baseline(context: CommandContext): Promise<number> {
   return await withHistory([name ?? BASELINE], context, async (client) => {
     const records = await namedRuns(name ?? BASELINE, context, client);
     if (name !== undefined) {
-      closedFolder(dataDir);
+      // The backends' user must still be able to pass through it.
+      dataFolder(dataDir);
       writeFileAtomic(baselinePath(dataDir), `${JSON.stringify(records)}\n`, 0o600);
     }
     const titles = [...new Set(records.map(({ attack }) => titleOf(attack)))].join(' and ');
