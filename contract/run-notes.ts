@@ -79,8 +79,12 @@ export const causeRows = (causes: Readonly<Record<string, number>> = {}) =>
     .map(([cause, count]) => [CAUSES[cause] ?? `with ${cause}`, count] as const);
 
 /** Why the rest of an attack was not sent. */
-export function gaveUpText({ silentMs, cause }: NonNullable<Load['gaveUp']>, unsent = 0): string {
-  return `No gateway answered for ${milliseconds(silentMs)} (${CAUSES[cause] ?? cause}): ${plural(unsent, 'request')} ${unsent === 1 ? 'was' : 'were'} not sent.`;
+export function gaveUpText(
+  { silentMs, cause }: NonNullable<Load['gaveUp']>,
+  unsent = 0,
+  server = 'No gateway',
+): string {
+  return `${server} answered for ${milliseconds(silentMs)} (${CAUSES[cause] ?? cause}): ${plural(unsent, 'request')} ${unsent === 1 ? 'was' : 'were'} not sent.`;
 }
 
 /** `1.2 s`, or `the start` of what came before the first request. */

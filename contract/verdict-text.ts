@@ -71,7 +71,7 @@ export function describeVerdict(parts: VerdictParts): VerdictText {
       };
     const isMissing = parts.exitCode === EXIT_INFRASTRUCTURE;
     return {
-      headline: `No verdict: ${isMissing && load.accepted > 0 ? 'no gateway answered any more.' : doubtOf(parts)}`,
+      headline: `No verdict: ${isMissing && load.accepted > 0 ? `${parts.target ? 'the shop did not answer' : 'no gateway answered'} any more.` : doubtOf(parts)}`,
       detail: `${isMissing ? accountOf(parts) : `This run proves nothing about ${parts.target ? 'the shop' : 'the engine'}.`}`,
     };
   }

@@ -17,9 +17,16 @@ export function noticeOf(attack: AttackState): Notice | undefined {
       body: attack.failure?.message ?? 'Open the logs.',
     };
   }
-  const { phase, verdict, exitCode, audit, load, settings, reasons } = attack;
+  const { phase, verdict, exitCode, audit, load, settings, target, reasons } = attack;
   if (phase !== 'finished' || !verdict || !audit || !load) return undefined;
-  const { headline } = describeVerdict({ verdict, exitCode, attack: settings, load, audit });
+  const { headline } = describeVerdict({
+    verdict,
+    exitCode,
+    attack: settings,
+    ...(target && { target }),
+    load,
+    audit,
+  });
   const rate = `${whole(load.rps)} requests/s`;
   const body = [`${audit.sold} of ${audit.stock} sold`, rate, ...reasons.slice(0, 1)].join(', ');
   return { title: headline, body };

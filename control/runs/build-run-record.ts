@@ -59,7 +59,17 @@ export interface RunParts {
 
 export type JudgedParts = Pick<
   RunParts,
-  'attack' | 'load' | 'audit' | 'series' | 'incidents' | 'faults' | 'clocks' | 'end' | 'endReason' | 'planted'
+  | 'target'
+  | 'attack'
+  | 'load'
+  | 'audit'
+  | 'series'
+  | 'incidents'
+  | 'faults'
+  | 'clocks'
+  | 'end'
+  | 'endReason'
+  | 'planted'
 >;
 
 export interface Judgement {
@@ -99,6 +109,7 @@ export function judgeRun({
   faults = [],
   clocks = {},
   series,
+  target,
   end,
   endReason,
   planted,
@@ -122,7 +133,7 @@ export function judgeRun({
       ],
     };
   }
-  const missing = [...findMissing(load), ...(isOpen ? (audit.undecided ?? []) : [])];
+  const missing = [...findMissing(load, target), ...(isOpen ? (audit.undecided ?? []) : [])];
   if (missing.length > 0)
     return { verdict: 'invalid', exitCode: EXIT_CODES.infrastructure, reasons: missing };
   if (attack.plant !== undefined)
@@ -155,8 +166,8 @@ function plantedReasons({ plant }: AttackSettings, planted = '', broken: Audit['
 }
 
 /** What was missing, so that the attack could not be carried out. */
-function findMissing(load: Load): string[] {
-  if (load.gaveUp) return [gaveUpText(load.gaveUp, load.unsent)];
+function findMissing(load: Load, target: RunRecord['target']): string[] {
+  if (load.gaveUp) return [gaveUpText(load.gaveUp, load.unsent, target && `Nothing at ${target.url}`)];
   if (load.sent === 0 || load.accepted > 0) return [];
   // A healthy system answers 4xx; any other cause means that a part is away.
   const isAway = Object.keys(load.causes ?? {}).some((cause) => !/^4\d\d\b/.test(cause));
@@ -165,8 +176,7 @@ function findMissing(load: Load): string[] {
 
 function noneAccepted(load: Load): string {
   const causes =
-    causeText(load.causes) ??
-    `${whole(load.rejected)} rejected by the gateway, ${whole(load.unknown)} without an answer`;
+    causeText(load.causes) ?? `${whole(load.rejected)} rejected, ${whole(load.unknown)} without an answer`;
   return `None of ${plural(load.sent, 'request')} was accepted (${causes}): the sale was not tested.`;
 }
 

@@ -25,6 +25,27 @@ const audit = {
   checks: [],
 };
 
+const failedCheck = {
+  id: 'no_oversell' as const,
+  title: 'Nothing sold twice',
+  ok: false,
+  evidence: { summary: 'Two.', counts: {}, offenders: [] },
+};
+
+describe('the story of an attack on another shop', () => {
+  const target = { name: 'shop.py', url: 'http://127.0.0.1:8000', file: 'shop.json' };
+
+  it('names the shop, and neither engine, gateway, worker nor queue', () => {
+    for (const phase of ['preparing', 'attacking', 'draining', 'auditing'] as const) {
+      const { headline, detail } = narrate(testAttack({ phase, target, sent: 10 }), totals(), 0, true);
+      expect(`${headline} ${detail}`).not.toMatch(/engine|gateway|worker|queue/);
+    }
+    const broken = { ...audit, checks: [failedCheck] };
+    const over = testAttack({ phase: 'finished', target, verdict: 'fail', exitCode: 3, audit: broken, load });
+    expect(narrate(over, totals(), 0).headline).toBe('The shop broke a promise.');
+  });
+});
+
 describe('the story of an attack', () => {
   it('begins with the crowd and the stock', () => {
     const { headline, detail } = narrate(testAttack({ phase: 'preparing' }), totals(), 0);

@@ -2,6 +2,7 @@
 import { whole, milliseconds, plural } from '../../contract/format.ts';
 import type { AttackState } from '../../contract/state.ts';
 import { totalRequests } from '../../contract/attack-settings.ts';
+import { isAttackActive } from './attack-phase.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import { describeVerdict } from '../../contract/verdict-text.ts';
 import type { SeriesTotals } from '../../contract/series.ts';
@@ -25,6 +26,7 @@ export function narrate(
 ): Narrative {
   const buyers = totalRequests(attack.settings);
   const { stock } = attack.settings;
+  if (attack.target && isAttackActive(attack)) return onOtherShop(attack, attack.target.name, buyers);
   if (isWorkerDown && (attack.phase === 'attacking' || attack.phase === 'draining')) {
     return {
       headline: `No worker decides. The queue keeps ${plural(queueDepth, 'accepted reservation')}.`,
@@ -70,6 +72,19 @@ export function narrate(
   }
 }
 
+/** A shop that is not ours has no queue or worker to tell of. */
+function onOtherShop(attack: AttackState, name: string, buyers: number): Narrative {
+  const headlines: Partial<Record<AttackState['phase'], string>> = {
+    preparing: `${whole(buyers)} buyers are about to send their requests to ${name}.`,
+    attacking: `${whole(attack.sent)} of ${whole(buyers)} requests have left for ${name}.`,
+    draining: `Every request is answered. ${name} is asked who owns what.`,
+  };
+  return {
+    headline: headlines[attack.phase] ?? 'The audit is running.',
+    detail: `${whole(attack.accepted)} accepted, ${whole(attack.rejected)} rejected, ${whole(attack.unknown)} without a clear answer.`,
+  };
+}
+
 function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number, buyers: number): Narrative {
   const { stock } = attack.settings;
   if (attack.sent === 0 && totals.sent === 0) {
@@ -105,12 +120,13 @@ function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number
 }
 
 function finished(attack: AttackState): Narrative {
-  const { verdict, exitCode, audit, load, settings, faults, reasons } = attack;
+  const { verdict, exitCode, audit, load, settings, target, faults, reasons } = attack;
   if (!verdict || !audit || !load) return { headline: 'The attack has ended.', detail: reasons.join(' ') };
   const { headline, detail } = describeVerdict({
     verdict,
     exitCode,
     attack: settings,
+    ...(target && { target }),
     faults,
     load,
     audit,

@@ -60,7 +60,9 @@ function Actions() {
   const startedAtMs = useData((data) => data.attack?.startedAtMs) ?? 0;
   const settings = useData((data) => data.attack?.settings);
   const isSaved = useData((data) => data.attack !== undefined && !isAttackActive(data.attack)) ?? false;
-  const canRepeat = useData((data) => data.cluster.state === 'running') ?? false;
+  // Only a terminal attacks a shop that is not ours, and only our own parts can be broken.
+  const isOtherShop = useData((data) => data.attack?.target !== undefined) ?? false;
+  const canRepeat = useData((data) => data.cluster.state === 'running') && !isOtherShop;
   const isOfMatrix = useData((data) => isMatrixActive(data.matrix)) ?? false;
   const isOnline = useIsOnline();
   const repeat = (): void => {
@@ -85,7 +87,7 @@ function Actions() {
   if (isActive) {
     return (
       <>
-        <BreakIt places={allPlaces} />
+        {isOtherShop ? null : <BreakIt places={allPlaces} />}
         <ConfirmButton
           variant="default"
           leftSection={<IconPlayerStopFilled size="1rem" aria-hidden />}
