@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -122,6 +122,7 @@ describe('a baseline', () => {
   });
 
   it("leaves the data folder as passable as it was: root's backends have a user of their own", async () => {
+    chmodSync(dir, 0o711);
     dataFolder(dir);
     const { mode } = statSync(dir);
     await run(baseline, ['set', file('a.json', tenRuns('a'))]);
