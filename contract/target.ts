@@ -136,7 +136,6 @@ export type Target = z.infer<typeof targetSchema>;
 
 /** The target in a run's record. */
 export const attackedSchema = z.object({ name: z.string(), url: z.string(), file: z.string() });
-export type Attacked = z.infer<typeof attackedSchema>;
 
 /** The most that one attack sends to a shop that is not ours. */
 export const TARGET_LIMITS = { requests: 1_000_000, ratePerSec: 20_000, connections: 5_000 } as const;
