@@ -292,23 +292,30 @@ describe('waiting for the queue', () => {
     expect(found.checks.filter((check) => !check.ok)).toEqual([]);
   });
 
-  it('goes on until what a worker has decided is committed', async () => {
-    const { rows } = await pool.query<{ reservation_id: string }>(
-      'DELETE FROM tickets WHERE unit_no = 2 RETURNING reservation_id',
-    );
-    const request = Array.from({ length: BUYERS }, (_, at) => at).find(
-      (at) => idOf(at) === rows[0]?.reservation_id,
-    );
-    const looks: number[] = [];
-    const found = await runAudit({
-      drainTimeoutMs: 30_000,
-      onDrained: () => {
-        if (looks.push(looks.length) === 2) void insertTicket(2, request ?? -1);
-      },
-    });
-    expect(looks.length).toBeGreaterThan(1);
-    expect(found.checks.filter((check) => !check.ok)).toEqual([]);
-  });
+  it.each([
+    ['accepted', () => []],
+    ['without a clear answer', (request: number) => [request]],
+  ])(
+    'goes on until what a worker has decided is committed, of a request that was %s',
+    async (_, unanswered) => {
+      const { rows } = await pool.query<{ reservation_id: string }>(
+        'DELETE FROM tickets WHERE unit_no = 2 RETURNING reservation_id',
+      );
+      const request = Array.from({ length: BUYERS }, (_, at) => at).find(
+        (at) => idOf(at) === rows[0]?.reservation_id,
+      );
+      const looks: number[] = [];
+      const found = await runAudit({
+        ledger: ledger(unanswered(request ?? -1)),
+        drainTimeoutMs: 30_000,
+        onDrained: () => {
+          if (looks.push(looks.length) === 2) void insertTicket(2, request ?? -1);
+        },
+      });
+      expect(looks.length).toBeGreaterThan(1);
+      expect(found.checks.filter((check) => !check.ok)).toEqual([]);
+    },
+  );
 
   it('gives a ticket up that does not come, although there were time', async () => {
     await pool.query('DELETE FROM tickets WHERE unit_no = 2');

@@ -37,8 +37,8 @@ const RETRY_PAUSE_MS = { first: 250, most: 4_000 };
  */
 const GATHER_GRACE_MS = 15_000;
 /**
- * ms without a new ticket after which a granted reservation without one counts as lost: a worker decides
- * before it commits.
+ * ms without a new ticket after which a granted reservation without one counts as lost, and a unit without one as gone: a
+ * worker decides before it commits.
  */
 const COMMIT_QUIET_MS = 5_000;
 
@@ -176,7 +176,8 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
     const isQuiet = nowMs - lastTicketAtMs >= COMMIT_QUIET_MS && missing.length === 0;
     const { waiting } = evidence.queues;
     // A worker that died after the drain has given its frames back.
-    const isInHand = evidence.totals.pending > 0 || waiting > 0 || (uncommitted > 0 && !isQuiet);
+    const isUnwritten = uncommitted > 0 || unitsWithoutTicket(evidence) > 0;
+    const isInHand = evidence.totals.pending > 0 || waiting > 0 || (isUnwritten && !isQuiet);
     if (!isInHand || nowMs >= deadline) {
       if (isSaleClosed !== undefined || input.closeSale === undefined) {
         const isUnfinished = isInHand || uncommitted > 0;
@@ -197,6 +198,11 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
     drainMs += pauseMs;
     pauseMs = Math.min(pauseMs * 2, RETRY_PAUSE_MS.most);
   }
+}
+
+/** Units that Redis has given away and that no ticket holds yet. Nobody may wait for them: their requests have no clear answer. */
+function unitsWithoutTicket({ sale, counters, tickets }: Evidence): number {
+  return counters === undefined ? 0 : sale.stock - counters.remaining - tickets.count;
 }
 
 interface Sources {
