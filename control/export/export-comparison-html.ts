@@ -13,7 +13,7 @@ import type { RunRecord } from '../../contract/run-record.ts';
 import { addSamples, emptySeries, type SeriesPoint } from '../../contract/series.ts';
 import { renderChart, type ChartSeries, type ColorName } from './html/chart.ts';
 import { NOTHING, html, type Markup } from './html/markup.ts';
-import { htmlPage, renderProof, renderTop, renderVerdict } from './html/page.ts';
+import { htmlPage, renderProof, renderReasons, renderTable, renderTop, renderVerdict } from './html/page.ts';
 import { timeLabel } from './html/scale.ts';
 
 const TONES = { worse: 'fail', mixed: 'fail', better: 'pass', same: 'pass', unknown: 'invalid' } as const;
@@ -38,13 +38,7 @@ export function exportComparisonHtml(comparison: Comparison, { version, atMs }: 
           ${renderVerdict(word, tone)}
           <p class="headline">${first}</p>
         </div>
-        ${
-          sentences.length === 0
-            ? NOTHING
-            : html`<ul class="reasons">
-                ${sentences.map((sentence) => html`<li>${sentence}</li>`)}
-              </ul>`
-        }
+        ${renderReasons(sentences)}
       </section>
       ${renderProof(broken)}
       <h2>Side by side</h2>
@@ -69,30 +63,6 @@ const promiseTotals = (runs: readonly RunRecord[]) =>
   (runs[0] ? promiseCounts(runs[0]) : []).map(
     ([name], at) => [name, runs.reduce((sum, run) => sum + (promiseCounts(run)[at]?.[1] ?? 0), 0)] as const,
   );
-
-function renderTable(caption: string, [head = [], ...rows]: readonly (readonly string[])[]): Markup {
-  return html`<div class="card faults" tabindex="0" role="region" aria-label="${caption}">
-    <table>
-      <caption>
-        ${caption}
-      </caption>
-      <thead>
-        <tr>
-          ${head.map((name) => html`<th scope="col">${name}</th>`)}
-        </tr>
-      </thead>
-      <tbody>
-        ${rows.map(
-          ([name = '', ...cells]) =>
-            html`<tr>
-              <th scope="row">${name}</th>
-              ${cells.map((cell) => html`<td>${cell}</td>`)}
-            </tr>`,
-        )}
-      </tbody>
-    </table>
-  </div>`;
-}
 
 const hintOf = (id: keyof typeof CHART_TEXTS) => `${CHART_TEXTS[id].hint}.`;
 

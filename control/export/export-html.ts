@@ -1,7 +1,15 @@
 /** A run as one HTML file that needs nothing else: no script, no network, both themes, and paper. */
 import { utcTime, whole } from '../../contract/format.ts';
 import { NOTHING, html, type Markup } from './html/markup.ts';
-import { htmlPage, renderFigures, renderProof, renderTop, renderVerdict } from './html/page.ts';
+import {
+  htmlPage,
+  renderFigures,
+  renderProof,
+  renderReasons,
+  renderTable,
+  renderTop,
+  renderVerdict,
+} from './html/page.ts';
 import { renderRunCharts } from './html/run-charts.ts';
 import { latencyRows } from '../../contract/run-figures.ts';
 import { notesOf } from '../../contract/run-notes.ts';
@@ -31,7 +39,7 @@ export function exportHtml(record: RunRecord): string {
       <div class="charts">${renderRunCharts(record)}</div>
       ${renderLatencies(record)} ${renderChecks(record.audit.checks)}
       <h2>How it was run</h2>
-      <div class="tables">${factGroups(record).map(renderTable)}</div>
+      <div class="tables">${factGroups(record).map(renderFacts)}</div>
       <footer>
         Made by FlashGrid ${record.environment.flashgrid}. The checks compare what the load generator sent and
         saw with what ${record.target ? 'the shop' : 'Postgres, Redis and RabbitMQ'} held after
@@ -53,40 +61,13 @@ function renderHero(record: RunRecord): Markup {
       <b>${whole(audit.sold)}<span> / ${whole(audit.stock)}</span></b>
       <p>tickets sold</p>
     </div>
-    ${
-      reasons.length > 0
-        ? html`<ul class="reasons">
-            ${reasons.map((reason) => html`<li>${reason}</li>`)}
-          </ul>`
-        : NOTHING
-    }
+    ${renderReasons(reasons)}
   </section>`;
 }
 
 function renderLatencies(record: RunRecord): Markup {
-  const [head, ...rows] = latencyRows(record);
-  if (!head) return NOTHING;
-  return html`<div class="card faults latencies" tabindex="0" role="region" aria-label="Latency by outcome">
-    <table>
-      <caption>
-        Latency by outcome
-      </caption>
-      <thead>
-        <tr>
-          ${head.map((name) => html`<th scope="col">${name}</th>`)}
-        </tr>
-      </thead>
-      <tbody>
-        ${rows.map(
-          ([outcome = '', ...cells]) =>
-            html`<tr>
-              <th scope="row">${outcome}</th>
-              ${cells.map((cell) => html`<td>${cell}</td>`)}
-            </tr>`,
-        )}
-      </tbody>
-    </table>
-  </div>`;
+  const rows = latencyRows(record);
+  return rows.length === 0 ? NOTHING : renderTable('Latency by outcome', rows, 'latencies');
 }
 
 function renderFaults(record: RunRecord): Markup {
@@ -203,7 +184,7 @@ function spaced(name: string): string {
   );
 }
 
-function renderTable({ title, facts, isWide }: FactGroup): Markup {
+function renderFacts({ title, facts, isWide }: FactGroup): Markup {
   return html`<section class="card${isWide ? ' wide' : ''}">
     <h3>${title}</h3>
     <dl>

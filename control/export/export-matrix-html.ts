@@ -14,7 +14,14 @@ import {
 } from '../../contract/matrix-report.ts';
 import { RARE_PATHS } from '../../services/shared/rare-paths.ts';
 import { NOTHING, html, type Markup } from './html/markup.ts';
-import { htmlPage, renderFigures, renderProof, renderTop, renderVerdict } from './html/page.ts';
+import {
+  htmlPage,
+  renderFigures,
+  renderProof,
+  renderReasons,
+  renderTop,
+  renderVerdict,
+} from './html/page.ts';
 
 const WORDS: Readonly<Record<MatrixOutcome, readonly [word: string, verdict: 'pass' | 'fail' | 'invalid']>> =
   {
@@ -56,9 +63,7 @@ export function exportMatrixHtml(results: readonly MatrixResult[], { version, at
           <b>${whole(results.length)}</b>
           <p>${results.length === 1 ? 'attack' : 'attacks'}, ${plural(rows.length, 'fault')}</p>
         </div>
-        <ul class="reasons">
-          ${sentences.map((sentence) => html`<li>${sentence}</li>`)}
-        </ul>
+        ${renderReasons(sentences)}
       </section>
       ${renderProof([
         ['oversold', total('oversold')],

@@ -81,3 +81,40 @@ export function renderFigures(figures: readonly (readonly [name: string, value: 
     )}
   </dl>`;
 }
+
+/** Sentences below a headline; nothing where there are none. */
+export function renderReasons(reasons: readonly string[]): Markup {
+  if (reasons.length === 0) return NOTHING;
+  return html`<ul class="reasons">
+    ${reasons.map((reason) => html`<li>${reason}</li>`)}
+  </ul>`;
+}
+
+/** Rows below their heading, the first cell of each naming it; wider than a narrow page, it scrolls by itself. */
+export function renderTable(
+  caption: string,
+  [head = [], ...rows]: readonly (readonly string[])[],
+  className = '',
+): Markup {
+  return html`<div class="card faults ${className}" tabindex="0" role="region" aria-label="${caption}">
+    <table>
+      <caption>
+        ${caption}
+      </caption>
+      <thead>
+        <tr>
+          ${head.map((name) => html`<th scope="col">${name}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows.map(
+          ([name = '', ...cells]) =>
+            html`<tr>
+              <th scope="row">${name}</th>
+              ${cells.map((cell) => html`<td>${cell}</td>`)}
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
+}
