@@ -2,7 +2,7 @@
 import type { AttackSettings } from '../contract/attack-settings.ts';
 import type { AttackState, LogLine } from '../contract/state.ts';
 import { FailureError } from '../contract/failure.ts';
-import type { RunRecord, Sample } from '../contract/run-record.ts';
+import type { Audit, RunRecord, Sample } from '../contract/run-record.ts';
 import { parseFaults, type FaultSpec } from '../contract/faults.ts';
 import { FaultRunner } from './faults/fault-runner.ts';
 import { checkFaults } from './faults/fault-schedule.ts';
@@ -15,6 +15,8 @@ import { backendDown, backendRestarting } from './cluster/backend-down.ts';
 import type { EvidenceStore } from './evidence/evidence-store.ts';
 import type { Target } from '../contract/target.ts';
 import { requireModest, requireNearby } from './target/target-limits.ts';
+import type { Evidence } from './audit/evidence.ts';
+import type { EvidenceRun } from './evidence/evidence-records.ts';
 import { TargetSession } from './target/target-session.ts';
 import type { GatewayClient } from './sales/gateway-client.ts';
 
@@ -66,7 +68,7 @@ export class Attacks {
   async launch(settings: AttackSettings, group?: string): Promise<AttackState> {
     await this.#healLoose();
     this.refuseWhileActive();
-    const { cluster: manager, onState, onRecord, evidence, ...rest } = this.#options;
+    const { cluster: manager } = this.#options;
     const faultTools = this.#faultTools();
     const { supervisor, deployment } = faultTools;
     const cluster = { provider: faultTools.cluster.provider, backends: () => manager.backends() };
@@ -74,16 +76,13 @@ export class Attacks {
     if (away) throw away;
     checkFaults(parseFaults(settings.faults ?? ''), faultTools);
     this.#last = new AttackSession({
-      ...rest,
+      ...this.#common(),
       settings,
       group,
       deployment,
       cluster,
       supervisor,
       faultTools,
-      onState: (state) => onState(redactDeep(state)),
-      onRecord: (record) => onRecord(redactDeep(record)),
-      saveEvidence: (run, found, audit) => evidence.save(redactDeep(run), found, redactDeep(audit)),
     });
     return this.#last.begin();
   }
@@ -100,17 +99,25 @@ export class Attacks {
     this.refuseWhileActive();
     requireModest(settings);
     if (!isOwn) await requireNearby(target);
-    const { onState, onRecord, evidence, ...rest } = this.#options;
     this.#last = new TargetSession({
-      ...rest,
+      ...this.#common(),
       settings,
       target,
       group,
-      onState: (state) => onState(redactDeep(state)),
-      onRecord: (record) => onRecord(redactDeep(record)),
-      saveEvidence: (run, found, audit) => evidence.save(redactDeep(run), found, redactDeep(audit)),
     });
     return this.#last.begin();
+  }
+
+  /** What every session gets; nothing secret leaves it. */
+  #common() {
+    const { onState, onRecord, evidence, ...rest } = this.#options;
+    return {
+      ...rest,
+      onState: (state: AttackState) => onState(redactDeep(state)),
+      onRecord: (record: RunRecord) => onRecord(redactDeep(record)),
+      saveEvidence: (run: EvidenceRun, found: Evidence, audit: Audit) =>
+        evidence.save(redactDeep(run), found, redactDeep(audit)),
+    };
   }
 
   /** The last state of the attack that was launched last, once nothing of it runs. */
