@@ -129,7 +129,7 @@ export const FAULTS = {
     title: 'Delete the queue',
     done: 'lost its queue',
     targets: ['rabbitmq'],
-    help: 'Holds the gateways until the queue of frames is empty, ends the workers and deletes the queue.',
+    help: 'Holds the gateways until the queue of frames is empty, and deletes the queue.',
   },
   'read-only': {
     title: 'Read-only',

@@ -16,7 +16,7 @@ import { withRedis } from './redis-client.ts';
 
 /** Frames that are held: as many as a worker has in hand. */
 const HELD = 64;
-/** ms in which the copies are decided and committed, and then the frames. */
+/** ms in which the copies are decided and committed. */
 const DECIDE_LIMIT_MS = 8_000;
 const LOOK_MS = 100;
 
@@ -94,11 +94,8 @@ export const late = frameFault({
         );
       },
       async finish() {
-        await until(
-          () => withRedis({ deployment }, lookAfter),
-          () => forgotten.every(({ after }) => after),
-        );
-        return true;
+        await withRedis({ deployment }, lookAfter);
+        return forgotten.every(({ after }) => after);
       },
       tell() {
         const again = forgotten.filter(({ after }) => after);

@@ -6,7 +6,7 @@ import type { ServiceRole } from '../../contract/state.ts';
 import { connectBroker } from '../../services/shared/amqp/broker-nodes.ts';
 import { topology } from '../../services/shared/amqp/topology.ts';
 import type { Fault, FaultTools } from './fault.ts';
-import { partsOf, watchReturn } from './parts.ts';
+import { partsOf } from './parts.ts';
 import { switched } from './switched.ts';
 import { watchPaths } from './taken-paths.ts';
 
@@ -15,6 +15,8 @@ const CONNECT_LIMIT_MS = 5_000;
 const EMPTY_LIMIT_MS = 3_000;
 const EMPTY_LOOK_MS = 100;
 const EMPTY_LOOKS = 3;
+/** ms that the workers get to consume again. */
+const BACK_LIMIT_MS = 10_000;
 
 /**
  * Calls a function in RabbitMQ's own node, from a small Erlang node beside it: `rabbitmqctl` takes seconds on a
@@ -73,22 +75,20 @@ export const fullQueue = switched({
 
 /**
  * The queue goes while it is empty, so the fault itself loses no frame: the gateways stand still until the workers have
- * finished all. Then the workers are ended: those that live would declare the queue again at once, and RabbitMQ 3 leaves
- * a consumer deaf whose queue comes back within milliseconds.
+ * finished all. What was frozen on its way then meets no queue.
  */
 export const noQueue: Fault = {
   check(target, tools) {
-    for (const one of [target, 'workers']) partsOf(one, tools);
+    partsOf(target, tools);
   },
   async inject(target, tools) {
-    const seen = watchPaths(tools, ['frameReturned']);
-    const workers = partsOf('workers', tools);
-    const back = watchReturn(workers);
+    const seen = watchPaths(tools, ['frameReturned', 'workerReconnected']);
+    const reconnected = () => tools.supervisor.totals.coverage().workerReconnected ?? 0;
+    const due = reconnected() + partsOf('workers', tools).length;
     signalAll(tools, 'gateway', 'SIGSTOP');
     try {
       await withBroker(tools, async (channel, queue) => {
         await untilEmpty(tools, channel, queue);
-        await Promise.all(workers.map((worker) => worker.kill()));
         const { messageCount } = await channel.deleteQueue(queue);
         if (messageCount > 0) throw new Error(`${plural(messageCount, 'frame')} went with the queue`);
       });
@@ -98,8 +98,9 @@ export const noQueue: Fault = {
     return {
       targets: [target],
       async effect() {
-        const { text } = await back();
-        return { hadEffect: true, text: `The queue was deleted while it was empty. ${text}${seen()}` };
+        const endMs = performance.now() + BACK_LIMIT_MS;
+        while (reconnected() < due && performance.now() < endMs) await sleep(EMPTY_LOOK_MS);
+        return { hadEffect: true, text: `The queue was deleted while it was empty.${seen()}` };
       },
     };
   },

@@ -5,10 +5,11 @@
  * When the connection is lost, or the broker turns out blocked, refusing or silent, the frames without a
  * confirm are settled at that moment. Waiting for their timeouts would hold every buyer for seconds.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfirmChannel } from 'amqplib';
 import { BrokerConnection, DeadConnectionError } from '../shared/amqp/broker-connection.ts';
 import type { BrokerSession, LinkState } from '../shared/amqp/broker-connection.ts';
-import { declareTopology } from '../shared/amqp/topology.ts';
+import { declareTopology, REDECLARE_WAIT_MS } from '../shared/amqp/topology.ts';
 import type { BackendHealth, BackendTrouble } from '../shared/backend-trouble.ts';
 import { errorText } from '../shared/error-text.ts';
 import { FRAME_CONTENT_TYPE } from '../shared/frame.ts';
@@ -312,6 +313,8 @@ export class BrokerLink implements FramePublisher {
     this.#redeclaredAtMs = now;
     const { queue } = session.names;
     this.#options.log.warn({ queue }, 'a frame came back unroutable: declaring the queues again');
+    await sleep(REDECLARE_WAIT_MS, undefined, { ref: false });
+    if (session.isOver) return;
     try {
       await declareTopology(session.connection, this.#options.namespace);
     } catch (error) {

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Channel, ConsumeMessage } from 'amqplib';
 import { BrokerConnection, DeadConnectionError } from '../shared/amqp/broker-connection.ts';
 import type { BrokerSession } from '../shared/amqp/broker-connection.ts';
-import { findLegacyQueue } from '../shared/amqp/topology.ts';
+import { findLegacyQueue, REDECLARE_WAIT_MS } from '../shared/amqp/topology.ts';
 import type { BackendHealth } from '../shared/backend-trouble.ts';
 import { parseFrame } from '../shared/frame.ts';
 import type { Frame } from '../shared/frame.ts';
@@ -146,11 +146,17 @@ export class FrameConsumer {
     for (const queue of legacyQueue === undefined ? [names.queue] : [names.queue, legacyQueue]) {
       const { consumerTag } = await channel.consume(queue, (message) => {
         if (message) void this.#handle(current, message);
-        else this.#connection.lose(session, new Error(`queue ${queue} was deleted`));
+        else void this.#loseQueue(session, queue);
       });
       current.consumerTags.push(consumerTag);
     }
     this.#options.onEvent({ type: 'connected' });
+  }
+
+  /** A queue was deleted: begins anew, which declares it again. */
+  async #loseQueue(session: BrokerSession<Channel>, queue: string): Promise<void> {
+    await sleep(REDECLARE_WAIT_MS, undefined, { ref: false });
+    this.#connection.lose(session, new Error(`queue ${queue} was deleted`));
   }
 
   /**
