@@ -22,6 +22,8 @@ describe('the results of a matrix', () => {
     expect(summary).toMatch(/Rare paths that no attack took: .*frame refused by RabbitMQ/);
     expect(matrixSummary([matrixResult()]).join('\n')).toContain('No promise was broken.');
     expect(matrixMarkdown(MIXED_RESULTS)).toContain('| `kill:worker` | 4 |');
+    // Kind, seeds, targets, attacks.
+    expect(matrixMarkdown(MIXED_RESULTS)).toContain('| `kill` | 4 | 1 | 4 |');
   });
 
   it('are named by fault and seed where each is shown below, and counted when they are many', () => {

@@ -130,21 +130,39 @@ export const MATRIX_COLUMNS = [
   ['duplicated', 'doubled'],
 ] as const satisfies readonly (readonly [keyof MatrixRow, string])[];
 
-/** The table as text, for terminal and Markdown; the heading first. */
-export function matrixRows(results: readonly MatrixResult[]): readonly (readonly string[])[] {
+const kindOf = ({ fault }: { readonly fault: string }) => fault.slice(0, fault.indexOf(':'));
+
+/**
+ * The table as text, for terminal and Markdown; the heading first.
+ * @param isByKind one row for each kind of fault, with how many seeds and targets it had
+ */
+export function matrixRows(
+  results: readonly MatrixResult[],
+  isByKind = false,
+): readonly (readonly string[])[] {
+  const rows = rowsOf(isByKind ? results.map((one) => ({ ...one, fault: kindOf(one) })) : results);
+  const differentOf = (kind: string, field: 'seed' | 'fault') =>
+    whole(new Set(results.filter((one) => kindOf(one) === kind).map((one) => one[field])).size);
   return [
-    ['fault', ...MATRIX_COLUMNS.map(([, title]) => title), 'rare paths'],
-    ...rowsOf(results).map((row) => [
+    [
+      'fault',
+      ...(isByKind ? ['seeds', 'targets'] : []),
+      ...MATRIX_COLUMNS.map(([, title]) => title),
+      'rare paths',
+    ],
+    ...rows.map((row) => [
       `\`${row.fault}\``,
+      ...(isByKind ? [differentOf(row.fault, 'seed'), differentOf(row.fault, 'fault')] : []),
       ...MATRIX_COLUMNS.map(([field]) => whole(row[field])),
       pathsText(row.coverage),
     ]),
   ];
 }
 
-/** Summary and table in Markdown. */
+/** Summary and tables in Markdown. */
 export function matrixMarkdown(results: readonly MatrixResult[]): string {
-  return `${matrixSummary(results).join('\n')}\n\n${markdownTable(matrixRows(results))}\n`;
+  const tables = [matrixRows(results, true), matrixRows(results)].map(markdownTable);
+  return `${[matrixSummary(results).join('\n'), ...tables].join('\n\n')}\n`;
 }
 
 /** Attacks that a sentence names by their faults; more are counted. */
