@@ -1,13 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import {
-  TERMINAL_COMMANDS,
-  UsageError,
-  helpText,
-  parseTerminal,
-  readAttack,
-  readCount,
-  readProvider,
-} from './args.ts';
+import { UsageError, readAttack, readCount } from '../contract/attack-options.ts';
+import { TERMINAL_COMMANDS, helpText, parseTerminal, readProvider } from './args.ts';
 
 const attack = (...argv: string[]) => readAttack(parseTerminal(['demo', ...argv]).values);
 

@@ -1,55 +1,17 @@
 /** The terminal's commands and options: one table for parser, checks and `--help`. */
-import { parseArgs } from 'node:util';
-import { z } from 'zod';
 import {
-  ATTACK_PRESETS,
-  ATTACK_SETTINGS,
-  attackSettingsSchema,
-  settingLimits,
-  type AttackSetting,
-  type AttackSettings,
-} from '../contract/attack-settings.ts';
-import { chaosFaults } from '../contract/chaos.ts';
+  ATTACK_OPTIONS,
+  UsageError,
+  readOptions,
+  type OptionSpec,
+  type OptionValues,
+} from '../contract/attack-options.ts';
 import { MATRIX_KINDS } from '../contract/chaos.ts';
 import { EXPORTS, EXPORT_FORMATS } from '../contract/export-formats.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { wrapText } from '../contract/format.ts';
 import { MATRIX_EXPORTS } from '../contract/matrix.ts';
 import { providerChoiceSchema, type ProviderChoice } from '../contract/settings.ts';
-import { errorText } from '../services/shared/error-text.ts';
-
-/** Wrong use of the terminal: exit code 2. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError';
-}
-
-interface OptionSpec {
-  readonly type: 'string' | 'boolean';
-  readonly value?: string;
-  /** May be given several times; the values are joined with spaces. */
-  readonly multiple?: true;
-  readonly help: string;
-}
-
-/** What stands for a setting's value in the help: `--rate N`. */
-function valueName({ choices, unit, isText, whenEmpty }: AttackSetting): string {
-  if (isText) return isText;
-  // Many names stand in the help, not in the head of its line.
-  if (choices) return whenEmpty === undefined ? Object.keys(choices).join('|') : 'NAME';
-  return unit === 'ms' || unit === 's' ? unit.toUpperCase() : 'N';
-}
-
-const settingOptions: Readonly<Record<string, OptionSpec>> = Object.fromEntries(
-  ATTACK_SETTINGS.map((setting) => [
-    setting.option,
-    {
-      type: 'string',
-      value: valueName(setting),
-      ...(setting.isText ? { multiple: true as const } : {}),
-      help: `${setting.help} (${settingLimits(setting)})`,
-    } as const,
-  ]),
-);
 
 const outputOptions: Readonly<Record<string, OptionSpec>> = Object.fromEntries(
   EXPORT_FORMATS.map((format) => [
@@ -62,17 +24,7 @@ const outputOptions: Readonly<Record<string, OptionSpec>> = Object.fromEntries(
 export const MAX_REPEATS = 200;
 
 const attackOptions: Readonly<Record<string, OptionSpec>> = {
-  preset: {
-    type: 'string',
-    value: 'ID',
-    help: `a ready-made attack: ${ATTACK_PRESETS.map((preset) => preset.id).join(', ')}`,
-  },
-  ...settingOptions,
-  chaos: {
-    type: 'string',
-    value: 'SEED',
-    help: 'random faults from a seed: three to six, or one every ten seconds of an attack under a rate; the report has the schedule',
-  },
+  ...ATTACK_OPTIONS,
   repeat: {
     type: 'string',
     value: 'N',
@@ -81,6 +33,7 @@ const attackOptions: Readonly<Record<string, OptionSpec>> = {
   versus: {
     type: 'string',
     value: 'OPTIONS',
+    takesOptions: true,
     help: "make each run with these options too, in turn with the others, and compare: --versus '--workers 3'; also takes --gateways",
   },
   against: {
@@ -228,7 +181,6 @@ export const TERMINAL_COMMANDS = {
 } as const satisfies Record<string, { summary: string; options: Record<string, OptionSpec> }>;
 
 export type TerminalCommand = keyof typeof TERMINAL_COMMANDS;
-export type OptionValues = Readonly<Record<string, string | boolean | undefined>>;
 
 export interface ParsedArgs {
   readonly command: TerminalCommand | 'help' | 'version';
@@ -249,111 +201,15 @@ export function parseTerminal(argv: readonly string[]): ParsedArgs {
     return { command: 'version', values: {}, positionals: [] };
   if (!isTerminalCommand(name)) throw new UsageError(`There is no command "${name}".`);
   const specs: Record<string, OptionSpec> = { ...TERMINAL_COMMANDS[name].options, ...commonOptions };
-  const options = Object.fromEntries(
-    Object.entries(specs).map(([option, { type, multiple = false }]) => [option, { type, multiple }]),
-  );
-  let parsed;
-  try {
-    parsed = parseArgs({
-      args: withEachOption(withOptionsAsValue(rest)),
-      options,
-      allowPositionals: ['report', 'dead-letters', 'verify', 'compare', 'baseline'].includes(name),
-      strict: true,
-    });
-  } catch (error) {
-    throw new UsageError(errorText(error));
-  }
-  if (parsed.values['help'] === true) return { command: 'help', values: {}, positionals: [name] };
-  const values = Object.fromEntries(
-    Object.entries(parsed.values).map(([option, value]) => [
-      option,
-      Array.isArray(value) ? value.join(' ') : value,
-    ]),
-  );
-  // A script may pass an unset variable. An empty folder would be the default one, an empty host every address.
-  for (const [option, value] of Object.entries(values))
-    if (typeof value === 'string' && value.trim() === '')
-      throw new UsageError(`--${option} is empty: give it a value, or leave it out.`);
-  return { command: name, values, positionals: parsed.positionals };
+  const { values, positionals } = readOptions(rest, specs);
+  if (values['help'] === true) return { command: 'help', values: {}, positionals: [name] };
+  if (positionals.length > 0 && !TAKING_WORDS.includes(name))
+    throw new UsageError(`"${positionals[0]}" is not an option of ${name}: options begin with --.`);
+  return { command: name, values, positionals };
 }
 
-/** `--versus '--workers 3'` as one word: a value that begins with a dash would be taken for the next option. */
-function withOptionsAsValue(args: readonly string[]): string[] {
-  return args.flatMap((arg, at) => {
-    if (args[at - 1] === '--versus') return [];
-    return arg === '--versus' && at + 1 < args.length ? [`--versus=${args[at + 1]}`] : [arg];
-  });
-}
-
-/** `--slo A B` as `--slo A --slo B`: a comparison is nothing else, and each needs quotes already. */
-function withEachOption(args: readonly string[]): string[] {
-  let isSlo = false;
-  return args.flatMap((arg, at) => {
-    const follows = isSlo && /^\w+[<>=]/.test(arg) && args[at - 1] !== '--slo';
-    isSlo = arg === '--slo' || args[at - 1] === '--slo' || follows;
-    return follows ? ['--slo', arg] : [arg];
-  });
-}
-
-const numberSchema = z
-  .string()
-  .regex(/^\d+(\.\d+)?$/)
-  .transform(Number);
-
-function numberOf(values: OptionValues, option: string): number | undefined {
-  const value = values[option];
-  if (value === undefined) return undefined;
-  const parsed = numberSchema.safeParse(value);
-  if (!parsed.success) throw new UsageError(`--${option} takes a number, not "${String(value)}".`);
-  return parsed.data;
-}
-
-/** @throws UsageError that names the option */
-export function readAttack(values: OptionValues): AttackSettings {
-  const preset = values['preset'];
-  const found = ATTACK_PRESETS.find(({ id }) => id === preset);
-  if (preset !== undefined && !found)
-    throw new UsageError(
-      `--preset knows ${ATTACK_PRESETS.map(({ id }) => id).join(', ')}, not "${String(preset)}".`,
-    );
-  const given: Record<string, unknown> = Object.fromEntries(
-    ATTACK_SETTINGS.map(({ field, option, choices, isText }) => [
-      field,
-      choices || isText ? values[option] : numberOf(values, option),
-    ]).filter(([, value]) => value !== undefined),
-  );
-  const chaos = readCount(values, 'chaos', 0, 2 ** 31 - 1);
-  const isSustained =
-    found?.settings.profile === 'sustained' ||
-    ATTACK_SETTINGS.some(({ field, profile }) => profile === 'sustained' && field in given);
-  if (isSustained && 'requests' in given)
-    throw new UsageError('--requests does not go with --rate: rate and duration set the number of requests.');
-  const profile = { profile: isSustained ? 'sustained' : 'burst' };
-  const base: Record<string, unknown> = { ...found?.settings };
-  if (chaos !== undefined) {
-    const seconds = isSustained ? Number(given['durationSec'] ?? base['durationSec']) : undefined;
-    given['faults'] = [given['faults'] ?? base['faults'], chaosFaults(chaos, seconds)]
-      .filter(Boolean)
-      .join(' ');
-  }
-  if (isSustained) delete base['requests'];
-  const parsed = attackSettingsSchema.safeParse({ ...base, ...given, ...profile });
-  if (parsed.success) return clampConnections(parsed.data, 'connections' in given);
-  const [issue] = parsed.error.issues;
-  const field = String(issue?.path[0] ?? '');
-  const option = ATTACK_SETTINGS.find((setting) => setting.field === field)?.option ?? field;
-  throw new UsageError(`--${option}: ${issue?.message ?? 'is not usable'}.`);
-}
-
-/** Limits the default number of sockets to the number of requests. */
-function clampConnections(settings: AttackSettings, wasGiven: boolean): AttackSettings {
-  if (settings.profile !== 'burst' || settings.connections <= settings.requests) return settings;
-  if (wasGiven)
-    throw new UsageError(
-      `--connections ${settings.connections} is more than --requests ${settings.requests}: each socket needs a request.`,
-    );
-  return { ...settings, connections: settings.requests };
-}
+/** Commands that take more than options. */
+const TAKING_WORDS: readonly TerminalCommand[] = ['report', 'dead-letters', 'verify', 'compare', 'baseline'];
 
 /** @throws UsageError */
 export function readProvider(values: OptionValues): ProviderChoice | undefined {
@@ -364,19 +220,6 @@ export function readProvider(values: OptionValues): ProviderChoice | undefined {
       `--provider knows ${providerChoiceSchema.options.join(', ')}, not "${String(values['provider'])}".`,
     );
   return parsed.data;
-}
-
-/** @throws UsageError when it is not a whole number in the range */
-export function readCount(
-  values: OptionValues,
-  option: string,
-  min: number,
-  max: number,
-): number | undefined {
-  const count = numberOf(values, option);
-  if (count !== undefined && (!Number.isInteger(count) || count < min || count > max))
-    throw new UsageError(`--${option} must be a whole number from ${min} to ${max}.`);
-  return count;
 }
 
 /** Width of the column with an option and its value. */

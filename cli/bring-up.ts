@@ -1,5 +1,6 @@
 /** How a command of the terminal brings the cluster up. */
-import { readCount, readProvider, type OptionValues } from './args.ts';
+import { readCount, type OptionValues } from '../contract/attack-options.ts';
+import { readProvider } from './args.ts';
 import { whenInterrupted } from './interrupt.ts';
 import type { Output } from './output.ts';
 import { seconds } from './progress.ts';

@@ -16,7 +16,7 @@ import { exportComparisonHtml } from '../control/export/export-comparison-html.t
 import { writeFileAtomic } from '../control/lib/atomic-file.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { dataFolder } from '../control/lib/data-folder.ts';
-import { UsageError } from './args.ts';
+import { UsageError } from '../contract/attack-options.ts';
 import { EXIT } from './exit-codes.ts';
 import { BASELINE, baselinePath, namedRuns, needHistory } from './named-runs.ts';
 import { briefly, openSession, type CommandContext } from './session.ts';

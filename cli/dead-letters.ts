@@ -1,6 +1,6 @@
 /** `flashgrid dead-letters`: lists, replays and drops frames that could not be decided. */
 import type { DeadFrame } from '../contract/state.ts';
-import { UsageError } from './args.ts';
+import { UsageError } from '../contract/attack-options.ts';
 import { writeJson } from './outputs.ts';
 import { type CommandContext, briefly, must, requireRemote } from './session.ts';
 

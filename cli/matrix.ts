@@ -22,7 +22,7 @@ import { appVersion } from '../control/app-paths.ts';
 import { exportMatrixHtml } from '../control/export/export-matrix-html.ts';
 import { MatrixFile, fileProblem } from '../control/runs/matrix-file.ts';
 import { errorText } from '../services/shared/error-text.ts';
-import { UsageError, readCount, type OptionValues } from './args.ts';
+import { UsageError, readCount, type OptionValues } from '../contract/attack-options.ts';
 import { bringUp, readStart } from './bring-up.ts';
 import { EXIT } from './exit-codes.ts';
 import type { Output } from './output.ts';

@@ -8,7 +8,7 @@ import type { RunRecord } from '../contract/run-record.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { parseRecord } from '../control/runs/run-store.ts';
 import { errorText } from '../services/shared/error-text.ts';
-import { UsageError } from './args.ts';
+import { UsageError } from '../contract/attack-options.ts';
 import { must, type CommandContext } from './session.ts';
 
 /** In the place of an id: the newest run, with those of its group. */

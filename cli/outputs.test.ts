@@ -16,7 +16,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { UsageError } from './args.ts';
+import { UsageError } from '../contract/attack-options.ts';
 import { openOutputs } from './outputs.ts';
 
 let dir = '';

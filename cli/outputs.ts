@@ -14,7 +14,7 @@ import { EXPORT_FORMATS, type ExportFormat } from '../contract/export-formats.ts
 import { writeFileAtomic } from '../control/lib/atomic-file.ts';
 import { makeFolder } from '../control/lib/data-folder.ts';
 import { commandLine } from '../control/lib/command-line.ts';
-import { UsageError, type OptionValues } from './args.ts';
+import { UsageError, type OptionValues } from '../contract/attack-options.ts';
 import type { Output } from './output.ts';
 import { errorText } from '../services/shared/error-text.ts';
 

@@ -8,7 +8,14 @@ import type { RunRecord } from '../contract/run-record.ts';
 import { verdictWord } from '../contract/run-text.ts';
 import { formatComparison, formatGroup } from '../control/export/export-comparison.ts';
 import { commandLine } from '../control/lib/command-line.ts';
-import { MAX_REPEATS, UsageError, parseTerminal, readAttack, readCount, type OptionValues } from './args.ts';
+import {
+  shellWords,
+  UsageError,
+  readAttack,
+  readCount,
+  type OptionValues,
+} from '../contract/attack-options.ts';
+import { MAX_REPEATS, parseTerminal } from './args.ts';
 import { readStart } from './bring-up.ts';
 import { judgeAgainst, readAgainst } from './compare.ts';
 import { EXIT } from './exit-codes.ts';
@@ -58,7 +65,7 @@ export function readRepeat({ values, outputs }: Pick<CommandContext, 'values' | 
 
 /** The other set-up: the options of the first, and over them those of `--versus`. */
 function readVersus(text: string, values: OptionValues): SetUp {
-  const words = text.split(/\s+/).filter(Boolean);
+  const words = shellWords(text);
   try {
     const { command, values: other, positionals } = parseTerminal(['demo', ...words]);
     const unfit = Object.keys(other).find((option) => OF_COMMAND.includes(option) || option in EXPORTS);

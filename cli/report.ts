@@ -8,7 +8,7 @@ import { openChromium } from '../control/export/print/chromium.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { parseRecord } from '../control/runs/run-store.ts';
 import { errorText } from '../services/shared/error-text.ts';
-import { UsageError } from './args.ts';
+import { UsageError } from '../contract/attack-options.ts';
 import { EXIT } from './exit-codes.ts';
 import { LAST } from './named-runs.ts';
 import { writeJson } from './outputs.ts';

@@ -11,7 +11,7 @@ import { withLimit } from '../services/shared/time-limit.ts';
 import { readInstance, type Instance } from '../control/instance-file.ts';
 import { connectRemote, type RemoteClient } from './remote-client.ts';
 import type { SettingsGuardOptions } from '../control/settings/settings-guard.ts';
-import type { OptionValues } from './args.ts';
+import type { OptionValues } from '../contract/attack-options.ts';
 import { whenInterrupted } from './interrupt.ts';
 import type { Output } from './output.ts';
 import type { Outputs } from './outputs.ts';

@@ -4,7 +4,7 @@ import type { Target } from '../contract/target.ts';
 import { FailureError } from '../contract/failure.ts';
 import { readTarget } from '../control/target/read-target.ts';
 import { requireModest, requireNearby } from '../control/target/target-limits.ts';
-import { UsageError, type OptionValues } from './args.ts';
+import { UsageError, type OptionValues } from '../contract/attack-options.ts';
 
 export interface TargetOrder {
   readonly target: Target;

@@ -8,7 +8,7 @@ import { EvidenceError } from '../control/verify/evidence-error.ts';
 import type { EvidenceRequest } from '../control/verify/judge.ts';
 import { verifyEvidence } from '../control/verify/verify-evidence.ts';
 import { errorText } from '../services/shared/error-text.ts';
-import { UsageError } from './args.ts';
+import { UsageError } from '../contract/attack-options.ts';
 import { EXIT } from './exit-codes.ts';
 import { writeJson } from './outputs.ts';
 import type { CommandContext } from './session.ts';

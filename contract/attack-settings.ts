@@ -4,7 +4,16 @@
  */
 import { z } from 'zod';
 import { FAULT_FORM, FaultSyntaxError, faultText, parseFaults } from './faults.ts';
-import { figure } from './format.ts';
+import { figure, milliseconds, plural, whole as wholeText } from './format.ts';
+import {
+  STAGES_FORM,
+  StageSyntaxError,
+  paceOf,
+  parseStages,
+  stageText,
+  type Pace,
+  type Stage,
+} from './load-stages.ts';
 import { PLANTS, PLANT_IDS } from './plants.ts';
 import { SLO_FORM, SloSyntaxError, parseSlos } from './slo.ts';
 
@@ -74,6 +83,10 @@ const slos = several(
   (text) => parseSlos(text).map((one) => one.text),
   (error) => error instanceof SloSyntaxError,
 );
+const stages = several(
+  (text) => [parseStages(text).map(stageText).join(',')],
+  (error) => error instanceof StageSyntaxError,
+);
 
 const BURST = {
   requests: number({
@@ -109,6 +122,19 @@ const SUSTAINED = {
     isMain: true,
     help: 'how long the rate is held',
   }),
+};
+
+const STAGED = {
+  stages: {
+    option: 'stages',
+    label: 'Stages',
+    isText: 'STAGES' as const,
+    form: STAGES_FORM,
+    start: '0..2000@10s,2000@10s',
+    isMain: true as const,
+    help: 'requests a second over time: a ramp, steps, a spike or a soak',
+    schema: stages,
+  },
 };
 
 const MODES = { queue: 'Still queue everybody', shed: 'Reject once sold out' } as const;
@@ -265,11 +291,14 @@ export const attackSettingsSchema = z.discriminatedUnion('profile', [
   z.strictObject({ profile: z.literal('burst'), ...schemasOf(BURST), ...commonSettings }),
   /** A steady rate; latency counts from the moment at which a request should have been sent. */
   z.strictObject({ profile: z.literal('sustained'), ...schemasOf(SUSTAINED), ...commonSettings }),
+  /** A rate that changes over time; latency counts as under a steady one. */
+  z.strictObject({ profile: z.literal('staged'), ...schemasOf(STAGED), ...commonSettings }),
 ]);
 export type AttackSettings = z.infer<typeof attackSettingsSchema>;
 export type AttackSettingsInput = z.input<typeof attackSettingsSchema>;
 
-export type AttackField = keyof typeof BURST | keyof typeof SUSTAINED | keyof typeof COMMON;
+export type AttackField =
+  keyof typeof BURST | keyof typeof SUSTAINED | keyof typeof STAGED | keyof typeof COMMON;
 
 /** A setting as parser, help, form, reports and docs read it. */
 export interface AttackSetting extends About, Partial<Range> {
@@ -279,10 +308,10 @@ export interface AttackSetting extends About, Partial<Range> {
   /** Values with their labels, where it is one of several. */
   readonly choices?: Readonly<Record<string, string>>;
   /** A text that has a form of its own, and its name in the help; the terminal takes several and joins them with spaces. */
-  readonly isText?: 'FAULT' | 'SLO';
+  readonly isText?: 'FAULT' | 'SLO' | 'STAGES';
   readonly form?: string;
   readonly default?: number | string;
-  readonly start?: number;
+  readonly start?: number | string;
   readonly whenEmpty?: string;
 }
 
@@ -297,12 +326,14 @@ const list = (settings: Record<string, Omit<AttackSetting, 'field'>>, profile?: 
 export const ATTACK_SETTINGS: readonly AttackSetting[] = [
   ...list(BURST, 'burst'),
   ...list(SUSTAINED, 'sustained'),
+  ...list(STAGED, 'staged'),
   ...list(COMMON),
 ];
 
 export const PROFILE_LABELS: Readonly<Record<AttackSettings['profile'], string>> = {
   burst: 'All at once',
   sustained: 'Steady rate',
+  staged: 'Rate over time',
 };
 
 /** `30,000 ms`: a setting's value as people read it. */
@@ -326,9 +357,40 @@ export function settingLimits(setting: AttackSetting): string {
   return value === undefined ? takes : `${takes}; default ${value}`;
 }
 
+/** The rate of an attack over time; none for a burst. */
+export function paceFor(settings: AttackSettings): Pace | undefined {
+  return settings.profile === 'burst' ? undefined : paceOf(stagesOf(settings));
+}
+
+export function stagesOf(settings: Exclude<AttackSettings, { profile: 'burst' }>): Stage[] {
+  if (settings.profile === 'staged') return parseStages(settings.stages);
+  const { ratePerSec, durationSec } = settings;
+  return [{ fromPerSec: ratePerSec, toPerSec: ratePerSec, lengthMs: durationSec * 1_000 }];
+}
+
+/** `10,000 buyers`, `500 buyers a second for 20 seconds`: how many come, and when. */
+export function crowdText(settings: AttackSettings, who: 'buyer' | 'request'): string {
+  if (settings.profile === 'burst') return plural(settings.requests, who);
+  if (settings.profile === 'sustained')
+    return `${wholeText(settings.ratePerSec)} ${who}s a second for ${plural(settings.durationSec, 'second')}`;
+  const { peakPerSec, endMs } = paceOf(parseStages(settings.stages));
+  return `up to ${wholeText(peakPerSec)} ${who}s a second over ${milliseconds(endMs)}`;
+}
+
+/** `500@20s`, `0..2000@30s,2000@1m`: the rate of an attack over time; none for a burst. */
+export function stagesText(settings: AttackSettings): string | undefined {
+  return settings.profile === 'burst' ? undefined : stagesOf(settings).map(stageText).join(',');
+}
+
+/** `at 500 requests/s`, `at 0..2000@30s`: the rate that an attack asks for. */
+export function rateText(settings: AttackSettings): string {
+  if (settings.profile === 'burst') return 'all at once';
+  return settings.profile === 'staged' ? `at ${settings.stages}` : `at ${settings.ratePerSec} requests/s`;
+}
+
 /** Requests that the attack sends in all. */
 export function totalRequests(settings: AttackSettings): number {
-  return settings.profile === 'burst' ? settings.requests : settings.ratePerSec * settings.durationSec;
+  return settings.profile === 'burst' ? settings.requests : (paceFor(settings)?.total ?? 0);
 }
 
 /** Buyers who send them. */
@@ -390,5 +452,34 @@ export const ATTACK_PRESETS: readonly {
     title: 'Steady stream, 2,600 a second',
     summary: 'The rate of the original claim, held for twenty seconds.',
     settings: { profile: 'sustained', ratePerSec: 2_600, durationSec: 20, connections: 400, stock: 500 },
+  },
+  {
+    id: 'ramp',
+    title: 'Ramp to 3,000 a second',
+    summary: 'The rate rises evenly for twenty seconds and is held for ten.',
+    settings: { profile: 'staged', stages: '0..3000@20s,3000@10s', connections: 400, stock: 500 },
+  },
+  {
+    id: 'steps',
+    title: 'Steps of 500 a second',
+    summary: 'Every ten seconds the rate goes up by 500: where does it get slow?',
+    settings: {
+      profile: 'staged',
+      stages: '500@10s,1000@10s,1500@10s,2000@10s,2500@10s',
+      connections: 400,
+      stock: 500,
+    },
+  },
+  {
+    id: 'spike',
+    title: 'Spike to 5,000 a second',
+    summary: 'Five times the rate for five seconds, and what it takes to get over it.',
+    settings: { profile: 'staged', stages: '1000@10s,5000@5s,1000@15s', connections: 800, stock: 500 },
+  },
+  {
+    id: 'soak',
+    title: 'Soak, 800 a second for half an hour',
+    summary: 'A modest rate for a long time: nothing may grow, nothing may get slower.',
+    settings: { profile: 'staged', stages: '800@30m', connections: 200, stock: 5_000 },
   },
 ];

@@ -3,7 +3,7 @@ export const CHART_TEXTS = {
   surge: {
     title: 'Traffic surge',
     hint: 'Answers a second, by outcome',
-    lines: { accepted: 'accepted', rejected: 'rejected', unknown: 'no clear answer' },
+    lines: { accepted: 'accepted', rejected: 'rejected', unknown: 'no clear answer', offered: 'offered' },
   },
   queue: {
     title: 'Queue',

@@ -48,10 +48,14 @@ const deadFrameChoice = z.strictObject({
   ids: z.array(z.string().min(1).max(64)).min(1).max(1_000).optional(),
 });
 
-const [burst, sustained] = attackSettingsSchema.options;
+const [burst, sustained, staged] = attackSettingsSchema.options;
 const ofGroup = { group: groupSchema.optional() };
 /** An attack, and the group that its run belongs to. */
-const launchSchema = z.discriminatedUnion('profile', [burst.extend(ofGroup), sustained.extend(ofGroup)]);
+const launchSchema = z.discriminatedUnion('profile', [
+  burst.extend(ofGroup),
+  sustained.extend(ofGroup),
+  staged.extend(ofGroup),
+]);
 
 interface CommandSpec {
   readonly input: z.ZodType;

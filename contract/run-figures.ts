@@ -1,11 +1,8 @@
 /** Figures of a run that are not in its record as they stand, for every export. */
-import {
-  ATTACK_SETTINGS,
-  attackSettingsSchema,
-  type AttackField,
-  type AttackSettings,
-} from './attack-settings.ts';
+import { quoted, settingsAsOptions } from './attack-options.ts';
+import { attackSettingsSchema, crowdText, stagesOf } from './attack-settings.ts';
 import { figure, milliseconds, percent, plural, whole } from './format.ts';
+import { paceOf, stageText, type Stage } from './load-stages.ts';
 import { causeRows } from './run-notes.ts';
 import type { LatencyDetail, RunRecord } from './run-record.ts';
 import { addSamples, emptySeries } from './series.ts';
@@ -44,12 +41,12 @@ export function latencyRows({ load, target }: RunRecord): readonly (readonly str
 }
 
 /** What was asked of the load generator, and what left it. */
-export function sendingRows({ attack, load }: RunRecord): Rows {
+export function sendingRows({ attack, load, series }: RunRecord): Rows {
   const { sending } = load;
   const asked =
     attack.profile === 'burst'
-      ? `${plural(attack.requests, 'request')} at once, over ${plural(attack.connections, 'connection')}`
-      : `${whole(attack.ratePerSec)} requests/s for ${plural(attack.durationSec, 'second')}`;
+      ? `${crowdText(attack, 'request')} at once, over ${plural(attack.connections, 'connection')}`
+      : crowdText(attack, 'request');
   if (sending === undefined) return [['Asked for', asked]];
   const perSec = sending.lastMs > 0 ? ((load.sent - 1) * 1_000) / sending.lastMs : undefined;
   return [
@@ -57,7 +54,29 @@ export function sendingRows({ attack, load }: RunRecord): Rows {
     ...(perSec === undefined ? [] : [['Rate sent', `${figure(perSec)} requests/s`] as const]),
     ['First request of every connection within', milliseconds(sending.firstWaveMs)],
     ['Last request left after', milliseconds(sending.lastMs)],
+    ...(attack.profile === 'staged' ? stageRows(stagesOf(attack), series) : []),
   ];
+}
+
+/** What was offered in each stage, and what left. */
+function stageRows(stages: readonly Stage[], series: RunRecord['series']): Rows {
+  const { points } = addSamples(emptySeries('', series.length), series);
+  const { dueBefore } = paceOf(stages);
+  let endMs = 0;
+  return stages.map((stage, at) => {
+    const startMs = endMs;
+    endMs += stage.lengthMs;
+    // A point across the border of two stages counts for each by its time.
+    const sent = points.reduce((sum, { tMs, spanMs, sent: all }) => {
+      const overlapMs = Math.min(tMs, endMs) - Math.max(tMs - spanMs, startMs);
+      return overlapMs > 0 ? sum + (all * overlapMs) / spanMs : sum;
+    }, 0);
+    const rate = (count: number) => `${figure(Math.round((count * 1_000) / stage.lengthMs))}/s`;
+    return [
+      `Stage ${at + 1}, ${stageText(stage)}`,
+      `${rate(dueBefore(endMs) - dueBefore(startMs))} offered, ${rate(sent)} sent`,
+    ];
+  });
 }
 
 export const causeFacts = ({ load }: RunRecord): Rows =>
@@ -94,20 +113,3 @@ export function repeatCommand({ attack, environment, target }: RunRecord): strin
   const { provider, gateways, workers } = environment;
   return `flashgrid demo --provider ${provider} --gateways ${gateways} --workers ${workers} ${settingsAsOptions(attack)}`.trim();
 }
-
-/** The terminal's options that ask for this attack: what differs from the defaults. */
-export function settingsAsOptions(attack: AttackSettings): string {
-  const given: Readonly<Partial<Record<AttackField, number | string | undefined>>> = attack;
-  return ATTACK_SETTINGS.flatMap(({ field, option, isText, default: usual }) => {
-    const value = given[field];
-    if (value === undefined || value === usual) return [];
-    return isText
-      ? String(value)
-          .split(' ')
-          .map((one) => `--${option} ${/[<>]/.test(one) ? `'${one}'` : one}`)
-      : [`--${option} ${value}`];
-  }).join(' ');
-}
-
-/** A word as a shell takes it. */
-const quoted = (word: string) => (/^[\w./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);

@@ -2,6 +2,7 @@
 import {
   ATTACK_SETTINGS,
   PROFILE_LABELS,
+  crowdText,
   settingText,
   totalRequests,
   type AttackField,
@@ -18,10 +19,7 @@ import { describeVerdict, verdictShown } from './verdict-text.ts';
 
 /** `10,000 buyers, 20 tickets`: the title of the run and of its sale. */
 export function titleOf(attack: AttackSettings): string {
-  const buyers =
-    attack.profile === 'burst'
-      ? plural(attack.requests, 'buyer')
-      : `${whole(attack.ratePerSec)} buyers a second for ${plural(attack.durationSec, 'second')}`;
+  const buyers = crowdText(attack, 'buyer');
   const broken = faultsTitle(attack.faults ?? '');
   const planted = attack.plant === undefined ? [] : [`planted ${attack.plant}`];
   return [buyers, plural(attack.stock, 'ticket'), ...(broken === undefined ? [] : [broken]), ...planted].join(

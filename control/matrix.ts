@@ -24,7 +24,7 @@ import {
 } from '../contract/matrix.ts';
 import { matrixMarkdown, matrixSentences, rowsOf, type MatrixResult } from '../contract/matrix-report.ts';
 import type { RunRecord } from '../contract/run-record.ts';
-import { settingsAsOptions } from '../contract/run-figures.ts';
+import { settingsAsOptions } from '../contract/attack-options.ts';
 import type { ClusterState, LogLine, ServiceState } from '../contract/state.ts';
 import { errorText } from '../services/shared/error-text.ts';
 import { RARE_PATHS } from '../services/shared/rare-paths.ts';

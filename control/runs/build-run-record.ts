@@ -192,7 +192,7 @@ function findDoubts(
   if (load.accepted === 0) return [noneAccepted(load)];
   const idle = faults.filter(({ hadEffect }) => !hadEffect);
   if (idle.length > 0) return idle.map(({ fault, effect }) => `Fault without effect: ${fault}. ${effect}`);
-  if (attack.profile === 'sustained') {
+  if (attack.profile !== 'burst') {
     const stood = incidents.filter(
       ({ kind, part, tMs, lengthMs = 0 }) =>
         kind === 'paused' && part === 'machine' && tMs + lengthMs > 0 && tMs < load.durationMs,
@@ -200,7 +200,7 @@ function findDoubts(
     if (stood.length > 0) return ['The rate was not held.', ...stood.map(({ text }) => text)];
   }
   // A generator that was late because of the system under test is a result, not a doubt.
-  if (attack.profile !== 'sustained' || limits.length === 0 || rateReached >= MIN_RATE_REACHED) return [];
+  if (attack.profile === 'burst' || limits.length === 0 || rateReached >= MIN_RATE_REACHED) return [];
   if (load.systemLimit !== undefined) return [];
   const reached = `Only ${percent(rateReached)} of the rate was reached`;
   const lateness = Object.entries(clocks).map(([part, lateMs]) => `${part} ${milliseconds(lateMs)}`);

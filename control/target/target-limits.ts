@@ -3,7 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 import { FailureError } from '../../contract/failure.ts';
 import type { AttackSettings } from '../../contract/attack-settings.ts';
-import { totalRequests } from '../../contract/attack-settings.ts';
+import { paceFor, totalRequests } from '../../contract/attack-settings.ts';
 import { whole } from '../../contract/format.ts';
 import { TARGET_LIMITS, type Target } from '../../contract/target.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
@@ -61,9 +61,13 @@ export function requireModest(settings: AttackSettings): void {
   const asked = {
     requests: totalRequests(settings),
     connections: settings.connections,
-    ratePerSec: settings.profile === 'sustained' ? settings.ratePerSec : 0,
+    ratePerSec: paceFor(settings)?.peakPerSec ?? 0,
   };
-  const option = { requests: '--requests', connections: '--connections', ratePerSec: '--rate' } as const;
+  const option = {
+    requests: '--requests',
+    connections: '--connections',
+    ratePerSec: settings.profile === 'staged' ? '--stages' : '--rate',
+  } as const;
   for (const field of ['requests', 'connections', 'ratePerSec'] as const)
     if (asked[field] > TARGET_LIMITS[field])
       throw new FailureError({

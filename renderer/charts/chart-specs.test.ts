@@ -5,6 +5,7 @@ import {
   CHARTS,
   axisEndMs,
   axisTicks,
+  chartsOf,
   metricsNow,
   metricsOver,
   formatAxis,
@@ -87,6 +88,17 @@ it('keeps the latest latency while nobody is answered', () => {
     sample(200, { accepted: 0, rejected: 0, p50Ms: 0 }),
   ]);
   expect(metricsNow(chart('latency'), later.points)).toEqual({ p50: 5, p99: 20 });
+});
+
+it('shows the offered rate beside the answers, on its own and not on top of them', () => {
+  const [surge] = chartsOf('0..2000@200ms', true);
+  if (!surge) throw new Error('no chart');
+  const { rows, drawn, top } = toChart(surge, points, 20);
+  expect(rows.slice(0, 3).map(({ offered }) => offered)).toEqual([undefined, 500, 1_500]);
+  expect(drawn.map(({ key }) => key)).toContain('offered');
+  // On top of the 1,000 answers it would be 2,500.
+  expect(top).toBe(1_600);
+  expect(chartsOf(undefined, false)).toBe(CHARTS);
 });
 
 it('draws only the bands of a stack that hold something', () => {

@@ -1,5 +1,6 @@
 /** What each chart shows, live and in a run's record. All charts share one time axis. */
 import { CHART_TEXTS } from '../../contract/chart-text.ts';
+import { paceOf, parseStages } from '../../contract/load-stages.ts';
 import { compact, whole, milliseconds, percent } from '../../contract/format.ts';
 import { layMarks, type LaidMark, type RunMark } from '../../contract/run-marks.ts';
 import type { Load } from '../../contract/run-record.ts';
@@ -164,8 +165,30 @@ export const CHARTS: readonly ChartSpec[] = [
   },
 ];
 
-/** Of an attack on a shop that is not ours, which tells nothing of queue and stock meanwhile. */
-export const SHOP_CHARTS = CHARTS.filter(({ id }) => id === 'surge' || id === 'latency');
+/**
+ * The charts of an attack. A shop that is not ours tells nothing of queue and stock meanwhile.
+ * @param stages its rate over time, which the traffic shows beside what was reached; missing for a burst
+ */
+export function chartsOf(stages: string | undefined, isOtherShop: boolean): readonly ChartSpec[] {
+  const charts = isOtherShop ? CHARTS.filter(({ id }) => id === 'surge' || id === 'latency') : CHARTS;
+  if (stages === undefined) return charts;
+  const { dueBefore } = paceOf(parseStages(stages));
+  const offered: ChartLine = {
+    key: 'offered',
+    label: surge.lines.offered,
+    color: 'var(--accent-line)',
+    kind: 'line',
+    isDashed: true,
+    read: (point) => perSec(dueBefore(point.tMs) - dueBefore(point.tMs - point.spanMs), point),
+  };
+  return charts.map((chart) =>
+    chart.id === 'surge' ? { ...chart, lines: [...chart.lines, offered] } : chart,
+  );
+}
+
+/** Lines of a stacked chart stand for themselves; only its areas are put on each other. */
+export const isOnOthers = (spec: ChartSpec, { kind }: ChartLine): boolean =>
+  spec.isStacked && kind === 'area';
 
 export interface ChartData {
   /** From the first request on. */
@@ -189,12 +212,13 @@ export function toChart(spec: ChartSpec, points: readonly SeriesPoint[], stock: 
   for (const point of points) {
     const row: Record<string, number | null | undefined> & { tMs: number } = { tMs: point.tMs };
     let sum = 0;
-    for (const { key, read } of spec.lines) {
+    for (const line of spec.lines) {
+      const { key, read } = line;
       const value = read(point);
       row[key] = value;
       if (value === undefined || value === null) continue;
       if (!spec.isStacked || value > 0) seen.add(key);
-      sum = spec.isStacked ? sum + value : Math.max(sum, value);
+      sum = isOnOthers(spec, line) ? sum + value : Math.max(sum, value);
     }
     maximum = Math.max(maximum, sum);
     rows.push(row);

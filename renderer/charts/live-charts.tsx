@@ -1,12 +1,12 @@
 import { memo, useEffect, useMemo, useState } from 'react';
+import { stagesText } from '../../contract/attack-settings.ts';
 import { marksOfRun } from '../../contract/run-marks.ts';
 import type { SeriesPoint } from '../../contract/series.ts';
 import { useData } from '../store/store.ts';
 import { ChartLegend } from './chart-legend.tsx';
 import {
-  CHARTS,
-  SHOP_CHARTS,
   axisEndMs,
+  chartsOf,
   metricsNow,
   metricsOver,
   marksOf,
@@ -48,7 +48,9 @@ export function LiveCharts({ stock, isOver, onPick }: LiveChartsProps) {
   const soldOutAtMs = useData(({ series }) => series.totals.soldOutAtMs);
   const incidents = useData(({ attack }) => attack?.incidents);
   const faults = useData(({ attack }) => attack?.faults);
-  const charts = useData(({ attack }) => (attack?.target ? SHOP_CHARTS : CHARTS)) ?? CHARTS;
+  const stages = useData(({ attack }) => attack && stagesText(attack.settings));
+  const isOtherShop = useData(({ attack }) => attack?.target !== undefined) ?? false;
+  const charts = useMemo(() => chartsOf(stages, isOtherShop), [stages, isOtherShop]);
   const marks = useMemo(
     () => marksOf(soldOutAtMs, marksOfRun({ incidents, faults }), endMs),
     [soldOutAtMs, incidents, faults, endMs],

@@ -3,10 +3,12 @@ import type { RunMark } from '../../contract/run-marks.ts';
 import type { Load } from '../../contract/run-record.ts';
 import type { SeriesPoint } from '../../contract/series.ts';
 import { ChartLegend } from './chart-legend.tsx';
-import { CHARTS, SHOP_CHARTS, axisEndMs, metricsOver, marksOf, toChart } from './chart-specs.ts';
+import { axisEndMs, chartsOf, metricsOver, marksOf, toChart } from './chart-specs.ts';
 import { TimeChart } from './time-chart.tsx';
 
 interface RecordChartsProps {
+  /** The rate over time that was asked for; missing for a burst. */
+  readonly stages: string | undefined;
   /** The shop is not FlashGrid's own. */
   readonly isOtherShop: boolean;
   readonly points: readonly SeriesPoint[];
@@ -19,6 +21,7 @@ interface RecordChartsProps {
 
 /** The charts of a finished run, one more with each frame: five long series at once would block the page. */
 export function RecordCharts({
+  stages,
   isOtherShop,
   points,
   stock,
@@ -28,7 +31,7 @@ export function RecordCharts({
   onPick,
 }: RecordChartsProps) {
   const endMs = axisEndMs(points.at(-1)?.tMs ?? 0);
-  const specs = isOtherShop ? SHOP_CHARTS : CHARTS;
+  const specs = useMemo(() => chartsOf(stages, isOtherShop), [stages, isOtherShop]);
   const [drawn, setDrawn] = useState(1);
   useEffect(() => {
     if (drawn >= specs.length) return;

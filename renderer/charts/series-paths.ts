@@ -2,7 +2,7 @@
  * The lines and bands of a chart as SVG paths. Recharts takes about 20 ms to draw a chart, too long for five charts ten
  * times a second.
  */
-import type { ChartRow, ChartSpec } from './chart-specs.ts';
+import { isOnOthers, type ChartRow, type ChartSpec } from './chart-specs.ts';
 
 /** Where a chart is drawn, and the range of its axes. */
 export interface PlotFrame {
@@ -30,7 +30,9 @@ export function seriesPaths(spec: ChartSpec, rows: readonly ChartRow[], frame: P
   const toX = (tMs: number): number => pixel(x + (tMs / endMs) * width);
   const toY = (value: number): number => pixel(y + height - (Math.min(value, top) / top) * height);
   const bases = new Float64Array(rows.length);
-  return spec.lines.map(({ key, kind }, order) => {
+  return spec.lines.map((line, order) => {
+    const { key, kind } = line;
+    const isStacked = isOnOthers(spec, line);
     let shown = '';
     let before = 0;
     const pieces: Piece[] = [];
@@ -44,16 +46,16 @@ export function seriesPaths(spec: ChartSpec, rows: readonly ChartRow[], frame: P
       const isSilent = at > 0 && rows[at - 1]?.[key] === undefined && row.tMs - lastMs > GAP_MS;
       if (piece === undefined || isSilent) pieces.push((piece = { edge: '', back: '', lastX: 0 }));
       lastMs = row.tMs;
-      const base = spec.isStacked ? (bases[at] ?? 0) : 0;
+      const base = isStacked ? (bases[at] ?? 0) : 0;
       const [atX, atY] = [toX(row.tMs), toY(base + value)];
       const isFirst = piece.edge === '';
       const way = spec.curve === 'stepAfter' ? `H${atX}V${atY}` : `L${atX},${atY}`;
       piece.edge += isFirst ? `M${atX},${atY}` : way;
       // The edge of an empty band would cover the edge of the band below it.
-      const isHidden = spec.isStacked && order > 0 && value === 0 && before === 0;
+      const isHidden = isStacked && order > 0 && value === 0 && before === 0;
       shown += isFirst || isHidden ? `M${atX},${atY}` : way;
       before = value;
-      if (spec.isStacked) {
+      if (isStacked) {
         piece.back = `L${atX},${toY(base)}${piece.back}`;
         bases[at] = base + value;
       } else if (isFirst) piece.back = `L${atX},${bottom}`;
@@ -61,7 +63,7 @@ export function seriesPaths(spec: ChartSpec, rows: readonly ChartRow[], frame: P
     });
     if (kind === 'line' || shown === '') return { key, edge: shown };
     const closed = pieces.map(
-      (each) => `${each.edge}${spec.isStacked ? '' : `L${each.lastX},${bottom}`}${each.back}Z`,
+      (each) => `${each.edge}${isStacked ? '' : `L${each.lastX},${bottom}`}${each.back}Z`,
     );
     return { key, edge: shown, band: closed.join('') };
   });

@@ -27,6 +27,7 @@ import {
 } from 'recharts';
 import { ChartTooltip } from './chart-tooltip.tsx';
 import {
+  isOnOthers,
   axisTicks,
   formatAxis,
   valueTicks,
@@ -232,7 +233,7 @@ const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly Cha
               isAnimationActive={false}
               connectNulls
               activeDot={{ r: 3, strokeWidth: 0, fill: line.color }}
-              {...(spec.isStacked ? { stackId: 'all' } : {})}
+              {...(isOnOthers(spec, line) ? { stackId: 'all' } : {})}
             />
           ))}
         </ComposedChart>

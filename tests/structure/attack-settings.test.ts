@@ -1,6 +1,7 @@
 /** Every setting of an attack is known everywhere: a list that somebody keeps by hand would drift. */
 import { describe, expect, it } from 'vitest';
-import { helpText, parseTerminal, readAttack } from '../../cli/args.ts';
+import { readAttack } from '../../contract/attack-options.ts';
+import { helpText, parseTerminal } from '../../cli/args.ts';
 import {
   ATTACK_SETTINGS,
   attackSettingsSchema,
@@ -17,6 +18,7 @@ import { fixtureParts } from '../support/run-fixture.ts';
 
 /** Another value than the default. */
 function otherValue({ choices, isText, min = 0 }: AttackSetting): number | string {
+  if (isText === 'STAGES') return '0..40@2s';
   if (isText === 'SLO') return 'p99<50ms unknown==0';
   if (isText) return 'kill:worker@25% pause:redis@1s+2s';
   return choices ? (Object.keys(choices).at(-1) ?? '') : Math.ceil(min) + 2;

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { afterEach, describe, expect, it } from 'vitest';
+import { paceOf, parseStages } from '../../../contract/load-stages.ts';
 import { attackSettingsSchema } from '../../../contract/attack-settings.ts';
 import { acknowledge, startServer, startTcpServer } from '../../../tests/support/misbehaving-server.ts';
 import type { GeneratorJob, IntervalMessage, ResultMessage } from '../protocol/generator-messages.ts';
@@ -334,10 +335,27 @@ describe('a request without an answer', () => {
   });
 });
 
+const steady = (perSec: number, lengthMs: number) => [{ fromPerSec: perSec, toPerSec: perSec, lengthMs }];
+
+describe('a rate over time', () => {
+  it('sends each request of a ramp, a pause and a step at its time', async () => {
+    const server = await serve((request, response) => acknowledge(response, request));
+    const pace = parseStages('0..400@500ms, 0@200ms, 300@200ms');
+    const run = await attack([server.url], { totalRequests: paceOf(pace).total, connections: 20, pace });
+    expect(counts(run)).toEqual({ sent: 160, accepted: 160, rejected: 0, unknown: 0 });
+    const sentMs = [...run.log.columns.sentUs].map((us) => us / 1_000);
+    sentMs.forEach((ms, index) => expect(ms).toBeGreaterThanOrEqual(paceOf(pace).dueMs(index) - 0.001));
+    // The 100 of the ramp leave before the pause is over.
+    expect(sentMs[99]).toBeLessThan(sentMs[100] ?? 0);
+    expect(sentMs[100]).toBeGreaterThanOrEqual(700);
+    expectSound(run, server.seen);
+  });
+});
+
 describe('a sustained rate', () => {
   it('sends each request at its time, and no faster', async () => {
     const server = await serve((request, response) => acknowledge(response, request));
-    const run = await attack([server.url], { totalRequests: 400, connections: 20, ratePerSec: 400 });
+    const run = await attack([server.url], { totalRequests: 400, connections: 20, pace: steady(400, 1_000) });
     expect(counts(run)).toEqual({ sent: 400, accepted: 400, rejected: 0, unknown: 0 });
     run.log.columns.sentUs.forEach((sentUs, row) => expect(sentUs).toBeGreaterThanOrEqual(row * 2_500));
     expect(run.result.endMs).toBeGreaterThanOrEqual(997.5);
@@ -354,7 +372,11 @@ describe('a sustained rate', () => {
       if (waitMs > 0) setTimeout(() => acknowledge(response, request), waitMs);
       else acknowledge(response, request);
     });
-    const run = await attack([server.url], { totalRequests: 1_000, connections: 2, ratePerSec: 500 });
+    const run = await attack([server.url], {
+      totalRequests: 1_000,
+      connections: 2,
+      pace: steady(500, 2_000),
+    });
     const quantileMs = (from: 'intended' | 'sent', share: number) => {
       const latency = new LatencyHistogram();
       for (const one of run.result.latencies) if (one.from === from) latency.add(one.histogram);
@@ -379,7 +401,7 @@ describe('a sustained rate', () => {
     const run = await attack([server.url], {
       totalRequests: 1_000,
       connections: 2,
-      ratePerSec: 1_000,
+      pace: steady(1_000, 1_000),
       timeoutMs: 400,
     });
     expect(performance.now() - startedMs).toBeLessThan(1_000 + 2 * 400 + 1_000);
@@ -393,7 +415,7 @@ describe('a sustained rate', () => {
     const run = await attack([server.url], {
       totalRequests: 8,
       connections: 8,
-      ratePerSec: 16,
+      pace: steady(16, 500),
       timeoutMs: 100,
     });
     expect(counts(run)).toEqual({ sent: 8, accepted: 8, rejected: 0, unknown: 0 });
@@ -405,7 +427,7 @@ describe('a sustained rate', () => {
       acknowledge(response, request);
       setTimeout(() => raw.socket.end(), 20);
     });
-    const run = await attack([server.url], { totalRequests: 12, connections: 2, ratePerSec: 20 });
+    const run = await attack([server.url], { totalRequests: 12, connections: 2, pace: steady(20, 600) });
     expect(counts(run)).toEqual({ sent: 12, accepted: 12, rejected: 0, unknown: 0 });
     // On a busy machine two requests may be due before the server gets to close; one connection then serves
     // both.

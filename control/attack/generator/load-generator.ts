@@ -10,6 +10,7 @@ import { performance } from 'node:perf_hooks';
 import autocannon from 'autocannon';
 import { backoffMs } from '../../../services/shared/backoff.ts';
 import { FailureError } from '../../../contract/failure.ts';
+import { paceOf, type Pace } from '../../../contract/load-stages.ts';
 import { answerCause, isUndecided, lossCause } from './answer-cause.ts';
 import { Lane, asAutocannonClient, type LaneEvents } from './autocannon-hooks.ts';
 import { IntervalCounter } from './interval-counter.ts';
@@ -59,6 +60,8 @@ export class LoadGenerator implements LaneEvents {
   readonly #job: GeneratorJob;
   readonly #startMs: number;
   readonly #shop: ShopClient | undefined;
+  /** Missing for a burst. */
+  readonly #pace: Pace | undefined;
   readonly #count: number;
   readonly #connections: number;
   readonly #lanes: Lane[] = [];
@@ -96,6 +99,7 @@ export class LoadGenerator implements LaneEvents {
     this.#job = job;
     this.#startMs = options.startMs;
     this.#shop = options.shop;
+    this.#pace = job.pace && paceOf(job.pace);
     this.#count = shareOf(job.totalRequests, job.processIndex, job.processes);
     this.#limit = this.#count;
     this.#connections = Math.min(job.connections, this.#count);
@@ -138,10 +142,7 @@ export class LoadGenerator implements LaneEvents {
       endMs: this.#endMs,
       firstWaveMs: this.#sentAtMs(Math.min(this.#connections, this.#next) - 1),
       lastSentMs: this.#sentAtMs(this.#next - 1),
-      latencies: latenciesOf(
-        this.log.columns,
-        this.#job.ratePerSec === undefined ? undefined : (index) => this.#dueMs(index),
-      ),
+      latencies: latenciesOf(this.log.columns, this.#pace && ((index) => this.#dueMs(index))),
       statusCounts: Object.fromEntries([...this.#statusCounts].map(([status, n]) => [String(status), n])),
       loopLag: this.#lag.histogram.data(),
       cpuMicros: used.user + used.system,
@@ -167,7 +168,7 @@ export class LoadGenerator implements LaneEvents {
       this.#armDueTimer(dueMs - nowMs);
       return;
     }
-    if (nowMs - dueMs > IN_TIME_MS && this.#job.ratePerSec !== undefined) {
+    if (nowMs - dueMs > IN_TIME_MS && this.#pace) {
       if (this.#waiting.size > 0) this.#lateForGenerator++;
       else this.#lateForConnections++;
     }
@@ -193,7 +194,7 @@ export class LoadGenerator implements LaneEvents {
       this.#resolve(nowMs);
       return;
     }
-    const fromMs = this.#job.ratePerSec === undefined ? lane.sentMs : this.#dueMs(index);
+    const fromMs = this.#pace ? this.#dueMs(index) : lane.sentMs;
     this.log.recordAnswer(index, isAccepted ? 'accepted' : 'rejected', status, nowMs * 1000);
     if (isAccepted) {
       this.#accepted++;
@@ -294,8 +295,8 @@ export class LoadGenerator implements LaneEvents {
 
   /** When a request of this process is due; 0 for a burst. */
   #dueMs(index: number): number {
-    const { ratePerSec, processes, processIndex } = this.#job;
-    return ratePerSec === undefined ? 0 : ((index * processes + processIndex) * 1000) / ratePerSec;
+    const { processes, processIndex } = this.#job;
+    return this.#pace?.dueMs(index * processes + processIndex) ?? 0;
   }
 
   #armDueTimer(inMs: number): void {
@@ -336,15 +337,14 @@ export class LoadGenerator implements LaneEvents {
   /** Time-outs of all lanes at once: twenty thousand comparisons cost less than twenty thousand timers. */
   #sweep(): void {
     const nowMs = this.#nowMs();
-    const { ratePerSec, totalRequests, timeoutMs } = this.#job;
+    const { timeoutMs } = this.#job;
     if (this.#sweptMs > 0 && nowMs - this.#sweptMs > STOOD_STILL_MS) {
       this.#awakeSinceMs = nowMs;
       this.#silentSinceMs = undefined;
     }
     this.#sweptMs = nowMs;
     // Under a rate the attack has an end: what could not leave a time-out after it is not sent any more.
-    if (ratePerSec !== undefined && nowMs > (totalRequests * 1000) / ratePerSec + timeoutMs)
-      this.#sendNoMore(nowMs);
+    if (this.#pace && nowMs > this.#pace.endMs + timeoutMs) this.#sendNoMore(nowMs);
     for (const lane of this.#lanes) {
       if (lane.index < 0 || Math.max(lane.sentMs, this.#awakeSinceMs) > nowMs - timeoutMs) continue;
       const { sentMs } = lane;

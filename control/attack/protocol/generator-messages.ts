@@ -36,8 +36,11 @@ export const jobSchema = z.object({
   processes: count.min(1),
   /** Of this process alone. */
   connections: count.min(1),
-  /** Of all processes together; missing for a burst. */
-  ratePerSec: z.number().positive().optional(),
+  /** The rate over time, of all processes together; missing for a burst. */
+  pace: z
+    .array(z.object({ fromPerSec: nonNegative, toPerSec: nonNegative, lengthMs: z.number().positive() }))
+    .min(1)
+    .optional(),
   /** The shop, where it is not ours. */
   target: targetSchema.optional(),
 });

@@ -16,7 +16,12 @@ import { IntervalMerger, type AttackInterval } from './interval-merger.ts';
 import { summariseLoad } from './load-summary.ts';
 import { checkMachine } from './preflight.ts';
 import { planProcesses } from './process-plan.ts';
-import { totalBuyers, totalRequests, type AttackSettings } from '../../../contract/attack-settings.ts';
+import {
+  stagesOf,
+  totalBuyers,
+  totalRequests,
+  type AttackSettings,
+} from '../../../contract/attack-settings.ts';
 import { reachTarget } from './reach-target.ts';
 import type { Target } from '../../../contract/target.ts';
 
@@ -141,6 +146,7 @@ function jobOf(
     saleId,
     targets: [...targets],
     ...(target && { target }),
+    ...(settings.profile === 'burst' ? {} : { pace: stagesOf(settings) }),
     totalRequests: requests,
     processIndex,
     processes: connections.length,

@@ -11,7 +11,7 @@ import {
 } from '../../../contract/run-record.ts';
 import { type ResultMessage, IN_TIME_MS } from '../protocol/generator-messages.ts';
 import { LatencyHistogram } from '../protocol/latency-histogram.ts';
-import type { AttackSettings } from '../../../contract/attack-settings.ts';
+import { rateText, type AttackSettings } from '../../../contract/attack-settings.ts';
 
 /**
  * Past these the generator measured itself. A burst floods the loop by its nature; under a rate a late loop
@@ -100,11 +100,9 @@ export function summariseLoad(settings: AttackSettings, results: readonly Result
       ...generator,
       limits: findLimits(settings, generator, endMs, isShort, isSystemLate),
     },
-    ...(settings.profile === 'sustained' &&
-    isSystemLate &&
-    generator.rateReached < GENERATOR_LIMITS.rateReached
+    ...(settings.profile !== 'burst' && isSystemLate && generator.rateReached < GENERATOR_LIMITS.rateReached
       ? {
-          systemLimit: `Only ${percent(generator.rateReached)} of the requests left within ${IN_TIME_MS} ms of their time, at ${settings.ratePerSec} requests/s: the system under test was late. All ${settings.connections} connections were waiting for its answers.`,
+          systemLimit: `Only ${percent(generator.rateReached)} of the requests left within ${IN_TIME_MS} ms of their time, ${rateText(settings)}: the system under test was late. All ${settings.connections} connections were waiting for its answers.`,
         }
       : {}),
   };
@@ -170,7 +168,7 @@ function findLimits(
     );
   if (!isBurst && !isSystemLate && health.rateReached < GENERATOR_LIMITS.rateReached)
     limits.push(
-      `Only ${percent(health.rateReached)} of the requests left within ${IN_TIME_MS} ms of their time, at ${settings.ratePerSec} requests/s: ${
+      `Only ${percent(health.rateReached)} of the requests left within ${IN_TIME_MS} ms of their time, ${rateText(settings)}: ${
         isShortOfConnections
           ? `all ${settings.connections} connections were waiting for answers. Use more connections, or a lower rate.`
           : 'the generator was late. Use more generator processes or a lower rate.'

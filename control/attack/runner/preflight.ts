@@ -95,6 +95,9 @@ export function judgeMachine(
     });
   }
   const requests = totalRequests(settings);
+  const field = ({ burst: 'requests', sustained: 'durationSec', staged: 'stages' } as const)[
+    settings.profile
+  ];
   const neededBytes =
     requests * BYTES_PER_LEDGER_ENTRY +
     connections * BYTES_PER_CONNECTION +
@@ -102,8 +105,8 @@ export function judgeMachine(
   if (neededBytes > freeMemoryBytes * 0.8) {
     failures.push({
       code: 'attack.memory',
-      field: settings.profile === 'burst' ? 'requests' : 'durationSec',
-      message: `${settings.profile === 'burst' ? 'requests' : 'durationSec'}: ${whole(requests)} requests need about ${byteSize(neededBytes)} of memory; ${byteSize(freeMemoryBytes)} are free.`,
+      field,
+      message: `${field}: ${whole(requests)} requests need about ${byteSize(neededBytes)} of memory; ${byteSize(freeMemoryBytes)} are free.`,
       fix: 'Use fewer requests, or end other programs.',
     });
   }

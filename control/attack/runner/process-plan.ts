@@ -1,6 +1,6 @@
 /** How many generator processes an attack gets, and what each of them carries. */
 import { availableParallelism } from 'node:os';
-import { totalRequests, type AttackSettings } from '../../../contract/attack-settings.ts';
+import { paceFor, totalRequests, type AttackSettings } from '../../../contract/attack-settings.ts';
 
 /** Below this many cores, a second generator only takes time from the engine that it measures. */
 const CORES_FOR_SEVERAL = 8;
@@ -41,7 +41,7 @@ function chooseProcesses(settings: AttackSettings, cores: number): readonly [num
   const byLoad = Math.max(
     settings.profile === 'burst'
       ? settings.requests / REQUESTS_PER_PROCESS
-      : settings.ratePerSec / RATE_PER_PROCESS,
+      : (paceFor(settings)?.peakPerSec ?? 0) / RATE_PER_PROCESS,
     settings.connections / CONNECTIONS_PER_PROCESS,
   );
   const processes = Math.max(1, Math.min(byCores, Math.ceil(byLoad), 16));

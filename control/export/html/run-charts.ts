@@ -1,4 +1,5 @@
 /** The charts of a run. */
+import { paceFor } from '../../../contract/attack-settings.ts';
 import { CHART_TEXTS } from '../../../contract/chart-text.ts';
 import { latency, milliseconds, percent, whole, compact } from '../../../contract/format.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
@@ -66,6 +67,9 @@ export function renderRunCharts(record: RunRecord): Markup[] {
       (point) => perSec(point[outcome], point),
       whole(load[outcome]),
     );
+  const pace = paceFor(record.attack);
+  const offeredAt = (point: SeriesPoint): number | undefined =>
+    pace && perSec(pace.dueBefore(point.tMs) - pace.dueBefore(point.tMs - point.spanMs), point);
   const percentile = (key: 'p50Ms' | 'p99Ms') => (point: SeriesPoint) => ifAnswered(point[key], point);
   const peak = (key: 'queueDepth' | 'unconfirmed') => `at most ${whole(highest((point) => point[key]))}`;
 
@@ -115,9 +119,20 @@ export function renderRunCharts(record: RunRecord): Markup[] {
       ...textOf('surge'),
       columns: columns(
         (point) =>
-          `${whole(perSec(point.accepted, point))}/s accepted, ${whole(perSec(point.rejected, point))}/s rejected, ${whole(perSec(point.unknown, point))}/s without a clear answer`,
+          `${whole(perSec(point.accepted, point))}/s accepted, ${whole(perSec(point.rejected, point))}/s rejected, ${whole(perSec(point.unknown, point))}/s without a clear answer${pace ? `; ${whole(offeredAt(point) ?? 0)}/s offered` : ''}`,
       ),
-      series: [answers('accepted', 'blue'), answers('rejected', 'orange'), answers('unknown', 'red')],
+      series: [
+        answers('accepted', 'blue'),
+        answers('rejected', 'orange'),
+        answers('unknown', 'red'),
+        ...(pace
+          ? [
+              series('line', surge.lines.offered, 'grey', offeredAt, `at most ${whole(pace.peakPerSec)}/s`, {
+                isDashed: true,
+              }),
+            ]
+          : []),
+      ],
       formatY: compact,
     }),
     render({

@@ -15,6 +15,7 @@ import {
   ATTACK_PRESETS,
   ATTACK_SETTINGS,
   PROFILE_LABELS,
+  paceFor,
   totalRequests,
   type AttackSetting,
 } from '../../../contract/attack-settings.ts';
@@ -43,6 +44,9 @@ export function AttackSetup() {
   const [isMoreOpen, setMoreOpen] = useState(false);
   const [isBusy, setBusy] = useState(false);
   const parsed = useMemo(() => parseDraft(draft), [draft]);
+  // The fault that is being typed may be none yet.
+  const rest = useMemo(() => parseDraft({ ...draft, faults: '' }), [draft]);
+  const durationMs = rest.ok ? paceFor(rest.settings)?.endMs : undefined;
   const errors = parsed.ok ? {} : parsed.errors;
   const needsStart = clusterState === 'stopped' || clusterState === 'failed';
   const canLaunch = isOnline && parsed.ok && !isBusy && clusterState !== 'stopping';
@@ -84,7 +88,7 @@ export function AttackSetup() {
           label={setting.label}
           value={String(draft.faults)}
           error={errors.faults}
-          durationMs={draft.profile === 'sustained' ? Number(draft.durationSec) * 1_000 : undefined}
+          durationMs={durationMs}
           onChange={(value) => set('faults', value)}
         />
       ) : (
@@ -133,7 +137,7 @@ export function AttackSetup() {
                   aria-labelledby="profile-label"
                   value={draft.profile}
                   data={Object.entries(PROFILE_LABELS).map(([value, label]) => ({ value, label }))}
-                  onChange={(value) => set('profile', value === 'sustained' ? 'sustained' : 'burst')}
+                  onChange={(value) => set('profile', value as AttackDraft['profile'])}
                 />
               </div>
               {fieldsOf(false)}

@@ -123,6 +123,7 @@ export const WORDS: readonly { readonly title: string; readonly words: readonly 
         meaning: 'Something that is broken on purpose during an attack.',
       },
       { term: 'sustained', meaning: 'An attack that holds a rate for a duration.' },
+      { term: 'staged', meaning: 'An attack whose rate changes over time, in stages.' },
       {
         term: 'drain',
         meaning: 'Wait until the queue is empty and all that was accepted is decided.',

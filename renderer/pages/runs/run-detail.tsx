@@ -15,7 +15,7 @@ import { Loading } from '../../components/loading.tsx';
 import { Notes } from '../../components/notes.tsx';
 import { RarePaths } from '../../components/rare-paths.tsx';
 import { VerdictBadge } from '../../components/verdict-badge.tsx';
-import { totalRequests } from '../../../contract/attack-settings.ts';
+import { stagesText, totalRequests } from '../../../contract/attack-settings.ts';
 import { formatDate } from '../../lib/format.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
 import { useCall } from '../../lib/use-call.ts';
@@ -145,6 +145,7 @@ function Record({ record }: { readonly record: RunRecord }) {
         <section className={`panel ${classes.charts}`} aria-label="The attack over time">
           <Suspense fallback={<Loading label="Loading the charts…" />}>
             <RecordCharts
+              stages={stagesText(record.attack)}
               isOtherShop={record.target !== undefined}
               points={series.points}
               stock={record.audit.stock}
