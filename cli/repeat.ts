@@ -5,6 +5,7 @@ import type { ControlClient } from '../contract/contract.ts';
 import { EXPORTS } from '../contract/export-formats.ts';
 import { latency, whole } from '../contract/format.ts';
 import type { RunRecord } from '../contract/run-record.ts';
+import { withheldOf } from '../contract/run-notes.ts';
 import { verdictWord } from '../contract/run-text.ts';
 import { formatComparison, formatGroup } from '../control/export/export-comparison.ts';
 import { commandLine } from '../control/lib/command-line.ts';
@@ -160,7 +161,7 @@ export async function runAttacks(
 }
 
 const runLine = (record: RunRecord) =>
-  `${verdictWord(record)}, ${whole(record.load.rps)} answers/s, p99 ${latency(record.load.latencyMs, 'p99')} (${record.id})`;
+  `${verdictWord(record)}, ${whole(record.load.rps)} answers/s, p99 ${latency(record.load.latencyMs, 'p99')}${withheldOf(record).length > 0 ? ', speed verdict withheld' : ''} (${record.id})`;
 
 async function printGroup(
   records: readonly RunRecord[],

@@ -196,19 +196,35 @@ describe('a comparison', () => {
     );
   });
 
-  it('tells what a reader has to doubt: failed audits, a generator at its limit, runs that are far apart in time', () => {
+  it('tells what a reader has to doubt: failed audits, runs that are far apart in time', () => {
     const later = after.map((run) => ({
       ...run,
       startedAt: '2027-01-01T00:00:00.000Z',
       exitCode: 3,
-      load: { ...run.load, generator: { ...run.load.generator, limits: ['It was late.'] } },
     }));
     expect(compare(before, later).notes).toEqual([
       expect.stringContaining('The audit failed in run-mabc123'),
-      expect.stringContaining('The load generator was a limit in 10 runs'),
       expect.stringContaining('all made before'),
     ]);
     expect(compare(before, after).notes).toEqual([]);
+  });
+
+  it.each([
+    [
+      'says that it is withheld',
+      (run: RunRecord) => ({ ...run, speed: { withheld: ['Why.'], notJudged: [] } }),
+    ],
+    [
+      'is of an earlier version, and its generator was the limit',
+      (run: RunRecord) => ({
+        ...run,
+        load: { ...run.load, generator: { ...run.load.generator, limits: ['Why.'] } },
+      }),
+    ],
+  ])('leaves out the figures of a run whose speed verdict is withheld, and says so: it %s', (_, withhold) => {
+    const { b, verdict, notes } = compare(before, after.map(withhold));
+    expect([b.runs, b.leftOut.length, verdict]).toEqual([[], 10, 'unknown']);
+    expect(notes[0]).toMatch(/^10 runs of after left out .*: the speed verdict is withheld/);
   });
 
   it('does not call a difference that nobody can feel a change', () => {

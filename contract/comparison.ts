@@ -2,6 +2,7 @@
 import { figure, percent, plural, whole } from './format.ts';
 import type { RunRecord } from './run-record.ts';
 import { factGroups, verdictWord } from './run-text.ts';
+import { withheldOf } from './run-notes.ts';
 import { METRIC_TEXTS, SLO_METRICS, type MetricName } from './slo.ts';
 import { CONFIDENCE, canTell, fewestRuns, shiftsOf, type Shift } from './two-samples.ts';
 
@@ -98,13 +99,20 @@ export function compareRuns(
 }
 
 function sideOf({ name, records }: { name: string; records: readonly RunRecord[] }): ComparedSide {
-  const isSound = ({ end = 'finished', verdict }: RunRecord) => end === 'finished' && verdict !== 'invalid';
+  const isWithheld = (record: RunRecord) => withheldOf(record).length > 0;
+  const isSound = (record: RunRecord) =>
+    (record.end ?? 'finished') === 'finished' && record.verdict !== 'invalid' && !isWithheld(record);
   const leftOut = records
     .filter((record) => !isSound(record))
-    .map((record) => ({ id: record.id, why: record.reasons[0] ?? verdictWord(record) }));
+    .map((record) => ({
+      id: record.id,
+      why: isWithheld(record) ? WITHHELD : (record.reasons[0] ?? verdictWord(record)),
+    }));
   const runs = records.filter(isSound).sort((x, y) => x.startedAt.localeCompare(y.startedAt));
   return { name, runs, leftOut };
 }
+
+const WITHHELD = 'the speed verdict is withheld, because the load generator or its machine was the limit.';
 
 /** Runs that alternate are judged within blocks of so many neighbours: A B, B A. */
 const BLOCK = 4;
@@ -212,7 +220,6 @@ function setUpDifferences(a: readonly RunRecord[], b: readonly RunRecord[]): Com
 function notesOn(a: ComparedSide, b: ComparedSide, metrics: readonly MetricChange[]): string[] {
   const both = [...a.runs, ...b.runs];
   const broken = both.filter(({ exitCode }) => exitCode === 3).map(({ id }) => id);
-  const limited = both.filter(({ load }) => load.generator.limits.length > 0).length;
   const times = ({ runs }: ComparedSide) => runs.map(({ startedAt }) => startedAt).sort();
   const [ofA, ofB] = [times(a), times(b)];
   const isApart = (ofA.at(-1) ?? '') < (ofB[0] ?? '') || (ofB.at(-1) ?? '') < (ofA[0] ?? '');
@@ -232,9 +239,6 @@ function notesOn(a: ComparedSide, b: ComparedSide, metrics: readonly MetricChang
       : [
           `${plural(a.runs.length, 'run')} against ${plural(b.runs.length, 'run')}: too few to tell a change from noise. Make ${FEWEST_RUNS} or more of each: --repeat 10.`,
         ]),
-    ...(limited === 0
-      ? []
-      : [`The load generator was a limit in ${plural(limited, 'run')}: a difference may be its own.`]),
     ...(isTold && isApart
       ? [
           'The runs of one side were all made before those of the other: if the machine changed meanwhile, that looks like a difference.',

@@ -4,7 +4,7 @@ import { attackSettingsSchema, crowdText, stagesOf } from './attack-settings.ts'
 import { figure, milliseconds, percent, plural, whole } from './format.ts';
 import { paceOf, stageText, type Stage } from './load-stages.ts';
 import { causeRows } from './run-notes.ts';
-import type { LatencyDetail, RunRecord } from './run-record.ts';
+import type { LatencyDetail, MachineHealth, RunRecord } from './run-record.ts';
 import { addSamples, emptySeries } from './series.ts';
 
 type Rows = readonly (readonly [label: string, value: string])[];
@@ -77,6 +77,60 @@ function stageRows(stages: readonly Stage[], series: RunRecord['series']): Rows 
       `${rate(dueBefore(endMs) - dueBefore(startMs))} offered, ${rate(sent)} sent`,
     ];
   });
+}
+
+/** Causes of a lost request that are the connection's, and what happened to it. */
+const SOCKETS: readonly (readonly [what: string, causes: readonly string[]])[] = [
+  ['Connections refused', ['ECONNREFUSED']],
+  ['Connections reset or broken', ['ECONNRESET', 'EPIPE']],
+  ['Connections closed under a request', ['closed']],
+  ['Connections not opened by this machine', ['EMFILE', 'ENFILE', 'EADDRNOTAVAIL', 'ENOBUFS']],
+];
+
+/** How the load generators and their machine did. */
+export function healthRows({ load, incidents = [] }: RunRecord): Rows {
+  const { generator, causes = {} } = load;
+  const { machine } = generator;
+  const each = generator.each ?? [generator];
+  const stood = incidents.filter(({ kind, part }) => kind === 'paused' && part === 'machine');
+  return [
+    ...each.flatMap((one, at) => {
+      const name = each.length > 1 ? `Process ${at + 1}: ` : '';
+      return [
+        [`${name}CPU`, percent(one.cpuShare)],
+        [
+          `${name}event loop late`,
+          `p99 ${milliseconds(one.eventLoopLagP99Ms)}, most ${milliseconds(one.eventLoopLagMaxMs)}`,
+        ],
+      ] as const;
+    }),
+    ...SOCKETS.map(
+      ([what, kinds]) => [what, whole(kinds.reduce((sum, kind) => sum + (causes[kind] ?? 0), 0))] as const,
+    ),
+    ...(machine
+      ? ([
+          [
+            'Cores busy (in the busiest half second)',
+            machine.cores.map(({ busy, most }) => `${percent(busy)} (${percent(most)})`).join(', '),
+          ],
+          [
+            'Time stolen by the hypervisor',
+            machine.stealShare === undefined ? 'not known' : percent(machine.stealShare),
+          ],
+          ['Other programs', otherText(machine)],
+        ] as const)
+      : []),
+    [
+      'Machine stood still',
+      stood.length === 0 ? 'no' : milliseconds(stood.reduce((sum, { lengthMs = 0 }) => sum + lengthMs, 0)),
+    ],
+  ];
+}
+
+function otherText({ otherCores, others = [] }: MachineHealth): string {
+  if (otherCores === undefined) return 'not known';
+  const most = others.map(({ name, cores }) => `${name} ${figure(cores)}`).join(', ');
+  return `${figure(otherCores)} cores${most === '' ? '' : `: ${most}`}`;
 }
 
 export const causeFacts = ({ load }: RunRecord): Rows =>

@@ -4,10 +4,11 @@
  */
 import { milliseconds, plural, whole } from './format.ts';
 import { outcomeTitle } from './faults.ts';
-import type { Audit, FaultOutcome, Incident, Load } from './run-record.ts';
+import type { Audit, FaultOutcome, Incident, Load, RunRecord } from './run-record.ts';
 
 export interface NoteParts {
-  readonly load?: Pick<Load, 'causes' | 'systemLimit'> | undefined;
+  readonly load?: Pick<Load, 'causes' | 'systemLimit' | 'generator'> | undefined;
+  readonly speed?: RunRecord['speed'];
   readonly audit?: Pick<Audit, 'isSaleClosed' | 'fromPublished'> | undefined;
   readonly incidents?: readonly Incident[] | undefined;
   readonly faults?: readonly FaultOutcome[] | undefined;
@@ -35,10 +36,22 @@ const CAUSES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'whose connection was refused',
   ECONNRESET: 'whose connection was reset',
   EPIPE: 'whose connection was broken',
+  EMFILE: 'whose connection this machine could not open (EMFILE)',
+  ENFILE: 'whose connection this machine could not open (ENFILE)',
+  EADDRNOTAVAIL: 'whose connection this machine could not open (EADDRNOTAVAIL)',
+  ENOBUFS: 'whose connection this machine could not open (ENOBUFS)',
 };
 
+/** Why no verdict on a run's speed is given; empty where it is. Records of earlier versions have the limits alone. */
+export const withheldOf = ({ speed, load }: Pick<NoteParts, 'speed' | 'load'>): readonly string[] =>
+  speed?.withheld ?? load?.generator.limits ?? [];
+
 /** The notes, one sentence each. */
-export function notesOf({ load, audit, incidents = [], faults = [], reasons = [] }: NoteParts): string[] {
+export function notesOf(parts: NoteParts): string[] {
+  const { load, audit, incidents = [], faults = [], reasons = [] } = parts;
+  const withheld = withheldOf(parts);
+  // What stood still is an incident, too.
+  const why = withheld.filter((one) => !reasons.includes(one) && !incidents.some(({ text }) => text === one));
   const untold = faults.filter(
     ({ fault, effect }) => !reasons.some((reason) => reason.includes(`${fault}. ${effect}`)),
   );
@@ -46,6 +59,14 @@ export function notesOf({ load, audit, incidents = [], faults = [], reasons = []
   const left = incidents.length - told.length;
   const causes = causeText(load?.causes);
   return [
+    ...(withheld.length === 0
+      ? []
+      : [
+          [
+            'The speed verdict is withheld: load generator or machine was the limit, so answers/s and latencies of this run do not measure the system.',
+            ...why,
+          ].join(' '),
+        ]),
     ...untold.map(
       (fault) =>
         `On purpose${fault.tMs === undefined ? '' : `, at ${momentOf(fault.tMs)}`}: ${outcomeTitle(fault)}. ${fault.effect}`,

@@ -67,6 +67,27 @@ export const latencyHeatSchema = z.object({
 });
 export type LatencyHeat = z.infer<typeof latencyHeatSchema>;
 
+const share = z.number().nonnegative();
+
+/** What the machine did from the first request to the last answer. */
+export const machineHealthSchema = z.object({
+  /** Of each core, the share of time that it was busy: over the attack, and in its busiest half second. */
+  cores: z.array(z.object({ busy: share, most: share })).max(4096),
+  /** Share of the cores' time that the hypervisor gave to other machines; missing where the system does not tell. */
+  stealShare: share.optional(),
+  /**
+   * CPU time of programs that belong neither to FlashGrid nor to the system under test, as a number of cores; missing where
+   * they can't be told apart.
+   */
+  otherCores: share.optional(),
+  /** The busiest of them. */
+  others: z
+    .array(z.object({ name: z.string(), cores: share }))
+    .max(3)
+    .optional(),
+});
+export type MachineHealth = z.infer<typeof machineHealthSchema>;
+
 export const loadSchema = z.object({
   sent: count,
   /** Accepted: answered 202. */
@@ -103,7 +124,14 @@ export const loadSchema = z.object({
     cpuShare: z.number().nonnegative(),
     /** Under a rate: requests sent in time / requests asked for. 1 for a burst. */
     rateReached: z.number().nonnegative(),
-    /** Why the generator was the limit; empty when it was not. */
+    /** Of each generator process; records of earlier versions have none. */
+    each: z
+      .array(z.object({ cpuShare: share, eventLoopLagP99Ms: share, eventLoopLagMaxMs: share }))
+      .max(64)
+      .optional(),
+    /** Missing where the attack was too short to tell, and in records of earlier versions. */
+    machine: machineHealthSchema.optional(),
+    /** Why the generator or its machine was the limit; empty when it was not. */
     limits: z.array(z.string()),
   }),
 });
@@ -239,6 +267,15 @@ export const runRecordSchema = z.object({
   exitCode: z.number().int(),
   /** Why the verdict is not `pass`; empty when it is. */
   reasons: z.array(z.string()),
+  /** No verdict on the speed is given. Missing where it is, and in records of earlier versions. */
+  speed: z
+    .object({
+      /** Why: the load generator or its machine was the limit. */
+      withheld: z.array(z.string()),
+      /** Thresholds on speed that were not judged for it. */
+      notJudged: z.array(z.string()),
+    })
+    .optional(),
   saleId: z.string(),
   /** Of runs that `--repeat` made together. Records of earlier versions have none. */
   group: groupSchema.optional(),

@@ -9,11 +9,11 @@ import {
   type AttackSettings,
 } from './attack-settings.ts';
 import { faultsTitle, outcomeTitle } from './faults.ts';
-import { causeFacts, repeatCommand, saleRows, sendingRows } from './run-figures.ts';
+import { causeFacts, healthRows, repeatCommand, saleRows, sendingRows } from './run-figures.ts';
 import { coverageRows } from './coverage.ts';
 import type { RunSummary } from './state.ts';
 import { byteSize, latency, milliseconds, percent, plural, whole } from './format.ts';
-import { momentOf } from './run-notes.ts';
+import { momentOf, withheldOf } from './run-notes.ts';
 import type { RunRecord } from './run-record.ts';
 import { describeVerdict, verdictShown } from './verdict-text.ts';
 
@@ -64,6 +64,7 @@ export function summaryOf(record: RunRecord): RunSummary {
     connections: attack.connections,
     stock: attack.stock,
     sold: audit.sold,
+    ...(withheldOf(record).length === 0 ? {} : { isSpeedWithheld: true }),
     rps: load.rps,
     p50Ms: load.latencyMs.p50,
     p99Ms: load.latencyMs.p99,
@@ -83,8 +84,10 @@ export function promiseCounts({ audit }: RunRecord): readonly (readonly [name: s
 }
 
 /** What a reader wants first. */
-export function keyFigures({ load, audit, target }: RunRecord): Figures {
+export function keyFigures(record: RunRecord): Figures {
+  const { load, audit, target } = record;
   return [
+    ...(withheldOf(record).length === 0 ? [] : [['speed verdict', 'withheld'] as const]),
     ['requests sent', whole(load.sent)],
     ['answers/s', whole(load.rps)],
     ['p50 latency', latency(load.latencyMs, 'p50')],
@@ -157,10 +160,9 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
         ...sendingRows(record),
         ['Processes', whole(generator.processes)],
         ['Rate reached', percent(generator.rateReached)],
-        ['CPU of the busiest', percent(generator.cpuShare)],
-        ['Event loop late, p99', milliseconds(generator.eventLoopLagP99Ms)],
-        ['Event loop late, most', milliseconds(generator.eventLoopLagMaxMs)],
+        ...healthRows(record),
         ['Was the limit', generator.limits.length === 0 ? 'no' : generator.limits.join(' ')],
+        ['Speed verdict', withheldOf(record).length === 0 ? 'given' : 'withheld'],
       ],
     },
     ...group('Not accepted, by cause', causeFacts(record)),

@@ -156,6 +156,10 @@ function parseSlo(text: string): Threshold {
   return { text, metric, comparison, limit: Number(digits) * size };
 }
 
+/** Of these thresholds, those on a time or a rate: a load generator that was the limit makes them its own. */
+export const speedSlos = (text: string): string[] =>
+  parseSlos(text).flatMap(({ text: one, metric }) => (['time', 'rate'].includes(metric.unit) ? [one] : []));
+
 /** The thresholds that a run missed, one sentence each. */
 export function missedSlos(text: string, run: MeasuredRun): string[] {
   return parseSlos(text).flatMap(({ text: asked, metric: { title, unit, read }, comparison, limit }) => {

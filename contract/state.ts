@@ -140,6 +140,8 @@ export const attackStateSchema = z.object({
   incidents: z.array(incidentSchema).optional(),
   /** At the end: the rare paths that the engine took. */
   coverage: z.record(z.string(), count).optional(),
+  /** Of a run that is over; missing where a verdict on its speed is given. */
+  speed: runRecordSchema.shape.speed,
   reasons: z.array(z.string()),
   failure: failureSchema.optional(),
 });
@@ -159,6 +161,8 @@ export const runSummarySchema = z.object({
   connections: count,
   stock: count,
   sold: count,
+  /** Rate and latencies do not measure the system. */
+  isSpeedWithheld: z.boolean().optional(),
   rps: z.number(),
   p50Ms: z.number(),
   p99Ms: z.number(),

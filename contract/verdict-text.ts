@@ -41,6 +41,7 @@ export interface VerdictParts {
     Audit,
     'sold' | 'stock' | 'granted' | 'refused' | 'pending' | 'unknownGranted' | 'undecided' | 'checks'
   >;
+  readonly speed?: RunRecord['speed'];
   /** Of the run; tells a missing part from a load generator that was the limit. */
   readonly exitCode?: number | undefined;
 }
@@ -70,6 +71,11 @@ export function describeVerdict(parts: VerdictParts): VerdictText {
         detail: `${accountOf(parts)} No promise is broken.`,
       };
     const isMissing = parts.exitCode === EXIT_INFRASTRUCTURE;
+    if ((parts.speed?.notJudged ?? []).length > 0)
+      return {
+        headline: 'Every promise was kept, but the speed verdict is withheld, and a threshold asks for it.',
+        detail: accountOf(parts),
+      };
     return {
       headline: `No verdict: ${isMissing && load.accepted > 0 ? `${parts.target ? 'the shop did not answer' : 'no gateway answered'} any more.` : doubtOf(parts)}`,
       detail: `${isMissing ? accountOf(parts) : `This run proves nothing about ${parts.target ? 'the shop' : 'the engine'}.`}`,

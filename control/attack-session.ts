@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { SaleStore } from '../services/shared/sale-store.ts';
 import { createRedis } from '../services/shared/redis.ts';
 import { chooseTargets } from './attack/runner/choose-targets.ts';
+import type { ForeignSystem } from './attack/runner/machine-meter.ts';
 import type { AttackInterval } from './attack/runner/interval-merger.ts';
 import { PublishedOutcomes } from './audit/published-outcomes.ts';
 import { audit, countDeadFrames, type AuditInput } from './audit/audit.ts';
@@ -121,6 +122,7 @@ export class AttackSession extends RunSession<AttackSessionOptions> {
         targets: this.options.faultTools.links.gatewayUrls(
           await chooseTargets(supervisor.gatewayUrls(), gateways, (text) => this.log('warn', text)),
         ),
+        foreign: this.#foreignParts(),
       },
       telemetry,
       { by: 'the gateway' },
@@ -167,6 +169,14 @@ export class AttackSession extends RunSession<AttackSessionOptions> {
     await this.conclude(load, found, evidence, () =>
       this.options.faultTools.links.remove().catch((error: unknown) => this.log('warn', errorText(error))),
     );
+  }
+
+  /** Backends that are no child processes of ours. */
+  #foreignParts(): ForeignSystem | undefined {
+    const { cluster, deployment } = this.options;
+    if (cluster.provider === 'native') return undefined;
+    const { amqpUrl, redisUrl, postgresUrl } = deployment;
+    return { urls: [amqpUrl, redisUrl, postgresUrl], areContainers: cluster.provider === 'docker' };
   }
 
   /** The ledger and the step of the audit that plant a defect; all of it is taken back after the last look. */

@@ -8,6 +8,7 @@ import {
 } from '../../contract/comparison.ts';
 import { plural, wrapText } from '../../contract/format.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
+import { withheldOf } from '../../contract/run-notes.ts';
 import { verdictWord } from '../../contract/run-text.ts';
 import { plain, tableOf } from './export-markdown.ts';
 
@@ -25,9 +26,15 @@ export function formatComparison(comparison: Comparison, width: number): string 
 export function formatGroup(records: readonly RunRecord[]): string {
   const words = records.map(verdictWord);
   const counts = [...new Set(words)].map((word) => `${words.filter((one) => one === word).length} ${word}`);
-  return [`${plural(records.length, 'run')}: ${counts.join(', ')}`, '', ...aligned(groupRows(records))].join(
-    '\n',
-  );
+  const withheld = records.filter((record) => withheldOf(record).length > 0).length;
+  return [
+    `${plural(records.length, 'run')}: ${counts.join(', ')}`,
+    ...(withheld === 0
+      ? []
+      : [`Speed verdict withheld in ${plural(withheld, 'run')}, which the table leaves out.`]),
+    '',
+    ...aligned(groupRows(records)),
+  ].join('\n');
 }
 
 function aligned(rows: readonly (readonly string[])[]): string[] {

@@ -91,7 +91,8 @@ const machineOf = ({ backends, ...machine }: Environment) => ({ ...machine, ...b
 export function summaryRows(record: RunRecord): [string, Field][] {
   const { schema, id, startedAt, finishedAt, exitCode, end = 'finished', reasons, saleId, load } = record;
   const { sent, accepted, rejected, unknown, unsent = 0, rps, durationMs, latencyMs } = load;
-  const { processes, eventLoopLagMaxMs, rateReached, limits } = load.generator;
+  const { processes, eventLoopLagMaxMs, eventLoopLagP99Ms, cpuShare, rateReached, limits } = load.generator;
+  const { each = [], machine: { cores = [], stealShare, otherCores, others = [] } = {} } = load.generator;
   return [
     ['schema', schema],
     ['id', id],
@@ -125,7 +126,13 @@ export function summaryRows(record: RunRecord): [string, Field][] {
     ...group('load.cause', load.causes ?? {}),
     ...Object.entries(record.clocks ?? {}).map(([part, ms]): [string, Field] => [`clock.${part}.lateMs`, ms]),
     ...group('coverage', record.coverage ?? {}),
-    ...group('generator', { processes, eventLoopLagMaxMs, rateReached, limits: limits.join(' ') }),
+    ['speed', record.speed ? 'withheld' : 'given'],
+    ...group('generator', { processes, eventLoopLagMaxMs, eventLoopLagP99Ms, cpuShare, rateReached }),
+    ['generator.limits', limits.join(' ')],
+    ...each.flatMap((one, at) => group(`generator.${at + 1}`, one)),
+    ...cores.flatMap((one, at) => group(`machine.core.${at}`, one)),
+    ...group('machine', { stealShare, otherCores }),
+    ['machine.others', others.map(({ name, cores: used }) => `${name}: ${used}`).join('; ')],
     ...group('audit', countsOf(record.audit)),
     ...group('environment', machineOf(record.environment)),
   ];

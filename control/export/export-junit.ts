@@ -72,8 +72,11 @@ function checkCase(check: Check): TestCase {
 
 /** Thresholds mean nothing on a run that broke a promise, or is not valid: then they are left out, and the verdict is red. */
 function thresholdCases(record: RunRecord): TestCase[] {
-  if (record.exitCode !== 0 && record.exitCode !== 4) return [];
+  const { notJudged = [] } = record.speed ?? {};
+  if (record.exitCode !== 0 && record.exitCode !== 4 && notJudged.length === 0) return [];
   return parseSlos(record.attack.slo ?? '').map(({ text }) => {
+    if (notJudged.includes(text))
+      return { name: `Threshold ${text}`, problem: 'skipped', message: 'The speed verdict is withheld.' };
     const [missed] = missedSlos(text, record);
     return missed === undefined
       ? { name: `Threshold ${text}`, message: '' }

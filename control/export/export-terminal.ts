@@ -71,11 +71,6 @@ function loadLines({ load }: RunRecord, paint: Paint, width: number): string[] {
       ['Rate reached', percent(generator.rateReached)],
       ['Slowest', latency(latencyMs, 'max')],
     ]),
-    ...generator.limits.flatMap((limit) =>
-      wrapText(`The generator was a limit: ${limit}`, width - 4).map((line, at) =>
-        at === 0 ? `  ${paint('!', 'yellow')} ${line}` : `    ${line}`,
-      ),
-    ),
   ];
 }
 

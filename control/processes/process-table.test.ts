@@ -10,6 +10,7 @@ test('a name with spaces and parentheses does not shift the fields of /proc/<pid
     state: 'S',
     parentPid: 4,
     cpuTicks: 14 + 15,
+    childTicks: 16 + 17,
     startTicks: '22',
   });
   expect(parseProcStat('nonsense')).toBeUndefined();

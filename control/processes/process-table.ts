@@ -26,6 +26,8 @@ export interface ProcStat {
   readonly parentPid: number;
   /** User and system time, in clock ticks. */
   readonly cpuTicks: number;
+  /** Of its children that have ended and were waited for, with theirs. */
+  readonly childTicks: number;
   /** Clock ticks since boot. */
   readonly startTicks: string;
 }
@@ -44,6 +46,7 @@ export function parseProcStat(text: string): ProcStat | undefined {
   const [state, parentPid] = fields;
   const userTicks = fields[11];
   const systemTicks = fields[12];
+  const [userOfChildren, systemOfChildren] = [fields[13], fields[14]];
   const startTicks = fields[19];
   if (!state || !parentPid || !userTicks || !systemTicks || !startTicks) return undefined;
   return {
@@ -51,6 +54,7 @@ export function parseProcStat(text: string): ProcStat | undefined {
     state,
     parentPid: Number(parentPid),
     cpuTicks: Number(userTicks) + Number(systemTicks),
+    childTicks: Number(userOfChildren) + Number(systemOfChildren),
     startTicks: startTicks.trim(),
   };
 }
@@ -113,7 +117,10 @@ export function listPids(): number[] {
 }
 
 /** A file of /proc/<pid>; `undefined` when the process has ended or belongs to somebody else. */
-export function readProc(pid: number, file: 'stat' | 'status' | 'cmdline' | 'environ'): string | undefined {
+export function readProc(
+  pid: number,
+  file: 'stat' | 'status' | 'cmdline' | 'environ' | 'cgroup',
+): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');
   } catch {

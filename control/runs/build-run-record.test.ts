@@ -76,14 +76,48 @@ describe('the verdict', () => {
     );
   });
 
-  it('is not invalid for a burst, but a missed threshold names the generator’s limits', () => {
+  it('passes without a verdict on the speed where the generator was the limit', () => {
     const load = { ...fixtureLoad, generator: limited };
-    expect(judgeRun({ ...fixtureParts(), load }).verdict).toBe('pass');
-    const missed = fixtureParts({ profile: 'burst', minRps: 1e6 });
-    expect(judgeRun({ ...missed, load }).reasons).toEqual([
-      expect.stringContaining('at least 1,000,000'),
-      expect.stringContaining('its CPU was full'),
-    ]);
+    const withheld = ['its CPU was full'];
+    expect(judgeRun({ ...fixtureParts(), load })).toMatchObject({
+      verdict: 'pass',
+      exitCode: 0,
+      speed: { withheld, notJudged: [] },
+    });
+    expect(judgeRun(fixtureParts())).not.toHaveProperty('speed');
+    const record = fixtureRun({ load });
+    expect(runRecordSchema.parse(record)).toEqual(record);
+  });
+
+  it('judges no threshold on speed then, and all others', () => {
+    const load = { ...fixtureLoad, generator: limited };
+    const judged = (settings: Partial<AttackSettingsInput>) =>
+      judgeRun({ ...fixtureParts({ profile: 'burst', ...settings } as AttackSettingsInput), load });
+    const notJudged = ['p99<1s', 'time_to_drain<1min', 'p99<=1ms', 'rps>=1000000'];
+    const onSpeed = { slo: 'p99<1s unknown==0 time_to_drain<1min', maxP99Ms: 1, minRps: 1e6 };
+    expect(judged(onSpeed)).toEqual({
+      verdict: 'invalid',
+      exitCode: 5,
+      reasons: [`Not judged, since the speed verdict is withheld: ${notJudged.join(', ')}.`],
+      speed: { withheld: ['its CPU was full'], notJudged },
+    });
+    expect(judged({ slo: 'unknown==0' })).toMatchObject({ exitCode: 0, speed: { notJudged: [] } });
+    expect(judged({ slo: 'p99<1s accepted<10' })).toMatchObject({
+      exitCode: 4,
+      reasons: [expect.stringMatching(/accepted/)],
+      speed: { notJudged: ['p99<1s'] },
+    });
+  });
+
+  it.each([
+    ['machine', 500, true],
+    ['generator', 500, true],
+    ['worker-1', 500, false],
+    ['machine', 5_000, false],
+  ])('withholds the speed of a burst when the %s stood still at %i ms: %s', (part, tMs, isWithheld) => {
+    const incidents = [{ tMs, part, kind: 'paused' as const, lengthMs: 2_000, text: 'It stood still.' }];
+    const { verdict, speed } = judgeRun({ ...fixtureParts(), incidents });
+    expect([verdict, speed?.withheld]).toEqual(['pass', isWithheld ? ['It stood still.'] : undefined]);
   });
 
   it('is fail and not invalid when the audit fails on a limited generator: what was sold is a fact', () => {

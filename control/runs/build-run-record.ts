@@ -3,7 +3,7 @@ import type { AttackSettings } from '../../contract/attack-settings.ts';
 import { milliseconds, percent, plural, whole } from '../../contract/format.ts';
 import { PLANTS, isFound } from '../../contract/plants.ts';
 import { checkState } from '../../contract/checks.ts';
-import { missedSlos } from '../../contract/slo.ts';
+import { missedSlos, speedSlos } from '../../contract/slo.ts';
 import { causeText, gaveUpText } from '../../contract/run-notes.ts';
 import {
   RECORD_FORMAT,
@@ -77,6 +77,7 @@ export interface Judgement {
   readonly exitCode: number;
   /** Why the verdict is not `pass`; empty when it is. */
   readonly reasons: string[];
+  readonly speed?: RunRecord['speed'];
 }
 
 /** The record of a run, with its verdict. */
@@ -96,24 +97,58 @@ export function buildRunRecord(parts: RunParts): RunRecord {
   };
 }
 
+/** The verdict, and whether there is one on the speed: not where load generator or machine were the limit. */
+export function judgeRun(parts: JudgedParts): Judgement {
+  const { load, incidents = [], attack, end = 'finished' } = parts;
+  const stood = incidents.filter(
+    ({ kind, part, ...when }) =>
+      kind === 'paused' && ['machine', 'generator'].includes(part) && isWithin(load, when),
+  );
+  const withheld = end === 'finished' ? [...load.generator.limits, ...stood.map(({ text }) => text)] : [];
+  if (withheld.length === 0) return judge(parts, attack);
+  const { slo = '', maxP99Ms, minRps, ...others } = attack;
+  const onSpeed = speedSlos(slo);
+  const kept = slo.split(/\s+/).filter((one) => !onSpeed.includes(one));
+  const notJudged = [
+    ...onSpeed,
+    ...(maxP99Ms === undefined ? [] : [`p99<=${maxP99Ms}ms`]),
+    ...(minRps === undefined ? [] : [`rps>=${minRps}`]),
+  ];
+  const judgement = judge(parts, { ...others, slo: kept.join(' ') });
+  const areAsked = [EXIT_CODES.pass, EXIT_CODES.thresholdMissed].some((code) => code === judgement.exitCode);
+  const speed = { withheld, notJudged: areAsked ? notJudged : [] };
+  if (judgement.verdict !== 'pass' || notJudged.length === 0) return { ...judgement, speed };
+  return {
+    verdict: 'invalid',
+    exitCode: EXIT_CODES.invalid,
+    reasons: [`Not judged, since the speed verdict is withheld: ${notJudged.join(', ')}.`],
+    speed,
+  };
+}
+
+const isWithin = ({ durationMs }: Load, { tMs, lengthMs = 0 }: Pick<Incident, 'tMs' | 'lengthMs'>) =>
+  tMs + lengthMs > 0 && tMs < durationMs;
+
 /**
  * The verdict. A broken check comes first: what was sold is a fact, however it was measured. Then what stayed
  * undecided because a part was missing: it proves nothing. Then measurements that can't be trusted:
  * thresholds mean nothing on them.
  */
-export function judgeRun({
-  attack,
-  load,
-  audit,
-  incidents = [],
-  faults = [],
-  clocks = {},
-  series,
-  target,
-  end,
-  endReason,
-  planted,
-}: JudgedParts): Judgement {
+function judge(
+  {
+    load,
+    audit,
+    incidents = [],
+    faults = [],
+    clocks = {},
+    series,
+    target,
+    end,
+    endReason,
+    planted,
+  }: JudgedParts,
+  attack: AttackSettings,
+): Judgement {
   if (end === 'cancelled' || end === 'failed') {
     return {
       verdict: 'invalid',
@@ -145,11 +180,7 @@ export function judgeRun({
   const doubts = findDoubts(attack, load, incidents, faults, clocks);
   if (doubts.length > 0) return { verdict: 'invalid', exitCode: EXIT_CODES.invalid, reasons: doubts };
   const misses = [...findMisses(attack, load), ...missedSlos(attack.slo ?? '', { load, audit, series })];
-  if (misses.length > 0) {
-    // A burst stays valid when the generator was the limit, but the reader of a missed threshold must know.
-    const limits = load.generator.limits.map((limit) => `The load generator was also a limit: ${limit}`);
-    return { verdict: 'fail', exitCode: EXIT_CODES.thresholdMissed, reasons: [...misses, ...limits] };
-  }
+  if (misses.length > 0) return { verdict: 'fail', exitCode: EXIT_CODES.thresholdMissed, reasons: misses };
   return { verdict: 'pass', exitCode: EXIT_CODES.pass, reasons: [] };
 }
 
@@ -194,8 +225,7 @@ function findDoubts(
   if (idle.length > 0) return idle.map(({ fault, effect }) => `Fault without effect: ${fault}. ${effect}`);
   if (attack.profile !== 'burst') {
     const stood = incidents.filter(
-      ({ kind, part, tMs, lengthMs = 0 }) =>
-        kind === 'paused' && part === 'machine' && tMs + lengthMs > 0 && tMs < load.durationMs,
+      ({ kind, part, ...when }) => kind === 'paused' && part === 'machine' && isWithin(load, when),
     );
     if (stood.length > 0) return ['The rate was not held.', ...stood.map(({ text }) => text)];
   }

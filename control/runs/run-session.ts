@@ -155,7 +155,7 @@ export abstract class RunSession<Options extends RunSessionOptions = RunSessionO
    * @param who whom the first request leaves for, and who rejects, as words of the log
    */
   protected async sendLoad(
-    how: Pick<AttackOptions, 'settings' | 'targets' | 'target'>,
+    how: Pick<AttackOptions, 'settings' | 'targets' | 'target' | 'foreign'>,
     telemetry: RunTelemetry,
     who: { readonly to?: string; readonly by: string },
     onStart: (startAtMs: number) => void = () => undefined,
@@ -304,8 +304,9 @@ export abstract class RunSession<Options extends RunSessionOptions = RunSessionO
 }
 
 /** What the state tells of a record. */
-const told = ({ incidents = [], exitCode, coverage }: RunRecord) => ({
+const told = ({ incidents = [], exitCode, coverage, speed }: RunRecord) => ({
   incidents,
   exitCode,
+  ...(speed && { speed }),
   ...(coverage === undefined ? {} : { coverage }),
 });

@@ -66,7 +66,12 @@ export class TargetSession extends RunSession<TargetSessionOptions> {
     const settings = await this.#prepare(reader);
     signal.throwIfAborted();
     const { load, ledger } = await this.sendLoad(
-      { settings, targets: [target.url], target },
+      {
+        settings,
+        targets: [target.url],
+        target,
+        foreign: { urls: [target.url], areContainers: false },
+      },
       this.telemetry,
       {
         to: target.name,

@@ -120,13 +120,14 @@ function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number
 }
 
 function finished(attack: AttackState): Narrative {
-  const { verdict, exitCode, audit, load, settings, target, faults, reasons } = attack;
+  const { verdict, exitCode, audit, load, settings, target, faults, reasons, speed } = attack;
   if (!verdict || !audit || !load) return { headline: 'The attack has ended.', detail: reasons.join(' ') };
   const { headline, detail } = describeVerdict({
     verdict,
     exitCode,
     attack: settings,
     ...(target && { target }),
+    speed,
     faults,
     load,
     audit,

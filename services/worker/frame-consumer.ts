@@ -153,7 +153,7 @@ export class FrameConsumer {
     this.#options.onEvent({ type: 'connected' });
   }
 
-  /** A queue was deleted: begins anew, which declares it again. */
+  /** A queue was deleted: begins again, which declares it again. */
   async #loseQueue(session: BrokerSession<Channel>, queue: string): Promise<void> {
     await sleep(REDECLARE_WAIT_MS, undefined, { ref: false });
     this.#connection.lose(session, new Error(`queue ${queue} was deleted`));

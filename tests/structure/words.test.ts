@@ -12,7 +12,7 @@ import { exportHtml } from '../../control/export/export-html.ts';
 import { exportJunit } from '../../control/export/export-junit.ts';
 import { exportMarkdown } from '../../control/export/export-markdown.ts';
 import { formatRun } from '../../control/export/export-terminal.ts';
-import type { Load } from '../../contract/run-record.ts';
+import type { Load, RunRecord } from '../../contract/run-record.ts';
 
 const root = join(import.meta.dirname, '../..');
 const files = ['contract', 'control', 'electron', 'cli', 'web', 'renderer', 'services', 'docs', 'README.md']
@@ -72,8 +72,9 @@ describe('every export of one run', () => {
   ] as const;
   const coverage = { frameNacked: 1_200, ackLost: 3 };
   const record = buildRunRecord({ ...fixtureParts(), load, incidents: [...incidents], coverage });
+  const terminal = (one: RunRecord) => formatRun(one, { color: false });
   const texts = {
-    terminal: formatRun(record, { color: false }).replaceAll(/\s+/g, ' '),
+    terminal: terminal(record).replaceAll(/\s+/g, ' '),
     html: exportHtml(record).replaceAll(/\s+/g, ' '),
     csv: exportCsv(record),
     md: exportMarkdown(record),
@@ -85,6 +86,61 @@ describe('every export of one run', () => {
     expect(texts[frontend]).toContain(
       '873 rejected, RabbitMQ is away (503), 127 unconfirmed by RabbitMQ in time (503)',
     );
+  });
+
+  it('says in so many words that the speed verdict is withheld, and why; so does one of an earlier version', () => {
+    const generator = { ...load.generator, limits: ['It was the limit.'] };
+    const { speed, ...old } = buildRunRecord({ ...fixtureParts(), load: { ...load, generator } });
+    expect(speed?.withheld).toEqual(generator.limits);
+    for (const one of [{ ...old, speed }, old])
+      for (const format of [exportHtml, exportCsv, exportMarkdown, exportJunit, terminal])
+        expect(format(one).replaceAll(/\s+/g, ' ')).toMatch(
+          /The speed verdict is withheld: load generator or machine was the limit.* It was the limit\./,
+        );
+    for (const format of [exportHtml, exportCsv, exportMarkdown, exportJunit, terminal])
+      expect(format(buildRunRecord(fixtureParts()))).not.toContain('verdict is withheld');
+  });
+
+  it('tells how generator and machine did', () => {
+    const one = { cpuShare: 0.5, eventLoopLagP99Ms: 3, eventLoopLagMaxMs: 14 };
+    const machine = {
+      cores: [
+        { busy: 0.93, most: 1 },
+        { busy: 0.41, most: 0.7 },
+      ],
+      stealShare: 0.02,
+      otherCores: 0.3,
+      others: [{ name: 'make (process 12)', cores: 0.2 }],
+    };
+    const generator = { ...load.generator, each: [one, { ...one, cpuShare: 0.25 }], machine };
+    const causes = { ECONNREFUSED: 3, ECONNRESET: 2, closed: 4 };
+    const made = buildRunRecord({ ...fixtureParts(), load: { ...load, generator, causes } });
+    for (const text of [exportHtml(made), exportMarkdown(made)].map((each) =>
+      each.replaceAll(/<[^>]+>|\s+/g, ' '),
+    ))
+      for (const [name, value] of [
+        ['Process 1: CPU', '50 %'],
+        ['Process 2: event loop late', 'p99 3 ms, most 14 ms'],
+        ['Connections refused', '3'],
+        ['Connections reset or broken', '2'],
+        ['Connections closed under a request', '4'],
+        ['Cores busy (in the busiest half second)', '93 % (100 %), 41 % (70 %)'],
+        ['Time stolen by the hypervisor', '2 %'],
+        ['Other programs', '0.3 cores: make (process 12) 0.2'],
+        ['Machine stood still', 'no'],
+      ] as const)
+        expect(text).toMatch(
+          new RegExp(`${name.replaceAll(/[()]/g, '\\$&')}[ |]+${value.replaceAll(/[().]/g, '\\$&')}`),
+        );
+    for (const text of [exportCsv(made), exportJunit(made)])
+      for (const name of [
+        'generator.2.cpuShare',
+        'machine.core.1.busy',
+        'machine.stealShare',
+        'machine.otherCores',
+        'load.cause.ECONNREFUSED',
+      ])
+        expect(text).toContain(name);
   });
 
   it('tells latencies by outcome, the sending, and how to run it again', () => {

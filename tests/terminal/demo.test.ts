@@ -40,7 +40,7 @@ function record(path: string): RunRecord {
 }
 
 function comparison(path: string) {
-  const side = z.object({ runs: z.array(z.string()) });
+  const side = z.object({ runs: z.array(z.string()), leftOut: z.array(z.unknown()) });
   const json: unknown = JSON.parse(readFileSync(path, 'utf8'));
   return z.object({ verdict: z.string(), setUp: z.array(z.unknown()), a: side, b: side }).parse(json);
 }
@@ -140,9 +140,9 @@ describe('flashgrid up, status, attack, down', () => {
     });
 
     const few = ['--requests', '200', '--connections', '20', '--stock', '5'];
-    const missed = flashgrid(dataDir, 'attack', ...few, '--max-p99', '0.001');
+    const missed = flashgrid(dataDir, 'attack', ...few, '--slo', 'accepted<1');
     expect(await missed.ended(), missed.output()).toBe(4);
-    expect(missed.output()).toMatch(/p99/);
+    expect(missed.output()).toMatch(/accepted requests was 200/);
 
     const report = flashgrid(dataDir, 'report');
     expect(await report.ended()).toBe(0);
@@ -183,7 +183,8 @@ describe('flashgrid up, status, attack, down', () => {
     const compared = flashgrid(dataDir, 'compare', 'last', list, '--json', join(dataDir, 'compared.json'));
     expect(await compared.ended(), compared.output()).toBe(0);
     const { verdict, setUp, a, b } = comparison(join(dataDir, 'compared.json'));
-    expect([verdict, setUp, a.runs.length, b.runs]).toEqual(['unknown', [], 2, a.runs]);
+    // A machine that others use withholds the speed of some.
+    expect([verdict, setUp, a.runs.length + a.leftOut.length, b.runs]).toEqual(['unknown', [], 2, a.runs]);
     const against = flashgrid(dataDir, 'attack', ...few, '--against', 'last');
     expect(await against.ended(), against.output()).toBe(2);
     expect(against.output()).toMatch(/too few to tell a regression from\s+noise/);

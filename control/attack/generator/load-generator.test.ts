@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
-import { afterEach, describe, expect, it } from 'vitest';
+import { Socket } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { paceOf, parseStages } from '../../../contract/load-stages.ts';
 import { attackSettingsSchema } from '../../../contract/attack-settings.ts';
 import { acknowledge, startServer, startTcpServer } from '../../../tests/support/misbehaving-server.ts';
@@ -253,6 +254,35 @@ describe('a connection that breaks', () => {
     const run = await attack([server.url], { totalRequests: 60, connections: 20 });
     expect(counts(run)).toEqual({ sent: 60, accepted: 0, rejected: 0, unknown: 60 });
     expectSound(run, []);
+  });
+});
+
+describe('a connection that this machine can’t open', () => {
+  const nowhere = 'http://127.0.0.1:9';
+  const connect = Reflect.get(Socket.prototype, 'connect') as (...args: unknown[]) => Socket;
+
+  /** As if no local port were left for one server: no test may take them all from this machine. */
+  beforeEach(() => {
+    vi.spyOn(Socket.prototype, 'connect').mockImplementation(function (this: Socket, ...args: unknown[]) {
+      if (!/"port":"?9"?\b/.test(JSON.stringify(args))) return connect.apply(this, args);
+      const error = Object.assign(new Error('connect EADDRNOTAVAIL'), { code: 'EADDRNOTAVAIL' });
+      return this.destroy(error);
+    });
+  });
+  afterEach(() => void vi.restoreAllMocks());
+
+  it('costs one request, and the others carry its share', async () => {
+    const server = await serve((request, response) => acknowledge(response, request));
+    const run = await attack([server.url, nowhere], { totalRequests: 400, connections: 20 });
+    expect(counts(run)).toEqual({ sent: 400, accepted: 390, rejected: 0, unknown: 10 });
+    expect(run.result.causes).toEqual({ EADDRNOTAVAIL: 10 });
+    expectSound(run, server.seen);
+  });
+
+  it('ends the attack when there is no other', async () => {
+    await expect(attack([nowhere], { totalRequests: 400, connections: 20 })).rejects.toThrow(
+      /could not open its connections/,
+    );
   });
 });
 

@@ -21,6 +21,7 @@ import {
   type ResultMessage,
   IN_TIME_MS,
 } from '../protocol/generator-messages.ts';
+import { LOCAL_LIMITS } from '../protocol/local-limits.ts';
 import { LaneQueue } from './lane-queue.ts';
 import { latenciesOf } from './latencies.ts';
 import { LoopLagMeter } from './loop-lag.ts';
@@ -37,15 +38,6 @@ const GIVE_UP_MS = 10_000;
 /** ms between two sweeps, which come every 100 ms at the latest, after which this process has stood still. */
 const STOOD_STILL_MS = 1_500;
 const BACKOFF = { firstMs: 20, maxMs: 500 };
-/** Errors that say that this machine, and not the gateway, has run out of something. */
-const LOCAL_LIMITS: Readonly<Record<string, string>> = {
-  EMFILE: 'Raise the open-file limit (ulimit -n), or use fewer connections.',
-  ENFILE: 'Raise the system-wide open-file limit (sysctl fs.file-max), or use fewer connections.',
-  EADDRNOTAVAIL:
-    'No local port was left: use fewer connections, start more gateways, or widen net.ipv4.ip_local_port_range.',
-  ENOBUFS: 'The system has no memory left for sockets: use fewer connections.',
-};
-
 export interface GeneratorOptions {
   readonly job: GeneratorJob;
   /** The moment 0 of the attack, on the clock of `performance.now()`. */
@@ -87,6 +79,8 @@ export class LoadGenerator implements LaneEvents {
   /** When this process went on after it had stood still. No gateway is to blame for the time before. */
   #awakeSinceMs = 0;
   #gaveUp: ResultMessage['gaveUp'];
+  /** Connections that this machine could not open. */
+  #unopened = 0;
   #lateForConnections = 0;
   #lateForGenerator = 0;
   #dueTimer: NodeJS.Timeout | undefined;
@@ -208,24 +202,28 @@ export class LoadGenerator implements LaneEvents {
   }
 
   onLost(lane: Lane, error: NodeJS.ErrnoException | undefined): void {
-    const localLimit = error?.code === undefined ? undefined : LOCAL_LIMITS[error.code];
-    if (error && localLimit !== undefined) {
-      this.#fail({
-        code: 'attack.localLimit',
-        message: `The load generator could not open its connections: ${error.message}`,
-        fix: localLimit,
-        field: 'connections',
-      });
-      return;
-    }
     // Closed while it waited: the next request opens a new one.
     if (lane.index < 0) return;
     const cause = lossCause(error);
     const nowMs = this.#nowMs();
     this.#giveUp(lane, cause);
+    const fix = LOCAL_LIMITS[cause];
+    if (error && fix !== undefined) return this.#doWithout(lane, error, fix);
     lane.failures++;
     this.#noteSilence(nowMs, nowMs, cause);
     this.#freeAfter(lane, lane.failures < 2 ? 0 : backoffMs(BACKOFF, lane.failures - 2));
+  }
+
+  /** This machine can't open the connection: the others carry its share. Without any other the attack fails. */
+  #doWithout(lane: Lane, error: Error, fix: string): void {
+    lane.finish();
+    if (++this.#unopened < this.#lanes.length || this.#next >= this.#limit) return;
+    this.#fail({
+      code: 'attack.localLimit',
+      message: `The load generator could not open its connections: ${error.message}`,
+      fix,
+      field: 'connections',
+    });
   }
 
   // ── Sending ───────────────────────────────────────────────────────────────────────────────────────────────

@@ -7,12 +7,13 @@ import type { LoadLedger } from '../../audit/ledger.ts';
 import { FailureError } from '../../../contract/failure.ts';
 import type { LogLine } from '../../../contract/state.ts';
 import { ProcessRegistry } from '../../processes/process-registry.ts';
-import type { Load } from '../../../contract/run-record.ts';
+import type { Load, MachineHealth } from '../../../contract/run-record.ts';
 import { serviceUser } from '../../services/service-user.ts';
 import { AttackLedger } from './attack-ledger.ts';
 import { GeneratorChild } from './generator-child.ts';
 import type { GeneratorJob, ResultMessage } from '../protocol/generator-messages.ts';
 import { IntervalMerger, type AttackInterval } from './interval-merger.ts';
+import { MachineMeter, type ForeignSystem } from './machine-meter.ts';
 import { summariseLoad } from './load-summary.ts';
 import { checkMachine } from './preflight.ts';
 import { planProcesses } from './process-plan.ts';
@@ -37,6 +38,8 @@ export interface AttackOptions {
   readonly targets: readonly string[];
   /** The shop, where it is not ours; `targets` then holds its address. */
   readonly target?: Target | undefined;
+  /** The system under test, where its processes do not descend from this one. */
+  readonly foreign?: ForeignSystem | undefined;
   /** Path of the built entry `generator.js`. */
   readonly generatorModule: string;
   /** Node flags of the generators; none by default. A test that runs the source gives its loader. */
@@ -88,6 +91,8 @@ export async function runAttack(options: AttackOptions): Promise<AttackOutcome> 
   const collector = new Collector(requests, plan.processes, settings, options.onInterval);
   const registry = options.dataDir === undefined ? undefined : new ProcessRegistry(options.dataDir);
   const children: GeneratorChild[] = [];
+  const meter = new MachineMeter(() => registry?.records().map(({ pid }) => pid) ?? [], options.foreign);
+  let machine: MachineHealth | undefined;
   let onAbort: () => void = () => undefined;
   try {
     await new Promise<void>((resolve, reject) => {
@@ -112,6 +117,7 @@ export async function runAttack(options: AttackOptions): Promise<AttackOutcome> 
           }),
         );
       const start = () => {
+        meter.start();
         const startAtMs = performance.timeOrigin + performance.now() + START_AHEAD_MS;
         children.forEach((child, processIndex) =>
           child.send({
@@ -126,11 +132,13 @@ export async function runAttack(options: AttackOptions): Promise<AttackOutcome> 
         .then(start)
         .catch(reject);
     });
+    machine = meter.read();
   } finally {
+    meter.stop();
     signal.removeEventListener('abort', onAbort);
     await Promise.all(children.map((child) => child.stop()));
   }
-  const load = summariseLoad(settings, collector.results);
+  const load = summariseLoad(settings, collector.results, machine);
   collector.finish(load);
   return { load, ledger: collector.ledger };
 }

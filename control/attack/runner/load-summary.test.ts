@@ -125,6 +125,37 @@ describe('the summary of a load', () => {
     ]);
   });
 
+  it.each([
+    ['nobody else', { otherCores: 0.4, stealShare: 0.04 }, []],
+    ['nobody that is known', {}, []],
+    [
+      'a program that takes a core',
+      { otherCores: 0.97, others: [{ name: 'sh (process 7)', cores: 0.9 }] },
+      [/^Other programs used 1 of this machine's 2 cores meanwhile \(sh \(process 7\) 0\.9\)/],
+    ],
+    ['a hypervisor', { stealShare: 0.12 }, [/^The hypervisor took 12 % /]],
+  ])('says who else used the machine in every profile: %s', (_, change, expected) => {
+    const machine = {
+      cores: [
+        { busy: 1, most: 1 },
+        { busy: 0.5, most: 1 },
+      ],
+      ...change,
+    };
+    for (const settings of [burst, sustained]) {
+      const { generator } = summariseLoad(settings, [result(), result({ cpuMicros: 900_000 })], machine);
+      expect(generator.limits).toEqual(expected.map((one) => expect.stringMatching(one) as string));
+      expect(generator).toMatchObject({ machine, each: [{ cpuShare: 0.5 }, { cpuShare: 0.1 }] });
+    }
+  });
+
+  it('tells connections that this machine could not open', () => {
+    const causes = { EMFILE: 12, ECONNREFUSED: 3 };
+    expect(summariseLoad(burst, [result({ causes })]).generator.limits).toEqual([
+      expect.stringMatching(/^This machine could not open 12 connections \(EMFILE\)\. Raise/),
+    ]);
+  });
+
   it('blames the system under test when all connections wait long for its answers', () => {
     const load = summariseLoad(sustained, [result({ lateForConnections: 300, lateForGenerator: 20 })]);
     expect(load.generator.limits).toEqual([]);

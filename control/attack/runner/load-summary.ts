@@ -2,14 +2,16 @@
  * From the results of all generator processes: the load of the run, and whether the generator itself was the
  * limit.
  */
-import { percent } from '../../../contract/format.ts';
+import { figure, percent, plural } from '../../../contract/format.ts';
 import {
   LATENCY_OUTCOMES,
   LATENCY_STARTS,
   type LatencyDetail,
   type Load,
+  type MachineHealth,
 } from '../../../contract/run-record.ts';
 import { type ResultMessage, IN_TIME_MS } from '../protocol/generator-messages.ts';
+import { LOCAL_LIMITS } from '../protocol/local-limits.ts';
 import { LatencyHistogram } from '../protocol/latency-histogram.ts';
 import { rateText, type AttackSettings } from '../../../contract/attack-settings.ts';
 
@@ -28,10 +30,24 @@ export const GENERATOR_LIMITS = {
   /** Attacks shorter than this are mostly warm-up: their CPU share says nothing. */
   minCpuDurationMs: 2_000,
   rateReached: 0.98,
+  /**
+   * Cores that other programs used. A system at rest uses less than a tenth of one, a program that computes a whole one; half
+   * of it is far from both.
+   */
+  otherCores: 0.5,
+  /** Share of the machine's time that the hypervisor took: more than one tick in twenty shows in every percentile. */
+  stealShare: 0.05,
 } as const;
 
-/** Sums the results up. */
-export function summariseLoad(settings: AttackSettings, results: readonly ResultMessage[]): Load {
+/**
+ * Sums the results up.
+ * @param machine what it did meanwhile, where that is known
+ */
+export function summariseLoad(
+  settings: AttackSettings,
+  results: readonly ResultMessage[],
+  machine?: MachineHealth,
+): Load {
   const sum = (pick: (result: ResultMessage) => number) =>
     results.reduce((total, one) => total + pick(one), 0);
   const lag = new LatencyHistogram();
@@ -60,9 +76,20 @@ export function summariseLoad(settings: AttackSettings, results: readonly Result
   const durationMs = (answers > 0 ? lastAnswerMs : endMs) - firstSentMs;
   const lateForConnections = sum((one) => one.lateForConnections);
   const lateForGenerator = sum((one) => one.lateForGenerator);
-  const cpuShare = Math.max(...results.map((one) => (one.endMs > 0 ? one.cpuMicros / 1000 / one.endMs : 0)));
+  const each = results.map(({ loopLag, cpuMicros, endMs: ownEndMs }) => {
+    const own = new LatencyHistogram();
+    own.add(loopLag);
+    return {
+      cpuShare: ownEndMs > 0 ? cpuMicros / 1000 / ownEndMs : 0,
+      eventLoopLagP99Ms: own.quantileMs(0.99),
+      eventLoopLagMaxMs: own.maxMs,
+    };
+  });
+  const cpuShare = Math.max(...each.map((one) => one.cpuShare));
   const generator = {
     processes: results.length,
+    each,
+    ...(machine && { machine }),
     eventLoopLagMaxMs: lag.maxMs,
     eventLoopLagP99Ms: lag.quantileMs(0.99),
     cpuShare,
@@ -98,7 +125,11 @@ export function summariseLoad(settings: AttackSettings, results: readonly Result
     statusCounts,
     generator: {
       ...generator,
-      limits: findLimits(settings, generator, endMs, isShort, isSystemLate),
+      limits: [
+        ...findLimits(settings, generator, endMs, isShort, isSystemLate),
+        ...socketLimits(causes),
+        ...machineLimits(machine),
+      ],
     },
     ...(settings.profile !== 'burst' && isSystemLate && generator.rateReached < GENERATOR_LIMITS.rateReached
       ? {
@@ -175,4 +206,29 @@ function findLimits(
       }`,
     );
   return limits;
+}
+
+const socketLimits = (causes: Readonly<Record<string, number>>): string[] =>
+  Object.entries(LOCAL_LIMITS).flatMap(([cause, fix]) => {
+    const count = causes[cause] ?? 0;
+    return count === 0
+      ? []
+      : [`This machine could not open ${plural(count, 'connection')} (${cause}). ${fix}`];
+  });
+
+function machineLimits(machine: MachineHealth | undefined): string[] {
+  const { cores = [], stealShare = 0, otherCores = 0, others = [] } = machine ?? {};
+  const busiest = others.map((one) => `${one.name} ${figure(one.cores)}`).join(', ');
+  return [
+    ...(otherCores > GENERATOR_LIMITS.otherCores
+      ? [
+          `Other programs used ${figure(otherCores)} of this machine's ${plural(cores.length, 'core')} meanwhile${busiest === '' ? '' : ` (${busiest})`}: load generator and system went without. End them, then attack again.`,
+        ]
+      : []),
+    ...(stealShare > GENERATOR_LIMITS.stealShare
+      ? [
+          `The hypervisor took ${percent(stealShare)} of this machine's time for others. Attack again when its host is less busy, or on a machine of your own.`,
+        ]
+      : []),
+  ];
 }

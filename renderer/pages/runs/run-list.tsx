@@ -81,7 +81,9 @@ interface Column {
   readonly 'data-detail'?: 'last' | 'narrow';
 }
 
-const latencyOf = (run: RunSummary, ms: number): string => (run.p99Ms > 0 ? milliseconds(ms) : '–');
+const WITHHELD = 'withheld';
+const latencyOf = (run: RunSummary, ms: number): string =>
+  run.isSpeedWithheld ? WITHHELD : run.p99Ms > 0 ? milliseconds(ms) : '–';
 
 const COLUMNS: readonly Column[] = [
   { title: 'Verdict', cell: (run) => <VerdictBadge run={run} /> },
@@ -94,7 +96,12 @@ const COLUMNS: readonly Column[] = [
       </>
     ),
   },
-  { title: 'Requests/s', 'data-number': true, 'data-detail': 'narrow', cell: ({ rps }) => whole(rps) },
+  {
+    title: 'Requests/s',
+    'data-number': true,
+    'data-detail': 'narrow',
+    cell: ({ rps, isSpeedWithheld }) => (isSpeedWithheld ? WITHHELD : whole(rps)),
+  },
   { title: 'p50', 'data-number': true, 'data-detail': 'last', cell: (run) => latencyOf(run, run.p50Ms) },
   { title: 'p99', 'data-number': true, 'data-detail': 'narrow', cell: (run) => latencyOf(run, run.p99Ms) },
   { title: 'Backends', 'data-detail': 'last', cell: ({ provider }) => provider },
