@@ -25,6 +25,16 @@ export const MAX_REPEATS = 200;
 
 const attackOptions: Readonly<Record<string, OptionSpec>> = {
   ...ATTACK_OPTIONS,
+  profile: {
+    type: 'string',
+    value: 'FILE',
+    help: 'a saved attack (NAME.flashgrid.json), in the place of a preset; other options change it',
+  },
+  'save-profile': {
+    type: 'string',
+    value: 'FILE',
+    help: 'write the attack that the other options make as such a file, and end without making it',
+  },
   repeat: {
     type: 'string',
     value: 'N',

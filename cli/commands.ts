@@ -19,6 +19,7 @@ import type { Output } from './output.ts';
 import { EXIT } from './exit-codes.ts';
 import { Progress } from './progress.ts';
 import { writeJson } from './outputs.ts';
+import { saveProfile } from './profile.ts';
 import { readRepeat, runAttacks } from './repeat.ts';
 import { baseline, compare } from './compare.ts';
 import { report } from './report.ts';
@@ -57,6 +58,7 @@ async function demo(context: CommandContext): Promise<number> {
   const { values, dataDir, out, interrupt } = context;
   const repeat = readRepeat(context);
   const start = readStart(values);
+  if (saveProfile(context, repeat.setUp.settings)) return EXIT.pass;
   const progress = new Progress(out);
   const session = await openSession(dataDir);
   const unfollow = progress.follow(session.client);
@@ -98,6 +100,7 @@ async function up({ values, dataDir, out, interrupt }: CommandContext): Promise<
 async function attack(context: CommandContext): Promise<number> {
   const { dataDir, out } = context;
   const repeat = readRepeat(context);
+  if (saveProfile(context, repeat.setUp.settings)) return EXIT.pass;
   const target = await targetOf(context.values, repeat.setUp.settings);
   const session = target ? await openSession(dataDir) : await requireRemote(dataDir);
   const unfollow = new Progress(out).follow(session.client);

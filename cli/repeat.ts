@@ -20,6 +20,7 @@ import { MAX_REPEATS, parseTerminal } from './args.ts';
 import { readStart } from './bring-up.ts';
 import { judgeAgainst, readAgainst } from './compare.ts';
 import { EXIT } from './exit-codes.ts';
+import { readProfile } from './profile.ts';
 import { printExports, printRun, runAttackToEnd } from './run-attack.ts';
 import type { TargetOrder } from './target.ts';
 import { must, type CommandContext, type Session } from './session.ts';
@@ -41,11 +42,11 @@ export interface Repeat {
 }
 
 /** Options of the whole command, which one set-up of it can't have. */
-const OF_COMMAND = ['repeat', 'against', 'versus', 'provider', 'data-dir', 'help', 'yes'];
+const OF_COMMAND = ['repeat', 'against', 'versus', 'save-profile', 'provider', 'data-dir', 'help', 'yes'];
 
 const setUpOf = (values: OptionValues): SetUp => {
   const { gateways, workers } = readStart(values);
-  return { settings: readAttack(values), gateways, workers };
+  return { settings: readAttack(values, readProfile(values)), gateways, workers };
 };
 
 /** @throws UsageError that names the option */

@@ -398,13 +398,15 @@ export function totalBuyers(settings: AttackSettings): number {
   return Math.ceil(totalRequests(settings) / settings.requestsPerBuyer);
 }
 
-/** Ready-made attacks, the first being the one on the poster. */
-export const ATTACK_PRESETS: readonly {
+export interface AttackPreset {
   readonly id: string;
   readonly title: string;
   readonly summary: string;
   readonly settings: AttackSettingsInput;
-}[] = [
+}
+
+/** Ready-made attacks, the first being the one on the poster. */
+export const ATTACK_PRESETS: readonly AttackPreset[] = [
   {
     id: 'flagship',
     title: '10,000 buyers, 20 tickets',

@@ -107,6 +107,7 @@ export const FAILURES = {
   'native.notReady': 'A backend did not serve in time.',
   'native.portTaken': 'Other programs took the ports of a backend again and again.',
   'native.strangePassword': 'A backend does not accept the stored password.',
+  'profile.badFile': 'A field of the file of a saved attack is missing or wrong.',
   'queue.deadLettersFailed': 'The dead-letter queue could not be read or changed.',
   'remote.noAnswer': 'A FlashGrid runs on the data folder but does not answer.',
   'replay.onlyShown': 'A recorded run is being replayed; nothing can be started or changed.',

@@ -1,6 +1,7 @@
 /** The settings of the app, with their ranges and defaults. */
 import { z } from 'zod';
 import '../services/shared/plain-issues.ts';
+import { attackProfileSchema } from './attack-profile.ts';
 import { providerSchema } from './backends.ts';
 import { EXTERNAL_URLS, urlProblem, type ExternalUrl } from './external-urls.ts';
 
@@ -56,6 +57,8 @@ export const settingsSchema = z.strictObject({
       postgresUrl: externalUrl('postgresUrl'),
     })
     .prefault({}),
+  /** Attacks that the user saved. */
+  profiles: z.array(attackProfileSchema).max(100).default([]),
   theme: z.enum(['system', 'light', 'dark']).default('system'),
   isProjectorMode: z.boolean().default(false),
   /** What closing the window does with a running cluster. */

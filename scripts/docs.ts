@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { FAULT_KINDS, faultKind } from '../contract/faults.ts';
 import { markdownTable, milliseconds } from '../contract/format.ts';
+import { attackProfileSchema } from '../contract/attack-profile.ts';
 import { ATTACK_PRESETS, ATTACK_SETTINGS, settingLimits } from '../contract/attack-settings.ts';
 import { EXPORTS } from '../contract/export-formats.ts';
 import { CHECKS } from '../contract/checks.ts';
@@ -167,6 +168,10 @@ const recordJsonSchema = () => ({
 /** The JSON Schemas that are published. */
 const SCHEMAS: Readonly<Record<string, () => object>> = {
   'docs/run-record.schema.json': recordJsonSchema,
+  'docs/attack-profile.schema.json': () => ({
+    title: 'A saved attack, NAME.flashgrid.json',
+    ...z.toJSONSchema(attackProfileSchema, { io: 'input' }),
+  }),
   'docs/target.schema.json': () => ({
     title: 'The adapter of a shop for flashgrid attack --target',
     ...z.toJSONSchema(declaredTargetSchema, { io: 'input' }),

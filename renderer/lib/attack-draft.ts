@@ -4,9 +4,12 @@ import {
   ATTACK_SETTINGS,
   attackSettingsSchema,
   type AttackField,
+  type AttackPreset,
   type AttackSettings,
   type AttackSettingsInput,
 } from '../../contract/attack-settings.ts';
+import type { AttackProfile } from '../../contract/attack-profile.ts';
+import { titleOf } from '../../contract/run-text.ts';
 import { sentence } from './format.ts';
 
 /** An optional field that is left out is empty. */
@@ -45,8 +48,19 @@ export function parseDraft(
   return { ok: false, errors };
 }
 
-/** The id of the preset that a form equals, if any. */
-export function presetOf(draft: AttackDraft): string | undefined {
+/** Ready-made attacks, and after them those that the user saved. */
+export function presetsWith(profiles: readonly AttackProfile[]): readonly AttackPreset[] {
+  const saved = profiles.map(({ name, attack }) => ({
+    id: `saved:${name}`,
+    title: name,
+    summary: `Saved: ${titleOf(attack)}.`,
+    settings: attack,
+  }));
+  return [...ATTACK_PRESETS, ...saved];
+}
+
+/** The preset that a form equals, if any. */
+export function presetOf(draft: AttackDraft, presets = ATTACK_PRESETS): AttackPreset | undefined {
   const text = JSON.stringify(draft);
-  return ATTACK_PRESETS.find(({ settings }) => JSON.stringify(toDraft(settings)) === text)?.id;
+  return presets.find(({ settings }) => JSON.stringify(toDraft(settings)) === text);
 }

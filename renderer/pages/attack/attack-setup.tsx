@@ -20,13 +20,14 @@ import {
   type AttackSetting,
 } from '../../../contract/attack-settings.ts';
 import { callOrNotify } from '../../client.ts';
-import { parseDraft, presetOf, toDraft, type AttackDraft } from '../../lib/attack-draft.ts';
+import { parseDraft, presetOf, presetsWith, toDraft, type AttackDraft } from '../../lib/attack-draft.ts';
 import { sentence } from '../../lib/format.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
 import classes from './attack-setup.module.css';
 import { FaultField } from './fault-field.tsx';
 import { PresetCards } from './preset-cards.tsx';
+import { ProfileTools } from './profile-tools.tsx';
 
 const [flagship] = ATTACK_PRESETS;
 
@@ -47,6 +48,9 @@ export function AttackSetup() {
   // The fault that is being typed may be none yet.
   const rest = useMemo(() => parseDraft({ ...draft, faults: '' }), [draft]);
   const durationMs = rest.ok ? paceFor(rest.settings)?.endMs : undefined;
+  const profiles = useData((data) => data.settings.profiles);
+  const presets = useMemo(() => presetsWith(profiles ?? []), [profiles]);
+  const selected = presetOf(draft, presets);
   const errors = parsed.ok ? {} : parsed.errors;
   const needsStart = clusterState === 'stopped' || clusterState === 'failed';
   const canLaunch = isOnline && parsed.ok && !isBusy && clusterState !== 'stopping';
@@ -110,7 +114,11 @@ export function AttackSetup() {
           Each buyer is one HTTP request to the gateway. The audit accounts for every one of them.
         </p>
       </div>
-      <PresetCards selected={presetOf(draft)} onSelect={(settings) => setDraft(toDraft(settings))} />
+      <PresetCards
+        presets={presets}
+        selected={selected}
+        onSelect={(settings) => setDraft(toDraft(settings))}
+      />
       <section className={`panel ${classes.form}`} aria-label="Settings of the attack">
         <div className={classes.fields}>{fieldsOf(true)}</div>
         <div>
@@ -144,6 +152,11 @@ export function AttackSetup() {
             </Box>
           </Collapse>
         </div>
+        <ProfileTools
+          settings={parsed.ok ? parsed.settings : undefined}
+          saved={profiles?.find(({ name }) => selected?.id === `saved:${name}`)?.name}
+          onTake={(settings) => setDraft(toDraft(settings))}
+        />
         <Group className={classes.launch} pt="md">
           <p className={`muted ${classes.summary}`} aria-live="polite">
             {parsed.ok ? (
