@@ -128,6 +128,19 @@ export const TERMINAL_COMMANDS = {
     summary: `export a run: report RUN ${EXPORT_FORMATS.map((format) => `--${format} F`).join(' ')}; RUN is the id of a kept run, \`last\`, or a file that --json wrote; without RUN, list the runs (--json F: as JSON)`,
     options: outputOptions,
   },
+  runs: {
+    summary:
+      'list the kept runs, or label one: runs | runs tag RUN TAG… | untag RUN TAG… | note RUN TEXT | pin RUN | unpin RUN | delete RUN | restore RUN; RUN is an id or `last`',
+    options: {
+      search: {
+        type: 'string',
+        value: 'TEXT',
+        help: 'only runs with all these words in their id, sale, verdict, settings, tags or note',
+      },
+      tag: { type: 'string', value: 'TAG', help: 'only runs with this tag' },
+      json: { type: 'string', value: 'FILE', help: 'write the list, or the labelled run' },
+    },
+  },
   compare: {
     summary:
       'compare runs: compare A B; each is the id of a run or a group, `last`, `baseline`, or a file that --json wrote; several with commas',
@@ -219,7 +232,14 @@ export function parseTerminal(argv: readonly string[]): ParsedArgs {
 }
 
 /** Commands that take more than options. */
-const TAKING_WORDS: readonly TerminalCommand[] = ['report', 'dead-letters', 'verify', 'compare', 'baseline'];
+const TAKING_WORDS: readonly TerminalCommand[] = [
+  'report',
+  'runs',
+  'dead-letters',
+  'verify',
+  'compare',
+  'baseline',
+];
 
 /** @throws UsageError */
 export function readProvider(values: OptionValues): ProviderChoice | undefined {

@@ -23,6 +23,7 @@ import { saveProfile } from './profile.ts';
 import { readRepeat, runAttacks } from './repeat.ts';
 import { baseline, compare } from './compare.ts';
 import { report } from './report.ts';
+import { runs } from './runs.ts';
 import { targetOf } from './target.ts';
 import {
   HungError,
@@ -46,6 +47,7 @@ export const terminalCommands: { readonly [Name in TerminalCommand]: Command } =
   serve,
   'dead-letters': deadLetters,
   report,
+  runs,
   compare,
   baseline,
   verify,

@@ -1,9 +1,9 @@
 /** `flashgrid compare A B`, and `flashgrid baseline`: runs against runs. */
 import {
   areEnough,
+  BASELINE,
   changeSentences,
   compareRuns,
-  comparisonJson,
   FEWEST_RUNS,
   type Comparison,
 } from '../contract/comparison.ts';
@@ -11,14 +11,16 @@ import { plural } from '../contract/format.ts';
 import type { ControlClient } from '../contract/contract.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import { titleOf } from '../contract/run-text.ts';
-import { comparisonMarkdown, formatComparison } from '../control/export/export-comparison.ts';
-import { exportComparisonHtml } from '../control/export/export-comparison-html.ts';
-import { writeFileAtomic } from '../control/lib/atomic-file.ts';
+import {
+  COMPARISON_FORMATS,
+  exportComparison,
+  formatComparison,
+} from '../control/export/export-comparison.ts';
 import { commandLine } from '../control/lib/command-line.ts';
-import { dataFolder } from '../control/lib/data-folder.ts';
 import { UsageError } from '../contract/attack-options.ts';
+import { BaselineFile } from '../control/runs/baseline-file.ts';
 import { EXIT } from './exit-codes.ts';
-import { BASELINE, baselinePath, namedRuns, needHistory } from './named-runs.ts';
+import { namedRuns, needHistory } from './named-runs.ts';
 import { briefly, openSession, type CommandContext } from './session.ts';
 
 /** Runs what needs the kept runs, with a control centre if they are asked for at all. */
@@ -42,15 +44,9 @@ export async function compare(context: CommandContext): Promise<number> {
     const of = async (name: string) => ({ name, records: await namedRuns(name, context, client) });
     const comparison = compareRuns(await of(a), await of(b));
     out.raw(`${formatComparison(comparison, out.width)}\n`);
-    const made = { version, atMs: Date.now() };
-    const forms = {
-      json: () => `${JSON.stringify(comparisonJson(comparison), null, 2)}\n`,
-      html: () => exportComparisonHtml(comparison, made),
-      md: () => comparisonMarkdown(comparison),
-    };
-    for (const format of ['json', 'html', 'md'] as const) {
+    for (const format of COMPARISON_FORMATS) {
       if (!outputs.formats.includes(format)) continue;
-      const path = await outputs.write(format, forms[format]());
+      const path = await outputs.write(format, exportComparison(comparison, format, version).text);
       if (path !== undefined) out.print(`Written: ${path}`);
     }
     return EXIT.pass;
@@ -58,17 +54,13 @@ export async function compare(context: CommandContext): Promise<number> {
 }
 
 export async function baseline(context: CommandContext): Promise<number> {
-  const { positionals, dataDir, out } = context;
+  const { positionals, dataDir, version, out } = context;
   const [word, name, ...more] = positionals;
   if ((word !== undefined && word !== 'set') || (word === 'set' && name === undefined) || more.length > 0)
     throw new UsageError('Write `baseline set RUN`, or `baseline` alone to see it.');
   return await withHistory([name ?? BASELINE], context, async (client) => {
     const records = await namedRuns(name ?? BASELINE, context, client);
-    if (name !== undefined) {
-      // The backends' user must still be able to pass through it.
-      dataFolder(dataDir);
-      writeFileAtomic(baselinePath(dataDir), `${JSON.stringify(records)}\n`, 0o600);
-    }
+    if (name !== undefined) new BaselineFile(dataDir, version).write(records);
     const titles = [...new Set(records.map(({ attack }) => titleOf(attack)))].join(' and ');
     out.print(
       `The baseline is ${plural(records.length, 'run')}: ${titles}, from ${records[0]?.startedAt ?? ''}.`,

@@ -1,26 +1,21 @@
 /** Runs by their names on the command line: ids, groups, `last`, `baseline`, and files of records; several with commas. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { BASELINE } from '../contract/comparison.ts';
 import { FailureError } from '../contract/failure.ts';
 import type { ControlClient } from '../contract/contract.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import { commandLine } from '../control/lib/command-line.ts';
-import { parseRecord } from '../control/runs/run-store.ts';
+import { BaselineFile } from '../control/runs/baseline-file.ts';
+import { parseRecords } from '../control/runs/parse-record.ts';
 import { errorText } from '../services/shared/error-text.ts';
 import { UsageError } from '../contract/attack-options.ts';
 import { must, type CommandContext } from './session.ts';
 
 /** In the place of an id: the newest run, with those of its group. */
 export const LAST = 'last';
-/** In the place of an id: what `flashgrid baseline set` kept. */
-export const BASELINE = 'baseline';
-
 /** Which data folder, read by which FlashGrid. */
 type HistoryPlace = Pick<CommandContext, 'dataDir' | 'version'>;
-
-/** Where the baseline is kept: its records as they were, so that it outlives the runs that it was made from. */
-export const baselinePath = (dataDir: string) => join(dataDir, 'baseline.json');
 
 const namesOf = (text: string) => (existsSync(text) ? [text] : text.split(',').map((name) => name.trim()));
 // No id holds a dot or a separator.
@@ -49,7 +44,7 @@ export async function namedRuns(
 }
 
 async function baselineOf(dataDir: string, version: string): Promise<RunRecord[]> {
-  const path = baselinePath(dataDir);
+  const { path } = new BaselineFile(dataDir, version);
   if (existsSync(path)) return await recordsOf(path, version);
   throw new UsageError(
     `There is no baseline yet: \`${commandLine('baseline set RUN')}\` makes one of a run or a group.`,
@@ -61,23 +56,14 @@ async function recordsOf(path: string, version: string): Promise<RunRecord[]> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     throw new UsageError(`${path} can't be read: ${errorText(error)}.`);
   });
-  const parse = (one: string) => {
-    try {
-      return parseRecord(path, path, one, version);
-    } catch (error) {
-      if (!(error instanceof FailureError)) throw error;
-      throw new UsageError(`${path} is no record of a run, as --json writes it: ${error.message}`);
-    }
-  };
-  let json: unknown;
   try {
-    json = JSON.parse(text);
-  } catch {
-    return [parse(text)];
+    const records = parseRecords(path, text, version);
+    if (records.length > 0) return records;
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    throw new UsageError(`${path} is no record of a run, as --json writes it: ${error.message}`);
   }
-  if (!Array.isArray(json)) return [parse(text)];
-  if (json.length === 0) throw new UsageError(`${path} holds no runs.`);
-  return json.map((one) => parse(JSON.stringify(one)));
+  throw new UsageError(`${path} holds no runs.`);
 }
 
 async function keptRuns(client: ControlClient, name: string): Promise<RunRecord[]> {

@@ -1,19 +1,16 @@
 /** `flashgrid report`: lists the kept runs, or exports one of them, or the run of a file that `--json` wrote. */
 import { readFile } from 'node:fs/promises';
 import { appVersion } from '../control/app-paths.ts';
-import type { ControlClient } from '../contract/contract.ts';
 import { EXPORT_FORMATS, type ExportFormat, type ExportedFile } from '../contract/export-formats.ts';
 import { exportRun } from '../control/export/export-run.ts';
 import { openChromium } from '../control/export/print/chromium.ts';
-import { commandLine } from '../control/lib/command-line.ts';
-import { parseRecord } from '../control/runs/run-store.ts';
+import { parseRecord } from '../control/runs/parse-record.ts';
 import { errorText } from '../services/shared/error-text.ts';
 import { UsageError } from '../contract/attack-options.ts';
 import { EXIT } from './exit-codes.ts';
-import { LAST } from './named-runs.ts';
-import { writeJson } from './outputs.ts';
 import { exportsOf, printFailures, writeExports } from './run-attack.ts';
-import { briefly, must, openSession, printNotices, type CommandContext } from './session.ts';
+import { listRuns, runIdOf } from './runs.ts';
+import { briefly, openSession, type CommandContext } from './session.ts';
 
 export async function report(context: CommandContext): Promise<number> {
   const { positionals, dataDir, outputs, interrupt } = context;
@@ -26,35 +23,9 @@ export async function report(context: CommandContext): Promise<number> {
   // No id holds a dot or a separator.
   if (run !== undefined && /[./\\]/.test(run)) return await write(await exportsOfFile(run, context), context);
   return await briefly(await openSession(dataDir), interrupt, async (client) => {
-    if (run === undefined) return await list(client, context);
-    return await write(exportsOf(client, run === LAST ? await lastRun(client) : run), context);
+    if (run === undefined) return await listRuns(client, context);
+    return await write(exportsOf(client, await runIdOf(client, run)), context);
   });
-}
-
-async function list(client: ControlClient, { out, outputs }: CommandContext): Promise<number> {
-  const unfit = outputs.formats.find((format) => format !== 'json');
-  if (unfit !== undefined)
-    throw new UsageError(
-      `--${unfit} writes one run: give its id, as \`report\` lists it, or \`${LAST}\` for the newest.`,
-    );
-  const runs = await must(client, 'runs.listRuns', {});
-  const areAllListed = !(await printNotices(client)).some((notice) => notice.id === 'runs');
-  if (runs.length === 0 && areAllListed)
-    out.print(`There are no saved runs yet. \`${commandLine('demo')}\` makes the first.`);
-  for (const run of runs)
-    out.print(
-      `${run.id}  ${run.startedAt}  ${run.verdict.padEnd(8)}${run.title}, ${Math.round(run.rps)} req/s, sold ${run.sold} of ${run.stock}${run.group === undefined ? '' : `, ${run.group}`}`,
-      4,
-    );
-  await writeJson(runs, outputs, out);
-  return EXIT.pass;
-}
-
-/** @throws UsageError where no run is kept */
-async function lastRun(client: ControlClient): Promise<string> {
-  const [newest] = await must(client, 'runs.listRuns', {});
-  if (newest) return newest.id;
-  throw new UsageError(`There are no saved runs yet. \`${commandLine('demo')}\` makes the first.`);
 }
 
 /** The exports of a record's file, made here: no control centre needs to know that run. */

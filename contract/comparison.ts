@@ -6,6 +6,9 @@ import { withheldOf } from './run-notes.ts';
 import { METRIC_TEXTS, SLO_METRICS, type MetricName } from './slo.ts';
 import { CONFIDENCE, canTell, fewestRuns, shiftsOf, type Shift } from './two-samples.ts';
 
+/** In the place of a run's id: what the baseline holds. */
+export const BASELINE = 'baseline';
+
 interface Compared {
   readonly isMoreBetter?: true;
   /** Words for a change to the better and to the worse. */

@@ -16,7 +16,7 @@ import { faultOrderSchema } from './faults.ts';
 import { MAX_MATRIX_SEEDS, matrixAttackSchema, matrixChoiceSchema } from './matrix.ts';
 import { matrixFormatSchema, matrixPlanSchema, matrixStateSchema, matrixTableSchema } from './matrix.ts';
 import { matrixResultSchema } from './matrix-report.ts';
-import { groupSchema, runRecordSchema, sampleSchema } from './run-record.ts';
+import { groupSchema, labelsSchema, runRecordSchema, sampleSchema } from './run-record.ts';
 import { providerChoiceSchema, settingsSchema } from './settings.ts';
 import { targetSchema } from './target.ts';
 import {
@@ -47,6 +47,9 @@ const deadFrameChoice = z.strictObject({
   /** Missing: all. */
   ids: z.array(z.string().min(1).max(64)).min(1).max(1_000).optional(),
 });
+
+/** Runs of one side of a comparison. */
+const comparedIds = z.array(z.string().max(80)).min(1).max(100);
 
 const [burst, sustained, staged] = attackSettingsSchema.options;
 const ofGroup = { group: groupSchema.optional() };
@@ -162,7 +165,23 @@ export const commands = {
     output: z.array(runSummarySchema),
   },
   'runs.getRun': { input: z.strictObject({ id: z.string() }), output: runRecordSchema },
+  /** `runs.restoreRun` brings it back, for a while. */
   'runs.deleteRun': { input: z.strictObject({ id: z.string() }), output: done },
+  'runs.restoreRun': { input: z.strictObject({ id: z.string() }), output: runSummarySchema },
+  /** What is not named stays; an empty value takes it away. */
+  'runs.labelRun': {
+    input: z.strictObject({ id: z.string(), labels: labelsSchema }),
+    output: runSummarySchema,
+  },
+  /** The records that later runs are compared with; none where there is no baseline. */
+  'runs.getBaseline': { input: none, output: z.array(runRecordSchema) },
+  'runs.setBaseline': { input: z.strictObject({ ids: comparedIds }), output: done },
+  /** B against A as text; `baseline` stands for the runs of the baseline. */
+  'runs.exportComparison': {
+    input: z.strictObject({ a: comparedIds, b: comparedIds, format: z.enum(['html', 'md', 'json']) }),
+    output: exportedFileSchema,
+    timeoutMs: 60_000,
+  },
   /** The exported file as text; the frontend decides where it goes. */
   'runs.exportRun': {
     input: z.strictObject({ id: z.string(), format: exportFormatSchema }),
@@ -219,6 +238,7 @@ export const events = {
   'matrix.stateChanged': z.object({ seq: count, matrix: matrixStateSchema }),
   /** An attack of the matrix was judged. */
   'matrix.resultAdded': z.object({ seq: count, result: matrixResultSchema }),
+  /** A run was saved or brought back, or its labels changed. */
   'runs.runSaved': z.object({ seq: count, run: runSummarySchema }),
   'runs.runDeleted': z.object({ seq: count, id: z.string() }),
   'logs.linesAdded': z.object({ seq: count, lines: z.array(logLineSchema) }),

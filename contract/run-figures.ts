@@ -40,6 +40,14 @@ export function latencyRows({ load, target }: RunRecord): readonly (readonly str
   ];
 }
 
+/** A percentile of all answers, from the send time that the run's latency counts from; records of earlier versions have none. */
+export function answeredPercentile({ attack, load }: RunRecord, percent: number): number | undefined {
+  const start = attack.profile === 'burst' ? 'sent' : 'intended';
+  return load.latencies
+    ?.find(({ outcome, from }) => outcome === 'answered' && from === start)
+    ?.percentiles.find(([one]) => one === percent)?.[1];
+}
+
 /** What was asked of the load generator, and what left it. */
 export function sendingRows({ attack, load, series }: RunRecord): Rows {
   const { sending } = load;

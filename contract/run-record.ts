@@ -244,6 +244,23 @@ export const faultOutcomeSchema = z.object({
 });
 export type FaultOutcome = z.infer<typeof faultOutcomeSchema>;
 
+/** A word that people give runs, to find them by. */
+export const tagSchema = z
+  .string()
+  .regex(
+    /^[\p{L}\p{N}][\p{L}\p{N}._:/-]{0,39}$/u,
+    'a tag is one word of up to 40 letters, digits and . _ : / -',
+  );
+
+/** What people wrote beside a run; everything else in a record is as the run left it. */
+export const labelsSchema = z.strictObject({
+  tags: z.array(tagSchema).max(20).optional(),
+  note: z.string().max(2_000).optional(),
+  /** Never dropped to make room for newer runs. */
+  isPinned: z.boolean().optional(),
+});
+export type RunLabels = z.infer<typeof labelsSchema>;
+
 /** What repeated runs have in common; stands in the place of a run's id. */
 export const groupSchema = z.string().regex(/^group-[a-z0-9-]{1,40}$/);
 
@@ -279,6 +296,7 @@ export const runRecordSchema = z.object({
   saleId: z.string(),
   /** Of runs that `--repeat` made together. Records of earlier versions have none. */
   group: groupSchema.optional(),
+  labels: labelsSchema.optional(),
   /** The shop that was attacked, where it is not FlashGrid's own. */
   target: attackedSchema.optional(),
   attack: attackSettingsSchema,

@@ -8,8 +8,16 @@ import {
   type AttackField,
   type AttackSettings,
 } from './attack-settings.ts';
+import { settingsAsOptions } from './attack-options.ts';
 import { faultsTitle, outcomeTitle } from './faults.ts';
-import { causeFacts, healthRows, repeatCommand, saleRows, sendingRows } from './run-figures.ts';
+import {
+  answeredPercentile,
+  causeFacts,
+  healthRows,
+  repeatCommand,
+  saleRows,
+  sendingRows,
+} from './run-figures.ts';
 import { coverageRows } from './coverage.ts';
 import type { RunSummary } from './state.ts';
 import { byteSize, latency, milliseconds, percent, plural, whole } from './format.ts';
@@ -51,6 +59,7 @@ export function headlineOf(record: RunRecord): string {
 /** The summary of a run for lists. */
 export function summaryOf(record: RunRecord): RunSummary {
   const { attack, load, audit } = record;
+  const p95Ms = answeredPercentile(record, 95);
   return {
     id: record.id,
     startedAt: record.startedAt,
@@ -59,6 +68,9 @@ export function summaryOf(record: RunRecord): RunSummary {
     ...(record.end === undefined ? {} : { end: record.end }),
     exitCode: record.exitCode,
     ...(record.group === undefined ? {} : { group: record.group }),
+    ...(record.labels === undefined ? {} : { labels: record.labels }),
+    saleId: record.saleId,
+    settings: settingsAsOptions(attack),
     provider: record.environment.provider,
     requests: totalRequests(attack),
     connections: attack.connections,
@@ -67,6 +79,7 @@ export function summaryOf(record: RunRecord): RunSummary {
     ...(withheldOf(record).length === 0 ? {} : { isSpeedWithheld: true }),
     rps: load.rps,
     p50Ms: load.latencyMs.p50,
+    ...(p95Ms === undefined ? {} : { p95Ms }),
     p99Ms: load.latencyMs.p99,
   };
 }
@@ -277,12 +290,14 @@ const shownDate = new Intl.DateTimeFormat('en-GB', {
   minute: '2-digit',
 });
 
-/** The text that a search of runs matches: all that a list shows, and id, raw verdict and ISO date. */
-export function searchTextOf(run: RunSummary): string {
+/** What a search of runs matches: all that a list shows, and id, sale, raw verdict, settings and ISO date. */
+function searchTextOf(run: RunSummary): string {
+  const { tags = [], note, isPinned } = run.labels ?? {};
   return [
     run.title,
     run.title.replaceAll(',', ''),
     run.id,
+    run.saleId,
     run.group,
     run.verdict,
     verdictShown(run),
@@ -292,5 +307,29 @@ export function searchTextOf(run: RunSummary): string {
     `${whole(run.connections)} connections`,
     run.connections,
     `${whole(run.sold)} of ${whole(run.stock)}`,
-  ].join(' ');
+    run.settings,
+    ...tags,
+    note,
+    isPinned ? 'pinned' : '',
+    run.isBaseline ? 'baseline' : '',
+  ]
+    .join(' ')
+    .toLowerCase();
+}
+
+/** Ten thousand texts take longer to make than to search. */
+const searchTexts = new WeakMap<RunSummary, string>();
+
+/** Tells the runs in which every word of a search occurs. */
+export function runMatcher(search: string): (run: RunSummary) => boolean {
+  const words = search
+    .toLowerCase()
+    .split(/,?\s+|,$/)
+    .filter(Boolean);
+  return (run) => {
+    if (words.length === 0) return true;
+    let text = searchTexts.get(run);
+    if (text === undefined) searchTexts.set(run, (text = searchTextOf(run)));
+    return words.every((word) => text.includes(word));
+  };
 }

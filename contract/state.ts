@@ -156,6 +156,12 @@ export const runSummarySchema = z.object({
   end: runRecordSchema.shape.end,
   exitCode: count.optional(),
   group: runRecordSchema.shape.group,
+  labels: runRecordSchema.shape.labels,
+  /** Whether later runs are compared with it. */
+  isBaseline: z.boolean().optional(),
+  saleId: z.string().optional(),
+  /** The terminal's options that ask for its attack. */
+  settings: z.string().optional(),
   provider: runProviderSchema,
   requests: count,
   connections: count,
@@ -165,6 +171,8 @@ export const runSummarySchema = z.object({
   isSpeedWithheld: z.boolean().optional(),
   rps: z.number(),
   p50Ms: z.number(),
+  /** Missing in runs of earlier versions. */
+  p95Ms: z.number().optional(),
   p99Ms: z.number(),
 });
 export type RunSummary = z.infer<typeof runSummarySchema>;

@@ -1,5 +1,6 @@
 /** One handler for each command of the contract. */
-import type { Access, Snapshot } from '../contract/state.ts';
+import type { Access, RunSummary, Snapshot } from '../contract/state.ts';
+import { BASELINE, compareRuns } from '../contract/comparison.ts';
 import type { CommandName, CommandOutput, ParsedInput } from '../contract/contract.ts';
 import type { Settings } from '../contract/settings.ts';
 import { FailureError } from '../contract/failure.ts';
@@ -11,6 +12,7 @@ import { externalFindings } from './cluster/external/external-cluster.ts';
 import { backendFindings, runDoctor } from './doctor/doctor.ts';
 import { diagnose } from './doctor/readiness.ts';
 import type { EvidenceStore } from './evidence/evidence-store.ts';
+import { exportComparison } from './export/export-comparison.ts';
 import { exportRun } from './export/export-run.ts';
 import { openChromium } from './export/print/chromium.ts';
 import type { OpenTab } from './export/print/print-report.ts';
@@ -18,6 +20,7 @@ import { commandLine } from './lib/command-line.ts';
 import type { EventHub } from './lib/event-hub.ts';
 import type { LogStore } from './logs/log-store.ts';
 import type { Matrix } from './matrix.ts';
+import type { BaselineFile } from './runs/baseline-file.ts';
 import type { RunStore } from './runs/run-store.ts';
 import type { DeadLetters } from './sales/dead-letters.ts';
 import type { GatewayClient } from './sales/gateway-client.ts';
@@ -40,6 +43,7 @@ export type Handlers = {
 export interface CommandParts {
   readonly options: {
     readonly dataDir: string;
+    readonly version: string;
     readonly openTab?: OpenTab;
     openFolder?(path: string): Promise<void>;
   };
@@ -51,6 +55,7 @@ export interface CommandParts {
   readonly sales: SalesWatch;
   readonly dead: DeadLetters;
   readonly runs: RunStore;
+  readonly baseline: BaselineFile;
   readonly evidence: EvidenceStore;
   readonly logs: LogStore;
   readonly settings: SettingsStore;
@@ -69,12 +74,22 @@ const done = (work: Promise<unknown>): Promise<Record<string, never>> => work.th
 
 export function commandHandlers(parts: CommandParts): Handlers {
   const { options, hub, cluster, attacks, matrix, gateways, sales, dead } = parts;
-  const { runs, evidence, logs, settings, guard, centre } = parts;
+  const { runs, baseline, evidence, logs, settings, guard, centre } = parts;
   /** Ends what runs: an attack of the matrix ends with the matrix. */
   const callOff = async () => {
     await matrix.stop();
     await attacks.cancel();
   };
+  const changed = async (work: Promise<RunSummary>) => {
+    const run = await work;
+    hub.emit('runs.runSaved', { run });
+    return run;
+  };
+  const recordsOf = async (ids: readonly string[]) =>
+    (
+      await Promise.all(ids.map(async (id) => (id === BASELINE ? baseline.read() : [await runs.get(id)])))
+    ).flat();
+  const sideOf = async (ids: readonly string[]) => ({ name: ids.join(', '), records: await recordsOf(ids) });
   return {
     'app.getSnapshot': () => centre.snapshot(),
     'app.quit': ({ cluster: choice }) => {
@@ -157,10 +172,21 @@ export function commandHandlers(parts: CommandParts): Handlers {
     'runs.getRun': ({ id }) => runs.get(id),
     'runs.deleteRun': async ({ id }) => {
       await runs.delete(id);
-      await evidence.remove(id);
       hub.emit('runs.runDeleted', { id });
       return {};
     },
+    'runs.restoreRun': ({ id }) => changed(runs.restore(id)),
+    'runs.labelRun': ({ id, labels }) => changed(runs.label(id, labels)),
+    'runs.getBaseline': () => baseline.read(),
+    'runs.setBaseline': async ({ ids }) => {
+      const before = await baseline.ids();
+      baseline.write(await recordsOf(ids));
+      const kept = (await runs.list()).filter(({ id }) => before.has(id) || ids.includes(id));
+      for (const run of kept) hub.emit('runs.runSaved', { run });
+      return {};
+    },
+    'runs.exportComparison': async ({ a, b, format }) =>
+      exportComparison(compareRuns(await sideOf(a), await sideOf(b)), format, options.version),
     'runs.exportRun': async ({ id, format }) =>
       exportRun(await runs.get(id), format, { evidence, openTab: options.openTab ?? (() => openChromium()) }),
     'logs.listLines': (query) => logs.list(query),

@@ -34,6 +34,7 @@ import { Matrix } from './matrix.ts';
 import { EvidenceStore } from './evidence/evidence-store.ts';
 import type { OpenTab } from './export/print/print-report.ts';
 import { MatrixFile } from './runs/matrix-file.ts';
+import { BaselineFile } from './runs/baseline-file.ts';
 import { RunStore } from './runs/run-store.ts';
 import { GatewayClient } from './sales/gateway-client.ts';
 import { DeadLetters } from './sales/dead-letters.ts';
@@ -98,8 +99,17 @@ export class ControlCentre implements ControlClient {
     this.#logs = new LogStore((lines) => this.hub.emit('logs.linesAdded', { lines }));
     this.#settings = new SettingsStore(join(options.dataDir, 'settings.json'));
     this.#guard = new SettingsGuard(options.settingsGuard ?? {});
-    this.#runs = new RunStore(join(options.dataDir, 'runs'), options.version, () => this.#printNotices());
     this.#evidence = new EvidenceStore(join(options.dataDir, 'evidence'));
+    const baseline = new BaselineFile(options.dataDir, options.version);
+    this.#runs = new RunStore(join(options.dataDir, 'runs'), options.version, {
+      onNotice: () => this.#printNotices(),
+      onGone: (id) => {
+        // What stays of it is bounded by itself.
+        this.#evidence.remove(id).catch(() => undefined);
+        this.hub.emit('runs.runDeleted', { id });
+      },
+      baselineIds: () => baseline.ids(),
+    });
     const providers = createProviders({
       dataDir: options.dataDir,
       version: options.version,
@@ -188,6 +198,7 @@ export class ControlCentre implements ControlClient {
       sales: this.#sales,
       dead: this.#dead,
       runs: this.#runs,
+      baseline,
       evidence: this.#evidence,
       logs: this.#logs,
       settings: this.#settings,
@@ -216,6 +227,7 @@ export class ControlCentre implements ControlClient {
     centre.#undo.add('attack', () => centre.#attacks.cancel(), 30_000);
     centre.#undo.add('matrix', () => centre.#matrix.stop(), 30_000);
     await centre.#settings.load();
+    await centre.#runs.clearDeleted();
     centre.#printNotices();
     return centre;
   }

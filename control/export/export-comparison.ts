@@ -1,15 +1,18 @@
 /** A comparison of runs for the terminal and for a pull request. */
 import {
   COMPARISON_WORDS,
+  comparisonJson,
   comparisonRows,
   comparisonSentences,
   groupRows,
   type Comparison,
 } from '../../contract/comparison.ts';
 import { plural, wrapText } from '../../contract/format.ts';
+import { EXPORTS, type ExportedFile } from '../../contract/export-formats.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { withheldOf } from '../../contract/run-notes.ts';
 import { verdictWord } from '../../contract/run-text.ts';
+import { exportComparisonHtml } from './export-comparison-html.ts';
 import { plain, tableOf } from './export-markdown.ts';
 
 /** Without a closing line feed. */
@@ -55,8 +58,26 @@ const SIGNS: Readonly<Record<Comparison['verdict'], string>> = {
   unknown: '❔',
 };
 
+/** What a comparison can be exported as. */
+export const COMPARISON_FORMATS = ['json', 'html', 'md'] as const;
+
+/** A comparison as a file. */
+export function exportComparison(
+  comparison: Comparison,
+  format: (typeof COMPARISON_FORMATS)[number],
+  version: string,
+): ExportedFile {
+  const texts = {
+    json: () => `${JSON.stringify(comparisonJson(comparison), null, 2)}\n`,
+    html: () => exportComparisonHtml(comparison, { version, atMs: Date.now() }),
+    md: () => comparisonMarkdown(comparison),
+  };
+  const { extension, mediaType } = EXPORTS[format];
+  return { fileName: `flashgrid-comparison.${extension}`, mediaType, text: texts[format]() };
+}
+
 /** The whole text. */
-export function comparisonMarkdown(comparison: Comparison): string {
+function comparisonMarkdown(comparison: Comparison): string {
   return [
     `## ${SIGNS[comparison.verdict]} ${COMPARISON_WORDS[comparison.verdict]}`,
     comparisonSentences(comparison)

@@ -1,3 +1,4 @@
+import { Button } from '@mantine/core';
 import { notifications } from '@mantine/notifications';
 import { IconAlertTriangle, IconCheck } from '@tabler/icons-react';
 import type { Failure } from '../../contract/failure.ts';
@@ -31,11 +32,27 @@ export function clearFailure(id: string): void {
   notifications.hide(id);
 }
 
-export function notifyDone(message: string): void {
+/** @param undo takes it back; the message then stays long enough to decide */
+export function notifyDone(message: string, undo?: () => void): void {
+  const id = message;
+  const takeBack = (): void => {
+    notifications.hide(id);
+    undo?.();
+  };
   notifications.show({
-    message,
+    id,
+    message: undo ? (
+      <>
+        {message}{' '}
+        <Button size="compact-sm" variant="default" onClick={takeBack}>
+          Undo
+        </Button>
+      </>
+    ) : (
+      message
+    ),
     icon: <IconCheck size="1.125rem" aria-hidden />,
-    autoClose: 4_000,
+    autoClose: undo ? FAILURE_SHOWN_MS : 4_000,
     closeButtonProps: { 'aria-label': 'Close this message' },
   });
 }

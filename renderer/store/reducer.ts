@@ -6,7 +6,6 @@ import type {
   LogEntry,
   Notice,
   PartStats,
-  RunSummary,
   ServiceState,
   Snapshot,
 } from '../../contract/state.ts';
@@ -40,8 +39,6 @@ export interface ControlData {
   readonly series: Series;
   /** Lines since this window opened; earlier ones are loaded on demand. */
   readonly logs: readonly LogEntry[];
-  /** The run saved last since this window opened. */
-  readonly savedRun: RunSummary | undefined;
   /** Runs that were deleted since this window opened, here or elsewhere. */
   readonly deletedRunIds: readonly string[];
   readonly hasQuit: boolean;
@@ -65,7 +62,6 @@ export function fromSnapshot(snapshot: Snapshot, before: ControlData | undefined
     series: addSamples(emptySeries(snapshot.attack?.runId ?? ''), snapshot.samples),
     // A restarted control centre numbers its lines from 1 again.
     logs: before && before.app.pid === snapshot.app.pid ? before.logs : [],
-    savedRun: before?.savedRun,
     deletedRunIds: before?.deletedRunIds ?? [],
     hasQuit: false,
   };
@@ -87,7 +83,8 @@ const changes: {
   'matrix.stateChanged': ({ matrix }) => ({ matrix }),
   // The page asks for the table when the state changes.
   'matrix.resultAdded': () => ({}),
-  'runs.runSaved': ({ run }) => ({ savedRun: run }),
+  // It may have been brought back.
+  'runs.runSaved': ({ run }, data) => ({ deletedRunIds: data.deletedRunIds.filter((id) => id !== run.id) }),
   'runs.runDeleted': ({ id }, data) => ({ deletedRunIds: [...data.deletedRunIds, id].slice(-MAX_DELETED) }),
   'logs.linesAdded': ({ lines }, data) => ({ logs: [...data.logs, ...lines].slice(-MAX_LOG_LINES) }),
   'settings.settingsChanged': ({ settings }) => ({ settings }),

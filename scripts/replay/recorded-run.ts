@@ -24,6 +24,7 @@ import {
   type Result,
 } from '../../contract/contract.ts';
 import { runRecordSchema } from '../../contract/run-record.ts';
+import { runMatcher } from '../../contract/run-text.ts';
 import { EventHub } from '../../control/lib/event-hub.ts';
 import { LogStore } from '../../control/logs/log-store.ts';
 import type { FrontendTarget } from '../../web/server.ts';
@@ -163,9 +164,9 @@ export class RecordedRun implements FrontendTarget {
     'settings.getSettings': () => this.#handle.snapshot.settings,
     'logs.listLines': (input) => this.#logs.list(input),
     'doctor.runChecks': () => this.#handle.diagnosis,
-    'runs.listRuns': ({ search }) =>
-      this.#saved.map(({ run }) => run).filter(({ id, title }) => `${id} ${title}`.includes(search)),
+    'runs.listRuns': ({ search }) => this.#saved.map(({ run }) => run).filter(runMatcher(search)),
     'runs.getRun': ({ id }) => this.#saved.find(({ run }) => run.id === id)?.record,
+    'runs.getBaseline': () => [],
     'matrix.getTable': () => ({
       providers: [],
       attacks: 0,

@@ -6,6 +6,7 @@ import type { Browser, Download, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { milliseconds } from '../../contract/format.ts';
+import { answeredPercentile } from '../../contract/run-figures.ts';
 import { runRecordSchema, type RunRecord } from '../../contract/run-record.ts';
 import { launchChromium } from '../../scripts/chromium.mjs';
 import { survivors } from '../support/terminal.ts';
@@ -185,11 +186,12 @@ describe('the story', () => {
     const row = page.getByRole('region', { name: 'History' }).getByRole('row').nth(1);
     await row.waitFor();
     const cells = await row.getByRole('cell').allInnerTexts();
-    expect(cells.slice(0, 5)).toEqual([
+    expect(cells.slice(0, 6)).toEqual([
       'proven',
       `${count(audit.sold)} of ${count(audit.stock)}`,
       count(load.rps),
       milliseconds(load.latencyMs.p50),
+      milliseconds(answeredPercentile(record, 95) ?? 0),
       milliseconds(load.latencyMs.p99),
     ]);
 
@@ -244,6 +246,33 @@ describe('the story', () => {
     await page.getByText('No run matches “no such run”').waitFor();
     await search.fill(record.id);
     await page.getByRole('row').nth(1).waitFor();
+  });
+
+  it('tags a run, pins it, finds it by its tag, and takes a deletion back', async () => {
+    await button(/^Tags and note of/).click();
+    await page.getByRole('textbox', { name: 'Tags' }).fill('two words, nightly');
+    await page.getByRole('textbox', { name: 'Note' }).fill('the first one');
+    await noViolations('the dialog of tags and note');
+    await button('Save').click();
+    const row = page.getByRole('region', { name: 'History' }).getByRole('row').nth(1);
+    await row.getByText('nightly').waitFor();
+    await button(/^Pin /).click();
+    await page.getByRole('button', { name: /^Pin /, pressed: true }).waitFor();
+    const search = page.getByRole('textbox', { name: 'Search the runs' });
+    await search.fill('pinned nightly first');
+    await row.getByText('the first one').waitFor();
+    await button(/^Delete /).click();
+    await page
+      .getByText('No run yet')
+      .or(page.getByText(/^No run matches/))
+      .waitFor();
+    await button('Undo').click();
+    await row.getByText('nightly').waitFor();
+    await page.getByRole('combobox', { name: 'Verdict' }).selectOption('proven');
+    await button('p99').click();
+    await page.locator('th[aria-sort="descending"]', { hasText: 'p99' }).waitFor();
+    await noViolations('Runs, with a tag');
+    await search.fill('');
   });
 
   it('filters the logs by part, level and text', async () => {

@@ -1,17 +1,15 @@
 import { Button, Group, Stack } from '@mantine/core';
-import { memo, useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent, type UIEvent } from 'react';
+import { memo, useLayoutEffect, useState, type KeyboardEvent, type UIEvent } from 'react';
 import type { LogEntry } from '../../../contract/state.ts';
 import { formatClock } from '../../lib/format.ts';
 import { indexAt } from '../../lib/log-filter.ts';
+import { rowAfterKey, useRows } from '../../lib/use-rows.ts';
 import classes from './log-lines.module.css';
 
-/** Rows drawn above and below what is visible. */
-const OVERSCAN = 12;
 /** Height of a row in rem, so that it grows in projector mode. */
 const ROW_REM = 1.75;
 /** Rows above the marked one that stay visible. */
 const LEAD_ROWS = 4;
-const PAGE_ROWS = 15;
 
 interface LogLinesProps {
   readonly lines: readonly LogEntry[];
@@ -25,31 +23,13 @@ interface LogLinesProps {
   readonly onPick: (line: LogEntry) => void;
 }
 
-function rowHeightPx(): number {
-  return Math.round(ROW_REM * Number.parseFloat(getComputedStyle(document.documentElement).fontSize));
-}
-
 /** A virtual list of lines of equal height; one line can be opened in full. */
 export function LogLines({ lines, isFollowing, markMs, onLeaveEnd, onPick }: LogLinesProps) {
-  const box = useRef<HTMLDivElement>(null);
-  const [scrollTop, setScrollTop] = useState(0);
-  const [height, setHeight] = useState(600);
-  const [rowPx, setRowPx] = useState(rowHeightPx);
+  const { box, rowPx, height, top, first, last, onScroll, focusRow } = useRows(lines.length, ROW_REM);
   const [activeSeq, setActiveSeq] = useState<number>();
   const [open, setOpen] = useState<LogEntry>();
-  const wantsFocus = useRef(false);
   const markedSeq = markMs === undefined ? undefined : lines[indexAt(lines, markMs)]?.seq;
 
-  useEffect(() => {
-    const element = box.current;
-    if (!element) return;
-    const observer = new ResizeObserver(() => {
-      setHeight(element.clientHeight);
-      setRowPx(rowHeightPx());
-    });
-    observer.observe(element);
-    return () => observer.disconnect();
-  }, []);
   useLayoutEffect(() => {
     if (isFollowing && box.current) box.current.scrollTop = box.current.scrollHeight;
   }, [isFollowing, lines, height]);
@@ -59,42 +39,27 @@ export function LogLines({ lines, isFollowing, markMs, onLeaveEnd, onPick }: Log
     // Scrolls for a new moment only, not for each new line.
   }, [markMs]);
 
-  const first = Math.max(0, Math.floor(scrollTop / rowPx) - OVERSCAN);
-  const last = Math.min(lines.length, Math.ceil((scrollTop + height) / rowPx) + OVERSCAN);
   const drawn = lines.slice(first, last);
   // One line is the tab stop, and arrow keys reach the others: the active one, else the marked one,
   // else the first visible one.
   const stopSeq =
     [activeSeq, markedSeq].find((seq) => drawn.some((line) => line.seq === seq)) ??
-    lines[Math.min(lines.length - 1, Math.ceil(scrollTop / rowPx))]?.seq;
-  useLayoutEffect(() => {
-    if (!wantsFocus.current) return;
-    const row = box.current?.querySelector<HTMLElement>(`[data-seq="${activeSeq}"]`);
-    if (!row) return;
-    wantsFocus.current = false;
-    row.focus({ preventScroll: true });
-  }, [activeSeq, scrollTop]);
-
-  const onScroll = (event: UIEvent<HTMLDivElement>): void => {
+    lines[Math.min(lines.length - 1, top)]?.seq;
+  const follow = (event: UIEvent<HTMLDivElement>): void => {
     const element = event.currentTarget;
-    setScrollTop(element.scrollTop);
+    onScroll(event);
     const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < rowPx * 2;
     if (isFollowing && !isAtEnd) onLeaveEnd();
   };
   const onKeyDown = (event: KeyboardEvent): void => {
-    const element = box.current;
     const at = lines.findIndex(({ seq }) => seq === stopSeq);
-    const to = targetOf(event.key, at, lines.length);
+    const to = rowAfterKey(event.key, at, lines.length);
     const line = to === undefined ? undefined : lines[to];
-    if (!element || to === undefined || !line) return;
+    if (to === undefined || !line) return;
     event.preventDefault();
     onLeaveEnd();
-    wantsFocus.current = true;
     setActiveSeq(line.seq);
-    const top = to * rowPx;
-    if (top < element.scrollTop) element.scrollTop = top;
-    else if (top + rowPx > element.scrollTop + element.clientHeight)
-      element.scrollTop = top + rowPx - element.clientHeight;
+    focusRow(to, line.seq);
   };
   const toggle = (line: LogEntry): void => {
     setActiveSeq(line.seq);
@@ -105,7 +70,7 @@ export function LogLines({ lines, isFollowing, markMs, onLeaveEnd, onPick }: Log
       <div
         ref={box}
         className={classes.box}
-        onScroll={onScroll}
+        onScroll={follow}
         onKeyDown={onKeyDown}
         tabIndex={0}
         role="region"
@@ -146,20 +111,6 @@ export function LogLines({ lines, isFollowing, markMs, onLeaveEnd, onPick }: Log
   );
 }
 
-/** The line that a key moves to; undefined for other keys. */
-function targetOf(key: string, at: number, count: number): number | undefined {
-  const steps: Readonly<Record<string, number>> = {
-    ArrowUp: -1,
-    ArrowDown: 1,
-    PageUp: -PAGE_ROWS,
-    PageDown: PAGE_ROWS,
-    Home: -count,
-    End: count,
-  };
-  const step = steps[key];
-  return step === undefined ? undefined : Math.min(count - 1, Math.max(0, at + step));
-}
-
 interface RowProps {
   readonly line: LogEntry;
   readonly rowPx: number;
@@ -183,7 +134,7 @@ const Row = memo(
         <button
           type="button"
           className={classes.time}
-          data-seq={line.seq}
+          data-row={line.seq}
           tabIndex={isStop ? 0 : -1}
           aria-expanded={isOpen}
           aria-label={`${formatClock(line.atMs)}, the whole line`}

@@ -28,14 +28,20 @@ const ICONS: Readonly<Partial<Record<ExportFormat, typeof IconFile>>> = {
   evidence: IconFileZip,
 };
 
-interface ExportMenuProps {
-  readonly runId: string;
-  readonly title: string;
-  readonly isCompact?: boolean;
+/** A line of a menu for each format. */
+export function ExportItems({ onChoose }: { readonly onChoose: (format: ExportFormat) => void }) {
+  return EXPORT_FORMATS.map((format) => {
+    const Icon = ICONS[format] ?? IconFile;
+    return (
+      <Menu.Item key={format} leftSection={<Icon size={17} aria-hidden />} onClick={() => onChoose(format)}>
+        {EXPORTS[format].label}
+      </Menu.Item>
+    );
+  });
 }
 
 /** Exports a run in a chosen format. */
-export function ExportMenu({ runId, title, isCompact = false }: ExportMenuProps) {
+export function ExportMenu({ runId }: { readonly runId: string }) {
   const [isBusy, setBusy] = useState(false);
   const isOnline = useIsOnline();
   const exportAs = async (format: ExportFormat): Promise<void> => {
@@ -43,33 +49,21 @@ export function ExportMenu({ runId, title, isCompact = false }: ExportMenuProps)
     await exportRun(runId, format);
     setBusy(false);
   };
-  const icon = <IconDownload size={17} aria-hidden />;
-  const compact = { size: 'compact-sm', variant: 'subtle', color: 'gray', 'aria-label': `Export ${title}` };
-  const full = {
-    variant: 'default',
-    leftSection: icon,
-    rightSection: <IconChevronDown size={15} aria-hidden />,
-  };
   return (
     <Menu position="bottom-end">
       <Menu.Target>
-        <Button loading={isBusy} disabled={!isOnline} {...(isCompact ? compact : full)}>
-          {isCompact ? icon : 'Export'}
+        <Button
+          variant="default"
+          loading={isBusy}
+          disabled={!isOnline}
+          leftSection={<IconDownload size={17} aria-hidden />}
+          rightSection={<IconChevronDown size={15} aria-hidden />}
+        >
+          Export
         </Button>
       </Menu.Target>
       <Menu.Dropdown>
-        {EXPORT_FORMATS.map((format) => {
-          const Icon = ICONS[format] ?? IconFile;
-          return (
-            <Menu.Item
-              key={format}
-              leftSection={<Icon size={17} aria-hidden />}
-              onClick={() => void exportAs(format)}
-            >
-              {EXPORTS[format].label}
-            </Menu.Item>
-          );
-        })}
+        <ExportItems onChoose={(format) => void exportAs(format)} />
       </Menu.Dropdown>
     </Menu>
   );

@@ -1,14 +1,14 @@
 import { plural } from '../../../contract/format.ts';
 import { Button, Group, Stack } from '@mantine/core';
-import { IconArrowLeft, IconListDetails, IconTrash } from '@tabler/icons-react';
-import { Suspense, lazy, useCallback, useMemo, type ReactNode } from 'react';
+import { IconArrowLeft, IconListDetails, IconTag, IconTrash } from '@tabler/icons-react';
+import { Suspense, lazy, useCallback, useMemo, useState, type ReactNode } from 'react';
 import { marksOfRun } from '../../../contract/run-marks.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
+import { titleOf } from '../../../contract/run-text.ts';
 import { notesOf } from '../../../contract/run-notes.ts';
 import { describeVerdict } from '../../../contract/verdict-text.ts';
 import { callOrNotify } from '../../client.ts';
 import { CheckList } from '../../components/check-list.tsx';
-import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { FaultTable } from '../../components/fault-table.tsx';
 import { Empty } from '../../components/empty.tsx';
 import { Loading } from '../../components/loading.tsx';
@@ -16,12 +16,14 @@ import { Notes } from '../../components/notes.tsx';
 import { RarePaths } from '../../components/rare-paths.tsx';
 import { VerdictBadge } from '../../components/verdict-badge.tsx';
 import { stagesText, totalRequests } from '../../../contract/attack-settings.ts';
+import { deleteRun } from '../../lib/delete-run.ts';
 import { formatDate } from '../../lib/format.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
 import { useCall } from '../../lib/use-call.ts';
 import { addSamples, emptySeries } from '../../../contract/series.ts';
 import { useData, useIsOnline } from '../../store/store.ts';
 import { ExportMenu } from './export-menu.tsx';
+import { LabelEditor } from './label-editor.tsx';
 import classes from './run-detail.module.css';
 import { RunFacts } from './run-facts.tsx';
 
@@ -44,14 +46,27 @@ export function RunDetail({ id }: { readonly id: string }) {
       All runs
     </Button>
   );
+  const restore = async (): Promise<void> => {
+    if (await callOrNotify('runs.restoreRun', { id })) reload();
+  };
   if (isDeleted) {
     return (
-      <NoRecord title="This run was deleted" action={back}>
-        Its record is gone. Files that were exported stay where they are.
+      <NoRecord
+        title="This run was deleted"
+        action={
+          <Group gap="xs">
+            <Button disabled={!isOnline} onClick={() => void restore()}>
+              Bring it back
+            </Button>
+            {back}
+          </Group>
+        }
+      >
+        It can be brought back for a week. Files that were exported stay where they are.
       </NoRecord>
     );
   }
-  if (record) return <Record record={record} />;
+  if (record) return <Record record={record} onChange={reload} />;
   if (!failure) return <Loading label="Reading the record…" />;
   return (
     <NoRecord
@@ -82,8 +97,10 @@ function NoRecord({ title, children, action }: { title: string; children: ReactN
   );
 }
 
-function Record({ record }: { readonly record: RunRecord }) {
+function Record({ record, onChange }: { readonly record: RunRecord; readonly onChange: () => void }) {
   const isOnline = useIsOnline();
+  const [isLabelled, setLabelled] = useState(false);
+  const { tags = [], note } = record.labels ?? {};
   const series = useMemo(() => addSamples(emptySeries(record.id), record.series), [record]);
   const startedAtMs = Date.parse(record.startedAt);
   // Older records lack the time of the first request; the run started shortly before it.
@@ -111,6 +128,11 @@ function Record({ record }: { readonly record: RunRecord }) {
               {formatDate(record.startedAt)}. {headline} {[detail, ...record.reasons].join(' ')}
             </span>
           </Group>
+          {tags.length === 0 && note === undefined ? null : (
+            <p className="small wrapped">
+              {[tags.map((tag) => `#${tag}`).join(' '), note].filter(Boolean).join(': ')}
+            </p>
+          )}
           {/* Faults have a table of their own. */}
           <Notes notes={notesOf({ ...record, faults: [] })} />
           <RarePaths coverage={record.coverage} />
@@ -124,22 +146,36 @@ function Record({ record }: { readonly record: RunRecord }) {
           >
             Logs
           </Button>
-          <ExportMenu runId={record.id} title={record.id} />
-          <ConfirmButton
+          <ExportMenu runId={record.id} />
+          <Button
+            variant="default"
+            disabled={!isOnline}
+            leftSection={<IconTag size={17} aria-hidden />}
+            onClick={() => setLabelled(true)}
+          >
+            Tags and note
+          </Button>
+          <Button
             variant="default"
             disabled={!isOnline}
             leftSection={<IconTrash size={17} aria-hidden />}
-            title="Delete this run?"
-            text="Its record is deleted. Files that were exported stay."
-            confirmLabel="Delete the run"
-            onConfirm={async () => {
-              if (await callOrNotify('runs.deleteRun', { id: record.id })) navigate('runs');
-            }}
+            onClick={() =>
+              void deleteRun(record.id, titleOf(record.attack)).then((isDone) => isDone && navigate('runs'))
+            }
           >
             Delete
-          </ConfirmButton>
+          </Button>
         </Group>
       </Group>
+      {isLabelled ? (
+        <LabelEditor
+          run={record}
+          onClose={() => {
+            setLabelled(false);
+            onChange();
+          }}
+        />
+      ) : null}
       <FaultTable record={record} />
       <div className="columns">
         <section className={`panel ${classes.charts}`} aria-label="The attack over time">

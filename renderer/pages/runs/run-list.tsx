@@ -1,54 +1,65 @@
-import { whole, milliseconds } from '../../../contract/format.ts';
-import { Button, Group, Stack } from '@mantine/core';
+import { BASELINE } from '../../../contract/comparison.ts';
+import { plural } from '../../../contract/format.ts';
+import { runMatcher } from '../../../contract/run-text.ts';
+import { verdictShown } from '../../../contract/verdict-text.ts';
+import { Button, Group, NativeSelect, Stack } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { IconHistory, IconTrash } from '@tabler/icons-react';
-import { memo, useState, type ReactNode } from 'react';
-import type { RunSummary } from '../../../contract/state.ts';
+import { IconHistory } from '@tabler/icons-react';
+import { useMemo, useState } from 'react';
 import { callOrNotify } from '../../client.ts';
-import { ConfirmDialog } from '../../components/confirm-button.tsx';
 import { Empty } from '../../components/empty.tsx';
 import { Loading } from '../../components/loading.tsx';
+import { notifyDone } from '../../components/notify.tsx';
 import { SearchBox } from '../../components/search-box.tsx';
-import { VerdictBadge } from '../../components/verdict-badge.tsx';
-import { formatDate } from '../../lib/format.ts';
-import { hrefOf, navigate } from '../../lib/router.ts';
-import { useCall } from '../../lib/use-call.ts';
-import { useData, useIsOnline } from '../../store/store.ts';
-import { ExportMenu } from './export-menu.tsx';
+import { hrefOf } from '../../lib/router.ts';
+import { useRuns } from '../../lib/use-runs.ts';
 import classes from './run-list.module.css';
+import { RunTable } from './run-table.tsx';
 
-/** Rows that are drawn at first, and with each “Show more”. */
-const ROWS = 100;
+const NONE: ReadonlySet<string> = new Set();
 
-/** All runs, newest first. */
+/** All runs, to be searched, sorted, labelled and compared. */
 export function RunList() {
   const [search, setSearch] = useState('');
-  const [searched] = useDebouncedValue(search, 200);
-  const savedId = useData((data) => data.savedRun?.id);
-  const deletedIds = useData((data) => data.deletedRunIds);
-  const {
-    value: runs,
-    failure,
-    reload,
-  } = useCall('runs.listRuns', { search: searched }, [searched, savedId, deletedIds]);
+  const [searched] = useDebouncedValue(search, 100);
+  const [verdict, setVerdict] = useState('');
+  const [selected, setSelected] = useState(NONE);
+  const { runs, failure, reload } = useRuns();
+  const verdicts = useMemo(() => [...new Set(runs?.map(verdictShown))].sort(), [runs]);
+  const found = useMemo(() => {
+    const matches = runMatcher(searched);
+    return runs?.filter((run) => (verdict === '' || verdictShown(run) === verdict) && matches(run));
+  }, [runs, searched, verdict]);
+  const chosen = useMemo(() => runs?.filter(({ id }) => selected.has(id)) ?? [], [runs, selected]);
   return (
-    <Stack maw="90rem" mx="auto">
-      <Group wrap="nowrap" justify="space-between">
+    <Stack maw="100rem" mx="auto" h="100%" gap="sm">
+      <Group gap="sm">
         <h1>Runs</h1>
+        <p className={`muted small ${classes.count}`} role="status">
+          {found ? plural(found.length, 'run') : ''}
+        </p>
         <SearchBox label="Search the runs" className={classes.search} value={search} onChange={setSearch} />
+        <NativeSelect
+          aria-label="Verdict"
+          value={verdict}
+          data={[{ value: '', label: 'All verdicts' }, ...verdicts]}
+          onChange={(event) => setVerdict(event.currentTarget.value)}
+        />
       </Group>
-      <p className="sr-only" role="status">
-        {runs ? `${runs.length} runs found` : ''}
-      </p>
+      {chosen.length === 0 ? null : (
+        <Selection ids={chosen.map(({ id }) => id)} onClear={() => setSelected(NONE)} />
+      )}
       {failure ? (
         <Empty title={failure.message} action={<Button onClick={reload}>Try again</Button>}>
           {failure.fix}
         </Empty>
-      ) : runs === undefined ? (
+      ) : found === undefined ? (
         <Loading label="Reading the history…" />
-      ) : runs.length === 0 ? (
+      ) : found.length > 0 ? (
+        <RunTable runs={found} selected={selected} onSelect={setSelected} />
+      ) : (
         <div className="panel">
-          {searched === '' ? (
+          {runs?.length === 0 ? (
             <Empty
               icon={<IconHistory size={40} stroke={1.3} />}
               title="No run yet"
@@ -61,142 +72,49 @@ export function RunList() {
               Each attack saves a record here: what was sent, what was sold, and the proof that both agree.
             </Empty>
           ) : (
-            <Empty title={`No run matches “${searched}”`}>
-              Try a part of its title, its verdict or its id.
+            <Empty title={searched === '' ? 'No such run' : `No run matches “${searched}”`}>
+              Try a part of its title, its settings, a tag, its note or its id, and all verdicts.
             </Empty>
           )}
         </div>
-      ) : (
-        <RunTable runs={runs} />
       )}
     </Stack>
   );
 }
 
-interface Column {
-  readonly title: string;
-  readonly cell: (run: RunSummary) => ReactNode;
-  readonly 'data-number'?: true;
-  /** Hidden where there is little room, `last` first. */
-  readonly 'data-detail'?: 'last' | 'narrow';
+interface SelectionProps {
+  readonly ids: readonly string[];
+  readonly onClear: () => void;
 }
 
-const WITHHELD = 'withheld';
-const latencyOf = (run: RunSummary, ms: number): string =>
-  run.isSpeedWithheld ? WITHHELD : run.p99Ms > 0 ? milliseconds(ms) : '–';
-
-const COLUMNS: readonly Column[] = [
-  { title: 'Verdict', cell: (run) => <VerdictBadge run={run} /> },
-  {
-    title: 'Sold',
-    'data-number': true,
-    cell: ({ sold, stock }) => (
-      <>
-        {whole(sold)} <span className="muted">of {whole(stock)}</span>
-      </>
-    ),
-  },
-  {
-    title: 'Requests/s',
-    'data-number': true,
-    'data-detail': 'narrow',
-    cell: ({ rps, isSpeedWithheld }) => (isSpeedWithheld ? WITHHELD : whole(rps)),
-  },
-  { title: 'p50', 'data-number': true, 'data-detail': 'last', cell: (run) => latencyOf(run, run.p50Ms) },
-  { title: 'p99', 'data-number': true, 'data-detail': 'narrow', cell: (run) => latencyOf(run, run.p99Ms) },
-  { title: 'Backends', 'data-detail': 'last', cell: ({ provider }) => provider },
-];
-
-interface RunTableProps {
-  readonly runs: readonly RunSummary[];
-}
-
-function RunTable({ runs }: RunTableProps) {
-  const [shown, setShown] = useState(ROWS);
-  const [toDelete, setToDelete] = useState<RunSummary>();
-  const isOnline = useIsOnline();
+/** What can be done with the runs that are ticked. */
+function Selection({ ids, onClear }: SelectionProps) {
+  const setBaseline = async (): Promise<void> => {
+    if (await callOrNotify('runs.setBaseline', { ids: [...ids] }))
+      notifyDone(`The baseline is ${plural(ids.length, 'run')}.`);
+  };
   return (
-    <>
-      <div className={`panel ${classes.scroll}`} tabIndex={0} role="region" aria-label="History">
-        <table className={`table ${classes.table}`}>
-          <thead>
-            <tr>
-              <th scope="col">Run</th>
-              {COLUMNS.map(({ title, cell: _, ...marks }) => (
-                <th key={title} scope="col" {...marks}>
-                  {title}
-                </th>
-              ))}
-              <th scope="col">
-                <span className="sr-only">Actions</span>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {runs.slice(0, shown).map((run) => (
-              <RunRow key={run.id} run={run} isOnline={isOnline} onDelete={setToDelete} />
-            ))}
-          </tbody>
-        </table>
-      </div>
-      {runs.length > shown ? (
-        <Group component="p" justify="center" gap="sm">
-          <span className="muted">
-            {whole(shown)} of {whole(runs.length)} runs.
-          </span>
-          <Button variant="default" onClick={() => setShown((before) => before + ROWS)}>
-            Show more
-          </Button>
-        </Group>
-      ) : null}
-      {/* One dialog for the whole list: a dialog in each row could be two thousand. */}
-      {toDelete ? (
-        <ConfirmDialog
-          title="Delete this run?"
-          text={`The record of “${toDelete.title}” of ${formatDate(toDelete.startedAt)} is deleted. Files that were exported stay.`}
-          confirmLabel="Delete the run"
-          onConfirm={() => callOrNotify('runs.deleteRun', { id: toDelete.id })}
-          onClose={() => setToDelete(undefined)}
-        />
-      ) : null}
-    </>
-  );
-}
-
-interface RunRowProps {
-  readonly run: RunSummary;
-  readonly isOnline: boolean;
-  readonly onDelete: (run: RunSummary) => void;
-}
-
-const RunRow = memo(function RunRow({ run, isOnline, onDelete }: RunRowProps) {
-  return (
-    <tr onClick={() => navigate('runs', run.id)}>
-      <th scope="row">
-        <a href={hrefOf('runs', run.id)}>{run.title}</a>
-        <span className={`faint tiny ${classes.when}`}>
-          {formatDate(run.startedAt)} · {whole(run.connections)} connections
-        </span>
-      </th>
-      {COLUMNS.map(({ title, cell, ...marks }) => (
-        <td key={title} {...marks}>
-          {cell(run)}
-        </td>
-      ))}
-      {/* A click on the row opens the run; a click on a button must not. */}
-      <td className={classes.actions} onClick={(event) => event.stopPropagation()}>
-        <ExportMenu runId={run.id} title={run.title} isCompact />
-        <Button
-          size="compact-sm"
-          variant="subtle"
-          color="gray"
-          aria-label={`Delete ${run.title}`}
-          disabled={!isOnline}
-          onClick={() => onDelete(run)}
-        >
-          <IconTrash size={17} aria-hidden />
+    <Group gap="xs" role="group" aria-label="Selected runs">
+      <span className="small">{plural(ids.length, 'run')} selected</span>
+      {ids.length < 2 ? null : (
+        <Button size="compact-sm" component="a" href={hrefOf('runs', undefined, { compare: ids.join() })}>
+          Compare
         </Button>
-      </td>
-    </tr>
+      )}
+      <Button
+        size="compact-sm"
+        variant="default"
+        component="a"
+        href={hrefOf('runs', undefined, { compare: ids.join(), against: BASELINE })}
+      >
+        Compare with the baseline
+      </Button>
+      <Button size="compact-sm" variant="default" onClick={() => void setBaseline()}>
+        Make it the baseline
+      </Button>
+      <Button size="compact-sm" variant="subtle" color="gray" onClick={onClear}>
+        Select none
+      </Button>
+    </Group>
   );
-});
+}
