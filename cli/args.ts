@@ -23,13 +23,29 @@ const outputOptions: Readonly<Record<string, OptionSpec>> = Object.fromEntries(
 /** Most runs of one `--repeat`. */
 export const MAX_REPEATS = 200;
 
-const attackOptions: Readonly<Record<string, OptionSpec>> = {
-  ...ATTACK_OPTIONS,
+const profileOption = {
   profile: {
     type: 'string',
     value: 'FILE',
     help: 'a saved attack (NAME.flashgrid.json), in the place of a preset; other options change it',
   },
+} as const satisfies Record<string, OptionSpec>;
+
+const targetOptions = {
+  target: {
+    type: 'string',
+    value: 'FILE',
+    help: 'attack the shop that this adapter describes; needs no cluster (docs/any-shop.md)',
+  },
+  'i-own-this-target': {
+    type: 'boolean',
+    help: 'attack an address that is neither loopback nor private',
+  },
+} as const satisfies Record<string, OptionSpec>;
+
+const attackOptions: Readonly<Record<string, OptionSpec>> = {
+  ...ATTACK_OPTIONS,
+  ...profileOption,
   'save-profile': {
     type: 'string',
     value: 'FILE',
@@ -85,15 +101,26 @@ export const TERMINAL_COMMANDS = {
     summary: 'attack the cluster that `up` or `serve` started, or with --target any shop',
     options: {
       ...attackOptions,
-      target: {
+      ...targetOptions,
+    },
+  },
+  'find-limit': {
+    summary:
+      'find the highest rate that holds every --slo: raises it until one breaks, and confirms both ends by repetition',
+    options: {
+      ...ATTACK_OPTIONS,
+      ...profileOption,
+      ...targetOptions,
+      from: { type: 'string', value: 'N', help: 'the first rate, in requests a second (default 500)' },
+      to: { type: 'string', value: 'N', help: 'the highest rate (default 200,000)' },
+      duration: { type: 'string', value: 'S', help: 'how long each attack lasts (1 to 3,600 s; default 10)' },
+      confirm: {
         type: 'string',
-        value: 'FILE',
-        help: 'attack the shop that this adapter describes; needs no cluster (docs/any-shop.md)',
+        value: 'N',
+        help: 'attacks at each end of the range (1 to 20; default 3)',
       },
-      'i-own-this-target': {
-        type: 'boolean',
-        help: 'attack an address that is neither loopback nor private',
-      },
+      json: { type: 'string', value: 'FILE', help: 'write knee, range, thresholds and all attacks' },
+      md: { type: 'string', value: 'FILE', help: 'write it for a pull request, in Markdown' },
     },
   },
   status: {

@@ -13,6 +13,7 @@ import { bringUp, readStart } from './bring-up.ts';
 import { endHung, quit, reachBackground, whenFree } from './background.ts';
 import { deadLetters } from './dead-letters.ts';
 import { matrix } from './matrix.ts';
+import { findLimit } from './find-limit.ts';
 import { verify } from './verify.ts';
 import { whenInterrupted } from './interrupt.ts';
 import type { Output } from './output.ts';
@@ -42,6 +43,7 @@ export const terminalCommands: { readonly [Name in TerminalCommand]: Command } =
   demo,
   up,
   attack,
+  'find-limit': findLimit,
   status,
   down,
   serve,
