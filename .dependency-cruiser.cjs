@@ -45,6 +45,7 @@ const CONTROL_FOLDERS = [
   'telemetry',
   'runs',
   'target',
+  'lab',
   'export',
   'doctor',
 ];

@@ -15,6 +15,7 @@ const nodeEntries = {
   generator: resolve(root, 'control/attack/generator/main.ts'),
   links: resolve(root, 'control/faults/links/main.ts'),
   reroute: resolve(root, 'control/faults/links/reroute.ts'),
+  shop: resolve(root, 'services/baselines/shop.ts'),
 };
 
 /** `3f2a…`, with `-dirty` for what is not committed; empty without Git, or outside of a clone. */

@@ -10,6 +10,7 @@ import { MATRIX_KINDS } from '../contract/chaos.ts';
 import { EXPORTS, EXPORT_FORMATS } from '../contract/export-formats.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { wrapText } from '../contract/format.ts';
+import { DESIGN_IDS } from '../contract/designs.ts';
 import { MATRIX_EXPORTS } from '../contract/matrix.ts';
 import { providerChoiceSchema, type ProviderChoice } from '../contract/settings.ts';
 
@@ -218,6 +219,22 @@ export const TERMINAL_COMMANDS = {
       },
       html: { type: 'string', value: 'FILE', help: MATRIX_EXPORTS.html.help },
       md: { type: 'string', value: 'FILE', help: MATRIX_EXPORTS.md.help },
+    },
+  },
+  lab: {
+    summary: 'send the same buyers to every design, from the naive one to FlashGrid, and audit each',
+    options: {
+      ...clusterOptions,
+      designs: { type: 'string', value: 'NAMES', help: `only these: ${DESIGN_IDS.join(', ')}` },
+      rounds: { type: 'string', value: 'N', help: 'attacks on each design (default 3)' },
+      requests: { type: 'string', value: 'N', help: 'buyers of an attack (default 10000)' },
+      stock: { type: 'string', value: 'N', help: 'units on sale (default 20)' },
+      connections: { type: 'string', value: 'N', help: 'sockets opened at once (default 500)' },
+      seed: { type: 'string', value: 'N', help: 'of the first round (default 1)' },
+      quick: { type: 'boolean', help: 'one round of 3,000 buyers, in under a minute' },
+      json: { type: 'string', value: 'FILE', help: 'write plan and results' },
+      html: { type: 'string', value: 'FILE', help: 'write the report as one HTML file' },
+      md: { type: 'string', value: 'FILE', help: 'write the table in Markdown' },
     },
   },
   confirm: {

@@ -12,6 +12,7 @@ import { type TerminalCommand } from './args.ts';
 import { bringUp, readStart } from './bring-up.ts';
 import { endHung, quit, reachBackground, whenFree } from './background.ts';
 import { deadLetters } from './dead-letters.ts';
+import { lab } from './lab.ts';
 import { matrix } from './matrix.ts';
 import { findLimit } from './find-limit.ts';
 import { verify } from './verify.ts';
@@ -54,6 +55,7 @@ export const terminalCommands: { readonly [Name in TerminalCommand]: Command } =
   baseline,
   verify,
   matrix,
+  lab,
   confirm,
   doctor,
 };

@@ -13,6 +13,7 @@ import { exportFormatSchema, exportedFileSchema } from './export-formats.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
 import type { Failure } from './failure.ts';
 import { faultOrderSchema } from './faults.ts';
+import { labPlanSchema, labResultSchema, labStateSchema } from './lab.ts';
 import { MAX_MATRIX_SEEDS, matrixAttackSchema, matrixChoiceSchema } from './matrix.ts';
 import { matrixFormatSchema, matrixPlanSchema, matrixStateSchema, matrixTableSchema } from './matrix.ts';
 import { matrixResultSchema } from './matrix-report.ts';
@@ -160,6 +161,10 @@ export const commands = {
   },
   /** Removes all kept results; the records of their runs stay. */
   'matrix.clearResults': { input: none, output: done },
+  /** Attacks one design after the other with the same buyers, and returns at once; `lab.stateChanged` reports the rest. */
+  'lab.start': { input: labPlanSchema, output: labStateSchema },
+  /** Cancels the attack that runs, and ends the lab. */
+  'lab.stop': { input: none, output: done, timeoutMs: 120_000 },
   'runs.listRuns': {
     input: z.strictObject({ search: z.string().max(200).default('') }),
     output: z.array(runSummarySchema),
@@ -238,6 +243,8 @@ export const events = {
   'matrix.stateChanged': z.object({ seq: count, matrix: matrixStateSchema }),
   /** An attack of the matrix was judged. */
   'matrix.resultAdded': z.object({ seq: count, result: matrixResultSchema }),
+  'lab.stateChanged': z.object({ seq: count, lab: labStateSchema }),
+  'lab.resultAdded': z.object({ seq: count, result: labResultSchema }),
   /** A run was saved or brought back, or its labels changed. */
   'runs.runSaved': z.object({ seq: count, run: runSummarySchema }),
   'runs.runDeleted': z.object({ seq: count, id: z.string() }),

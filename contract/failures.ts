@@ -91,6 +91,7 @@ export const FAILURES = {
   'fault.notOurs': 'A fault was asked of a backend that others run.',
   'plant.notPlanted':
     'A defect could not be planted: the run granted or refused too little, or a backend forbade it.',
+  'lab.busy': 'The lab runs, and something was asked that can not be done meanwhile.',
   'matrix.busy': 'The crash matrix runs, and something was asked that can not be done meanwhile.',
   'matrix.damaged': 'The file of the results of the crash matrix can not be read.',
   'matrix.notKept': 'A result of the crash matrix could not be written to the data folder.',

@@ -311,6 +311,8 @@ export const runRecordSchema = z.object({
    * of earlier versions.
    */
   evidenceRoot: z.string().optional(),
+  /** SHA-256 of the buyers in the order in which they were sent: the same for every attack with the same arrivals. */
+  arrivals: z.string().optional(),
   /** How often the engine took each rare path (services/shared/rare-paths.ts); records of earlier versions have none. */
   coverage: z.record(z.string(), count).optional(),
   /** From the intended send time under a rate, as the series; records of earlier versions have none. */

@@ -52,6 +52,8 @@ export interface BuiltModules {
   /** The proxy's process, and what is loaded into a service whose links go through it. */
   readonly links: string;
   readonly reroute: string;
+  /** A design of the lab, as a shop of its own. */
+  readonly shop: string;
 }
 
 /** Built child processes and renderer, beside the running entry. */
@@ -64,6 +66,7 @@ export function builtParts(): { readonly modules: BuiltModules; readonly rendere
       generator: join(dir, 'generator.js'),
       links: join(dir, 'links.js'),
       reroute: join(dir, 'reroute.js'),
+      shop: join(dir, 'shop.js'),
     },
     // In a packaged app the page stays in the archive, which only Electron can read, also when it runs as
     // Node.

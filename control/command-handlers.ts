@@ -19,6 +19,7 @@ import type { OpenTab } from './export/print/print-report.ts';
 import { commandLine } from './lib/command-line.ts';
 import type { EventHub } from './lib/event-hub.ts';
 import type { LogStore } from './logs/log-store.ts';
+import type { Lab } from './lab.ts';
 import type { Matrix } from './matrix.ts';
 import type { BaselineFile } from './runs/baseline-file.ts';
 import type { RunStore } from './runs/run-store.ts';
@@ -51,6 +52,7 @@ export interface CommandParts {
   readonly cluster: ClusterManager;
   readonly attacks: Attacks;
   readonly matrix: Matrix;
+  readonly lab: Lab;
   readonly gateways: GatewayClient;
   readonly sales: SalesWatch;
   readonly dead: DeadLetters;
@@ -73,11 +75,12 @@ export interface CommandParts {
 const done = (work: Promise<unknown>): Promise<Record<string, never>> => work.then(() => ({}));
 
 export function commandHandlers(parts: CommandParts): Handlers {
-  const { options, hub, cluster, attacks, matrix, gateways, sales, dead } = parts;
+  const { options, hub, cluster, attacks, matrix, lab, gateways, sales, dead } = parts;
   const { runs, baseline, evidence, logs, settings, guard, centre } = parts;
-  /** Ends what runs: an attack of the matrix ends with the matrix. */
+  /** Ends what runs: an attack of the matrix ends with the matrix, one of the lab with the lab. */
   const callOff = async () => {
     await matrix.stop();
+    await lab.stop();
     await attacks.cancel();
   };
   const changed = async (work: Promise<RunSummary>) => {
@@ -90,6 +93,11 @@ export function commandHandlers(parts: CommandParts): Handlers {
       await Promise.all(ids.map(async (id) => (id === BASELINE ? baseline.read() : [await runs.get(id)])))
     ).flat();
   const sideOf = async (ids: readonly string[]) => ({ name: ids.join(', '), records: await recordsOf(ids) });
+  /** Matrix and lab make attacks of their own. */
+  const refuseWhileBusy = () => {
+    matrix.refuseWhileRunning();
+    lab.refuseWhileRunning();
+  };
   return {
     'app.getSnapshot': () => centre.snapshot(),
     'app.quit': ({ cluster: choice }) => {
@@ -143,11 +151,11 @@ export function commandHandlers(parts: CommandParts): Handlers {
     'queue.replayDead': ({ ids }) => dead.replay(ids),
     'queue.dropDead': ({ ids }) => dead.drop(ids),
     'attack.launch': ({ group, ...attack }) => {
-      matrix.refuseWhileRunning();
+      refuseWhileBusy();
       return attacks.launch(attack, group);
     },
     'attack.launchTarget': ({ settings: { group, ...wanted }, target, isOwn }, caller) => {
-      matrix.refuseWhileRunning();
+      refuseWhileBusy();
       if (caller === 'page')
         throw new FailureError({
           code: 'target.terminalOnly',
@@ -159,15 +167,23 @@ export function commandHandlers(parts: CommandParts): Handlers {
     'attack.cancel': () => done(callOff()),
     'faults.breakPart': (order) => {
       // It would count as what the matrix breaks.
-      matrix.refuseWhileRunning();
+      refuseWhileBusy();
       return done(attacks.breakNow(order));
     },
-    'matrix.start': (asked) => matrix.start(asked.plan, asked.done),
+    'matrix.start': (asked) => {
+      lab.refuseWhileRunning();
+      return matrix.start(asked.plan, asked.done);
+    },
     'matrix.stop': () => done(matrix.stop()),
     'matrix.getTable': (choice) => matrix.table(choice),
     'matrix.listAttacks': (choice) => matrix.listAttacks(choice),
     'matrix.exportResults': (choice) => matrix.export(choice),
     'matrix.clearResults': () => done(matrix.clear()),
+    'lab.start': (plan) => {
+      matrix.refuseWhileRunning();
+      return lab.start(plan);
+    },
+    'lab.stop': () => done(lab.stop()),
     'runs.listRuns': ({ search }) => runs.list(search),
     'runs.getRun': ({ id }) => runs.get(id),
     'runs.deleteRun': async ({ id }) => {

@@ -30,6 +30,7 @@ import { dataFolder } from './lib/data-folder.ts';
 import { withoutProxy } from './lib/loopback.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { LogStore } from './logs/log-store.ts';
+import { Lab } from './lab.ts';
 import { Matrix } from './matrix.ts';
 import { EvidenceStore } from './evidence/evidence-store.ts';
 import type { OpenTab } from './export/print/print-report.ts';
@@ -90,6 +91,7 @@ export class ControlCentre implements ControlClient {
   readonly #stats: StatsSampler;
   readonly #attacks: Attacks;
   readonly #matrix: Matrix;
+  readonly #lab: Lab;
   #stopBackends: 'stop' | 'keep' = 'stop';
   #access: Access | undefined;
   readonly #commands: CommandRunner;
@@ -188,12 +190,28 @@ export class ControlCentre implements ControlClient {
       onResult: (result) => this.hub.emit('matrix.resultAdded', { result: redactDeep(result) }),
       onLog: (line) => this.#logs.add(line),
     });
+    this.#lab = new Lab({
+      attacks: this.#attacks,
+      modulePath: options.modules.shop,
+      env: options.childEnv,
+      deployment: () => this.#cluster.running().deployment,
+      cpuMicros: () =>
+        [...(this.#cluster.supervisor?.totals.latest().values() ?? [])].reduce(
+          (sum, sample) => sum + sample.cpuMicros,
+          0,
+        ),
+      getRun: (id) => this.#runs.get(id),
+      onState: (lab) => this.hub.emit('lab.stateChanged', { lab: redactDeep(lab) }),
+      onResult: (result) => this.hub.emit('lab.resultAdded', { result: redactDeep(result) }),
+      onLog: (line) => this.#logs.add(line),
+    });
     const handlers = commandHandlers({
       options,
       hub: this.hub,
       cluster: this.#cluster,
       attacks: this.#attacks,
       matrix: this.#matrix,
+      lab: this.#lab,
       gateways: this.#gateways,
       sales: this.#sales,
       dead: this.#dead,
@@ -226,6 +244,7 @@ export class ControlCentre implements ControlClient {
     centre.#undo.add('telemetry', () => centre.#unwatch());
     centre.#undo.add('attack', () => centre.#attacks.cancel(), 30_000);
     centre.#undo.add('matrix', () => centre.#matrix.stop(), 30_000);
+    centre.#undo.add('lab', () => centre.#lab.stop(), 30_000);
     await centre.#settings.load();
     await centre.#runs.clearDeleted();
     centre.#printNotices();

@@ -28,6 +28,7 @@ export function desktopParts(): {
       generator: unpackedPath(modules.generator),
       links: unpackedPath(modules.links),
       reroute: unpackedPath(modules.reroute),
+      shop: unpackedPath(modules.shop),
     },
     rendererDir,
     preloadPath: join(outDir, 'preload/preload.cjs'),

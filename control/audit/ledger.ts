@@ -2,6 +2,7 @@
  * What the load generator itself saw, request by request. The audit judges the engine by this and by the
  * databases, never only by the engine's own counters.
  */
+import { createHash } from 'node:crypto';
 
 /**
  * How a request ended. `rejected`: rejected by the gateway, which published nothing. `unknown`: no answer, by
@@ -33,4 +34,20 @@ export interface LoadLedger {
   sentAtMs(index: number): number;
   /** ms since the start of the attack; NaN when there was no answer. */
   answeredAtMs(index: number): number;
+}
+
+/** Buyers that are hashed at once. */
+const HASH_CHUNK = 4_096;
+
+/** SHA-256 of the buyers in the order in which they were sent: the same for two attacks with the same arrivals. */
+export function hashArrivals(ledger: LoadLedger): string {
+  const hash = createHash('sha256');
+  let chunk: string[] = [];
+  for (let index = 0; index < ledger.count; index++) {
+    if (ledger.status(index) !== 'unsent') chunk.push(ledger.userId(index));
+    if (chunk.length < HASH_CHUNK && index < ledger.count - 1) continue;
+    hash.update(`${chunk.join('\n')}\n`);
+    chunk = [];
+  }
+  return hash.digest('hex');
 }

@@ -53,6 +53,7 @@ export interface RunParts {
   readonly clocks?: RunRecord['clocks'];
   readonly coverage?: RunRecord['coverage'];
   readonly latencyHeat?: RunRecord['latencyHeat'];
+  readonly arrivals?: string | undefined;
   readonly environment: Environment;
   readonly series: Sample[];
 }

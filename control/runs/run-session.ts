@@ -4,6 +4,7 @@
  * Phases: preparing → attacking → draining → auditing → finished; from each of them → failed, or → cancelled when a person
  * asks. Its record is kept however it ends.
  */
+import { hashArrivals } from '../audit/ledger.ts';
 import process from 'node:process';
 import { totalRequests, type AttackSettings } from '../../contract/attack-settings.ts';
 import { FailureError, type Failure } from '../../contract/failure.ts';
@@ -55,6 +56,7 @@ export abstract class RunSession<Options extends RunSessionOptions = RunSessionO
   /** Of the run, once it measures. */
   protected abstract readonly telemetry: RunTelemetry | undefined;
   readonly #heat = new HeatSeries();
+  #arrivals: string | undefined;
   #state: AttackState;
   #work: Promise<void> | undefined;
 
@@ -180,6 +182,7 @@ export abstract class RunSession<Options extends RunSessionOptions = RunSessionO
     });
     telemetry.endLoad();
     const { load } = outcome;
+    this.#arrivals = hashArrivals(outcome.ledger);
     this.set({ load, progress: 1, phase: 'draining' });
     this.log(
       'info',
@@ -261,6 +264,7 @@ export abstract class RunSession<Options extends RunSessionOptions = RunSessionO
       clocks: this.watch.clocks(),
       incidents: this.watch.incidents(firstRequestAtMs ?? startedAtMs),
       latencyHeat: this.#heat.data(),
+      ...(this.#arrivals === undefined ? {} : { arrivals: this.#arrivals }),
       series: [...this.samples()],
       ...(await this.ownParts()),
       ...parts,

@@ -32,7 +32,7 @@ export type ServiceSample = GatewaySample | WorkerSample;
 
 export interface ServiceChildOptions {
   readonly id: string;
-  readonly role: ServiceRole;
+  readonly role: ServiceRole | 'shop';
   /** Path of the built entry. */
   readonly modulePath: string;
   readonly env: NodeJS.ProcessEnv;

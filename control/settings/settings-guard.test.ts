@@ -19,7 +19,7 @@ describe('a change of images and external URLs', () => {
     centre = await ControlCentre.open({
       dataDir,
       version: '0',
-      modules: { gateway: '', worker: '', generator: '', links: '', reroute: '' },
+      modules: { gateway: '', worker: '', generator: '', links: '', reroute: '', shop: '' },
       childEnv: {},
       settingsGuard,
       onQuit: () => undefined,

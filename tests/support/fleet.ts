@@ -39,6 +39,7 @@ export const BUILT = {
   generator: join(import.meta.dirname, '../../out/main/generator.js'),
   links: join(import.meta.dirname, '../../out/main/links.js'),
   reroute: join(import.meta.dirname, '../../out/main/reroute.js'),
+  shop: join(import.meta.dirname, '../../out/main/shop.js'),
 };
 const ADMIN_TOKEN = 'fleet-admin-token-0123456789';
 const STOP_LIMIT_MS = 40_000;

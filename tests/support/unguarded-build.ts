@@ -25,6 +25,7 @@ const APP = {
   generator: 'control/attack/generator/main.ts',
   links: 'control/faults/links/main.ts',
   reroute: 'control/faults/links/reroute.ts',
+  shop: 'services/baselines/shop.ts',
 } as const;
 
 export interface UnguardedBuild {

@@ -1,0 +1,133 @@
+/** `flashgrid lab`: the same buyers come to every design, each audited. */
+import { DESIGNS, designIdSchema } from '../contract/designs.ts';
+import { FailureError } from '../contract/failure.ts';
+import {
+  labPlanSchema,
+  MAX_LAB_ROUNDS,
+  type LabPlan,
+  type LabResult,
+  type LabState,
+} from '../contract/lab.ts';
+import { labMarkdown, labRows, labSentences, momentLines } from '../contract/lab-report.ts';
+import { appVersion } from '../control/app-paths.ts';
+import { exportLabHtml } from '../control/export/export-lab-html.ts';
+import { UsageError, readCount, type OptionValues } from './args.ts';
+import { bringUp, readStart } from './bring-up.ts';
+import { EXIT } from './exit-codes.ts';
+import { Progress } from './progress.ts';
+import { worstOf } from './repeat.ts';
+import { must, openSession, type CommandContext, type Session } from './session.ts';
+
+/** Rounds and buyers of `--quick`: all designs, in under a minute. */
+const QUICK = { rounds: 1, buyers: 3_000, connections: 200 } as const;
+
+export async function lab({ values, dataDir, out, outputs, interrupt }: CommandContext): Promise<number> {
+  const start = readStart(values);
+  const plan = readPlan(values);
+  const session = await openSession(dataDir);
+  try {
+    const progress = new Progress(out);
+    const unfollow = progress.follow(session.client);
+    await bringUp(session, start, out, interrupt);
+    unfollow();
+    const results = await runToEnd(session, plan, interrupt, (result, state) => {
+      const { title } = DESIGNS[result.design];
+      const oversold = result.oversold > 0 ? `${result.oversold} oversold` : 'nothing oversold';
+      out.print(
+        `${state.done + 1}/${state.total}  round ${result.round}  ${title}: ${result.sold} sold, ${oversold}`,
+        4,
+      );
+    });
+    out.raw(`\n${aligned(labRows(results)).join('\n')}\n\n`);
+    for (const sentence of labSentences(results)) out.print(sentence);
+    const first = results.find(({ moment }) => moment !== undefined);
+    if (first) {
+      out.print(`\nThe moment it happened, ${DESIGNS[first.design].title}:`);
+      for (const line of momentLines(first)) out.print(`  ${line}`, 20);
+    }
+    const reports = {
+      json: () => `${JSON.stringify({ plan, results }, null, 2)}\n`,
+      html: () => exportLabHtml(results, { version: appVersion(), atMs: Date.now() }),
+      md: () => labMarkdown(results),
+    };
+    for (const format of ['json', 'html', 'md'] as const) {
+      if (!outputs.formats.includes(format)) continue;
+      const path = await outputs.write(format, reports[format]());
+      if (path !== undefined) out.print(`Written: ${path}`);
+    }
+    const own = results.filter(({ design }) => design === 'flashgrid');
+    return own.length === 0 ? EXIT.pass : worstOf(own.map(({ exitCode }) => exitCode));
+  } finally {
+    await session.end();
+  }
+}
+
+function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  );
+}
+
+/** @throws FailureError when the lab was broken off or stopped */
+async function runToEnd(
+  { client, lost }: Session,
+  plan: LabPlan,
+  interrupt: AbortSignal,
+  onResult: (result: LabResult, state: LabState) => void,
+): Promise<LabResult[]> {
+  const results: LabResult[] = [];
+  let now: LabState = { phase: 'running', total: 0, done: 0 };
+  const stop = () => void client.call('lab.stop', {});
+  const ended = new Promise<LabState>((settle) => {
+    client.on('lab.resultAdded', ({ result }) => {
+      results.push(result);
+      onResult(result, now);
+    });
+    client.on('lab.stateChanged', ({ lab: state }) => {
+      now = state;
+      if (state.phase === 'idle') settle(state);
+    });
+  });
+  interrupt.throwIfAborted();
+  interrupt.addEventListener('abort', stop);
+  try {
+    now = await must(client, 'lab.start', plan);
+    if (interrupt.aborted) stop();
+    const last = await Promise.race([ended, lost]);
+    interrupt.throwIfAborted();
+    if (last.failure) throw new FailureError(last.failure);
+    if (last.done < last.total)
+      throw new FailureError({
+        code: 'attack.cancelled',
+        message: `The lab was stopped: ${last.done} of ${last.total} attacks are done.`,
+        fix: 'Start it again.',
+      });
+    return results;
+  } finally {
+    interrupt.removeEventListener('abort', stop);
+  }
+}
+
+/** @throws UsageError that names the option */
+function readPlan(values: OptionValues): LabPlan {
+  const designs = typeof values['designs'] === 'string' ? values['designs'].split(/[\s,]+/) : undefined;
+  const unknown = designs?.find((design) => !designIdSchema.safeParse(design).success);
+  if (unknown !== undefined)
+    throw new UsageError(`--designs knows ${designIdSchema.options.join(', ')}, not "${unknown}".`);
+  const given = {
+    designs,
+    rounds: readCount(values, 'rounds', 1, MAX_LAB_ROUNDS),
+    buyers: readCount(values, 'requests', 100, 100_000),
+    stock: readCount(values, 'stock', 1, 10_000),
+    connections: readCount(values, 'connections', 1, 5_000),
+    seed: readCount(values, 'seed', 0, 1_000_000),
+  };
+  return labPlanSchema.parse({
+    ...(values['quick'] === true ? QUICK : {}),
+    ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)),
+  });
+}

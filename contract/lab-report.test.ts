@@ -1,0 +1,77 @@
+import { describe, expect, it } from 'vitest';
+import { DESIGN_IDS } from './designs.ts';
+import { labAttacks, labPlanSchema, labSettings, type LabResult } from './lab.ts';
+import { agrees, labMarkdown, labRows, labSentences, momentLines } from './lab-report.ts';
+
+const result = (own: Partial<LabResult> = {}): LabResult => ({
+  design: 'row-lock',
+  round: 1,
+  runId: 'run-1',
+  exitCode: 0,
+  arrivals: 'abc',
+  broken: [],
+  reasons: [],
+  ...{ sold: 20, oversold: 0, undersold: 0, lost: 0, requests: 1_000, unknown: 0 },
+  ...{ rps: 1_000, p50Ms: 5, p99Ms: 50 },
+  costs: { commits: 20, rollbacks: 0, retries: 0, gaveUp: 0, lockWaitMs: 12 },
+  ...own,
+});
+
+describe('the plan of a lab', () => {
+  it('sends the same buyers to every design once a round, each round beginning with another design', () => {
+    const plan = labPlanSchema.parse({ rounds: 2, designs: ['row-lock', 'redlock', 'flashgrid'], seed: 7 });
+    expect(labAttacks(plan).map(({ design, round }) => `${round} ${design}`)).toEqual([
+      ...['1 row-lock', '1 redlock', '1 flashgrid'],
+      ...['2 redlock', '2 flashgrid', '2 row-lock'],
+    ]);
+    expect([1, 2].map((round) => labSettings(plan, round).seed)).toEqual([7, 8]);
+    expect(labPlanSchema.parse({}).designs).toEqual(DESIGN_IDS);
+  });
+});
+
+describe('what a lab came to', () => {
+  it('is one row a design, in the order of the catalogue, with how often it oversold', () => {
+    const rows = labRows([
+      result({ design: 'flashgrid', costs: undefined }),
+      result({ oversold: 3 }),
+      result({ round: 2 }),
+    ]);
+    expect(rows.slice(1).map((row) => [row[0], row[2], row.at(-1)])).toEqual([
+      ['Row lock', '1 of 2 rounds, 3', 'NO'],
+      ['FlashGrid', '0', 'yes'],
+    ]);
+    expect(rows[2]?.slice(9, 13)).toEqual(['–', '–', '–', '–']);
+  });
+
+  it('agrees with the claim of a naive design only when it was seen to oversell', () => {
+    expect(agrees('read-then-write', [result({ oversold: 0 })])).toBe(false);
+    expect(agrees('read-then-write', [result({ oversold: 0 }), result({ oversold: 9 })])).toBe(true);
+    expect(agrees('redlock', [result()])).toBe(true);
+    expect(labSentences([result({ oversold: 1 })]).join(' ')).toContain('Not as claimed: Row lock.');
+  });
+
+  it('names a round in which the buyers were not the same', () => {
+    const text = labSentences([result(), result({ design: 'redlock', arrivals: 'other' })]).join(' ');
+    expect(text).toContain('In round 1 the buyers were not the same');
+    expect(labSentences([result(), result({ round: 2, arrivals: 'x' })]).join(' ')).toContain(
+      'were the same',
+    );
+  });
+
+  it('shows the moment of a double sale as two lanes, with what would have stopped it', () => {
+    const moment = {
+      says: 'Unit 4 was sold to A (u1) and to B (u2).',
+      buyers: ['u1', 'u2'],
+      moments: [
+        { atMs: 10, buyer: 'u1', text: 'SELECT 1' },
+        { atMs: 12.5, buyer: 'u2', text: 'COMMIT' },
+      ],
+    };
+    const lines = momentLines({ design: 'read-then-write', moment });
+    expect(lines[0]).toBe(moment.says);
+    expect(lines[1]).toMatch(/^\+ {4}0\.00 ms {2}A {2}SELECT 1$/);
+    expect(lines[2]).toMatch(/^\+ {4}2\.50 ms {10,}B {2}COMMIT$/);
+    expect(lines[3]).toContain('FOR UPDATE');
+    expect(labMarkdown([result({ design: 'read-then-write', oversold: 1, moment })])).toContain(lines[2]);
+  });
+});

@@ -1,0 +1,138 @@
+/** What a lab came to: one row a design, and the moment of a double sale. */
+import { DESIGNS, DESIGN_IDS, type DesignFacts, type DesignId } from './designs.ts';
+import { markdownTable, milliseconds, plural, whole } from './format.ts';
+import type { LabResult } from './lab.ts';
+
+const sum = (results: readonly LabResult[], of: (result: LabResult) => number) =>
+  results.reduce((total, result) => total + of(result), 0);
+const mean = (results: readonly LabResult[], of: (result: LabResult) => number) =>
+  results.length === 0 ? 0 : sum(results, of) / results.length;
+const ofDesign = (results: readonly LabResult[], design: DesignId) =>
+  results.filter((result) => result.design === design);
+
+/** How often something happened, and how much of it: `3 of 3 rounds, 214 units`. */
+function often(results: readonly LabResult[], of: (result: LabResult) => number): string {
+  const rounds = results.filter((result) => of(result) > 0).length;
+  if (rounds === 0) return '0';
+  return `${rounds} of ${plural(results.length, 'round')}, ${whole(sum(results, of))}`;
+}
+
+/** Whether what was seen agrees with what the design claims. */
+export function agrees(design: DesignId, results: readonly LabResult[]): boolean {
+  const { oversells } = DESIGNS[design];
+  const oversold = results.some((result) => result.oversold > 0);
+  return oversells === 'always' ? oversold : !oversold;
+}
+
+export const LAB_COLUMNS = [
+  'design',
+  'answers when',
+  'oversold',
+  'undersold',
+  'lost',
+  'answers/s',
+  'p50',
+  'p99',
+  'CPU a request',
+  'commits',
+  'lock waits',
+  'retries',
+  'gave up',
+  'as claimed',
+] as const;
+
+/** The table as text; the heading first. */
+export function labRows(results: readonly LabResult[]): readonly (readonly string[])[] {
+  const rows = DESIGN_IDS.map((design) => [design, ofDesign(results, design)] as const).filter(
+    ([, own]) => own.length > 0,
+  );
+  return [
+    LAB_COLUMNS,
+    ...rows.map(([design, own]) => {
+      const { title, answers } = DESIGNS[design];
+      const cost = (of: (costs: NonNullable<LabResult['costs']>) => number) =>
+        own.every(({ costs }) => costs !== undefined)
+          ? whole(mean(own, ({ costs }) => (costs ? of(costs) : 0)))
+          : '–';
+      const waits = mean(own, ({ costs }) => costs?.lockWaitMs ?? 0);
+      return [
+        title,
+        answers,
+        often(own, ({ oversold }) => oversold),
+        often(own, ({ undersold }) => undersold),
+        often(own, ({ lost }) => lost),
+        whole(mean(own, ({ rps }) => rps)),
+        milliseconds(mean(own, ({ p50Ms }) => p50Ms)),
+        milliseconds(mean(own, ({ p99Ms }) => p99Ms)),
+        `${whole(mean(own, ({ cpuMicros }) => cpuMicros ?? 0))} µs`,
+        cost(({ commits }) => commits),
+        waits > 0 ? milliseconds(waits) : '–',
+        cost(({ retries }) => retries),
+        cost(({ gaveUp }) => gaveUp),
+        agrees(design, own) ? 'yes' : 'NO',
+      ];
+    }),
+  ];
+}
+
+/** What must be known to read the table. */
+export function labSentences(results: readonly LabResult[]): string[] {
+  const rounds = [...new Set(results.map(({ round }) => round))];
+  const arrivalsOf = (round: number) =>
+    results.filter((one) => one.round === round).map((one) => one.arrivals);
+  const unlike = rounds.filter((round) => new Set(arrivalsOf(round)).size > 1);
+  const wrong = DESIGN_IDS.filter((design) => {
+    const own = ofDesign(results, design);
+    return own.length > 0 && !agrees(design, own);
+  });
+  const requests = results[0]?.requests ?? 0;
+  return [
+    `${plural(results.length, 'attack')} in ${plural(rounds.length, 'round')}, ${whole(requests)} requests each. No design was slowed down on purpose.`,
+    unlike.length === 0
+      ? 'The buyers of each round, and their order, were the same for every design (by SHA-256).'
+      : `In round ${unlike.join(', ')} the buyers were not the same for every design: an attack was broken off.`,
+    wrong.length === 0
+      ? 'What was seen agrees with what each design claims.'
+      : `Not as claimed: ${wrong.map((design) => DESIGNS[design].title).join(', ')}.`,
+    'Queued, decided and committed answers wait for different things: compare answers/s and latency only among those that wait for the same.',
+  ];
+}
+
+/** Columns between the lanes of two buyers. */
+const LANE = 24;
+
+/** The first double sale of a design: who did what, in order, and what would have stopped it. */
+export function momentLines({ design, moment }: Pick<LabResult, 'design' | 'moment'>): string[] {
+  if (!moment) return [];
+  const { stoppedBy }: DesignFacts = DESIGNS[design];
+  const [one] = moment.buyers;
+  const began = moment.moments[0]?.atMs ?? 0;
+  return [
+    moment.says,
+    ...moment.moments.map(
+      ({ atMs, buyer, text }) =>
+        `+${(atMs - began).toFixed(2).padStart(8)} ms  ${buyer === one ? 'A' : `  ${' '.repeat(LANE)}B`}  ${text.replaceAll(/\s+/g, ' ')}`,
+    ),
+    ...(stoppedBy === undefined ? [] : [stoppedBy]),
+  ];
+}
+
+export function labMarkdown(results: readonly LabResult[]): string {
+  const first = results.find(({ moment }) => moment !== undefined);
+  return [
+    ...labSentences(results).map((sentence) => `- ${sentence}`),
+    '',
+    markdownTable(labRows(results)),
+    ...(first
+      ? [
+          '',
+          `### ${DESIGNS[first.design].title}: the moment it happened`,
+          '',
+          '```text',
+          ...momentLines(first),
+          '```',
+        ]
+      : []),
+    '',
+  ].join('\n');
+}

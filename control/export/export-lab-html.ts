@@ -1,0 +1,46 @@
+/** The results of a lab as one HTML file that needs nothing else. */
+import { DESIGNS, DESIGN_IDS } from '../../contract/designs.ts';
+import { plural, utcTime, whole } from '../../contract/format.ts';
+import type { LabResult } from '../../contract/lab.ts';
+import { labRows, labSentences, momentLines } from '../../contract/lab-report.ts';
+import { html } from './html/markup.ts';
+import { htmlPage, renderReasons, renderTable, renderTop } from './html/page.ts';
+
+export function exportLabHtml(
+  results: readonly LabResult[],
+  { version, atMs }: { readonly version: string; readonly atMs: number },
+): string {
+  const seen = DESIGN_IDS.filter((id) => results.some(({ design }) => design === id));
+  const moments = seen.flatMap((id) => results.find((one) => one.design === id && one.moment) ?? []);
+  return htmlPage(
+    `The lab: ${plural(seen.length, 'design')} (FlashGrid)`,
+    html`${renderTop('The lab', utcTime(new Date(atMs).toISOString()))}
+      <section class="card hero">
+        <div>
+          <p class="headline">
+            The same buyers came to ${plural(seen.length, 'design')}, one after the other, on the same
+            databases; the same checks judged each.
+          </p>
+        </div>
+        <div class="sold">
+          <b>${whole(results.length)}</b>
+          <p>attacks</p>
+        </div>
+        ${renderReasons(labSentences(results))}
+      </section>
+      ${renderTable('Design by design', labRows(results))}
+      ${moments.map(
+        (result) =>
+          html`<h2>${DESIGNS[result.design].title}: the moment it happened</h2>
+            <div class="card"><pre>${momentLines(result).join('\n')}</pre></div>`,
+      )}
+      ${renderTable('What each waits for, and what it gives up', [
+        ['design', 'isolation', 'durability', 'gives up', 'better for'],
+        ...seen.map((id) => {
+          const { title, isolation, durability, givesUp, betterFor } = DESIGNS[id];
+          return [title, isolation, durability, givesUp, betterFor];
+        }),
+      ])}
+      <footer>Made by FlashGrid ${version}.</footer>`,
+  );
+}

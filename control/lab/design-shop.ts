@@ -1,0 +1,154 @@
+/** A design of the lab, running as a shop of its own: its process, and the adapter by which it is attacked. */
+import { z } from 'zod';
+import { DESIGNS, type DesignId } from '../../contract/designs.ts';
+import { labResultSchema, type LabResult } from '../../contract/lab.ts';
+import type { LogLine } from '../../contract/state.ts';
+import { targetSchema, type Target } from '../../contract/target.ts';
+import type { Deployment } from '../cluster/cluster.ts';
+import { requestLoopback } from '../lib/loopback.ts';
+import { parseJson } from '../../services/shared/parse-json.ts';
+import { ServiceChild } from '../services/service-child.ts';
+
+const ANSWER_LIMIT_MS = 5_000;
+
+const notesSchema = z.object({
+  costs: labResultSchema.shape.costs.unwrap(),
+  cpuMs: z.number(),
+  moments: labResultSchema.shape.moment.unwrap().shape.moments,
+});
+type Notes = z.infer<typeof notesSchema>;
+
+export interface DesignShopOptions {
+  readonly modulePath: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly deployment: Deployment;
+  onLog(line: LogLine): void;
+}
+
+export class DesignShop {
+  readonly #child: ServiceChild;
+  readonly #design: DesignId;
+  #url = '';
+
+  /** @throws FailureError `service.notReady` */
+  static async open(design: DesignId, options: DesignShopOptions): Promise<DesignShop> {
+    const shop = new DesignShop(design, options);
+    try {
+      shop.#url = `http://127.0.0.1:${await shop.#child.ready()}`;
+      return shop;
+    } catch (error) {
+      await shop.close();
+      throw error;
+    }
+  }
+
+  private constructor(design: DesignId, { modulePath, env, deployment, onLog }: DesignShopOptions) {
+    this.#design = design;
+    this.#child = new ServiceChild({
+      id: `lab-${design}`,
+      role: 'shop',
+      modulePath,
+      env: {
+        ...env,
+        FLASHGRID_DESIGN: design,
+        FLASHGRID_AMQP_URL: deployment.amqpUrl,
+        FLASHGRID_REDIS_URL: deployment.redisUrl,
+        // Services have no right to make tables.
+        FLASHGRID_POSTGRES_URL: deployment.postgresOwnerUrl ?? deployment.postgresUrl,
+        FLASHGRID_POSTGRES_SCHEMA: `${deployment.postgresSchema}_lab`,
+        FLASHGRID_NAMESPACE: deployment.namespace,
+      },
+      onSample: () => undefined,
+      onLog,
+      onExit: () => undefined,
+    });
+  }
+
+  /** How it is bought from, and read; it sells so many units. */
+  target(stock: number): Target {
+    const { title, answers } = DESIGNS[this.#design];
+    return targetSchema.parse({
+      file: `lab:${this.#design}`,
+      name: title,
+      url: this.#url,
+      use: {
+        declared: {
+          name: title,
+          url: this.#url,
+          buy: { path: '/buy/{buyer}' },
+          answers: {
+            accepted: { status: [201, 202] },
+            soldOut: { status: 409 },
+            refused: { status: 503 },
+            unit: 'unit',
+          },
+          owners: { path: '/tickets', list: 'tickets', unit: 'unit' },
+          stock,
+          reset: { path: `/reset?stock=${stock}` },
+          ...(answers === 'queued' && {
+            outcome: {
+              path: '/outcomes/{buyer}',
+              granted: { field: 'is', is: 'granted' },
+              soldOut: { field: 'is', is: 'soldOut' },
+            },
+          }),
+        },
+      },
+    });
+  }
+
+  async notes(): Promise<Notes> {
+    return await this.#get('/notes', notesSchema);
+  }
+
+  /**
+   * Two buyers who should not both have bought, and everything that they did: those of one unit, or of the last unit and
+   * the one behind it.
+   * @returns nothing where all is well
+   */
+  async doubleSale(stock: number): Promise<LabResult['moment']> {
+    const { tickets } = await this.#get('/tickets', ticketsSchema);
+    const firstOf = new Map<number, string>();
+    const find = (): Pick<NonNullable<LabResult['moment']>, 'says' | 'buyers'> | undefined => {
+      for (const { buyer, unit } of tickets) {
+        const other = firstOf.get(unit);
+        if (other !== undefined)
+          return {
+            says: `Unit ${unit} was sold to A (${other}) and to B (${buyer}).`,
+            buyers: [other, buyer],
+          };
+        firstOf.set(unit, buyer);
+      }
+      const [last, beyond] = [firstOf.get(stock), firstOf.get(stock + 1)];
+      return last === undefined || beyond === undefined
+        ? undefined
+        : {
+            says: `A (${last}) got the last unit, ${stock}, and B (${beyond}) got unit ${stock + 1}.`,
+            buyers: [last, beyond],
+          };
+    };
+    const found = find();
+    if (!found) return undefined;
+    const { moments } = await this.#get(`/notes?buyers=${found.buyers.join(',')}`, notesSchema);
+    return { ...found, moments };
+  }
+
+  async close(): Promise<void> {
+    await this.#child.stop();
+  }
+
+  /** @throws Error when it does not answer as it should */
+  async #get<T extends z.ZodType>(path: string, schema: T): Promise<z.infer<T>> {
+    const { status, text } = await requestLoopback(`${this.#url}${path}`, {
+      method: 'GET',
+      headers: {},
+      limitMs: ANSWER_LIMIT_MS,
+    });
+    const found = parseJson(text, schema);
+    if (status !== 200 || found === undefined)
+      throw new Error(`the design ${this.#design} answered ${path} with ${status}`);
+    return found;
+  }
+}
+
+const ticketsSchema = z.object({ tickets: z.array(z.object({ buyer: z.string(), unit: z.number() })) });

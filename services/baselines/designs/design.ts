@@ -1,0 +1,70 @@
+/** What every design of the lab offers, and what all of them note. */
+/** What a buyer is told. */
+export type Reply =
+  | { readonly is: 'granted'; readonly unit: number }
+  | { readonly is: 'soldOut' }
+  /** Nothing was bought: the design tried as often as it may. */
+  | { readonly is: 'gaveUp' }
+  /** It will be decided later; `outcome` says how. */
+  | { readonly is: 'queued' };
+
+export interface Ticket {
+  readonly buyer: string;
+  readonly unit: number;
+}
+
+export interface Design {
+  /** Empties the sale, and puts that many units on sale. */
+  open(stock: number): Promise<void>;
+  reserve(buyer: string): Promise<Reply>;
+  tickets(): Promise<readonly Ticket[]>;
+  /** Of a buyer whose request was queued; `undefined` while it is not decided. */
+  outcome?(buyer: string): 'granted' | 'soldOut' | undefined;
+  close(): Promise<void>;
+}
+
+/** One thing that a request did or saw, as the service itself noted it. */
+export interface Moment {
+  /** ms since the process began. */
+  readonly atMs: number;
+  readonly buyer: string;
+  /** The statement or command; and then what it answered. */
+  readonly text: string;
+}
+
+/** The most moments that are kept: a few for each of 50,000 buyers. */
+const MAX_MOMENTS = 400_000;
+
+/** What the design did for all buyers together. */
+export class Notes {
+  readonly costs = { commits: 0, rollbacks: 0, retries: 0, gaveUp: 0, lockWaitMs: 0 };
+  #moments: Moment[] = [];
+
+  moment(buyer: string, text: string): void {
+    if (this.#moments.length < MAX_MOMENTS) this.#moments.push({ atMs: performance.now(), buyer, text });
+  }
+
+  momentsOf(buyers: ReadonlySet<string>): Moment[] {
+    return this.#moments.filter(({ buyer }) => buyers.has(buyer));
+  }
+
+  clear(): void {
+    this.#moments = [];
+    for (const name of Object.keys(this.costs) as (keyof Notes['costs'])[]) this.costs[name] = 0;
+  }
+}
+
+/** What a design is made from. */
+export interface Parts {
+  /** Of a user that may create a schema. */
+  readonly postgresUrl: string;
+  /** Of the lab's own tables. */
+  readonly schema: string;
+  readonly redisUrl: string;
+  readonly amqpUrl: string;
+  /** Before every name in Redis and RabbitMQ. */
+  readonly namespace: string;
+  readonly notes: Notes;
+}
+
+export type MakeDesign = (parts: Parts) => Promise<Design> | Design;

@@ -1,0 +1,153 @@
+/** What the designs on Postgres share: their tables, a pool, and a transaction that is tried again. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import { createPool, openPool, quoteIdentifier } from '../../shared/postgres.ts';
+import type { Design, Notes, Parts, Reply, Ticket } from './design.ts';
+
+/** Connections of a pool: more of them than twice the cores only wait for each other. */
+const POOL_SIZE = 10;
+/** Tries of one request. */
+const MAX_TRIES = 12;
+/** ms before the second try, and most before any other; each is drawn at random up to that. */
+const FIRST_PAUSE_MS = 2;
+const MAX_PAUSE_MS = 50;
+
+const tables = (schema: string) => `
+  DROP SCHEMA IF EXISTS ${schema} CASCADE;
+  CREATE SCHEMA ${schema};
+  CREATE TABLE ${schema}.stock (units int NOT NULL, left_units int NOT NULL, version int NOT NULL DEFAULT 0);
+  CREATE TABLE ${schema}.orders (id bigserial PRIMARY KEY, buyer text NOT NULL, unit int NOT NULL);
+  CREATE TABLE ${schema}.units (unit int PRIMARY KEY, buyer text);
+  CREATE INDEX ON ${schema}.units (unit) WHERE buyer IS NULL;`;
+
+export type Isolation = 'READ COMMITTED' | 'REPEATABLE READ' | 'SERIALIZABLE';
+export type Query = <Row extends pg.QueryResultRow>(sql: string, values?: unknown[]) => Promise<Row[]>;
+
+/** A pause before another try: random, so that those who met do not meet again. */
+export const pause = (tries: number) =>
+  sleep(Math.random() * Math.min(MAX_PAUSE_MS, FIRST_PAUSE_MS * 2 ** tries));
+
+/** Serialisation failure and deadlock: Postgres asks for the transaction to be tried again. */
+const isToRetry = (error: unknown) =>
+  error instanceof Error && 'code' in error && (error.code === '40001' || error.code === '40P01');
+
+/** Thrown in a transaction: it found that it came second, and is to be tried again. */
+export class CameSecond extends Error {
+  override readonly name = 'CameSecond';
+}
+
+/** A statement as it is read: with its values. */
+const filled = (sql: string, values: readonly unknown[]) =>
+  sql.replaceAll(/\$(\d)/g, (_, place) => JSON.stringify(values[Number(place) - 1]).replaceAll('"', "'"));
+
+const answerOf = (rows: readonly object[]) =>
+  `→ ${
+    rows.length === 0
+      ? 'done'
+      : rows
+          .map((row) =>
+            Object.entries(row)
+              .map((pair) => pair.join(' = '))
+              .join(', '),
+          )
+          .join('; ')
+  }`;
+
+export class Shop {
+  readonly pool: pg.Pool;
+  readonly notes: Notes;
+  readonly #schema: string;
+  /** Units on sale. */
+  stock = 0;
+
+  constructor({ postgresUrl: url, schema, notes }: Pick<Parts, 'postgresUrl' | 'schema' | 'notes'>) {
+    this.#schema = quoteIdentifier(schema);
+    this.pool = createPool({ url, schema, max: POOL_SIZE, name: 'lab' });
+    this.notes = notes;
+  }
+
+  async open(stock: number): Promise<void> {
+    this.stock = stock;
+    await openPool(this.pool);
+    await this.pool.query(tables(this.#schema));
+    await this.pool.query('INSERT INTO stock (units, left_units) VALUES ($1, $1)', [stock]);
+    await this.pool.query('INSERT INTO units SELECT generate_series(1, $1)', [stock]);
+    await this.pool.query('ANALYZE');
+  }
+
+  async tickets(from = 'orders'): Promise<Ticket[]> {
+    const { rows } = await this.pool.query<Ticket>(
+      `SELECT buyer, unit FROM ${from} WHERE buyer IS NOT NULL ORDER BY unit`,
+    );
+    return rows;
+  }
+
+  /** One statement, which is a transaction of its own. */
+  async once<Row extends pg.QueryResultRow>(buyer: string, sql: string, values: unknown[]): Promise<Row[]> {
+    this.notes.moment(buyer, filled(sql, values));
+    const { rows } = await this.pool.query<Row>({ name: sql, text: sql, values });
+    this.notes.costs.commits++;
+    this.notes.moment(buyer, answerOf(rows));
+    return rows;
+  }
+
+  /** Runs the steps in a transaction, and again while Postgres or the steps themselves ask for it. */
+  async transaction(
+    buyer: string,
+    isolation: Isolation,
+    steps: (query: Query) => Promise<Reply>,
+  ): Promise<Reply> {
+    const { notes } = this;
+    for (let tries = 1; ; tries++) {
+      const client = await this.pool.connect();
+      const query: Query = async (sql, values = []) => {
+        notes.moment(buyer, filled(sql, values));
+        const { rows } = await client.query({ name: sql, text: sql, values });
+        notes.moment(buyer, answerOf(rows));
+        return rows as never;
+      };
+      try {
+        await client.query(`BEGIN ISOLATION LEVEL ${isolation}`);
+        const reply = await steps(query);
+        const isSold = reply.is === 'granted';
+        await client.query(isSold ? 'COMMIT' : 'ROLLBACK');
+        notes.costs[isSold ? 'commits' : 'rollbacks']++;
+        notes.moment(buyer, isSold ? 'COMMIT' : 'ROLLBACK');
+        return reply;
+      } catch (error) {
+        await client.query('ROLLBACK').catch(() => undefined);
+        notes.costs.rollbacks++;
+        if (!(error instanceof CameSecond) && !isToRetry(error)) throw error;
+        notes.moment(buyer, `ROLLBACK: ${error instanceof Error ? error.message : ''}`);
+        if (tries >= MAX_TRIES) {
+          notes.costs.gaveUp++;
+          return { is: 'gaveUp' };
+        }
+        notes.costs.retries++;
+      } finally {
+        client.release();
+      }
+      await pause(tries);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.pool.query(`DROP SCHEMA IF EXISTS ${this.#schema} CASCADE`).catch(() => undefined);
+    await this.pool.end();
+  }
+}
+
+/** A design whose sale is in Postgres alone. */
+export function postgresDesign(
+  parts: Parts,
+  reserve: (shop: Shop, buyer: string) => Promise<Reply>,
+  from?: string,
+): Design {
+  const shop = new Shop(parts);
+  return {
+    open: (stock) => shop.open(stock),
+    reserve: (buyer) => reserve(shop, buyer),
+    tickets: () => shop.tickets(from),
+    close: () => shop.close(),
+  };
+}

@@ -1,0 +1,16 @@
+/**
+ * Takes one away first, and gives it back when the answer is below 0. Never oversells. Gives up what happens between Redis
+ * and Postgres: a process that ends there has taken a unit that nobody owns; and for the time of a give-back the counter is
+ * lower than the truth.
+ */
+import type { MakeDesign } from './design.ts';
+import { redisDesign } from './redis.ts';
+
+export const redisDecr: MakeDesign = (parts) =>
+  redisDesign(parts, async ({ redis, key, shop, note, order }, buyer) => {
+    const after = await redis.decr(key);
+    note(buyer, 'DECR left', after);
+    if (after >= 0) return await order(buyer, shop.stock - after);
+    note(buyer, 'INCR left', await redis.incr(key));
+    return { is: 'soldOut' };
+  });

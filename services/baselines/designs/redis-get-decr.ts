@@ -1,0 +1,16 @@
+/**
+ * Asks Redis how many are left, and then takes one away: two commands, and any number of buyers between them. All who read
+ * a number above 0 buy. It gives up the promise for nothing: DECR's own answer would have said who came too late.
+ */
+import type { MakeDesign } from './design.ts';
+import { redisDesign } from './redis.ts';
+
+export const redisGetDecr: MakeDesign = (parts) =>
+  redisDesign(parts, async ({ redis, key, shop, note, order }, buyer) => {
+    const left = Number(await redis.get(key));
+    note(buyer, 'GET left', left);
+    if (left <= 0) return { is: 'soldOut' };
+    const after = await redis.decr(key);
+    note(buyer, 'DECR left', after);
+    return await order(buyer, shop.stock - after);
+  });

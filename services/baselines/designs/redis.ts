@@ -1,0 +1,52 @@
+/** What the designs with a counter in Redis share; their orders are in Postgres. */
+import { Redis } from 'ioredis';
+import type { Design, Parts, Reply } from './design.ts';
+import { Shop } from './postgres.ts';
+
+const INSERT = 'INSERT INTO orders (buyer, unit) VALUES ($1, $2)';
+
+export interface Counter {
+  readonly redis: Redis;
+  /** Key of the units that are left. */
+  readonly key: string;
+  readonly shop: Shop;
+  /** A command of Redis, and what it answered. */
+  note(buyer: string, command: string, answer: unknown): void;
+  /** Writes the order of a buyer who got a unit. */
+  order(buyer: string, unit: number): Promise<Reply>;
+}
+
+export function redisDesign(
+  parts: Parts,
+  reserve: (counter: Counter, buyer: string) => Promise<Reply>,
+): Design {
+  const shop = new Shop(parts);
+  const redis = new Redis(parts.redisUrl, { maxRetriesPerRequest: 1 });
+  redis.on('error', () => undefined);
+  const key = `${parts.namespace}:lab:left`;
+  const counter: Counter = {
+    redis,
+    key,
+    shop,
+    note(buyer, command, answer) {
+      parts.notes.moment(buyer, `${command} → ${String(answer)}`);
+    },
+    async order(buyer, unit) {
+      await shop.once(buyer, INSERT, [buyer, unit]);
+      return { is: 'granted', unit };
+    },
+  };
+  return {
+    async open(stock) {
+      await shop.open(stock);
+      await redis.set(key, stock);
+    },
+    reserve: (buyer) => reserve(counter, buyer),
+    tickets: () => shop.tickets(),
+    async close() {
+      await redis.unlink(key).catch(() => undefined);
+      redis.disconnect();
+      await shop.close();
+    },
+  };
+}
