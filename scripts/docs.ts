@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import { DESIGNS, DESIGN_IDS } from '../contract/designs.ts';
 import { FAULT_KINDS, faultKind } from '../contract/faults.ts';
 import { markdownTable, milliseconds } from '../contract/format.ts';
 import { attackProfileSchema } from '../contract/attack-profile.ts';
@@ -104,6 +105,15 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
       ...Object.entries(FAILURES)
         .sort(([one], [other]) => one.localeCompare(other))
         .map(([code, when]) => [`\`${code}\``, when]),
+    ],
+  },
+  'docs/lab.md': {
+    designs: () => [
+      ['design', '`--designs`', 'isolation', 'answers when', 'oversells', 'gives up', 'better for'],
+      ...DESIGN_IDS.map((id) => {
+        const { title, isolation, answers, oversells, givesUp, betterFor } = DESIGNS[id];
+        return [title, `\`${id}\``, isolation, answers, oversells, givesUp, betterFor];
+      }),
     ],
   },
   'docs/faults.md': {
