@@ -28,11 +28,11 @@ export function exportLabHtml(
         </div>
         ${renderReasons(labSentences(results))}
       </section>
-      ${renderTable('Design by design', labRows(results))}
+      ${renderTable('Design by design', labRows(results), 'lab')}
       ${moments.map(
         (result) =>
           html`<h2>${DESIGNS[result.design].title}: the moment it happened</h2>
-            <div class="card"><pre>${momentLines(result).join('\n')}</pre></div>`,
+            <div class="card moment"><pre>${momentLines(result).join('\n')}</pre></div>`,
       )}
       ${renderTable('What each waits for, and what it gives up', [
         ['design', 'isolation', 'durability', 'gives up', 'better for'],

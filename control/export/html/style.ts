@@ -132,6 +132,7 @@ h3 { font-size: 17px; letter-spacing: -0.005em; }
 .evidence .label { margin: 16px 0 0; font-size: 14px; font-weight: 500; color: var(--soft); }
 .number { text-align: right !important; white-space: nowrap; }
 .matrix.faults td, .matrix.faults th { font-size: 14.5px; padding-right: 12px; }
+section + .faults { margin-top: 16px; } .lab.faults td { white-space: nowrap; } .moment { padding: 16px 22px; overflow-x: auto; }
 .matrix.faults tbody tr:hover { background: var(--track); }
 .attacks { display: grid; gap: 12px; padding: 0 22px 20px 70px; }
 .attacks li { padding-left: 14px; border-left: 3px solid var(--edge); overflow-wrap: anywhere; }
