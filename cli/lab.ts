@@ -11,7 +11,7 @@ import {
 import { labMarkdown, labRows, labSentences, momentLines } from '../contract/lab-report.ts';
 import { appVersion } from '../control/app-paths.ts';
 import { exportLabHtml } from '../control/export/export-lab-html.ts';
-import { UsageError, readCount, type OptionValues } from './args.ts';
+import { UsageError, readCount, type OptionValues } from '../contract/attack-options.ts';
 import { bringUp, readStart } from './bring-up.ts';
 import { EXIT } from './exit-codes.ts';
 import { Progress } from './progress.ts';
