@@ -83,6 +83,9 @@ const changes: {
   'matrix.stateChanged': ({ matrix }) => ({ matrix }),
   // The page asks for the table when the state changes.
   'matrix.resultAdded': () => ({}),
+  // Only the terminal shows the lab.
+  'lab.stateChanged': () => ({}),
+  'lab.resultAdded': () => ({}),
   // It may have been brought back.
   'runs.runSaved': ({ run }, data) => ({ deletedRunIds: data.deletedRunIds.filter((id) => id !== run.id) }),
   'runs.runDeleted': ({ id }, data) => ({ deletedRunIds: [...data.deletedRunIds, id].slice(-MAX_DELETED) }),
