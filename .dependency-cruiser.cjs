@@ -42,6 +42,7 @@ const CONTROL_FOLDERS = [
   'faults',
   'sales',
   'attack',
+  'selftest',
   'telemetry',
   'runs',
   'target',

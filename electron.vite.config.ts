@@ -14,6 +14,7 @@ const nodeEntries = {
   worker: resolve(root, 'services/worker/main.ts'),
   generator: resolve(root, 'control/attack/generator/main.ts'),
   links: resolve(root, 'control/faults/links/main.ts'),
+  'stalling-server': resolve(root, 'control/selftest/main.ts'),
   reroute: resolve(root, 'control/faults/links/reroute.ts'),
   shop: resolve(root, 'services/baselines/shop.ts'),
 };

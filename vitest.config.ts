@@ -3,7 +3,7 @@ import { canTestElectron } from './scripts/setup/electron.mjs';
 import { Spread } from './tests/support/spread.ts';
 
 const PAGE_COST = 'tests/renderer/page-cost.test.ts';
-const TIMED_FAULTS = 'tests/faults.test.ts';
+const TIMED = ['tests/faults.test.ts', 'tests/terminal/speed-verdict.test.ts'];
 
 /** What is waited for comes in its own time, on a busy machine too. */
 const patient = { setupFiles: ['tests/support/patience.ts'], expect: { poll: { timeout: 10_000 } } };
@@ -65,7 +65,7 @@ export default defineConfig({
           exclude: [
             'tests/{structure,bench,renderer,docker,electron,last}/**',
             'tests/packaging.test.ts',
-            TIMED_FAULTS,
+            ...TIMED,
           ],
           globalSetup: ['tests/support/global-setup.ts'],
           ...live,
@@ -93,7 +93,7 @@ export default defineConfig({
         test: { name: 'ui-speed', include: [PAGE_COST], ...alone },
       },
       {
-        test: { name: 'integration-timed', include: [TIMED_FAULTS], ...alone },
+        test: { name: 'integration-timed', include: TIMED, ...alone },
       },
       {
         test: { name: 'speed', include: ['tests/bench/guard.test.ts'], ...alone },

@@ -194,6 +194,11 @@ export const TERMINAL_COMMANDS = {
       json: { type: 'string', value: 'FILE', help: 'write what was found' },
     },
   },
+  selftest: {
+    summary:
+      'check that latency is measured right on this machine, on a server that stands still at known times: selftest latency',
+    options: {},
+  },
   matrix: {
     summary:
       'break everything once: an attack for each fault of the table, over several seeds; goes on where it ended',
@@ -283,6 +288,7 @@ const TAKING_WORDS: readonly TerminalCommand[] = [
   'verify',
   'compare',
   'baseline',
+  'selftest',
 ];
 
 /** @throws UsageError */

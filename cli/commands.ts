@@ -15,6 +15,7 @@ import { deadLetters } from './dead-letters.ts';
 import { lab } from './lab.ts';
 import { matrix } from './matrix.ts';
 import { findLimit } from './find-limit.ts';
+import { selftest } from './selftest.ts';
 import { verify } from './verify.ts';
 import { whenInterrupted } from './interrupt.ts';
 import type { Output } from './output.ts';
@@ -54,6 +55,7 @@ export const terminalCommands: { readonly [Name in TerminalCommand]: Command } =
   compare,
   baseline,
   verify,
+  selftest,
   matrix,
   lab,
   confirm,
