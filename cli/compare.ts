@@ -3,6 +3,7 @@ import {
   areEnough,
   BASELINE,
   changeSentences,
+  COMPARISON_FORMATS,
   compareRuns,
   FEWEST_RUNS,
   type Comparison,
@@ -11,11 +12,7 @@ import { plural } from '../contract/format.ts';
 import type { ControlClient } from '../contract/contract.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import { titleOf } from '../contract/run-text.ts';
-import {
-  COMPARISON_FORMATS,
-  exportComparison,
-  formatComparison,
-} from '../control/export/export-comparison.ts';
+import { exportComparison, formatComparison } from '../control/export/export-comparison.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { UsageError } from '../contract/attack-options.ts';
 import { BaselineFile } from '../control/runs/baseline-file.ts';

@@ -9,6 +9,15 @@ import { CONFIDENCE, canTell, fewestRuns, shiftsOf, type Shift } from './two-sam
 /** In the place of a run's id: what the baseline holds. */
 export const BASELINE = 'baseline';
 
+/** What a comparison can be exported as, with its label in a menu. */
+export const COMPARISON_EXPORTS = {
+  html: 'Report, one HTML file',
+  md: 'Summary for a pull request, Markdown',
+  json: 'For programs, JSON',
+} as const;
+export type ComparisonFormat = keyof typeof COMPARISON_EXPORTS;
+export const COMPARISON_FORMATS = Object.keys(COMPARISON_EXPORTS) as ComparisonFormat[];
+
 interface Compared {
   readonly isMoreBetter?: true;
   /** Words for a change to the better and to the worse. */
@@ -78,6 +87,32 @@ export interface Comparison {
   readonly metrics: readonly MetricChange[];
   /** What a reader has to know of it, one sentence each. */
   readonly notes: readonly string[];
+}
+
+/** Runs of one side that are named; more are counted. */
+const NAMED_RUNS = 3;
+
+/** What a side is called that people chose run by run. */
+export function sideName(records: readonly RunRecord[]): string {
+  const [first] = records;
+  if (first?.group !== undefined && records.every(({ group }) => group === first.group)) return first.group;
+  return records.length > NAMED_RUNS
+    ? plural(records.length, 'run')
+    : records.map(({ id }) => id).join(', ') || 'nothing';
+}
+
+/**
+ * The runs that are B, of runs that somebody wants to see side by side: those of another set-up than the oldest, or else of another
+ * group, or else all but the oldest.
+ */
+export function secondSide(records: readonly RunRecord[]): RunRecord[] {
+  const [oldest, ...others] = [...records].sort((x, y) => x.startedAt.localeCompare(y.startedAt));
+  if (!oldest) return [];
+  const unlike = [
+    others.filter((record) => setUpDifferences([oldest], [record]).length > 0),
+    others.filter(({ group }) => group !== oldest.group),
+  ];
+  return unlike.find((found) => found.length > 0) ?? others;
 }
 
 /** Compares B with A. */

@@ -9,6 +9,7 @@
 import { z } from 'zod';
 import '../services/shared/plain-issues.ts';
 import { newSaleSchema, saleChangeSchema, saleViewSchema } from '../services/shared/sales.ts';
+import { COMPARISON_FORMATS } from './comparison.ts';
 import { exportFormatSchema, exportedFileSchema } from './export-formats.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
 import type { Failure } from './failure.ts';
@@ -183,7 +184,7 @@ export const commands = {
   'runs.setBaseline': { input: z.strictObject({ ids: comparedIds }), output: done },
   /** B against A as text; `baseline` stands for the runs of the baseline. */
   'runs.exportComparison': {
-    input: z.strictObject({ a: comparedIds, b: comparedIds, format: z.enum(['html', 'md', 'json']) }),
+    input: z.strictObject({ a: comparedIds, b: comparedIds, format: z.enum(COMPARISON_FORMATS) }),
     output: exportedFileSchema,
     timeoutMs: 60_000,
   },

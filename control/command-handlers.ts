@@ -1,6 +1,6 @@
 /** One handler for each command of the contract. */
 import type { Access, RunSummary, Snapshot } from '../contract/state.ts';
-import { BASELINE, compareRuns } from '../contract/comparison.ts';
+import { BASELINE, compareRuns, sideName } from '../contract/comparison.ts';
 import type { CommandName, CommandOutput, ParsedInput } from '../contract/contract.ts';
 import type { Settings } from '../contract/settings.ts';
 import { FailureError } from '../contract/failure.ts';
@@ -92,7 +92,10 @@ export function commandHandlers(parts: CommandParts): Handlers {
     (
       await Promise.all(ids.map(async (id) => (id === BASELINE ? baseline.read() : [await runs.get(id)])))
     ).flat();
-  const sideOf = async (ids: readonly string[]) => ({ name: ids.join(', '), records: await recordsOf(ids) });
+  const sideOf = async (ids: readonly string[]) => {
+    const records = await recordsOf(ids);
+    return { name: ids[0] === BASELINE ? BASELINE : sideName(records), records };
+  };
   /** Matrix and lab make attacks of their own. */
   const refuseWhileBusy = () => {
     matrix.refuseWhileRunning();

@@ -1,5 +1,4 @@
 /** A comparison of runs as one HTML file that needs nothing else: the figures side by side, the charts laid over each other. */
-import { CHART_TEXTS } from '../../contract/chart-text.ts';
 import {
   COMPARISON_WORDS,
   comparisonRows,
@@ -7,11 +6,11 @@ import {
   type ComparedSide,
   type Comparison,
 } from '../../contract/comparison.ts';
-import { compact, plural, utcTime, whole } from '../../contract/format.ts';
+import { utcTime } from '../../contract/format.ts';
+import { overlaidCharts } from '../../contract/overlaid.ts';
 import { promiseCounts } from '../../contract/run-text.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
-import { addSamples, emptySeries, type SeriesPoint } from '../../contract/series.ts';
-import { renderChart, type ChartSeries, type ColorName } from './html/chart.ts';
+import { renderChart } from './html/chart.ts';
 import { NOTHING, html, type Markup } from './html/markup.ts';
 import { htmlPage, renderProof, renderReasons, renderTable, renderTop, renderVerdict } from './html/page.ts';
 import { timeLabel } from './html/scale.ts';
@@ -64,96 +63,38 @@ const promiseTotals = (runs: readonly RunRecord[]) =>
     ([name], at) => [name, runs.reduce((sum, run) => sum + (promiseCounts(run)[at]?.[1] ?? 0), 0)] as const,
   );
 
-const hintOf = (id: keyof typeof CHART_TEXTS) => `${CHART_TEXTS[id].hint}.`;
-
-/** Columns of a chart. */
-const COLUMNS = 80;
-
-/** The run whose throughput is in the middle: the mean of several would have a shape that no run had. */
-function middleRun({ runs }: ComparedSide): RunRecord | undefined {
-  return [...runs].sort((x, y) => x.load.rps - y.load.rps)[Math.floor((runs.length - 1) / 2)];
-}
+const COLORS = { A: 'blue', B: 'orange' } as const;
 
 function renderOverlaid(a: ComparedSide, b: ComparedSide): Markup {
-  const sides = [
-    { letter: 'A', color: 'blue', side: a },
-    { letter: 'B', color: 'orange', side: b },
-  ] as const;
-  const lines = sides.flatMap(({ letter, color, side }) => {
-    const run = middleRun(side);
-    if (!run) return [];
-    const { points } = addSamples(emptySeries(run.id, COLUMNS), run.series);
-    return [{ letter, color, run, points, count: side.runs.length }];
-  });
-  const endMs = Math.max(0, ...lines.map(({ points }) => points.at(-1)?.tMs ?? 0));
-  if (endMs === 0) return NOTHING;
-  const edges = Array.from({ length: COLUMNS }, (_, at) => ({
-    startMs: (at * endMs) / COLUMNS,
-    endMs: ((at + 1) * endMs) / COLUMNS,
-  }));
-  const chart = (
-    id: 'surge' | 'latency' | 'queue' | 'inventory',
-    title: string,
-    caption: string,
-    formatY: (value: number) => string,
-    valueOf: (point: SeriesPoint) => number | undefined,
-  ) => {
-    const series = lines.map(
-      ({ letter, color, run, points }) =>
-        ({
-          kind: 'line' as const,
-          name: `${letter}: ${run.id}`,
-          color: color satisfies ColorName,
-          isDashed: letter === 'B',
-          note: '',
-          values: edges.map((edge) => {
-            const middleMs = (edge.startMs + edge.endMs) / 2;
-            const point = points.find(({ tMs }) => tMs >= middleMs);
-            return point && valueOf(point);
-          }),
-        }) satisfies ChartSeries,
-    );
-    return renderChart({
-      id,
-      title,
-      caption,
-      columns: edges.map((edge, at) => ({
-        ...edge,
-        tooltip: `${timeLabel(edge.endMs, endMs >= 1_500)}: ${series
-          .map(({ name, values }) => `${name} ${values[at] === undefined ? '–' : formatY(values[at])}`)
-          .join(', ')}`,
-      })),
-      series,
-      formatY,
-    });
-  };
-  const of = lines.map(({ letter, count }) => `${letter}: ${plural(count, 'run')}`).join(', ');
+  const overlaid = overlaidCharts(a, b);
+  if (!overlaid) return NOTHING;
+  const { endsMs, charts, hint } = overlaid;
+  const isSeconds = (endsMs.at(-1) ?? 0) >= 1_500;
   return html`<h2>Over each other</h2>
-    <p class="hint">Of each side the run whose throughput is in the middle (${of}).</p>
+    <p class="hint">${hint}</p>
     <div class="charts">
-      ${[
-        chart('surge', 'Answers a second', 'Accepted and rejected together.', compact, ({ rps }) => rps),
-        chart(
-          'latency',
-          'Latency, p99',
-          hintOf('latency'),
-          (value) => `${compact(value)} ms`,
-          ({ p99Ms, accepted, rejected }) => (accepted + rejected > 0 ? p99Ms : undefined),
-        ),
-        chart(
-          'queue',
-          'Queue depth',
-          'Reservations that wait for a decision.',
-          whole,
-          ({ queueDepth }) => queueDepth,
-        ),
-        chart(
-          'inventory',
-          CHART_TEXTS.inventory.title,
-          hintOf('inventory'),
-          whole,
-          ({ remaining }) => remaining ?? undefined,
-        ),
-      ]}
+      ${charts.map(({ lines, ...chart }) => {
+        const series = lines.map(({ side, runId, values }) => ({
+          kind: 'line' as const,
+          name: `${side}: ${runId}`,
+          color: COLORS[side],
+          isDashed: side === 'B',
+          note: '',
+          values,
+        }));
+        return renderChart({
+          ...chart,
+          columns: endsMs.map((endMs, at) => ({
+            startMs: endsMs[at - 1] ?? 0,
+            endMs,
+            tooltip: `${timeLabel(endMs, isSeconds)}: ${series
+              .map(
+                ({ name, values }) => `${name} ${values[at] === undefined ? '–' : chart.formatY(values[at])}`,
+              )
+              .join(', ')}`,
+          })),
+          series,
+        });
+      })}
     </div>`;
 }

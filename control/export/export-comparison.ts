@@ -6,6 +6,7 @@ import {
   comparisonSentences,
   groupRows,
   type Comparison,
+  type ComparisonFormat,
 } from '../../contract/comparison.ts';
 import { plural, wrapText } from '../../contract/format.ts';
 import { EXPORTS, type ExportedFile } from '../../contract/export-formats.ts';
@@ -58,13 +59,10 @@ const SIGNS: Readonly<Record<Comparison['verdict'], string>> = {
   unknown: '❔',
 };
 
-/** What a comparison can be exported as. */
-export const COMPARISON_FORMATS = ['json', 'html', 'md'] as const;
-
 /** A comparison as a file. */
 export function exportComparison(
   comparison: Comparison,
-  format: (typeof COMPARISON_FORMATS)[number],
+  format: ComparisonFormat,
   version: string,
 ): ExportedFile {
   const texts = {

@@ -1,4 +1,5 @@
 /** Times and sentences of the window; numbers are written by contract/format.ts. */
+import type { RunSummary } from '../../contract/state.ts';
 /** 42 s · 3 min 07 s · 2 h 05 min · 3 d 4 h. */
 export function formatDuration(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000));
@@ -43,3 +44,7 @@ export function formatDate(iso: string): string {
 export function sentence(message: string): string {
   return `${message.charAt(0).toUpperCase()}${message.slice(1)}${message.endsWith('.') ? '' : '.'}`;
 }
+
+/** A figure of a run's speed, which nothing can be told of where the load generator was the limit. */
+export const speedText = (run: RunSummary, read: (run: RunSummary) => string): string =>
+  run.isSpeedWithheld ? 'withheld' : read(run);

@@ -137,6 +137,25 @@ describe('for everybody', () => {
         await page.setViewportSize({ width: 1440, height: 900 });
       });
 
+  it('compares the runs that are ticked, breaks no rule there, and exports it', async () => {
+    await open('Runs');
+    const boxes = page.getByRole('region', { name: 'History' }).getByRole('checkbox');
+    for (const at of [0, 1]) await boxes.nth(at).check();
+    await noViolations('Runs, two of them ticked');
+    await page.getByRole('link', { name: 'Compare', exact: true }).click();
+    const figures = page.getByRole('region', { name: 'Side by side', exact: true });
+    await figures.getByRole('row').nth(8).waitFor();
+    expect(await page.getByRole('combobox', { name: /^Side of/ }).count()).toBe(2);
+    await noViolations('Comparison');
+    expect(await page.evaluate(OVERFLOWS)).toEqual([]);
+    await button('Export').click();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('menuitem', { name: 'Report, one HTML file' }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe('flashgrid-comparison.html');
+  });
+
   it('breaks none in projector mode either', async () => {
     const size = () =>
       page.evaluate('parseFloat(getComputedStyle(document.documentElement).fontSize)').then(Number);

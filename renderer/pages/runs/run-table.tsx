@@ -25,7 +25,7 @@ import { AnchoredMenu } from '../../components/anchored-menu.tsx';
 import { VerdictBadge } from '../../components/verdict-badge.tsx';
 import { deleteRun } from '../../lib/delete-run.ts';
 import { exportRun } from '../../lib/export-run.ts';
-import { formatDate } from '../../lib/format.ts';
+import { formatDate, speedText } from '../../lib/format.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
 import { rowAfterKey, useRows } from '../../lib/use-rows.ts';
 import { useIsOnline } from '../../store/store.ts';
@@ -46,8 +46,6 @@ interface Column {
   readonly 'data-detail'?: 'last' | 'narrow';
 }
 
-const WITHHELD = 'withheld';
-
 const number = { 'data-number': true } as const;
 
 const latency = (
@@ -59,7 +57,7 @@ const latency = (
   ...number,
   'data-detail': detail,
   value: (run) => read(run) ?? 0,
-  cell: (run) => (run.isSpeedWithheld ? WITHHELD : run.p99Ms > 0 ? latencyText(read(run)) : '–'),
+  cell: (run) => speedText(run, () => (run.p99Ms > 0 ? latencyText(read(run)) : '–')),
 });
 const latencyText = (ms: number | undefined) => (ms === undefined ? '–' : milliseconds(ms));
 
@@ -81,7 +79,7 @@ const COLUMNS: readonly Column[] = [
     ...number,
     'data-detail': 'narrow',
     value: ({ rps }) => rps,
-    cell: ({ rps, isSpeedWithheld }) => (isSpeedWithheld ? WITHHELD : whole(rps)),
+    cell: (run) => speedText(run, ({ rps }) => whole(rps)),
   },
   latency('p50', 'last', ({ p50Ms }) => p50Ms),
   latency('p95', 'last', ({ p95Ms }) => p95Ms),
