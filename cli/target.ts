@@ -1,5 +1,6 @@
 /** The option `--target`: reads the adapter, and refuses what does not go with it. */
 import type { AttackSettings } from '../contract/attack-settings.ts';
+import { parseBehaviours } from '../contract/behaviours.ts';
 import type { Target } from '../contract/target.ts';
 import { FailureError } from '../contract/failure.ts';
 import { readTarget } from '../control/target/read-target.ts';
@@ -24,6 +25,12 @@ const UNFIT: Readonly<Record<string, string>> = {
   plant: NOT_OURS,
 };
 
+/** Behaviours for which an adapter has no words. */
+const UNFIT_BEHAVIOURS: Readonly<Record<string, string>> = {
+  retry: 'an adapter does not say how a request is repeated under one key',
+  several: 'an adapter asks for one unit at a time',
+};
+
 /** @throws UsageError that names the option, or the field of the adapter */
 export async function targetOf(
   values: OptionValues,
@@ -37,6 +44,11 @@ export async function targetOf(
   }
   for (const [option, why] of Object.entries(UNFIT))
     if (values[option] !== undefined) throw new UsageError(`--${option} does not go with --target: ${why}.`);
+  const unfit = parseBehaviours(settings.behaviours ?? '').find(({ kind }) => UNFIT_BEHAVIOURS[kind]);
+  if (unfit)
+    throw new UsageError(
+      `--behaviour ${unfit.kind} does not go with --target: ${UNFIT_BEHAVIOURS[unfit.kind] ?? ''}.`,
+    );
   const { faults, mode, plant } = settings;
   if (faults !== undefined || plant !== undefined || mode !== 'queue')
     throw new UsageError(`--preset ${String(values['preset'])} does not go with --target: ${NOT_OURS}.`);

@@ -11,6 +11,7 @@ const attacks = fc
       const { field, choices, isText, min = 0, max = 0, whenEmpty } = setting;
       const texts = {
         FAULT: ['kill:worker@25%', 'pause:redis@1s+2s kill:workers@40%'],
+        BEHAVIOUR: ['double-click:10%', 'bot:1% leaves:2.5% slow-reader:50%'],
         SLO: ['p99<50ms', 'p99<50ms rps>20 unknown==0'],
         STAGES: ['0..2000@30s,2000@1m', '5@1500ms'],
       };

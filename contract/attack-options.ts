@@ -6,6 +6,7 @@ import {
   ATTACK_PRESETS,
   ATTACK_SETTINGS,
   attackSettingsSchema,
+  contradictionOf,
   paceFor,
   settingLimits,
   type AttackField,
@@ -179,9 +180,10 @@ export function readAttack(values: OptionValues, saved?: AttackSettingsInput): A
 
 function readSettings(settings: object, hasConnections: boolean): AttackSettings {
   const parsed = attackSettingsSchema.safeParse(settings);
-  if (parsed.success) return clampConnections(parsed.data, hasConnections);
-  const [issue] = parsed.error.issues;
-  const field = String(issue?.path[0] ?? '');
+  const found = parsed.success ? contradictionOf(parsed.data) : undefined;
+  if (parsed.success && !found) return clampConnections(parsed.data, hasConnections);
+  const issue = found ?? parsed.error?.issues[0];
+  const field = found?.field ?? String(parsed.error?.issues[0]?.path[0] ?? '');
   const option = ATTACK_SETTINGS.find((setting) => setting.field === field)?.option ?? field;
   throw new UsageError(`--${option}: ${issue?.message ?? 'is not usable'}.`);
 }

@@ -3,6 +3,7 @@
  * the form, the rows of every report and the table in docs/usage.md are made from it.
  */
 import { z } from 'zod';
+import { BEHAVIOUR_FORM, BehaviourSyntaxError, behaviourText, parseBehaviours } from './behaviours.ts';
 import { FAULT_FORM, FaultSyntaxError, faultText, parseFaults } from './faults.ts';
 import { figure, milliseconds, plural, whole as wholeText } from './format.ts';
 import {
@@ -82,6 +83,10 @@ const faults = several(
 const slos = several(
   (text) => parseSlos(text).map((one) => one.text),
   (error) => error instanceof SloSyntaxError,
+);
+const behaviours = several(
+  (text) => parseBehaviours(text).map(behaviourText),
+  (error) => error instanceof BehaviourSyntaxError,
 );
 const stages = several(
   (text) => [parseStages(text).map(stageText).join(',')],
@@ -194,6 +199,15 @@ const COMMON = {
     default: 'none',
     help: 'whether requests carry an Idempotency-Key',
     schema: z.enum(['none', 'own']).default('none'),
+  },
+  behaviours: {
+    option: 'behaviour',
+    label: 'Behaviours',
+    isText: 'BEHAVIOUR' as const,
+    form: BEHAVIOUR_FORM,
+    whenEmpty: 'every buyer waits for the answer',
+    help: 'how a share of the buyers behaves; may be given several times',
+    schema: behaviours.optional(),
   },
   seed: number({
     option: 'seed',
@@ -308,7 +322,7 @@ export interface AttackSetting extends About, Partial<Range> {
   /** Values with their labels, where it is one of several. */
   readonly choices?: Readonly<Record<string, string>>;
   /** A text that has a form of its own, and its name in the help; the terminal takes several and joins them with spaces. */
-  readonly isText?: 'FAULT' | 'SLO' | 'STAGES';
+  readonly isText?: 'FAULT' | 'SLO' | 'STAGES' | 'BEHAVIOUR';
   readonly form?: string;
   readonly default?: number | string;
   readonly start?: number | string;
@@ -393,9 +407,14 @@ export function totalRequests(settings: AttackSettings): number {
   return settings.profile === 'burst' ? settings.requests : (paceFor(settings)?.total ?? 0);
 }
 
-/** Buyers who send them. */
-export function totalBuyers(settings: AttackSettings): number {
-  return Math.ceil(totalRequests(settings) / settings.requestsPerBuyer);
+/** What contradicts itself in settings that are right one by one. */
+export function contradictionOf(
+  settings: AttackSettings,
+): { readonly field: AttackField; readonly message: string } | undefined {
+  const { behaviours: text = '', perBuyerLimit } = settings;
+  return perBuyerLimit === 1 && parseBehaviours(text).some(({ asksForSeveral }) => asksForSeveral)
+    ? { field: 'behaviours', message: 'several needs a limit of 2 tickets for one buyer, or more (--limit)' }
+    : undefined;
 }
 
 export interface AttackPreset {

@@ -32,6 +32,7 @@ const CAUSES: Readonly<Record<string, string>> = {
   '503 stopping': 'rejected, the gateway stops (503)',
   '503 unconfirmed': 'unconfirmed by RabbitMQ in time (503)',
   timeout: 'without an answer in time',
+  left: 'whose buyer left before the answer',
   closed: 'whose connection was closed',
   ECONNREFUSED: 'whose connection was refused',
   ECONNRESET: 'whose connection was reset',

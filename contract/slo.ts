@@ -62,10 +62,14 @@ const requests = (title: string, read: (load: Load) => number): Metric => ({
   read: ({ load }) => read(load),
 });
 
-/** Requests without a good answer: 5xx, or none at all. A 503 `unconfirmed` is both. */
+/** Requests without a good answer: 5xx, or none although the buyer waited for one. A 503 `unconfirmed` is both. */
 function failed({ statusCounts, unknown, causes = {} }: Load): number {
   const byStatus = Object.entries(statusCounts).filter(([status]) => Number(status) >= 500);
-  return byStatus.reduce((sum, [, count]) => sum + count, unknown) - (causes['503 unconfirmed'] ?? 0);
+  return (
+    byStatus.reduce((sum, [, count]) => sum + count, unknown) -
+    (causes['503 unconfirmed'] ?? 0) -
+    (causes['left'] ?? 0)
+  );
 }
 
 const METRICS = {

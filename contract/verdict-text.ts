@@ -91,7 +91,7 @@ export function describeVerdict(parts: VerdictParts): VerdictText {
         accountOf(parts),
         ...brokenText(parts.faults),
         'Nothing oversold, nothing lost, nothing duplicated.',
-        ...notJudgedText(audit),
+        ...notJudgedText(parts),
       ].join(' '),
     };
   }
@@ -106,7 +106,7 @@ export function describeVerdict(parts: VerdictParts): VerdictText {
             ? 'A defect was planted on purpose, and the audit found it.'
             : 'A defect was planted on purpose, and the audit found something else.',
       detail: `${sold}; ${whole(failed.length)} of ${plural(judgedOf(audit).length, 'check')} failed.${notJudgedText(
-        audit,
+        parts,
       )
         .map((text) => ` ${text}`)
         .join('')}${plant === undefined ? '' : ` Planted: ${PLANTS[plant].title}.`}`,
@@ -116,7 +116,7 @@ export function describeVerdict(parts: VerdictParts): VerdictText {
     headline: 'Every promise was kept, but a limit that was set for this run was missed.',
     detail: [
       `${sold}, and every check ${judgedOf(audit).length < audit.checks.length ? 'that was judged' : 'of the audit'} holds.`,
-      ...notJudgedText(audit),
+      ...notJudgedText(parts),
     ].join(' '),
   };
 }
@@ -126,12 +126,14 @@ const judgedOf = ({ checks }: VerdictParts['audit']) =>
 const isJudged = ({ checks }: VerdictParts['audit'], id: string) =>
   checks.every((check) => check.id !== id || checkState(check) !== 'notJudged');
 
-/** A check without data proves nothing: a verdict must say how many there are. */
-function notJudgedText(audit: VerdictParts['audit']): string[] {
+/** A check that was not judged proves nothing: a verdict must say how many there are. */
+function notJudgedText({ audit, target }: VerdictParts): string[] {
   const count = audit.checks.length - judgedOf(audit).length;
   return count === 0
     ? []
-    : [`${plural(count, 'check')} not judged: the adapter has no data for ${count === 1 ? 'it' : 'them'}.`];
+    : [
+        `${plural(count, 'check')} not judged: ${target ? 'the adapter has no data for' : 'the behaviours of the buyers leave open'} ${count === 1 ? 'it' : 'them'}.`,
+      ];
 }
 
 /** What was broken in the middle of a run that passed. */

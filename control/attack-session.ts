@@ -11,6 +11,7 @@ import type { AttackInterval } from './attack/runner/interval-merger.ts';
 import { PublishedOutcomes } from './audit/published-outcomes.ts';
 import { audit, countDeadFrames, type AuditInput } from './audit/audit.ts';
 import type { LoadLedger } from './audit/ledger.ts';
+import { notJudgedUnder } from '../contract/behaviours.ts';
 import type { Failure } from '../contract/failure.ts';
 import type { Cluster, Deployment } from './cluster/cluster.ts';
 import type { LogLine } from '../contract/state.ts';
@@ -147,6 +148,7 @@ export class AttackSession extends RunSession<AttackSessionOptions> {
       isBackendLost: () => backendDown(this.options.cluster) !== undefined,
       closeSale: () => this.#sale.close(),
       published: () => published.byFrame(),
+      notJudged: notJudgedUnder(settings.behaviours, settings.perBuyerLimit),
       missingParts: () => this.watch.missing(),
       heldUpMs: () => this.watch.heldUpMs(),
       signal,

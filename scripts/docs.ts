@@ -10,6 +10,7 @@ import { DESIGNS, DESIGN_IDS } from '../contract/designs.ts';
 import { FAULT_KINDS, faultKind } from '../contract/faults.ts';
 import { markdownTable, milliseconds } from '../contract/format.ts';
 import { attackProfileSchema } from '../contract/attack-profile.ts';
+import { BEHAVIOUR_KINDS, parseBehaviours } from '../contract/behaviours.ts';
 import { ATTACK_PRESETS, ATTACK_SETTINGS, settingLimits } from '../contract/attack-settings.ts';
 import { EXPORTS } from '../contract/export-formats.ts';
 import { CHECKS } from '../contract/checks.ts';
@@ -148,6 +149,21 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
         title.replace(/^The/, 'the'),
         Object.keys(SLO_UNITS[unit]).filter(Boolean).join(', ') || 'none',
       ]),
+    ],
+    behaviours: () => [
+      ['kind', 'what such a buyer does', 'not judged then'],
+      ...parseBehaviours(BEHAVIOUR_KINDS.map((kind) => `${kind}:1%`).join(' ')).map(
+        ({ kind, does, notJudged }) => [
+          `\`${kind}\``,
+          does,
+          Object.keys(notJudged?.(2) ?? {})
+            .map(
+              (id) =>
+                `\`${id}\`${Object.hasOwn(notJudged?.(1) ?? {}, id) ? '' : ', if `--limit` is above 1'}`,
+            )
+            .join(', ') || 'nothing',
+        ],
+      ),
     ],
     plants: () => [
       ['`--plant`', 'what is wrong then', 'checks that must fail'],

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { World } from '../../tests/support/audit-world.ts';
 import { enough, faults, soldOut, taken } from '../../tests/support/planted-faults.ts';
 import type { Fortune } from '../../tests/support/audit-world.ts';
-import { CHECK_IDS } from '../../contract/checks.ts';
+import { notJudgedUnder } from '../../contract/behaviours.ts';
+import { CHECK_IDS, checkState } from '../../contract/checks.ts';
 import { auditSchema } from '../../contract/run-record.ts';
 import { judge } from './audit.ts';
 import { MAX_OFFENDERS } from './checks/check.ts';
@@ -55,6 +56,31 @@ describe('a clean run', () => {
       ofUnknownRequests: 1,
       ofFailedRequests: 1,
     });
+  });
+
+  it('takes a reservation that was sent again under its key for one, however late that was', () => {
+    const again = soldOut();
+    for (const request of [0, 3, 12, 30]) again.sendAgain(request, 60_000);
+    expect(verdictOf(again)).toMatchObject({ failed: [], audit: { sold: 10, granted: 12, refused: 32 } });
+    const spare = new World({ stock: 10, perBuyerLimit: 2, fortunes: taken(6) });
+    for (const request of [0, 1, 5]) spare.sendAgain(request, 60_000);
+    expect(verdictOf(spare)).toMatchObject({ failed: [], audit: { sold: 6, undersold: 0 } });
+    // Its ticket is still missed, once for each request that was told of it.
+    const lost = soldOut();
+    lost.sendAgain(3, 60_000);
+    lost.tickets.splice(3, 1);
+    expect(verdictOf(lost).failed).toContain('single_outcome');
+  });
+
+  it('says what its behaviours leave open, and judges the rest', () => {
+    const { checks } = judge({ ...enough().evidence(), notJudged: notJudgedUnder('several:5%', 3) }, 12);
+    const open = checks.filter((check) => checkState(check) === 'notJudged');
+    expect(open.map(({ id }) => id)).toEqual(['no_undersell', 'order']);
+    expect(open.map(({ evidence }) => evidence.summary)).toEqual([
+      expect.stringMatching(/several units, all or none/),
+      expect.stringMatching(/granted later/),
+    ]);
+    expect(checks.filter((check) => checkState(check) === 'passed')).toHaveLength(7);
   });
 
   it('passes whatever the sale, the buyers and the luck of each request (property)', () => {

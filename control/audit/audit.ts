@@ -74,6 +74,8 @@ export interface AuditInput {
   readonly readDeadLetter?: (queues: QueueCounts) => Promise<DeadFrame | undefined>;
   /** The records that workers published, by frame id; asked for when Redis lacks one. */
   published?(): ReadonlyMap<string, string>;
+  /** Checks that can't be right under the attack's behaviours, each with the reason. */
+  readonly notJudged?: Evidence['notJudged'];
   /** Spoils what the last look will find, on purpose; called once, after the sale is closed. */
   plant?(evidence: Evidence): Promise<void>;
   /** What the verdict rests on, once it is final. */
@@ -244,6 +246,8 @@ async function gather(
     join,
     outcomes,
     duplicates: index.duplicates,
+    repeats: index.repeats,
+    notJudged: input.notJudged ?? {},
     counters: view?.counters,
     queues: { ...counted, deadBefore: input.deadBefore ?? 0 },
     heldUpMs: input.heldUpMs?.() ?? 0,
@@ -290,10 +294,12 @@ function stillWaiting({ queues }: Evidence, drainMs: number): string[] {
 export function judge(evidence: Evidence, drainMs: number, undecided: readonly string[] = []): Audit {
   const { sale, tickets, totals, queues } = evidence;
   const checks = CHECK_IDS.map((id) => {
-    const notJudged = evidence.shop?.notJudged[id];
-    if (notJudged !== undefined) return unjudged(id, notJudged);
+    const notJudged = evidence.shop?.notJudged[id] ?? evidence.notJudged?.[id];
+    const { title } = CHECKS[id];
+    const shownTitle = evidence.shop ? (CHECKS[id].shopTitle ?? title) : title;
+    if (notJudged !== undefined) return unjudged(id, shownTitle, notJudged);
     const check = ALL_CHECKS[id](evidence);
-    if (evidence.shop) return { ...check, title: CHECKS[id].shopTitle ?? check.title };
+    if (evidence.shop) return { ...check, title: shownTitle };
     return !check.ok && undecided.length > 0 && isOpen(check) ? { ...check, isOpen: true } : check;
   });
   const faults = findOutcomeFaults(evidence);

@@ -65,6 +65,8 @@ export interface RawEvidence {
   readonly outcomes: RecordedOutcomes;
   /** Requests whose reservation id another request was given, too. */
   readonly duplicates: readonly number[];
+  /** Requests that were sent again under their key, each with the first one of its reservation. */
+  readonly repeats?: ReadonlyMap<number, number>;
   /** `undefined` when Redis does not know the sale. */
   readonly counters: Pick<SaleCounters, 'remaining'> | undefined;
   readonly queues: QueueCounts;
@@ -76,6 +78,8 @@ export interface RawEvidence {
   readonly deadLetter?: DeadLetter;
   /** Where the shop is not ours. */
   readonly shop?: ShopFacts;
+  /** Checks that can't be right under the attack's behaviours, each with the reason. */
+  readonly notJudged?: Readonly<Partial<Record<CheckId, string>>>;
 }
 
 export interface DeadLetter {
@@ -158,6 +162,8 @@ export function prepareEvidence(raw: RawEvidence): Evidence {
   const { ledger, join, outcomes } = raw;
   const ticketsOf = new Int32Array(ledger.count + join.strays.length);
   for (const subject of join.subjectOfTicket) ticketsOf[subject] = (ticketsOf[subject] ?? 0) + 1;
+  // A reservation that was asked for twice is one: whoever asked again has its tickets.
+  for (const [again, first] of raw.repeats ?? []) ticketsOf[again] = ticketsOf[first] ?? 0;
 
   const fate = new Uint8Array(ledger.count);
   let accepted = 0;

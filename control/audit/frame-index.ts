@@ -18,6 +18,8 @@ export interface FrameIndex {
   readonly records: readonly RecordSubjects[];
   /** Requests whose reservation id an earlier request was given, too. */
   readonly duplicates: readonly number[];
+  /** Requests that were sent again under their key, each with the first one of its reservation. */
+  readonly repeats: ReadonlyMap<number, number>;
 }
 
 /**
@@ -27,6 +29,7 @@ export interface FrameIndex {
 export function indexFrames(saleId: string, ledger: LoadLedger, strays: readonly string[]): FrameIndex {
   const byRecord = new Map<string, RecordSubjects & { readonly seen: Set<number> }>();
   const duplicates: number[] = [];
+  const repeats = new Map<number, number>();
   const add = (id: string, subject: number): void => {
     const ref = parseReservationId(id);
     if (!ref || ref.saleId !== saleId) return;
@@ -41,7 +44,10 @@ export function indexFrames(saleId: string, ledger: LoadLedger, strays: readonly
       byRecord.set(key, record);
     }
     // A keyed reservation is one, however often it was sent.
-    if (record.seen.has(place) && ref.kind === 'framed') duplicates.push(subject);
+    if (record.seen.has(place)) {
+      if (ref.kind === 'framed') duplicates.push(subject);
+      else repeats.set(subject, record.subjects[0] ?? subject);
+    }
     record.seen.add(place);
     record.subjects.push(subject);
     record.places.push(place);
@@ -51,5 +57,5 @@ export function indexFrames(saleId: string, ledger: LoadLedger, strays: readonly
     if (id !== undefined) add(id, request);
   }
   strays.forEach((id, at) => add(id, ledger.count + at));
-  return { records: [...byRecord.values()], duplicates };
+  return { records: [...byRecord.values()], duplicates, repeats };
 }

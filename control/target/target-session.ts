@@ -3,6 +3,7 @@
  * drains, what the shop decides later is asked for. It starts no backend and breaks none.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseBehaviours } from '../../contract/behaviours.ts';
 import type { AttackSettings } from '../../contract/attack-settings.ts';
 import { FailureError } from '../../contract/failure.ts';
 import { whole } from '../../contract/format.ts';
@@ -86,7 +87,11 @@ export class TargetSession extends RunSession<TargetSessionOptions> {
     const left = typeof reader.stock === 'number' ? undefined : await reader.stock();
     signal.throwIfAborted();
     const hasLimit = target.limit !== undefined;
-    const perBuyerLimit = hasLimit ? settings.perBuyerLimit : settings.requestsPerBuyer;
+    const most = Math.max(
+      1,
+      ...parseBehaviours(settings.behaviours ?? '').map(({ requests = 1 }) => requests),
+    );
+    const perBuyerLimit = hasLimit ? settings.perBuyerLimit : settings.requestsPerBuyer * most;
     const evidence = shopEvidence({
       seen: ledger,
       owners,

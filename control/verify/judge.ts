@@ -41,6 +41,8 @@ const MAX_PLACE = 999_999;
 /** How far, in µs, grants may depart from the order of acceptance, beside what a part stood still. */
 const ORDER_TOLERANCE_US = 2_000_000;
 
+/** The id of a reservation that was sent with an Idempotency-Key. */
+const KEYED = /^[^.]+\.k\./;
 const UNPRINTABLE = /[^\t\x20-\x7e]/;
 const STATUSES = new Set(['accepted', 'rejected', 'unknown', 'unsent']);
 /**
@@ -207,9 +209,11 @@ export class Judge {
 
     this.#accepted++;
     // A ticket stands for one grant: that of the first request that names it.
-    if (outcome === 'granted' || (outcome === '-' && isFirst)) {
+    // Under a key it stands for all that named it, who asked when the first one did.
+    const isAgain = holding !== undefined && !isFirst && KEYED.test(id);
+    if (outcome === 'granted' || (outcome === '-' && (isFirst || isAgain))) {
       this.#granted++;
-      this.#lastGrantedSentUs = Math.max(this.#lastGrantedSentUs, sentUs);
+      if (!isAgain) this.#lastGrantedSentUs = Math.max(this.#lastGrantedSentUs, sentUs);
     } else if (outcome === '-') this.#pending.add(id === '-' ? `request ${at}` : id);
     else {
       this.#refused++;
@@ -258,7 +262,7 @@ export class Judge {
   }
 
   finish(expectedRoot: string | undefined): Judgement {
-    const { runId, planted, isOther, stock, perBuyerLimit, heldUpMs, requests, tickets } =
+    const { runId, planted, isOther, openUnder, stock, perBuyerLimit, heldUpMs, requests, tickets } =
       this.#header ?? fail('it is empty');
     const { remaining, waiting, newDead, undecided, claims } = this.#end ?? fail('the end record is missing');
     const root = this.#root ?? fail('its root is missing');
@@ -281,11 +285,11 @@ export class Judge {
 
     const checks: Record<string, { state: CheckState; found: string }> = {};
     const set = (name: string, isFine: boolean, found: string, canBeOpen = false) => {
-      if (isOther && claims[name] === 'notJudged') {
-        checks[name] = {
-          state: 'notJudged',
-          found: 'There is no data for it in the attack on another shop.',
-        };
+      if (claims[name] === 'notJudged' && (isOther || openUnder.includes(name))) {
+        const found = isOther
+          ? 'There is no data for it in the attack on another shop.'
+          : 'It can’t be right under the behaviours of this attack.';
+        checks[name] = { state: 'notJudged', found };
         return;
       }
       checks[name] = { state: isFine ? 'passed' : canBeOpen && undecided ? 'open' : 'failed', found };

@@ -13,6 +13,8 @@ export interface Header {
   readonly planted: string | undefined;
   /** The shop is not FlashGrid's own: some checks may have no data. */
   readonly isOther: boolean;
+  /** Checks that the behaviours of the buyers leave open. */
+  readonly openUnder: readonly string[];
 }
 
 export interface End {
@@ -37,6 +39,7 @@ export function headerOf(text: string): Header {
     runId: idOf(run['id']),
     planted: attack['plant'] === undefined ? undefined : idOf(attack['plant']),
     isOther: run['target'] !== undefined,
+    openUnder: openUnder(attack['behaviours']),
     stock: wholeOf(sale, 'stock'),
     perBuyerLimit: wholeOf(sale, 'perBuyerLimit'),
     saleStatus: String(sale['status']),
@@ -44,6 +47,13 @@ export function headerOf(text: string): Header {
     requests: wholeOf(header, 'requests'),
     tickets: wholeOf(header, 'tickets'),
   };
+}
+
+/** By the kinds of a text such as `retry:5% several:10%`. */
+function openUnder(behaviours: unknown): string[] {
+  const text = typeof behaviours === 'string' ? behaviours : '';
+  if (/\bseveral:/.test(text)) return ['no_undersell', 'order'];
+  return /\bretry:/.test(text) ? ['no_undersell'] : [];
 }
 
 export function endOf(text: string): End {

@@ -76,6 +76,16 @@ describe('the second judge', () => {
     }
   });
 
+  it('agrees with the audit on reservations that were sent again under their key', async () => {
+    const again = soldOut();
+    for (const request of [0, 3, 12, 30]) again.sendAgain(request, 60_000);
+    const { path } = await write(again);
+    expect(await failedIn(path)).toEqual({ failed: [], disputed: [] });
+    // Redis has lost the record of one that was granted: its ticket stands for both requests.
+    again.frames.splice(-4, 1);
+    expect(await failedIn((await write(again)).path)).toEqual({ failed: [], disputed: [] });
+  });
+
   it('agrees with the audit whatever was damaged, decided or not (property)', () => {
     fc.assert(
       fc.property(damagedWorld(), fc.constantFrom([], ['worker-1 was given up.']), (world, undecided) => {

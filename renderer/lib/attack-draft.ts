@@ -3,6 +3,7 @@ import {
   ATTACK_PRESETS,
   ATTACK_SETTINGS,
   attackSettingsSchema,
+  contradictionOf,
   type AttackField,
   type AttackPreset,
   type AttackSettings,
@@ -40,7 +41,12 @@ export function parseDraft(
       profile === draft.profile && !(whenEmpty !== undefined && draft[field] === ''),
   ).map(({ field }) => [field, draft[field]] as const);
   const parsed = attackSettingsSchema.safeParse({ profile: draft.profile, ...Object.fromEntries(fields) });
-  if (parsed.success) return { ok: true, settings: parsed.data };
+  if (parsed.success) {
+    const found = contradictionOf(parsed.data);
+    return found
+      ? { ok: false, errors: { [found.field]: sentence(found.message) } }
+      : { ok: true, settings: parsed.data };
+  }
   const errors: Record<string, string> = {};
   for (const { path, message } of parsed.error.issues) {
     errors[String(path[0] ?? 'form')] ??= sentence(message);

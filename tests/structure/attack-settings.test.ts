@@ -18,6 +18,7 @@ import { fixtureParts } from '../support/run-fixture.ts';
 
 /** Another value than the default. */
 function otherValue({ choices, isText, min = 0 }: AttackSetting): number | string {
+  if (isText === 'BEHAVIOUR') return 'double-click:10% leaves:2.5%';
   if (isText === 'STAGES') return '0..40@2s';
   if (isText === 'SLO') return 'p99<50ms unknown==0';
   if (isText) return 'kill:worker@25% pause:redis@1s+2s';

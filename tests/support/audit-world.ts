@@ -4,7 +4,7 @@ import { joinTickets, prepareEvidence } from '../../control/audit/evidence.ts';
 import type { Evidence } from '../../control/audit/evidence.ts';
 import { indexFrames } from '../../control/audit/frame-index.ts';
 import type { LoadLedger, RequestStatus } from '../../control/audit/ledger.ts';
-import { framedId } from '../../services/shared/ids.ts';
+import { framedId, keyedId } from '../../services/shared/ids.ts';
 
 export interface WorldRequest {
   userId: string;
@@ -105,6 +105,25 @@ export class World {
     return reservationId;
   }
 
+  /** Makes a request's reservation one under a key, which its buyer then sends again. */
+  sendAgain(request: number, sentAtMs: number): void {
+    const { frame, place } = this.locate(request);
+    const found = this.requests[request];
+    const was = found?.reservationId;
+    if (!found || was === undefined) throw new Error(`request ${request} has no reservation`);
+    const digest = String(request).padStart(22, 'k');
+    const id = keyedId(SALE_ID, digest);
+    const units = frame.grants.get(place);
+    this.frames.push({
+      id: digest,
+      codes: [frame.codes[place] ?? ''],
+      grants: new Map(units ? [[0, units]] : []),
+    });
+    for (const ticket of this.tickets) if (ticket.reservationId === was) ticket.reservationId = id;
+    found.reservationId = id;
+    this.requests.push({ ...found, sentAtMs, answeredAtMs: sentAtMs + 5 });
+  }
+
   /** The frame and the place of a request's reservation. */
   locate(request: number): { frame: WorldFrame; place: number } {
     const [, frameId, place] = this.requests[request]?.reservationId?.split('.') ?? [];
@@ -153,6 +172,7 @@ export class World {
       join,
       outcomes,
       duplicates: index.duplicates,
+      repeats: index.repeats,
       counters: this.isKnownToRedis ? { remaining: this.remaining } : undefined,
       queues: this.queues,
     });

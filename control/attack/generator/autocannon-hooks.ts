@@ -14,6 +14,7 @@
  */
 import type { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
+import { SLOW_READ_MS } from '../../../contract/behaviours.ts';
 import { FailureError } from '../../../contract/failure.ts';
 import { ReplyReader } from './reply.ts';
 import type { RequestBytes } from './request-template.ts';
@@ -51,6 +52,8 @@ export interface LaneEvents {
   onFree(lane: Lane): void;
   /** The outstanding request was answered. */
   onAnswer(lane: Lane, status: number, body: string): void;
+  /** The request of a buyer who does not wait for the answer has left. */
+  onWritten(lane: Lane): void;
   /** The connection is gone. With `error`, it failed; else the server closed it. */
   onLost(lane: Lane, error: NodeJS.ErrnoException | undefined): void;
 }
@@ -80,11 +83,15 @@ export class Lane {
   #hasConnected = false;
   #mustClose = false;
   #error: NodeJS.ErrnoException | undefined;
+  #manner: 'leaves' | 'slow' | undefined;
+  readonly #slowMs: number;
   #status = 0;
   #body: Buffer[] = [];
   #bodyBytes = 0;
 
-  constructor(client: AutocannonClient, template: RequestBytes, events: LaneEvents) {
+  /** @param slowMs how long a slow reader leaves its answer unread */
+  constructor(client: AutocannonClient, template: RequestBytes, events: LaneEvents, slowMs = SLOW_READ_MS) {
+    this.#slowMs = slowMs;
     this.#client = client;
     this.#events = events;
     this.#template = template;
@@ -103,8 +110,10 @@ export class Lane {
    * Sends a request, opening a connection first where there is none.
    * @param index of the request in this process
    * @param buyerIndex of the request in the whole attack
+   * @param manner what the buyer does with the answer
    */
-  send(index: number, buyerIndex: number, sentMs: number): void {
+  send(index: number, buyerIndex: number, sentMs: number, manner?: 'leaves' | 'slow'): void {
+    this.#manner = manner;
     this.#buffer = this.#template.fill(this.#buffer, buyerIndex);
     this.index = index;
     this.sentMs = sentMs;
@@ -176,7 +185,16 @@ export class Lane {
     } else if (!this.#isWritten) {
       this.#isWritten = true;
       this.#client.emit('request');
-      this.#client.conn.write(this.#buffer);
+      const { index } = this;
+      const { conn } = this.#client;
+      if (this.#manner === 'leaves')
+        // The bytes are the kernel's by then: the gateway gets them, and then the end of the connection.
+        conn.write(this.#buffer, () => this.index === index && this.#events.onWritten(this));
+      else conn.write(this.#buffer);
+      if (this.#manner === 'slow') {
+        conn.pause();
+        setTimeout(() => conn.resume(), this.#slowMs);
+      }
     }
   }
 

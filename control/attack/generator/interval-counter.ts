@@ -37,10 +37,11 @@ export class IntervalCounter {
     this.#sent++;
   }
 
-  countAnswer(isAccepted: boolean, latencyUs: number): void {
+  /** @param latencyUs missing where the buyer delayed the answer itself */
+  countAnswer(isAccepted: boolean, latencyUs: number | undefined): void {
     if (isAccepted) this.#accepted++;
     else this.#rejected++;
-    this.#latency.recordUs(latencyUs);
+    if (latencyUs !== undefined) this.#latency.recordUs(latencyUs);
   }
 
   countUnknown(): void {

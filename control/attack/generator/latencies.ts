@@ -9,16 +9,18 @@ import { NOTHING, STATUS_CODES, type Columns } from '../protocol/request-log.ts'
 /**
  * Those of all requests that had an answer, also of one that decided nothing (`unknown`).
  * @param dueMs when a request should have left; missing for a burst
+ * @param isLeftOut whether the buyer delayed its answer itself
  */
 export function latenciesOf(
   { status, sentUs, answeredUs }: Columns,
   dueMs: ((index: number) => number) | undefined,
+  isLeftOut: (index: number) => boolean = () => false,
 ): ResultMessage['latencies'] {
   return (['accepted', 'rejected', 'unknown'] as const).flatMap((outcome) => {
     const [intended, sent] = [new LatencyHistogram(), new LatencyHistogram()];
     for (let at = 0; at < status.length; at++) {
       const answered = answeredUs[at] ?? NOTHING;
-      if (status[at] !== STATUS_CODES[outcome] || answered === NOTHING) continue;
+      if (status[at] !== STATUS_CODES[outcome] || answered === NOTHING || isLeftOut(at)) continue;
       sent.recordUs(answered - (sentUs[at] ?? 0));
       if (dueMs) intended.recordUs(answered - dueMs(at) * 1000);
     }

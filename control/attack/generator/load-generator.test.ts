@@ -5,6 +5,7 @@ import { paceOf, parseStages } from '../../../contract/load-stages.ts';
 import { attackSettingsSchema } from '../../../contract/attack-settings.ts';
 import { acknowledge, startServer, startTcpServer } from '../../../tests/support/misbehaving-server.ts';
 import type { GeneratorJob, IntervalMessage, ResultMessage } from '../protocol/generator-messages.ts';
+import { Crowd } from '../protocol/crowd.ts';
 import { LatencyHistogram } from '../protocol/latency-histogram.ts';
 import { LoadGenerator } from './load-generator.ts';
 import { NOTHING, STATUS_CODES, joinReservationId, type RequestLog } from '../protocol/request-log.ts';
@@ -463,6 +464,52 @@ describe('a sustained rate', () => {
     // both.
     expect(server.sockets).toBeGreaterThan(2);
     expect(server.sockets).toBeLessThanOrEqual(12);
+  });
+});
+
+describe('behaviours', () => {
+  it('sends double clicks and bots as the ledger has them, with the exact total', async () => {
+    const server = await serve((request, response) => acknowledge(response, request));
+    const behaviours = 'double-click:30% bot:2%';
+    const run = await attack([server.url], { totalRequests: 1_500, behaviours });
+    expect(counts(run)).toEqual({ sent: 1_500, accepted: 1_500, rejected: 0, unknown: 0 });
+    const crowd = new Crowd(
+      { ...attackSettingsSchema.parse({ profile: 'burst' }), seed: 7, behaviours },
+      1_500,
+    );
+    const users = Array.from({ length: 1_500 }, (_, index) => userIdFor(7, crowd.buyer(index)));
+    expect(server.seen.map(({ userId }) => userId).sort()).toEqual(users.sort());
+    expect(new Set(users).size).toBeLessThan(1_200);
+  });
+
+  it('closes the connection of those who leave once the gateway has their request', async () => {
+    const server = await serve((request, response) => acknowledge(response, request));
+    const run = await attack([server.url], { totalRequests: 400, behaviours: 'leaves:25%' });
+    const { causes, unknown } = run.result;
+    expect(causes).toEqual({ left: unknown });
+    expect(unknown).toBeGreaterThan(60);
+    expect(unknown).toBeLessThan(140);
+    await vi.waitFor(() => expect(server.seen).toHaveLength(400));
+    expectSound(run, server.seen);
+  });
+
+  it('leaves the answers of slow readers unread, and out of the latencies', async () => {
+    const server = await serve((request, response) => acknowledge(response, request));
+    const startedMs = performance.now();
+    const slow = { totalRequests: 100, connections: 100, timeoutMs: 1_000, behaviours: 'slow-reader:20%' };
+    const run = await attack([server.url], slow);
+    expect(counts(run)).toEqual({ sent: 100, accepted: 100, rejected: 0, unknown: 0 });
+    expect(performance.now() - startedMs).toBeGreaterThan(500);
+    const [latency] = run.result.latencies;
+    const counted = new LatencyHistogram();
+    if (latency) counted.add(latency.histogram);
+    const answers = counted.count;
+    expect(answers).toBeLessThan(95);
+    const waitedMs = [...run.log.columns.answeredUs].map(
+      (us, row) => (us - (run.log.columns.sentUs[row] ?? 0)) / 1_000,
+    );
+    expect(waitedMs.filter((ms) => ms >= 490)).toHaveLength(100 - answers);
+    expectSound(run, server.seen);
   });
 });
 

@@ -9,10 +9,12 @@
 import { performance } from 'node:perf_hooks';
 import autocannon from 'autocannon';
 import { backoffMs } from '../../../services/shared/backoff.ts';
+import { SLOW_READ_MS } from '../../../contract/behaviours.ts';
 import { FailureError } from '../../../contract/failure.ts';
 import { paceOf, type Pace } from '../../../contract/load-stages.ts';
 import { answerCause, isUndecided, lossCause } from './answer-cause.ts';
 import { Lane, asAutocannonClient, type LaneEvents } from './autocannon-hooks.ts';
+import { Crowd } from '../protocol/crowd.ts';
 import { IntervalCounter } from './interval-counter.ts';
 import {
   shareOf,
@@ -52,6 +54,7 @@ export class LoadGenerator implements LaneEvents {
   readonly #job: GeneratorJob;
   readonly #startMs: number;
   readonly #shop: ShopClient | undefined;
+  readonly #crowd: Crowd;
   /** Missing for a burst. */
   readonly #pace: Pace | undefined;
   readonly #count: number;
@@ -93,6 +96,7 @@ export class LoadGenerator implements LaneEvents {
     this.#job = job;
     this.#startMs = options.startMs;
     this.#shop = options.shop;
+    this.#crowd = new Crowd(job, job.totalRequests);
     this.#pace = job.pace && paceOf(job.pace);
     this.#count = shareOf(job.totalRequests, job.processIndex, job.processes);
     this.#limit = this.#count;
@@ -136,7 +140,9 @@ export class LoadGenerator implements LaneEvents {
       endMs: this.#endMs,
       firstWaveMs: this.#sentAtMs(Math.min(this.#connections, this.#next) - 1),
       lastSentMs: this.#sentAtMs(this.#next - 1),
-      latencies: latenciesOf(this.log.columns, this.#pace && ((index) => this.#dueMs(index))),
+      latencies: latenciesOf(this.log.columns, this.#pace && ((index) => this.#dueMs(index)), (index) =>
+        this.#isReadLate(index),
+      ),
       statusCounts: Object.fromEntries([...this.#statusCounts].map(([status, n]) => [String(status), n])),
       loopLag: this.#lag.histogram.data(),
       cpuMicros: used.user + used.system,
@@ -196,9 +202,15 @@ export class LoadGenerator implements LaneEvents {
       if (reservationId !== undefined) this.log.recordReservation(index, reservationId);
     } else if (told !== undefined) this.log.recordReservation(index, told.note);
     const latencyUs = (nowMs - fromMs) * 1000;
-    this.#intervals.countAnswer(isAccepted, latencyUs);
+    this.#intervals.countAnswer(isAccepted, this.#isReadLate(index) ? undefined : latencyUs);
     this.#lastAnswerMs = nowMs;
     this.#resolve(nowMs);
+  }
+
+  onWritten(lane: Lane): void {
+    this.#giveUp(lane, 'left');
+    lane.expire();
+    this.#freeAfter(lane, 0);
   }
 
   onLost(lane: Lane, error: NodeJS.ErrnoException | undefined): void {
@@ -269,14 +281,12 @@ export class LoadGenerator implements LaneEvents {
     const { host, path } = client.opts;
     let template = this.#templates.get(host);
     if (!template) {
-      const { saleId, seed, totalRequests, requestsPerBuyer, keys } = this.#job;
-      const buyers = Math.ceil(totalRequests / requestsPerBuyer);
       template =
-        this.#shop?.template(host, { seed, buyers }) ??
-        new RequestTemplate(host, path, { saleId, seed, buyers, hasKeys: keys === 'own' });
+        this.#shop?.template(host, this.#crowd) ??
+        new RequestTemplate(host, path, this.#job.saleId, this.#crowd);
       this.#templates.set(host, template);
     }
-    this.#lanes.push(new Lane(client, template, this));
+    this.#lanes.push(new Lane(client, template, this, Math.min(SLOW_READ_MS, this.#job.timeoutMs / 2)));
   }
 
   #send(lane: Lane, nowMs: number): void {
@@ -284,7 +294,18 @@ export class LoadGenerator implements LaneEvents {
     if (index === 0) this.#firstSentMs = nowMs;
     this.log.recordSent(index, nowMs * 1000);
     this.#intervals.countSent();
-    lane.send(index, index * this.#job.processes + this.#job.processIndex, nowMs);
+    const number = this.#numberOf(index);
+    lane.send(index, number, nowMs, this.#crowd.behaviour(number)?.manner);
+  }
+
+  /** The number of a request of this process in the whole attack. */
+  #numberOf(index: number): number {
+    return index * this.#job.processes + this.#job.processIndex;
+  }
+
+  /** Whether the buyer left the answer unread for a while: that is no latency of the system. */
+  #isReadLate(index: number): boolean {
+    return this.#crowd.behaviour(this.#numberOf(index))?.manner === 'slow';
   }
 
   #sentAtMs(index: number): number {
@@ -293,8 +314,7 @@ export class LoadGenerator implements LaneEvents {
 
   /** When a request of this process is due; 0 for a burst. */
   #dueMs(index: number): number {
-    const { processes, processIndex } = this.#job;
-    return this.#pace?.dueMs(index * processes + processIndex) ?? 0;
+    return this.#pace?.dueMs(this.#numberOf(index)) ?? 0;
   }
 
   #armDueTimer(inMs: number): void {

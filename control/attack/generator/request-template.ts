@@ -1,8 +1,9 @@
 /**
- * The bytes of a request. Only the buyer's id changes, and the key where there is one, and their lengths never do: a
- * request is a copy of these with eight bytes replaced.
+ * The bytes of a request. Only the ids of buyer and key change, and their lengths never do: a request is a copy of these with
+ * eight bytes replaced. Where buyers behave differently there are several such forms.
  */
-import { USER_ID_LENGTH, buyerOf, writeUserId } from '../protocol/user-ids.ts';
+import type { Crowd } from '../protocol/crowd.ts';
+import { USER_ID_LENGTH, writeUserId } from '../protocol/user-ids.ts';
 
 /** The bytes of a connection's requests. */
 export interface RequestBytes {
@@ -12,45 +13,70 @@ export interface RequestBytes {
   fill(buffer: Buffer, index: number): Buffer;
 }
 
+/** A request without ids, and where they belong. */
+interface Form {
+  readonly bytes: Buffer;
+  readonly userIdAt: number;
+  readonly keyAt: number | undefined;
+}
+
 export class RequestTemplate implements RequestBytes {
-  readonly #bytes: Buffer;
-  readonly #userIdAt: number;
-  readonly #keyAt: number | undefined;
-  readonly #seed: number;
-  readonly #buyers: number;
+  readonly #host: string;
+  readonly #path: string;
+  readonly #saleId: string;
+  readonly #crowd: Crowd;
+  /** The form of all requests where they are alike; else one for each number of units, with and without a key. */
+  readonly #usual: Form;
+  readonly #forms = new Map<number, Form>();
 
   /**
    * @param host value of the Host header
    * @param path of the route
    */
-  constructor(
-    host: string,
-    path: string,
-    { saleId, seed, buyers, hasKeys }: { saleId: string; seed: number; buyers: number; hasKeys: boolean },
-  ) {
-    const blank = '_'.repeat(USER_ID_LENGTH);
-    const start = `{"saleId":${JSON.stringify(saleId)},"userId":"`;
-    const body = `${start}${blank}"}`;
-    const first = `POST ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: keep-alive\r\nIdempotency-Key: `;
-    const head =
-      (hasKeys ? `${first}${blank}\r\n` : first.slice(0, first.lastIndexOf('\n') + 1)) +
-      `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
-    this.#bytes = Buffer.from(head + body);
-    this.#userIdAt = Buffer.byteLength(head + start);
-    this.#keyAt = hasKeys ? Buffer.byteLength(first) : undefined;
-    this.#seed = seed;
-    this.#buyers = buyers;
+  constructor(host: string, path: string, saleId: string, crowd: Crowd) {
+    this.#host = host;
+    this.#path = path;
+    this.#saleId = saleId;
+    this.#crowd = crowd;
+    this.#usual = this.#formOf(0);
   }
 
   /** A buffer for one connection to fill again and again. */
   copy(): Buffer {
-    return Buffer.from(this.#bytes);
+    return Buffer.from(this.#usual.bytes);
   }
 
-  /** Puts the buyer of request `index` into such a buffer. */
+  /** Puts the buyer of request `index` into such a buffer, or into a new one where requests differ. */
   fill(buffer: Buffer, index: number): Buffer {
-    writeUserId(buffer, this.#userIdAt, this.#seed, buyerOf(index, this.#buyers));
-    if (this.#keyAt !== undefined) writeUserId(buffer, this.#keyAt, this.#seed, index);
-    return buffer;
+    const crowd = this.#crowd;
+    const { bytes, userIdAt, keyAt } = crowd.isUniform ? this.#usual : this.#formOf(index);
+    const filled = crowd.isUniform ? buffer : Buffer.from(bytes);
+    writeUserId(filled, userIdAt, crowd.seed, crowd.buyer(index));
+    if (keyAt !== undefined) writeUserId(filled, keyAt, crowd.seed, crowd.key(index) ?? index);
+    return filled;
+  }
+
+  #formOf(index: number): Form {
+    const units = this.#crowd.units(index);
+    const hasKey = this.#crowd.key(index) !== undefined;
+    const which = units * 2 + (hasKey ? 1 : 0);
+    const form = this.#forms.get(which) ?? this.#makeForm(units, hasKey);
+    this.#forms.set(which, form);
+    return form;
+  }
+
+  #makeForm(units: number, hasKey: boolean): Form {
+    const blank = '_'.repeat(USER_ID_LENGTH);
+    const start = `{"saleId":${JSON.stringify(this.#saleId)},"userId":"`;
+    const body = `${start}${blank}"${units === 1 ? '' : `,"quantity":${units}`}}`;
+    const first = `POST ${this.#path} HTTP/1.1\r\nHost: ${this.#host}\r\nConnection: keep-alive\r\nIdempotency-Key: `;
+    const head =
+      (hasKey ? `${first}${blank}\r\n` : first.slice(0, first.lastIndexOf('\n') + 1)) +
+      `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`;
+    return {
+      bytes: Buffer.from(head + body),
+      userIdAt: Buffer.byteLength(head + start),
+      keyAt: hasKey ? Buffer.byteLength(first) : undefined,
+    };
   }
 }

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { declaredTargetSchema, type Target } from '../../../contract/target.ts';
 import { readNote } from '../protocol/shop-note.ts';
-import { userIdFor } from '../protocol/user-ids.ts';
+import { buyerOf, userIdFor } from '../protocol/user-ids.ts';
 import { openShop } from './shop-client.ts';
 
 const BASE = {
@@ -17,7 +17,8 @@ function targetOf(parts: object): Target {
   return { file: 'shop.json', name: 'shop', url: BASE.url, use: { declared } };
 }
 
-const BUYERS = { seed: 7, buyers: 2 };
+// Two buyers.
+const BUYERS = { seed: 7, buyer: (index: number) => buyerOf(index, 2) };
 
 describe('a request to a shop', () => {
   it('has the ids of buyer and request everywhere, the right length, and names the tool', async () => {

@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { errorText } from '../../../services/shared/error-text.ts';
 import { FailureError } from '../../../contract/failure.ts';
 import { fieldOf, fits, plainName, type DeclaredTarget, type Target } from '../../../contract/target.ts';
-import { USER_ID_LENGTH, buyerOf, userIdFor, writeUserId } from '../protocol/user-ids.ts';
+import type { Crowd } from '../protocol/crowd.ts';
+import { USER_ID_LENGTH, userIdFor, writeUserId } from '../protocol/user-ids.ts';
 import { noteOf } from '../protocol/shop-note.ts';
 import type { RequestBytes } from './request-template.ts';
 
@@ -18,13 +19,8 @@ export interface ShopAnswer {
   readonly note: string;
 }
 
-interface Buyers {
-  readonly seed: number;
-  readonly buyers: number;
-}
-
 export interface ShopClient {
-  template(host: string, buyers: Buyers): RequestBytes;
+  template(host: string, crowd: Pick<Crowd, 'seed' | 'buyer'>): RequestBytes;
   read(status: number, body: string): ShopAnswer;
 }
 
@@ -71,10 +67,11 @@ export async function openShop({ use }: Target): Promise<ShopClient> {
     }
   };
   return {
-    template: (host, { seed, buyers }) => ({
+    template: (host, crowd) => ({
       copy: () => Buffer.alloc(0),
       fill: (_, index) => {
-        const names = { buyer: userIdFor(seed, buyerOf(index, buyers)), request: userIdFor(seed, index) };
+        const { seed } = crowd;
+        const names = { buyer: userIdFor(seed, crowd.buyer(index)), request: userIdFor(seed, index) };
         return Buffer.from(bytesOf(host, read(requestSchema, 'request', names), (text) => text));
       },
     }),
@@ -95,7 +92,7 @@ function declaredShop({ headers = {}, buy, answers }: DeclaredTarget): ShopClien
     body,
   };
   return {
-    template: (host, buyers) => new ShopTemplate(bytesOf(host, request as ShopRequest), buyers),
+    template: (host, crowd) => new ShopTemplate(bytesOf(host, request as ShopRequest), crowd),
     read: (status, text) => {
       let parsed: { readonly json: unknown } | undefined;
       const json = () => (parsed ??= { json: jsonOf(text) }).json;
@@ -160,9 +157,9 @@ class ShopTemplate implements RequestBytes {
   readonly #bytes: Buffer;
   readonly #buyerAt: readonly number[];
   readonly #requestAt: readonly number[];
-  readonly #names: Buyers;
+  readonly #crowd: Pick<Crowd, 'seed' | 'buyer'>;
 
-  constructor(text: string, names: Buyers) {
+  constructor(text: string, crowd: Pick<Crowd, 'seed' | 'buyer'>) {
     this.#bytes = Buffer.from(text);
     const places = (blank: string) => {
       const found: number[] = [];
@@ -172,7 +169,7 @@ class ShopTemplate implements RequestBytes {
     };
     this.#buyerAt = places(BLANKS.buyer);
     this.#requestAt = places(BLANKS.request);
-    this.#names = names;
+    this.#crowd = crowd;
   }
 
   copy(): Buffer {
@@ -180,8 +177,9 @@ class ShopTemplate implements RequestBytes {
   }
 
   fill(buffer: Buffer, index: number): Buffer {
-    const { seed, buyers } = this.#names;
-    for (const at of this.#buyerAt) writeUserId(buffer, at, seed, buyerOf(index, buyers));
+    const { seed } = this.#crowd;
+    const buyer = this.#crowd.buyer(index);
+    for (const at of this.#buyerAt) writeUserId(buffer, at, seed, buyer);
     for (const at of this.#requestAt) writeUserId(buffer, at, seed, index);
     return buffer;
   }

@@ -17,7 +17,7 @@ const columnsOf = (log: RequestLog, first: number, end: number): ColumnsMessage 
 
 describe('the ledger of an attack', () => {
   it('gives back what the processes noted, in the order of the whole attack', () => {
-    const ledger = new AttackLedger(10, 3, 5);
+    const ledger = new AttackLedger(10, 3, { seed: 5, buyer: (index) => index });
     for (let part = 0; part < 3; part++) {
       const log = new RequestLog(shareOf(10, part, 3));
       for (let row = 0; row < log.columns.status.length; row++) {
@@ -64,7 +64,7 @@ describe('the ledger of an attack', () => {
     ];
     const log = new RequestLog(ids.length);
     ids.forEach((id, row) => log.recordReservation(row, id));
-    const ledger = new AttackLedger(ids.length, 1, 1);
+    const ledger = new AttackLedger(ids.length, 1, { seed: 1, buyer: (index) => index });
     ledger.addPrefixes(0, log.prefixes.encode());
     ledger.addColumns(0, columnsOf(log, 0, ids.length));
     expect(ids.map((_, row) => ledger.reservationId(row))).toEqual(ids);
@@ -76,7 +76,7 @@ describe('the ledger of an attack', () => {
     const idOf = (row: number) => `sale.gateway1-${Math.floor(row / 5).toString(36)}.${row % 5}`;
     for (let row = 0; row < count; row++) log.recordReservation(row, idOf(row));
     expect(log.prefixes.count).toBe(count / 5);
-    const ledger = new AttackLedger(count, 1, 1);
+    const ledger = new AttackLedger(count, 1, { seed: 1, buyer: (index) => index });
     ledger.addPrefixes(0, log.prefixes.encode());
     ledger.addColumns(0, columnsOf(log, 0, count));
     for (let row = 0; row < count; row += 7) expect(ledger.reservationId(row)).toBe(idOf(row));
@@ -84,7 +84,7 @@ describe('the ledger of an attack', () => {
 
   it('refuses columns out of order, too many, or for nobody', () => {
     const log = new RequestLog(4);
-    const ledger = new AttackLedger(4, 1, 1);
+    const ledger = new AttackLedger(4, 1, { seed: 1, buyer: (index) => index });
     expect(() => ledger.addColumns(0, columnsOf(log, 2, 4))).toThrow(/not the next ones/);
     expect(() => ledger.addColumns(1, columnsOf(log, 0, 4))).toThrow(/does not exist/);
     ledger.addColumns(0, columnsOf(log, 0, 4));

@@ -12,7 +12,8 @@ import {
   joinReservationId,
   type Columns,
 } from '../protocol/request-log.ts';
-import { buyerOf, userIdFor } from '../protocol/user-ids.ts';
+import type { Crowd } from '../protocol/crowd.ts';
+import { userIdFor } from '../protocol/user-ids.ts';
 
 /** The requests of one process; number `k` of process `p` is request `p + k × processes` of the attack. */
 class LedgerPart {
@@ -27,14 +28,12 @@ class LedgerPart {
 
 export class AttackLedger implements LoadLedger {
   readonly count: number;
-  readonly #seed: number;
-  readonly #buyers: number;
+  readonly #crowd: Pick<Crowd, 'seed' | 'buyer'>;
   readonly #parts: readonly LedgerPart[];
 
-  constructor(totalRequests: number, processes: number, seed: number, buyers = totalRequests) {
+  constructor(totalRequests: number, processes: number, crowd: Pick<Crowd, 'seed' | 'buyer'>) {
     this.count = totalRequests;
-    this.#seed = seed;
-    this.#buyers = buyers;
+    this.#crowd = crowd;
     this.#parts = Array.from(
       { length: processes },
       (_, index) => new LedgerPart(shareOf(totalRequests, index, processes)),
@@ -79,7 +78,7 @@ export class AttackLedger implements LoadLedger {
   }
 
   userId(index: number): string {
-    return userIdFor(this.#seed, buyerOf(index, this.#buyers));
+    return userIdFor(this.#crowd.seed, this.#crowd.buyer(index));
   }
 
   status(index: number): RequestStatus {

@@ -10,6 +10,7 @@ import { ProcessRegistry } from '../../processes/process-registry.ts';
 import type { Load, MachineHealth } from '../../../contract/run-record.ts';
 import { serviceUser } from '../../services/service-user.ts';
 import { AttackLedger } from './attack-ledger.ts';
+import { Crowd } from '../protocol/crowd.ts';
 import { GeneratorChild } from './generator-child.ts';
 import type { GeneratorJob, ResultMessage } from '../protocol/generator-messages.ts';
 import { IntervalMerger, type AttackInterval } from './interval-merger.ts';
@@ -17,12 +18,7 @@ import { MachineMeter, type ForeignSystem } from './machine-meter.ts';
 import { summariseLoad } from './load-summary.ts';
 import { checkMachine } from './preflight.ts';
 import { planProcesses } from './process-plan.ts';
-import {
-  stagesOf,
-  totalBuyers,
-  totalRequests,
-  type AttackSettings,
-} from '../../../contract/attack-settings.ts';
+import { stagesOf, totalRequests, type AttackSettings } from '../../../contract/attack-settings.ts';
 import { reachTarget } from './reach-target.ts';
 import type { Target } from '../../../contract/target.ts';
 
@@ -183,7 +179,7 @@ class Collector {
     settings: AttackSettings,
     onInterval: (interval: AttackInterval) => void,
   ) {
-    this.ledger = new AttackLedger(requests, processes, settings.seed, totalBuyers(settings));
+    this.ledger = new AttackLedger(requests, processes, new Crowd(settings, requests));
     this.merger = new IntervalMerger(processes, (interval) => {
       for (const key of TOTALS) this.#emitted[key] += interval[key];
       onInterval(interval);

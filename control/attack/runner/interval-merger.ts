@@ -82,7 +82,7 @@ export class IntervalMerger {
       accepted: sum((one) => one.accepted),
       rejected: sum((one) => one.rejected),
       unknown: sum((one) => one.unknown),
-      rps: (this.#latency.count * 1000) / lengthMs,
+      rps: (sum((one) => one.accepted + one.rejected) * 1000) / lengthMs,
       p50Ms: this.#latency.quantileMs(0.5),
       p99Ms: this.#latency.quantileMs(0.99),
       latencyCounts: this.#latency.countsUpTo(HEAT_EDGES_MS),

@@ -98,7 +98,9 @@ export function summariseLoad(
   // With all connections waiting, this is how long an answer took (Little's law).
   const answerMs = answers > 0 ? (settings.connections * durationMs) / answers : Infinity;
   const isShort = lateForConnections > lateForGenerator || sent < asked;
-  const isSystemLate = isShort && answerMs > IN_TIME_MS;
+  // A slow reader holds its connection itself.
+  const isHeld = settings.behaviours?.includes('slow-reader') === true;
+  const isSystemLate = isShort && answerMs > IN_TIME_MS && !isHeld;
   const gaveUp = results.flatMap((one) => one.gaveUp ?? []);
   return {
     sent,

@@ -49,7 +49,6 @@ export function result(
 }
 
 /** The result of a check that has no data. */
-export function unjudged(id: CheckId, why: string): Check {
-  const title = CHECKS[id].shopTitle ?? CHECKS[id].title;
+export function unjudged(id: CheckId, title: string, why: string): Check {
   return { id, title, ok: false, isNotJudged: true, evidence: { summary: why, counts: {}, offenders: [] } };
 }

@@ -41,7 +41,7 @@ function eligibleUnits(evidence: Evidence): Map<string, number> {
   const ownsTicket = new Set(evidence.ownerOfStray);
   const unitsByUser = new Map<string, number>();
   for (let request = 0; request < ledger.count; request++) {
-    if (!isEligible(evidence, ownsTicket, request)) continue;
+    if (evidence.repeats?.has(request) || !isEligible(evidence, ownsTicket, request)) continue;
     const userId = ledger.userId(request);
     unitsByUser.set(userId, (unitsByUser.get(userId) ?? 0) + 1);
   }
@@ -67,7 +67,8 @@ function leftOut(evidence: Evidence): Witness {
   const addHeld = (request: number, units: number) => {
     if (units > 0) heldBy.set(ledger.userId(request), (heldBy.get(ledger.userId(request)) ?? 0) + units);
   };
-  for (let request = 0; request < ledger.count; request++) addHeld(request, ticketsOf[request] ?? 0);
+  for (let request = 0; request < ledger.count; request++)
+    if (!evidence.repeats?.has(request)) addHeld(request, ticketsOf[request] ?? 0);
   ownerOfStray.forEach((owner, at) => owner >= 0 && addHeld(owner, ticketsOf[ledger.count + at] ?? 0));
   let request = 0;
   let [due, held] = [0, 0];

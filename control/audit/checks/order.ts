@@ -25,6 +25,8 @@ export function checkOrder(evidence: Evidence): Check {
   let lastGrantedSentMs = -Infinity;
   let lastGranted = -1;
   for (let request = 0; request < ledger.count; request++) {
+    // Who sends a granted request again asked for it when it was sent first.
+    if (evidence.repeats?.has(request)) continue;
     if (fate[request] === FATE.granted && ledger.sentAtMs(request) > lastGrantedSentMs) {
       lastGrantedSentMs = ledger.sentAtMs(request);
       lastGranted = request;
