@@ -11,6 +11,7 @@ import { EXPORTS, EXPORT_FORMATS } from '../contract/export-formats.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { wrapText } from '../contract/format.ts';
 import { DESIGN_IDS } from '../contract/designs.ts';
+import { LAB_EXPORTS } from '../contract/lab.ts';
 import { MATRIX_EXPORTS } from '../contract/matrix.ts';
 import { providerChoiceSchema, type ProviderChoice } from '../contract/settings.ts';
 
@@ -237,9 +238,9 @@ export const TERMINAL_COMMANDS = {
       connections: { type: 'string', value: 'N', help: 'sockets opened at once (default 500)' },
       seed: { type: 'string', value: 'N', help: 'of the first round (default 1)' },
       quick: { type: 'boolean', help: 'one round of 3,000 buyers, in under a minute' },
-      json: { type: 'string', value: 'FILE', help: 'write plan and results' },
-      html: { type: 'string', value: 'FILE', help: 'write the report as one HTML file' },
-      md: { type: 'string', value: 'FILE', help: 'write the table in Markdown' },
+      json: { type: 'string', value: 'FILE', help: LAB_EXPORTS.json.help },
+      html: { type: 'string', value: 'FILE', help: LAB_EXPORTS.html.help },
+      md: { type: 'string', value: 'FILE', help: LAB_EXPORTS.md.help },
     },
   },
   confirm: {

@@ -2,15 +2,15 @@
 import { DESIGNS, designIdSchema } from '../contract/designs.ts';
 import { FailureError } from '../contract/failure.ts';
 import {
+  LAB_FORMATS,
   labPlanSchema,
   MAX_LAB_ROUNDS,
   type LabPlan,
   type LabResult,
   type LabState,
 } from '../contract/lab.ts';
-import { labMarkdown, labRows, labSentences, momentLines } from '../contract/lab-report.ts';
-import { appVersion } from '../control/app-paths.ts';
-import { exportLabHtml } from '../control/export/export-lab-html.ts';
+import { labRows, labSentences, labWitnesses } from '../contract/lab-report.ts';
+import { witnessLines } from '../control/export/export-terminal.ts';
 import { UsageError, readCount, type OptionValues } from '../contract/attack-options.ts';
 import { bringUp, readStart } from './bring-up.ts';
 import { EXIT } from './exit-codes.ts';
@@ -40,19 +40,15 @@ export async function lab({ values, dataDir, out, outputs, interrupt }: CommandC
     });
     out.raw(`\n${aligned(labRows(results)).join('\n')}\n\n`);
     for (const sentence of labSentences(results)) out.print(sentence);
-    const first = results.find(({ moment }) => moment !== undefined);
-    if (first) {
-      out.print(`\nThe moment it happened, ${DESIGNS[first.design].title}:`);
-      for (const line of momentLines(first)) out.print(`  ${line}`, 20);
+    for (const { title, witness, stoppedBy } of labWitnesses(results)) {
+      out.print(`\n${title}`);
+      out.raw(`${witnessLines(witness, (text) => text, out.width).join('\n')}\n`);
+      out.print(stoppedBy);
     }
-    const reports = {
-      json: () => `${JSON.stringify({ plan, results }, null, 2)}\n`,
-      html: () => exportLabHtml(results, { version: appVersion(), atMs: Date.now() }),
-      md: () => labMarkdown(results),
-    };
-    for (const format of ['json', 'html', 'md'] as const) {
+    for (const format of LAB_FORMATS) {
       if (!outputs.formats.includes(format)) continue;
-      const path = await outputs.write(format, reports[format]());
+      const { text } = await must(session.client, 'lab.exportResults', { format });
+      const path = await outputs.write(format, text);
       if (path !== undefined) out.print(`Written: ${path}`);
     }
     const own = results.filter(({ design }) => design === 'flashgrid');

@@ -14,7 +14,7 @@ import { exportFormatSchema, exportedFileSchema } from './export-formats.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
 import type { Failure } from './failure.ts';
 import { faultOrderSchema } from './faults.ts';
-import { labPlanSchema, labResultSchema, labStateSchema } from './lab.ts';
+import { labFormatSchema, labPlanSchema, labResultSchema, labStateSchema } from './lab.ts';
 import { MAX_MATRIX_SEEDS, matrixAttackSchema, matrixChoiceSchema } from './matrix.ts';
 import { matrixFormatSchema, matrixPlanSchema, matrixStateSchema, matrixTableSchema } from './matrix.ts';
 import { matrixResultSchema } from './matrix-report.ts';
@@ -165,6 +165,8 @@ export const commands = {
   /** Attacks one design after the other with the same buyers, and returns at once; `lab.stateChanged` reports the rest. */
   'lab.start': { input: labPlanSchema, output: labStateSchema },
   /** Cancels the attack that runs, and ends the lab. */
+  'lab.listResults': { input: none, output: z.array(labResultSchema) },
+  'lab.exportResults': { input: z.strictObject({ format: labFormatSchema }), output: exportedFileSchema },
   'lab.stop': { input: none, output: done, timeoutMs: 120_000 },
   'runs.listRuns': {
     input: z.strictObject({ search: z.string().max(200).default('') }),

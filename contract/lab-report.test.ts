@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { DESIGN_IDS } from './designs.ts';
 import { labAttacks, labPlanSchema, labSettings, type LabResult } from './lab.ts';
-import { agrees, labMarkdown, labRows, labSentences, momentLines } from './lab-report.ts';
+import { agrees, labMarkdown, labRows, labSentences, labWitnesses } from './lab-report.ts';
+import type { Witness } from './witness.ts';
 
 const result = (own: Partial<LabResult> = {}): LabResult => ({
   design: 'row-lock',
@@ -58,20 +59,19 @@ describe('what a lab came to', () => {
     );
   });
 
-  it('shows the moment of a double sale as two lanes, with what would have stopped it', () => {
-    const moment = {
-      says: 'Unit 4 was sold to A (u1) and to B (u2).',
-      buyers: ['u1', 'u2'],
-      moments: [
-        { atMs: 10, buyer: 'u1', text: 'SELECT 1' },
-        { atMs: 12.5, buyer: 'u2', text: 'COMMIT' },
+  it('shows the moment of a double sale, with what would have stopped it', () => {
+    const witness: Witness = {
+      contradiction: 'Unit 4 was sold to A and to B.',
+      lanes: ['A (u1)', 'B (u2)'],
+      events: [
+        { lane: 0, kind: 'statement', tMs: 0, text: 'SELECT 1' },
+        { lane: 1, kind: 'seen', tMs: 2.5, text: 'left_units = 17' },
       ],
     };
-    const lines = momentLines({ design: 'read-then-write', moment });
-    expect(lines[0]).toBe(moment.says);
-    expect(lines[1]).toMatch(/^\+ {4}0\.00 ms {2}A {2}SELECT 1$/);
-    expect(lines[2]).toMatch(/^\+ {4}2\.50 ms {10,}B {2}COMMIT$/);
-    expect(lines[3]).toContain('FOR UPDATE');
-    expect(labMarkdown([result({ design: 'read-then-write', oversold: 1, moment })])).toContain(lines[2]);
+    const results = [result({ oversold: 0 }), result({ design: 'read-then-write', oversold: 1, witness })];
+    expect(labWitnesses(results)).toMatchObject([
+      { title: 'Read, then write', witness, stoppedBy: expect.stringContaining('FOR UPDATE') as string },
+    ]);
+    expect(labMarkdown(results)).toContain('+2.5 ms, B (u2): Saw: left_units = 17');
   });
 });

@@ -2,6 +2,7 @@
 import { DESIGNS, DESIGN_IDS, type DesignFacts, type DesignId } from './designs.ts';
 import { markdownTable, milliseconds, plural, whole } from './format.ts';
 import type { LabResult } from './lab.ts';
+import { eventLines, type Witness } from './witness.ts';
 
 const sum = (results: readonly LabResult[], of: (result: LabResult) => number) =>
   results.reduce((total, result) => total + of(result), 0);
@@ -98,41 +99,32 @@ export function labSentences(results: readonly LabResult[]): string[] {
   ];
 }
 
-/** Columns between the lanes of two buyers. */
-const LANE = 24;
-
-/** The first double sale of a design: who did what, in order, and what would have stopped it. */
-export function momentLines({ design, moment }: Pick<LabResult, 'design' | 'moment'>): string[] {
-  if (!moment) return [];
-  const { stoppedBy }: DesignFacts = DESIGNS[design];
-  const [one] = moment.buyers;
-  const began = moment.moments[0]?.atMs ?? 0;
-  return [
-    moment.says,
-    ...moment.moments.map(
-      ({ atMs, buyer, text }) =>
-        `+${(atMs - began).toFixed(2).padStart(8)} ms  ${buyer === one ? 'A' : `  ${' '.repeat(LANE)}B`}  ${text.replaceAll(/\s+/g, ' ')}`,
-    ),
-    ...(stoppedBy === undefined ? [] : [stoppedBy]),
-  ];
+/** The first double sale of each design, with what would have stopped it. */
+export function labWitnesses(
+  results: readonly LabResult[],
+): { readonly title: string; readonly witness: Witness; readonly stoppedBy: string }[] {
+  return DESIGN_IDS.flatMap((design) => {
+    const witness = results.find((one) => one.design === design && one.witness)?.witness;
+    const { title, stoppedBy = '' }: DesignFacts = DESIGNS[design];
+    return witness ? [{ title, witness, stoppedBy }] : [];
+  });
 }
 
 export function labMarkdown(results: readonly LabResult[]): string {
-  const first = results.find(({ moment }) => moment !== undefined);
   return [
     ...labSentences(results).map((sentence) => `- ${sentence}`),
     '',
     markdownTable(labRows(results)),
-    ...(first
-      ? [
-          '',
-          `### ${DESIGNS[first.design].title}: the moment it happened`,
-          '',
-          '```text',
-          ...momentLines(first),
-          '```',
-        ]
-      : []),
+    ...labWitnesses(results).flatMap(({ title, witness, stoppedBy }) => [
+      '',
+      `### ${title}: the moment it happened`,
+      '',
+      `${witness.contradiction} ${stoppedBy}`,
+      '',
+      '```text',
+      ...eventLines(witness),
+      '```',
+    ]),
     '',
   ].join('\n');
 }

@@ -2,7 +2,9 @@
 import { z } from 'zod';
 import { attackSettingsSchema, type AttackSettings } from './attack-settings.ts';
 import { DESIGN_IDS, designIdSchema, type DesignId } from './designs.ts';
+import { EXPORTS, type ExportFormatText } from './export-formats.ts';
 import { failureSchema } from './failure.ts';
+import { witnessSchema } from './witness.ts';
 
 const count = z.number().int().nonnegative();
 
@@ -23,9 +25,6 @@ export const labPlanSchema = z.strictObject({
   seed: z.number().int().min(0).max(1_000_000).default(1),
 });
 export type LabPlan = z.output<typeof labPlanSchema>;
-
-/** What a request did or saw, as the design's own process noted it. */
-const momentSchema = z.object({ atMs: z.number(), buyer: z.string(), text: z.string() });
 
 export const labResultSchema = z.object({
   design: designIdSchema,
@@ -52,10 +51,8 @@ export const labResultSchema = z.object({
     .optional(),
   /** CPU of the design's own processes, in µs a request; backends are not in it. */
   cpuMicros: z.number().optional(),
-  /** Two buyers who should not both have bought, and all that they did. */
-  moment: z
-    .object({ says: z.string(), buyers: z.array(z.string()).length(2), moments: z.array(momentSchema) })
-    .optional(),
+  /** Two buyers who should not both have bought, and what their requests did, as the design's own process noted it. */
+  witness: witnessSchema.optional(),
 });
 export type LabResult = z.infer<typeof labResultSchema>;
 
@@ -91,3 +88,15 @@ export function labSettings({ buyers, stock, connections, seed }: LabPlan, round
     seed: seed + round - 1,
   });
 }
+
+const FORMATS = {
+  html: { ...EXPORTS.html, help: 'write the report as one HTML file' },
+  md: { ...EXPORTS.md, label: 'Table, Markdown', help: 'write the table in Markdown' },
+  json: { ...EXPORTS.json, label: 'Plan and results, JSON', help: 'write plan and results' },
+} as const satisfies Record<string, ExportFormatText>;
+
+export type LabFormat = keyof typeof FORMATS;
+/** What the results can be exported as. */
+export const LAB_EXPORTS: Readonly<Record<LabFormat, ExportFormatText>> = FORMATS;
+export const LAB_FORMATS = Object.keys(FORMATS) as LabFormat[];
+export const labFormatSchema = z.enum(LAB_FORMATS);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { saleViewSchema } from '../services/shared/sales.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
 import { failureSchema } from './failure.ts';
+import { labStateSchema } from './lab.ts';
 import { matrixStateSchema } from './matrix.ts';
 import {
   backendStateSchema,
@@ -256,6 +257,7 @@ export const snapshotSchema = z.object({
   attack: attackStateSchema.optional(),
   /** Missing from a FlashGrid that has none. */
   matrix: matrixStateSchema.optional(),
+  lab: labStateSchema.optional(),
   /** The attack's samples so far; in a long attack, neighbours are merged. */
   samples: z.array(sampleSchema),
 });

@@ -12,6 +12,8 @@ const KINDS = {
   row: { label: 'Row in Postgres' },
   outcome: { label: 'What the shop decided' },
   owner: { label: 'The shop’s list of owners', holds: 'at the audit' },
+  statement: { label: 'Sent' },
+  seen: { label: 'Saw' },
   count: { label: 'Count', holds: 'at the audit' },
   missing: { label: 'Not found', holds: 'at the audit' },
 } as const satisfies Record<string, { readonly label: string; readonly holds?: string }>;
@@ -22,7 +24,7 @@ export const WITNESS_KINDS: Readonly<
 > = KINDS;
 
 /** A limit of 10 units a buyer, and the 11 rows that exceed it. */
-const MAX_EVENTS = 12;
+export const MAX_EVENTS = 12;
 
 export const witnessEventSchema = z.object({
   /** The lane on which the event stands. */

@@ -186,6 +186,8 @@ export function commandHandlers(parts: CommandParts): Handlers {
       matrix.refuseWhileRunning();
       return lab.start(plan);
     },
+    'lab.listResults': () => [...lab.results],
+    'lab.exportResults': ({ format }) => lab.export(format),
     'lab.stop': () => done(lab.stop()),
     'runs.listRuns': ({ search }) => runs.list(search),
     'runs.getRun': ({ id }) => runs.get(id),

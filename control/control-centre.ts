@@ -191,6 +191,7 @@ export class ControlCentre implements ControlClient {
       onLog: (line) => this.#logs.add(line),
     });
     this.#lab = new Lab({
+      version: options.version,
       attacks: this.#attacks,
       modulePath: options.modules.shop,
       env: options.childEnv,
@@ -336,6 +337,7 @@ export class ControlCentre implements ControlClient {
       samples: thinSamples(attack?.samples ?? [], SNAPSHOT_SAMPLES),
       ...(attack ? { attack: attack.state } : {}),
       matrix: redactDeep(this.#matrix.state),
+      lab: redactDeep(this.#lab.state),
     };
   }
 

@@ -8,6 +8,8 @@ import { CHECKS } from '../contract/checks.ts';
 import type { DesignId } from '../contract/designs.ts';
 import { FailureError, type Failure } from '../contract/failure.ts';
 import {
+  LAB_EXPORTS,
+  type LabFormat,
   labAttacks,
   labSettings,
   type LabAttack,
@@ -15,14 +17,18 @@ import {
   type LabResult,
   type LabState,
 } from '../contract/lab.ts';
+import { labMarkdown } from '../contract/lab-report.ts';
+import type { ExportedFile } from '../contract/export-formats.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import type { LogLine } from '../contract/state.ts';
 import { errorText } from '../services/shared/error-text.ts';
 import type { Attacks } from './attacks.ts';
 import type { Deployment } from './cluster/cluster.ts';
+import { exportLabHtml } from './export/export-lab-html.ts';
 import { DesignShop } from './lab/design-shop.ts';
 
 export interface LabOptions {
+  readonly version: string;
   readonly attacks: Pick<Attacks, 'launch' | 'launchTarget' | 'cancel' | 'whenOver' | 'refuseWhileActive'>;
   /** The built design, and what it gets. */
   readonly modulePath: string;
@@ -44,6 +50,7 @@ export class Lab {
   #work: Promise<void> | undefined;
   /** Before the design's name: the runs of one design are a group, which `compare` takes. */
   #group = '';
+  #results: LabResult[] = [];
 
   constructor(options: LabOptions) {
     this.#options = options;
@@ -51,6 +58,22 @@ export class Lab {
 
   get state(): LabState {
     return this.#state;
+  }
+
+  /** Of the lab that runs, or of the last one. */
+  get results(): readonly LabResult[] {
+    return this.#results;
+  }
+
+  export(format: LabFormat): ExportedFile {
+    const { extension, mediaType } = LAB_EXPORTS[format];
+    const results = this.#results;
+    const text = {
+      html: () => exportLabHtml(results, { version: this.#options.version, atMs: Date.now() }),
+      md: () => labMarkdown(results),
+      json: () => `${JSON.stringify({ plan: this.#state.plan, results }, null, 2)}\n`,
+    }[format]();
+    return { fileName: `flashgrid-lab.${extension}`, mediaType, text };
   }
 
   /** @throws FailureError `lab.busy` */
@@ -73,6 +96,7 @@ export class Lab {
     this.#options.attacks.refuseWhileActive();
     this.#options.deployment();
     const attacks = labAttacks(plan);
+    this.#results = [];
     this.#group = `group-lab-${Date.now().toString(36)}`;
     const abort = new AbortController();
     this.#abort = abort;
@@ -99,6 +123,7 @@ export class Lab {
         signal.throwIfAborted();
         this.#set({ current: attack });
         const result = await this.#attack(plan, attack, signal);
+        this.#results.push(result);
         this.#options.onResult(result);
         this.#set({ done: this.#state.done + 1 });
       }
@@ -136,12 +161,12 @@ export class Lab {
       const { runId } = await attacks.launchTarget(settings, target, { isOwn: false, group });
       const record = await this.#whenOver(runId, signal);
       const after = await shop.notes();
-      const moment = await shop.doubleSale(plan.stock);
+      const witness = await shop.doubleSale(plan.stock);
       return {
         ...resultOf(design, round, record),
         ...perRequest((after.cpuMs - before.cpuMs) * 1_000, record),
         costs: after.costs,
-        ...(moment ? { moment } : {}),
+        ...(witness ? { witness } : {}),
       };
     } finally {
       await shop.close();

@@ -23,6 +23,7 @@ const pages = {
   control: ControlPage,
   attack: lazy(() => import('./pages/attack/attack-page.tsx')),
   matrix: lazy(() => import('./pages/matrix/matrix-page.tsx')),
+  lab: lazy(() => import('./pages/lab/lab-page.tsx')),
   runs: lazy(() => import('./pages/runs/runs-page.tsx')),
   logs: lazy(() => import('./pages/logs/logs-page.tsx')),
   settings: lazy(() => import('./pages/settings/settings-page.tsx')),

@@ -9,6 +9,7 @@ import {
   renderTable,
   renderTop,
   renderVerdict,
+  renderWitness,
 } from './html/page.ts';
 import { renderRunCharts } from './html/run-charts.ts';
 import { latencyRows } from '../../contract/run-figures.ts';
@@ -26,7 +27,6 @@ import {
   verdictWord,
   type FactGroup,
 } from '../../contract/run-text.ts';
-import { WITNESS_KINDS, eventTime, type Witness } from '../../contract/witness.ts';
 
 /** The whole page. */
 export function exportHtml(record: RunRecord): string {
@@ -149,31 +149,6 @@ function renderCheck(check: Check): Markup {
       }
     </div>
   </details>`;
-}
-
-function renderWitness({ contradiction, lanes, events }: Witness): Markup {
-  return html`<table class="witness">
-    <caption>
-      <span>Witness:</span>
-      ${contradiction}
-    </caption>
-    <thead>
-      <tr>
-        <th scope="col">Time</th>
-        ${lanes.map((lane) => html`<th scope="col">${lane}</th>`)}
-      </tr>
-    </thead>
-    <tbody>
-      ${events.map((event) => {
-        const cell = html`<td class="event"><b>${WITNESS_KINDS[event.kind].label}</b> ${event.text}</td>`;
-        const cells = event.lane === 0 ? [cell, html`<td></td>`] : [html`<td></td>`, cell];
-        return html`<tr>
-          <th scope="row">${eventTime(event)}</th>
-          ${cells}
-        </tr>`;
-      })}
-    </tbody>
-  </table>`;
 }
 
 /** `withoutOutcome` → `without outcome`. */

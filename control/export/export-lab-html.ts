@@ -2,16 +2,15 @@
 import { DESIGNS, DESIGN_IDS } from '../../contract/designs.ts';
 import { plural, utcTime, whole } from '../../contract/format.ts';
 import type { LabResult } from '../../contract/lab.ts';
-import { labRows, labSentences, momentLines } from '../../contract/lab-report.ts';
+import { labRows, labSentences, labWitnesses } from '../../contract/lab-report.ts';
 import { html } from './html/markup.ts';
-import { htmlPage, renderReasons, renderTable, renderTop } from './html/page.ts';
+import { htmlPage, renderReasons, renderTable, renderTop, renderWitness } from './html/page.ts';
 
 export function exportLabHtml(
   results: readonly LabResult[],
   { version, atMs }: { readonly version: string; readonly atMs: number },
 ): string {
   const seen = DESIGN_IDS.filter((id) => results.some(({ design }) => design === id));
-  const moments = seen.flatMap((id) => results.find((one) => one.design === id && one.moment) ?? []);
   return htmlPage(
     `The lab: ${plural(seen.length, 'design')} (FlashGrid)`,
     html`${renderTop('The lab', utcTime(new Date(atMs).toISOString()))}
@@ -29,10 +28,13 @@ export function exportLabHtml(
         ${renderReasons(labSentences(results))}
       </section>
       ${renderTable('Design by design', labRows(results), 'lab')}
-      ${moments.map(
-        (result) =>
-          html`<h2>${DESIGNS[result.design].title}: the moment it happened</h2>
-            <div class="card moment"><pre>${momentLines(result).join('\n')}</pre></div>`,
+      ${labWitnesses(results).map(
+        ({ title, witness, stoppedBy }) =>
+          html`<h2>${title}: the moment it happened</h2>
+            <div class="card moment">
+              ${renderWitness(witness)}
+              <p>${stoppedBy}</p>
+            </div>`,
       )}
       ${renderTable('What each waits for, and what it gives up', [
         ['design', 'isolation', 'durability', 'gives up', 'better for'],

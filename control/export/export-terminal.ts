@@ -136,7 +136,7 @@ function checkLines(check: Check, paint: Paint, width: number): string[] {
 }
 
 /** The two lanes of a witness beside each other, its events from top to bottom. */
-function witnessLines(witness: Witness, paint: Paint, width: number): string[] {
+export function witnessLines(witness: Witness, paint: Paint, width: number): string[] {
   const { contradiction, lanes, events } = witness;
   const head = wrapText(`Witness: ${contradiction}`, width - 4).map((line) => `    ${paint(line, 'bold')}`);
   const laneWidth = Math.floor((width - 4 - TIME_WIDTH - 3) / 2);

@@ -1,7 +1,8 @@
 /** A design of the lab, running as a shop of its own: its process, and the adapter by which it is attacked. */
 import { z } from 'zod';
 import { DESIGNS, type DesignId } from '../../contract/designs.ts';
-import { labResultSchema, type LabResult } from '../../contract/lab.ts';
+import { labResultSchema } from '../../contract/lab.ts';
+import { MAX_EVENTS, type Witness } from '../../contract/witness.ts';
 import type { LogLine } from '../../contract/state.ts';
 import { targetSchema, type Target } from '../../contract/target.ts';
 import type { Deployment } from '../cluster/cluster.ts';
@@ -14,7 +15,9 @@ const ANSWER_LIMIT_MS = 5_000;
 const notesSchema = z.object({
   costs: labResultSchema.shape.costs.unwrap(),
   cpuMs: z.number(),
-  moments: labResultSchema.shape.moment.unwrap().shape.moments,
+  moments: z.array(
+    z.object({ atMs: z.number(), buyer: z.string(), kind: z.enum(['statement', 'seen']), text: z.string() }),
+  ),
 });
 type Notes = z.infer<typeof notesSchema>;
 
@@ -106,31 +109,23 @@ export class DesignShop {
    * the one behind it.
    * @returns nothing where all is well
    */
-  async doubleSale(stock: number): Promise<LabResult['moment']> {
+  async doubleSale(stock: number): Promise<Witness | undefined> {
     const { tickets } = await this.#get('/tickets', ticketsSchema);
-    const firstOf = new Map<number, string>();
-    const find = (): Pick<NonNullable<LabResult['moment']>, 'says' | 'buyers'> | undefined => {
-      for (const { buyer, unit } of tickets) {
-        const other = firstOf.get(unit);
-        if (other !== undefined)
-          return {
-            says: `Unit ${unit} was sold to A (${other}) and to B (${buyer}).`,
-            buyers: [other, buyer],
-          };
-        firstOf.set(unit, buyer);
-      }
-      const [last, beyond] = [firstOf.get(stock), firstOf.get(stock + 1)];
-      return last === undefined || beyond === undefined
-        ? undefined
-        : {
-            says: `A (${last}) got the last unit, ${stock}, and B (${beyond}) got unit ${stock + 1}.`,
-            buyers: [last, beyond],
-          };
-    };
-    const found = find();
+    const found = twoOf(tickets, stock);
     if (!found) return undefined;
-    const { moments } = await this.#get(`/notes?buyers=${found.buyers.join(',')}`, notesSchema);
-    return { ...found, moments };
+    const { contradiction, buyers } = found;
+    const { moments } = await this.#get(`/notes?buyers=${buyers.join(',')}`, notesSchema);
+    const began = moments[0]?.atMs ?? 0;
+    return {
+      contradiction,
+      lanes: [`A (${buyers[0]})`, `B (${buyers[1]})`],
+      events: moments.slice(0, MAX_EVENTS).map(({ atMs, buyer, kind, text }) => ({
+        lane: buyer === buyers[0] ? 0 : 1,
+        kind,
+        tMs: atMs - began,
+        text: text.replaceAll(/\s+/g, ' '),
+      })),
+    };
   }
 
   async close(): Promise<void> {
@@ -152,3 +147,23 @@ export class DesignShop {
 }
 
 const ticketsSchema = z.object({ tickets: z.array(z.object({ buyer: z.string(), unit: z.number() })) });
+
+/** Two tickets of one unit, or the last one and the one behind it. */
+function twoOf(
+  tickets: z.infer<typeof ticketsSchema>['tickets'],
+  stock: number,
+): { readonly contradiction: string; readonly buyers: readonly [string, string] } | undefined {
+  const firstOf = new Map<number, string>();
+  for (const { buyer, unit } of tickets) {
+    const other = firstOf.get(unit);
+    if (other !== undefined)
+      return { contradiction: `Unit ${unit} was sold to A and to B.`, buyers: [other, buyer] };
+    firstOf.set(unit, buyer);
+  }
+  const [last, beyond] = [firstOf.get(stock), firstOf.get(stock + 1)];
+  if (last === undefined || beyond === undefined) return undefined;
+  return {
+    contradiction: `A got the last unit, ${stock}, and B got unit ${stock + 1} of ${stock}.`,
+    buyers: [last, beyond],
+  };
+}

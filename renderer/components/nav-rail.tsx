@@ -1,5 +1,6 @@
 import {
   IconBolt,
+  IconFlask,
   IconGrid3x3,
   IconHelp,
   IconHistory,
@@ -10,13 +11,14 @@ import {
 import { PAGES, PAGE_TITLES, type Page } from '../../contract/pages.ts';
 import { hrefOf } from '../lib/router.ts';
 import { useData } from '../store/store.ts';
-import { isAttackActive, isMatrixActive } from '../lib/attack-phase.ts';
+import { isAttackActive, isLabActive, isMatrixActive } from '../lib/attack-phase.ts';
 import classes from './nav-rail.module.css';
 
 const icons = {
   control: IconTopologyStar3,
   attack: IconBolt,
   matrix: IconGrid3x3,
+  lab: IconFlask,
   runs: IconHistory,
   logs: IconListDetails,
   settings: IconSettings,
@@ -25,10 +27,12 @@ const icons = {
 
 export function NavRail({ page }: { readonly page: Page }) {
   const isAttacking = useData((data) => isAttackActive(data.attack)) ?? false;
+  const isLab = useData((data) => isLabActive(data.lab)) ?? false;
   const isMatrix = useData((data) => isMatrixActive(data.matrix)) ?? false;
   const alive: Partial<Record<Page, string>> = {
     ...(isAttacking ? { attack: 'an attack is running' } : {}),
     ...(isMatrix ? { matrix: 'the matrix is running' } : {}),
+    ...(isLab ? { lab: 'the lab is running' } : {}),
   };
   return (
     <nav className={classes.rail} aria-label="Pages">

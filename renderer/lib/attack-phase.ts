@@ -1,3 +1,4 @@
+import type { LabState } from '../../contract/lab.ts';
 import type { MatrixState } from '../../contract/matrix.ts';
 import type { AttackState } from '../../contract/state.ts';
 
@@ -9,4 +10,9 @@ export function isAttackActive(attack: AttackState | undefined): boolean {
 /** Whether a crash matrix is running, also between two of its attacks. */
 export function isMatrixActive(matrix: MatrixState | undefined): boolean {
   return matrix !== undefined && matrix.phase !== 'idle';
+}
+
+/** Whether a lab is running, also between two of its attacks. */
+export function isLabActive(lab: LabState | undefined): boolean {
+  return lab !== undefined && lab.phase !== 'idle';
 }

@@ -10,6 +10,7 @@ import type {
   Snapshot,
 } from '../../contract/state.ts';
 import type { EventName, EventPayload } from '../../contract/contract.ts';
+import type { LabState } from '../../contract/lab.ts';
 import type { MatrixState } from '../../contract/matrix.ts';
 import type { Settings } from '../../contract/settings.ts';
 import type { SaleView } from '../../contract/sales.ts';
@@ -36,6 +37,7 @@ export interface ControlData {
   readonly attack: AttackState | undefined;
   /** Undefined only in a recording of an earlier version. */
   readonly matrix: MatrixState | undefined;
+  readonly lab: LabState | undefined;
   readonly series: Series;
   /** Lines since this window opened; earlier ones are loaded on demand. */
   readonly logs: readonly LogEntry[];
@@ -59,6 +61,7 @@ export function fromSnapshot(snapshot: Snapshot, before: ControlData | undefined
     notices: snapshot.notices ?? [],
     attack: snapshot.attack,
     matrix: snapshot.matrix,
+    lab: snapshot.lab,
     series: addSamples(emptySeries(snapshot.attack?.runId ?? ''), snapshot.samples),
     // A restarted control centre numbers its lines from 1 again.
     logs: before && before.app.pid === snapshot.app.pid ? before.logs : [],
@@ -83,8 +86,7 @@ const changes: {
   'matrix.stateChanged': ({ matrix }) => ({ matrix }),
   // The page asks for the table when the state changes.
   'matrix.resultAdded': () => ({}),
-  // Only the terminal shows the lab.
-  'lab.stateChanged': () => ({}),
+  'lab.stateChanged': ({ lab }) => ({ lab }),
   'lab.resultAdded': () => ({}),
   // It may have been brought back.
   'runs.runSaved': ({ run }, data) => ({ deletedRunIds: data.deletedRunIds.filter((id) => id !== run.id) }),

@@ -175,6 +175,7 @@ export class RecordedRun implements FrontendTarget {
       coverage: {},
       never: [],
     }),
+    'lab.listResults': () => [],
     'queue.listDead': () => ({ total: 0, frames: [] }),
     'attack.launch': () => this.#play(),
   };

@@ -1,4 +1,5 @@
 /** What every report has around its content: one file that needs nothing else, in both themes and on paper. */
+import { WITNESS_KINDS, eventTime, type Witness } from '../../../contract/witness.ts';
 import { whole } from '../../../contract/format.ts';
 import { Markup, NOTHING, html } from './markup.ts';
 import { STYLE } from './style.ts';
@@ -117,4 +118,30 @@ export function renderTable(
       </tbody>
     </table>
   </div>`;
+}
+
+/** The events of a witness in two lanes, from top to bottom. */
+export function renderWitness({ contradiction, lanes, events }: Witness): Markup {
+  return html`<table class="witness">
+    <caption>
+      <span>Witness:</span>
+      ${contradiction}
+    </caption>
+    <thead>
+      <tr>
+        <th scope="col">Time</th>
+        ${lanes.map((lane) => html`<th scope="col">${lane}</th>`)}
+      </tr>
+    </thead>
+    <tbody>
+      ${events.map((event) => {
+        const cell = html`<td class="event"><b>${WITNESS_KINDS[event.kind].label}</b> ${event.text}</td>`;
+        const cells = event.lane === 0 ? [cell, html`<td></td>`] : [html`<td></td>`, cell];
+        return html`<tr>
+          <th scope="row">${eventTime(event)}</th>
+          ${cells}
+        </tr>`;
+      })}
+    </tbody>
+  </table>`;
 }

@@ -28,7 +28,7 @@ export interface Moment {
   /** ms since the process began. */
   readonly atMs: number;
   readonly buyer: string;
-  /** The statement or command; and then what it answered. */
+  readonly kind: 'statement' | 'seen';
   readonly text: string;
 }
 
@@ -40,8 +40,14 @@ export class Notes {
   readonly costs = { commits: 0, rollbacks: 0, retries: 0, gaveUp: 0, lockWaitMs: 0 };
   #moments: Moment[] = [];
 
-  moment(buyer: string, text: string): void {
-    if (this.#moments.length < MAX_MOMENTS) this.#moments.push({ atMs: performance.now(), buyer, text });
+  /** A statement or command that was sent. */
+  did(buyer: string, text: string): void {
+    this.#add({ atMs: performance.now(), buyer, kind: 'statement', text });
+  }
+
+  /** What one answered; nothing where that is empty. */
+  saw(buyer: string, text: string): void {
+    if (text !== '') this.#add({ atMs: performance.now(), buyer, kind: 'seen', text });
   }
 
   momentsOf(buyers: ReadonlySet<string>): Moment[] {
@@ -51,6 +57,10 @@ export class Notes {
   clear(): void {
     this.#moments = [];
     for (const name of Object.keys(this.costs) as (keyof Notes['costs'])[]) this.costs[name] = 0;
+  }
+
+  #add(moment: Moment): void {
+    if (this.#moments.length < MAX_MOMENTS) this.#moments.push(moment);
   }
 }
 

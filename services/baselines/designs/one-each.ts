@@ -39,7 +39,7 @@ export const oneEach: MakeDesign = async (parts) => {
     },
     reserve(buyer) {
       sending.sendToQueue(queue, Buffer.from(buyer), { persistent: true });
-      parts.notes.moment(buyer, 'basic.publish');
+      parts.notes.did(buyer, 'basic.publish');
       return Promise.resolve({ is: 'queued' });
     },
     tickets: () => decider.tickets(),

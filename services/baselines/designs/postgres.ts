@@ -40,18 +40,15 @@ export class CameSecond extends Error {
 const filled = (sql: string, values: readonly unknown[]) =>
   sql.replaceAll(/\$(\d)/g, (_, place) => JSON.stringify(values[Number(place) - 1]).replaceAll('"', "'"));
 
+/** What a statement returned, as it is read: `left_units = 17`. */
 const answerOf = (rows: readonly object[]) =>
-  `→ ${
-    rows.length === 0
-      ? 'done'
-      : rows
-          .map((row) =>
-            Object.entries(row)
-              .map((pair) => pair.join(' = '))
-              .join(', '),
-          )
-          .join('; ')
-  }`;
+  rows
+    .map((row) =>
+      Object.entries(row)
+        .map((pair) => pair.join(' = '))
+        .join(', '),
+    )
+    .join('; ');
 
 export class Shop {
   readonly pool: pg.Pool;
@@ -84,10 +81,10 @@ export class Shop {
 
   /** One statement, which is a transaction of its own. */
   async once<Row extends pg.QueryResultRow>(buyer: string, sql: string, values: unknown[]): Promise<Row[]> {
-    this.notes.moment(buyer, filled(sql, values));
+    this.notes.did(buyer, filled(sql, values));
     const { rows } = await this.pool.query<Row>({ name: sql, text: sql, values });
     this.notes.costs.commits++;
-    this.notes.moment(buyer, answerOf(rows));
+    this.notes.saw(buyer, answerOf(rows));
     return rows;
   }
 
@@ -101,9 +98,9 @@ export class Shop {
     for (let tries = 1; ; tries++) {
       const client = await this.pool.connect();
       const query: Query = async (sql, values = []) => {
-        notes.moment(buyer, filled(sql, values));
+        notes.did(buyer, filled(sql, values));
         const { rows } = await client.query({ name: sql, text: sql, values });
-        notes.moment(buyer, answerOf(rows));
+        notes.saw(buyer, answerOf(rows));
         return rows as never;
       };
       try {
@@ -112,13 +109,13 @@ export class Shop {
         const isSold = reply.is === 'granted';
         await client.query(isSold ? 'COMMIT' : 'ROLLBACK');
         notes.costs[isSold ? 'commits' : 'rollbacks']++;
-        notes.moment(buyer, isSold ? 'COMMIT' : 'ROLLBACK');
+        notes.did(buyer, isSold ? 'COMMIT' : 'ROLLBACK');
         return reply;
       } catch (error) {
         await client.query('ROLLBACK').catch(() => undefined);
         notes.costs.rollbacks++;
         if (!(error instanceof CameSecond) && !isToRetry(error)) throw error;
-        notes.moment(buyer, `ROLLBACK: ${error instanceof Error ? error.message : ''}`);
+        notes.did(buyer, `ROLLBACK: ${error instanceof Error ? error.message : ''}`);
         if (tries >= MAX_TRIES) {
           notes.costs.gaveUp++;
           return { is: 'gaveUp' };

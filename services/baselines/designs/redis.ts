@@ -29,7 +29,7 @@ export function redisDesign(
     key,
     shop,
     note(buyer, command, answer) {
-      parts.notes.moment(buyer, `${command} → ${String(answer)}`);
+      parts.notes.saw(buyer, `${command} → ${String(answer)}`);
     },
     async order(buyer, unit) {
       await shop.once(buyer, INSERT, [buyer, unit]);

@@ -1,0 +1,267 @@
+import { Button, Group, Menu, NumberInput, Progress, Stack } from '@mantine/core';
+import { IconChevronDown, IconDownload, IconFlask, IconPlayerPlayFilled } from '@tabler/icons-react';
+import { useState } from 'react';
+import { DESIGNS, DESIGN_IDS } from '../../../contract/designs.ts';
+import { whole } from '../../../contract/format.ts';
+import {
+  LAB_EXPORTS,
+  LAB_FORMATS,
+  labPlanSchema,
+  type LabFormat,
+  type LabResult,
+  type LabState,
+} from '../../../contract/lab.ts';
+import { labRows, labSentences, labWitnesses } from '../../../contract/lab-report.ts';
+import { callOrNotify } from '../../client.ts';
+import { Empty } from '../../components/empty.tsx';
+import { notifyDone } from '../../components/notify.tsx';
+import { WitnessTable } from '../../components/witness-table.tsx';
+import { isAttackActive, isLabActive, isMatrixActive } from '../../lib/attack-phase.ts';
+import { sentence } from '../../lib/format.ts';
+import { useCall } from '../../lib/use-call.ts';
+import { useControl, useData, useIsOnline } from '../../store/store.ts';
+import { saveFile } from '../../transport/save-file.ts';
+import classes from './lab-page.module.css';
+
+/** The lab: the same buyers come to every design, each audited by the same checks. */
+export default function LabPage() {
+  const lab = useData((data) => data.lab);
+  const isOnline = useIsOnline();
+  const { value: results = [] } = useCall('lab.listResults', {}, [lab?.done, lab?.phase]);
+  return (
+    <Stack maw="90rem" mx="auto">
+      <Group justify="space-between" align="flex-end">
+        <div>
+          <h1>The lab</h1>
+          <p className="muted">
+            The same buyers come to every design, from the naive one to FlashGrid. The same checks judge each.
+          </p>
+        </div>
+        <ExportResults isDisabled={!isOnline || results.length === 0} />
+      </Group>
+      {lab && isLabActive(lab) ? <LabProgress lab={lab} /> : <LabSetup last={lab} />}
+      {results.length === 0 ? (
+        <div className="panel">
+          <Empty icon={<IconFlask size={40} stroke={1.3} />} title="No result yet">
+            Each design gets one row here: how often it oversold, what it cost, and how long its buyers
+            waited.
+          </Empty>
+        </div>
+      ) : (
+        <Results results={results} />
+      )}
+      <Facts />
+    </Stack>
+  );
+}
+
+const FIELDS = [
+  ['rounds', 'Rounds', 'attacks on each design'],
+  ['buyers', 'Buyers', 'of an attack'],
+  ['stock', 'Tickets', 'units on sale'],
+  ['connections', 'Connections at once', 'sockets opened at once'],
+  ['seed', 'Seed', 'of the first round'],
+] as const;
+
+/** How large the attacks are, and the button that starts them. */
+function LabSetup({ last }: { readonly last: LabState | undefined }) {
+  const [draft, setDraft] = useState<Readonly<Record<string, number | string>>>({});
+  const [isBusy, setBusy] = useState(false);
+  const clusterState = useData((data) => data.cluster.state);
+  const isTaken = useData((data) => isAttackActive(data.attack) || isMatrixActive(data.matrix)) ?? false;
+  const isOnline = useIsOnline();
+  const plan = { ...labPlanSchema.parse({}), ...last?.plan, ...draft };
+  const parsed = labPlanSchema.safeParse(plan);
+  const start = async (): Promise<void> => {
+    if (!parsed.success) return;
+    setBusy(true);
+    const isRunning = useControl.getState().data?.cluster.state === 'running';
+    if (isRunning || (await callOrNotify('cluster.start', {}))) await callOrNotify('lab.start', parsed.data);
+    setBusy(false);
+  };
+  return (
+    <section className={`panel ${classes.box}`} aria-label="The attacks">
+      <div className={classes.fields}>
+        {FIELDS.map(([field, label, description]) => {
+          const issue = parsed.error?.issues.find(({ path }) => path[0] === field);
+          return (
+            <NumberInput
+              key={field}
+              label={label}
+              description={description}
+              value={plan[field]}
+              error={issue && sentence(issue.message)}
+              onChange={(value) => setDraft((before) => ({ ...before, [field]: value }))}
+              allowNegative={false}
+              clampBehavior="none"
+              thousandSeparator={field === 'seed' ? '' : ','}
+            />
+          );
+        })}
+      </div>
+      {last?.failure ? (
+        <p role="status">
+          <strong>Broken off.</strong> {last.failure.message} {last.failure.fix}
+        </p>
+      ) : null}
+      <Group justify="space-between" mt="md">
+        <p className="muted" aria-live="polite">
+          {isTaken
+            ? 'An attack is running: the lab can start after its verdict.'
+            : parsed.success
+              ? `${whole(parsed.data.rounds * DESIGN_IDS.length)} attacks, about 3 s each.`
+              : 'Correct the marked fields before you start.'}
+        </p>
+        <Button
+          size="lg"
+          leftSection={<IconPlayerPlayFilled size="1.125rem" aria-hidden />}
+          disabled={!isOnline || !parsed.success || isTaken || clusterState === 'stopping'}
+          loading={isBusy}
+          onClick={() => void start()}
+        >
+          {clusterState === 'running' ? 'Start the lab' : 'Start the cluster and the lab'}
+        </Button>
+      </Group>
+    </section>
+  );
+}
+
+function LabProgress({ lab: { phase, total, done, current } }: { readonly lab: LabState }) {
+  const isStopping = phase === 'stopping';
+  return (
+    <section className={`panel ${classes.box}`} aria-label="Progress">
+      <Group justify="space-between" align="flex-start">
+        <div>
+          <h2>
+            {isStopping ? 'Stopping…' : `Attack ${whole(Math.min(total, done + 1))} of ${whole(total)}`}
+          </h2>
+          {current ? (
+            <p className="muted">
+              {DESIGNS[current.design].title}, round {current.round}
+            </p>
+          ) : null}
+        </div>
+        <Button variant="default" disabled={isStopping} onClick={() => void callOrNotify('lab.stop', {})}>
+          Stop
+        </Button>
+      </Group>
+      <Progress
+        mt="md"
+        size="lg"
+        value={total === 0 ? 0 : (done / total) * 100}
+        aria-label="Attacks that are done"
+      />
+    </section>
+  );
+}
+
+function Results({ results }: { readonly results: readonly LabResult[] }) {
+  const [head = [], ...rows] = labRows(results);
+  return (
+    <>
+      <section className={`panel ${classes.box}`} aria-label="Results">
+        {labSentences(results).map((text) => (
+          <p key={text}>{text}</p>
+        ))}
+        <div className={classes.scroll}>
+          <table className="table">
+            <thead>
+              <tr>
+                {head.map((name) => (
+                  <th key={name} scope="col">
+                    {name}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map(([title = '', ...cells]) => (
+                <tr key={title} data-oversold={cells[1] !== '0'} data-wrong={cells.at(-1) === 'NO'}>
+                  <th scope="row">{title}</th>
+                  {cells.map((cell, at) => (
+                    <td key={head[at + 1]}>{cell}</td>
+                  ))}
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      </section>
+      {labWitnesses(results).map(({ title, witness, stoppedBy }) => (
+        <section
+          key={title}
+          className={`panel ${classes.box}`}
+          aria-label={`${title}: the moment it happened`}
+        >
+          <h2>{title}: the moment it happened</h2>
+          <WitnessTable {...witness} />
+          <p>{stoppedBy}</p>
+        </section>
+      ))}
+    </>
+  );
+}
+
+/** What each design waits for, and what it gives up. */
+function Facts() {
+  return (
+    <section className={`panel ${classes.box}`} aria-label="The designs">
+      <h2>What each waits for, and what it gives up</h2>
+      <div className={`${classes.scroll} ${classes.wrap}`}>
+        <table className="table">
+          <thead>
+            <tr>
+              {['design', 'isolation', 'durability', 'gives up', 'better for'].map((name) => (
+                <th key={name} scope="col">
+                  {name}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {DESIGN_IDS.map((id) => {
+              const { title, isolation, durability, givesUp, betterFor } = DESIGNS[id];
+              return (
+                <tr key={id}>
+                  <th scope="row">{title}</th>
+                  <td>{isolation}</td>
+                  <td>{durability}</td>
+                  <td>{givesUp}</td>
+                  <td>{betterFor}</td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+function ExportResults({ isDisabled }: { readonly isDisabled: boolean }) {
+  const exportAs = async (format: LabFormat): Promise<void> => {
+    const file = await callOrNotify('lab.exportResults', { format });
+    if (file && (await saveFile(file))) notifyDone(`${file.fileName} is saved.`);
+  };
+  return (
+    <Menu position="bottom-end">
+      <Menu.Target>
+        <Button
+          variant="default"
+          disabled={isDisabled}
+          leftSection={<IconDownload size={17} aria-hidden />}
+          rightSection={<IconChevronDown size={15} aria-hidden />}
+        >
+          Export
+        </Button>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {LAB_FORMATS.map((format) => (
+          <Menu.Item key={format} onClick={() => void exportAs(format)}>
+            {LAB_EXPORTS[format].label}
+          </Menu.Item>
+        ))}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}
