@@ -70,7 +70,7 @@ function LabSetup({ last }: { readonly last: LabState | undefined }) {
   const clusterState = useData((data) => data.cluster.state);
   const isTaken = useData((data) => isAttackActive(data.attack) || isMatrixActive(data.matrix)) ?? false;
   const isOnline = useIsOnline();
-  const plan = { ...labPlanSchema.parse({}), ...last?.plan, ...draft };
+  const plan = { ...labPlanSchema.parse({}), ...last?.plan, ...draft, designs: [...DESIGN_IDS] };
   const parsed = labPlanSchema.safeParse(plan);
   const start = async (): Promise<void> => {
     if (!parsed.success) return;
@@ -163,7 +163,7 @@ function Results({ results }: { readonly results: readonly LabResult[] }) {
         {labSentences(results).map((text) => (
           <p key={text}>{text}</p>
         ))}
-        <div className={classes.scroll}>
+        <div className={classes.scroll} tabIndex={0} role="region" aria-label="Design by design">
           <table className="table">
             <thead>
               <tr>
@@ -207,7 +207,12 @@ function Facts() {
   return (
     <section className={`panel ${classes.box}`} aria-label="The designs">
       <h2>What each waits for, and what it gives up</h2>
-      <div className={`${classes.scroll} ${classes.wrap}`}>
+      <div
+        className={`${classes.scroll} ${classes.wrap}`}
+        tabIndex={0}
+        role="region"
+        aria-label="Isolation, durability and price of each design"
+      >
         <table className="table">
           <thead>
             <tr>
