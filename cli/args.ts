@@ -128,6 +128,10 @@ export const TERMINAL_COMMANDS = {
   status: {
     summary: 'show what is running',
     options: {
+      connections: {
+        type: 'boolean',
+        help: "print the backends' URLs, with their passwords: of Postgres those of a user that only reads",
+      },
       json: {
         type: 'string',
         value: 'FILE',

@@ -120,7 +120,7 @@ async function attack(context: CommandContext): Promise<number> {
   }
 }
 
-async function status({ dataDir, out, outputs, interrupt }: CommandContext): Promise<number> {
+async function status({ values, dataDir, out, outputs, interrupt }: CommandContext): Promise<number> {
   const session = await openRemote(dataDir);
   if (!session) {
     const holder = lockHolder(dataDir);
@@ -143,6 +143,9 @@ async function status({ dataDir, out, outputs, interrupt }: CommandContext): Pro
       out.print(
         `  ${backend.role.padEnd(12)}${backend.state.padEnd(12)}${(backend.version ?? '').padEnd(10)}${backend.port ? `port ${backend.port}` : ''}${troubleOf(backend)}`,
       );
+    if (values['connections'] === true)
+      for (const { role, url } of await must(client, 'cluster.listConnections', {}))
+        out.print(`  ${role.padEnd(12)}${url}`);
     for (const service of snapshot.services)
       out.print(
         `  ${service.id.padEnd(12)}${service.state.padEnd(12)}${`${service.restarts} restarts`.padEnd(14)}${service.port ? `port ${service.port}` : ''}`,

@@ -9,6 +9,7 @@
 import { z } from 'zod';
 import '../services/shared/plain-issues.ts';
 import { newSaleSchema, saleChangeSchema, saleViewSchema } from '../services/shared/sales.ts';
+import { backendRoleSchema } from './backends.ts';
 import { COMPARISON_FORMATS } from './comparison.ts';
 import { exportFormatSchema, exportedFileSchema } from './export-formats.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
@@ -87,6 +88,11 @@ export const commands = {
     input: z.strictObject({ provider: providerChoiceSchema.optional() }),
     output: clusterStateSchema,
     timeoutMs: 60 * 60_000,
+  },
+  /** How other programs reach the backends. A page gets the URLs without their passwords. */
+  'cluster.listConnections': {
+    input: none,
+    output: z.array(z.object({ role: backendRoleSchema, url: z.string() })),
   },
   'cluster.cancelStart': { input: none, output: done, timeoutMs: 180_000 },
   'cluster.stop': { input: none, output: clusterStateSchema, timeoutMs: 180_000 },

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { fixtureParts, fixtureRun } from '../tests/support/run-fixture.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
-import { causeFacts, repeatCommand, saleRows, sendingRows } from './run-figures.ts';
+import { causeFacts, latencyClasses, repeatCommand, saleRows, sendingRows } from './run-figures.ts';
 
 const rate = attackSettingsSchema.parse({
   profile: 'sustained',
@@ -59,4 +59,22 @@ it('tells each cause of a request that was not accepted, the most frequent first
     ['Without an answer in time', '5'],
     ['Whose connection was reset', '3'],
   ]);
+});
+
+it('counts the answers of the whole run by how long they took, without the empty ends', () => {
+  const latencyHeat = {
+    edgesMs: [1, 10, 100],
+    columns: [
+      { tMs: 100, counts: [0, 3, 0, 0] },
+      { tMs: 200, counts: [0, 4, 0, 2] },
+    ],
+  };
+  expect(latencyClasses(fixtureRun({ latencyHeat }))).toEqual([
+    { label: '1 ms to 10 ms', count: 7 },
+    { label: '10 ms to 100 ms', count: 0 },
+    { label: 'over 100 ms', count: 2 },
+  ]);
+  const older = fixtureRun();
+  delete older.latencyHeat;
+  expect(latencyClasses(older)).toEqual([]);
 });

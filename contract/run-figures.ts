@@ -48,6 +48,26 @@ export function answeredPercentile({ attack, load }: RunRecord, percent: number)
     ?.percentiles.find(([one]) => one === percent)?.[1];
 }
 
+/** How many answers took how long, over the whole run: the classes that hold any, and those between. */
+export function latencyClasses({
+  latencyHeat,
+}: RunRecord): { readonly label: string; readonly count: number }[] {
+  if (!latencyHeat) return [];
+  const { edgesMs, columns } = latencyHeat;
+  const classes = [...edgesMs, undefined].map((toMs, row) => ({
+    label:
+      toMs === undefined
+        ? `over ${milliseconds(edgesMs.at(-1) ?? 0)}`
+        : row === 0
+          ? `up to ${milliseconds(toMs)}`
+          : `${milliseconds(edgesMs[row - 1] ?? 0)} to ${milliseconds(toMs)}`,
+    count: columns.reduce((sum, { counts }) => sum + (counts[row] ?? 0), 0),
+  }));
+  const first = classes.findIndex(({ count }) => count > 0);
+  const last = classes.findLastIndex(({ count }) => count > 0);
+  return first === -1 ? [] : classes.slice(first, last + 1);
+}
+
 /** What was asked of the load generator, and what left it. */
 export function sendingRows({ attack, load, series }: RunRecord): Rows {
   const { sending } = load;

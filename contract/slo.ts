@@ -123,6 +123,7 @@ export class SloSyntaxError extends Error {
 interface Threshold {
   /** As it was written. */
   readonly text: string;
+  readonly name: string;
   readonly metric: Metric;
   readonly comparison: (typeof COMPARISONS)[string];
   readonly limit: number;
@@ -157,7 +158,7 @@ function parseSlo(text: string): Threshold {
         : `${name} takes the unit ${known.join(' or ')}`,
     );
   }
-  return { text, metric, comparison, limit: Number(digits) * size };
+  return { text, name, metric, comparison, limit: Number(digits) * size };
 }
 
 /** Of these thresholds, those on a time or a rate: a load generator that was the limit makes them its own. */

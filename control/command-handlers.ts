@@ -1,10 +1,11 @@
 /** One handler for each command of the contract. */
 import type { Access, RunSummary, Snapshot } from '../contract/state.ts';
 import { BASELINE, compareRuns, sideName } from '../contract/comparison.ts';
+import { backendRoleSchema } from '../contract/backends.ts';
 import type { CommandName, CommandOutput, ParsedInput } from '../contract/contract.ts';
 import type { Settings } from '../contract/settings.ts';
 import { FailureError } from '../contract/failure.ts';
-import { redactDeep } from '../services/shared/redact.ts';
+import { MASK, redact, redactDeep } from '../services/shared/redact.ts';
 import type { Attacks } from './attacks.ts';
 import type { ClusterManager } from './cluster-manager.ts';
 import { dockerFindings } from './cluster/docker/docker-cluster.ts';
@@ -128,6 +129,18 @@ export function commandHandlers(parts: CommandParts): Handlers {
       return {};
     },
     'cluster.start': ({ provider }) => cluster.start(provider ?? settings.current.provider),
+    'cluster.listConnections': (_, caller) => {
+      const { amqpUrl, redisUrl, postgresUrl, postgresAuditUrl = postgresUrl } = cluster.running().deployment;
+      // Whoever looks into the database from outside has no need to write.
+      const urls = { rabbitmq: amqpUrl, redis: redisUrl, postgres: postgresAuditUrl };
+      return backendRoleSchema.options.map((role) => ({
+        role,
+        url:
+          caller === 'page'
+            ? redact(urls[role]).replaceAll(`:${MASK}@`, '@').replace('//@', '//')
+            : urls[role],
+      }));
+    },
     'cluster.cancelStart': () => done(cluster.cancelStart()),
     'cluster.stop': async () => {
       await callOff();

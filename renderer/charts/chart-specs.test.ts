@@ -9,6 +9,7 @@ import {
   metricsNow,
   metricsOver,
   formatAxis,
+  limitsOf,
   marksOf,
   toChart,
   topOf,
@@ -128,6 +129,28 @@ it.each([0, 90, 3_400, 9_999, 61_000, 3_599_000])(
     expect(axisTicks(endMs).at(-1)).toBeLessThanOrEqual(endMs);
   },
 );
+
+it('has round marks in a part of the time axis too', () => {
+  expect(axisTicks(812, 333)).toEqual([400, 500, 600, 700, 800]);
+  expect(axisTicks(95_000, 61_000)).toEqual([65_000, 70_000, 75_000, 80_000, 85_000, 90_000, 95_000]);
+  for (const [from, to] of [
+    [1, 201],
+    [3_000, 3_200],
+    [600_000, 3_600_000],
+  ] as const)
+    expect(axisTicks(to, from).length).toBeLessThanOrEqual(8);
+});
+
+it('shows a threshold in the chart of its metric, and none elsewhere', () => {
+  const slo = 'p99<50ms rps>2000 errors<1% time_to_sold_out<2s p50<0.01s';
+  expect(limitsOf(chart('latency'), slo)).toEqual([
+    { label: 'p99<50ms', value: 50 },
+    { label: 'p50<0.01s', value: 10 },
+  ]);
+  expect(limitsOf(chart('surge'), slo)).toEqual([{ label: 'rps>2000', value: 2_000 }]);
+  expect(limitsOf(chart('queue'), slo)).toEqual([]);
+  expect(limitsOf(chart('latency'), undefined)).toEqual([]);
+});
 
 it('writes moments in seconds, then in minutes', () => {
   expect(formatAxis(2_500)).toBe('2.5 s');

@@ -3,6 +3,7 @@ import { CHART_TEXTS } from '../../contract/chart-text.ts';
 import { paceOf, parseStages } from '../../contract/load-stages.ts';
 import { compact, whole, milliseconds, percent } from '../../contract/format.ts';
 import { layMarks, type LaidMark, type RunMark } from '../../contract/run-marks.ts';
+import { parseSlos } from '../../contract/slo.ts';
 import type { Load } from '../../contract/run-record.ts';
 import type { SeriesPoint } from '../../contract/series.ts';
 
@@ -59,6 +60,25 @@ export function marksOf(
 ): readonly ChartMark[] {
   const soldOut = soldOutAtMs === undefined ? [] : [{ tMs: soldOutAtMs, label: 'sold out' }];
   return layMarks([...soldOut, ...marks], endMs);
+}
+
+/** A threshold of the attack, at its height in a chart. */
+export interface ChartLimit {
+  readonly label: string;
+  readonly value: number;
+}
+
+/** Metrics whose thresholds a chart shows. */
+const LIMITED: Readonly<Record<string, readonly string[]>> = {
+  latency: ['p50', 'p90', 'p99', 'p999', 'max', 'mean'],
+  surge: ['rps'],
+};
+
+/** The thresholds that a chart has a place for. */
+export function limitsOf(spec: ChartSpec, slo = ''): readonly ChartLimit[] {
+  return parseSlos(slo)
+    .filter(({ name }) => LIMITED[spec.id]?.includes(name))
+    .map(({ text, limit }) => ({ label: text, value: limit }));
 }
 
 /** What most charts have in common. */
@@ -298,11 +318,13 @@ export function axisEndMs(lastMs: number): number {
   return Math.max(step, Math.ceil(lastMs / step) * step);
 }
 
-/** Ticks of the time axis: at most eight, on whole seconds or minutes. */
-export function axisTicks(endMs: number): number[] {
+/** Ticks of the time axis: at most eight, on whole seconds or minutes; where a part of it is shown, on less. */
+export function axisTicks(endMs: number, startMs = 0): number[] {
   const steps = [500, 1_000, 2_000, 5_000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000];
-  const step = steps.find((candidate) => endMs / candidate <= 7) ?? 1_200_000;
-  return Array.from({ length: Math.floor(endMs / step) + 1 }, (_, index) => index * step);
+  if (startMs > 0 || endMs < 500) steps.unshift(10, 20, 50, 100, 200);
+  const step = steps.find((candidate) => (endMs - startMs) / candidate <= 7) ?? 1_200_000;
+  const first = Math.ceil(startMs / step);
+  return Array.from({ length: Math.floor(endMs / step) - first + 1 }, (_, index) => (first + index) * step);
 }
 
 /** 3 s · 1:30. */

@@ -7,10 +7,12 @@ import { ChartLegend } from './chart-legend.tsx';
 import {
   axisEndMs,
   chartsOf,
+  limitsOf,
   metricsNow,
   metricsOver,
   marksOf,
   toChart,
+  topOf,
   type ChartMark,
   type ChartSpec,
 } from './chart-specs.ts';
@@ -102,10 +104,15 @@ const LiveChart = memo(function LiveChart({
 }: LiveChartProps) {
   const points = useData(({ series }) => series.points) ?? NO_POINTS;
   const data = useMemo(() => toChart(spec, points, stock), [spec, points, stock]);
-  const { top } = data;
+  const slo = useData(({ attack }) => attack?.settings.slo);
+  const limits = useMemo(() => limitsOf(spec, slo), [spec, slo]);
+  const top = Math.max(data.top, ...limits.map(({ value }) => topOf(spec, value, stock)));
   const rows = isPointed ? data.rows : NO_ROWS;
   const plot = useInTurn(
-    useMemo(() => ({ endMs, marks, top, rows, isLive: !isOver }), [endMs, marks, top, rows, isOver]),
+    useMemo(
+      () => ({ endMs, marks, limits, top, rows, isLive: !isOver }),
+      [endMs, marks, limits, top, rows, isOver],
+    ),
     slot,
   );
   return (

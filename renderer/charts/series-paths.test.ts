@@ -89,3 +89,9 @@ it('stays within the axes while they are older than the metrics', () => {
 it('draws nothing of nothing', () => {
   expect(seriesPaths(specOf('inventory'), [], FRAME)).toEqual([{ key: 'left', edge: '' }]);
 });
+
+it('draws only the part of the run that is shown, over the whole width', () => {
+  const rows = [0, 250, 500, 750, 1_000].map((tMs) => ({ tMs, p50: tMs / 10 }));
+  const [, path] = seriesPaths(specOf('latency'), rows, { ...FRAME, startMs: 500, endMs: 750 });
+  expect(path?.edge).toBe('M10,30L110,17.5');
+});

@@ -11,7 +11,8 @@ export interface PlotFrame {
   readonly y: number;
   readonly width: number;
   readonly height: number;
-  /** The time at the right edge in ms, and the value at the upper edge. Nothing is drawn beyond them. */
+  /** The times at the left and right edge in ms, and the value at the upper edge. Nothing is drawn beyond them. */
+  readonly startMs?: number;
   readonly endMs: number;
   readonly top: number;
 }
@@ -25,9 +26,9 @@ export interface SeriesPath {
 
 /** One path per line, in stacking order. Unknown values, and long intervals without a value, are gaps. */
 export function seriesPaths(spec: ChartSpec, rows: readonly ChartRow[], frame: PlotFrame): SeriesPath[] {
-  const { x, y, width, height, endMs, top } = frame;
+  const { x, y, width, height, startMs = 0, endMs, top } = frame;
   const bottom = pixel(y + height);
-  const toX = (tMs: number): number => pixel(x + (tMs / endMs) * width);
+  const toX = (tMs: number): number => pixel(x + ((tMs - startMs) / (endMs - startMs)) * width);
   const toY = (value: number): number => pixel(y + height - (Math.min(value, top) / top) * height);
   const bases = new Float64Array(rows.length);
   return spec.lines.map((line, order) => {
@@ -42,7 +43,7 @@ export function seriesPaths(spec: ChartSpec, rows: readonly ChartRow[], frame: P
       const value = row[key];
       // Unknown: always a gap.
       if (value === null) piece = undefined;
-      if (value === undefined || value === null || row.tMs > endMs) return;
+      if (value === undefined || value === null || row.tMs > endMs || row.tMs < startMs) return;
       const isSilent = at > 0 && rows[at - 1]?.[key] === undefined && row.tMs - lastMs > GAP_MS;
       if (piece === undefined || isSilent) pieces.push((piece = { edge: '', back: '', lastX: 0 }));
       lastMs = row.tMs;

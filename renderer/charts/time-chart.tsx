@@ -7,6 +7,7 @@ import {
   useMemo,
   useRef,
   useState,
+  type ComponentProps,
   type KeyboardEvent,
   type ReactNode,
   type RefObject,
@@ -32,6 +33,7 @@ import {
   formatAxis,
   valueTicks,
   type ChartData,
+  type ChartLimit,
   type ChartMark,
   type ChartRow,
   type ChartSpec,
@@ -55,6 +57,11 @@ interface PlotProps {
   /** Ends of the time axis, which all charts of a run share, and of the y axis. */
   readonly endMs: number;
   readonly top: number;
+  /** Where the part of the time axis begins that is shown; 0 by default. */
+  readonly startMs?: number;
+  readonly limits?: readonly ChartLimit[];
+  /** Called with a stretch that was drawn with the pointer, in ms since the first request. */
+  readonly onZoom?: ((startMs: number, endMs: number) => void) | undefined;
   /** Whether the time axis has labels. */
   readonly hasTimeLabels: boolean;
   /** Whether the run goes on. Only the charts of a finished run share a cursor: each move redraws all of them. */
@@ -72,6 +79,7 @@ interface TimeChartProps extends PlotProps {
 }
 
 export const NO_ROWS: readonly ChartRow[] = [];
+const NO_LIMITS: readonly ChartLimit[] = [];
 /** ms between two updates of the rows under the pointer in a live chart. */
 const POINTED_MS = 500;
 
@@ -130,10 +138,35 @@ function useRowsUnderPointer(newest: readonly ChartRow[], isLive: boolean) {
 
 /** The axes, the cursor and the tooltip, which new values do not redraw. */
 const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly ChartRow[] }) {
-  const { spec, rows, endMs, top, hasTimeLabels, isLive, marks, onPick } = props;
+  const { spec, rows, startMs = 0, endMs, top, hasTimeLabels, isLive, marks, limits = NO_LIMITS } = props;
+  const { onPick, onZoom } = props;
+  const [stretch, setStretch] = useState<readonly [fromMs: number, toMs: number]>();
+  // The click that ends a stretch opens no moment.
+  const hasZoomed = useRef(false);
+  const endStretch = (): void => {
+    setStretch(undefined);
+    if (!stretch || stretch[0] === stretch[1]) return;
+    hasZoomed.current = true;
+    onZoom?.(Math.min(...stretch), Math.max(...stretch));
+  };
+  const zooming: Pick<
+    ComponentProps<typeof ComposedChart>,
+    'onMouseDown' | 'onMouseMove' | 'onMouseUp'
+  > = onZoom
+    ? {
+        onMouseDown: ({ activeLabel }) => {
+          hasZoomed.current = false;
+          if (activeLabel !== undefined) setStretch([Number(activeLabel), Number(activeLabel)]);
+        },
+        onMouseMove: ({ activeLabel }) => {
+          if (stretch && activeLabel !== undefined) setStretch([stretch[0], Number(activeLabel)]);
+        },
+        onMouseUp: endStretch,
+      }
+    : {};
   const remPx = useRemPx();
   const active = useRef<number>(undefined);
-  const timeTicks = useMemo(() => axisTicks(endMs), [endMs]);
+  const timeTicks = useMemo(() => axisTicks(endMs, startMs), [endMs, startMs]);
   const yTicks = valueTicks(spec, top);
   const tick = { fill: 'var(--muted)', fontSize: TICK_REM * remPx };
   // In Recharts Enter hides the tooltip; here it opens the moment, as a click does.
@@ -151,13 +184,16 @@ const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly Cha
           {...(isLive ? {} : { syncId: 'run', syncMethod: 'value' })}
           accessibilityLayer
           title={`${spec.title}: ${spec.hint}`}
-          {...(onPick ? { onClick: (state) => pick(state.activeLabel, onPick) } : {})}
+          {...zooming}
+          {...(onPick
+            ? { onClick: ({ activeLabel }) => (hasZoomed.current ? undefined : pick(activeLabel, onPick)) }
+            : {})}
         >
           <CartesianGrid stroke="var(--line)" vertical={false} />
           <XAxis
             dataKey="tMs"
             type="number"
-            domain={[0, endMs]}
+            domain={[startMs, endMs]}
             // Without this, Recharts draws no ticks while there are no rows.
             allowDataOverflow
             ticks={timeTicks}
@@ -183,7 +219,7 @@ const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly Cha
             untilMs === undefined ? null : (
               <ReferenceArea
                 key={`${tMs} ${label}`}
-                x1={tMs}
+                x1={Math.max(tMs, startMs)}
                 x2={Math.min(untilMs, endMs)}
                 fill="var(--accent)"
                 fillOpacity={0.16}
@@ -213,6 +249,25 @@ const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly Cha
                 : {})}
             />
           ))}
+          {limits.map(({ label, value }) => (
+            <ReferenceLine
+              key={label}
+              y={value}
+              stroke="var(--red)"
+              strokeWidth={1.5}
+              strokeDasharray="6 3"
+              label={{
+                value: label,
+                position: 'insideBottomRight',
+                fill: 'var(--red)',
+                fontSize: TICK_REM * remPx,
+                fontWeight: 600,
+              }}
+            />
+          ))}
+          {stretch ? (
+            <ReferenceArea x1={stretch[0]} x2={stretch[1]} fill="var(--sky)" fillOpacity={0.25} />
+          ) : null}
           <Tooltip
             isAnimationActive={false}
             // Without rows the cursor would stand at the edge.
@@ -220,7 +275,7 @@ const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly Cha
             content={<ChartTooltip spec={spec} />}
           />
           <ActiveMoment moment={active} />
-          <Series spec={spec} endMs={endMs} top={top} />
+          <Series spec={spec} startMs={startMs} endMs={endMs} top={top} />
           {/* Invisible except for the dot under the cursor; the cursor and the tooltip read their data. */}
           {spec.lines.map((line) => (
             <Area
@@ -244,16 +299,17 @@ const Plot = memo(function Plot(props: PlotProps & { readonly rows: readonly Cha
 
 interface SeriesProps {
   readonly spec: ChartSpec;
+  readonly startMs: number;
   readonly endMs: number;
   readonly top: number;
 }
 
 /** The newest data, drawn within Recharts' axes. */
-function Series({ spec, endMs, top }: SeriesProps) {
+function Series({ spec, startMs, endMs, top }: SeriesProps) {
   const { rows, drawn } = use(NewestData);
   const area = usePlotArea();
   if (!area) return null;
-  return seriesPaths(spec, rows, { ...area, endMs, top }).map(({ key, edge, band }, at) => {
+  return seriesPaths(spec, rows, { ...area, startMs, endMs, top }).map(({ key, edge, band }, at) => {
     const line = spec.lines[at];
     if (!line) return null;
     return (

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { LogEntry } from '../../contract/state.ts';
-import { indexAt, joinLines, linesSince, matcherOf, type LogFilter } from './log-filter.ts';
+import { indexAt, joinLines, linesSince, logText, matcherOf, type LogFilter } from './log-filter.ts';
 
 const line = (seq: number, over: Partial<LogEntry> = {}): LogEntry => ({
   seq,
@@ -40,4 +40,10 @@ it('takes only lines that are new, and sees when some are missing', () => {
   expect(linesSince(lines, 5)).toEqual({ fresh: [], isGap: false });
   expect(linesSince(lines, 1).isGap).toBe(true);
   expect(linesSince([line(6), line(9)], 5).isGap).toBe(true);
+});
+
+it('writes lines as a file: moment, part, level and text of each', () => {
+  expect(logText([line(1), line(2, { level: 'warn', part: 'redis', text: 'slow' })])).toBe(
+    '1970-01-01T00:00:00.010Z gateway-1 info frame Confirmed\n1970-01-01T00:00:00.020Z redis warn slow\n',
+  );
 });

@@ -49,3 +49,9 @@ export function indexAt(lines: readonly LogEntry[], atMs: number): number {
   const index = lines.findIndex((line) => line.atMs >= atMs);
   return index === -1 ? Math.max(0, lines.length - 1) : index;
 }
+
+/** Lines as a text file: one line each, with its moment as an ISO date. */
+export const logText = (lines: readonly LogEntry[]): string =>
+  lines
+    .map(({ atMs, part, level, text }) => `${new Date(atMs).toISOString()} ${part} ${level} ${text}\n`)
+    .join('');

@@ -7,6 +7,7 @@ import { allPlaces, partPlace } from '../../lib/fault-places.ts';
 import type { Part } from '../../lib/parts.ts';
 import { useNow } from '../../lib/use-now.ts';
 import { useParts } from '../../lib/use-parts.ts';
+import { Connections } from './connections.tsx';
 import classes from './parts-panel.module.css';
 
 /** Every process of the cluster, each with a menu that breaks it. */
@@ -45,6 +46,7 @@ export function PartsPanel() {
           </tbody>
         </table>
       </div>
+      <Connections />
     </section>
   );
 }

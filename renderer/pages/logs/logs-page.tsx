@@ -1,18 +1,29 @@
 import { whole, plural } from '../../../contract/format.ts';
 import { Button, Group, NativeSelect, Stack } from '@mantine/core';
 import { useDebouncedValue } from '@mantine/hooks';
-import { IconListDetails, IconPlayerPauseFilled, IconPlayerPlayFilled } from '@tabler/icons-react';
+import {
+  IconDownload,
+  IconListDetails,
+  IconPlayerPauseFilled,
+  IconPlayerPlayFilled,
+} from '@tabler/icons-react';
 import { useMemo, useState } from 'react';
+import { callOrNotify } from '../../client.ts';
 import { Empty } from '../../components/empty.tsx';
 import { Loading } from '../../components/loading.tsx';
+import { notifyDone } from '../../components/notify.tsx';
 import { SearchBox } from '../../components/search-box.tsx';
 import { formatClock } from '../../lib/format.ts';
-import { isLevel, type Level, type LogFilter } from '../../lib/log-filter.ts';
+import { isLevel, logText, type Level, type LogFilter } from '../../lib/log-filter.ts';
 import { hrefOf, navigate, useRoute } from '../../lib/router.ts';
 import { useLogLines } from '../../lib/use-log-lines.ts';
+import { saveFile } from '../../transport/save-file.ts';
 import { LogLines } from './log-lines.tsx';
 import classes from './logs-page.module.css';
 import { PartFilter } from './part-filter.tsx';
+
+/** Lines in a downloaded file, the most that one answer holds. */
+const DOWNLOADED_LINES = 5_000;
 
 const levelLabels: readonly { readonly value: Level; readonly label: string }[] = [
   { value: 'debug', label: 'Everything' },
@@ -36,6 +47,17 @@ export default function LogsPage() {
   const isTooOld = atMs !== undefined && keptFromMs !== undefined && atMs < keptFromMs;
   const follows = isFollowing && atMs === undefined;
 
+  const download = async (): Promise<void> => {
+    const input = { ...filter, parts: [...parts], limit: DOWNLOADED_LINES };
+    const found = await callOrNotify(
+      'logs.listLines',
+      atMs === undefined ? input : { ...input, aroundMs: atMs },
+    );
+    const file = { fileName: 'flashgrid-logs.txt', mediaType: 'text/plain; charset=utf-8' };
+    if (found && (await saveFile({ ...file, text: logText(found.lines) })))
+      notifyDone(`${file.fileName} is saved: ${plural(found.lines.length, 'line')}.`);
+  };
+
   return (
     <Stack gap="sm" h="100%">
       <Group gap="sm">
@@ -54,6 +76,13 @@ export default function LogsPage() {
             if (isLevel(value)) setMinLevel(value);
           }}
         />
+        <Button
+          variant="default"
+          leftSection={<IconDownload size={15} aria-hidden />}
+          onClick={() => void download()}
+        >
+          Download
+        </Button>
         {atMs === undefined ? (
           <Button
             variant="default"

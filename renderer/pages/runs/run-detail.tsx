@@ -24,6 +24,7 @@ import { addSamples, emptySeries } from '../../../contract/series.ts';
 import { useData, useIsOnline } from '../../store/store.ts';
 import { ExportMenu } from './export-menu.tsx';
 import { LabelEditor } from './label-editor.tsx';
+import { LatencyHistogram } from './latency-histogram.tsx';
 import classes from './run-detail.module.css';
 import { RunFacts } from './run-facts.tsx';
 
@@ -102,6 +103,10 @@ function Record({ record, onChange }: { readonly record: RunRecord; readonly onC
   const [isLabelled, setLabelled] = useState(false);
   const { tags = [], note } = record.labels ?? {};
   const series = useMemo(() => addSamples(emptySeries(record.id), record.series), [record]);
+  const allPoints = useMemo(
+    () => addSamples(emptySeries(record.id, Infinity), record.series).points,
+    [record],
+  );
   const startedAtMs = Date.parse(record.startedAt);
   // Older records lack the time of the first request; the run started shortly before it.
   const zeroAtMs = Date.parse(record.firstRequestAt ?? record.startedAt);
@@ -184,6 +189,8 @@ function Record({ record, onChange }: { readonly record: RunRecord; readonly onC
               stages={stagesText(record.attack)}
               isOtherShop={record.target !== undefined}
               points={series.points}
+              allPoints={allPoints}
+              slo={record.attack.slo}
               stock={record.audit.stock}
               latencyMs={record.load.latencyMs}
               soldOutAtMs={series.totals.soldOutAtMs}
@@ -201,6 +208,7 @@ function Record({ record, onChange }: { readonly record: RunRecord; readonly onC
           </section>
         )}
       </div>
+      <LatencyHistogram record={record} />
       <RunFacts record={record} />
     </Stack>
   );

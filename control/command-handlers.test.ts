@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { registerSecrets } from '../services/shared/redact.ts';
+import { commandHandlers, type CommandParts } from './command-handlers.ts';
+
+const deployment = {
+  amqpUrl: 'amqp://flashgrid:a-password-1@127.0.0.1:5672',
+  redisUrl: 'redis://:a-password-2@127.0.0.1:6379',
+  postgresUrl: 'postgresql://flashgrid_service:a-password-3@127.0.0.1:5432/flashgrid',
+  postgresAuditUrl: 'postgresql://flashgrid_audit:a-password-4@127.0.0.1:5432/flashgrid',
+};
+const parts = { options: {}, cluster: { running: () => ({ deployment }) } } as unknown as CommandParts;
+const list = (caller: 'page' | 'terminal') => commandHandlers(parts)['cluster.listConnections']({}, caller);
+
+it('tells a terminal how to reach the backends, of Postgres as a user that only reads', () => {
+  expect(list('terminal')).toEqual([
+    { role: 'rabbitmq', url: deployment.amqpUrl },
+    { role: 'redis', url: deployment.redisUrl },
+    { role: 'postgres', url: deployment.postgresAuditUrl },
+  ]);
+});
+
+it('tells a page no password', () => {
+  registerSecrets(...Object.values(deployment));
+  expect(list('page')).toEqual([
+    { role: 'rabbitmq', url: 'amqp://flashgrid@127.0.0.1:5672' },
+    { role: 'redis', url: 'redis://127.0.0.1:6379' },
+    { role: 'postgres', url: 'postgresql://flashgrid_audit@127.0.0.1:5432/flashgrid' },
+  ]);
+});
