@@ -422,6 +422,8 @@ export interface AttackPreset {
   readonly title: string;
   readonly summary: string;
   readonly settings: AttackSettingsInput;
+  /** The window shows it by its title alone. */
+  readonly isMinor?: true;
 }
 
 /** Ready-made attacks, the first being the one on the poster. */
@@ -478,12 +480,14 @@ export const ATTACK_PRESETS: readonly AttackPreset[] = [
     id: 'ramp',
     title: 'Ramp to 3,000 a second',
     summary: 'The rate rises evenly for twenty seconds and is held for ten.',
+    isMinor: true,
     settings: { profile: 'staged', stages: '0..3000@20s,3000@10s', connections: 400, stock: 500 },
   },
   {
     id: 'steps',
     title: 'Steps of 500 a second',
     summary: 'Every ten seconds the rate goes up by 500: where does it get slow?',
+    isMinor: true,
     settings: {
       profile: 'staged',
       stages: '500@10s,1000@10s,1500@10s,2000@10s,2500@10s',
@@ -495,12 +499,14 @@ export const ATTACK_PRESETS: readonly AttackPreset[] = [
     id: 'spike',
     title: 'Spike to 5,000 a second',
     summary: 'Five times the rate for five seconds, and what it takes to get over it.',
+    isMinor: true,
     settings: { profile: 'staged', stages: '1000@10s,5000@5s,1000@15s', connections: 800, stock: 500 },
   },
   {
     id: 'soak',
-    title: 'Soak, 800 a second for half an hour',
-    summary: 'A modest rate for a long time: nothing may grow, nothing may get slower.',
+    title: 'Soak for half an hour',
+    summary: '800 a second for a long time: nothing may grow, nothing may get slower.',
+    isMinor: true,
     settings: { profile: 'staged', stages: '800@30m', connections: 200, stock: 5_000 },
   },
 ];

@@ -10,7 +10,7 @@ export interface Stage {
   readonly lengthMs: number;
 }
 
-export const STAGES_FORM = 'RATE@LENGTH or FROM..TO@LENGTH, separated by commas, such as 0..2000@30s,2000@1m';
+export const STAGES_FORM = 'RATE@LENGTH or FROM..TO@LENGTH, such as 0..2000@30s,2000@1m';
 const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, min: 60_000, h: 3_600_000 };
 const STAGE_LIMITS = { stages: 100, perSec: 200_000, lengthMs: 3_600_000 } as const;
 

@@ -24,6 +24,7 @@ it('knows an attack that the user saved, after those that are ready-made', () =>
     title: 'My ramp',
     summary: 'Saved: up to 50 buyers a second over 10 s, 9 tickets.',
     settings: attack,
+    isMinor: true,
   });
   expect(presetOf(toDraft(attack))).toBeUndefined();
   expect(presets).toHaveLength(ATTACK_PRESETS.length + 1);

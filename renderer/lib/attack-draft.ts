@@ -61,6 +61,7 @@ export function presetsWith(profiles: readonly AttackProfile[]): readonly Attack
     title: name,
     summary: `Saved: ${titleOf(attack)}.`,
     settings: attack,
+    isMinor: true as const,
   }));
   return [...ATTACK_PRESETS, ...saved];
 }

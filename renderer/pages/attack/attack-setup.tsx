@@ -152,11 +152,6 @@ export function AttackSetup() {
             </Box>
           </Collapse>
         </div>
-        <ProfileTools
-          settings={parsed.ok ? parsed.settings : undefined}
-          saved={profiles?.find(({ name }) => selected?.id === `saved:${name}`)?.name}
-          onTake={(settings) => setDraft(toDraft(settings))}
-        />
         <Group className={classes.launch} pt="md">
           <p className={`muted ${classes.summary}`} aria-live="polite">
             {parsed.ok ? (
@@ -176,6 +171,11 @@ export function AttackSetup() {
             {needsStart ? 'Start the cluster and launch' : 'Launch attack'}
           </Button>
         </Group>
+        <ProfileTools
+          settings={parsed.ok ? parsed.settings : undefined}
+          saved={profiles?.find(({ name }) => selected?.id === `saved:${name}`)?.name}
+          onTake={(settings) => setDraft(toDraft(settings))}
+        />
       </section>
     </div>
   );

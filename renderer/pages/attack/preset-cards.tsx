@@ -8,24 +8,31 @@ interface PresetCardsProps {
   readonly onSelect: (settings: AttackSettingsInput) => void;
 }
 
-/** The presets; the first is the flagship attack. */
+/** The presets; the first is the flagship attack. Minor ones are a line of titles, so that the form stays on the screen. */
 export function PresetCards({ presets, selected, onSelect }: PresetCardsProps) {
+  const card = (preset: AttackPreset) => (
+    <label
+      key={preset.id}
+      className={`${classes.card} ${preset.isMinor ? classes.minor : ''}`}
+      data-first={preset === presets[0]}
+      title={preset.isMinor ? preset.summary : undefined}
+    >
+      <input
+        type="radio"
+        name="preset"
+        value={preset.id}
+        checked={selected === preset}
+        onChange={() => onSelect(preset.settings)}
+      />
+      <span className={classes.title}>{preset.title}</span>
+      {preset.isMinor ? null : <span className={classes.summary}>{preset.summary}</span>}
+    </label>
+  );
   return (
     <fieldset className={classes.cards}>
       <legend className="sr-only">Presets</legend>
-      {presets.map((preset, index) => (
-        <label key={preset.id} className={classes.card} data-first={index === 0}>
-          <input
-            type="radio"
-            name="preset"
-            value={preset.id}
-            checked={selected === preset}
-            onChange={() => onSelect(preset.settings)}
-          />
-          <span className={classes.title}>{preset.title}</span>
-          <span className={classes.summary}>{preset.summary}</span>
-        </label>
-      ))}
+      {presets.filter(({ isMinor }) => !isMinor).map(card)}
+      <div className={classes.line}>{presets.filter(({ isMinor }) => isMinor).map(card)}</div>
     </fieldset>
   );
 }
