@@ -10,10 +10,10 @@ import { utcTime } from '../../contract/format.ts';
 import { overlaidCharts } from '../../contract/overlaid.ts';
 import { promiseCounts } from '../../contract/run-text.ts';
 import type { RunRecord } from '../../contract/run-record.ts';
-import { renderChart } from './html/chart.ts';
-import { NOTHING, html, type Markup } from './html/markup.ts';
+import { renderChart } from '../../contract/charts/chart.ts';
+import { NOTHING, html, type Markup } from '../../contract/charts/markup.ts';
 import { htmlPage, renderProof, renderReasons, renderTable, renderTop, renderVerdict } from './html/page.ts';
-import { timeLabel } from './html/scale.ts';
+import { timeLabel } from '../../contract/charts/scale.ts';
 
 const TONES = { worse: 'fail', mixed: 'fail', better: 'pass', same: 'pass', unknown: 'invalid' } as const;
 

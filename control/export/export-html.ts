@@ -1,6 +1,6 @@
 /** A run as one HTML file that needs nothing else: no script, no network, both themes, and paper. */
 import { utcTime, whole } from '../../contract/format.ts';
-import { NOTHING, html, type Markup } from './html/markup.ts';
+import { NOTHING, html, type Markup } from '../../contract/charts/markup.ts';
 import {
   htmlPage,
   renderFigures,

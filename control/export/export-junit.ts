@@ -9,7 +9,7 @@ import { missedSlos, parseSlos } from '../../contract/slo.ts';
 import { eventLines } from '../../contract/witness.ts';
 import { summaryRows } from './export-csv.ts';
 // Under another name: prettier would format what stands in an `html` template as HTML.
-import { Markup, NOTHING, html as xml } from './html/markup.ts';
+import { Markup, NOTHING, html as xml } from '../../contract/charts/markup.ts';
 
 interface TestCase {
   readonly name: string;

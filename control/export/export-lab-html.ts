@@ -3,7 +3,7 @@ import { DESIGNS, DESIGN_IDS } from '../../contract/designs.ts';
 import { plural, utcTime, whole } from '../../contract/format.ts';
 import type { LabResult } from '../../contract/lab.ts';
 import { labRows, labSentences, labWitnesses } from '../../contract/lab-report.ts';
-import { html } from './html/markup.ts';
+import { html } from '../../contract/charts/markup.ts';
 import { htmlPage, renderReasons, renderTable, renderTop, renderWitness } from './html/page.ts';
 
 export function exportLabHtml(

@@ -13,7 +13,7 @@ import {
   type MatrixResult,
 } from '../../contract/matrix-report.ts';
 import { RARE_PATHS } from '../../services/shared/rare-paths.ts';
-import { NOTHING, html, type Markup } from './html/markup.ts';
+import { NOTHING, html, type Markup } from '../../contract/charts/markup.ts';
 import {
   htmlPage,
   renderFigures,

@@ -5,8 +5,8 @@ import { exportCsv } from './export-csv.ts';
 import { exportHtml } from './export-html.ts';
 import { exportRun } from './export-run.ts';
 import { formatRun } from './export-terminal.ts';
-import { escapeText, html } from './html/markup.ts';
-import { niceTicks } from './html/scale.ts';
+import { escapeText, html } from '../../contract/charts/markup.ts';
+import { niceTicks } from '../../contract/charts/scale.ts';
 import { runRecordSchema, type RunRecord } from '../../contract/run-record.ts';
 
 const HOSTILE = `<script>alert("1")</script><img src=x onerror='y'>&`;

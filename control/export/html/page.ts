@@ -1,7 +1,7 @@
 /** What every report has around its content: one file that needs nothing else, in both themes and on paper. */
 import { WITNESS_KINDS, eventTime, type Witness } from '../../../contract/witness.ts';
 import { whole } from '../../../contract/format.ts';
-import { Markup, NOTHING, html } from './markup.ts';
+import { Markup, NOTHING, html } from '../../../contract/charts/markup.ts';
 import { STYLE } from './style.ts';
 
 /** Scripts can't run, and nothing can be loaded, whatever the report holds. */

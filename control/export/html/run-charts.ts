@@ -4,11 +4,17 @@ import { CHART_TEXTS } from '../../../contract/chart-text.ts';
 import { latency, milliseconds, percent, whole, compact } from '../../../contract/format.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
 import { addSamples, emptySeries, type SeriesPoint } from '../../../contract/series.ts';
-import { renderChart, type ChartColumn, type ChartSeries, type ChartSpec, type ColorName } from './chart.ts';
-import { curveChart, heatChart } from './latency-charts.ts';
+import {
+  renderChart,
+  type ChartColumn,
+  type ChartSeries,
+  type ChartSpec,
+  type ColorName,
+} from '../../../contract/charts/chart.ts';
+import { curveChart, heatChart } from '../../../contract/charts/latency-charts.ts';
 import { layMarks, marksOfRun } from '../../../contract/run-marks.ts';
-import { NOTHING, type Markup } from './markup.ts';
-import { timeLabel } from './scale.ts';
+import { NOTHING, type Markup } from '../../../contract/charts/markup.ts';
+import { timeLabel } from '../../../contract/charts/scale.ts';
 
 /** Charts of what a shop that is not ours does not tell. */
 const OF_OUR_PARTS: ReadonlySet<string> = new Set(['together', 'queue', 'inventory', 'kept-away']);

@@ -26,6 +26,7 @@ import { ExportMenu } from './export-menu.tsx';
 import { LabelEditor } from './label-editor.tsx';
 import { LatencyHistogram } from './latency-histogram.tsx';
 import classes from './run-detail.module.css';
+import { LatencyPanel } from './latency-panel.tsx';
 import { RunFacts } from './run-facts.tsx';
 
 const RecordCharts = lazy(async () => ({
@@ -209,6 +210,7 @@ function Record({ record, onChange }: { readonly record: RunRecord; readonly onC
         )}
       </div>
       <LatencyHistogram record={record} />
+      <LatencyPanel record={record} />
       <RunFacts record={record} />
     </Stack>
   );

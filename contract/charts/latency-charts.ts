@@ -1,8 +1,8 @@
 /** How long answers took: the percentile curve, and the heat map over time. Records of earlier versions have neither. */
-import { CHART_TEXTS } from '../../../contract/chart-text.ts';
-import { compact, milliseconds, plural } from '../../../contract/format.ts';
-import { STARTS } from '../../../contract/run-figures.ts';
-import type { RunRecord } from '../../../contract/run-record.ts';
+import { CHART_TEXTS } from '../chart-text.ts';
+import { compact, milliseconds, plural } from '../format.ts';
+import { STARTS } from '../run-figures.ts';
+import type { RunRecord } from '../run-record.ts';
 import type { ChartSpec, ColorName } from './chart.ts';
 import { timeLabel } from './scale.ts';
 

@@ -1,6 +1,6 @@
 /** Charts as inline SVG, made by hand: a report must open offline, in ten years, without a script. */
 import { niceTicks, timeLabel } from './scale.ts';
-import type { LaidMark } from '../../../contract/run-marks.ts';
+import type { LaidMark } from '../run-marks.ts';
 import { type Markup, NOTHING, html } from './markup.ts';
 
 const WIDTH = 640;
@@ -14,7 +14,7 @@ const LANE_HEIGHT = 14;
 /** SVG units; below it bars touch. */
 const MIN_WIDTH_FOR_GAPS = 4;
 
-/** Names of the colours in style.ts. */
+/** Names of the colours, which the style sheets of report and window hold. */
 export type ColorName = 'blue' | 'orange' | 'red' | 'green' | 'violet' | 'grey';
 
 export interface ChartColumn {
