@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
+import { checkState } from '../../contract/checks.ts';
 import { runRecordSchema, type RunRecord, type Sample } from '../../contract/run-record.ts';
 import { TOTALS_OF, totalsOfPdf, totalsOfRecord } from '../support/run-totals.ts';
 import { flashgrid, survivors, temporaryDataDir } from '../support/terminal.ts';
@@ -138,6 +139,20 @@ describe('flashgrid up, status, attack, down', () => {
       load: { sent: 800, accepted: 800 },
       audit: { sold: 10 },
     });
+
+    const shaped = join(dataDir, 'shaped.json');
+    const ramp = ['--stages', '0..400@1s,400@1s', '--connections', '60', '--stock', '10'];
+    const mix = ['double-click:10%', 'retry:10%', 'bot:1%', 'leaves:5%', 'slow-reader:2%'];
+    const crowd = mix.flatMap((one) => ['--behaviour', one]);
+    const staged = flashgrid(dataDir, 'attack', ...ramp, ...crowd, '--json', shaped);
+    expect(await staged.ended(), staged.output()).toBe(0);
+    const { verdict: word, load, audit } = record(shaped);
+    expect(word).toBe('pass');
+    expect(audit).toMatchObject({ sold: 10, lost: 0, duplicated: 0, oversold: 0, pending: 0 });
+    expect(audit.checks.map(checkState)).toEqual(Array(9).fill('passed'));
+    // 200 of the ramp, then 400; nobody but those who left is without an answer.
+    expect(load).toMatchObject({ sent: 600, rejected: 0, causes: { left: load.unknown } });
+    expect(load.unknown).toBeGreaterThan(5);
 
     const few = ['--requests', '200', '--connections', '20', '--stock', '5'];
     const missed = flashgrid(dataDir, 'attack', ...few, '--slo', 'accepted<1');

@@ -189,7 +189,9 @@ export class Lane {
       const { conn } = this.#client;
       if (this.#manner === 'leaves')
         // The bytes are the kernel's by then: the gateway gets them, and then the end of the connection.
-        conn.write(this.#buffer, () => this.index === index && this.#events.onWritten(this));
+        conn.write(this.#buffer, (error) => {
+          if (!error && this.index === index) this.#events.onWritten(this);
+        });
       else conn.write(this.#buffer);
       if (this.#manner === 'slow') {
         conn.pause();

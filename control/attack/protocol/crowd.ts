@@ -12,6 +12,8 @@ import { buyerOf } from './user-ids.ts';
 
 const BLOCK = 1_024;
 const NOBODY = 0xffff;
+/** Blocks that are remembered: answers come back to requests of earlier blocks, one for each connection in flight. */
+const REMEMBERED = 32;
 
 /** Of each request of a block: the place of its buyer's first request, and that buyer's behaviour, from 1; 0 for none. */
 interface Dealt {
@@ -34,7 +36,7 @@ export class Crowd {
   /** Requests of one turn, in which each buyer comes once. */
   readonly #turn: number;
   readonly #behaviours: readonly Behaviour[];
-  #dealt: Dealt = { number: -1, first: new Uint16Array(BLOCK), behaviour: new Uint8Array(BLOCK) };
+  readonly #dealt: Dealt[] = [];
 
   constructor(settings: CrowdSettings, totalRequests: number) {
     this.seed = settings.seed;
@@ -77,12 +79,14 @@ export class Crowd {
 
   #blockOf(place: number): Dealt {
     const number = Math.floor(place / BLOCK);
-    if (this.#dealt.number !== number) this.#dealt = this.#deal(number);
-    return this.#dealt;
+    const known = this.#dealt[number % REMEMBERED];
+    if (known?.number === number) return known;
+    const { first = new Uint16Array(BLOCK), behaviour = new Uint8Array(BLOCK) } = known ?? {};
+    this.#deal(number, first, behaviour);
+    return (this.#dealt[number % REMEMBERED] = { number, first, behaviour });
   }
 
-  #deal(number: number): Dealt {
-    const { first, behaviour } = this.#dealt;
+  #deal(number: number, first: Uint16Array, behaviour: Uint8Array): void {
     first.fill(NOBODY);
     const random = randomFrom((Math.imul(this.seed + 1, 0x9e3779b1) ^ Math.imul(number, 0x85ebca6b)) >>> 0);
     for (let place = 0; place < BLOCK; place++) {
@@ -96,7 +100,6 @@ export class Crowd {
         while (at < BLOCK && first[at] !== NOBODY) at++;
       }
     }
-    return { number, first, behaviour };
   }
 
   /** The behaviour of a buyer, from 1; 0 for none. */
