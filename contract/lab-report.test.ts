@@ -51,6 +51,12 @@ describe('what a lab came to', () => {
     expect(labSentences([result({ oversold: 1 })]).join(' ')).toContain('Not as claimed: Row lock.');
   });
 
+  it('says in how many attacks the speed verdict is withheld', () => {
+    const told = labSentences([result(), result({ round: 2, isSpeedWithheld: true })]).join(' ');
+    expect(told).toContain('The speed verdict is withheld in 1 attack:');
+    expect(labSentences([result()]).join(' ')).not.toContain('withheld');
+  });
+
   it('names a round in which the buyers were not the same', () => {
     const text = labSentences([result(), result({ design: 'redlock', arrivals: 'other' })]).join(' ');
     expect(text).toContain('In round 1 the buyers were not the same');

@@ -87,6 +87,7 @@ export function labSentences(results: readonly LabResult[]): string[] {
     return own.length > 0 && !agrees(design, own);
   });
   const requests = results[0]?.requests ?? 0;
+  const withheld = results.filter(({ isSpeedWithheld }) => isSpeedWithheld).length;
   return [
     `${plural(results.length, 'attack')} in ${plural(rounds.length, 'round')}, ${whole(requests)} requests each. No design was slowed down on purpose.`,
     unlike.length === 0
@@ -95,6 +96,11 @@ export function labSentences(results: readonly LabResult[]): string[] {
     wrong.length === 0
       ? 'What was seen agrees with what each design claims.'
       : `Not as claimed: ${wrong.map((design) => DESIGNS[design].title).join(', ')}.`,
+    ...(withheld === 0
+      ? []
+      : [
+          `The speed verdict is withheld in ${plural(withheld, 'attack')}: load generator or machine was the limit, so their answers/s and latencies do not measure the design.`,
+        ]),
     'Queued, decided and committed answers wait for different things: compare answers/s and latency only among those that wait for the same.',
   ];
 }

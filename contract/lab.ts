@@ -45,6 +45,8 @@ export const labResultSchema = z.object({
   rps: z.number(),
   p50Ms: z.number(),
   p99Ms: z.number(),
+  /** Rate and latencies do not measure the design: load generator or machine was the limit. */
+  isSpeedWithheld: z.boolean().optional(),
   /** What the design's process counted; none for FlashGrid, which counts otherwise. */
   costs: z
     .object({ commits: count, rollbacks: count, retries: count, gaveUp: count, lockWaitMs: z.number() })

@@ -19,6 +19,7 @@ import {
 } from '../contract/lab.ts';
 import { labMarkdown } from '../contract/lab-report.ts';
 import type { ExportedFile } from '../contract/export-formats.ts';
+import { withheldOf } from '../contract/run-notes.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import type { LogLine } from '../contract/state.ts';
 import { errorText } from '../services/shared/error-text.ts';
@@ -215,6 +216,7 @@ function resultOf(design: DesignId, round: number, record: RunRecord): LabResult
     rps: load.rps,
     p50Ms: load.latencyMs.p50,
     p99Ms: load.latencyMs.p99,
+    ...(withheldOf(record).length > 0 && { isSpeedWithheld: true }),
   };
 }
 

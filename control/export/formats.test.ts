@@ -52,7 +52,12 @@ describe.each([
   it.each(Object.keys(formats) as (keyof typeof formats)[])(
     '%s has the totals of the record',
     async (format) => {
-      expect(await TOTALS_OF[format](formats[format])).toEqual(totalsOfRecord(record));
+      const told = await TOTALS_OF[format](formats[format]);
+      expect(told).toEqual(totalsOfRecord(record));
+      const [sent, ...parts] = ['sent', 'accepted', 'rejected', 'unknown'].map(
+        (key) => told[`load.${key}`] ?? NaN,
+      );
+      expect(parts.reduce((sum, part) => sum + part, 0)).toBe(sent);
     },
   );
 

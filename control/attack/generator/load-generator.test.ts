@@ -176,6 +176,28 @@ describe('a burst', () => {
     );
   });
 
+  it('sends exactly 9,999 requests over 149 connections from 2 processes, also through a gateway that is killed in the middle', async () => {
+    const server = await serve((request, response, { socket }) => {
+      // Dead for a while: each connection is lost, with the request on it.
+      if (request.number >= 4_000 && request.number < 4_300) return void socket.resetAndDestroy();
+      acknowledge(response, request);
+    });
+    const job = { totalRequests: 9_999, processes: 2 };
+    const shares = await Promise.all(
+      [75, 74].map((connections, processIndex) =>
+        attack([server.url], { ...job, processIndex, connections }),
+      ),
+    );
+    const total = (key: keyof ReturnType<typeof counts>) =>
+      shares.reduce((sum, share) => sum + counts(share)[key], 0);
+    expect([total('sent'), total('accepted'), total('unknown')]).toEqual([9_999, 9_699, 300]);
+    for (const share of shares) {
+      const { sent, accepted, rejected, unknown } = counts(share);
+      expect(sent).toBe(accepted + rejected + unknown);
+    }
+    expect(new Set(server.seen.map(({ userId }) => userId)).size).toBe(9_999);
+  });
+
   it('carries only its own share when it is one of several processes', async () => {
     const server = await serve((request, response) => acknowledge(response, request));
     const shares = await Promise.all(
