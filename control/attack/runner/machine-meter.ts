@@ -175,16 +175,17 @@ function isWithin(pid: number, roots: ReadonlySet<number>, all: ProcessTree): bo
 /** The processes of a system that is not ours; `undefined` when they are on this machine and can't be found. */
 function systemPids(foreign: ForeignSystem | undefined, all: ProcessTree): number[] | undefined {
   if (!foreign) return [];
-  const found = foreign.areContainers
-    ? [...all].filter(
-        ([pid, { name }]) => CONTAINER_TOOLS.test(name) || IN_CONTAINER.test(readProc(pid, 'cgroup') ?? ''),
-      )
-    : [];
-  if (foreign.areContainers) return found.length === 0 ? undefined : found.map(([pid]) => pid);
+  // A container may be what answers on a port, or stand behind what does.
+  const containers = [...all]
+    .filter(
+      ([pid, { name }]) => CONTAINER_TOOLS.test(name) || IN_CONTAINER.test(readProc(pid, 'cgroup') ?? ''),
+    )
+    .map(([pid]) => pid);
+  if (foreign.areContainers) return containers.length === 0 ? undefined : containers;
   const local = foreign.urls.map((url) => new URL(url)).filter(({ hostname }) => isHere(hostname));
   if (local.length === 0) return [];
   const pids = listenersOn(new Set(local.map(portOf)), [...all.keys()]);
-  return pids.length === 0 ? undefined : pids;
+  return pids.length === 0 ? undefined : [...pids, ...containers];
 }
 
 const portOf = ({ port, protocol }: URL) =>
