@@ -52,12 +52,9 @@ export class AppMenu {
       this.#settings = settings;
       this.#show();
     });
-    centre.on('runs.runSaved', ({ run }) => {
-      this.#lastRunId = run.id;
-    });
-    centre.on('runs.runDeleted', ({ id }) => {
-      if (id === this.#lastRunId) void this.#findLastRun();
-    });
+    // An older run may have been labelled or brought back.
+    for (const name of ['runs.runSaved', 'runs.runDeleted'] as const)
+      centre.on(name, () => void this.#findLastRun());
     void this.#findLastRun();
   }
 
