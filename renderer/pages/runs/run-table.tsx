@@ -42,8 +42,8 @@ interface Column {
   readonly value: (run: RunSummary) => number | string;
   readonly cell?: (run: RunSummary) => ReactNode;
   readonly 'data-number'?: true;
-  /** Hidden where there is little room, `last` first. */
-  readonly 'data-detail'?: 'last' | 'narrow';
+  /** Hidden where there is little room, `last` first and `least` last. */
+  readonly 'data-detail'?: 'last' | 'narrow' | 'least';
 }
 
 const number = { 'data-number': true } as const;
@@ -67,6 +67,7 @@ const COLUMNS: readonly Column[] = [
   {
     title: 'Sold',
     ...number,
+    'data-detail': 'least',
     value: ({ sold }) => sold,
     cell: ({ sold, stock }) => (
       <>
