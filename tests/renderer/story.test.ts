@@ -408,7 +408,8 @@ describe('when the workers are killed in the rush', () => {
     await text.fill(planned);
     await button('Edit as list').click();
     await fillNumber(page, 'Buyers', 20_000);
-    await fillNumber(page, 'Fail above a p99 of, ms', 1);
+    // Of no speed: that verdict is withheld on a machine that does other work, too.
+    await page.getByRole('textbox', { name: 'Thresholds' }).fill('accepted<1');
     await go.click();
     await heading(/The queue keeps [\d,]+ accepted reservations/).waitFor({ timeout: ATTACK_LIMIT_MS });
     await page.getByText('Limit missed', { exact: true }).waitFor({ timeout: ATTACK_LIMIT_MS });
