@@ -175,6 +175,21 @@ describe('a gateway whose Redis holds older facts than Postgres', () => {
 });
 
 describe('a Redis that loses its data between a decision and its publication', () => {
+  it('is asked once more after it was published, by all frames of a moment together', async () => {
+    const asked = async () =>
+      Number(/cmdstat_get:calls=(\d+)/.exec(await world.redis.info('commandstats'))?.[1] ?? 0);
+    const before = await asked();
+    const first = world.store.whenDelivered();
+    // The first question may be on its way: what is published from here on is told by the next one alone.
+    await Promise.resolve();
+    await Promise.resolve();
+    const others = Array.from({ length: 100 }, () => world.store.whenDelivered());
+    await Promise.all([first, ...others]);
+    expect((await asked()) - before).toBe(2);
+    await world.store.whenDelivered();
+    expect((await asked()) - before).toBe(3);
+  });
+
   it('has the record of the frame nevertheless before it is acked', async () => {
     await world.openSale('sale', 1);
     const client = createRedis(redis.url, { role: 'worker' });

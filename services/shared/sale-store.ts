@@ -92,6 +92,9 @@ export class SaleStore {
   readonly #redis: RedisClient;
   readonly #namespace: string;
   #lostConnections = 0;
+  /** The question that was asked last, and the one that is asked after it. */
+  #asked: Promise<unknown> = Promise.resolve();
+  #nextAsked: Promise<unknown> | undefined;
 
   constructor(redis: RedisClient, namespace: string) {
     this.#redis = redis;
@@ -234,6 +237,22 @@ export class SaleStore {
   /** Sends the outcomes of a frame, written by `encodeOutcomeEvent`, to all gateways. */
   async publishOutcome(event: string): Promise<void> {
     await this.#redis.publish(outcomeChannel(this.#namespace), event);
+  }
+
+  /**
+   * Resolves when those who listen were sent what was published before this call. Redis answers the publisher first, and may
+   * die before it writes to them; that it answers a later question shows that it got there. Calls share a question, but not
+   * one that was asked before them: Redis may have read it together with the publication.
+   */
+  async whenDelivered(): Promise<void> {
+    this.#nextAsked ??= this.#asked
+      .catch(() => undefined)
+      .then(() => {
+        this.#nextAsked = undefined;
+        // A key that nobody has: a user who may read records may ask for it, which is not sure of PING.
+        return (this.#asked = this.#redis.get(outcomeChannel(this.#namespace)));
+      });
+    await this.#nextAsked;
   }
 
   /** Sends the facts of a changed sale to all gateways. */

@@ -121,6 +121,7 @@ export class FrameProcessor {
       else if (undecided.digests.length > 0) countKeys(rare, frame.count, decision);
       else if (decision.decided < frame.count) rare.outcomeKept++;
       await this.#publish(frame, decision, hasGrants);
+      await this.#whileAway(() => this.#parts.store.whenDelivered());
       step('worker.after-pubsub');
       // The Redis that published may lack the record, and those who listen may not be connected again. They can read it
       // once the present Redis has it.
