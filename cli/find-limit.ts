@@ -57,7 +57,7 @@ export async function findLimit(context: CommandContext): Promise<number> {
   const plan = { ...asked, toPerSec };
   const session = target ? await openSession(dataDir) : await requireRemote(dataDir);
   const unfollow = new Progress(out).follow(session.client);
-  const group = `limit-${Date.now().toString(36)}`;
+  const group = `group-limit-${Date.now().toString(36)}`;
   try {
     const limit = await searchLimit(plan, async (ratePerSec) => {
       const launch = { ...settings, ratePerSec, group };
