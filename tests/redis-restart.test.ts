@@ -230,6 +230,18 @@ describe('a Redis that loses its data between a decision and its publication', (
   });
 });
 
+describe('a Redis that is emptied without a restart', () => {
+  it('knows the sale again although no frame comes any more', async () => {
+    await world.openSale('sale', 5);
+    await world.startWorker();
+    await world.publish('sale', newBuyers(3));
+    await world.settled();
+    await world.redis.flushall();
+    await waitFor('the sale', async () => (await world.store.readSale('sale'))?.counters.remaining === 2);
+    expect(await rebuilds()).toBe(1);
+  });
+});
+
 describe('a Redis that comes back with all that it held', () => {
   it('still knows every refusal, and every key; a rebuild that it cut short need not wait for its own lock', async () => {
     await world.openSale('sale', 2);

@@ -178,7 +178,9 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
     const isQuiet = nowMs - lastTicketAtMs >= COMMIT_QUIET_MS && missing.length === 0;
     const { waiting } = evidence.queues;
     // A worker that died after the drain has given its frames back.
-    const isUnwritten = uncommitted > 0 || unitsWithoutTicket(evidence) > 0;
+    // A worker brings back a sale that Redis has forgotten, too.
+    const isUnwritten =
+      uncommitted > 0 || unitsWithoutTicket(evidence) > 0 || evidence.counters === undefined;
     const isInHand = evidence.totals.pending > 0 || waiting > 0 || (isUnwritten && !isQuiet);
     if (!isInHand || nowMs >= deadline) {
       if (isSaleClosed !== undefined || input.closeSale === undefined) {

@@ -26,7 +26,7 @@ import { step } from '../shared/stop-points.ts';
 import type { WorkerCounters } from './counters.ts';
 import { entriesOf, undecidedFrame } from './frame-text.ts';
 import { RecentSales } from './recent-sales.ts';
-import { whileAway } from './retry.ts';
+import { isFinal, whileAway } from './retry.ts';
 import type { RetryOptions } from './retry.ts';
 import type { GrantBatch, NewTicket, TicketWriter } from './ticket-writer.ts';
 
@@ -146,6 +146,25 @@ export class FrameProcessor {
       } catch (error) {
         onError(error);
       }
+    }
+  }
+
+  /**
+   * Rebuilds the sale of the newest frame when Redis has forgotten it without a restart: nobody else notices that after the
+   * last frame. Where that fails, it waits for its next frame. Never rejects.
+   */
+  async keepNewest(onError: (error: unknown) => void): Promise<void> {
+    const [newest] = this.#sales.newestFirst();
+    if (!newest) return;
+    const [saleId, generation] = newest;
+    try {
+      const held = await this.#parts.store.readEpoch(saleId);
+      if (held === undefined) await this.#rebuild({ saleId, generation });
+    } catch (error) {
+      // Without Redis there is nothing to rebuild yet; its return is told otherwise.
+      if (!isFinal(error)) return;
+      this.#sales.forget(saleId);
+      onError(error);
     }
   }
 

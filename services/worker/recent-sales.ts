@@ -19,6 +19,11 @@ export class RecentSales {
     }
   }
 
+  /** Leaves the sale to its next frame. */
+  forget(saleId: string): void {
+    this.#generations.delete(saleId);
+  }
+
   /** Sale and generation, the one with the newest frame first. */
   newestFirst(): (readonly [saleId: string, generation: number])[] {
     return [...this.#generations].reverse();

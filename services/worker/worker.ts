@@ -24,6 +24,8 @@ import { startHealthServer } from './health-server.ts';
 import { createMetrics } from './metrics.ts';
 import { TicketWriter } from './ticket-writer.ts';
 
+/** ms between two looks whether Redis still knows the sale of the newest frame. */
+const KEEP_INTERVAL_MS = 2_000;
 /** ms of the stop timeout that are reserved for closing connections. */
 const CLOSING_MS = 2_000;
 /** ms that closing one connection may take. */
@@ -124,6 +126,15 @@ export async function startWorker(
       log.warn('Redis has started again: sales are rebuilt from Postgres');
       void processor.rebuildSales((error) => log.warn({ err: error }, 'a sale was not rebuilt'));
     });
+    let isLooking = false;
+    const looking = setInterval(() => {
+      if (isLooking) return;
+      isLooking = true;
+      void processor
+        .keepNewest((error) => log.warn({ err: error }, 'a forgotten sale was not rebuilt'))
+        .finally(() => (isLooking = false));
+    }, KEEP_INTERVAL_MS);
+    undo.add('look at the newest sale', () => clearInterval(looking));
     const consumer = new FrameConsumer({
       url: config.FLASHGRID_AMQP_URL,
       namespace: config.FLASHGRID_NAMESPACE,
