@@ -120,6 +120,7 @@ describe('a first start', () => {
       'Control',
       'Attack',
       'Matrix',
+      'Lab',
       'Runs',
       'Logs',
       'Settings',

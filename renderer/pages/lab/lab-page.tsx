@@ -163,8 +163,8 @@ function Results({ results }: { readonly results: readonly LabResult[] }) {
         {labSentences(results).map((text) => (
           <p key={text}>{text}</p>
         ))}
-        <div className={classes.scroll} tabIndex={0} role="region" aria-label="Design by design">
-          <table className="table">
+        <div className="stacks">
+          <table className={`table ${classes.designs}`} aria-label="Design by design">
             <thead>
               <tr>
                 {head.map((name) => (
@@ -179,7 +179,9 @@ function Results({ results }: { readonly results: readonly LabResult[] }) {
                 <tr key={title} data-oversold={cells[1] !== '0'} data-wrong={cells.at(-1) === 'NO'}>
                   <th scope="row">{title}</th>
                   {cells.map((cell, at) => (
-                    <td key={head[at + 1]}>{cell}</td>
+                    <td key={head[at + 1]} data-name={head[at + 1]}>
+                      {cell}
+                    </td>
                   ))}
                 </tr>
               ))}
@@ -202,21 +204,18 @@ function Results({ results }: { readonly results: readonly LabResult[] }) {
   );
 }
 
+const FACTS = ['design', 'isolation', 'durability', 'gives up', 'better for'] as const;
+
 /** What each design waits for, and what it gives up. */
 function Facts() {
   return (
     <section className={`panel ${classes.box}`} aria-label="The designs">
       <h2>What each waits for, and what it gives up</h2>
-      <div
-        className={`${classes.scroll} ${classes.wrap}`}
-        tabIndex={0}
-        role="region"
-        aria-label="Isolation, durability and price of each design"
-      >
-        <table className="table">
+      <div className="stacks">
+        <table className={`table ${classes.facts}`} aria-label="The price of each design">
           <thead>
             <tr>
-              {['design', 'isolation', 'durability', 'gives up', 'better for'].map((name) => (
+              {FACTS.map((name) => (
                 <th key={name} scope="col">
                   {name}
                 </th>
@@ -229,10 +228,11 @@ function Facts() {
               return (
                 <tr key={id}>
                   <th scope="row">{title}</th>
-                  <td>{isolation}</td>
-                  <td>{durability}</td>
-                  <td>{givesUp}</td>
-                  <td>{betterFor}</td>
+                  {[isolation, durability, givesUp, betterFor].map((text, at) => (
+                    <td key={FACTS[at + 1]} data-name={FACTS[at + 1]}>
+                      {text}
+                    </td>
+                  ))}
                 </tr>
               );
             })}

@@ -29,8 +29,8 @@ export function LatencyPanel({ record }: { readonly record: RunRecord }) {
         ))}
       </div>
       {head ? (
-        <div className={classes.scroll} tabIndex={0} role="region" aria-label="Latency by outcome">
-          <table className={classes.table}>
+        <div className={`stacks ${classes.outcomes}`}>
+          <table className={classes.table} aria-label="Latency by outcome">
             <thead>
               <tr>
                 {head.map((name) => (
@@ -44,9 +44,9 @@ export function LatencyPanel({ record }: { readonly record: RunRecord }) {
               {rows.map(([outcome = '', from = '', ...figures]) => (
                 <tr key={outcome + from}>
                   <th scope="row">{outcome}</th>
-                  <td>{from}</td>
+                  <td data-name={head[1]}>{from}</td>
                   {figures.map((figure, at) => (
-                    <td key={head[at + 2]} data-number>
+                    <td key={head[at + 2]} data-name={head[at + 2]} data-number>
                       {figure}
                     </td>
                   ))}
