@@ -68,7 +68,7 @@ export const FAULTS = {
     done: 'halts at a step',
     targets: STOP_POINT_IDS,
     lastsMs: 2_000,
-    help: 'The first gateway or worker that runs stands still for the length when it gets to that step, within the length.',
+    help: 'The first gateway or worker that runs stands still for the length when it gets to that step, at most 5 s after the length.',
   },
   freeze: {
     title: 'Freeze',

@@ -6,6 +6,8 @@ import { pointOf, whoOf } from './die.ts';
 import { partsOf } from './parts.ts';
 
 const LOOK_MS = 20;
+/** ms beyond its length in which the step may still be reached: on a busy machine, a short one goes by without a frame. */
+const REACH_MS = 5_000;
 /** ms after its length in which the first sample of a service that goes on must come. */
 const GOES_ON_MS = 10_000;
 
@@ -34,11 +36,12 @@ export const halt: Fault = {
       !supervisor.states().some((one) => one.id === id && one.state === 'running');
     return Promise.resolve({
       targets: ids,
-      heal() {
+      async heal() {
+        const endMs = performance.now() + REACH_MS;
+        while (!stands && performance.now() < endMs) await sleep(LOOK_MS);
         isOver = true;
         // One that stands goes on when its length is over.
         supervisor.forgetStops(ids);
-        return Promise.resolve();
       },
       async effect() {
         const endMs = performance.now() + lengthMs + GOES_ON_MS;
