@@ -2,8 +2,8 @@
  * An attack as options of a command line, written and read: for the terminal, for the command that repeats a run, and for the
  * form of the window, which copies one and takes one that is pasted.
  */
+import { ATTACK_PRESETS } from './attack-presets.ts';
 import {
-  ATTACK_PRESETS,
   ATTACK_SETTINGS,
   attackSettingsSchema,
   contradictionOf,

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseProfile, profileFileName, profileOf, profileText } from './attack-profile.ts';
-import { ATTACK_PRESETS, attackSettingsSchema } from './attack-settings.ts';
+import { ATTACK_PRESETS } from './attack-presets.ts';
+import { attackSettingsSchema } from './attack-settings.ts';
 
 const json = (change: object) =>
   JSON.stringify({ format: 'flashgrid.profile/1', name: 'a', attack: { profile: 'burst' }, ...change });

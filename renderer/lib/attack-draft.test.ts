@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { ATTACK_PRESETS, attackSettingsSchema } from '../../contract/attack-settings.ts';
+import { ATTACK_PRESETS } from '../../contract/attack-presets.ts';
+import { attackSettingsSchema } from '../../contract/attack-settings.ts';
 import { profileOf } from '../../contract/attack-profile.ts';
 import { parseDraft, presetOf, presetsWith, toDraft } from './attack-draft.ts';
 

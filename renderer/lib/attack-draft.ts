@@ -1,11 +1,10 @@
 /** The fields of the attack form as typed, which may not be a valid attack yet. */
+import { ATTACK_PRESETS, type AttackPreset } from '../../contract/attack-presets.ts';
 import {
-  ATTACK_PRESETS,
   ATTACK_SETTINGS,
   attackSettingsSchema,
   contradictionOf,
   type AttackField,
-  type AttackPreset,
   type AttackSettings,
   type AttackSettingsInput,
 } from '../../contract/attack-settings.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ATTACK_PRESETS } from '../../contract/attack-settings.ts';
+import { ATTACK_PRESETS } from '../../contract/attack-presets.ts';
 import { FAULT_KINDS, faultKind, faultTitle, isTarget } from '../../contract/faults.ts';
 import {
   MOMENTS,

@@ -11,8 +11,8 @@ import {
 } from '@mantine/core';
 import { IconBolt, IconChevronDown } from '@tabler/icons-react';
 import { useMemo, useState } from 'react';
+import { ATTACK_PRESETS } from '../../../contract/attack-presets.ts';
 import {
-  ATTACK_PRESETS,
   ATTACK_SETTINGS,
   PROFILE_LABELS,
   paceFor,

@@ -1,4 +1,5 @@
-import type { AttackPreset, AttackSettingsInput } from '../../../contract/attack-settings.ts';
+import type { AttackPreset } from '../../../contract/attack-presets.ts';
+import type { AttackSettingsInput } from '../../../contract/attack-settings.ts';
 import classes from './preset-cards.module.css';
 
 interface PresetCardsProps {

@@ -103,6 +103,7 @@ export function ProfileTools({ settings, saved, onTake }: ProfileToolsProps) {
       {asked === 'command' ? (
         <Ask
           label="Command line of an attack"
+          // An example: what a terminal or a report shows can be pasted.
           placeholder="flashgrid attack --requests 5000 --stock 50"
           word="Take over"
           onDone={take}
