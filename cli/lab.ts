@@ -10,6 +10,7 @@ import {
   type LabState,
 } from '../contract/lab.ts';
 import { labRows, labSentences, labWitnesses } from '../contract/lab-report.ts';
+import { aligned } from '../control/export/export-comparison.ts';
 import { witnessLines } from '../control/export/export-terminal.ts';
 import { UsageError, readCount, type OptionValues } from '../contract/attack-options.ts';
 import { bringUp, readStart } from './bring-up.ts';
@@ -56,16 +57,6 @@ export async function lab({ values, dataDir, out, outputs, interrupt }: CommandC
   } finally {
     await session.end();
   }
-}
-
-function aligned(rows: readonly (readonly string[])[]): string[] {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  );
 }
 
 /** @throws FailureError when the lab was broken off or stopped */

@@ -23,6 +23,7 @@ import { withheldOf } from '../contract/run-notes.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import type { LogLine } from '../contract/state.ts';
 import { errorText } from '../services/shared/error-text.ts';
+import { attackToEnd } from './attack-to-end.ts';
 import type { Attacks } from './attacks.ts';
 import type { Deployment } from './cluster/cluster.ts';
 import { exportLabHtml } from './export/export-lab-html.ts';
@@ -143,7 +144,7 @@ export class Lab {
     if (design === 'flashgrid') {
       const before = this.#options.cpuMicros();
       const { runId } = await attacks.launch(settings, group);
-      const record = await this.#whenOver(runId, signal);
+      const record = await attackToEnd({ ...this.#options, name: 'the lab' }, runId, signal);
       return {
         ...resultOf(design, round, record),
         ...perRequest(this.#options.cpuMicros() - before, record),
@@ -160,7 +161,7 @@ export class Lab {
       const target = shop.target(plan.stock);
       const before = await shop.notes();
       const { runId } = await attacks.launchTarget(settings, target, { isOwn: false, group });
-      const record = await this.#whenOver(runId, signal);
+      const record = await attackToEnd({ ...this.#options, name: 'the lab' }, runId, signal);
       const after = await shop.notes();
       const witness = await shop.doubleSale(plan.stock);
       return {
@@ -172,22 +173,6 @@ export class Lab {
     } finally {
       await shop.close();
     }
-  }
-
-  async #whenOver(runId: string, signal: AbortSignal): Promise<RunRecord> {
-    const { attacks, getRun } = this.#options;
-    if (signal.aborted) await attacks.cancel();
-    const last = await attacks.whenOver();
-    signal.throwIfAborted();
-    if (last?.phase === 'cancelled')
-      throw new FailureError({
-        code: 'attack.cancelled',
-        message: `The attack ${runId} of the lab was cancelled.`,
-        fix: 'Start the lab again.',
-      });
-    return await getRun(runId).catch((error: unknown) => {
-      throw last?.failure ? new FailureError(last.failure) : error;
-    });
   }
 
   #set(change: Partial<LabState>): void {

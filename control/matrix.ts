@@ -28,6 +28,7 @@ import { settingsAsOptions } from '../contract/attack-options.ts';
 import type { ClusterState, LogLine, ServiceState } from '../contract/state.ts';
 import { errorText } from '../services/shared/error-text.ts';
 import { RARE_PATHS } from '../services/shared/rare-paths.ts';
+import { attackToEnd } from './attack-to-end.ts';
 import type { Attacks } from './attacks.ts';
 import { exportMatrixHtml } from './export/export-matrix-html.ts';
 import { commandLine } from './lib/command-line.ts';
@@ -227,21 +228,7 @@ export class Matrix {
     const { runId } = await attacks.launch(attackSettingsSchema.parse(cell.settings));
     const { current } = this.#state;
     if (current) this.#set({ current: { ...current, runId }, lastRunId: runId });
-    // Stopped while it was launched: it had not begun when the attack that runs was cancelled.
-    if (signal.aborted) await attacks.cancel();
-    const last = await attacks.whenOver();
-    // An attack that was cancelled says nothing about its fault.
-    signal.throwIfAborted();
-    if (last?.phase === 'cancelled')
-      throw new FailureError({
-        code: 'attack.cancelled',
-        message: `The attack ${runId} of the crash matrix was cancelled.`,
-        fix: 'Start the matrix again: it goes on with this attack.',
-      });
-    // A failed attack has a record too, unless it could not be written.
-    const record = await getRun(runId).catch((error: unknown) => {
-      throw last?.failure ? new FailureError(last.failure) : error;
-    });
+    const record = await attackToEnd({ attacks, getRun, name: 'the crash matrix' }, runId, signal);
     return resultOf(cell, record, provider);
   }
 

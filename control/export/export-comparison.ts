@@ -41,7 +41,8 @@ export function formatGroup(records: readonly RunRecord[]): string {
   ].join('\n');
 }
 
-function aligned(rows: readonly (readonly string[])[]): string[] {
+/** A table as lines of text, its columns below each other. */
+export function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) =>
     row
