@@ -1,5 +1,5 @@
 import { Button, Group, Menu, NumberInput, Progress, Stack } from '@mantine/core';
-import { IconChevronDown, IconDownload, IconFlask, IconPlayerPlayFilled } from '@tabler/icons-react';
+import { IconFlask, IconPlayerPlayFilled } from '@tabler/icons-react';
 import { useState } from 'react';
 import { DESIGNS, DESIGN_IDS } from '../../../contract/designs.ts';
 import { whole } from '../../../contract/format.ts';
@@ -13,8 +13,10 @@ import {
 } from '../../../contract/lab.ts';
 import { labRows, labSentences, labWitnesses } from '../../../contract/lab-report.ts';
 import { callOrNotify } from '../../client.ts';
+import { ExportButton } from '../../components/export-button.tsx';
 import { Empty } from '../../components/empty.tsx';
 import { notifyDone } from '../../components/notify.tsx';
+import { TextTable } from '../../components/text-table.tsx';
 import { WitnessTable } from '../../components/witness-table.tsx';
 import { isAttackActive, isLabActive, isMatrixActive } from '../../lib/attack-phase.ts';
 import { sentence } from '../../lib/format.ts';
@@ -156,38 +158,18 @@ function LabProgress({ lab: { phase, total, done, current } }: { readonly lab: L
 }
 
 function Results({ results }: { readonly results: readonly LabResult[] }) {
-  const [head = [], ...rows] = labRows(results);
   return (
     <>
       <section className={`panel ${classes.box}`} aria-label="Results">
         {labSentences(results).map((text) => (
           <p key={text}>{text}</p>
         ))}
-        <div className="stacks">
-          <table className={`table ${classes.designs}`} aria-label="Design by design">
-            <thead>
-              <tr>
-                {head.map((name) => (
-                  <th key={name} scope="col">
-                    {name}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map(([title = '', ...cells]) => (
-                <tr key={title} data-oversold={cells[1] !== '0'} data-wrong={cells.at(-1) === 'NO'}>
-                  <th scope="row">{title}</th>
-                  {cells.map((cell, at) => (
-                    <td key={head[at + 1]} data-name={head[at + 1]}>
-                      {cell}
-                    </td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <TextTable
+          name="Design by design"
+          className={classes.designs}
+          rows={labRows(results)}
+          marksOf={(row) => ({ 'data-oversold': row[2] !== '0', 'data-wrong': row.at(-1) === 'NO' })}
+        />
       </section>
       {labWitnesses(results).map(({ title, witness, stoppedBy }) => (
         <section
@@ -204,41 +186,20 @@ function Results({ results }: { readonly results: readonly LabResult[] }) {
   );
 }
 
-const FACTS = ['design', 'isolation', 'durability', 'gives up', 'better for'] as const;
+const FACTS = [
+  ['design', 'isolation', 'durability', 'gives up', 'better for'],
+  ...DESIGN_IDS.map((id) => {
+    const { title, isolation, durability, givesUp, betterFor } = DESIGNS[id];
+    return [title, isolation, durability, givesUp, betterFor];
+  }),
+];
 
 /** What each design waits for, and what it gives up. */
 function Facts() {
   return (
     <section className={`panel ${classes.box}`} aria-label="The designs">
       <h2>What each waits for, and what it gives up</h2>
-      <div className="stacks">
-        <table className={`table ${classes.facts}`} aria-label="The price of each design">
-          <thead>
-            <tr>
-              {FACTS.map((name) => (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {DESIGN_IDS.map((id) => {
-              const { title, isolation, durability, givesUp, betterFor } = DESIGNS[id];
-              return (
-                <tr key={id}>
-                  <th scope="row">{title}</th>
-                  {[isolation, durability, givesUp, betterFor].map((text, at) => (
-                    <td key={FACTS[at + 1]} data-name={FACTS[at + 1]}>
-                      {text}
-                    </td>
-                  ))}
-                </tr>
-              );
-            })}
-          </tbody>
-        </table>
-      </div>
+      <TextTable name="The price of each design" className={classes.facts} rows={FACTS} />
     </section>
   );
 }
@@ -249,24 +210,12 @@ function ExportResults({ isDisabled }: { readonly isDisabled: boolean }) {
     if (file && (await saveFile(file))) notifyDone(`${file.fileName} is saved.`);
   };
   return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <Button
-          variant="default"
-          disabled={isDisabled}
-          leftSection={<IconDownload size={17} aria-hidden />}
-          rightSection={<IconChevronDown size={15} aria-hidden />}
-        >
-          Export
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        {LAB_FORMATS.map((format) => (
-          <Menu.Item key={format} onClick={() => void exportAs(format)}>
-            {LAB_EXPORTS[format].label}
-          </Menu.Item>
-        ))}
-      </Menu.Dropdown>
-    </Menu>
+    <ExportButton isDisabled={isDisabled}>
+      {LAB_FORMATS.map((format) => (
+        <Menu.Item key={format} onClick={() => void exportAs(format)}>
+          {LAB_EXPORTS[format].label}
+        </Menu.Item>
+      ))}
+    </ExportButton>
   );
 }

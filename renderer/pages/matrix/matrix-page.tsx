@@ -1,9 +1,10 @@
 import { Button, Group, Menu, Stack } from '@mantine/core';
-import { IconChevronDown, IconDownload, IconGrid3x3, IconRefresh } from '@tabler/icons-react';
+import { IconGrid3x3, IconRefresh } from '@tabler/icons-react';
 import { useState } from 'react';
 import { providerSchema, type Provider } from '../../../contract/backends.ts';
 import { MATRIX_EXPORTS, MATRIX_FORMATS, type MatrixFormat } from '../../../contract/matrix.ts';
 import { callOrNotify } from '../../client.ts';
+import { ExportButton } from '../../components/export-button.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { Empty } from '../../components/empty.tsx';
 import { Loading } from '../../components/loading.tsx';
@@ -91,24 +92,12 @@ function ExportResults({ choice, isDisabled }: ExportResultsProps) {
     if (file && (await saveFile(file))) notifyDone(`${file.fileName} is saved.`);
   };
   return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <Button
-          variant="default"
-          disabled={isDisabled}
-          leftSection={<IconDownload size={17} aria-hidden />}
-          rightSection={<IconChevronDown size={15} aria-hidden />}
-        >
-          Export
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        {MATRIX_FORMATS.map((format) => (
-          <Menu.Item key={format} onClick={() => void exportAs(format)}>
-            {MATRIX_EXPORTS[format].label}
-          </Menu.Item>
-        ))}
-      </Menu.Dropdown>
-    </Menu>
+    <ExportButton isDisabled={isDisabled}>
+      {MATRIX_FORMATS.map((format) => (
+        <Menu.Item key={format} onClick={() => void exportAs(format)}>
+          {MATRIX_EXPORTS[format].label}
+        </Menu.Item>
+      ))}
+    </ExportButton>
   );
 }

@@ -1,8 +1,6 @@
-import { Button, Menu } from '@mantine/core';
+import { Menu } from '@mantine/core';
 import {
   IconBraces,
-  IconChevronDown,
-  IconDownload,
   IconFile,
   IconFileTypeHtml,
   IconFileTypePdf,
@@ -14,6 +12,7 @@ import {
 } from '@tabler/icons-react';
 import { useState } from 'react';
 import { EXPORTS, EXPORT_FORMATS, type ExportFormat } from '../../../contract/export-formats.ts';
+import { ExportButton } from '../../components/export-button.tsx';
 import { exportRun } from '../../lib/export-run.ts';
 import { useIsOnline } from '../../store/store.ts';
 
@@ -50,21 +49,8 @@ export function ExportMenu({ runId }: { readonly runId: string }) {
     setBusy(false);
   };
   return (
-    <Menu position="bottom-end">
-      <Menu.Target>
-        <Button
-          variant="default"
-          loading={isBusy}
-          disabled={!isOnline}
-          leftSection={<IconDownload size={17} aria-hidden />}
-          rightSection={<IconChevronDown size={15} aria-hidden />}
-        >
-          Export
-        </Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <ExportItems onChoose={(format) => void exportAs(format)} />
-      </Menu.Dropdown>
-    </Menu>
+    <ExportButton isDisabled={!isOnline} isBusy={isBusy}>
+      <ExportItems onChoose={(format) => void exportAs(format)} />
+    </ExportButton>
   );
 }

@@ -4,11 +4,12 @@ import { curveChart, heatChart } from '../../../contract/charts/latency-charts.t
 import { latencyRows } from '../../../contract/run-figures.ts';
 import { layMarks, marksOfRun } from '../../../contract/run-marks.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
+import { TextTable } from '../../components/text-table.tsx';
 import classes from './latency-panel.module.css';
 
 /** How long answers took: by outcome and send time, by percentile, and over time. Records of earlier versions have none of it. */
 export function LatencyPanel({ record }: { readonly record: RunRecord }) {
-  const [head, ...rows] = latencyRows(record);
+  const rows = latencyRows(record);
   const charts = useMemo(() => {
     const moments = layMarks(marksOfRun(record), record.latencyHeat?.columns.at(-1)?.tMs ?? 0);
     return [...curveChart(record), ...heatChart(record).map((spec) => ({ ...spec, moments }))].map(
@@ -18,7 +19,7 @@ export function LatencyPanel({ record }: { readonly record: RunRecord }) {
       }),
     );
   }, [record]);
-  if (!head && charts.length === 0) return null;
+  if (rows.length === 0 && charts.length === 0) return null;
   return (
     <section className={`panel ${classes.panel}`} aria-label="Latency">
       <h2>Latency</h2>
@@ -28,33 +29,8 @@ export function LatencyPanel({ record }: { readonly record: RunRecord }) {
           <div key={id} className={classes.chart} dangerouslySetInnerHTML={{ __html: markup.text }} />
         ))}
       </div>
-      {head ? (
-        <div className={`stacks ${classes.outcomes}`}>
-          <table className={classes.table} aria-label="Latency by outcome">
-            <thead>
-              <tr>
-                {head.map((name) => (
-                  <th key={name} scope="col">
-                    {name}
-                  </th>
-                ))}
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map(([outcome = '', from = '', ...figures]) => (
-                <tr key={outcome + from}>
-                  <th scope="row">{outcome}</th>
-                  <td data-name={head[1]}>{from}</td>
-                  {figures.map((figure, at) => (
-                    <td key={head[at + 2]} data-name={head[at + 2]} data-number>
-                      {figure}
-                    </td>
-                  ))}
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+      {rows.length > 0 ? (
+        <TextTable name="Latency by outcome" className={classes.outcomes} rows={rows} figuresFrom={2} />
       ) : null}
     </section>
   );

@@ -1,5 +1,5 @@
 import { Button, Group, Menu, NativeSelect, Stack } from '@mantine/core';
-import { IconArrowLeft, IconChevronDown, IconDownload } from '@tabler/icons-react';
+import { IconArrowLeft } from '@tabler/icons-react';
 import { Suspense, lazy, useEffect, useMemo, useState } from 'react';
 import {
   BASELINE,
@@ -21,8 +21,10 @@ import { summaryOf, titleOf } from '../../../contract/run-text.ts';
 import type { RunSummary } from '../../../contract/state.ts';
 import { call, callOrNotify } from '../../client.ts';
 import { Empty } from '../../components/empty.tsx';
+import { ExportButton } from '../../components/export-button.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { notifyDone } from '../../components/notify.tsx';
+import { TextTable } from '../../components/text-table.tsx';
 import { VerdictBadge } from '../../components/verdict-badge.tsx';
 import { formatDate, speedText } from '../../lib/format.ts';
 import { hrefOf } from '../../lib/router.ts';
@@ -142,25 +144,13 @@ function Sides({ records, baseline }: SidesProps) {
     <>
       <Group justify="space-between">
         <h1>{areBothThere ? COMPARISON_WORDS[comparison.verdict] : 'Choose two sides'}</h1>
-        <Menu position="bottom-end">
-          <Menu.Target>
-            <Button
-              variant="default"
-              disabled={!areBothThere}
-              leftSection={<IconDownload size={17} aria-hidden />}
-              rightSection={<IconChevronDown size={15} aria-hidden />}
-            >
-              Export
-            </Button>
-          </Menu.Target>
-          <Menu.Dropdown>
-            {COMPARISON_FORMATS.map((format) => (
-              <Menu.Item key={format} onClick={() => void exportAs(format)}>
-                {COMPARISON_EXPORTS[format]}
-              </Menu.Item>
-            ))}
-          </Menu.Dropdown>
-        </Menu>
+        <ExportButton isDisabled={!areBothThere}>
+          {COMPARISON_FORMATS.map((format) => (
+            <Menu.Item key={format} onClick={() => void exportAs(format)}>
+              {COMPARISON_EXPORTS[format]}
+            </Menu.Item>
+          ))}
+        </ExportButton>
       </Group>
       {areBothThere ? (
         <ul className={classes.sentences}>
@@ -251,35 +241,13 @@ interface TableProps {
   readonly rows: readonly (readonly string[])[];
 }
 
-function Table({ name, rows: [head = [], ...rows] }: TableProps) {
+function Table({ name, rows }: TableProps) {
   return (
     <section className="panel" aria-label={name}>
       <div className="panel-head">
         <h2>{name}</h2>
       </div>
-      <div className={classes.scroll} tabIndex={0} role="region" aria-label={`Table: ${name}`}>
-        <table className="table small">
-          <thead>
-            <tr>
-              {head.map((title) => (
-                <th key={title} scope="col">
-                  {title}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map(([first, ...cells]) => (
-              <tr key={first}>
-                <th scope="row">{first}</th>
-                {cells.map((cell, at) => (
-                  <td key={head[at + 1]}>{cell}</td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <TextTable name={name} className="small" rows={rows} />
     </section>
   );
 }
