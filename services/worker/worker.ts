@@ -126,15 +126,6 @@ export async function startWorker(
       log.warn('Redis has started again: sales are rebuilt from Postgres');
       void processor.rebuildSales((error) => log.warn({ err: error }, 'a sale was not rebuilt'));
     });
-    let isLooking = false;
-    const looking = setInterval(() => {
-      if (isLooking) return;
-      isLooking = true;
-      void processor
-        .keepNewest((error) => log.warn({ err: error }, 'a forgotten sale was not rebuilt'))
-        .finally(() => (isLooking = false));
-    }, KEEP_INTERVAL_MS);
-    undo.add('look at the newest sale', () => clearInterval(looking));
     const consumer = new FrameConsumer({
       url: config.FLASHGRID_AMQP_URL,
       namespace: config.FLASHGRID_NAMESPACE,
@@ -144,6 +135,16 @@ export async function startWorker(
       process: (frame, isRedelivered) => processor.process(frame, isRedelivered),
       onEvent: (event) => logEvent(log, event),
     });
+    let isLooking = false;
+    const looking = setInterval(() => {
+      // A frame in hand notices it itself, and its worker may have grants that the rebuild would have to wait for.
+      if (isLooking || consumer.framesInHand > 0) return;
+      isLooking = true;
+      void processor
+        .keepNewest((error) => log.warn({ err: error }, 'a forgotten sale was not rebuilt'))
+        .finally(() => (isLooking = false));
+    }, KEEP_INTERVAL_MS);
+    undo.add('look at the newest sale', () => clearInterval(looking));
     const backends = (): Backends => ({
       rabbitmq: consumer.health,
       redis: redisWatch.health,
