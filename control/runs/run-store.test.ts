@@ -245,6 +245,22 @@ describe('RunStore', () => {
     await expect(one.restore('run-c')).rejects.toMatchObject({ failure: { code: 'runs.notFound' } });
   });
 
+  it('clears deleted runs in turn with other changes: what is brought back meanwhile is not told as gone', async () => {
+    const gone: string[] = [];
+    const one = new RunStore(dir, '1.2.3', { onGone: (id) => gone.push(id) });
+    const ids = Array.from({ length: 20 }, (_, at) => `run-${at}`);
+    for (const id of ids) {
+      await one.save(fixtureRun({ id }));
+      await one.delete(id);
+    }
+    for (const id of ids) await utimes(join(dir, 'deleted', `${id}.json`), new Date(), new Date(day(1)));
+    // Deleted long ago, so that each of them is cleared unless it was brought back before.
+    const back = ids.map((id) => one.restore(id));
+    await Promise.all([...back, one.clearDeleted(), ...ids.map((id) => one.get(id).catch(() => undefined))]);
+    expect(gone).toEqual([]);
+    expect((await one.list()).map(({ id }) => id).sort()).toEqual(ids.toSorted());
+  });
+
   it('deletes a run', async () => {
     await store.save(fixtureRun({ id: 'run-a' }));
     await store.delete('run-a');

@@ -170,22 +170,25 @@ export class RunStore {
   }
 
   /** Removes for good what was deleted too long ago, or before too many others. */
-  async clearDeleted(): Promise<void> {
+  clearDeleted(): Promise<void> {
     const { deletedRuns, deletedForMs } = this.#options.limits ?? KEPT_RUNS;
-    const names = await readdir(this.#deletedDir).catch(() => []);
-    const files = await Promise.all(
-      names.map(async (name) => {
-        const path = join(this.#deletedDir, name);
-        return { name, path, atMs: (await stat(path)).mtimeMs };
-      }),
-    );
-    const old = files
-      .sort((one, other) => other.atMs - one.atMs)
-      .filter(({ atMs }, at) => at >= deletedRuns || Date.now() - atMs > deletedForMs);
-    for (const { name, path } of old) {
-      await rm(path, { force: true });
-      this.#options.onGone?.(name.slice(0, -EXTENSION.length));
-    }
+    // A run that is brought back meanwhile would be gone from here, or be told as gone.
+    return this.#inTurn(async () => {
+      const names = await readdir(this.#deletedDir).catch(() => []);
+      const files = await Promise.all(
+        names.map(async (name) => {
+          const path = join(this.#deletedDir, name);
+          return { name, path, atMs: (await stat(path)).mtimeMs };
+        }),
+      );
+      const old = files
+        .sort((one, other) => other.atMs - one.atMs)
+        .filter(({ atMs }, at) => at >= deletedRuns || Date.now() - atMs > deletedForMs);
+      for (const { name, path } of old) {
+        await rm(path, { force: true });
+        this.#options.onGone?.(name.slice(0, -EXTENSION.length));
+      }
+    });
   }
 
   async #read(id: string, path: string): Promise<string> {
