@@ -3,12 +3,17 @@
  * measured. FLASHGRID_DESIGN names the design.
  *
  *   POST /reset?stock=N   POST /buy/BUYER   GET /tickets   GET /outcomes/BUYER   GET /notes?buyers=A,B
+ *
+ * With FLASHGRID_RACE a person sends the statements of two buyers one by one:
+ *
+ *   POST /race   GET /race   POST /step/A   POST /step/B
  */
 import { createServer, type ServerResponse } from 'node:http';
 import process from 'node:process';
 import { z } from 'zod';
 import { errorText } from '../shared/error-text.ts';
 import { reportReady } from './baseline-process.ts';
+import { isBuyer, Race } from './race.ts';
 import { atomicUpdate } from './designs/atomic-update.ts';
 import { Notes, type MakeDesign, type Reply } from './designs/design.ts';
 import { oneEach } from './designs/one-each.ts';
@@ -55,9 +60,11 @@ const config = z
     FLASHGRID_POSTGRES_URL: z.string(),
     FLASHGRID_POSTGRES_SCHEMA: z.string(),
     FLASHGRID_NAMESPACE: z.string(),
+    FLASHGRID_RACE: z.string().optional(),
   })
   .parse(process.env);
-const notes = new Notes();
+const race = config.FLASHGRID_RACE ? new Race() : undefined;
+const notes = new Notes(race);
 const make = DESIGNS[config.FLASHGRID_DESIGN];
 if (!make) throw new Error('no such design');
 const design = await make({
@@ -71,6 +78,9 @@ const design = await make({
 
 async function answer(method: string, url: URL): Promise<[status: number, body: object]> {
   const [, what = '', one = ''] = url.pathname.split('/');
+  if (race && method === 'POST' && what === 'race') return [200, await race.begin(design)];
+  if (race && method === 'POST' && what === 'step' && isBuyer(one)) return [200, await race.step(one)];
+  if (race && method === 'GET' && what === 'race') return [200, await race.look()];
   switch (`${method} ${what}`) {
     case 'POST buy': {
       const reply = await design.reserve(one);
@@ -119,6 +129,7 @@ server.listen({ host: '127.0.0.1', port: 0, backlog: BACKLOG }, () => {
   reportReady(typeof address === 'object' && address ? address.port : 0, async () => {
     server.closeAllConnections();
     server.close();
+    await race?.end().catch(() => undefined);
     await design.close();
   });
 });

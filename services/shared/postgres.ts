@@ -34,6 +34,8 @@ export interface PoolOptions {
   readonly statementTimeoutMs?: number;
   /** Called with the errors of idle connections, for a log. */
   readonly onError?: (error: Error) => void;
+  /** A session may stand in a transaction, and is not taken for dead then. */
+  readonly mayStandIdle?: boolean;
   /** Called when a dead connection is dropped (dead-connections.ts). */
   readonly onDead?: () => void;
 }
@@ -93,7 +95,7 @@ export function createPool(options: PoolOptions): pg.Pool {
   pool.on('error', (error) => options.onError?.(error));
   // The same for one that is in use: its user learns of it by the next statement.
   pool.on('connect', (client) => client.on('error', () => undefined));
-  dropDead(pool, () => options.onDead?.());
+  if (!options.mayStandIdle) dropDead(pool, () => options.onDead?.());
   return pool;
 }
 

@@ -1,4 +1,6 @@
 /** What every design of the lab offers, and what all of them note. */
+import { errorText } from '../../shared/error-text.ts';
+
 /** What a buyer is told. */
 export type Reply =
   | { readonly is: 'granted'; readonly unit: number }
@@ -20,6 +22,8 @@ export interface Design {
   tickets(): Promise<readonly Ticket[]>;
   /** Of a buyer whose request was queued; `undefined` while it is not decided. */
   outcome?(buyer: string): 'granted' | 'soldOut' | undefined;
+  /** Whether a statement waits for another one's lock now. */
+  hasLockWait?(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -35,10 +39,42 @@ export interface Moment {
 /** The most moments that are kept: a few for each of 50,000 buyers. */
 const MAX_MOMENTS = 400_000;
 
+/** Holds the statements back, so that a person sends them one by one. */
+export interface Stepper {
+  /** Resolves when the statement may be sent. */
+  before(buyer: string, text: string): Promise<void>;
+  after(buyer: string, answer: string): void;
+}
+
 /** What the design did for all buyers together. */
 export class Notes {
+  readonly stepper: Stepper | undefined;
   readonly costs = { commits: 0, rollbacks: 0, retries: 0, gaveUp: 0, lockWaitMs: 0 };
   #moments: Moment[] = [];
+
+  constructor(stepper?: Stepper) {
+    this.stepper = stepper;
+  }
+
+  /** Sends a statement or a command, when the stepper lets it go; at once where there is none. */
+  async send<Answer>(
+    buyer: string,
+    text: string,
+    send: () => Promise<Answer>,
+    read: (answer: Answer) => string,
+  ): Promise<Answer> {
+    const { stepper } = this;
+    if (!stepper) return await send();
+    await stepper.before(buyer, text);
+    try {
+      const answer = await send();
+      stepper.after(buyer, read(answer));
+      return answer;
+    } catch (error) {
+      stepper.after(buyer, `ERROR: ${errorText(error)}`);
+      throw error;
+    }
+  }
 
   /** A statement or command that was sent. */
   did(buyer: string, text: string): void {

@@ -11,6 +11,8 @@ const MAX_TRIES = 12;
 /** ms before the second try, and most before any other; each is drawn at random up to that. */
 const FIRST_PAUSE_MS = 2;
 const MAX_PAUSE_MS = 50;
+/** ms that a statement may wait where a person steps through them. */
+const STEPPED_LIMIT_MS = 600_000;
 
 const tables = (schema: string) => `
   DROP SCHEMA IF EXISTS ${schema} CASCADE;
@@ -50,6 +52,10 @@ const answerOf = (rows: readonly object[]) =>
     )
     .join('; ');
 
+/** The same of a statement that a person sent: what it did, where it returns nothing. */
+const resultOf = ({ rows, rowCount, command }: pg.QueryResult<object>) =>
+  answerOf(rows) || (rowCount === null ? command : `${rowCount} ${rowCount === 1 ? 'row' : 'rows'}`);
+
 export class Shop {
   readonly pool: pg.Pool;
   readonly notes: Notes;
@@ -59,7 +65,13 @@ export class Shop {
 
   constructor({ postgresUrl: url, schema, notes }: Pick<Parts, 'postgresUrl' | 'schema' | 'notes'>) {
     this.#schema = quoteIdentifier(schema);
-    this.pool = createPool({ url, schema, max: POOL_SIZE, name: 'lab' });
+    this.pool = createPool({
+      url,
+      schema,
+      max: POOL_SIZE,
+      name: 'lab',
+      ...(notes.stepper && { statementTimeoutMs: STEPPED_LIMIT_MS, mayStandIdle: true }),
+    });
     this.notes = notes;
   }
 
@@ -81,8 +93,7 @@ export class Shop {
 
   /** One statement, which is a transaction of its own. */
   async once<Row extends pg.QueryResultRow>(buyer: string, sql: string, values: unknown[]): Promise<Row[]> {
-    this.notes.did(buyer, filled(sql, values));
-    const { rows } = await this.pool.query<Row>({ name: sql, text: sql, values });
+    const { rows } = await this.#send<Row>(this.pool, buyer, sql, values);
     this.notes.costs.commits++;
     this.notes.saw(buyer, answerOf(rows));
     return rows;
@@ -98,21 +109,21 @@ export class Shop {
     for (let tries = 1; ; tries++) {
       const client = await this.pool.connect();
       const query: Query = async (sql, values = []) => {
-        notes.did(buyer, filled(sql, values));
-        const { rows } = await client.query({ name: sql, text: sql, values });
+        const { rows } = await this.#send(client, buyer, sql, values);
         notes.saw(buyer, answerOf(rows));
         return rows as never;
       };
+      const control = (sql: string) => notes.send(buyer, sql, () => client.query(sql), resultOf);
       try {
-        await client.query(`BEGIN ISOLATION LEVEL ${isolation}`);
+        await control(`BEGIN ISOLATION LEVEL ${isolation}`);
         const reply = await steps(query);
         const isSold = reply.is === 'granted';
-        await client.query(isSold ? 'COMMIT' : 'ROLLBACK');
+        await control(isSold ? 'COMMIT' : 'ROLLBACK');
         notes.costs[isSold ? 'commits' : 'rollbacks']++;
         notes.did(buyer, isSold ? 'COMMIT' : 'ROLLBACK');
         return reply;
       } catch (error) {
-        await client.query('ROLLBACK').catch(() => undefined);
+        await control('ROLLBACK').catch(() => undefined);
         notes.costs.rollbacks++;
         if (!(error instanceof CameSecond) && !isToRetry(error)) throw error;
         notes.did(buyer, `ROLLBACK: ${error instanceof Error ? error.message : ''}`);
@@ -126,6 +137,30 @@ export class Shop {
       }
       await pause(tries);
     }
+  }
+
+  /** Whether one of our statements waits for a lock that another one holds. */
+  async hasLockWait(): Promise<boolean> {
+    const { rows } = await this.pool.query<{ pid: number }>(
+      `SELECT pid FROM pg_stat_activity
+      WHERE datname = current_database() AND application_name = $1 AND cardinality(pg_blocking_pids(pid)) > 0`,
+      [this.pool.options.application_name],
+    );
+    return rows.length > 0;
+  }
+
+  async #send<Row extends pg.QueryResultRow>(
+    client: Pick<pg.Pool, 'query'>,
+    buyer: string,
+    sql: string,
+    values: unknown[],
+  ): Promise<pg.QueryResult<Row>> {
+    const text = filled(sql, values);
+    const send = () => {
+      this.notes.did(buyer, text);
+      return client.query<Row>({ name: sql, text: sql, values });
+    };
+    return await this.notes.send(buyer, text, send, resultOf);
   }
 
   async close(): Promise<void> {
@@ -145,6 +180,7 @@ export function postgresDesign(
     open: (stock) => shop.open(stock),
     reserve: (buyer) => reserve(shop, buyer),
     tickets: () => shop.tickets(from),
+    hasLockWait: () => shop.hasLockWait(),
     close: () => shop.close(),
   };
 }

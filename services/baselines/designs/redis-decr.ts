@@ -7,10 +7,9 @@ import type { MakeDesign } from './design.ts';
 import { redisDesign } from './redis.ts';
 
 export const redisDecr: MakeDesign = (parts) =>
-  redisDesign(parts, async ({ redis, key, shop, note, order }, buyer) => {
-    const after = await redis.decr(key);
-    note(buyer, 'DECR left', after);
+  redisDesign(parts, async ({ redis, key, shop, send, order }, buyer) => {
+    const after = await send(buyer, 'DECR left', () => redis.decr(key));
     if (after >= 0) return await order(buyer, shop.stock - after);
-    note(buyer, 'INCR left', await redis.incr(key));
+    await send(buyer, 'INCR left', () => redis.incr(key));
     return { is: 'soldOut' };
   });

@@ -6,11 +6,9 @@ import type { MakeDesign } from './design.ts';
 import { redisDesign } from './redis.ts';
 
 export const redisGetDecr: MakeDesign = (parts) =>
-  redisDesign(parts, async ({ redis, key, shop, note, order }, buyer) => {
-    const left = Number(await redis.get(key));
-    note(buyer, 'GET left', left);
+  redisDesign(parts, async ({ redis, key, shop, send, order }, buyer) => {
+    const left = Number(await send(buyer, 'GET left', () => redis.get(key)));
     if (left <= 0) return { is: 'soldOut' };
-    const after = await redis.decr(key);
-    note(buyer, 'DECR left', after);
+    const after = await send(buyer, 'DECR left', () => redis.decr(key));
     return await order(buyer, shop.stock - after);
   });

@@ -11,8 +11,7 @@ if left <= 0 then return -1 end
 return redis.call('DECR', KEYS[1])`;
 
 export const redisLua: MakeDesign = (parts) =>
-  redisDesign(parts, async ({ redis, key, shop, note, order }, buyer) => {
-    const after = Number(await redis.eval(TAKE, 1, key));
-    note(buyer, 'EVAL take', after);
+  redisDesign(parts, async ({ redis, key, shop, send, order }, buyer) => {
+    const after = Number(await send(buyer, 'EVAL take', () => redis.eval(TAKE, 1, key)));
     return after < 0 ? { is: 'soldOut' } : await order(buyer, shop.stock - after);
   });

@@ -10,8 +10,8 @@ export interface Counter {
   /** Key of the units that are left. */
   readonly key: string;
   readonly shop: Shop;
-  /** A command of Redis, and what it answered. */
-  note(buyer: string, command: string, answer: unknown): void;
+  /** Sends a command of Redis, and notes what it answered. */
+  send<Answer>(buyer: string, command: string, send: () => Promise<Answer>): Promise<Answer>;
   /** Writes the order of a buyer who got a unit. */
   order(buyer: string, unit: number): Promise<Reply>;
 }
@@ -28,8 +28,11 @@ export function redisDesign(
     redis,
     key,
     shop,
-    note(buyer, command, answer) {
-      parts.notes.saw(buyer, `${command} → ${String(answer)}`);
+    async send(buyer, command, send) {
+      const answer = await parts.notes.send(buyer, command, send, String);
+      // What was not there, or not done, tells nothing of a sale.
+      if (answer !== null) parts.notes.saw(buyer, `${command} → ${String(answer)}`);
+      return answer;
     },
     async order(buyer, unit) {
       await shop.once(buyer, INSERT, [buyer, unit]);

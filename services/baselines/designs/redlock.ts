@@ -10,6 +10,8 @@ import type { MakeDesign } from './design.ts';
 import { redisDesign } from './redis.ts';
 
 const LOCK_MS = 1_000;
+/** The same where a person sends the statements, who is slower than a program. */
+const STEPPED_LOCK_MS = 15_000;
 /** Tries to get the lock: about 5 s. */
 const MAX_TRIES = 500;
 const MAX_PAUSE_MS = 20;
@@ -17,8 +19,9 @@ const RELEASE = `if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call
 const READ = 'SELECT left_units FROM stock';
 
 export const redlock: MakeDesign = (parts) =>
-  redisDesign(parts, async ({ redis, key, shop, note, order }, buyer) => {
-    const { costs } = shop.notes;
+  redisDesign(parts, async ({ redis, key, shop, send, order }, buyer) => {
+    const { costs, stepper } = shop.notes;
+    const lockMs = stepper ? STEPPED_LOCK_MS : LOCK_MS;
     const lock = `${key}:lock`;
     const token = randomBytes(8).toString('hex');
     const readLeft = async () =>
@@ -27,7 +30,10 @@ export const redlock: MakeDesign = (parts) =>
     for (let tries = 0; ; tries++) {
       // 0 is final: no need to stand in line for it.
       if ((await readLeft()) <= 0) return { is: 'soldOut' };
-      if ((await redis.set(lock, token, 'PX', LOCK_MS, 'NX')) === 'OK') break;
+      const answer = await send(buyer, `SET lock … NX PX ${lockMs}`, () =>
+        redis.set(lock, token, 'PX', lockMs, 'NX'),
+      );
+      if (answer === 'OK') break;
       if (tries >= MAX_TRIES) {
         costs.gaveUp++;
         return { is: 'gaveUp' };
@@ -36,13 +42,12 @@ export const redlock: MakeDesign = (parts) =>
       await sleep(Math.random() * MAX_PAUSE_MS);
     }
     costs.lockWaitMs += performance.now() - beganMs;
-    note(buyer, 'SET lock NX', 'OK');
     try {
       const left = await readLeft();
       if (left <= 0) return { is: 'soldOut' };
       await shop.once(buyer, 'UPDATE stock SET left_units = $1', [left - 1]);
       return await order(buyer, shop.stock - left + 1);
     } finally {
-      note(buyer, 'release lock', await redis.eval(RELEASE, 1, lock, token));
+      await send(buyer, 'EVAL release lock', () => redis.eval(RELEASE, 1, lock, token));
     }
   });
