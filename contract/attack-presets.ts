@@ -15,7 +15,7 @@ export const ATTACK_PRESETS: readonly AttackPreset[] = [
   {
     id: 'flagship',
     title: '10,000 buyers, 20 tickets',
-    summary: 'Ten thousand people want one of twenty tickets at the same moment.',
+    summary: 'Ten thousand requests over a thousand connections, for twenty tickets.',
     settings: { profile: 'burst', requests: 10_000, connections: 1_000, stock: 20 },
   },
   {

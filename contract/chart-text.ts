@@ -1,7 +1,12 @@
 /** What the charts of a run are called, in the window and in the report. Lines go by their key in the window. */
 export const CHART_TEXTS = {
+  arrivals: {
+    title: 'Arrivals',
+    hint: 'The crowd at the gateway: requests that leave, and those that wait for an answer',
+    lines: { sent: 'sent in 20 ms', inFlight: 'in flight' },
+  },
   surge: {
-    title: 'Traffic surge',
+    title: 'Answers',
     hint: 'Answers a second, by outcome',
     lines: { accepted: 'accepted', rejected: 'rejected', unknown: 'no clear answer', offered: 'offered' },
   },

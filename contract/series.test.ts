@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fixtureRun } from '../tests/support/run-fixture.ts';
 import type { Sample } from './run-record.ts';
-import { MAX_POINTS, addSamples, emptySeries } from './series.ts';
+import { MAX_POINTS, addSamples, dataEndMs, emptySeries } from './series.ts';
 
 const sample = (tMs: number, over: Partial<Sample> = {}): Sample => ({
   tMs,
@@ -68,6 +68,37 @@ describe('the series of an attack', () => {
     expect(Math.max(...points.map(({ queueDepth }) => queueDepth))).toBe(999);
     expect(Math.max(...points.map(({ p99Ms }) => p99Ms))).toBe(777);
     expect(totals.peakQueueDepth).toBe(999);
+  });
+
+  it('knows how many were in flight, at most, however its samples are merged', () => {
+    const crowd = [
+      sample(20, { sent: 900 }),
+      sample(40, { sent: 0, accepted: 888 }),
+      sample(60, { sent: 10, accepted: 8 }),
+    ];
+    const inFlight = (maxPoints: number) =>
+      addSamples(emptySeries('r', maxPoints), crowd).points.map((point) => point.inFlight);
+    expect(inFlight(4)).toEqual([890, 0, 0]);
+    expect(inFlight(2)).toEqual([890, 0]);
+  });
+
+  it('ends with the last thing that happened, or a mark, and not with the audit', () => {
+    const still = {
+      sent: 0,
+      accepted: 0,
+      rejected: 0,
+      unknown: 0,
+      queueDepth: 0,
+      granted: 0,
+      refused: 0,
+      committed: 0,
+    };
+    const { points } = addSamples(emptySeries('r'), [sample(100), sample(220, still), sample(2_000, still)]);
+    expect(dataEndMs(points)).toBe(100);
+    expect(dataEndMs(points, [{ tMs: 700 }])).toBe(700);
+    expect(dataEndMs(points, [{ tMs: 9_000 }])).toBe(2_000);
+    expect(dataEndMs(points.slice(1))).toBe(2_000);
+    expect(dataEndMs([])).toBe(0);
   });
 
   it('ignores samples that it has already', () => {

@@ -11,6 +11,8 @@ export const MAX_POINTS = 240;
 /** A stretch of the attack: counts within it, its highest depths, and `remaining` at its end. */
 export interface SeriesPoint extends Readonly<Sample> {
   readonly spanMs: number;
+  /** Requests that had been sent and waited for an answer, at most, at the end of one of its samples. */
+  readonly inFlight: number;
   /** Decided since the start; `grantedSoFar` of them became rows in Postgres. */
   readonly decidedSoFar: number;
   readonly grantedSoFar: number;
@@ -104,9 +106,26 @@ function toPoint(sample: Sample, beforeMs: number, totals: SeriesTotals): Series
   return {
     ...sample,
     spanMs: sample.tMs - beforeMs,
+    inFlight: Math.max(0, totals.sent - totals.accepted - totals.rejected - totals.unknown),
     decidedSoFar: totals.granted + totals.refused + totals.rejected,
     grantedSoFar: totals.granted,
   };
+}
+
+/**
+ * Where the axis of a finished run ends: with the last thing that happened. The audit, which comes after, moves nothing.
+ * @param marks of the run, which must be seen as well
+ */
+export function dataEndMs(
+  points: readonly SeriesPoint[],
+  marks: readonly { readonly tMs: number }[] = [],
+): number {
+  const lastMs = points.at(-1)?.tMs ?? 0;
+  const isBusy = (point: SeriesPoint) =>
+    [point.sent, point.accepted, point.rejected, point.unknown, point.granted, point.refused].some(Boolean) ||
+    [point.committed, point.queueDepth, point.unconfirmed, point.inFlight].some(Boolean);
+  const busyMs = points.findLast(isBusy)?.tMs ?? lastMs;
+  return Math.min(lastMs, Math.max(busyMs, ...marks.map(({ tMs }) => tMs)));
 }
 
 const answersOf = (sample: Readonly<Sample>): number => sample.accepted + sample.rejected;
@@ -117,6 +136,7 @@ function mergePoints(first: SeriesPoint, second: SeriesPoint): SeriesPoint {
     ...second,
     ...mergeSamples(first, second),
     spanMs: first.spanMs + second.spanMs,
+    inFlight: Math.max(first.inFlight, second.inFlight),
     // Medians can't be merged exactly; weighted by answers, the error stays within the two.
     p50Ms:
       answers === 0

@@ -30,6 +30,8 @@ export interface ChartSeries {
   /** `bars` are stacked on each other; `area` is a filled line. */
   readonly kind: 'bars' | 'line' | 'area';
   readonly isDashed?: boolean;
+  /** A line that stands level over each column: what was sampled in it, and no slope to the next. */
+  readonly isStepped?: boolean;
   /** One a column; `undefined` leaves a gap. */
   readonly values: readonly (number | undefined)[];
   /**
@@ -221,7 +223,15 @@ function renderLine(series: ChartSeries, columns: readonly ChartColumn[], axes: 
 
 type Point = readonly [ms: number, value: number];
 
-function pointsOf({ values, initial }: ChartSeries, columns: readonly ChartColumn[]): (Point | undefined)[] {
+function pointsOf(
+  { values, initial, isStepped }: ChartSeries,
+  columns: readonly ChartColumn[],
+): (Point | undefined)[] {
+  if (isStepped)
+    return columns.flatMap(({ startMs, endMs }, at) => [
+      pointAt(startMs, values[at]),
+      pointAt(endMs, values[at]),
+    ]);
   if (initial !== undefined)
     return [[0, initial], ...columns.map(({ endMs }, at) => pointAt(endMs, values[at]))];
   const points = columns.map(({ startMs, endMs }, at) => pointAt((startMs + endMs) / 2, values[at]));

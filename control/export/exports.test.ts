@@ -108,7 +108,7 @@ describe('the CSV export', () => {
 });
 
 describe('the HTML export', () => {
-  it('shows verdict, figures, every check with its evidence, and eight charts', () => {
+  it('shows verdict, figures, every check with its evidence, and nine charts', () => {
     const text = exportHtml(fixtureRun());
     expect(text).toMatch(/^<!doctype html>/);
     expect(text).toMatch(/<h1>PASS<\/h1>/);
@@ -122,10 +122,32 @@ describe('the HTML export', () => {
     ])
       expect(text).toContain(part);
     expect(text.match(/<details/g)).toHaveLength(9);
-    expect(text.match(/<svg viewBox="0 0 640 250"/g)).toHaveLength(8);
+    expect(text.match(/<svg viewBox="0 0 640 250"/g)).toHaveLength(9);
   });
 
-  it('marks the moment of a fault in the seven charts over time, and nothing where none was', () => {
+  it('draws the crowd above its answers, in steps, and ends with the last thing that happened', () => {
+    const { series } = fixtureRun();
+    const still = { sent: 0, accepted: 0, rejected: 0, unknown: 0, rps: 0, queueDepth: 0, unconfirmed: 0 };
+    const audited = { ...series.at(-1), ...still, granted: 0, refused: 0, committed: 0, tMs: 3_000 };
+    const text = exportHtml(fixtureRun({ series: [...series, audited as (typeof series)[number]] }));
+    expect(text.indexOf('id="arrivals"')).toBeGreaterThan(0);
+    expect(text.indexOf('id="arrivals"')).toBeLessThan(text.indexOf('id="traffic"'));
+    const chart = text.slice(text.indexOf('id="arrivals"'), text.indexOf('id="traffic"'));
+    expect(chart).toContain('sent in 20 ms <b>at most 340</b>');
+    expect(chart).toContain('in flight <b>at most 0</b>');
+    expect(chart).toContain('>1000 ms<');
+    expect(chart).not.toContain('3 s');
+    // Level over each of the ten intervals: as many points with the same height as with another one.
+    const [, line = ''] = /class="line orange" d="([^"]+)"/.exec(chart.replaceAll(/\s+/g, ' ')) ?? [];
+    const heights = line
+      .split(/[ML]/)
+      .filter(Boolean)
+      .map((point) => point.split(' ')[1]);
+    expect(heights).toHaveLength(20);
+    expect(heights.every((height, at) => height === heights[at - (at % 2)])).toBe(true);
+  });
+
+  it('marks the moment of a fault in the eight charts over time, and nothing where none was', () => {
     const marks = (run: ReturnType<typeof fixtureRun>) =>
       exportHtml(run).match(/>workers killed<\/text/g)?.length ?? 0;
     expect(marks(fixtureRun())).toBe(0);
@@ -142,10 +164,10 @@ describe('the HTML export', () => {
           },
         ],
       }),
-    ).toBe(7);
+    ).toBe(8);
   });
 
-  it('draws a fault that lasts as a band in all seven, and tells each fault once, in a table', () => {
+  it('draws a fault that lasts as a band in all eight, and tells each fault once, in a table', () => {
     const faults = [
       {
         fault: 'pause:redis@300ms+200ms',
@@ -163,7 +185,7 @@ describe('the HTML export', () => {
       },
     ];
     const text = exportHtml({ ...fixtureRun(), faults });
-    expect(text.match(/class="band"/g)).toHaveLength(7);
+    expect(text.match(/class="band"/g)).toHaveLength(8);
     const [table = ''] = /<div class="card faults">[\s\S]*?<\/table>/.exec(text) ?? [];
     const cells = [...table.matchAll(/<t[hd][^>]*>([\s\S]*?)<\/t[hd]>/g)].map(([, cell = '']) =>
       cell.replace(/<[^>]+>/g, '').trim(),
@@ -261,7 +283,7 @@ describe('the HTML export', () => {
       // However long the run was, the file stays small.
       expect(text.length).toBeLessThan(200_000);
     }
-    expect(exportHtml({ ...record, series: [] }).match(/No samples were taken/g)).toHaveLength(6);
+    expect(exportHtml({ ...record, series: [] }).match(/No samples were taken/g)).toHaveLength(7);
   });
 });
 

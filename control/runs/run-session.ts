@@ -172,7 +172,7 @@ export abstract class RunSession<Options extends RunSessionOptions = RunSessionO
         this.set({ phase: 'attacking', firstRequestAtMs: startAtMs });
         const to = who.to === undefined ? '' : ` for ${who.to}`;
         this.log('info', `the first request leaves${to}: ${titleOf(how.settings)}`);
-        telemetry.begin(startAtMs);
+        telemetry.begin(startAtMs, how.settings.profile === 'burst');
         onStart(startAtMs);
       },
       onInterval: (interval) => this.handleInterval(interval),

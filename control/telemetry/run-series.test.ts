@@ -12,16 +12,19 @@ const still: PipelineReading = {
   unconfirmedPeak: 0,
   remainingNow: 20,
 };
-const quiet: LoadInterval = {
-  tMs: 100,
-  lengthMs: 100,
-  sent: 0,
-  accepted: 0,
-  rejected: 0,
-  unknown: 0,
-  p50Ms: 0,
-  p99Ms: 0,
-};
+const quiet = { tMs: 100, lengthMs: 100, p50Ms: 0, p99Ms: 0 };
+
+/** An interval of one step. */
+function load({
+  sent = 0,
+  accepted = 0,
+  rejected = 0,
+  unknown = 0,
+  ...interval
+}: Partial<LoadInterval & Sample>): LoadInterval {
+  const whole = { ...quiet, ...interval };
+  return { ...whole, steps: [{ tMs: whole.tMs, sent, accepted, rejected, unknown }] };
+}
 
 function sums(series: RunSeries) {
   const total = {
@@ -42,7 +45,7 @@ function sums(series: RunSeries) {
 describe('the run series', () => {
   it('gives each row what happened since the row before', () => {
     const series = new RunSeries();
-    series.addLoad({ ...quiet, sent: 50, accepted: 40, rejected: 5, p99Ms: 12 });
+    series.addLoad(load({ sent: 50, accepted: 40, rejected: 5, p99Ms: 12 }));
     series.addReading(100, {
       ...still,
       queueDepthPeak: 10,
@@ -76,18 +79,38 @@ describe('the run series', () => {
   it('puts a late interval where it happened: a steady load stays steady', () => {
     const rows: Sample[] = [];
     const series = new RunSeries((row) => rows.push(row));
-    const steady = { ...quiet, sent: 100, accepted: 100 };
+    const steady = (tMs: number) => load({ tMs, sent: 100, accepted: 100 });
     series.addReading(103, still);
     expect(rows).toEqual([]);
-    series.addLoad({ ...steady, tMs: 100 });
+    series.addLoad(steady(100));
     series.addReading(203, still);
     series.addReading(303, still);
-    series.addLoad({ ...steady, tMs: 200 });
-    series.addLoad({ ...steady, tMs: 300 });
-    series.addLoad({ ...steady, tMs: 400 });
+    series.addLoad(steady(200));
+    series.addLoad(steady(300));
+    series.addLoad(steady(400));
     series.finish(450, still);
     expect(rows.map(({ accepted }) => accepted)).toEqual([103, 100, 100, 97]);
     expect(rows.slice(0, 3).map(({ rps }) => rps)).toEqual([1_000, 1_000, 1_000]);
+  });
+
+  it('shows the crowd of a burst, which comes and goes within one interval', () => {
+    const series = new RunSeries();
+    const step = (tMs: number, sent: number, accepted: number) => ({
+      tMs,
+      sent,
+      accepted,
+      rejected: 0,
+      unknown: 0,
+    });
+    series.addLoad({ ...quiet, steps: [step(20, 1_000, 0), step(40, 0, 600), step(60, 0, 400)] });
+    for (const tMs of [20, 40, 60, 80, 100]) series.addReading(tMs, still);
+    expect(series.rows().map(({ sent, accepted, rps }) => [sent, accepted, rps])).toEqual([
+      [1_000, 0, 0],
+      [0, 600, 30_000],
+      [0, 400, 20_000],
+      [0, 0, 0],
+      [0, 0, 0],
+    ]);
   });
 
   it('does not wait for ever for a generator that is late', () => {
@@ -95,7 +118,7 @@ describe('the run series', () => {
     const series = new RunSeries((row) => rows.push(row));
     for (let tMs = 100; tMs <= 1_000; tMs += 100) series.addReading(tMs, still);
     expect(rows).toHaveLength(5);
-    series.addLoad({ ...quiet, tMs: 1_000, lengthMs: 1_000, sent: 700 });
+    series.addLoad(load({ tMs: 1_000, lengthMs: 1_000, sent: 700 }));
     expect(rows).toHaveLength(10);
     expect(sums(series).sent).toBe(700);
   });
@@ -136,18 +159,18 @@ describe('the run series', () => {
           let tMs = 0;
           let readMs = 0;
           for (let round = 0; round < repeats; round++) {
-            for (const { isLate, readAfterMs, ...load } of intervals) {
-              const granted = Math.min(load.granted, load.decided);
-              total.sent += load.sent;
-              total.accepted += load.accepted;
-              total.rejected += load.rejected;
-              total.unknown += load.unknown;
+            for (const { isLate, readAfterMs, ...counts } of intervals) {
+              const granted = Math.min(counts.granted, counts.decided);
+              total.sent += counts.sent;
+              total.accepted += counts.accepted;
+              total.rejected += counts.rejected;
+              total.unknown += counts.unknown;
               total.granted += granted;
-              total.decided += load.decided;
+              total.decided += counts.decided;
               tMs += 100;
-              if (!isLate) series.addLoad({ ...quiet, ...load, tMs });
+              if (!isLate) series.addLoad(load({ ...counts, tMs }));
               series.addReading((readMs += readAfterMs), engine());
-              if (isLate) series.addLoad({ ...quiet, ...load, tMs });
+              if (isLate) series.addLoad(load({ ...counts, tMs }));
             }
           }
           series.finish(readMs + 1, engine());
@@ -170,9 +193,9 @@ describe('the run series', () => {
 
   it('merges two rows into their mean rate, their worse latency and their higher queue', () => {
     const series = new RunSeries();
-    series.addLoad({ ...quiet, accepted: 100, p99Ms: 5 });
+    series.addLoad(load({ accepted: 100, p99Ms: 5 }));
     series.addReading(100, { ...still, queueDepthPeak: 70 });
-    series.addLoad({ ...quiet, tMs: 200, accepted: 300, p99Ms: 9 });
+    series.addLoad(load({ tMs: 200, accepted: 300, p99Ms: 9 }));
     series.addReading(200, still);
     const merged = {
       tMs: 200,

@@ -1,26 +1,22 @@
 /**
- * The run's time series: what the generators saw and what the pipeline did, joined every 100 ms. Counts are
+ * The run's time series: what the generators saw and what the pipeline did, joined at each reading. Counts are
  * differences, so that each column's sum is the run's total, even when readings were missed. The generators'
  * counts stand at the time at which they were seen, not at which they arrived: a row waits for the load of
  * its time.
  */
 import { halved } from '../../contract/halved.ts';
 import { mergeSamples } from '../../contract/series.ts';
-import type { AttackInterval } from '../attack/runner/interval-merger.ts';
+import type { AttackInterval, LoadStep } from '../attack/runner/interval-merger.ts';
 import type { Sample } from '../../contract/run-record.ts';
 
-/** ms between two samples. */
-export const SERIES_INTERVAL_MS = 100;
 /** Rows kept. Beyond it neighbours are merged: the series gets coarser, not longer. */
 const MAX_ROWS = 4_096;
 
-/**
- * The most readings that wait for the load of their time. Load that comes later is counted in a later row.
- */
-const PATIENCE = 5;
+/** ms for which a reading waits for the load of its time. Load that comes later is counted in a later row. */
+const PATIENCE_MS = 500;
 
 /** What the generators saw in one interval. */
-export type LoadInterval = Omit<AttackInterval, 'rps' | 'latencyCounts' | 'eventLoopLagMaxMs' | 'cpuShare'>;
+export type LoadInterval = Pick<AttackInterval, 'tMs' | 'lengthMs' | 'steps' | 'p50Ms' | 'p99Ms'>;
 
 /** The pipeline's counters since the run began, unless a field says otherwise. */
 export interface PipelineReading {
@@ -34,16 +30,9 @@ export interface PipelineReading {
   readonly remainingNow: number | null;
 }
 
-interface LoadMark {
-  readonly tMs: number;
-  /** Since the first request. */
-  readonly sent: number;
-  readonly accepted: number;
-  readonly rejected: number;
-  readonly unknown: number;
-}
+type LoadCount = Exclude<keyof LoadStep, 'tMs'>;
 
-type LoadCount = 'sent' | 'accepted' | 'rejected' | 'unknown';
+const NO_LOAD: LoadStep = { tMs: 0, sent: 0, accepted: 0, rejected: 0, unknown: 0 };
 
 export class RunSeries {
   readonly #onRow: (row: Sample) => void;
@@ -51,10 +40,10 @@ export class RunSeries {
   #counted = { decided: 0, granted: 0, committed: 0, sent: 0, accepted: 0, rejected: 0, unknown: 0 };
   #lastMs = 0;
   /**
-   * The generators' counts at the end of each interval. The first mark is at or before the end of the last
-   * row.
+   * The generators' counts since the first request, at the end of each step. The first mark is at or before the
+   * end of the last row.
    */
-  #marks: LoadMark[] = [{ tMs: 0, sent: 0, accepted: 0, rejected: 0, unknown: 0 }];
+  #marks: LoadStep[] = [NO_LOAD];
   #latencies: LoadInterval[] = [];
   #readings: { readonly tMs: number; readonly pipeline: PipelineReading }[] = [];
   #isLoadOver = false;
@@ -66,14 +55,17 @@ export class RunSeries {
 
   /** Adds an interval of the generators, which may come later than the readings of its time. */
   addLoad(interval: LoadInterval): void {
-    const last = this.#lastMark();
-    this.#marks.push({
-      tMs: Math.max(last.tMs, interval.tMs),
-      sent: last.sent + interval.sent,
-      accepted: last.accepted + interval.accepted,
-      rejected: last.rejected + interval.rejected,
-      unknown: last.unknown + interval.unknown,
-    });
+    // The last step of an interval may end before it: nothing happened since.
+    for (const step of [...interval.steps, { ...NO_LOAD, tMs: interval.tMs }]) {
+      const last = this.#lastMark();
+      this.#marks.push({
+        tMs: Math.max(last.tMs, step.tMs),
+        sent: last.sent + step.sent,
+        accepted: last.accepted + step.accepted,
+        rejected: last.rejected + step.rejected,
+        unknown: last.unknown + step.unknown,
+      });
+    }
     this.#latencies.push(interval);
     this.#emitReady();
   }
@@ -102,17 +94,16 @@ export class RunSeries {
     return this.#rows;
   }
 
-  #lastMark(): LoadMark {
-    return this.#marks.at(-1) ?? { tMs: 0, sent: 0, accepted: 0, rejected: 0, unknown: 0 };
+  #lastMark(): LoadStep {
+    return this.#marks.at(-1) ?? NO_LOAD;
   }
 
   #emitReady(): void {
     for (;;) {
       const [next] = this.#readings;
-      const isReady =
-        next !== undefined &&
-        (this.#isLoadOver || this.#readings.length > PATIENCE || this.#lastMark().tMs >= next.tMs);
-      if (!isReady) return;
+      if (next === undefined) return;
+      const waitedMs = (this.#readings.at(-1)?.tMs ?? 0) - next.tMs;
+      if (!this.#isLoadOver && waitedMs < PATIENCE_MS && this.#lastMark().tMs < next.tMs) return;
       this.#readings.shift();
       this.#emit(next.tMs, next.pipeline);
     }
@@ -146,7 +137,7 @@ export class RunSeries {
     this.#onRow(row);
   }
 
-  /** What was sent and answered since the last row. An interval that spans two rows is divided by time. */
+  /** What was sent and answered since the last row. A step that spans two rows is divided by time. */
   #loadUntil(tMs: number): Record<LoadCount, number> {
     const at = this.#marks.findIndex((mark) => mark.tMs > tMs);
     const before = this.#marks[at === -1 ? this.#marks.length - 1 : at - 1] ?? this.#lastMark();

@@ -1,6 +1,6 @@
 /**
- * Builds the time series of one attack: what the generators report, and one reading of the pipeline every 100
- * ms.
+ * Builds the time series of one attack: what the generators report, and the readings of the
+ * pipeline.
  */
 import type { Audit, Sample } from '../../contract/run-record.ts';
 import type { ServiceTotals } from '../services/service-totals.ts';
@@ -38,8 +38,8 @@ export class RunTelemetry {
   }
 
   /** @param startAtMs moment of the first request, in ms since the epoch */
-  begin(startAtMs: number): void {
-    this.#sampling.begin(startAtMs);
+  begin(startAtMs: number, isBurst: boolean): void {
+    this.#sampling.begin(startAtMs, isBurst);
   }
 
   addLoad(interval: LoadInterval): void {

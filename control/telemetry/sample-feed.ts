@@ -3,8 +3,8 @@ import type { AttackState } from '../../contract/state.ts';
 import { milliseconds, whole } from '../../contract/format.ts';
 import type { Sample } from '../../contract/run-record.ts';
 
-/** Samples in one event. */
-const BATCH = 2;
+/** ms of the run that one event tells of: two samples under a rate, more of a burst. */
+const BATCH_MS = 180;
 /** ms between two progress lines, so that every moment of a chart has a line in the logs. */
 const LOG_EVERY_MS = 1_000;
 
@@ -19,6 +19,8 @@ export class SampleFeed {
   #granted = 0;
   #isSoldOut = false;
   #loggedMs = 0;
+  /** End of the last event's samples. */
+  #toldMs = 0;
 
   constructor(options: SampleFeedOptions) {
     this.#options = options;
@@ -40,7 +42,7 @@ export class SampleFeed {
       );
     }
     this.#batch.push(row);
-    if (this.#batch.length >= BATCH) this.flush();
+    if (row.tMs - this.#toldMs >= BATCH_MS) this.flush();
   }
 
   /** Hands on what waits for its batch. */
@@ -48,6 +50,7 @@ export class SampleFeed {
     if (this.#batch.length === 0) return;
     const samples = this.#batch;
     this.#batch = [];
+    this.#toldMs = samples.at(-1)?.tMs ?? 0;
     this.#options.onSamples(samples);
   }
 }

@@ -1,5 +1,11 @@
-/** Takes a reading of the pipeline every 100 ms of a run, one at a time, from its first request on. */
-import { SERIES_INTERVAL_MS, type PipelineReading } from './run-series.ts';
+/** Takes readings of the pipeline, one at a time, from a run's first request on. */
+import type { PipelineReading } from './run-series.ts';
+
+/** ms between two readings. */
+const EVERY_MS = 100;
+/** ms between two readings while a burst is young, and how long that is: then a longer series says no more. */
+const BURST_EVERY_MS = 20;
+const YOUNG_MS = 10_000;
 
 export class Sampling {
   readonly #read: () => Promise<PipelineReading>;
@@ -20,15 +26,23 @@ export class Sampling {
     this.#onReading = onReading;
   }
 
-  /** @param startAtMs moment of the first request, in ms since the epoch; may lie a little ahead */
-  begin(startAtMs: number): void {
+  /**
+   * @param startAtMs moment of the first request, in ms since the epoch; may lie a little ahead
+   * @param isBurst whether all happens within a moment, so that the first seconds are read more often
+   */
+  begin(startAtMs: number, isBurst = false): void {
     this.#startedMs = performance.now() + (startAtMs - Date.now());
-    this.#timer = setInterval(() => {
+    const take = (): void => {
       if (this.elapsedMs() <= 0) return;
       this.#reading ??= this.#handle().finally(() => {
         this.#reading = undefined;
       });
-    }, SERIES_INTERVAL_MS);
+      if (!isBurst || this.elapsedMs() < YOUNG_MS) return;
+      isBurst = false;
+      clearInterval(this.#timer);
+      this.#timer = setInterval(take, EVERY_MS);
+    };
+    this.#timer = setInterval(take, isBurst ? BURST_EVERY_MS : EVERY_MS);
   }
 
   /** ms since the first request. */

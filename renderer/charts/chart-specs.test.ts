@@ -92,14 +92,41 @@ it('keeps the latest latency while nobody is answered', () => {
 });
 
 it('shows the offered rate beside the answers, on its own and not on top of them', () => {
-  const [surge] = chartsOf('0..2000@200ms', true);
+  const surge = chartsOf('0..2000@200ms', true).find(({ id }) => id === 'surge');
   if (!surge) throw new Error('no chart');
   const { rows, drawn, top } = toChart(surge, points, 20);
   expect(rows.slice(0, 3).map(({ offered }) => offered)).toEqual([undefined, 500, 1_500]);
   expect(drawn.map(({ key }) => key)).toContain('offered');
   // On top of the 1,000 answers it would be 2,500.
   expect(top).toBe(1_600);
-  expect(chartsOf(undefined, false)).toBe(CHARTS);
+  const keysOf = (isOtherShop: boolean) =>
+    chartsOf(undefined, isOtherShop).map(({ id, lines }) => [id, lines.length]);
+  expect(keysOf(false)).toEqual(CHARTS.map(({ id, lines }) => [id, lines.length]));
+  expect(keysOf(true).map(([id]) => id)).toEqual(['arrivals', 'surge', 'latency']);
+});
+
+it('shows the crowd above its answers: what leaves in 20 ms, and what waits for an answer', () => {
+  expect(CHARTS.slice(0, 2).map(({ id }) => id)).toEqual(['arrivals', 'surge']);
+  const crowd = addSamples(emptySeries('r'), [
+    sample(20, { sent: 1_000, accepted: 0, rejected: 0 }),
+    sample(40, { sent: 500, accepted: 900, rejected: 100 }),
+    sample(60, { sent: 0, accepted: 500, rejected: 0 }),
+  ]);
+  expect(rowsOf(chart('arrivals'), crowd.points)).toEqual([
+    { tMs: 0, sent: 0, inFlight: 0 },
+    { tMs: 20, sent: 1_000, inFlight: 1_000 },
+    { tMs: 40, sent: 500, inFlight: 500 },
+    { tMs: 60, sent: 0, inFlight: 0 },
+  ]);
+  // Under a rate a sample is five times as long.
+  expect(rowsOf(chart('arrivals'), points)[1]).toMatchObject({ sent: 20 });
+});
+
+it('draws a burst in the steps in which it was sampled, and a rate as a line', () => {
+  const curves = (stages: string | undefined) => chartsOf(stages, false).map(({ curve }) => curve);
+  const others = ['stepAfter', 'linear', 'linear'];
+  expect(curves(undefined)).toEqual(['stepBefore', 'stepBefore', 'stepBefore', ...others]);
+  expect(curves('500@10s')).toEqual(['linear', 'linear', 'linear', ...others]);
 });
 
 it('draws only the bands of a stack that hold something', () => {
@@ -111,7 +138,7 @@ it('draws only the bands of a stack that hold something', () => {
 it('marks the y axis from zero to a round value above the highest value', () => {
   const ticksOf = (id: string, maximum: number, stock: number) =>
     valueTicks(chart(id), topOf(chart(id), maximum, stock));
-  expect(ticksOf('surge', 12_345, 20)).toEqual([0, 4_000, 8_000, 12_000, 16_000]);
+  expect(ticksOf('arrivals', 12_345, 20)).toEqual([0, 4_000, 8_000, 12_000, 16_000]);
   expect(ticksOf('queue', 0, 20)).toEqual([0, 5, 10]);
   expect(ticksOf('queue', 100, 20)).toEqual([0, 50, 100]);
   expect(ticksOf('latency', 618, 20)).toEqual([0, 400, 800]);

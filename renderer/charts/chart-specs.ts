@@ -32,7 +32,8 @@ export interface ChartSpec {
   readonly hint: string;
   readonly isStacked: boolean;
   readonly isTall: boolean;
-  readonly curve: 'linear' | 'stepAfter';
+  /** `stepBefore`: a value stands for the interval that ends there. */
+  readonly curve: 'linear' | 'stepAfter' | 'stepBefore';
   /** The summary of a finished run: the highest value, the last, or the latency over all answers. */
   readonly summary: 'peak' | 'last' | 'latency';
   readonly lines: readonly ChartLine[];
@@ -100,15 +101,26 @@ function area(
   return { key, label, color, kind: 'area', atStart, read };
 }
 
-const { surge, queue, inventory, latency, share } = CHART_TEXTS;
+const { arrivals, surge, queue, inventory, latency, share } = CHART_TEXTS;
 
 export const CHARTS: readonly ChartSpec[] = [
+  {
+    ...CHART,
+    ...arrivals,
+    id: 'arrivals',
+    isTall: true,
+    summary: 'peak',
+    top: 10,
+    lines: [
+      area('sent', arrivals.lines.sent, 'var(--accent-line)', (point) => perSec(point.sent, point) / 50),
+      area('inFlight', arrivals.lines.inFlight, 'var(--sky)', (point) => point.inFlight),
+    ],
+  },
   {
     ...CHART,
     ...surge,
     id: 'surge',
     isStacked: true,
-    isTall: true,
     summary: 'peak',
     top: 100,
     format: (value) => `${whole(value)}/s`,
@@ -185,13 +197,19 @@ export const CHARTS: readonly ChartSpec[] = [
   },
 ];
 
+/** Charts of what a shop that is not ours does not tell. */
+const OF_OUR_PARTS: ReadonlySet<string> = new Set(['queue', 'inventory', 'share']);
+/** Charts of a burst that are drawn as they were sampled: a slope would tell of a crowd that was not there. */
+const IN_STEPS: ReadonlySet<string> = new Set(['arrivals', 'surge', 'queue']);
+
 /**
  * The charts of an attack. A shop that is not ours tells nothing of queue and stock meanwhile.
  * @param stages its rate over time, which the traffic shows beside what was reached; missing for a burst
  */
 export function chartsOf(stages: string | undefined, isOtherShop: boolean): readonly ChartSpec[] {
-  const charts = isOtherShop ? CHARTS.filter(({ id }) => id === 'surge' || id === 'latency') : CHARTS;
-  if (stages === undefined) return charts;
+  const charts = isOtherShop ? CHARTS.filter(({ id }) => !OF_OUR_PARTS.has(id)) : CHARTS;
+  if (stages === undefined)
+    return charts.map((chart) => (IN_STEPS.has(chart.id) ? { ...chart, curve: 'stepBefore' } : chart));
   const { dueBefore } = paceOf(parseStages(stages));
   const offered: ChartLine = {
     key: 'offered',
@@ -303,6 +321,7 @@ function roundUp(value: number): number {
 
 /** How the axis of a run up to the first value grows, in ms. */
 const AXIS_STEPS = [
+  [2_000, 500],
   [4_000, 1_000],
   [10_000, 2_000],
   [60_000, 5_000],
@@ -310,7 +329,7 @@ const AXIS_STEPS = [
 ] as const;
 
 /**
- * End of the time axis that all charts of a run share. It grows in steps, since each change redraws all charts, and the
+ * End of the time axis that all charts of a run share while it goes on. It grows in steps, since each change redraws all charts, and the
  * steps grow with the run.
  */
 export function axisEndMs(lastMs: number): number {

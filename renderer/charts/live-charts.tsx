@@ -1,7 +1,7 @@
 import { memo, useEffect, useMemo, useState } from 'react';
 import { stagesText } from '../../contract/attack-settings.ts';
 import { marksOfRun } from '../../contract/run-marks.ts';
-import type { SeriesPoint } from '../../contract/series.ts';
+import { dataEndMs, type SeriesPoint } from '../../contract/series.ts';
 import { useData } from '../store/store.ts';
 import { ChartLegend } from './chart-legend.tsx';
 import {
@@ -46,17 +46,18 @@ interface LiveChartsProps {
 
 /** The live charts of an attack. They share the time axis and its marks, so that a moment has the same place in all. */
 export function LiveCharts({ stock, isOver, onPick }: LiveChartsProps) {
-  const endMs = useData(({ series }) => axisEndMs(series.points.at(-1)?.tMs ?? 0)) ?? axisEndMs(0);
   const soldOutAtMs = useData(({ series }) => series.totals.soldOutAtMs);
   const incidents = useData(({ attack }) => attack?.incidents);
   const faults = useData(({ attack }) => attack?.faults);
   const stages = useData(({ attack }) => attack && stagesText(attack.settings));
   const isOtherShop = useData(({ attack }) => attack?.target !== undefined) ?? false;
   const charts = useMemo(() => chartsOf(stages, isOtherShop), [stages, isOtherShop]);
-  const marks = useMemo(
-    () => marksOf(soldOutAtMs, marksOfRun({ incidents, faults }), endMs),
-    [soldOutAtMs, incidents, faults, endMs],
-  );
+  const runMarks = useMemo(() => marksOfRun({ incidents, faults }), [incidents, faults]);
+  const endMs =
+    useData(({ series: { points } }) =>
+      isOver && points.length > 0 ? dataEndMs(points, runMarks) : axisEndMs(points.at(-1)?.tMs ?? 0),
+    ) ?? axisEndMs(0);
+  const marks = useMemo(() => marksOf(soldOutAtMs, runMarks, endMs), [soldOutAtMs, runMarks, endMs]);
   // The cursor of a finished run shows in all charts. Nothing is drawn for it before somebody points at one.
   const [pointedAt, setPointedAt] = useState<string>();
   const runId = useData(({ series }) => series.runId);

@@ -3,18 +3,9 @@ import { IconChevronLeft, IconChevronRight, IconZoomIn, IconZoomReset } from '@t
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import type { RunMark } from '../../contract/run-marks.ts';
 import type { Load } from '../../contract/run-record.ts';
-import type { SeriesPoint } from '../../contract/series.ts';
+import { dataEndMs, type SeriesPoint } from '../../contract/series.ts';
 import { ChartLegend } from './chart-legend.tsx';
-import {
-  axisEndMs,
-  chartsOf,
-  formatAxis,
-  limitsOf,
-  metricsOver,
-  marksOf,
-  toChart,
-  topOf,
-} from './chart-specs.ts';
+import { chartsOf, formatAxis, limitsOf, metricsOver, marksOf, toChart, topOf } from './chart-specs.ts';
 import { TimeChart } from './time-chart.tsx';
 
 /** The shortest part of a run that can be shown, two samples. */
@@ -58,7 +49,7 @@ export function RecordCharts({
   marks: runMarks,
   onPick,
 }: RecordChartsProps) {
-  const wholeMs = axisEndMs(points.at(-1)?.tMs ?? 0);
+  const wholeMs = Math.max(LEAST_SHOWN_MS, dataEndMs(points, runMarks));
   const [[startMs, endMs], setShown] = useState<readonly [startMs: number, endMs: number]>([0, wholeMs]);
   const isWhole = startMs === 0 && endMs === wholeMs;
   const show = useCallback(

@@ -30,6 +30,19 @@ it('shows the edge of a stacked band only where there is something of it', () =>
   expect(paths.at(-1)?.edge).toBe('M10,30M35,30L60,25L85,30M110,30');
 });
 
+it('stands level over the interval that a sample tells of, in every band of a stack', () => {
+  const rows = [
+    { tMs: 0, accepted: 0, rejected: 0, unknown: 0 },
+    { tMs: 500, accepted: 50, rejected: 20, unknown: 0 },
+    { tMs: 1_000, accepted: 100, rejected: 0, unknown: 0 },
+  ];
+  expect(seriesPaths({ ...specOf('surge'), curve: 'stepBefore' }, rows, FRAME).slice(0, 2)).toEqual([
+    { key: 'accepted', edge: 'M10,55V30H60V5H110', band: 'M10,55V30H60V5H110L110,55H60L60,55H10L10,55Z' },
+    // Its lower edge has the corners of the band below.
+    { key: 'rejected', edge: 'M10,55V20H60V5H110', band: 'M10,55V20H60V5H110L110,5H60L60,30H10L10,55Z' },
+  ]);
+});
+
 it('goes down in steps where the value holds until the next one', () => {
   const rows = [
     { tMs: 0, left: 100 },

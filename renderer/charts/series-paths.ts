@@ -50,14 +50,16 @@ export function seriesPaths(spec: ChartSpec, rows: readonly ChartRow[], frame: P
       const base = isStacked ? (bases[at] ?? 0) : 0;
       const [atX, atY] = [toX(row.tMs), toY(base + value)];
       const isFirst = piece.edge === '';
-      const way = spec.curve === 'stepAfter' ? `H${atX}V${atY}` : `L${atX},${atY}`;
+      const way = WAYS[spec.curve](atX, atY);
       piece.edge += isFirst ? `M${atX},${atY}` : way;
       // The edge of an empty band would cover the edge of the band below it.
       const isHidden = isStacked && order > 0 && value === 0 && before === 0;
       shown += isFirst || isHidden ? `M${atX},${atY}` : way;
       before = value;
       if (isStacked) {
-        piece.back = `L${atX},${toY(base)}${piece.back}`;
+        // The way back along the band below has the same corners.
+        const back = isFirst || spec.curve !== 'stepBefore' ? '' : `H${piece.lastX}`;
+        piece.back = `L${atX},${toY(base)}${back}${piece.back}`;
         bases[at] = base + value;
       } else if (isFirst) piece.back = `L${atX},${bottom}`;
       piece.lastX = atX;
@@ -69,6 +71,12 @@ export function seriesPaths(spec: ChartSpec, rows: readonly ChartRow[], frame: P
     return { key, edge: shown, band: closed.join('') };
   });
 }
+
+const WAYS: Readonly<Record<ChartSpec['curve'], (x: number, y: number) => string>> = {
+  linear: (x, y) => `L${x},${y}`,
+  stepAfter: (x, y) => `H${x}V${y}`,
+  stepBefore: (x, y) => `V${y}H${x}`,
+};
 
 /** A stretch of a line without a gap. */
 interface Piece {

@@ -53,6 +53,21 @@ describe('the story of an attack', () => {
     expect(detail).toContain('20 tickets');
   });
 
+  it.each([
+    [{ profile: 'burst' }, '10,000 requests over 1,000 connections.'],
+    [
+      { profile: 'burst', connections: 10_000 },
+      '10,000 buyers at the same moment, each over a connection of their own.',
+    ],
+    [{ profile: 'sustained', ratePerSec: 500, durationSec: 10 }, '500 requests a second for 10 seconds.'],
+  ] as const)(
+    'says “at the same moment” only where each buyer has a connection: %o',
+    (settings, headline) => {
+      const attack = testAttack({ sent: 0, settings: attackSettingsSchema.parse(settings) });
+      expect(narrate(attack, totals({ sent: 0 }), 0).headline).toBe(headline);
+    },
+  );
+
   it('tells what the queue holds while tickets are left', () => {
     const { headline, detail } = narrate(testAttack(), totals(), 8_412);
     expect(headline).toContain('The queue holds 8,412 reservations');

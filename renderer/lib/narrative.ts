@@ -1,7 +1,7 @@
 /** The state of an attack in words that newcomers understand too. */
 import { whole, milliseconds, plural } from '../../contract/format.ts';
 import type { AttackState } from '../../contract/state.ts';
-import { totalRequests } from '../../contract/attack-settings.ts';
+import { crowdText, totalRequests } from '../../contract/attack-settings.ts';
 import { isAttackActive } from './attack-phase.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import { describeVerdict } from '../../contract/verdict-text.ts';
@@ -43,7 +43,7 @@ export function narrate(
         detail: `A new sale with ${plural(stock, 'ticket')} is being opened.`,
       };
     case 'attacking':
-      return attacking(attack, totals, queueDepth, buyers);
+      return attacking(attack, totals, queueDepth);
     case 'draining':
       return {
         headline:
@@ -85,11 +85,20 @@ function onOtherShop(attack: AttackState, name: string, buyers: number): Narrati
   };
 }
 
-function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number, buyers: number): Narrative {
+/** Only a crowd whose every request has a connection of its own comes at the same moment. */
+function crowdHeadline(settings: AttackState['settings']): string {
+  const requests = crowdText(settings, 'request');
+  if (settings.profile !== 'burst') return `${requests}.`;
+  return settings.connections >= settings.requests
+    ? `${plural(settings.requests, 'buyer')} at the same moment, each over a connection of their own.`
+    : `${requests} over ${plural(settings.connections, 'connection')}.`;
+}
+
+function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number): Narrative {
   const { stock } = attack.settings;
   if (attack.sent === 0 && totals.sent === 0) {
     return {
-      headline: `${whole(buyers)} buyers press “buy” at the same moment.`,
+      headline: crowdHeadline(attack.settings),
       detail: 'Each one is a real HTTP request to the gateway.',
     };
   }

@@ -79,6 +79,14 @@ function expectSound(run: Attack, seen: readonly { readonly userId: string }[], 
   expect(totals.sent).toBe(totals.accepted + totals.rejected + totals.unknown);
   for (const key of ['sent', 'accepted', 'rejected', 'unknown'] as const)
     expect(run.intervals.reduce((sum, one) => sum + one[key], 0)).toBe(totals[key]);
+  // Every event is in one step, and each interval's steps begin where the last ones ended.
+  expect(run.intervals.flatMap(({ steps }) => [...steps.counts]).reduce((sum, one) => sum + one, 0)).toBe(
+    2 * totals.sent,
+  );
+  run.intervals.slice(1).forEach(({ steps }, at) => {
+    const before = run.intervals[at]?.steps ?? steps;
+    expect(steps.fromMs).toBe(before.fromMs + (before.counts.length / 4) * before.lengthMs);
+  });
   for (const key of ['accepted', 'rejected', 'unknown'] as const)
     expect(countOf(run.log, key)).toBe(totals[key]);
   expect(run.intervals.filter((one) => one.isLast)).toHaveLength(1);

@@ -21,6 +21,8 @@ import {
   type GeneratorJob,
   type IntervalMessage,
   type ResultMessage,
+  BURST_STEP_MS,
+  INTERVAL_MS,
   IN_TIME_MS,
 } from '../protocol/generator-messages.ts';
 import { LOCAL_LIMITS } from '../protocol/local-limits.ts';
@@ -107,6 +109,7 @@ export class LoadGenerator implements LaneEvents {
       () => this.#nowMs(),
       this.#lag,
       (interval) => options.onInterval(interval),
+      job.pace ? INTERVAL_MS : BURST_STEP_MS,
     );
   }
 
@@ -190,7 +193,7 @@ export class LoadGenerator implements LaneEvents {
       const reservationId = told === undefined ? readReservationId(body) : undefined;
       if (reservationId !== undefined) this.log.recordReservation(index, reservationId);
       this.#unknown++;
-      this.#intervals.countUnknown();
+      this.#intervals.countUnknown(nowMs);
       this.#resolve(nowMs);
       return;
     }
@@ -202,7 +205,7 @@ export class LoadGenerator implements LaneEvents {
       if (reservationId !== undefined) this.log.recordReservation(index, reservationId);
     } else if (told !== undefined) this.log.recordReservation(index, told.note);
     const latencyUs = (nowMs - fromMs) * 1000;
-    this.#intervals.countAnswer(isAccepted, this.#isReadLate(index) ? undefined : latencyUs);
+    this.#intervals.countAnswer(isAccepted, this.#isReadLate(index) ? undefined : latencyUs, nowMs);
     this.#lastAnswerMs = nowMs;
     this.#resolve(nowMs);
   }
@@ -293,7 +296,7 @@ export class LoadGenerator implements LaneEvents {
     const index = this.#next++;
     if (index === 0) this.#firstSentMs = nowMs;
     this.log.recordSent(index, nowMs * 1000);
-    this.#intervals.countSent();
+    this.#intervals.countSent(nowMs);
     const number = this.#numberOf(index);
     lane.send(index, number, nowMs, this.#crowd.behaviour(number)?.manner);
   }
@@ -379,8 +382,9 @@ export class LoadGenerator implements LaneEvents {
     lane.index = -1;
     this.#unknown++;
     this.#countCause(cause);
-    this.#intervals.countUnknown();
-    this.#resolve(this.#nowMs());
+    const nowMs = this.#nowMs();
+    this.#intervals.countUnknown(nowMs);
+    this.#resolve(nowMs);
   }
 
   #countCause(cause: string): void {

@@ -14,6 +14,8 @@ export const IN_TIME_MS = 50;
 
 /** ms of one interval. */
 export const INTERVAL_MS = 100;
+/** ms of a step of a burst: its crowd comes and goes within an interval. Under a rate a step is an interval. */
+export const BURST_STEP_MS = 20;
 
 const count = z.number().int().nonnegative();
 const nonNegative = z.number().nonnegative();
@@ -63,6 +65,12 @@ export const intervalMessageSchema = z.object({
   /** Intervals since the start; the interval ends at `(index + 1) × 100 ms`. */
   index: count,
   ...totalsShape,
+  /** The same counts by step: sent, accepted, rejected and unknown of the first step, then of the next. */
+  steps: z.object({
+    fromMs: nonNegative,
+    lengthMs: z.number().positive(),
+    counts: z.instanceof(Uint32Array),
+  }),
   latency: histogramSchema,
   eventLoopLagMaxMs: nonNegative,
   /** CPU time used in this interval, in µs. */

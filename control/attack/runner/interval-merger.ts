@@ -15,8 +15,19 @@ const PATIENCE = 5;
 /** Instead of an interval's index: the process has sent its last one. */
 const ENDED = Number.MAX_SAFE_INTEGER;
 
+/** What was sent and answered in a short stretch that ends at `tMs`. */
+export interface LoadStep {
+  readonly tMs: number;
+  readonly sent: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly unknown: number;
+}
+
 /** What all generators together saw in one interval; counts are of this interval alone. */
 export interface AttackInterval {
+  /** The same counts in the steps of the generators, those of a burst shorter; in the order of time. */
+  readonly steps: readonly LoadStep[];
   /** ms since the start of the attack; the end of the interval. */
   readonly tMs: number;
   /** Length of the interval in ms; longer than 100 when a generator was late. */
@@ -74,10 +85,12 @@ export class IntervalMerger {
     this.#latency.reset();
     for (const { latency } of due) this.#latency.add(latency);
     const lengthMs = tMs - this.#emittedTMs;
+    const steps = stepsOf(due, this.#emittedTMs, tMs);
     this.#emittedTMs = tMs;
     this.#emit({
       tMs,
       lengthMs,
+      steps,
       sent: sum((one) => one.sent),
       accepted: sum((one) => one.accepted),
       rejected: sum((one) => one.rejected),
@@ -90,4 +103,24 @@ export class IntervalMerger {
       cpuShare: sum((one) => one.cpuMicros) / 1000 / lengthMs,
     });
   }
+}
+
+/** The steps of all processes, added up; what came late counts in the first step that is still open. */
+function stepsOf(intervals: readonly IntervalMessage[], fromMs: number, untilMs: number): LoadStep[] {
+  const sums = new Map<number, LoadStep>();
+  for (const { steps } of intervals)
+    for (let at = 0; at * 4 < steps.counts.length; at++) {
+      const [sent = 0, accepted = 0, rejected = 0, unknown = 0] = steps.counts.subarray(at * 4);
+      const endMs = steps.fromMs + (at + 1) * steps.lengthMs;
+      const tMs = Math.min(untilMs, Math.max(endMs, fromMs + steps.lengthMs));
+      const sum = sums.get(tMs);
+      sums.set(tMs, {
+        tMs,
+        sent: sent + (sum?.sent ?? 0),
+        accepted: accepted + (sum?.accepted ?? 0),
+        rejected: rejected + (sum?.rejected ?? 0),
+        unknown: unknown + (sum?.unknown ?? 0),
+      });
+    }
+  return [...sums.values()].sort((a, b) => a.tMs - b.tMs);
 }

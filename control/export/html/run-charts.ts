@@ -3,7 +3,7 @@ import { paceFor } from '../../../contract/attack-settings.ts';
 import { CHART_TEXTS } from '../../../contract/chart-text.ts';
 import { latency, milliseconds, percent, whole, compact } from '../../../contract/format.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
-import { addSamples, emptySeries, type SeriesPoint } from '../../../contract/series.ts';
+import { addSamples, dataEndMs, emptySeries, type SeriesPoint } from '../../../contract/series.ts';
 import {
   renderChart,
   type ChartColumn,
@@ -36,7 +36,10 @@ const keptAway = ({ decidedSoFar, grantedSoFar }: SeriesPoint): number | undefin
 /** Traffic, latency, queue, inventory and what was kept from the database, on one time axis. */
 export function renderRunCharts(record: RunRecord): Markup[] {
   const { audit, load } = record;
-  const { points } = addSamples(emptySeries(record.id, MAX_COLUMNS), record.series);
+  const { points: all } = addSamples(emptySeries(record.id, MAX_COLUMNS), record.series);
+  const marks = marksOfRun(record);
+  const shownMs = dataEndMs(all, marks);
+  const points = all.filter(({ tMs, spanMs }) => tMs - spanMs < shownMs);
   const last = points.at(-1);
   const endMs = last?.tMs ?? 0;
   const isSeconds = endMs >= 1_500;
@@ -52,11 +55,11 @@ export function renderRunCharts(record: RunRecord): Markup[] {
     color: ColorName,
     value: (point: SeriesPoint) => number | undefined,
     note: string,
-    more: Pick<ChartSeries, 'initial' | 'isDashed'> = {},
+    more: Pick<ChartSeries, 'initial' | 'isDashed' | 'isStepped'> = {},
   ): ChartSeries => ({ kind, name, color, values: points.map(value), note, ...more });
   const highest = (value: (point: SeriesPoint) => number) => Math.max(0, ...points.map(value));
 
-  const moments = layMarks(marksOfRun(record), endMs);
+  const moments = layMarks(marks, endMs);
   const render = (spec: ChartSpec) =>
     record.target && OF_OUR_PARTS.has(spec.id) ? NOTHING : renderChart({ ...spec, moments });
   const textOf = (id: keyof typeof CHART_TEXTS) => {
@@ -64,7 +67,7 @@ export function renderRunCharts(record: RunRecord): Markup[] {
     return { title, caption: `${hint}.` };
   };
   const left = points.findLast(({ remaining }) => remaining !== null)?.remaining ?? audit.stock;
-  const { surge, latency: delay, queue, inventory, share: kept, together } = CHART_TEXTS;
+  const { arrivals, surge, latency: delay, queue, inventory, share: kept, together } = CHART_TEXTS;
   const answers = (outcome: 'accepted' | 'rejected' | 'unknown', color: ColorName) =>
     series(
       'bars',
@@ -74,6 +77,8 @@ export function renderRunCharts(record: RunRecord): Markup[] {
       whole(load[outcome]),
     );
   const pace = paceFor(record.attack);
+  const inSteps = { isStepped: pace === undefined };
+  const sentIn20Ms = (point: SeriesPoint) => perSec(point.sent, point) / 50;
   const offeredAt = (point: SeriesPoint): number | undefined =>
     pace && perSec(pace.dueBefore(point.tMs) - pace.dueBefore(point.tMs - point.spanMs), point);
   const percentile = (key: 'p50Ms' | 'p99Ms') => (point: SeriesPoint) => ifAnswered(point[key], point);
@@ -119,6 +124,31 @@ export function renderRunCharts(record: RunRecord): Markup[] {
         ),
       ],
       formatY: percent,
+    }),
+    render({
+      id: 'arrivals',
+      ...textOf('arrivals'),
+      columns: columns((point) => `${whole(point.sent)} sent, at most ${whole(point.inFlight)} in flight`),
+      series: [
+        series(
+          'area',
+          arrivals.lines.sent,
+          'orange',
+          sentIn20Ms,
+          `at most ${whole(highest(sentIn20Ms))}`,
+          inSteps,
+        ),
+        series(
+          'area',
+          arrivals.lines.inFlight,
+          'blue',
+          (point) => point.inFlight,
+          `at most ${whole(highest((point) => point.inFlight))}`,
+          inSteps,
+        ),
+      ],
+      formatY: compact,
+      isWholeY: true,
     }),
     render({
       id: 'traffic',

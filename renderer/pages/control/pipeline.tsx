@@ -111,7 +111,7 @@ export function Pipeline() {
         <PipelineNode
           icon={crowdIcon}
           name="Buyers"
-          plain="A crowd that presses “buy” at once."
+          plain="A crowd that presses “buy”."
           isLit={isUp}
           metric={compact(askedPerSec)}
           metricLabel="requests a second"
