@@ -19,6 +19,7 @@ import { labFormatSchema, labPlanSchema, labResultSchema, labStateSchema } from 
 import { MAX_MATRIX_SEEDS, matrixAttackSchema, matrixChoiceSchema } from './matrix.ts';
 import { matrixFormatSchema, matrixPlanSchema, matrixStateSchema, matrixTableSchema } from './matrix.ts';
 import { matrixResultSchema } from './matrix-report.ts';
+import { raceBuyerSchema, raceDesignSchema, raceStateSchema } from './race.ts';
 import { groupSchema, labelsSchema, runRecordSchema, sampleSchema } from './run-record.ts';
 import { providerChoiceSchema, settingsSchema } from './settings.ts';
 import { targetSchema } from './target.ts';
@@ -170,10 +171,18 @@ export const commands = {
   'matrix.clearResults': { input: none, output: done },
   /** Attacks one design after the other with the same buyers, and returns at once; `lab.stateChanged` reports the rest. */
   'lab.start': { input: labPlanSchema, output: labStateSchema },
-  /** Cancels the attack that runs, and ends the lab. */
   'lab.listResults': { input: none, output: z.array(labResultSchema) },
   'lab.exportResults': { input: z.strictObject({ format: labFormatSchema }), output: exportedFileSchema },
+  /** Cancels the attack that runs, and ends the lab. */
   'lab.stop': { input: none, output: done, timeoutMs: 120_000 },
+  /** Opens the race of two buyers whose statements a person sends; the race before it is closed. */
+  'race.open': { input: z.strictObject({ design: raceDesignSchema }), output: raceStateSchema },
+  /** Sends one statement. Nothing happens where that buyer waits for a lock, or is through. */
+  'race.step': { input: z.strictObject({ buyer: raceBuyerSchema }), output: raceStateSchema },
+  'race.reset': { input: none, output: raceStateSchema },
+  /** A race that nobody asks for is closed after a while. */
+  'race.getRace': { input: none, output: raceStateSchema },
+  'race.close': { input: none, output: done },
   'runs.listRuns': {
     input: z.strictObject({ search: z.string().max(200).default('') }),
     output: z.array(runSummarySchema),

@@ -92,6 +92,8 @@ export const FAILURES = {
   'plant.notPlanted':
     'A defect could not be planted: the run granted or refused too little, or a backend forbade it.',
   'lab.busy': 'The lab runs, and something was asked that can not be done meanwhile.',
+  'race.broken': 'The process of a race, or a backend under it, gave no answer.',
+  'race.notOpen': 'A step of a race was asked for, and none is open.',
   'matrix.busy': 'The crash matrix runs, and something was asked that can not be done meanwhile.',
   'matrix.damaged': 'The file of the results of the crash matrix can not be read.',
   'matrix.notKept': 'A result of the crash matrix could not be written to the data folder.',

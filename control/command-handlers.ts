@@ -21,6 +21,7 @@ import { commandLine } from './lib/command-line.ts';
 import type { EventHub } from './lib/event-hub.ts';
 import type { LogStore } from './logs/log-store.ts';
 import type { Lab } from './lab.ts';
+import type { HandRace } from './lab/race.ts';
 import type { Matrix } from './matrix.ts';
 import type { BaselineFile } from './runs/baseline-file.ts';
 import type { RunStore } from './runs/run-store.ts';
@@ -54,6 +55,7 @@ export interface CommandParts {
   readonly attacks: Attacks;
   readonly matrix: Matrix;
   readonly lab: Lab;
+  readonly race: HandRace;
   readonly gateways: GatewayClient;
   readonly sales: SalesWatch;
   readonly dead: DeadLetters;
@@ -76,7 +78,7 @@ export interface CommandParts {
 const done = (work: Promise<unknown>): Promise<Record<string, never>> => work.then(() => ({}));
 
 export function commandHandlers(parts: CommandParts): Handlers {
-  const { options, hub, cluster, attacks, matrix, lab, gateways, sales, dead } = parts;
+  const { options, hub, cluster, attacks, matrix, lab, race, gateways, sales, dead } = parts;
   const { runs, baseline, evidence, logs, settings, guard, centre } = parts;
   /** Ends what runs: an attack of the matrix ends with the matrix, one of the lab with the lab. */
   const callOff = async () => {
@@ -144,11 +146,13 @@ export function commandHandlers(parts: CommandParts): Handlers {
     'cluster.cancelStart': () => done(cluster.cancelStart()),
     'cluster.stop': async () => {
       await callOff();
+      await race.close('The race was closed: the cluster was stopped.');
       if (cluster.state.state === 'stopped') await cluster.clearLeftovers();
       return await cluster.stop();
     },
     'cluster.reset': async () => {
       await callOff();
+      await race.close('The race was closed: the cluster was reset.');
       return await cluster.reset();
     },
     'services.scale': ({ role, count }) => cluster.scale(role, count),
@@ -202,6 +206,16 @@ export function commandHandlers(parts: CommandParts): Handlers {
     'lab.listResults': () => [...lab.results],
     'lab.exportResults': ({ format }) => lab.export(format),
     'lab.stop': () => done(lab.stop()),
+    'race.open': ({ design }) => {
+      // It would take CPU from what is measured.
+      refuseWhileBusy();
+      attacks.refuseWhileActive();
+      return race.open(design);
+    },
+    'race.step': ({ buyer }) => race.step(buyer),
+    'race.reset': () => race.reset(),
+    'race.getRace': () => race.look(),
+    'race.close': () => done(race.close()),
     'runs.listRuns': ({ search }) => runs.list(search),
     'runs.getRun': ({ id }) => runs.get(id),
     'runs.deleteRun': async ({ id }) => {

@@ -31,6 +31,7 @@ import { withoutProxy } from './lib/loopback.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { LogStore } from './logs/log-store.ts';
 import { Lab } from './lab.ts';
+import { HandRace } from './lab/race.ts';
 import { Matrix } from './matrix.ts';
 import { EvidenceStore } from './evidence/evidence-store.ts';
 import type { OpenTab } from './export/print/print-report.ts';
@@ -92,6 +93,7 @@ export class ControlCentre implements ControlClient {
   readonly #attacks: Attacks;
   readonly #matrix: Matrix;
   readonly #lab: Lab;
+  readonly #race: HandRace;
   #stopBackends: 'stop' | 'keep' = 'stop';
   #access: Access | undefined;
   readonly #commands: CommandRunner;
@@ -206,6 +208,12 @@ export class ControlCentre implements ControlClient {
       onResult: (result) => this.hub.emit('lab.resultAdded', { result: redactDeep(result) }),
       onLog: (line) => this.#logs.add(line),
     });
+    this.#race = new HandRace({
+      modulePath: options.modules.shop,
+      env: options.childEnv,
+      deployment: () => this.#cluster.running().deployment,
+      onLog: (line) => this.#logs.add(line),
+    });
     const handlers = commandHandlers({
       options,
       hub: this.hub,
@@ -213,6 +221,7 @@ export class ControlCentre implements ControlClient {
       attacks: this.#attacks,
       matrix: this.#matrix,
       lab: this.#lab,
+      race: this.#race,
       gateways: this.#gateways,
       sales: this.#sales,
       dead: this.#dead,
@@ -246,6 +255,7 @@ export class ControlCentre implements ControlClient {
     centre.#undo.add('attack', () => centre.#attacks.cancel(), 30_000);
     centre.#undo.add('matrix', () => centre.#matrix.stop(), 30_000);
     centre.#undo.add('lab', () => centre.#lab.stop(), 30_000);
+    centre.#undo.add('race', () => centre.#race.close(), 30_000);
     await centre.#settings.load();
     await centre.#runs.clearDeleted();
     centre.#printNotices();

@@ -24,6 +24,7 @@ const pages = {
   attack: lazy(() => import('./pages/attack/attack-page.tsx')),
   matrix: lazy(() => import('./pages/matrix/matrix-page.tsx')),
   lab: lazy(() => import('./pages/lab/lab-page.tsx')),
+  race: lazy(() => import('./pages/race/race-page.tsx')),
   runs: lazy(() => import('./pages/runs/runs-page.tsx')),
   logs: lazy(() => import('./pages/logs/logs-page.tsx')),
   settings: lazy(() => import('./pages/settings/settings-page.tsx')),

@@ -1,8 +1,11 @@
 /** The lab on real backends: every design does what its entry in the catalogue claims, and is judged by the same checks. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { DESIGN_IDS, DESIGNS } from '../contract/designs.ts';
 import type { LabResult, LabState } from '../contract/lab.ts';
 import { labSentences } from '../contract/lab-report.ts';
+import { RACE_BUYERS, RACE_DESIGNS, raceVerdict, type OpenRace, type RaceDesign } from '../contract/race.ts';
 import { openControlCentre } from './support/centre.ts';
 import { waitFor } from './support/worker-world.ts';
 
@@ -52,4 +55,86 @@ it('counts what others pay for the same promise', () => {
   expect(costs('row-lock')?.lockWaitMs).toBeGreaterThan(0);
   expect(costs('postgres-batched')?.commits).toBeLessThan(20);
   expect(costs('flashgrid')).toBeUndefined();
+});
+
+describe('the race of two buyers by hand', () => {
+  /** Most steps that both together need. */
+  const MAX_STEPS = 40;
+
+  async function opened(design: RaceDesign): Promise<OpenRace> {
+    const race = await world.ask('race.open', { design });
+    if (race.is !== 'open') throw new Error('it is closed');
+    return race;
+  }
+
+  /** Sends a statement of A, then one of B, and so on to the end. @returns the race, and who ever waited */
+  async function inTurns(design: RaceDesign): Promise<{ race: OpenRace; waited: Set<string> }> {
+    let race = await opened(design);
+    const waited = new Set<string>();
+    for (let steps = 0; steps < MAX_STEPS && raceVerdict(race).is === 'running'; steps++) {
+      const buyer = RACE_BUYERS[steps % 2] ?? 'A';
+      const next = await world.ask('race.step', { buyer });
+      if (next.is !== 'open') throw new Error('it was closed');
+      race = next;
+      for (const one of RACE_BUYERS) if (race.sessions[one].waits) waited.add(one);
+    }
+    return { race, waited };
+  }
+
+  /** What the second buyer is told by each design that refuses, and whether it waited before. */
+  const refusals: Readonly<Partial<Record<RaceDesign, readonly [answer: RegExp, waits: boolean]>>> = {
+    'repeatable-read': [/^ERROR: could not serialize access due to concurrent update$/, true],
+    serializable: [/^ERROR: could not serialize access/, true],
+    'row-lock': [/^left_units = 0$/, true],
+    'atomic-update': [/^0 rows$/, false],
+    'skip-locked': [/^0 rows$/, false],
+    'version-column': [/^0 rows$/, true],
+    'redis-decr': [/^-1$/, false],
+    'redis-lua': [/^-1$/, false],
+    redlock: [/^null$/, false],
+  };
+
+  it.each(RACE_DESIGNS)('steps through %s, and sees it oversell or say why not', async (design) => {
+    const { race, waited } = await inTurns(design);
+    const { A, B } = race.sessions;
+    expect(A.end).toEqual({ is: 'granted', unit: 1 });
+    const refusal = refusals[design];
+    if (refusal) {
+      expect(B.end).toEqual({ is: 'soldOut' });
+      expect(B.lines.map(({ answer = '' }) => answer)).toContainEqual(expect.stringMatching(refusal[0]));
+      expect(raceVerdict(race)).toMatchObject({ is: 'soldOnce' });
+      expect([...waited]).toEqual(refusal[1] ? ['B'] : []);
+    } else {
+      expect(DESIGNS[design].oversells).toBe('always');
+      expect(B.end?.is).toBe('granted');
+      expect(raceVerdict(race)).toMatchObject({ is: 'oversold' });
+    }
+  });
+
+  it('begins anew, refuses what is no buyer, and leaves nothing behind', async () => {
+    await opened('row-lock');
+    for (const buyer of ['A', 'A', 'A', 'B', 'B', 'B'] as const) await world.ask('race.step', { buyer });
+    const again = await world.ask('race.reset', {});
+    expect(again).toMatchObject({ is: 'open', sessions: { B: { lines: [] } }, tickets: [] });
+    expect(await world.centre.dispatch('race.step', { buyer: 'C' })).toMatchObject({ ok: false });
+    await world.ask('race.step', { buyer: 'A' });
+    await world.ask('race.close', {});
+    await expect(world.ask('race.step', { buyer: 'A' })).rejects.toThrow(/There is no race/);
+    const urls = await world.ask('cluster.listConnections', {});
+    const urlOf = (role: string) => urls.find((one) => one.role === role)?.url ?? '';
+    const client = new pg.Client({ connectionString: urlOf('postgres') });
+    const redis = new Redis(urlOf('redis'));
+    try {
+      await client.connect();
+      const { rows } = await client.query(
+        `SELECT nspname FROM pg_namespace WHERE nspname LIKE '%\\_race' UNION ALL
+        SELECT query FROM pg_stat_activity WHERE application_name = 'flashgrid lab'`,
+      );
+      expect(rows).toEqual([]);
+      expect(await redis.keys('*:race:*')).toEqual([]);
+    } finally {
+      await client.end();
+      redis.disconnect();
+    }
+  });
 });

@@ -25,6 +25,8 @@ export interface DesignShopOptions {
   readonly modulePath: string;
   readonly env: NodeJS.ProcessEnv;
   readonly deployment: Deployment;
+  /** Two buyers of its own, whose statements a person sends. */
+  readonly isRace?: boolean;
   onLog(line: LogLine): void;
 }
 
@@ -45,10 +47,11 @@ export class DesignShop {
     }
   }
 
-  private constructor(design: DesignId, { modulePath, env, deployment, onLog }: DesignShopOptions) {
+  private constructor(design: DesignId, { modulePath, env, deployment, isRace, onLog }: DesignShopOptions) {
     this.#design = design;
+    const place = isRace ? 'race' : 'lab';
     this.#child = new ServiceChild({
-      id: `lab-${design}`,
+      id: `${place}-${design}`,
       role: 'shop',
       modulePath,
       env: {
@@ -58,8 +61,9 @@ export class DesignShop {
         FLASHGRID_REDIS_URL: deployment.redisUrl,
         // Services have no right to make tables.
         FLASHGRID_POSTGRES_URL: deployment.postgresOwnerUrl ?? deployment.postgresUrl,
-        FLASHGRID_POSTGRES_SCHEMA: `${deployment.postgresSchema}_lab`,
-        FLASHGRID_NAMESPACE: deployment.namespace,
+        FLASHGRID_POSTGRES_SCHEMA: `${deployment.postgresSchema}_${place}`,
+        FLASHGRID_NAMESPACE: isRace ? `${deployment.namespace}:race` : deployment.namespace,
+        ...(isRace && { FLASHGRID_RACE: 'yes' }),
       },
       onSample: () => undefined,
       onLog,
@@ -101,7 +105,7 @@ export class DesignShop {
   }
 
   async notes(): Promise<Notes> {
-    return await this.#get('/notes', notesSchema);
+    return await this.ask('GET', '/notes', notesSchema);
   }
 
   /**
@@ -110,11 +114,11 @@ export class DesignShop {
    * @returns nothing where all is well
    */
   async doubleSale(stock: number): Promise<Witness | undefined> {
-    const { tickets } = await this.#get('/tickets', ticketsSchema);
+    const { tickets } = await this.ask('GET', '/tickets', ticketsSchema);
     const found = twoOf(tickets, stock);
     if (!found) return undefined;
     const { contradiction, buyers } = found;
-    const { moments } = await this.#get(`/notes?buyers=${buyers.join(',')}`, notesSchema);
+    const { moments } = await this.ask('GET', `/notes?buyers=${buyers.join(',')}`, notesSchema);
     const began = moments[0]?.atMs ?? 0;
     return {
       contradiction,
@@ -133,9 +137,9 @@ export class DesignShop {
   }
 
   /** @throws Error when it does not answer as it should */
-  async #get<T extends z.ZodType>(path: string, schema: T): Promise<z.infer<T>> {
+  async ask<T extends z.ZodType>(method: 'GET' | 'POST', path: string, schema: T): Promise<z.infer<T>> {
     const { status, text } = await requestLoopback(`${this.#url}${path}`, {
-      method: 'GET',
+      method,
       headers: {},
       limitMs: ANSWER_LIMIT_MS,
     });

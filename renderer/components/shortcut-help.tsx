@@ -6,6 +6,7 @@ const onPages = [
   { key: 's', label: 'Control: start the cluster' },
   { key: 'l', label: 'Attack: launch' },
   { key: 'n', label: 'Attack: set up another' },
+  { key: 'a', label: 'Race: send as buyer A; b as buyer B' },
   { key: '/', label: 'Runs, Logs: search' },
   {
     key: 'Tab',

@@ -176,6 +176,8 @@ export class RecordedRun implements FrontendTarget {
       never: [],
     }),
     'lab.listResults': () => [],
+    'race.getRace': () => ({ is: 'closed' }),
+    'race.close': () => ({}),
     'queue.listDead': () => ({ total: 0, frames: [] }),
     'attack.launch': () => this.#play(),
   };

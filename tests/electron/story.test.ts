@@ -121,6 +121,7 @@ describe('a first start', () => {
       'Attack',
       'Matrix',
       'Lab',
+      'Race',
       'Runs',
       'Logs',
       'Settings',
@@ -148,7 +149,7 @@ describe('a first start', () => {
   });
 
   it('edits a text field by keys and by the context menu', async () => {
-    await press('CmdOrCtrl+5');
+    await press('CmdOrCtrl+6');
     const field = app.page.getByRole('textbox').first();
     await field.fill('first');
     await field.press('End');

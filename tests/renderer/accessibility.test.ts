@@ -128,7 +128,17 @@ describe('for everybody', () => {
       it(`breaks no rule of accessibility on any page, ${theme} at ${viewport.width} pixels`, async () => {
         await page.setViewportSize(viewport);
         await wear(page, theme);
-        for (const name of ['Control', 'Attack', 'Matrix', 'Lab', 'Runs', 'Logs', 'Settings', 'Help']) {
+        for (const name of [
+          'Control',
+          'Attack',
+          'Matrix',
+          'Lab',
+          'Race',
+          'Runs',
+          'Logs',
+          'Settings',
+          'Help',
+        ]) {
           await open(name);
           await noViolations(name);
         }
@@ -163,7 +173,7 @@ describe('for everybody', () => {
     const before = await size();
     await page.keyboard.press('p');
     await expect.poll(size).toBeGreaterThan(before);
-    for (const name of ['Control', 'Attack', 'Matrix', 'Lab', 'Settings', 'Help']) {
+    for (const name of ['Control', 'Attack', 'Matrix', 'Lab', 'Race', 'Settings', 'Help']) {
       await open(name);
       await noViolations(`${name}, projector mode`);
     }
@@ -179,7 +189,7 @@ describe('for everybody', () => {
     await page.setViewportSize({ width, height });
     for (const isProjected of [false, true]) {
       if (isProjected) await page.keyboard.press('p');
-      for (const name of ['Control', 'Attack', 'Matrix', 'Lab', 'Runs', 'Logs', 'Settings', 'Help']) {
+      for (const name of ['Control', 'Attack', 'Matrix', 'Lab', 'Race', 'Runs', 'Logs', 'Settings', 'Help']) {
         await open(name);
         expect(await page.evaluate(OVERFLOWS), `${name}${isProjected ? ', projector mode' : ''}`).toEqual([]);
       }
