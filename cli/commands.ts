@@ -5,6 +5,7 @@ import { appVersion, builtParts } from '../control/app-paths.ts';
 import type { BackendState } from '../contract/backends.ts';
 import { lockHolder } from '../control/cluster/data-dir-lock.ts';
 import type { Finding } from '../contract/state.ts';
+import type { PageAsk } from '../control/page-guard.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { startAnnouncedServer } from '../web/announced-server.ts';
 import { readCount } from '../contract/attack-options.ts';
@@ -226,10 +227,10 @@ async function serve({ values, dataDir, out, asked }: CommandContext): Promise<n
     return EXIT.pass;
   }
   const quitting = new AbortController();
-  const onPending = (lines: readonly string[]) => {
-    const list = lines.map((line) => `    ${line}\n`).join('');
-    out.print(`\nA page asks to change:\n${list}To save it: ${commandLine('confirm')}`);
-  };
+  const onPending = (ask: PageAsk) =>
+    out.print(
+      `\n${askText(ask)}\n${ask.what === 'attack' ? 'To launch' : 'To save'} it: ${commandLine('confirm')}`,
+    );
   const centre = await openOwn(dataDir, () => quitting.abort(), { onPending });
   try {
     const rendererDir = builtParts().rendererDir;
@@ -261,20 +262,31 @@ async function serve({ values, dataDir, out, asked }: CommandContext): Promise<n
 
 async function confirm({ values, dataDir, out, interrupt }: CommandContext): Promise<number> {
   return await briefly(await requireRemote(dataDir), interrupt, async (client) => {
-    const { id, lines } = await must(client, 'settings.confirmChange', {});
-    out.print(`A page asks to change:${lines.map((line) => `\n    ${line}`).join('')}`);
-    if (values['yes'] !== true && !(await askYesNo('Save this? [y/N] '))) {
-      out.print(
-        process.stdin.isTTY ? 'Not saved.' : 'Not saved: there is no terminal to ask on. --yes saves it.',
-      );
+    const { id, ...ask } = await must(client, 'app.confirmAsk', {});
+    out.print(askText(ask));
+    const { question, no, yes } = CONFIRM[ask.what];
+    if (values['yes'] !== true && !(await askYesNo(`${question} [y/N] `))) {
+      out.print(process.stdin.isTTY ? `${no}.` : `${no}: there is no terminal to ask on. --yes confirms it.`);
       return EXIT.interrupted;
     }
-    // Only the change that was shown: a newer one has another id.
-    await must(client, 'settings.confirmChange', { id });
-    out.print('Saved. It takes effect with the next start of the cluster.');
+    // Only what was shown: something newer has another id.
+    await must(client, 'app.confirmAsk', { id });
+    out.print(yes);
     return EXIT.pass;
   });
 }
+
+const askText = ({ what, lines }: Pick<PageAsk, 'what' | 'lines'>): string =>
+  `A page asks to ${what === 'attack' ? 'attack another shop' : 'change'}:${lines.map((line) => `\n    ${line}`).join('')}`;
+
+const CONFIRM = {
+  change: {
+    question: 'Save this?',
+    no: 'Not saved',
+    yes: 'Saved. It takes effect with the next start of the cluster.',
+  },
+  attack: { question: 'Attack it?', no: 'Not launched', yes: 'Launched. The page shows it.' },
+} as const;
 
 /** Asks on the terminal; without a terminal the answer is no. */
 async function askYesNo(question: string): Promise<boolean> {

@@ -22,7 +22,7 @@ import { judgeAgainst, readAgainst } from './compare.ts';
 import { EXIT } from './exit-codes.ts';
 import { readProfile } from './profile.ts';
 import { printExports, printRun, runAttackToEnd } from './run-attack.ts';
-import type { TargetOrder } from './target.ts';
+import type { TargetOrder } from '../control/target/ask-for-target.ts';
 import { must, type CommandContext, type Session } from './session.ts';
 
 /** An attack, and how many gateways and workers it is made on; missing where that is left as it is. */

@@ -9,7 +9,7 @@ import { formatRun } from '../control/export/export-terminal.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import type { Output } from './output.ts';
 import type { Outputs } from './outputs.ts';
-import type { TargetOrder } from './target.ts';
+import type { TargetOrder } from '../control/target/ask-for-target.ts';
 import { must, type CommandContext, type Session } from './session.ts';
 
 /**

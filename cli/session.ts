@@ -10,7 +10,7 @@ import { keepServing } from '../control/lib/last-resort.ts';
 import { withLimit } from '../services/shared/time-limit.ts';
 import { readInstance, type Instance } from '../control/instance-file.ts';
 import { connectRemote, type RemoteClient } from './remote-client.ts';
-import type { SettingsGuardOptions } from '../control/settings/settings-guard.ts';
+import type { PageGuardOptions } from '../control/page-guard.ts';
 import type { OptionValues } from '../contract/attack-options.ts';
 import { whenInterrupted } from './interrupt.ts';
 import type { Output } from './output.ts';
@@ -56,7 +56,7 @@ export interface RemoteSession extends Session {
 export async function openOwn(
   dataDir: string,
   onQuit: () => void = () => undefined,
-  settingsGuard: SettingsGuardOptions = {},
+  pageGuard: PageGuardOptions = {},
 ): Promise<ControlCentre> {
   const centre = await ControlCentre.open({
     dataDir,
@@ -64,7 +64,7 @@ export async function openOwn(
     modules: builtParts().modules,
     childEnv: {},
     onQuit,
-    settingsGuard,
+    pageGuard,
   });
   keepServing((error) => centre.noteSurprise(error));
   await printNotices(centre);

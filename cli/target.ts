@@ -1,34 +1,21 @@
 /** The option `--target`: reads the adapter, and refuses what does not go with it. */
-import type { AttackSettings } from '../contract/attack-settings.ts';
-import { parseBehaviours } from '../contract/behaviours.ts';
-import type { Target } from '../contract/target.ts';
+import { NOT_OF_OTHER_SHOPS, unfitForOthers } from '../contract/adapter.ts';
+import { ATTACK_SETTINGS, type AttackSettings } from '../contract/attack-settings.ts';
 import { FailureError } from '../contract/failure.ts';
 import { readTarget } from '../control/target/read-target.ts';
+import type { TargetOrder } from '../control/target/ask-for-target.ts';
 import { requireModest, requireNearby } from '../control/target/target-limits.ts';
 import { UsageError, type OptionValues } from '../contract/attack-options.ts';
 
-export interface TargetOrder {
-  readonly target: Target;
-  readonly isOwn: boolean;
-}
-
-const NOT_OURS = 'FlashGrid breaks only what it started itself';
 /** Options of our own shop, and why another has none of them. */
 const UNFIT: Readonly<Record<string, string>> = {
-  stock: 'the adapter says how many units are on sale ("stock")',
-  limit: 'the adapter says how many units a buyer may own ("limit")',
-  mode: "it is a setting of FlashGrid's own gateway",
-  keys: 'put {request} into a header of the adapter ("buy.headers")',
+  ...Object.fromEntries(
+    ATTACK_SETTINGS.map(({ field, option }) => [option, NOT_OF_OTHER_SHOPS[field] ?? '']).filter(
+      ([, why]) => why !== '',
+    ),
+  ),
   versus: 'attack each set-up with --repeat, and compare the two groups with `compare`',
-  fault: NOT_OURS,
-  chaos: NOT_OURS,
-  plant: NOT_OURS,
-};
-
-/** Behaviours for which an adapter has no words. */
-const UNFIT_BEHAVIOURS: Readonly<Record<string, string>> = {
-  retry: 'an adapter does not say how a request is repeated under one key',
-  several: 'an adapter asks for one unit at a time',
+  chaos: NOT_OF_OTHER_SHOPS.faults ?? '',
 };
 
 /** @throws UsageError that names the option, or the field of the adapter */
@@ -44,16 +31,15 @@ export async function targetOf(
   }
   for (const [option, why] of Object.entries(UNFIT))
     if (values[option] !== undefined) throw new UsageError(`--${option} does not go with --target: ${why}.`);
-  const unfit = parseBehaviours(settings.behaviours ?? '').find(({ kind }) => UNFIT_BEHAVIOURS[kind]);
-  if (unfit)
+  const unfit = unfitForOthers(settings);
+  if (unfit) {
+    // What no option said is of the preset.
+    const said = unfit.field === 'behaviours' || unfit.field === 'slo';
+    const option = ATTACK_SETTINGS.find(({ field }) => field === unfit.field)?.option ?? unfit.field;
     throw new UsageError(
-      `--behaviour ${unfit.kind} does not go with --target: ${UNFIT_BEHAVIOURS[unfit.kind] ?? ''}.`,
+      `${said ? `--${option} ${unfit.what}` : values['preset'] === undefined ? 'That profile' : `--preset ${String(values['preset'])}`} does not go with --target: ${unfit.why}.`,
     );
-  const { faults, mode, plant } = settings;
-  if (faults !== undefined || plant !== undefined || mode !== 'queue')
-    throw new UsageError(`--preset ${String(values['preset'])} does not go with --target: ${NOT_OURS}.`);
-  if (settings.slo?.includes('time_to_sold_out'))
-    throw new UsageError('--slo time_to_sold_out does not go with --target: an adapter has no data of it.');
+  }
   try {
     requireModest(settings);
     const target = await readTarget(file);

@@ -48,17 +48,16 @@ describe('an attack as a command line', () => {
   );
 
   it('may have several lines, and options that are no part of an attack', () => {
-    const text = `flashgrid demo --provider native \\\n  --workers=3 --slo 'p99<50ms' "unknown==0" --rate 100 --duration 5 --html a.html`;
+    const text = `flashgrid demo --provider native \\\n  --workers=3 --slo 'p99<50ms' "unknown==0" --rate 100 --duration 5 --html a.html --target shop.json`;
     expect(readCommandLine(text)).toMatchObject({
       settings: { profile: 'sustained', ratePerSec: 100, slo: 'p99<50ms unknown==0' },
-      others: ['provider', 'workers', 'html'],
+      others: ['provider', 'workers', 'html', 'target'],
     });
   });
 
   it.each([
     ['flashgrid up', /This is no attack/],
     ["flashgrid attack --slo 'p99<50ms", /quote of the command is not closed/],
-    ['flashgrid attack --target shop.json', /--target: an attack on another shop/],
     ['flashgrid attack --requests', /--requests is empty/],
     ['flashgrid attack --requests 5 --stages 5@1s', /--requests does not go with --stages/],
     ['flashgrid attack --stages 5', /--stages: "5": write RATE@LENGTH/],

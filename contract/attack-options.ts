@@ -234,7 +234,6 @@ export function shellWords(text: string): string[] {
 
 /** Options of a command whose attack is another one than its settings say. */
 const UNFIT: Readonly<Record<string, string>> = {
-  target: 'an attack on another shop is made in the terminal',
   profile: 'open the file instead',
   versus: 'two set-ups are compared in the terminal',
 };

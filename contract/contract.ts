@@ -83,6 +83,17 @@ export const commands = {
   },
   /** @throws app.noAccess where nothing listens for browsers */
   'app.getAccess': { input: none, output: accessSchema },
+  /** For a terminal only: returns what a page asks for and a person must confirm, and with its id does it. */
+  'app.confirmAsk': {
+    input: z.object({ id: z.string().max(64).optional() }).strict(),
+    output: z.object({
+      id: z.string(),
+      what: z.enum(['change', 'attack']),
+      lines: z.array(z.string()),
+      isDone: z.boolean(),
+    }),
+    timeoutMs: 120_000,
+  },
   /** Shows the data folder in the system's file manager. */
   'app.openDataFolder': { input: none, output: done },
   'cluster.start': {
@@ -130,7 +141,7 @@ export const commands = {
   'queue.dropDead': { input: deadFrameChoice, output: z.object({ dropped: count }), timeoutMs: 90_000 },
   /** Starts an attack and returns as soon as it runs; `attack.stateChanged` reports the rest. */
   'attack.launch': { input: launchSchema, output: attackStateSchema, timeoutMs: 120_000 },
-  /** Attacks a shop that is not ours; needs no cluster. Only a terminal may: a page could be somebody else's. */
+  /** Attacks a shop that is not ours; needs no cluster. For a page, a person confirms it first, and no module is taken. */
   'attack.launchTarget': {
     input: z.strictObject({
       settings: launchSchema,
@@ -235,11 +246,6 @@ export const commands = {
   },
   'settings.getSettings': { input: none, output: settingsSchema },
   'settings.saveSettings': { input: settingsSchema, output: settingsSchema },
-  /** For a terminal only: returns the change that waits for a confirmation, and with its id saves it. */
-  'settings.confirmChange': {
-    input: z.object({ id: z.string().max(64).optional() }).strict(),
-    output: z.object({ id: z.string(), lines: z.array(z.string()), isSaved: z.boolean() }),
-  },
   'doctor.runChecks': { input: none, output: diagnosisSchema, timeoutMs: 60_000 },
 } as const satisfies Readonly<Record<string, CommandSpec>>;
 

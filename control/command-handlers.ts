@@ -3,6 +3,7 @@ import type { Access, RunSummary, Snapshot } from '../contract/state.ts';
 import { BASELINE, compareRuns, sideName } from '../contract/comparison.ts';
 import { backendRoleSchema } from '../contract/backends.ts';
 import type { CommandName, CommandOutput, ParsedInput } from '../contract/contract.ts';
+import type { AttackSettings } from '../contract/attack-settings.ts';
 import type { Settings } from '../contract/settings.ts';
 import { FailureError } from '../contract/failure.ts';
 import { MASK, redact, redactDeep } from '../services/shared/redact.ts';
@@ -28,9 +29,11 @@ import type { RunStore } from './runs/run-store.ts';
 import type { DeadLetters } from './sales/dead-letters.ts';
 import type { GatewayClient } from './sales/gateway-client.ts';
 import type { SalesWatch } from './sales/sales-watch.ts';
-import type { SettingsGuard } from './settings/settings-guard.ts';
+import type { PageGuard } from './page-guard.ts';
+import { guardedChanges } from './settings/guarded-changes.ts';
 import { maskSettings, unmaskSettings } from './settings/settings-masks.ts';
 import type { SettingsStore } from './settings/settings-store.ts';
+import { askForTarget, type TargetOrder } from './target/ask-for-target.ts';
 
 /** Who calls. A page may run somebody else's script; a terminal and this process are trusted. */
 export type Caller = 'page' | 'terminal';
@@ -64,7 +67,7 @@ export interface CommandParts {
   readonly evidence: EvidenceStore;
   readonly logs: LogStore;
   readonly settings: SettingsStore;
-  readonly guard: SettingsGuard;
+  readonly guard: PageGuard;
   /** What only the control centre itself knows or does. */
   readonly centre: {
     readonly access: Access | undefined;
@@ -99,6 +102,17 @@ export function commandHandlers(parts: CommandParts): Handlers {
     const records = await recordsOf(ids);
     return { name: ids[0] === BASELINE ? BASELINE : sideName(records), records };
   };
+  /** Lets a terminal attack another shop at once, and a page when a person confirmed it. */
+  const admitTarget = async <Value>(
+    order: TargetOrder,
+    wanted: AttackSettings,
+    caller: Caller,
+    act: (order: TargetOrder) => Promise<Value>,
+  ): Promise<Value> => {
+    if (caller !== 'page') return await act(order);
+    const asked = await askForTarget(order, wanted);
+    return await guard.admit(asked, () => act(asked.order));
+  };
   /** Matrix and lab make attacks of their own. */
   const refuseWhileBusy = () => {
     matrix.refuseWhileRunning();
@@ -117,6 +131,21 @@ export function commandHandlers(parts: CommandParts): Handlers {
         message: 'No browser can reach this FlashGrid: it listens for none.',
         fix: `Start it with \`${commandLine('serve')}\`.`,
       });
+    },
+    'app.confirmAsk': async ({ id }, caller) => {
+      if (caller === 'page') {
+        throw new FailureError({
+          code: 'page.terminalOnly',
+          message: 'A page can not confirm what it asks for itself.',
+          fix: `Run \`${commandLine('confirm')}\` in a terminal.`,
+        });
+      }
+      const { act, what, lines, ...pending } = guard.pending(id);
+      if (id !== undefined) {
+        guard.forget(what);
+        await act();
+      }
+      return { id: pending.id, what, lines: [...lines], isDone: id !== undefined };
     },
     'app.openDataFolder': async () => {
       const { openFolder, dataDir } = options;
@@ -174,15 +203,12 @@ export function commandHandlers(parts: CommandParts): Handlers {
       refuseWhileBusy();
       return attacks.launch(attack, group);
     },
-    'attack.launchTarget': ({ settings: { group, ...wanted }, target, isOwn }, caller) => {
+    'attack.launchTarget': ({ settings: { group, ...wanted }, ...order }, caller) => {
       refuseWhileBusy();
-      if (caller === 'page')
-        throw new FailureError({
-          code: 'target.terminalOnly',
-          message: 'An attack on another shop can only be launched from a terminal.',
-          fix: `Use \`${commandLine('attack --target FILE')}\` on the same data folder; the page shows it.`,
-        });
-      return attacks.launchTarget(wanted, target, { isOwn, group });
+      return admitTarget(order, wanted, caller, ({ target, isOwn }) => {
+        refuseWhileBusy();
+        return attacks.launchTarget(wanted, target, { isOwn, group });
+      });
     },
     'attack.cancel': () => done(callOff()),
     'faults.breakPart': (order) => {
@@ -241,20 +267,9 @@ export function commandHandlers(parts: CommandParts): Handlers {
     'settings.getSettings': () => maskSettings(settings.current),
     'settings.saveSettings': async (masked, caller) => {
       const wanted = unmaskSettings(masked, settings.current);
-      if (caller === 'page') await guard.admit(settings.current, wanted);
-      return centre.saveSettings(wanted);
-    },
-    'settings.confirmChange': async ({ id }, caller) => {
-      if (caller === 'page') {
-        throw new FailureError({
-          code: 'settings.terminalOnly',
-          message: 'A page can not confirm its own change.',
-          fix: `Run \`${commandLine('confirm')}\` in a terminal.`,
-        });
-      }
-      const pending = guard.pending(id);
-      if (id !== undefined) centre.saveSettings(pending.settings);
-      return { id: pending.id, lines: [...pending.lines], isSaved: id !== undefined };
+      const save = () => Promise.resolve(centre.saveSettings(wanted));
+      if (caller !== 'page') return await save();
+      return await guard.admit({ what: 'change', lines: guardedChanges(settings.current, wanted) }, save);
     },
     'doctor.runChecks': async () =>
       diagnose(

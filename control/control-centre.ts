@@ -41,7 +41,7 @@ import { RunStore } from './runs/run-store.ts';
 import { GatewayClient } from './sales/gateway-client.ts';
 import { DeadLetters } from './sales/dead-letters.ts';
 import { SalesWatch } from './sales/sales-watch.ts';
-import { SettingsGuard, type SettingsGuardOptions } from './settings/settings-guard.ts';
+import { PageGuard, type PageGuardOptions } from './page-guard.ts';
 import { maskSettings } from './settings/settings-masks.ts';
 import { SettingsStore } from './settings/settings-store.ts';
 import { thinSamples } from './telemetry/run-series.ts';
@@ -63,8 +63,8 @@ export interface ControlCentreOptions {
   readonly modules: BuiltModules;
   /** Variables that every child gets, such as FLASHGRID_RESOURCES of a packaged app. */
   readonly childEnv: NodeJS.ProcessEnv;
-  /** How a person confirms what a page may not change alone: see settings-guard.ts. */
-  readonly settingsGuard?: SettingsGuardOptions;
+  /** How a person confirms what a page may not change alone: see page-guard.ts. */
+  readonly pageGuard?: PageGuardOptions;
   /** Quick ends in a row after which a service is given up; see the supervisor. */
   readonly maxQuickRestarts?: number;
   /** Shows a folder in the system's file manager; only where there is a desktop. */
@@ -81,7 +81,7 @@ export class ControlCentre implements ControlClient {
   readonly #undo = new ReleaseStack();
   readonly #logs: LogStore;
   readonly #settings: SettingsStore;
-  readonly #guard: SettingsGuard;
+  readonly #guard: PageGuard;
   readonly #runs: RunStore;
   readonly #evidence: EvidenceStore;
   readonly #cluster: ClusterManager;
@@ -102,7 +102,7 @@ export class ControlCentre implements ControlClient {
     this.#options = options;
     this.#logs = new LogStore((lines) => this.hub.emit('logs.linesAdded', { lines }));
     this.#settings = new SettingsStore(join(options.dataDir, 'settings.json'));
-    this.#guard = new SettingsGuard(options.settingsGuard ?? {});
+    this.#guard = new PageGuard(options.pageGuard ?? {});
     this.#evidence = new EvidenceStore(join(options.dataDir, 'evidence'));
     const baseline = new BaselineFile(options.dataDir, options.version);
     this.#runs = new RunStore(join(options.dataDir, 'runs'), options.version, {
@@ -316,7 +316,7 @@ export class ControlCentre implements ControlClient {
   /** Saves the settings and tells every frontend; returns them with passwords masked. */
   saveSettings(settings: Settings): Settings {
     this.#settings.save(settings);
-    this.#guard.clear();
+    this.#guard.forget('change');
     const masked = maskSettings(settings);
     this.hub.emit('settings.settingsChanged', { settings: masked });
     this.#printNotices();

@@ -29,7 +29,7 @@ import { AppMenu } from './app-menu.ts';
 import { createAppWindow } from './app-window.ts';
 import { offerContextMenu } from './context-menu.ts';
 import { serveApp } from './app-protocol.ts';
-import { askOnQuit, confirmChange, showQuitFailures, showStartFailure } from './dialogs.ts';
+import { askOnQuit, confirmAsk, showQuitFailures, showStartFailure } from './dialogs.ts';
 import { EventForwarder } from './event-forwarder.ts';
 import { guardSession } from './guards.ts';
 import { serveIpc } from './ipc.ts';
@@ -66,7 +66,7 @@ export async function startDesktop(dataDir: string): Promise<void> {
       version,
       modules: parts.modules,
       childEnv: app.isPackaged ? { [RESOURCES_VARIABLE]: parts.resourcesDir } : {},
-      settingsGuard: { confirm: (lines) => confirmChange(dialog, window, lines) },
+      pageGuard: { confirm: (ask) => confirmAsk(dialog, window, ask) },
       openFolder: (path) => openFolder(shell, path),
       openTab: openPrintTab,
       onQuit: () => endApp(),

@@ -3,6 +3,7 @@ import process from 'node:process';
 import type { BrowserWindow, Dialog } from 'electron';
 import type { ClusterState } from '../contract/state.ts';
 import type { Failure } from '../contract/failure.ts';
+import type { PageAsk } from '../control/page-guard.ts';
 import type { QuitAnswer } from './quit-guard.ts';
 
 const QUIT_ANSWERS = ['stop', 'keep', 'cancel'] as const satisfies readonly QuitAnswer[];
@@ -28,18 +29,34 @@ export async function askOnQuit(
   return { answer: QUIT_ANSWERS[response] ?? 'cancel', isRemembered: checkboxChecked };
 }
 
-/** Asks to confirm a change of the settings that the page may not make alone. */
-export async function confirmChange(
+const ASKS = {
+  change: {
+    message: 'Change where the backends come from?',
+    detail:
+      'Images run on this machine, and external URLs receive passwords. Save this only if you made the change.',
+    accept: 'Save',
+  },
+  attack: {
+    message: 'Attack this shop?',
+    detail:
+      'Attack only a shop that is yours, or that you may test. Launch this only if you chose the adapter. This shop is not asked about again until FlashGrid ends.',
+    accept: 'Attack',
+  },
+} as const;
+
+/** Asks to confirm what the page may not do alone. */
+export async function confirmAsk(
   dialog: Dialog,
   window: BrowserWindow | undefined,
-  lines: readonly string[],
+  { what, lines }: PageAsk,
 ): Promise<boolean> {
+  const { message, detail, accept } = ASKS[what];
   const options = {
     type: 'warning' as const,
     title: 'FlashGrid',
-    message: 'Change where the backends come from?',
-    detail: `${lines.join('\n')}\n\nImages run on this machine, and external URLs receive passwords. Save this only if you made the change.`,
-    buttons: ['Save', 'Cancel'],
+    message,
+    detail: `${lines.join('\n')}\n\n${detail}`,
+    buttons: [accept, 'Cancel'],
     defaultId: 1,
     cancelId: 1,
     noLink: true,

@@ -1,5 +1,5 @@
 /** Joins what the load generators saw of a shop that is not ours with what the shop holds. */
-import type { CheckId } from '../../contract/checks.ts';
+import { UNDERSELL_UNTOLD, notJudgedWith } from '../../contract/adapter.ts';
 import { shownName } from '../../contract/target.ts';
 import { joinTickets, prepareEvidence, type Evidence, type ShopFacts } from '../audit/evidence.ts';
 import type { LoadLedger } from '../audit/ledger.ts';
@@ -147,20 +147,10 @@ function joinIds({ seen, owners, reader }: ShopFindings, decided: (request: numb
 
 /** Why a check has no data. */
 function notJudged({ outcomes, left, reader, hasLimit, owners, sale }: ShopFindings): ShopFacts['notJudged'] {
-  const why: Partial<Record<CheckId, string>> = {
-    queues_empty: 'An adapter has no data of queues.',
+  const { tellsSoldOut } = reader;
+  const tellsLeft = left !== undefined;
+  return {
+    ...notJudgedWith({ hasOutcome: outcomes !== undefined, tellsSoldOut, tellsLeft, hasLimit }),
+    ...(!tellsSoldOut && owners.length < sale.stock && { no_undersell: UNDERSELL_UNTOLD }),
   };
-  if (outcomes === undefined) {
-    why.conservation = 'The adapter has no "outcome": an accepted request counts as bought at once.';
-    why.order =
-      'The adapter has no "outcome": who is sold out is told at once, and no order of decisions is known.';
-  } else if (!reader.tellsSoldOut)
-    why.order = 'The adapter does not tell sold out from refused ("outcome.soldOut").';
-  if (!reader.tellsSoldOut && owners.length < sale.stock)
-    why.no_undersell =
-      'The adapter does not tell sold out from refused ("answers.soldOut"), and units are left.';
-  if (left === undefined)
-    why.stock_balance = 'The adapter does not say how many units are left ("stock.left").';
-  if (!hasLimit) why.buyer_limit = 'The adapter names no "limit".';
-  return why;
 }

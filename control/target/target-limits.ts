@@ -3,6 +3,7 @@ import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 import { FailureError } from '../../contract/failure.ts';
 import type { AttackSettings } from '../../contract/attack-settings.ts';
+import { unfitForOthers } from '../../contract/adapter.ts';
 import { paceFor, totalRequests } from '../../contract/attack-settings.ts';
 import { whole } from '../../contract/format.ts';
 import { TARGET_LIMITS, type Target } from '../../contract/target.ts';
@@ -51,13 +52,21 @@ export async function requireNearby({ url, use }: Target): Promise<void> {
         code: 'target.notPrivate',
         field,
         message: `${field}: ${host} is ${far.address}, which is neither a loopback nor a private address.`,
-        fix: 'Attack a copy of the shop on this machine or network. If the shop is yours, and its hoster allows load tests, add --i-own-this-target.',
+        fix: 'Attack a copy of the shop on this machine or network. If the shop is yours, and its hoster allows load tests, say so: --i-own-this-target, or the tick in the form.',
       });
   }
 }
 
-/** @throws FailureError `target.tooMuch` */
+/** @throws FailureError `target.tooMuch`, `target.unfit` */
 export function requireModest(settings: AttackSettings): void {
+  const unfit = unfitForOthers(settings);
+  if (unfit)
+    throw new FailureError({
+      code: 'target.unfit',
+      field: unfit.field,
+      message: `${unfit.field} (${unfit.what}) does not go with another shop: ${unfit.why}.`,
+      fix: 'Leave it out.',
+    });
   const asked = {
     requests: totalRequests(settings),
     connections: settings.connections,

@@ -1,4 +1,5 @@
 /** The fields of the attack form as typed, which may not be a valid attack yet. */
+import { NOT_OF_OTHER_SHOPS, unfitForOthers } from '../../contract/adapter.ts';
 import { ATTACK_PRESETS, type AttackPreset } from '../../contract/attack-presets.ts';
 import {
   ATTACK_SETTINGS,
@@ -29,19 +30,28 @@ export function toDraft(settings: AttackSettingsInput): AttackDraft {
   return { profile: settings.profile, ...(Object.fromEntries(fields) as Omit<AttackDraft, 'profile'>) };
 }
 
-/** The attack that a form describes, or an error for each wrong field. */
+/**
+ * The attack that a form describes, or an error for each wrong field.
+ * @param isOtherShop what only our own shop has is left out
+ */
 export function parseDraft(
   draft: AttackDraft,
+  isOtherShop = false,
 ):
   | { readonly ok: true; readonly settings: AttackSettings }
   | { readonly ok: false; readonly errors: DraftErrors } {
   const fields = ATTACK_SETTINGS.filter(
     ({ field, profile = draft.profile, whenEmpty }) =>
-      profile === draft.profile && !(whenEmpty !== undefined && draft[field] === ''),
+      !(isOtherShop && field in NOT_OF_OTHER_SHOPS) &&
+      profile === draft.profile &&
+      !(whenEmpty !== undefined && draft[field] === ''),
   ).map(({ field }) => [field, draft[field]] as const);
   const parsed = attackSettingsSchema.safeParse({ profile: draft.profile, ...Object.fromEntries(fields) });
   if (parsed.success) {
-    const found = contradictionOf(parsed.data);
+    const unfit = isOtherShop ? unfitForOthers(parsed.data) : undefined;
+    const found = unfit
+      ? { field: unfit.field, message: `${unfit.what} does not go with another shop: ${unfit.why}` }
+      : contradictionOf(parsed.data);
     return found
       ? { ok: false, errors: { [found.field]: sentence(found.message) } }
       : { ok: true, settings: parsed.data };

@@ -4,6 +4,13 @@ import type { AttackSettings } from '../../contract/attack-settings.ts';
 import type { ConnectionStatus } from '../../contract/client.ts';
 import type { ControlData } from './reducer.ts';
 
+export interface ChosenShop {
+  readonly file: string;
+  readonly text: string;
+  /** The person says that it is theirs: it may have any address. */
+  readonly isOwn: boolean;
+}
+
 export interface ControlStore {
   readonly status: ConnectionStatus;
   /** The page and the control centre disagree on the contract; shown as a banner. */
@@ -11,6 +18,8 @@ export interface ControlStore {
   readonly data: ControlData | undefined;
   /** An attack to launch as soon as the cluster runs. */
   readonly pendingLaunch: AttackSettings | undefined;
+  /** The adapter of another shop, which the form attacks in the place of ours. */
+  readonly shop: ChosenShop | undefined;
   /** The finished run that the user closed to set up another attack. */
   readonly dismissedRunId: string | undefined;
 }
@@ -20,6 +29,7 @@ export const useControl = create<ControlStore>()(() => ({
   problem: undefined,
   data: undefined,
   pendingLaunch: undefined,
+  shop: undefined,
   dismissedRunId: undefined,
 }));
 

@@ -267,7 +267,7 @@ describe('a first start', () => {
     const redisUrl = 'redis://me:dialog-secret@elsewhere:6379';
     const wanted = { ...before, external: { ...before.external, redisUrl } };
     for (const [answer, code] of [
-      ['Cancel', 'settings.notConfirmed'],
+      ['Cancel', 'page.notConfirmed'],
       ['Save', undefined],
     ] as const) {
       const saving = app.call('settings.saveSettings', wanted).then(

@@ -19,8 +19,8 @@ function unreachable(names: readonly string[]): readonly string[] {
 
 describe('the renderer', () => {
   it('calls every command of the contract, but for those that a page must not give', () => {
-    // A page could otherwise confirm its own change of an image or a URL, or attack what is not ours.
-    expect(unreachable(Object.keys(commands))).toEqual(['attack.launchTarget', 'settings.confirmChange']);
+    // A page could otherwise confirm its own change of an image or a URL, or its attack on what is not ours.
+    expect(unreachable(Object.keys(commands))).toEqual(['app.confirmAsk']);
   });
 
   it('is found out when it misses one', () => {

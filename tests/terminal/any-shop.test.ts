@@ -199,7 +199,7 @@ it('judges a shop that decides later and keeps its tickets in Postgres, and read
   }
 });
 
-it('is never launched by a page, which could be somebody else’s', async () => {
+it('is launched by a page only when a person confirmed it, and by a terminal only nearby', async () => {
   const undo: (() => unknown)[] = [];
   try {
     const { centre } = await openControlCentre(undo);
@@ -207,7 +207,7 @@ it('is never launched by a page, which could be somebody else’s', async () => 
     const order = { settings: { profile: 'burst', requests: 1, connections: 1 }, target };
     expect(await centre.dispatch('attack.launchTarget', order, 'page')).toMatchObject({
       ok: false,
-      error: { code: 'target.terminalOnly' },
+      error: { code: 'page.needsConfirmation' },
     });
     // A terminal may, but not to any address.
     const far = { ...order, target: { ...target, url: 'http://8.8.8.8' } };

@@ -1,12 +1,13 @@
 import { Button, Stack } from '@mantine/core';
 import { IconFileText, IconListDetails, IconPlayerStopFilled, IconRepeat } from '@tabler/icons-react';
-import { Suspense, lazy, useEffect } from 'react';
+import { Suspense, lazy, useEffect, useMemo } from 'react';
 import { callOrNotify } from '../../client.ts';
 import { BreakIt } from '../../components/break-it.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { isAttackActive, isMatrixActive } from '../../lib/attack-phase.ts';
 import { allPlaces } from '../../lib/fault-places.ts';
+import { targetInput } from '../../lib/other-shop.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
@@ -60,13 +61,21 @@ function Actions() {
   const startedAtMs = useData((data) => data.attack?.startedAtMs) ?? 0;
   const settings = useData((data) => data.attack?.settings);
   const isSaved = useData((data) => data.attack !== undefined && !isAttackActive(data.attack)) ?? false;
-  // Only a terminal attacks a shop that is not ours, and only our own parts can be broken.
-  const isOtherShop = useData((data) => data.attack?.target !== undefined) ?? false;
-  const canRepeat = useData((data) => data.cluster.state === 'running') && !isOtherShop;
+  // Only our own parts can be broken.
+  const attacked = useData((data) => data.attack?.target);
+  const isOtherShop = attacked !== undefined;
+  const shop = useControl((state) => state.shop);
+  const order = useMemo(() => targetInput(shop), [shop]);
+  // The adapter of an attack that another window or a terminal made is not known here.
+  const isSameShop = order?.target.file === attacked?.file && order?.target.name === attacked?.name;
+  const isRunning = useData((data) => data.cluster.state === 'running') ?? false;
+  const canRepeat = isOtherShop ? order !== undefined && isSameShop : isRunning;
   const isOfMatrix = useData((data) => isMatrixActive(data.matrix)) ?? false;
   const isOnline = useIsOnline();
   const repeat = (): void => {
-    if (settings) void callOrNotify('attack.launch', settings);
+    if (!settings) return;
+    if (!isOtherShop) void callOrNotify('attack.launch', settings);
+    else if (order) void callOrNotify('attack.launchTarget', { settings, ...order });
   };
   const setUp = (): void => useControl.setState({ dismissedRunId: runId });
   useShortcuts(

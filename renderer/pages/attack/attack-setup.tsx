@@ -19,15 +19,18 @@ import {
   totalRequests,
   type AttackSetting,
 } from '../../../contract/attack-settings.ts';
+import { NOT_OF_OTHER_SHOPS } from '../../../contract/adapter.ts';
 import { callOrNotify } from '../../client.ts';
 import { parseDraft, presetOf, presetsWith, toDraft, type AttackDraft } from '../../lib/attack-draft.ts';
 import { sentence } from '../../lib/format.ts';
+import { targetInput } from '../../lib/other-shop.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
 import classes from './attack-setup.module.css';
 import { FaultField } from './fault-field.tsx';
 import { PresetCards } from './preset-cards.tsx';
 import { ProfileTools } from './profile-tools.tsx';
+import { ShopField } from './shop-field.tsx';
 
 const [flagship] = ATTACK_PRESETS;
 
@@ -44,7 +47,10 @@ export function AttackSetup() {
   );
   const [isMoreOpen, setMoreOpen] = useState(false);
   const [isBusy, setBusy] = useState(false);
-  const parsed = useMemo(() => parseDraft(draft), [draft]);
+  const [isShopOpen, setShopOpen] = useState(false);
+  const shop = useControl((state) => state.shop);
+  const order = useMemo(() => targetInput(shop), [shop]);
+  const parsed = useMemo(() => parseDraft(draft, shop !== undefined), [draft, shop]);
   // The fault that is being typed may be none yet.
   const rest = useMemo(() => parseDraft({ ...draft, faults: '' }), [draft]);
   const durationMs = rest.ok ? paceFor(rest.settings)?.endMs : undefined;
@@ -52,11 +58,18 @@ export function AttackSetup() {
   const presets = useMemo(() => presetsWith(profiles ?? []), [profiles]);
   const selected = presetOf(draft, presets);
   const errors = parsed.ok ? {} : parsed.errors;
-  const needsStart = clusterState === 'stopped' || clusterState === 'failed';
-  const canLaunch = isOnline && parsed.ok && !isBusy && clusterState !== 'stopping';
+  const needsStart = !shop && (clusterState === 'stopped' || clusterState === 'failed');
+  const canLaunch =
+    isOnline && parsed.ok && !isBusy && (shop ? order !== undefined : clusterState !== 'stopping');
 
   const launch = async (): Promise<void> => {
     if (!parsed.ok) return;
+    if (order) {
+      setBusy(true);
+      await callOrNotify('attack.launchTarget', { settings: parsed.settings, ...order });
+      setBusy(false);
+      return;
+    }
     if (clusterState === 'running') {
       setBusy(true);
       await callOrNotify('attack.launch', parsed.settings);
@@ -84,7 +97,9 @@ export function AttackSetup() {
   const fieldsOf = (isMain: boolean) =>
     ATTACK_SETTINGS.filter(
       (setting) =>
-        (setting.isMain ?? false) === isMain && (setting.profile ?? draft.profile) === draft.profile,
+        (setting.isMain ?? false) === isMain &&
+        (setting.profile ?? draft.profile) === draft.profile &&
+        !(shop && setting.field in NOT_OF_OTHER_SHOPS),
     ).map((setting) =>
       setting.field === 'faults' ? (
         <FaultField
@@ -111,7 +126,8 @@ export function AttackSetup() {
       <div className={classes.title}>
         <h1>Launch an attack</h1>
         <p className="muted">
-          Each buyer is one HTTP request to the gateway. The audit accounts for every one of them.
+          Each buyer is one HTTP request to {order ? order.target.name : 'the gateway'}. The audit accounts
+          for every one of them.
         </p>
       </div>
       <PresetCards
@@ -122,18 +138,17 @@ export function AttackSetup() {
       <section className={`panel ${classes.form}`} aria-label="Settings of the attack">
         <div className={classes.fields}>{fieldsOf(true)}</div>
         <div>
-          <Button
-            variant="subtle"
-            color="gray"
-            size="compact-sm"
-            className={classes.more ?? ''}
-            c="dimmed"
-            aria-expanded={isMoreOpen}
-            rightSection={<IconChevronDown size="1rem" aria-hidden data-open={isMoreOpen} />}
-            onClick={() => setMoreOpen((isOpen) => !isOpen)}
-          >
-            {isMoreOpen ? 'Fewer settings' : 'More settings'}
-          </Button>
+          <Group gap="xs">
+            <Disclosure isOpen={isMoreOpen} onToggle={setMoreOpen}>
+              {isMoreOpen ? 'Fewer settings' : 'More settings'}
+            </Disclosure>
+            <Disclosure isOpen={isShopOpen} onToggle={setShopOpen}>
+              {order ? `Shop: ${order.target.name}` : 'Another shop'}
+            </Disclosure>
+          </Group>
+          <Collapse expanded={isShopOpen}>
+            <ShopField />
+          </Collapse>
           <Collapse expanded={isMoreOpen}>
             <Box className={classes.fields ?? ''} pt="md">
               <div>
@@ -154,10 +169,15 @@ export function AttackSetup() {
         </div>
         <Group className={classes.launch} pt="md">
           <p className={`muted ${classes.summary}`} aria-live="polite">
-            {parsed.ok ? (
-              <Summary settings={parsed.settings} />
-            ) : (
+            {!parsed.ok || (shop && !order) ? (
               'Correct the marked fields before you launch.'
+            ) : order ? (
+              <>
+                <strong>{plural(totalRequests(parsed.settings), 'request')}</strong> to{' '}
+                <strong>{order.target.name}</strong>, {order.target.url}
+              </>
+            ) : (
+              <Summary settings={parsed.settings} />
             )}
           </p>
           <Button
@@ -173,11 +193,36 @@ export function AttackSetup() {
         </Group>
         <ProfileTools
           settings={parsed.ok ? parsed.settings : undefined}
+          shop={shop}
           saved={profiles?.find(({ name }) => selected?.id === `saved:${name}`)?.name}
           onTake={(settings) => setDraft(toDraft(settings))}
         />
       </section>
     </div>
+  );
+}
+
+interface DisclosureProps {
+  readonly isOpen: boolean;
+  readonly onToggle: (isOpen: boolean) => void;
+  readonly children: string;
+}
+
+/** Shows and hides a part of the form. */
+function Disclosure({ isOpen, onToggle, children }: DisclosureProps) {
+  return (
+    <Button
+      variant="subtle"
+      color="gray"
+      size="compact-sm"
+      className={classes.more ?? ''}
+      c="dimmed"
+      aria-expanded={isOpen}
+      rightSection={<IconChevronDown size="1rem" aria-hidden data-open={isOpen} />}
+      onClick={() => onToggle(!isOpen)}
+    >
+      {children}
+    </Button>
   );
 }
 

@@ -1,6 +1,6 @@
 import { Button, FileButton, Group, TextInput } from '@mantine/core';
 import { useState } from 'react';
-import { readCommandLine, settingsAsOptions, UsageError } from '../../../contract/attack-options.ts';
+import { quoted, readCommandLine, settingsAsOptions, UsageError } from '../../../contract/attack-options.ts';
 import {
   PROFILE_SUFFIX,
   parseProfile,
@@ -14,7 +14,7 @@ import { FailureError } from '../../../contract/failure.ts';
 import { callOrNotify } from '../../client.ts';
 import { CopyButton } from '../../components/copy-button.tsx';
 import { notifyDone, notifyFailure } from '../../components/notify.tsx';
-import { useControl, useIsOnline } from '../../store/store.ts';
+import { useControl, useIsOnline, type ChosenShop } from '../../store/store.ts';
 import { saveFile } from '../../transport/save-file.ts';
 
 interface ProfileToolsProps {
@@ -22,13 +22,18 @@ interface ProfileToolsProps {
   readonly settings: AttackSettings | undefined;
   /** The saved attack that the form equals, if any. */
   readonly saved: string | undefined;
+  /** Whether the form attacks another shop, by its adapter. */
+  readonly shop: ChosenShop | undefined;
   readonly onTake: (settings: AttackSettings) => void;
 }
 
 const BUTTON = { size: 'compact-sm', variant: 'default' } as const;
 
+const targetOptions = ({ file, isOwn }: ChosenShop) =>
+  `--target ${quoted(file)} ${isOwn ? '--i-own-this-target ' : ''}`;
+
 /** Saves the attack of the form under a name, moves it in and out as a file, and as a command line. */
-export function ProfileTools({ settings, saved, onTake }: ProfileToolsProps) {
+export function ProfileTools({ settings, saved, shop, onTake }: ProfileToolsProps) {
   const isOnline = useIsOnline();
   const [asked, setAsked] = useState<'name' | 'command'>();
   const open = async (file: File | null): Promise<void> => {
@@ -60,7 +65,7 @@ export function ProfileTools({ settings, saved, onTake }: ProfileToolsProps) {
       onTake(read);
       setAsked(undefined);
       const left = others.map((one) => `--${one}`).join(', ');
-      if (left !== '') notifyDone(`Left out, being no part of an attack: ${left}.`);
+      if (left !== '') notifyDone(`Left out, being no part of these settings: ${left}.`);
       return undefined;
     } catch (problem) {
       if (!(problem instanceof UsageError)) throw problem;
@@ -91,7 +96,7 @@ export function ProfileTools({ settings, saved, onTake }: ProfileToolsProps) {
         </Button>
         {settings ? (
           <CopyButton
-            text={`flashgrid attack ${settingsAsOptions(settings)}`.trim()}
+            text={`flashgrid attack ${shop ? targetOptions(shop) : ''}${settingsAsOptions(settings)}`.trim()}
             label="Copy as command line"
           />
         ) : null}

@@ -31,7 +31,7 @@ export default function SettingsPage() {
 }
 
 /** Code of the failure for a change that the user must confirm in a terminal. */
-const UNCONFIRMED = 'settings.needsConfirmation';
+const UNCONFIRMED = 'page.needsConfirmation';
 
 function SettingsForm({ saved }: { readonly saved: Settings }) {
   // Typed values override saved ones, so that fields that were not touched show changes from other windows.
