@@ -5,7 +5,7 @@ import { appVersion, builtParts } from '../control/app-paths.ts';
 import type { BackendState } from '../contract/backends.ts';
 import { lockHolder } from '../control/cluster/data-dir-lock.ts';
 import type { Finding } from '../contract/state.ts';
-import type { PageAsk } from '../control/page-guard.ts';
+import type { PageAsk } from '../control/lib/page-guard.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { startAnnouncedServer } from '../web/announced-server.ts';
 import { readCount } from '../contract/attack-options.ts';

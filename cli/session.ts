@@ -10,7 +10,7 @@ import { keepServing } from '../control/lib/last-resort.ts';
 import { withLimit } from '../services/shared/time-limit.ts';
 import { readInstance, type Instance } from '../control/instance-file.ts';
 import { connectRemote, type RemoteClient } from './remote-client.ts';
-import type { PageGuardOptions } from '../control/page-guard.ts';
+import type { PageGuardOptions } from '../control/lib/page-guard.ts';
 import type { OptionValues } from '../contract/attack-options.ts';
 import { whenInterrupted } from './interrupt.ts';
 import type { Output } from './output.ts';

@@ -29,7 +29,7 @@ import type { RunStore } from './runs/run-store.ts';
 import type { DeadLetters } from './sales/dead-letters.ts';
 import type { GatewayClient } from './sales/gateway-client.ts';
 import type { SalesWatch } from './sales/sales-watch.ts';
-import type { PageGuard } from './page-guard.ts';
+import type { PageGuard } from './lib/page-guard.ts';
 import { guardedChanges } from './settings/guarded-changes.ts';
 import { maskSettings, unmaskSettings } from './settings/settings-masks.ts';
 import type { SettingsStore } from './settings/settings-store.ts';

@@ -41,7 +41,7 @@ import { RunStore } from './runs/run-store.ts';
 import { GatewayClient } from './sales/gateway-client.ts';
 import { DeadLetters } from './sales/dead-letters.ts';
 import { SalesWatch } from './sales/sales-watch.ts';
-import { PageGuard, type PageGuardOptions } from './page-guard.ts';
+import { PageGuard, type PageGuardOptions } from './lib/page-guard.ts';
 import { maskSettings } from './settings/settings-masks.ts';
 import { SettingsStore } from './settings/settings-store.ts';
 import { thinSamples } from './telemetry/run-series.ts';

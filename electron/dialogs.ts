@@ -3,7 +3,7 @@ import process from 'node:process';
 import type { BrowserWindow, Dialog } from 'electron';
 import type { ClusterState } from '../contract/state.ts';
 import type { Failure } from '../contract/failure.ts';
-import type { PageAsk } from '../control/page-guard.ts';
+import type { PageAsk } from '../control/lib/page-guard.ts';
 import type { QuitAnswer } from './quit-guard.ts';
 
 const QUIT_ANSWERS = ['stop', 'keep', 'cancel'] as const satisfies readonly QuitAnswer[];

@@ -1,6 +1,6 @@
 /** The settings that a page may not change alone: which images run on this machine, and where passwords are sent. */
 import type { Settings } from '../../contract/settings.ts';
-import { shownToPerson } from '../page-guard.ts';
+import { shownToPerson } from '../lib/page-guard.ts';
 import { maskSettings } from './settings-masks.ts';
 
 /** The changes that need a confirmation, as lines for a person. */

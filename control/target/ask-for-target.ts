@@ -7,7 +7,7 @@ import { whole } from '../../contract/format.ts';
 import type { DeclaredTarget, Target } from '../../contract/target.ts';
 import { redact } from '../../services/shared/redact.ts';
 import { commandLine } from '../lib/command-line.ts';
-import { shownToPerson, type PageAsk } from '../page-guard.ts';
+import { shownToPerson, type PageAsk } from '../lib/page-guard.ts';
 import { requireModest, requireNearby } from './target-limits.ts';
 
 export interface TargetOrder {

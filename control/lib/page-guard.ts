@@ -3,8 +3,8 @@
  * is not FlashGrid's own. A script in the page could ask for it, so a person confirms it in a system dialog or in a terminal.
  */
 import { randomBytes } from 'node:crypto';
-import { FailureError } from '../contract/failure.ts';
-import { commandLine } from './lib/command-line.ts';
+import { FailureError } from '../../contract/failure.ts';
+import { commandLine } from './command-line.ts';
 
 /** ms that a request waits for its confirmation. */
 const PENDING_LIMIT_MS = 10 * 60_000;

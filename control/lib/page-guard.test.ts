@@ -2,11 +2,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ControlCentre } from './control-centre.ts';
-import { settingsSchema } from '../contract/settings.ts';
-import { parseAdapter } from '../contract/adapter.ts';
+import { ControlCentre } from '../control-centre.ts';
+import { settingsSchema } from '../../contract/settings.ts';
+import { parseAdapter } from '../../contract/adapter.ts';
 import type { PageAsk, PageGuardOptions } from './page-guard.ts';
-import { guardedChanges } from './settings/guarded-changes.ts';
+import { guardedChanges } from '../settings/guarded-changes.ts';
 
 const defaults = settingsSchema.parse({});
 const changed = settingsSchema.parse({
@@ -130,7 +130,7 @@ describe('a change of images and external URLs', () => {
 describe('an attack on another shop', () => {
   const shop = parseAdapter(
     'shop.json',
-    readFileSync(resolve(import.meta.dirname, '../docs/examples/shop.json'), 'utf8'),
+    readFileSync(resolve(import.meta.dirname, '../../docs/examples/shop.json'), 'utf8'),
   );
   const declared = 'declared' in shop.use ? shop.use.declared : undefined;
   const order = (change: object = {}, target: object = {}) => ({
