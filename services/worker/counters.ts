@@ -8,6 +8,8 @@ export class WorkerCounters {
   granted = 0;
   ticketsCommitted = 0;
   framesToPostgres = 0;
+  /** ms between the closing of the newest frame and its arrival here: the queue's age, by two clocks. */
+  frameAgeMs = 0;
   readonly rare = rareCounts('worker');
 
   get repeatedFrames(): number {

@@ -75,7 +75,8 @@ export class FrameProcessor {
     this.#sales.note(frame.saleId, frame.generation);
     if (frame.isReplayed) rare.frameReplayed++;
     // By two clocks, either of which may be wrong: what RabbitMQ says to be a repeat is looked at, whatever its age.
-    const isOld = Date.now() - frame.closedAtMs >= RECORD_RETENTION_MS - RETENTION_MARGIN_MS;
+    counters.frameAgeMs = Math.max(0, Date.now() - frame.closedAtMs);
+    const isOld = counters.frameAgeMs >= RECORD_RETENTION_MS - RETENTION_MARGIN_MS;
     const isRepeat = isRedelivered || frame.isReplayed;
     if (isOld) await this.#whileAway(() => this.#recallFrame(frame, isRepeat));
     // Without a backend its age must do: refusals need no Postgres, and go on without it.

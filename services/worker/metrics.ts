@@ -2,7 +2,9 @@
 import { Counter, Gauge, Registry } from 'prom-client';
 import type { WorkerCounters } from './counters.ts';
 
-const HELP: Readonly<Record<Exclude<keyof WorkerCounters, 'rare'>, readonly [name: string, help: string]>> = {
+const HELP: Readonly<
+  Record<Exclude<keyof WorkerCounters, 'rare' | 'frameAgeMs'>, readonly [name: string, help: string]>
+> = {
   frames: ['frames_total', 'Frames finished.'],
   decided: ['reservations_decided_total', 'Reservations decided for the first time.'],
   granted: ['reservations_granted_total', 'Reservations granted for the first time.'],
@@ -46,6 +48,14 @@ export function createMetrics(counters: WorkerCounters, framesInHand: () => numb
     registers: [registry],
     collect() {
       this.set(framesInHand());
+    },
+  });
+  new Gauge({
+    name: 'flashgrid_worker_frame_age_seconds',
+    help: 'How long the frame that came last had waited in the queue; 0 while none is in hand.',
+    registers: [registry],
+    collect() {
+      this.set(framesInHand() > 0 ? counters.frameAgeMs / 1_000 : 0);
     },
   });
   return registry;

@@ -1,0 +1,2 @@
+export declare const canTestHelm: boolean;
+export declare function ensureHelm(): Promise<string>;

@@ -1,0 +1,143 @@
+/** The Helm chart, by Helm itself: what it renders, and what it refuses. */
+import { execFile } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { parseAllDocuments } from 'yaml';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { canTestHelm, ensureHelm } from '../../scripts/setup/helm.mjs';
+
+const CHART = join(import.meta.dirname, '../../charts/flashgrid');
+const EXAMPLES = readdirSync(join(CHART, 'examples')).filter((name) => name.startsWith('values-'));
+/** Kinds whose schema is not of Kubernetes itself. */
+const OTHERS = ['ScaledObject', 'ServiceMonitor'];
+
+const objectSchema = z.looseObject({
+  apiVersion: z.string(),
+  kind: z.string(),
+  metadata: z.looseObject({ name: z.string() }),
+});
+type KubernetesObject = z.infer<typeof objectSchema>;
+const deploymentSchema = z.looseObject({
+  spec: z.looseObject({
+    replicas: z.number().optional(),
+    template: z.looseObject({
+      spec: z.looseObject({
+        securityContext: z.looseObject({ runAsNonRoot: z.boolean() }),
+        containers: z.array(
+          z.looseObject({
+            securityContext: z.looseObject({ readOnlyRootFilesystem: z.boolean() }),
+            env: z.array(z.looseObject({ name: z.string(), value: z.string().optional() })),
+          }),
+        ),
+      }),
+    }),
+  }),
+});
+
+let helm = '';
+const run = promisify(execFile);
+
+async function render(example: string, ...args: string[]): Promise<KubernetesObject[]> {
+  const values = join(CHART, 'examples', example);
+  const { stdout } = await run(helm, ['template', 'shop', CHART, '-f', values, ...args]);
+  return parseAllDocuments(stdout).map((document) => objectSchema.parse(document.toJS()));
+}
+
+/** What Helm says to values that it refuses. */
+async function refusal(...args: string[]): Promise<string> {
+  const values = join(CHART, 'examples/values-one-secret.yaml');
+  return await run(helm, ['template', 'shop', CHART, '-f', values, ...args]).then(
+    () => 'it took them',
+    (error: unknown) => z.object({ stderr: z.string() }).parse(error).stderr,
+  );
+}
+
+const API: Readonly<Record<string, () => Promise<object>>> = {
+  v1: () => import('kubernetes-models/v1'),
+  'apps/v1': () => import('kubernetes-models/apps/v1'),
+  'autoscaling/v2': () => import('kubernetes-models/autoscaling/v2'),
+  'batch/v1': () => import('kubernetes-models/batch/v1'),
+  'networking.k8s.io/v1': () => import('kubernetes-models/networking.k8s.io/v1'),
+  'policy/v1': () => import('kubernetes-models/policy/v1'),
+};
+type Kinds = Record<string, (new (data: object) => { validate: () => void }) | undefined>;
+
+/** @throws Error that names each field which Kubernetes would not take */
+async function checkByKubernetes({ apiVersion, kind, ...rest }: KubernetesObject): Promise<void> {
+  const Kind = ((await API[apiVersion]?.()) as Kinds | undefined)?.[kind];
+  if (!Kind) throw new Error(`Kubernetes has no ${kind} in ${apiVersion}`);
+  new Kind({ apiVersion, kind, ...rest }).validate();
+}
+
+describe.skipIf(!canTestHelm)('the Helm chart', () => {
+  beforeAll(async () => {
+    helm = await ensureHelm();
+  }, 120_000);
+
+  it.each(EXAMPLES)('passes helm lint with %s', async (example) => {
+    const { stdout } = await run(helm, ['lint', '--strict', CHART, '-f', join(CHART, 'examples', example)]);
+    expect(stdout).toContain('0 chart(s) failed');
+  });
+
+  it.each(EXAMPLES)('renders with %s what Kubernetes takes', async (example) => {
+    const objects = await render(example);
+    for (const one of objects) if (!OTHERS.includes(one.kind)) await checkByKubernetes(one);
+    expect(objects.map(({ kind }) => kind)).toEqual(
+      expect.arrayContaining(['Deployment', 'Service', 'PodDisruptionBudget', 'NetworkPolicy', 'Job']),
+    );
+  });
+
+  it('would notice a field that Kubernetes does not have', async () => {
+    const budget = { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'shop' } };
+    await checkByKubernetes({ ...budget, spec: { maxUnavailable: 1 } });
+    await expect(checkByKubernetes({ ...budget, spec: { maxUnavailable: [] } })).rejects.toThrow(
+      'maxUnavailable',
+    );
+  });
+
+  it('says how many pods only where no autoscaler does', async () => {
+    const replicas = async (example: string) =>
+      (await render(example))
+        .filter(({ kind }) => kind === 'Deployment')
+        .map((one) => deploymentSchema.parse(one).spec.replicas);
+    expect(await replicas('values-one-secret.yaml')).toEqual([2, 2]);
+    expect(await replicas('values-autoscaled.yaml')).toEqual([undefined, undefined]);
+  });
+
+  it('runs as nobody in particular, on a file system that it can’t write, and holds no secret', async () => {
+    for (const one of (await render('values-operators.yaml')).filter(({ kind }) => kind === 'Deployment')) {
+      const { securityContext, containers } = deploymentSchema.parse(one).spec.template.spec;
+      expect(securityContext.runAsNonRoot).toBe(true);
+      for (const { securityContext: own, env } of containers) {
+        expect(own.readOnlyRootFilesystem).toBe(true);
+        for (const { name, value } of env.filter((each) => /URL|TOKEN|PASSWORD/.test(each.name)))
+          expect(value, name).toBeUndefined();
+      }
+    }
+    expect(await render('values-autoscaled.yaml')).not.toContainEqual(
+      expect.objectContaining({ kind: 'Secret' }),
+    );
+  });
+
+  it.each([
+    ['--set gateway.replcas=3', 'replcas'],
+    ['--set gateway.replicas=0', '/gateway/replicas'],
+    ['--set gateway.hosts[0]=http://shop', '/gateway/hosts/0'],
+    ['--set-string worker.keda.backlogPerWorker=many', '/worker/keda/backlogPerWorker'],
+    ['--set engine.namespace=My_Shop!', '/engine/namespace'],
+    ['--set image.pullPolicy=Sometimes', '/image/pullPolicy'],
+    ['--set worker.keda.enabled=true', 'worker.keda.prometheusUrl is empty: name the Prometheus'],
+    ['--set adminToken.existingSecret=', 'adminToken.existingSecret is empty: name the secret'],
+    ['--set gateway.drainMs=40000', 'gateway.terminationGracePeriodSeconds is 60: make it 65 or more'],
+  ])('refuses %s, and names the field', async (option, said) => {
+    expect(await refusal(...option.split(' '))).toContain(said);
+  });
+
+  it('has examples of backends that are YAML, each of its operator', () => {
+    const text = readFileSync(join(CHART, 'examples/operators.yaml'), 'utf8');
+    const kinds = parseAllDocuments(text).map((document) => objectSchema.parse(document.toJS()).kind);
+    expect(kinds).toEqual(['RabbitmqCluster', 'Cluster', 'Redis']);
+  });
+});
