@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { runProviderSchema } from './backends.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
 import { CHECK_IDS } from './checks.ts';
+import { designIdSchema } from './designs.ts';
 import { attackedSchema } from './target.ts';
 import { witnessSchema } from './witness.ts';
 
@@ -313,6 +314,16 @@ export const runRecordSchema = z.object({
   evidenceRoot: z.string().optional(),
   /** SHA-256 of the buyers in the order in which they were sent: the same for every attack with the same arrivals. */
   arrivals: z.string().optional(),
+  /** A kept run of the lab with as many requests, connections and units on the same machine, of a design without a queue. */
+  withoutQueue: z
+    .object({
+      runId: z.string(),
+      design: designIdSchema,
+      sent: count,
+      /** Neither accepted nor told that all is sold. */
+      failed: count,
+    })
+    .optional(),
   /** How often the engine took each rare path (services/shared/rare-paths.ts); records of earlier versions have none. */
   coverage: z.record(z.string(), count).optional(),
   /** From the intended send time under a rate, as the series; records of earlier versions have none. */

@@ -23,6 +23,7 @@ import type { RunSummary } from './state.ts';
 import { byteSize, latency, milliseconds, percent, plural, whole } from './format.ts';
 import { momentOf, withheldOf } from './run-notes.ts';
 import type { RunRecord } from './run-record.ts';
+import { queueWorth } from './queue-worth.ts';
 import { describeVerdict, verdictShown } from './verdict-text.ts';
 
 /** `10,000 buyers, 20 tickets`: the title of the run and of its sale. */
@@ -53,7 +54,7 @@ export function verdictWord({
 /** The verdict in a few sentences. */
 export function headlineOf(record: RunRecord): string {
   const { headline, detail } = describeVerdict(record);
-  return `${headline} ${detail}`;
+  return [headline, detail, queueWorth(record) ?? []].flat().join(' ');
 }
 
 /** The summary of a run for lists. */

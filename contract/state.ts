@@ -141,6 +141,8 @@ export const attackStateSchema = z.object({
   incidents: z.array(incidentSchema).optional(),
   /** At the end: the rare paths that the engine took. */
   coverage: z.record(z.string(), count).optional(),
+  /** At the end: why the queue mattered, as a sentence of figures; missing where nothing waited. */
+  queueWorth: z.string().optional(),
   /** Of a run that is over; missing where a verdict on its speed is given. */
   speed: runRecordSchema.shape.speed,
   reasons: z.array(z.string()),

@@ -31,6 +31,7 @@ export interface AttacksOptions {
   onSamples(runId: string, samples: Sample[]): void;
   onLog(line: LogLine): void;
   readonly evidence: EvidenceStore;
+  findWithoutQueue(record: RunRecord): Promise<RunRecord['withoutQueue']>;
   onRecord(record: RunRecord): Promise<void>;
 }
 

@@ -37,6 +37,7 @@ import { EvidenceStore } from './evidence/evidence-store.ts';
 import type { OpenTab } from './export/print/print-report.ts';
 import { MatrixFile } from './runs/matrix-file.ts';
 import { BaselineFile } from './runs/baseline-file.ts';
+import { findWithoutQueue } from './runs/find-without-queue.ts';
 import { RunStore } from './runs/run-store.ts';
 import { GatewayClient } from './sales/gateway-client.ts';
 import { DeadLetters } from './sales/dead-letters.ts';
@@ -175,6 +176,7 @@ export class ControlCentre implements ControlClient {
       onSamples: (runId, samples) => this.hub.emit('attack.samplesTaken', { runId, samples }),
       onLog: (line) => this.#logs.add(line),
       evidence: this.#evidence,
+      findWithoutQueue: (record) => findWithoutQueue(this.#runs, record),
       onRecord: async (record) => {
         const run = await this.#runs.save(record);
         this.hub.emit('runs.runSaved', { run });

@@ -13,6 +13,7 @@ import { notesOf } from '../../contract/run-notes.ts';
 import type { Audit, Load, RunRecord, Sample } from '../../contract/run-record.ts';
 import { titleOf } from '../../contract/run-text.ts';
 import type { AttackState, LogLine } from '../../contract/state.ts';
+import { queueWorth } from '../../contract/queue-worth.ts';
 import { describeVerdict } from '../../contract/verdict-text.ts';
 import { errorText } from '../../services/shared/error-text.ts';
 import { runAttack, type AttackOptions, type AttackOutcome } from '../attack/runner/attack-runner.ts';
@@ -38,6 +39,8 @@ export interface RunSessionOptions {
   onState(state: AttackState): void;
   onSamples(runId: string, samples: Sample[]): void;
   onLog(line: LogLine): void;
+  /** What the same crowd did to a design without a queue, where such a run is kept. */
+  findWithoutQueue?(record: RunRecord): Promise<RunRecord['withoutQueue']>;
   /** Keeps the record; the attack counts as finished only after it. */
   onRecord(record: RunRecord): Promise<void>;
   /** Keeps what the verdict rests on, and gives its root. */
@@ -219,7 +222,12 @@ export abstract class RunSession<Options extends RunSessionOptions = RunSessionO
     this.watch.look();
     const judged = await this.#recordOf({ end: 'finished', load, audit });
     const evidenceRoot = evidence && (await this.#saveEvidence(judged, evidence));
-    const record = evidenceRoot === undefined ? judged : { ...judged, evidenceRoot };
+    const withoutQueue = await this.options.findWithoutQueue?.(judged);
+    const record = {
+      ...judged,
+      ...(evidenceRoot === undefined ? {} : { evidenceRoot }),
+      ...(withoutQueue === undefined ? {} : { withoutQueue }),
+    };
     const { headline, detail } = describeVerdict(record);
     this.log(
       record.verdict === 'pass' ? 'info' : 'warn',
@@ -308,9 +316,14 @@ export abstract class RunSession<Options extends RunSessionOptions = RunSessionO
 }
 
 /** What the state tells of a record. */
-const told = ({ incidents = [], exitCode, coverage, speed }: RunRecord) => ({
-  incidents,
-  exitCode,
-  ...(speed && { speed }),
-  ...(coverage === undefined ? {} : { coverage }),
-});
+const told = (record: RunRecord) => {
+  const { incidents = [], exitCode, coverage, speed } = record;
+  const worth = queueWorth(record);
+  return {
+    incidents,
+    exitCode,
+    ...(worth === undefined ? {} : { queueWorth: worth }),
+    ...(speed && { speed }),
+    ...(coverage === undefined ? {} : { coverage }),
+  };
+};

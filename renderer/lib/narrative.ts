@@ -10,6 +10,8 @@ import type { SeriesTotals } from '../../contract/series.ts';
 export interface Narrative {
   readonly headline: string;
   readonly detail: string;
+  /** Why the queue mattered, under a verdict. */
+  readonly worth?: string | undefined;
   /** Notes beside a verdict, one sentence each. */
   readonly notes?: readonly string[];
 }
@@ -141,5 +143,10 @@ function finished(attack: AttackState): Narrative {
     load,
     audit,
   });
-  return { headline, detail: [detail, ...reasons].join(' '), notes: notesOf(attack) };
+  return {
+    headline,
+    detail: [detail, ...reasons].join(' '),
+    worth: attack.queueWorth,
+    notes: notesOf(attack),
+  };
 }

@@ -44,6 +44,7 @@ export function Story({ children }: { readonly children: ReactNode }) {
   const {
     headline,
     detail,
+    worth,
     notes = [],
   }: Narrative = lost !== undefined && isAttackActive(attack)
     ? { headline: lost, detail: whyLost ?? '' }
@@ -68,6 +69,7 @@ export function Story({ children }: { readonly children: ReactNode }) {
       <div className={classes.words}>
         <h1>{headline}</h1>
         <p className={classes.detail}>{detail}</p>
+        {worth === undefined ? null : <p className={classes.worth}>{worth}</p>}
         <Notes notes={notes} most={MAX_NOTES} />
         <RarePaths coverage={attack.coverage} />
       </div>

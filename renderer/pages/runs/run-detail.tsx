@@ -6,6 +6,7 @@ import { marksOfRun } from '../../../contract/run-marks.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
 import { titleOf } from '../../../contract/run-text.ts';
 import { notesOf } from '../../../contract/run-notes.ts';
+import { queueWorth } from '../../../contract/queue-worth.ts';
 import { describeVerdict } from '../../../contract/verdict-text.ts';
 import { callOrNotify } from '../../client.ts';
 import { CheckList } from '../../components/check-list.tsx';
@@ -118,6 +119,7 @@ function Record({ record, onChange }: { readonly record: RunRecord; readonly onC
   const marks = useMemo(() => marksOfRun(record), [record]);
   const buyers = totalRequests(record.attack);
   const { headline, detail } = describeVerdict(record);
+  const worth = useMemo(() => queueWorth(record), [record]);
   return (
     <Stack maw="110rem" mx="auto">
       <Group className={classes.head} align="flex-end" justify="space-between">
@@ -134,6 +136,11 @@ function Record({ record, onChange }: { readonly record: RunRecord; readonly onC
               {formatDate(record.startedAt)}. {headline} {[detail, ...record.reasons].join(' ')}
             </span>
           </Group>
+          {worth === undefined ? null : (
+            <p>
+              <strong>{worth}</strong>
+            </p>
+          )}
           {tags.length === 0 && note === undefined ? null : (
             <p className="small wrapped">
               {[tags.map((tag) => `#${tag}`).join(' '), note].filter(Boolean).join(': ')}
