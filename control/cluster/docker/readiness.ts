@@ -1,7 +1,7 @@
 /** Proves from this side of the port that a backend serves: a query, a PING, a connection. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BackendRole } from '../../../contract/backends.ts';
-import { PROBES } from '../probes.ts';
+import { moreTimeFor, PROBES } from '../probes.ts';
 import { withLimit } from '../../../services/shared/time-limit.ts';
 import { BACKEND_DATABASE, BACKEND_USER } from './backend-spec.ts';
 import { errorCode, errorText } from './errors.ts';
@@ -47,7 +47,7 @@ async function probeBackend(role: BackendRole, url: string): Promise<string> {
 /**
  * Tries until the backend serves.
  * @param checkAlive throws when there is nothing left to wait for
- * @throws the last problem after `limitMs`
+ * @throws the last problem after `limitMs`, and more where the backend reads its data
  */
 export async function waitUntilReady(
   role: BackendRole,
@@ -57,13 +57,16 @@ export async function waitUntilReady(
   signal: AbortSignal,
 ): Promise<string> {
   const deadline = Date.now() + limitMs;
+  let moreMs = 0;
   for (;;) {
     signal.throwIfAborted();
     try {
       return await probeBackend(role, url);
     } catch (error) {
       await checkAlive();
-      if (error instanceof WrongPasswordError || Date.now() > deadline) throw error;
+      // It may be too busy for an answer meanwhile.
+      moreMs = Math.max(moreMs, moreTimeFor(errorText(error)));
+      if (error instanceof WrongPasswordError || Date.now() > deadline + moreMs) throw error;
     }
     await sleep(BETWEEN_MS, undefined, { signal });
   }

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorText } from '../../../contract/failure.ts';
+import { moreTimeFor } from '../probes.ts';
 import { backendExited, notReady, strangePassword, throwIfCancelled, whenAborted } from './failures.ts';
 import type { RunningProcess } from './spawn-process.ts';
 
@@ -38,6 +39,7 @@ export async function waitUntilReady(wait: Readiness): Promise<void> {
   const exited = process.exit ?? new Promise<never>(() => undefined);
   const interrupted = Promise.race([exited, whenAborted(signal)]);
   let refusedSince: number | undefined;
+  let moreMs = 0;
   for (;;) {
     throwIfCancelled(signal);
     let problem = '';
@@ -51,8 +53,10 @@ export async function waitUntilReady(wait: Readiness): Promise<void> {
     refusedSince = REFUSED.test(problem) ? (refusedSince ?? performance.now()) : undefined;
     if (refusedSince !== undefined && performance.now() - refusedSince > REFUSED_LIMIT_MS)
       throw strangePassword(title, problem);
-    if (performance.now() > wait.deadlineMs)
-      throw notReady(title, wait.limitMs, problem, wait.lastLines(), logPath);
+    // It may be too busy for an answer meanwhile.
+    moreMs = Math.max(moreMs, moreTimeFor(problem));
+    if (performance.now() > wait.deadlineMs + moreMs)
+      throw notReady(title, wait.limitMs + moreMs, problem, wait.lastLines(), logPath);
     await sleep(CHECK_INTERVAL_MS);
   }
 }
