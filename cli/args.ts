@@ -241,6 +241,11 @@ export const TERMINAL_COMMANDS = {
       stock: { type: 'string', value: 'N', help: 'units on sale (default 20)' },
       connections: { type: 'string', value: 'N', help: 'sockets opened at once (default 500)' },
       seed: { type: 'string', value: 'N', help: 'of the first round (default 1)' },
+      bet: {
+        type: 'string',
+        value: 'N',
+        help: 'units that read-then-write will sell, as the audience bets; the truth stands beside it',
+      },
       quick: { type: 'boolean', help: 'one round of 3,000 buyers, in under a minute' },
       json: { type: 'string', value: 'FILE', help: LAB_EXPORTS.json.help },
       html: { type: 'string', value: 'FILE', help: LAB_EXPORTS.html.help },

@@ -9,7 +9,7 @@ import {
   type LabResult,
   type LabState,
 } from '../contract/lab.ts';
-import { labRows, labSentences, labWitnesses } from '../contract/lab-report.ts';
+import { labBets, labRows, labSentences, labWitnesses } from '../contract/lab-report.ts';
 import { aligned } from '../control/export/export-comparison.ts';
 import { witnessLines } from '../control/export/export-terminal.ts';
 import { UsageError, readCount, type OptionValues } from '../contract/attack-options.ts';
@@ -41,6 +41,8 @@ export async function lab({ values, dataDir, out, outputs, interrupt }: CommandC
     });
     out.raw(`\n${aligned(labRows(results)).join('\n')}\n\n`);
     for (const sentence of labSentences(results)) out.print(sentence);
+    const bets = labBets(results);
+    if (bets.length > 0) out.raw(`\n${aligned(bets).join('\n')}\n`);
     for (const { title, witness, stoppedBy } of labWitnesses(results)) {
       out.print(`\n${title}`);
       out.raw(`${witnessLines(witness, (text) => text, out.width).join('\n')}\n`);
@@ -100,6 +102,12 @@ async function runToEnd(
 }
 
 /** @throws UsageError that names the option */
+function readBet(values: OptionValues): LabPlan['bets'] | undefined {
+  const bet = readCount(values, 'bet', 0, 1_000_000);
+  return bet === undefined ? undefined : { 'read-then-write': bet };
+}
+
+/** @throws UsageError that names the option */
 function readPlan(values: OptionValues): LabPlan {
   const designs = typeof values['designs'] === 'string' ? values['designs'].split(/[\s,]+/) : undefined;
   const unknown = designs?.find((design) => !designIdSchema.safeParse(design).success);
@@ -112,6 +120,7 @@ function readPlan(values: OptionValues): LabPlan {
     stock: readCount(values, 'stock', 1, 10_000),
     connections: readCount(values, 'connections', 1, 5_000),
     seed: readCount(values, 'seed', 0, 1_000_000),
+    bets: readBet(values),
   };
   return labPlanSchema.parse({
     ...(values['quick'] === true ? QUICK : {}),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { DESIGN_IDS } from './designs.ts';
 import { labAttacks, labPlanSchema, labSettings, type LabResult } from './lab.ts';
-import { agrees, labMarkdown, labRows, labSentences, labWitnesses } from './lab-report.ts';
+import { agrees, labBets, labMarkdown, labRows, labSentences, labWitnesses } from './lab-report.ts';
 import type { Witness } from './witness.ts';
 
 const result = (own: Partial<LabResult> = {}): LabResult => ({
@@ -55,6 +55,19 @@ describe('what a lab came to', () => {
     const told = labSentences([result(), result({ round: 2, isSpeedWithheld: true })]).join(' ');
     expect(told).toContain('The speed verdict is withheld in 1 attack:');
     expect(labSentences([result()]).join(' ')).not.toContain('withheld');
+  });
+
+  it('puts the bets of the audience beside the truth', () => {
+    const bet = { design: 'read-then-write', bet: 25 } as const;
+    const results = [result({ ...bet, sold: 213 }), result({ ...bet, sold: 199 }), result({ bet: 20 })];
+    expect(labBets(results).slice(1)).toEqual([
+      ['Read, then write', '25', '199 to 213', '181'],
+      ['Row lock', '20', '20', 'exact'],
+    ]);
+    expect(labMarkdown(results)).toContain('### The bets');
+    expect(labBets([result()])).toEqual([]);
+    expect(labMarkdown([result()])).not.toContain('bet');
+    expect(labPlanSchema.safeParse({ bets: { 'read-then-write': -1 } }).success).toBe(false);
   });
 
   it('names a round in which the buyers were not the same', () => {

@@ -42,6 +42,21 @@ export const LAB_COLUMNS = [
   'as claimed',
 ] as const;
 
+/** The bets beside the truth; nothing where there was no bet. */
+export function labBets(results: readonly LabResult[]): readonly (readonly string[])[] {
+  const rows = DESIGN_IDS.flatMap((design) => {
+    const own = ofDesign(results, design);
+    const bet = own.find((result) => result.bet !== undefined)?.bet;
+    if (bet === undefined) return [];
+    const sold = own.map((result) => result.sold);
+    const [least, most] = [Math.min(...sold), Math.max(...sold)];
+    const truth = least === most ? whole(least) : `${whole(least)} to ${whole(most)}`;
+    const off = mean(own, (result) => Math.abs(result.sold - bet));
+    return [[DESIGNS[design].title, whole(bet), truth, off === 0 ? 'exact' : whole(off)]];
+  });
+  return rows.length === 0 ? [] : [['design', 'the bet', 'units sold', 'off by'], ...rows];
+}
+
 /** The table as text; the heading first. */
 export function labRows(results: readonly LabResult[]): readonly (readonly string[])[] {
   const rows = DESIGN_IDS.map((design) => [design, ofDesign(results, design)] as const).filter(
@@ -117,10 +132,12 @@ export function labWitnesses(
 }
 
 export function labMarkdown(results: readonly LabResult[]): string {
+  const bets = labBets(results);
   return [
     ...labSentences(results).map((sentence) => `- ${sentence}`),
     '',
     markdownTable(labRows(results)),
+    ...(bets.length === 0 ? [] : ['', '### The bets', '', markdownTable(bets)]),
     ...labWitnesses(results).flatMap(({ title, witness, stoppedBy }) => [
       '',
       `### ${title}: the moment it happened`,

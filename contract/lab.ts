@@ -23,6 +23,8 @@ export const labPlanSchema = z.strictObject({
   connections: z.number().int().min(1).max(5_000).default(500),
   /** Of the first round; each other one has the next. */
   seed: z.number().int().min(0).max(1_000_000).default(1),
+  /** What the audience bets before it: how many units each design will sell in a round. */
+  bets: z.partialRecord(designIdSchema, z.number().int().min(0).max(1_000_000)).default({}),
 });
 export type LabPlan = z.output<typeof labPlanSchema>;
 
@@ -37,6 +39,8 @@ export const labResultSchema = z.object({
   broken: z.array(z.string()),
   reasons: z.array(z.string()),
   sold: count,
+  /** Units that the audience had bet on. */
+  bet: count.optional(),
   oversold: count,
   undersold: count,
   lost: count,

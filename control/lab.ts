@@ -141,12 +141,15 @@ export class Lab {
     const { attacks } = this.#options;
     const settings = labSettings(plan, round);
     const group = `${this.#group}-${design}`;
+    const bet = plan.bets[design];
+    const betted = bet === undefined ? {} : { bet };
     if (design === 'flashgrid') {
       const before = this.#options.cpuMicros();
       const { runId } = await attacks.launch(settings, group);
       const record = await attackToEnd({ ...this.#options, name: 'the lab' }, runId, signal);
       return {
         ...resultOf(design, round, record),
+        ...betted,
         ...perRequest(this.#options.cpuMicros() - before, record),
       };
     }
@@ -166,6 +169,7 @@ export class Lab {
       const witness = await shop.doubleSale(plan.stock);
       return {
         ...resultOf(design, round, record),
+        ...betted,
         ...perRequest((after.cpuMs - before.cpuMs) * 1_000, record),
         costs: after.costs,
         ...(witness ? { witness } : {}),

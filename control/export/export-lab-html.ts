@@ -2,7 +2,7 @@
 import { DESIGNS, DESIGN_IDS } from '../../contract/designs.ts';
 import { plural, utcTime, whole } from '../../contract/format.ts';
 import type { LabResult } from '../../contract/lab.ts';
-import { labRows, labSentences, labWitnesses } from '../../contract/lab-report.ts';
+import { labBets, labRows, labSentences, labWitnesses } from '../../contract/lab-report.ts';
 import { html } from '../../contract/charts/markup.ts';
 import { htmlPage, renderReasons, renderTable, renderTop, renderWitness } from './html/page.ts';
 
@@ -11,6 +11,7 @@ export function exportLabHtml(
   { version, atMs }: { readonly version: string; readonly atMs: number },
 ): string {
   const seen = DESIGN_IDS.filter((id) => results.some(({ design }) => design === id));
+  const bets = labBets(results);
   return htmlPage(
     `The lab: ${plural(seen.length, 'design')} (FlashGrid)`,
     html`${renderTop('The lab', utcTime(new Date(atMs).toISOString()))}
@@ -27,6 +28,7 @@ export function exportLabHtml(
         </div>
         ${renderReasons(labSentences(results))}
       </section>
+      ${bets.length === 0 ? html`` : renderTable('The bets', bets)}
       ${renderTable('Design by design', labRows(results), 'lab')}
       ${labWitnesses(results).map(
         ({ title, witness, stoppedBy }) =>

@@ -1,7 +1,7 @@
 import { Button, Group, Menu, NumberInput, Progress, Stack } from '@mantine/core';
 import { IconFlask, IconPlayerPlayFilled } from '@tabler/icons-react';
 import { useState } from 'react';
-import { DESIGNS, DESIGN_IDS } from '../../../contract/designs.ts';
+import { DESIGNS, DESIGN_IDS, type DesignId } from '../../../contract/designs.ts';
 import { whole } from '../../../contract/format.ts';
 import {
   LAB_EXPORTS,
@@ -11,7 +11,7 @@ import {
   type LabResult,
   type LabState,
 } from '../../../contract/lab.ts';
-import { labRows, labSentences, labWitnesses } from '../../../contract/lab-report.ts';
+import { labBets, labRows, labSentences, labWitnesses } from '../../../contract/lab-report.ts';
 import { callOrNotify } from '../../client.ts';
 import { ExportButton } from '../../components/export-button.tsx';
 import { Empty } from '../../components/empty.tsx';
@@ -72,7 +72,8 @@ function LabSetup({ last }: { readonly last: LabState | undefined }) {
   const clusterState = useData((data) => data.cluster.state);
   const isTaken = useData((data) => isAttackActive(data.attack) || isMatrixActive(data.matrix)) ?? false;
   const isOnline = useIsOnline();
-  const plan = { ...labPlanSchema.parse({}), ...last?.plan, ...draft, designs: [...DESIGN_IDS] };
+  const [bets, setBets] = useState<Readonly<Record<string, number>>>({});
+  const plan = { ...labPlanSchema.parse({}), ...last?.plan, ...draft, bets, designs: [...DESIGN_IDS] };
   const parsed = labPlanSchema.safeParse(plan);
   const start = async (): Promise<void> => {
     if (!parsed.success) return;
@@ -101,6 +102,14 @@ function LabSetup({ last }: { readonly last: LabState | undefined }) {
           );
         })}
       </div>
+      <Bets
+        stock={plan.stock}
+        onBet={(design, units) =>
+          setBets(({ [design]: _, ...others }) =>
+            units === '' ? others : { ...others, [design]: Number(units) },
+          )
+        }
+      />
       {last?.failure ? (
         <p role="status">
           <strong>Broken off.</strong> {last.failure.message} {last.failure.fix}
@@ -125,6 +134,40 @@ function LabSetup({ last }: { readonly last: LabState | undefined }) {
         </Button>
       </Group>
     </section>
+  );
+}
+
+const [NAIVE, ...OTHERS] = DESIGN_IDS;
+
+interface BetsProps {
+  readonly stock: number | string;
+  readonly onBet: (design: DesignId, units: number | string) => void;
+}
+
+/** What the audience bets before it sees anything. */
+function Bets({ stock, onBet }: BetsProps) {
+  const field = (design: DesignId) => (
+    <NumberInput
+      key={design}
+      label={DESIGNS[design].title}
+      placeholder="no bet"
+      min={0}
+      max={1_000_000}
+      allowNegative={false}
+      allowDecimal={false}
+      thousandSeparator=","
+      onChange={(units) => onBet(design, units)}
+    />
+  );
+  return (
+    <fieldset className={classes.bets}>
+      <legend>Bet first: how many units will it sell in a round? {stock} are on sale.</legend>
+      <div className={classes.fields}>{NAIVE === undefined ? null : field(NAIVE)}</div>
+      <details>
+        <summary>Bet on the other designs too</summary>
+        <div className={classes.fields}>{OTHERS.map(field)}</div>
+      </details>
+    </fieldset>
   );
 }
 
@@ -158,8 +201,15 @@ function LabProgress({ lab: { phase, total, done, current } }: { readonly lab: L
 }
 
 function Results({ results }: { readonly results: readonly LabResult[] }) {
+  const bets = labBets(results);
   return (
     <>
+      {bets.length === 0 ? null : (
+        <section className={`panel ${classes.box}`} aria-label="The bets">
+          <h2>The bets, and the truth</h2>
+          <TextTable name="Bet by bet" rows={bets} />
+        </section>
+      )}
       <section className={`panel ${classes.box}`} aria-label="Results">
         {labSentences(results).map((text) => (
           <p key={text}>{text}</p>
