@@ -31,6 +31,10 @@ const pages = {
   help: lazy(() => import('./pages/help/help-page.tsx')),
 } as const;
 
+const StagePage = lazy(() => import('./pages/stage/stage-page.tsx'));
+/** The place of the story: it has the whole window. */
+const STAGE = ['lab', 'stage'] as const;
+
 /** The window. The boundary also catches errors outside the page. */
 export function App() {
   return (
@@ -57,6 +61,7 @@ function Shell() {
       label: `Go to ${PAGE_TITLES[name]}`,
       run: () => navigate(name),
     })),
+    { key: 'o', label: 'On stage: the story in five scenes', run: () => navigate(...STAGE) },
     { key: 't', label: 'Switch between dark and light', run: () => void changeSettings('theme') },
     { key: 'p', label: 'Projector mode: large type', run: () => void changeSettings('projector') },
     { key: '?', label: 'Show this list', run: () => setHelpOpen(true) },
@@ -75,6 +80,12 @@ function Shell() {
   }, [page, id]);
 
   if (hasQuit) return <QuitScreen />;
+  if (isLoaded && page === STAGE[0] && id === STAGE[1])
+    return (
+      <Suspense fallback={<Loading label="Opening the story…" />}>
+        <StagePage />
+      </Suspense>
+    );
   const Current = pages[page];
   return (
     <div className={classes.shell}>

@@ -20,6 +20,7 @@ import { TextTable } from '../../components/text-table.tsx';
 import { WitnessTable } from '../../components/witness-table.tsx';
 import { isAttackActive, isLabActive, isMatrixActive } from '../../lib/attack-phase.ts';
 import { sentence } from '../../lib/format.ts';
+import { hrefOf } from '../../lib/router.ts';
 import { useCall } from '../../lib/use-call.ts';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
 import { saveFile } from '../../transport/save-file.ts';
@@ -39,7 +40,12 @@ export default function LabPage() {
             The same buyers come to every design, from the naive one to FlashGrid. The same checks judge each.
           </p>
         </div>
-        <ExportResults isDisabled={!isOnline || results.length === 0} />
+        <Group gap="xs">
+          <Button component="a" variant="default" href={hrefOf('lab', 'stage')}>
+            On stage: five scenes
+          </Button>
+          <ExportResults isDisabled={!isOnline || results.length === 0} />
+        </Group>
       </Group>
       {lab && isLabActive(lab) ? <LabProgress lab={lab} /> : <LabSetup last={lab} />}
       {results.length === 0 ? (
