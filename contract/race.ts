@@ -8,7 +8,7 @@ const HINTS = {
   'repeatable-read':
     'The second UPDATE fails: the row has changed since its transaction first looked. It begins anew, and reads 0.',
   serializable:
-    'The second UPDATE fails: no order of the two would explain what both have read. It begins anew, and reads 0.',
+    'As under REPEATABLE READ: the second UPDATE fails, since the row has changed. It begins anew, and reads 0.',
   'row-lock': 'The second SELECT … FOR UPDATE waits for the COMMIT of the first, and then reads 0.',
   'atomic-update':
     'There is no moment between look and write: the second statement finds no row, and returns none.',
@@ -69,7 +69,7 @@ export function sessionText({ end, waits, lines }: RaceSession, other: RaceBuyer
   if (waits) return `Waits for buyer ${other}: that transaction holds the lock.`;
   switch (end?.is) {
     case undefined:
-      return lines.length === 0 ? 'Has sent nothing.' : 'Is in the middle.';
+      return lines.length === 0 ? 'Has sent nothing.' : 'Is between two statements.';
     case 'granted':
       return `Bought unit ${end.unit} of 1.`;
     case 'soldOut':
@@ -95,6 +95,9 @@ export function raceVerdict({ design, sessions, tickets }: OpenRace): {
     };
   const areOver = RACE_BUYERS.every((buyer) => sessions[buyer].end !== undefined);
   if (!areOver)
-    return { is: 'running', text: orders ? `In Postgres: ${orders}.` : 'No order in Postgres so far.' };
+    return {
+      is: 'running',
+      text: orders ? `1 order in Postgres so far: ${orders}.` : 'No order in Postgres so far.',
+    };
   return { is: 'soldOnce', text: `Not oversold: 1 unit, 1 order in Postgres (${orders}).` };
 }

@@ -6,9 +6,9 @@ import { outcomeTitle } from '../../../contract/faults.ts';
 import { milliseconds, plural, whole } from '../../../contract/format.ts';
 import type { LabState } from '../../../contract/lab.ts';
 import { withheldOf } from '../../../contract/run-notes.ts';
-import type { RunRecord } from '../../../contract/run-record.ts';
-import { headlineOf } from '../../../contract/run-text.ts';
+import type { RunRecord, Verdict } from '../../../contract/run-record.ts';
 import type { AttackState } from '../../../contract/state.ts';
+import { describeVerdict } from '../../../contract/verdict-text.ts';
 import { isAttackActive } from '../../lib/attack-phase.ts';
 
 export interface Scene {
@@ -27,7 +27,7 @@ export const SCENES: readonly Scene[] = [
   },
   {
     title: 'A lock',
-    sentence: 'Each buyer locks the row before it is read, and all others stand in line for it.',
+    sentence: 'Each buyer locks the row first, and all others stand in line for it.',
     design: 'row-lock',
   },
   {
@@ -37,7 +37,7 @@ export const SCENES: readonly Scene[] = [
   },
   {
     title: 'A queue',
-    sentence: 'FlashGrid stores each request in a queue, answers at once, and decides behind it.',
+    sentence: 'FlashGrid queues each request, answers at once, and decides behind it.',
   },
   {
     title: 'A broken worker',
@@ -55,6 +55,7 @@ const SCENE_LIMIT_MS = 120_000;
 export interface Outcome {
   readonly sold: number;
   readonly oversold: number;
+  readonly verdict: Verdict;
   readonly headline: string;
   /** What else is worth a look, in a few words each. */
   readonly facts: readonly string[];
@@ -182,7 +183,11 @@ function outcomeOf(record: RunRecord): Outcome {
   return {
     sold: audit.sold,
     oversold: audit.oversold,
-    headline: headlineOf(record),
+    verdict: record.verdict,
+    headline:
+      audit.oversold > 0
+        ? `${plural(audit.oversold, 'ticket')} sold that ${audit.oversold === 1 ? 'does' : 'do'} not exist.`
+        : describeVerdict(record).headline,
     facts: [
       plural(load.sent, 'request'),
       ...faults.map(outcomeTitle),

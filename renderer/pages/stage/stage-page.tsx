@@ -113,17 +113,17 @@ export default function StagePage() {
         ) : now ? (
           <Result {...now} />
         ) : (
-          <Figures figures={[['your bet', typed === '' ? '?' : whole(Number(typed))]]} />
+          <>
+            <Figures figures={[['your bet', typed === '' ? '?' : whole(Number(typed))]]} />
+            <p className={classes.headline}>How many tickets will it sell? Type your bet.</p>
+          </>
         )}
       </main>
       <footer className={classes.foot}>
-        <Button size="md" disabled={isRunning} onClick={next}>
+        <Button size="lg" disabled={isRunning} onClick={next}>
           {!scene ? 'Leave' : now ? 'Go on' : 'Run it'}
         </Button>
-        <p>
-          {scene && !now && !isRunning ? 'How many tickets will it sell? Type the bet. ' : ''}
-          Space goes on, ← goes back, Esc leaves.
-        </p>
+        <p>Space goes on, ← goes back, Esc leaves.</p>
       </footer>
     </div>
   );
@@ -174,7 +174,7 @@ function Result({ bet, outcome, failure }: Played) {
         This scene failed. {failure}
       </p>
     );
-  const { sold, oversold, headline, facts } = outcome;
+  const { sold, oversold, verdict, headline, facts } = outcome;
   return (
     <>
       <Figures
@@ -184,7 +184,7 @@ function Result({ bet, outcome, failure }: Played) {
           ['oversold', whole(oversold), oversold > 0 ? 'fail' : 'pass'],
         ]}
       />
-      <p className={classes.headline} data-verdict={oversold > 0 ? 'fail' : 'pass'}>
+      <p className={classes.headline} data-verdict={verdict}>
         {headline}
       </p>
       <p className={classes.facts}>{facts.join(' · ')}</p>

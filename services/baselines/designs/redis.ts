@@ -10,8 +10,11 @@ export interface Counter {
   /** Key of the units that are left. */
   readonly key: string;
   readonly shop: Shop;
-  /** Sends a command of Redis, and notes what it answered. */
-  send<Answer>(buyer: string, command: string, send: () => Promise<Answer>): Promise<Answer>;
+  /**
+   * Sends a command of Redis, and notes what it answered.
+   * @param script the text of the script that it runs
+   */
+  send<Answer>(buyer: string, command: string, send: () => Promise<Answer>, script?: string): Promise<Answer>;
   /** Writes the order of a buyer who got a unit. */
   order(buyer: string, unit: number): Promise<Reply>;
 }
@@ -28,8 +31,9 @@ export function redisDesign(
     redis,
     key,
     shop,
-    async send(buyer, command, send) {
-      const answer = await parts.notes.send(buyer, command, send, String);
+    async send(buyer, command, send, script) {
+      const text = script === undefined ? command : `${command}:\n${script}`;
+      const answer = await parts.notes.send(buyer, text, send, String);
       // What was not there, or not done, tells nothing of a sale.
       if (answer !== null) parts.notes.saw(buyer, `${command} → ${String(answer)}`);
       return answer;

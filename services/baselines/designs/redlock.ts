@@ -48,6 +48,6 @@ export const redlock: MakeDesign = (parts) =>
       await shop.once(buyer, 'UPDATE stock SET left_units = $1', [left - 1]);
       return await order(buyer, shop.stock - left + 1);
     } finally {
-      await send(buyer, 'EVAL release lock', () => redis.eval(RELEASE, 1, lock, token));
+      await send(buyer, 'EVAL release lock', () => redis.eval(RELEASE, 1, lock, token), RELEASE);
     }
   });
