@@ -3,13 +3,23 @@ import { IconChevronLeft, IconChevronRight, IconZoomIn, IconZoomReset } from '@t
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import type { RunMark } from '../../contract/run-marks.ts';
 import type { Load } from '../../contract/run-record.ts';
-import { dataEndMs, type SeriesPoint } from '../../contract/series.ts';
+import type { SeriesPoint } from '../../contract/series.ts';
+import { lastBefore } from '../lib/replay.ts';
 import { ChartLegend } from './chart-legend.tsx';
-import { chartsOf, formatAxis, limitsOf, metricsOver, marksOf, toChart, topOf } from './chart-specs.ts';
-import { TimeChart } from './time-chart.tsx';
+import {
+  chartsOf,
+  formatAxis,
+  limitsOf,
+  metricsNow,
+  metricsOver,
+  marksOf,
+  toChart,
+  topOf,
+} from './chart-specs.ts';
+import { NO_ROWS, TimeChart } from './time-chart.tsx';
 
-/** The shortest part of a run that can be shown, two samples. */
-const LEAST_SHOWN_MS = 200;
+/** The shortest part of a run that can be shown. */
+export const LEAST_SHOWN_MS = 200;
 /** Points of a part of the run that a chart can bear unmerged. */
 const MAX_FINE_POINTS = 600;
 
@@ -18,6 +28,12 @@ const moved = <Mark extends RunMark>(mark: Mark, byMs: number): Mark => ({
   tMs: mark.tMs + byMs,
   ...(mark.endMs === undefined ? {} : { endMs: mark.endMs + byMs }),
 });
+
+/** The marks that had happened by then; the same array until there is one more. */
+function useKnownBy<Mark extends RunMark>(marks: readonly Mark[], untilMs: number): readonly Mark[] {
+  const count = marks.filter(({ tMs }) => tMs <= untilMs).length;
+  return useMemo(() => [...marks].sort((a, b) => a.tMs - b.tMs).slice(0, count), [marks, count]);
+}
 
 interface RecordChartsProps {
   /** The rate over time that was asked for; missing for a burst. */
@@ -33,6 +49,10 @@ interface RecordChartsProps {
   readonly latencyMs: Load['latencyMs'];
   readonly soldOutAtMs: number | undefined;
   readonly marks: readonly RunMark[];
+  /** Where the axis ends. */
+  readonly wholeMs: number;
+  /** A replay shows what was known by then. */
+  readonly untilMs: number;
   readonly onPick: (tMs: number) => void;
 }
 
@@ -47,9 +67,10 @@ export function RecordCharts({
   latencyMs,
   soldOutAtMs,
   marks: runMarks,
+  wholeMs,
+  untilMs,
   onPick,
 }: RecordChartsProps) {
-  const wholeMs = Math.max(LEAST_SHOWN_MS, dataEndMs(points, runMarks));
   const [[startMs, endMs], setShown] = useState<readonly [startMs: number, endMs: number]>([0, wholeMs]);
   const isWhole = startMs === 0 && endMs === wholeMs;
   const show = useCallback(
@@ -75,7 +96,7 @@ export function RecordCharts({
     return () => cancelAnimationFrame(frame);
   }, [drawn, specs]);
   const marks = useMemo(() => {
-    const inSight = runMarks.filter(({ tMs, endMs: untilMs = tMs }) => untilMs >= startMs && tMs <= endMs);
+    const inSight = runMarks.filter(({ tMs, endMs: lastMs = tMs }) => lastMs >= startMs && tMs <= endMs);
     const isSoldOutShown = soldOutAtMs !== undefined && soldOutAtMs >= startMs;
     // Names are placed by the part of the axis that is shown.
     return marksOf(
@@ -84,6 +105,9 @@ export function RecordCharts({
       endMs - startMs,
     ).map((mark) => moved(mark, startMs));
   }, [soldOutAtMs, runMarks, startMs, endMs]);
+  const isReplay = untilMs < wholeMs;
+  const shownMarks = useKnownBy(marks, untilMs);
+  const known = isReplay ? allPoints.slice(0, lastBefore(allPoints, untilMs) + 1) : points;
   const charts = useMemo(
     () =>
       specs.map((spec) => {
@@ -126,16 +150,23 @@ export function RecordCharts({
         <TimeChart
           key={spec.id}
           spec={spec}
-          data={data}
-          rows={data.rows}
+          data={isReplay ? { ...data, rows: data.rows.slice(0, lastBefore(data.rows, untilMs) + 1) } : data}
+          // Recharts would take too long to take new rows with each picture of a replay.
+          rows={isReplay ? NO_ROWS : data.rows}
           startMs={startMs}
           endMs={endMs}
           top={data.top}
           limits={limits}
-          isLive={false}
+          isLive={isReplay}
           hasTimeLabels={index === 0 || index === specs.length - 1}
-          marks={marks}
-          legend={<ChartLegend spec={spec} metrics={metricsOver(spec, points, latencyMs)} isOver />}
+          marks={shownMarks}
+          legend={
+            <ChartLegend
+              spec={spec}
+              metrics={isReplay ? metricsNow(spec, known) : metricsOver(spec, points, latencyMs)}
+              isOver={!isReplay}
+            />
+          }
           onPick={onPick}
           onZoom={show}
         />

@@ -7,6 +7,7 @@ const onPages = [
   { key: 'l', label: 'Attack: launch' },
   { key: 'n', label: 'Attack: set up another' },
   { key: 'a', label: 'Race: send as buyer A; b as buyer B' },
+  { key: 'r', label: 'A run: replay it, or stop' },
   { key: '/', label: 'Runs, Logs: search' },
   {
     key: 'Tab',

@@ -16,7 +16,7 @@ export function useShortcutsEnabled(): readonly [boolean, (isEnabled: boolean) =
 }
 
 /** Inputs that take no text, where shortcuts stay on. */
-const LETTERLESS_INPUTS = ['checkbox', 'radio', 'button', 'submit'];
+const LETTERLESS_INPUTS = ['checkbox', 'radio', 'button', 'submit', 'range'];
 
 function isTyping(target: EventTarget | null): boolean {
   if (target instanceof HTMLInputElement) return !LETTERLESS_INPUTS.includes(target.type);

@@ -2,7 +2,6 @@ import { plural } from '../../../contract/format.ts';
 import { Button, Group, Stack } from '@mantine/core';
 import { IconArrowLeft, IconListDetails, IconTag, IconTrash } from '@tabler/icons-react';
 import { Suspense, lazy, useCallback, useMemo, useState, type ReactNode } from 'react';
-import { marksOfRun } from '../../../contract/run-marks.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
 import { titleOf } from '../../../contract/run-text.ts';
 import { notesOf } from '../../../contract/run-notes.ts';
@@ -16,12 +15,11 @@ import { Loading } from '../../components/loading.tsx';
 import { Notes } from '../../components/notes.tsx';
 import { RarePaths } from '../../components/rare-paths.tsx';
 import { VerdictBadge } from '../../components/verdict-badge.tsx';
-import { stagesText, totalRequests } from '../../../contract/attack-settings.ts';
+import { totalRequests } from '../../../contract/attack-settings.ts';
 import { deleteRun } from '../../lib/delete-run.ts';
 import { formatDate } from '../../lib/format.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
 import { useCall } from '../../lib/use-call.ts';
-import { addSamples, emptySeries } from '../../../contract/series.ts';
 import { useData, useIsOnline } from '../../store/store.ts';
 import { ExportMenu } from './export-menu.tsx';
 import { LabelEditor } from './label-editor.tsx';
@@ -30,9 +28,7 @@ import classes from './run-detail.module.css';
 import { LatencyPanel } from './latency-panel.tsx';
 import { RunFacts } from './run-facts.tsx';
 
-const RecordCharts = lazy(async () => ({
-  default: (await import('../../charts/record-charts.tsx')).RecordCharts,
-}));
+const RunCharts = lazy(async () => ({ default: (await import('./run-charts.tsx')).RunCharts }));
 
 /** The full record of one run. */
 export function RunDetail({ id }: { readonly id: string }) {
@@ -104,11 +100,6 @@ function Record({ record, onChange }: { readonly record: RunRecord; readonly onC
   const isOnline = useIsOnline();
   const [isLabelled, setLabelled] = useState(false);
   const { tags = [], note } = record.labels ?? {};
-  const series = useMemo(() => addSamples(emptySeries(record.id), record.series), [record]);
-  const allPoints = useMemo(
-    () => addSamples(emptySeries(record.id, Infinity), record.series).points,
-    [record],
-  );
   const startedAtMs = Date.parse(record.startedAt);
   // Older records lack the time of the first request; the run started shortly before it.
   const zeroAtMs = Date.parse(record.firstRequestAt ?? record.startedAt);
@@ -116,7 +107,6 @@ function Record({ record, onChange }: { readonly record: RunRecord; readonly onC
     (tMs: number) => navigate('logs', undefined, { at: String(Math.round(zeroAtMs + tMs)) }),
     [zeroAtMs],
   );
-  const marks = useMemo(() => marksOfRun(record), [record]);
   const buyers = totalRequests(record.attack);
   const { headline, detail } = describeVerdict(record);
   const worth = useMemo(() => queueWorth(record), [record]);
@@ -193,18 +183,7 @@ function Record({ record, onChange }: { readonly record: RunRecord; readonly onC
       <div className="columns">
         <section className={`panel ${classes.charts}`} aria-label="The attack over time">
           <Suspense fallback={<Loading label="Loading the charts…" />}>
-            <RecordCharts
-              stages={stagesText(record.attack)}
-              isOtherShop={record.target !== undefined}
-              points={series.points}
-              allPoints={allPoints}
-              slo={record.attack.slo}
-              stock={record.audit.stock}
-              latencyMs={record.load.latencyMs}
-              soldOutAtMs={series.totals.soldOutAtMs}
-              marks={marks}
-              onPick={openLogs}
-            />
+            <RunCharts record={record} onPick={openLogs} />
           </Suspense>
         </section>
         {record.audit.checks.length === 0 ? null : (
