@@ -12,10 +12,8 @@ export interface RunMark {
   readonly endMs?: number;
 }
 
-/** Share of the axis that a label takes. */
-const NAME_SHARE = 0.2;
-/** Past this share of the axis, a label is left of its moment, since it would not fit to the right. */
-const TURN_SHARE = 0.8;
+/** Share of the axis that a letter of a label takes, in a narrow chart of a projector. */
+const LETTER_SHARE = 0.016;
 const LANES = 4;
 
 /** A mark with the place of its name. */
@@ -81,12 +79,13 @@ const BACKEND_NAMES = new Map<string, string>(Object.entries(BACKEND_TITLES));
 
 /** Places the labels on an axis that ends at `endMs`, so that they don't overlap. */
 export function layMarks(marks: readonly RunMark[], endMs: number): readonly LaidMark[] {
-  const nameMs = endMs * NAME_SHARE;
   const takenUntilMs = new Array<number>(LANES).fill(-Infinity);
   return [...marks]
     .sort((a, b) => a.tMs - b.tMs)
     .map((mark) => {
-      const isTurned = mark.tMs > endMs * TURN_SHARE;
+      const nameMs = endMs * LETTER_SHARE * mark.label.length;
+      // Where it would not fit to the right, a label is left of its moment.
+      const isTurned = mark.tMs + nameMs > endMs;
       const fromMs = isTurned ? mark.tMs - nameMs : mark.tMs;
       const free = takenUntilMs.findIndex((untilMs) => fromMs >= untilMs);
       const lane = free === -1 ? takenUntilMs.indexOf(Math.min(...takenUntilMs)) : free;

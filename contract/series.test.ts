@@ -98,6 +98,8 @@ describe('the series of an attack', () => {
     expect(dataEndMs(points, [{ tMs: 700 }])).toBe(700);
     expect(dataEndMs(points, [{ tMs: 9_000 }])).toBe(2_000);
     expect(dataEndMs(points.slice(1))).toBe(2_000);
+    const found = addSamples(emptySeries('r'), [sample(100), sample(2_000, { ...still, committed: 9 })]);
+    expect(dataEndMs(found.points)).toBe(100);
     expect(dataEndMs([])).toBe(0);
   });
 

@@ -121,9 +121,10 @@ export function dataEndMs(
   marks: readonly { readonly tMs: number }[] = [],
 ): number {
   const lastMs = points.at(-1)?.tMs ?? 0;
+  // Commits are not asked: those of a killed worker are only found by the audit.
   const isBusy = (point: SeriesPoint) =>
     [point.sent, point.accepted, point.rejected, point.unknown, point.granted, point.refused].some(Boolean) ||
-    [point.committed, point.queueDepth, point.unconfirmed, point.inFlight].some(Boolean);
+    [point.queueDepth, point.unconfirmed, point.inFlight].some(Boolean);
   const busyMs = points.findLast(isBusy)?.tMs ?? lastMs;
   return Math.min(lastMs, Math.max(busyMs, ...marks.map(({ tMs }) => tMs)));
 }

@@ -2,6 +2,7 @@ import { memo, useEffect, useMemo, useState } from 'react';
 import { stagesText } from '../../contract/attack-settings.ts';
 import { marksOfRun } from '../../contract/run-marks.ts';
 import { dataEndMs, type SeriesPoint } from '../../contract/series.ts';
+import type { Stage } from '../lib/use-stage.ts';
 import { useData } from '../store/store.ts';
 import { ChartLegend } from './chart-legend.tsx';
 import {
@@ -41,17 +42,27 @@ function useInTurn<Value>(value: Value, slot: number): Value {
 interface LiveChartsProps {
   readonly stock: number;
   readonly isOver: boolean;
+  /** On a projector, only the charts that a hall can take in at once. */
+  readonly stage: Stage;
   readonly onPick: (tMs: number) => void;
 }
 
+const ON_STAGE: Readonly<Record<Exclude<Stage, 'none'>, readonly string[]>> = {
+  low: ['arrivals', 'queue'],
+  full: ['arrivals', 'surge', 'queue'],
+};
+
 /** The live charts of an attack. They share the time axis and its marks, so that a moment has the same place in all. */
-export function LiveCharts({ stock, isOver, onPick }: LiveChartsProps) {
+export function LiveCharts({ stock, isOver, stage, onPick }: LiveChartsProps) {
   const soldOutAtMs = useData(({ series }) => series.totals.soldOutAtMs);
   const incidents = useData(({ attack }) => attack?.incidents);
   const faults = useData(({ attack }) => attack?.faults);
   const stages = useData(({ attack }) => attack && stagesText(attack.settings));
   const isOtherShop = useData(({ attack }) => attack?.target !== undefined) ?? false;
-  const charts = useMemo(() => chartsOf(stages, isOtherShop), [stages, isOtherShop]);
+  const charts = useMemo(
+    () => chartsOf(stages, isOtherShop).filter(({ id }) => stage === 'none' || ON_STAGE[stage].includes(id)),
+    [stages, isOtherShop, stage],
+  );
   const runMarks = useMemo(() => marksOfRun({ incidents, faults }), [incidents, faults]);
   const endMs =
     useData(({ series: { points } }) =>
@@ -83,7 +94,7 @@ export function LiveCharts({ stock, isOver, onPick }: LiveChartsProps) {
   );
 }
 
-interface LiveChartProps extends LiveChartsProps {
+interface LiveChartProps extends Omit<LiveChartsProps, 'stage'> {
   readonly isPointed: boolean;
   readonly slot: number;
   readonly isLast: boolean;

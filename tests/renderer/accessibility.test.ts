@@ -1,12 +1,16 @@
 /** Every page under axe-core, in both themes and at both sizes, with a cluster that runs and a run that is kept, and has failed. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { whole } from '../../contract/format.ts';
+import { runRecordSchema } from '../../contract/run-record.ts';
 import { launchChromium } from '../../scripts/chromium.mjs';
 import { findViolations } from './support/axe.ts';
 import { startFrontend, type Face } from './support/frontend.ts';
 import { STOCK, personAt } from './support/person.ts';
 import { plantFaults } from './support/plant-faults.ts';
-import { fillNumber, openWindow, wear } from './support/window.ts';
+import { factsOf, fillNumber, openWindow, wear } from './support/window.ts';
 
 /** A start and an attack, on a machine that has other things to do. */
 const SET_UP_LIMIT_MS = 90_000;
@@ -40,6 +44,11 @@ const OVERFLOWS = `(() => {
     ...wide.map((element) => element.tagName + ' ' + element.ariaLabel + ' is ' + element.scrollWidth + ' wide'),
   ];
 })()`;
+
+/** What scrolls: the document, or the page in it. */
+const SCROLLS = `[document.documentElement, document.getElementById('main')]
+  .filter((element) => element.scrollHeight > element.clientHeight || element.scrollWidth > element.clientWidth)
+  .map((element) => element.tagName + ' is ' + element.scrollHeight + ' high, and ' + element.clientHeight + ' are seen')`;
 
 beforeAll(async () => {
   [frontend, browser] = await Promise.all([startFrontend(), launchChromium()]);
@@ -114,6 +123,42 @@ describe('the crash matrix', () => {
     expect(download.suggestedFilename()).toBe('flashgrid-matrix.html');
     await attacks.getByRole('link', { name: /^Run of flush:redis, seed 1/ }).click();
     await page.getByRole('region', { name: 'What was proven' }).waitFor();
+  });
+});
+
+describe('on a projector', () => {
+  it('shows an attack on a projector on one screen, live and after its verdict, and marks what was lost', async () => {
+    const sizes = [
+      [1920, 1080],
+      [1440, 900],
+      [1280, 720],
+    ] as const;
+    const fits = async (when: string) => {
+      for (const [width, height] of sizes) {
+        await page.setViewportSize({ width, height });
+        // The charts follow the window a moment later.
+        await expect
+          .poll(() => page.evaluate(SCROLLS), { message: `${when}, ${width} by ${height}` })
+          .toEqual([]);
+        for (const name of ['Safe transactions', 'Queue', 'The attack over time'])
+          expect(await page.getByRole('region', { name, exact: true }).isVisible(), name).toBe(true);
+      }
+    };
+    await launch({ perSec: 200, forSec: 10 });
+    await page.keyboard.press('p');
+    await button('Break it').click();
+    await page.getByRole('menuitem', { name: 'Worker', exact: true }).click();
+    await page.getByRole('menuitem', { name: /^Kill/ }).click();
+    await button('Kill worker-1').click();
+    await page.locator('svg text', { hasText: 'worker-1 back' }).first().waitFor({ state: 'attached' });
+    await fits('live');
+    await page.getByRole('link', { name: 'Full record' }).waitFor({ timeout: SET_UP_LIMIT_MS });
+    await fits('after the verdict');
+    for (const mark of ['worker-1 killed', 'worker-1 back'])
+      expect(await page.locator('svg text', { hasText: mark }).count(), mark).toBe(1);
+    await noViolations('Attack, on one screen');
+    await page.keyboard.press('p');
+    await page.setViewportSize({ width: 1440, height: 900 });
   });
 });
 
@@ -198,6 +243,41 @@ describe('for everybody', () => {
     }
     await page.keyboard.press('p');
     await page.setViewportSize({ width: 1440, height: 900 });
+  });
+
+  it('replays a run from its record: the same figures at every moment, with the keyboard alone', async () => {
+    await openRun();
+    const runId = /run-\w+/.exec(runUrl)?.[0] ?? '';
+    const text = await readFile(join(frontend.dataDir, 'runs', `${runId}.json`), 'utf8');
+    const { series } = runRecordSchema.parse(JSON.parse(text));
+    const charts = page.getByRole('region', { name: 'The attack over time' });
+    const scrubber = charts.getByRole('slider', { name: 'Moment of the run' });
+    await scrubber.focus();
+    await page.keyboard.press('Home');
+    for (let places = 0; places < 4; places++) {
+      for (let steps = 0; steps < 9; steps++) await page.keyboard.press('ArrowRight');
+      const tMs = Number(await scrubber.inputValue());
+      const known = series.filter((row) => row.tMs <= tMs);
+      const sum = (key: 'sent' | 'granted') => known.reduce((total, row) => total + row[key], 0);
+      const figures = await factsOf(page, 'The attack over time');
+      expect(figures, `${tMs} ms`).toMatchObject({
+        sent: whole(sum('sent')),
+        granted: whole(sum('granted')),
+        'queue depth': whole(known.at(-1)?.queueDepth ?? 0),
+        'tickets left': whole(known.at(-1)?.remaining ?? STOCK),
+      });
+      await page.keyboard.press('PageUp');
+    }
+    await noViolations('Run, replayed');
+    await page.keyboard.press('Home');
+    await charts.getByText('1/10×').click();
+    await scrubber.focus();
+    await page.keyboard.press('r');
+    await expect.poll(async () => Number(await scrubber.inputValue())).toBeGreaterThan(0);
+    await button('Pause').waitFor();
+    await page.keyboard.press('End');
+    await button('Replay').waitFor();
+    expect(await factsOf(page, 'The attack over time')).toEqual({});
   });
 
   it('shows what contradicts itself where a check failed, in two lanes, and folds it away by key', async () => {

@@ -9,12 +9,14 @@ import { isAttackActive, isMatrixActive } from '../../lib/attack-phase.ts';
 import { allPlaces } from '../../lib/fault-places.ts';
 import { targetInput } from '../../lib/other-shop.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
+import { useStage } from '../../lib/use-stage.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
 import classes from './attack-live.module.css';
 import { LiveMetrics } from './live-metrics.tsx';
 import { SafeTransactions } from './safe-transactions.tsx';
 import { Story } from './story.tsx';
+import { Waiting } from './waiting.tsx';
 
 // Recharts is the largest part of the page, so it loads after the rest.
 const LiveCharts = lazy(async () => ({ default: (await import('../../charts/live-charts.tsx')).LiveCharts }));
@@ -23,25 +25,28 @@ const LiveCharts = lazy(async () => ({ default: (await import('../../charts/live
 export function AttackLive() {
   const stock = useData((data) => data.attack?.settings.stock) ?? 0;
   const isActive = useData((data) => isAttackActive(data.attack)) ?? false;
+  const stage = useStage();
   // The form that this page replaces may have been scrolled.
   useEffect(() => {
     document.getElementById('main')?.scrollTo(0, 0);
   }, []);
   return (
-    <Stack maw="110rem" mx="auto">
-      <Story>
+    <Stack className={classes.page} data-stage={stage} maw="110rem" mx="auto">
+      <Story stage={stage}>
         <Actions />
       </Story>
       <div className={`columns ${classes.columns}`}>
         <section className={`panel ${classes.charts}`} aria-label="The attack over time">
           <Suspense fallback={<Loading label="Loading the charts…" />}>
-            <LiveCharts stock={stock} isOver={!isActive} onPick={openLogs} />
+            <LiveCharts stock={stock} isOver={!isActive} stage={stage} onPick={openLogs} />
           </Suspense>
-          <p className={`faint tiny ${classes.hint}`}>Click a moment to read the logs around it.</p>
+          {stage !== 'none' ? null : (
+            <p className={`faint tiny ${classes.hint}`}>Click a moment to read the logs around it.</p>
+          )}
         </section>
         <div className={classes.side}>
           <SafeTransactions />
-          <LiveMetrics />
+          {stage === 'none' ? <LiveMetrics /> : <Waiting />}
         </div>
       </div>
     </Stack>

@@ -8,6 +8,7 @@ import { RarePaths } from '../../components/rare-paths.tsx';
 import { isAttackActive } from '../../lib/attack-phase.ts';
 import { lostBackendDetail, lostBackends } from '../../lib/lost-backends.ts';
 import { narrate, type Narrative } from '../../lib/narrative.ts';
+import type { Stage } from '../../lib/use-stage.ts';
 import { useData } from '../../store/store.ts';
 import classes from './story.module.css';
 
@@ -28,8 +29,14 @@ const verdicts = {
   invalid: { Icon: IconAlertTriangle, word: 'Not valid' },
 } as const;
 
+interface StoryProps {
+  /** On one screen with the charts: what is folded away there is in the full record. */
+  readonly stage: Stage;
+  readonly children: ReactNode;
+}
+
 /** The state of the attack in words, and at the end its verdict. */
-export function Story({ children }: { readonly children: ReactNode }) {
+export function Story({ stage, children }: StoryProps) {
   const attack = useData((data) => data.attack);
   const totals = useData((data) => data.series.totals);
   // From the run's series, as the chart beside it: two sources could contradict each other.
@@ -62,6 +69,7 @@ export function Story({ children }: { readonly children: ReactNode }) {
   return (
     <section
       className={`panel ${classes.story}`}
+      data-stage={stage}
       data-verdict={verdict ?? (isOver(attack) ? 'fail' : 'none')}
       aria-label="State of the attack"
     >
@@ -70,12 +78,16 @@ export function Story({ children }: { readonly children: ReactNode }) {
         <h1>{headline}</h1>
         <p className={classes.detail}>{detail}</p>
         {worth === undefined ? null : <p className={classes.worth}>{worth}</p>}
-        <Notes notes={notes} most={MAX_NOTES} />
-        <RarePaths coverage={attack.coverage} />
+        {stage !== 'none' ? null : (
+          <>
+            <Notes notes={notes} most={MAX_NOTES} />
+            <RarePaths coverage={attack.coverage} />
+          </>
+        )}
       </div>
       <div className={classes.actions}>{children}</div>
       {verdict ? null : <Phases phase={attack.phase} progress={attack.progress} />}
-      {verdict && attack.audit ? (
+      {verdict && attack.audit && stage === 'none' ? (
         <div className={classes.checks}>
           <CheckList checks={attack.audit.checks} isGrid />
         </div>
