@@ -18,7 +18,7 @@ beforeEach(async () => {
   dir = mkdtempSync(join(tmpdir(), 'flashgrid-verify-'));
   [file, edn] = [join(dir, 'run.gz'), join(dir, 'history.edn')];
   const evidence = soldOut().evidence();
-  await writeEvidence(file, evidenceRecords(evidence, fixtureRun(), judge(evidence, 1)));
+  await writeEvidence(file, evidenceRecords([{ evidence, audit: judge(evidence, 1) }], fixtureRun()));
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
@@ -37,7 +37,7 @@ it('says that a defect was planted on purpose', async () => {
   const evidence = soldOut().evidence();
   const { attack, ...rest } = fixtureRun();
   const planted = { ...rest, attack: { ...attack, plant: 'oversell' as const } };
-  await writeEvidence(file, evidenceRecords(evidence, planted, judge(evidence, 1)));
+  await writeEvidence(file, evidenceRecords([{ evidence, audit: judge(evidence, 1) }], planted));
   const { text } = await run({});
   expect(text).toContain('A defect was planted in this run on purpose (oversell)');
 });
@@ -72,7 +72,7 @@ it('ends with 3 on a broken promise, and names it', async () => {
   const world = enough();
   world.tickets.push({ unit: 1, reservationId: 'sale.aaaaaa-1.9', userId: 'nobody' });
   const evidence = world.evidence();
-  await writeEvidence(file, evidenceRecords(evidence, fixtureRun(), judge(evidence, 1)));
+  await writeEvidence(file, evidenceRecords([{ evidence, audit: judge(evidence, 1) }], fixtureRun()));
   const { code, text } = await run({});
   expect(code).toBe(3);
   expect(text).toMatch(/✗ Nothing was sold that was not in stock.*unit 1/);

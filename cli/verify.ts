@@ -32,9 +32,9 @@ export async function verify({ values, positionals, out, outputs }: CommandConte
       ...(history ? { onRequest: (request) => history.add(request) } : {}),
     });
     history?.end();
-    const { runId, planted, requests, tickets, stock, checks, disputed } = judgement;
+    const { runId, planted, requests, tickets, stock, sales, checks, disputed } = judgement;
     out.print(
-      `Run ${runId}: ${whole(requests)} requests, ${whole(tickets)} tickets for ${whole(stock)} units.`,
+      `Run ${runId}: ${whole(requests)} requests, ${whole(tickets)} tickets for ${whole(stock)} units${sales === undefined ? '' : ` in ${whole(sales)} sales`}.`,
     );
     if (planted !== undefined)
       out.print(
@@ -86,13 +86,14 @@ class History {
     this.#file = this.#attempt(() => openSync(this.#draft, 'wx', 0o600));
   }
 
-  add({ index, user, status, sentUs, answeredUs, outcome, units }: EvidenceRequest): void {
+  add({ index, sale, user, status, sentUs, answeredUs, outcome, units }: EvidenceRequest): void {
     if (status === 'unsent') return;
     const type = outcome === 'granted' ? ':ok' : outcome !== '-' || status === 'rejected' ? ':fail' : ':info';
     const given =
       outcome === 'granted' ? ` :units [${units.replaceAll(',', ' ')}]` : ` :outcome "${outcome}"`;
+    const of = sale === undefined ? '' : ` :sale "${sale}"`;
     const operation = (kind: string, timeUs: number, rest: string) =>
-      `{:process ${index}, :type ${kind}, :f :reserve, :value {:user "${user}"${rest}}, :time ${timeUs}000}\n`;
+      `{:process ${index}, :type ${kind}, :f :reserve, :value {:user "${user}"${of}${rest}}, :time ${timeUs}000}\n`;
     this.#chunk += operation(':invoke', sentUs, '') + operation(type, answeredUs ?? sentUs, given);
     if (this.#chunk.length > 1 << 20) this.#flush();
   }

@@ -7,6 +7,7 @@ import {
   ATTACK_SETTINGS,
   attackSettingsSchema,
   contradictionOf,
+  optionOf,
   paceFor,
   settingLimits,
   type AttackField,
@@ -184,8 +185,7 @@ function readSettings(settings: object, hasConnections: boolean): AttackSettings
   if (parsed.success && !found) return clampConnections(parsed.data, hasConnections);
   const issue = found ?? parsed.error?.issues[0];
   const field = found?.field ?? String(parsed.error?.issues[0]?.path[0] ?? '');
-  const option = ATTACK_SETTINGS.find((setting) => setting.field === field)?.option ?? field;
-  throw new UsageError(`--${option}: ${issue?.message ?? 'is not usable'}.`);
+  throw new UsageError(`--${optionOf(field)}: ${issue?.message ?? 'is not usable'}.`);
 }
 
 /** Limits the default number of sockets to the number of requests. */

@@ -96,7 +96,7 @@ const stages = several(
 const BURST = {
   requests: number({
     option: 'requests',
-    label: 'Buyers',
+    label: 'Requests',
     min: 1,
     max: 5_000_000,
     default: 10_000,
@@ -109,7 +109,7 @@ const BURST = {
 const SUSTAINED = {
   ratePerSec: needed({
     option: 'rate',
-    label: 'Buyers a second',
+    label: 'Requests a second',
     min: 1,
     max: 200_000,
     start: 2_600,
@@ -156,7 +156,24 @@ const COMMON = {
     max: 10_000_000,
     default: 20,
     isMain: true,
-    help: 'units on sale',
+    help: 'units on sale; with --sales, in each of them',
+  }),
+  sales: optional({
+    option: 'sales',
+    label: 'Sales at once',
+    min: 1,
+    max: 10_000,
+    whenEmpty: 'one sale',
+    help: 'sales that are open at once, each with --stock units; the seed deals the requests to them',
+  }),
+  zipf: threshold({
+    option: 'zipf',
+    label: 'Hot sales, exponent of Zipf',
+    min: 0,
+    max: 5,
+    step: 0.1,
+    whenEmpty: '0, all sales alike',
+    help: 'how much more the first of several sales is asked for than the next ones; 1 is usual',
   }),
   connections: number({
     option: 'connections',
@@ -382,8 +399,29 @@ export function stagesOf(settings: Exclude<AttackSettings, { profile: 'burst' }>
   return [{ fromPerSec: ratePerSec, toPerSec: ratePerSec, lengthMs: durationSec * 1_000 }];
 }
 
+/** Id of a sale of a run, by its place from 0: the run's own where there is only one. */
+export const saleIdOf = (runId: string, place: number, sales = 1): string =>
+  sales === 1 ? runId : `${runId}-${String(place + 1).padStart(String(sales).length, '0')}`;
+
+/** Units on sale, in all sales. */
+export const totalStock = ({ stock, sales = 1 }: Pick<AttackSettings, 'stock' | 'sales'>): number =>
+  stock * sales;
+
+/** `20 tickets`, `50 sales of 20 tickets each`. */
+export function saleStockText({ stock, sales = 1 }: AttackSettings): string {
+  return sales === 1
+    ? plural(stock, 'ticket')
+    : `${plural(sales, 'sale')} of ${plural(stock, 'ticket')} each`;
+}
+
+/** What an attack may be counted in: buyers, where each of them sends one request. */
+export function crowdUnit({ requestsPerBuyer, behaviours }: AttackSettings): 'buyer' | 'request' {
+  const sendMore = parseBehaviours(behaviours ?? '').some(({ requests = 1 }) => requests > 1);
+  return requestsPerBuyer === 1 && !sendMore ? 'buyer' : 'request';
+}
+
 /** `10,000 buyers`, `500 buyers a second for 20 seconds`: how many come, and when. */
-export function crowdText(settings: AttackSettings, who: 'buyer' | 'request'): string {
+export function crowdText(settings: AttackSettings, who = crowdUnit(settings)): string {
   if (settings.profile === 'burst') return plural(settings.requests, who);
   if (settings.profile === 'sustained')
     return `${wholeText(settings.ratePerSec)} ${who}s a second for ${plural(settings.durationSec, 'second')}`;
@@ -394,6 +432,13 @@ export function crowdText(settings: AttackSettings, who: 'buyer' | 'request'): s
 /** `500@20s`, `0..2000@30s,2000@1m`: the rate of an attack over time; none for a burst. */
 export function stagesText(settings: AttackSettings): string | undefined {
   return settings.profile === 'burst' ? undefined : stagesOf(settings).map(stageText).join(',');
+}
+
+/** `10,000 requests over 1,000 connections`: how they are sent; no more of them leave at once than there are connections. */
+export function sendingText(settings: AttackSettings): string {
+  const connections = Math.min(settings.connections, totalRequests(settings));
+  const comma = settings.profile === 'burst' ? '' : ',';
+  return `${crowdText(settings, 'request')}${comma} over ${plural(connections, 'connection')}`;
 }
 
 /** `at 500 requests/s`, `at 0..2000@30s`: the rate that an attack asks for. */
@@ -407,12 +452,54 @@ export function totalRequests(settings: AttackSettings): number {
   return settings.profile === 'burst' ? settings.requests : (paceFor(settings)?.total ?? 0);
 }
 
+/** Sales that workers bring back by themselves when Redis has lost them (services/worker/recent-sales.ts). */
+const MOST_SALES_BROUGHT_BACK = 1_000;
+/** Faults after which Redis may not know a sale any more. */
+const LOSES_SALES = ['flush', 'lose', 'set-back'];
+
+/** Two settings of which each is right by itself; the field is the one to change, and the message follows its option. */
+const CONTRADICTIONS: readonly {
+  readonly field: AttackField;
+  readonly message: string;
+  is(settings: AttackSettings, isOtherShop: boolean): boolean;
+}[] = [
+  {
+    field: 'behaviours',
+    message: 'several needs a limit of 2 tickets for one buyer, or more (--limit)',
+    is: ({ behaviours = '', perBuyerLimit }) =>
+      perBuyerLimit === 1 && parseBehaviours(behaviours).some(({ asksForSeveral }) => asksForSeveral),
+  },
+  {
+    field: 'zipf',
+    message: 'needs 2 sales or more (--sales)',
+    is: ({ zipf, sales = 1 }) => zipf !== undefined && sales === 1,
+  },
+  {
+    field: 'sales',
+    message: 'does not go with --target: an adapter names one sale',
+    is: ({ sales = 1 }, isOtherShop) => isOtherShop && sales > 1,
+  },
+  {
+    field: 'sales',
+    message: 'does not go with --plant: a defect is planted in an attack on one sale',
+    is: ({ sales = 1, plant }) => sales > 1 && plant !== undefined,
+  },
+  {
+    field: 'sales',
+    message: `may be at most ${MOST_SALES_BROUGHT_BACK} with --fault ${LOSES_SALES.join(', ')}: workers bring back no more of those that Redis has lost`,
+    is: ({ sales = 1, faults = '' }) =>
+      sales > MOST_SALES_BROUGHT_BACK && parseFaults(faults).some(({ kind }) => LOSES_SALES.includes(kind)),
+  },
+];
+
 /** What contradicts itself in settings that are right one by one. */
 export function contradictionOf(
   settings: AttackSettings,
+  isOtherShop = false,
 ): { readonly field: AttackField; readonly message: string } | undefined {
-  const { behaviours: text = '', perBuyerLimit } = settings;
-  return perBuyerLimit === 1 && parseBehaviours(text).some(({ asksForSeveral }) => asksForSeveral)
-    ? { field: 'behaviours', message: 'several needs a limit of 2 tickets for one buyer, or more (--limit)' }
-    : undefined;
+  return CONTRADICTIONS.find((one) => one.is(settings, isOtherShop));
 }
+
+/** The terminal's option of a setting. */
+export const optionOf = (field: string): string =>
+  ATTACK_SETTINGS.find((setting) => setting.field === field)?.option ?? field;

@@ -16,6 +16,7 @@ export const FAILURES = {
     'The installed autocannon is not the version that the load generator works with.',
   'attack.busy': 'An attack runs already, or something was asked that can not be done during one.',
   'attack.cancelled': 'Somebody cancelled the attack.',
+  'attack.contradiction': 'Two settings of the attack do not go together.',
   'attack.failed': 'The attack ended without a verdict.',
   'attack.generatorFailed': 'A load generator met an error of its own.',
   'attack.generatorLost': 'The process of a load generator ended or stopped answering during the attack.',

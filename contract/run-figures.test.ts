@@ -15,13 +15,13 @@ it('tells what was asked for, and what was sent', () => {
   const sending = { firstWaveMs: 38, lastMs: 6_000 };
   const load = { ...fixtureParts().load, sent: 9_001, sending };
   expect(sendingRows(fixtureRun({ attack: rate, load }))).toEqual([
-    ['Asked for', '1,500 requests a second for 6 seconds'],
+    ['Asked for', '1,500 requests a second for 6 seconds, over 1,000 connections'],
     ['Rate sent', '1,500 requests/s'],
     ['First request of every connection within', '38 ms'],
     ['Last request left after', '6 s'],
   ]);
   const [asked] = sendingRows(fixtureRun());
-  expect(asked).toEqual(['Asked for', '10,000 requests at once, over 1,000 connections']);
+  expect(asked).toEqual(['Asked for', '10,000 requests over 1,000 connections']);
 });
 
 it('tells what was offered and sent in each stage', () => {
@@ -31,7 +31,7 @@ it('tells what was offered and sent in each stage', () => {
   if (!sample) throw new Error('the fixture has no sample');
   const series = [30, 60, 100].map((sent, at) => ({ ...sample, tMs: (at + 1) * 100, sent }));
   const rows = sendingRows(fixtureRun({ attack, load, series }));
-  expect(rows[0]).toEqual(['Asked for', 'up to 1,000 requests a second over 300 ms']);
+  expect(rows[0]).toEqual(['Asked for', 'up to 1,000 requests a second over 300 ms, over 200 connections']);
   expect(rows.slice(-2)).toEqual([
     ['Stage 1, 0..1000@200ms', '500/s offered, 450/s sent'],
     ['Stage 2, 1000@100ms', '1,000/s offered, 1,000/s sent'],

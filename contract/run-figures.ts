@@ -1,6 +1,6 @@
 /** Figures of a run that are not in its record as they stand, for every export. */
 import { quoted, settingsAsOptions } from './attack-options.ts';
-import { attackSettingsSchema, crowdText, stagesOf } from './attack-settings.ts';
+import { attackSettingsSchema, sendingText, stagesOf } from './attack-settings.ts';
 import { figure, milliseconds, percent, plural, whole } from './format.ts';
 import { paceOf, stageText, type Stage } from './load-stages.ts';
 import { causeRows } from './run-notes.ts';
@@ -71,10 +71,7 @@ export function latencyClasses({
 /** What was asked of the load generator, and what left it. */
 export function sendingRows({ attack, load, series }: RunRecord): Rows {
   const { sending } = load;
-  const asked =
-    attack.profile === 'burst'
-      ? `${crowdText(attack, 'request')} at once, over ${plural(attack.connections, 'connection')}`
-      : crowdText(attack, 'request');
+  const asked = sendingText(attack);
   if (sending === undefined) return [['Asked for', asked]];
   const perSec = sending.lastMs > 0 ? ((load.sent - 1) * 1_000) / sending.lastMs : undefined;
   return [
@@ -166,6 +163,21 @@ export const causeFacts = ({ load }: RunRecord): Rows =>
     text.replace(/^./, (first) => first.toUpperCase()),
     whole(count),
   ]);
+
+/** Of an attack on several sales: how many were judged, and the worst one. */
+export function severalSalesRows({ audit: { sales } }: RunRecord): Rows {
+  if (!sales) return [];
+  const { count, broken, unasked, worst } = sales;
+  const none = unasked === 0 ? '' : `; of ${whole(unasked)} there was nothing to judge`;
+  return [
+    ['Sales', `${whole(count)}, each judged by itself${none}`],
+    ['Sales that broke a promise', whole(broken)],
+    [
+      'Worst sale',
+      `${worst.id}: ${plural(worst.requests, 'request')}, ${whole(worst.sold)} of ${whole(worst.stock)} sold, ${whole(worst.oversold)} oversold, ${whole(worst.undersold)} undersold, ${whole(worst.lost)} lost, ${whole(worst.duplicated)} duplicated${worst.failed.length === 0 ? '' : `; failed: ${worst.failed.join(', ')}`}`,
+    ],
+  ];
+}
 
 /** When the sale was sold out, and what never reached Postgres. */
 export function saleRows({ id, audit, load, series, target }: RunRecord): Rows {

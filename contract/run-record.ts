@@ -161,6 +161,31 @@ export const auditSchema = z.object({
   undecided: z.array(z.string()).optional(),
   drainMs: z.number().nonnegative(),
   checks: z.array(checkSchema),
+  /** Of an attack on several sales, all of which were judged: the figures above are those of all together. */
+  sales: z
+    .object({
+      count,
+      /** Sales of which a check does not hold. */
+      broken: count,
+      /** Sales that Redis had lost and that nobody had asked for: there was nothing to judge. */
+      unasked: count,
+      /** The one with the most failed checks and broken promises; of those alike, the one with the most requests. */
+      worst: z.object({
+        id: z.string(),
+        requests: count,
+        stock: count,
+        sold: count,
+        granted: count,
+        refused: count,
+        pending: count,
+        lost: count,
+        duplicated: count,
+        oversold: count,
+        undersold: count,
+        failed: z.array(z.enum(CHECK_IDS)),
+      }),
+    })
+    .optional(),
 });
 export type Audit = z.infer<typeof auditSchema>;
 

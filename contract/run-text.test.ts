@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { attackSettingsSchema } from './attack-settings.ts';
+import { attackSettingsSchema, sendingText } from './attack-settings.ts';
 import type { RunRecord } from './run-record.ts';
 import { faultRows, longestGapMs, titleOf } from './run-text.ts';
 
@@ -12,6 +12,31 @@ it('calls a run by its crowd, its tickets and what was broken', () => {
   expect(title({ profile: 'burst', requests: 60_000, faults: 'kill:workers@25%' })).toBe(
     '60,000 buyers, 20 tickets, workers killed',
   );
+});
+
+it('counts requests where a buyer sends more than one, and buyers where each of them sends one', () => {
+  const title = (settings: object) => titleOf(attackSettingsSchema.parse({ profile: 'burst', ...settings }));
+  expect(title({ requestsPerBuyer: 2 })).toBe('10,000 requests, 20 tickets');
+  for (const more of ['double-click:10%', 'retry:5%', 'bot:1%'])
+    expect(title({ behaviours: more })).toBe('10,000 requests, 20 tickets');
+  expect(title({ behaviours: 'leaves:10% slow-reader:1%' })).toBe('10,000 buyers, 20 tickets');
+  expect(
+    titleOf(
+      attackSettingsSchema.parse({
+        profile: 'sustained',
+        ratePerSec: 500,
+        durationSec: 2,
+        requestsPerBuyer: 3,
+      }),
+    ),
+  ).toBe('500 requests a second for 2 seconds, 20 tickets');
+  expect(title({ sales: 50 })).toBe('10,000 buyers, 50 sales of 20 tickets each');
+});
+
+it('says how many of the requests can leave at once', () => {
+  const text = (settings: object) => sendingText(attackSettingsSchema.parse(settings));
+  expect(text({ profile: 'burst' })).toBe('10,000 requests over 1,000 connections');
+  expect(text({ profile: 'burst', requests: 10 })).toBe('10 requests over 10 connections');
 });
 
 it('tells each fault with its moment, what it hit, and whether it took effect', () => {

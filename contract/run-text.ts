@@ -3,8 +3,11 @@ import {
   ATTACK_SETTINGS,
   PROFILE_LABELS,
   crowdText,
+  saleIdOf,
+  saleStockText,
   settingText,
   totalRequests,
+  totalStock,
   type AttackField,
   type AttackSettings,
 } from './attack-settings.ts';
@@ -16,24 +19,26 @@ import {
   healthRows,
   repeatCommand,
   saleRows,
+  severalSalesRows,
   sendingRows,
 } from './run-figures.ts';
 import { coverageRows } from './coverage.ts';
 import type { RunSummary } from './state.ts';
-import { byteSize, latency, milliseconds, percent, plural, whole } from './format.ts';
+import { byteSize, latency, milliseconds, percent, whole } from './format.ts';
 import { momentOf, withheldOf } from './run-notes.ts';
 import type { RunRecord } from './run-record.ts';
 import { queueWorth } from './queue-worth.ts';
 import { describeVerdict, verdictShown } from './verdict-text.ts';
 
-/** `10,000 buyers, 20 tickets`: the title of the run and of its sale. */
+/** `10,000 buyers, 20 tickets`. */
+export const crowdAndStock = (attack: AttackSettings): string =>
+  `${crowdText(attack)}, ${saleStockText(attack)}`;
+
+/** `10,000 buyers, 20 tickets, workers killed`: the title of the run and of its sale. */
 export function titleOf(attack: AttackSettings): string {
-  const buyers = crowdText(attack, 'buyer');
   const broken = faultsTitle(attack.faults ?? '');
   const planted = attack.plant === undefined ? [] : [`planted ${attack.plant}`];
-  return [buyers, plural(attack.stock, 'ticket'), ...(broken === undefined ? [] : [broken]), ...planted].join(
-    ', ',
-  );
+  return [crowdAndStock(attack), ...(broken === undefined ? [] : [broken]), ...planted].join(', ');
 }
 
 /** The verdict in one word. */
@@ -75,7 +80,7 @@ export function summaryOf(record: RunRecord): RunSummary {
     provider: record.environment.provider,
     requests: totalRequests(attack),
     connections: attack.connections,
-    stock: attack.stock,
+    stock: totalStock(attack),
     sold: audit.sold,
     ...(withheldOf(record).length === 0 ? {} : { isSpeedWithheld: true }),
     rps: load.rps,
@@ -140,6 +145,7 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
           ? []
           : [['Sale closed at the end', audit.isSaleClosed ? 'yes' : 'no'] as const]),
         ...(record.target ? [] : [['Queue empty after', milliseconds(audit.drainMs)] as const]),
+        ...severalSalesRows(record),
         ...saleRows(record),
         ['Exit code', String(record.exitCode)],
         ...(record.evidenceRoot === undefined ? [] : [['Evidence root', record.evidenceRoot] as const]),
@@ -187,7 +193,7 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
     ...(record.coverage === undefined
       ? []
       : [{ title: 'Rare paths', facts: rarePathFacts(record.coverage) }]),
-    { title: 'Attack', facts: [...settingRows(attack), ['Sale', record.saleId]] },
+    { title: 'Attack', facts: [...settingRows(attack), ['Sale', salesText(record)]] },
     {
       title: 'Environment',
       facts: [
@@ -222,6 +228,12 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
     },
     { title: 'Run it again', facts: [['Command', repeatCommand(record)]], isWide: true },
   ];
+}
+
+/** The ids of the sales that were attacked. */
+function salesText({ saleId, attack: { sales = 1 } }: RunRecord): string {
+  if (sales === 1) return saleId;
+  return `${saleIdOf(saleId, 0, sales)} to ${saleIdOf(saleId, sales - 1, sales)}`;
 }
 
 /** Nothing for a group without facts. */

@@ -34,7 +34,7 @@ export interface VerdictParts {
   readonly target?: RunRecord['target'];
   /** Missing for an attack that was audited. */
   readonly end?: RunRecord['end'];
-  readonly attack: Pick<AttackSettings, 'perBuyerLimit' | 'plant'>;
+  readonly attack: Pick<AttackSettings, 'perBuyerLimit' | 'plant' | 'sales'>;
   readonly faults?: RunRecord['faults'];
   readonly load: Pick<Load, 'sent' | 'accepted' | 'rejected' | 'unknown' | 'gaveUp' | 'causes'>;
   readonly audit: Pick<
@@ -84,7 +84,7 @@ export function describeVerdict(parts: VerdictParts): VerdictText {
   if (verdict === 'pass') {
     return {
       headline:
-        parts.attack.perBuyerLimit === 1 && isJudged(audit, 'buyer_limit')
+        parts.attack.perBuyerLimit === 1 && (parts.attack.sales ?? 1) === 1 && isJudged(audit, 'buyer_limit')
           ? `${plural(audit.sold, 'ticket')}, ${plural(audit.sold, 'owner')}. Exactly.`
           : `${plural(audit.sold, 'ticket')}, each sold once. Exactly.`,
       detail: [

@@ -5,6 +5,8 @@
 import { once } from 'node:events';
 import { SaleStore } from '../services/shared/sale-store.ts';
 import { createRedis } from '../services/shared/redis.ts';
+import { totalRequests, totalStock } from '../contract/attack-settings.ts';
+import { Crowd } from './attack/protocol/crowd.ts';
 import { chooseTargets } from './attack/runner/choose-targets.ts';
 import type { ForeignSystem } from './attack/runner/machine-meter.ts';
 import type { AttackInterval } from './attack/runner/interval-merger.ts';
@@ -17,7 +19,7 @@ import type { Cluster, Deployment } from './cluster/cluster.ts';
 import type { LogLine } from '../contract/state.ts';
 import { backendDown } from './cluster/backend-down.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
-import type { Evidence } from './audit/evidence.ts';
+import type { JudgedSale } from './audit/several-sales.ts';
 import type { Audit, FaultOutcome, Sample } from '../contract/run-record.ts';
 import { coverageSince } from '../contract/coverage.ts';
 import type { PlantId } from '../contract/plants.ts';
@@ -32,6 +34,7 @@ import { parseFaults, type FaultSpec } from '../contract/faults.ts';
 import { FaultRunner } from './faults/fault-runner.ts';
 import { FaultSchedule } from './faults/fault-schedule.ts';
 import type { FaultTools } from './faults/fault.ts';
+import type { SaleCounters } from './telemetry/pipeline-reader.ts';
 import { RunTelemetry } from './telemetry/run-telemetry.ts';
 import { describeEnvironment } from './runs/environment.ts';
 import { RunSession, type OwnParts, type RunSessionOptions } from './runs/run-session.ts';
@@ -102,14 +105,19 @@ export class AttackSession extends RunSession<AttackSessionOptions> {
       onError: (error) => this.log('warn', `redis: ${error.message}`),
     });
     this.#undo.add('redis', () => redis.disconnect());
-    this.#undo.add('sale', () => this.#sale.close(), AttackSale.closeLimitMs);
+    this.#undo.add('sale', () => this.#sale.close(), this.#sale.closeLimitMs);
     const store = new SaleStore(redis, deployment.namespace);
-    const published = new PublishedOutcomes(deployment, saleId, (text) => this.log('warn', text));
+    const { ids } = this.#sale;
+    const published = new PublishedOutcomes(deployment, saleId, ids.length, (text) => this.log('warn', text));
     this.#undo.add('outcomes', () => published.end());
     const deadBefore = await countDeadFrames(deployment);
+    let isJudged = false;
     const telemetry = new RunTelemetry({
       totals: supervisor.totals,
-      readSale: async () => (await store.readSale(saleId))?.counters,
+      readSale:
+        ids.length === 1
+          ? async () => (await store.readSale(saleId))?.counters
+          : this.#countSales(() => isJudged),
       onRow: (row) => this.#addRow(row),
     });
     this.telemetry = telemetry;
@@ -135,11 +143,12 @@ export class AttackSession extends RunSession<AttackSessionOptions> {
     // What still breaks the cluster would only delay what the audit waits for.
     await Promise.race([this.#faults.over(), once(signal, 'abort')]);
     signal.throwIfAborted();
-    let evidence: Evidence | undefined;
+    let judged: readonly JudgedSale[] | undefined;
     const planted = settings.plant && this.#preparePlant(settings.plant, ledger, published);
     const found = await audit({
       waitedMs: performance.now() - answeredAtMs,
       sale: { id: saleId, stock: settings.stock, perBuyerLimit: settings.perBuyerLimit },
+      several: ids.length === 1 ? undefined : { ids, saleOf: this.#saleOf() },
       ...(planted ?? { ledger }),
       startedAtMs: this.state.firstRequestAtMs,
       readDeadLetter: (queues) => readDeadLetter(deployment, queues),
@@ -153,7 +162,7 @@ export class AttackSession extends RunSession<AttackSessionOptions> {
       heldUpMs: () => this.watch.heldUpMs(),
       signal,
       deadBefore,
-      onEvidence: (final) => (evidence = final),
+      onEvidence: (final) => (judged = final),
       onDrained: () => {
         // Called again each time that the audit repeats its look.
         if (this.state.phase !== 'auditing')
@@ -162,15 +171,41 @@ export class AttackSession extends RunSession<AttackSessionOptions> {
         this.set({ phase: 'auditing' });
       },
     });
+    isJudged = true;
     // The verdict rests on what was found: nothing planted is needed any more.
     await this.#bed?.undo().catch((error: unknown) => this.log('warn', errorText(error)));
     await telemetry.finish(found);
     this.feed.flush();
     await this.#endFaults('settle');
     // The verdict stands; a service that can't be started again is the supervisor's to report.
-    await this.conclude(load, found, evidence, () =>
+    await this.conclude(load, found, judged, () =>
       this.options.faultTools.links.remove().catch((error: unknown) => this.log('warn', errorText(error))),
     );
+  }
+
+  /** Which of several sales a request is for. */
+  #saleOf(): (request: number) => number {
+    const { settings } = this.options;
+    const crowd = new Crowd(settings, totalRequests(settings));
+    return (request) => crowd.sale(request);
+  }
+
+  /**
+   * Reads the counters of several sales from what the workers tell: asking Redis for thousands ten times a second would slow it
+   * down. Nothing is read any more once the audit has found it out.
+   */
+  #countSales(isOver: () => boolean): () => Promise<SaleCounters | undefined> {
+    const { supervisor, settings } = this.options;
+    const before = supervisor.totals.read();
+    const read = () => {
+      const { decided, granted, committed } = supervisor.totals.read();
+      return {
+        decided: decided - before.decided,
+        granted: granted - before.granted,
+        remaining: Math.max(0, totalStock(settings) - (committed - before.committed)),
+      };
+    };
+    return () => Promise.resolve(isOver() ? undefined : read());
   }
 
   /** Backends that are no child processes of ours. */

@@ -1,8 +1,8 @@
 /** The attacks of a control centre: one at a time, and the last one stays readable. */
-import type { AttackSettings } from '../contract/attack-settings.ts';
+import { contradictionOf, optionOf, type AttackSettings } from '../contract/attack-settings.ts';
 import type { AttackState, LogLine } from '../contract/state.ts';
 import { FailureError } from '../contract/failure.ts';
-import type { Audit, RunRecord, Sample } from '../contract/run-record.ts';
+import type { RunRecord, Sample } from '../contract/run-record.ts';
 import { parseFaults, type FaultSpec } from '../contract/faults.ts';
 import { FaultRunner } from './faults/fault-runner.ts';
 import { checkFaults } from './faults/fault-schedule.ts';
@@ -15,7 +15,7 @@ import { backendDown, backendRestarting } from './cluster/backend-down.ts';
 import type { EvidenceStore } from './evidence/evidence-store.ts';
 import type { Target } from '../contract/target.ts';
 import { requireModest, requireNearby } from './target/target-limits.ts';
-import type { Evidence } from './audit/evidence.ts';
+import type { JudgedSale } from './audit/several-sales.ts';
 import type { EvidenceRun } from './evidence/evidence-records.ts';
 import { TargetSession } from './target/target-session.ts';
 import type { GatewayClient } from './sales/gateway-client.ts';
@@ -64,9 +64,10 @@ export class Attacks {
 
   /**
    * Begins an attack, and returns at once.
-   * @throws FailureError `attack.busy`, or what the cluster lacks
+   * @throws FailureError `attack.busy`, `attack.contradiction`, or what the cluster lacks
    */
   async launch(settings: AttackSettings, group?: string): Promise<AttackState> {
+    refuseContradiction(settings);
     await this.#healLoose();
     this.refuseWhileActive();
     const { cluster: manager } = this.#options;
@@ -90,13 +91,14 @@ export class Attacks {
 
   /**
    * Begins an attack on a shop that is not ours, and returns at once; it needs no cluster.
-   * @throws FailureError `attack.busy`, `target.notPrivate`, `target.tooMuch`
+   * @throws FailureError `attack.busy`, `attack.contradiction`, `target.notPrivate`, `target.tooMuch`
    */
   async launchTarget(
     settings: AttackSettings,
     target: Target,
     { isOwn, group }: { readonly isOwn: boolean; readonly group?: string | undefined },
   ): Promise<AttackState> {
+    refuseContradiction(settings, true);
     this.refuseWhileActive();
     requireModest(settings);
     if (!isOwn) await requireNearby(target);
@@ -116,8 +118,11 @@ export class Attacks {
       ...rest,
       onState: (state: AttackState) => onState(redactDeep(state)),
       onRecord: (record: RunRecord) => onRecord(redactDeep(record)),
-      saveEvidence: (run: EvidenceRun, found: Evidence, audit: Audit) =>
-        evidence.save(redactDeep(run), found, redactDeep(audit)),
+      saveEvidence: (run: EvidenceRun, judged: readonly JudgedSale[]) =>
+        evidence.save(
+          redactDeep(run),
+          judged.map((one) => ({ ...one, audit: redactDeep(one.audit) })),
+        ),
     };
   }
 
@@ -187,4 +192,16 @@ export class Attacks {
       links: manager.links(),
     };
   }
+}
+
+/** The same words as the terminal's. @throws FailureError `attack.contradiction` */
+function refuseContradiction(settings: AttackSettings, isOtherShop = false): void {
+  const found = contradictionOf(settings, isOtherShop);
+  if (!found) return;
+  throw new FailureError({
+    code: 'attack.contradiction',
+    field: found.field,
+    message: `--${optionOf(found.field)}: ${found.message}.`,
+    fix: 'Change one of the two settings.',
+  });
 }

@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
 import { registerSecrets } from '../services/shared/redact.ts';
+import { attackSettingsSchema } from '../contract/attack-settings.ts';
+import { Attacks } from './attacks.ts';
 import { commandHandlers, type CommandParts } from './command-handlers.ts';
 
 const deployment = {
@@ -26,4 +28,18 @@ it('tells a page no password', () => {
     { role: 'redis', url: 'redis://127.0.0.1:6379' },
     { role: 'postgres', url: 'postgresql://flashgrid_audit@127.0.0.1:5432/flashgrid' },
   ]);
+});
+
+it.each([
+  [{ behaviours: 'several:10%' }, 'behaviours', /^--behaviour: several needs a limit of 2 tickets/],
+  [{ zipf: 1 }, 'zipf', /^--zipf: needs 2 sales or more \(--sales\)\.$/],
+  [{ sales: 2, plant: 'phantom' }, 'sales', /^--sales: does not go with --plant/],
+  [{ sales: 1_001, faults: 'flush:redis@1s' }, 'sales', /^--sales: may be at most 1000 with --fault flush/],
+] as const)('refuses %j from a page too, as the terminal does', async (settings, field, message) => {
+  const free = { refuseWhileRunning: () => undefined };
+  const attacks = new Attacks({} as ConstructorParameters<typeof Attacks>[0]);
+  const handlers = commandHandlers({ ...parts, attacks, matrix: free, lab: free } as unknown as CommandParts);
+  const attack = attackSettingsSchema.parse({ profile: 'burst', ...settings });
+  const failure = { code: 'attack.contradiction', field, message: expect.stringMatching(message) as string };
+  await expect(handlers['attack.launch'](attack, 'page')).rejects.toMatchObject({ failure });
 });

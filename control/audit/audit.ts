@@ -17,13 +17,22 @@ import { unjudged } from './checks/check.ts';
 import { isOpen } from './checks/open.ts';
 import { findOutcomeFaults } from './checks/single-outcome.ts';
 import { waitForDrain, type DrainProgress } from './drain.ts';
-import { joinTickets, prepareEvidence, type Evidence, type QueueCounts } from './evidence.ts';
+import {
+  isUnasked,
+  joinTickets,
+  prepareEvidence,
+  type Evidence,
+  type QueueCounts,
+  type RawEvidence,
+} from './evidence.ts';
 import { BackendTimes } from './event-times.ts';
 import { indexFrames } from './frame-index.ts';
 import type { LoadLedger } from './ledger.ts';
 import { QueueProbe } from './queue-probe.ts';
 import { readOutcomes } from './read-outcomes.ts';
-import { readTickets } from './read-tickets.ts';
+import { NO_TICKETS, readTickets } from './read-tickets.ts';
+import { ledgersBySale, sumOfSales, type JudgedSale } from './several-sales.ts';
+import { forEachAtOnce } from '../sales/at-once.ts';
 import { commandLine } from '../lib/command-line.ts';
 import { errorText } from '../../services/shared/error-text.ts';
 
@@ -41,9 +50,16 @@ const GATHER_GRACE_MS = 15_000;
  * worker decides before it commits.
  */
 const COMMIT_QUIET_MS = 5_000;
+/** Sales that are judged without letting others have their turn. */
+const TURN_SALES = 100;
+/** Failed sales whose witnesses are told when rows and decisions came about. */
+const MAX_LOOKUPS = 10;
+const SILENT = 'the backends did not answer in time';
 
 export interface AuditInput {
   readonly sale: { readonly id: string; readonly stock: number; readonly perBuyerLimit: number };
+  /** Where there are several sales, all with that stock and limit: their ids, and which of them a request is for. */
+  readonly several?: { readonly ids: readonly string[]; saleOf(request: number): number } | undefined;
   readonly ledger: LoadLedger;
   readonly deployment: Deployment;
   /** ms that the queue may take to drain. */
@@ -78,8 +94,8 @@ export interface AuditInput {
   readonly notJudged?: Evidence['notJudged'];
   /** Spoils what the last look will find, on purpose; called once, after the sale is closed. */
   plant?(evidence: Evidence): Promise<void>;
-  /** What the verdict rests on, once it is final. */
-  onEvidence?(evidence: Evidence): void;
+  /** What the verdict rests on, once it is final: of each sale, with what its checks found. */
+  onEvidence?(judged: readonly JudgedSale[]): void;
   /** The queue is drained, or the time is over, and evidence is being gathered; again for each repetition. */
   onDrained?(): void;
 }
@@ -122,6 +138,7 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
   const queues = new QueueProbe(deployment);
   release.add('RabbitMQ connection of the audit', () => queues.close());
   const sales = new SaleStore(redis, deployment.namespace);
+  const parts = partsOf(input);
 
   const accepted = countAccepted(ledger);
   const deadline = performance.now() + input.drainTimeoutMs;
@@ -140,13 +157,11 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
       signal,
       timeoutMs: Math.max(0, deadline - startedAt),
       probe: async () => {
-        const looks = Promise.all([queues.count(), sales.readSale(input.sale.id)]);
-        const [{ waiting }, sale] = await withLimit(
-          looks,
-          PROBE_LIMIT_MS,
-          'the backends did not answer in time',
-        );
-        return { waiting, decided: sale?.counters.decided ?? 0 };
+        const looks = Promise.all([queues.count(), parts.length === 1 ? decidedOf(parts, sales) : 0]);
+        const [{ waiting }, decided] = await withLimit(looks, PROBE_LIMIT_MS, SILENT);
+        // Thousands of sales are asked only once that can end the wait.
+        if (parts.length === 1 || waiting > 0) return { waiting, decided };
+        return { waiting, decided: await withLimit(decidedOf(parts, sales), PROBE_LIMIT_MS, SILENT) };
       },
       onProgress: (progress) => input.onDrainProgress?.(progress),
       isBackendLost: () => input.isBackendLost?.() ?? false,
@@ -158,9 +173,9 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
       performance.now() >= deadline + (hasDrained ? GATHER_GRACE_MS : 0) || input.isBackendLost?.() === true;
     if (drain.lastError !== undefined && isOver()) throw backendAway(drain.lastError);
     if (drain.lastError === undefined) input.onDrained?.();
-    let evidence: Evidence;
+    let evidence: readonly Evidence[];
     try {
-      evidence = await gather(input, { pool, redis, queues, sales }, statusInAttack);
+      evidence = await gather(input, parts, { pool, redis, queues, sales }, statusInAttack);
     } catch (error) {
       signal.throwIfAborted();
       if (isOver()) throw backendAway(error);
@@ -168,33 +183,39 @@ async function auditWith(input: AuditInput, release: ReleaseStack): Promise<Audi
       continue;
     }
     const nowMs = performance.now();
-    if (evidence.tickets.count !== ticketsSeen) {
-      ticketsSeen = evidence.tickets.count;
+    const sum = (count: (of: Evidence) => number) => evidence.reduce((all, one) => all + count(one), 0);
+    const tickets = sum((one) => one.tickets.count);
+    if (tickets !== ticketsSeen) {
+      ticketsSeen = tickets;
       lastTicketAtMs = nowMs;
     }
     // Frames that a worker holds are not in the queue: give them the rest of the time.
     const missing = input.missingParts?.() ?? [];
-    const uncommitted = findOutcomeFaults(evidence).ticketMissing.count;
+    const uncommitted = sum((one) => findOutcomeFaults(one).ticketMissing.count);
     const isQuiet = nowMs - lastTicketAtMs >= COMMIT_QUIET_MS && missing.length === 0;
-    const { waiting } = evidence.queues;
+    const waiting = evidence[0]?.queues.waiting ?? 0;
     // A worker that died after the drain has given its frames back.
     // A worker brings back a sale that Redis has forgotten, too.
     const isUnwritten =
-      uncommitted > 0 || unitsWithoutTicket(evidence) > 0 || evidence.counters === undefined;
-    const isInHand = evidence.totals.pending > 0 || waiting > 0 || (isUnwritten && !isQuiet);
+      uncommitted > 0 ||
+      sum(unitsWithoutTicket) > 0 ||
+      evidence.some((one) => one.counters === undefined && !isUnasked(one));
+    const isInHand = sum((one) => one.totals.pending) > 0 || waiting > 0 || (isUnwritten && !isQuiet);
     if (!isInHand || nowMs >= deadline) {
       if (isSaleClosed !== undefined || input.closeSale === undefined) {
         const isUnfinished = isInHand || uncommitted > 0;
-        input.onEvidence?.(evidence);
-        const undecided = isUnfinished ? [...stillWaiting(evidence, drainMs), ...missing] : [];
+        const undecided = isUnfinished ? [...stillWaiting(waiting, drainMs), ...missing] : [];
+        const judged = await judgeAtEnd(input, { pool, redis }, evidence, drainMs, undecided);
+        input.onEvidence?.(judged);
         return {
-          ...(await judgeAtEnd(input, { pool, redis }, evidence, drainMs, undecided)),
+          ...sumOfSales(judged, parts.length),
           ...(isSaleClosed === undefined ? {} : { isSaleClosed }),
         };
       }
-      statusInAttack = evidence.sale.status;
+      const [first] = evidence;
+      statusInAttack = first?.sale.status;
       isSaleClosed = await input.closeSale();
-      await input.plant?.(evidence);
+      if (first) await input.plant?.(first);
       // The next look sees what came in between this one and the closing.
       continue;
     }
@@ -216,73 +237,125 @@ interface Sources {
   readonly sales: SaleStore;
 }
 
-async function gather(
-  input: AuditInput,
-  { pool, redis, queues, sales }: Sources,
-  status: SaleStatus | undefined,
-): Promise<Evidence> {
-  const { sale, ledger, deployment, signal } = input;
-  await openPool(pool);
-  const tickets = await readTickets(pool, sale.id, signal);
-  // Each step takes up to a second of a million requests: between them, the window and the terminal get their
-  // turn.
-  await nextTurn();
-  const join = joinTickets(ledger, tickets);
-  await nextTurn();
-  const index = indexFrames(sale.id, ledger, join.strays);
-  const outcomes = await readOutcomes(
-    redis,
-    deployment.namespace,
-    { id: sale.id, generation: (await sales.readEpoch(sale.id))?.generation ?? 1 },
-    index,
-    ledger.count + join.strays.length,
-    signal,
-    input.published?.bind(input),
-  );
-  const view = await sales.readSale(sale.id);
-  const counted = await withLimit(queues.count(), PROBE_LIMIT_MS, 'RabbitMQ did not answer');
-  return prepareEvidence({
-    sale: { ...sale, status: status ?? view?.status ?? 'open' },
-    ledger,
-    tickets,
-    join,
-    outcomes,
-    duplicates: index.duplicates,
-    repeats: index.repeats,
-    notJudged: input.notJudged ?? {},
-    counters: view?.counters,
-    queues: { ...counted, deadBefore: input.deadBefore ?? 0 },
-    heldUpMs: input.heldUpMs?.() ?? 0,
-  });
+/** One of the sales that are audited, and the requests that were for it. */
+interface SalePart {
+  readonly sale: AuditInput['sale'];
+  readonly ledger: LoadLedger;
 }
 
-/** The verdict. When a check failed, it looks up what its witness then tells: when rows and decisions came about, and which frame died. */
+function partsOf({ sale, ledger, several }: AuditInput): readonly SalePart[] {
+  if (!several) return [{ sale, ledger }];
+  const { ids, saleOf } = several;
+  return ledgersBySale(ledger, ids.length, saleOf).map((own, place) => ({
+    sale: { ...sale, id: ids[place] ?? '' },
+    ledger: own,
+  }));
+}
+
+/** Reservations that are decided, in all sales. */
+async function decidedOf(parts: readonly SalePart[], sales: SaleStore): Promise<number> {
+  let decided = 0;
+  await forEachAtOnce(parts, async ({ sale }) => {
+    decided += (await sales.readSale(sale.id))?.counters.decided ?? 0;
+  });
+  return decided;
+}
+
+async function gather(
+  input: AuditInput,
+  parts: readonly SalePart[],
+  { pool, redis, queues, sales }: Sources,
+  status: SaleStatus | undefined,
+): Promise<readonly Evidence[]> {
+  const { deployment, signal } = input;
+  await openPool(pool);
+  const ticketsOf = await readTickets(
+    pool,
+    parts.map(({ sale }) => sale.id),
+    signal,
+  );
+  const found: Omit<RawEvidence, 'queues'>[] = [];
+  await forEachAtOnce(parts, async ({ sale, ledger }, at) => {
+    const tickets = ticketsOf[at] ?? NO_TICKETS;
+    // Each step takes up to a second of a million requests: between them, the window and the terminal get their
+    // turn.
+    await nextTurn();
+    const join = joinTickets(ledger, tickets);
+    await nextTurn();
+    const index = indexFrames(sale.id, ledger, join.strays);
+    const outcomes = await readOutcomes(
+      redis,
+      deployment.namespace,
+      { id: sale.id, generation: (await sales.readEpoch(sale.id))?.generation ?? 1 },
+      index,
+      ledger.count + join.strays.length,
+      signal,
+      input.published?.bind(input),
+    );
+    const view = await sales.readSale(sale.id);
+    found[at] = {
+      sale: { ...sale, status: status ?? view?.status ?? 'open' },
+      ledger,
+      tickets,
+      join,
+      outcomes,
+      duplicates: index.duplicates,
+      repeats: index.repeats,
+      notJudged: input.notJudged ?? {},
+      counters: view?.counters,
+      heldUpMs: input.heldUpMs?.() ?? 0,
+    };
+  });
+  const counted = await withLimit(queues.count(), PROBE_LIMIT_MS, 'RabbitMQ did not answer');
+  const counts = { ...counted, deadBefore: input.deadBefore ?? 0 };
+  return found.map((raw) => prepareEvidence({ ...raw, queues: counts }));
+}
+
+/** Each sale with what its checks found. When one failed, it looks up what its witness then tells: when rows and decisions came about, and which frame died. */
 async function judgeAtEnd(
-  { deployment, sale, startedAtMs, readDeadLetter }: AuditInput,
-  { pool, redis }: Pick<Sources, 'pool' | 'redis'>,
-  evidence: Evidence,
+  input: AuditInput,
+  sources: Pick<Sources, 'pool' | 'redis'>,
+  evidence: readonly Evidence[],
   drainMs: number,
   undecided: readonly string[],
-): Promise<Audit> {
-  if (startedAtMs === undefined) return judge(evidence, drainMs, undecided);
-  const times = new BackendTimes(startedAtMs);
-  const found = judge({ ...evidence, times }, drainMs, undecided);
-  if (found.checks.every(({ ok }) => ok)) return found;
+): Promise<readonly JudgedSale[]> {
+  const judged: JudgedSale[] = [];
+  let lookups = 0;
+  for (const [at, one] of evidence.entries()) {
+    // What is gone from Redis and was never asked for comes back with its first frame: nothing was promised.
+    if (evidence.length > 1 && isUnasked(one) && one.counters === undefined) continue;
+    if (at % TURN_SALES === TURN_SALES - 1) await nextTurn();
+    const { startedAtMs } = input;
+    const times = startedAtMs === undefined ? undefined : new BackendTimes(startedAtMs);
+    let audit = judge(times ? { ...one, times } : one, drainMs, undecided);
+    if (startedAtMs !== undefined && times && !audit.checks.every(({ ok }) => ok) && lookups++ < MAX_LOOKUPS)
+      audit = judge(await withMoments({ ...input, startedAtMs }, sources, one, times), drainMs, undecided);
+    judged.push({ evidence: one, audit });
+  }
+  return judged;
+}
+
+/** The evidence of a sale of which a check failed, with the moments that its witness asked for. */
+async function withMoments(
+  { deployment, startedAtMs, readDeadLetter }: AuditInput & { readonly startedAtMs: number },
+  { pool, redis }: Pick<Sources, 'pool' | 'redis'>,
+  evidence: Evidence,
+  times: BackendTimes,
+): Promise<Evidence> {
   // What a backend would not tell now, the witness does not know.
   const within = <Value>(look: Promise<Value>) =>
     withLimit(look, PROBE_LIMIT_MS, 'no answer').catch(() => undefined);
-  await within(times.read({ pool, redis, namespace: deployment.namespace, saleId: sale.id }));
+  await within(times.read({ pool, redis, namespace: deployment.namespace, saleId: evidence.sale.id }));
   const letter = readDeadLetter && (await within(readDeadLetter(evidence.queues)));
   const { closedAtMs } = letter ?? {};
   const deadLetter = letter && {
     ...letter,
     closedAtMs: closedAtMs === undefined ? undefined : closedAtMs - startedAtMs,
   };
-  return judge({ ...evidence, times, ...(deadLetter && { deadLetter }) }, drainMs, undecided);
+  return { ...evidence, times, ...(deadLetter && { deadLetter }) };
 }
 
-function stillWaiting({ queues }: Evidence, drainMs: number): string[] {
-  const { waiting } = queues;
+function stillWaiting(waiting: number, drainMs: number): string[] {
   if (waiting === 0) return [];
   const verb = waiting === 1 ? 'waits' : 'wait';
   return [`${plural(waiting, 'frame')} still ${verb} in the queue after ${milliseconds(drainMs)}.`];

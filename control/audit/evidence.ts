@@ -206,6 +206,10 @@ export function prepareEvidence(raw: RawEvidence): Evidence {
   };
 }
 
+/** Nobody asked for a unit of the sale, and nobody has one. */
+export const isUnasked = ({ ledger, tickets }: RawEvidence): boolean =>
+  ledger.count === 0 && tickets.count === 0;
+
 /** Whether the answer leaves open if the request was accepted. */
 export function isUnsettled(ledger: LoadLedger, request: number): boolean {
   const status = ledger.status(request);

@@ -16,22 +16,27 @@ const MAX_FRAMES = 1_000_000;
 
 export class PublishedOutcomes {
   readonly #deployment: Deployment;
-  readonly #saleId: string;
+  readonly #keysOfFrames: string;
   readonly #subscriber: RedisClient;
   readonly #reader: RedisClient;
   /** Unread events: reading them would cost time while the attack runs, and most runs never need them. */
   readonly #events: string[] = [];
   readonly #records = new Map<string, string>();
 
-  /** @param onError told of each lost connection, and of records that could not be read */
-  constructor(deployment: Deployment, saleId: string, onError: (text: string) => void) {
+  /**
+   * @param runId of the sales
+   * @param sales how many there are
+   * @param onError told of each lost connection, and of records that could not be read
+   */
+  constructor(deployment: Deployment, runId: string, sales: number, onError: (text: string) => void) {
     this.#deployment = deployment;
-    this.#saleId = saleId;
+    this.#keysOfFrames = frameKey(deployment.namespace, sales === 1 ? runId : `${runId}-*`, '*');
+    const prefix = sales === 1 ? `${runId} ` : `${runId}-`;
     const tell = (error: unknown) => onError(`outcomes of the sale: ${errorText(error)}`);
     this.#subscriber = createRedis(deployment.redisUrl, { role: 'subscriber', onError: tell });
     this.#reader = createRedis(deployment.redisUrl, { role: 'control' });
     this.#subscriber.on('message', (_channel: string, text: string) => {
-      if (this.#events.length < MAX_FRAMES && text.startsWith(`${saleId} `)) this.#events.push(text);
+      if (this.#events.length < MAX_FRAMES && text.startsWith(prefix)) this.#events.push(text);
     });
     this.#subscriber.on('ready', () => void this.#listen().catch(tell));
   }
@@ -41,17 +46,15 @@ export class PublishedOutcomes {
     await this.#subscriber.subscribe(outcomeChannel(this.#deployment.namespace));
     // What was decided while nobody listened is in Redis now, and may be lost with the next failure.
     if (!(this.#reader instanceof Redis)) return;
-    const match = frameKey(this.#deployment.namespace, this.#saleId, '*');
-    const prefix = match.length - 1;
     for (let cursor = '0', isFirst = true; isFirst || cursor !== '0'; isFirst = false) {
-      const [next, keys] = await this.#reader.scan(cursor, 'MATCH', match, 'COUNT', BATCH);
+      const [next, keys] = await this.#reader.scan(cursor, 'MATCH', this.#keysOfFrames, 'COUNT', BATCH);
       cursor = next;
       if (keys.length === 0) continue;
       const records = await this.#reader.mget(keys);
       keys.forEach((key, at) => {
         const record = records[at];
         if (typeof record === 'string' && this.#records.size < MAX_FRAMES)
-          this.#records.set(key.slice(prefix), record);
+          this.#records.set(key.slice(key.lastIndexOf(':') + 1), record);
       });
     }
   }

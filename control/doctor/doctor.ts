@@ -134,7 +134,7 @@ async function checkOpenFiles(): Promise<Finding> {
     };
   const shown = limit === Infinity ? 'unlimited' : String(limit);
   if (limit >= WANTED_OPEN_FILES)
-    return { ...common, status: 'ok', detail: `${shown}: enough for 10,000 buyers at once` };
+    return { ...common, status: 'ok', detail: `${shown}: enough for 10,000 connections at once` };
   return {
     ...common,
     status: 'warning',

@@ -6,6 +6,7 @@ import { checkState } from '../../contract/checks.ts';
 import { OUTCOME_CODES, type OutcomeCode } from '../../services/shared/outcomes.ts';
 import type { Audit, RunRecord } from '../../contract/run-record.ts';
 import type { Evidence } from '../audit/evidence.ts';
+import type { JudgedSale } from '../audit/several-sales.ts';
 
 export const EVIDENCE_FORMAT = 'flashgrid.evidence/1';
 
@@ -15,10 +16,18 @@ export type EvidenceRun = Pick<
   'id' | 'startedAt' | 'target' | 'attack' | 'environment' | 'incidents' | 'coverage'
 >;
 
-/** All records in their order, without the last line, which holds the root. */
-export function* evidenceRecords(evidence: Evidence, run: EvidenceRun, audit: Audit): Generator<string> {
+/** All records in their order, without the last line, which holds the root: one part for each sale. */
+export function* evidenceRecords(judged: readonly JudgedSale[], run: EvidenceRun): Generator<string> {
+  // What all parts have in common stands in the first one.
+  const parts = judged.length === 1 ? {} : { parts: judged.length };
+  const rest = { id: run.id, attack: run.attack };
+  for (const [at, { evidence, audit }] of judged.entries())
+    yield* partRecords(evidence, at === 0 ? { run, ...parts } : { run: rest }, audit);
+}
+
+function* partRecords(evidence: Evidence, head: object, audit: Audit): Generator<string> {
   const { sale, ledger, tickets, join, counters, queues, heldUpMs = 0 } = evidence;
-  yield `H\t${ascii({ format: EVIDENCE_FORMAT, run, sale, requests: ledger.count, tickets: tickets.count, heldUpMs })}`;
+  yield `H\t${ascii({ format: EVIDENCE_FORMAT, ...head, sale, requests: ledger.count, tickets: tickets.count, heldUpMs })}`;
   for (let at = 0; at < tickets.count; at++)
     yield `T\t${tickets.unitNo[at]}\t${tickets.reservationId[at]}\t${tickets.userId[at]}`;
   for (const [at, id] of join.strays.entries()) yield `S\t${id}\t${outcomeOf(evidence, ledger.count + at)}`;

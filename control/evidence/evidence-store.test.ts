@@ -18,7 +18,7 @@ afterEach(() => rmSync(join(dir, '..'), { recursive: true }));
 
 async function save(id: string, ageSec = 0): Promise<string> {
   const evidence = enough().evidence();
-  const root = await store.save({ ...fixtureRun(), id }, evidence, judge(evidence, 1));
+  const root = await store.save({ ...fixtureRun(), id }, [{ evidence, audit: judge(evidence, 1) }]);
   const path = join(dir, `${id}.evidence.gz`);
   utimesSync(path, Date.now() / 1_000 - ageSec, Date.now() / 1_000 - ageSec);
   return root;

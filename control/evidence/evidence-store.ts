@@ -2,8 +2,7 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FailureError } from '../../contract/failure.ts';
-import type { Audit } from '../../contract/run-record.ts';
-import type { Evidence } from '../audit/evidence.ts';
+import type { JudgedSale } from '../audit/several-sales.ts';
 import { closedFolder } from '../lib/data-folder.ts';
 import { evidenceRecords, type EvidenceRun } from './evidence-records.ts';
 import { writeEvidence } from './write-evidence.ts';
@@ -28,9 +27,9 @@ export class EvidenceStore {
    * Writes the evidence of a run, and removes that of the oldest ones beyond the number that is kept.
    * @returns the root of its Merkle tree, as 64 hexadecimal digits
    */
-  async save(run: EvidenceRun, evidence: Evidence, audit: Audit): Promise<string> {
+  async save(run: EvidenceRun, judged: readonly JudgedSale[]): Promise<string> {
     closedFolder(this.#dir);
-    const root = await writeEvidence(this.#pathOf(run.id), evidenceRecords(evidence, run, audit));
+    const root = await writeEvidence(this.#pathOf(run.id), evidenceRecords(judged, run));
     const files = (await readdir(this.#dir)).filter((name) => name.endsWith(EXTENSION));
     const kept = await Promise.all(
       files.map(async (name) => ({ name, facts: await stat(join(this.#dir, name)) })),

@@ -78,12 +78,21 @@ function group(name: string, fields: Readonly<Record<string, Field | undefined>>
   return Object.entries(fields).map(([field, value]) => [`${name}.${field}`, value ?? '']);
 }
 
-const countsOf = ({ checks: _, undecided = [], ...counts }: Audit) => ({
+const countsOf = ({ checks: _, sales: _sales, undecided = [], ...counts }: Audit) => ({
   unknownGranted: undefined,
   isSaleClosed: undefined,
   ...counts,
   undecided: undecided.join(' '),
 });
+
+function salesOf({ sales }: Audit): [string, Field][] {
+  if (!sales) return [];
+  const { worst, ...counts } = sales;
+  return [
+    ...group('audit.sales', counts),
+    ...group('audit.sales.worst', { ...worst, failed: worst.failed.join(' ') }),
+  ];
+}
 
 const machineOf = ({ backends, ...machine }: Environment) => ({ ...machine, ...backends });
 
@@ -134,6 +143,7 @@ export function summaryRows(record: RunRecord): [string, Field][] {
     ...group('machine', { stealShare, otherCores }),
     ['machine.others', others.map(({ name, cores: used }) => `${name}: ${used}`).join('; ')],
     ...group('audit', countsOf(record.audit)),
+    ...salesOf(record.audit),
     ...group('environment', machineOf(record.environment)),
   ];
 }

@@ -6,7 +6,7 @@
  */
 import { hashArrivals } from '../audit/ledger.ts';
 import process from 'node:process';
-import { totalRequests, type AttackSettings } from '../../contract/attack-settings.ts';
+import { totalRequests, totalStock, type AttackSettings } from '../../contract/attack-settings.ts';
 import { FailureError, type Failure } from '../../contract/failure.ts';
 import { whole } from '../../contract/format.ts';
 import { notesOf } from '../../contract/run-notes.ts';
@@ -18,7 +18,7 @@ import { describeVerdict } from '../../contract/verdict-text.ts';
 import { errorText } from '../../services/shared/error-text.ts';
 import { runAttack, type AttackOptions, type AttackOutcome } from '../attack/runner/attack-runner.ts';
 import type { AttackInterval } from '../attack/runner/interval-merger.ts';
-import type { Evidence } from '../audit/evidence.ts';
+import type { JudgedSale } from '../audit/several-sales.ts';
 import type { EvidenceRun } from '../evidence/evidence-records.ts';
 import { withoutProxy } from '../lib/loopback.ts';
 import { HeatSeries } from '../telemetry/heat-series.ts';
@@ -44,7 +44,7 @@ export interface RunSessionOptions {
   /** Keeps the record; the attack counts as finished only after it. */
   onRecord(record: RunRecord): Promise<void>;
   /** Keeps what the verdict rests on, and gives its root. */
-  saveEvidence(run: EvidenceRun, evidence: Evidence, audit: Audit): Promise<string>;
+  saveEvidence(run: EvidenceRun, judged: readonly JudgedSale[]): Promise<string>;
 }
 
 /** What only the subclass knows of its record. */
@@ -93,7 +93,7 @@ export abstract class RunSession<Options extends RunSessionOptions = RunSessionO
       rejected: 0,
       unknown: 0,
       granted: 0,
-      remaining: options.settings.stock,
+      remaining: totalStock(options.settings),
       reasons: [],
     };
   }
@@ -216,12 +216,12 @@ export abstract class RunSession<Options extends RunSessionOptions = RunSessionO
   protected async conclude(
     load: Load,
     audit: Audit,
-    evidence: Evidence | undefined,
+    judgedSales: readonly JudgedSale[] | undefined,
     settle: () => Promise<void> = () => Promise.resolve(),
   ): Promise<void> {
     this.watch.look();
     const judged = await this.#recordOf({ end: 'finished', load, audit });
-    const evidenceRoot = evidence && (await this.#saveEvidence(judged, evidence));
+    const evidenceRoot = judgedSales && (await this.#saveEvidence(judged, judgedSales));
     const withoutQueue = await this.options.findWithoutQueue?.(judged);
     const record = {
       ...judged,
@@ -247,11 +247,11 @@ export abstract class RunSession<Options extends RunSessionOptions = RunSessionO
   }
 
   /** Without its evidence a run is kept all the same: its verdict stands, only nobody else can judge it. */
-  async #saveEvidence(record: RunRecord, evidence: Evidence): Promise<string | undefined> {
+  async #saveEvidence(record: RunRecord, judged: readonly JudgedSale[]): Promise<string | undefined> {
     const { id, startedAt, target, attack, environment, incidents, coverage } = record;
     try {
       const run = { id, startedAt, target, attack, environment, incidents, coverage };
-      return await this.options.saveEvidence(run, evidence, record.audit);
+      return await this.options.saveEvidence(run, judged);
     } catch (error) {
       this.log('warn', `the evidence of ${id} could not be kept: ${errorText(error)}`);
       return undefined;

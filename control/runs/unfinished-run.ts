@@ -1,5 +1,5 @@
 /** What is known of an attack that failed or was cancelled before its audit. */
-import { totalRequests } from '../../contract/attack-settings.ts';
+import { totalRequests, totalStock } from '../../contract/attack-settings.ts';
 import type { AttackState } from '../../contract/state.ts';
 import type { Failure } from '../../contract/failure.ts';
 import { percent } from '../../contract/format.ts';
@@ -23,7 +23,7 @@ export function unfinishedRun(
       : `It was cancelled when ${percent(state.progress)} of its requests were answered.`,
     load: state.load ?? loadSoFar(state),
     audit: {
-      stock: state.settings.stock,
+      stock: totalStock(state.settings),
       sold: 0,
       granted: state.granted,
       pending: 0,

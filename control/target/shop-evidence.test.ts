@@ -68,7 +68,7 @@ function disputed(evidence: Evidence, audit: Audit): readonly string[] {
   const run = { id, startedAt, target, attack, environment, incidents: [] };
   const second = new Judge(undefined);
   const tree = new MerkleTree();
-  for (const record of evidenceRecords(evidence, run, audit)) {
+  for (const record of evidenceRecords([{ evidence, audit }], run)) {
     tree.add(record);
     second.read(record);
   }

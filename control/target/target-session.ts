@@ -104,7 +104,7 @@ export class TargetSession extends RunSession<TargetSessionOptions> {
     const audit = judge(evidence, performance.now() - answeredAtMs);
     await this.telemetry.finish(audit);
     this.feed.flush();
-    await this.conclude(load, audit, evidence);
+    await this.conclude(load, audit, [{ evidence, audit }]);
   }
 
   /** The settings with the stock and the limit of the adapter; the sale is empty by then. */

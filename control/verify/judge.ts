@@ -20,6 +20,8 @@ export interface Judgement {
   readonly requests: number;
   readonly tickets: number;
   readonly stock: number;
+  /** Sales that the run judged, where there are several. */
+  readonly sales?: number;
   readonly checks: Readonly<Record<string, { readonly state: CheckState; readonly found: string }>>;
   /** Checks about which the audit that wrote the file said something else. */
   readonly disputed: readonly string[];
@@ -27,6 +29,8 @@ export interface Judgement {
 
 export interface EvidenceRequest {
   readonly index: number;
+  /** Of a run with several sales: the one that it was for. */
+  readonly sale?: string;
   readonly user: string;
   readonly status: string;
   readonly sentUs: number;
@@ -73,11 +77,127 @@ class Faults {
   }
 }
 
+/** Judges a file: one part for each sale, and the root over all of them. */
 export class Judge {
   readonly #onRequest: ((request: EvidenceRequest) => void) | undefined;
   readonly #tree = new RootBuilder();
-  #section = 'H';
+  readonly #judged: PartJudgement[] = [];
+  readonly #sales = new Set<string>();
+  #part: SaleJudge | undefined;
   #root: string | undefined;
+  #requests = 0;
+
+  constructor(onRequest: ((request: EvidenceRequest) => void) | undefined) {
+    this.#onRequest = onRequest;
+  }
+
+  read(line: string): void {
+    if (this.#root !== undefined) throw new EvidenceError('There are records after the root.');
+    // Nothing of a file that anybody may have made reaches a terminal as it is.
+    if (UNPRINTABLE.test(line))
+      throw new EvidenceError('A record holds characters that this format does not have.');
+    const kind = line[0] ?? '';
+    if (line[1] !== '\t' || !'HTSREM'.includes(kind))
+      throw new EvidenceError(`Not a record: ${line.slice(0, 40)}`);
+    if (kind === 'M') return this.#readRoot(line);
+    this.#tree.add(line);
+    if (kind === 'H' && (this.#part === undefined || this.#part.isComplete)) this.#beginPart();
+    if (this.#part === undefined) throw new EvidenceError('The first record must be the header.');
+    this.#part.read(line, kind);
+  }
+
+  #beginPart(): void {
+    this.#endPart();
+    const before = this.#requests;
+    this.#part = new SaleJudge((request, sale) => {
+      this.#requests++;
+      const isOne = this.#judged.length === 0 && this.#part?.parts === 1;
+      this.#onRequest?.({ ...request, index: before + request.index, ...(isOne ? {} : { sale }) });
+    });
+  }
+
+  #endPart(): void {
+    if (this.#part === undefined) return;
+    const found = this.#part.finish();
+    if (this.#sales.has(found.sale)) throw new EvidenceError(`The sale ${found.sale} stands in two parts.`);
+    this.#sales.add(found.sale);
+    this.#judged.push(found);
+    this.#part = undefined;
+  }
+
+  #readRoot(line: string): void {
+    const [, root, leaves] = line.split('\t');
+    const found = this.#tree.root();
+    if (Number(leaves) !== this.#tree.leaves || root !== found)
+      throw new EvidenceError(
+        `The records do not make the root that the file names: a record was changed, added or removed. Named ${String(root).slice(0, 64)}, found ${found}.`,
+      );
+    this.#root = found;
+  }
+
+  finish(expectedRoot: string | undefined): Judgement {
+    this.#endPart();
+    const [first = fail('it is empty'), ...more] = this.#judged;
+    const root = this.#root ?? fail('its root is missing');
+    if (expectedRoot !== undefined && expectedRoot.toLowerCase() !== root)
+      throw new EvidenceError(
+        `The root of this file is ${root}, not ${expectedRoot}: it is not the evidence of that verdict.`,
+      );
+    const stranger = more.find(({ runId }) => runId !== first.runId);
+    if (stranger) throw new EvidenceError(`A part is of another run: ${stranger.runId}.`);
+    if (this.#judged.length !== first.parts)
+      throw new EvidenceError(
+        `The header counts another number of sales (${first.parts}) than there are (${this.#judged.length}).`,
+      );
+    const sum = (of: 'requests' | 'tickets' | 'stock') =>
+      this.#judged.reduce((total, part) => total + part[of], 0);
+    const { runId, planted, isOther } = first;
+    return {
+      runId,
+      ...(planted === undefined ? {} : { planted }),
+      ...(isOther ? { isOther } : {}),
+      root,
+      records: this.#tree.leaves,
+      requests: sum('requests'),
+      tickets: sum('tickets'),
+      stock: sum('stock'),
+      ...(more.length === 0 ? {} : { sales: this.#judged.length }),
+      checks: more.length === 0 ? first.checks : checksOfAll(this.#judged),
+      disputed: Object.keys(first.checks).filter((name) =>
+        this.#judged.some(({ disputed }) => disputed.includes(name)),
+      ),
+    };
+  }
+}
+
+type Checks = Judgement['checks'];
+
+/** A check holds when it holds for every sale; what was found is that of the first one for which it does not. */
+function checksOfAll(parts: readonly PartJudgement[]): Checks {
+  const entries = Object.entries(parts[0]?.checks ?? {}).map(([name, of]) => {
+    const others = parts.filter(({ checks }) => checks[name]?.state !== 'passed');
+    const inState = (state: CheckState) => others.find(({ checks }) => checks[name]?.state === state);
+    const shown = inState('failed') ?? inState('open') ?? others[0];
+    const check = shown?.checks[name];
+    if (!shown || !check) return [name, { ...of, found: `It holds for each of ${parts.length} sales.` }];
+    const found = `Not for ${others.length} of ${parts.length} sales. ${shown.sale}: ${check.found}`;
+    return [name, { state: check.state, found }];
+  });
+  return Object.fromEntries(entries) as Checks;
+}
+
+interface PartJudgement extends Pick<
+  Judgement,
+  'runId' | 'planted' | 'isOther' | 'requests' | 'tickets' | 'stock' | 'checks' | 'disputed'
+> {
+  readonly sale: string;
+  readonly parts: number;
+}
+
+/** Judges the records of one sale. */
+class SaleJudge {
+  readonly #onRequest: (request: EvidenceRequest, sale: string) => void;
+  #section = 'H';
   #header: Header | undefined;
   #end: End | undefined;
 
@@ -104,23 +224,22 @@ export class Judge {
   #firstSoldOutAnsweredUs = Infinity;
   readonly #units: Uint8Array[] = [];
 
-  constructor(onRequest: ((request: EvidenceRequest) => void) | undefined) {
+  constructor(onRequest: (request: EvidenceRequest, sale: string) => void) {
     this.#onRequest = onRequest;
   }
 
-  read(line: string): void {
-    if (this.#root !== undefined) throw new EvidenceError('There are records after the root.');
-    // Nothing of a file that anybody may have made reaches a terminal as it is.
-    if (UNPRINTABLE.test(line))
-      throw new EvidenceError('A record holds characters that this format does not have.');
-    const kind = line[0] ?? '';
-    if (line[1] !== '\t' || !'HTSREM'.includes(kind))
-      throw new EvidenceError(`Not a record: ${line.slice(0, 40)}`);
-    if ('HTSREM'.indexOf(kind) < 'HTSREM'.indexOf(this.#section) || (kind === 'H' && this.#header))
+  get isComplete(): boolean {
+    return this.#end !== undefined;
+  }
+
+  get parts(): number {
+    return this.#header?.parts ?? 1;
+  }
+
+  read(line: string, kind: string): void {
+    if ('HTSRE'.indexOf(kind) < 'HTSRE'.indexOf(this.#section) || (kind === 'H' && this.#header))
       throw new EvidenceError(`A record of kind ${kind} stands where it can't.`);
     this.#section = kind;
-    if (kind === 'M') return this.#readRoot(line);
-    this.#tree.add(line);
     if (kind === 'H') this.#header = headerOf(line.slice(2));
     else if (!this.#header) throw new EvidenceError('The first record must be the header.');
     else if (kind === 'T') this.#readTicket(line, this.#header);
@@ -128,16 +247,6 @@ export class Judge {
     else if (kind === 'R') this.#readRequest(line, this.#header);
     else if (this.#end) throw new EvidenceError('There are two end records.');
     else this.#end = endOf(line.slice(2));
-  }
-
-  #readRoot(line: string): void {
-    const [, root, leaves] = line.split('\t');
-    const found = this.#tree.root();
-    if (Number(leaves) !== this.#tree.leaves || root !== found)
-      throw new EvidenceError(
-        `The records do not make the root that the file names: a record was changed, added or removed. Named ${String(root).slice(0, 64)}, found ${found}.`,
-      );
-    this.#root = found;
   }
 
   #readTicket(line: string, { stock }: Header): void {
@@ -173,7 +282,7 @@ export class Judge {
     holding.stray = { outcome, units };
   }
 
-  #readRequest(line: string, { saleStatus, stock, isOther }: Header): void {
+  #readRequest(line: string, { sale, saleStatus, stock, isOther }: Header): void {
     const fields = line.split('\t');
     const [, at, user = '', status = '', http, sent, answered, id = '', outcome = '', units = ''] = fields;
     const sentUs = Number(sent);
@@ -185,7 +294,7 @@ export class Judge {
       !Number.isInteger(sentUs)
     )
       throw new EvidenceError(`Request ${this.#requests} is missing or damaged: ${line.slice(0, 120)}`);
-    this.#onRequest?.({ index: this.#requests, user, status, sentUs, answeredUs, outcome, units });
+    this.#onRequest({ index: this.#requests, user, status, sentUs, answeredUs, outcome, units }, sale);
     this.#requests++;
     const holding = id === '-' ? undefined : this.#holdings.get(id);
     if (id !== '-' && this.#isGivenAgain(id)) this.#outcomeBroken.add(`${id} was given to two requests`);
@@ -261,15 +370,11 @@ export class Judge {
       this.#ticketMissing.add(`${id} was granted ${units} and owns ${held.length}`);
   }
 
-  finish(expectedRoot: string | undefined): Judgement {
-    const { runId, planted, isOther, openUnder, stock, perBuyerLimit, heldUpMs, requests, tickets } =
+  finish(): PartJudgement {
+    const { runId, sale, parts, planted, isOther, openUnder, stock, perBuyerLimit, heldUpMs } =
       this.#header ?? fail('it is empty');
+    const { requests, tickets } = this.#header ?? fail('it is empty');
     const { remaining, waiting, newDead, undecided, claims } = this.#end ?? fail('the end record is missing');
-    const root = this.#root ?? fail('its root is missing');
-    if (expectedRoot !== undefined && expectedRoot.toLowerCase() !== root)
-      throw new EvidenceError(
-        `The root of this file is ${root}, not ${expectedRoot}: it is not the evidence of that verdict.`,
-      );
     if (requests !== this.#requests || tickets !== this.#tickets)
       throw new EvidenceError('The header counts other requests or tickets than there are.');
 
@@ -354,8 +459,8 @@ export class Judge {
       runId,
       ...(planted === undefined ? {} : { planted }),
       ...(isOther ? { isOther } : {}),
-      root,
-      records: this.#tree.leaves,
+      sale,
+      parts,
       requests,
       tickets,
       stock,

@@ -3,6 +3,9 @@ import { EvidenceError } from './evidence-error.ts';
 
 export interface Header {
   readonly runId: string;
+  readonly sale: string;
+  /** Sales in the file, as the first header counts them. */
+  readonly parts: number;
   readonly stock: number;
   readonly perBuyerLimit: number;
   readonly saleStatus: string;
@@ -37,6 +40,8 @@ export function headerOf(text: string): Header {
   const attack = run['attack'] === undefined ? {} : fieldsOf(run['attack']);
   return {
     runId: idOf(run['id']),
+    sale: idOf(sale['id']),
+    parts: header['parts'] === undefined ? 1 : wholeOf(header, 'parts'),
     planted: attack['plant'] === undefined ? undefined : idOf(attack['plant']),
     isOther: run['target'] !== undefined,
     openUnder: openUnder(attack['behaviours']),

@@ -35,7 +35,7 @@ async function write(world: World, undecided: readonly string[] = []) {
   const evidence = world.evidence();
   const audit = judge(evidence, 12, undecided);
   const path = newPath();
-  const root = await writeEvidence(path, evidenceRecords(evidence, fixtureRun(), audit));
+  const root = await writeEvidence(path, evidenceRecords([{ evidence, audit }], fixtureRun()));
   return { path, root, audit };
 }
 
@@ -93,7 +93,7 @@ describe('the second judge', () => {
         const audit = judge(evidence, 12, undecided);
         const tree = new MerkleTree();
         const second = new Judge(undefined);
-        for (const record of evidenceRecords(evidence, fixture, audit)) {
+        for (const record of evidenceRecords([{ evidence, audit }], fixture)) {
           tree.add(record);
           second.read(record);
         }

@@ -21,7 +21,9 @@ try:
             kind, *field = line.decode("ascii").split("\t")
             if kind == "M": named = field[0]; continue
             leaf(line)
-            if kind == "H": head = json.loads(field[0])
+            if kind == "H":
+                head = json.loads(field[0])
+                if "parts" in head: raise ValueError("it has several sales; `flashgrid verify` judges each")
             elif kind == "T":
                 unit, reservation, user = field
                 tickets[reservation].append((int(unit), user)); users[user] += 1; units.append(int(unit))

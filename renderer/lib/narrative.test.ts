@@ -47,9 +47,9 @@ describe('the story of an attack on another shop', () => {
 });
 
 describe('the story of an attack', () => {
-  it('begins with the crowd and the stock', () => {
+  it('begins with what is sent over how many connections, and the stock', () => {
     const { headline, detail } = narrate(testAttack({ phase: 'preparing' }), totals(), 0);
-    expect(headline).toContain('10,000 buyers');
+    expect(headline).toBe('About to leave: 10,000 requests over 1,000 connections.');
     expect(detail).toContain('20 tickets');
   });
 
@@ -59,7 +59,8 @@ describe('the story of an attack', () => {
       { profile: 'burst', connections: 10_000 },
       '10,000 buyers at the same moment, each over a connection of their own.',
     ],
-    [{ profile: 'sustained', ratePerSec: 500, durationSec: 10 }, '500 requests a second for 10 seconds.'],
+    [{ profile: 'burst', connections: 10_000, behaviours: 'bot:1%' }, '10,000 requests over 10,000 connections.'],
+    [{ profile: 'sustained', ratePerSec: 500, durationSec: 10 }, '500 requests a second for 10 seconds, over 1,000 connections.'],
   ] as const)(
     'says “at the same moment” only where each buyer has a connection: %o',
     (settings, headline) => {

@@ -1,7 +1,14 @@
 /** The state of an attack in words that newcomers understand too. */
 import { whole, milliseconds, plural } from '../../contract/format.ts';
 import type { AttackState } from '../../contract/state.ts';
-import { crowdText, totalRequests } from '../../contract/attack-settings.ts';
+import {
+  crowdText,
+  crowdUnit,
+  saleStockText,
+  sendingText,
+  totalRequests,
+  totalStock,
+} from '../../contract/attack-settings.ts';
 import { isAttackActive } from './attack-phase.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import { describeVerdict } from '../../contract/verdict-text.ts';
@@ -26,9 +33,10 @@ export function narrate(
   queueDepth: number,
   isWorkerDown = false,
 ): Narrative {
-  const buyers = totalRequests(attack.settings);
-  const { stock } = attack.settings;
-  if (attack.target && isAttackActive(attack)) return onOtherShop(attack, attack.target.name, buyers);
+  const requests = totalRequests(attack.settings);
+  const { settings } = attack;
+  const stock = totalStock(settings);
+  if (attack.target && isAttackActive(attack)) return onOtherShop(attack, attack.target.name, requests);
   if (isWorkerDown && (attack.phase === 'attacking' || attack.phase === 'draining')) {
     return {
       headline: `No worker decides. The queue keeps ${plural(queueDepth, 'accepted reservation')}.`,
@@ -41,8 +49,11 @@ export function narrate(
   switch (attack.phase) {
     case 'preparing':
       return {
-        headline: `${whole(buyers)} buyers are about to send their requests.`,
-        detail: `A new sale with ${plural(stock, 'ticket')} is being opened.`,
+        headline: aboutToCome(attack.settings),
+        detail:
+          (settings.sales ?? 1) > 1
+            ? `${saleStockText(settings)} are being opened.`
+            : `A new sale with ${plural(stock, 'ticket')} is being opened.`,
       };
     case 'attacking':
       return attacking(attack, totals, queueDepth);
@@ -69,16 +80,20 @@ export function narrate(
     case 'cancelled':
       return {
         headline: 'The attack was cancelled.',
-        detail: `${whole(attack.sent)} of ${whole(buyers)} requests had been sent. Half a run proves nothing.`,
+        detail: `${whole(attack.sent)} of ${whole(requests)} requests had been sent. Half a run proves nothing.`,
       };
   }
 }
 
+/** `About to leave: 10,000 requests over 1,000 connections.` */
+const aboutToCome = (settings: AttackState['settings'], to = '') =>
+  `About to leave${to}: ${sendingText(settings)}.`;
+
 /** A shop that is not ours has no queue or worker to tell of. */
-function onOtherShop(attack: AttackState, name: string, buyers: number): Narrative {
+function onOtherShop(attack: AttackState, name: string, requests: number): Narrative {
   const headlines: Partial<Record<AttackState['phase'], string>> = {
-    preparing: `${whole(buyers)} buyers are about to send their requests to ${name}.`,
-    attacking: `${whole(attack.sent)} of ${whole(buyers)} requests have left for ${name}.`,
+    preparing: aboutToCome(attack.settings, ` for ${name}`),
+    attacking: `${whole(attack.sent)} of ${whole(requests)} requests have left for ${name}.`,
     draining: `Every request is answered. ${name} is asked who owns what.`,
   };
   return {
@@ -89,15 +104,14 @@ function onOtherShop(attack: AttackState, name: string, buyers: number): Narrati
 
 /** Only a crowd whose every request has a connection of its own comes at the same moment. */
 function crowdHeadline(settings: AttackState['settings']): string {
-  const requests = crowdText(settings, 'request');
-  if (settings.profile !== 'burst') return `${requests}.`;
-  return settings.connections >= settings.requests
-    ? `${plural(settings.requests, 'buyer')} at the same moment, each over a connection of their own.`
-    : `${requests} over ${plural(settings.connections, 'connection')}.`;
+  const isOneMoment = settings.profile === 'burst' && settings.connections >= settings.requests;
+  return isOneMoment && crowdUnit(settings) === 'buyer'
+    ? `${crowdText(settings)} at the same moment, each over a connection of their own.`
+    : `${sendingText(settings)}.`;
 }
 
 function attacking(attack: AttackState, totals: SeriesTotals, queueDepth: number): Narrative {
-  const { stock } = attack.settings;
+  const stock = totalStock(attack.settings);
   if (attack.sent === 0 && totals.sent === 0) {
     return {
       headline: crowdHeadline(attack.settings),

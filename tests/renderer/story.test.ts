@@ -407,7 +407,7 @@ describe('when the workers are killed in the rush', () => {
     expect(await go.isDisabled()).toBe(true);
     await text.fill(planned);
     await button('Edit as list').click();
-    await fillNumber(page, 'Buyers', 20_000);
+    await fillNumber(page, 'Requests', 20_000);
     // Of no speed: that verdict is withheld on a machine that does other work, too.
     await page.getByRole('textbox', { name: 'Thresholds' }).fill('accepted<1');
     await go.click();

@@ -29,7 +29,11 @@ describe.each(ATTACK_SETTINGS.map((setting) => [setting.field, setting] as const
   const value = otherValue(setting);
   const profile = setting.profile ?? 'burst';
   // Of a steady rate, both must be given; no more sockets than requests.
-  const others = profile === 'sustained' ? { ratePerSec: 5, durationSec: 5 } : { connections: 1 };
+  const others = {
+    ...(profile === 'sustained' ? { ratePerSec: 5, durationSec: 5 } : { connections: 1 }),
+    // Of one sale, no law says how the requests are dealt.
+    ...(field === 'zipf' ? { sales: 2 } : {}),
+  };
   const attack = attackSettingsSchema.parse({ profile, ...others, [field]: value });
 
   it('is set and explained by the terminal', () => {

@@ -25,6 +25,7 @@ export interface WorldFrame {
 export type Fortune = 'taken' | 'lost' | 'dropped' | 'failed' | 'rejected';
 
 export interface WorldOptions {
+  readonly saleId?: string;
   readonly stock: number;
   readonly perBuyerLimit?: number;
   readonly frameSize?: number;
@@ -48,7 +49,7 @@ export class World {
 
   constructor(options: WorldOptions) {
     this.sale = {
-      id: SALE_ID,
+      id: options.saleId ?? SALE_ID,
       stock: options.stock,
       perBuyerLimit: options.perBuyerLimit ?? 1,
       status: 'open',
@@ -90,7 +91,7 @@ export class World {
     }
     const frame = this.#open;
     const index = frame.codes.length;
-    const reservationId = framedId(SALE_ID, frame.id, index);
+    const reservationId = framedId(this.sale.id, frame.id, index);
     const has = held.get(userId) ?? 0;
     if (has >= this.sale.perBuyerLimit) frame.codes.push('L');
     else if (this.remaining === 0) frame.codes.push('S');
@@ -112,7 +113,7 @@ export class World {
     const was = found?.reservationId;
     if (!found || was === undefined) throw new Error(`request ${request} has no reservation`);
     const digest = String(request).padStart(22, 'k');
-    const id = keyedId(SALE_ID, digest);
+    const id = keyedId(this.sale.id, digest);
     const units = frame.grants.get(place);
     this.frames.push({
       id: digest,

@@ -177,7 +177,7 @@ export class Fleet {
   /** Opens a sale through a gateway, as `POST /sales` takes it. */
   async openSale(sale: z.input<typeof newSaleSchema> & { readonly id: string }): Promise<void> {
     await this.#backend.openSale(newSaleSchema.parse(sale));
-    const published = new PublishedOutcomes(this.deployment, sale.id, (text) => this.log.push(text));
+    const published = new PublishedOutcomes(this.deployment, sale.id, 1, (text) => this.log.push(text));
     this.#release.add('published outcomes', () => published.end());
     this.#published.set(sale.id, published);
   }

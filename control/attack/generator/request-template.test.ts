@@ -53,3 +53,21 @@ it('has a form of its own for those who repeat with a key, and for those who ask
   expect(keys.length).toBeGreaterThan(60);
   expect(new Set(keys).size).toBeLessThan(keys.length * 0.7);
 });
+
+it.each([{}, { behaviours: 'retry:30% several:30%', perBuyerLimit: 3 }])(
+  'names the sale of each request, where there are several (%j)',
+  (more) => {
+    const of = crowd({ requestsPerBuyer: 1, sales: 120, ...more }, 500);
+    const several = template(of);
+    const buffer = several.copy();
+    const seen = new Set<string>();
+    for (let index = 0; index < 500; index++) {
+      const [, body = ''] = several.fill(buffer, index).toString('latin1').split('\r\n\r\n');
+      const { saleId, userId } = JSON.parse(body) as { saleId: string; userId: string };
+      expect(saleId).toBe(`sale-${String(of.sale(index) + 1).padStart(3, '0')}`);
+      expect(userId).toBe(userIdFor(7, of.buyer(index)));
+      seen.add(saleId);
+    }
+    expect(seen.size).toBeGreaterThan(100);
+  },
+);

@@ -1,7 +1,8 @@
 /**
- * The bytes of a request. Only the ids of buyer and key change, and their lengths never do: a request is a copy of these with
- * eight bytes replaced. Where buyers behave differently there are several such forms.
+ * The bytes of a request. Only the ids of buyer, key and sale change, and their lengths never do: a request is a copy of these
+ * with a few bytes replaced. Where buyers behave differently there are several such forms.
  */
+import { saleIdOf } from '../../../contract/attack-settings.ts';
 import type { Crowd } from '../protocol/crowd.ts';
 import { USER_ID_LENGTH, writeUserId } from '../protocol/user-ids.ts';
 
@@ -18,6 +19,8 @@ interface Form {
   readonly bytes: Buffer;
   readonly userIdAt: number;
   readonly keyAt: number | undefined;
+  /** Behind the id of the sale. */
+  readonly saleEnd: number;
 }
 
 export class RequestTemplate implements RequestBytes {
@@ -32,11 +35,12 @@ export class RequestTemplate implements RequestBytes {
   /**
    * @param host value of the Host header
    * @param path of the route
+   * @param runId of which the ids of the sales are made
    */
-  constructor(host: string, path: string, saleId: string, crowd: Crowd) {
+  constructor(host: string, path: string, runId: string, crowd: Crowd) {
     this.#host = host;
     this.#path = path;
-    this.#saleId = saleId;
+    this.#saleId = saleIdOf(runId, 0, crowd.sales);
     this.#crowd = crowd;
     this.#usual = this.#formOf(0);
   }
@@ -49,10 +53,11 @@ export class RequestTemplate implements RequestBytes {
   /** Puts the buyer of request `index` into such a buffer, or into a new one where requests differ. */
   fill(buffer: Buffer, index: number): Buffer {
     const crowd = this.#crowd;
-    const { bytes, userIdAt, keyAt } = crowd.isUniform ? this.#usual : this.#formOf(index);
+    const { bytes, userIdAt, keyAt, saleEnd } = crowd.isUniform ? this.#usual : this.#formOf(index);
     const filled = crowd.isUniform ? buffer : Buffer.from(bytes);
     writeUserId(filled, userIdAt, crowd.seed, crowd.buyer(index));
     if (keyAt !== undefined) writeUserId(filled, keyAt, crowd.seed, crowd.key(index) ?? index);
+    if (crowd.sales > 1) writeNumber(filled, saleEnd, crowd.sale(index) + 1, crowd.sales);
     return filled;
   }
 
@@ -76,7 +81,16 @@ export class RequestTemplate implements RequestBytes {
     return {
       bytes: Buffer.from(head + body),
       userIdAt: Buffer.byteLength(head + start),
+      saleEnd: Buffer.byteLength(head) + '{"saleId":"'.length + this.#saleId.length,
       keyAt: hasKey ? Buffer.byteLength(first) : undefined,
     };
+  }
+}
+
+/** Writes a number over the digits that end at `end`: as many as the largest one has. */
+function writeNumber(target: Uint8Array, end: number, number: number, largest: number): void {
+  for (let at = end - 1, rest = number, most = largest; most > 0; most = Math.floor(most / 10), at--) {
+    target[at] = 0x30 + (rest % 10);
+    rest = Math.floor(rest / 10);
   }
 }

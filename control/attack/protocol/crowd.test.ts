@@ -13,15 +13,50 @@ describe('a crowd', () => {
     expect(new Crowd({ ...settings, keys: 'own' }, 6).key(4)).toBe(4);
   });
 
+  it('deals its requests to the sales evenly, or by Zipf’s law', () => {
+    const share = (zipf: number) => {
+      const dealt = new Crowd({ ...settings, sales: 100, zipf }, 40_000);
+      const counts = new Array<number>(100).fill(0);
+      for (let index = 0; index < 40_000; index++) {
+        const sale = dealt.sale(index);
+        counts[sale] = (counts[sale] ?? 0) + 1;
+      }
+      return counts.map((count) => count / 40_000);
+    };
+    const even = share(0);
+    expect(Math.max(...even)).toBeLessThan(0.015);
+    expect(Math.min(...even)).toBeGreaterThan(0.005);
+    // The first gets 1 of 5.187 (the harmonic number of 100), the second half of that.
+    const [first = 0, second = 0] = share(1);
+    expect(first).toBeCloseTo(1 / 5.187, 1);
+    expect(first / second).toBeGreaterThan(1.8);
+    expect(first / second).toBeLessThan(2.2);
+    expect(new Crowd(settings, 10).sale(3)).toBe(0);
+  });
+
+  it('lets a buyer ask for one sale in a turn, however often', () => {
+    const bots = new Crowd({ ...settings, sales: 1_000, behaviours: 'bot:50% retry:30%' }, 5_000);
+    const saleOf = new Map<number, number>();
+    for (let index = 0; index < 5_000; index++) {
+      const sale = saleOf.get(bots.buyer(index)) ?? bots.sale(index);
+      expect(bots.sale(index)).toBe(sale);
+      saleOf.set(bots.buyer(index), sale);
+    }
+    const turns = new Crowd({ ...settings, requestsPerBuyer: 2, sales: 1_000 }, 2_000);
+    const asked = Array.from({ length: 2_000 }, (_, index) => [turns.buyer(index), turns.sale(index)]);
+    expect(new Set(asked.map((one) => one.join(' '))).size).toBeGreaterThan(1_900);
+  });
+
   it('is the same whoever asks, and in whatever order', () => {
     fc.assert(
       fc.property(fc.nat(1_000), fc.array(fc.nat(9_999), { maxLength: 30 }), (seed, indexes) => {
-        const of = () => new Crowd({ ...settings, seed, behaviours: mix }, 10_000);
+        const of = () => new Crowd({ ...settings, seed, behaviours: mix, sales: 50, zipf: 1 }, 10_000);
         const one = of();
         const told = (crowd: Crowd, index: number) => [
           crowd.buyer(index),
           crowd.key(index),
           crowd.units(index),
+          crowd.sale(index),
         ];
         for (const index of indexes) expect(told(one, index)).toEqual(told(of(), index));
       }),

@@ -8,10 +8,12 @@
 import type { AttackSettings } from '../../../contract/attack-settings.ts';
 import { parseBehaviours, unitsOfSeveral, type Behaviour } from '../../../contract/behaviours.ts';
 import { randomFrom } from '../../../contract/chaos.ts';
-import { buyerOf } from './user-ids.ts';
+import { buyerOf, scramble } from './user-ids.ts';
 
 const BLOCK = 1_024;
 const NOBODY = 0xffff;
+/** Sales are drawn otherwise than buyers' ids are. */
+const SALE_SALT = 0x53a1e5;
 /** Blocks that are remembered: answers come back to requests of earlier blocks, one for each connection in flight. */
 const REMEMBERED = 32;
 
@@ -24,12 +26,13 @@ interface Dealt {
 
 export type CrowdSettings = Pick<
   AttackSettings,
-  'seed' | 'keys' | 'requestsPerBuyer' | 'perBuyerLimit' | 'behaviours'
+  'seed' | 'keys' | 'requestsPerBuyer' | 'perBuyerLimit' | 'behaviours' | 'sales' | 'zipf'
 >;
 
 export class Crowd {
   readonly seed: number;
-  /** Whether all requests are alike, but for the buyer and the key. */
+  readonly sales: number;
+  /** Whether all requests are alike, but for the buyer, the key and the sale. */
   readonly isUniform: boolean;
   readonly #hasOwnKeys: boolean;
   readonly #perBuyerLimit: number;
@@ -37,6 +40,8 @@ export class Crowd {
   readonly #turn: number;
   readonly #behaviours: readonly Behaviour[];
   readonly #dealt: Dealt[] = [];
+  /** Of several sales, the share of the requests that is for one of the sales up to each place. */
+  readonly #sharesUpTo: Float64Array;
 
   constructor(settings: CrowdSettings, totalRequests: number) {
     this.seed = settings.seed;
@@ -45,6 +50,8 @@ export class Crowd {
     this.#turn = Math.ceil(totalRequests / settings.requestsPerBuyer);
     this.#behaviours = parseBehaviours(settings.behaviours ?? '');
     this.isUniform = this.#behaviours.length === 0;
+    this.sales = settings.sales ?? 1;
+    this.#sharesUpTo = sharesUpTo(this.sales, settings.zipf ?? 0);
   }
 
   /** The buyer of a request, as a number from 0. */
@@ -57,8 +64,20 @@ export class Crowd {
   key(index: number): number | undefined {
     const isRepeat = this.behaviour(index)?.hasOneKey === true;
     if (!isRepeat) return this.#hasOwnKeys ? index : undefined;
-    const turn = Math.floor(index / this.#turn);
-    return turn * this.#turn + this.#firstOf(buyerOf(index, this.#turn));
+    return this.#firstOfBuyer(index);
+  }
+
+  /** Which sale a request is for, from 0, the hottest. In one turn a buyer asks for one sale, however often. */
+  sale(index: number): number {
+    if (this.sales === 1) return 0;
+    const chance = scramble(this.seed ^ SALE_SALT, this.#firstOfBuyer(index)) / 2 ** 32;
+    let [low, high] = [0, this.sales - 1];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (chance < (this.#sharesUpTo[middle] ?? 1)) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 
   /** Units that a request asks for. */
@@ -71,6 +90,13 @@ export class Crowd {
     if (this.isUniform) return undefined;
     const place = buyerOf(index, this.#turn);
     return this.#behaviours[(this.#blockOf(place).behaviour[place % BLOCK] ?? 0) - 1];
+  }
+
+  /** The number of the first request that the buyer of a request sends in the same turn. */
+  #firstOfBuyer(index: number): number {
+    const turn = Math.floor(index / this.#turn);
+    const place = buyerOf(index, this.#turn);
+    return turn * this.#turn + (this.isUniform ? place : this.#firstOf(place));
   }
 
   #firstOf(place: number): number {
@@ -111,4 +137,12 @@ export class Crowd {
     }
     return 0;
   }
+}
+
+/** By Zipf's law: the sale at place n is asked for 1/n^s as often as the first one. */
+function sharesUpTo(sales: number, exponent: number): Float64Array {
+  const shares = new Float64Array(sales);
+  let sum = 0;
+  for (let place = 0; place < sales; place++) shares[place] = sum += (place + 1) ** -exponent;
+  return shares.map((share) => share / sum);
 }

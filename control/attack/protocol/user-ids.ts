@@ -16,7 +16,7 @@ const LETTER_U = 0x75;
  * undone, so within 32 bits two indexes never meet; buyers that were plain numbers in order would flatter an
  * index that likes order.
  */
-function scramble(seed: number, index: number): number {
+export function scramble(seed: number, index: number): number {
   let x = (index ^ Math.imul(seed + 1, 0x9e3779b1)) >>> 0;
   x = Math.imul(x ^ (x >>> 16), 0x85ebca6b) >>> 0;
   x = (x ^ Math.imul(seed, 0x27d4eb2f)) >>> 0;

@@ -1,6 +1,7 @@
 import { Button, Stack } from '@mantine/core';
 import { IconFileText, IconListDetails, IconPlayerStopFilled, IconRepeat } from '@tabler/icons-react';
 import { Suspense, lazy, useEffect, useMemo } from 'react';
+import { totalStock } from '../../../contract/attack-settings.ts';
 import { callOrNotify } from '../../client.ts';
 import { BreakIt } from '../../components/break-it.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
@@ -23,7 +24,7 @@ const LiveCharts = lazy(async () => ({ default: (await import('../../charts/live
 
 /** One attack, from the start to the verdict. */
 export function AttackLive() {
-  const stock = useData((data) => data.attack?.settings.stock) ?? 0;
+  const stock = useData((data) => data.attack && totalStock(data.attack.settings)) ?? 0;
   const isActive = useData((data) => isAttackActive(data.attack)) ?? false;
   const stage = useStage();
   // The form that this page replaces may have been scrolled.

@@ -15,9 +15,13 @@ import { ATTACK_PRESETS } from '../../../contract/attack-presets.ts';
 import {
   ATTACK_SETTINGS,
   PROFILE_LABELS,
+  crowdUnit,
   paceFor,
+  saleStockText,
   totalRequests,
+  totalStock,
   type AttackSetting,
+  type AttackSettings,
 } from '../../../contract/attack-settings.ts';
 import { NOT_OF_OTHER_SHOPS } from '../../../contract/adapter.ts';
 import { callOrNotify } from '../../client.ts';
@@ -295,15 +299,21 @@ function SettingField({ setting, value, error, onChange }: SettingFieldProps) {
   );
 }
 
-function Summary({ settings }: { readonly settings: Parameters<typeof totalRequests>[0] }) {
-  const buyers = totalRequests(settings);
-  const perTicket = buyers / settings.stock;
+function Summary({ settings }: { readonly settings: AttackSettings }) {
+  const requests = totalRequests(settings);
+  const unit = crowdUnit(settings);
+  const perTicket = requests / totalStock(settings);
+  const { sales = 1, behaviours } = settings;
+  // Only of buyers who want one ticket of the same sale it is known how many get none.
+  const isPlain = unit === 'buyer' && behaviours === undefined && sales === 1;
+  const lose = isPlain ? ` ${whole(requests - settings.stock)} get none.` : '';
   return (
     <>
-      <strong>{plural(buyers, 'buyer')}</strong> want <strong>{plural(settings.stock, 'ticket')}</strong>
-      {perTicket > 1
-        ? `: ${compact(perTicket)} for each. ${whole(buyers - settings.stock)} get none.`
-        : ': everybody can have one.'}
+      <strong>{plural(requests, unit)}</strong> {unit === 'buyer' ? 'want' : 'for'}{' '}
+      <strong>{saleStockText(settings)}</strong>
+      {isPlain && perTicket <= 1
+        ? ': everybody can have one.'
+        : `: ${compact(perTicket)} for each ticket.${lose}`}
     </>
   );
 }

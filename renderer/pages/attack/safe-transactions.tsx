@@ -1,4 +1,5 @@
 import { Group } from '@mantine/core';
+import { totalStock } from '../../../contract/attack-settings.ts';
 import { whole, plural } from '../../../contract/format.ts';
 import { IconLock, IconLockOpen2 } from '@tabler/icons-react';
 import { StockBar } from '../../components/stock-bar.tsx';
@@ -7,7 +8,8 @@ import classes from './safe-transactions.module.css';
 
 /** The tickets sold, as a bar that can't grow past the stock. */
 export function SafeTransactions() {
-  const stock = useData((data) => data.attack?.settings.stock) ?? 0;
+  const stock = useData((data) => data.attack && totalStock(data.attack.settings)) ?? 0;
+  const sales = useData((data) => data.attack?.settings.sales) ?? 1;
   const auditedSold = useData((data) => data.attack?.audit?.sold);
   const remaining = useData((data) => data.attack?.remaining);
   const granted = useData((data) => data.attack?.granted) ?? 0;
@@ -33,7 +35,7 @@ export function SafeTransactions() {
       <StockBar isLarge stock={stock} sold={sold} label="Tickets sold" />
       <p className="muted small">
         {isLocked
-          ? `Sold out. Ticket ${whole(stock + 1)} does not exist, and Postgres can’t store it.`
+          ? `Sold out. ${sales === 1 ? `Ticket ${whole(stock + 1)}` : 'One more ticket of any sale'} does not exist, and Postgres can’t store it.`
           : 'Redis grants each ticket once, in one atomic script.'}
       </p>
     </section>

@@ -78,7 +78,7 @@ export function Pipeline() {
   const isUp = useData((data) => data.cluster.state === 'running') ?? false;
   // An attack counts for itself: the list of sales comes through a gateway, which is busy now.
   const remaining = useData(({ attack, sales }) =>
-    isAttackActive(attack)
+    isAttackActive(attack) || (attack?.settings.sales ?? 1) > 1
       ? attack?.remaining
       : (sales.find(({ id }) => id === attack?.saleId) ?? sales[0])?.counters.remaining,
   );

@@ -1,9 +1,8 @@
-import { plural } from '../../../contract/format.ts';
 import { Button, Group, Stack } from '@mantine/core';
 import { IconArrowLeft, IconListDetails, IconTag, IconTrash } from '@tabler/icons-react';
 import { Suspense, lazy, useCallback, useMemo, useState, type ReactNode } from 'react';
 import type { RunRecord } from '../../../contract/run-record.ts';
-import { titleOf } from '../../../contract/run-text.ts';
+import { crowdAndStock, titleOf } from '../../../contract/run-text.ts';
 import { notesOf } from '../../../contract/run-notes.ts';
 import { queueWorth } from '../../../contract/queue-worth.ts';
 import { describeVerdict } from '../../../contract/verdict-text.ts';
@@ -15,7 +14,6 @@ import { Loading } from '../../components/loading.tsx';
 import { Notes } from '../../components/notes.tsx';
 import { RarePaths } from '../../components/rare-paths.tsx';
 import { VerdictBadge } from '../../components/verdict-badge.tsx';
-import { totalRequests } from '../../../contract/attack-settings.ts';
 import { deleteRun } from '../../lib/delete-run.ts';
 import { formatDate } from '../../lib/format.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
@@ -107,7 +105,6 @@ function Record({ record, onChange }: { readonly record: RunRecord; readonly onC
     (tMs: number) => navigate('logs', undefined, { at: String(Math.round(zeroAtMs + tMs)) }),
     [zeroAtMs],
   );
-  const buyers = totalRequests(record.attack);
   const { headline, detail } = describeVerdict(record);
   const worth = useMemo(() => queueWorth(record), [record]);
   return (
@@ -117,9 +114,7 @@ function Record({ record, onChange }: { readonly record: RunRecord; readonly onC
           <p className="muted small">
             <a href={hrefOf('runs')}>Runs</a> / <span className="mono">{record.id}</span>
           </p>
-          <h1>
-            {plural(buyers, 'buyer')}, {plural(record.audit.stock, 'ticket')}
-          </h1>
+          <h1>{crowdAndStock(record.attack)}</h1>
           <Group component="p" gap="xs" mt="xs">
             <VerdictBadge run={record} />
             <span className="muted">

@@ -63,9 +63,9 @@ export function personAt(theirs: () => Page) {
     await theirs()
       .getByText('buyers' in crowd ? 'All at once' : 'Steady rate', { exact: true })
       .click();
-    if ('buyers' in crowd) await fillNumber(theirs(), 'Buyers', crowd.buyers);
+    if ('buyers' in crowd) await fillNumber(theirs(), 'Requests', crowd.buyers);
     else {
-      await fillNumber(theirs(), 'Buyers a second', crowd.perSec);
+      await fillNumber(theirs(), 'Requests a second', crowd.perSec);
       await fillNumber(theirs(), 'Duration, s', crowd.forSec);
     }
     await fillNumber(theirs(), 'Tickets', STOCK);
