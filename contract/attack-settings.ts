@@ -480,6 +480,12 @@ const CONTRADICTIONS: readonly {
     is: ({ sales = 1 }, isOtherShop) => isOtherShop && sales > 1,
   },
   {
+    field: 'faults',
+    message: 'buyers-gateway does not go with --target: its requests go to the shop directly',
+    is: ({ faults = '' }, isOtherShop) =>
+      isOtherShop && parseFaults(faults).some(({ target }) => target === 'buyers-gateway'),
+  },
+  {
     field: 'sales',
     message: 'does not go with --plant: a defect is planted in an attack on one sale',
     is: ({ sales = 1, plant }) => sales > 1 && plant !== undefined,

@@ -2,7 +2,6 @@
  * One attack on our own engine, from its sale to its record; the life of a run is in runs/run-session.ts. It closes its sale
  * before the audit's last look, so that a late request can't sell a unit after the verdict.
  */
-import { once } from 'node:events';
 import { SaleStore } from '../services/shared/sale-store.ts';
 import { createRedis } from '../services/shared/redis.ts';
 import { totalRequests, totalStock } from '../contract/attack-settings.ts';
@@ -30,10 +29,9 @@ import { AttackSale } from './sales/attack-sale.ts';
 import { readDeadLetter } from './sales/read-dead-letter.ts';
 import type { GatewayClient } from './sales/gateway-client.ts';
 import type { Supervisor } from './services/supervisor.ts';
-import { parseFaults, type FaultSpec } from '../contract/faults.ts';
-import { FaultRunner } from './faults/fault-runner.ts';
-import { FaultSchedule } from './faults/fault-schedule.ts';
+import type { FaultSpec } from '../contract/faults.ts';
 import type { FaultTools } from './faults/fault.ts';
+import { RunFaults } from './faults/run-faults.ts';
 import type { SaleCounters } from './telemetry/pipeline-reader.ts';
 import { RunTelemetry } from './telemetry/run-telemetry.ts';
 import { describeEnvironment } from './runs/environment.ts';
@@ -43,8 +41,6 @@ import { errorText } from '../services/shared/error-text.ts';
 
 /** ms that taking a planted defect back may take. */
 const PLANT_UNDO_LIMIT_MS = 15_000;
-/** ms that healing all faults may take. */
-const FAULTS_LIMIT_MS = 30_000;
 
 export interface AttackSessionOptions extends RunSessionOptions {
   readonly deployment: Deployment;
@@ -57,8 +53,7 @@ export interface AttackSessionOptions extends RunSessionOptions {
 export class AttackSession extends RunSession<AttackSessionOptions> {
   readonly #undo = new ReleaseStack();
   readonly #sale: AttackSale;
-  readonly #faults: FaultRunner;
-  readonly #schedule: FaultSchedule;
+  readonly #faults: RunFaults;
   readonly #coverageBefore: Coverage;
   protected telemetry: RunTelemetry | undefined;
   /** What a planted defect changed. */
@@ -69,11 +64,10 @@ export class AttackSession extends RunSession<AttackSessionOptions> {
     super(options, options);
     const { settings, supervisor, deployment, gateways } = options;
     this.#coverageBefore = supervisor.totals.coverage();
-    this.#faults = new FaultRunner(options.faultTools, {
+    this.#faults = new RunFaults(options.faultTools, settings.faults ?? '', {
       onChange: () => this.isActive && this.set({ faults: this.#faultOutcomes() }),
       onLog: (text) => this.log('warn', text),
     });
-    this.#schedule = new FaultSchedule(parseFaults(settings.faults ?? ''), this.#faults);
     this.#sale = new AttackSale({
       id: this.state.saleId,
       settings,
@@ -86,9 +80,7 @@ export class AttackSession extends RunSession<AttackSessionOptions> {
 
   /** Breaks a part now; the record has it like a fault of the schedule. */
   async breakNow(fault: Omit<FaultSpec, 'at'>): Promise<void> {
-    const { firstRequestAtMs } = this.state;
-    const afterMs = firstRequestAtMs === undefined ? undefined : Math.max(0, Date.now() - firstRequestAtMs);
-    await this.#faults.inject({ ...fault, at: afterMs === undefined ? { event: 'start' } : { afterMs } });
+    await this.#faults.breakNow(fault, this.state.firstRequestAtMs);
   }
 
   protected async attackAndJudge(): Promise<void> {
@@ -122,9 +114,8 @@ export class AttackSession extends RunSession<AttackSessionOptions> {
     });
     this.telemetry = telemetry;
     this.#undo.add('telemetry', () => telemetry.end());
-    this.#undo.add('links', () => this.options.faultTools.links.remove(), FAULTS_LIMIT_MS);
-    this.#undo.add('faults', () => this.#endFaults('heal'), FAULTS_LIMIT_MS);
-    await this.#schedule.prepare();
+    this.#undo.add('faults', () => this.#faults.release(), RunFaults.releaseLimitMs);
+    await this.#faults.prepare();
     const { load, ledger } = await this.sendLoad(
       {
         settings,
@@ -135,14 +126,11 @@ export class AttackSession extends RunSession<AttackSessionOptions> {
       },
       telemetry,
       { by: 'the gateway' },
-      (startAtMs) => this.#schedule.begin(startAtMs),
+      (startAtMs) => this.#faults.begin(startAtMs),
     );
-    this.#schedule.handle(this.state);
-    this.#schedule.drain();
     const answeredAtMs = performance.now();
     // What still breaks the cluster would only delay what the audit waits for.
-    await Promise.race([this.#faults.over(), once(signal, 'abort')]);
-    signal.throwIfAborted();
+    await this.#faults.over(this.state, signal);
     let judged: readonly JudgedSale[] | undefined;
     const planted = settings.plant && this.#preparePlant(settings.plant, ledger, published);
     const found = await audit({
@@ -167,7 +155,7 @@ export class AttackSession extends RunSession<AttackSessionOptions> {
         // Called again each time that the audit repeats its look.
         if (this.state.phase !== 'auditing')
           this.log('info', 'the queue is drained, or its time is up: the audit begins');
-        this.#schedule.end();
+        this.#faults.end();
         this.set({ phase: 'auditing' });
       },
     });
@@ -176,10 +164,10 @@ export class AttackSession extends RunSession<AttackSessionOptions> {
     await this.#bed?.undo().catch((error: unknown) => this.log('warn', errorText(error)));
     await telemetry.finish(found);
     this.feed.flush();
-    await this.#endFaults('settle');
+    await this.#faults.settle();
     // The verdict stands; a service that can't be started again is the supervisor's to report.
     await this.conclude(load, found, judged, () =>
-      this.options.faultTools.links.remove().catch((error: unknown) => this.log('warn', errorText(error))),
+      this.#faults.removeLinks().catch((error: unknown) => this.log('warn', errorText(error))),
     );
   }
 
@@ -258,13 +246,7 @@ export class AttackSession extends RunSession<AttackSessionOptions> {
 
   protected override handleInterval(interval: AttackInterval): void {
     super.handleInterval(interval);
-    if (this.state.phase === 'attacking') this.#schedule.handle(this.state);
-  }
-
-  /** Ends what still lasts; nothing that was broken on purpose outlives the attack. */
-  async #endFaults(how: 'heal' | 'settle'): Promise<void> {
-    this.#schedule.end();
-    await this.#faults[how]();
+    if (this.state.phase === 'attacking') this.#faults.handle(this.state);
   }
 
   #faultOutcomes(): FaultOutcome[] {
@@ -277,7 +259,7 @@ export class AttackSession extends RunSession<AttackSessionOptions> {
       remaining: row.remaining ?? this.state.remaining,
     });
     this.feed.add(row, this.state);
-    this.#schedule.handle(this.state);
+    this.#faults.handle(this.state);
   }
 
   /** A missing part comes first: it explains what failed after it. */

@@ -7,6 +7,7 @@ import { parseFaults, type FaultSpec } from '../contract/faults.ts';
 import { FaultRunner } from './faults/fault-runner.ts';
 import { checkFaults } from './faults/fault-schedule.ts';
 import type { FaultTools } from './faults/fault.ts';
+import { commandLine } from './lib/command-line.ts';
 import { errorText } from '../services/shared/error-text.ts';
 import { redactDeep } from '../services/shared/redact.ts';
 import { AttackSession } from './attack-session.ts';
@@ -102,13 +103,33 @@ export class Attacks {
     this.refuseWhileActive();
     requireModest(settings);
     if (!isOwn) await requireNearby(target);
+    const faultTools = await this.#toolsForShop(settings);
     this.#last = new TargetSession({
       ...this.#common(),
       settings,
       target,
+      faultTools,
       group,
     });
     return this.#last.begin();
+  }
+
+  /**
+   * What faults beside an attack on another shop break: parts of our own cluster, which that shop may use.
+   * @throws FailureError when none runs, or it can't make them
+   */
+  async #toolsForShop({ faults }: AttackSettings): Promise<FaultTools | undefined> {
+    if (faults === undefined) return undefined;
+    if (this.#options.cluster.state.state !== 'running')
+      throw new FailureError({
+        code: 'cluster.notRunning',
+        message: 'FlashGrid breaks only what it started itself, and no cluster of it runs here.',
+        fix: `Leave out --fault, or start a cluster with \`${commandLine('up')}\` and let the shop use its parts.`,
+      });
+    await this.#healLoose();
+    const tools = this.#faultTools();
+    checkFaults(parseFaults(faults), tools);
+    return tools;
   }
 
   /** What every session gets; nothing secret leaves it. */

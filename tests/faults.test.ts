@@ -1,6 +1,8 @@
 /** Every kind of fault, in attacks on a native cluster: each has its effect, and nothing is lost, doubled or oversold. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { checkState } from '../contract/checks.ts';
 import { FAULT_KINDS, parseFaults } from '../contract/faults.ts';
+import { declaredTargetSchema } from '../contract/target.ts';
 import { openControlCentre } from './support/centre.ts';
 import { expectChecks } from './support/fleet.ts';
 import { waitFor } from './support/worker-world.ts';
@@ -120,6 +122,59 @@ describe('an attack with faults', () => {
     const tried = parseFaults(all).map(({ kind }) => kind);
     expect(FAULT_KINDS.filter((kind) => !tried.includes(kind))).toEqual([]);
   });
+
+  it('of another shop breaks the parts of our cluster that this shop uses, and is judged all the same', async () => {
+    // The shop is our own gateway, seen through an adapter: it knows nothing of queue, worker and audit.
+    const { ask, told, isOver } = world;
+    const { services } = await ask('app.getSnapshot', {});
+    const port = services.find(({ id }) => id === 'gateway-1')?.port ?? 0;
+    const connections = await ask('cluster.listConnections', {});
+    const postgres = connections.find(({ role }) => role === 'postgres')?.url ?? '';
+    await ask('sales.openSale', { id: 'seen-from-outside', stock: 40 });
+    const declared = declaredTargetSchema.parse({
+      name: 'our gateway',
+      url: `http://127.0.0.1:${port}`,
+      buy: { path: '/reserve', body: { saleId: 'seen-from-outside', userId: '{buyer}' } },
+      answers: { accepted: { status: 202 }, id: 'reservationId' },
+      outcome: {
+        path: '/reservations/{id}',
+        granted: { field: 'status', is: 'granted' },
+        soldOut: { field: 'reason', is: 'sold_out' },
+      },
+      owners: {
+        sql: "SELECT user_id, unit_no, reservation_id FROM tickets WHERE sale_id = 'seen-from-outside'",
+        postgres,
+        buyer: 'user_id',
+        unit: 'unit_no',
+        id: 'reservation_id',
+      },
+      stock: 40,
+      limit: 1,
+    });
+    const settings = {
+      profile: 'sustained',
+      ratePerSec: 150,
+      durationSec: 3,
+      connections: 60,
+      drainTimeoutMs: 60_000,
+      faults: 'kill:workers@500ms kill:redis@1500ms',
+    } as const;
+    const { name, url, limit } = declared;
+    const target = { name, url, limit, file: 'shop.json', use: { declared } };
+    const outside = { settings: { ...settings, faults: 'cut:buyers-gateway@1s+1s' }, target };
+    await expect(ask('attack.launchTarget', outside)).rejects.toThrow('--fault: buyers-gateway does not go');
+    const { runId } = await ask('attack.launchTarget', { settings, target });
+    await waitFor('the verdict', () => told.attack?.runId === runId && isOver(), 200_000);
+    const record = await ask('runs.getRun', { id: runId });
+    expect(record.faults?.map(({ fault, hadEffect }) => [fault, hadEffect])).toEqual([
+      ['kill:workers@500ms', true],
+      ['kill:redis@1500ms', true],
+    ]);
+    const { sent, accepted, rejected, unknown } = record.load;
+    expect(sent).toBe(accepted + rejected + unknown);
+    expect(record.audit).toMatchObject({ sold: 40, oversold: 0, lost: 0, duplicated: 0, pending: 0 });
+    expect(record.audit.checks.map(checkState).filter((state) => state === 'failed')).toEqual([]);
+  }, 240_000);
 
   it('refuses a fault that can not be made, before anything is sent', async () => {
     const launched = await world.centre.call('attack.launch', {

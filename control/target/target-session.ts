@@ -1,16 +1,19 @@
 /**
  * One attack on a shop that is not ours, from its adapter to its record; the life of a run is in runs/run-session.ts. While it
- * drains, what the shop decides later is asked for. It starts no backend and breaks none.
+ * drains, what the shop decides later is asked for. It starts no backend; its faults break parts of our own cluster, which the shop may use.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseBehaviours } from '../../contract/behaviours.ts';
 import type { AttackSettings } from '../../contract/attack-settings.ts';
 import { FailureError } from '../../contract/failure.ts';
 import { whole } from '../../contract/format.ts';
-import type { Sample } from '../../contract/run-record.ts';
+import type { FaultOutcome, Sample } from '../../contract/run-record.ts';
 import type { Target } from '../../contract/target.ts';
+import type { AttackInterval } from '../attack/runner/interval-merger.ts';
 import { judge } from '../audit/audit.ts';
 import type { LoadLedger } from '../audit/ledger.ts';
+import type { FaultTools } from '../faults/fault.ts';
+import { RunFaults } from '../faults/run-faults.ts';
 import { describeEnvironment } from '../runs/environment.ts';
 import { RunSession, type OwnParts, type RunSessionOptions } from '../runs/run-session.ts';
 import { ServiceTotals } from '../services/service-totals.ts';
@@ -26,11 +29,14 @@ const LOOK_MS = 250;
 
 export interface TargetSessionOptions extends RunSessionOptions {
   readonly target: Target;
+  /** Of our own cluster, where faults were asked for. */
+  readonly faultTools?: FaultTools | undefined;
 }
 
 const NO_BACKENDS = { provider: 'none', backends: () => [] } as const;
 
 export class TargetSession extends RunSession<TargetSessionOptions> {
+  readonly #faults: RunFaults | undefined;
   protected readonly telemetry: RunTelemetry;
 
   constructor(options: TargetSessionOptions) {
@@ -41,6 +47,13 @@ export class TargetSession extends RunSession<TargetSessionOptions> {
       readSale: () => Promise.resolve(undefined),
       onRow: (row) => this.feed.add(ofShop(row), this.state),
     });
+    const { faultTools, settings } = options;
+    this.#faults =
+      faultTools &&
+      new RunFaults(faultTools, settings.faults ?? '', {
+        onChange: () => this.isActive && this.set({ faults: this.#faultOutcomes() }),
+        onLog: (text) => this.log('warn', text),
+      });
     const { name, url, file } = options.target;
     this.change({ target: { name, url: new URL(url).origin, file } });
   }
@@ -49,13 +62,24 @@ export class TargetSession extends RunSession<TargetSessionOptions> {
     return super.samples().map(ofShop);
   }
 
-  protected release(): Promise<void> {
-    return this.telemetry.end();
+  protected async release(): Promise<void> {
+    await this.#faults?.release();
+    await this.telemetry.end();
+  }
+
+  protected override handleInterval(interval: AttackInterval): void {
+    super.handleInterval(interval);
+    if (this.state.phase === 'attacking') this.#faults?.handle(this.state);
+  }
+
+  #faultOutcomes(): FaultOutcome[] | undefined {
+    return this.#faults?.outcomes(this.state.firstRequestAtMs ?? this.state.startedAtMs);
   }
 
   protected async ownParts(): Promise<OwnParts> {
     return {
       target: this.state.target,
+      faults: this.#faultOutcomes(),
       environment: await describeEnvironment(this.options.version, NO_BACKENDS, []),
     };
   }
@@ -66,6 +90,7 @@ export class TargetSession extends RunSession<TargetSessionOptions> {
     const reader = await openReader(target);
     const settings = await this.#prepare(reader);
     signal.throwIfAborted();
+    await this.#faults?.prepare();
     const { load, ledger } = await this.sendLoad(
       {
         settings,
@@ -78,13 +103,19 @@ export class TargetSession extends RunSession<TargetSessionOptions> {
         to: target.name,
         by: 'the shop',
       },
+      (startAtMs) => this.#faults?.begin(startAtMs),
     );
+    await this.#faults?.over(this.state, signal);
+    // A shop that uses what was broken can tell nothing before it is back.
+    await this.#faults?.settle();
     const answeredAtMs = performance.now();
     const deadlineMs = answeredAtMs + settings.drainTimeoutMs;
     const outcomes = reader.outcome && (await this.#readOutcomes(reader.outcome, ledger, deadlineMs));
     const owners = await this.#readOwners(reader, deadlineMs);
     this.set({ phase: 'auditing' });
-    const left = typeof reader.stock === 'number' ? undefined : await reader.stock();
+    const { stock: readLeft } = reader;
+    const left =
+      typeof readLeft === 'number' ? undefined : await this.#patiently(() => readLeft(), deadlineMs);
     signal.throwIfAborted();
     const hasLimit = target.limit !== undefined;
     const most = Math.max(
@@ -148,7 +179,9 @@ export class TargetSession extends RunSession<TargetSessionOptions> {
           signal.throwIfAborted();
           const { id } = toldBy(ledger, request);
           const found =
-            performance.now() < deadlineMs ? await ask({ id, buyer: ledger.userId(request) }) : 'pending';
+            performance.now() < deadlineMs
+              ? await this.#patiently(() => ask({ id, buyer: ledger.userId(request) }), deadlineMs)
+              : 'pending';
           if (found === 'pending') still.push(request);
           else outcomes.set(request, found);
         }
@@ -161,12 +194,25 @@ export class TargetSession extends RunSession<TargetSessionOptions> {
     return outcomes;
   }
 
+  /** Reads again what failed, where parts were broken on purpose: the shop may connect to them again only now. */
+  async #patiently<Value>(read: () => Promise<Value>, deadlineMs: number): Promise<Value> {
+    for (;;) {
+      try {
+        return await read();
+      } catch (error) {
+        if (!this.#faults || performance.now() >= deadlineMs) throw error;
+      }
+      await sleep(LOOK_MS, undefined, { signal: this.abort.signal });
+    }
+  }
+
   /** The owners, once two looks find the same number: a request without an answer may still be at work. */
   async #readOwners(reader: ShopReader, deadlineMs: number): Promise<readonly Owned[]> {
-    let owners = await reader.owners();
+    const read = () => this.#patiently(() => reader.owners(), deadlineMs);
+    let owners = await read();
     for (;;) {
       await sleep(LOOK_MS, undefined, { signal: this.abort.signal });
-      const again = await reader.owners();
+      const again = await read();
       if (again.length === owners.length || performance.now() >= deadlineMs) return again;
       owners = again;
     }

@@ -125,13 +125,20 @@ it('refuses a bad adapter and what does not go with it, by field and with exit c
     '--target',
     adapterFor('http://127.0.0.1:1', { answers: { acceptd: {} } }),
   );
-  const fault = flashgrid(dataDir, 'attack', '--target', 'any.json', '--fault', 'kill:worker@25%');
-  expect(await Promise.all([far.ended(), bad.ended(), fault.ended()])).toEqual([2, 2, 2]);
+  const shop = ['attack', '--target', adapterFor('http://127.0.0.1:1')];
+  const plant = flashgrid(dataDir, ...shop, '--plant', 'phantom');
+  const sales = flashgrid(dataDir, ...shop, '--sales', '2');
+  // Faults break parts of our own cluster, and none runs here.
+  const fault = flashgrid(join(dataDir, 'no-cluster'), ...shop, '--fault', 'kill:worker@25%');
+  const all = [far, bad, plant, sales, fault];
+  expect(await Promise.all(all.map((run) => run.ended()))).toEqual([2, 2, 2, 2, 6]);
   expect(far.output()).toMatch(
     /url: 8\.8\.8\.8 is .* neither a loopback nor a\s+private address.*--i-own-this-target/s,
   );
   expect(bad.output()).toMatch(/answers\.accepted takes .*answers has no\s+field "acceptd"/s);
-  expect(fault.output()).toContain('--fault does not go with --target');
+  expect(plant.output()).toContain('--plant does not go with --target');
+  expect(sales.output()).toContain('--sales: does not go with --target');
+  expect(fault.output().replace(/\s+/g, ' ')).toContain('FlashGrid breaks only what it started itself');
 });
 
 it('judges a shop that decides later and keeps its tickets in Postgres, and reads them without writing', async () => {
