@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UsageError, quoted, readCommandLine, settingsAsOptions, shellWords } from './attack-options.ts';
 import { ATTACK_PRESETS } from './attack-presets.ts';
-import { ATTACK_SETTINGS, attackSettingsSchema } from './attack-settings.ts';
+import { ATTACK_SETTINGS, attackSettingsSchema, contradictionOf } from './attack-settings.ts';
 
 /** An attack whose every setting may differ from its default. */
 const attacks = fc
@@ -26,7 +26,8 @@ const attacks = fc
     return fc.record({ profile: fc.constant(profile), ...Object.fromEntries(fields) });
   })
   .map((settings) => attackSettingsSchema.parse(settings))
-  .filter((one) => one.profile !== 'burst' || one.connections <= one.requests);
+  .filter((one) => one.profile !== 'burst' || one.connections <= one.requests)
+  .filter((one) => contradictionOf(one) === undefined);
 
 describe('an attack as a command line', () => {
   it('is read as it was written, whatever its settings', () => {

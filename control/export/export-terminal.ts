@@ -4,6 +4,7 @@ import { checkState, type CheckState } from '../../contract/checks.ts';
 import { coverageText } from '../../contract/coverage.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import type { Check, RunRecord } from '../../contract/run-record.ts';
+import { severalSalesRows } from '../../contract/run-figures.ts';
 import { headlineOf, titleOf, verdictWord } from '../../contract/run-text.ts';
 import { eventLines, eventText, eventTime, type Witness } from '../../contract/witness.ts';
 
@@ -38,6 +39,9 @@ export function formatRun(record: RunRecord, { color, width = DEFAULT_WIDTH }: T
     '',
     paint(record.audit.checks.length > 0 ? 'Audit' : 'No audit; known when it ended', 'bold'),
     ...auditLines(record, paint, width),
+    ...severalSalesRows(record).flatMap(([label, value]) =>
+      wrapText(`${label}: ${value}`, width - 2).map((line) => `  ${line}`),
+    ),
     ...record.audit.checks.flatMap((check) => checkLines(check, paint, width)),
     '',
     ...verdictLines(record, paint, width),

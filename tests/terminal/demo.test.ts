@@ -267,7 +267,7 @@ describe('flashgrid up, status, attack, down', () => {
     expect(await down.ended(), down.output()).toBe(0);
     expect(survivors(dataDir)).toEqual([]);
     expect(existsSync(join(dataDir, 'native'))).toBe(false);
-  });
+  }, 240_000);
 });
 
 describe('flashgrid doctor', () => {
