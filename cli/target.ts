@@ -15,7 +15,7 @@ const UNFIT: Readonly<Record<string, string>> = {
     ),
   ),
   versus: 'attack each set-up with --repeat, and compare the two groups with `compare`',
-  chaos: NOT_OF_OTHER_SHOPS.faults ?? '',
+  chaos: 'name the faults with --fault: they must break what the shop uses',
 };
 
 /** @throws UsageError that names the option, or the field of the adapter */
@@ -34,7 +34,7 @@ export async function targetOf(
   const unfit = unfitForOthers(settings);
   if (unfit) {
     // What no option said is of the preset.
-    const said = unfit.field === 'behaviours' || unfit.field === 'slo';
+    const said = ['behaviours', 'slo', 'faults'].includes(unfit.field);
     const option = ATTACK_SETTINGS.find(({ field }) => field === unfit.field)?.option ?? unfit.field;
     throw new UsageError(
       `${said ? `--${option} ${unfit.what}` : values['preset'] === undefined ? 'That profile' : `--preset ${String(values['preset'])}`} does not go with --target: ${unfit.why}.`,

@@ -43,7 +43,9 @@ it('takes no setting of our own shop for another one', () => {
   const unfit = (given: Partial<AttackSettingsInput>) =>
     unfitForOthers(attackSettingsSchema.parse({ profile: 'burst', ...given }))?.field;
   expect(unfit({})).toBeUndefined();
-  expect(unfit({ faults: 'kill:worker@1s' })).toBe('faults');
+  expect(unfit({ faults: 'kill:redis@1s' })).toBeUndefined();
+  expect(unfit({ faults: 'cut:buyers-gateway@1s' })).toBe('faults');
+  expect(unfit({ sales: 2 })).toBe('sales');
   expect(unfit({ mode: 'shed' })).toBe('mode');
   expect(unfit({ keys: 'own' })).toBe('keys');
   expect(unfit({ behaviours: 'retry:5%' })).toBe('behaviours');

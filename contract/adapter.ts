@@ -7,6 +7,7 @@ import '../services/shared/plain-issues.ts';
 import { errorText } from '../services/shared/error-text.ts';
 import type { AttackField, AttackSettings } from './attack-settings.ts';
 import { parseBehaviours } from './behaviours.ts';
+import { parseFaults } from './faults.ts';
 import type { CheckId } from './checks.ts';
 import { FailureError } from './failure.ts';
 import { declaredTargetSchema, type DeclaredTarget, type Target } from './target.ts';
@@ -108,15 +109,18 @@ export const badAdapter = (file: string, field: string | undefined, what: string
     fix: 'Correct that field. docs/any-shop.md lists the fields with examples, and docs/target.schema.json checks them in an editor.',
   });
 
-const NOT_OURS = 'FlashGrid breaks only what it started itself';
+const ONE_SALE = 'an adapter names one sale';
+/** Its requests go there directly. */
+const UNFIT_LINK = 'buyers-gateway';
 /** Settings of our own shop, and why another has none of them. */
 export const NOT_OF_OTHER_SHOPS: Readonly<Partial<Record<AttackField, string>>> = {
   stock: 'the adapter says how many units are on sale ("stock")',
   perBuyerLimit: 'the adapter says how many units a buyer may own ("limit")',
   mode: "it is a setting of FlashGrid's own gateway",
   keys: 'put {request} into a header of the adapter ("buy.headers")',
-  faults: NOT_OURS,
-  plant: NOT_OURS,
+  sales: ONE_SALE,
+  zipf: ONE_SALE,
+  plant: "a defect is planted in the data of FlashGrid's own shop",
 };
 
 /** Behaviours for which an adapter has no words. */
@@ -129,20 +133,23 @@ const UNFIT_BEHAVIOURS: Readonly<Record<string, string>> = {
 export function unfitForOthers(
   settings: AttackSettings,
 ): { readonly field: AttackField; readonly what: string; readonly why: string } | undefined {
-  const { faults, mode, plant, keys, behaviours = '', slo } = settings;
+  const { faults = '', sales, zipf, mode, plant, keys, behaviours = '', slo } = settings;
   const kind = parseBehaviours(behaviours).find((one) => UNFIT_BEHAVIOURS[one.kind])?.kind;
   if (kind) return { field: 'behaviours', what: kind, why: UNFIT_BEHAVIOURS[kind] ?? '' };
   if (slo?.includes('time_to_sold_out'))
     return { field: 'slo', what: 'time_to_sold_out', why: 'an adapter has no data of it' };
+  if (parseFaults(faults).some(({ target }) => target === UNFIT_LINK))
+    return { field: 'faults', what: UNFIT_LINK, why: 'its requests go to the shop directly' };
   const given = {
-    faults,
+    sales,
+    zipf,
     plant,
     mode: mode === 'queue' ? undefined : mode,
     keys: keys === 'none' ? undefined : keys,
   };
-  for (const field of ['faults', 'plant', 'mode', 'keys'] as const)
+  for (const field of ['sales', 'zipf', 'plant', 'mode', 'keys'] as const)
     if (given[field] !== undefined)
-      return { field, what: given[field], why: NOT_OF_OTHER_SHOPS[field] ?? '' };
+      return { field, what: String(given[field]), why: NOT_OF_OTHER_SHOPS[field] ?? '' };
   return undefined;
 }
 

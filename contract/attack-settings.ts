@@ -461,7 +461,7 @@ const LOSES_SALES = ['flush', 'lose', 'set-back'];
 const CONTRADICTIONS: readonly {
   readonly field: AttackField;
   readonly message: string;
-  is(settings: AttackSettings, isOtherShop: boolean): boolean;
+  is(settings: AttackSettings): boolean;
 }[] = [
   {
     field: 'behaviours',
@@ -473,17 +473,6 @@ const CONTRADICTIONS: readonly {
     field: 'zipf',
     message: 'needs 2 sales or more (--sales)',
     is: ({ zipf, sales = 1 }) => zipf !== undefined && sales === 1,
-  },
-  {
-    field: 'sales',
-    message: 'does not go with --target: an adapter names one sale',
-    is: ({ sales = 1 }, isOtherShop) => isOtherShop && sales > 1,
-  },
-  {
-    field: 'faults',
-    message: 'buyers-gateway does not go with --target: its requests go to the shop directly',
-    is: ({ faults = '' }, isOtherShop) =>
-      isOtherShop && parseFaults(faults).some(({ target }) => target === 'buyers-gateway'),
   },
   {
     field: 'sales',
@@ -501,9 +490,8 @@ const CONTRADICTIONS: readonly {
 /** What contradicts itself in settings that are right one by one. */
 export function contradictionOf(
   settings: AttackSettings,
-  isOtherShop = false,
 ): { readonly field: AttackField; readonly message: string } | undefined {
-  return CONTRADICTIONS.find((one) => one.is(settings, isOtherShop));
+  return CONTRADICTIONS.find((one) => one.is(settings));
 }
 
 /** The terminal's option of a setting. */

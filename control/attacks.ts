@@ -99,7 +99,7 @@ export class Attacks {
     target: Target,
     { isOwn, group }: { readonly isOwn: boolean; readonly group?: string | undefined },
   ): Promise<AttackState> {
-    refuseContradiction(settings, true);
+    refuseContradiction(settings);
     this.refuseWhileActive();
     requireModest(settings);
     if (!isOwn) await requireNearby(target);
@@ -216,8 +216,8 @@ export class Attacks {
 }
 
 /** The same words as the terminal's. @throws FailureError `attack.contradiction` */
-function refuseContradiction(settings: AttackSettings, isOtherShop = false): void {
-  const found = contradictionOf(settings, isOtherShop);
+function refuseContradiction(settings: AttackSettings): void {
+  const found = contradictionOf(settings);
   if (!found) return;
   throw new FailureError({
     code: 'attack.contradiction',

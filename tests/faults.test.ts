@@ -162,7 +162,7 @@ describe('an attack with faults', () => {
     const { name, url, limit } = declared;
     const target = { name, url, limit, file: 'shop.json', use: { declared } };
     const outside = { settings: { ...settings, faults: 'cut:buyers-gateway@1s+1s' }, target };
-    await expect(ask('attack.launchTarget', outside)).rejects.toThrow('--fault: buyers-gateway does not go');
+    await expect(ask('attack.launchTarget', outside)).rejects.toThrow('faults (buyers-gateway) does not go');
     const { runId } = await ask('attack.launchTarget', { settings, target });
     await waitFor('the verdict', () => told.attack?.runId === runId && isOver(), 200_000);
     const record = await ask('runs.getRun', { id: runId });

@@ -32,7 +32,7 @@ import { QueueProbe } from './queue-probe.ts';
 import { readOutcomes } from './read-outcomes.ts';
 import { NO_TICKETS, readTickets } from './read-tickets.ts';
 import { ledgersBySale, sumOfSales, type JudgedSale } from './several-sales.ts';
-import { forEachAtOnce } from '../sales/at-once.ts';
+import { forEachAtOnce } from '../lib/at-once.ts';
 import { commandLine } from '../lib/command-line.ts';
 import { errorText } from '../../services/shared/error-text.ts';
 

@@ -11,7 +11,7 @@ import { withLimit } from '../../services/shared/time-limit.ts';
 import type { Deployment } from '../cluster/cluster.ts';
 import type { GatewayClient } from './gateway-client.ts';
 import { errorText } from '../../services/shared/error-text.ts';
-import { forEachAtOnce } from './at-once.ts';
+import { forEachAtOnce } from '../lib/at-once.ts';
 
 /** ms that the gateways may take to close the sale, and after them the databases. */
 const CLOSE_LIMIT_MS = 4_000;

@@ -62,5 +62,6 @@ function linesOf(
     ...(typeof stock === 'number' ? [] : [`reads what is left with: GET ${stock.path}`]),
     ...(outcome ? [`reads outcomes with: GET ${outcome.path}`] : []),
     ...(reset ? [`empties the sale with: ${reset.method} ${reset.path}`] : []),
+    ...(settings.faults === undefined ? [] : [`breaks parts of FlashGrid's cluster: ${settings.faults}`]),
   ].map((line) => shownToPerson(redact(line)));
 }

@@ -59,8 +59,14 @@ describe('the story of an attack', () => {
       { profile: 'burst', connections: 10_000 },
       '10,000 buyers at the same moment, each over a connection of their own.',
     ],
-    [{ profile: 'burst', connections: 10_000, behaviours: 'bot:1%' }, '10,000 requests over 10,000 connections.'],
-    [{ profile: 'sustained', ratePerSec: 500, durationSec: 10 }, '500 requests a second for 10 seconds, over 1,000 connections.'],
+    [
+      { profile: 'burst', connections: 10_000, behaviours: 'bot:1%' },
+      '10,000 requests over 10,000 connections.',
+    ],
+    [
+      { profile: 'sustained', ratePerSec: 500, durationSec: 10 },
+      '500 requests a second for 10 seconds, over 1,000 connections.',
+    ],
   ] as const)(
     'says “at the same moment” only where each buyer has a connection: %o',
     (settings, headline) => {

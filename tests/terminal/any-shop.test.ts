@@ -137,7 +137,7 @@ it('refuses a bad adapter and what does not go with it, by field and with exit c
   );
   expect(bad.output()).toMatch(/answers\.accepted takes .*answers has no\s+field "acceptd"/s);
   expect(plant.output()).toContain('--plant does not go with --target');
-  expect(sales.output()).toContain('--sales: does not go with --target');
+  expect(sales.output()).toContain('--sales does not go with --target: an adapter names one sale');
   expect(fault.output().replace(/\s+/g, ' ')).toContain('FlashGrid breaks only what it started itself');
 });
 
