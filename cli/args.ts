@@ -6,6 +6,7 @@ import {
   type OptionSpec,
   type OptionValues,
 } from '../contract/attack-options.ts';
+import { MAX_REPEATS } from '../contract/campaign.ts';
 import { MATRIX_KINDS } from '../contract/chaos.ts';
 import { EXPORTS, EXPORT_FORMATS } from '../contract/export-formats.ts';
 import { commandLine } from '../control/lib/command-line.ts';
@@ -21,9 +22,6 @@ const outputOptions: Readonly<Record<string, OptionSpec>> = Object.fromEntries(
     { type: 'string', value: 'FILE', help: EXPORTS[format].help } as const,
   ]),
 );
-
-/** Most runs of one `--repeat`. */
-export const MAX_REPEATS = 200;
 
 const profileOption = {
   profile: {

@@ -2,7 +2,7 @@
 import process from 'node:process';
 import { appVersion, dataDirOf, dataDirProblem } from '../control/app-paths.ts';
 import { terminalCommands } from './commands.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT } from '../contract/exit-codes.ts';
 import { UsageError } from '../contract/attack-options.ts';
 import { helpText, parseTerminal } from './args.ts';
 import { Interrupt } from './interrupt.ts';

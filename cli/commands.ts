@@ -20,7 +20,7 @@ import { selftest } from './selftest.ts';
 import { verify } from './verify.ts';
 import { whenInterrupted } from './interrupt.ts';
 import type { Output } from './output.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT } from '../contract/exit-codes.ts';
 import { Progress } from './progress.ts';
 import { writeJson } from './outputs.ts';
 import { saveProfile } from './profile.ts';

@@ -10,7 +10,8 @@ import { parseTerminal } from './args.ts';
 import { baseline, compare, judgeAgainst, readAgainst } from './compare.ts';
 import { namedRuns } from './named-runs.ts';
 import { openOutputs } from './outputs.ts';
-import { readRepeat, turnsOf, worstOf } from './repeat.ts';
+import { turnsOf, worstOf } from '../contract/campaign.ts';
+import { readRepeat } from './repeat.ts';
 import type { CommandContext } from './session.ts';
 
 const base = fixtureRun();

@@ -2,10 +2,10 @@
 import {
   areEnough,
   BASELINE,
-  changeSentences,
   COMPARISON_FORMATS,
   compareRuns,
   FEWEST_RUNS,
+  regressionOf,
   type Comparison,
 } from '../contract/comparison.ts';
 import { plural } from '../contract/format.ts';
@@ -16,7 +16,7 @@ import { exportComparison, formatComparison } from '../control/export/export-com
 import { commandLine } from '../control/lib/command-line.ts';
 import { UsageError } from '../contract/attack-options.ts';
 import { BaselineFile } from '../control/runs/baseline-file.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT } from '../contract/exit-codes.ts';
 import { namedRuns, needHistory } from './named-runs.ts';
 import { briefly, openSession, type CommandContext } from './session.ts';
 
@@ -97,8 +97,7 @@ export function judgeAgainst(
 ): number {
   const comparison: Comparison = compareRuns(against, { name: 'these runs', records });
   out.raw(`\n${formatComparison(comparison, out.width)}\n\n`);
-  const worse = changeSentences(comparison, 'worse');
+  const { worse, exitCode } = regressionOf(comparison);
   for (const sentence of worse) out.print(`✗ Regression against ${against.name}: ${sentence}`, 2);
-  if (worse.length > 0) return EXIT.thresholdMissed;
-  return comparison.verdict === 'unknown' ? EXIT.invalid : EXIT.pass;
+  return exitCode;
 }

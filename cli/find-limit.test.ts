@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { UsageError } from '../contract/attack-options.ts';
 import { fixtureRun } from '../tests/support/run-fixture.ts';
 import { parseTerminal } from './args.ts';
-import { attemptOf, limitSentences, readLimit } from './find-limit.ts';
+import { attemptOf, limitSentences } from '../contract/limit.ts';
+import { readLimit } from './find-limit.ts';
 
 const read = (...argv: string[]) => readLimit({ values: parseTerminal(['find-limit', ...argv]).values });
 const plan = { fromPerSec: 100, toPerSec: 5_000, confirm: 3 };
@@ -77,7 +78,10 @@ describe('find-limit', () => {
         { ...NONE, kind: 'below', brokenPerSec: 100, attempts: [at(100, 'broken', 'x.')] },
         plan,
       ),
-    ).toEqual(['The limit is below 100 requests/s, the lowest rate: give a lower --from.', 'Broken: x.']);
+    ).toEqual([
+      'The limit is below 100 requests/s, the lowest rate: give a lower first rate (--from).',
+      'Broken: x.',
+    ]);
     expect(
       limitSentences(
         {

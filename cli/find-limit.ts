@@ -1,25 +1,30 @@
 /** `flashgrid find-limit`: raises the rate until a threshold breaks, and confirms it. */
 import { UsageError, readAttack, readCount } from '../contract/attack-options.ts';
 import type { AttackSettings } from '../contract/attack-settings.ts';
-import { latency, markdownTable, plural, whole, wrapText } from '../contract/format.ts';
-import { withheldOf } from '../contract/run-notes.ts';
+import { latency, markdownTable, whole, wrapText } from '../contract/format.ts';
 import { TARGET_LIMITS } from '../contract/target.ts';
-import type { RunRecord } from '../contract/run-record.ts';
 import { commandLine } from '../control/lib/command-line.ts';
-import { EXIT } from './exit-codes.ts';
-import { searchLimit, type Attempt, type Limit, type SearchPlan } from './limit-search.ts';
+import { EXIT } from '../contract/exit-codes.ts';
+import {
+  MAX_CONFIRM,
+  MAX_RATE,
+  Stopped,
+  USUAL_SEARCH,
+  attemptOf,
+  brokenAt,
+  hasThreshold,
+  limitSentences,
+  type RunAttempt,
+} from '../contract/limit.ts';
+import { searchLimit, type Attempt, type Limit, type SearchPlan } from '../contract/limit-search.ts';
 import { Progress } from './progress.ts';
 import { readProfile } from './profile.ts';
 import { runAttackToEnd } from './run-attack.ts';
 import { openSession, requireRemote, type CommandContext } from './session.ts';
 import { targetOf } from './target.ts';
 
-const MAX_RATE = 200_000;
-const DEFAULTS = { from: 500, duration: 10, confirm: 3 } as const;
-
-interface RunAttempt extends Attempt {
-  readonly run: RunRecord;
-}
+/** s of each attack. */
+const USUAL_DURATION = 10;
 
 export interface LimitOrder {
   readonly plan: SearchPlan;
@@ -33,18 +38,21 @@ export function readLimit({ values }: Pick<CommandContext, 'values'>): LimitOrde
       throw new UsageError(
         `--${option} does not go with find-limit, which sets the rate: give --from and --to.`,
       );
-  const fromPerSec = readCount(values, 'from', 1, MAX_RATE) ?? DEFAULTS.from;
+  const fromPerSec = readCount(values, 'from', 1, MAX_RATE) ?? USUAL_SEARCH.fromPerSec;
   const toPerSec = readCount(values, 'to', fromPerSec + 1, MAX_RATE) ?? MAX_RATE;
   const settings = readAttack(
-    { duration: String(DEFAULTS.duration), ...values, rate: String(fromPerSec) },
+    { duration: String(USUAL_DURATION), ...values, rate: String(fromPerSec) },
     readProfile(values),
   );
   if (settings.profile !== 'sustained') throw new Error('a rate makes a sustained attack');
-  const { slo, maxP99Ms, minRps } = settings;
-  if (slo === undefined && maxP99Ms === undefined && minRps === undefined)
+  if (!hasThreshold(settings))
     throw new UsageError("find-limit needs a threshold that can break: --slo 'p99<50ms' 'errors<0.1%'.");
   return {
-    plan: { fromPerSec, toPerSec, confirm: readCount(values, 'confirm', 1, 20) ?? DEFAULTS.confirm },
+    plan: {
+      fromPerSec,
+      toPerSec,
+      confirm: readCount(values, 'confirm', 1, MAX_CONFIRM) ?? USUAL_SEARCH.confirm,
+    },
     settings,
   };
 }
@@ -102,68 +110,6 @@ const EXIT_OF: Readonly<Record<Limit['kind'], number>> = {
   below: EXIT.thresholdMissed,
   untold: EXIT.invalid,
 };
-
-/** An attack ended in a way that no higher or lower rate explains. */
-class Stopped extends Error {
-  readonly exitCode: number;
-  constructor(record: RunRecord) {
-    super(
-      `The search is stopped: ${record.reasons.join(' ') || 'the attack did not finish.'} (run ${record.id})`,
-    );
-    this.exitCode = record.exitCode;
-  }
-}
-
-/** @throws Stopped when a promise was broken, or the attack was not carried out */
-export function attemptOf(ratePerSec: number, run: RunRecord): RunAttempt {
-  const { exitCode, reasons, load } = run;
-  const attempt = { ratePerSec, run };
-  if (exitCode === EXIT.thresholdMissed) return { ...attempt, result: 'broken', reasons };
-  if (exitCode === EXIT.invalid || (exitCode === EXIT.pass && withheldOf(run).length > 0))
-    return { ...attempt, result: 'untold', reasons: reasons.length > 0 ? reasons : withheldOf(run) };
-  if (exitCode !== EXIT.pass) throw new Stopped(run);
-  // What the system did not take in time was not held, whatever the thresholds say.
-  if (load.systemLimit !== undefined) return { ...attempt, result: 'broken', reasons: [load.systemLimit] };
-  return { ...attempt, result: 'held', reasons: [] };
-}
-
-const rate = (perSec: number | undefined) => `${whole(perSec ?? 0)} requests/s`;
-
-/** The thresholds that broke at a rate, as each of them says it. */
-function brokenAt({ attempts }: Limit, perSec: number | undefined): readonly string[] {
-  const found = attempts.filter(({ ratePerSec, result }) => ratePerSec === perSec && result === 'broken');
-  return [...new Set(found.flatMap(({ reasons }) => reasons))];
-}
-
-/** The result, in sentences. */
-export function limitSentences(limit: Limit, { toPerSec, confirm }: SearchPlan): string[] {
-  const { kind, heldPerSec, brokenPerSec, untoldPerSec, attempts } = limit;
-  const each = `each of ${plural(confirm, 'attack')}`;
-  const broke = brokenAt(limit, brokenPerSec).map((reason) => `Broken: ${reason}`);
-  if (kind === 'above')
-    return [`No limit up to ${rate(toPerSec)}: every threshold held in ${each}. Give a higher --to.`];
-  if (kind === 'below')
-    return [
-      `The limit is below ${rate(limit.attempts[0]?.ratePerSec)}, the lowest rate: give a lower --from.`,
-      ...broke,
-    ];
-  if (kind === 'untold') {
-    const why = attempts.findLast(({ result }) => result === 'untold')?.reasons ?? [];
-    return [
-      heldPerSec === undefined
-        ? `The limit could not be told: the attacks at ${rate(untoldPerSec)} say nothing about the system.`
-        : `The system held ${rate(heldPerSec)}. More could not be told: the attacks at ${rate(untoldPerSec)} say nothing about it.`,
-      ...why,
-    ];
-  }
-  return [
-    `The limit is ${rate(heldPerSec)}: the highest rate that held in ${each}.`,
-    brokenPerSec === undefined
-      ? `Above it, up to ${rate(toPerSec)}, no rate broke in ${each}: some held, some did not.`
-      : `It is between ${rate(heldPerSec)} and ${rate(brokenPerSec)}, which broke in ${each}.`,
-    ...broke,
-  ];
-}
 
 function limitJson(limit: Limit<RunAttempt>, plan: SearchPlan, group: string): object {
   const { kind, heldPerSec = null, brokenPerSec = null, untoldPerSec = null, attempts } = limit;

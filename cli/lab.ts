@@ -14,9 +14,9 @@ import { aligned } from '../control/export/export-comparison.ts';
 import { witnessLines } from '../control/export/export-terminal.ts';
 import { UsageError, readCount, type OptionValues } from '../contract/attack-options.ts';
 import { bringUp, readStart } from './bring-up.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT } from '../contract/exit-codes.ts';
 import { Progress } from './progress.ts';
-import { worstOf } from './repeat.ts';
+import { worstOf } from '../contract/campaign.ts';
 import { must, openSession, type CommandContext, type Session } from './session.ts';
 
 /** Rounds and buyers of `--quick`: all designs, in under a minute. */

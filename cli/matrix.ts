@@ -24,7 +24,7 @@ import { MatrixFile, fileProblem } from '../control/runs/matrix-file.ts';
 import { errorText } from '../services/shared/error-text.ts';
 import { UsageError, readCount, type OptionValues } from '../contract/attack-options.ts';
 import { bringUp, readStart } from './bring-up.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT } from '../contract/exit-codes.ts';
 import type { Output } from './output.ts';
 import { Progress } from './progress.ts';
 import { must, openSession, type CommandContext, type Session } from './session.ts';

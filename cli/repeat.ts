@@ -1,5 +1,4 @@
 /** Attacks of the terminal that are made more than once: `--repeat`, `--versus`, `--against`. */
-import type { AttackSettings } from '../contract/attack-settings.ts';
 import { compareRuns } from '../contract/comparison.ts';
 import type { ControlClient } from '../contract/contract.ts';
 import { EXPORTS } from '../contract/export-formats.ts';
@@ -16,21 +15,14 @@ import {
   readCount,
   type OptionValues,
 } from '../contract/attack-options.ts';
-import { MAX_REPEATS, parseTerminal } from './args.ts';
+import { MAX_REPEATS, turnsOf, worstOf, type SetUp } from '../contract/campaign.ts';
+import { parseTerminal } from './args.ts';
 import { readStart } from './bring-up.ts';
 import { judgeAgainst, readAgainst } from './compare.ts';
-import { EXIT } from './exit-codes.ts';
 import { readProfile } from './profile.ts';
 import { printExports, printRun, runAttackToEnd } from './run-attack.ts';
 import type { TargetOrder } from '../control/target/ask-for-target.ts';
 import { must, type CommandContext, type Session } from './session.ts';
-
-/** An attack, and how many gateways and workers it is made on; missing where that is left as it is. */
-interface SetUp {
-  readonly settings: AttackSettings;
-  readonly gateways?: number | undefined;
-  readonly workers?: number | undefined;
-}
 
 export interface Repeat {
   readonly count: number;
@@ -79,31 +71,6 @@ function readVersus(text: string, values: OptionValues): SetUp {
     if (error instanceof UsageError) throw new UsageError(`--versus: ${error.message}`);
     throw error;
   }
-}
-
-/** Exit codes from the worst to the best: the one of several runs is the worst of theirs. */
-const WORST_FIRST = [
-  EXIT.interrupted,
-  EXIT.auditFailed,
-  EXIT.infrastructure,
-  EXIT.invalid,
-  EXIT.thresholdMissed,
-];
-export const worstOf = (codes: readonly number[]): number =>
-  WORST_FIRST.find((code) => codes.includes(code)) ?? EXIT.pass;
-
-interface Turn {
-  readonly setUp: SetUp;
-  /** Missing for an attack that is made once. */
-  readonly group?: string;
-}
-
-/** Both set-ups in turn, each first every second time: a machine that gets slower meanwhile does so for both. */
-export function turnsOf({ count, setUp, versus }: Omit<Repeat, 'against'>, group: string): Turn[] {
-  const a = { setUp, group: versus ? `${group}-a` : group };
-  if (!versus) return count === 1 ? [{ setUp }] : Array.from({ length: count }, () => a);
-  const b = { setUp: versus, group: `${group}-b` };
-  return Array.from({ length: count }, (_, at) => (at % 2 === 0 ? [a, b] : [b, a])).flat();
 }
 
 /**

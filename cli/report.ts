@@ -7,7 +7,7 @@ import { openChromium } from '../control/export/print/chromium.ts';
 import { parseRecord } from '../control/runs/parse-record.ts';
 import { errorText } from '../services/shared/error-text.ts';
 import { UsageError } from '../contract/attack-options.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT } from '../contract/exit-codes.ts';
 import { exportsOf, printFailures, writeExports } from './run-attack.ts';
 import { listRuns, runIdOf } from './runs.ts';
 import { briefly, openSession, type CommandContext } from './session.ts';

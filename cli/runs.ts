@@ -5,7 +5,7 @@ import { labelsSchema, type RunLabels } from '../contract/run-record.ts';
 import type { RunSummary } from '../contract/state.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { UsageError } from '../contract/attack-options.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT } from '../contract/exit-codes.ts';
 import { LAST } from './named-runs.ts';
 import { writeJson } from './outputs.ts';
 import { briefly, must, openSession, printNotices, type CommandContext } from './session.ts';

@@ -5,7 +5,7 @@ import { milliseconds, percent, plural, whole } from '../contract/format.ts';
 import { STARTS } from '../contract/run-figures.ts';
 import { builtParts } from '../control/app-paths.ts';
 import { SELFTEST, TOLERANCE, errorOf, selftestLatency } from '../control/selftest/latency-selftest.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT } from '../contract/exit-codes.ts';
 import type { CommandContext } from './session.ts';
 
 /** Exit code 0 when all figures agree, 5 when one does not. */

@@ -9,7 +9,7 @@ import type { EvidenceRequest } from '../control/verify/judge.ts';
 import { verifyEvidence } from '../control/verify/verify-evidence.ts';
 import { errorText } from '../services/shared/error-text.ts';
 import { UsageError } from '../contract/attack-options.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT } from '../contract/exit-codes.ts';
 import { writeJson } from './outputs.ts';
 import type { CommandContext } from './session.ts';
 

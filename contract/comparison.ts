@@ -1,4 +1,5 @@
 /** Two sets of runs compared: their set-ups first, then each metric with an interval, so that noise is not called a change. */
+import { EXIT } from './exit-codes.ts';
 import { figure, percent, plural, whole } from './format.ts';
 import type { RunRecord } from './run-record.ts';
 import { factGroups, verdictWord } from './run-text.ts';
@@ -382,4 +383,14 @@ export function comparisonJson({ a, b, metrics, ...rest }: Comparison): unknown 
     b: side(b),
     metrics: metrics.map((one) => ({ ...one, unit: SLO_METRICS[one.metric].unit })),
   };
+}
+
+/** What got worse, and the exit code: 4 on a regression, 5 when nothing can be told. */
+export function regressionOf(comparison: Comparison): {
+  readonly worse: string[];
+  readonly exitCode: number;
+} {
+  const worse = changeSentences(comparison, 'worse');
+  if (worse.length > 0) return { worse, exitCode: EXIT.thresholdMissed };
+  return { worse, exitCode: comparison.verdict === 'unknown' ? EXIT.invalid : EXIT.pass };
 }

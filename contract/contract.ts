@@ -10,6 +10,7 @@ import { z } from 'zod';
 import '../services/shared/plain-issues.ts';
 import { newSaleSchema, saleChangeSchema, saleViewSchema } from '../services/shared/sales.ts';
 import { backendRoleSchema } from './backends.ts';
+import { campaignPlanSchema, campaignStateSchema } from './campaign.ts';
 import { COMPARISON_FORMATS } from './comparison.ts';
 import { exportFormatSchema, exportedFileSchema } from './export-formats.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
@@ -151,6 +152,19 @@ export const commands = {
     output: attackStateSchema,
     timeoutMs: 120_000,
   },
+  /** Makes several attacks, one after the other, and returns at once; `campaign.stateChanged` reports the rest. */
+  'campaign.start': {
+    input: z.strictObject({
+      plan: campaignPlanSchema,
+      /** A shop that is not ours, as for `attack.launchTarget`. */
+      target: targetSchema.optional(),
+      isOwn: z.boolean().default(false),
+    }),
+    output: campaignStateSchema,
+    timeoutMs: 120_000,
+  },
+  /** Cancels the attack that runs, and ends the campaign; its runs stay. */
+  'campaign.stop': { input: none, output: done, timeoutMs: 120_000 },
   'attack.cancel': { input: none, output: done },
   /** Breaks a part now: as a fault of the attack that runs, or by itself. */
   'faults.breakPart': { input: faultOrderSchema, output: done, timeoutMs: 60_000 },
@@ -267,6 +281,7 @@ export const events = {
   'matrix.stateChanged': z.object({ seq: count, matrix: matrixStateSchema }),
   /** An attack of the matrix was judged. */
   'matrix.resultAdded': z.object({ seq: count, result: matrixResultSchema }),
+  'campaign.stateChanged': z.object({ seq: count, campaign: campaignStateSchema }),
   'lab.stateChanged': z.object({ seq: count, lab: labStateSchema }),
   'lab.resultAdded': z.object({ seq: count, result: labResultSchema }),
   /** A run was saved or brought back, or its labels changed. */

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { saleViewSchema } from '../services/shared/sales.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
 import { failureSchema } from './failure.ts';
+import { campaignStateSchema } from './campaign.ts';
 import { labStateSchema } from './lab.ts';
 import { matrixStateSchema } from './matrix.ts';
 import {
@@ -260,6 +261,7 @@ export const snapshotSchema = z.object({
   /** Missing from a FlashGrid that has none. */
   matrix: matrixStateSchema.optional(),
   lab: labStateSchema.optional(),
+  campaign: campaignStateSchema.optional(),
   /** The attack's samples so far; in a long attack, neighbours are merged. */
   samples: z.array(sampleSchema),
 });

@@ -21,6 +21,7 @@ import type { OpenTab } from './export/print/print-report.ts';
 import { commandLine } from './lib/command-line.ts';
 import type { EventHub } from './lib/event-hub.ts';
 import type { LogStore } from './logs/log-store.ts';
+import type { Campaign } from './campaign.ts';
 import type { Lab } from './lab.ts';
 import type { HandRace } from './lab/race.ts';
 import type { Matrix } from './matrix.ts';
@@ -58,6 +59,7 @@ export interface CommandParts {
   readonly attacks: Attacks;
   readonly matrix: Matrix;
   readonly lab: Lab;
+  readonly campaign: Campaign;
   readonly race: HandRace;
   readonly gateways: GatewayClient;
   readonly sales: SalesWatch;
@@ -81,12 +83,13 @@ export interface CommandParts {
 const done = (work: Promise<unknown>): Promise<Record<string, never>> => work.then(() => ({}));
 
 export function commandHandlers(parts: CommandParts): Handlers {
-  const { options, hub, cluster, attacks, matrix, lab, race, gateways, sales, dead } = parts;
+  const { options, hub, cluster, attacks, matrix, lab, campaign, race, gateways, sales, dead } = parts;
   const { runs, baseline, evidence, logs, settings, guard, centre } = parts;
-  /** Ends what runs: an attack of the matrix ends with the matrix, one of the lab with the lab. */
+  /** Ends what runs: an attack of the matrix ends with the matrix, one of the lab with the lab, one of several with all. */
   const callOff = async () => {
     await matrix.stop();
     await lab.stop();
+    await campaign.stop();
     await attacks.cancel();
   };
   const changed = async (work: Promise<RunSummary>) => {
@@ -117,6 +120,7 @@ export function commandHandlers(parts: CommandParts): Handlers {
   const refuseWhileBusy = () => {
     matrix.refuseWhileRunning();
     lab.refuseWhileRunning();
+    campaign.refuseWhileRunning();
   };
   return {
     'app.getSnapshot': () => centre.snapshot(),
@@ -210,6 +214,16 @@ export function commandHandlers(parts: CommandParts): Handlers {
         return attacks.launchTarget(wanted, target, { isOwn, group });
       });
     },
+    'campaign.start': ({ plan, target, isOwn }, caller) => {
+      refuseWhileBusy();
+      if (!target) return campaign.start(plan);
+      const { settings } = plan.setUp;
+      return admitTarget({ target, isOwn }, settings, caller, (order) => {
+        refuseWhileBusy();
+        return campaign.start(plan, order);
+      });
+    },
+    'campaign.stop': () => done(campaign.stop()),
     'attack.cancel': () => done(callOff()),
     'faults.breakPart': (order) => {
       // It would count as what the matrix breaks.
@@ -218,6 +232,7 @@ export function commandHandlers(parts: CommandParts): Handlers {
     },
     'matrix.start': (asked) => {
       lab.refuseWhileRunning();
+      campaign.refuseWhileRunning();
       return matrix.start(asked.plan, asked.done);
     },
     'matrix.stop': () => done(matrix.stop()),
@@ -227,6 +242,7 @@ export function commandHandlers(parts: CommandParts): Handlers {
     'matrix.clearResults': () => done(matrix.clear()),
     'lab.start': (plan) => {
       matrix.refuseWhileRunning();
+      campaign.refuseWhileRunning();
       return lab.start(plan);
     },
     'lab.listResults': () => [...lab.results],

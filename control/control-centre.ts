@@ -30,6 +30,7 @@ import { dataFolder } from './lib/data-folder.ts';
 import { withoutProxy } from './lib/loopback.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { LogStore } from './logs/log-store.ts';
+import { Campaign } from './campaign.ts';
 import { Lab } from './lab.ts';
 import { HandRace } from './lab/race.ts';
 import { Matrix } from './matrix.ts';
@@ -94,6 +95,7 @@ export class ControlCentre implements ControlClient {
   readonly #attacks: Attacks;
   readonly #matrix: Matrix;
   readonly #lab: Lab;
+  readonly #campaign: Campaign;
   readonly #race: HandRace;
   #stopBackends: 'stop' | 'keep' = 'stop';
   #access: Access | undefined;
@@ -216,6 +218,18 @@ export class ControlCentre implements ControlClient {
       deployment: () => this.#cluster.running().deployment,
       onLog: (line) => this.#logs.add(line),
     });
+    this.#campaign = new Campaign({
+      attacks: this.#attacks,
+      cluster: {
+        countOf: (role) =>
+          (this.#cluster.supervisor?.states() ?? []).filter((service) => service.role === role).length,
+        scale: (role, count) => this.#cluster.scale(role, count),
+        requireRunning: () => this.#cluster.running(),
+      },
+      getRun: (id) => this.#runs.get(id),
+      getBaseline: () => baseline.read(),
+      onState: (campaign) => this.hub.emit('campaign.stateChanged', { campaign: redactDeep(campaign) }),
+    });
     const handlers = commandHandlers({
       options,
       hub: this.hub,
@@ -223,6 +237,7 @@ export class ControlCentre implements ControlClient {
       attacks: this.#attacks,
       matrix: this.#matrix,
       lab: this.#lab,
+      campaign: this.#campaign,
       race: this.#race,
       gateways: this.#gateways,
       sales: this.#sales,
@@ -257,6 +272,7 @@ export class ControlCentre implements ControlClient {
     centre.#undo.add('attack', () => centre.#attacks.cancel(), 30_000);
     centre.#undo.add('matrix', () => centre.#matrix.stop(), 30_000);
     centre.#undo.add('lab', () => centre.#lab.stop(), 30_000);
+    centre.#undo.add('campaign', () => centre.#campaign.stop(), 30_000);
     centre.#undo.add('race', () => centre.#race.close(), 30_000);
     await centre.#settings.load();
     await centre.#runs.clearDeleted();
@@ -350,6 +366,7 @@ export class ControlCentre implements ControlClient {
       ...(attack ? { attack: attack.state } : {}),
       matrix: redactDeep(this.#matrix.state),
       lab: redactDeep(this.#lab.state),
+      campaign: redactDeep(this.#campaign.state),
     };
   }
 

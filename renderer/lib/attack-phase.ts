@@ -1,3 +1,4 @@
+import type { CampaignState } from '../../contract/campaign.ts';
 import type { LabState } from '../../contract/lab.ts';
 import type { MatrixState } from '../../contract/matrix.ts';
 import type { AttackState } from '../../contract/state.ts';
@@ -15,4 +16,9 @@ export function isMatrixActive(matrix: MatrixState | undefined): boolean {
 /** Whether a lab is running, also between two of its attacks. */
 export function isLabActive(lab: LabState | undefined): boolean {
   return lab !== undefined && lab.phase !== 'idle';
+}
+
+/** Whether several attacks are being made, also between two of them. */
+export function isCampaignActive(campaign: CampaignState | undefined): boolean {
+  return campaign !== undefined && campaign.phase !== 'idle';
 }

@@ -10,7 +10,9 @@ export function usePendingLaunch(): void {
     if (!pending || clusterState === undefined) return;
     if (clusterState === 'running') {
       useControl.setState({ pendingLaunch: undefined });
-      void callOrNotify('attack.launch', pending);
+      void ('how' in pending
+        ? callOrNotify('campaign.start', { plan: pending })
+        : callOrNotify('attack.launch', pending));
     }
     if (clusterState === 'failed') useControl.setState({ pendingLaunch: undefined });
   }, [pending, clusterState]);

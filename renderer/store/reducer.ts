@@ -10,6 +10,7 @@ import type {
   Snapshot,
 } from '../../contract/state.ts';
 import type { EventName, EventPayload } from '../../contract/contract.ts';
+import type { CampaignState } from '../../contract/campaign.ts';
 import type { LabState } from '../../contract/lab.ts';
 import type { MatrixState } from '../../contract/matrix.ts';
 import type { Settings } from '../../contract/settings.ts';
@@ -38,6 +39,7 @@ export interface ControlData {
   /** Undefined only in a recording of an earlier version. */
   readonly matrix: MatrixState | undefined;
   readonly lab: LabState | undefined;
+  readonly campaign: CampaignState | undefined;
   readonly series: Series;
   /** Lines since this window opened; earlier ones are loaded on demand. */
   readonly logs: readonly LogEntry[];
@@ -62,6 +64,7 @@ export function fromSnapshot(snapshot: Snapshot, before: ControlData | undefined
     attack: snapshot.attack,
     matrix: snapshot.matrix,
     lab: snapshot.lab,
+    campaign: snapshot.campaign,
     series: addSamples(emptySeries(snapshot.attack?.runId ?? ''), snapshot.samples),
     // A restarted control centre numbers its lines from 1 again.
     logs: before && before.app.pid === snapshot.app.pid ? before.logs : [],
@@ -87,6 +90,7 @@ const changes: {
   // The page asks for the table when the state changes.
   'matrix.resultAdded': () => ({}),
   'lab.stateChanged': ({ lab }) => ({ lab }),
+  'campaign.stateChanged': ({ campaign }) => ({ campaign }),
   'lab.resultAdded': () => ({}),
   // It may have been brought back.
   'runs.runSaved': ({ run }, data) => ({ deletedRunIds: data.deletedRunIds.filter((id) => id !== run.id) }),

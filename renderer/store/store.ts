@@ -1,6 +1,7 @@
 /** The store of the window. Narrow selectors keep ten updates a second from redrawing what did not change. */
 import { create } from 'zustand';
 import type { AttackSettings } from '../../contract/attack-settings.ts';
+import type { CampaignPlan } from '../../contract/campaign.ts';
 import type { ConnectionStatus } from '../../contract/client.ts';
 import type { ControlData } from './reducer.ts';
 
@@ -16,8 +17,8 @@ export interface ControlStore {
   /** The page and the control centre disagree on the contract; shown as a banner. */
   readonly problem: string | undefined;
   readonly data: ControlData | undefined;
-  /** An attack to launch as soon as the cluster runs. */
-  readonly pendingLaunch: AttackSettings | undefined;
+  /** What to launch as soon as the cluster runs: one attack, or several. */
+  readonly pendingLaunch: AttackSettings | CampaignPlan | undefined;
   /** The adapter of another shop, which the form attacks in the place of ours. */
   readonly shop: ChosenShop | undefined;
   /** The finished run that the user closed to set up another attack. */

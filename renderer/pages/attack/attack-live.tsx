@@ -6,7 +6,7 @@ import { callOrNotify } from '../../client.ts';
 import { BreakIt } from '../../components/break-it.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { Loading } from '../../components/loading.tsx';
-import { isAttackActive, isMatrixActive } from '../../lib/attack-phase.ts';
+import { isAttackActive, isCampaignActive, isMatrixActive } from '../../lib/attack-phase.ts';
 import { allPlaces } from '../../lib/fault-places.ts';
 import { targetInput } from '../../lib/other-shop.ts';
 import { hrefOf, navigate } from '../../lib/router.ts';
@@ -14,6 +14,7 @@ import { useStage } from '../../lib/use-stage.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
 import classes from './attack-live.module.css';
+import { CampaignPanel } from './campaign-panel.tsx';
 import { LiveMetrics } from './live-metrics.tsx';
 import { SafeTransactions } from './safe-transactions.tsx';
 import { Story } from './story.tsx';
@@ -33,6 +34,7 @@ export function AttackLive() {
   }, []);
   return (
     <Stack className={classes.page} data-stage={stage} maw="110rem" mx="auto">
+      {stage === 'none' ? <CampaignPanel /> : null}
       <Story stage={stage}>
         <Actions />
       </Story>
@@ -77,6 +79,8 @@ function Actions() {
   const isRunning = useData((data) => data.cluster.state === 'running') ?? false;
   const canRepeat = isOtherShop ? order !== undefined && isSameShop : isRunning;
   const isOfMatrix = useData((data) => isMatrixActive(data.matrix)) ?? false;
+  const isOfCampaign = useData((data) => isCampaignActive(data.campaign)) ?? false;
+  const isStopping = useData((data) => data.campaign?.phase === 'stopping') ?? false;
   const isOnline = useIsOnline();
   const repeat = (): void => {
     if (!settings) return;
@@ -85,7 +89,7 @@ function Actions() {
   };
   const setUp = (): void => useControl.setState({ dismissedRunId: runId });
   useShortcuts(
-    isActive || isOfMatrix
+    isActive || isOfMatrix || isOfCampaign
       ? []
       : [
           { key: 'l', label: 'Launch again', run: () => canRepeat && repeat() },
@@ -97,6 +101,17 @@ function Actions() {
     return (
       <Button component="a" variant="default" href={hrefOf('matrix')}>
         Part of the crash matrix
+      </Button>
+    );
+  if (isOfCampaign)
+    return (
+      <Button
+        variant="default"
+        leftSection={<IconPlayerStopFilled size="1rem" aria-hidden />}
+        disabled={!isOnline || isStopping}
+        onClick={() => void callOrNotify('campaign.stop', {})}
+      >
+        Stop all attacks
       </Button>
     );
   if (isActive) {

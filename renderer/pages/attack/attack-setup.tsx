@@ -26,11 +26,13 @@ import {
 import { NOT_OF_OTHER_SHOPS } from '../../../contract/adapter.ts';
 import { callOrNotify } from '../../client.ts';
 import { parseDraft, presetOf, presetsWith, toDraft, type AttackDraft } from '../../lib/attack-draft.ts';
+import { HOWS, ONCE, planOf } from '../../lib/campaign-draft.ts';
 import { sentence } from '../../lib/format.ts';
 import { targetInput } from '../../lib/other-shop.ts';
 import { useShortcuts } from '../../lib/shortcuts.ts';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
 import classes from './attack-setup.module.css';
+import { CampaignField } from './campaign-field.tsx';
 import { FaultField } from './fault-field.tsx';
 import { PresetCards } from './preset-cards.tsx';
 import { ProfileTools } from './profile-tools.tsx';
@@ -51,11 +53,17 @@ export function AttackSetup() {
   );
   const [isMoreOpen, setMoreOpen] = useState(false);
   const [isBusy, setBusy] = useState(false);
+  const [several, setSeveral] = useState(ONCE);
+  const [isSeveralOpen, setSeveralOpen] = useState(false);
   const [isShopOpen, setShopOpen] = useState(false);
   const shop = useControl((state) => state.shop);
   const order = useMemo(() => targetInput(shop), [shop]);
   const parsed = useMemo(() => parseDraft(draft, shop !== undefined), [draft, shop]);
   // The fault that is being typed may be none yet.
+  const { plan, problems = {} } = useMemo(
+    () => (parsed.ok ? planOf(several, parsed.settings) : {}),
+    [several, parsed],
+  );
   const rest = useMemo(() => parseDraft({ ...draft, faults: '' }), [draft]);
   const durationMs = rest.ok ? paceFor(rest.settings)?.endMs : undefined;
   const profiles = useData((data) => data.settings.profiles);
@@ -64,19 +72,22 @@ export function AttackSetup() {
   const errors = parsed.ok ? {} : parsed.errors;
   const needsStart = !shop && (clusterState === 'stopped' || clusterState === 'failed');
   const canLaunch =
-    isOnline && parsed.ok && !isBusy && (shop ? order !== undefined : clusterState !== 'stopping');
+    isOnline &&
+    parsed.ok &&
+    !isBusy &&
+    Object.keys(problems).length === 0 &&
+    (shop ? order !== undefined : clusterState !== 'stopping');
 
   const launch = async (): Promise<void> => {
     if (!parsed.ok) return;
-    if (order) {
+    const { settings } = parsed;
+    if (order || clusterState === 'running') {
       setBusy(true);
-      await callOrNotify('attack.launchTarget', { settings: parsed.settings, ...order });
-      setBusy(false);
-      return;
-    }
-    if (clusterState === 'running') {
-      setBusy(true);
-      await callOrNotify('attack.launch', parsed.settings);
+      await (plan
+        ? callOrNotify('campaign.start', { plan, ...order })
+        : order
+          ? callOrNotify('attack.launchTarget', { settings, ...order })
+          : callOrNotify('attack.launch', settings));
       setBusy(false);
       return;
     }
@@ -86,13 +97,13 @@ export function AttackSetup() {
       const unsubscribe = useControl.subscribe(({ data }) => {
         if (data?.cluster.state !== 'starting' && data?.cluster.state !== 'running') return;
         unsubscribe();
-        useControl.setState({ pendingLaunch: parsed.settings });
+        useControl.setState({ pendingLaunch: plan ?? settings });
       });
       await started;
       unsubscribe();
       return;
     }
-    useControl.setState({ pendingLaunch: parsed.settings });
+    useControl.setState({ pendingLaunch: plan ?? settings });
   };
   useShortcuts([{ key: 'l', label: 'Launch', run: () => void (canLaunch && launch()) }]);
 
@@ -103,7 +114,8 @@ export function AttackSetup() {
       (setting) =>
         (setting.isMain ?? false) === isMain &&
         (setting.profile ?? draft.profile) === draft.profile &&
-        !(shop && setting.field in NOT_OF_OTHER_SHOPS),
+        !(shop && setting.field in NOT_OF_OTHER_SHOPS) &&
+        !(several.kind === 'limit' && setting.field === 'ratePerSec'),
     ).map((setting) =>
       setting.field === 'faults' ? (
         <FaultField
@@ -146,10 +158,26 @@ export function AttackSetup() {
             <Disclosure isOpen={isMoreOpen} onToggle={setMoreOpen}>
               {isMoreOpen ? 'Fewer settings' : 'More settings'}
             </Disclosure>
+            <Disclosure isOpen={isSeveralOpen} onToggle={setSeveralOpen}>
+              {several.kind === 'once' ? 'Several attacks, or the limit' : HOWS[several.kind]}
+            </Disclosure>
             <Disclosure isOpen={isShopOpen} onToggle={setShopOpen}>
               {order ? `Shop: ${order.target.name}` : 'Another shop'}
             </Disclosure>
           </Group>
+          <Collapse expanded={isSeveralOpen}>
+            <CampaignField
+              draft={several}
+              problems={problems}
+              slo={String(draft.slo)}
+              isOtherShop={shop !== undefined}
+              onChange={(change) => {
+                setSeveral((before) => ({ ...before, ...change }));
+                if (change.kind === 'limit') set('profile', 'sustained');
+              }}
+              onSlo={(slo) => set('slo', slo)}
+            />
+          </Collapse>
           <Collapse expanded={isShopOpen}>
             <ShopField />
           </Collapse>
@@ -173,7 +201,7 @@ export function AttackSetup() {
         </div>
         <Group className={classes.launch} pt="md">
           <p className={`muted ${classes.summary}`} aria-live="polite">
-            {!parsed.ok || (shop && !order) ? (
+            {!parsed.ok || (shop && !order) || Object.keys(problems).length > 0 ? (
               'Correct the marked fields before you launch.'
             ) : order ? (
               <>
@@ -192,7 +220,7 @@ export function AttackSetup() {
             loading={isBusy}
             onClick={() => void launch()}
           >
-            {needsStart ? 'Start the cluster and launch' : 'Launch attack'}
+            {needsStart ? 'Start the cluster and launch' : plan ? 'Launch attacks' : 'Launch attack'}
           </Button>
         </Group>
         <ProfileTools

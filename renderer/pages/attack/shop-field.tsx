@@ -26,7 +26,7 @@ export function ShopField() {
         classNames={{ input: classes.text ?? '' }}
         autosize
         minRows={3}
-        maxRows={10}
+        maxRows={8}
         spellCheck={false}
         value={shop?.text ?? ''}
         error={read && 'problem' in read ? read.problem : undefined}
