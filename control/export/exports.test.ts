@@ -132,7 +132,7 @@ describe('the HTML export', () => {
     const text = exportHtml(fixtureRun({ series: [...series, audited as (typeof series)[number]] }));
     expect(text.indexOf('id="arrivals"')).toBeGreaterThan(0);
     expect(text.indexOf('id="arrivals"')).toBeLessThan(text.indexOf('id="traffic"'));
-    const chart = text.slice(text.indexOf('id="arrivals"'), text.indexOf('id="traffic"'));
+    const chart = text.slice(text.indexOf('id="arrivals"'), text.indexOf('id="together"'));
     expect(chart).toContain('sent in 20 ms <b>at most 340</b>');
     expect(chart).toContain('in flight <b>at most 0</b>');
     expect(chart).toContain('>1000 ms<');

@@ -416,7 +416,7 @@ describe('when the workers are killed in the rush', () => {
     await heading(/^Every promise was kept/).waitFor();
     await page.locator('svg text', { hasText: 'worker-1 killed' }).first().waitFor({ state: 'attached' });
     // A fault that lasts is a band, in all charts.
-    expect(await page.locator('.recharts-reference-area').count()).toBe(5);
+    expect(await page.locator('.recharts-reference-area').count()).toBe(6);
     for (const theme of ['light', 'dark'] as const) {
       await wear(page, theme);
       await noViolations(`a limit missed, ${theme}`);

@@ -92,40 +92,6 @@ export function renderRunCharts(record: RunRecord): Markup[] {
 
   return [
     render({
-      id: 'together',
-      ...textOf('together'),
-      columns: columns(
-        (point) =>
-          `${whole(point.rps)} answers/s, queue depth ${whole(point.queueDepth)}, ${point.remaining === null ? 'not known how many' : whole(point.remaining)} left`,
-      ),
-      series: [
-        series(
-          'area',
-          together.lines.throughput,
-          'blue',
-          share((point) => point.rps, mostAnswers),
-          `at most ${whole(mostAnswers)}`,
-        ),
-        series(
-          'line',
-          together.lines.depth,
-          'orange',
-          share((point) => point.queueDepth, deepest),
-          `at most ${whole(deepest)}`,
-          { initial: 0 },
-        ),
-        series(
-          'line',
-          together.lines.left,
-          'green',
-          share((point) => point.remaining ?? undefined, audit.stock),
-          `of ${whole(audit.stock)}`,
-          { initial: 1, isDashed: true },
-        ),
-      ],
-      formatY: percent,
-    }),
-    render({
       id: 'arrivals',
       ...textOf('arrivals'),
       columns: columns((point) => `${whole(point.sent)} sent, at most ${whole(point.inFlight)} in flight`),
@@ -149,6 +115,41 @@ export function renderRunCharts(record: RunRecord): Markup[] {
       ],
       formatY: compact,
       isWholeY: true,
+    }),
+    render({
+      id: 'together',
+      ...textOf('together'),
+      columns: columns(
+        (point) =>
+          `${whole(point.rps)} answers/s, queue depth ${whole(point.queueDepth)}, ${point.remaining === null ? 'not known how many' : whole(point.remaining)} left`,
+      ),
+      series: [
+        series(
+          'area',
+          together.lines.throughput,
+          'blue',
+          share((point) => point.rps, mostAnswers),
+          `at most ${whole(mostAnswers)}`,
+          inSteps,
+        ),
+        series(
+          'line',
+          together.lines.depth,
+          'orange',
+          share((point) => point.queueDepth, deepest),
+          `at most ${whole(deepest)}`,
+          { initial: 0, ...inSteps },
+        ),
+        series(
+          'line',
+          together.lines.left,
+          'green',
+          share((point) => point.remaining ?? undefined, audit.stock),
+          `of ${whole(audit.stock)}`,
+          { initial: 1, isDashed: true },
+        ),
+      ],
+      formatY: percent,
     }),
     render({
       id: 'traffic',
@@ -197,10 +198,12 @@ export function renderRunCharts(record: RunRecord): Markup[] {
       series: [
         series('area', queue.lines.depth, 'orange', (point) => point.queueDepth, peak('queueDepth'), {
           initial: 0,
+          ...inSteps,
         }),
         series('line', queue.lines.unconfirmed, 'grey', (point) => point.unconfirmed, peak('unconfirmed'), {
           isDashed: true,
           initial: 0,
+          ...inSteps,
         }),
       ],
       formatY: compact,
