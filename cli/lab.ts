@@ -113,6 +113,9 @@ function readPlan(values: OptionValues): LabPlan {
   const unknown = designs?.find((design) => !designIdSchema.safeParse(design).success);
   if (unknown !== undefined)
     throw new UsageError(`--designs knows ${designIdSchema.options.join(', ')}, not "${unknown}".`);
+  const bets = readBet(values);
+  if (bets && designs && !designs.includes('read-then-write'))
+    throw new UsageError('--bet is on read-then-write: add it to --designs.');
   const given = {
     designs,
     rounds: readCount(values, 'rounds', 1, MAX_LAB_ROUNDS),
@@ -120,7 +123,7 @@ function readPlan(values: OptionValues): LabPlan {
     stock: readCount(values, 'stock', 1, 10_000),
     connections: readCount(values, 'connections', 1, 5_000),
     seed: readCount(values, 'seed', 0, 1_000_000),
-    bets: readBet(values),
+    bets,
   };
   return labPlanSchema.parse({
     ...(values['quick'] === true ? QUICK : {}),

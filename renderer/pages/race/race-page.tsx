@@ -112,7 +112,15 @@ function useRace() {
       window.clearTimeout(timer);
     };
   }, [isOnline]);
-  useEffect(() => () => void call('race.close', {}), []);
+  useEffect(() => {
+    const close = (): void => void call('race.close', {});
+    // A closed tab unmounts nothing.
+    window.addEventListener('pagehide', close);
+    return () => {
+      window.removeEventListener('pagehide', close);
+      close();
+    };
+  }, []);
   return [race, setRace] as const;
 }
 

@@ -89,6 +89,8 @@ it('starts the cluster where none runs', async () => {
 it('fails with the reason when the lab can not start, breaks off, or does not end', async () => {
   const busy = fakeClient({ 'lab.start': refusal('The lab is running.') });
   await expect(playScene(busy.client, naive, 1, never)).rejects.toThrow('The lab is running.');
+  // It is another's.
+  expect(busy.inputOf('attack.cancel')).toBeUndefined();
   const broke = fakeClient();
   const playing = playScene(broke.client, naive, 1, never);
   await broke.until('lab.start');
@@ -104,12 +106,13 @@ it('fails with the reason when the lab can not start, breaks off, or does not en
   await expect(playScene(fakeClient().client, queue, 1, never, 20)).rejects.toThrow('not over within 20 ms');
 });
 
-it('ends at once when the story is left', async () => {
+it('ends at once when the story is left, and cancels what it began', async () => {
   const abort = new AbortController();
-  const { client, until, listeners } = fakeClient();
+  const { client, inputOf, until, listeners } = fakeClient();
   const playing = playScene(client, queue, 1, abort.signal);
   await until('attack.launch');
   abort.abort();
   await expect(playing).rejects.toThrow(/aborted/);
+  expect(inputOf('attack.cancel')).toEqual({});
   expect(listeners.size).toBe(0);
 });

@@ -62,7 +62,7 @@ export interface Outcome {
 }
 
 /**
- * Plays a scene to its end.
+ * Plays a scene to its end. What it began is cancelled when it takes too long, or is left.
  * @throws FailureError when it could not be played, or the signal's reason
  */
 export async function playScene(
@@ -114,7 +114,9 @@ async function playRound({ client, ask, within }: Play, { design }: Scene, bet?:
   const bets = bet === undefined ? {} : { [design]: bet };
   try {
     await ask('lab.start', { designs: [design], rounds: 1, buyers, ...crowd, bets });
-    const { failure, done, total } = await told.until(({ phase }) => phase === 'idle');
+    const { failure, done, total } = await told
+      .until(({ phase }) => phase === 'idle')
+      .catch((error: unknown) => callOff(client, error));
     if (failure) throw new FailureError(failure);
     const [result] = await ask('lab.listResults', {});
     if (!result || done < total) throw cancelled();
@@ -136,15 +138,21 @@ async function playAttack({ client, ask, within }: Play, { faults }: Scene): Pro
       ...crowd,
       ...(faults === undefined ? {} : { faults }),
     });
-    const { phase, failure } = await told.until(
-      (attack) => attack.runId === runId && !isAttackActive(attack),
-    );
+    const { phase, failure } = await told
+      .until((attack) => attack.runId === runId && !isAttackActive(attack))
+      .catch((error: unknown) => callOff(client, error));
     if (failure) throw new FailureError(failure);
     if (phase === 'cancelled') throw cancelled();
     return await ask('runs.getRun', { id: runId });
   } finally {
     told.end();
   }
+}
+
+/** Only what this scene began: another's attack is no reason to stop it. */
+async function callOff(client: ControlClient, error: unknown): Promise<never> {
+  await client.call('attack.cancel', {});
+  throw error;
 }
 
 const cancelled = () =>

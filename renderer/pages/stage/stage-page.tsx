@@ -2,7 +2,7 @@ import { Button } from '@mantine/core';
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
 import { failureSchema, FailureError } from '../../../contract/failure.ts';
 import { whole } from '../../../contract/format.ts';
-import { call, client } from '../../client.ts';
+import { client } from '../../client.ts';
 import { navigate } from '../../lib/router.ts';
 import { useData } from '../../store/store.ts';
 import { CROWD, SCENES, playScene, type Outcome } from './scenes.ts';
@@ -36,10 +36,8 @@ export default function StagePage() {
   useEffect(() => {
     stage.current?.focus();
     return () => {
-      if (!abort.current || abort.current.signal.aborted) return;
-      abort.current.abort();
       // Nothing runs on behind a story that was left.
-      void call('attack.cancel', {});
+      abort.current?.abort();
     };
   }, []);
 
@@ -54,7 +52,6 @@ export default function StagePage() {
       note({ ...own, outcome: await playScene(client, scene, own.bet, controller.signal) });
     } catch (error) {
       if (controller.signal.aborted) return;
-      await call('attack.cancel', {});
       note({ ...own, failure: failureText(error) });
     }
     abort.current = undefined;
