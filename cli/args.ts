@@ -12,7 +12,7 @@ import { EXPORTS, EXPORT_FORMATS } from '../contract/export-formats.ts';
 import { commandLine } from '../control/lib/command-line.ts';
 import { wrapText } from '../contract/format.ts';
 import { DESIGN_IDS } from '../contract/designs.ts';
-import { LAB_EXPORTS } from '../contract/lab.ts';
+import { CALM, LAB_EXPORTS } from '../contract/lab.ts';
 import { MATRIX_EXPORTS } from '../contract/matrix.ts';
 import { providerChoiceSchema, type ProviderChoice } from '../contract/settings.ts';
 
@@ -234,7 +234,7 @@ export const TERMINAL_COMMANDS = {
     options: {
       ...clusterOptions,
       designs: { type: 'string', value: 'NAMES', help: `only these: ${DESIGN_IDS.join(', ')}` },
-      rounds: { type: 'string', value: 'N', help: 'attacks on each design (default 3)' },
+      rounds: { type: 'string', value: 'N', help: 'attacks on each design with all buyers at once (default 3)' },
       requests: { type: 'string', value: 'N', help: 'buyers of an attack (default 10000)' },
       stock: { type: 'string', value: 'N', help: 'units on sale (default 20)' },
       connections: { type: 'string', value: 'N', help: 'sockets opened at once (default 500)' },
@@ -245,6 +245,19 @@ export const TERMINAL_COMMANDS = {
         help: 'units that read-then-write will sell, as the audience bets; the truth stands beside it',
       },
       quick: { type: 'boolean', help: 'one round of 3,000 buyers, in under a minute' },
+      calm: {
+        type: 'boolean',
+        help: `with --quick too: a round at ${CALM.ratePerSec} requests/s, where everybody gets a unit`,
+      },
+      stall: {
+        type: 'boolean',
+        help: 'with --quick too: a round in which an instance is stopped while it holds its lock or its unit',
+      },
+      serve: {
+        type: 'string',
+        value: 'DESIGN',
+        help: 'in place of the attacks, run this design as a shop until Ctrl-C, with an adapter for `attack --target` (--json FILE says where)',
+      },
       json: { type: 'string', value: 'FILE', help: LAB_EXPORTS.json.help },
       html: { type: 'string', value: 'FILE', help: LAB_EXPORTS.html.help },
       md: { type: 'string', value: 'FILE', help: LAB_EXPORTS.md.help },

@@ -71,6 +71,8 @@ export const backendStatsSchema = z.object({
   atMs: z.number(),
   /** 100 is one core. */
   cpuPercent: z.number().nonnegative(),
+  /** CPU time since the backend began, of its children that have ended too. */
+  cpuMicros: z.number().nonnegative(),
   memoryBytes: z.number().nonnegative(),
   networkRxBytes: z.number().nonnegative().optional(),
   networkTxBytes: z.number().nonnegative().optional(),

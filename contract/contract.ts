@@ -16,14 +16,14 @@ import { exportFormatSchema, exportedFileSchema } from './export-formats.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
 import type { Failure } from './failure.ts';
 import { faultOrderSchema } from './faults.ts';
-import { labFormatSchema, labPlanSchema, labResultSchema, labStateSchema } from './lab.ts';
+import { labFormatSchema, labPlanSchema, labShopSchema, labResultSchema, labStateSchema } from './lab.ts';
 import { MAX_MATRIX_SEEDS, matrixAttackSchema, matrixChoiceSchema } from './matrix.ts';
 import { matrixFormatSchema, matrixPlanSchema, matrixStateSchema, matrixTableSchema } from './matrix.ts';
 import { matrixResultSchema } from './matrix-report.ts';
 import { raceBuyerSchema, raceDesignSchema, raceStateSchema } from './race.ts';
+import { declaredTargetSchema, targetSchema } from './target.ts';
 import { groupSchema, labelsSchema, runRecordSchema, sampleSchema } from './run-record.ts';
 import { providerChoiceSchema, settingsSchema } from './settings.ts';
-import { targetSchema } from './target.ts';
 import {
   clusterStateSchema,
   serviceRoleSchema,
@@ -198,6 +198,9 @@ export const commands = {
   'lab.start': { input: labPlanSchema, output: labStateSchema },
   'lab.listResults': { input: none, output: z.array(labResultSchema) },
   'lab.exportResults': { input: z.strictObject({ format: labFormatSchema }), output: exportedFileSchema },
+  /** Runs a design as a shop, until `lab.endShop`; answers with its adapter. */
+  'lab.serveDesign': { input: labShopSchema, output: declaredTargetSchema, timeoutMs: 60_000 },
+  'lab.endShop': { input: none, output: done, timeoutMs: 60_000 },
   /** Cancels the attack that runs, and ends the lab. */
   'lab.stop': { input: none, output: done, timeoutMs: 120_000 },
   /** Opens the race of two buyers whose statements a person sends; the race before it is closed. */

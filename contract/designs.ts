@@ -1,5 +1,6 @@
 /** The designs that the lab compares: what each waits for, what it claims, and what it gives up. */
 import { z } from 'zod';
+import type { BackendRole } from './backends.ts';
 
 export interface DesignFacts {
   readonly title: string;
@@ -9,10 +10,14 @@ export interface DesignFacts {
   readonly answers: 'queued' | 'decided' | 'committed';
   /** Where the order is, and what it survives by the time of the answer. */
   readonly durability: string;
+  /** The backends that it needs. */
+  readonly uses: readonly BackendRole[];
   /** Whether two buyers may get one unit. */
   readonly oversells: 'always' | 'never' | 'when a holder stalls';
   /** In one sentence. */
   readonly givesUp: string;
+  /** What follows when one of two instances is stopped while it holds its lock or its unit, and goes on later. */
+  readonly whenStopped: string;
   /** What would have stopped it, where it oversells. */
   readonly stoppedBy?: string;
   /** Where it is the better choice. */
@@ -28,9 +33,11 @@ export const DESIGNS = {
     answers: 'committed',
     durability: POSTGRES,
     oversells: 'always',
+    uses: ['postgres'],
     givesUp: 'Two transactions read the same number, and both sell that unit.',
     stoppedBy:
       'SELECT … FOR UPDATE would have made the second one wait, and UPDATE … WHERE left_units > 0 would have looked again.',
+    whenStopped: 'It writes back the number that it read: what the others sold meanwhile is sold again.',
     betterFor: 'Nothing where two buyers can come at once.',
   },
   'repeatable-read': {
@@ -39,7 +46,9 @@ export const DESIGNS = {
     answers: 'committed',
     durability: POSTGRES,
     oversells: 'never',
+    uses: ['postgres'],
     givesUp: 'Of those who meet, one commits; the others try again, and some give up.',
+    whenStopped: 'Postgres refuses its UPDATE, since the row has changed; it tries again.',
     betterFor: 'Code that exists, and rarely meets itself.',
   },
   serializable: {
@@ -48,7 +57,9 @@ export const DESIGNS = {
     answers: 'committed',
     durability: POSTGRES,
     oversells: 'never',
+    uses: ['postgres'],
     givesUp: 'As under REPEATABLE READ, with more to compare.',
+    whenStopped: 'As under REPEATABLE READ: Postgres refuses its UPDATE, and it tries again.',
     betterFor: 'Rules over several rows that no constraint can say.',
   },
   'row-lock': {
@@ -57,7 +68,9 @@ export const DESIGNS = {
     answers: 'committed',
     durability: POSTGRES,
     oversells: 'never',
+    uses: ['postgres'],
     givesUp: 'Buyers stand in line at one row, each with a connection.',
+    whenStopped: 'Its transaction holds the row: all others wait until it goes on.',
     betterFor: 'A step between look and write that only the program knows.',
   },
   'atomic-update': {
@@ -66,7 +79,9 @@ export const DESIGNS = {
     answers: 'committed',
     durability: POSTGRES,
     oversells: 'never',
+    uses: ['postgres'],
     givesUp: 'Each buyer still locks the one row in turn.',
+    whenStopped: 'It holds nothing: its one statement has committed, and only its buyers wait.',
     betterFor: 'Most shops: simple, exact, and quick up to some thousand buyers a second.',
   },
   'skip-locked': {
@@ -75,7 +90,9 @@ export const DESIGNS = {
     answers: 'committed',
     durability: POSTGRES,
     oversells: 'never',
+    uses: ['postgres'],
     givesUp: 'It may say sold out while the last units are locked by others who roll back.',
+    whenStopped: 'It holds nothing: its one statement has committed, and only its buyers wait.',
     betterFor: 'Units that differ, such as seats, and many of them.',
   },
   'postgres-batched': {
@@ -84,7 +101,9 @@ export const DESIGNS = {
     answers: 'committed',
     durability: POSTGRES,
     oversells: 'never',
+    uses: ['postgres'],
     givesUp: 'One process decides, and what waits in its memory is lost with it.',
+    whenStopped: 'Its batch holds the row: all others wait until it goes on.',
     betterFor: 'Large crowds with nothing but Postgres, while one process is enough.',
   },
   'version-column': {
@@ -93,7 +112,9 @@ export const DESIGNS = {
     answers: 'committed',
     durability: POSTGRES,
     oversells: 'never',
+    uses: ['postgres'],
     givesUp: 'Most tries are lost in a crowd, and some buyers give up while units are left.',
+    whenStopped: 'Its UPDATE finds another version and changes nothing; it tries again.',
     betterFor: 'Forms that a person edits for minutes.',
   },
   'redis-get-decr': {
@@ -102,8 +123,10 @@ export const DESIGNS = {
     answers: 'committed',
     durability: POSTGRES,
     oversells: 'always',
+    uses: ['postgres', 'redis'],
     givesUp: 'All who read a number above 0 buy.',
     stoppedBy: "Looking at DECR's own answer would have: below 0 means that it came too late.",
+    whenStopped: 'It trusts the number that it read, and sells a unit that is not there.',
     betterFor: "Nothing: DECR's own answer is free.",
   },
   'redis-decr': {
@@ -112,7 +135,9 @@ export const DESIGNS = {
     answers: 'committed',
     durability: `${POSTGRES}; the counter is Redis' own`,
     oversells: 'never',
+    uses: ['postgres', 'redis'],
     givesUp: 'A process that ends between Redis and Postgres has taken a unit that nobody owns.',
+    whenStopped: 'Its unit is out of the counter: the others sell the rest, and its order comes late.',
     betterFor: 'Limits that need not be exact after a crash.',
   },
   'redis-lua': {
@@ -121,7 +146,9 @@ export const DESIGNS = {
     answers: 'committed',
     durability: `${POSTGRES}; the counter is Redis' own`,
     oversells: 'never',
+    uses: ['postgres', 'redis'],
     givesUp: 'As above; and Postgres must keep up with the buyers.',
+    whenStopped: 'Its unit is out of the counter: the others sell the rest, and its order comes late.',
     betterFor: 'Small stocks and large crowds, where a lost unit may be found by hand.',
   },
   redlock: {
@@ -130,7 +157,12 @@ export const DESIGNS = {
     answers: 'committed',
     durability: POSTGRES,
     oversells: 'when a holder stalls',
+    uses: ['postgres', 'redis'],
     givesUp: 'A holder that stalls longer than its lock lasts sells the unit a second time.',
+    stoppedBy:
+      'A number that grows with each lock and that Postgres compares (a fencing token) would have refused the one who came late.',
+    whenStopped:
+      'Its lock ends, others sell, and then it writes back the number that it read: nothing refuses it.',
     betterFor: 'Work that may be done twice, and should not be.',
   },
   'one-each': {
@@ -139,7 +171,9 @@ export const DESIGNS = {
     answers: 'queued',
     durability: 'RabbitMQ has not confirmed the message by then: it may be lost',
     oversells: 'never',
+    uses: ['postgres', 'redis', 'rabbitmq'],
     givesUp: 'An accepted request can be lost, and each pays for a message of its own.',
+    whenStopped: 'The messages in its hand wait for it; the others sell what is left in the counter.',
     betterFor: 'Work that takes long, where the buyer need not wait.',
   },
   flashgrid: {
@@ -148,7 +182,10 @@ export const DESIGNS = {
     answers: 'queued',
     durability: 'RabbitMQ has confirmed and stored the frame: survives the end of any process',
     oversells: 'never',
+    uses: ['postgres', 'redis', 'rabbitmq'],
     givesUp: 'Four parts to run, and an answer that only says queued: the outcome comes a moment later.',
+    whenStopped:
+      'The frame in its hand waits for it; other workers decide the rest, and each grant is stored once.',
     betterFor: 'Crowds that come at once, where nobody may be rejected or lost.',
   },
 } as const satisfies Record<string, DesignFacts>;

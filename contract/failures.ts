@@ -94,7 +94,7 @@ export const FAILURES = {
     'A defect could not be planted: the run granted or refused too little, or a backend forbade it.',
   'campaign.badPlan': 'Several attacks were asked for in a way that can not be carried out.',
   'campaign.busy': 'Several attacks are being made, and something was asked that can not be done meanwhile.',
-  'lab.busy': 'The lab runs, and something was asked that can not be done meanwhile.',
+  'lab.busy': 'The lab or one of its shops runs, and something was asked that can not be done meanwhile.',
   'race.broken': 'The process of a race, or a backend under it, gave no answer.',
   'race.notOpen': 'A step of a race was asked for, and none is open.',
   'matrix.busy': 'The crash matrix runs, and something was asked that can not be done meanwhile.',

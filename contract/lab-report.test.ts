@@ -1,31 +1,47 @@
 import { describe, expect, it } from 'vitest';
+import { renderLabChart } from './charts/lab-chart.ts';
 import { DESIGN_IDS } from './designs.ts';
 import { labAttacks, labPlanSchema, labSettings, type LabResult } from './lab.ts';
-import { agrees, labBets, labMarkdown, labRows, labSentences, labWitnesses } from './lab-report.ts';
+import {
+  agrees,
+  labBars,
+  labBets,
+  labMarkdown,
+  labRows,
+  labSentences,
+  labWitnesses,
+  stoppedRows,
+} from './lab-report.ts';
 import type { Witness } from './witness.ts';
 
 const result = (own: Partial<LabResult> = {}): LabResult => ({
   design: 'row-lock',
+  kind: 'crowd',
   round: 1,
   runId: 'run-1',
   exitCode: 0,
   arrivals: 'abc',
   broken: [],
   reasons: [],
-  ...{ sold: 20, oversold: 0, undersold: 0, lost: 0, requests: 1_000, unknown: 0 },
+  ...{ stock: 20, sold: 20, oversold: 0, undersold: 0, lost: 0, requests: 1_000, unknown: 0 },
   ...{ rps: 1_000, p50Ms: 5, p99Ms: 50 },
-  costs: { commits: 20, rollbacks: 0, retries: 0, gaveUp: 0, lockWaitMs: 12 },
+  costs: { commits: 20, retries: 0, gaveUp: 0, lockWaitMs: 12 },
   ...own,
 });
 
 describe('the plan of a lab', () => {
   it('sends the same buyers to every design once a round, each round beginning with another design', () => {
-    const plan = labPlanSchema.parse({ rounds: 2, designs: ['row-lock', 'redlock', 'flashgrid'], seed: 7 });
-    expect(labAttacks(plan).map(({ design, round }) => `${round} ${design}`)).toEqual([
-      ...['1 row-lock', '1 redlock', '1 flashgrid'],
-      ...['2 redlock', '2 flashgrid', '2 row-lock'],
+    const plan = labPlanSchema.parse({
+      ...{ rounds: 2, designs: ['row-lock', 'redlock', 'flashgrid'], seed: 7 },
+      stall: true,
+    });
+    expect(labAttacks(plan).map(({ design, kind, round }) => `${kind} ${round} ${design}`)).toEqual([
+      ...['crowd 1 row-lock', 'crowd 1 redlock', 'crowd 1 flashgrid'],
+      ...['crowd 2 redlock', 'crowd 2 flashgrid', 'crowd 2 row-lock'],
+      ...['stall 3 flashgrid', 'stall 3 row-lock', 'stall 3 redlock'],
     ]);
-    expect([1, 2].map((round) => labSettings(plan, round).seed)).toEqual([7, 8]);
+    expect([1, 2].map((round) => labSettings(plan, { kind: 'crowd', round }).seed)).toEqual([7, 8]);
+    expect(labSettings(plan, { kind: 'calm', round: 3 })).toMatchObject({ ratePerSec: 100, stock: 300 });
     expect(labPlanSchema.parse({}).designs).toEqual(DESIGN_IDS);
   });
 });
@@ -49,6 +65,51 @@ describe('what a lab came to', () => {
     expect(agrees('read-then-write', [result({ oversold: 0 }), result({ oversold: 9 })])).toBe(true);
     expect(agrees('redlock', [result()])).toBe(true);
     expect(labSentences([result({ oversold: 1 })]).join(' ')).toContain('Not as claimed: Row lock.');
+  });
+
+  it('counts the CPU of the backends too, and says where another design is better', () => {
+    const results = [
+      result({ cpuMicros: 10, backendMicros: 90, postgresWaitMs: 30 }),
+      result({ design: 'flashgrid', cpuMicros: 100, backendMicros: 50 }),
+      result({ kind: 'calm', p50Ms: 1.5 }),
+      result({ design: 'flashgrid', kind: 'calm', p50Ms: 4 }),
+      result({ design: 'read-then-write', kind: 'calm', p50Ms: 1 }),
+    ];
+    const [head = [], row = []] = labRows(results);
+    const told = Object.fromEntries(head.map((name, at) => [name, row[at]]));
+    expect(told).toMatchObject({
+      'CPU a request': '100 µs',
+      'p50 at 100/s': '1.5 ms',
+      'lock waits': '42 ms',
+    });
+    const bars = [
+      ...labBars(results),
+      ...labBars([result({ ...{ cpuMicros: 1, backendMicros: 1 }, oversold: 3, sold: 23 })]),
+    ];
+    expect(renderLabChart(bars).text).toMatch(/100 µs[^]*20 of 20[^]*150 µs[^]*oversold">23 of 20/);
+    expect(renderLabChart(labBars([result()])).text).toBe('');
+    expect(labSentences(results).join(' ')).toMatch(
+      /answer sooner than FlashGrid \(p50 4 ms\), although they wait for the commit: 1 of the designs that never oversell, first Row lock, 1\.5 ms \(needs Postgres\)/,
+    );
+    expect(labRows([result({ cpuMicros: 10 })])[1]).toContain('–');
+  });
+
+  it('tells what each did when an instance was stopped, and holds each to its claim', () => {
+    const stall = (own: Partial<LabResult>) =>
+      result({ kind: 'stall', stopped: { forMs: 2_004, soldMeanwhile: 19 }, ...own });
+    const cells = (row: readonly string[] | undefined) => [row?.[1], row?.[2], row?.[3], row?.at(-1)];
+    const rows = stoppedRows([
+      stall({ stopped: undefined }),
+      stall({ design: 'redlock', oversold: 7 }),
+      stall({ design: 'flashgrid', stopped: { forMs: 2_000 }, oversold: 1 }),
+    ]);
+    expect(rows.slice(1).map(cells)).toEqual([
+      ['not reached', '–', '0', 'yes'],
+      ['2 s', '19', '1 of 1 round, 7', 'yes'],
+      ['2 s', '–', '1 of 1 round, 1', 'NO'],
+    ]);
+    expect(agrees('redlock', [result({ design: 'redlock' }), stall({ design: 'redlock' })])).toBe(false);
+    expect(stoppedRows([result()])).toEqual([]);
   });
 
   it('says in how many attacks the speed verdict is withheld', () => {

@@ -23,8 +23,8 @@ export const WITNESS_KINDS: Readonly<
   Record<WitnessKind, { readonly label: string; readonly holds?: string }>
 > = KINDS;
 
-/** A limit of 10 units a buyer, and the 11 rows that exceed it. */
-export const MAX_EVENTS = 12;
+/** A limit of 10 units a buyer, and the 11 rows that exceed it; or seven of each of two buyers. */
+export const MAX_EVENTS = 14;
 
 export const witnessEventSchema = z.object({
   /** The lane on which the event stands. */

@@ -52,6 +52,11 @@ export class Attacks {
     return session && { state: redactDeep(session.state), samples: session.samples() };
   }
 
+  /** Of the attack that runs, or the last one. */
+  get phase(): AttackState['phase'] | undefined {
+    return this.#last?.state.phase;
+  }
+
   /** @throws FailureError `attack.busy` while an attack runs */
   refuseWhileActive(): void {
     if (this.#last?.isActive) {
@@ -91,13 +96,18 @@ export class Attacks {
   }
 
   /**
-   * Begins an attack on a shop that is not ours, and returns at once; it needs no cluster.
+   * Begins an attack on a shop that is not ours, and returns at once; it needs no cluster. Buyers come to all `urls`, by
+   * default to the target's.
    * @throws FailureError `attack.busy`, `attack.contradiction`, `target.notPrivate`, `target.tooMuch`
    */
   async launchTarget(
     settings: AttackSettings,
     target: Target,
-    { isOwn, group }: { readonly isOwn: boolean; readonly group?: string | undefined },
+    {
+      isOwn,
+      group,
+      urls,
+    }: { readonly isOwn: boolean; readonly group?: string | undefined; readonly urls?: readonly string[] },
   ): Promise<AttackState> {
     refuseContradiction(settings);
     this.refuseWhileActive();
@@ -110,6 +120,7 @@ export class Attacks {
       target,
       faultTools,
       group,
+      urls,
     });
     return this.#last.begin();
   }

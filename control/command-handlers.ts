@@ -179,12 +179,14 @@ export function commandHandlers(parts: CommandParts): Handlers {
     'cluster.cancelStart': () => done(cluster.cancelStart()),
     'cluster.stop': async () => {
       await callOff();
+      await lab.endShop();
       await race.close('The race was closed: the cluster was stopped.');
       if (cluster.state.state === 'stopped') await cluster.clearLeftovers();
       return await cluster.stop();
     },
     'cluster.reset': async () => {
       await callOff();
+      await lab.endShop();
       await race.close('The race was closed: the cluster was reset.');
       return await cluster.reset();
     },
@@ -247,6 +249,11 @@ export function commandHandlers(parts: CommandParts): Handlers {
     },
     'lab.listResults': () => [...lab.results],
     'lab.exportResults': ({ format }) => lab.export(format),
+    'lab.serveDesign': (shop) => {
+      matrix.refuseWhileRunning();
+      return lab.serve(shop);
+    },
+    'lab.endShop': () => done(lab.endShop()),
     'lab.stop': () => done(lab.stop()),
     'race.open': ({ design }) => {
       // It would take CPU from what is measured.

@@ -138,9 +138,10 @@ export class ControlCentre implements ControlClient {
       (stats) => this.hub.emit('telemetry.statsSampled', { stats }),
       (text) => this.#log('debug', text),
     );
+    const registry = new ProcessRegistry(options.dataDir);
     this.#cluster = new ClusterManager({
       modules: options.modules,
-      registry: new ProcessRegistry(options.dataDir),
+      registry,
       serviceEnv: { ...withoutProxy(process.env), ...options.childEnv },
       probe: providers.probe,
       maxQuickRestarts: options.maxQuickRestarts,
@@ -200,13 +201,9 @@ export class ControlCentre implements ControlClient {
       version: options.version,
       attacks: this.#attacks,
       modulePath: options.modules.shop,
-      env: options.childEnv,
-      deployment: () => this.#cluster.running().deployment,
-      cpuMicros: () =>
-        [...(this.#cluster.supervisor?.totals.latest().values() ?? [])].reduce(
-          (sum, sample) => sum + sample.cpuMicros,
-          0,
-        ),
+      // A shop that stands still when we are killed is found by the next start.
+      env: { ...options.childEnv, ...registry.environment('lab') },
+      cluster: this.#cluster,
       getRun: (id) => this.#runs.get(id),
       onState: (lab) => this.hub.emit('lab.stateChanged', { lab: redactDeep(lab) }),
       onResult: (result) => this.hub.emit('lab.resultAdded', { result: redactDeep(result) }),
@@ -271,6 +268,7 @@ export class ControlCentre implements ControlClient {
     centre.#undo.add('telemetry', () => centre.#unwatch());
     centre.#undo.add('attack', () => centre.#attacks.cancel(), 30_000);
     centre.#undo.add('matrix', () => centre.#matrix.stop(), 30_000);
+    centre.#undo.add('shop', () => centre.#lab.endShop(), 30_000);
     centre.#undo.add('lab', () => centre.#lab.stop(), 30_000);
     centre.#undo.add('campaign', () => centre.#campaign.stop(), 30_000);
     centre.#undo.add('race', () => centre.#race.close(), 30_000);

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import { BACKEND_TITLES } from '../contract/backends.ts';
 import { DESIGNS, DESIGN_IDS } from '../contract/designs.ts';
 import { FAULT_KINDS, faultKind } from '../contract/faults.ts';
 import { markdownTable, milliseconds } from '../contract/format.ts';
@@ -118,10 +119,18 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
   },
   'docs/lab.md': {
     designs: () => [
-      ['design', '`--designs`', 'isolation', 'answers when', 'oversells', 'gives up', 'better for'],
+      ['design', '`--designs`', 'isolation', 'needs', 'answers when', 'oversells', 'gives up', 'better for'],
       ...DESIGN_IDS.map((id) => {
-        const { title, isolation, answers, oversells, givesUp, betterFor } = DESIGNS[id];
-        return [title, `\`${id}\``, isolation, answers, oversells, givesUp, betterFor];
+        const { title, isolation, uses, answers, oversells, givesUp, betterFor } = DESIGNS[id];
+        const needs = uses.map((role) => BACKEND_TITLES[role]).join(', ');
+        return [title, `\`${id}\``, isolation, needs, answers, oversells, givesUp, betterFor];
+      }),
+    ],
+    stopped: () => [
+      ['design', 'oversells then', 'what follows'],
+      ...DESIGN_IDS.map((id) => {
+        const { title, oversells, whenStopped } = DESIGNS[id];
+        return [title, oversells === 'never' ? 'no' : 'yes', whenStopped];
       }),
     ],
   },

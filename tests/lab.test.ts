@@ -9,6 +9,7 @@ import { RACE_BUYERS, RACE_DESIGNS, raceVerdict, type OpenRace, type RaceDesign 
 import { openControlCentre } from './support/centre.ts';
 import { waitFor } from './support/worker-world.ts';
 
+const SMALL = { rounds: 1, buyers: 2_000, connections: 200 };
 const undo: (() => unknown)[] = [];
 let world: Awaited<ReturnType<typeof openControlCentre>>;
 const results: LabResult[] = [];
@@ -19,7 +20,7 @@ beforeAll(async () => {
   world.centre.on('lab.resultAdded', ({ result }) => results.push(result));
   world.centre.on('lab.stateChanged', ({ lab }) => (state = lab));
   await world.ask('cluster.start', { provider: 'native' });
-  await world.ask('lab.start', { rounds: 1, buyers: 2_000, connections: 200 });
+  await world.ask('lab.start', SMALL);
   await expect(world.ask('attack.launch', { profile: 'burst' })).rejects.toThrow(/The lab is running/);
   await waitFor('the end of the lab', () => state?.phase === 'idle', 240_000);
 }, 300_000);
@@ -33,7 +34,9 @@ it('brings the same buyers to every design, and finds what each claims', () => {
   expect(labSentences(results).join(' ')).toMatch(
     /the same for every design.*agrees with what each design claims/,
   );
-  for (const { design, requests, sold, undersold, lost, unknown } of results) {
+  for (const { design, requests, sold, undersold, lost, unknown, backendMicros } of results) {
+    expect([design, backendMicros]).toEqual([design, expect.any(Number)]);
+    expect(backendMicros).toBeGreaterThan(0);
     expect([design, requests, undersold, lost, unknown]).toEqual([design, 2_000, 0, 0, 0]);
     if (DESIGNS[design].oversells !== 'always') expect([design, sold]).toEqual([design, 20]);
   }
@@ -50,11 +53,42 @@ it('shows the two buyers of a double sale, by what their own process did', () =>
 });
 
 it('counts what others pay for the same promise', () => {
-  const costs = (id: string) => results.find(({ design }) => design === id)?.costs;
+  const of = (id: string) => results.find(({ design }) => design === id);
+  const costs = (id: string) => of(id)?.costs;
   expect(costs('serializable')?.retries).toBeGreaterThan(0);
-  expect(costs('row-lock')?.lockWaitMs).toBeGreaterThan(0);
+  expect(of('row-lock')?.postgresWaitMs).toBeGreaterThan(0);
+  expect(costs('redlock')?.lockWaitMs).toBeGreaterThan(0);
   expect(costs('postgres-batched')?.commits).toBeLessThan(20);
-  expect(costs('flashgrid')).toBeUndefined();
+  expect(costs('flashgrid')).toMatchObject({ retries: 0, gaveUp: 0 });
+});
+
+it('stops an instance that holds its lock or its unit: the Redlock sells twice, a row lock lets all wait', async () => {
+  results.length = 0;
+  const designs = DESIGN_IDS.filter((id) => ['row-lock', 'redlock', 'one-each', 'flashgrid'].includes(id));
+  await world.ask('lab.start', { ...SMALL, rounds: 0, stall: true, designs });
+  await waitFor('the end of the lab', () => state?.phase === 'idle', 120_000);
+  expect(state?.failure).toBeUndefined();
+  expect(results.map(({ design, kind }) => [kind, design])).toEqual(designs.map((one) => ['stall', one]));
+  for (const { design, stopped, oversold, undersold, lost } of results) {
+    expect([design, stopped?.forMs ?? 0, undersold, lost]).toEqual([design, expect.any(Number), 0, 0]);
+    expect([design, stopped?.forMs]).toEqual([design, expect.toSatisfy((ms: number) => ms >= 2_000)]);
+    expect([design, oversold > 0]).toEqual([design, design === 'redlock']);
+  }
+  const [rowLock, redlock] = results;
+  expect(rowLock?.stopped?.soldMeanwhile).toBe(0);
+  expect(redlock?.stopped?.soldMeanwhile).toBeGreaterThan(0);
+  const said = redlock?.witness?.events.map(({ text }) => text).join('; ');
+  expect(said).toMatch(/this process was stopped for \d+ ms/);
+}, 150_000);
+
+it('runs a design as a shop that any attack can take, until it is ended', async () => {
+  const declared = await world.ask('lab.serveDesign', { design: 'atomic-update', stock: 7 });
+  await expect(world.ask('lab.start', {})).rejects.toThrow(/The design atomic-update runs as a shop/);
+  const { name, url } = declared;
+  const buy = await fetch(`${url}/buy/ann`, { method: 'POST' });
+  expect([name, declared.stock, buy.status]).toEqual(['One atomic UPDATE', 7, 201]);
+  await world.ask('lab.endShop', {});
+  await expect(fetch(`${url}/tickets`)).rejects.toThrow();
 });
 
 describe('the race of two buyers by hand', () => {

@@ -1,9 +1,18 @@
 /** The results of a lab as one HTML file that needs nothing else. */
-import { DESIGNS, DESIGN_IDS } from '../../contract/designs.ts';
+import { DESIGN_IDS } from '../../contract/designs.ts';
 import { plural, utcTime, whole } from '../../contract/format.ts';
 import type { LabResult } from '../../contract/lab.ts';
-import { labBets, labRows, labSentences, labWitnesses } from '../../contract/lab-report.ts';
-import { html } from '../../contract/charts/markup.ts';
+import {
+  factRows,
+  labBars,
+  labBets,
+  labRows,
+  labSentences,
+  labWitnesses,
+  stoppedRows,
+} from '../../contract/lab-report.ts';
+import { renderLabChart } from '../../contract/charts/lab-chart.ts';
+import { NOTHING, html } from '../../contract/charts/markup.ts';
 import { htmlPage, renderReasons, renderTable, renderTop, renderWitness } from './html/page.ts';
 
 export function exportLabHtml(
@@ -28,23 +37,21 @@ export function exportLabHtml(
         </div>
         ${renderReasons(labSentences(results))}
       </section>
-      ${bets.length === 0 ? html`` : renderTable('The bets', bets)}
-      ${renderTable('Design by design', labRows(results), 'lab')}
+      ${bets.length === 0 ? NOTHING : renderTable('The bets', bets)}
+      <section class="charts one">${renderLabChart(labBars(results))}</section>
+      ${[
+        ['Design by design', labRows(results), 'lab'] as const,
+        ['When an instance is stopped', stoppedRows(results), ''] as const,
+      ].map(([title, rows, name]) => (rows.length === 0 ? NOTHING : renderTable(title, rows, name)))}
       ${labWitnesses(results).map(
         ({ title, witness, stoppedBy }) =>
           html`<h2>${title}: the moment it happened</h2>
             <div class="card moment">
               ${renderWitness(witness)}
-              <p>${stoppedBy}</p>
+              <p><b>What should have stopped it:</b> ${stoppedBy}</p>
             </div>`,
       )}
-      ${renderTable('What each waits for, and what it gives up', [
-        ['design', 'isolation', 'durability', 'gives up', 'better for'],
-        ...seen.map((id) => {
-          const { title, isolation, durability, givesUp, betterFor } = DESIGNS[id];
-          return [title, isolation, durability, givesUp, betterFor];
-        }),
-      ])}
+      ${renderTable('What each waits for, and what it gives up', factRows(seen))}
       <footer>Made by FlashGrid ${version}.</footer>`,
   );
 }

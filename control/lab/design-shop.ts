@@ -4,7 +4,12 @@ import { DESIGNS, type DesignId } from '../../contract/designs.ts';
 import { labResultSchema } from '../../contract/lab.ts';
 import { MAX_EVENTS, type Witness } from '../../contract/witness.ts';
 import type { LogLine } from '../../contract/state.ts';
-import { targetSchema, type Target } from '../../contract/target.ts';
+import {
+  declaredTargetSchema,
+  targetSchema,
+  type DeclaredTarget,
+  type Target,
+} from '../../contract/target.ts';
 import type { Deployment } from '../cluster/cluster.ts';
 import { requestLoopback } from '../lib/loopback.ts';
 import { parseJson } from '../../services/shared/parse-json.ts';
@@ -14,12 +19,13 @@ const ANSWER_LIMIT_MS = 5_000;
 
 const notesSchema = z.object({
   costs: labResultSchema.shape.costs.unwrap(),
+  sold: z.number(),
   cpuMs: z.number(),
   moments: z.array(
     z.object({ atMs: z.number(), buyer: z.string(), kind: z.enum(['statement', 'seen']), text: z.string() }),
   ),
 });
-type Notes = z.infer<typeof notesSchema>;
+export type Notes = z.infer<typeof notesSchema>;
 
 export interface DesignShopOptions {
   readonly modulePath: string;
@@ -28,16 +34,18 @@ export interface DesignShopOptions {
   /** Two buyers of its own, whose statements a person sends. */
   readonly isRace?: boolean;
   onLog(line: LogLine): void;
+  /** It has come to its stop point, and stops itself. */
+  onStanding?(): void;
 }
 
 export class DesignShop {
   readonly #child: ServiceChild;
-  readonly #design: DesignId;
+  readonly design: DesignId;
   #url = '';
 
   /** @throws FailureError `service.notReady` */
-  static async open(design: DesignId, options: DesignShopOptions): Promise<DesignShop> {
-    const shop = new DesignShop(design, options);
+  static async open(design: DesignId, options: DesignShopOptions, instance: 1 | 2 = 1): Promise<DesignShop> {
+    const shop = new DesignShop(design, options, instance);
     try {
       shop.#url = `http://127.0.0.1:${await shop.#child.ready()}`;
       return shop;
@@ -47,11 +55,15 @@ export class DesignShop {
     }
   }
 
-  private constructor(design: DesignId, { modulePath, env, deployment, isRace, onLog }: DesignShopOptions) {
-    this.#design = design;
+  private constructor(
+    design: DesignId,
+    { modulePath, env, deployment, isRace, onLog, onStanding }: DesignShopOptions,
+    instance: 1 | 2,
+  ) {
+    this.design = design;
     const place = isRace ? 'race' : 'lab';
     this.#child = new ServiceChild({
-      id: `${place}-${design}`,
+      id: `${place}-${design}${instance === 1 ? '' : '-2'}`,
       role: 'shop',
       modulePath,
       env: {
@@ -66,41 +78,46 @@ export class DesignShop {
         ...(isRace && { FLASHGRID_RACE: 'yes' }),
       },
       onSample: () => undefined,
+      onStanding: () => onStanding?.(),
       onLog,
       onExit: () => undefined,
     });
   }
 
+  get url(): string {
+    return this.#url;
+  }
+
   /** How it is bought from, and read; it sells so many units. */
   target(stock: number): Target {
-    const { title, answers } = DESIGNS[this.#design];
-    return targetSchema.parse({
-      file: `lab:${this.#design}`,
+    const declared = this.adapter(stock);
+    const { name, url } = declared;
+    return targetSchema.parse({ file: `lab:${this.design}`, name, url, use: { declared } });
+  }
+
+  /** The same as an adapter's file has it. */
+  adapter(stock: number): DeclaredTarget {
+    const { title, answers } = DESIGNS[this.design];
+    return declaredTargetSchema.parse({
       name: title,
       url: this.#url,
-      use: {
-        declared: {
-          name: title,
-          url: this.#url,
-          buy: { path: '/buy/{buyer}' },
-          answers: {
-            accepted: { status: [201, 202] },
-            soldOut: { status: 409 },
-            refused: { status: 503 },
-            unit: 'unit',
-          },
-          owners: { path: '/tickets', list: 'tickets', unit: 'unit' },
-          stock,
-          reset: { path: `/reset?stock=${stock}` },
-          ...(answers === 'queued' && {
-            outcome: {
-              path: '/outcomes/{buyer}',
-              granted: { field: 'is', is: 'granted' },
-              soldOut: { field: 'is', is: 'soldOut' },
-            },
-          }),
-        },
+      buy: { path: '/buy/{buyer}' },
+      answers: {
+        accepted: { status: [201, 202] },
+        soldOut: { status: 409 },
+        refused: { status: 503 },
+        unit: 'unit',
       },
+      owners: { path: '/tickets', list: 'tickets', unit: 'unit' },
+      stock,
+      reset: { path: `/reset?stock=${stock}` },
+      ...(answers === 'queued' && {
+        outcome: {
+          path: '/outcomes/{buyer}',
+          granted: { field: 'is', is: 'granted' },
+          soldOut: { field: 'is', is: 'soldOut' },
+        },
+      }),
     });
   }
 
@@ -108,22 +125,49 @@ export class DesignShop {
     return await this.ask('GET', '/notes', notesSchema);
   }
 
+  /** Empties the sale, as an attack does by itself. */
+  async openSale(stock: number): Promise<void> {
+    await this.ask('POST', `/reset?stock=${stock}`, z.object({}));
+  }
+
+  /** Joins a sale that another instance opens, and stops itself at its next stop point. */
+  async joinToStand(stock: number): Promise<void> {
+    await this.ask('POST', `/join?stock=${stock}`, z.object({}));
+    await this.ask('POST', '/stand', z.object({}));
+  }
+
+  /** Lets it go on. */
+  goOn(): void {
+    this.#child.signal('SIGCONT');
+  }
+
   /**
    * Two buyers who should not both have bought, and everything that they did: those of one unit, or of the last unit and
    * the one behind it.
+   * @param other the second instance of the same sale
    * @returns nothing where all is well
    */
-  async doubleSale(stock: number): Promise<Witness | undefined> {
+  async doubleSale(stock: number, other?: DesignShop): Promise<Witness | undefined> {
     const { tickets } = await this.ask('GET', '/tickets', ticketsSchema);
     const found = twoOf(tickets, stock);
     if (!found) return undefined;
     const { contradiction, buyers } = found;
-    const { moments } = await this.ask('GET', `/notes?buyers=${buyers.join(',')}`, notesSchema);
+    const all = await Promise.all(
+      [this, ...(other ? [other] : [])].map((one) =>
+        one.ask('GET', `/notes?buyers=${buyers.join(',')}`, notesSchema),
+      ),
+    );
+    // One who tried often sent much before: the last of it is what counts.
+    const moments = buyers
+      .flatMap((buyer) =>
+        all.flatMap((notes) => notes.moments.filter((one) => one.buyer === buyer)).slice(-MAX_EVENTS / 2),
+      )
+      .sort((one, next) => one.atMs - next.atMs);
     const began = moments[0]?.atMs ?? 0;
     return {
       contradiction,
       lanes: [`A (${buyers[0]})`, `B (${buyers[1]})`],
-      events: moments.slice(0, MAX_EVENTS).map(({ atMs, buyer, kind, text }) => ({
+      events: moments.map(({ atMs, buyer, kind, text }) => ({
         lane: buyer === buyers[0] ? 0 : 1,
         kind,
         tMs: atMs - began,
@@ -145,7 +189,7 @@ export class DesignShop {
     });
     const found = parseJson(text, schema);
     if (status !== 200 || found === undefined)
-      throw new Error(`the design ${this.#design} answered ${path} with ${status}`);
+      throw new Error(`the design ${this.design} answered ${path} with ${status}`);
     return found;
   }
 }

@@ -43,6 +43,8 @@ export interface ServiceChildOptions {
   onSample(sample: ServiceSample): void;
   /** It has got to the stop point that it was asked to stop at. */
   onReached?(point: StopPoint): void;
+  /** It stops itself (SIGSTOP), as it was asked to. */
+  onStanding?(): void;
   onLog(line: LogLine): void;
   /** The child ended; `wasAsked` is true when we stopped it. */
   onExit(detail: string, wasAsked: boolean): void;
@@ -133,6 +135,7 @@ export class ServiceChild {
         const message = parsed.data;
         if (message.type === 'sample') this.#options.onSample(this.clock.correct(message));
         else if (message.type === 'reached') this.#options.onReached?.(message.point);
+        else if (message.type === 'standing') this.#options.onStanding?.();
         else if (message.type === 'ready') {
           clearTimeout(timer);
           resolve(message.port);

@@ -31,6 +31,8 @@ export interface TargetSessionOptions extends RunSessionOptions {
   readonly target: Target;
   /** Of our own cluster, where faults were asked for. */
   readonly faultTools?: FaultTools | undefined;
+  /** Of all instances that buyers come to, where it is not the target's alone. */
+  readonly urls?: readonly string[] | undefined;
 }
 
 const NO_BACKENDS = { provider: 'none', backends: () => [] } as const;
@@ -85,7 +87,7 @@ export class TargetSession extends RunSession<TargetSessionOptions> {
   }
 
   protected async attackAndJudge(): Promise<void> {
-    const { target } = this.options;
+    const { target, urls = [target.url] } = this.options;
     const { signal } = this.abort;
     const reader = await openReader(target);
     const settings = await this.#prepare(reader);
@@ -94,9 +96,9 @@ export class TargetSession extends RunSession<TargetSessionOptions> {
     const { load, ledger } = await this.sendLoad(
       {
         settings,
-        targets: [target.url],
+        targets: urls,
         target,
-        foreign: { urls: [target.url], areContainers: false },
+        foreign: { urls, areContainers: false },
       },
       this.telemetry,
       {

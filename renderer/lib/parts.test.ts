@@ -19,8 +19,8 @@ const service = (id: string, over: Partial<ServiceState> = {}): ServiceState => 
   ...over,
 });
 const stats: PartStats[] = [
-  { role: 'rabbitmq', atMs: 1, cpuPercent: 40, memoryBytes: 100 },
-  { role: 'redis', atMs: 1, cpuPercent: 7, memoryBytes: 9 },
+  { role: 'rabbitmq', atMs: 1, cpuPercent: 40, cpuMicros: 0, memoryBytes: 100 },
+  { role: 'redis', atMs: 1, cpuPercent: 7, cpuMicros: 0, memoryBytes: 9 },
   { serviceId: 'gateway-2', role: 'gateway', atMs: 1, cpuPercent: 60, memoryBytes: 50, eventLoopLagMs: 3 },
 ];
 

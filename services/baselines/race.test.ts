@@ -21,6 +21,7 @@ function naive({ isLocked = false } = {}) {
     free?.();
   };
   const design: Design = {
+    join: () => Promise.resolve(),
     open(stock) {
       [left, sold] = [stock, []];
       return Promise.resolve();

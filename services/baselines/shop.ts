@@ -3,6 +3,8 @@
  * measured. FLASHGRID_DESIGN names the design.
  *
  *   POST /reset?stock=N   POST /buy/BUYER   GET /tickets   GET /outcomes/BUYER   GET /notes?buyers=A,B
+ *   POST /join?stock=N    what a second instance gets in the place of /reset
+ *   POST /stand           the process stops itself (SIGSTOP) when a request gets to the design's stop point
  *
  * With FLASHGRID_RACE a person sends the statements of two buyers one by one:
  *
@@ -84,11 +86,21 @@ async function answer(method: string, url: URL): Promise<[status: number, body: 
   switch (`${method} ${what}`) {
     case 'POST buy': {
       const reply = await design.reserve(one);
+      if (reply.is === 'granted') notes.sold++;
       return [STATUS[reply.is], { ...reply, id: one }];
     }
     case 'POST reset':
       notes.clear();
       await design.open(Number(url.searchParams.get('stock')));
+      return [200, {}];
+    case 'POST join':
+      await design.join(Number(url.searchParams.get('stock')));
+      return [200, {}];
+    case 'POST stand':
+      notes.stopAtNext = () => {
+        process.send?.({ type: 'standing' });
+        process.kill(process.pid, 'SIGSTOP');
+      };
       return [200, {}];
     case 'GET tickets':
       return [200, { tickets: await design.tickets() }];
@@ -99,6 +111,7 @@ async function answer(method: string, url: URL): Promise<[status: number, body: 
         200,
         {
           costs: notes.costs,
+          sold: notes.sold,
           cpuMs: process.cpuUsage().user / 1_000 + process.cpuUsage().system / 1_000,
           moments: notes.momentsOf(new Set(url.searchParams.get('buyers')?.split(','))),
         },

@@ -80,6 +80,8 @@ export const childMessageSchema = z.union([
   z.object({ type: z.literal('failed'), code: serviceFailureCode, message: z.string(), fix: z.string() }),
   gatewaySampleSchema,
   workerSampleSchema,
+  // A design of the lab has come to its stop point, and stops itself.
+  z.object({ type: z.literal('standing') }),
   // The last before it dies or stands still.
   z.object({ type: z.literal('reached'), point: z.enum(STOP_POINT_IDS) }),
 ]);

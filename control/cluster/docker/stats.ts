@@ -74,12 +74,12 @@ export class StatsReader {
     const passedMs = before?.id === id ? atMs - before.atMs : 0;
     const cpuPercent =
       before && passedMs > 0 ? Math.max(0, ((cpuNs - before.cpuNs) / 1e6 / passedMs) * 100) : 0;
-    return { role, atMs, cpuPercent, ...usageOf(raw) };
+    return { role, atMs, cpuPercent, cpuMicros: cpuNs / 1_000, ...usageOf(raw) };
   }
 }
 
 /** Memory without the file cache, as `docker stats` shows it; network and disk summed up. */
-export function usageOf(raw: RawStats): Omit<BackendStats, 'role' | 'atMs' | 'cpuPercent'> {
+export function usageOf(raw: RawStats): Omit<BackendStats, 'role' | 'atMs' | 'cpuPercent' | 'cpuMicros'> {
   const cache =
     raw.memory_stats.stats?.['total_inactive_file'] ?? raw.memory_stats.stats?.['inactive_file'] ?? 0;
   const networks = raw.networks ? Object.values(raw.networks) : undefined;

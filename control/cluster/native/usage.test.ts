@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { expect, test } from 'vitest';
 import { UsageMeter, familyOf } from './usage.ts';
 
@@ -29,8 +30,23 @@ test('the CPU time of a child counts for its parent', async () => {
       const [stats] = meter.read(backends);
       busiest = Math.max(busiest, stats?.cpuPercent ?? 0);
       expect(stats?.memoryBytes).toBeGreaterThan(100_000);
+      if (busiest > 0) expect(stats?.cpuMicros).toBeGreaterThan(0);
     }
     expect(busiest).toBeGreaterThan(0);
+  } finally {
+    process.kill(-(child.pid ?? 0), 'SIGKILL');
+  }
+});
+
+test('the CPU time of a child that has ended still counts', async () => {
+  const child = spawn('sh', ['-c', `node -e "while (process.cpuUsage().user < 200_000);"; echo; read line`], {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
+  try {
+    await once(child.stdout, 'data');
+    const [stats] = new UsageMeter().read([{ role: 'redis', pid: child.pid ?? 0 }]);
+    expect(stats?.cpuMicros).toBeGreaterThan(150_000);
   } finally {
     process.kill(-(child.pid ?? 0), 'SIGKILL');
   }

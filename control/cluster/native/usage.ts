@@ -11,6 +11,8 @@ interface Usage {
   readonly parentPid: number;
   /** CPU time so far, in seconds. */
   readonly cpuSec: number;
+  /** That of its children that have ended. */
+  readonly childSec: number;
 }
 
 export class UsageMeter {
@@ -33,6 +35,13 @@ export class UsageMeter {
       return {
         role,
         atMs: Date.now(),
+        cpuMicros: Math.round(
+          1e6 *
+            pids.reduce(
+              (sum, member) => sum + (all.get(member)?.cpuSec ?? 0) + (all.get(member)?.childSec ?? 0),
+              0,
+            ),
+        ),
         cpuPercent: before && elapsedSec > 0 ? Math.round((cpuSec / elapsedSec) * 1000) / 10 : 0,
         memoryBytes: memoryOf(pids),
       };
@@ -55,7 +64,9 @@ function readAll(): Map<number, Usage> {
   return new Map(
     pids.flatMap((pid) => {
       const stat = readProcStat(pid);
-      return stat ? [[pid, { parentPid: stat.parentPid, cpuSec: stat.cpuTicks / TICKS_PER_SEC }]] : [];
+      if (!stat) return [];
+      const { parentPid, cpuTicks, childTicks } = stat;
+      return [[pid, { parentPid, cpuSec: cpuTicks / TICKS_PER_SEC, childSec: childTicks / TICKS_PER_SEC }]];
     }),
   );
 }
@@ -89,7 +100,15 @@ function readAllFromPs(): Map<number, Usage> {
       const parts = time.replace('-', ':').split(':').map(Number).reverse();
       const [sec = 0, min = 0, hours = 0, days = 0] = parts;
       return [
-        [Number(pid), { parentPid: Number(parentPid), cpuSec: sec + 60 * (min + 60 * (hours + 24 * days)) }],
+        [
+          Number(pid),
+          {
+            parentPid: Number(parentPid),
+            cpuSec: sec + 60 * (min + 60 * (hours + 24 * days)),
+            // `ps` does not tell it.
+            childSec: 0,
+          },
+        ],
       ];
     }),
   );

@@ -71,6 +71,10 @@ h3 { font-size: 17px; letter-spacing: -0.005em; }
 .chart figcaption { flex: 1; }
 .chart figcaption p { color: var(--soft); font-size: 14.5px; }
 .chart svg { display: block; width: 100%; height: auto; margin-top: 10px; overflow: visible; }
+.charts.one { grid-template-columns: 1fr; margin-bottom: 16px; }
+.cost { width: 100%; margin-top: 10px; border-collapse: collapse; text-align: left; } .cost thead th { color: var(--soft); font-weight: 500; }
+.cost th, .cost td { padding: 5px 16px 5px 0; font-weight: 500; white-space: nowrap; } .cost td:nth-child(2) { width: 60%; }
+.cost svg { display: inline-block; vertical-align: -3px; width: calc(100% - 7em); height: 1.1em; margin: 0 .5em 0 0; } .cost .oversold { color: var(--fail); font-weight: 700; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 18px; margin-top: 8px; font-size: 14.5px; color: var(--soft); }
 .legend b { color: var(--ink); font-weight: 650; }
 .legend .swatch { display: inline-block; width: 12px; height: 12px; margin-right: 7px; border-radius: 3px; background: var(--c); vertical-align: -1px; }

@@ -1,23 +1,34 @@
-import { Button, Group, Menu, NumberInput, Progress, Stack } from '@mantine/core';
+import { Button, Checkbox, Group, Menu, NumberInput, Progress, Stack } from '@mantine/core';
 import { IconFlask, IconPlayerPlayFilled } from '@tabler/icons-react';
 import { useState } from 'react';
+import { renderLabChart } from '../../../contract/charts/lab-chart.ts';
 import { DESIGNS, DESIGN_IDS, type DesignId } from '../../../contract/designs.ts';
 import { whole } from '../../../contract/format.ts';
 import {
+  CALM,
   LAB_EXPORTS,
   LAB_FORMATS,
+  labAttacks,
   labPlanSchema,
   type LabFormat,
+  type LabKind,
   type LabResult,
   type LabState,
 } from '../../../contract/lab.ts';
-import { labBets, labRows, labSentences, labWitnesses } from '../../../contract/lab-report.ts';
+import {
+  factRows,
+  labBars,
+  labBets,
+  labRows,
+  labSentences,
+  labWitnesses,
+  stoppedRows,
+} from '../../../contract/lab-report.ts';
 import { callOrNotify } from '../../client.ts';
 import { ExportButton } from '../../components/export-button.tsx';
 import { Empty } from '../../components/empty.tsx';
 import { notifyDone } from '../../components/notify.tsx';
 import { TextTable } from '../../components/text-table.tsx';
-import { WitnessTable } from '../../components/witness-table.tsx';
 import { isAttackActive, isLabActive, isMatrixActive } from '../../lib/attack-phase.ts';
 import { sentence } from '../../lib/format.ts';
 import { hrefOf } from '../../lib/router.ts';
@@ -25,6 +36,7 @@ import { useCall } from '../../lib/use-call.ts';
 import { useControl, useData, useIsOnline } from '../../store/store.ts';
 import { saveFile } from '../../transport/save-file.ts';
 import classes from './lab-page.module.css';
+import { Moment } from './moment.tsx';
 
 /** The lab: the same buyers come to every design, each audited by the same checks. */
 export default function LabPage() {
@@ -71,15 +83,31 @@ const FIELDS = [
   ['seed', 'Seed', 'of the first round'],
 ] as const;
 
+const KINDS: Readonly<Record<LabKind, string>> = {
+  crowd: 'all at once',
+  calm: 'a small load',
+  stall: 'an instance is stopped',
+};
+const EXTRAS = [
+  ['calm', `Also ${CALM.ratePerSec} requests/s for ${CALM.durationSec} s, where everybody gets a unit`],
+  ['stall', 'Also with an instance stopped while it holds its lock or its unit'],
+] as const;
+
 /** How large the attacks are, and the button that starts them. */
 function LabSetup({ last }: { readonly last: LabState | undefined }) {
-  const [draft, setDraft] = useState<Readonly<Record<string, number | string>>>({});
+  const [draft, setDraft] = useState<Readonly<Record<string, number | string | boolean>>>({});
   const [isBusy, setBusy] = useState(false);
   const clusterState = useData((data) => data.cluster.state);
   const isTaken = useData((data) => isAttackActive(data.attack) || isMatrixActive(data.matrix)) ?? false;
   const isOnline = useIsOnline();
   const [bets, setBets] = useState<Readonly<Record<string, number>>>({});
-  const plan = { ...labPlanSchema.parse({}), ...last?.plan, ...draft, bets, designs: [...DESIGN_IDS] };
+  const plan = {
+    ...labPlanSchema.parse({ calm: true, stall: true }),
+    ...last?.plan,
+    ...draft,
+    bets,
+    designs: [...DESIGN_IDS],
+  };
   const parsed = labPlanSchema.safeParse(plan);
   const start = async (): Promise<void> => {
     if (!parsed.success) return;
@@ -116,6 +144,18 @@ function LabSetup({ last }: { readonly last: LabState | undefined }) {
           )
         }
       />
+      <Group mt="md">
+        {EXTRAS.map(([field, label]) => (
+          <Checkbox
+            key={field}
+            label={label}
+            checked={plan[field]}
+            onChange={({ currentTarget: { checked } }) =>
+              setDraft((before) => ({ ...before, [field]: checked }))
+            }
+          />
+        ))}
+      </Group>
       {last?.failure ? (
         <p role="status">
           <strong>Broken off.</strong> {last.failure.message} {last.failure.fix}
@@ -126,7 +166,7 @@ function LabSetup({ last }: { readonly last: LabState | undefined }) {
           {isTaken
             ? 'An attack is running: the lab can start after its verdict.'
             : parsed.success
-              ? `${whole(parsed.data.rounds * DESIGN_IDS.length)} attacks, about 3 s each.`
+              ? `${whole(labAttacks(parsed.data).length)} attacks, about 4 s each.`
               : 'Correct the marked fields before you start.'}
         </p>
         <Button
@@ -188,7 +228,7 @@ function LabProgress({ lab: { phase, total, done, current } }: { readonly lab: L
           </h2>
           {current ? (
             <p className="muted">
-              {DESIGNS[current.design].title}, round {current.round}
+              {DESIGNS[current.design].title}, {KINDS[current.kind]}, round {current.round}
             </p>
           ) : null}
         </div>
@@ -220,11 +260,16 @@ function Results({ results }: { readonly results: readonly LabResult[] }) {
         {labSentences(results).map((text) => (
           <p key={text}>{text}</p>
         ))}
-        <TextTable
-          name="Design by design"
-          className={classes.designs}
-          rows={labRows(results)}
-          marksOf={(row) => ({ 'data-oversold': row[2] !== '0', 'data-wrong': row.at(-1) === 'NO' })}
+        <div
+          className={classes.picture}
+          // The same picture as in the report; its template escapes each value.
+          dangerouslySetInnerHTML={{ __html: renderLabChart(labBars(results)).text }}
+        />
+        <ResultTable name="Design by design" rows={labRows(results)} className={classes.designs} />
+        <ResultTable
+          name="When an instance is stopped"
+          rows={stoppedRows(results)}
+          className={classes.stopped}
         />
       </section>
       {labWitnesses(results).map(({ title, witness, stoppedBy }) => (
@@ -234,21 +279,37 @@ function Results({ results }: { readonly results: readonly LabResult[] }) {
           aria-label={`${title}: the moment it happened`}
         >
           <h2>{title}: the moment it happened</h2>
-          <WitnessTable {...witness} />
-          <p>{stoppedBy}</p>
+          <Moment witness={witness} />
+          <p>
+            <strong>What should have stopped it:</strong> {stoppedBy}
+          </p>
         </section>
       ))}
     </>
   );
 }
 
-const FACTS = [
-  ['design', 'isolation', 'durability', 'gives up', 'better for'],
-  ...DESIGN_IDS.map((id) => {
-    const { title, isolation, durability, givesUp, betterFor } = DESIGNS[id];
-    return [title, isolation, durability, givesUp, betterFor];
-  }),
-];
+function ResultTable({
+  name,
+  rows,
+  className,
+}: {
+  readonly name: string;
+  readonly rows: readonly (readonly string[])[];
+  readonly className: string | undefined;
+}) {
+  const oversold = rows[0]?.indexOf('oversold') ?? 0;
+  return rows.length === 0 ? null : (
+    <TextTable
+      name={name}
+      className={className}
+      rows={rows}
+      marksOf={(row) => ({ 'data-oversold': row[oversold] !== '0', 'data-wrong': row.at(-1) === 'NO' })}
+    />
+  );
+}
+
+const FACTS = factRows(DESIGN_IDS);
 
 /** What each design waits for, and what it gives up. */
 function Facts() {

@@ -12,5 +12,7 @@ INSERT INTO orders (buyer, unit) SELECT $1, unit FROM taken RETURNING unit`;
 export const atomicUpdate: MakeDesign = (parts) =>
   postgresDesign(parts, async (shop, buyer) => {
     const [row] = await shop.once<{ unit: number }>(buyer, TAKE, [buyer]);
-    return row ? { is: 'granted', unit: row.unit } : { is: 'soldOut' };
+    if (!row) return { is: 'soldOut' };
+    shop.notes.between(buyer);
+    return { is: 'granted', unit: row.unit };
   });

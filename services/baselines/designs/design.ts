@@ -18,6 +18,8 @@ export interface Ticket {
 export interface Design {
   /** Empties the sale, and puts that many units on sale. */
   open(stock: number): Promise<void>;
+  /** Another instance has opened the sale, or will: it has that many units. */
+  join(stock: number): Promise<void>;
   reserve(buyer: string): Promise<Reply>;
   tickets(): Promise<readonly Ticket[]>;
   /** Of a buyer whose request was queued; `undefined` while it is not decided. */
@@ -29,7 +31,7 @@ export interface Design {
 
 /** One thing that a request did or saw, as the service itself noted it. */
 export interface Moment {
-  /** ms since the process began. */
+  /** ms since 1970, with fractions: instances are compared. */
   readonly atMs: number;
   readonly buyer: string;
   readonly kind: 'statement' | 'seen';
@@ -38,6 +40,8 @@ export interface Moment {
 
 /** The most moments that are kept: a few for each of 50,000 buyers. */
 const MAX_MOMENTS = 400_000;
+
+const now = () => performance.timeOrigin + performance.now();
 
 /** Holds the statements back, so that a person sends them one by one. */
 export interface Stepper {
@@ -49,7 +53,11 @@ export interface Stepper {
 /** What the design did for all buyers together. */
 export class Notes {
   readonly stepper: Stepper | undefined;
-  readonly costs = { commits: 0, rollbacks: 0, retries: 0, gaveUp: 0, lockWaitMs: 0 };
+  readonly costs = { commits: 0, retries: 0, gaveUp: 0, lockWaitMs: 0 };
+  /** Units that this instance sold. */
+  sold = 0;
+  /** Called once, at the next stop point; returns when the process goes on. */
+  stopAtNext: (() => void) | undefined;
   #moments: Moment[] = [];
 
   constructor(stepper?: Stepper) {
@@ -78,12 +86,25 @@ export class Notes {
 
   /** A statement or command that was sent. */
   did(buyer: string, text: string): void {
-    this.#add({ atMs: performance.now(), buyer, kind: 'statement', text });
+    this.#add({ atMs: now(), buyer, kind: 'statement', text });
   }
 
   /** What one answered; nothing where that is empty. */
   saw(buyer: string, text: string): void {
-    if (text !== '') this.#add({ atMs: performance.now(), buyer, kind: 'seen', text });
+    if (text !== '') this.#add({ atMs: now(), buyer, kind: 'seen', text });
+  }
+
+  /**
+   * The stop point: this request holds its lock or its unit, or is between its read and its write. Costs one comparison
+   * while nobody asks for a stop.
+   */
+  between(buyer: string): void {
+    const stop = this.stopAtNext;
+    if (!stop) return;
+    this.stopAtNext = undefined;
+    const beganMs = performance.now();
+    stop();
+    this.saw(buyer, `this process was stopped for ${Math.round(performance.now() - beganMs)} ms`);
   }
 
   momentsOf(buyers: ReadonlySet<string>): Moment[] {
@@ -92,6 +113,7 @@ export class Notes {
 
   clear(): void {
     this.#moments = [];
+    this.sold = 0;
     for (const name of Object.keys(this.costs) as (keyof Notes['costs'])[]) this.costs[name] = 0;
   }
 

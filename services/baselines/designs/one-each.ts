@@ -12,20 +12,29 @@ const PREFETCH = 250;
 
 export const oneEach: MakeDesign = async (parts) => {
   const queue = `${parts.namespace}.lab`;
+  /** Outcomes that a second instance decided, for the one that opened the sale: that one is asked. */
+  const toFirst = `${queue}.outcomes`;
+  let isFirst = false;
   const outcomes = new Map<string, 'granted' | 'soldOut'>();
+  const note = (buyer: string, outcome: string) =>
+    outcomes.set(buyer, outcome === 'granted' ? outcome : 'soldOut');
   const decider = await redisLua(parts);
   const connection = await connect(parts.amqpUrl, { noDelay: true });
   connection.on('error', () => undefined);
   const sending = await connection.createChannel();
   const taking = await connection.createChannel();
   await sending.assertQueue(queue, { durable: true });
+  await sending.assertQueue(toFirst, { durable: true });
   await taking.prefetch(PREFETCH);
   await taking.consume(queue, (message) => {
     if (!message) return;
     const buyer = message.content.toString();
     void decider.reserve(buyer).then(
       ({ is }) => {
-        outcomes.set(buyer, is === 'granted' ? 'granted' : 'soldOut');
+        if (is === 'granted') parts.notes.sold++;
+        parts.notes.between(buyer);
+        if (isFirst) note(buyer, is);
+        else taking.sendToQueue(toFirst, Buffer.from(is), { correlationId: buyer });
         taking.ack(message);
       },
       () => taking.nack(message),
@@ -34,9 +43,18 @@ export const oneEach: MakeDesign = async (parts) => {
   return {
     async open(stock) {
       await sending.purgeQueue(queue);
+      await sending.purgeQueue(toFirst);
+      if (!isFirst)
+        await sending.consume(
+          toFirst,
+          (reply) => reply && note(String(reply.properties.correlationId), reply.content.toString()),
+          { noAck: true },
+        );
+      isFirst = true;
       outcomes.clear();
       await decider.open(stock);
     },
+    join: (stock) => decider.join(stock),
     reserve(buyer) {
       sending.sendToQueue(queue, Buffer.from(buyer), { persistent: true });
       parts.notes.did(buyer, 'basic.publish');
@@ -46,6 +64,7 @@ export const oneEach: MakeDesign = async (parts) => {
     outcome: (buyer) => outcomes.get(buyer),
     async close() {
       await sending.deleteQueue(queue);
+      await sending.deleteQueue(toFirst);
       await connection.close();
       await decider.close();
     },

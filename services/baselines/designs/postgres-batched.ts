@@ -35,6 +35,7 @@ export const postgresBatched: MakeDesign = (parts) => {
       for (let at = 0; at < batch.length; at++)
         replies.push(at < left ? { is: 'granted', unit: first + at + 1 } : { is: 'soldOut' });
       if (sold.length === 0) return { is: 'soldOut' };
+      shop.notes.between(batch[0]?.buyer ?? '');
       await query(WRITE, [sold, first]);
       return { is: 'granted', unit: first + 1 };
     });

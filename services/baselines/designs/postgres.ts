@@ -75,9 +75,13 @@ export class Shop {
     this.notes = notes;
   }
 
-  async open(stock: number): Promise<void> {
+  async join(stock: number): Promise<void> {
     this.stock = stock;
     await openPool(this.pool);
+  }
+
+  async open(stock: number): Promise<void> {
+    await this.join(stock);
     await this.pool.query(tables(this.#schema));
     await this.pool.query('INSERT INTO stock (units, left_units) VALUES ($1, $1)', [stock]);
     await this.pool.query('INSERT INTO units SELECT generate_series(1, $1)', [stock]);
@@ -119,12 +123,11 @@ export class Shop {
         const reply = await steps(query);
         const isSold = reply.is === 'granted';
         await control(isSold ? 'COMMIT' : 'ROLLBACK');
-        notes.costs[isSold ? 'commits' : 'rollbacks']++;
+        if (isSold) notes.costs.commits++;
         notes.did(buyer, isSold ? 'COMMIT' : 'ROLLBACK');
         return reply;
       } catch (error) {
         await control('ROLLBACK').catch(() => undefined);
-        notes.costs.rollbacks++;
         if (!(error instanceof CameSecond) && !isToRetry(error)) throw error;
         notes.did(buyer, `ROLLBACK: ${error instanceof Error ? error.message : ''}`);
         if (tries >= MAX_TRIES) {
@@ -178,6 +181,7 @@ export function postgresDesign(
   const shop = new Shop(parts);
   return {
     open: (stock) => shop.open(stock),
+    join: (stock) => shop.join(stock),
     reserve: (buyer) => reserve(shop, buyer),
     tickets: () => shop.tickets(from),
     hasLockWait: () => shop.hasLockWait(),

@@ -15,6 +15,7 @@ export const readThenWrite =
         const [row] = await query<{ left_units: number }>('SELECT left_units FROM stock');
         const left = row?.left_units ?? 0;
         if (left <= 0) return { is: 'soldOut' };
+        shop.notes.between(buyer);
         const unit = shop.stock - left + 1;
         await query('UPDATE stock SET left_units = $1', [left - 1]);
         await query('INSERT INTO orders (buyer, unit) VALUES ($1, $2)', [buyer, unit]);

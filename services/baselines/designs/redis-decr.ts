@@ -9,7 +9,10 @@ import { redisDesign } from './redis.ts';
 export const redisDecr: MakeDesign = (parts) =>
   redisDesign(parts, async ({ redis, key, shop, send, order }, buyer) => {
     const after = await send(buyer, 'DECR left', () => redis.decr(key));
-    if (after >= 0) return await order(buyer, shop.stock - after);
+    if (after >= 0) {
+      shop.notes.between(buyer);
+      return await order(buyer, shop.stock - after);
+    }
     await send(buyer, 'INCR left', () => redis.incr(key));
     return { is: 'soldOut' };
   });

@@ -9,6 +9,7 @@ export const redisGetDecr: MakeDesign = (parts) =>
   redisDesign(parts, async ({ redis, key, shop, send, order }, buyer) => {
     const left = Number(await send(buyer, 'GET left', () => redis.get(key)));
     if (left <= 0) return { is: 'soldOut' };
+    shop.notes.between(buyer);
     const after = await send(buyer, 'DECR left', () => redis.decr(key));
     return await order(buyer, shop.stock - after);
   });

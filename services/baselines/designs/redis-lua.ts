@@ -13,5 +13,7 @@ return redis.call('DECR', KEYS[1])`;
 export const redisLua: MakeDesign = (parts) =>
   redisDesign(parts, async ({ redis, key, shop, send, order }, buyer) => {
     const after = Number(await send(buyer, 'EVAL take', () => redis.eval(TAKE, 1, key), TAKE));
-    return after < 0 ? { is: 'soldOut' } : await order(buyer, shop.stock - after);
+    if (after < 0) return { is: 'soldOut' };
+    shop.notes.between(buyer);
+    return await order(buyer, shop.stock - after);
   });

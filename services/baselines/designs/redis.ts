@@ -48,6 +48,7 @@ export function redisDesign(
       await shop.open(stock);
       await redis.set(key, stock);
     },
+    join: (stock) => shop.join(stock),
     reserve: (buyer) => reserve(counter, buyer),
     tickets: () => shop.tickets(),
     async close() {

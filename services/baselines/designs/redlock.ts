@@ -45,6 +45,7 @@ export const redlock: MakeDesign = (parts) =>
     try {
       const left = await readLeft();
       if (left <= 0) return { is: 'soldOut' };
+      shop.notes.between(buyer);
       await shop.once(buyer, 'UPDATE stock SET left_units = $1', [left - 1]);
       return await order(buyer, shop.stock - left + 1);
     } finally {

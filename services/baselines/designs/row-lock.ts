@@ -11,11 +11,10 @@ export const rowLock: MakeDesign = (parts) =>
     shop.transaction(buyer, 'READ COMMITTED', async (query) => {
       const [look] = await query<{ left_units: number }>('SELECT left_units FROM stock');
       if ((look?.left_units ?? 0) <= 0) return { is: 'soldOut' };
-      const beganMs = performance.now();
       const [row] = await query<{ left_units: number }>('SELECT left_units FROM stock FOR UPDATE');
-      shop.notes.costs.lockWaitMs += performance.now() - beganMs;
       const left = row?.left_units ?? 0;
       if (left <= 0) return { is: 'soldOut' };
+      shop.notes.between(buyer);
       const unit = shop.stock - left + 1;
       await query('UPDATE stock SET left_units = left_units - 1');
       await query('INSERT INTO orders (buyer, unit) VALUES ($1, $2)', [buyer, unit]);

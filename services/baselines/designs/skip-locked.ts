@@ -15,7 +15,9 @@ export const skipLocked: MakeDesign = (parts) =>
     parts,
     async (shop, buyer) => {
       const [row] = await shop.once<{ unit: number }>(buyer, TAKE, [buyer]);
-      return row ? { is: 'granted', unit: row.unit } : { is: 'soldOut' };
+      if (!row) return { is: 'soldOut' };
+      shop.notes.between(buyer);
+      return { is: 'granted', unit: row.unit };
     },
     'units',
   );

@@ -12,6 +12,7 @@ export const versionColumn: MakeDesign = (parts) =>
         'SELECT left_units, version FROM stock',
       );
       if (!row || row.left_units <= 0) return { is: 'soldOut' };
+      shop.notes.between(buyer);
       const written = await query(
         'UPDATE stock SET left_units = left_units - 1, version = version + 1 WHERE version = $1 RETURNING version',
         [row.version],
