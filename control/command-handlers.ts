@@ -250,7 +250,7 @@ export function commandHandlers(parts: CommandParts): Handlers {
     'lab.listResults': () => [...lab.results],
     'lab.exportResults': ({ format }) => lab.export(format),
     'lab.serveDesign': (shop) => {
-      matrix.refuseWhileRunning();
+      refuseWhileBusy();
       return lab.serve(shop);
     },
     'lab.endShop': () => done(lab.endShop()),
