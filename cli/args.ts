@@ -234,7 +234,11 @@ export const TERMINAL_COMMANDS = {
     options: {
       ...clusterOptions,
       designs: { type: 'string', value: 'NAMES', help: `only these: ${DESIGN_IDS.join(', ')}` },
-      rounds: { type: 'string', value: 'N', help: 'attacks on each design with all buyers at once (default 3)' },
+      rounds: {
+        type: 'string',
+        value: 'N',
+        help: 'attacks on each design with all buyers at once (default 3)',
+      },
       requests: { type: 'string', value: 'N', help: 'buyers of an attack (default 10000)' },
       stock: { type: 'string', value: 'N', help: 'units on sale (default 20)' },
       connections: { type: 'string', value: 'N', help: 'sockets opened at once (default 500)' },
