@@ -454,8 +454,8 @@ export function totalRequests(settings: AttackSettings): number {
 
 /** Sales that workers bring back by themselves when Redis has lost them (services/worker/recent-sales.ts). */
 const MOST_SALES_BROUGHT_BACK = 1_000;
-/** Faults after which Redis may not know a sale any more. */
-const LOSES_SALES = ['flush', 'lose', 'set-back'];
+/** Faults after which a Redis that starts again may not know a sale any more. */
+const LOSES_SALES = ['lose', 'set-back'];
 
 /** Two settings of which each is right by itself; the field is the one to change, and the message follows its option. */
 const CONTRADICTIONS: readonly {
@@ -478,6 +478,12 @@ const CONTRADICTIONS: readonly {
     field: 'sales',
     message: 'does not go with --plant: a defect is planted in an attack on one sale',
     is: ({ sales = 1, plant }) => sales > 1 && plant !== undefined,
+  },
+  {
+    field: 'faults',
+    message:
+      'flush needs one sale (--sales): when Redis does not start again, a worker looks after its newest sale alone',
+    is: ({ sales = 1, faults = '' }) => sales > 1 && parseFaults(faults).some(({ kind }) => kind === 'flush'),
   },
   {
     field: 'sales',

@@ -34,7 +34,8 @@ it.each([
   [{ behaviours: 'several:10%' }, 'behaviours', /^--behaviour: several needs a limit of 2 tickets/],
   [{ zipf: 1 }, 'zipf', /^--zipf: needs 2 sales or more \(--sales\)\.$/],
   [{ sales: 2, plant: 'phantom' }, 'sales', /^--sales: does not go with --plant/],
-  [{ sales: 1_001, faults: 'flush:redis@1s' }, 'sales', /^--sales: may be at most 1000 with --fault flush/],
+  [{ sales: 2, faults: 'flush:redis@1s' }, 'faults', /^--fault: flush needs one sale/],
+  [{ sales: 1_001, faults: 'lose:redis@1s' }, 'sales', /^--sales: may be at most 1000 with --fault lose/],
 ] as const)('refuses %j from a page too, as the terminal does', async (settings, field, message) => {
   const free = { refuseWhileRunning: () => undefined };
   const attacks = new Attacks({} as ConstructorParameters<typeof Attacks>[0]);

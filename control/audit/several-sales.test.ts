@@ -50,6 +50,11 @@ describe('the audit of several sales', () => {
     expect(found.sales?.worst).toMatchObject({ id: 'run-x-1', requests: 9, sold: 3, failed: [] });
   });
 
+  it('counts the sales of which there was nothing to judge, and their stock', () => {
+    const found = sumOfSales(judged([world(1, 9), world(2, 5)]), 5);
+    expect(found).toMatchObject({ stock: 15, sold: 6, sales: { count: 5, broken: 0, unasked: 3 } });
+  });
+
   it('fails for one broken sale of many, and names it in summary, offenders and witness', () => {
     const found = sumOfSales(judged(spoiled()), 3);
     expect(found).toMatchObject({ oversold: 1, sales: { count: 3, broken: 1 } });

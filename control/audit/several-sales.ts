@@ -162,7 +162,9 @@ function checkOfAll(judged: readonly JudgedSale[], at: number): Check {
       summary: `It does not hold for ${whole(failing.length)} of ${sales}. Sale ${shown.id}: ${evidence.summary}`,
       counts: { ...evidence.counts, sales: all.length, failing: failing.length },
       offenders: failing
-        .flatMap(({ id, check }) => check.evidence.offenders.map((one) => `${id}: ${one}`))
+        .flatMap(({ id, check }) =>
+          check.evidence.offenders.map((one) => (one === id ? id : `${id}: ${one}`)),
+        )
         .slice(0, MAX_OFFENDERS),
       ...(witness && {
         witness: { ...witness, contradiction: `Sale ${shown.id}: ${witness.contradiction}` },

@@ -142,8 +142,8 @@ export function AttackSetup() {
       <div className={classes.title}>
         <h1>Launch an attack</h1>
         <p className="muted">
-          Each buyer is one HTTP request to {order ? order.target.name : 'the gateway'}. The audit accounts
-          for every one of them.
+          Real HTTP requests go to {order ? order.target.name : 'the gateway'}. The audit accounts for every
+          one of them.
         </p>
       </div>
       <PresetCards
