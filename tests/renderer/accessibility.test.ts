@@ -33,13 +33,14 @@ async function openRun(): Promise<void> {
   await page.getByRole('region', { name: 'What was proven' }).waitFor();
 }
 
-/** What is longer than its place: the document itself, the page sideways, or a region that then scrolls sideways. */
+/** What is longer than its place: the document itself, the list of the pages, the page sideways, or a region that then scrolls sideways. */
 const OVERFLOWS = `(() => {
   const html = document.documentElement;
   const isWide = (element) => element.scrollWidth > element.clientWidth + 1;
   const wide = [...document.querySelectorAll('main, main [role=region], main ul, main figure, main table')].filter(isWide);
   return [
     ...(html.scrollHeight > window.innerHeight ? ['the document is ' + html.scrollHeight + ' high'] : []),
+    ...[...document.querySelectorAll('nav')].filter((nav) => nav.scrollHeight > nav.clientHeight + 1).map(() => 'the pages do not fit into their rail'),
     ...(isWide(html) ? ['the document is ' + html.scrollWidth + ' wide'] : []),
     ...wide.map((element) => element.tagName + ' ' + element.ariaLabel + ' is ' + element.scrollWidth + ' wide'),
   ];
