@@ -113,7 +113,7 @@ export const WORDS: readonly { readonly title: string; readonly words: readonly 
   {
     title: 'An attack and its proof',
     words: [
-      { term: 'attack', meaning: 'A load of reservations on one sale, made by load generators.' },
+      { term: 'attack', meaning: 'A load of reservations on one sale or several, made by load generators.' },
       {
         term: 'burst',
         meaning: 'An attack that sends all requests as fast as its connections take them.',
