@@ -20,6 +20,8 @@ export const theme = createTheme({
     Modal: {
       defaultProps: { centered: true, lockScroll: false, closeButtonProps: { 'aria-label': 'Close' } },
     },
+    // Mantine's own gray has too little contrast on white.
+    Notification: { styles: { description: { color: 'var(--muted)' } } },
     // Mantine would add a focusable element that is no menu item, which breaks a rule of accessibility.
     Menu: { defaultProps: { withInitialFocusPlaceholder: false } },
   },

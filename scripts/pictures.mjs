@@ -82,6 +82,13 @@ async function play(page, out) {
   await page.keyboard.press('2');
   await page.getByRole('button', { name: 'Launch attack' }).waitFor();
   await shootBoth(page, out, 'attack-setup');
+  await page.getByRole('button', { name: 'Another shop' }).click();
+  await page
+    .locator('input[type=file][accept^=".json"]')
+    .setInputFiles(join(ROOT, 'docs/examples/shop.json'));
+  await page.getByText('Not judged, and never counted as passed').scrollIntoViewIfNeeded();
+  await shootBoth(page, out, 'attack-shop');
+  await page.getByRole('button', { name: 'Back to FlashGrid’s own shop' }).click();
 
   // The surge is short, so each theme gets its own large attack.
   for (const theme of THEMES) {

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parseAdapter } from '../../contract/adapter.ts';
 import { personAt } from '../renderer/support/person.ts';
 import { survivors } from '../support/terminal.ts';
 import {
@@ -287,6 +288,26 @@ describe('a first start', () => {
     await app.dialog();
     await app.answer('Save');
     expect((await emptied).external.redisUrl).toBe('');
+  });
+
+  it('asks in a dialog of the system before a page attacks another shop', async () => {
+    const attack = app.call('attack.launchTarget', {
+      settings: { profile: 'burst', requests: 300, connections: 1 },
+      target: parseAdapter(
+        'shop.json',
+        readFileSync(resolve(import.meta.dirname, '../../docs/examples/shop.json'), 'utf8'),
+      ),
+    });
+    const refused = attack.then(
+      () => 'launched',
+      (error: unknown) => String(error),
+    );
+    const { message, detail } = await app.dialog();
+    expect(message).toBe('Attack this shop?');
+    expect(detail).toContain('shop: shop.py, http://127.0.0.1:8000\nbuys with: POST /buy, 300 times\n');
+    await app.answer('Cancel');
+    expect(await refused).toContain('page.notConfirmed');
+    await app.focused(/· FlashGrid$/);
   });
 
   it('has a key for what the view offers', async () => {

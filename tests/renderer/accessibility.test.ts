@@ -1,6 +1,8 @@
 /** Every page under axe-core, in both themes and at both sizes, with a cluster that runs and a run that is kept, and has failed. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { whole } from '../../contract/format.ts';
@@ -12,6 +14,8 @@ import { STOCK, personAt } from './support/person.ts';
 import { plantFaults } from './support/plant-faults.ts';
 import { factsOf, fillNumber, openWindow, wear } from './support/window.ts';
 
+const shopAdapter = readFileSync(resolve(import.meta.dirname, '../../docs/examples/shop.json'), 'utf8');
+
 /** A start and an attack, on a machine that has other things to do. */
 const SET_UP_LIMIT_MS = 90_000;
 
@@ -20,7 +24,7 @@ let browser: Browser;
 let page: Page;
 let runUrl: string;
 
-const { button, heading, visit, noViolations, pressOn, launch } = personAt(() => page);
+const { button, heading, visit, noViolations, pressOn, launch, openForm } = personAt(() => page);
 
 async function open(name: string): Promise<void> {
   await visit(name);
@@ -162,6 +166,49 @@ describe('on a projector', () => {
     await noViolations('Attack, on one screen');
     await page.keyboard.press('p');
     await page.setViewportSize({ width: 1440, height: 900 });
+  });
+});
+
+describe('the form of an attack', () => {
+  it('takes the adapter of another shop, and tells before the attack what can not be judged', async () => {
+    await openForm();
+    await button('Another shop').click();
+    const adapter = page.getByLabel('Adapter of the shop');
+    await adapter.fill(shopAdapter.replace('"url"', '"urk"'));
+    await page.getByText(/^adapter\.json: .*has no field "urk"/).waitFor();
+    await page.locator('input[type=file][accept^=".json"]').setInputFiles({
+      name: 'shop.json',
+      mimeType: 'application/json',
+      buffer: Buffer.from(shopAdapter),
+    });
+    await page.getByText('An adapter has no data of queues.').waitFor();
+    await noViolations('Attack, another shop');
+    await button('Launch attack').click();
+    await page.getByText(/^Not launched yet: shop: shop\.py, http/).waitFor();
+    await button('Back to FlashGrid’s own shop').click();
+  });
+
+  it('makes several attacks, and tells what came of them', async () => {
+    await button('Several attacks, or the limit').click();
+    await page.getByText('Find the limit', { exact: true }).click();
+    await page.getByText('It needs a threshold that can break, such as p99<50ms.').waitFor();
+    await noViolations('Attack, the search for the limit');
+    await page.getByText('Two set-ups in turn', { exact: true }).click();
+    await page.getByLabel('What differs in set-up B').fill('--requests 200');
+    await page.getByText('All at once', { exact: true }).click();
+    await fillNumber(page, 'Requests', 100);
+    await fillNumber(page, 'Connections at once', 10);
+    await fillNumber(page, 'Attacks of each set-up', 2);
+    await button('Launch attacks').click();
+    const panel = page.getByRole('region', { name: 'Two set-ups in turn' });
+    await panel.getByText('4 runs: 4 PASS.').waitFor({ timeout: 2 * SET_UP_LIMIT_MS });
+    await panel.getByText('4 attacks', { exact: true }).click();
+    expect((await panel.getByRole('rowheader').allInnerTexts()).map((text) => text.trim())).toEqual([
+      ...['A', 'B', 'B', 'A'],
+    ]);
+    await noViolations('Attack, after several');
+    await panel.getByRole('link', { name: 'Compare the runs' }).click();
+    await page.getByRole('region', { name: 'Side by side' }).waitFor();
   });
 });
 

@@ -5,6 +5,7 @@ import { totalStock } from '../../../contract/attack-settings.ts';
 import { callOrNotify } from '../../client.ts';
 import { BreakIt } from '../../components/break-it.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
+import { clearFailure } from '../../components/notify.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { isAttackActive, isCampaignActive, isMatrixActive } from '../../lib/attack-phase.ts';
 import { allPlaces } from '../../lib/fault-places.ts';
@@ -31,10 +32,12 @@ export function AttackLive() {
   // The form that this page replaces may have been scrolled.
   useEffect(() => {
     document.getElementById('main')?.scrollTo(0, 0);
+    // What had to be confirmed elsewhere was confirmed.
+    for (const id of ['attack.launchTarget', 'campaign.start']) clearFailure(id);
   }, []);
   return (
     <Stack className={classes.page} data-stage={stage} maw="110rem" mx="auto">
-      {stage === 'none' ? <CampaignPanel /> : null}
+      <CampaignPanel isOnStage={stage !== 'none'} />
       <Story stage={stage}>
         <Actions />
       </Story>

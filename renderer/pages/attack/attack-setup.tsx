@@ -183,7 +183,7 @@ export function AttackSetup() {
           </Collapse>
           <Collapse expanded={isMoreOpen}>
             <Box className={classes.fields ?? ''} pt="md">
-              <div>
+              <div className={classes.profile}>
                 <p className={classes.label} id="profile-label">
                   Profile of the load
                 </p>

@@ -60,8 +60,8 @@ export function CampaignField(props: CampaignFieldProps) {
         ) : null}
         {kind === 'limit' ? (
           <>
-            {number('fromPerSec', 'From, buyers a second')}
-            {number('toPerSec', 'To, buyers a second')}
+            {number('fromPerSec', 'From, requests a second')}
+            {number('toPerSec', 'To, requests a second')}
             {number('confirm', 'Attacks at each end')}
             <TextInput
               label="Thresholds, one of which breaks"

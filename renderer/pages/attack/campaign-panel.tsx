@@ -11,8 +11,8 @@ import classes from './campaign.module.css';
 /** As many as `runs.exportComparison` takes. */
 const MOST_COMPARED = 100;
 
-/** Several attacks that belong together: how far they are, and what came of them. */
-export function CampaignPanel() {
+/** Several attacks that belong together: how far they are, and what came of them; on a stage there is room for two lines. */
+export function CampaignPanel({ isOnStage }: { readonly isOnStage: boolean }) {
   const campaign = useData((data) => data.campaign);
   const runId = useData((data) => data.attack?.runId);
   if (!campaign?.kind || (!isCampaignActive(campaign) && campaign.lastRunId !== runId)) return null;
@@ -25,7 +25,7 @@ export function CampaignPanel() {
       <Group justify="space-between" align="flex-start" wrap="nowrap">
         <div role="status">
           <h2>{headline ?? headlineOf(campaign)}</h2>
-          {more.map((text) => (
+          {(isOnStage ? more.slice(0, 1) : more).map((text) => (
             <p key={text}>{text}</p>
           ))}
           {failure ? (
@@ -48,7 +48,7 @@ export function CampaignPanel() {
       {isCampaignActive(campaign) && total !== undefined ? (
         <Progress value={(done / total) * 100} aria-label="Attacks that are done" />
       ) : null}
-      {done > 0 ? (
+      {done > 0 && !isOnStage ? (
         <details open={kind === 'limit'}>
           <summary>{plural(done, 'attack')}</summary>
           <TextTable
