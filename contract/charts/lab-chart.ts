@@ -10,7 +10,7 @@ export function renderLabChart(bars: readonly LabBar[]): Markup {
   const share = (micros: number) => Math.round((micros / widest) * 1_000) / 10;
   return html`<figure class="card chart" aria-labelledby="lab-chart-title">
     <figcaption>
-      <h3 id="lab-chart-title">What a request costs, and what is sold</h3>
+      <h2 id="lab-chart-title">What a request costs, and what is sold</h2>
       <p>The shorter the bar, the cheaper. Red has sold more than there was.</p>
       <ul class="legend">
         <li><i class="swatch blue"></i>CPU of the design</li>

@@ -300,12 +300,15 @@ function ResultTable({
 }) {
   const oversold = rows[0]?.indexOf('oversold') ?? 0;
   return rows.length === 0 ? null : (
-    <TextTable
-      name={name}
-      className={className}
-      rows={rows}
-      marksOf={(row) => ({ 'data-oversold': row[oversold] !== '0', 'data-wrong': row.at(-1) === 'NO' })}
-    />
+    <>
+      <h2 className={classes.tableName}>{name}</h2>
+      <TextTable
+        name={name}
+        className={className}
+        rows={rows}
+        marksOf={(row) => ({ 'data-oversold': row[oversold] !== '0', 'data-wrong': row.at(-1) === 'NO' })}
+      />
+    </>
   );
 }
 
