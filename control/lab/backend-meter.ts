@@ -14,7 +14,7 @@ const SAMPLE_MS = 50;
 const WAITING = `SELECT count(DISTINCT pid)::int AS waiting FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE NOT granted AND datname = current_database()`;
 
-export interface MeterOptions {
+interface MeterOptions {
   readonly cluster: Pick<Cluster, 'stats'>;
   readonly postgresUrl: string;
   /** Whose CPU counts. */
