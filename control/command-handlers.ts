@@ -3,6 +3,7 @@ import type { Access, RunSummary, Snapshot } from '../contract/state.ts';
 import { BASELINE, compareRuns, sideName } from '../contract/comparison.ts';
 import { backendRoleSchema } from '../contract/backends.ts';
 import type { CommandName, CommandOutput, ParsedInput } from '../contract/contract.ts';
+import type { CampaignPlan } from '../contract/campaign.ts';
 import type { AttackSettings } from '../contract/attack-settings.ts';
 import type { Settings } from '../contract/settings.ts';
 import { FailureError } from '../contract/failure.ts';
@@ -111,9 +112,10 @@ export function commandHandlers(parts: CommandParts): Handlers {
     wanted: AttackSettings,
     caller: Caller,
     act: (order: TargetOrder) => Promise<Value>,
+    how?: CampaignPlan['how'],
   ): Promise<Value> => {
     if (caller !== 'page') return await act(order);
-    const asked = await askForTarget(order, wanted);
+    const asked = await askForTarget(order, wanted, how);
     return await guard.admit(asked, () => act(asked.order));
   };
   /** Matrix and lab make attacks of their own. */
@@ -220,10 +222,11 @@ export function commandHandlers(parts: CommandParts): Handlers {
       refuseWhileBusy();
       if (!target) return campaign.start(plan);
       const { settings } = plan.setUp;
-      return admitTarget({ target, isOwn }, settings, caller, (order) => {
+      const start = (order: TargetOrder) => {
         refuseWhileBusy();
         return campaign.start(plan, order);
-      });
+      };
+      return admitTarget({ target, isOwn }, settings, caller, start, plan.how);
     },
     'campaign.stop': () => done(campaign.stop()),
     'attack.cancel': () => done(callOff()),

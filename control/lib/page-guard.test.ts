@@ -172,6 +172,10 @@ describe('an attack on another shop', () => {
     expect(told.at(-1)?.lines).toContain(
       'reads who owns what with: on postgres://me:***@127.0.0.1/shop: SELECT 1 AS buyer',
     );
+    const { settings, target } = order();
+    const plan = { setUp: { settings }, how: { kind: 'repeat', count: 50 } };
+    expect(await centre.dispatch('campaign.start', { plan, target }, 'page')).toMatchObject(refused);
+    expect(told.at(-1)?.lines.at(-1)).toBe('attacks 50 times');
     expect(await ask(order())).toMatchObject(refused);
     expect([...names]).toEqual([]);
     expect(await centre.dispatch('app.confirmAsk', {}, 'page')).toMatchObject({
@@ -218,9 +222,7 @@ describe('an attack on another shop', () => {
     expect(await codeOf(order({ owners: far }))).toBe('target.notPrivate');
     const { settings, target } = order();
     expect(await codeOf({ settings: { ...settings, requests: 2_000_000 }, target })).toBe('target.tooMuch');
-    expect(await codeOf({ settings: { ...settings, faults: 'kill:worker@1s' }, target })).toBe(
-      'target.unfit',
-    );
+    expect(await codeOf({ settings: { ...settings, mode: 'shed' }, target })).toBe('target.unfit');
     expect(asked).toEqual([]);
     expect(await codeOf({ ...order({ url: 'http://8.8.8.8' }), isOwn: true })).toBe('page.notConfirmed');
     expect(asked[0]?.lines[0]).toMatch(

@@ -1,6 +1,7 @@
 /** An attack on another shop that a page asks for, as a person is shown it before it begins. */
 import type { AttackSettings } from '../../contract/attack-settings.ts';
 import { totalRequests } from '../../contract/attack-settings.ts';
+import type { CampaignPlan } from '../../contract/campaign.ts';
 import { targetOf } from '../../contract/adapter.ts';
 import { FailureError } from '../../contract/failure.ts';
 import { whole } from '../../contract/format.ts';
@@ -23,6 +24,7 @@ export interface TargetOrder {
 export async function askForTarget(
   { target: { file, use }, isOwn }: TargetOrder,
   settings: AttackSettings,
+  how?: CampaignPlan['how'],
 ): Promise<PageAsk & { readonly order: TargetOrder }> {
   // A module is code that would run with the rights of FlashGrid.
   if (!('declared' in use))
@@ -42,7 +44,19 @@ export async function askForTarget(
       return error.failure.message;
     },
   );
-  return { what: 'attack', lines: linesOf(declared, settings, far), key: JSON.stringify(order), order };
+  return {
+    what: 'attack',
+    lines: [...linesOf(declared, settings, far), ...howOften(how)],
+    key: JSON.stringify(order),
+    order,
+  };
+}
+
+function howOften(how: CampaignPlan['how'] | undefined): string[] {
+  if (!how) return [];
+  return how.kind === 'limit'
+    ? [`attacks again and again, at up to ${whole(how.search.toPerSec)} requests/s`]
+    : [`attacks ${whole(how.count)} times`];
 }
 
 function linesOf(
