@@ -20,7 +20,7 @@ beforeAll(async () => {
   world.centre.on('lab.resultAdded', ({ result }) => results.push(result));
   world.centre.on('lab.stateChanged', ({ lab }) => (state = lab));
   await world.ask('cluster.start', { provider: 'native' });
-  await world.ask('lab.start', SMALL);
+  await world.ask('lab.start', { ...SMALL, bets: { 'read-then-write': 25 } });
   await expect(world.ask('attack.launch', { profile: 'burst' })).rejects.toThrow(/The lab is running/);
   await waitFor('the end of the lab', () => state?.phase === 'idle', 240_000);
 }, 300_000);
@@ -31,6 +31,9 @@ afterAll(async () => {
 it('brings the same buyers to every design, and finds what each claims', () => {
   expect(state?.failure).toBeUndefined();
   expect(results.map(({ design }) => design)).toEqual(DESIGN_IDS);
+  expect(results.filter(({ bet }) => bet !== undefined).map(({ design, bet }) => [design, bet])).toEqual([
+    ['read-then-write', 25],
+  ]);
   expect(labSentences(results).join(' ')).toMatch(
     /the same for every design.*agrees with what each design claims/,
   );
