@@ -71,7 +71,7 @@ h3 { font-size: 17px; letter-spacing: -0.005em; }
 .chart figcaption { flex: 1; }
 .chart figcaption p { color: var(--soft); font-size: 14.5px; }
 .chart svg { display: block; width: 100%; height: auto; margin-top: 10px; overflow: visible; }
-.charts.one { grid-template-columns: 1fr; margin-bottom: 16px; }
+.charts.one { grid-template-columns: 1fr; margin: 16px 0; }
 .one h2 { margin: 0; font-size: 20px; } .cost { width: 100%; margin-top: 10px; border-collapse: collapse; text-align: left; } .cost thead th { color: var(--soft); font-weight: 500; }
 .cost th, .cost td { padding: 5px 16px 5px 0; font-weight: 500; white-space: nowrap; } .cost td:nth-child(2) { width: 60%; }
 .cost svg { display: inline-block; vertical-align: -3px; width: calc(100% - 7em); height: 1.1em; margin: 0 .5em 0 0; } .cost .oversold { color: var(--fail); font-weight: 700; }
@@ -136,7 +136,7 @@ h3 { font-size: 17px; letter-spacing: -0.005em; }
 .evidence .label { margin: 16px 0 0; font-size: 14px; font-weight: 500; color: var(--soft); }
 .number { text-align: right !important; white-space: nowrap; }
 .matrix.faults td, .matrix.faults th { font-size: 14.5px; padding-right: 12px; }
-section + .faults { margin-top: 16px; } .lab.faults th, .lab.faults td { padding-right: 9px; font-size: 13.5px; white-space: nowrap; }
+section + .faults { margin-top: 16px; } .lab.faults th, .lab.faults td { padding-right: 8px; font-size: 13px; white-space: nowrap; overflow-wrap: normal; }
 .lab.faults thead th, .lab.faults td:nth-child(3) { white-space: normal; } .moment { margin-bottom: 16px; padding: 16px 22px; overflow-x: auto; }
 .matrix.faults tbody tr:hover { background: var(--track); }
 .attacks { display: grid; gap: 12px; padding: 0 22px 20px 70px; }
