@@ -63,7 +63,11 @@ describe('what a lab came to', () => {
   it('agrees with the claim of a naive design only when it was seen to oversell', () => {
     expect(agrees('read-then-write', [result({ oversold: 0 })])).toBe(false);
     expect(agrees('read-then-write', [result({ oversold: 0 }), result({ oversold: 9 })])).toBe(true);
-    expect(agrees('redlock', [result()])).toBe(true);
+    expect(agrees('redis-get-decr', [result(), result()])).toBe(true);
+    expect(agrees('redis-get-decr', [result(), result(), result()])).toBe(false);
+    expect(agrees('redis-get-decr', [result(), result(), result({ oversold: 1 })])).toBe(true);
+    expect(agrees('redlock', [result(), result({ oversold: 1 })])).toBe(true);
+    expect(agrees('redlock', [result({ kind: 'stall' })])).toBe(false);
     expect(labSentences([result({ oversold: 1 })]).join(' ')).toContain('Not as claimed: Row lock.');
   });
 

@@ -21,6 +21,9 @@ function often(results: readonly LabResult[], of: (result: LabResult) => number)
 
 const ofKind = (results: readonly LabResult[], kind: LabKind) => results.filter((one) => one.kind === kind);
 
+/** Crowds of which at least one must see a design oversell that often does. */
+const OFTEN_ROUNDS = 3;
+
 /** Whether what was seen agrees with what the design claims. */
 export function agrees(design: DesignId, results: readonly LabResult[]): boolean {
   const { oversells } = DESIGNS[design];
@@ -28,9 +31,10 @@ export function agrees(design: DesignId, results: readonly LabResult[]): boolean
   const [crowds, stalls] = [ofKind(results, 'crowd').length, ofKind(results, 'stall').length];
   if (oversells === 'never') return overselling('crowd') + overselling('stall') + overselling('calm') === 0;
   const whenStopped = stalls === 0 || overselling('stall') > 0;
-  return oversells === 'always'
-    ? whenStopped && (crowds === 0 || overselling('crowd') > 0)
-    : whenStopped && overselling('crowd') === 0;
+  // On a busy machine a holder stalls by itself.
+  if (oversells === 'when a holder stalls') return whenStopped;
+  const isTooEarly = crowds < (oversells === 'often' ? OFTEN_ROUNDS : 1);
+  return whenStopped && (isTooEarly || overselling('crowd') > 0);
 }
 
 /** The bets beside the truth; nothing where there was no bet. */

@@ -19,6 +19,7 @@ const SIZE = '1440x900';
 const MAX_BYTES = 250 * 1024;
 const START_TIMEOUT_MS = 180_000;
 const ATTACK_TIMEOUT_MS = 180_000;
+const LAB_TIMEOUT_MS = 600_000;
 
 /** Switches to a theme with the key that people use. */
 async function wear(page, theme) {
@@ -62,8 +63,13 @@ async function shootProjected(page, out, name) {
   await project(page, false);
 }
 
+/** Opens a page by its link: the number keys change with every new page. */
+async function goTo(page, title) {
+  await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: title }).click();
+}
+
 async function launch(page, preset) {
-  await page.keyboard.press('2');
+  await goTo(page, 'Attack');
   const again = page.getByRole('button', { name: 'Set up another' });
   const cards = page.getByRole('radio', { name: preset });
   await again.or(cards).first().waitFor();
@@ -79,7 +85,7 @@ async function play(page, out) {
   await shootBoth(page, out, 'control-stopped');
   await page.keyboard.press('s');
   await page.getByRole('heading', { name: 'The cluster is running.' }).waitFor({ timeout: START_TIMEOUT_MS });
-  await page.keyboard.press('2');
+  await goTo(page, 'Attack');
   await page.getByRole('button', { name: 'Launch attack' }).waitFor();
   await shootBoth(page, out, 'attack-setup');
   await page.getByRole('button', { name: 'Another shop' }).click();
@@ -107,10 +113,10 @@ async function play(page, out) {
     await project(page, true);
     await take(page, out, 'attack-live-projector', theme);
     await project(page, false);
-    await page.keyboard.press('1');
+    await goTo(page, 'Control');
     await page.getByRole('heading', { name: 'The cluster is running.' }).waitFor();
     await take(page, out, 'control', theme);
-    await page.keyboard.press('2');
+    await goTo(page, 'Attack');
     await page.getByText(/^(Proven|Failed|Not valid)$/).waitFor({ timeout: ATTACK_TIMEOUT_MS });
   }
   // No worker runs for a second or two: long enough for one picture.
@@ -126,21 +132,56 @@ async function play(page, out) {
     .getByRole('heading', { name: '20 tickets, 20 owners. Exactly.' })
     .waitFor({ timeout: ATTACK_TIMEOUT_MS });
   await shootProjected(page, out, 'attack-verdict');
-  await page.keyboard.press('3');
-  await page.getByRole('region', { name: 'History' }).waitFor();
+  await goTo(page, 'Runs');
+  const history = page.getByRole('region', { name: 'History' });
+  await history.waitFor();
   await shootBoth(page, out, 'runs');
   await page.getByRole('rowheader').getByRole('link').first().click();
   await page.getByText('What was proven').waitFor();
   await shootBoth(page, out, 'run');
-  await page.keyboard.press('4');
+  await goTo(page, 'Logs');
   await page.getByRole('region', { name: 'Lines', exact: true }).waitFor();
   // Without RabbitMQ, whose many lines would fill the picture.
   for (const part of ['attack', 'gateway-1', 'worker-1'])
     await page.getByText(part, { exact: true }).first().click();
   await shootBoth(page, out, 'logs');
-  await page.keyboard.press('5');
+  await goTo(page, 'Settings');
   await page.getByRole('heading', { name: 'Doctor' }).waitFor();
   await shootBoth(page, out, 'settings');
+  await compare(page, out);
+  await race(page, out);
+  await lab(page, out);
+}
+
+/** The two runs of the large attack, side by side. */
+async function compare(page, out) {
+  await goTo(page, 'Runs');
+  const large = page.getByRole('row').filter({ hasText: '100,000' }).getByRole('checkbox');
+  await large.first().waitFor();
+  for (const box of await large.all()) await box.check();
+  await page.getByRole('link', { name: /^Compare/ }).click();
+  await page.getByRole('region', { name: 'Side by side', exact: true }).getByRole('row').nth(8).waitFor();
+  await shootBoth(page, out, 'comparison');
+}
+
+/** Both buyers have read the same number, and both have written it back. */
+async function race(page, out) {
+  await goTo(page, 'Race');
+  await page.getByRole('button', { name: 'Open the race' }).click();
+  for (let step = 1; step <= 8; step++)
+    for (const buyer of ['a', 'b']) {
+      await page.keyboard.press(buyer);
+      await page.waitForTimeout(400);
+    }
+  await shootBoth(page, out, 'race');
+}
+
+async function lab(page, out) {
+  await goTo(page, 'Lab');
+  await page.getByRole('button', { name: 'Start the lab' }).click();
+  await page.getByRole('region', { name: 'Progress' }).waitFor();
+  await page.getByRole('button', { name: 'Start the lab' }).waitFor({ timeout: LAB_TIMEOUT_MS });
+  await shootBoth(page, out, 'lab');
 }
 
 const { values } = parseArgs({

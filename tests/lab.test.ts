@@ -41,7 +41,7 @@ it('brings the same buyers to every design, and finds what each claims', () => {
     expect([design, backendMicros]).toEqual([design, expect.any(Number)]);
     expect(backendMicros).toBeGreaterThan(0);
     expect([design, requests, undersold, lost, unknown]).toEqual([design, 2_000, 0, 0, 0]);
-    if (DESIGNS[design].oversells !== 'always') expect([design, sold]).toEqual([design, 20]);
+    if (DESIGNS[design].oversells === 'never') expect([design, sold]).toEqual([design, 20]);
   }
 });
 
@@ -142,7 +142,7 @@ describe('the race of two buyers by hand', () => {
       expect(raceVerdict(race)).toMatchObject({ is: 'soldOnce' });
       expect([...waited]).toEqual(refusal[1] ? ['B'] : []);
     } else {
-      expect(DESIGNS[design].oversells).toBe('always');
+      expect(['always', 'often']).toContain(DESIGNS[design].oversells);
       expect(B.end?.is).toBe('granted');
       expect(raceVerdict(race)).toMatchObject({ is: 'oversold' });
     }
