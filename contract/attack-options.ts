@@ -10,6 +10,8 @@ import {
   optionOf,
   paceFor,
   settingLimits,
+  totalRequests,
+  totalStock,
   type AttackField,
   type AttackSetting,
   type AttackSettings,
@@ -174,8 +176,10 @@ export function readAttack(values: OptionValues, saved?: AttackSettingsInput): A
     readSettings({ ...base, ...given, ...more, profile }, 'connections' in given);
   const chaos = readCount(values, 'chaos', 0, 2 ** 31 - 1);
   if (chaos === undefined) return read({});
-  const endMs = paceFor(read({}))?.endMs;
-  const faults = [given['faults'] ?? base['faults'], chaosFaults(chaos, endMs && endMs / 1_000)];
+  const calm = read({});
+  const endMs = paceFor(calm)?.endMs;
+  const sellsOut = totalStock(calm) < totalRequests(calm);
+  const faults = [given['faults'] ?? base['faults'], chaosFaults(chaos, endMs && endMs / 1_000, sellsOut)];
   return read({ faults: faults.filter(Boolean).join(' ') });
 }
 

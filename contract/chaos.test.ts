@@ -15,6 +15,10 @@ describe('a random schedule', () => {
     const long = parseFaults(chaosFaults(7, 1_800)).filter(({ kind }) => kind !== 'flush');
     expect(long.length).toBeGreaterThan(170);
     expect(long.every(({ at }) => 'afterMs' in at && at.afterMs < 1_800_000)).toBe(true);
+    const everywhere = (sellsOut: boolean) =>
+      seeds.map((seed) => chaosFaults(seed, 1_800, sellsOut)).join(' ');
+    expect(everywhere(false)).toContain(':worker.after-commit');
+    expect(everywhere(true)).not.toContain(':worker.after-commit');
     const kinds = new Set(texts.flatMap((text) => parseFaults(text).map(({ kind }) => kind)));
     expect(FAULT_KINDS.filter((kind) => !kinds.has(kind))).toEqual(['freeze', 'resend']);
   });

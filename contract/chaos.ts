@@ -76,21 +76,25 @@ const atMs = (afterMs: number) => [{ afterMs }, { afterMs: afterMs + 200 }] as c
 /** Seconds between two faults of an attack that lasts. */
 const CHAOS_EVERY_SEC = 10;
 
+const AFTER_COMMIT = 'worker.after-commit';
+
 /** Kinds that a random schedule leaves out: a frozen machine makes a run under a rate invalid, and only requests with keys can come twice. */
 const NOT_RANDOM: readonly FaultKind[] = ['freeze', 'resend'];
 
 /**
  * A random schedule; the same for the same seed.
  * @param durationSec of an attack under a rate: one fault every ten seconds; any other gets three to six
+ * @param sellsOut whether more is asked for than there is: once all is sold, no worker comes to a commit
  */
-export function chaosFaults(seed: number, durationSec?: number): string {
+export function chaosFaults(seed: number, durationSec?: number, sellsOut = false): string {
   const random = randomFrom(seed);
   const kinds = FAULT_KINDS.filter((kind) => !NOT_RANDOM.includes(kind));
   const isShort = durationSec === undefined || durationSec < 3 * CHAOS_EVERY_SEC;
   const count = isShort ? between(random, 3, 6) : Math.floor(durationSec / CHAOS_EVERY_SEC);
   return Array.from({ length: Math.min(count, MAX_FAULTS / 2) }, (_, at) => {
     const kind = pick(random, kinds);
-    const target = pick(random, faultKind(kind).targets);
+    const { targets } = faultKind(kind);
+    const target = pick(random, sellsOut ? targets.filter((one) => one !== AFTER_COMMIT) : targets);
     const moments = isShort
       ? atPercent(5 + at * 14 + between(random, 0, 8))
       : atMs((at * CHAOS_EVERY_SEC + between(random, 1, 3)) * 1_000);
