@@ -39,7 +39,8 @@ it.each([
 ] as const)('refuses %j from a page too, as the terminal does', async (settings, field, message) => {
   const free = { refuseWhileRunning: () => undefined };
   const attacks = new Attacks({} as ConstructorParameters<typeof Attacks>[0]);
-  const handlers = commandHandlers({ ...parts, attacks, matrix: free, lab: free } as unknown as CommandParts);
+  const others = { matrix: free, lab: free, campaign: free };
+  const handlers = commandHandlers({ ...parts, attacks, ...others } as unknown as CommandParts);
   const attack = attackSettingsSchema.parse({ profile: 'burst', ...settings });
   const failure = { code: 'attack.contradiction', field, message: expect.stringMatching(message) as string };
   await expect(handlers['attack.launch'](attack, 'page')).rejects.toMatchObject({ failure });
