@@ -101,8 +101,8 @@ async function play(page, out) {
     await wear(page, theme);
     await launch(page, '100,000 buyers');
     await page
-      .getByRole('img', { name: /Traffic surge/ })
-      .or(page.getByText('Traffic surge'))
+      .getByRole('img', { name: /Arrivals/ })
+      .or(page.getByText('Arrivals', { exact: true }))
       .first()
       .waitFor();
     await page
@@ -159,7 +159,10 @@ async function compare(page, out) {
   const large = page.getByRole('row').filter({ hasText: '100,000' }).getByRole('checkbox');
   await large.first().waitFor();
   for (const box of await large.all()) await box.check();
-  await page.getByRole('link', { name: /^Compare/ }).click();
+  await page
+    .getByRole('link', { name: /^Compare/ })
+    .first()
+    .click();
   await page.getByRole('region', { name: 'Side by side', exact: true }).getByRole('row').nth(8).waitFor();
   await shootBoth(page, out, 'comparison');
 }
