@@ -1,8 +1,4 @@
-/**
- * Several attacks that belong together, one after the other.
- *
- * Phases: idle → running → idle; running → stopping → idle when a person asks.
- */
+/** Several attacks of a person's own: repeated, of two set-ups in turn, or at rising rates until a limit is found. */
 import { turnsOf, worstOf } from '../contract/campaign.ts';
 import type { CampaignPlan, CampaignState, SetUp } from '../contract/campaign.ts';
 import {
@@ -15,7 +11,7 @@ import {
   comparisonSentences,
 } from '../contract/comparison.ts';
 import { EXIT } from '../contract/exit-codes.ts';
-import { FailureError, type Failure } from '../contract/failure.ts';
+import { FailureError } from '../contract/failure.ts';
 import { plural, whole } from '../contract/format.ts';
 import { Stopped, attemptOf, hasThreshold, limitSentences } from '../contract/limit.ts';
 import { searchLimit, type SearchPlan } from '../contract/limit-search.ts';
@@ -24,8 +20,7 @@ import type { RunRecord } from '../contract/run-record.ts';
 import { verdictWord } from '../contract/run-text.ts';
 import type { ServiceRole } from '../contract/state.ts';
 import { TARGET_LIMITS } from '../contract/target.ts';
-import { errorText } from '../services/shared/error-text.ts';
-import { attackToEnd } from './attack-to-end.ts';
+import { AttackSeries } from './attack-series.ts';
 import type { Attacks } from './attacks.ts';
 import type { TargetOrder } from './target/ask-for-target.ts';
 
@@ -44,34 +39,24 @@ export interface CampaignOptions {
 
 /** What came of the attacks. */
 interface Result {
-  readonly sentences: readonly string[];
-  readonly exitCode: number;
+  sentences: string[];
+  exitCode: number;
 }
 
 const ROLES = { gateway: 'gateways', worker: 'workers' } as const;
 const EMPTY = { attempts: [], groups: [], sentences: [] };
 
-export class Campaign {
-  readonly #options: CampaignOptions;
-  #state: CampaignState = { phase: 'idle', ...EMPTY };
-  #abort = new AbortController();
+export class Campaign extends AttackSeries<CampaignState, CampaignOptions> {
   #order: TargetOrder | undefined;
-  #work: Promise<void> | undefined;
 
   constructor(options: CampaignOptions) {
-    this.#options = options;
+    super('the series of attacks', options, { phase: 'idle', ...EMPTY });
   }
 
-  get state(): CampaignState {
-    return this.#state;
-  }
-
-  /** @throws FailureError `campaign.busy` */
-  refuseWhileRunning(): void {
-    if (this.#state.phase === 'idle') return;
-    throw new FailureError({
+  protected override busy(): FailureError {
+    return new FailureError({
       code: 'campaign.busy',
-      message: `Several attacks are being made: ${this.#state.attempts.length} are done.`,
+      message: `Several attacks are being made: ${this.state.attempts.length} are done.`,
       fix: 'Wait for their end, or stop them.',
     });
   }
@@ -83,7 +68,7 @@ export class Campaign {
    */
   async start(plan: CampaignPlan, order?: TargetOrder): Promise<CampaignState> {
     this.refuseWhileRunning();
-    this.#options.attacks.refuseWhileActive();
+    this.options.attacks.refuseWhileActive();
     const { how, setUp } = plan;
     const { kind } = how;
     if (kind === 'limit' && !hasThreshold(setUp.settings))
@@ -102,55 +87,40 @@ export class Campaign {
       );
     const baseline =
       kind === 'repeat' && how.isAgainstBaseline ? await this.#readBaseline(how.count) : undefined;
-    if (!order) this.#options.cluster.requireRunning();
+    if (!order) this.options.cluster.requireRunning();
     // Another one may have begun while the baseline was read.
     this.refuseWhileRunning();
-    this.#abort = new AbortController();
     this.#order = order;
     const group = `group-${kind === 'limit' ? 'limit-' : ''}${Date.now().toString(36)}`;
     const total = kind === 'limit' ? undefined : how.count * (kind === 'versus' ? 2 : 1);
     const groups = kind === 'versus' ? [`${group}-a`, `${group}-b`] : [group];
-    this.#state = { phase: 'running', ...EMPTY, kind, groups, ...(total === undefined ? {} : { total }) };
-    this.#set({});
-    this.#work = this.#run(() =>
-      how.kind === 'limit'
-        ? this.#search(how.search, setUp, group)
-        : this.#repeat(
-            { count: how.count, setUp, versus: how.kind === 'versus' ? how.other : undefined },
-            group,
-            baseline,
-          ),
-    );
-    return this.#state;
+    const state = { ...EMPTY, kind, groups, ...(total === undefined ? {} : { total }) };
+    return this.begin({ ...state, phase: 'running' }, async (signal) => {
+      try {
+        return how.kind === 'limit'
+          ? await this.#search(how.search, setUp, group, signal)
+          : await this.#repeat(
+              { count: how.count, setUp, versus: how.kind === 'versus' ? how.other : undefined },
+              group,
+              baseline,
+              signal,
+            );
+      } catch (error) {
+        if (!(error instanceof Stopped)) throw error;
+        return { sentences: [error.message], exitCode: error.exitCode };
+      }
+    });
   }
 
-  /** Ends it; resolves when nothing of it runs. */
-  async stop(): Promise<void> {
-    if (this.#state.phase === 'running') {
-      this.#set({ phase: 'stopping' });
-      this.#abort.abort();
-      await this.#options.attacks.cancel();
-    }
-    await this.#work;
-  }
-
-  async #run(work: () => Promise<Result>): Promise<void> {
-    let end: Partial<CampaignState> = {};
-    try {
-      const { sentences, exitCode } = await work();
-      end = { sentences: [...sentences], exitCode };
-    } catch (error) {
-      if (error instanceof Stopped) end = { sentences: [error.message], exitCode: error.exitCode };
-      else if (!this.#abort.signal.aborted) end = { failure: failureOf(error) };
-    }
-    this.#set({ ...end, phase: 'idle' });
-  }
-
-  async #search(asked: SearchPlan, { settings }: SetUp, group: string): Promise<Result> {
+  async #search(asked: SearchPlan, { settings }: SetUp, group: string, signal: AbortSignal): Promise<Result> {
     const most = this.#order ? TARGET_LIMITS.ratePerSec : asked.toPerSec;
     const plan = { ...asked, toPerSec: Math.min(asked.toPerSec, most) };
     const limit = await searchLimit(plan, async (ratePerSec) => {
-      const run = await this.#attack({ settings: { ...settings, ratePerSec } as SetUp['settings'] }, group);
+      const run = await this.#attack(
+        { settings: { ...settings, ratePerSec } as SetUp['settings'] },
+        group,
+        signal,
+      );
       const { result, ...attempt } = attemptOf(ratePerSec, run);
       this.#add(run, `${whole(ratePerSec)}/s`, RESULTS[result]);
       return { ...attempt, result };
@@ -168,13 +138,14 @@ export class Campaign {
     repeat: Parameters<typeof turnsOf>[0],
     group: string,
     baseline: readonly RunRecord[] | undefined,
+    signal: AbortSignal,
   ): Promise<Result> {
     const records: RunRecord[] = [];
     const before = this.#services();
     try {
       for (const { setUp, group: own = group } of turnsOf(repeat, group)) {
         if (repeat.versus) await this.#scale({ ...before, ...setUp });
-        const record = await this.#attack(setUp, own);
+        const record = await this.#attack(setUp, own, signal);
         records.push(record);
         this.#add(record, repeat.versus ? own.slice(-1).toUpperCase() : '', verdictWord(record));
       }
@@ -204,28 +175,27 @@ export class Campaign {
     return { sentences, exitCode: worstOf(codes) };
   }
 
-  async #attack({ settings }: SetUp, group: string): Promise<RunRecord> {
-    const { attacks, getRun } = this.#options;
-    const { signal } = this.#abort;
+  async #attack({ settings }: SetUp, group: string, signal: AbortSignal): Promise<RunRecord> {
+    const { attacks } = this.options;
     signal.throwIfAborted();
     const order = this.#order;
     const { runId } = order
       ? await attacks.launchTarget(settings, order.target, { isOwn: order.isOwn, group })
       : await attacks.launch(settings, group);
-    this.#set({ lastRunId: runId });
-    return await attackToEnd({ attacks, getRun, name: 'the repetition' }, runId, signal);
+    this.set({ lastRunId: runId });
+    return await this.toEnd(runId, signal);
   }
 
   #add(run: RunRecord, of: string, result: string): void {
     const { rps, latencyMs } = run.load;
     const isSpeedWithheld = withheldOf(run).length > 0;
     const attempt = { runId: run.id, of, result, rps, p99Ms: latencyMs.p99, isSpeedWithheld };
-    this.#set({ attempts: [...this.#state.attempts, attempt] });
+    this.set({ attempts: [...this.state.attempts, attempt] });
   }
 
   /** @throws FailureError when there are too few runs to tell a regression from noise */
   async #readBaseline(count: number): Promise<readonly RunRecord[]> {
-    const records = await this.#options.getBaseline();
+    const records = await this.options.getBaseline();
     const sound = compareRuns({ name: BASELINE, records }, { name: '', records: [] }).a.runs.length;
     if (areEnough(sound, count)) return records;
     throw bad(
@@ -236,7 +206,7 @@ export class Campaign {
   }
 
   #services(): Readonly<Record<'gateways' | 'workers', number>> {
-    const { countOf } = this.#options.cluster;
+    const { countOf } = this.options.cluster;
     return { gateways: countOf('gateway'), workers: countOf('worker') };
   }
 
@@ -245,13 +215,8 @@ export class Campaign {
     const now = this.#services();
     for (const [role, field] of Object.entries(ROLES) as [ServiceRole, 'gateways' | 'workers'][]) {
       const count = wanted[field];
-      if (count !== undefined && count !== now[field]) await this.#options.cluster.scale(role, count);
+      if (count !== undefined && count !== now[field]) await this.options.cluster.scale(role, count);
     }
-  }
-
-  #set(change: Partial<CampaignState>): void {
-    this.#state = { ...this.#state, ...change };
-    this.#options.onState(this.#state);
   }
 }
 
@@ -259,12 +224,3 @@ const RESULTS = { held: 'held', broken: 'broken', untold: 'not judged' } as cons
 
 const bad = (field: string, message: string, fix: string) =>
   new FailureError({ code: 'campaign.badPlan', field, message, fix });
-
-function failureOf(error: unknown): Failure {
-  if (error instanceof FailureError) return error.failure;
-  return {
-    code: 'app.surprise',
-    message: `The attacks met an error that nothing foresaw: ${errorText(error)}.`,
-    fix: 'Look at the logs, then start them again.',
-  };
-}

@@ -1,12 +1,8 @@
-/**
- * The lab: the same buyers come to one design after the other, each audited by the same checks.
- *
- * Phases: idle → running → idle; running → stopping → idle when a person asks.
- */
+/** The lab: the same buyers come to one design after the other, each audited by the same checks. */
 import type { AttackSettings } from '../contract/attack-settings.ts';
 import { CHECKS, checkState } from '../contract/checks.ts';
 import { DESIGNS, type DesignId } from '../contract/designs.ts';
-import { FailureError, type Failure } from '../contract/failure.ts';
+import { FailureError } from '../contract/failure.ts';
 import {
   LAB_EXPORTS,
   STOPPED_MS,
@@ -24,9 +20,8 @@ import type { ExportedFile } from '../contract/export-formats.ts';
 import { withheldOf } from '../contract/run-notes.ts';
 import type { RunRecord } from '../contract/run-record.ts';
 import type { LogLine } from '../contract/state.ts';
-import { errorText } from '../services/shared/error-text.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
-import { attackToEnd } from './attack-to-end.ts';
+import { AttackSeries } from './attack-series.ts';
 import type { Attacks } from './attacks.ts';
 import type { ClusterManager } from './cluster-manager.ts';
 import { exportLabHtml } from './export/export-lab-html.ts';
@@ -52,11 +47,7 @@ export interface LabOptions {
   onLog(line: LogLine): void;
 }
 
-export class Lab {
-  readonly #options: LabOptions;
-  #state: LabState = { phase: 'idle', total: 0, done: 0 };
-  #abort: AbortController | undefined;
-  #work: Promise<void> | undefined;
+export class Lab extends AttackSeries<LabState, LabOptions> {
   /** Before the design's name: the runs of one design are a group, which `compare` takes. */
   #group = '';
   #results: LabResult[] = [];
@@ -64,11 +55,7 @@ export class Lab {
   #served: { readonly design: DesignId; readonly shop: Promise<DesignShop> } | undefined;
 
   constructor(options: LabOptions) {
-    this.#options = options;
-  }
-
-  get state(): LabState {
-    return this.#state;
+    super('the lab', options, { phase: 'idle', total: 0, done: 0 });
   }
 
   /** Of the lab that runs, or of the last one. */
@@ -80,18 +67,16 @@ export class Lab {
     const { extension, mediaType } = LAB_EXPORTS[format];
     const results = this.#results;
     const text = {
-      html: () => exportLabHtml(results, { version: this.#options.version, atMs: Date.now() }),
+      html: () => exportLabHtml(results, { version: this.options.version, atMs: Date.now() }),
       md: () => labMarkdown(results),
-      json: () => `${JSON.stringify({ plan: this.#state.plan, results }, null, 2)}\n`,
+      json: () => `${JSON.stringify({ plan: this.state.plan, results }, null, 2)}\n`,
     }[format]();
     return { fileName: `flashgrid-lab.${extension}`, mediaType, text };
   }
 
-  /** @throws FailureError `lab.busy` */
-  refuseWhileRunning(): void {
-    const { phase, done, total } = this.#state;
-    if (phase === 'idle') return;
-    throw new FailureError({
+  protected override busy(): FailureError {
+    const { done, total } = this.state;
+    return new FailureError({
       code: 'lab.busy',
       message: `The lab is running: ${done} of ${total} attacks are done.`,
       fix: 'Wait for its end, or stop it.',
@@ -104,16 +89,21 @@ export class Lab {
    */
   start(plan: LabPlan): LabState {
     this.#refuseWhileInUse();
-    this.#options.cluster.running();
+    this.options.cluster.running();
     const attacks = labAttacks(plan);
     this.#results = [];
     this.#group = `group-lab-${Date.now().toString(36)}`;
-    const abort = new AbortController();
-    this.#abort = abort;
-    this.#state = { phase: 'running', plan, total: attacks.length, done: 0 };
-    this.#set({});
-    this.#work = this.#run(plan, attacks, abort.signal);
-    return this.#state;
+    return this.begin({ phase: 'running', plan, total: attacks.length, done: 0 }, async (signal) => {
+      for (const attack of attacks) {
+        signal.throwIfAborted();
+        this.set({ current: attack });
+        const result = await this.#attack(plan, attack, signal);
+        this.#results.push(result);
+        this.options.onResult(result);
+        this.set({ done: this.state.done + 1 });
+      }
+      return {};
+    });
   }
 
   /**
@@ -144,7 +134,7 @@ export class Lab {
   /** All designs use the same tables. */
   #refuseWhileInUse(): void {
     this.refuseWhileRunning();
-    this.#options.attacks.refuseWhileActive();
+    this.options.attacks.refuseWhileActive();
     if (!this.#served) return;
     throw new FailureError({
       code: 'lab.busy',
@@ -154,37 +144,8 @@ export class Lab {
   }
 
   #shopOptions(): DesignShopOptions {
-    const { modulePath, env, onLog, cluster } = this.#options;
+    const { modulePath, env, onLog, cluster } = this.options;
     return { modulePath, env, deployment: cluster.running().deployment, onLog };
-  }
-
-  /** Ends the lab; resolves when nothing of it runs. */
-  async stop(): Promise<void> {
-    if (this.#state.phase === 'running') {
-      this.#set({ phase: 'stopping' });
-      this.#abort?.abort();
-      await this.#options.attacks.cancel();
-    }
-    await this.#work;
-  }
-
-  async #run(plan: LabPlan, attacks: readonly LabAttack[], signal: AbortSignal): Promise<void> {
-    let failure: Failure | undefined;
-    try {
-      for (const attack of attacks) {
-        signal.throwIfAborted();
-        this.#set({ current: attack });
-        const result = await this.#attack(plan, attack, signal);
-        this.#results.push(result);
-        this.#options.onResult(result);
-        this.#set({ done: this.#state.done + 1 });
-      }
-    } catch (error) {
-      if (!signal.aborted) failure = failureOf(error);
-    }
-    this.#state = { ...this.#state, phase: 'idle', ...(failure ? { failure } : {}) };
-    delete this.#state.current;
-    this.#options.onState(this.#state);
   }
 
   async #attack(plan: LabPlan, attack: LabAttack, signal: AbortSignal): Promise<LabResult> {
@@ -205,7 +166,7 @@ export class Lab {
     group: string,
     signal: AbortSignal,
   ): Promise<LabResult> {
-    const { attacks, cluster } = this.#options;
+    const { attacks, cluster } = this.options;
     const { supervisor } = cluster.running();
     const isStall = attack.kind === 'stall';
     const workers = supervisor.states().filter(({ role }) => role === 'worker').length;
@@ -214,7 +175,7 @@ export class Lab {
       const faults = isStall ? { faults: `halt:worker.after-lua@start+${STOPPED_MS}ms` } : {};
       const [before, cpuBefore] = [supervisor.totals.read(), cpuOf(supervisor)];
       const { runId } = await attacks.launch({ ...settings, ...faults }, group);
-      const { record, measured } = await this.#toEnd(attack.design, runId, signal);
+      const { record, measured } = await this.#measured(attack.design, runId, signal);
       const after = supervisor.totals.read();
       const fault = record.faults?.[0];
       return {
@@ -240,7 +201,7 @@ export class Lab {
     group: string,
     signal: AbortSignal,
   ): Promise<LabResult> {
-    const { attacks } = this.#options;
+    const { attacks } = this.options;
     const { design } = attack;
     const { stock } = settings;
     const options = this.#shopOptions();
@@ -256,7 +217,7 @@ export class Lab {
         group,
         ...(standing && { urls: [shop.url, standing.url] }),
       });
-      const { record, measured } = await this.#toEnd(design, runId, signal);
+      const { record, measured } = await this.#measured(design, runId, signal);
       const { costs, cpuMs } = addNotes(await shop.notes(), await standing?.notes());
       const witness = await shop.doubleSale(stock, standing?.shop);
       return {
@@ -272,8 +233,8 @@ export class Lab {
   }
 
   /** The record of an attack that was launched, and what the backends paid for it. */
-  async #toEnd(design: DesignId, runId: string, signal: AbortSignal) {
-    const { attacks, cluster } = this.#options;
+  async #measured(design: DesignId, runId: string, signal: AbortSignal) {
+    const { attacks, cluster } = this.options;
     const { cluster: backends, deployment } = cluster.running();
     const meter = new BackendMeter({
       cluster: backends,
@@ -282,16 +243,11 @@ export class Lab {
       phase: () => attacks.phase,
     });
     try {
-      const record = await attackToEnd({ ...this.#options, name: 'the lab' }, runId, signal);
+      const record = await this.toEnd(runId, signal);
       return { record, measured: await meter.end() };
     } finally {
       await meter.end();
     }
-  }
-
-  #set(change: Partial<LabState>): void {
-    this.#state = { ...this.#state, ...change };
-    this.#options.onState(this.#state);
   }
 }
 
@@ -326,14 +282,5 @@ function resultOf(
     ...(withheldOf(record).length > 0 && { isSpeedWithheld: true }),
     ...(postgresWaitMs !== undefined && { postgresWaitMs }),
     ...(backendCpuMicros !== undefined && load.sent > 0 && { backendMicros: backendCpuMicros / load.sent }),
-  };
-}
-
-function failureOf(error: unknown): Failure {
-  if (error instanceof FailureError) return error.failure;
-  return {
-    code: 'app.surprise',
-    message: `The lab met an error that nothing foresaw: ${errorText(error)}.`,
-    fix: 'Look at the logs, then start it again.',
   };
 }

@@ -1,8 +1,6 @@
 /**
  * The crash matrix: every fault of a plan in an attack of its own, one after the other. Results are kept after each
  * attack, so that a matrix that was stopped, or broken off, goes on where it ended.
- *
- * Phases: idle → running → idle; running → stopping → idle when a person asks.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { attackSettingsSchema } from '../contract/attack-settings.ts';
@@ -26,9 +24,8 @@ import { matrixMarkdown, matrixSentences, rowsOf, type MatrixResult } from '../c
 import type { RunRecord } from '../contract/run-record.ts';
 import { settingsAsOptions } from '../contract/attack-options.ts';
 import type { ClusterState, LogLine, ServiceState } from '../contract/state.ts';
-import { errorText } from '../services/shared/error-text.ts';
 import { RARE_PATHS } from '../services/shared/rare-paths.ts';
-import { attackToEnd } from './attack-to-end.ts';
+import { AttackSeries } from './attack-series.ts';
 import type { Attacks } from './attacks.ts';
 import { exportMatrixHtml } from './export/export-matrix-html.ts';
 import { commandLine } from './lib/command-line.ts';
@@ -52,25 +49,14 @@ export interface MatrixOptions {
 
 type Choice = { readonly provider?: Provider | undefined };
 
-export class Matrix {
-  readonly #options: MatrixOptions;
-  #state: MatrixState = { phase: 'idle', total: 0, done: 0, impossible: [], version: 0 };
-  #abort: AbortController | undefined;
-  #work: Promise<void> | undefined;
-
+export class Matrix extends AttackSeries<MatrixState, MatrixOptions> {
   constructor(options: MatrixOptions) {
-    this.#options = options;
+    super('the crash matrix', options, { phase: 'idle', total: 0, done: 0, impossible: [], version: 0 });
   }
 
-  get state(): MatrixState {
-    return this.#state;
-  }
-
-  /** @throws FailureError `matrix.busy` while a matrix runs */
-  refuseWhileRunning(): void {
-    const { phase, done, total } = this.#state;
-    if (phase === 'idle') return;
-    throw new FailureError({
+  protected override busy(): FailureError {
+    const { done, total } = this.state;
+    return new FailureError({
       code: 'matrix.busy',
       message: `The crash matrix is running: ${done} of ${total} attacks are done.`,
       fix: `Wait for its end, or stop it on the Matrix page (or with \`${commandLine('down')}\`, which ends all); it goes on later where it ended.`,
@@ -83,7 +69,7 @@ export class Matrix {
    * @throws FailureError `matrix.busy`, `attack.busy`, `cluster.notRunning`, or what is wrong with the kept results
    */
   async start(plan: MatrixPlan, done?: Readonly<Record<string, readonly number[]>>): Promise<MatrixState> {
-    const { attacks, cluster, file } = this.#options;
+    const { attacks, cluster, file } = this.options;
     this.refuseWhileRunning();
     attacks.refuseWhileActive();
     const cells = planCells(plan);
@@ -111,7 +97,7 @@ export class Matrix {
     // Something else may have begun while the file was read.
     this.refuseWhileRunning();
     attacks.refuseWhileActive();
-    this.#state = {
+    const state: MatrixState = {
       ...this.#idle(),
       plan,
       provider,
@@ -119,28 +105,16 @@ export class Matrix {
       done: possible.length - left.length,
       impossible,
     };
-    if (left.length > 0) {
-      const abort = new AbortController();
-      this.#abort = abort;
-      this.#set({ phase: 'running' });
-      this.#log('info', `the crash matrix begins: ${left.length} of ${possible.length} attacks are left`);
-      this.#work = this.#run(left, provider, abort.signal);
-    } else this.#set({});
-    return this.#state;
-  }
-
-  /** Ends the matrix; resolves when nothing of it runs. */
-  async stop(): Promise<void> {
-    if (this.#state.phase === 'running') {
-      this.#set({ phase: 'stopping' });
-      this.#abort?.abort();
-      await this.#options.attacks.cancel();
+    if (left.length === 0) {
+      this.replace(state);
+      return state;
     }
-    await this.#work;
+    this.#log('info', `the crash matrix begins: ${left.length} of ${possible.length} attacks are left`);
+    return this.begin(state, (signal) => this.#attackAll(left, provider, signal));
   }
 
   async table(choice: Choice): Promise<MatrixTable> {
-    const all = await this.#kept(() => this.#options.file.list());
+    const all = await this.#kept(() => this.options.file.list());
     const results = chosen(all, choice);
     const { taken, never } = mergeCoverages(results.map(({ coverage }) => coverage));
     return {
@@ -154,7 +128,7 @@ export class Matrix {
   }
 
   async listAttacks({ fault, ...choice }: Choice & { readonly fault: string }): Promise<MatrixAttack[]> {
-    const results = chosen(await this.#kept(() => this.#options.file.list()), choice);
+    const results = chosen(await this.#kept(() => this.options.file.list()), choice);
     return results
       .filter((one) => one.fault === fault)
       .sort((one, other) => one.seed - other.seed)
@@ -162,9 +136,9 @@ export class Matrix {
   }
 
   async export({ format, ...choice }: Choice & { readonly format: MatrixFormat }): Promise<ExportedFile> {
-    const results = chosen(await this.#kept(() => this.#options.file.list()), choice);
+    const results = chosen(await this.#kept(() => this.options.file.list()), choice);
     const text = {
-      html: () => exportMatrixHtml(results, { version: this.#options.version, atMs: Date.now() }),
+      html: () => exportMatrixHtml(results, { version: this.options.version, atMs: Date.now() }),
       md: () => matrixMarkdown(results),
       ndjson: () => results.map((one) => `${JSON.stringify(one)}\n`).join(''),
     }[format]();
@@ -175,14 +149,14 @@ export class Matrix {
   /** Starts afresh: removes all results. The records of the runs stay. */
   async clear(): Promise<void> {
     this.refuseWhileRunning();
-    await this.#kept(() => this.#options.file.clear());
-    this.#state = this.#idle();
-    this.#set({ version: this.#state.version + 1 });
+    await this.#kept(() => this.options.file.clear());
+    const idle = this.#idle();
+    this.replace({ ...idle, version: idle.version + 1 });
   }
 
   /** Without a plan; what must outlive it stays. */
   #idle(): MatrixState {
-    const { version, lastRunId } = this.#state;
+    const { version, lastRunId } = this.state;
     return {
       phase: 'idle',
       total: 0,
@@ -193,43 +167,41 @@ export class Matrix {
     };
   }
 
-  async #run(cells: readonly MatrixCell[], provider: Provider, signal: AbortSignal): Promise<void> {
+  async #attackAll(
+    cells: readonly MatrixCell[],
+    provider: Provider,
+    signal: AbortSignal,
+  ): Promise<Partial<MatrixState>> {
     const beganAtMs = performance.now();
-    let failure: Failure | undefined;
-    try {
-      for (const [at, cell] of cells.entries()) {
-        const { fault, seed, settings } = cell;
-        this.#set({ current: { fault, seed, faults: settings.faults, startedAtMs: Date.now() } });
-        const result = await this.#attack(cell, provider, signal);
-        await this.#kept(() => this.#options.file.add(result));
-        this.#options.onResult(result);
-        this.#set({
-          done: this.#state.done + 1,
-          msPerAttack: (performance.now() - beganAtMs) / (at + 1),
-          version: this.#state.version + 1,
-        });
-      }
-    } catch (error) {
-      if (!signal.aborted) failure = failureOf(error);
+    for (const [at, cell] of cells.entries()) {
+      const { fault, seed, settings } = cell;
+      this.set({ current: { fault, seed, faults: settings.faults, startedAtMs: Date.now() } });
+      const result = await this.#attack(cell, provider, signal);
+      await this.#kept(() => this.options.file.add(result));
+      this.options.onResult(result);
+      this.set({
+        done: this.state.done + 1,
+        msPerAttack: (performance.now() - beganAtMs) / (at + 1),
+        version: this.state.version + 1,
+      });
     }
-    this.#state = { ...this.#state, phase: 'idle', ...(failure ? { failure } : {}) };
-    delete this.#state.current;
-    const { done, total } = this.#state;
+    return {};
+  }
+
+  protected override ended(failure: Failure | undefined, wasStopped: boolean): void {
+    const { done, total } = this.state;
     this.#log(
       failure ? 'error' : 'info',
-      `the crash matrix ${failure ? `was broken off: ${failure.message}` : signal.aborted ? 'was stopped' : 'is done'} (${done} of ${total})`,
+      `the crash matrix ${failure ? `was broken off: ${failure.message}` : wasStopped ? 'was stopped' : 'is done'} (${done} of ${total})`,
     );
-    this.#options.onState(this.#state);
   }
 
   async #attack(cell: MatrixCell, provider: Provider, signal: AbortSignal): Promise<MatrixResult> {
-    const { attacks, getRun } = this.#options;
     await this.#whenWell(signal);
-    const { runId } = await attacks.launch(attackSettingsSchema.parse(cell.settings));
-    const { current } = this.#state;
-    if (current) this.#set({ current: { ...current, runId }, lastRunId: runId });
-    const record = await attackToEnd({ attacks, getRun, name: 'the crash matrix' }, runId, signal);
-    return resultOf(cell, record, provider);
+    const { runId } = await this.options.attacks.launch(attackSettingsSchema.parse(cell.settings));
+    const { current } = this.state;
+    if (current) this.set({ current: { ...current, runId }, lastRunId: runId });
+    return resultOf(cell, await this.toEnd(runId, signal), provider);
   }
 
   /**
@@ -240,11 +212,8 @@ export class Matrix {
     const deadlineMs = performance.now() + WELL_LIMIT_MS;
     for (;;) {
       signal.throwIfAborted();
-      const { backends } = this.#options.cluster();
-      const parts = [
-        ...backends.map(({ role, state }) => ({ id: role, state })),
-        ...this.#options.services(),
-      ];
+      const { backends } = this.options.cluster();
+      const parts = [...backends.map(({ role, state }) => ({ id: role, state })), ...this.options.services()];
       const sick = parts.filter(({ state }) => state !== 'running');
       if (sick.length === 0) return;
       if (performance.now() > deadlineMs)
@@ -259,7 +228,7 @@ export class Matrix {
 
   /** @throws FailureError that says what is wrong with the file of the results */
   async #kept<Value>(work: () => Promise<Value>): Promise<Value> {
-    const { path } = this.#options.file;
+    const { path } = this.options.file;
     try {
       return await work();
     } catch (error) {
@@ -277,13 +246,8 @@ export class Matrix {
     }
   }
 
-  #set(change: Partial<MatrixState>): void {
-    this.#state = { ...this.#state, ...change };
-    this.#options.onState(this.#state);
-  }
-
   #log(level: LogLine['level'], text: string): void {
-    this.#options.onLog({ atMs: Date.now(), part: 'control', level, text });
+    this.options.onLog({ atMs: Date.now(), part: 'control', level, text });
   }
 }
 
@@ -291,15 +255,6 @@ const cellKey = ({ fault, seed }: { readonly fault: string; readonly seed: numbe
 
 const chosen = (results: readonly MatrixResult[], { provider }: Choice) =>
   provider === undefined ? results : results.filter((one) => one.provider === provider);
-
-function failureOf(error: unknown): Failure {
-  if (error instanceof FailureError) return error.failure;
-  return {
-    code: 'app.surprise',
-    message: `The crash matrix met an error that nothing foresaw: ${errorText(error)}.`,
-    fix: 'Look at the logs, then start it again: it goes on where it ended.',
-  };
-}
 
 function resultOf(
   { fault, seed, settings }: MatrixCell,
