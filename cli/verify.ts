@@ -5,7 +5,7 @@ import { CHECKS, CHECK_IDS } from '../contract/checks.ts';
 import { whole } from '../contract/format.ts';
 import { FailureError } from '../contract/failure.ts';
 import { EvidenceError } from '../control/verify/evidence-error.ts';
-import type { EvidenceRequest } from '../control/verify/judge.ts';
+import type { EvidenceRequest } from '../control/verify/sale-judge.ts';
 import { verifyEvidence } from '../control/verify/verify-evidence.ts';
 import { errorText } from '../services/shared/error-text.ts';
 import { UsageError } from '../contract/attack-options.ts';

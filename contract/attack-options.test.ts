@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { UsageError, quoted, readCommandLine, settingsAsOptions, shellWords } from './attack-options.ts';
 import { ATTACK_PRESETS } from './attack-presets.ts';
-import { ATTACK_SETTINGS, attackSettingsSchema, contradictionOf } from './attack-settings.ts';
+import { ATTACK_SETTINGS, attackSettingsSchema } from './attack-settings.ts';
+import { contradictionOf } from './attack-contradictions.ts';
 
 /** An attack whose every setting may differ from its default. */
 const attacks = fc

@@ -6,10 +6,8 @@ import { ATTACK_PRESETS } from './attack-presets.ts';
 import {
   ATTACK_SETTINGS,
   attackSettingsSchema,
-  contradictionOf,
   optionOf,
   paceFor,
-  settingLimits,
   totalRequests,
   totalStock,
   type AttackField,
@@ -17,6 +15,8 @@ import {
   type AttackSettings,
   type AttackSettingsInput,
 } from './attack-settings.ts';
+import { settingLimits } from './attack-text.ts';
+import { contradictionOf } from './attack-contradictions.ts';
 import { chaosFaults } from './chaos.ts';
 
 /** Wrong use of an option: exit code 2. */

@@ -5,7 +5,6 @@
 import { z } from 'zod';
 import { BEHAVIOUR_FORM, BehaviourSyntaxError, behaviourText, parseBehaviours } from './behaviours.ts';
 import { FAULT_FORM, FaultSyntaxError, faultText, parseFaults } from './faults.ts';
-import { figure, milliseconds, plural, whole as wholeText } from './format.ts';
 import {
   STAGES_FORM,
   StageSyntaxError,
@@ -367,27 +366,6 @@ export const PROFILE_LABELS: Readonly<Record<AttackSettings['profile'], string>>
   staged: 'Rate over time',
 };
 
-/** `30,000 ms`: a setting's value as people read it. */
-export function settingText({ field, unit, choices }: AttackSetting, value: number | string): string {
-  if (typeof value === 'string') return choices ? `${value}: ${(choices[value] ?? '').toLowerCase()}` : value;
-  // A seed is a name, no amount.
-  const text = field === 'seed' ? String(value) : figure(value);
-  // A no-break space: a unit must not stand alone on a line.
-  return unit === undefined ? text : `${text}\u00a0${unit}`;
-}
-
-/** `100 to 120,000 ms; default 30,000`: what a setting takes, and what it is when it isn't given. */
-export function settingLimits(setting: AttackSetting): string {
-  const { min = 0, max = 0, choices, form, unit, whenEmpty } = setting;
-  const lowest = Number.isInteger(min) ? figure(min) : 'above 0';
-  const takes = choices
-    ? Object.keys(choices).join(Object.keys(choices).length > 2 ? ', ' : ' or ')
-    : (form ?? `${lowest} to ${figure(max)}${unit === undefined ? '' : ` ${unit}`}`);
-  if (whenEmpty !== undefined) return `${takes}; default: ${whenEmpty}`;
-  const value = typeof setting.default === 'number' ? figure(setting.default) : setting.default;
-  return value === undefined ? takes : `${takes}; default ${value}`;
-}
-
 /** The rate of an attack over time; none for a burst. */
 export function paceFor(settings: AttackSettings): Pace | undefined {
   return settings.profile === 'burst' ? undefined : paceOf(stagesOf(settings));
@@ -407,97 +385,9 @@ export const saleIdOf = (runId: string, place: number, sales = 1): string =>
 export const totalStock = ({ stock, sales = 1 }: Pick<AttackSettings, 'stock' | 'sales'>): number =>
   stock * sales;
 
-/** `20 tickets`, `50 sales of 20 tickets each`. */
-export function saleStockText({ stock, sales = 1 }: AttackSettings): string {
-  return sales === 1
-    ? plural(stock, 'ticket')
-    : `${plural(sales, 'sale')} of ${plural(stock, 'ticket')} each`;
-}
-
-/** What an attack may be counted in: buyers, where each of them sends one request. */
-export function crowdUnit({ requestsPerBuyer, behaviours }: AttackSettings): 'buyer' | 'request' {
-  const sendMore = parseBehaviours(behaviours ?? '').some(({ requests = 1 }) => requests > 1);
-  return requestsPerBuyer === 1 && !sendMore ? 'buyer' : 'request';
-}
-
-/** `10,000 buyers`, `500 buyers a second for 20 seconds`: how many come, and when. */
-export function crowdText(settings: AttackSettings, who = crowdUnit(settings)): string {
-  if (settings.profile === 'burst') return plural(settings.requests, who);
-  if (settings.profile === 'sustained')
-    return `${wholeText(settings.ratePerSec)} ${who}s a second for ${plural(settings.durationSec, 'second')}`;
-  const { peakPerSec, endMs } = paceOf(parseStages(settings.stages));
-  return `up to ${wholeText(peakPerSec)} ${who}s a second over ${milliseconds(endMs)}`;
-}
-
-/** `500@20s`, `0..2000@30s,2000@1m`: the rate of an attack over time; none for a burst. */
-export function stagesText(settings: AttackSettings): string | undefined {
-  return settings.profile === 'burst' ? undefined : stagesOf(settings).map(stageText).join(',');
-}
-
-/** `10,000 requests over 1,000 connections`: how they are sent; no more of them leave at once than there are connections. */
-export function sendingText(settings: AttackSettings): string {
-  const connections = Math.min(settings.connections, totalRequests(settings));
-  const comma = settings.profile === 'burst' ? '' : ',';
-  return `${crowdText(settings, 'request')}${comma} over ${plural(connections, 'connection')}`;
-}
-
-/** `at 500 requests/s`, `at 0..2000@30s`: the rate that an attack asks for. */
-export function rateText(settings: AttackSettings): string {
-  if (settings.profile === 'burst') return 'all at once';
-  return settings.profile === 'staged' ? `at ${settings.stages}` : `at ${settings.ratePerSec} requests/s`;
-}
-
 /** Requests that the attack sends in all. */
 export function totalRequests(settings: AttackSettings): number {
   return settings.profile === 'burst' ? settings.requests : (paceFor(settings)?.total ?? 0);
-}
-
-/** Sales that workers bring back by themselves when Redis has lost them (services/worker/recent-sales.ts). */
-const MOST_SALES_BROUGHT_BACK = 1_000;
-/** Faults after which a Redis that starts again may not know a sale any more. */
-const LOSES_SALES = ['lose', 'set-back'];
-
-/** Two settings of which each is right by itself; the field is the one to change, and the message follows its option. */
-const CONTRADICTIONS: readonly {
-  readonly field: AttackField;
-  readonly message: string;
-  is(settings: AttackSettings): boolean;
-}[] = [
-  {
-    field: 'behaviours',
-    message: 'several needs a limit of 2 tickets for one buyer, or more (--limit)',
-    is: ({ behaviours = '', perBuyerLimit }) =>
-      perBuyerLimit === 1 && parseBehaviours(behaviours).some(({ asksForSeveral }) => asksForSeveral),
-  },
-  {
-    field: 'zipf',
-    message: 'needs 2 sales or more (--sales)',
-    is: ({ zipf, sales = 1 }) => zipf !== undefined && sales === 1,
-  },
-  {
-    field: 'sales',
-    message: 'does not go with --plant: a defect is planted in an attack on one sale',
-    is: ({ sales = 1, plant }) => sales > 1 && plant !== undefined,
-  },
-  {
-    field: 'faults',
-    message:
-      'flush needs one sale (--sales): when Redis does not start again, a worker looks after its newest sale alone',
-    is: ({ sales = 1, faults = '' }) => sales > 1 && parseFaults(faults).some(({ kind }) => kind === 'flush'),
-  },
-  {
-    field: 'sales',
-    message: `may be at most ${MOST_SALES_BROUGHT_BACK} with --fault ${LOSES_SALES.join(', ')}: workers bring back no more of those that Redis has lost`,
-    is: ({ sales = 1, faults = '' }) =>
-      sales > MOST_SALES_BROUGHT_BACK && parseFaults(faults).some(({ kind }) => LOSES_SALES.includes(kind)),
-  },
-];
-
-/** What contradicts itself in settings that are right one by one. */
-export function contradictionOf(
-  settings: AttackSettings,
-): { readonly field: AttackField; readonly message: string } | undefined {
-  return CONTRADICTIONS.find((one) => one.is(settings));
 }
 
 /** The terminal's option of a setting. */

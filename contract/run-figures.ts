@@ -1,6 +1,7 @@
 /** Figures of a run that are not in its record as they stand, for every export. */
 import { quoted, settingsAsOptions } from './attack-options.ts';
-import { attackSettingsSchema, sendingText, stagesOf } from './attack-settings.ts';
+import { attackSettingsSchema, stagesOf } from './attack-settings.ts';
+import { sendingText } from './attack-text.ts';
 import { figure, milliseconds, percent, plural, whole } from './format.ts';
 import { paceOf, stageText, type Stage } from './load-stages.ts';
 import { causeRows } from './run-notes.ts';

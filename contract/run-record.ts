@@ -138,7 +138,8 @@ export const loadSchema = z.object({
 });
 export type Load = z.infer<typeof loadSchema>;
 
-export const auditSchema = z.object({
+/** What was promised, and what came of it. */
+const promises = {
   stock: count,
   /** Units in Postgres. */
   sold: count,
@@ -149,6 +150,10 @@ export const auditSchema = z.object({
   duplicated: count,
   oversold: count,
   undersold: count,
+};
+
+export const auditSchema = z.object({
+  ...promises,
   /** Requests without an answer whose fate the audit found. */
   unknownResolved: count,
   /** Refusals whose record Redis had lost: known from what the workers published. */
@@ -173,15 +178,7 @@ export const auditSchema = z.object({
       worst: z.object({
         id: z.string(),
         requests: count,
-        stock: count,
-        sold: count,
-        granted: count,
-        refused: count,
-        pending: count,
-        lost: count,
-        duplicated: count,
-        oversold: count,
-        undersold: count,
+        ...promises,
         failed: z.array(z.enum(CHECK_IDS)),
       }),
     })

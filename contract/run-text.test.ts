@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { attackSettingsSchema, sendingText } from './attack-settings.ts';
+import { attackSettingsSchema } from './attack-settings.ts';
+import { sendingText } from './attack-text.ts';
 import type { RunRecord } from './run-record.ts';
 import { faultRows, longestGapMs, titleOf } from './run-text.ts';
 

@@ -2,15 +2,13 @@
 import {
   ATTACK_SETTINGS,
   PROFILE_LABELS,
-  crowdText,
   saleIdOf,
-  saleStockText,
-  settingText,
   totalRequests,
   totalStock,
   type AttackField,
   type AttackSettings,
 } from './attack-settings.ts';
+import { crowdText, saleStockText, settingText } from './attack-text.ts';
 import { settingsAsOptions } from './attack-options.ts';
 import { faultsTitle, outcomeTitle } from './faults.ts';
 import {

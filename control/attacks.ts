@@ -1,5 +1,6 @@
 /** The attacks of a control centre: one at a time, and the last one stays readable. */
-import { contradictionOf, optionOf, type AttackSettings } from '../contract/attack-settings.ts';
+import { optionOf, type AttackSettings } from '../contract/attack-settings.ts';
+import { contradictionOf } from '../contract/attack-contradictions.ts';
 import type { AttackState, LogLine } from '../contract/state.ts';
 import { FailureError } from '../contract/failure.ts';
 import type { RunRecord, Sample } from '../contract/run-record.ts';

@@ -181,6 +181,7 @@ async function race(page, out) {
 
 async function lab(page, out) {
   await goTo(page, 'Lab');
+  await page.getByLabel('Rounds').fill('1');
   await page.getByRole('button', { name: 'Start the lab' }).click();
   await page.getByRole('region', { name: 'Progress' }).waitFor();
   await page.getByRole('button', { name: 'Start the lab' }).waitFor({ timeout: LAB_TIMEOUT_MS });

@@ -7,7 +7,7 @@ import { World } from '../../tests/support/audit-world.ts';
 import { fixtureRun } from '../../tests/support/run-fixture.ts';
 import { evidenceRecords } from '../evidence/evidence-records.ts';
 import { writeEvidence } from '../evidence/write-evidence.ts';
-import type { EvidenceRequest } from '../verify/judge.ts';
+import type { EvidenceRequest } from '../verify/sale-judge.ts';
 import { verifyEvidence } from '../verify/verify-evidence.ts';
 import { judge } from './audit.ts';
 import type { LoadLedger } from './ledger.ts';

@@ -8,7 +8,8 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 
 import { EvidenceError } from './evidence-error.ts';
-import { Judge, type EvidenceRequest, type Judgement } from './judge.ts';
+import { Judge, type Judgement } from './judge.ts';
+import type { EvidenceRequest } from './sale-judge.ts';
 
 export interface VerifyOptions {
   /** The root that was printed with the verdict; a file with another one was changed. */

@@ -1,5 +1,5 @@
 import { memo, useEffect, useMemo, useState } from 'react';
-import { stagesText } from '../../contract/attack-settings.ts';
+import { stagesText } from '../../contract/attack-text.ts';
 import { marksOfRun } from '../../contract/run-marks.ts';
 import { dataEndMs, type SeriesPoint } from '../../contract/series.ts';
 import type { Stage } from '../lib/use-stage.ts';

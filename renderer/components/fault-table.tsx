@@ -1,3 +1,4 @@
+import { TableHead } from './text-table.tsx';
 import type { RunRecord } from '../../contract/run-record.ts';
 import { FAULT_COLUMNS, faultRows } from '../../contract/run-text.ts';
 import classes from './fault-table.module.css';
@@ -12,15 +13,7 @@ export function FaultTable({ record }: { readonly record: Pick<RunRecord, 'fault
       <h2>Faults</h2>
       <div className={classes.scroll} tabIndex={0} role="region" aria-label="Table of faults">
         <table className={classes.table}>
-          <thead>
-            <tr>
-              {FAULT_COLUMNS.map((name) => (
-                <th key={name} scope="col">
-                  {name}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <TableHead titles={FAULT_COLUMNS} />
           <tbody>
             {rows.map(({ moment, title, fault, effect, hadEffect, word }, at) => (
               // Outcomes have no names, and never change.

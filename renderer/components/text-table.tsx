@@ -20,15 +20,7 @@ export function TextTable({
   return (
     <div className="stacks">
       <table className={`table ${className ?? ''}`} aria-label={name}>
-        <thead>
-          <tr>
-            {head.map((title) => (
-              <th key={title} scope="col">
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <TableHead titles={head} />
         <tbody>
           {rows.map((row, at) => (
             // Rows may have the same name, and never change their places.
@@ -48,5 +40,20 @@ export function TextTable({
         </tbody>
       </table>
     </div>
+  );
+}
+
+/** The head of a table whose columns all have a title. */
+export function TableHead({ titles }: { readonly titles: readonly string[] }) {
+  return (
+    <thead>
+      <tr>
+        {titles.map((title) => (
+          <th key={title} scope="col">
+            {title}
+          </th>
+        ))}
+      </tr>
+    </thead>
   );
 }

@@ -4,11 +4,11 @@ import { ATTACK_PRESETS, type AttackPreset } from '../../contract/attack-presets
 import {
   ATTACK_SETTINGS,
   attackSettingsSchema,
-  contradictionOf,
   type AttackField,
   type AttackSettings,
   type AttackSettingsInput,
 } from '../../contract/attack-settings.ts';
+import { contradictionOf } from '../../contract/attack-contradictions.ts';
 import type { AttackProfile } from '../../contract/attack-profile.ts';
 import { titleOf } from '../../contract/run-text.ts';
 import { sentence } from './format.ts';

@@ -1,14 +1,8 @@
 /** The state of an attack in words that newcomers understand too. */
 import { whole, milliseconds, plural } from '../../contract/format.ts';
 import type { AttackState } from '../../contract/state.ts';
-import {
-  crowdText,
-  crowdUnit,
-  saleStockText,
-  sendingText,
-  totalRequests,
-  totalStock,
-} from '../../contract/attack-settings.ts';
+import { totalRequests, totalStock } from '../../contract/attack-settings.ts';
+import { crowdText, crowdUnit, saleStockText, sendingText } from '../../contract/attack-text.ts';
 import { isAttackActive } from './attack-phase.ts';
 import { notesOf } from '../../contract/run-notes.ts';
 import { describeVerdict } from '../../contract/verdict-text.ts';

@@ -1,15 +1,13 @@
 /** How a kept run stood at each of its moments: what its record's series sums up to until then. */
 import type { Sample } from '../../contract/run-record.ts';
+import type { SeriesTotals } from '../../contract/series.ts';
 
 /** The counts are since the first request; queue depth and stock are those of the last sample. */
-export interface Moment {
+export interface Moment extends Pick<
+  SeriesTotals,
+  'sent' | 'accepted' | 'rejected' | 'unknown' | 'granted' | 'refused'
+> {
   readonly tMs: number;
-  readonly sent: number;
-  readonly accepted: number;
-  readonly rejected: number;
-  readonly unknown: number;
-  readonly granted: number;
-  readonly refused: number;
   readonly queueDepth: number;
   /** null while Redis, which counts the units, could not tell. */
   readonly remaining: number | null;

@@ -1,4 +1,5 @@
 /** The whole story as a person plays it: the built app in a real Electron, with real backends. Each test goes on where the last one ended. */
+import { PAGES, PAGE_TITLES } from '../../contract/pages.ts';
 import { spawn } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -117,17 +118,7 @@ describe('a first start', () => {
   });
 
   it('goes to every page by its key, and to the runs when there is none to export', async () => {
-    for (const [index, title] of [
-      'Control',
-      'Attack',
-      'Matrix',
-      'Lab',
-      'Race',
-      'Runs',
-      'Logs',
-      'Settings',
-      'Help',
-    ].entries()) {
+    for (const [index, title] of PAGES.map((name) => PAGE_TITLES[name]).entries()) {
       await press(`CmdOrCtrl+${index + 1}`);
       await titleIs(title);
     }

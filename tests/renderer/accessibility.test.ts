@@ -1,4 +1,5 @@
 /** Every page under axe-core, in both themes and at both sizes, with a cluster that runs and a run that is kept, and has failed. */
+import { PAGES, PAGE_TITLES } from '../../contract/pages.ts';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readFileSync } from 'node:fs';
@@ -223,17 +224,7 @@ describe('for everybody', () => {
       it(`breaks no rule of accessibility on any page, ${theme} at ${viewport.width} pixels`, async () => {
         await page.setViewportSize(viewport);
         await wear(page, theme);
-        for (const name of [
-          'Control',
-          'Attack',
-          'Matrix',
-          'Lab',
-          'Race',
-          'Runs',
-          'Logs',
-          'Settings',
-          'Help',
-        ]) {
+        for (const name of PAGES.map((name) => PAGE_TITLES[name])) {
           await open(name);
           await noViolations(name);
         }

@@ -2,13 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { readAttack } from '../../contract/attack-options.ts';
 import { helpText, parseTerminal } from '../../cli/args.ts';
-import {
-  ATTACK_SETTINGS,
-  attackSettingsSchema,
-  settingLimits,
-  settingText,
-  type AttackSetting,
-} from '../../contract/attack-settings.ts';
+import { ATTACK_SETTINGS, attackSettingsSchema, type AttackSetting } from '../../contract/attack-settings.ts';
+import { settingLimits, settingText } from '../../contract/attack-text.ts';
 import { factGroups } from '../../contract/run-text.ts';
 import { exportCsv } from '../../control/export/export-csv.ts';
 import { exportHtml } from '../../control/export/export-html.ts';

@@ -13,7 +13,8 @@ import {
 import { type ResultMessage, IN_TIME_MS } from '../protocol/generator-messages.ts';
 import { LOCAL_LIMITS } from '../protocol/local-limits.ts';
 import { LatencyHistogram } from '../protocol/latency-histogram.ts';
-import { rateText, type AttackSettings } from '../../../contract/attack-settings.ts';
+import { type AttackSettings } from '../../../contract/attack-settings.ts';
+import { rateText } from '../../../contract/attack-text.ts';
 
 /**
  * Past these the generator measured itself. A burst floods the loop by its nature; under a rate a late loop

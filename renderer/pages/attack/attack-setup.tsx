@@ -15,14 +15,13 @@ import { ATTACK_PRESETS } from '../../../contract/attack-presets.ts';
 import {
   ATTACK_SETTINGS,
   PROFILE_LABELS,
-  crowdUnit,
   paceFor,
-  saleStockText,
   totalRequests,
   totalStock,
   type AttackSetting,
   type AttackSettings,
 } from '../../../contract/attack-settings.ts';
+import { crowdUnit, saleStockText } from '../../../contract/attack-text.ts';
 import { NOT_OF_OTHER_SHOPS } from '../../../contract/adapter.ts';
 import { callOrNotify } from '../../client.ts';
 import { parseDraft, presetOf, presetsWith, toDraft, type AttackDraft } from '../../lib/attack-draft.ts';

@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import { stagesText } from '../../../contract/attack-settings.ts';
+import { stagesText } from '../../../contract/attack-text.ts';
 import { marksOfRun } from '../../../contract/run-marks.ts';
 import type { RunRecord } from '../../../contract/run-record.ts';
 import { addSamples, dataEndMs, emptySeries } from '../../../contract/series.ts';

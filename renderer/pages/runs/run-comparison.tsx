@@ -24,7 +24,7 @@ import { Empty } from '../../components/empty.tsx';
 import { ExportButton } from '../../components/export-button.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { notifyDone } from '../../components/notify.tsx';
-import { TextTable } from '../../components/text-table.tsx';
+import { TextTable, TableHead } from '../../components/text-table.tsx';
 import { VerdictBadge } from '../../components/verdict-badge.tsx';
 import { formatDate, speedText } from '../../lib/format.ts';
 import { hrefOf } from '../../lib/router.ts';
@@ -186,15 +186,7 @@ function Sides({ records, baseline }: SidesProps) {
         </div>
         <div className={classes.scroll} tabIndex={0} role="region" aria-label="Table of the runs">
           <table className="table small">
-            <thead>
-              <tr>
-                {['Side', 'Run', 'Verdict', ...SPEEDS.map(([name]) => name)].map((title) => (
-                  <th key={title} scope="col">
-                    {title}
-                  </th>
-                ))}
-              </tr>
-            </thead>
+            <TableHead titles={['Side', 'Run', 'Verdict', ...SPEEDS.map(([name]) => name)]} />
             <tbody>
               {[...(baseline ?? []), ...records].map((record, at) => (
                 <tr key={`${at} ${record.id}`}>

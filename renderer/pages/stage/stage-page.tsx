@@ -1,3 +1,4 @@
+import { TableHead } from '../../components/text-table.tsx';
 import { Button } from '@mantine/core';
 import { useEffect, useRef, useState, type KeyboardEvent } from 'react';
 import { failureSchema, FailureError } from '../../../contract/failure.ts';
@@ -192,15 +193,7 @@ function Result({ bet, outcome, failure }: Played) {
 function Summary({ played }: { readonly played: readonly Played[] }) {
   return (
     <table className={classes.summary} aria-label="The five scenes">
-      <thead>
-        <tr>
-          {['scene', 'bet', 'sold', 'oversold'].map((title) => (
-            <th key={title} scope="col">
-              {title}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <TableHead titles={['scene', 'bet', 'sold', 'oversold']} />
       <tbody>
         {SCENES.map(({ title }, place) => {
           const { bet, outcome, failure } = played[place] ?? {};
