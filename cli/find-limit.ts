@@ -4,8 +4,8 @@ import type { AttackSettings } from '../contract/attack-settings.ts';
 import { latency, markdownTable, whole, wrapText } from '../contract/format.ts';
 import { TARGET_LIMITS } from '../contract/target.ts';
 import { commandLine } from '../control/lib/command-line.ts';
-import { EXIT } from '../contract/exit-codes.ts';
 import {
+  LIMIT_EXITS,
   MAX_CONFIRM,
   MAX_RATE,
   Stopped,
@@ -93,7 +93,7 @@ export async function findLimit(context: CommandContext): Promise<number> {
       if (path !== undefined) out.print(`Written: ${path}`);
     }
     out.offer(`Kept as ${group}:`, commandLine(`report RUN --html report.html`));
-    return EXIT_OF[limit.kind];
+    return LIMIT_EXITS[limit.kind];
   } catch (error) {
     if (!(error instanceof Stopped)) throw error;
     out.print(error.message, 2);
@@ -103,13 +103,6 @@ export async function findLimit(context: CommandContext): Promise<number> {
     await session.end();
   }
 }
-
-const EXIT_OF: Readonly<Record<Limit['kind'], number>> = {
-  found: EXIT.pass,
-  above: EXIT.pass,
-  below: EXIT.thresholdMissed,
-  untold: EXIT.invalid,
-};
 
 function limitJson(limit: Limit<RunAttempt>, plan: SearchPlan, group: string): object {
   const { kind, heldPerSec = null, brokenPerSec = null, untoldPerSec = null, attempts } = limit;

@@ -19,6 +19,14 @@ export const searchPlanSchema = z
     message: 'must be above the first rate',
   });
 
+/** Exit code of a search, by what it came to. */
+export const LIMIT_EXITS: Readonly<Record<Limit['kind'], number>> = {
+  found: EXIT.pass,
+  above: EXIT.pass,
+  below: EXIT.thresholdMissed,
+  untold: EXIT.invalid,
+};
+
 /** An attempt and its run. */
 export interface RunAttempt extends Attempt {
   readonly run: RunRecord;

@@ -10,10 +10,9 @@ import {
   regressionOf,
   comparisonSentences,
 } from '../contract/comparison.ts';
-import { EXIT } from '../contract/exit-codes.ts';
 import { FailureError } from '../contract/failure.ts';
 import { plural, whole } from '../contract/format.ts';
-import { Stopped, attemptOf, hasThreshold, limitSentences } from '../contract/limit.ts';
+import { LIMIT_EXITS, Stopped, attemptOf, hasThreshold, limitSentences } from '../contract/limit.ts';
 import { searchLimit, type SearchPlan } from '../contract/limit-search.ts';
 import { withheldOf } from '../contract/run-notes.ts';
 import type { RunRecord } from '../contract/run-record.ts';
@@ -125,13 +124,7 @@ export class Campaign extends AttackSeries<CampaignState, CampaignOptions> {
       this.#add(run, `${whole(ratePerSec)}/s`, RESULTS[result]);
       return { ...attempt, result };
     });
-    const exitCode = {
-      found: EXIT.pass,
-      above: EXIT.pass,
-      below: EXIT.thresholdMissed,
-      untold: EXIT.invalid,
-    };
-    return { sentences: limitSentences(limit, plan), exitCode: exitCode[limit.kind] };
+    return { sentences: limitSentences(limit, plan), exitCode: LIMIT_EXITS[limit.kind] };
   }
 
   async #repeat(
