@@ -68,13 +68,15 @@ describe('a page of another origin', () => {
 describe('the page of the app', () => {
   it('runs nothing that is put into it: no inline script, style or connection elsewhere', async () => {
     const { page, context } = await openWindow(browser, frontend.url);
+    // React must not take the page that is put into from under it.
+    await page.getByRole('button', { name: 'Start the cluster' }).waitFor();
     // Each refusal is an event of the document; Chromium's console may tell it later, or not at all.
     await page.evaluate(`document.addEventListener('securitypolicyviolation', ({ effectiveDirective }) => {
       document.body.dataset.refused = (document.body.dataset.refused ?? '') + ' ' + effectiveDirective;
     })`);
-    await page.getByRole('main').evaluate((main, elsewhere) => {
-      main.insertAdjacentHTML('beforeend', '<p id="planted" style="color: red" onclick="1">planted</p>');
-      main.insertAdjacentHTML('beforeend', `<iframe src="${elsewhere}"></iframe>`);
+    await page.locator('body').evaluate((body, elsewhere) => {
+      body.insertAdjacentHTML('beforeend', '<p id="planted" style="color: red" onclick="1">planted</p>');
+      body.insertAdjacentHTML('beforeend', `<iframe src="${elsewhere}"></iframe>`);
     }, stranger.url);
     const refused = () => page.evaluate('document.body.dataset.refused');
     await expect.poll(refused).toMatch(/style-src/);
