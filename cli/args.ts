@@ -76,6 +76,10 @@ const clusterOptions = {
     value: 'auto|native|docker|external',
     help: 'where the backends run (default: the settings, at first auto)',
   },
+  ha: {
+    type: 'boolean',
+    help: 'highly available: three brokers, a Redis and a Postgres that fail over (default: the settings, at first not)',
+  },
   gateways: { type: 'string', value: 'N', help: 'gateways (default: the settings, at first 1)' },
   workers: { type: 'string', value: 'N', help: 'workers (default: the settings, at first 1)' },
 } as const satisfies Record<string, OptionSpec>;

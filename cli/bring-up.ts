@@ -8,6 +8,7 @@ import { must, type Session } from './session.ts';
 
 export interface StartOptions {
   readonly provider: ReturnType<typeof readProvider>;
+  readonly highlyAvailable: boolean;
   readonly gateways: number | undefined;
   readonly workers: number | undefined;
 }
@@ -15,6 +16,7 @@ export interface StartOptions {
 export function readStart(values: OptionValues): StartOptions {
   return {
     provider: readProvider(values),
+    highlyAvailable: values['ha'] === true,
     gateways: readCount(values, 'gateways', 1, 16),
     workers: readCount(values, 'workers', 1, 16),
   };
@@ -23,7 +25,7 @@ export function readStart(values: OptionValues): StartOptions {
 /** Starts the cluster, or joins a start that is under way; a running one is left as it is. */
 export async function bringUp(
   { client, lost }: Session,
-  { provider, gateways, workers }: StartOptions,
+  { provider, highlyAvailable, gateways, workers }: StartOptions,
   out: Output,
   interrupt: AbortSignal,
 ): Promise<void> {
@@ -34,7 +36,10 @@ export async function bringUp(
   const cancel = () => void client.call('cluster.cancelStart', {});
   if (!isJoined && before !== 'running') interrupt.addEventListener('abort', cancel, { once: true });
   try {
-    const starting = must(client, 'cluster.start', provider === undefined ? {} : { provider });
+    const starting = must(client, 'cluster.start', {
+      ...(provider === undefined ? {} : { provider }),
+      ...(highlyAvailable ? { highlyAvailable } : {}),
+    });
     const state = await Promise.race([starting, lost, ...(isJoined ? [whenInterrupted(interrupt)] : [])]);
     if (gateways !== undefined) await must(client, 'services.scale', { role: 'gateway', count: gateways });
     if (workers !== undefined) await must(client, 'services.scale', { role: 'worker', count: workers });

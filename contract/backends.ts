@@ -26,18 +26,35 @@ export const stepSchema = z.object({
 });
 export type Step = z.infer<typeof stepSchema>;
 
+const stateOfBackendSchema = z.enum([
+  'absent',
+  'stopped',
+  'starting',
+  'running',
+  'unhealthy',
+  'restarting',
+  'stopping',
+  'failed',
+]);
+
+/** One process of a backend that consists of several. */
+export const memberStateSchema = z.object({
+  /** `rabbitmq-2`: faults and `Cluster.kill` take it. */
+  name: z.string(),
+  state: stateOfBackendSchema,
+  port: z.number().int().optional(),
+  /** Process id, or the container's short id. */
+  handle: z.string().optional(),
+  /** Whether it leads the queue of frames, is the master of Redis, or the primary of Postgres. */
+  isLeader: z.boolean().optional(),
+  /** What it is beside that, or what is wrong with it: `replica`, `synchronous standby`. */
+  detail: z.string().optional(),
+});
+export type MemberState = z.infer<typeof memberStateSchema>;
+
 export const backendStateSchema = z.object({
   role: backendRoleSchema,
-  state: z.enum([
-    'absent',
-    'stopped',
-    'starting',
-    'running',
-    'unhealthy',
-    'restarting',
-    'stopping',
-    'failed',
-  ]),
+  state: stateOfBackendSchema,
   version: z.string().optional(),
   port: z.number().int().optional(),
   /** Process id, or the container's short id. */
@@ -48,6 +65,8 @@ export const backendStateSchema = z.object({
   sinceMs: z.number().optional(),
   /** Restarts since the cluster started. */
   restarts: z.number().int().nonnegative().optional(),
+  /** Of a highly available cluster; the state above is that of the backend as a whole. */
+  members: z.array(memberStateSchema).optional(),
 });
 export type BackendState = z.infer<typeof backendStateSchema>;
 

@@ -98,7 +98,10 @@ export const commands = {
   /** Shows the data folder in the system's file manager. */
   'app.openDataFolder': { input: none, output: done },
   'cluster.start': {
-    input: z.strictObject({ provider: providerChoiceSchema.optional() }),
+    input: z.strictObject({
+      provider: providerChoiceSchema.optional(),
+      highlyAvailable: z.boolean().optional(),
+    }),
     output: clusterStateSchema,
     timeoutMs: 60 * 60_000,
   },

@@ -40,6 +40,8 @@ export const FAILURES = {
   'cluster.backendRestarting': 'A backend is being started again at this moment.',
   'cluster.busy': 'The cluster is being started already.',
   'cluster.cancelled': 'Somebody cancelled the start of the cluster.',
+  'cluster.noMember': 'A backend has no member of that name, or it is not highly available.',
+  'cluster.notHighlyAvailable': 'A provider was asked for a highly available cluster and has none.',
   'cluster.noProvider': 'Neither Docker nor the programs of all backends are on this machine.',
   'cluster.notRunning': 'The command needs a running cluster.',
   'cluster.startFailed': 'The cluster could not start, for a reason that has no code of its own.',

@@ -225,6 +225,8 @@ export const environmentSchema = z.object({
   memoryBytes: count,
   /** `none` where no cluster was attacked, but a shop that is not ours. */
   provider: runProviderSchema,
+  /** Whether each backend had several members; missing in records of earlier versions. */
+  highlyAvailable: z.boolean().optional(),
   backends: z.object({ rabbitmq: z.string(), redis: z.string(), postgres: z.string() }),
   /** Of the source that was built; missing where it is not known, as the two limits are where there is none. */
   commit: z.string().optional(),

@@ -26,6 +26,8 @@ const externalUrl = (field: ExternalUrl['field']) =>
 
 export const settingsSchema = z.strictObject({
   provider: providerChoiceSchema.default('auto'),
+  /** Three brokers, a Redis and a Postgres that fail over: the cluster survives the end of any one of them. */
+  highlyAvailable: z.boolean().default(false),
   gateways: z.number().int().min(1).max(16).default(1),
   workers: z.number().int().min(1).max(16).default(1),
   /** 0 takes a free port. */

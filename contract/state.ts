@@ -34,6 +34,8 @@ export const clusterStateSchema = z.object({
   provider: providerSchema.optional(),
   /** Why this provider was chosen. */
   reason: z.string().optional(),
+  /** Whether it was started to survive the end of any one member. */
+  highlyAvailable: z.boolean().optional(),
   steps: z.array(stepSchema),
   backends: z.array(backendStateSchema),
   failure: failureSchema.optional(),

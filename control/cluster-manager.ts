@@ -40,7 +40,7 @@ export interface ClusterManagerOptions {
   readonly probe: ProviderProbe;
   readonly maxQuickRestarts?: number | undefined;
   settings(): Settings;
-  createCluster(provider: Provider, events: ClusterEvents): Promise<Cluster>;
+  createCluster(provider: Provider, events: ClusterEvents, highlyAvailable?: boolean): Promise<Cluster>;
   findKept(): Promise<Provider | undefined>;
   onCluster(state: ClusterState): void;
   onServices(services: readonly ServiceState[]): void;
@@ -97,7 +97,10 @@ export class ClusterManager {
    * Starts everything; answers when gateways and workers serve. A cluster that runs is left as it is.
    * @throws FailureError naming the step; `cluster.backendDown` when it runs without one of its backends
    */
-  async start(choice: ProviderChoice): Promise<ClusterState> {
+  async start(
+    choice: ProviderChoice,
+    highlyAvailable = this.#options.settings().highlyAvailable,
+  ): Promise<ClusterState> {
     if (this.#state.state === 'running') {
       const down = backendDown(this);
       if (down) throw down;
@@ -107,10 +110,10 @@ export class ClusterManager {
     if (this.#starting) return await this.#starting.done;
     if (this.#stopping) {
       await this.#stopping;
-      return await this.start(choice);
+      return await this.start(choice, highlyAvailable);
     }
     const abort = new AbortController();
-    const done = this.#start(choice, abort.signal);
+    const done = this.#start(choice, highlyAvailable, abort.signal);
     this.#starting = { abort, done };
     try {
       return await done;
@@ -263,14 +266,14 @@ export class ClusterManager {
     return { cluster, supervisor, deployment };
   }
 
-  async #start(choice: ProviderChoice, signal: AbortSignal): Promise<ClusterState> {
+  async #start(choice: ProviderChoice, highlyAvailable: boolean, signal: AbortSignal): Promise<ClusterState> {
     const startedAtMs = Date.now();
     this.#backends.reset();
-    this.#set({ state: 'starting', steps: [], startedAtMs });
+    this.#set({ state: 'starting', steps: [], startedAtMs, highlyAvailable });
     const undo = new ReleaseStack();
     try {
       const decision = await this.#step('provider', 'Choose where the backends run', async (step) => {
-        const chosen = await chooseProvider(choice, this.#options.probe);
+        const chosen = await chooseProvider(choice, this.#options.probe, highlyAvailable);
         step.done(chosen.reason);
         return chosen;
       });
@@ -317,7 +320,8 @@ export class ClusterManager {
     signal: AbortSignal,
     undo: ReleaseStack,
   ): Promise<Endpoints> {
-    const cluster = await this.#options.createCluster(provider, this.#events());
+    const { highlyAvailable } = this.#state;
+    const cluster = await this.#options.createCluster(provider, this.#events(), highlyAvailable);
     this.#cluster = cluster;
     try {
       const endpoints = await cluster.start(signal);

@@ -165,7 +165,8 @@ export function commandHandlers(parts: CommandParts): Handlers {
       await openFolder(dataDir);
       return {};
     },
-    'cluster.start': ({ provider }) => cluster.start(provider ?? settings.current.provider),
+    'cluster.start': ({ provider, highlyAvailable }) =>
+      cluster.start(provider ?? settings.current.provider, highlyAvailable),
     'cluster.listConnections': (_, caller) => {
       const { amqpUrl, redisUrl, postgresUrl, postgresAuditUrl = postgresUrl } = cluster.running().deployment;
       // Whoever looks into the database from outside has no need to write.

@@ -146,7 +146,8 @@ export class ControlCentre implements ControlClient {
       probe: providers.probe,
       maxQuickRestarts: options.maxQuickRestarts,
       settings: () => this.#settings.current,
-      createCluster: (provider, events) => providers.create(provider, events),
+      createCluster: (provider, events, highlyAvailable) =>
+        providers.create(provider, events, highlyAvailable),
       findKept: () => providers.findKept(),
       onCluster: (cluster) => {
         this.hub.emit('cluster.stateChanged', { cluster: redactDeep(cluster) });

@@ -28,7 +28,10 @@ export interface ProviderDecision {
 export async function chooseProvider(
   choice: ProviderChoice,
   probe: ProviderProbe,
+  highlyAvailable = false,
 ): Promise<ProviderDecision> {
+  if (choice === 'auto' && highlyAvailable)
+    return { provider: 'native', reason: 'Highly available clusters run on the machine’s own backends.' };
   if (choice !== 'auto') return { provider: choice, reason: 'As chosen.' };
   const [docker, native] = await Promise.all([probe.docker(), probe.native()]);
   const hasNative = native.missing.length === 0;
@@ -43,6 +46,23 @@ export async function chooseProvider(
     fix:
       native.failure?.fix ??
       `Start Docker, or install the backends; \`${commandLine('doctor')}\` lists what was looked for.`,
+    step: 'provider',
+  });
+}
+
+/** What a provider answers that can't have several members of each backend. */
+export function notHighlyAvailable(provider: Provider): FailureError {
+  return new FailureError({
+    code: 'cluster.notHighlyAvailable',
+    message:
+      provider === 'external'
+        ? 'FlashGrid can’t make backends highly available that others run.'
+        : `The provider ${provider} has no highly available cluster.`,
+    fix:
+      provider === 'external'
+        ? 'Give the URLs of a cluster in the settings and leave the option out, or choose the provider `native`.'
+        : 'Choose the provider `native` or `auto`, or leave the option out.',
+    field: 'highlyAvailable',
     step: 'provider',
   });
 }

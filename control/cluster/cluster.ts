@@ -1,6 +1,14 @@
 /** One interface for the three ways to have a RabbitMQ, a Redis and a Postgres. */
 import type { LogLine } from '../../contract/state.ts';
-import type { BackendRole, BackendState, BackendStats, Provider, Step } from '../../contract/backends.ts';
+import {
+  BACKEND_TITLES,
+  type BackendRole,
+  type BackendState,
+  type BackendStats,
+  type Provider,
+  type Step,
+} from '../../contract/backends.ts';
+import { FailureError } from '../../contract/failure.ts';
 
 /** Where the backends answer. The URLs hold passwords: never log them but through redact.ts. */
 export interface Endpoints {
@@ -25,6 +33,16 @@ export interface ClusterEvents {
   onStep(step: Step): void;
   onBackend(backend: BackendState): void;
   onLog(line: LogLine): void;
+}
+
+/** @throws FailureError `cluster.noMember` when a member is named: the backends of this cluster have none */
+export function refuseMember(role: BackendRole, member: string | undefined): void {
+  if (member === undefined) return;
+  throw new FailureError({
+    code: 'cluster.noMember',
+    message: `${BACKEND_TITLES[role]} has no member ${member}: this cluster is not highly available.`,
+    fix: 'Start a highly available cluster (`--ha`), or break the backend as a whole.',
+  });
 }
 
 export interface Cluster {
@@ -53,13 +71,17 @@ export interface Cluster {
    * serves.
    * @throws FailureError; `external.notOurs` for a backend that others run
    */
-  restart(role: BackendRole, signal: AbortSignal): Promise<void>;
-  /** For faults and tests: ends one backend at once, as a crash would. */
-  kill(role: BackendRole): Promise<void>;
+  restart(role: BackendRole, signal: AbortSignal, member?: string): Promise<void>;
+  /**
+   * For faults and tests: ends one backend at once, as a crash would.
+   * @param member of a highly available cluster: a member's name, or `leader` for the one that leads now
+   * @throws FailureError `cluster.noMember`, as all that take a member
+   */
+  kill(role: BackendRole, member?: string): Promise<void>;
   /** For faults: stops all processes of one backend; they live on, and do nothing. */
-  pause(role: BackendRole): Promise<void>;
-  resume(role: BackendRole): Promise<void>;
-  isPaused(role: BackendRole): Promise<boolean>;
+  pause(role: BackendRole, member?: string): Promise<void>;
+  resume(role: BackendRole, member?: string): Promise<void>;
+  isPaused(role: BackendRole, member?: string): Promise<boolean>;
   /**
    * For faults: runs a shell script where the backend runs, as its user, with its environment.
    * @returns what it printed

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Settings } from '../../contract/settings.ts';
-import type { ProviderProbe } from './choose-provider.ts';
+import { notHighlyAvailable, type ProviderProbe } from './choose-provider.ts';
 import { FailureError } from '../../contract/failure.ts';
 import { backendRoleSchema, type Provider } from '../../contract/backends.ts';
 import type { Cluster, ClusterEvents } from './cluster.ts';
@@ -22,8 +22,11 @@ export interface ProvidersOptions {
 
 export interface Providers {
   readonly probe: ProviderProbe;
-  /** @throws FailureError when the provider itself is not there */
-  create(provider: Provider, events: ClusterEvents): Promise<Cluster>;
+  /**
+   * @throws FailureError when the provider itself is not there; `cluster.notHighlyAvailable` when it has no such
+   * cluster
+   */
+  create(provider: Provider, events: ClusterEvents, highlyAvailable?: boolean): Promise<Cluster>;
   /**
    * The provider whose backends all run on this data folder with nobody to answer for them: kept on purpose,
    * or left by a crash.
@@ -77,9 +80,11 @@ export function createProviders({ dataDir, version, settings }: ProvidersOptions
         ? 'docker'
         : undefined;
     },
-    create: async (provider, events) => {
+    create: async (provider, events, highlyAvailable = false) => {
+      if (highlyAvailable && provider !== 'native') throw notHighlyAvailable(provider);
       const { images, limits, external, backendPorts } = settings();
-      if (provider === 'native') return createNativeCluster({ dataDir, events, ports: backendPorts });
+      if (provider === 'native')
+        return createNativeCluster({ dataDir, events, ports: backendPorts, highlyAvailable });
       if (provider === 'docker') {
         const search = await findDockerDaemon();
         if (!search.found) throw new FailureError({ ...search.failure, step: 'provider' });

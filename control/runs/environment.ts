@@ -32,6 +32,7 @@ export async function describeEnvironment(
     // Without a limit Node gives 0, or more than the machine has.
     ...(memoryLimit > 0 && memoryLimit < os.totalmem() ? { memoryLimitBytes: memoryLimit } : {}),
     provider: cluster.provider,
+    ...(cluster.backends().some(({ members = [] }) => members.length > 1) ? { highlyAvailable: true } : {}),
     backends: { rabbitmq: versionOf('rabbitmq'), redis: versionOf('redis'), postgres: versionOf('postgres') },
     gateways: services.filter((service) => service.role === 'gateway').length,
     workers: services.filter((service) => service.role === 'worker').length,

@@ -6,7 +6,7 @@
  */
 import type Docker from 'dockerode';
 import { FailureError } from '../../../contract/failure.ts';
-import type { Cluster, ClusterEvents, Endpoints } from '../cluster.ts';
+import { refuseMember, type Cluster, type ClusterEvents, type Endpoints } from '../cluster.ts';
 import {
   type BackendRole,
   type BackendState,
@@ -113,7 +113,8 @@ class ContainerCluster implements DockerCluster {
     return await this.#monitor.stats();
   }
 
-  async restart(role: BackendRole, signal: AbortSignal): Promise<void> {
+  async restart(role: BackendRole, signal: AbortSignal, member?: string): Promise<void> {
+    refuseMember(role, member);
     await this.#oneAtATime(async () => {
       const { docker, clusterId, dataDir, settings, appVersion } = this.#options;
       const file = ClusterFile.open(dataDir, clusterId);
@@ -142,24 +143,28 @@ class ContainerCluster implements DockerCluster {
     });
   }
 
-  async kill(role: BackendRole): Promise<void> {
+  async kill(role: BackendRole, member?: string): Promise<void> {
+    refuseMember(role, member);
     const container = await this.#container(role, ['running', 'paused']);
     await ask('docker.kill', `killing ${BACKEND_TITLES[role]}`, () => container.kill({ signal: 'SIGKILL' }));
   }
 
-  async pause(role: BackendRole): Promise<void> {
+  async pause(role: BackendRole, member?: string): Promise<void> {
+    refuseMember(role, member);
     const container = await this.#container(role, ['running']);
     await ask('docker.pause', `pausing ${BACKEND_TITLES[role]}`, () => container.pause());
   }
 
-  async resume(role: BackendRole): Promise<void> {
+  async resume(role: BackendRole, member?: string): Promise<void> {
+    refuseMember(role, member);
     // One that was restarted meanwhile is not paused any more.
     if (!(await this.isPaused(role))) return;
     const container = await this.#container(role, ['paused']);
     await ask('docker.pause', `resuming ${BACKEND_TITLES[role]}`, () => container.unpause());
   }
 
-  async isPaused(role: BackendRole): Promise<boolean> {
+  async isPaused(role: BackendRole, member?: string): Promise<boolean> {
+    refuseMember(role, member);
     const { docker, clusterId } = this.#options;
     const all = await listOurContainers(docker, clusterId, 'docker.pause');
     return all.some((info) => info.role === role && info.State === 'paused');

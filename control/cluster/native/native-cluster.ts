@@ -10,7 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import type { Cluster, ClusterEvents, Endpoints } from '../cluster.ts';
+import { refuseMember, type Cluster, type ClusterEvents, type Endpoints } from '../cluster.ts';
 import {
   type BackendRole,
   type BackendState,
@@ -49,6 +49,8 @@ export interface NativeClusterOptions {
   readonly find?: () => Promise<BackendPrograms>;
   /** Ports that were chosen; 0 or nothing keeps or finds a free one. */
   readonly ports?: Readonly<Record<BackendRole, number>>;
+  /** Several members of each backend, which take over from each other. */
+  readonly highlyAvailable?: boolean;
 }
 
 export interface NativeCluster extends Cluster {
@@ -128,34 +130,35 @@ class LocalCluster implements NativeCluster {
     return Promise.resolve(this.#usage.read(running));
   }
 
-  async restart(role: BackendRole, signal: AbortSignal): Promise<void> {
-    await this.#runner(role)?.restart(signal);
+  async restart(role: BackendRole, signal: AbortSignal, member?: string): Promise<void> {
+    await this.#runner(role, member)?.restart(signal);
   }
 
-  kill(role: BackendRole): Promise<void> {
-    this.#runner(role)?.kill();
+  kill(role: BackendRole, member?: string): Promise<void> {
+    this.#runner(role, member)?.kill();
     return Promise.resolve();
   }
 
-  pause(role: BackendRole): Promise<void> {
-    this.#runner(role)?.signalFamily('SIGSTOP');
+  pause(role: BackendRole, member?: string): Promise<void> {
+    this.#runner(role, member)?.signalFamily('SIGSTOP');
     return Promise.resolve();
   }
 
-  resume(role: BackendRole): Promise<void> {
-    this.#runner(role)?.signalFamily('SIGCONT');
+  resume(role: BackendRole, member?: string): Promise<void> {
+    this.#runner(role, member)?.signalFamily('SIGCONT');
     return Promise.resolve();
   }
 
-  isPaused(role: BackendRole): Promise<boolean> {
-    return Promise.resolve(isStopped(this.#runner(role)?.pid ?? 0));
+  isPaused(role: BackendRole, member?: string): Promise<boolean> {
+    return Promise.resolve(isStopped(this.#runner(role, member)?.pid ?? 0));
   }
 
   async run(role: BackendRole, script: string): Promise<string> {
     return (await this.#runner(role)?.run(script)) ?? '';
   }
 
-  #runner(role: BackendRole): BackendRunner | undefined {
+  #runner(role: BackendRole, member?: string): BackendRunner | undefined {
+    refuseMember(role, member);
     return this.#runners.find((runner) => runner.driver.role === role);
   }
 

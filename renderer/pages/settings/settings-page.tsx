@@ -69,6 +69,7 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
     const value = valueAt(draft, path);
     return typeof value === 'number' || typeof value === 'string' ? value : '';
   };
+  const isOn = (path: string): boolean => valueAt(draft, path) === true;
   const error = (path: string): string | undefined =>
     parsed.success ? undefined : issueAt(parsed.error.issues, path);
   const text = (path: string, label: string, description?: string) => (
@@ -143,9 +144,7 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
         <Switch
           label="Projector mode"
           description="Large type, fewer details."
-          checked={
-            typed['isProjectorMode'] === undefined ? saved.isProjectorMode : typed['isProjectorMode'] === true
-          }
+          checked={isOn('isProjectorMode')}
           onChange={(event) => set('isProjectorMode', event.currentTarget.checked)}
         />
         <NativeSelect
@@ -171,6 +170,12 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
             onChange={(value) => set('provider', value)}
           />
         </div>
+        <Switch
+          label="Highly available"
+          description="Three brokers, and a Redis and a Postgres that fail over, so that any one of them may end; only with the machine’s own backends."
+          checked={isOn('highlyAvailable')}
+          onChange={(event) => set('highlyAvailable', event.currentTarget.checked)}
+        />
         <div className={classes.pair}>
           {number('gateways', 'Gateways')}
           {number('workers', 'Workers')}
