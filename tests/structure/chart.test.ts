@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import ts from 'typescript';
 import { parseAllDocuments } from 'yaml';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
@@ -10,8 +11,8 @@ import { canTestHelm, ensureHelm } from '../../scripts/setup/helm.mjs';
 
 const CHART = join(import.meta.dirname, '../../charts/flashgrid');
 const EXAMPLES = readdirSync(join(CHART, 'examples')).filter((name) => name.startsWith('values-'));
-/** Kinds whose schema is not of Kubernetes itself. */
-const OTHERS = ['ScaledObject', 'ServiceMonitor'];
+/** Kinds whose schemas no npm package holds: their operators' examples are only read as YAML. */
+const UNKNOWN = ['RabbitmqCluster', 'Redis'];
 
 const objectSchema = z.looseObject({
   apiVersion: z.string(),
@@ -54,21 +55,64 @@ async function refusal(...args: string[]): Promise<string> {
   );
 }
 
-const API: Readonly<Record<string, () => Promise<object>>> = {
-  v1: () => import('kubernetes-models/v1'),
-  'apps/v1': () => import('kubernetes-models/apps/v1'),
-  'autoscaling/v2': () => import('kubernetes-models/autoscaling/v2'),
-  'batch/v1': () => import('kubernetes-models/batch/v1'),
-  'networking.k8s.io/v1': () => import('kubernetes-models/networking.k8s.io/v1'),
-  'policy/v1': () => import('kubernetes-models/policy/v1'),
+/** Where the kinds of an API are described, twice: as validators, and as types. */
+const API: Readonly<Record<string, readonly [module: string, load: () => Promise<object>]>> = {
+  v1: ['kubernetes-models/v1', () => import('kubernetes-models/v1')],
+  'apps/v1': ['kubernetes-models/apps/v1', () => import('kubernetes-models/apps/v1')],
+  'autoscaling/v2': ['kubernetes-models/autoscaling/v2', () => import('kubernetes-models/autoscaling/v2')],
+  'batch/v1': ['kubernetes-models/batch/v1', () => import('kubernetes-models/batch/v1')],
+  'networking.k8s.io/v1': [
+    'kubernetes-models/networking.k8s.io/v1',
+    () => import('kubernetes-models/networking.k8s.io/v1'),
+  ],
+  'policy/v1': ['kubernetes-models/policy/v1', () => import('kubernetes-models/policy/v1')],
+  'keda.sh/v1alpha1': [
+    '@kubernetes-models/keda/keda.sh/v1alpha1',
+    () => import('@kubernetes-models/keda/keda.sh/v1alpha1'),
+  ],
+  'monitoring.coreos.com/v1': [
+    '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1',
+    () => import('@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1'),
+  ],
+  'postgresql.cnpg.io/v1': [
+    '@kubernetes-models/cloudnative-pg/postgresql.cnpg.io/v1',
+    () => import('@kubernetes-models/cloudnative-pg/postgresql.cnpg.io/v1'),
+  ],
 };
 type Kinds = Record<string, (new (data: object) => { validate: () => void }) | undefined>;
 
 /** @throws Error that names each field which Kubernetes would not take */
 async function checkByKubernetes({ apiVersion, kind, ...rest }: KubernetesObject): Promise<void> {
-  const Kind = ((await API[apiVersion]?.()) as Kinds | undefined)?.[kind];
+  const Kind = ((await API[apiVersion]?.[1]()) as Kinds | undefined)?.[kind];
   if (!Kind) throw new Error(`Kubernetes has no ${kind} in ${apiVersion}`);
   new Kind({ apiVersion, kind, ...rest }).validate();
+}
+
+/** What TypeScript says of objects as literals of their kinds' types: a validator takes fields that no kind has, a literal does not. */
+function unknownFields(objects: readonly KubernetesObject[]): string[] {
+  const file = join(CHART, 'rendered.ts');
+  const text = objects
+    .map((one, at) => {
+      const module = API[one.apiVersion]?.[0] ?? '';
+      return `export const o${at}: import('${module}').I${one.kind} = ${JSON.stringify(one)};`;
+    })
+    .join('\n');
+  const options: ts.CompilerOptions = {
+    strict: true,
+    noEmit: true,
+    skipLibCheck: true,
+    types: [],
+    module: ts.ModuleKind.NodeNext,
+    moduleResolution: ts.ModuleResolutionKind.NodeNext,
+  };
+  const host = ts.createCompilerHost(options);
+  const { getSourceFile, fileExists } = host;
+  host.fileExists = (path) => path === file || fileExists(path);
+  host.getSourceFile = (path, target, ...others) =>
+    path === file ? ts.createSourceFile(path, text, target) : getSourceFile(path, target, ...others);
+  return ts
+    .getPreEmitDiagnostics(ts.createProgram([file], options, host))
+    .map(({ messageText }) => ts.flattenDiagnosticMessageText(messageText, '\n'));
 }
 
 describe.skipIf(!canTestHelm)('the Helm chart', () => {
@@ -83,7 +127,8 @@ describe.skipIf(!canTestHelm)('the Helm chart', () => {
 
   it.each(EXAMPLES)('renders with %s what Kubernetes takes', async (example) => {
     const objects = await render(example);
-    for (const one of objects) if (!OTHERS.includes(one.kind)) await checkByKubernetes(one);
+    for (const one of objects) await checkByKubernetes(one);
+    expect(unknownFields(objects)).toEqual([]);
     expect(objects.map(({ kind }) => kind)).toEqual(
       expect.arrayContaining(['Deployment', 'Service', 'PodDisruptionBudget', 'NetworkPolicy', 'Job']),
     );
@@ -95,6 +140,12 @@ describe.skipIf(!canTestHelm)('the Helm chart', () => {
     await expect(checkByKubernetes({ ...budget, spec: { maxUnavailable: [] } })).rejects.toThrow(
       'maxUnavailable',
     );
+    const scaled = { apiVersion: 'keda.sh/v1alpha1', kind: 'ScaledObject', metadata: { name: 'shop' } };
+    const spec = { scaleTargetRef: { name: 'shop' }, triggers: [{ type: 'prometheus', metadata: {} }] };
+    expect(unknownFields([{ ...scaled, spec }])).toEqual([]);
+    expect(unknownFields([{ ...scaled, spec: { ...spec, maxReplicas: 3 } }])).toEqual([
+      expect.stringContaining('maxReplicas'),
+    ]);
   });
 
   it('says how many pods only where no autoscaler does', async () => {
@@ -135,9 +186,12 @@ describe.skipIf(!canTestHelm)('the Helm chart', () => {
     expect(await refusal(...option.split(' '))).toContain(said);
   });
 
-  it('has examples of backends that are YAML, each of its operator', () => {
+  it('has examples of backends, each of its operator', async () => {
     const text = readFileSync(join(CHART, 'examples/operators.yaml'), 'utf8');
-    const kinds = parseAllDocuments(text).map((document) => objectSchema.parse(document.toJS()).kind);
-    expect(kinds).toEqual(['RabbitmqCluster', 'Cluster', 'Redis']);
+    const objects = parseAllDocuments(text).map((document) => objectSchema.parse(document.toJS()));
+    expect(objects.map(({ kind }) => kind)).toEqual(['RabbitmqCluster', 'Cluster', 'Redis']);
+    const known = objects.filter(({ kind }) => !UNKNOWN.includes(kind));
+    for (const one of known) await checkByKubernetes(one);
+    expect(unknownFields(known)).toEqual([]);
   });
 });
