@@ -206,6 +206,30 @@ describe('several gateways behind a load balancer that knows no sessions', () =>
     },
   );
 
+  it.each([['polling'], ['websocket']])(
+    'take over a client whose gateway stops, over %s',
+    async (transport) => {
+      const leaving = await world.gateway();
+      const balancer = await startRoundRobin([leaving.port]);
+      try {
+        const socket = await openSocket(balancer, { transports: [transport], reconnection: true });
+        const outcomes = heard(socket, 'outcome');
+        const id = await reserveId(await openSale(), 'a');
+        expect(await join(socket, `reservation:${id}`)).toEqual({ ok: true });
+        const again = new Promise((resolve) => socket.once('connect', () => resolve(undefined)));
+        balancer.ports.splice(0, 1, other.port);
+        await leaving.stop();
+        await again;
+        expect(await join(socket, `reservation:${id}`)).toEqual({ ok: true });
+        await world.decideAll();
+        await vi.waitFor(() => expect(outcomes).toEqual([expect.objectContaining({ reservationId: id })]));
+      } finally {
+        for (const socket of sockets.splice(0)) socket.disconnect();
+        await balancer.close();
+      }
+    },
+  );
+
   it('tell a client whose gateway is gone to begin anew', async () => {
     const gone = await world.gateway();
     const open = await (await fetch(`${gone.url}/socket.io/?EIO=4&transport=polling`)).text();

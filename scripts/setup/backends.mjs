@@ -40,6 +40,7 @@ const PARTS = {
     packages: ['postgresql'],
   },
   pgbouncer: { title: 'PgBouncer', programs: [['pgbouncer', ['/usr/sbin']]], packages: ['pgbouncer'] },
+  haproxy: { title: 'HAProxy', programs: [['haproxy', ['/usr/sbin']]], packages: ['haproxy'] },
   chromium: { title: 'Chromium', programs: [['chromium']], packages: ['chromium'] },
   // A display for the tests' Electron, hands for it, and the libraries that it needs.
   electron: {

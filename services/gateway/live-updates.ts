@@ -190,10 +190,12 @@ export class LiveUpdates {
     void this.#readOutcomes(framed);
   }
 
-  /** Disconnects all clients. The HTTP server stays open. */
+  /**
+   * Closes the connections of all clients. The HTTP server stays open. Not `disconnectSockets`, which asks clients to stay away:
+   * socket.io-client would not connect again by itself, and its buyer would never hear from the gateways that are left.
+   */
   close(): void {
     clearInterval(this.#timer);
-    this.#io.disconnectSockets(true);
     this.#io.engine.close();
   }
 

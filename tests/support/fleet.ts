@@ -182,11 +182,15 @@ export class Fleet {
     this.#published.set(sale.id, published);
   }
 
-  /** Attacks a sale of the settings' stock and limit; the incidents happen on the way, each exactly once. */
+  /**
+   * Attacks a sale of the settings' stock and limit; the incidents happen on the way, each exactly once.
+   * @param targets what stands before the gateways; else the gateways themselves
+   */
   async attack(
     saleId: string,
     input: AttackSettingsInput,
     incidents: readonly Incident[] = [],
+    targets: readonly string[] = this.links.gatewayUrls(this.supervisor.gatewayUrls()),
   ): Promise<AttackOutcome> {
     const due = [...incidents].sort((a, b) => a.afterAnswers - b.afterAnswers);
     const acts: Promise<unknown>[] = [];
@@ -195,7 +199,7 @@ export class Fleet {
     const outcome = runAttack({
       settings: attackSettingsSchema.parse(input),
       saleId,
-      targets: this.links.gatewayUrls(this.supervisor.gatewayUrls()),
+      targets,
       generatorModule: BUILT.generator,
       dataDir: this.#dataDir,
       signal: cancel.signal,

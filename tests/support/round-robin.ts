@@ -4,10 +4,13 @@ import { connect, type AddressInfo } from 'node:net';
 
 export interface RoundRobin {
   readonly url: string;
+  /** Of the servers; may be changed. */
+  readonly ports: number[];
   close(): Promise<void>;
 }
 
-export async function startRoundRobin(ports: readonly number[]): Promise<RoundRobin> {
+export async function startRoundRobin(servers: readonly number[]): Promise<RoundRobin> {
+  const ports = [...servers];
   let turn = 0;
   const next = (): number => ports[turn++ % ports.length] ?? 0;
   const server = createServer((incoming, response) => {
@@ -34,6 +37,7 @@ export async function startRoundRobin(ports: readonly number[]): Promise<RoundRo
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
+    ports,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     close: () =>
       new Promise((resolve) => {
