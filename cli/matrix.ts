@@ -172,6 +172,7 @@ function readPlan(values: OptionValues): MatrixPlan {
     firstSeed: readCount(values, 'seed', 0, 1_000_000),
     only,
     isQuick: values['quick'] === true,
+    highlyAvailable: values['ha'] === true,
   });
   if (plan.success) return plan.data;
   const [issue] = plan.error.issues;

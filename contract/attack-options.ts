@@ -179,7 +179,8 @@ export function readAttack(values: OptionValues, saved?: AttackSettingsInput): A
   const calm = read({});
   const endMs = paceFor(calm)?.endMs;
   const sellsOut = totalStock(calm) < totalRequests(calm);
-  const faults = [given['faults'] ?? base['faults'], chaosFaults(chaos, endMs && endMs / 1_000, sellsOut)];
+  const random = chaosFaults(chaos, endMs && endMs / 1_000, sellsOut, values['ha'] === true);
+  const faults = [given['faults'] ?? base['faults'], random];
   return read({ faults: faults.filter(Boolean).join(' ') });
 }
 

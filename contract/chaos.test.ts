@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { attackSettingsSchema } from './attack-settings.ts';
 import { chaosFaults, matrixCells } from './chaos.ts';
 import { MODEL_GUARDS, modelCell } from './model-cells.ts';
-import { FAULT_KINDS, faultKind, faultText, parseFaults } from './faults.ts';
+import { FAULT_KINDS, LEADER_TARGETS, faultKind, faultText, memberOf, parseFaults } from './faults.ts';
 
 describe('a random schedule', () => {
   it('is the same for the same seed, another for another, and can be written down', () => {
@@ -20,7 +20,18 @@ describe('a random schedule', () => {
     expect(everywhere(false)).toContain(':worker.after-commit');
     expect(everywhere(true)).not.toContain(':worker.after-commit');
     const kinds = new Set(texts.flatMap((text) => parseFaults(text).map(({ kind }) => kind)));
-    expect(FAULT_KINDS.filter((kind) => !kinds.has(kind))).toEqual(['freeze', 'resend']);
+    expect(FAULT_KINDS.filter((kind) => !kinds.has(kind))).toEqual(['freeze', 'resend', 'partition']);
+  });
+
+  it('breaks members, and no whole backend in their place, where the cluster is highly available', () => {
+    const of = (isHighly: boolean) =>
+      [1, 2, 3, 4, 5, 6].flatMap((seed) => parseFaults(chaosFaults(seed, 3_500, false, isHighly)));
+    const targets = new Set(of(true).map(({ kind, target }) => `${kind}:${target}`));
+    for (const leader of LEADER_TARGETS)
+      for (const kind of ['kill', 'pause', 'restart', 'partition'])
+        expect(targets).toContain(`${kind}:${leader}`);
+    expect(targets).not.toContain('kill:redis');
+    expect(of(false).some(({ target }) => memberOf(target))).toBe(false);
   });
 });
 
@@ -44,6 +55,12 @@ describe('the matrix', () => {
       'flush:redis',
       'model:NO_KEY',
     ]);
+    const highlyAvailable = matrixCells([1], ['kill', 'partition:redis-primary'], false, true);
+    expect(highlyAvailable.map(({ fault }) => fault).join(' ')).toBe(
+      'kill:gateway kill:worker kill:gateways kill:workers kill:rabbitmq-leader kill:redis-primary kill:postgres-primary partition:redis-primary',
+    );
+    for (const { settings } of highlyAvailable)
+      expect(attackSettingsSchema.safeParse(settings).success).toBe(true);
     const quick = matrixCells(
       Array.from({ length: 8 }, (_, seed) => seed),
       ['cut'],

@@ -2,9 +2,13 @@
 import type { AttackSettingsInput } from './attack-settings.ts';
 import {
   FAULT_KINDS,
+  allTargets,
   MAX_FAULTS,
   faultKind,
   faultText,
+  kindsOn,
+  memberOf,
+  targetsOn,
   type FaultKind,
   type FaultMoment,
   type FaultSpec,
@@ -85,15 +89,21 @@ const NOT_RANDOM: readonly FaultKind[] = ['freeze', 'resend'];
  * A random schedule; the same for the same seed.
  * @param durationSec of an attack under a rate: one fault every ten seconds; any other gets three to six
  * @param sellsOut whether more is asked for than there is: once all is sold, no worker comes to a commit
+ * @param highlyAvailable whether the cluster has members, which are broken too then
  */
-export function chaosFaults(seed: number, durationSec?: number, sellsOut = false): string {
+export function chaosFaults(
+  seed: number,
+  durationSec?: number,
+  sellsOut = false,
+  highlyAvailable = false,
+): string {
   const random = randomFrom(seed);
-  const kinds = FAULT_KINDS.filter((kind) => !NOT_RANDOM.includes(kind));
+  const kinds = kindsOn(highlyAvailable).filter((kind) => !NOT_RANDOM.includes(kind));
   const isShort = durationSec === undefined || durationSec < 3 * CHAOS_EVERY_SEC;
   const count = isShort ? between(random, 3, 6) : Math.floor(durationSec / CHAOS_EVERY_SEC);
   return Array.from({ length: Math.min(count, MAX_FAULTS / 2) }, (_, at) => {
     const kind = pick(random, kinds);
-    const { targets } = faultKind(kind);
+    const targets = targetsOn(kind, highlyAvailable);
     const target = pick(random, sellsOut ? targets.filter((one) => one !== AFTER_COMMIT) : targets);
     const moments = isShort
       ? atPercent(5 + at * 14 + between(random, 0, 8))
@@ -125,18 +135,25 @@ export const isMatrixRow = (name: string): boolean => matrixCells([1], [name]).l
  * Every fault of the table with every target, and every counterexample of the model, once for each seed.
  * @param only kinds or rows to take; all by default
  * @param isQuick one target of each kind, another one with the next seed; every target by default
+ * @param highlyAvailable whether the cluster has members to break; those that `only` names are there anyhow
  */
 export function matrixCells(
   seeds: readonly number[],
   only: readonly string[] = MATRIX_KINDS,
   isQuick = false,
+  highlyAvailable = false,
 ): MatrixCell[] {
-  const isWanted = ({ fault }: MatrixCell) =>
-    only.includes(fault) || only.includes(fault.slice(0, fault.indexOf(':')));
+  const isWanted = (fault: string) => {
+    const [kind = '', target = ''] = fault.split(':');
+    const isOn = kind === MODEL_ROWS || targetsOn(kind as FaultKind, highlyAvailable).includes(target);
+    return only.includes(fault) || (only.includes(kind) && isOn);
+  };
   return seeds.flatMap((seed) => {
-    const rows = [...FAULT_KINDS.map((kind) => faultCells(kind, seed)), modelCells(seed)];
+    const rows = [...FAULT_KINDS.map((kind) => faultCells(kind, seed, highlyAvailable)), modelCells(seed)];
     return rows.flatMap((cells) =>
-      cells.filter(isWanted).filter((_, at, { length }) => !isQuick || at === seed % length),
+      cells
+        .filter(({ fault }) => isWanted(fault))
+        .filter((_, at, { length }) => !isQuick || at === seed % length),
     );
   });
 }
@@ -148,12 +165,13 @@ function modelCells(seed: number): MatrixCell[] {
   });
 }
 
-function faultCells(kind: FaultKind, seed: number): MatrixCell[] {
-  return faultKind(kind).targets.map((target, at): MatrixCell => {
+function faultCells(kind: FaultKind, seed: number, highlyAvailable: boolean): MatrixCell[] {
+  return allTargets(kind).map((target, at): MatrixCell => {
     const random = randomFrom(seed * 1_000_003 + FAULT_KINDS.indexOf(kind) * 101 + at);
     // What Redis loses late in a sale are refusals.
     const latest = target === 'redis' ? 90 : 40;
     const faults = faultsAt(kind, target, atPercent(between(random, 5, latest)), random);
+    if (highlyAvailable || memberOf(target)) return failoverCell(`${kind}:${target}`, seed, faults, random);
     const requests = pick(random, [8_000, 12_000, 20_000]);
     return {
       fault: `${kind}:${target}`,
@@ -173,4 +191,31 @@ function faultCells(kind: FaultKind, seed: number): MatrixCell[] {
       },
     };
   });
+}
+
+/** An attack that lasts longer than a failover, at a rate that a test machine holds with all members on it. */
+function failoverCell(
+  fault: string,
+  seed: number,
+  faults: readonly FaultSpec[],
+  random: () => number,
+): MatrixCell {
+  const ratePerSec = pick(random, [100, 200, 300]);
+  const durationSec = 20;
+  const requests = ratePerSec * durationSec;
+  return {
+    fault,
+    seed,
+    settings: {
+      profile: 'sustained',
+      ratePerSec,
+      durationSec,
+      connections: 1_000,
+      stock: between(random, requests * 0.6, requests * 1.1),
+      seed,
+      timeoutMs: 10_000,
+      drainTimeoutMs: 120_000,
+      faults: faults.map(faultText).join(' '),
+    },
+  };
 }

@@ -91,6 +91,7 @@ export const FAILURES = {
   'links.unsupported': 'A link can not go through the proxy, because of the URL of its backend.',
   'machine.noLoopback': 'The machine has no address 127.0.0.1.',
   'fault.noTarget': 'A fault was asked of a part that does not run.',
+  'fault.notHighlyAvailable': 'A fault was asked of a member, and the cluster is not highly available.',
   'fault.notOurs': 'A fault was asked of a backend that others run.',
   'plant.notPlanted':
     'A defect could not be planted: the run granted or refused too little, or a backend forbade it.',

@@ -4,9 +4,11 @@ import {
   FAULT_EVENTS,
   FAULT_KINDS,
   FaultSyntaxError,
+  allTargets,
   faultKind,
   faultText,
   faultsTitle,
+  memberOf,
   outcomeTitle,
   parseFaults,
   type FaultEvent,
@@ -19,7 +21,8 @@ const moment: fc.Arbitrary<FaultMoment> = fc.oneof(
   fc.record({ event: fc.constantFrom(...(Object.keys(FAULT_EVENTS) as FaultEvent[])) }),
 );
 const spec = fc.constantFrom(...FAULT_KINDS).chain((kind) => {
-  const { targets, lastsMs, value } = faultKind(kind);
+  const { lastsMs, value } = faultKind(kind);
+  const targets = allTargets(kind);
   const common = { kind: fc.constant(kind), target: fc.constantFrom(...targets), at: moment };
   const values =
     value && ('choices' in value ? fc.constantFrom(...value.choices) : fc.integer(value).map(String));
@@ -30,6 +33,13 @@ const spec = fc.constantFrom(...FAULT_KINDS).chain((kind) => {
 });
 
 describe('a schedule of faults', () => {
+  it('names a member by what it is at that moment, or by its name', () => {
+    const [leader, member] = parseFaults('kill:rabbitmq-leader@1s partition:postgres-2@1s+9s');
+    expect(memberOf(leader?.target ?? '')).toEqual({ role: 'rabbitmq', member: 'leader' });
+    expect(memberOf(member?.target ?? '')).toEqual({ role: 'postgres', member: 'postgres-2' });
+    expect(['redis', 'worker-2', 'worker-redis'].map(memberOf)).toEqual([undefined, undefined, undefined]);
+  });
+
   it('is read as it was written', () => {
     fc.assert(
       fc.property(fc.array(spec, { maxLength: 5 }), (faults) => {
@@ -64,7 +74,8 @@ describe('a schedule of faults', () => {
     ['half-open:worker-redis=up@1s', /half-open takes swallowed direction: requests, answers, both/],
     ['kill:worker=9@1s', /kill takes no value/],
     ['kill:everybody@1s', /no target "everybody"; take gateway, worker/],
-    ['kill:redis-2@1s', /no target "redis-2"/],
+    ['flush:redis-2@1s', /no target "redis-2"/],
+    ['kill:redis-leader@1s', /take .*rabbitmq-leader, redis-primary, postgres-primary/],
     ['kill:worker@later', /"later" is no moment; take a time .*, or start, first-grant, sold-out, drain/],
     ['kill:worker@101%', /"101%" is no moment/],
     ['kill:worker@2h', /"2h" is no moment/],

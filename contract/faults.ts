@@ -5,7 +5,7 @@
  * A fault is written as `KIND:TARGET[=VALUE]@MOMENT[+LENGTH]`: `kill:worker@25%`, `pause:redis@1s+2s`, `restart:postgres@sold-out`.
  */
 import { z } from 'zod';
-import { BACKEND_TITLES, backendRoleSchema } from './backends.ts';
+import { BACKEND_TITLES, backendRoleSchema, type BackendRole } from './backends.ts';
 import { STOP_POINT_IDS } from '../services/shared/stop-points.ts';
 import { LINKS, LINK_NAMES } from './links.ts';
 import { milliseconds, plural } from './format.ts';
@@ -16,6 +16,25 @@ export const MAX_FAULT_MS = 3_600_000;
 /** A service of that role, all of them, or one by its id: `worker`, `workers`, `worker-2`. */
 const SERVICES = ['gateway', 'worker', 'gateways', 'workers'] as const;
 const BACKENDS = backendRoleSchema.options;
+
+/** The member of a backend that leads at the moment of the fault. */
+const LEADERS = {
+  'rabbitmq-leader': { role: 'rabbitmq', title: "RabbitMQ's leader" },
+  'redis-primary': { role: 'redis', title: "Redis' primary" },
+  'postgres-primary': { role: 'postgres', title: "Postgres' primary" },
+} as const satisfies Readonly<Record<string, { readonly role: BackendRole; readonly title: string }>>;
+/** A member may be given by its name, too: `rabbitmq-2`. */
+export const LEADER_TARGETS = Object.keys(LEADERS);
+
+/** The member that a target names, as `Cluster.kill` takes it; `undefined` for any other target. */
+export function memberOf(
+  target: string,
+): { readonly role: BackendRole; readonly member: string } | undefined {
+  if (Object.hasOwn(LEADERS, target))
+    return { role: LEADERS[target as keyof typeof LEADERS].role, member: 'leader' };
+  const role = backendRoleSchema.safeParse(/^([a-z]+)-[1-9]$/.exec(target)?.[1]);
+  return role.success ? { role: role.data, member: target } : undefined;
+}
 
 export type FaultValue = { readonly what: string } & (
   | { readonly unit: string; readonly min: number; readonly max: number; readonly default: number }
@@ -28,6 +47,8 @@ interface FaultKindSpec {
   /** What was done to the target, for marks and notes: `worker-1 killed`. */
   readonly done: string;
   readonly targets: readonly string[];
+  /** What it hits beside that in a highly available cluster. */
+  readonly members?: readonly string[];
   /** What can be set of it: a whole number in a range, or one of several words. */
   readonly value?: FaultValue;
   /** ms that it lasts when no length is given; a kind without it is over at once. */
@@ -41,12 +62,14 @@ export const FAULTS = {
     title: 'Kill',
     done: 'killed',
     targets: [...SERVICES, ...BACKENDS],
+    members: LEADER_TARGETS,
     help: 'Ends the process at once (SIGKILL), as a crash would. It is started again by itself.',
   },
   pause: {
     title: 'Pause',
     done: 'paused',
     targets: [...SERVICES, ...BACKENDS],
+    members: LEADER_TARGETS,
     lastsMs: 2_000,
     help: 'Stops the process and all its children (SIGSTOP) and lets them go on afterwards. Connections stay open.',
   },
@@ -54,6 +77,7 @@ export const FAULTS = {
     title: 'Restart',
     done: 'restarted',
     targets: [...SERVICES, ...BACKENDS],
+    members: LEADER_TARGETS,
     help: 'Asks the process to end, waits, and starts it again, as an upgrade would.',
   },
   die: {
@@ -239,6 +263,14 @@ export const FAULTS = {
     lastsMs: 2_000,
     help: 'Swallows one direction or both, and keeps the sockets open. A connection with a hole stays silent for good.',
   },
+  partition: {
+    title: 'Partition',
+    done: 'cut off from the others',
+    targets: [],
+    members: LEADER_TARGETS,
+    lastsMs: 20_000,
+    help: 'Cuts the one that leads off from the other members; it lives on, with the clients that it has.',
+  },
 } as const satisfies Readonly<Record<string, FaultKindSpec>>;
 
 export type FaultKind = keyof typeof FAULTS;
@@ -246,6 +278,23 @@ export const FAULT_KINDS = Object.keys(FAULTS) as FaultKind[];
 
 /** The descriptor of a kind, as all kinds have it. */
 export const faultKind = (kind: FaultKind): FaultKindSpec => FAULTS[kind];
+
+/** All targets that the table names for a kind, on any cluster. */
+export function allTargets(kind: FaultKind): readonly string[] {
+  const { targets, members = [] } = faultKind(kind);
+  return [...targets, ...members];
+}
+
+/** Those to try on such a cluster: members, where there are any, in the place of whole backends. */
+export function targetsOn(kind: FaultKind, highlyAvailable: boolean): readonly string[] {
+  const { targets, members } = faultKind(kind);
+  if (!highlyAvailable || !members) return targets;
+  return [...targets.filter((target) => !backendRoleSchema.safeParse(target).success), ...members];
+}
+
+/** Kinds that have a target on such a cluster. */
+export const kindsOn = (highlyAvailable: boolean): FaultKind[] =>
+  FAULT_KINDS.filter((kind) => targetsOn(kind, highlyAvailable).length > 0);
 
 /** Moments that are no time: what must have happened. */
 export const FAULT_EVENTS = {
@@ -282,9 +331,13 @@ export const faultOrderSchema = z
     lengthMs: z.number().int().min(1).max(MAX_FAULT_MS).optional(),
   })
   .transform(({ kind, target, value: given, lengthMs }, issues): Omit<FaultSpec, 'at'> => {
-    const { targets, lastsMs } = faultKind(kind);
-    if (!isTarget(targets, target))
-      issues.addIssue({ code: 'custom', path: ['target'], message: `must be one of ${targets.join(', ')}` });
+    const { lastsMs } = faultKind(kind);
+    if (!isTarget(kind, target))
+      issues.addIssue({
+        code: 'custom',
+        path: ['target'],
+        message: `must be one of ${allTargets(kind).join(', ')}`,
+      });
     const value = valueOf(kind, given);
     if (value === null)
       issues.addIssue({ code: 'custom', path: ['value'], message: `must be ${valueText(kind)}` });
@@ -323,9 +376,9 @@ function parseFault(word: string): FaultSpec {
   if (!Object.hasOwn(FAULTS, name))
     throw wrong(`there is no fault "${name}"; take ${FAULT_KINDS.join(', ')}`);
   const kind = name as FaultKind;
-  const { targets, lastsMs } = faultKind(kind);
-  if (!isTarget(targets, target))
-    throw wrong(`${kind} has no target "${target}"; take ${targets.join(', ')}`);
+  const { lastsMs } = faultKind(kind);
+  if (!isTarget(kind, target))
+    throw wrong(`${kind} has no target "${target}"; take ${allTargets(kind).join(', ')}`);
   const at = momentOf(moment);
   if (at === undefined)
     throw wrong(
@@ -364,9 +417,11 @@ export function valueText(kind: FaultKind): string {
   return `${value.what} in ${value.unit}: ${value.min} to ${value.max} (default ${value.default})`;
 }
 
-/** `worker-2` stands for one of the role `worker`, `worker-2.after-lua` for a step of that one. */
-export function isTarget(targets: readonly string[], target: string): boolean {
+/** `worker-2` stands for one of the role `worker`, `worker-2.after-lua` for a step of that one, `redis-2` for a member. */
+export function isTarget(kind: FaultKind, target: string): boolean {
+  const { targets, members } = faultKind(kind);
   if (targets.includes(target)) return true;
+  if (memberOf(target)) return members !== undefined;
   const [, role, step = ''] = /^(gateway|worker)-[1-9]\d?(\.[a-z-]+)?$/.exec(target) ?? [];
   return role !== undefined && targets.includes(role + step);
 }
@@ -429,7 +484,7 @@ export function faultsTitle(text: string): string | undefined {
 
 const NAMES = new Map<string, string>([
   ...Object.entries(BACKEND_TITLES),
-  ...Object.entries(LINKS).map(([name, { title }]) => [name, title] as const),
+  ...Object.entries({ ...LINKS, ...LEADERS }).map(([name, { title }]) => [name, title] as const),
 ]);
 
 /** As people read it: `Redis`, `worker-1, worker-2`. */

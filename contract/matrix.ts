@@ -19,6 +19,8 @@ const fields = {
   firstSeed: z.number().int().min(0).max(1_000_000).default(1),
   /** One target of each kind, instead of all. */
   isQuick: z.boolean().default(false),
+  /** Whether members are broken, too. */
+  highlyAvailable: z.boolean().optional(),
 } as const;
 
 /** Which attacks a matrix has. */
@@ -34,11 +36,12 @@ export const matrixPlanSchema = z.strictObject(fields).superRefine((plan, issues
 export type MatrixPlan = z.output<typeof matrixPlanSchema>;
 
 /** The attacks of a plan, in their order. */
-export function planCells({ only, seeds, firstSeed, isQuick }: MatrixPlan): MatrixCell[] {
+export function planCells({ only, seeds, firstSeed, isQuick, highlyAvailable }: MatrixPlan): MatrixCell[] {
   return matrixCells(
     Array.from({ length: seeds }, (_, at) => firstSeed + at),
     only,
     isQuick,
+    highlyAvailable,
   );
 }
 

@@ -165,7 +165,7 @@ export class Attacks {
   }
 
   /**
-   * Whether this cluster can make these faults at all: not those of a backend that others run.
+   * Whether this cluster can make these faults at all: not those of a backend that others run, or of members that it lacks.
    * @throws FailureError `cluster.notRunning`
    */
   canMake(faults: string): boolean {
@@ -175,7 +175,8 @@ export class Attacks {
       return true;
     } catch (error) {
       // A part that does not run at this moment may run later.
-      if (error instanceof FailureError) return error.failure.code !== 'fault.notOurs';
+      if (error instanceof FailureError)
+        return !['fault.notOurs', 'fault.notHighlyAvailable'].includes(error.failure.code);
       throw error;
     }
   }

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { BACKEND_TITLES } from '../contract/backends.ts';
 import { DESIGNS, DESIGN_IDS } from '../contract/designs.ts';
-import { FAULT_KINDS, faultKind } from '../contract/faults.ts';
+import { FAULT_KINDS, allTargets, faultKind } from '../contract/faults.ts';
 import { markdownTable, milliseconds } from '../contract/format.ts';
 import { attackProfileSchema } from '../contract/attack-profile.ts';
 import { BEHAVIOUR_KINDS, parseBehaviours } from '../contract/behaviours.ts';
@@ -139,7 +139,8 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
     faults: () => [
       ['fault', 'targets', 'lasts', 'what it does'],
       ...FAULT_KINDS.map((kind) => {
-        const { targets, lastsMs, help } = faultKind(kind);
+        const { lastsMs, help } = faultKind(kind);
+        const targets = allTargets(kind);
         const lasts = lastsMs === undefined ? '–' : milliseconds(lastsMs);
         return [`\`${kind}\``, targets.map((target) => `\`${target}\``).join(' '), lasts, help];
       }),

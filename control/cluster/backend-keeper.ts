@@ -111,7 +111,8 @@ export class BackendKeeper {
       shown?.state === view.state &&
       shown.detail === view.detail &&
       shown.handle === view.handle &&
-      shown.restarts === view.restarts;
+      shown.restarts === view.restarts &&
+      JSON.stringify(shown.members) === JSON.stringify(view.members);
     if (!isSame) this.#upsert(view);
   }
 

@@ -87,5 +87,5 @@ export interface Cluster {
    * @returns what it printed
    * @throws Error with what it printed to stderr
    */
-  run(role: BackendRole, script: string): Promise<string>;
+  run(role: BackendRole, script: string, member?: string): Promise<string>;
 }

@@ -11,6 +11,7 @@ import { halt } from './halt.ts';
 import { kill } from './kill.ts';
 import { late } from './late.ts';
 import { linkFault } from './link-faults.ts';
+import { partition } from './partition.ts';
 import { pause } from './pause.ts';
 import { diskFull, noConnections, readOnly } from './postgres-faults.ts';
 import { diskAlarm, fullQueue, memoryAlarm, noQueue } from './rabbitmq-faults.ts';
@@ -47,4 +48,5 @@ export const ALL_FAULTS: Readonly<Record<FaultKind, Fault>> = {
   jitter: linkFault((value) => ({ kind: 'delay', ms: 0, jitterMs: Number(value) })),
   throttle: linkFault((value) => ({ kind: 'throttle', bytesPerSec: Number(value) })),
   'half-open': linkFault((value) => ({ kind: 'halfOpen', direction: value as HalfOpenDirection })),
+  partition,
 };

@@ -1,12 +1,16 @@
 /** The processes that a fault may hit: services and backends, handled alike. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BACKEND_TITLES, backendRoleSchema } from '../../contract/backends.ts';
+import { BACKEND_TITLES, backendRoleSchema, type BackendRole } from '../../contract/backends.ts';
+import { memberOf } from '../../contract/faults.ts';
 import { FailureError } from '../../contract/failure.ts';
 import { milliseconds } from '../../contract/format.ts';
+import { commandLine } from '../lib/command-line.ts';
 import { isStopped } from '../processes/process-table.ts';
 import { EFFECT_LIMIT_MS, type Effect, type FaultTools } from './fault.ts';
 
 const LOOK_MS = 20;
+/** ms after the return of a leader within which another one must lead, if any. */
+const TAKEOVER_LIMIT_MS = 10_000;
 
 export interface Part {
   /** `worker-1`, `redis`: as incidents have it. */
@@ -20,23 +24,21 @@ export interface Part {
   resume(): Promise<void>;
   isPaused(): Promise<boolean>;
   restart(signal: AbortSignal): Promise<void>;
+  /** Of a member that leads: the name of the one that leads now. */
+  leader?(): string | undefined;
 }
 
 /**
  * The parts that a target names: `worker` is the first one that runs, `workers` all that run.
- * @throws FailureError `fault.notOurs` | `fault.noTarget`
+ * @throws FailureError `fault.notOurs` | `fault.notHighlyAvailable` | `fault.noTarget`
  */
 export function partsOf(target: string, tools: FaultTools): Part[] {
+  const member = memberOf(target);
+  if (member) return [memberPart(target, member, tools)];
   const role = backendRoleSchema.safeParse(target);
   if (!role.success) return servicesOf(target, tools);
   const { cluster } = tools;
-  if (cluster.provider === 'external')
-    throw new FailureError({
-      code: 'fault.notOurs',
-      message: `${BACKEND_TITLES[role.data]} is run by others: FlashGrid can't break it.`,
-      fix: 'Take the native or the Docker cluster, or a fault of gateways and workers.',
-      field: 'faults',
-    });
+  refuseExternal(role.data, tools);
   const isRunning = () => tools.backends().find((one) => one.role === role.data && one.state === 'running');
   return [
     {
@@ -56,6 +58,82 @@ export function partsOf(target: string, tools: FaultTools): Part[] {
       restart: (signal) => cluster.restart(role.data, signal),
     },
   ];
+}
+
+function refuseExternal(role: BackendRole, { cluster }: FaultTools): void {
+  if (cluster.provider !== 'external') return;
+  throw new FailureError({
+    code: 'fault.notOurs',
+    message: `${BACKEND_TITLES[role]} is run by others: FlashGrid can't break it.`,
+    fix: 'Take the native or the Docker cluster, or a fault of gateways and workers.',
+    field: 'faults',
+  });
+}
+
+/** The member that a target names at this moment. */
+function memberPart(
+  target: string,
+  wanted: NonNullable<ReturnType<typeof memberOf>>,
+  tools: FaultTools,
+): Part {
+  const { cluster } = tools;
+  const { role } = wanted;
+  refuseExternal(role, tools);
+  const members = () => tools.backends().find((one) => one.role === role)?.members ?? [];
+  const leader = () => members().find(({ isLeader }) => isLeader)?.name;
+  const all = members();
+  if (all.length < 2)
+    throw new FailureError({
+      code: 'fault.notHighlyAvailable',
+      message: `${BACKEND_TITLES[role]} has no members here: ${target} needs a highly available cluster.`,
+      fix: `Start one with \`${commandLine('up --ha')}\`, or break ${role} as a whole.`,
+      field: 'faults',
+    });
+  const name = wanted.member === 'leader' ? leader() : wanted.member;
+  if (name === undefined || !all.some((one) => one.name === name))
+    throw new FailureError({
+      code: 'fault.noTarget',
+      message:
+        name === undefined ? `Nobody leads ${BACKEND_TITLES[role]} at this moment.` : `There is no ${name}.`,
+      fix: `Take one of: ${all.map((one) => one.name).join(', ')}.`,
+      field: 'faults',
+    });
+  return {
+    id: name,
+    name,
+    instance: () => members().find((one) => one.name === name && one.state === 'running')?.handle,
+    kill: () => cluster.kill(role, name),
+    pause: () => cluster.pause(role, name),
+    resume: () => cluster.resume(role, name),
+    isPaused: () => cluster.isPaused(role, name),
+    restart: (signal) => cluster.restart(role, signal, name),
+    ...(leader() === name ? { leader } : {}),
+  };
+}
+
+/**
+ * Sees who leads after a leader was hit.
+ * @returns waits for at most `waitMs` until another one leads, and tells of it; nothing where no leader was hit
+ */
+export function watchTakeover(parts: readonly Part[]): (waitMs: number) => Promise<string> {
+  const sinceMs = performance.now();
+  const hit = parts.flatMap(({ id, leader }) => (leader ? [{ id, leader }] : []));
+  const told = new Map<string, string>();
+  const look = () => {
+    for (const { id, leader } of hit) {
+      const now = leader();
+      if (told.has(id) || now === undefined || now === id) continue;
+      told.set(id, `${now} led after ${milliseconds(performance.now() - sinceMs)}.`);
+    }
+  };
+  const timer = setInterval(look, LOOK_MS).unref();
+  return async (waitMs) => {
+    const endMs = performance.now() + waitMs;
+    while (told.size < hit.length && performance.now() < endMs) await sleep(LOOK_MS);
+    clearInterval(timer);
+    look();
+    return hit.map(({ id }) => ` ${told.get(id) ?? 'Nobody else led meanwhile.'}`).join('');
+  };
 }
 
 function servicesOf(target: string, { supervisor }: FaultTools): Part[] {
@@ -102,6 +180,7 @@ export function watchReturn(
   { isOver, onGone }: ReturnWatch = {},
 ): () => Promise<Effect> {
   const sinceMs = performance.now();
+  const takeover = watchTakeover(parts);
   const returns = Promise.all(
     parts.map(async (part) => {
       const before = part.instance();
@@ -131,6 +210,11 @@ export function watchReturn(
   );
   return async () => {
     const all = await returns;
-    return { hadEffect: all.every(({ isGone }) => isGone), text: all.map(({ text }) => text).join(' ') };
+    // One that comes back at once may lead on; who leads is known a little later.
+    const led = await takeover(TAKEOVER_LIMIT_MS);
+    return {
+      hadEffect: all.every(({ isGone }) => isGone),
+      text: all.map(({ text }) => text).join(' ') + led,
+    };
   };
 }

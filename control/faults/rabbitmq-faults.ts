@@ -19,20 +19,24 @@ const EMPTY_LOOKS = 3;
 const BACK_LIMIT_MS = 10_000;
 
 /**
- * Calls a function in RabbitMQ's own node, from a small Erlang node beside it: `rabbitmqctl` takes seconds on a
- * busy machine. `N` in the arguments is RabbitMQ's node.
- * @returns what the function returned, as Erlang writes it
+ * Works out an Erlang expression in a small node beside RabbitMQ's, `N`: `rabbitmqctl` takes seconds on a busy machine.
+ * @returns its value, as Erlang writes it
  */
-async function call({ cluster }: FaultTools, fn: string, args: string): Promise<string> {
-  const [module, name] = fn.split(':');
-  const expression = `N = list_to_atom(os:getenv("FLASHGRID_NODE")), io:format("~0p", [rpc:call(N, ${module}, ${name}, [${args}])]), halt().`;
+export async function evaluate({ cluster }: FaultTools, value: string, member?: string): Promise<string> {
+  const expression = `N = list_to_atom(os:getenv("FLASHGRID_NODE")), io:format("~0p", [${value}]), halt().`;
   const answer = await cluster.run(
     'rabbitmq',
     `export FLASHGRID_NODE="\${RABBITMQ_NODENAME:-rabbit@$(hostname -s)}"
      exec erl -noinput -hidden -sname "fault$$@\${FLASHGRID_NODE#*@}" -eval '${expression}'`,
+    member,
   );
   if (answer.startsWith('{badrpc')) throw new Error(`RabbitMQ did not do it: ${answer}`);
   return answer;
+}
+
+/** Calls a function in RabbitMQ's own node. */
+function call(tools: FaultTools, fn: string, args: string): Promise<string> {
+  return evaluate(tools, `rpc:call(N, ${fn.replace(':', ', ')}, [${args}])`);
 }
 
 /** An alarm as RabbitMQ's own monitor raises it: publishers are held, everything else goes on. */

@@ -1,7 +1,7 @@
 import { ActionIcon, Button, Group, Menu, NativeSelect } from '@mantine/core';
 import { IconChevronRight, IconHammer } from '@tabler/icons-react';
 import { useRef, useState } from 'react';
-import { faultKind, faultTitle, targetTitle, valueOf } from '../../contract/faults.ts';
+import { faultKind, faultTitle, memberOf, targetTitle, valueOf } from '../../contract/faults.ts';
 import type { ServiceRole } from '../../contract/state.ts';
 import { callOrNotify } from '../client.ts';
 import { roleOf, type FaultChoice, type FaultPlace, type RunningServices } from '../lib/fault-places.ts';
@@ -82,7 +82,9 @@ function runningServices(): RunningServices {
   const services = useControl.getState().data?.services ?? [];
   const idsOf = (wanted: ServiceRole) =>
     services.filter(({ role, state }) => role === wanted && state === 'running').map(({ id }) => id);
-  return { gateway: idsOf('gateway'), worker: idsOf('worker') };
+  const backends = useControl.getState().data?.cluster.backends ?? [];
+  const hasMembers = backends.some(({ members = [] }) => members.length > 0);
+  return { gateway: idsOf('gateway'), worker: idsOf('worker'), hasMembers };
 }
 
 interface BreakMenuProps {
@@ -148,7 +150,7 @@ function FaultDialog({ choice: { kind, targets }, onClose }: FaultDialogProps) {
     ...(lengthMs === undefined ? {} : { lengthMs }),
   };
   const what = `${title} ${targetTitle(target)}`;
-  const promise = PROMISES[roleOf(target)];
+  const promise = PROMISES[memberOf(target)?.role ?? roleOf(target)];
   return (
     <ConfirmDialog
       title={`${what}?`}

@@ -50,7 +50,7 @@ describe('the faults of a form', () => {
     expect(withKind(pause, 'kill')).toEqual({ kind: 'kill', target: 'redis', at: { afterMs: 1_000 } });
     for (const kind of FAULT_KINDS) {
       const fault = withKind(pause, kind);
-      expect(isTarget(faultKind(kind).targets, fault.target), kind).toBe(true);
+      expect(isTarget(kind, fault.target), kind).toBe(true);
       expect(fault.value !== undefined, kind).toBe(faultKind(kind).value !== undefined);
       expect(fault.lengthMs !== undefined, kind).toBe(faultKind(kind).lastsMs !== undefined);
       expect(faultTitle(fault)).toContain(faultKind(kind).done);

@@ -1,5 +1,6 @@
 /** The faults of an attack as the form changes them. Their text stays the draft: it is what the terminal takes. */
 import {
+  allTargets,
   FAULT_EVENTS,
   FaultSyntaxError,
   faultKind,
@@ -31,21 +32,26 @@ export const NEW_FAULT: FaultSpec = { kind: 'kill', target: 'worker', at: { perc
 
 /** Another fault at the same moment. It keeps its target, value and length if it can have them. */
 export function withKind({ target, value: before, at, lengthMs }: FaultSpec, kind: FaultKind): FaultSpec {
-  const { targets, lastsMs } = faultKind(kind);
+  const { lastsMs } = faultKind(kind);
+  const [first = target] = allTargets(kind);
   const value = valueOf(kind, before) ?? valueOf(kind, undefined) ?? undefined;
   return {
     kind,
-    target: isTarget(targets, target) ? target : (targets[0] ?? target),
+    target: isTarget(kind, target) ? target : first,
     ...(value === undefined ? {} : { value }),
     at,
     ...(lastsMs === undefined ? {} : { lengthMs: lengthMs ?? lastsMs }),
   };
 }
 
-/** What a kind can hit: the targets of the table, and the services that run by their ids. */
-export function targetsOf({ kind, target }: FaultSpec, serviceIds: readonly string[]): readonly string[] {
-  const { targets } = faultKind(kind);
-  return [...new Set([...targets, ...serviceIds.filter((id) => isTarget(targets, id)), target])];
+/** What a kind can hit: the targets of the table, and what runs by its name: services, and members if there are any. */
+export function targetsOf(
+  { kind, target }: FaultSpec,
+  serviceIds: readonly string[],
+  members: readonly string[] = [],
+): readonly string[] {
+  const ids = [...serviceIds, ...members].filter((id) => isTarget(kind, id));
+  return [...new Set([...(members.length > 0 ? allTargets(kind) : faultKind(kind).targets), ...ids, target])];
 }
 
 /** The ways to say when, each with a moment to begin with. */

@@ -23,8 +23,16 @@ describe('what can be broken', () => {
       }
   });
 
+  it('offers members where there are any: leaders for the whole cluster, and each by its name', () => {
+    const names = (hasMembers: boolean) => allPlaces({ ...services, hasMembers }).map(({ name }) => name);
+    expect(names(true)).toContain("RabbitMQ's leader");
+    expect(names(false)).not.toContain("RabbitMQ's leader");
+    const kinds = partPlace('redis-2').choices.map(({ kind }) => kind);
+    expect(kinds).toEqual(['kill', 'pause', 'restart', 'partition']);
+  });
+
   it('offers nothing that the control centre would not take', () => {
-    for (const order of allPlaces(services).flatMap(targetsOf))
+    for (const order of allPlaces({ ...services, hasMembers: true }).flatMap(targetsOf))
       expect(faultOrderSchema.safeParse(order).success, JSON.stringify(order)).toBe(true);
   });
 

@@ -1,6 +1,13 @@
 /** What can be broken at each place of the cluster, derived from the table of faults. */
 import { BACKEND_TITLES, backendRoleSchema } from '../../contract/backends.ts';
-import { FAULT_KINDS, faultKind, isTarget, targetTitle, type FaultKind } from '../../contract/faults.ts';
+import {
+  FAULT_KINDS,
+  LEADER_TARGETS,
+  faultKind,
+  isTarget,
+  targetTitle,
+  type FaultKind,
+} from '../../contract/faults.ts';
 import { LINKS, LINK_NAMES, type LinkName } from '../../contract/links.ts';
 import type { ServiceRole } from '../../contract/state.ts';
 
@@ -19,17 +26,20 @@ export interface FaultPlace {
 /** `worker` of `worker-2`, `workers` and `worker.after-lua`; what is no service is its own role. */
 export const roleOf = (target: string): string => target.replace(/^(gateway|worker)(?:s|-\d+|\..*)$/, '$1');
 
-/** Ids of the services that run. */
-export type RunningServices = Readonly<Record<ServiceRole, readonly string[]>>;
+/** Ids of the services that run, and whether backends have members. */
+export type RunningServices = Readonly<Record<ServiceRole, readonly string[]>> & {
+  readonly hasMembers?: boolean;
+};
 
 /** The faults that can hit one of these parts or links, or all of them. */
 function placeOf(name: string, ids: readonly string[]): FaultPlace {
   const roles = [...new Set(ids.map(roleOf))];
   const choices = FAULT_KINDS.map((kind): FaultChoice => {
     const { targets } = faultKind(kind);
+    const own = ids.filter((id) => isTarget(kind, id));
     const all = ids.length > 1 ? targets.filter((target) => roles.some((role) => target === `${role}s`)) : [];
     const steps = targets.filter((target) => roles.some((role) => target.startsWith(`${role}.`)));
-    return { kind, targets: [...ids.filter((id) => isTarget(targets, id)), ...all, ...steps] };
+    return { kind, targets: [...own, ...all, ...steps] };
   });
   return { name, choices: choices.filter(({ targets }) => targets.length > 0) };
 }
@@ -52,6 +62,7 @@ export function allPlaces(services: RunningServices): readonly FaultPlace[] {
     servicesPlace('gateway', services),
     servicesPlace('worker', services),
     ...backendRoleSchema.options.map((role) => placeOf(BACKEND_TITLES[role], [role])),
+    ...(services.hasMembers ? LEADER_TARGETS.map(partPlace) : []),
     ...BREAKABLE_LINKS.map(linkPlace),
   ];
   const known = new Set([

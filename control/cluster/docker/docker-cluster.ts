@@ -170,7 +170,8 @@ class ContainerCluster implements DockerCluster {
     return all.some((info) => info.role === role && info.State === 'paused');
   }
 
-  async run(role: BackendRole, script: string): Promise<string> {
+  async run(role: BackendRole, script: string, member?: string): Promise<string> {
+    refuseMember(role, member);
     const container = await this.#container(role, ['running']);
     return await runInContainer(container, `docker.run.${role}`, script);
   }

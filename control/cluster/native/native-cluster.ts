@@ -153,8 +153,8 @@ class LocalCluster implements NativeCluster {
     return Promise.resolve(isStopped(this.#runner(role, member)?.pid ?? 0));
   }
 
-  async run(role: BackendRole, script: string): Promise<string> {
-    return (await this.#runner(role)?.run(script)) ?? '';
+  async run(role: BackendRole, script: string, member?: string): Promise<string> {
+    return (await this.#runner(role, member)?.run(script)) ?? '';
   }
 
   #runner(role: BackendRole, member?: string): BackendRunner | undefined {

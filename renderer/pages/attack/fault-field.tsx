@@ -4,10 +4,10 @@ import { useId, useState } from 'react';
 import {
   FAULT_EVENTS,
   FAULT_FORM,
-  FAULT_KINDS,
   MAX_FAULTS,
   faultKind,
   faultText,
+  kindsOn,
   targetTitle,
   type FaultEvent,
   type FaultSpec,
@@ -45,6 +45,9 @@ export function FaultField({ label, value, error, durationMs, onChange }: FaultF
   const [isText, setText] = useState(false);
   const labelId = useId();
   const services = useData((data) => data.services) ?? [];
+  const members = (useData((data) => data.cluster.backends) ?? []).flatMap((one) =>
+    (one.members ?? []).map(({ name }) => name),
+  );
   const faults = readFaults(value);
   const change = (next: readonly FaultSpec[]): void => onChange(writeFaults(next));
   const copy = async (): Promise<void> => {
@@ -107,6 +110,7 @@ export function FaultField({ label, value, error, durationMs, onChange }: FaultF
                   number={at + 1}
                   fault={fault}
                   serviceIds={services.map(({ id }) => id)}
+                  members={members}
                   onChange={(next) => change(faults.with(at, next))}
                   onRemove={() => change(faults.toSpliced(at, 1))}
                 />
@@ -125,11 +129,12 @@ interface FaultRowProps {
   readonly number: number;
   readonly fault: FaultSpec;
   readonly serviceIds: readonly string[];
+  readonly members: readonly string[];
   readonly onChange: (fault: FaultSpec) => void;
   readonly onRemove: () => void;
 }
 
-function FaultRow({ number, fault, serviceIds, onChange, onRemove }: FaultRowProps) {
+function FaultRow({ number, fault, serviceIds, members, onChange, onRemove }: FaultRowProps) {
   const { kind, target, value, at, lengthMs } = fault;
   const name = (what: string): string => `Fault ${number}: ${what}`;
   return (
@@ -141,16 +146,19 @@ function FaultRow({ number, fault, serviceIds, onChange, onRemove }: FaultRowPro
         aria-label={name('what is done')}
         title={faultKind(kind).help}
         value={kind}
-        data={FAULT_KINDS.map((one) => ({ value: one, label: faultKind(one).title }))}
+        data={[...new Set([...kindsOn(members.length > 0), kind])].map((one) => ({
+          value: one,
+          label: faultKind(one).title,
+        }))}
         onChange={(event) => {
-          const chosen = FAULT_KINDS.find((one) => one === event.currentTarget.value);
+          const chosen = kindsOn(true).find((one) => one === event.currentTarget.value);
           if (chosen) onChange(withKind(fault, chosen));
         }}
       />
       <NativeSelect
         aria-label={name('target')}
         value={target}
-        data={targetsOf(fault, serviceIds).map((one) => ({ value: one, label: targetTitle(one) }))}
+        data={targetsOf(fault, serviceIds, members).map((one) => ({ value: one, label: targetTitle(one) }))}
         onChange={(event) => onChange({ ...fault, target: event.currentTarget.value })}
       />
       <NativeSelect

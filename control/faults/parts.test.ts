@@ -1,0 +1,74 @@
+import { expect, it } from 'vitest';
+import type { BackendState, MemberState } from '../../contract/backends.ts';
+import { FailureError } from '../../contract/failure.ts';
+import { kill } from './kill.ts';
+import { partsOf } from './parts.ts';
+import type { FaultTools } from './fault.ts';
+
+const member = (number: number, more: Partial<MemberState> = {}): MemberState => ({
+  name: `rabbitmq-${number}`,
+  state: 'running',
+  handle: String(100 + number),
+  ...more,
+});
+
+/** A RabbitMQ of three members, whose second one leads until it is killed. */
+function world(members: MemberState[] | undefined, provider = 'native') {
+  const calls: string[] = [];
+  let now = members;
+  const cluster = {
+    provider,
+    kill: (role: string, name: string) => {
+      calls.push(`kill ${role} ${name}`);
+      now = [member(1), member(2, { state: 'failed' }), member(3, { isLeader: true })];
+      setTimeout(() => (now = [member(1), member(2, { handle: '202' }), member(3, { isLeader: true })]), 60);
+      return Promise.resolve();
+    },
+  };
+  const backends = (): BackendState[] => [
+    { role: 'rabbitmq', state: 'running', ...(now ? { members: now } : {}) },
+  ];
+  return { calls, tools: { cluster, backends } as unknown as FaultTools };
+}
+const three = [member(1), member(2, { isLeader: true }), member(3)];
+
+it('hits the member that leads, and tells when it was back and who led then', async () => {
+  const { tools, calls } = world(three);
+  const { targets, effect } = await kill.inject('rabbitmq-leader', tools, { lengthMs: 0, value: '' });
+  expect(calls).toEqual(['kill rabbitmq rabbitmq-2']);
+  expect(targets).toEqual(['rabbitmq-2']);
+  expect(await effect()).toEqual({
+    hadEffect: true,
+    text: expect.stringMatching(/^rabbitmq-2 served again after .+\. rabbitmq-3 led after .+\.$/) as string,
+  });
+});
+
+it.each([
+  [
+    'rabbitmq-leader',
+    undefined,
+    'native',
+    'fault.notHighlyAvailable',
+    /has no members here: rabbitmq-leader needs/,
+  ],
+  ['rabbitmq-2', undefined, 'docker', 'fault.notHighlyAvailable', /needs a highly available cluster/],
+  ['rabbitmq-2', three, 'external', 'fault.notOurs', /run by others/],
+  ['rabbitmq-4', three, 'native', 'fault.noTarget', /There is no rabbitmq-4/],
+  ['rabbitmq-leader', [member(1), member(2)], 'native', 'fault.noTarget', /Nobody leads RabbitMQ/],
+] as const)('refuses %s where it is not (%#)', (target, members, provider, code, message) => {
+  const { tools } = world(members && [...members], provider);
+  try {
+    partsOf(target, tools);
+    expect.unreachable();
+  } catch (error) {
+    if (!(error instanceof FailureError)) throw error;
+    expect(error.failure).toMatchObject({ code, field: 'faults' });
+    expect(error.failure.message).toMatch(message);
+  }
+});
+
+it('takes a member that does not lead by its name, and waits for no other leader', () => {
+  const [part] = partsOf('rabbitmq-3', world(three).tools);
+  expect(part).toMatchObject({ id: 'rabbitmq-3', name: 'rabbitmq-3' });
+  expect(part?.leader).toBeUndefined();
+});
