@@ -80,6 +80,8 @@ export const chartValuesSchema = z.strictObject({
     interval: z.string().regex(/^[0-9]+(ms|s|m)$/),
     labels: strings,
   }),
+  dashboard: z.strictObject({ enabled: z.boolean(), labels: strings }),
+  alerts: z.strictObject({ enabled: z.boolean(), labels: strings }),
   podAnnotations: strings,
   podLabels: strings,
 });

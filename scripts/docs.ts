@@ -23,7 +23,12 @@ import { guardRunsSchema, type GuardRun } from '../tests/support/guard-runs.ts';
 import { GUARDS, matrixGuards, type Guard } from '../tests/support/guards.ts';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
+import { GatewayCounters } from '../services/gateway/gateway-counters.ts';
+import { GatewayMetrics } from '../services/gateway/metrics.ts';
+import { WorkerCounters } from '../services/worker/counters.ts';
+import { createMetrics } from '../services/worker/metrics.ts';
 import { chartValueRows, chartValuesSchema } from './chart-values.ts';
+import { PANELS, dashboard } from './dashboard.ts';
 import { RECORD_FORMAT, runRecordSchema } from '../contract/run-record.ts';
 import { RARE_PATHS } from '../services/shared/rare-paths.ts';
 import { PLANTS } from '../contract/plants.ts';
@@ -74,6 +79,54 @@ function cellRows(): Rows {
   ];
 }
 
+const alertsSchema = z.object({
+  groups: z.tuple([
+    z.object({
+      rules: z.array(
+        z.object({
+          alert: z.string(),
+          labels: z.object({ severity: z.string() }),
+          annotations: z.object({ summary: z.string(), description: z.string() }),
+        }),
+      ),
+    }),
+  ]),
+});
+
+function alertRows(): Rows {
+  const text = readFileSync(join(root, 'charts/flashgrid/files/alerts.yaml'), 'utf8');
+  return alertsSchema
+    .parse(parseYaml(text))
+    .groups[0].rules.map(({ alert, labels, annotations: { summary, description } }) => [
+      `\`${alert}\``,
+      labels.severity,
+      summary.replace(/\{\{ \$labels\.(\w+) \}\}/g, (_, label: string) => label.toUpperCase()),
+      description,
+    ]);
+}
+
+/** Every metric of gateway and worker but those of Node itself. */
+function metricRows(): Rows {
+  const unread = () => {
+    throw new Error('Only the names are read here.');
+  };
+  const gateway = new GatewayMetrics({
+    counters: new GatewayCounters(),
+    backends: unread,
+    queueLength: unread,
+    unconfirmedNow: unread,
+    linkState: unread,
+    clientCount: unread,
+  });
+  const worker = createMetrics(new WorkerCounters(), unread, unread);
+  return [gateway.registry, worker].flatMap((registry) =>
+    registry
+      .getMetricsAsArray()
+      .filter(({ name }) => name.startsWith('flashgrid_'))
+      .map(({ name, type, help }) => [`\`${name}\``, String(type), help]),
+  );
+}
+
 /** Each page with its parts. */
 const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
   'README.md': {
@@ -109,6 +162,16 @@ const PARTS: Readonly<Record<string, Readonly<Record<string, () => Rows>>>> = {
         ],
       ),
     ],
+  },
+  'docs/observability.md': {
+    panels: () => [
+      ['row', 'panel', 'what it shows'],
+      ...Object.entries(PANELS).flatMap(([row, panels]) =>
+        panels.map(({ title, help }) => [row, title, help]),
+      ),
+    ],
+    alerts: () => [['alert', 'severity', 'what is wrong', 'what to do'], ...alertRows()],
+    metrics: () => [['metric', 'type', 'what it is'], ...metricRows()],
   },
   'docs/errors.md': {
     failures: () => [
@@ -210,14 +273,15 @@ const recordJsonSchema = () => ({
   ...z.toJSONSchema(runRecordSchema, { io: 'input' }),
 });
 
-/** The JSON Schemas that are published. */
-const SCHEMAS: Readonly<Record<string, () => object>> = {
+/** The JSON files that are made: schemas that are published, and the dashboard. */
+const JSON_FILES: Readonly<Record<string, () => object>> = {
   'docs/run-record.schema.json': recordJsonSchema,
   'docs/attack-profile.schema.json': () => ({
     title: 'A saved attack, NAME.flashgrid.json',
     ...z.toJSONSchema(attackProfileSchema, { io: 'input' }),
   }),
   'charts/flashgrid/values.schema.json': () => z.toJSONSchema(chartValuesSchema, { target: 'draft-7' }),
+  'charts/flashgrid/files/dashboard.json': dashboard,
   'docs/target.schema.json': () => ({
     title: 'The adapter of a shop for flashgrid attack --target',
     ...z.toJSONSchema(declaredTargetSchema, { io: 'input' }),
@@ -240,7 +304,7 @@ export async function madePages(): Promise<{ path: string; text: string; made: s
     }),
   );
   const schemas = await Promise.all(
-    Object.entries(SCHEMAS).map(async ([path, schema]) => {
+    Object.entries(JSON_FILES).map(async ([path, schema]) => {
       const options = await resolveConfig(join(root, path));
       const made = await format(JSON.stringify(schema()), { ...options, parser: 'json' });
       return { path, text: await readFile(join(root, path), 'utf8').catch(() => ''), made };

@@ -41,6 +41,13 @@ const PARTS = {
   },
   pgbouncer: { title: 'PgBouncer', programs: [['pgbouncer', ['/usr/sbin']]], packages: ['pgbouncer'] },
   haproxy: { title: 'HAProxy', programs: [['haproxy', ['/usr/sbin']]], packages: ['haproxy'] },
+  // It reads metrics and runs the queries of dashboard and alerts. Elsewhere than on Debian its test is skipped.
+  prometheus: {
+    title: 'Prometheus',
+    programs: [['prometheus'], ['promtool']],
+    packages: ['prometheus'],
+    isOptional: true,
+  },
   chromium: { title: 'Chromium', programs: [['chromium']], packages: ['chromium'] },
   // A display for the tests' Electron, hands for it, and the libraries that it needs.
   electron: {

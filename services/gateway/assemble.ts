@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { GatewayConfig } from '../shared/config.ts';
 import { hostCheck } from '../shared/host-check.ts';
 import { RECORD_RETENTION_MS, gatewayKey } from '../shared/keys.ts';
+import type { Backends } from '../shared/messages.ts';
 import type { ReleaseStack } from '../shared/release-stack.ts';
 import { SaleStore } from '../shared/sale-store.ts';
 import { BrokerLink } from './broker-link.ts';
@@ -80,8 +81,15 @@ export function assembleGateway(input: AssemblyInput) {
     log,
     onFlushDue: () => collector.flush(),
   });
+  const backends = (): Backends => ({
+    rabbitmq: link.health,
+    redis: redisWatch.health,
+    postgres: postgresWatch.health,
+  });
   const metrics: GatewayMetrics = new GatewayMetrics({
     counters,
+    backends,
+    queueLength: () => link.queueLength(),
     unconfirmedNow: () => collector.unconfirmedNow,
     linkState: () => link.state,
     clientCount: () => live.clientCount,
@@ -193,7 +201,21 @@ export function assembleGateway(input: AssemblyInput) {
     onError,
   });
   undo.add('live updates', () => live.close());
-  return { app, cache, clock, collector, counters, fastPath, link, live, peers, reserve, routes, store };
+  return {
+    app,
+    backends,
+    cache,
+    clock,
+    collector,
+    counters,
+    fastPath,
+    link,
+    live,
+    peers,
+    reserve,
+    routes,
+    store,
+  };
 }
 
 /** Fills with every route that is added to the app, as `GET /sales/{id}`. */

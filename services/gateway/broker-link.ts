@@ -15,6 +15,7 @@ import { errorText } from '../shared/error-text.ts';
 import { FRAME_CONTENT_TYPE } from '../shared/frame.ts';
 import type { RareCounts } from '../shared/rare-paths.ts';
 import { step } from '../shared/stop-points.ts';
+import { withLimit } from '../shared/time-limit.ts';
 import type { FrameEnd, FramePublisher, OutgoingFrame } from './frame-collector.ts';
 
 const BACKOFF = { firstMs: 100, maxMs: 1_000 };
@@ -24,6 +25,9 @@ const REDECLARE_PAUSE_MS = 1_000;
 const REFUSAL_MEMORY_MS = 5_000;
 /** ms that a broker in trouble gets to confirm or refuse the frames that it had read before. */
 const GRACE_MS = 100;
+
+/** ms that a reader of the metrics waits for the length of the queue. */
+const QUEUE_LENGTH_LIMIT_MS = 1_000;
 
 const QUEUE_REFUSES: BackendTrouble = {
   state: 'refusing',
@@ -119,6 +123,22 @@ export class BrokerLink implements FramePublisher {
 
   get isWritable(): boolean {
     return this.#isWritable;
+  }
+
+  /** Messages in the queue that no worker has in hand; `undefined` when the broker does not say in time. */
+  async queueLength(): Promise<number | undefined> {
+    const session = this.#connection.session;
+    if (session === undefined || this.state !== 'up') return undefined;
+    const { connection, names } = session;
+    const ask = async (): Promise<number> => {
+      // A channel of its own, which the broker closes when there is no such queue.
+      const channel = await connection.createChannel();
+      channel.on('error', () => undefined);
+      const { messageCount } = await channel.checkQueue(names.queue);
+      await channel.close();
+      return messageCount;
+    };
+    return await withLimit(ask(), QUEUE_LENGTH_LIMIT_MS, 'no answer').catch(() => undefined);
   }
 
   /** Why the latest attempt or connection failed. */

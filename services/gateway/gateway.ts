@@ -94,7 +94,7 @@ export async function startGateway(
       await finishRequests(config, parts);
       await release();
     };
-    const { counters, collector, link, routes } = parts;
+    const { backends, counters, collector, link, routes } = parts;
     return {
       gatewayId,
       routes,
@@ -107,11 +107,7 @@ export async function startGateway(
         unconfirmedNow: collector.unconfirmedNow,
         isBrokerUp: link.state === 'up',
         rarePaths: taken(counters.rare),
-        health: {
-          rabbitmq: link.health,
-          redis: stores.redisWatch.health,
-          postgres: stores.postgresWatch.health,
-        },
+        health: backends(),
       }),
       stop: () => (stopped ??= stop()),
     };

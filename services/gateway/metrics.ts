@@ -1,11 +1,18 @@
 /** Prometheus metrics. Histograms observe once a frame, never once a request; the rest is read on request. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { LinkState } from '../shared/amqp/broker-connection.ts';
-import type { GatewayCounters } from './gateway-counters.ts';
+import { addBackendsUp } from '../shared/backend-metrics.ts';
+import type { Backends } from '../shared/messages.ts';
+import { problemKinds, type GatewayCounters } from './gateway-counters.ts';
 import type { FrameEnd } from './frame-collector.ts';
+
+const FRAME_ENDS: readonly FrameEnd[] = ['confirmed', 'nacked', 'returned', 'timeout', 'lost', 'away'];
 
 export interface MetricsSources {
   readonly counters: GatewayCounters;
+  readonly backends: () => Backends;
+  /** Messages in the queue that no worker has in hand; `undefined` when the broker does not say. */
+  readonly queueLength: () => Promise<number | undefined>;
   readonly unconfirmedNow: () => number;
   readonly linkState: () => LinkState;
   readonly clientCount: () => number;
@@ -68,18 +75,29 @@ export class GatewayMetrics {
       registers,
       collect() {
         this.reset();
-        for (const [reason, count] of Object.entries(counters.rejected)) this.inc({ reason }, count);
+        // Also those that never came: an alert on the first one needs the zero before it.
+        for (const reason of problemKinds()) this.inc({ reason }, counters.rejected[reason] ?? 0);
       },
     });
     gauge('unconfirmed', "Reservations that wait for the broker's confirm.", sources.unconfirmedNow);
     gauge('broker_up', '1 while the broker takes frames.', () => (sources.linkState() === 'up' ? 1 : 0));
     gauge('live_clients', 'Socket.IO clients.', sources.clientCount);
+    addBackendsUp(this.registry, 'gateway', sources.backends);
+    new Gauge({
+      name: 'flashgrid_gateway_queue_messages',
+      help: 'Messages in the queue that no worker has in hand; every gateway tells the same. NaN: unknown.',
+      registers,
+      async collect() {
+        this.set((await sources.queueLength()) ?? NaN);
+      },
+    });
     this.#ends = new Counter({
       name: 'flashgrid_gateway_frames_total',
       help: 'Frames by how they ended; `confirmed` ones were accepted.',
       labelNames: ['end'],
       registers,
     });
+    for (const end of FRAME_ENDS) this.#ends.inc({ end }, 0);
     this.#frameSize = new Histogram({
       name: 'flashgrid_gateway_frame_reservations',
       help: 'Reservations in a frame.',

@@ -1,5 +1,7 @@
 /** Prometheus metrics. They read the worker's counters on request, so a frame costs nothing. */
 import { Counter, Gauge, Registry } from 'prom-client';
+import { addBackendsUp } from '../shared/backend-metrics.ts';
+import type { Backends } from '../shared/messages.ts';
 import type { WorkerCounters } from './counters.ts';
 
 const HELP: Readonly<
@@ -18,8 +20,13 @@ const HELP: Readonly<
 };
 
 /** A registry that shows the counters, and the frames in hand. */
-export function createMetrics(counters: WorkerCounters, framesInHand: () => number): Registry {
+export function createMetrics(
+  counters: WorkerCounters,
+  framesInHand: () => number,
+  backends: () => Backends,
+): Registry {
   const registry = new Registry();
+  addBackendsUp(registry, 'worker', backends);
   for (const key of Object.keys(HELP).filter(isCounter)) {
     const [name, help] = HELP[key];
     new Counter({

@@ -150,7 +150,7 @@ export async function startWorker(
       redis: redisWatch.health,
       postgres: postgresWatch.health,
     });
-    const registry = createMetrics(counters, () => consumer.framesInHand);
+    const registry = createMetrics(counters, () => consumer.framesInHand, backends);
     if (hasProcessMetrics) collectDefaultMetrics({ register: registry });
     const health = await startHealthServer({
       host: config.FLASHGRID_WORKER_HOST,

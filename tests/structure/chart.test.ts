@@ -4,7 +4,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import ts from 'typescript';
-import { parseAllDocuments } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { canTestHelm, ensureHelm } from '../../scripts/setup/helm.mjs';
@@ -170,6 +170,20 @@ describe.skipIf(!canTestHelm)('the Helm chart', () => {
     expect(await render('values-autoscaled.yaml')).not.toContainEqual(
       expect.objectContaining({ kind: 'Secret' }),
     );
+  });
+
+  it('carries dashboard and alerts as they are, where values say so', async () => {
+    const file = (name: string) => readFileSync(join(CHART, 'files', name), 'utf8');
+    const objects = await render('values-autoscaled.yaml');
+    const named = (kind: string) => objects.find((one) => one.kind === kind);
+    expect(named('ConfigMap')).toMatchObject({
+      metadata: { labels: { grafana_dashboard: '1' } },
+      data: { 'flashgrid.json': file('dashboard.json') },
+    });
+    expect(named('PrometheusRule')).toMatchObject({ spec: parse(file('alerts.yaml')) as object });
+    const kinds = (await render('values-one-secret.yaml')).map(({ kind }) => kind);
+    expect(kinds).not.toContain('ConfigMap');
+    expect(kinds).not.toContain('PrometheusRule');
   });
 
   it.each([
