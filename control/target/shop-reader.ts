@@ -169,13 +169,13 @@ async function query(connectionString: string, sql: string): Promise<unknown> {
     connectionString,
     application_name: 'FlashGrid audit',
     connectionTimeoutMillis: ANSWER_LIMIT_MS,
-    statement_timeout: ANSWER_LIMIT_MS,
     query_timeout: ANSWER_LIMIT_MS,
   });
   client.on('error', () => undefined); // A lost connection fails the query, which is reported.
   try {
     await client.connect();
-    await client.query('BEGIN READ ONLY');
+    // Not as a start-up parameter, which PgBouncer would refuse.
+    await client.query(`BEGIN READ ONLY; SET LOCAL statement_timeout = ${ANSWER_LIMIT_MS}`);
     const { rows } = await client.query<Record<string, unknown>>(sql);
     return rows;
   } catch (error) {

@@ -1,6 +1,7 @@
 /**
  * What the gateway looks up in Redis and Postgres. Nothing here waits for a backend that is known to be gone.
  */
+import { REPLICATED } from '../shared/postgres.ts';
 import type { RareCounts } from '../shared/rare-paths.ts';
 import type { ReservationRef } from '../shared/ids.ts';
 import type { SaleStore } from '../shared/sale-store.ts';
@@ -21,9 +22,10 @@ const LATE = 'Redis did not answer';
 
 const SELECT_FACTS = `SELECT id, title, stock, per_buyer_limit AS "perBuyerLimit", mode, status, generation
   FROM sales WHERE id = $1`;
-const SELECT_TICKET = 'SELECT 1 FROM tickets WHERE reservation_id = $1 LIMIT 1';
-const SELECT_TICKETS = `SELECT reset_epoch, unit_no FROM sales LEFT JOIN tickets ON reservation_id = $2
-  WHERE id = $1 ORDER BY item_no`;
+/** A buyer is told of no ticket that a failover may lose. */
+const SELECT_TICKET = `SELECT ${REPLICATED} FROM tickets WHERE reservation_id = $1 LIMIT 1`;
+const SELECT_TICKETS = `SELECT reset_epoch, unit_no, CASE WHEN unit_no > 0 THEN ${REPLICATED} END
+  FROM sales LEFT JOIN tickets ON reservation_id = $2 WHERE id = $1 ORDER BY item_no`;
 
 type UsedStores = Pick<Stores, 'pool' | 'redisWatch' | 'postgresWatch'>;
 

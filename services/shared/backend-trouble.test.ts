@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { blockedBecause, nextHealth, describeTrouble, troubleOf } from './backend-trouble.ts';
+import { UnreplicatedError } from './postgres.ts';
 
 const error = (code: string, message = '') => Object.assign(new Error(message), { code });
 
@@ -8,6 +9,11 @@ describe('what an error of a backend means', () => {
     [error('25006', 'cannot execute INSERT in a read-only transaction'), 'refusing', /read-only/],
     [error('53100', 'could not extend file'), 'refusing', /disk is full/],
     [error('53300', 'sorry, too many clients already'), 'refusing', /too many connections/],
+    [error('57P01', 'terminating connection due to administrator command'), 'away', /shut down/],
+    [error('08P01', 'query_wait_timeout'), 'away', /PgBouncer/],
+    [error('08P01', 'SASL authentication failed'), 'refusing', /password/],
+    [error('08P01', 'no more connections allowed (max_client_conn)'), 'refusing', /too many connections/],
+    [new UnreplicatedError(), 'silent', /synchronous standby/],
     [error('57P03', 'the database system is starting up'), 'away', /starting/],
     [error('58030', 'could not fsync'), 'refusing', /files/],
     [error('XX000', 'could not write init file'), 'refusing', /files/],

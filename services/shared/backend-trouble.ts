@@ -52,6 +52,11 @@ const TROUBLES: readonly (readonly [RegExp, BackendTrouble['state'], string])[] 
   [/^58|could not write init file/, 'refusing', "it can't read or write its files"],
   [/^57P03 /, 'away', 'it is starting, recovering or shutting down'],
   [/^57P0/, 'away', 'it is being shut down'],
+  [/UnreplicatedError/, 'silent', 'its synchronous standby confirms no commit'],
+  // PgBouncer, which has one SQLSTATE for all that it says.
+  [/^08P01 .*authentication failed/, 'refusing', BAD_LOGIN],
+  [/^08P01 .*no more connections/, 'refusing', 'too many connections: none is free for us'],
+  [/^08P01 /, 'away', 'PgBouncer has no connection to it'],
   [/^57014 /, 'silent', 'a statement took longer than its limit'],
   [/^(28P01|28000) /, 'refusing', BAD_LOGIN],
   [/^3D000 /, 'refusing', 'the database does not exist'],

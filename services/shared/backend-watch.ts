@@ -147,12 +147,6 @@ export function writeToRedis(redis: RedisClient, key: string): () => Promise<unk
 }
 
 /**
- * ms after which a connection that gives no answer is dropped: its server may have vanished without closing
- * it.
- */
-const QUERY_LIMIT_MS = 10_000;
-
-/**
  * A commit that reaches the disk without a table: a message in the write-ahead log. It needs no right beyond
  * connecting, and leaves nothing to vacuum.
  */
@@ -160,9 +154,7 @@ const COMMIT = `SELECT pg_logical_emit_message(true, 'flashgrid', ''), current_s
 
 export function commitToPostgres(pool: Pool): () => Promise<unknown> {
   return async () => {
-    // A variable, because pg's types don't know the limit of one query.
-    const query = { text: COMMIT, query_timeout: QUERY_LIMIT_MS };
-    const { rows } = await pool.query<{ readOnly: string }>(query);
+    const { rows } = await pool.query<{ readOnly: string }>(COMMIT);
     if (rows[0]?.readOnly === 'on')
       throw Object.assign(new Error('read-only transaction'), { code: '25006' });
   };

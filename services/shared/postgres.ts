@@ -1,21 +1,24 @@
 /**
- * Connections to Postgres, directly or through PgBouncer.
+ * Connections to Postgres, directly or through PgBouncer, alone or with a synchronous standby.
  *
  * PgBouncer in transaction mode gives each transaction any of its own connections. It refuses start-up
  * parameters that it does not know, and keeps nothing of a session: no prepared statement, no advisory lock,
- * no setting. So nothing here relies on a session, and `openPool` drops the parameters when they are refused.
+ * no setting. So nothing here relies on a session, and time limits are the client's.
+ *
+ * A commit waits until the synchronous standby has it, too. When that wait is cancelled, Postgres says that the
+ * commit has succeeded, with a warning: everybody sees its rows, and a failover may still lose them. Such a
+ * commit fails here, like one whose connection died: nobody knows. Who asks again, or tells what he has read,
+ * waits for the standby by that (`REPLICATED`).
  */
 import pg from 'pg';
-import { dropDead } from './dead-connections.ts';
+import { endUnanswered, keyOf } from './dead-connections.ts';
 
 export const POSTGRES_DEFAULTS = {
   /** ms that opening a connection, or waiting for a free one, may take. */
   connectTimeoutMs: 3_000,
-  /** ms after which the server ends a statement. */
+  /** ms after which a statement is cancelled. */
   statementTimeoutMs: 30_000,
-  /**
-   * ms beyond that after which the client gives up: the server hangs, or a pooler did not pass the limit on.
-   */
+  /** ms beyond that after which the client gives up: the server hangs. */
   answerGraceMs: 5_000,
   /** ms after which a connection that nobody uses is closed. */
   idleTimeoutMs: 30_000,
@@ -64,7 +67,7 @@ const typeParsers: pg.CustomTypesConfig = {
   },
 };
 
-/** What every connection has in common, without start-up parameters that a pooler refuses. */
+/** What every connection has in common: no start-up parameter that a pooler refuses. */
 export function connectionConfig(
   options: Omit<PoolOptions, 'max' | 'onError' | 'onDead' | 'schema'>,
 ): pg.ClientConfig {
@@ -85,7 +88,6 @@ export function connectionConfig(
 export function createPool(options: PoolOptions): pg.Pool {
   const pool = new pg.Pool({
     ...connectionConfig(options),
-    statement_timeout: options.statementTimeoutMs ?? POSTGRES_DEFAULTS.statementTimeoutMs,
     // The default schema needs no parameter, which a pooler would refuse.
     ...(options.schema === DEFAULT_SCHEMA ? {} : { options: searchPathOption(options.schema) }),
     max: options.max,
@@ -93,31 +95,87 @@ export function createPool(options: PoolOptions): pg.Pool {
   });
   // Without a listener, a lost idle connection ends the process. The pool replaces the connection by itself.
   pool.on('error', (error) => options.onError?.(error));
-  // The same for one that is in use: its user learns of it by the next statement.
-  pool.on('connect', (client) => client.on('error', () => undefined));
-  if (!options.mayStandIdle) dropDead(pool, () => options.onDead?.());
+  pool.on('connect', (client) => {
+    // The same for one that is in use: its user learns of it by the next statement.
+    client.on('error', () => undefined);
+    failUnreplicated(client);
+  });
+  if (!options.mayStandIdle)
+    endUnanswered(pool, options.statementTimeoutMs ?? POSTGRES_DEFAULTS.statementTimeoutMs, () =>
+      options.onDead?.(),
+    );
   return pool;
 }
+
+/** A commit that is not known to be on the synchronous standby. */
+export class UnreplicatedError extends Error {
+  override readonly name = 'UnreplicatedError';
+  constructor() {
+    super(
+      'Postgres gave up waiting for the synchronous standby: nobody knows whether the commit would survive',
+    );
+  }
+}
+
+/** Where Postgres's warning comes from. Its text has a language, and its SQLSTATE is that of any warning. */
+const WAIT_FOR_STANDBY = 'SyncRepWaitForLSN';
+
+/** Fails the statement whose commit is not known to be replicated. Its connection is not used any more. */
+function failUnreplicated(client: pg.PoolClient): void {
+  client.on('notice', ({ routine }) => {
+    // Not by ending the stream: the success may have been read with the warning, and would come first.
+    if (routine === WAIT_FOR_STANDBY) client.connection.emit('error', new UnreplicatedError());
+  });
+}
+
+/**
+ * SQL of a column, to read what may be told to a buyer: the statement then ends with a commit that waits for the
+ * standby, and so for all that it saw. Without a synchronous standby it costs nothing.
+ */
+export const REPLICATED = `(SELECT CASE WHEN current_setting('synchronous_standby_names') <> ''
+  THEN pg_logical_emit_message(true, 'flashgrid', '') END)`;
 
 /** How PgBouncer refuses a start-up parameter. */
 const REFUSED_PARAMETER = /unsupported startup parameter/i;
 
+/** Where the warning would be left out. */
+const PROBE = `SELECT pg_backend_pid() AS pid,
+  current_setting('client_min_messages') = 'error' AND current_setting('synchronous_standby_names') <> '' AS "isDeaf"`;
+
 /**
  * Runs the first statement of a pool, and finds out whether a pooler stands before Postgres.
- * @throws the statement's error, or that the pooler can't serve the schema
+ * @throws the statement's error, or what has to be set otherwise
  */
-export async function openPool(pool: pg.Pool, statement = 'SELECT 1'): Promise<void> {
+export async function openPool(
+  pool: pg.Pool,
+  statement = 'SELECT 1',
+): Promise<{ readonly isDirect: boolean }> {
+  const client = await connect(pool);
+  let failure: unknown;
   try {
-    await pool.query(statement);
+    await client.query(statement);
+    const { rows } = await client.query<{ pid: number; isDeaf: boolean }>(PROBE);
+    if (rows[0]?.isDeaf)
+      throw new Error(
+        'Postgres has a synchronous standby, and its setting client_min_messages hides when a commit is not replicated: set it to warning, for example with ALTER ROLE … SET client_min_messages = warning',
+      );
+    return { isDirect: rows[0]?.pid === keyOf(client).pid };
+  } catch (error) {
+    failure = error;
+    throw error;
+  } finally {
+    client.release(failure !== undefined);
+  }
+}
+
+async function connect(pool: pg.Pool): Promise<pg.PoolClient> {
+  try {
+    return await pool.connect();
   } catch (error) {
     if (!(error instanceof Error) || !REFUSED_PARAMETER.test(error.message)) throw error;
-    if (pool.options.options !== undefined)
-      throw new Error(
-        'PgBouncer refuses the start-up parameter that names the schema: use the schema "public", or set `ignore_startup_parameters = options, statement_timeout` in its configuration and the search path with ALTER ROLE … SET search_path',
-        { cause: error },
-      );
-    // The client's own limit holds (connectionConfig).
-    delete pool.options.statement_timeout;
-    await pool.query(statement);
+    throw new Error(
+      'PgBouncer refuses the start-up parameter that names the schema: use the schema "public", or set `ignore_startup_parameters = options` in its configuration and the search path with ALTER ROLE … SET search_path',
+      { cause: error },
+    );
   }
 }

@@ -18,12 +18,12 @@ export interface Reached {
 }
 
 /** @throws ServiceError when `use` fails or has not ended after `limitMs` */
-export async function reachBackend(
+export async function reachBackend<Value>(
   { code, name, url, limitMs = REACH_LIMIT_MS }: Reached,
-  use: () => Promise<unknown>,
-): Promise<void> {
+  use: () => Promise<Value>,
+): Promise<Value> {
   try {
-    await withLimit(use(), limitMs, `no answer within ${limitMs} ms`);
+    return await withLimit(use(), limitMs, `no answer within ${limitMs} ms`);
   } catch (error) {
     throw new ServiceError(
       code,

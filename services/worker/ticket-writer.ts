@@ -6,7 +6,9 @@
  * - a unit that another reservation holds fails the statement, so no reservation is recorded by half;
  * - an epoch below `sales.epoch`, or another generation or stock than the sale's present one, inserts nothing (rebuild.ts).
  */
+import { createHash } from 'node:crypto';
 import pg from 'pg';
+import { REPLICATED } from '../shared/postgres.ts';
 import { rareCounts, type RareCounts } from '../shared/rare-paths.ts';
 import { isFinal, whileAway } from './retry.ts';
 import type { RetryOptions } from './retry.ts';
@@ -56,6 +58,8 @@ INSERT INTO tickets (sale_id, generation, stock, unit_no, reservation_id, item_n
 SELECT fence.id, fence.generation, fence.stock, t.unit_no, t.reservation_id, t.item_no, t.user_id
   FROM fence, unnest($5::int[], $6::text[], $7::smallint[], $8::text[]) AS t (unit_no, reservation_id, item_no, user_id)
 ON CONFLICT (reservation_id, item_no) DO NOTHING`;
+/** Of this very text: behind a pooler, a worker of another version may have prepared its own on the same session. */
+const INSERT_NAME = `insert-tickets ${createHash('sha256').update(INSERT).digest('hex').slice(0, 12)}`;
 
 export class TicketWriter {
   readonly #pool: pg.Pool;
@@ -64,15 +68,22 @@ export class TicketWriter {
   readonly #rare: RareCounts<'worker'>;
   readonly #waiting: Job[] = [];
   #active = 0;
-  /** A prepared statement is planned once. Not used any more after a pooler has lost it. */
-  #isPrepared = true;
+  /** A prepared statement is planned once. Not behind a pooler, nor after one has lost it. */
+  #isPrepared: boolean;
 
   /** @param parallel most statements at once */
-  constructor(pool: pg.Pool, parallel: number, retry: RetryOptions, rare = rareCounts('worker')) {
+  constructor(
+    pool: pg.Pool,
+    parallel: number,
+    retry: RetryOptions,
+    rare = rareCounts('worker'),
+    isDirect = true,
+  ) {
     this.#pool = pool;
     this.#parallel = parallel;
     this.#retry = retry;
     this.#rare = rare;
+    this.#isPrepared = isDirect;
   }
 
   /**
@@ -160,7 +171,7 @@ export class TicketWriter {
       }
     }
     const { rowCount } = await this.#pool.query({
-      ...(this.#isPrepared ? { name: 'insert-tickets' } : {}),
+      ...(this.#isPrepared ? { name: INSERT_NAME } : {}),
       text: INSERT,
       values: [
         first.saleId,
@@ -178,7 +189,10 @@ export class TicketWriter {
     return this.#compare(jobs, first.saleId, reservations, tries);
   }
 
-  /** Some tickets were not inserted. Finds out which jobs' tickets exist already; the others are stale. */
+  /**
+   * Some tickets were not inserted. Finds out which jobs' tickets exist already; the others are stale. What exists may have been
+   * written by a commit whose wait for the standby was cancelled, so this waits for it, too.
+   */
   async #compare(
     jobs: readonly Job[],
     saleId: string,
@@ -186,7 +200,7 @@ export class TicketWriter {
     tries: number,
   ): Promise<WriteResult[]> {
     const { rows } = await this.#pool.query<{ reservation_id: string; unit_no: number }>(
-      'SELECT reservation_id, unit_no FROM tickets WHERE sale_id = $1 AND reservation_id = ANY($2)',
+      `SELECT reservation_id, unit_no, ${REPLICATED} FROM tickets WHERE sale_id = $1 AND reservation_id = ANY($2)`,
       [saleId, reservations],
     );
     const present = new Set(rows.map((row) => `${row.reservation_id} ${row.unit_no}`));

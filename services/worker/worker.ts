@@ -80,9 +80,8 @@ export async function startWorker(
     await reachBackend({ code: UNREACHABLE, name: 'Redis', url: config.FLASHGRID_REDIS_URL }, () =>
       redis.ping(),
     );
-    await reachBackend({ code: UNREACHABLE, name: 'Postgres', url: config.FLASHGRID_POSTGRES_URL }, () =>
-      openPool(pool, 'SELECT 1 FROM sales LIMIT 1'),
-    );
+    const postgres = { code: UNREACHABLE, name: 'Postgres', url: config.FLASHGRID_POSTGRES_URL } as const;
+    const { isDirect } = await reachBackend(postgres, () => openPool(pool, 'SELECT 1 FROM sales LIMIT 1'));
 
     const redisWatch: BackendWatch = new BackendWatch({
       operate: writeToRedis(redis, healthKey(config.FLASHGRID_NAMESPACE)),
@@ -116,6 +115,7 @@ export async function startWorker(
         Math.max(1, config.FLASHGRID_POSTGRES_POOL - 1),
         retryAs('commitRetried'),
         counters.rare,
+        isDirect,
       ),
       counters,
       retry: retryAs('decisionRetried'),

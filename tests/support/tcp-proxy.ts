@@ -7,8 +7,8 @@ export interface TcpProxy {
   readonly url: string;
   /** Breaks all connections; new ones are broken at once. */
   cut(): void;
-  /** Lets connections through again. */
-  mend(): void;
+  /** Lets connections through again, from now on to the port if one is given. */
+  mend(port?: string): void;
   close(): Promise<void>;
 }
 
@@ -55,7 +55,8 @@ export async function startTcpProxy(url: string): Promise<TcpProxy> {
       isCut = true;
       destroyAll();
     },
-    mend: () => {
+    mend: (port = target.port) => {
+      target.port = port;
       isCut = false;
     },
     close: () =>
