@@ -2,7 +2,7 @@
 import process from 'node:process';
 import { createInterface } from 'node:readline/promises';
 import { appVersion, builtParts } from '../control/app-paths.ts';
-import type { BackendState } from '../contract/backends.ts';
+import type { BackendState, MemberState } from '../contract/backends.ts';
 import { lockHolder } from '../control/cluster/data-dir-lock.ts';
 import type { Finding } from '../contract/state.ts';
 import type { PageAsk } from '../control/lib/page-guard.ts';
@@ -140,10 +140,12 @@ async function status({ values, dataDir, out, outputs, interrupt }: CommandConte
       `FlashGrid ${snapshot.app.version}, process ${snapshot.app.pid}, data in ${snapshot.app.dataDir}`,
     );
     out.print(`Cluster: ${cluster.state}${cluster.reason ? ` (${cluster.reason})` : ''}`, 2);
-    for (const backend of cluster.backends)
+    for (const backend of cluster.backends) {
       out.print(
         `  ${backend.role.padEnd(12)}${backend.state.padEnd(12)}${(backend.version ?? '').padEnd(10)}${backend.port ? `port ${backend.port}` : ''}${troubleOf(backend)}`,
       );
+      for (const member of backend.members ?? []) out.print(`    ${memberText(member)}`);
+    }
     if (values['connections'] === true)
       for (const { role, url } of await must(client, 'cluster.listConnections', {}))
         out.print(`  ${role.padEnd(12)}${url}`);
@@ -164,6 +166,17 @@ async function status({ values, dataDir, out, outputs, interrupt }: CommandConte
     return EXIT.pass;
   });
 }
+
+/** `rabbitmq-2  running     port 5673  leads`. */
+const memberText = ({ name, state, port, isLeader = false, detail }: MemberState): string =>
+  [
+    name.padEnd(12),
+    state.padEnd(12),
+    (port === undefined ? '' : `port ${port}`).padEnd(12),
+    isLeader ? 'leads' : detail,
+  ]
+    .join('')
+    .trimEnd();
 
 /** What is wrong with a backend, and since when. */
 function troubleOf({ detail, sinceMs }: BackendState): string {

@@ -361,9 +361,11 @@ export class ClusterManager {
         await supervisor.scale(role, count);
         step.done(`${count} ready`);
       });
+    // Others go on where one ends: that takes two.
+    const atLeast = this.#state.highlyAvailable ? 2 : 1;
     await Promise.all([
-      bring('gateway', settings.gateways, 'Start the gateways'),
-      bring('worker', settings.workers, 'Start the workers'),
+      bring('gateway', Math.max(atLeast, settings.gateways), 'Start the gateways'),
+      bring('worker', Math.max(atLeast, settings.workers), 'Start the workers'),
     ]);
     signal.throwIfAborted();
   }

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { BackendPrograms } from '../cluster/native/find-programs.ts';
+import type { BackendState } from '../../contract/backends.ts';
 import { findingSchema } from '../../contract/state.ts';
-import { runDoctor } from './doctor.ts';
+import { backendFindings, runDoctor } from './doctor.ts';
 
 const nothing: BackendPrograms = {
   searched: { redis: ['/a', '/a', '/b'], postgres: ['/c'], rabbitmq: ['/d'] },
@@ -52,4 +53,22 @@ test('the data folder is looked at, not made', async () => {
   expect(readdirSync(dataDir)).toEqual([]);
   writeFileSync(join(dataDir, 'file'), '');
   expect(await of(join(dataDir, 'file', 'below'))).toMatchObject({ status: 'missing' });
+});
+
+test('members are told with who leads, and one that is away with what to do', () => {
+  const member = (number: number) => ({ name: `redis-${number}`, state: 'running' as const });
+  const membersOf = (...members: BackendState['members'] & {}) =>
+    backendFindings({ state: 'running', backends: [{ role: 'redis', state: 'running', members }] })[1];
+  expect(membersOf({ ...member(1), isLeader: true }, member(2))).toMatchObject({
+    status: 'ok',
+    detail: 'redis-1 leads; 2 of 2 run.',
+  });
+  expect(membersOf(member(1), { ...member(2), state: 'failed', detail: 'ended by SIGKILL' })).toMatchObject({
+    status: 'warning',
+    detail: 'Nobody leads; 1 of 2 run. redis-2 is failed: ended by SIGKILL.',
+    fix: expect.stringContaining('FlashGrid starts members again') as string,
+  });
+  expect(backendFindings({ state: 'running', backends: [{ role: 'redis', state: 'running' }] })).toHaveLength(
+    1,
+  );
 });

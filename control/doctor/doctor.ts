@@ -77,6 +77,34 @@ export function programFindings(binaries: BackendPrograms): Finding[] {
 /** How the backends of a cluster that runs are: a process that is alive may take no writes all the same. */
 export function backendFindings({ state, backends }: Pick<ClusterState, 'state' | 'backends'>): Finding[] {
   if (state !== 'running') return [];
+  return [...wholeFindings(backends), ...backends.flatMap(memberFindings)];
+}
+
+/** Who leads, and who is away, of a backend with several members. */
+function memberFindings({ role, members = [] }: BackendState): Finding[] {
+  if (members.length === 0) return [];
+  const leader = members.find(({ isLeader }) => isLeader)?.name;
+  const away = members.filter(({ state }) => state !== 'running');
+  const isWell = leader !== undefined && away.length === 0;
+  return [
+    {
+      id: `members.${role}`,
+      title: `Members of ${BACKEND_TITLES[role]}`,
+      status: isWell ? 'ok' : 'warning',
+      detail: [
+        `${leader ?? 'Nobody'} leads; ${members.length - away.length} of ${members.length} run.`,
+        ...away.map(
+          ({ name, state, detail }) => `${name} is ${state}${detail === undefined ? '' : `: ${detail}`}.`,
+        ),
+      ].join(' '),
+      ...(isWell
+        ? {}
+        : { fix: 'Wait: FlashGrid starts members again. Look at the logs if that does not help.' }),
+    },
+  ];
+}
+
+function wholeFindings(backends: readonly BackendState[]): Finding[] {
   const sick = backends.filter((backend) => backend.state !== 'running');
   const common = { id: 'backends', title: 'Running cluster' };
   if (sick.length === 0)

@@ -1,6 +1,6 @@
-import { ActionIcon, Button, Group, Menu, NativeSelect } from '@mantine/core';
+import { ActionIcon, Button, Group, Menu, NativeSelect, UnstyledButton } from '@mantine/core';
 import { IconChevronRight, IconHammer } from '@tabler/icons-react';
-import { useRef, useState } from 'react';
+import { useRef, useState, type ReactNode } from 'react';
 import { faultKind, faultTitle, memberOf, targetTitle, valueOf } from '../../contract/faults.ts';
 import type { ServiceRole } from '../../contract/state.ts';
 import { callOrNotify } from '../client.ts';
@@ -19,10 +19,14 @@ interface BreakItProps {
   readonly places: (services: RunningServices) => readonly FaultPlace[];
   readonly isDisabled?: boolean;
   readonly isSmall?: boolean;
+  /** What the button of a place shows in the place of a hammer, with its tooltip. */
+  readonly content?: ReactNode;
+  readonly title?: string;
 }
 
 /** A button with the menu of all faults that its places allow. Each asks for its length, and for confirmation. */
-export function BreakIt({ name, places, isDisabled = false, isSmall = false }: BreakItProps) {
+export function BreakIt(props: BreakItProps) {
+  const { name, places, isDisabled = false, isSmall = false, content, title } = props;
   const isUp = useData(({ cluster }) => cluster.state === 'running') ?? false;
   const isOnline = useIsOnline();
   const [isOpen, setOpen] = useState(false);
@@ -41,7 +45,11 @@ export function BreakIt({ name, places, isDisabled = false, isSmall = false }: B
   } as const;
   return (
     <>
-      {name === undefined ? (
+      {content !== undefined ? (
+        <UnstyledButton ref={button} title={title} {...attributes}>
+          {content}
+        </UnstyledButton>
+      ) : name === undefined ? (
         <Button
           ref={button}
           size={isSmall ? 'compact-sm' : 'sm'}

@@ -24,7 +24,7 @@ export interface Part {
 }
 
 /** Shape and colour of a state. */
-const TONES: Readonly<Record<Part['state'], Tone>> = {
+export const TONES: Readonly<Record<Part['state'], Tone>> = {
   running: 'good',
   starting: 'busy',
   stopping: 'busy',

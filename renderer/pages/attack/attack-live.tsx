@@ -6,6 +6,7 @@ import { callOrNotify } from '../../client.ts';
 import { BreakIt } from '../../components/break-it.tsx';
 import { ConfirmButton } from '../../components/confirm-button.tsx';
 import { clearFailure } from '../../components/notify.tsx';
+import { MembersStrip } from '../../components/members.tsx';
 import { Loading } from '../../components/loading.tsx';
 import { isAttackActive, isCampaignActive, isMatrixActive } from '../../lib/attack-phase.ts';
 import { allPlaces } from '../../lib/fault-places.ts';
@@ -41,6 +42,7 @@ export function AttackLive() {
       <Story stage={stage}>
         <Actions />
       </Story>
+      <MembersStrip />
       <div className={`columns ${classes.columns}`}>
         <section className={`panel ${classes.charts}`} aria-label="The attack over time">
           <Suspense fallback={<Loading label="Loading the charts…" />}>

@@ -9,6 +9,7 @@ import {
 } from '@tabler/icons-react';
 import { useMemo } from 'react';
 import { BreakIt } from '../../components/break-it.tsx';
+import { Members } from '../../components/members.tsx';
 import { isAttackActive } from '../../lib/attack-phase.ts';
 import { BREAKABLE_LINKS, linkPlace, partPlace, servicesPlace } from '../../lib/fault-places.ts';
 import { useFlow } from '../../lib/flow.ts';
@@ -57,12 +58,14 @@ const NODES = {
     name: 'Redis',
     plain: 'The counter. Knows what is left.',
     breaker: <BreakIt name="Redis" places={() => [partPlace('redis')]} />,
+    children: <Members role="redis" />,
   },
   postgres: {
     icon: <IconDatabase stroke={1.6} />,
     name: 'Postgres',
     plain: 'The ledger. One row per ticket.',
     breaker: <BreakIt name="Postgres" places={() => [partPlace('postgres')]} />,
+    children: <Members role="postgres" />,
   },
 };
 const crowdIcon = <IconUsersGroup stroke={1.6} />;
@@ -98,6 +101,7 @@ export function Pipeline() {
   const crowd = useMemo(
     () => (
       <>
+        <Members role="rabbitmq" />
         <CrowdDots count={waiting} />
         <DeadLetters count={flow.deadLettered} />
       </>
