@@ -10,15 +10,17 @@
 -- KEYS[3]  hash    grants that outlive their record: those of keyed reservations by `k.` and the key's name, and, in a
 --                  rebuilt epoch, those from Postgres by frame id
 -- KEYS[4]  list    free units below `next`
--- KEYS[5]  string  the frame's record
--- KEYS[6..] string what a key was used for, and its outcome; one for each keyed reservation, in the order of the frame
+-- KEYS[5]  string  the frame's record, unless it is in KEYS[6]
+-- KEYS[6]  hash    records of small frames by slot; after a record stands `|` and when it was written, ms since 1970
+-- KEYS[7..] string what a key was used for, and its outcome; one for each keyed reservation, in the order of the frame
 --
 -- ARGV[1]  body               lines `user`, `user TAB quantity` or `user TAB quantity TAB digest`, each ended by LF
 -- ARGV[2]  count              lines in the body, 1..512
 -- ARGV[3]  generation         the sale's, as the gateway knew it
 -- ARGV[4]  frame id           text
 -- ARGV[5]  retention          ms that records stay readable
--- ARGV[6]  server             `run_id:` and the run id of the Redis that this call is written to; without the id, the
+-- ARGV[6]  slot               the frame's in KEYS[6]; empty if it has none
+-- ARGV[7]  server             `run_id:` and the run id of the Redis that this call is written to; without the id, the
 --                             script asks (services/shared/redis.ts)
 --
 -- Returns {status, record, remaining, stock, decided, granted}:
@@ -33,23 +35,26 @@
 -- first that applies is taken: known outcome, K, R, C, S, L, Q, G.
 --
 -- A digest is the key's name and the ask, 11 characters each (services/shared/idempotency.ts). The values of
--- KEYS[6..] and of the `k.` fields in KEYS[3] begin with the ask that used the key first. Another ask under
+-- KEYS[7..] and of the `k.` fields in KEYS[3] begin with the ask that used the key first. Another ask under
 -- the same key gets K.
 --
--- Side effects: writes KEYS[1], KEYS[2], KEYS[3], KEYS[5], KEYS[6..]; pops from KEYS[4].
+-- Side effects: writes KEYS[1], KEYS[2], KEYS[3], KEYS[5], KEYS[6], KEYS[7..]; pops from KEYS[4].
 --
--- Memory, on Redis 7.0: the record of a frame that is refused as a whole takes 88 bytes and ~60 for its
--- expiry, whatever the frame's size. So a refused reservation costs ~150 bytes alone, 5 in a frame of 32 and
--- 0.6 in one of 256, for 20 minutes. A granted one costs ~8 bytes in the record, and ~70 in KEYS[2] as long
--- as the sale exists. A keyed one has a record of its own, 120 bytes and its expiry; if granted, it takes ~80
--- more in KEYS[3] as long as the sale exists.
--- 1,000 frames a second without end level off at 180 MB.
+-- Memory, on Redis 7.0: a record with a key of its own takes 88 bytes and ~60 for its expiry, whatever the frame's
+-- size. So only frames of 4 and more have one: a refused reservation costs ~40 bytes in a frame of 4, 5 in one of 32 and
+-- 0.6 in one of 256, for 20 minutes. A smaller frame takes ~22 bytes in a bucket, and its share of the bucket's own ~230.
+-- A granted one costs ~8 bytes in the record, and ~70 in KEYS[2] as long as the sale exists. A keyed one has a record of
+-- its own, 120 bytes and its expiry; if granted, it takes ~80 more in KEYS[3] as long as the sale exists.
 
-local saleKey, buyersKey, grantedKey, returnedKey, frameKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local KEYED_OFFSET = 5
+local saleKey, buyersKey, grantedKey, returnedKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local frameKey, bucketKey = KEYS[5], KEYS[6]
+local KEYED_OFFSET = 6
 local HALF_DIGEST = 11
+-- Most reservations of a frame in a bucket, and most characters of a value: past them Redis keeps the whole bucket less
+-- tightly.
+local BUCKET_COUNT, BUCKET_VALUE = 3, 64
 local body, count, generation = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local frameId, retentionMs, server = ARGV[4], ARGV[5], ARGV[6]
+local frameId, retentionMs, slot, server = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 
 local DECIDED, REPEATED, UNKNOWN_SALE = 0, 1, 2
 local COUNTERS = {
@@ -70,9 +75,27 @@ if saleGeneration < generation or sale[9] ~= server then
 end
 local epoch, remaining, stock = sale[2], tonumber(sale[3]), tonumber(sale[4])
 
-local earlier = redis.call('GET', frameKey)
+local mayUseBucket = count <= BUCKET_COUNT and slot ~= ''
+local inBucket = mayUseBucket and redis.call('HGET', bucketKey, slot)
+local earlier = inBucket and string.match(inBucket, '^(.*)|') or redis.call('GET', frameKey)
 if earlier and string.sub(earlier, 1, #epoch + 1) == epoch .. '|' then
   return { REPEATED, earlier, remaining, stock, 0, 0 }
+end
+
+local function keep(record)
+  if mayUseBucket then
+    local now = redis.call('TIME')
+    local kept = string.format('%s|%d%03d', record, now[1], math.floor(now[2] / 1000))
+    if #kept <= BUCKET_VALUE then
+      redis.call('HSET', bucketKey, slot, kept)
+      redis.call('PEXPIRE', bucketKey, retentionMs)
+      return
+    end
+    if inBucket then
+      redis.call('HDEL', bucketKey, slot)
+    end
+  end
+  redis.call('SET', frameKey, record, 'PX', retentionMs)
 end
 
 -- The reason that refuses all reservations of the frame.
@@ -94,7 +117,7 @@ local keyedCount = #KEYS - KEYED_OFFSET
 if refusal and keyedCount == 0 and not earlier and not committed then
   local record = epoch .. '|' .. (count > 1 and '*' or '') .. refusal .. '|'
   redis.call('HINCRBY', saleKey, COUNTERS[refusal], count)
-  redis.call('SET', frameKey, record, 'PX', retentionMs)
+  keep(record)
   return { DECIDED, record, remaining, stock, count, 0 }
 end
 
@@ -285,5 +308,5 @@ for code, number in pairs(tally) do
 end
 local codesText = (isUniform and count > 1) and '*' .. codes[1] or table.concat(codes)
 local record = epoch .. '|' .. codesText .. '|' .. table.concat(grants, ';')
-redis.call('SET', frameKey, record, 'PX', retentionMs)
+keep(record)
 return { DECIDED, record, remaining, stock, decided, tally.G }

@@ -58,7 +58,7 @@ describe('the dead-letter queue', () => {
     expect(total).toBe(6);
     expect(frames.map(({ id, reason, canReplay }) => [id.slice(0, 9), canReplay, reason])).toEqual([
       ['unnamed-' + frames[0]?.id.slice(8, 9), false, 'The frame is malformed: messageId is not a frame id.'],
-      ['gwtest-v9', false, 'The frame is malformed: v is 9, this worker reads version 1.'],
+      ['gwtest-v9', false, 'The frame is malformed: v is 9, this worker reads versions 1 and 2.'],
       ['gwtest-q1', false, 'The frame is malformed: reservation 0 has no valid quantity.'],
       ['gwtest-s1', true, 'There is no sale no-such-sale.'],
       ['gwtest-g2', true, 'Sale sale has generation 1; the frame is for 2.'],
@@ -95,6 +95,21 @@ describe('the dead-letter queue', () => {
     expect((await dead.list(10)).frames).toMatchObject([{ id: 'nonsense', canReplay: false }]);
     expect(await dead.drop()).toEqual({ dropped: 1 });
     expect(await world.deadLength()).toBe(0);
+  });
+
+  it('gives back a message of several sales, which a worker of an earlier version rejected', async () => {
+    for (const sale of ['sale', 'other']) await world.openSale(sale, 9);
+    const parts = ['sale', 'other'].map((saleId) => ({ saleId, entries: newBuyers(2) }));
+    await world.publishSeveral(parts);
+    await reject();
+    const [listed] = (await dead.list(10)).frames;
+    expect(listed).toMatchObject({ reservations: 4, canReplay: true, reason: 'There is no sale other.' });
+    expect(listed).not.toHaveProperty('saleId');
+    const worker = await world.startWorker();
+    expect(await dead.replay()).toEqual({ replayed: 1, kept: 0 });
+    await world.settled();
+    for (const sale of ['sale', 'other']) expect(await world.audit(sale, 9)).toHaveLength(2);
+    expect(worker.sample().rarePaths).toMatchObject({ frameReplayed: 2 });
   });
 
   it('gives back a frame so old that Redis has forgotten its grants, without refusing its buyers', async () => {

@@ -3,12 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { encodeEntry } from '../services/shared/frame.ts';
 import type { FrameEntry } from '../services/shared/frame.ts';
 import { idempotencyDigest } from '../services/shared/idempotency.ts';
-import { askOf } from '../services/shared/ids.ts';
-import { frameKey, keyedField, keyedKey, saleKeys } from '../services/shared/keys.ts';
+import { BUCKET_SLOTS, askOf, frameIdOf } from '../services/shared/ids.ts';
+import { frameKey, keyedField, keyedKey, recordPlace, saleKeys } from '../services/shared/keys.ts';
 import { outcomeAt, parseRecord } from '../services/shared/outcomes.ts';
 import { createRedis } from '../services/shared/redis.ts';
 import type { RedisClient } from '../services/shared/redis.ts';
-import { SaleStore } from '../services/shared/sale-store.ts';
+import { SaleStore, readRecord } from '../services/shared/sale-store.ts';
 import type { UndecidedFrame } from '../services/shared/sale-store.ts';
 import { testEndpoints, uniqueName } from './support/backends.ts';
 import { removeKeys } from './support/redis-keys.ts';
@@ -215,6 +215,65 @@ describe('decide-frame.lua', () => {
       await store.decideFrame(undecided(sale, frame));
       expect(await redis.memory('USAGE', frameKey(namespace, sale, frame.id))).toBeLessThanOrEqual(128);
     }
+  });
+
+  it('keeps a refused reservation in 60 bytes, whatever the size of its frame', async () => {
+    const frames = 2 * BUCKET_SLOTS;
+    // What MEMORY USAGE leaves out: a key's entry among those that expire.
+    const expiryBytes = 60;
+    for (const count of [1, 2, 3, 4, 16]) {
+      const sale = await openSale(1);
+      await store.decideFrame(undecided(sale, frameOf(['winner'])));
+      for (let frame = 0; frame < frames; frame++) {
+        const id = frameIdOf('gwmemory', 1 + Math.floor(frame / BUCKET_SLOTS), frame % BUCKET_SLOTS);
+        const entries = Array.from({ length: count }, (_, at) => `loser-${at}`);
+        await store.decideFrame(undecided(sale, { ...frameOf(entries), id }));
+      }
+      const keys = await redis.keys(`${namespace}:{${sale}}:f*gwmemory*`);
+      let bytes = 0;
+      for (const key of keys) bytes += Number(await redis.memory('USAGE', key, 'SAMPLES', 0)) + expiryBytes;
+      expect(bytes / (frames * count), `frames of ${count}`).toBeLessThan(60);
+      expect(keys).toHaveLength(count <= 3 ? 2 : frames);
+    }
+  });
+
+  it('finds the record of a small frame in its bucket, with the time of its decision, as long as any other', async () => {
+    const sale = await openSale(1);
+    const frame = { ...frameOf(['a', 'b']), id: 'gwbucket-101' };
+    const beforeMs = Date.now();
+    const decision = await store.decideFrame(undecided(sale, frame));
+    expect(decision).toMatchObject({ status: 'decided', record: '1|GS|0:1' });
+    const place = recordPlace(namespace, sale, frame.id);
+    const found = await readRecord(redis, place);
+    expect(found?.record).toBe('1|GS|0:1');
+    expect(found?.atMs).toBeGreaterThanOrEqual(beforeMs);
+    expect(found?.atMs).toBeLessThanOrEqual(Date.now());
+    expect(await redis.exists(place.key)).toBe(0);
+    expect(await redis.pttl(place.bucketKey)).toBeGreaterThan(19 * 60_000);
+    expect(await store.decideFrame(undecided(sale, frame))).toMatchObject({
+      status: 'repeated',
+      record: '1|GS|0:1',
+    });
+    expect(await store.knowsFrame(sale, frame.id)).toBe(true);
+    expect(await store.knowsFrame(sale, 'gwbucket-102')).toBe(false);
+  });
+
+  it('moves a record that grows out of its bucket, and keeps the bucket tight', async () => {
+    const sale = await openSale(1_000_000, 10);
+    const all = (userId: string): FrameEntry => ({ userId, quantity: 10 });
+    const long = { ...frameOf([all('a'), all('b'), all('c')]), id: 'gwbucket-102' };
+    const place = recordPlace(namespace, sale, long.id);
+    // As of an earlier epoch.
+    await redis.hset(place.bucketKey, place.slot, `0|*C||${Date.now()}`);
+    await redis.hset(saleKeys(namespace, sale).sale, 'remaining', 0);
+    expect(await store.decideFrame(undecided(sale, long))).toMatchObject({ record: '1|*C|' });
+    const other = { ...long, id: 'gwbucket-103' };
+    await redis.hset(saleKeys(namespace, sale).sale, 'remaining', 1_000_000);
+    const decision = await store.decideFrame(undecided(sale, other));
+    expect(decision).toMatchObject({ status: 'decided', granted: 3 });
+    expect(await store.readRecord({ saleId: sale, frameId: other.id })).toMatch(/^1\|\*G\|0:1,2/);
+    expect(await redis.hkeys(place.bucketKey)).toEqual(['02']);
+    expect(await redis.object('ENCODING', place.bucketKey)).toMatch(/listpack|ziplist/);
   });
 
   it('survives the loss of Redis’ script cache', async () => {

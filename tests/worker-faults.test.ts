@@ -23,12 +23,7 @@ describe('a worker killed between decision and record', () => {
     const release = await world.holdTickets();
     const frame = await world.publish('sale', newBuyers(3));
     await waitFor('an insert that waits', async () => (await world.waitingInserts()).length > 0);
-    const decided = await world.store.readRecord({
-      kind: 'framed',
-      saleId: 'sale',
-      frameId: frame.id,
-      index: 0,
-    });
+    const decided = await world.store.readRecord({ saleId: 'sale', frameId: frame.id });
     await doomed.kill();
     if (isInsertLost)
       for (const pid of await world.waitingInserts())

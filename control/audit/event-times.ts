@@ -1,7 +1,8 @@
 import type { Pool } from 'pg';
 import { parseReservationId } from '../../services/shared/ids.ts';
-import { RECORD_RETENTION_MS, frameKey } from '../../services/shared/keys.ts';
+import { RECORD_RETENTION_MS, recordPlace } from '../../services/shared/keys.ts';
 import type { RedisClient } from '../../services/shared/redis.ts';
+import { readRecord } from '../../services/shared/sale-store.ts';
 import type { EventTimes } from './evidence.ts';
 
 interface Sources {
@@ -14,7 +15,7 @@ interface Sources {
 /**
  * When the rows and decisions of witnesses came about. It notes what is asked for, and `read` looks that up:
  * so a run without a failed check reads nothing. Postgres writes the time of a row; Redis only knows when a
- * record expires, which is a fixed time after it was written.
+ * record expires, which is a fixed time after it was written, or, in a bucket, what the script noted.
  */
 export class BackendTimes implements EventTimes {
   readonly #startedAtMs: number;
@@ -56,8 +57,13 @@ export class BackendTimes implements EventTimes {
     for (const id of this.#decisions.keys()) {
       const reference = parseReservationId(id);
       if (reference?.kind !== 'framed') continue;
-      const key = frameKey(namespace, saleId, reference.frameId);
-      const [[seconds, micros], leftMs] = await Promise.all([redis.time(), redis.pttl(key)]);
+      const place = recordPlace(namespace, saleId, reference.frameId);
+      const { atMs } = (await readRecord(redis, place)) ?? {};
+      if (atMs !== undefined) {
+        this.#decisions.set(id, atMs);
+        continue;
+      }
+      const [[seconds, micros], leftMs] = await Promise.all([redis.time(), redis.pttl(place.key)]);
       const nowMs = Number(seconds) * 1_000 + Number(micros) / 1_000;
       if (leftMs > 0) this.#decisions.set(id, nowMs - (RECORD_RETENTION_MS - leftMs));
     }

@@ -4,8 +4,9 @@
  */
 import { Redis } from 'ioredis';
 import { errorText } from '../../services/shared/error-text.ts';
-import { decodeOutcomeEvent } from '../../services/shared/events.ts';
-import { frameKey, outcomeChannel } from '../../services/shared/keys.ts';
+import { decodeOutcomeEvent, outcomeLines } from '../../services/shared/events.ts';
+import { frameKey, outcomeChannel, recordPlace } from '../../services/shared/keys.ts';
+import { recordOfSlot } from '../../services/shared/outcomes.ts';
 import { createRedis, type RedisClient } from '../../services/shared/redis.ts';
 import type { Deployment } from '../cluster/cluster.ts';
 
@@ -16,7 +17,7 @@ const MAX_FRAMES = 1_000_000;
 
 export class PublishedOutcomes {
   readonly #deployment: Deployment;
-  readonly #keysOfFrames: string;
+  readonly #keysOfRecords: readonly string[];
   readonly #subscriber: RedisClient;
   readonly #reader: RedisClient;
   /** Unread events: reading them would cost time while the attack runs, and most runs never need them. */
@@ -30,13 +31,19 @@ export class PublishedOutcomes {
    */
   constructor(deployment: Deployment, runId: string, sales: number, onError: (text: string) => void) {
     this.#deployment = deployment;
-    this.#keysOfFrames = frameKey(deployment.namespace, sales === 1 ? runId : `${runId}-*`, '*');
+    const { namespace } = deployment;
+    const ofSales = sales === 1 ? runId : `${runId}-*`;
+    this.#keysOfRecords = [
+      frameKey(namespace, ofSales, '*'),
+      recordPlace(namespace, ofSales, '*-*00').bucketKey,
+    ];
     const prefix = sales === 1 ? `${runId} ` : `${runId}-`;
     const tell = (error: unknown) => onError(`outcomes of the sale: ${errorText(error)}`);
     this.#subscriber = createRedis(deployment.redisUrl, { role: 'subscriber', onError: tell });
     this.#reader = createRedis(deployment.redisUrl, { role: 'control' });
     this.#subscriber.on('message', (_channel: string, text: string) => {
-      if (this.#events.length < MAX_FRAMES && text.startsWith(prefix)) this.#events.push(text);
+      for (const line of outcomeLines(text))
+        if (this.#events.length < MAX_FRAMES && line.startsWith(prefix)) this.#events.push(line);
     });
     this.#subscriber.on('ready', () => void this.#listen().catch(tell));
   }
@@ -46,16 +53,34 @@ export class PublishedOutcomes {
     await this.#subscriber.subscribe(outcomeChannel(this.#deployment.namespace));
     // What was decided while nobody listened is in Redis now, and may be lost with the next failure.
     if (!(this.#reader instanceof Redis)) return;
+    const [whole = '', buckets = ''] = this.#keysOfRecords;
+    await this.#scan(this.#reader, whole, async (redis, keys) => {
+      const records = await redis.mget(keys);
+      return keys.map((key, at) => [key, records[at] ?? undefined] as const);
+    });
+    await this.#scan(this.#reader, buckets, async (redis, keys) => {
+      const found = await Promise.all(keys.map((key) => redis.hgetall(key)));
+      return found.flatMap((slots, at) =>
+        Object.entries(slots).map(
+          ([slot, kept]) => [`${keys[at] ?? ''}${slot}`, recordOfSlot(kept).record] as const,
+        ),
+      );
+    });
+  }
+
+  /** Notes the records of all keys of a pattern; `read` gives them with keys that end with the frame's id. */
+  async #scan(
+    redis: Redis,
+    pattern: string,
+    read: (redis: Redis, keys: string[]) => Promise<(readonly [key: string, record: string | undefined])[]>,
+  ): Promise<void> {
     for (let cursor = '0', isFirst = true; isFirst || cursor !== '0'; isFirst = false) {
-      const [next, keys] = await this.#reader.scan(cursor, 'MATCH', this.#keysOfFrames, 'COUNT', BATCH);
+      const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', BATCH);
       cursor = next;
       if (keys.length === 0) continue;
-      const records = await this.#reader.mget(keys);
-      keys.forEach((key, at) => {
-        const record = records[at];
-        if (typeof record === 'string' && this.#records.size < MAX_FRAMES)
+      for (const [key, record] of await read(redis, keys))
+        if (record !== undefined && this.#records.size < MAX_FRAMES)
           this.#records.set(key.slice(key.lastIndexOf(':') + 1), record);
-      });
     }
   }
 

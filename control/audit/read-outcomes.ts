@@ -1,10 +1,10 @@
-import { frameKey, keyedKey } from '../../services/shared/keys.ts';
-import { RecordError, keyedRecordOf, parseRecord } from '../../services/shared/outcomes.ts';
+import { keyedKey, recordPlace } from '../../services/shared/keys.ts';
+import { RecordError, keyedRecordOf, parseRecord, recordOfSlot } from '../../services/shared/outcomes.ts';
 import type { RedisClient } from '../../services/shared/redis.ts';
 import { GRANTED_CODE, type RecordedOutcomes } from './evidence.ts';
 import type { FrameIndex, RecordSubjects } from './frame-index.ts';
 
-/** Records a round trip. All keys of a sale share a hash tag, so MGET works on a Redis Cluster, too. */
+/** Records read at once. All keys of a sale share a hash tag, so MGET works on a Redis Cluster, too. */
 const BATCH = 500;
 
 /**
@@ -24,11 +24,21 @@ export async function readOutcomes(
   for (let at = 0; at < records.length; at += BATCH) {
     signal.throwIfAborted();
     const batch = records.slice(at, at + BATCH);
-    const texts = await redis.mget(
-      batch.map(({ kind, id }) =>
-        kind === 'framed' ? frameKey(namespace, saleId, id) : keyedKey(namespace, saleId, generation, id),
-      ),
+    const places = batch.map(({ kind, id }) =>
+      kind === 'framed'
+        ? recordPlace(namespace, saleId, id)
+        : { key: keyedKey(namespace, saleId, generation, id), bucketKey: '', slot: '' },
     );
+    const [whole, inBuckets] = await Promise.all([
+      redis.mget(places.map(({ key }) => key)),
+      Promise.all(
+        places.map(async ({ bucketKey, slot }) => (slot === '' ? null : await redis.hget(bucketKey, slot))),
+      ),
+    ]);
+    const texts = whole.map((text, at) => {
+      const kept = inBuckets[at];
+      return typeof kept === 'string' ? recordOfSlot(kept).record : text;
+    });
     batch.forEach((record, place) => {
       const text = texts[place];
       if (typeof text === 'string')

@@ -10,6 +10,7 @@ import { plural } from '../../contract/format.ts';
 import type { RarePath } from '../../services/shared/rare-paths.ts';
 import { connectBroker } from '../../services/shared/amqp/broker-nodes.ts';
 import { topology } from '../../services/shared/amqp/topology.ts';
+import { FrameError, decodeEntries, parseMessage } from '../../services/shared/frame.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
 import type { Fault, FaultTools } from './fault.ts';
 import { watchPaths } from './taken-paths.ts';
@@ -199,10 +200,9 @@ export const resend = frameFault({
     return {
       async handle(frames) {
         for (const frame of frames) {
-          const lines = frame.content.toString('latin1').split('\n').slice(0, -1);
           const isCopy = String(frame.properties.messageId).startsWith(AGAIN);
           // Without its key, a reservation that comes again is another one.
-          if (!isCopy && lines.every((line) => line.split('\t').length === 3)) {
+          if (!isCopy && hasOnlyKeys(frame)) {
             await publish(taker, frame, { messageId: `${AGAIN}${randomBytes(4).toString('hex')}-1` });
             made++;
           }
@@ -213,6 +213,19 @@ export const resend = frameFault({
     };
   },
 });
+
+/** Whether each reservation of a message has a key. */
+function hasOnlyKeys({ properties, content }: ConsumeMessage): boolean {
+  const { messageId, headers } = properties as { messageId: unknown; headers?: object };
+  try {
+    return parseMessage(messageId, { ...headers }, content).every(({ body }) =>
+      decodeEntries(body).every(({ digest }) => digest !== undefined),
+    );
+  } catch (error) {
+    if (error instanceof FrameError) return false;
+    throw error;
+  }
+}
 
 export const reorder = frameFault({
   says: 'were put behind all others, the last first',

@@ -7,9 +7,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import { plural } from '../../contract/format.ts';
-import { decodeEntries, parseFrame, type Frame } from '../../services/shared/frame.ts';
-import { frameKey, keyedKey } from '../../services/shared/keys.ts';
+import { decodeEntries, parseMessage, type Frame } from '../../services/shared/frame.ts';
+import { keyedKey, recordPlace } from '../../services/shared/keys.ts';
 import { parseRecord, type FrameRecord } from '../../services/shared/outcomes.ts';
+import { readRecord } from '../../services/shared/sale-store.ts';
 import { createPool } from '../../services/shared/postgres.ts';
 import { frameFault, publish } from './frames.ts';
 import { withRedis } from './redis-client.ts';
@@ -40,31 +41,32 @@ export const late = frameFault({
     // RabbitMQ has handed them out already, while Redis still knew them.
     taker.channel.on('close', () => (isLost = true));
 
-    async function readRecord(redis: Redis, { saleId, id, count }: Frame): Promise<FrameRecord | undefined> {
-      const text = await redis.get(frameKey(namespace, saleId, id));
-      return text === null ? undefined : parseRecord(text, count);
+    async function recordOf(redis: Redis, { saleId, id, count }: Frame): Promise<FrameRecord | undefined> {
+      const found = await readRecord(redis, recordPlace(namespace, saleId, id));
+      return found && parseRecord(found.record, count);
     }
 
     /** As time would. */
-    function forget(redis: Redis, { saleId, id, generation, body }: Frame): Promise<number> {
+    async function forget(redis: Redis, { saleId, id, generation, body }: Frame): Promise<void> {
       const digests = decodeEntries(body).flatMap(({ digest }) => digest ?? []);
-      return redis.unlink(
-        frameKey(namespace, saleId, id),
-        ...digests.map((digest) => keyedKey(namespace, saleId, generation, digest)),
-      );
+      const { key, bucketKey, slot } = recordPlace(namespace, saleId, id);
+      await Promise.all([
+        redis.unlink(key, ...digests.map((digest) => keyedKey(namespace, saleId, generation, digest))),
+        redis.hdel(bucketKey, slot),
+      ]);
     }
 
     /** Notes what the copies got, once that is committed. */
     async function lookBefore(redis: Redis, pool: pg.Pool): Promise<void> {
       for (const one of held.filter(({ before }) => before === undefined)) {
-        const record = await readRecord(redis, one.frame);
+        const record = await recordOf(redis, one.frame);
         if (record && (await isCommitted(pool, one.frame.saleId, record))) one.before = record;
       }
     }
 
     async function lookAfter(redis: Redis): Promise<void> {
       for (const one of forgotten) {
-        const record = one.after ?? (await readRecord(redis, one.frame));
+        const record = one.after ?? (await recordOf(redis, one.frame));
         if (record) one.after = record;
       }
     }
@@ -73,7 +75,7 @@ export const late = frameFault({
       async handle(messages) {
         for (const message of messages) {
           const { messageId, headers } = message.properties as { messageId: unknown; headers?: object };
-          held.push({ frame: parseFrame(messageId, { ...headers }, message.content) });
+          for (const frame of parseMessage(messageId, { ...headers }, message.content)) held.push({ frame });
           await publish(taker, message);
         }
       },

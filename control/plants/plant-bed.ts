@@ -5,8 +5,8 @@
  */
 import { createPool, quoteIdentifier } from '../../services/shared/postgres.ts';
 import { createRedis } from '../../services/shared/redis.ts';
-import { frameKey, saleKeys } from '../../services/shared/keys.ts';
-import { parseRecord } from '../../services/shared/outcomes.ts';
+import { recordPlace, saleKeys } from '../../services/shared/keys.ts';
+import { parseRecord, recordOfSlot } from '../../services/shared/outcomes.ts';
 import type { FramedRef } from '../../services/shared/ids.ts';
 import { ReleaseStack } from '../../services/shared/release-stack.ts';
 import type { Deployment } from '../cluster/cluster.ts';
@@ -122,7 +122,16 @@ export class PlantBed {
   }
 
   async #writeRecord(frameId: string, change: (text: string) => string | undefined): Promise<void> {
-    const key = frameKey(this.#namespace, this.#saleId, frameId);
+    const { key, bucketKey, slot } = recordPlace(this.#namespace, this.#saleId, frameId);
+    const kept = slot === '' ? null : await this.#redis.hget(bucketKey, slot);
+    if (kept !== null) {
+      const { record, atMs } = recordOfSlot(kept);
+      const next = change(record);
+      if (next === undefined) await this.#redis.hdel(bucketKey, slot);
+      else await this.#redis.hset(bucketKey, slot, `${next}|${atMs}`);
+      this.#undo.add(`record of ${frameId}`, () => this.#redis.hset(bucketKey, slot, kept));
+      return;
+    }
     const was = await this.#redis.get(key);
     if (was === null) throw new RangeError(`frame ${frameId} has no record`);
     const next = change(was);

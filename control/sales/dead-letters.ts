@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectBroker } from '../../services/shared/amqp/broker-nodes.ts';
 import type { ConfirmChannel, GetMessage, MessagePropertyHeaders } from 'amqplib';
-import { FrameError, decodeEntries, parseFrame, type Frame } from '../../services/shared/frame.ts';
+import { FrameError, decodeEntries, parseMessage, type Frame } from '../../services/shared/frame.ts';
 import { createPool, openPool } from '../../services/shared/postgres.ts';
 import { rebuildSale } from '../../services/shared/rebuild.ts';
 import { createRedis } from '../../services/shared/redis.ts';
@@ -41,8 +41,8 @@ export interface DeadLettersOptions {
 interface DeadLetter {
   readonly message: GetMessage;
   readonly id: string;
-  /** `undefined` when it can never be decided; `fault` says why. */
-  readonly frame: Frame | undefined;
+  /** More than one when a worker of an earlier version rejected them; none when it can never be decided: `fault` says why. */
+  readonly frames: readonly Frame[];
   readonly fault: string | undefined;
 }
 
@@ -112,9 +112,9 @@ export class DeadLetters {
     return this.#inTurn(async (channel) => {
       const { queue } = topology(this.#options.deployment().namespace);
       let [replayed, kept] = [0, 0];
-      await this.#visit(channel, Infinity, async ({ message, id, frame }) => {
+      await this.#visit(channel, Infinity, async ({ message, id, frames }) => {
         if (ids && !ids.includes(id)) return false;
-        if (!frame) {
+        if (frames.length === 0) {
           kept++;
           return false;
         }
@@ -135,9 +135,9 @@ export class DeadLetters {
     return this.#inTurn(async (channel) => {
       const saleIds = new Set<string>();
       let dropped = 0;
-      await this.#visit(channel, Infinity, ({ id, frame }) => {
+      await this.#visit(channel, Infinity, ({ id, frames }) => {
         if (ids && !ids.includes(id)) return Promise.resolve(false);
-        if (frame) saleIds.add(frame.saleId);
+        for (const { saleId } of frames) saleIds.add(saleId);
         dropped++;
         return Promise.resolve(true);
       });
@@ -231,43 +231,48 @@ function examine(message: GetMessage): DeadLetter {
       ? messageId
       : `unnamed-${createHash('sha256').update(message.content).digest('hex').slice(0, 12)}`;
   try {
-    const frame = parseFrame(messageId, headers, message.content);
-    decodeEntries(frame.body);
-    return { message, id, frame, fault: undefined };
+    const frames = parseMessage(messageId, headers, message.content);
+    for (const { body } of frames) decodeEntries(body);
+    return { message, id, frames, fault: undefined };
   } catch (error) {
     if (!(error instanceof FrameError)) throw error;
-    return { message, id, frame: undefined, fault: `The frame is malformed: ${error.message}.` };
+    return { message, id, frames: [], fault: `The frame is malformed: ${error.message}.` };
   }
 }
 
 function describe(
-  { message, id, frame, fault }: DeadLetter,
+  { message, id, frames, fault }: DeadLetter,
   sales: readonly SaleView[] | undefined,
 ): DeadFrame {
   const headers = message.properties.headers ?? {};
   const { reason, atMs } = deathOf(headers);
   const { sale, n, t } = headers as Record<string, unknown>;
-  const saleId = frame?.saleId ?? (typeof sale === 'string' ? sale.slice(0, 64) : undefined);
-  const count = frame?.count ?? (typeof n === 'number' && Number.isInteger(n) && n >= 0 ? n : undefined);
+  const [frame, ...others] = frames;
+  const saleId =
+    (others.length === 0 ? frame?.saleId : undefined) ??
+    (typeof sale === 'string' ? sale.slice(0, 64) : undefined);
+  const count = typeof n === 'number' && Number.isInteger(n) && n >= 0 ? n : undefined;
   return {
     id,
     ...(saleId === undefined ? {} : { saleId }),
     ...(count === undefined ? {} : { reservations: count }),
     ...(typeof t === 'number' && t > 0 ? { closedAtMs: t } : {}),
     ...(atMs === undefined ? {} : { diedAtMs: atMs }),
-    reason: fault ?? saleFault(frame, sales) ?? reason,
-    canReplay: frame !== undefined,
+    reason: fault ?? saleFault(frames, sales) ?? reason,
+    canReplay: frames.length > 0,
   };
 }
 
-/** Why the sale can't take this frame now. */
-function saleFault(frame: Frame | undefined, sales: readonly SaleView[] | undefined): string | undefined {
-  if (!frame || !sales) return undefined;
-  const sale = sales.find(({ id }) => id === frame.saleId);
-  if (!sale) return `There is no sale ${frame.saleId}.`;
-  return sale.generation < frame.generation
-    ? `Sale ${sale.id} has generation ${sale.generation}; the frame is for ${frame.generation}.`
-    : undefined;
+/** Why a sale can't take its frame now. */
+function saleFault(frames: readonly Frame[], sales: readonly SaleView[] | undefined): string | undefined {
+  if (!sales) return undefined;
+  for (const frame of frames) {
+    const sale = sales.find(({ id }) => id === frame.saleId);
+    if (!sale) return `There is no sale ${frame.saleId}.`;
+    if (sale.generation < frame.generation)
+      return `Sale ${sale.id} has generation ${sale.generation}; the frame is for ${frame.generation}.`;
+  }
+  return undefined;
 }
 
 /** Why and when RabbitMQ dead-lettered a message. The newest entry comes first. */

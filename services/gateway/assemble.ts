@@ -11,7 +11,7 @@ import { BrokerLink } from './broker-link.ts';
 import type { Stores } from './connect.ts';
 import { FastPath } from './fast-path/fast-path.ts';
 import { FrameClock } from './frame-clock.ts';
-import { FrameCollector } from './frame-collector.ts';
+import { BUCKET_AGE_MS, FrameCollector } from './frame-collector.ts';
 import { GatewayCounters } from './gateway-counters.ts';
 import { Health } from './health.ts';
 import { HEADERS_TIMEOUT_MS, KEEP_ALIVE_MS, createHttpApp } from './http-app.ts';
@@ -27,7 +27,7 @@ import { SaleCache } from './sale-cache.ts';
 import { StoreReader } from './store-reader.ts';
 
 /**
- * Frames that may wait for their confirm before reservations gather in the next one. Few large frames cost
+ * Messages that may wait for their confirm before reservations gather in the next one. Few large ones cost
  * the broker less than many small ones.
  */
 const MAX_FLIGHTS = 2;
@@ -122,13 +122,13 @@ export function assembleGateway(input: AssemblyInput) {
     retryAfterSec,
     onLookupError: (saleId, error) => onError(`looking up sale ${saleId}`, error),
   });
-  const clock = new FrameClock(gatewayId, RECORD_RETENTION_MS, () => collector.lastSeq);
+  const clock = new FrameClock(gatewayId, RECORD_RETENTION_MS + BUCKET_AGE_MS, () => collector.lastBucket);
   const lookup = new ReservationLookup({
     findSale: (saleId) => cache.find(saleId),
     readRecord: (ref) => reader.readRecord(ref, async () => (await cache.find(ref.saleId))?.generation ?? 1),
     readTickets: (saleId, reservationId) => reader.readTickets(saleId, reservationId),
     rare,
-    knownFrame: (frameId) => clock.ask(frameId, performance.now()),
+    knownFrame: (ref) => (collector.isUnused(ref) ? 'never-sent' : clock.ask(ref.frameId, performance.now())),
   });
 
   const isHostAllowed = hostCheck(config.FLASHGRID_GATEWAY_HOST, config.FLASHGRID_GATEWAY_HOSTS);

@@ -16,7 +16,7 @@ import { FRAME_CONTENT_TYPE } from '../shared/frame.ts';
 import type { RareCounts } from '../shared/rare-paths.ts';
 import { step } from '../shared/stop-points.ts';
 import { withLimit } from '../shared/time-limit.ts';
-import type { FrameEnd, FramePublisher, OutgoingFrame } from './frame-collector.ts';
+import type { FrameEnd, FramePublisher, OutgoingMessage } from './frame-collector.ts';
 
 const BACKOFF = { firstMs: 100, maxMs: 1_000 };
 /** ms in which the topology is declared once at most, however many frames come back unroutable. */
@@ -49,7 +49,7 @@ export interface BrokerLinkOptions {
 }
 
 interface Flight {
-  readonly frame: OutgoingFrame;
+  readonly frame: OutgoingMessage;
   readonly sentAtMs: number;
 }
 
@@ -168,7 +168,7 @@ export class BrokerLink implements FramePublisher {
     });
   }
 
-  publish(frame: OutgoingFrame): void {
+  publish(frame: OutgoingMessage): void {
     const flights = this.#flights;
     if (flights === undefined || this.state !== 'up') {
       frame.settle('away');

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { decodeEntries, parseFrame } from '../shared/frame.ts';
-import { parseReservationId } from '../shared/ids.ts';
+import { decodeEntries, parseMessage } from '../shared/frame.ts';
+import { BUCKET_SLOTS, parseReservationId } from '../shared/ids.ts';
 import { rareCounts } from '../shared/rare-paths.ts';
 import type { SaleFacts } from '../shared/sales.ts';
 import { FrameCollector } from './frame-collector.ts';
-import type { FrameEnd, OutgoingFrame } from './frame-collector.ts';
+import type { FrameEnd, OutgoingMessage } from './frame-collector.ts';
 
 const DIGEST = 'abcdefghijklmnopqrstuv';
 
@@ -23,10 +23,10 @@ function saleFacts(id: string, generation = 1): SaleFacts {
 
 /** A collector with a publisher that keeps what it is given, and a clock of turns that the test drives. */
 function world(options: { maxFrame?: number; maxUnconfirmed?: number; maxFlights?: number } = {}) {
-  const published: OutgoingFrame[] = [];
+  const published: OutgoingMessage[] = [];
   const answers: string[] = [];
   const settled: string[] = [];
-  const publisher = { isWritable: true, publish: (frame: OutgoingFrame) => void published.push(frame) };
+  const publisher = { isWritable: true, publish: (frame: OutgoingMessage) => void published.push(frame) };
   let turn: (() => void)[] = [];
   const collector = new FrameCollector<string>({
     gatewayId: 'gateway1',
@@ -38,7 +38,10 @@ function world(options: { maxFrame?: number; maxUnconfirmed?: number; maxFlights
     answerer: {
       accept: (reply, id) => void answers.push(`${reply} ${id}`),
       fail: (reply, id, end) => void answers.push(`${reply} ${id} ${end}`),
-      onSettled: (saleId, count, end) => void settled.push(`${saleId} ${count} ${end}`),
+      onSettled: (frames, total, end) => {
+        const sales = [...frames].map(({ saleId, count }) => `${saleId} ${count}`);
+        settled.push(`${sales.join(', ')}: ${total} ${end}`);
+      },
     },
     schedule: (run) => void turn.push(run),
   });
@@ -70,8 +73,8 @@ describe('a frame collector', () => {
     add('d');
     endTurn();
     expect(published.map(({ id, count }) => [id, count])).toEqual([
-      ['gateway1-1', 3],
-      ['gateway1-2', 1],
+      ['gateway1-100', 3],
+      ['gateway1-101', 1],
     ]);
   });
 
@@ -83,26 +86,74 @@ describe('a frame collector', () => {
     endTurn();
     const [frame] = published;
     if (frame === undefined) throw new Error('no frame');
-    const parsed = parseFrame(frame.id, frame.headers, frame.body);
-    expect(parsed).toMatchObject({ id: 'gateway1-1', saleId: 'demo', generation: 7, count: 3 });
-    expect(decodeEntries(parsed.body)).toEqual([
+    const [parsed] = parseMessage(frame.id, frame.headers, frame.body);
+    expect(parsed).toMatchObject({ id: 'gateway1-100', saleId: 'demo', generation: 7, count: 3 });
+    expect(parsed && decodeEntries(parsed.body)).toEqual([
       { userId: 'a', quantity: 1 },
       { userId: 'b', quantity: 3 },
       { userId: 'c', quantity: 1, digest: DIGEST },
     ]);
   });
 
-  it('parts sales, and generations of one sale', () => {
-    const { collector, add, endTurn, published } = world();
+  it('puts a frame of each sale into one message, and parts generations of one sale', () => {
+    const { collector, add, endTurn, published, settleAll, answers, settled } = world();
     add('a', 'one');
     add('b', 'two');
-    collector.add(saleFacts('one', 2), 'c', 1, undefined, '');
+    add('c', 'one');
+    collector.add(saleFacts('one', 2), 'd', 1, undefined, 'reply-d');
     endTurn();
-    expect(published.map(({ saleId, headers, count }) => [saleId, headers['gen'], count])).toEqual([
-      ['one', 1, 1],
-      ['two', 1, 1],
-      ['one', 2, 1],
+    const read = published.map(({ id, headers, body }) =>
+      parseMessage(id, headers, body).map((frame) => [
+        frame.id,
+        frame.saleId,
+        frame.generation,
+        decodeEntries(frame.body).map(({ userId }) => userId),
+      ]),
+    );
+    expect(read).toEqual([
+      [
+        ['gateway1-100', 'one', 1, ['a', 'c']],
+        ['gateway1-200', 'two', 1, ['b']],
+      ],
+      [['gateway1-101', 'one', 2, ['d']]],
     ]);
+    settleAll('confirmed');
+    expect(answers).toEqual([
+      'reply-a one.gateway1-100.0',
+      'reply-c one.gateway1-100.1',
+      'reply-b two.gateway1-200.0',
+      'reply-d one.gateway1-101.0',
+    ]);
+    expect(settled).toEqual(['one 2, two 1: 3 confirmed', 'one 1: 1 confirmed']);
+  });
+
+  it('fails every sale of a message that was not confirmed', () => {
+    const { add, endTurn, answers, settleAll, collector } = world();
+    add('a', 'one');
+    add('b', 'two', DIGEST);
+    endTurn();
+    settleAll('lost');
+    expect(answers).toEqual(['reply-a one.gateway1-100.0 lost', `reply-b two.k.${DIGEST} lost`]);
+    expect(collector.unconfirmedNow).toBe(0);
+  });
+
+  it('bounds a message by the reservations of all its sales', () => {
+    const { add, published } = world({ maxFrame: 3 });
+    for (const sale of ['one', 'two', 'three', 'four']) add('a', sale);
+    expect(published.map(({ count }) => count)).toEqual([3]);
+  });
+
+  it('begins another bucket when the slots of one are used, and knows which slots are not', () => {
+    const { add, endTurn, published, collector } = world();
+    const unused = (frameId: string) =>
+      collector.isUnused({ kind: 'framed', saleId: 'demo', frameId, index: 0 });
+    expect(unused('gateway1-100')).toBe(false);
+    for (let frame = 0; frame <= BUCKET_SLOTS; frame++) {
+      add(`u${frame}`);
+      endTurn();
+    }
+    expect(published.map(({ id }) => id).slice(-3)).toEqual(['gateway1-11q', 'gateway1-11r', 'gateway1-200']);
+    expect(['gateway1-11r', 'gateway1-200', 'gateway1-201'].map(unused)).toEqual([false, false, true]);
   });
 
   it('publishes a full frame at once', () => {
@@ -122,11 +173,11 @@ describe('a frame collector', () => {
     expect(answers).toEqual([]);
     settleAll('confirmed');
     expect(answers).toEqual([
-      'reply-a demo.gateway1-1.0',
+      'reply-a demo.gateway1-100.0',
       `reply-b demo.k.${DIGEST}`,
-      'reply-c demo.gateway1-1.2',
+      'reply-c demo.gateway1-100.2',
     ]);
-    expect(settled).toEqual(['demo 3 confirmed']);
+    expect(settled).toEqual(['demo 3: 3 confirmed']);
     expect(collector.unconfirmedNow).toBe(0);
     for (const answer of answers) expect(parseReservationId(answer.split(' ')[1] ?? '')).toBeDefined();
   });
@@ -138,7 +189,7 @@ describe('a frame collector', () => {
       add('a');
       endTurn();
       settleAll(end);
-      expect(answers).toEqual([`reply-a demo.gateway1-1.0 ${end}`]);
+      expect(answers).toEqual([`reply-a demo.gateway1-100.0 ${end}`]);
     },
   );
 
@@ -148,7 +199,7 @@ describe('a frame collector', () => {
     endTurn();
     published[0]?.settle('timeout');
     published[0]?.settle('confirmed');
-    expect(answers).toEqual(['reply-a demo.gateway1-1.0 timeout']);
+    expect(answers).toEqual(['reply-a demo.gateway1-100.0 timeout']);
     expect(collector.unconfirmedNow).toBe(0);
   });
 
@@ -189,7 +240,7 @@ describe('a frame collector', () => {
   });
 
   it('can be given new work by the answer that it gives', () => {
-    const published: OutgoingFrame[] = [];
+    const published: OutgoingMessage[] = [];
     let again = 3;
     const collector: FrameCollector<string> = new FrameCollector<string>({
       gatewayId: 'gateway1',
@@ -209,7 +260,8 @@ describe('a frame collector', () => {
     collector.add(saleFacts('demo'), 'u', 1, undefined, '');
     for (let frame = published.shift(); frame !== undefined; frame = published.shift())
       frame.settle('confirmed');
-    expect(collector.lastSeq).toBe(4);
+    expect(collector.lastBucket).toBe(1);
+    expect(again).toBe(-1);
     expect(collector.unconfirmedNow).toBe(0);
   });
 });

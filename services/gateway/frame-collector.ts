@@ -1,24 +1,29 @@
 /**
- * Collects reservations into frames. Reservations of one sale that arrive in one turn of the event loop
- * become one frame, one AMQP message and one confirm. Confirming each reservation alone costs two thirds of
- * the throughput.
+ * Collects reservations into frames. Reservations that arrive in one turn of the event loop become one AMQP
+ * message and one confirm, with a frame for each of their sales. Confirming each reservation alone costs two
+ * thirds of the throughput; with a message for each sale, a thousand sales would cost more than that.
  *
  *   open ──full, or end of the turn──► published ──confirm──► accepted
  *     │                                    └──nack, return, timeout, connection lost──► failed
- *     └──publisher not writable, or two frames in flight: stays open until that ends, or full
+ *     └──publisher not writable, or two messages in flight: stays open until that ends, or full
  */
-import { FRAME_VERSION, encodeEntry } from '../shared/frame.ts';
-import { framedId, framedIdPrefix, keyedId } from '../shared/ids.ts';
+import { encodeEntry, encodeMessage } from '../shared/frame.ts';
+import { BUCKET_SLOTS, bucketOf, frameIdOf, framedId, framedIdPrefix, keyedId } from '../shared/ids.ts';
+import type { FramedRef } from '../shared/ids.ts';
 import type { RareCounts } from '../shared/rare-paths.ts';
 import type { SaleFacts } from '../shared/sales.ts';
 import { step } from '../shared/stop-points.ts';
 
-/** How a frame ended. `away` was never sent. After `lost` and `timeout` the broker may still have it. */
+/** ms after which a sale's frames begin another bucket. A frame was sent so long after its bucket at most. */
+export const BUCKET_AGE_MS = 10 * 60_000;
+
+/** How a message ended. `away` was never sent. After `lost` and `timeout` the broker may still have it. */
 export type FrameEnd = 'confirmed' | 'nacked' | 'returned' | 'timeout' | 'lost' | 'away';
 
-export interface OutgoingFrame {
+export interface OutgoingMessage {
+  /** The id of its first frame. */
   readonly id: string;
-  readonly saleId: string;
+  /** Reservations in it. */
   readonly count: number;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly body: Buffer;
@@ -27,28 +32,34 @@ export interface OutgoingFrame {
 }
 
 export interface FramePublisher {
-  /** False while the write buffer is full: an open frame then waits and grows. */
+  /** False while the write buffer is full: the open message then waits and grows. */
   readonly isWritable: boolean;
-  /** Sends a frame, or settles it `away`. Never throws. */
-  publish(frame: OutgoingFrame): void;
+  /** Sends a message, or settles it `away`. Never throws. */
+  publish(message: OutgoingMessage): void;
+}
+
+/** What the answerer is told of the frames of a settled message. */
+export interface SettledFrame {
+  readonly saleId: string;
+  readonly count: number;
 }
 
 /** Where the answers go. The caller chooses the type `Reply`. */
 export interface Answerer<Reply> {
   accept(reply: Reply, reservationId: string): void;
   fail(reply: Reply, reservationId: string, end: Exclude<FrameEnd, 'confirmed'>): void;
-  /** Once a frame, before its replies are answered. */
-  onSettled(saleId: string, count: number, end: FrameEnd, tookMs: number): void;
+  /** Once a message, before its replies are answered. `count` is that of all its reservations. */
+  onSettled(frames: Iterable<SettledFrame>, count: number, end: FrameEnd, tookMs: number): void;
 }
 
 export interface FrameCollectorOptions<Reply> {
   readonly gatewayId: string;
-  /** Most reservations in one frame. */
+  /** Most reservations in one message. */
   readonly maxFrame: number;
-  /** Most reservations in open and unsettled frames together. */
+  /** Most reservations in open and unsettled messages together. */
   readonly maxUnconfirmed: number;
   /**
-   * Frames that may wait for their confirm. Past it, reservations gather in the open frame until it is full.
+   * Messages that may wait for their confirm. Past it, reservations gather in the open one until it is full.
    */
   readonly maxFlights: number;
   readonly publisher: FramePublisher;
@@ -58,19 +69,29 @@ export interface FrameCollectorOptions<Reply> {
   readonly schedule?: (run: () => void) => void;
 }
 
+/** Where the latest frame of a sale is: a number of the gateway's, and a place in it. */
+interface Bucket {
+  readonly number: number;
+  /** By the monotonic clock. */
+  readonly openedMs: number;
+  lastSlot: number;
+}
+
 export class FrameCollector<Reply> {
   readonly #options: FrameCollectorOptions<Reply>;
   readonly #schedule: (run: () => void) => void;
-  /** Sale id → frame that still takes reservations. */
-  readonly #open = new Map<string, OpenFrame<Reply>>();
+  /** The message that still takes reservations. */
+  #open: OpenMessage<Reply> | undefined;
   readonly #onTurnEnd = (): void => {
     this.#isScheduled = false;
     if (this.#options.publisher.isWritable && this.#flights < this.#options.maxFlights) this.flush();
   };
-  /** Frames that are published and not settled. */
+  /** Sale id → bucket of its latest frame. */
+  readonly #buckets = new Map<string, Bucket>();
+  /** Messages that are published and not settled. */
   #flights = 0;
   #isScheduled = false;
-  #lastSeq = 0;
+  #lastBucket = 0;
   #unconfirmed = 0;
 
   constructor(options: FrameCollectorOptions<Reply>) {
@@ -78,44 +99,62 @@ export class FrameCollector<Reply> {
     this.#schedule = options.schedule ?? setImmediate;
   }
 
-  /** Reservations that wait for a confirm, those in open frames included. */
+  /** Reservations that wait for a confirm, those in the open message included. */
   get unconfirmedNow(): number {
     return this.#unconfirmed;
   }
 
-  /** Sequence of the latest frame. */
-  get lastSeq(): number {
-    return this.#lastSeq;
+  /** Number of the latest bucket. */
+  get lastBucket(): number {
+    return this.#lastBucket;
+  }
+
+  /** Whether a frame of an existing bucket was never sent, as far as that is known. */
+  isUnused({ saleId, frameId }: FramedRef): boolean {
+    const bucket = this.#buckets.get(saleId);
+    const place = bucketOf(frameId);
+    if (bucket === undefined || place?.bucket !== this.#bucketName(bucket)) return false;
+    return Number.parseInt(place.slot, 36) > bucket.lastSlot;
   }
 
   /**
-   * Puts a reservation into its sale's open frame.
+   * Puts a reservation into its sale's frame of the open message.
    * @returns false, without touching `reply`, when too many wait already
    */
   add(sale: SaleFacts, userId: string, quantity: number, digest: string | undefined, reply: Reply): boolean {
     if (this.#unconfirmed >= this.#options.maxUnconfirmed) return false;
     this.#unconfirmed++;
-    let frame = this.#open.get(sale.id);
+    let message = this.#open;
+    let frame = message?.frames.get(sale.id);
     if (frame !== undefined && frame.generation !== sale.generation) {
       this.#options.rare.frameCutShort++;
       // The sale was reset since the frame was opened. A frame belongs to one generation.
-      this.#close(frame);
-      frame = undefined;
+      this.flush();
+      message = frame = undefined;
     }
-    if (frame === undefined) {
-      frame = this.#openFrame(sale);
-      this.#open.set(sale.id, frame);
+    if (message === undefined) {
+      message = this.#openMessage();
+      this.#open = message;
       this.#scheduleFlush();
       step('gateway.after-read');
     }
+    if (frame === undefined) {
+      frame = new OpenFrame(this.#nextId(sale.id), sale.id, sale.generation);
+      message.frames.set(sale.id, frame);
+    }
     frame.add(userId, quantity, digest, reply);
-    if (frame.count >= this.#options.maxFrame) this.#close(frame);
+    if (++message.count >= this.#options.maxFrame) this.flush();
     return true;
   }
 
-  /** Publishes all open frames. */
+  /** Publishes the open message. */
   flush(): void {
-    for (const frame of this.#open.values()) this.#close(frame);
+    const message = this.#open;
+    if (message === undefined) return;
+    this.#open = undefined;
+    message.close();
+    this.#flights++;
+    this.#options.publisher.publish(message);
   }
 
   #scheduleFlush(): void {
@@ -124,92 +163,106 @@ export class FrameCollector<Reply> {
     this.#schedule(this.#onTurnEnd);
   }
 
-  #openFrame(sale: SaleFacts): OpenFrame<Reply> {
-    const id = `${this.#options.gatewayId}-${(++this.#lastSeq).toString(36)}`;
-    return new OpenFrame(id, sale.id, sale.generation, this.#options.answerer, (count) => {
+  #openMessage(): OpenMessage<Reply> {
+    return new OpenMessage(this.#options.answerer, (count) => {
       this.#unconfirmed -= count;
       this.#flights--;
-      if (this.#open.size > 0) this.#scheduleFlush();
+      if (this.#open !== undefined) this.#scheduleFlush();
     });
   }
 
-  #close(frame: OpenFrame<Reply>): void {
-    this.#open.delete(frame.saleId);
-    frame.close();
-    this.#flights++;
-    this.#options.publisher.publish(frame);
+  #nextId(saleId: string): string {
+    const nowMs = performance.now();
+    let bucket = this.#buckets.get(saleId);
+    if (
+      bucket === undefined ||
+      bucket.lastSlot + 1 >= BUCKET_SLOTS ||
+      nowMs - bucket.openedMs >= BUCKET_AGE_MS
+    ) {
+      bucket = { number: ++this.#lastBucket, openedMs: nowMs, lastSlot: -1 };
+      this.#buckets.set(saleId, bucket);
+    }
+    return frameIdOf(this.#options.gatewayId, bucket.number, ++bucket.lastSlot);
+  }
+
+  #bucketName({ number }: Bucket): string {
+    return `${this.#options.gatewayId}-${number.toString(36)}`;
   }
 }
 
-class OpenFrame<Reply> implements OutgoingFrame {
+class OpenFrame<Reply> {
   readonly id: string;
   readonly saleId: string;
   readonly generation: number;
+  readonly replies: Reply[] = [];
+  lines = '';
+  /** Index → digest; most frames have none. */
+  digests: Map<number, string> | undefined;
+
+  constructor(id: string, saleId: string, generation: number) {
+    this.id = id;
+    this.saleId = saleId;
+    this.generation = generation;
+  }
+
+  get count(): number {
+    return this.replies.length;
+  }
+
+  add(userId: string, quantity: number, digest: string | undefined, reply: Reply): void {
+    if (digest !== undefined) (this.digests ??= new Map()).set(this.count, digest);
+    this.lines += encodeEntry(userId, quantity, digest);
+    this.replies.push(reply);
+  }
+
+  answer(answerer: Answerer<Reply>, end: FrameEnd): void {
+    if (end === 'confirmed' && this.digests === undefined) {
+      const prefix = framedIdPrefix(this.saleId, this.id);
+      let index = 0;
+      for (const reply of this.replies) answerer.accept(reply, prefix + index++);
+      return;
+    }
+    for (const [index, reply] of this.replies.entries()) {
+      const digest = this.digests?.get(index);
+      const id = digest === undefined ? framedId(this.saleId, this.id, index) : keyedId(this.saleId, digest);
+      if (end === 'confirmed') answerer.accept(reply, id);
+      else answerer.fail(reply, id, end);
+    }
+  }
+}
+
+class OpenMessage<Reply> implements OutgoingMessage {
+  /** Sale id → its frame, in the order in which they were opened. */
+  readonly frames = new Map<string, OpenFrame<Reply>>();
   readonly #answerer: Answerer<Reply>;
   readonly #release: (count: number) => void;
-  #replies: Reply[] = [];
-  #lines = '';
-  /** Index → digest; most frames have none. */
-  #digests: Map<number, string> | undefined;
+  #isSettled = false;
   /** By the monotonic clock. */
   #closedMs = 0;
+  id = '';
   body: Buffer = Buffer.alloc(0);
   headers: Readonly<Record<string, unknown>> = {};
   count = 0;
 
-  constructor(
-    id: string,
-    saleId: string,
-    generation: number,
-    answerer: Answerer<Reply>,
-    release: (count: number) => void,
-  ) {
-    this.id = id;
-    this.saleId = saleId;
-    this.generation = generation;
+  constructor(answerer: Answerer<Reply>, release: (count: number) => void) {
     this.#answerer = answerer;
     this.#release = release;
   }
 
-  add(userId: string, quantity: number, digest: string | undefined, reply: Reply): void {
-    if (digest !== undefined) (this.#digests ??= new Map()).set(this.count, digest);
-    this.#lines += encodeEntry(userId, quantity, digest);
-    this.#replies.push(reply);
-    this.count++;
-  }
-
   close(): void {
     this.#closedMs = performance.now();
-    // Ids are ASCII: one byte a character.
-    this.body = Buffer.from(this.#lines, 'latin1');
-    this.#lines = '';
-    this.headers = {
-      v: FRAME_VERSION,
-      n: this.count,
-      sale: this.saleId,
-      gen: this.generation,
-      t: Date.now(),
-    };
+    const frames = [...this.frames.values()];
+    this.id = frames[0]?.id ?? '';
+    ({ headers: this.headers, body: this.body } = encodeMessage(frames, Date.now()));
+    for (const frame of frames) frame.lines = '';
   }
 
   settle(end: FrameEnd): void {
-    const replies = this.#replies;
-    // This also makes a second settle harmless.
-    this.#replies = [];
-    if (replies.length === 0) return;
-    this.#release(replies.length);
-    this.#answerer.onSettled(this.saleId, replies.length, end, performance.now() - this.#closedMs);
-    if (end === 'confirmed' && this.#digests === undefined) {
-      const prefix = framedIdPrefix(this.saleId, this.id);
-      let index = 0;
-      for (const reply of replies) this.#answerer.accept(reply, prefix + index++);
-      return;
-    }
-    for (const [index, reply] of replies.entries()) {
-      const digest = this.#digests?.get(index);
-      const id = digest === undefined ? framedId(this.saleId, this.id, index) : keyedId(this.saleId, digest);
-      if (end === 'confirmed') this.#answerer.accept(reply, id);
-      else this.#answerer.fail(reply, id, end);
-    }
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    this.#release(this.count);
+    const tookMs = performance.now() - this.#closedMs;
+    this.#answerer.onSettled(this.frames.values(), this.count, end, tookMs);
+    for (const frame of this.frames.values()) frame.answer(this.#answerer, end);
   }
 }

@@ -9,7 +9,7 @@ import { ServerResponse, type IncomingMessage, type Server as HttpServer } from 
 import type { Socket as NetSocket } from 'node:net';
 import { Server } from 'socket.io';
 import type { Socket } from 'socket.io';
-import { decodeOutcomeEvent } from '../shared/events.ts';
+import { decodeOutcomeEvent, outcomeLines } from '../shared/events.ts';
 import { SALE_ID_PATTERN, parseReservationId } from '../shared/ids.ts';
 import type { ReservationRef } from '../shared/ids.ts';
 import { outcomeAt } from '../shared/outcomes.ts';
@@ -158,8 +158,12 @@ export class LiveUpdates {
   }
 
   /** Handles a message of the outcome channel. */
-  onOutcome(text: string): void {
+  onOutcome(message: string): void {
     if (this.#sales.size === 0 && this.#frames.size === 0 && this.#keyed.size === 0) return;
+    for (const line of outcomeLines(message)) this.#handleOutcome(line);
+  }
+
+  #handleOutcome(text: string): void {
     const saleEnd = text.indexOf(' ');
     const saleId = text.slice(0, saleEnd);
     this.touch(saleId);

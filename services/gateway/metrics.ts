@@ -1,4 +1,4 @@
-/** Prometheus metrics. Histograms observe once a frame, never once a request; the rest is read on request. */
+/** Prometheus metrics. Histograms observe once a message, never once a request; the rest is read on request. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { LinkState } from '../shared/amqp/broker-connection.ts';
 import { addBackendsUp } from '../shared/backend-metrics.ts';
@@ -93,26 +93,26 @@ export class GatewayMetrics {
     });
     this.#ends = new Counter({
       name: 'flashgrid_gateway_frames_total',
-      help: 'Frames by how they ended; `confirmed` ones were accepted.',
+      help: 'Messages of one or several frames by how they ended; `confirmed` ones were accepted.',
       labelNames: ['end'],
       registers,
     });
     for (const end of FRAME_ENDS) this.#ends.inc({ end }, 0);
     this.#frameSize = new Histogram({
       name: 'flashgrid_gateway_frame_reservations',
-      help: 'Reservations in a frame.',
+      help: 'Reservations in a message, of one or several sales.',
       buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512],
       registers,
     });
     this.#confirmSeconds = new Histogram({
       name: 'flashgrid_gateway_confirm_seconds',
-      help: 'From closing a frame to its confirm.',
+      help: 'From closing a message to its confirm.',
       buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5],
       registers,
     });
   }
 
-  /** Observes a frame that has ended. */
+  /** Observes a message that has ended. */
   observeFrame(count: number, end: FrameEnd, tookMs: number): void {
     this.#ends.inc({ end });
     this.#frameSize.observe(count);

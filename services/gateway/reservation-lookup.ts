@@ -6,7 +6,7 @@
  */
 import { z } from 'zod';
 import { parseReservationId } from '../shared/ids.ts';
-import type { ReservationRef } from '../shared/ids.ts';
+import type { FramedRef, ReservationRef } from '../shared/ids.ts';
 import type { RareCounts } from '../shared/rare-paths.ts';
 import { RecordError, epochOf, outcomeAt } from '../shared/outcomes.ts';
 import type { Outcome } from '../shared/outcomes.ts';
@@ -46,7 +46,7 @@ export interface ReservationLookupOptions {
   readonly readTickets: (saleId: string, reservationId: string) => Promise<TicketsOfReservation>;
   readonly rare: RareCounts<'gateway'>;
   /** What this gateway knows of a frame by its id alone. */
-  readonly knownFrame: (frameId: string) => 'never-sent' | 'recent' | 'sent' | 'expired' | 'foreign';
+  readonly knownFrame: (ref: FramedRef) => 'never-sent' | 'recent' | 'sent' | 'expired' | 'foreign';
 }
 
 export class ReservationLookup {
@@ -66,7 +66,7 @@ export class ReservationLookup {
     const ref = parseReservationId(reservationId);
     if (ref === undefined)
       throw new ProblemError(invalid([{ field: 'id', message: 'is not a reservation id' }]));
-    const frame = ref.kind === 'framed' ? this.#options.knownFrame(ref.frameId) : 'foreign';
+    const frame = ref.kind === 'framed' ? this.#options.knownFrame(ref) : 'foreign';
     if (frame === 'never-sent') throw unknown('No frame of this id was ever sent.');
     const outcome = await this.#look(reservationId, ref);
     if (outcome === 'uncommitted') return { reservationId, status: 'queued' };

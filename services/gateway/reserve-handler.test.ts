@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { idempotencyDigest } from '../shared/idempotency.ts';
 import type { SaleFacts } from '../shared/sales.ts';
 import { FrameCollector } from './frame-collector.ts';
-import type { OutgoingFrame } from './frame-collector.ts';
+import type { OutgoingMessage } from './frame-collector.ts';
 import { GatewayCounters } from './gateway-counters.ts';
 import { ReserveAnswerer, ReserveHandler, brokerRejection, fixedRejections } from './reserve-handler.ts';
 import type { KeyLookup } from './reserve-handler.ts';
@@ -29,7 +29,7 @@ async function answerOf(
   keys: KeyLookup,
   key: string | undefined,
 ): Promise<string> {
-  const frames: OutgoingFrame[] = [];
+  const frames: OutgoingMessage[] = [];
   const counters = new GatewayCounters();
   const answerer = new ReserveAnswerer(
     counters,

@@ -10,7 +10,7 @@ import { describeTrouble } from '../shared/backend-trouble.ts';
 import type { BackendHealth } from '../shared/backend-trouble.ts';
 import type { SaleFacts } from '../shared/sales.ts';
 import type { LinkState } from '../shared/amqp/broker-connection.ts';
-import type { Answerer, FrameCollector, FrameEnd } from './frame-collector.ts';
+import type { Answerer, FrameCollector, FrameEnd, SettledFrame } from './frame-collector.ts';
 import type { GatewayCounters } from './gateway-counters.ts';
 import { invalid, rejection } from './problems.ts';
 import type { Rejection } from './problems.ts';
@@ -102,7 +102,7 @@ export class ReserveAnswerer implements Answerer<ReserveReply> {
   readonly #brokerHealth: () => BackendHealth;
   readonly #observe: (count: number, end: FrameEnd, tookMs: number) => void;
 
-  /** @param observe called with each settled frame, for the histograms */
+  /** @param observe called with each settled message, for the histograms */
   constructor(
     counters: GatewayCounters,
     retryAfterSec: number,
@@ -129,16 +129,19 @@ export class ReserveAnswerer implements Answerer<ReserveReply> {
     this.reject(reply, this.#failure(reservationId, end));
   }
 
-  onSettled(saleId: string, count: number, end: FrameEnd, tookMs: number): void {
+  onSettled(frames: Iterable<SettledFrame>, count: number, end: FrameEnd, tookMs: number): void {
     this.#observe(count, end, tookMs);
     const counters = this.#counters;
     if (end !== 'confirmed') {
       counters.rare[RARE_ENDS[end]]++;
       return;
     }
-    counters.frames++;
     counters.accepted += count;
-    counters.acceptedBySale.set(saleId, (counters.acceptedBySale.get(saleId) ?? 0) + count);
+    const { acceptedBySale } = counters;
+    for (const { saleId, count: ofSale } of frames) {
+      counters.frames++;
+      acceptedBySale.set(saleId, (acceptedBySale.get(saleId) ?? 0) + ofSale);
+    }
   }
 
   reject(reply: ReserveReply, given: Rejection): void {

@@ -5,7 +5,8 @@ import { saleFactsSchema } from './sales.ts';
 /**
  * Outcomes of one frame: `saleId frameId count remaining repeated record`, with one space between. Not JSON,
  * because it is written once a frame on the hot path and the record is already a text. `repeated` is 1 for a
- * frame that was decided earlier, so that counters leave it out.
+ * frame that was decided earlier, so that counters leave it out. One message carries one or more of them, with
+ * LF between.
  */
 export interface OutcomeEvent {
   readonly saleId: string;
@@ -21,6 +22,11 @@ export interface OutcomeEvent {
 /** Writes an outcome event. */
 export function encodeOutcomeEvent(event: OutcomeEvent): string {
   return `${event.saleId} ${event.frameId} ${event.count} ${event.remaining} ${event.isRepeated ? 1 : 0} ${event.record}`;
+}
+
+/** The events of one message. */
+export function outcomeLines(message: string): readonly string[] {
+  return message.includes('\n') ? message.split('\n') : [message];
 }
 
 /** Reads an outcome event; `undefined` for any other text: another program may publish on the channel. */

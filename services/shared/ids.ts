@@ -9,7 +9,10 @@ export const SALE_ID_PATTERN = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 export const USER_ID_PATTERN = /^[A-Za-z0-9._:@+=~-]{1,64}$/;
 /** An `Idempotency-Key`: printable ASCII; only its digest leaves the gateway. */
 export const IDEMPOTENCY_KEY_PATTERN = /^[\x21-\x7e]{1,128}$/;
-/** A frame's id: `<gateway id>-<sequence in base 36>`. */
+/**
+ * A frame's id: `<gateway id>-<name>`. The name ends with the frame's slot in a bucket of frames of its sale,
+ * two digits; before them is the bucket's number. All numbers are in base 36.
+ */
 export const FRAME_ID_PATTERN = /^[a-z0-9]{6,16}-[a-z0-9]{1,11}$/;
 /** Most units that one reservation may ask for. */
 export const MAX_QUANTITY = 10;
@@ -40,6 +43,24 @@ export interface KeyedRef {
   readonly kind: 'keyed';
   readonly saleId: string;
   readonly digest: string;
+}
+
+/** Digits of a slot. */
+const SLOT_DIGITS = 2;
+/** Frames of one sale that share a bucket (keys.ts): with more, Redis keeps a bucket less tightly. */
+export const BUCKET_SLOTS = 64;
+
+/** The id of the frame at a slot of a gateway's bucket. */
+export function frameIdOf(gatewayId: string, bucket: number, slot: number): string {
+  return `${gatewayId}-${bucket.toString(36)}${slot.toString(36).padStart(SLOT_DIGITS, '0')}`;
+}
+
+/** A frame id's bucket, with the gateway's id before its number, and slot; ids without a bucket have neither. */
+export function bucketOf(frameId: string): { readonly bucket: string; readonly slot: string } | undefined {
+  const end = frameId.length - SLOT_DIGITS;
+  return frameId.indexOf('-') < end - 1
+    ? { bucket: frameId.slice(0, end), slot: frameId.slice(end) }
+    : undefined;
 }
 
 /** Common beginning of the ids of a frame's reservations: `<sale>.<frame>.`; the index follows. */

@@ -2,7 +2,7 @@
  * Every Redis key and channel is built here. All keys of a sale share one hash tag, so that a script may use
  * them on a Redis Cluster.
  */
-import { keyNameOf } from './ids.ts';
+import { bucketOf, keyNameOf } from './ids.ts';
 
 /** ms for which the outcomes of a frame stay readable. */
 export const RECORD_RETENTION_MS = 20 * 60_000;
@@ -47,7 +47,27 @@ export function rebuildKeys(
   return { buyers: `${prefix}:buyers`, granted: `${prefix}:granted`, returned: `${prefix}:returned` };
 }
 
-/** String with expiry: the outcomes of one frame (outcomes.ts). */
+/** Where the outcomes of one frame are (outcomes.ts). lua/decide-frame.lua chooses between the two. */
+export interface RecordPlace {
+  /** String with expiry: the record. */
+  readonly key: string;
+  /** Hash with expiry: slot → record of a small frame; with many records in one key, each takes little memory. */
+  readonly bucketKey: string;
+  /** Empty when the frame has no place in a bucket. */
+  readonly slot: string;
+}
+
+/** Where the outcomes of a frame are kept. */
+export function recordPlace(namespace: string, saleId: string, frameId: string): RecordPlace {
+  const place = bucketOf(frameId);
+  return {
+    key: frameKey(namespace, saleId, frameId),
+    bucketKey: `${namespace}:{${saleId}}:fs:${place?.bucket ?? ''}`,
+    slot: place?.slot ?? '',
+  };
+}
+
+/** String with expiry: the outcomes of one frame that is not in a bucket (outcomes.ts). */
 export function frameKey(namespace: string, saleId: string, frameId: string): string {
   return `${namespace}:{${saleId}}:f:${frameId}`;
 }

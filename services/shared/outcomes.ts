@@ -56,6 +56,12 @@ export class RecordError extends Error {
   override readonly name = 'RecordError';
 }
 
+/** A record in a bucket (keys.ts): behind it stands when it was written, in ms since 1970. */
+export function recordOfSlot(kept: string): { readonly record: string; readonly atMs: number } {
+  const end = kept.lastIndexOf('|');
+  return { record: kept.slice(0, end), atMs: Number(kept.slice(end + 1)) };
+}
+
 /**
  * Turns what Redis keeps for a key into the record of the reservation `digest`: `key_reused` if another used
  * the key.

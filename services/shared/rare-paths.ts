@@ -254,6 +254,11 @@ export const RARE_PATHS = {
     'frame given back',
     'A worker gave a frame back to the queue, since it stopped or had waited too long.',
   ),
+  frameParted: worker(
+    'frame-consumer.ts',
+    'frame parted from its message',
+    'One of several frames in a message can never be decided. It was queued again alone, and the others were acked.',
+  ),
   frameDeadLettered: worker(
     'frame-consumer.ts',
     'frame dead-lettered',

@@ -78,9 +78,12 @@ type Command = Parameters<Redis['sendCommand']>[0];
  * Puts the run id of the Redis that it is connected to into each call of decide-frame.lua, at the moment when the call is
  * written. Redis has a new run id after each start, and may come back from a file that lacks its last grants. ioredis
  * writes a call again after a reconnection: with the id of before, the script would take the older file for the present.
+ *
+ * What is sent in one turn of the event loop is one write: the frames of a message, or of several.
  */
 class WorkerRedis extends Redis {
   #server = RUN_ID_PREFIX;
+  #corked: Redis['stream'] | undefined;
 
   constructor(url: string, options: ReturnType<typeof singleOptions>) {
     super(url, options);
@@ -103,7 +106,20 @@ class WorkerRedis extends Redis {
     const at = command.args.length - 1;
     const last = command.args[at];
     if (typeof last === 'string' && last.startsWith(RUN_ID_PREFIX)) command.args[at] = this.#server;
+    this.#cork();
     return super.sendCommand(command, stream);
+  }
+
+  #cork(): void {
+    // There is no stream before the first connection.
+    const stream: Redis['stream'] | undefined = this.stream;
+    if (stream === this.#corked) return;
+    this.#corked = stream;
+    stream.cork();
+    process.nextTick(() => {
+      this.#corked = undefined;
+      stream.uncork();
+    });
   }
 }
 

@@ -8,16 +8,17 @@
 import type { FramedRef, KeyedRef } from './ids.ts';
 import {
   RECORD_RETENTION_MS,
-  frameKey,
   keyedField,
   keyedKey,
   outcomeChannel,
   rebuildKeys,
+  recordPlace,
   saleChannel,
   saleIndexKey,
   saleKeys,
 } from './keys.ts';
-import { DECIDE_STATUS, keptGrant, keyedRecordOf } from './outcomes.ts';
+import type { RecordPlace } from './keys.ts';
+import { DECIDE_STATUS, keptGrant, keyedRecordOf, recordOfSlot } from './outcomes.ts';
 import { RUN_ID_PREFIX } from './redis.ts';
 import type { RedisClient } from './redis.ts';
 import { saleFactsSchema, saleModeSchema, saleStatusSchema } from './sales.ts';
@@ -92,6 +93,8 @@ export class SaleStore {
   readonly #redis: RedisClient;
   readonly #namespace: string;
   #lostConnections = 0;
+  /** What the next publication carries. */
+  #outcomes: { readonly lines: string[]; readonly published: Promise<void> } | undefined;
   /** The question that was asked last, and the one that is asked after it. */
   #asked: Promise<unknown> = Promise.resolve();
   #nextAsked: Promise<unknown> | undefined;
@@ -180,19 +183,22 @@ export class SaleStore {
    */
   async decideFrame(frame: UndecidedFrame): Promise<Decision> {
     const keys = saleKeys(this.#namespace, frame.saleId);
+    const place = recordPlace(this.#namespace, frame.saleId, frame.id);
     const reply = await this.#redis.fgDecideFrame(
-      5 + frame.digests.length,
+      6 + frame.digests.length,
       keys.sale,
       keys.buyers,
       keys.granted,
       keys.returned,
-      frameKey(this.#namespace, frame.saleId, frame.id),
+      place.key,
+      place.bucketKey,
       ...frame.digests.map((digest) => keyedKey(this.#namespace, frame.saleId, frame.generation, digest)),
       frame.body,
       frame.count,
       frame.generation,
       frame.id,
       RECORD_RETENTION_MS,
+      place.slot,
       RUN_ID_PREFIX,
     );
     return parseDecision(reply);
@@ -202,17 +208,17 @@ export class SaleStore {
    * The record of a frame. `outcomeAt(record, index)` reads a reservation's outcome. `undefined` when the
    * frame is not decided yet, or its record has expired.
    */
-  async readRecord({ saleId, frameId }: FramedRef): Promise<string | undefined> {
-    return (await this.#redis.get(frameKey(this.#namespace, saleId, frameId))) ?? undefined;
+  async readRecord({ saleId, frameId }: Pick<FramedRef, 'saleId' | 'frameId'>): Promise<string | undefined> {
+    return (await readRecord(this.#redis, recordPlace(this.#namespace, saleId, frameId)))?.record;
   }
 
   /** Whether a frame would get what it got before: Redis has its record, or its grants from a rebuild. */
   async knowsFrame(saleId: string, frameId: string): Promise<boolean> {
-    const known = await Promise.all([
-      this.#redis.exists(frameKey(this.#namespace, saleId, frameId)),
+    const [record, grants] = await Promise.all([
+      this.readRecord({ saleId, frameId }),
       this.#redis.hexists(saleKeys(this.#namespace, saleId).granted, frameId),
     ]);
-    return known.includes(1);
+    return record !== undefined || grants === 1;
   }
 
   /**
@@ -234,9 +240,26 @@ export class SaleStore {
     await this.#redis.unlink(keyedKey(this.#namespace, saleId, generation, digest));
   }
 
-  /** Sends the outcomes of a frame, written by `encodeOutcomeEvent`, to all gateways. */
-  async publishOutcome(event: string): Promise<void> {
-    await this.#redis.publish(outcomeChannel(this.#namespace), event);
+  /**
+   * Sends the outcomes of a frame, written by `encodeOutcomeEvent`, to all gateways. Those of one turn of the event loop are
+   * one publication.
+   */
+  publishOutcome(event: string): Promise<void> {
+    if (this.#outcomes === undefined) {
+      const lines: string[] = [];
+      const published = new Promise<void>((resolve, reject) => {
+        // Behind all promises that this turn fulfils: the frames whose answers came together.
+        process.nextTick(() => {
+          this.#outcomes = undefined;
+          this.#redis
+            .publish(outcomeChannel(this.#namespace), lines.join('\n'))
+            .then(() => resolve(), reject);
+        });
+      });
+      this.#outcomes = { lines, published };
+    }
+    this.#outcomes.lines.push(event);
+    return this.#outcomes.published;
   }
 
   /**
@@ -322,6 +345,20 @@ export class SaleStore {
     await this.#redis.sadd(saleIndexKey(this.#namespace), facts.id);
     return codeOf(reply, { 0: 'superseded', 1: 'rebuilt', 2: 'incomplete' });
   }
+}
+
+/** A frame's record, and, in a bucket, when it was written. */
+export async function readRecord(
+  redis: Pick<RedisClient, 'get' | 'hget'>,
+  { key, bucketKey, slot }: RecordPlace,
+): Promise<{ readonly record: string; readonly atMs?: number } | undefined> {
+  // A record moves from one place to the other at most once, with a new epoch.
+  const [kept, record] = await Promise.all([
+    slot === '' ? null : redis.hget(bucketKey, slot),
+    redis.get(key),
+  ]);
+  if (kept !== null) return recordOfSlot(kept);
+  return record === null ? undefined : { record };
 }
 
 function factArguments(facts: OpeningFacts): (string | number)[] {

@@ -1,5 +1,7 @@
 /**
- * Takes frames from RabbitMQ and gives each its end: acked, dead-lettered or handed out again.
+ * Takes messages of one or several frames from RabbitMQ and gives each its end: acked, dead-lettered or
+ * handed out again. Of several frames, one that can never be decided gets a message of its own, which is
+ * then dead-lettered: so the others are acked.
  *
  * A frame whose channel was lost is finished all the same. RabbitMQ hands it out again, and then it is a
  * repeat.
@@ -10,9 +12,10 @@ import { BrokerConnection, DeadConnectionError } from '../shared/amqp/broker-con
 import type { BrokerSession } from '../shared/amqp/broker-connection.ts';
 import { findLegacyQueue, REDECLARE_WAIT_MS } from '../shared/amqp/topology.ts';
 import type { BackendHealth } from '../shared/backend-trouble.ts';
-import { parseFrame } from '../shared/frame.ts';
+import { FRAME_CONTENT_TYPE, encodeMessage, parseMessage } from '../shared/frame.ts';
 import type { Frame } from '../shared/frame.ts';
 import { step } from '../shared/stop-points.ts';
+import { withLimit } from '../shared/time-limit.ts';
 import { AckWindow } from './ack-window.ts';
 import type { WorkerCounters } from './counters.ts';
 import { isFinal } from './retry.ts';
@@ -20,6 +23,8 @@ import { isFinal } from './retry.ts';
 const BACKOFF = { firstMs: 50, maxMs: 1_000 };
 /** ms that a frame is held before it is given back: RabbitMQ hands it out again at once. */
 const REQUEUE_PAUSE_MS = 500;
+/** ms in which RabbitMQ confirms what a worker publishes itself. */
+const CONFIRM_LIMIT_MS = 5_000;
 /** ms that cancelling the consumers may take. */
 const CANCEL_LIMIT_MS = 1_000;
 
@@ -79,7 +84,7 @@ export class FrameConsumer {
     return this.#connection.health;
   }
 
-  /** Frames handed out and not settled. */
+  /** Messages handed out and not settled. */
   get framesInHand(): number {
     return this.#inHand;
   }
@@ -175,6 +180,59 @@ export class FrameConsumer {
     }
   }
 
+  /**
+   * Processes the frames of one message together.
+   * @throws an error that may pass, or that of a frame alone: then the whole message is given back, and what is
+   * done is a repeat, or it is dead-lettered
+   */
+  async #process(
+    session: BrokerSession<Channel>,
+    frames: readonly Frame[],
+    isRedelivered: boolean,
+  ): Promise<void> {
+    const [frame] = frames;
+    if (frame && frames.length === 1) return await this.#options.process(frame, isRedelivered);
+    const ends = await Promise.allSettled(frames.map((one) => this.#options.process(one, isRedelivered)));
+    const poison: Frame[] = [];
+    for (const [at, end] of ends.entries()) {
+      const one = frames[at];
+      if (end.status === 'fulfilled' || one === undefined) continue;
+      if (!isFinal(end.reason)) throw end.reason as unknown;
+      poison.push(one);
+    }
+    if (poison.length > 0) await this.#publishAlone(session, poison);
+  }
+
+  /** Puts frames back into the queue, each in a message of its own. Confirmed before their message is acked. */
+  async #publishAlone(session: BrokerSession<Channel>, frames: readonly Frame[]): Promise<void> {
+    const channel = await session.connection.createConfirmChannel();
+    // Who waits for a confirm gets the same error.
+    channel.on('error', () => undefined);
+    let isReturned = false;
+    channel.on('return', () => (isReturned = true));
+    try {
+      for (const frame of frames) {
+        this.#options.counters.rare.frameParted++;
+        const { body, headers } = encodeMessage(
+          [{ ...frame, lines: frame.body.toString('latin1') }],
+          frame.closedAtMs,
+        );
+        channel.publish('', session.names.queue, body, {
+          messageId: frame.id,
+          contentType: FRAME_CONTENT_TYPE,
+          persistent: true,
+          mandatory: true,
+          headers: frame.isReplayed ? { ...headers, replayed: true } : headers,
+        });
+      }
+      await withLimit(channel.waitForConfirms(), CONFIRM_LIMIT_MS, 'RabbitMQ did not confirm a frame');
+      // It comes before the confirm.
+      if (isReturned) throw new Error(`queue ${session.names.queue} is missing`);
+    } finally {
+      await channel.close().catch(() => undefined);
+    }
+  }
+
   /** Handles one delivery to its end. Never rejects. */
   async #handle({ session, window }: Consuming, message: ConsumeMessage): Promise<void> {
     const { deliveryTag, redelivered } = message.fields;
@@ -184,9 +242,9 @@ export class FrameConsumer {
     window.open(deliveryTag);
     this.#inHand++;
     try {
-      const frame = parseFrame(messageId, headers, message.content);
+      const frames = parseMessage(messageId, headers, message.content);
       step('worker.after-consume');
-      await this.#options.process(frame, redelivered);
+      await this.#process(session, frames, redelivered);
       window.finish(deliveryTag);
     } catch (error) {
       const isPoison = isFinal(error);

@@ -1,10 +1,12 @@
 /**
- * Writes grants to Postgres. The waiting frames of one sale and epoch share one INSERT, and so one commit.
+ * Writes grants to Postgres. The waiting frames share one INSERT, and so one commit; those of one sale must be
+ * of one epoch.
  *
- * A statement inserts everything or nothing:
+ * A statement inserts everything of a sale or nothing:
  * - an item that exists already is skipped (the frame came twice);
  * - a unit that another reservation holds fails the statement, so no reservation is recorded by half;
- * - an epoch below `sales.epoch`, or another generation or stock than the sale's present one, inserts nothing (rebuild.ts).
+ * - an epoch below `sales.epoch`, or another generation or stock than the sale's present one, inserts nothing of the
+ *   sale (rebuild.ts).
  */
 import { createHash } from 'node:crypto';
 import pg from 'pg';
@@ -49,14 +51,18 @@ const NOT_PREPARED = new Set(['26000', '42P05']);
 /** SQLSTATE unique_violation, foreign_key_violation and check_violation. */
 const REFUSED = new Set(['23505', '23503', '23514']);
 
+/** The sales are numbered from 1 in the order of $1 to $4; $5 has the number of each ticket's sale. */
 const INSERT = `WITH fence AS (
-  SELECT id, generation, stock FROM sales
-   WHERE id = $1 AND generation = $2 AND stock = $3 AND epoch <= $4
-     FOR KEY SHARE
+  SELECT s.id, s.generation, s.stock, g.no
+    FROM unnest($1::text[], $2::int[], $3::int[], $4::int[]) WITH ORDINALITY AS g (id, generation, stock, epoch, no)
+    JOIN sales AS s ON s.id = g.id AND s.generation = g.generation AND s.stock = g.stock AND s.epoch <= g.epoch
+     FOR KEY SHARE OF s
 )
 INSERT INTO tickets (sale_id, generation, stock, unit_no, reservation_id, item_no, user_id)
 SELECT fence.id, fence.generation, fence.stock, t.unit_no, t.reservation_id, t.item_no, t.user_id
-  FROM fence, unnest($5::int[], $6::text[], $7::smallint[], $8::text[]) AS t (unit_no, reservation_id, item_no, user_id)
+  FROM unnest($5::int[], $6::int[], $7::text[], $8::smallint[], $9::text[])
+    AS t (no, unit_no, reservation_id, item_no, user_id)
+  JOIN fence ON fence.no = t.no
 ON CONFLICT (reservation_id, item_no) DO NOTHING`;
 /** Of this very text: behind a pooler, a worker of another version may have prepared its own on the same session. */
 const INSERT_NAME = `insert-tickets ${createHash('sha256').update(INSERT).digest('hex').slice(0, 12)}`;
@@ -68,6 +74,7 @@ export class TicketWriter {
   readonly #rare: RareCounts<'worker'>;
   readonly #waiting: Job[] = [];
   #active = 0;
+  #isStartDue = false;
   /** A prepared statement is planned once. Not behind a pooler, nor after one has lost it. */
   #isPrepared: boolean;
 
@@ -93,7 +100,13 @@ export class TicketWriter {
   write(batch: GrantBatch): Promise<WriteResult> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ batch, resolve, reject });
-      this.#startNext();
+      if (this.#isStartDue) return;
+      this.#isStartDue = true;
+      // Behind all promises that this turn fulfils: the frames of one message are decided together.
+      process.nextTick(() => {
+        this.#isStartDue = false;
+        this.#startNext();
+      });
     });
   }
 
@@ -109,19 +122,18 @@ export class TicketWriter {
 
   /** Takes the first waiting job and all that fit into one statement with it. */
   #drainJobs(): Job[] {
-    const taken: Job[] = [];
+    const sales = new Map<string, GrantBatch>();
     let tickets = 0;
-    while (this.#waiting[0]) {
-      const { batch } = this.#waiting[0];
-      const first = taken[0]?.batch ?? batch;
-      const isSame =
-        batch.saleId === first.saleId && batch.epoch === first.epoch && batch.generation === first.generation;
-      if (!isSame || (taken.length > 0 && tickets + batch.tickets.length > MAX_STATEMENT_TICKETS)) break;
+    let count = 0;
+    for (const { batch } of this.#waiting) {
+      const known = sales.get(batch.saleId);
+      if (known === undefined) sales.set(batch.saleId, batch);
+      else if (known.epoch !== batch.epoch || known.generation !== batch.generation) break;
       tickets += batch.tickets.length;
-      const job = this.#waiting.shift();
-      if (job) taken.push(job);
+      if (count > 0 && tickets > MAX_STATEMENT_TICKETS) break;
+      count++;
     }
-    return taken;
+    return this.#waiting.splice(0, count);
   }
 
   /** Settles every job; never rejects itself. */
@@ -156,37 +168,41 @@ export class TicketWriter {
   }
 
   async #insert(jobs: readonly Job[], tries: number): Promise<WriteResult[]> {
-    const first = jobs[0]?.batch;
-    if (!first) return [];
-    const units: string[] = [];
+    const sales = new Map<string, { readonly number: number; readonly batch: GrantBatch }>();
+    const numbers: number[] = [];
+    const units: number[] = [];
     const reservations: string[] = [];
-    const items: string[] = [];
+    const items: number[] = [];
     const users: string[] = [];
     for (const { batch } of jobs) {
+      let sale = sales.get(batch.saleId);
+      if (!sale) sales.set(batch.saleId, (sale = { number: sales.size + 1, batch }));
       for (const ticket of batch.tickets) {
-        units.push(String(ticket.unit));
+        numbers.push(sale.number);
+        units.push(ticket.unit);
         reservations.push(ticket.reservationId);
-        items.push(String(ticket.item));
+        items.push(ticket.item);
         users.push(ticket.userId);
       }
     }
+    const batches = [...sales.values()].map(({ batch }) => batch);
     const { rowCount } = await this.#pool.query({
       ...(this.#isPrepared ? { name: INSERT_NAME } : {}),
       text: INSERT,
       values: [
-        first.saleId,
-        first.generation,
-        first.stock,
-        first.epoch,
+        texts([...sales.keys()]),
+        `{${batches.map(({ generation }) => generation).join(',')}}`,
+        `{${batches.map(({ stock }) => stock).join(',')}}`,
+        `{${batches.map(({ epoch }) => epoch).join(',')}}`,
+        `{${numbers.join(',')}}`,
         `{${units.join(',')}}`,
-        // Ids hold no quote and no backslash (ids.ts); quoted, a buyer named NULL stays a buyer.
-        `{"${reservations.join('","')}"}`,
+        texts(reservations),
         `{${items.join(',')}}`,
-        `{"${users.join('","')}"}`,
+        texts(users),
       ],
     });
     if (rowCount === units.length) return jobs.map(() => 'committed');
-    return this.#compare(jobs, first.saleId, reservations, tries);
+    return this.#compare(jobs, [...sales.keys()], reservations, tries);
   }
 
   /**
@@ -195,13 +211,13 @@ export class TicketWriter {
    */
   async #compare(
     jobs: readonly Job[],
-    saleId: string,
+    saleIds: readonly string[],
     reservations: readonly string[],
     tries: number,
   ): Promise<WriteResult[]> {
     const { rows } = await this.#pool.query<{ reservation_id: string; unit_no: number }>(
-      `SELECT reservation_id, unit_no, ${REPLICATED} FROM tickets WHERE sale_id = $1 AND reservation_id = ANY($2)`,
-      [saleId, reservations],
+      `SELECT reservation_id, unit_no, ${REPLICATED} FROM tickets WHERE sale_id = ANY($1) AND reservation_id = ANY($2)`,
+      [saleIds, reservations],
     );
     const present = new Set(rows.map((row) => `${row.reservation_id} ${row.unit_no}`));
     const results = jobs.map(({ batch }) =>
@@ -214,4 +230,9 @@ export class TicketWriter {
     else this.#rare[tries > 1 ? 'commitAnswerLost' : 'ticketsPresent']++;
     return results;
   }
+}
+
+/** An array of ids, which hold no quote and no backslash (ids.ts); quoted, a buyer named NULL stays a buyer. */
+function texts(ids: readonly string[]): string {
+  return `{"${ids.join('","')}"}`;
 }

@@ -12,6 +12,8 @@ import type { Load } from '../../contract/run-record.ts';
 import { applyMigrations } from '../../services/shared/migrations.ts';
 import { createPool } from '../../services/shared/postgres.ts';
 import { createRedis, type RedisClient } from '../../services/shared/redis.ts';
+import { AttackSale } from '../../control/sales/attack-sale.ts';
+import { GatewayClient } from '../../control/sales/gateway-client.ts';
 import { SaleStore } from '../../services/shared/sale-store.ts';
 import { forkProcess, type BenchProcess } from './processes.ts';
 
@@ -148,6 +150,31 @@ export class Rig {
     if (response.status !== 201)
       throw new Error(`opening ${id}: ${response.status} ${await response.text()}`);
     return id;
+  }
+
+  /** Opens several sales as an attack does; `id` is the beginning of their ids. Gives the ms that it took. */
+  async openSales(count: number, stock: number): Promise<{ id: string; tookMs: number }> {
+    const id = `many-${++this.#sales}`;
+    const { redisUrl, postgresUrl, amqpUrl } = this.endpoints;
+    const startedMs = performance.now();
+    await new AttackSale({
+      id,
+      settings: attackSettingsSchema.parse({
+        profile: 'burst',
+        requests: count,
+        connections: 1,
+        stock,
+        sales: count,
+      }),
+      deployment: { redisUrl, postgresUrl, amqpUrl, namespace: NAMESPACE, postgresSchema: 'public' },
+      gateways: new GatewayClient(
+        () => [],
+        () => ADMIN_TOKEN,
+      ),
+      onLog: () => undefined,
+      onNotClosed: () => undefined,
+    }).open();
+    return { id, tookMs: performance.now() - startedMs };
   }
 
   /** One attack by the app's own generator. */

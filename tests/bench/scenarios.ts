@@ -259,6 +259,48 @@ export async function wrkPair(rig: Rig, { bare, gateway }: Servers, seconds: num
   return { wrkCeiling: ceilingRun.rps, wrkGateway: gatewayRun.rps };
 }
 
+/** Connections of `wrk` on several sales. */
+const SALES_CONNECTIONS = 200;
+
+/** Requests spread evenly over several sales: what is accepted, and what is decided from first request to last. */
+export async function manySales(
+  rig: Rig,
+  { gateway, worker }: Pick<Servers, 'gateway' | 'worker'>,
+  sales: number,
+  seconds: number,
+): Promise<Round> {
+  const { id, tookMs } =
+    sales === 1
+      ? { id: await rig.openSale(gateway, WINNERS), tookMs: 0 }
+      : await rig.openSales(sales, WINNERS);
+  const pids = { Gateway: gateway.pid, Worker: worker.pid, Broker: rig.brokerPid() };
+  const before = Object.values(pids).map(cpuMs);
+  const decidedBefore = await decidedBy(worker);
+  const startedMs = performance.now();
+  const { rps, answered } = await runWrk(gateway.url, id, SALES_CONNECTIONS, seconds, '/reserve', sales);
+  while ((await decidedBy(worker)) < decidedBefore + answered) {
+    if (performance.now() - startedMs > 120_000) throw new Error(`${sales} sales were not decided in time`);
+    await new Promise((done) => setTimeout(done, 10));
+  }
+  const endToEnd = (answered * 1_000) / (performance.now() - startedMs);
+  const used = Object.entries(pids).map(([name, pid], at) => [
+    `sales${sales}${name}CpuUs`,
+    ((cpuMs(pid) - (before[at] ?? 0)) * 1_000) / answered,
+  ]);
+  return {
+    [`sales${sales}`]: rps,
+    [`sales${sales}EndToEnd`]: endToEnd,
+    [`sales${sales}OpenMs`]: tookMs,
+    ...Object.fromEntries(used),
+  };
+}
+
+/** Reservations that a worker has decided since it started. */
+async function decidedBy(worker: BenchProcess): Promise<number> {
+  const text = await (await fetch(`${worker.url}/metrics`)).text();
+  return Number(/^flashgrid_worker_reservations_decided_total (\d+)/m.exec(text)?.[1]);
+}
+
 function expectAllAnswered(accepted: number, requests: number, name: string): void {
   if (accepted !== requests)
     throw new Error(

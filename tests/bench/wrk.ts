@@ -7,14 +7,18 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { lowerPriority } from '../../control/processes/priority.ts';
 
-const SCRIPT = (saleId: string, path: string) => `
+/** With several sales, `saleId` is the beginning of their ids, and each takes its turn. */
+const SCRIPT = (saleId: string, path: string, sales: number) => `
 local n = 0
+local function sale(n)
+  return ${sales === 1 ? `"${saleId}"` : `string.format("${saleId}-%0${String(sales).length}d", n % ${sales} + 1)`}
+end
 local seed = tostring(math.random(1, 1e9)) .. os.time()
 wrk.method = "POST"
 wrk.headers["content-type"] = "application/json"
 request = function()
   n = n + 1
-  return wrk.format(nil, "${path}", nil, '{"saleId":"${saleId}","userId":"w' .. seed .. '-' .. n .. '"}')
+  return wrk.format(nil, "${path}", nil, '{"saleId":"' .. sale(n) .. '","userId":"w' .. seed .. '-' .. n .. '"}')
 end
 `;
 
@@ -36,11 +40,12 @@ export async function runWrk(
   connections: number,
   seconds: number,
   path = '/reserve',
+  sales = 1,
 ): Promise<{ rps: number; answered: number }> {
   const dir = mkdtempSync(join(tmpdir(), 'fg-wrk-'));
   try {
     const script = join(dir, 'reserve.lua');
-    writeFileSync(script, SCRIPT(saleId, path));
+    writeFileSync(script, SCRIPT(saleId, path, sales));
     const stdout = await outputOf(
       ['-t1', `-c${connections}`, `-d${seconds}s`, '-s', script, url],
       (seconds + 30) * 1_000,

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { pino } from 'pino';
 import { expect } from 'vitest';
 import { gatewayConfigSchema, parseConfig } from '../../services/shared/config.ts';
-import { parseFrame } from '../../services/shared/frame.ts';
+import { parseMessage } from '../../services/shared/frame.ts';
 import type { Frame } from '../../services/shared/frame.ts';
 import { applyMigrations } from '../../services/shared/migrations.ts';
 import { createPool, quoteIdentifier } from '../../services/shared/postgres.ts';
@@ -98,7 +98,7 @@ export async function createGatewayWorld(): Promise<GatewayWorld> {
     for (;;) {
       const message = await channel.get(names.queue, { noAck: true });
       if (message === false) return frames;
-      frames.push(parseFrame(message.properties.messageId, message.properties.headers, message.content));
+      frames.push(...parseMessage(message.properties.messageId, message.properties.headers, message.content));
     }
   };
 

@@ -78,10 +78,10 @@ export const GUARDS = {
     cuts: [
       {
         file: CONSUMER,
-        find: `await this.#options.process(frame, redelivered);
+        find: `await this.#process(session, frames, redelivered);
       window.finish(deliveryTag);`,
         // The ack has time to leave.
-        replace: `window.finish(deliveryTag); await sleep(50); await this.#options.process(frame, redelivered);`,
+        replace: `window.finish(deliveryTag); await sleep(50); await this.#process(session, frames, redelivered);`,
       },
     ],
     fault: 'the worker dies after Lua',
@@ -139,7 +139,13 @@ export const GUARDS = {
   record: {
     what: 'a frame has one record in an epoch',
     model: 'NO_RECORD',
-    cuts: [{ file: DECIDE, find: `redis.call('GET', frameKey)`, replace: 'false' }],
+    cuts: [
+      {
+        file: DECIDE,
+        find: `inBucket and string.match(inBucket, '^(.*)|') or redis.call('GET', frameKey)`,
+        replace: 'false',
+      },
+    ],
     fault: 'the worker dies after the commit',
     steps: async (stage) => {
       stage.stopAt('worker-1', 'worker.after-commit');
@@ -201,7 +207,7 @@ export const GUARDS = {
   fence: {
     what: 'an INSERT names its epoch',
     model: 'NO_FENCE',
-    cuts: [{ file: WRITER, find: `AND epoch <= $4`, replace: `AND $4::int > 0` }],
+    cuts: [{ file: WRITER, find: `AND s.epoch <= g.epoch`, replace: `AND g.epoch > 0` }],
     fault: 'two workers stand still after Lua, Redis loses its data, and the buyer of the second asks again',
     steps: async (stage) => {
       const [first] = await grantsInHand(stage);

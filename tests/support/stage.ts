@@ -3,7 +3,7 @@ import type { Audit } from '../../contract/run-record.ts';
 import { audit } from '../../control/audit/audit.ts';
 import type { LoadLedger, RequestStatus } from '../../control/audit/ledger.ts';
 import type { ServiceRole } from '../../contract/state.ts';
-import { decodeOutcomeEvent } from '../../services/shared/events.ts';
+import { decodeOutcomeEvent, outcomeLines } from '../../services/shared/events.ts';
 import { outcomeChannel } from '../../services/shared/keys.ts';
 import { createRedis } from '../../services/shared/redis.ts';
 import type { StopPoint } from '../../services/shared/stop-points.ts';
@@ -80,8 +80,8 @@ export class Stage {
     const subscriber = createRedis(redis.url, { role: 'subscriber', onError: () => undefined });
     try {
       subscriber.on('message', (_: string, text: string) => {
-        const event = decodeOutcomeEvent(text);
-        if (event?.saleId === saleId && !event.record.endsWith('|')) stage.#granted++;
+        for (const event of outcomeLines(text).map(decodeOutcomeEvent))
+          if (event?.saleId === saleId && !event.record.endsWith('|')) stage.#granted++;
       });
       await subscriber.subscribe(outcomeChannel(fleet.namespace));
       await steps(stage);

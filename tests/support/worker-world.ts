@@ -9,11 +9,12 @@ import { expect } from 'vitest';
 import { ReleaseStack } from '../../services/shared/release-stack.ts';
 import type { Endpoints } from '../../control/cluster/cluster.ts';
 import { parseConfig, workerConfigSchema } from '../../services/shared/config.ts';
-import { decodeOutcomeEvent, type OutcomeEvent } from '../../services/shared/events.ts';
+import { decodeOutcomeEvent, outcomeLines, type OutcomeEvent } from '../../services/shared/events.ts';
 import {
   FRAME_CONTENT_TYPE,
   FRAME_VERSION,
   encodeEntry,
+  encodeMessage,
   type FrameEntry,
 } from '../../services/shared/frame.ts';
 import { framedId } from '../../services/shared/ids.ts';
@@ -80,6 +81,8 @@ export class WorkerWorld {
   readonly namespace = uniqueName('worker');
   readonly endpoints: Endpoints;
   readonly events: OutcomeEvent[] = [];
+  /** Messages that carried them. */
+  eventMessages = 0;
   readonly published: TestFrame[] = [];
   readonly #release = new ReleaseStack();
   pool!: pg.Pool;
@@ -106,8 +109,8 @@ export class WorkerWorld {
     const subscriber = createRedis(endpoints.redisUrl, { role: 'subscriber' });
     this.#release.add('subscriber', () => subscriber.quit());
     subscriber.on('message', (_: string, text: string) => {
-      const event = decodeOutcomeEvent(text);
-      if (event) this.events.push(event);
+      this.eventMessages++;
+      for (const event of outcomeLines(text).map(decodeOutcomeEvent)) if (event) this.events.push(event);
     });
     await subscriber.subscribe(outcomeChannel(namespace));
     const model = await connect(endpoints.amqpUrl, { noDelay: true });
@@ -166,6 +169,21 @@ export class WorkerWorld {
     });
     if (options.id === undefined) this.published.push(frame);
     return frame;
+  }
+
+  /** Publishes one message with a frame of each of several sales, and waits for the broker's confirm. */
+  async publishSeveral(
+    parts: readonly { readonly saleId: string; readonly entries: readonly FrameEntry[] }[],
+  ): Promise<TestFrame[]> {
+    const frames = parts.map((part) => ({ id: newFrameId(), ...part }));
+    const sent = frames.map(({ id, saleId, entries }) => {
+      const lines = entries.map(({ userId, quantity, digest }) => encodeEntry(userId, quantity, digest));
+      return { id, saleId, generation: 1, count: entries.length, lines: lines.join('') };
+    });
+    const { body, headers } = encodeMessage(sent, Date.now());
+    await this.publishRaw(body, frames[0]?.id ?? '', { ...headers });
+    this.published.push(...frames);
+    return frames;
   }
 
   async publishRaw(body: Buffer, messageId: string, headers: Record<string, unknown>): Promise<void> {
@@ -256,12 +274,7 @@ export class WorkerWorld {
 
   /** The outcome of a frame's reservation as Redis keeps it. */
   async outcome(frame: TestFrame, index: number): Promise<Outcome | undefined> {
-    const record = await this.store.readRecord({
-      kind: 'framed',
-      saleId: frame.saleId,
-      frameId: frame.id,
-      index,
-    });
+    const record = await this.store.readRecord({ saleId: frame.saleId, frameId: frame.id });
     return record === undefined ? undefined : outcomeAt(record, index);
   }
 

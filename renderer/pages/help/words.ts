@@ -65,7 +65,7 @@ export const WORDS: readonly { readonly title: string; readonly words: readonly 
       {
         term: 'frame',
         meaning:
-          'One message with 1 to 512 reservations of one sale. It is published, confirmed, decided and acked as one.',
+          '1 to 512 reservations of one sale, decided as one. A message carries one frame, or one of each of several sales; it is published, confirmed and acked as one.',
       },
       {
         term: 'accepted',

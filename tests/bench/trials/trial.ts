@@ -6,17 +6,23 @@ import { pairedRatio, spread } from '../stats.ts';
 /** Figures of one variant in one round. */
 export type Figures = Readonly<Record<string, number>>;
 
-export interface Trial {
+export interface Trial<Variant extends string> {
   readonly title: string;
-  readonly variants: readonly string[];
+  readonly variants: readonly Variant[];
   readonly rounds: number;
   /** Figure that is compared with the first variant's, pair by pair. */
   readonly compare: string;
-  run(variant: string): Promise<Figures>;
+  run(variant: Variant): Promise<Figures>;
 }
 
 /** Runs a trial and prints its table in Markdown. One round before the first warms up and counts for nothing. */
-export async function runTrial({ title, variants, rounds, compare, run }: Trial): Promise<void> {
+export async function runTrial<Variant extends string = string>({
+  title,
+  variants,
+  rounds,
+  compare,
+  run,
+}: Trial<Variant>): Promise<void> {
   const seen = new Map<string, Figures[]>(variants.map((variant) => [variant, []]));
   for (let round = 0; round <= rounds; round++) {
     for (const variant of variants) {
