@@ -29,9 +29,11 @@ const KILL_LIMIT_MS = 5_000;
  * Programs that are ours when a backend's folder is their working folder. A shell in that folder must not be
  * killed.
  */
-const BACKEND_PROGRAM = /^(postgres|initdb|valkey-server|redis-(server|rdb|aof)|beam|erl|epmd|inet_gethost)/;
+const BACKEND_PROGRAM =
+  /^(postgres|initdb|valkey-server|redis-(server|rdb|aof)|beam|erl|epmd|inet_gethost|patroni|etcd|haproxy)/;
 
-const BACKEND_ROLES = new Set(['rabbitmq', 'redis', 'postgres', 'epmd', 'initdb']);
+/** With the number of a member: `redis-2`. */
+const BACKEND_ROLE = /^(rabbitmq|redis|postgres|epmd|initdb|sentinel|etcd|haproxy)(-\d)?$/;
 
 const identitySchema = z.object({ pid: z.number().int().positive(), startedAt: z.string() });
 const recordSchema = identitySchema.extend({
@@ -159,7 +161,7 @@ export class ProcessRegistry {
       const record = records.get(pid);
       if (record?.startedAt === startedAt) {
         const { role, command, fingerprint, recordedAtMs } = record;
-        const isBackend = BACKEND_ROLES.has(role);
+        const isBackend = BACKEND_ROLE.test(role);
         return {
           pid,
           startedAt,
@@ -186,7 +188,7 @@ export class ProcessRegistry {
         role,
         command: facts.commandLine,
         isOwned: owner.pid > 0 && isAlive(owner),
-        isBackend: isBackendProgram || BACKEND_ROLES.has(role),
+        isBackend: isBackendProgram || BACKEND_ROLE.test(role),
       };
     });
   }

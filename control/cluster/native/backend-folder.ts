@@ -27,7 +27,7 @@ import { commandLine } from '../../lib/command-line.ts';
 
 /** ms that the removal of a folder's content may take. */
 const EMPTY_LIMIT_MS = 60_000;
-const MAX_SMALL_FILE_BYTES = 4_096;
+const MAX_SMALL_FILE_BYTES = 16_384;
 
 export class BackendFolder {
   readonly dir: string;

@@ -18,13 +18,20 @@ import {
   killGroup,
   signalProcess,
 } from '../../processes/process-registry.ts';
-import { isAlive, isStopped, listProcesses } from '../../processes/process-table.ts';
+import {
+  type ProcessIdentity,
+  identify,
+  isAlive,
+  isStopped,
+  listProcesses,
+} from '../../processes/process-table.ts';
 import type { ClusterEvents } from '../cluster.ts';
 import type { BackendDriver, ProcessPlan } from './backend.ts';
 import { replaceTakenPorts, takenPorts, type SettingsKeeper } from './backend-ports.ts';
 import { backendExited, portTaken, throwIfCancelled, whenAborted } from './failures.ts';
 import { lastLines, rotateLog, sizeOf, tailLog } from './log-tail.ts';
 import { familyOf } from './usage.ts';
+import { portOf } from './settings.ts';
 import { type RunningProcess, spawnProcess } from './spawn-process.ts';
 import { connectsTo, waitUntilReady } from './wait-until-ready.ts';
 
@@ -68,9 +75,23 @@ export class BackendRunner {
     return this.#processes.at(-1)?.identity.pid;
   }
 
+  /** Of the system, as whom it runs; `undefined` for our own. */
+  get userName(): string | undefined {
+    return this.driver.plan(this.#options.settings.current).at(-1)?.user?.name;
+  }
+
+  /** Pid of a process of it that is no child of ours: the Postgres of a Patroni. */
+  get daemonPid(): number | undefined {
+    return this.driver.daemonPid?.();
+  }
+
   /** Pids of all its processes that it knows. */
   get pids(): number[] {
-    return this.#processes.map((one) => one.identity.pid);
+    const daemon = this.daemonPid;
+    return [
+      ...this.#processes.map((one) => one.identity.pid),
+      ...(this.pid === undefined || daemon === undefined ? [] : [daemon]),
+    ];
   }
 
   /** Whether this runner holds the backend, and it runs. */
@@ -112,7 +133,15 @@ export class BackendRunner {
   /** Creates the backend's data where there are none yet. */
   async initialise(signal: AbortSignal): Promise<void> {
     const { driver, settings } = this.#options;
-    await driver.initialise?.(settings.current, (plan) => this.#runToEnd(plan, signal));
+    await driver.initialise?.(settings.current, (plan) => this.#runToEnd(plan, signal), signal);
+  }
+
+  /**
+   * Takes other ports where another program listens on its own.
+   * @throws FailureError when a taken port must stay
+   */
+  async choosePorts(): Promise<void> {
+    await replaceTakenPorts(this.driver, this.#options.settings, false);
   }
 
   /**
@@ -160,7 +189,7 @@ export class BackendRunner {
           throw this.#failed(
             portTaken(
               driver.title,
-              driver.ports.map((name) => settings.current.ports[name]),
+              driver.ports.map((name) => portOf(settings.current, name)),
             ),
           );
         }
@@ -186,17 +215,23 @@ export class BackendRunner {
 
   /** Ends the backend as a crash would. */
   kill(): void {
-    const main = this.#processes.at(-1);
-    if (main) killGroup(main.identity);
+    for (const one of this.#roots()) killGroup(one);
+  }
+
+  /** The backend's process, and the one that it left to init. */
+  #roots(): ProcessIdentity[] {
+    const main = this.#processes.at(-1)?.identity;
+    const { daemonPid } = this;
+    const daemon = daemonPid === undefined ? undefined : identify(daemonPid);
+    return [main, daemon].filter((one) => one !== undefined);
   }
 
   /** Sends a signal to the backend and all its children. Stopped first, it makes no new ones meanwhile. */
   signalFamily(signal: 'SIGSTOP' | 'SIGCONT'): void {
-    const main = this.#processes.at(-1)?.identity;
-    if (!main) return;
-    signalProcess(main, signal);
+    const roots = this.#roots();
+    for (const one of roots) signalProcess(one, signal);
     const all = new Map(listProcesses().map((one) => [one.pid, one]));
-    for (const pid of familyOf(main.pid, all)) {
+    for (const pid of roots.flatMap((root) => familyOf(root.pid, all))) {
       const one = all.get(pid);
       if (one) signalProcess(one, signal);
     }
@@ -230,7 +265,7 @@ export class BackendRunner {
     rotateLog(logPath);
     this.#logFrom = sizeOf(logPath);
     this.#unwatch();
-    const untail = tailLog(logPath, this.#logFrom, driver.role, (line) => this.#options.events.onLog(line));
+    const untail = tailLog(logPath, this.#logFrom, driver.name, (line) => this.#options.events.onLog(line));
     this.#unwatch = untail;
     const deadline = performance.now() + driver.startLimitMs;
     for (const plan of plans) {
@@ -293,7 +328,7 @@ export class BackendRunner {
     if (!main) return;
     const isAdopted = main.exit === undefined;
     const untail = isAdopted
-      ? tailLog(logPath, this.#logFrom, driver.role, (line) => events.onLog(line))
+      ? tailLog(logPath, this.#logFrom, driver.name, (line) => events.onLog(line))
       : this.#unwatch;
     let isWatching = true;
     const onEnd = (how: string) => {
@@ -337,6 +372,9 @@ export class BackendRunner {
     const { registry, driver } = this.#options;
     // The backend first, then the helpers that it needs.
     if (main) await registry.stopAll([main.identity], { signal: driver.stopSignal, limitMs });
+    const { daemonPid } = this;
+    const daemon = daemonPid === undefined ? undefined : identify(daemonPid);
+    if (daemon) await registry.stopAll([daemon], { signal: 'SIGINT', limitMs });
     const helpers = processes.slice(0, -1).map((one) => one.identity);
     await registry.stopAll(helpers, { limitMs: Math.min(limitMs, HELPER_STOP_LIMIT_MS) });
   }
@@ -348,7 +386,7 @@ export class BackendRunner {
   }
 
   #log(level: 'info' | 'warn', text: string): void {
-    this.#options.events.onLog({ atMs: Date.now(), part: this.driver.role, level, text });
+    this.#options.events.onLog({ atMs: Date.now(), part: this.driver.name, level, text });
   }
 
   #setState(state: BackendState['state'], more: { startedAtMs?: number; detail?: string }): void {
@@ -357,7 +395,7 @@ export class BackendRunner {
       role: driver.role,
       state,
       version: driver.version,
-      port: settings.current.ports[driver.servicePort],
+      port: portOf(settings.current, driver.servicePort),
       ...(this.pid === undefined ? {} : { handle: String(this.pid) }),
       ...more,
     };

@@ -21,6 +21,8 @@ export interface ProcessPlan {
 
 export interface BackendDriver {
   readonly role: BackendRole;
+  /** The role; of a cluster with several members the member's: `rabbitmq-2`, or a helper's: `sentinel-1`. */
+  readonly name: string;
   /** As people write it. */
   readonly title: string;
   readonly version: string;
@@ -39,9 +41,15 @@ export interface BackendDriver {
    * Creates its data where there are none yet; `run` runs a program to its end, recorded like any other
    * process.
    */
-  initialise?(settings: ClusterSettings, run: (plan: ProcessPlan) => Promise<void>): Promise<void>;
+  initialise?(
+    settings: ClusterSettings,
+    run: (plan: ProcessPlan) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void>;
   /** Writes configuration; called before each start of its processes. */
   configure(settings: ClusterSettings): void;
+  /** Pid of a process of it that is no descendant: Patroni leaves its Postgres to init. */
+  daemonPid?(): number | undefined;
   /** Differs when a backend started now would differ from one that runs. */
   fingerprint(settings: ClusterSettings): string;
   /**
@@ -50,6 +58,4 @@ export interface BackendDriver {
    * @throws Error while it does not
    */
   probe(settings: ClusterSettings): Promise<void>;
-  /** Folders that hold its data, for reset. */
-  dataDirs(): readonly string[];
 }

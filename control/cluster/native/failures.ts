@@ -57,6 +57,15 @@ export function notReady(
   });
 }
 
+/** The members of a backend live, and do not find together. */
+export function waitedInVain(what: string, limitMs: number, problem: string): FailureError {
+  return new FailureError({
+    code: 'native.notReady',
+    message: `Waited ${limitMs / 1000} s in vain for ${what}: ${problem}.`,
+    fix: 'Close programs that keep the machine busy and start again, or reset the cluster (this deletes its data).',
+  });
+}
+
 /** The data was made with another password: the file with the passwords was lost or replaced. */
 export function strangePassword(title: string, problem: string): FailureError {
   return new FailureError({

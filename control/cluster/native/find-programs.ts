@@ -7,6 +7,7 @@ import { accessSync, constants, readFileSync, readdirSync, realpathSync, statSyn
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import type { BackendRole } from '../../../contract/backends.ts';
+import { FailureError } from '../../../contract/failure.ts';
 
 const run = promisify(execFile);
 const VERSION_TIMEOUT_MS = 10_000;
@@ -28,6 +29,18 @@ export interface RabbitmqBinaries {
   readonly version: string;
   readonly erl: string;
   readonly epmd: string;
+}
+
+export interface Program {
+  readonly program: string;
+  readonly version: string;
+}
+
+/** What a highly available cluster needs beside the backends. */
+export interface HighAvailabilityBinaries {
+  readonly patroni: Program;
+  readonly etcd: Program;
+  readonly haproxy: Program;
 }
 
 export interface BackendPrograms {
@@ -95,6 +108,34 @@ export async function findPrograms(places: SearchPlaces = searchPlaces()): Promi
     },
     problems,
   };
+}
+
+const HIGH_AVAILABILITY_PACKAGES = { patroni: 'patroni', etcd: 'etcd-server', haproxy: 'haproxy' } as const;
+
+/**
+ * Looks for what a highly available cluster needs beside the backends.
+ * @throws FailureError that names the packages of what is missing
+ */
+export async function findHighAvailability(
+  places: SearchPlaces = searchPlaces(),
+): Promise<HighAvailabilityBinaries> {
+  const find = async (name: keyof HighAvailabilityBinaries): Promise<Program | undefined> => {
+    const program = findProgram([...places.programDirs, '/usr/sbin'], name);
+    const said = program && (await askVersion(program, name === 'haproxy' ? '-v' : '--version'));
+    const version = /(\d+\.\d+(?:\.\d+)*)/.exec(said ?? '')?.[1];
+    return program && version ? { program, version } : undefined;
+  };
+  const [patroni, etcd, haproxy] = await Promise.all([find('patroni'), find('etcd'), find('haproxy')]);
+  if (patroni && etcd && haproxy) return { patroni, etcd, haproxy };
+  const found = { patroni, etcd, haproxy };
+  const missing = (['patroni', 'etcd', 'haproxy'] as const).filter((name) => !found[name]);
+  throw new FailureError({
+    code: 'native.backendMissing',
+    message: `A highly available cluster needs ${missing.join(', ')} on this machine.`,
+    fix: installCommand(
+      missing.map((name) => ({ apt: HIGH_AVAILABILITY_PACKAGES[name], dnf: name, brew: name })),
+    ),
+  });
 }
 
 interface Search<Binaries> {
@@ -204,9 +245,9 @@ function subfolders(dir: string): string[] {
   }
 }
 
-async function askVersion(program: string): Promise<string> {
+async function askVersion(program: string, option = '--version'): Promise<string> {
   try {
-    return (await run(program, ['--version'], { timeout: VERSION_TIMEOUT_MS })).stdout;
+    return (await run(program, [option], { timeout: VERSION_TIMEOUT_MS })).stdout;
   } catch {
     // The caller says that the program does not answer.
     return '';
@@ -227,6 +268,16 @@ export function installHint(roles: readonly BackendRole[]): string {
         postgres: { apt: 'postgresql', dnf: 'postgresql-server', brew: 'postgresql@17' },
       })[role],
   );
+  return installCommand(packages);
+}
+
+interface Package {
+  readonly apt: string;
+  readonly dnf: string;
+  readonly brew: string;
+}
+
+function installCommand(packages: readonly Package[]): string {
   if (process.platform === 'darwin')
     return `Run: brew install ${packages.map((names) => names.brew).join(' ')}`;
   const sudo = process.getuid?.() === 0 ? '' : 'sudo ';

@@ -7,10 +7,11 @@
  */
 import { byteSize } from '../../../contract/format.ts';
 import { randomBytes } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { refuseMember, type Cluster, type ClusterEvents, type Endpoints } from '../cluster.ts';
+import { type Cluster, type ClusterEvents, type Endpoints } from '../cluster.ts';
 import {
   type BackendRole,
   type BackendState,
@@ -19,17 +20,28 @@ import {
 } from '../../../contract/backends.ts';
 import { FailureError } from '../../../contract/failure.ts';
 import { cancelled, asFolderFailure, diskFull, throwIfCancelled, throwIfUnusable } from './failures.ts';
-import type { BackendDriver } from './backend.ts';
+import { BackendGroup } from './backend-group.ts';
 import type { SettingsKeeper } from './backend-ports.ts';
-import { BackendRunner } from './backend-runner.ts';
-import { type BackendPrograms, findPrograms, installHint } from './find-programs.ts';
+import type { BackendRunner } from './backend-runner.ts';
+import {
+  type BackendPrograms,
+  type HighAvailabilityBinaries,
+  findHighAvailability,
+  findPrograms,
+  installHint,
+} from './find-programs.ts';
+import {
+  type ClusterLayout,
+  HIGHLY_AVAILABLE,
+  HIGHLY_AVAILABLE_PORT,
+  SINGLE,
+  highlyAvailableLayout,
+  singleLayout,
+} from './layouts.ts';
 import { dataFolder } from '../../lib/data-folder.ts';
 import { removeAsOwner } from './backend-folder.ts';
 import { backendFolders, fallbackDir } from './postgres-home.ts';
-import { postgresDriver } from './postgres.ts';
-import { rabbitmqDriver } from './rabbitmq.ts';
-import { redisDriver } from './redis.ts';
-import { choosePorts, endpointsOf, openSettings, replacePorts } from './settings.ts';
+import { type PortName, choosePorts, openSettings, replacePorts } from './settings.ts';
 import { StepReporter } from '../steps.ts';
 import { UsageMeter, familyOf } from './usage.ts';
 import { type FoundProcess, ProcessRegistry } from '../../processes/process-registry.ts';
@@ -63,6 +75,10 @@ export function createNativeCluster(options: NativeClusterOptions): NativeCluste
   return new LocalCluster(options);
 }
 
+type Found = Required<Pick<BackendPrograms, BackendRole>> & {
+  readonly programs: HighAvailabilityBinaries | undefined;
+};
+
 class LocalCluster implements NativeCluster {
   readonly provider = 'native';
   readonly #dataDir: string;
@@ -70,8 +86,9 @@ class LocalCluster implements NativeCluster {
   readonly #events: ClusterEvents;
   readonly #find: () => Promise<BackendPrograms>;
   readonly #usage = new UsageMeter();
-  readonly #ports: Readonly<Partial<Record<BackendRole, number>>>;
-  #runners: BackendRunner[] = [];
+  readonly #ports: Readonly<Record<PortName, number>>;
+  readonly #isHighlyAvailable: boolean;
+  #groups: BackendGroup[] = [];
   #starting: { readonly abort: AbortController; readonly done: Promise<unknown> } | undefined;
 
   constructor({
@@ -79,12 +96,19 @@ class LocalCluster implements NativeCluster {
     events,
     find = () => findPrograms(),
     ports = { redis: 0, postgres: 0, rabbitmq: 0 },
+    highlyAvailable = false,
   }: NativeClusterOptions) {
     this.#dataDir = resolve(dataDir);
     this.#nativeDir = join(this.#dataDir, 'native');
     this.#events = events;
     this.#find = find;
-    this.#ports = Object.fromEntries(Object.entries(ports).filter(([, port]) => port !== 0));
+    this.#isHighlyAvailable = highlyAvailable;
+    this.#ports = Object.fromEntries(
+      ROLES.filter((role) => ports[role] !== 0).map((role) => [
+        highlyAvailable ? HIGHLY_AVAILABLE_PORT[role] : role,
+        ports[role],
+      ]),
+    );
   }
 
   async start(signal: AbortSignal): Promise<Endpoints> {
@@ -116,58 +140,67 @@ class LocalCluster implements NativeCluster {
     if (!existsSync(this.#dataDir)) return;
     const { id } = new ProcessRegistry(this.#dataDir);
     for (const folder of [this.#nativeDir, fallbackDir(id)]) removeAsOwner(folder);
-    this.#runners = [];
+    this.#groups = [];
   }
 
   backends(): readonly BackendState[] {
-    return this.#runners.map((runner) => runner.state);
+    return this.#groups.map((group) => group.state);
   }
 
   stats(): Promise<readonly BackendStats[]> {
-    const running = this.#runners.flatMap(({ driver, pid, isRunning }) =>
-      isRunning && pid !== undefined ? [{ role: driver.role, pid }] : [],
-    );
-    return Promise.resolve(this.#usage.read(running));
+    const running = this.#groups.map(({ role, runners }) => ({
+      role,
+      pids: runners.flatMap((runner) => (runner.isRunning ? runner.pids : [])),
+    }));
+    return Promise.resolve(this.#usage.read(running.filter(({ pids }) => pids.length > 0)));
   }
 
+  /** Without a member: one after the other, so that the others serve meanwhile. */
   async restart(role: BackendRole, signal: AbortSignal, member?: string): Promise<void> {
-    await this.#runner(role, member)?.restart(signal);
+    for (const runner of await this.#choose(role, member)) await runner.restart(signal);
   }
 
-  kill(role: BackendRole, member?: string): Promise<void> {
-    this.#runner(role, member)?.kill();
-    return Promise.resolve();
+  async kill(role: BackendRole, member?: string): Promise<void> {
+    for (const runner of await this.#choose(role, member)) runner.kill();
   }
 
-  pause(role: BackendRole, member?: string): Promise<void> {
-    this.#runner(role, member)?.signalFamily('SIGSTOP');
-    return Promise.resolve();
+  async pause(role: BackendRole, member?: string): Promise<void> {
+    for (const runner of await this.#choose(role, member)) runner.signalFamily('SIGSTOP');
   }
 
-  resume(role: BackendRole, member?: string): Promise<void> {
-    this.#runner(role, member)?.signalFamily('SIGCONT');
-    return Promise.resolve();
+  async resume(role: BackendRole, member?: string): Promise<void> {
+    for (const runner of await this.#choose(role, member)) runner.signalFamily('SIGCONT');
   }
 
-  isPaused(role: BackendRole, member?: string): Promise<boolean> {
-    return Promise.resolve(isStopped(this.#runner(role, member)?.pid ?? 0));
+  async isPaused(role: BackendRole, member?: string): Promise<boolean> {
+    return (await this.#choose(role, member)).some(({ pid }) => isStopped(pid ?? 0));
   }
 
   async run(role: BackendRole, script: string, member?: string): Promise<string> {
-    return (await this.#runner(role, member)?.run(script)) ?? '';
+    const group = this.#group(role);
+    const runner = member === undefined ? group?.leading : (await group?.choose(member))?.[0];
+    return (await runner?.run(script)) ?? '';
   }
 
-  #runner(role: BackendRole, member?: string): BackendRunner | undefined {
-    refuseMember(role, member);
-    return this.#runners.find((runner) => runner.driver.role === role);
+  #group(role: BackendRole): BackendGroup | undefined {
+    return this.#groups.find((group) => group.role === role);
+  }
+
+  async #choose(role: BackendRole, member: string | undefined): Promise<readonly BackendRunner[]> {
+    return (await this.#group(role)?.choose(member)) ?? [];
   }
 
   detach(): void {
-    for (const runner of this.#runners) runner.detach();
-    this.#runners = [];
+    for (const group of this.#groups) {
+      group.detach();
+      for (const runner of group.runners) runner.detach();
+    }
+    this.#groups = [];
   }
 
   async #start(abort: AbortController, signal: AbortSignal): Promise<Endpoints> {
+    // Each process waits for it.
+    setMaxListeners(0, signal);
     // All at once, so that the whole way is shown from the beginning.
     const step = (id: string, title: string) => new StepReporter(this.#events, id, title);
     const find = step('backends.find', 'Look for the backends');
@@ -181,11 +214,12 @@ class LocalCluster implements NativeCluster {
       const { registry, settings } = await prepare.run(() => this.#prepare(prepare));
       throwIfCancelled(signal);
       this.detach();
-      this.#runners = await clear.run(() => this.#adoptOrClear(clear, binaries, registry, settings));
+      const layout = this.#layout(binaries, registry);
+      this.#groups = await clear.run(() => this.#adoptOrClear(clear, layout, registry, settings));
       throwIfCancelled(signal);
-      const starts = this.#runners.map((runner) =>
-        startSteps[runner.driver.role]
-          .run((own) => this.#startBackend(own, runner, signal))
+      const starts = this.#groups.map((group) =>
+        startSteps[group.role]
+          .run((own) => group.start(own, signal))
           .catch((error: unknown) => {
             // One failed: the others need not go on.
             abort.abort();
@@ -196,7 +230,7 @@ class LocalCluster implements NativeCluster {
       const failure = mainFailure(results);
       if (failure !== undefined) throw failure;
       throwIfCancelled(signal);
-      return endpointsOf(settings.current);
+      return layout.endpoints(settings.current);
     } catch (error) {
       await this.#stopAll().catch((problem: unknown) => {
         // What made the start fail comes first; what could not be stopped is found by the next one.
@@ -222,7 +256,16 @@ class LocalCluster implements NativeCluster {
       });
     }
     step.done(`Redis ${redis.version}, Postgres ${postgres.version}, RabbitMQ ${rabbitmq.version}`);
-    return { redis, postgres, rabbitmq };
+    const programs = this.#isHighlyAvailable ? await findHighAvailability() : undefined;
+    return { redis, postgres, rabbitmq, programs };
+  }
+
+  #layout({ programs, ...binaries }: Found, registry: ProcessRegistry): ClusterLayout {
+    const { folders: names } = programs ? HIGHLY_AVAILABLE : SINGLE;
+    const folders = backendFolders(binaries, this.#nativeDir, registry.id, names);
+    return programs
+      ? highlyAvailableLayout(binaries, programs, folders, registry.id)
+      : singleLayout(binaries, folders, registry.id);
   }
 
   async #prepare(step: StepReporter) {
@@ -241,7 +284,11 @@ class LocalCluster implements NativeCluster {
         );
       }
       const registry = new ProcessRegistry(this.#dataDir);
-      const settings = await keepSettings(join(this.#nativeDir, 'settings.json'), this.#ports);
+      const settings = await keepSettings(
+        join(this.#nativeDir, 'settings.json'),
+        this.#ports,
+        this.#isHighlyAvailable ? HIGHLY_AVAILABLE.ports : SINGLE.ports,
+      );
       step.done(this.#nativeDir);
       return { registry, settings };
     } catch (error) {
@@ -251,26 +298,20 @@ class LocalCluster implements NativeCluster {
 
   async #adoptOrClear(
     step: StepReporter,
-    binaries: Required<Pick<BackendPrograms, BackendRole>>,
+    layout: ClusterLayout,
     registry: ProcessRegistry,
     settings: SettingsKeeper,
   ) {
-    const folders = backendFolders(binaries, this.#nativeDir, registry.id);
-    const drivers: readonly BackendDriver[] = [
-      redisDriver(binaries.redis, folders.redis, registry.id),
-      postgresDriver(binaries.postgres, folders.postgres),
-      rabbitmqDriver(binaries.rabbitmq, folders.rabbitmq),
-    ];
-    const runners = drivers.map(
-      (driver) =>
-        new BackendRunner({
-          driver,
-          registry,
+    const groups = layout.backends.map(
+      (backend) =>
+        new BackendGroup({
+          layout: backend,
           settings,
-          logPath: join(this.#nativeDir, 'logs', `${driver.role}.log`),
           events: this.#events,
+          runnerOptions: (name) => ({ registry, logPath: join(this.#nativeDir, 'logs', `${name}.log`) }),
         }),
     );
+    const runners = groups.flatMap((group) => group.runners);
     const found = registry.findProcesses();
     const adopted = await Promise.all(runners.map((runner) => runner.tryAdopt(found)));
     const kept = new Set(runners.flatMap((runner) => keptPids(runner, found)));
@@ -281,18 +322,10 @@ class LocalCluster implements NativeCluster {
       names.length > 0 ? `adopted ${names.join(', ')}` : '',
       leftovers.length > 0 ? `cleared ${leftovers.map((one) => `${one.role} (${one.pid})`).join(', ')}` : '',
     ].filter(Boolean);
-    const users = new Set(Object.values(folders).flatMap(({ user }) => user?.name ?? []));
+    const users = new Set(runners.flatMap(({ userName }) => userName ?? []));
     if (users.size > 0) detail.push(`run as the user ${[...users].join(', ')}`);
     step.done(detail.join('; ') || 'nothing was left');
-    return runners;
-  }
-
-  async #startBackend(step: StepReporter, runner: BackendRunner, signal: AbortSignal): Promise<void> {
-    const where = () => `port ${runner.state.port}, pid ${runner.pid}`;
-    if (runner.isRunning) return step.skip(`adopted: ${where()}`);
-    await runner.initialise(signal);
-    await runner.start(signal);
-    step.done(where());
+    return groups;
   }
 
   /**
@@ -300,7 +333,7 @@ class LocalCluster implements NativeCluster {
    * centre left.
    */
   async #stopAll(): Promise<void> {
-    await Promise.all(this.#runners.map((runner) => runner.stop()));
+    await Promise.all(this.#groups.map((group) => group.stop()));
     if (!existsSync(join(this.#dataDir, 'cluster-id.json'))) return;
     const registry = new ProcessRegistry(this.#dataDir);
     const rest = registry.findProcesses().filter((one) => one.isBackend || !one.isOwned);
@@ -316,11 +349,12 @@ function keptPids(runner: BackendRunner, found: readonly FoundProcess[]): number
 
 async function keepSettings(
   path: string,
-  chosen: Readonly<Partial<Record<BackendRole, number>>>,
+  chosen: Readonly<Record<PortName, number>>,
+  more: readonly PortName[],
 ): Promise<SettingsKeeper> {
-  let current = await choosePorts(path, await openSettings(path), chosen);
+  let current = await choosePorts(path, await openSettings(path, more), chosen);
   return {
-    fixedPorts: new Set(ROLES.filter((role) => chosen[role] !== undefined)),
+    fixedPorts: new Set(Object.keys(chosen)),
     get current() {
       return current;
     },

@@ -10,6 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { BackendRole } from '../../../contract/backends.ts';
 import { dataFolder } from '../../lib/data-folder.ts';
 import { FailureError } from '../../../contract/failure.ts';
 import { listProcesses } from '../../processes/process-table.ts';
@@ -36,18 +37,18 @@ export function fallbackDir(registryId: string): string {
   return join(FALLBACK_ROOT, registryId);
 }
 
-const NAMES = ['redis', 'postgres', 'rabbitmq'] as const;
-
 /**
  * Chooses folders and users.
  * @param nativeDir the folder of all native backends; it exists
+ * @param names of the backends' folders
  * @throws FailureError when root has nobody to run them as, or that user can't reach them
  */
 export function backendFolders(
-  binaries: Required<Pick<BackendPrograms, (typeof NAMES)[number]>>,
+  binaries: Required<Pick<BackendPrograms, BackendRole>>,
   nativeDir: string,
   registryId: string,
-): Readonly<Record<(typeof NAMES)[number], BackendFolder>> {
+  names: readonly string[],
+): ReadonlyMap<string, BackendFolder> {
   const own = findUser();
   const fallback = fallbackDir(registryId);
   // Whoever has run a backend on its data before goes on doing so.
@@ -58,7 +59,7 @@ export function backendFolders(
     postgres: binaries.postgres.binDir,
     rabbitmq: binaries.rabbitmq.home,
   };
-  const users = NAMES.flatMap((name) => userOf(name) ?? []);
+  const users = names.flatMap((name) => userOf(name) ?? []);
   for (const user of users) {
     for (const program of Object.values(programs)) {
       const closed = blockedFolder(dirname(program), user);
@@ -67,8 +68,8 @@ export function backendFolders(
   }
   const isOpen = users.every((user) => blockedFolder(nativeDir, user) === undefined);
   if (!isOpen) prepareFallback(fallback, nativeDir, users);
-  const folder = (name: string) => new BackendFolder(join(isOpen ? nativeDir : fallback, name), userOf(name));
-  return { redis: folder('redis'), postgres: folder('postgres'), rabbitmq: folder('rabbitmq') };
+  const home = isOpen ? nativeDir : fallback;
+  return new Map(names.map((name) => [name, new BackendFolder(join(home, name), userOf(name))]));
 }
 
 function prepareFallback(home: string, nativeDir: string, users: readonly SystemUser[]): void {

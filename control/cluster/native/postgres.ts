@@ -16,39 +16,48 @@ const MB = 1024 * 1024;
 const UNKNOWN_DATABASE = '3D000';
 const DUPLICATE_DATABASE = '42P04';
 
-function configLines(port: number): string {
+/** What every Postgres of ours is set to. */
+export function postgresParameters(): Record<string, string | number> {
   // An eighth of the memory, since the other backends and the generator live here too; more than 512 MB
   // changes nothing for this load.
   const sharedBuffersMb = Math.max(64, Math.min(512, Math.floor(totalmem() / 8 / MB)));
-  return [
-    `port = ${port}`,
-    `listen_addresses = '127.0.0.1'`,
+  return {
     // No Unix socket: its path may hold 107 characters, and a data folder's is often longer.
-    `unix_socket_directories = ''`,
-    'max_connections = 200',
-    `shared_buffers = ${sharedBuffersMb}MB`,
+    unix_socket_directories: '',
+    max_connections: 200,
+    shared_buffers: `${sharedBuffersMb}MB`,
     // A granted ticket is accepted to the queue once it is committed: these two make "committed" mean "on
     // disk".
-    'fsync = on',
-    'synchronous_commit = on',
-    // Nobody replicates from here, so the log need not carry what replicas want.
-    'wal_level = minimal',
-    'max_wal_senders = 0',
-    'wal_buffers = 16MB',
+    fsync: 'on',
+    synchronous_commit: 'on',
+    wal_buffers: '16MB',
     // A checkpoint in the middle of an attack shows as a stall: these let one fit between two attacks.
-    'max_wal_size = 2GB',
-    'min_wal_size = 160MB',
-    'checkpoint_timeout = 15min',
-    'checkpoint_completion_target = 0.9',
+    max_wal_size: '2GB',
+    min_wal_size: '160MB',
+    checkpoint_timeout: '15min',
+    checkpoint_completion_target: 0.9,
     // All statements are short: compiling them costs more than it saves.
-    'jit = off',
-    `log_destination = 'stderr'`,
-    'logging_collector = off',
-    `log_line_prefix = '%m [%p] '`,
-    `timezone = 'UTC'`,
-    `log_timezone = 'UTC'`,
-    '',
-  ].join('\n');
+    jit: 'off',
+    log_destination: 'stderr',
+    logging_collector: 'off',
+    log_line_prefix: '%m [%p] ',
+    timezone: 'UTC',
+    log_timezone: 'UTC',
+  };
+}
+
+function configLines(port: number): string {
+  const parameters = {
+    port,
+    listen_addresses: '127.0.0.1',
+    ...postgresParameters(),
+    // Nobody replicates from here, so the log need not carry what replicas want.
+    wal_level: 'minimal',
+    max_wal_senders: 0,
+  };
+  return Object.entries(parameters)
+    .map(([name, value]) => `${name} = '${value}'\n`)
+    .join('');
 }
 
 /** The driver of a private Postgres in `folder`. */
@@ -71,6 +80,7 @@ export function postgresDriver(binaries: PostgresBinaries, folder: BackendFolder
   });
   return {
     role: 'postgres',
+    name: 'postgres',
     title: 'Postgres',
     version: binaries.version,
     servicePort: 'postgres',
@@ -118,7 +128,6 @@ export function postgresDriver(binaries: PostgresBinaries, folder: BackendFolder
         .update([binaries.binDir, dataDir, configLines(ports.postgres), passwords.postgres].join('\n'))
         .digest('hex'),
     probe: (settings) => probeOwnPostgres(endpointsOf(settings).postgresUrl),
-    dataDirs: () => [dir],
   };
 }
 
@@ -127,7 +136,7 @@ export function postgresDriver(binaries: PostgresBinaries, folder: BackendFolder
  * which in a container is likely. The registry has cleared our own processes by now; the file goes unless a
  * Postgres has the pid.
  */
-function removeStalePidFile(folder: BackendFolder, dataDir: string): void {
+export function removeStalePidFile(folder: BackendFolder, dataDir: string): void {
   const path = join(dataDir, 'postmaster.pid');
   const text = folder.readSmall(path);
   if (text === undefined) return;
@@ -136,7 +145,7 @@ function removeStalePidFile(folder: BackendFolder, dataDir: string): void {
 }
 
 /** Answers once our database answers; makes it when it does not exist yet. */
-async function probeOwnPostgres(url: string): Promise<void> {
+export async function probeOwnPostgres(url: string): Promise<void> {
   try {
     await probePostgres(url);
   } catch (error) {

@@ -14,10 +14,14 @@ import type { BackendFolder } from './backend-folder.ts';
 import { baseEnvironment } from './base-environment.ts';
 import type { BackendDriver, ProcessPlan } from './backend.ts';
 import type { RabbitmqBinaries } from './find-programs.ts';
-import { type ClusterSettings, BACKEND_USER, endpointsOf } from './settings.ts';
+import { type ClusterSettings, type PortName, BACKEND_USER, portOf } from './settings.ts';
+import { simpleDriver } from './simple-driver.ts';
+import { connectsTo, waitUntil } from './wait-until-ready.ts';
 
 /** Alone on its epmd, so the name needs nothing of the cluster in it. */
-const NODE_NAME = 'flashgrid@localhost';
+const SINGLE_NODE = 'flashgrid@localhost';
+/** ms that the first node of a new cluster may take. */
+const FOUNDER_LIMIT_MS = 90_000;
 /**
  * Erlang sets up tables for as many files as it may open: with a container's limit of a billion it boots for
  * minutes.
@@ -33,44 +37,74 @@ const MACHINE_FLAGS = [
   ...['+sbwt', 'none', '+sbwtdcpu', 'none', '+sbwtdio', 'none', '+B', 'i'],
 ];
 
+/** One node of several. */
+export interface RabbitmqMember {
+  readonly name: PortName;
+  /** The first founds the cluster, and the others join it. */
+  readonly all: readonly [PortName, ...PortName[]];
+  /** Whether any of them has ever served. */
+  hasServed(): boolean;
+}
+
+export const nodeOf = (member: PortName) => `${member}@localhost`;
+
+/** Lines of a node among others: the minority of a cluster that fell apart stops, and takes no messages. */
+function memberConfig({ name, all }: RabbitmqMember): string {
+  // The founder knows no others: looking for them, it would wait for nodes that wait for it.
+  const peers = name === all[0] ? '' : `'${nodeOf(all[0])}'`;
+  return `
+  {cluster_nodes, {[${peers}], disc}},
+  {cluster_partition_handling, pause_minority},`;
+}
+
 /** Erlang terms instead of `rabbitmq.conf`: the schema of the latter takes its time at each boot. */
-function advancedConfig({ ports, passwords }: ClusterSettings): string {
+function advancedConfig(settings: ClusterSettings, member: RabbitmqMember | undefined): string {
+  const port = portOf(settings, member?.name ?? 'rabbitmq');
   return `[
  {rabbit, [
-  {tcp_listeners, [{"127.0.0.1", ${ports.rabbitmq}}]},
+  {tcp_listeners, [{"127.0.0.1", ${port}}]},${member ? memberConfig(member) : ''}
   {loopback_users, []},
   {default_user, <<"${BACKEND_USER}">>},
-  {default_pass, <<"${passwords.rabbitmq}">>},
+  {default_pass, <<"${settings.passwords.rabbitmq}">>},
   {tcp_listen_options, [{backlog, 1024}, {nodelay, true}, {linger, {true, 0}}, {exit_on_close, false}]},
   %% Queue depth is counted by FlashGrid itself: statistics of the broker would only cost.
   {collect_statistics, none},
   {collect_statistics_interval, 60000},
   %% Publishers are blocked past these: before the machine swaps, and before the disk is full.
-  {vm_memory_high_watermark, 0.4},
+  {vm_memory_high_watermark, ${0.4 / (member?.all.length ?? 1)}},
   {disk_free_limit, 268435456},
   {log, [{file, [{file, false}]}, {console, [{enabled, true}, {level, info}]}]}
  ]},
  %% Quorum queues keep their write-ahead log in memory until it is full. 512 MB by default: a broker that grows for an hour before it stops.
- {ra, [{wal_max_size_bytes, 33554432}]}
+ {ra, [{wal_max_size_bytes, 33554432}]},
+ %% How often a queue's followers ask whether its leader's node still answers; 5 s by default.
+ {aten, [{poll_interval, 1000}]}
 ].
 `;
 }
 
-/** The driver of a private RabbitMQ in `folder`. */
-export function rabbitmqDriver(binaries: RabbitmqBinaries, folder: BackendFolder): BackendDriver {
+/** The driver of a private RabbitMQ in `folder`; of one node of several with `member`, whose epmd runs beside. */
+export function rabbitmqDriver(
+  binaries: RabbitmqBinaries,
+  folder: BackendFolder,
+  member?: RabbitmqMember,
+): BackendDriver {
   const { dir, user } = folder;
+  const name = member?.name ?? 'rabbitmq';
+  const node = member ? nodeOf(name) : SINGLE_NODE;
+  const distPort = member ? `${name}-dist` : 'rabbitmqDist';
   const libsDir = join(dir, 'libs');
   const mnesia = join(dir, 'mnesia');
   /** There once the broker has served. */
   const served = join(dir, 'served');
   const packageLibs = join(binaries.home, 'plugins');
   const lean = leanLibraries(packageLibs);
-  const environment = ({ ports }: ClusterSettings): Record<string, string> => ({
+  const environment = (settings: ClusterSettings): Record<string, string> => ({
     ...baseEnvironment(dir),
     // Erlang reads file names by it: a data folder may have an umlaut in its path.
     LC_ALL: 'C.UTF-8',
     RABBITMQ_HOME: binaries.home,
-    RABBITMQ_NODENAME: NODE_NAME,
+    RABBITMQ_NODENAME: node,
     RABBITMQ_MNESIA_BASE: mnesia,
     RABBITMQ_LOG_BASE: join(dir, 'log'),
     RABBITMQ_LOGS: '-',
@@ -80,8 +114,8 @@ export function rabbitmqDriver(binaries: RabbitmqBinaries, folder: BackendFolder
     RABBITMQ_ADVANCED_CONFIG_FILE: join(dir, 'advanced.config'),
     RABBITMQ_ENABLED_PLUGINS_FILE: join(dir, 'enabled_plugins'),
     RABBITMQ_PID_FILE: join(dir, 'log', 'pid'),
-    RABBITMQ_DIST_PORT: String(ports.rabbitmqDist),
-    ERL_EPMD_PORT: String(ports.epmd),
+    RABBITMQ_DIST_PORT: String(portOf(settings, distPort)),
+    ERL_EPMD_PORT: String(settings.ports.epmd),
     ERL_EPMD_ADDRESS: '127.0.0.1',
     ERL_MAX_ETS_TABLES: '50000',
     ERL_MAX_PORTS: '65536',
@@ -101,36 +135,38 @@ export function rabbitmqDriver(binaries: RabbitmqBinaries, folder: BackendFolder
     command: readonly string[],
     env: Record<string, string>,
   ): ProcessPlan =>
-    process('rabbitmq', '/bin/sh', ['-c', MAX_OPEN_FILES_SCRIPT, 'sh', ...command], {
+    process(name, '/bin/sh', ['-c', MAX_OPEN_FILES_SCRIPT, 'sh', ...command], {
       ...environment(settings),
       ...env,
     });
-  // In the foreground: the one that Erlang starts by itself makes itself a daemon that nobody records.
-  const epmd = ({ ports }: ClusterSettings): ProcessPlan => ({
-    ...process('epmd', binaries.epmd, ['-address', '127.0.0.1', '-port', String(ports.epmd)], {
-      ...baseEnvironment(dir),
-    }),
-    readyPort: ports.epmd,
-  });
+  const helpers = (settings: ClusterSettings): ProcessPlan[] => {
+    if (member) return [];
+    const { epmd } = settings.ports;
+    const args = epmdArgs(settings);
+    return [{ ...process('epmd', binaries.epmd, args, baseEnvironment(dir)), readyPort: epmd }];
+  };
   return {
     role: 'rabbitmq',
-    title: 'RabbitMQ',
+    name,
+    title: member ? `RabbitMQ (${name})` : 'RabbitMQ',
     version: binaries.version,
-    servicePort: 'rabbitmq',
-    ports: ['rabbitmq', 'rabbitmqDist', 'epmd'],
+    servicePort: name,
+    ports: member ? [name, distPort] : [name, distPort, 'epmd'],
     startLimitMs: 90_000,
     stopSignal: 'SIGTERM',
     stopLimitMs: 20_000,
     plan(settings) {
-      const { rabbitmqDist } = settings.ports;
+      const port = String(portOf(settings, distPort));
       const distribution = [
         // Named from the beginning: RabbitMQ else boots two more Erlang machines to start epmd and to look
         // for its own name.
-        ...['-sname', NODE_NAME, '-start_epmd', 'false'],
+        ...['-sname', node, '-start_epmd', 'false'],
         ...['-kernel', 'inet_dist_use_interface', '{127,0,0,1}'],
-        ...['-kernel', 'inet_dist_listen_min', String(rabbitmqDist)],
-        ...['-kernel', 'inet_dist_listen_max', String(rabbitmqDist)],
+        ...['-kernel', 'inet_dist_listen_min', port],
+        ...['-kernel', 'inet_dist_listen_max', port],
         ...['-kernel', 'prevent_overlapping_partitions', 'false'],
+        // Seconds after which a node that is silent counts as gone.
+        ...(member ? ['-kernel', 'net_ticktime', '12'] : []),
       ];
       const boot = ['-noinput', '-s', 'rabbit', 'boot', '-boot', 'start_sasl'];
       const syslog = ['-syslog', 'logger', '[]', '-syslog', 'syslog_error_logger', 'false'];
@@ -138,10 +174,10 @@ export function rabbitmqDriver(binaries: RabbitmqBinaries, folder: BackendFolder
       const libs = lean
         ? { ERL_LIBS: libsDir, RABBITMQ_PLUGINS_DIR: libsDir }
         : { ERL_LIBS: packageLibs, RABBITMQ_PLUGINS_DIR: packageLibs };
-      return [epmd(settings), limited(settings, erl, libs)];
+      return [...helpers(settings), limited(settings, erl, libs)];
     },
     cautiousPlan: (settings) => [
-      epmd(settings),
+      ...helpers(settings),
       limited(settings, [join(binaries.home, 'sbin', 'rabbitmq-server')], {
         // Together: no shell between us and the Erlang machine, so that its pid is the one we know; and no
         // console.
@@ -153,7 +189,7 @@ export function rabbitmqDriver(binaries: RabbitmqBinaries, folder: BackendFolder
       folder.prepare();
       folder.giveFolder('mnesia');
       folder.giveFolder('log');
-      folder.write('advanced.config', advancedConfig(settings));
+      folder.write('advanced.config', advancedConfig(settings, member));
       folder.write('enabled_plugins', '[].\n');
       folder.write('env.conf', '');
       // Erlang insists that nobody else can read or write it.
@@ -165,21 +201,49 @@ export function rabbitmqDriver(binaries: RabbitmqBinaries, folder: BackendFolder
     },
     fingerprint: (settings) =>
       createHash('sha256')
-        .update([binaries.home, binaries.version, dir, advancedConfig(settings)].join('\n'))
+        .update([binaries.home, binaries.version, dir, advancedConfig(settings, member)].join('\n'))
         .update(JSON.stringify([settings.ports, MACHINE_FLAGS]))
         .digest('hex'),
-    initialise() {
+    async initialise(settings, _run, signal) {
       // A first boot that was killed leaves half-made tables, for which the next one would wait, half a
       // minute at a time. A broker that has never served holds nothing that could be lost.
-      if (!existsSync(served)) folder.removeFolder('mnesia');
-      return Promise.resolve();
+      const isFirst = !(member ? member.hasServed() : existsSync(served));
+      if (isFirst) folder.removeFolder('mnesia');
+      if (!member || !isFirst || name === member.all[0]) return;
+      const founder = portOf(settings, member.all[0]);
+      await waitUntil(`${member.all[0]} to begin the cluster`, () => connectsTo(founder), {
+        limitMs: FOUNDER_LIMIT_MS,
+        signal,
+      });
     },
     async probe(settings) {
-      await probeRabbitmq(endpointsOf(settings).amqpUrl);
+      await probeRabbitmq(amqpUrl(settings, name));
       if (!existsSync(served)) folder.write('served', '');
     },
-    dataDirs: () => [dir],
   };
+}
+
+/** Where one node answers. */
+export function amqpUrl(settings: ClusterSettings, name: PortName): string {
+  return `amqp://${BACKEND_USER}:${settings.passwords.rabbitmq}@127.0.0.1:${portOf(settings, name)}`;
+}
+
+// In the foreground: the one that Erlang starts by itself makes itself a daemon that nobody records.
+const epmdArgs = ({ ports }: ClusterSettings) => ['-address', '127.0.0.1', '-port', String(ports.epmd)];
+
+/** The driver of the epmd by which several nodes find each other. */
+export function epmdDriver(binaries: RabbitmqBinaries, folder: BackendFolder): BackendDriver {
+  return simpleDriver({
+    role: 'rabbitmq',
+    name: 'epmd',
+    title: 'Erlang port mapper (epmd)',
+    version: binaries.version,
+    folder,
+    ports: ['epmd'],
+    command: binaries.epmd,
+    args: epmdArgs,
+    probe: ({ ports }) => connectsTo(ports.epmd),
+  });
 }
 
 /**

@@ -1,11 +1,10 @@
 /** Redis as a private instance. */
-import { createHash } from 'node:crypto';
 import { probeRedis } from '../probes.ts';
 import type { BackendFolder } from './backend-folder.ts';
-import { baseEnvironment } from './base-environment.ts';
 import type { BackendDriver } from './backend.ts';
 import type { RedisBinaries } from './find-programs.ts';
-import { type ClusterSettings, endpointsOf } from './settings.ts';
+import { type ClusterSettings, portOf } from './settings.ts';
+import { simpleDriver } from './simple-driver.ts';
 
 /** Lines of redis.conf that do not depend on the cluster. */
 const FIXED_CONFIG = [
@@ -31,59 +30,79 @@ const FIXED_CONFIG = [
   'client-output-buffer-limit pubsub 128mb 64mb 60',
 ];
 
-/** The driver of a private Redis in `folder`. */
+/** One of several Redis, of which one is the primary. */
+export interface RedisMember {
+  readonly name: string;
+  /** Port of the one that it follows when it starts; its own when it is the primary. */
+  primaryPort(settings: ClusterSettings): number;
+}
+
+/** Of a Redis with replicas. */
+const MEMBER_CONFIG = [
+  // A primary that was cut off takes no writes: nobody would ever see them.
+  'min-replicas-to-write 1',
+  'min-replicas-max-lag 3',
+  'repl-ping-replica-period 1',
+  'repl-timeout 10',
+  'repl-diskless-sync yes',
+  'repl-diskless-sync-delay 0',
+  // A replica that was away for some seconds of an attack needs no whole copy.
+  'repl-backlog-size 64mb',
+];
+
+/** The driver of a private Redis in `folder`; of one of several with `member`. */
 export function redisDriver(
   binaries: RedisBinaries,
   folder: BackendFolder,
   registryId: string,
+  member?: RedisMember,
 ): BackendDriver {
-  const { dir, user } = folder;
+  const name = member?.name ?? 'redis';
   const configPath = folder.path('redis.conf');
-  const config = ({ ports, passwords }: ClusterSettings) =>
-    [
-      `port ${ports.redis}`,
-      // Below its working directory: whatever the data folder's path holds, nothing here need be quoted.
-      'dir data',
-      `requirepass ${passwords.redis}`,
-      ...FIXED_CONFIG,
-      // Redis overwrites its environment, which else tells the registry whose it is: so it carries the id in
-      // its title. Older ones refuse to start on it.
-      ...(isAtLeast(binaries.version, 6, 2)
-        ? [`proc-title-template "{title} {listen-addr} ${registryId}"`]
-        : []),
-      '',
-    ].join('\n');
-  return {
+  return simpleDriver({
     role: 'redis',
-    title: 'Redis',
+    name,
+    title: member ? `Redis (${name})` : 'Redis',
     version: binaries.version,
-    servicePort: 'redis',
-    ports: ['redis'],
-    startLimitMs: 30_000,
-    stopSignal: 'SIGTERM',
-    stopLimitMs: 10_000,
-    plan: () => [
-      {
-        role: 'redis',
-        command: binaries.server,
-        args: [isAtLeast(binaries.version, 7, 0) ? literalGlob(configPath) : configPath],
-        env: baseEnvironment(dir),
-        workingDir: dir,
-        user,
-      },
-    ],
-    configure(settings) {
-      folder.prepare();
-      folder.giveFolder('data');
-      folder.write('redis.conf', config(settings));
+    folder,
+    ports: [name],
+    command: binaries.server,
+    args(settings) {
+      const config = isAtLeast(binaries.version, 7, 0) ? literalGlob(configPath) : configPath;
+      const primary = member?.primaryPort(settings);
+      const isReplica = primary !== undefined && primary !== portOf(settings, name);
+      return isReplica ? [config, '--replicaof', '127.0.0.1', String(primary)] : [config];
     },
-    fingerprint: (settings) =>
-      createHash('sha256').update(binaries.server).update(config(settings)).digest('hex'),
-    async probe(settings) {
-      await probeRedis(endpointsOf(settings).redisUrl);
-    },
-    dataDirs: () => [dir],
-  };
+    files: (settings) => ({
+      'redis.conf': [
+        `port ${portOf(settings, name)}`,
+        // Below its working directory: whatever the data folder's path holds, nothing here need be quoted.
+        'dir data',
+        `requirepass ${settings.passwords.redis}`,
+        ...FIXED_CONFIG,
+        ...(member ? [...MEMBER_CONFIG, `masterauth ${settings.passwords.redis}`] : []),
+        ...titleWithId(binaries, registryId),
+        '',
+      ].join('\n'),
+    }),
+    owns: ['data'],
+    probe: async (settings) => void (await probeRedis(redisUrl(settings, name))),
+  });
+}
+
+/** Where one Redis or Sentinel answers. */
+export function redisUrl(settings: ClusterSettings, name: string): string {
+  return `redis://:${settings.passwords.redis}@127.0.0.1:${portOf(settings, name)}`;
+}
+
+/**
+ * Redis overwrites its environment, which else tells the registry whose it is: so it carries the id in its
+ * title. Older ones refuse to start on it.
+ */
+export function titleWithId(binaries: RedisBinaries, registryId: string): string[] {
+  return isAtLeast(binaries.version, 6, 2)
+    ? [`proc-title-template "{title} {listen-addr} ${registryId}"`]
+    : [];
 }
 
 /**

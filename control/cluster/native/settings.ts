@@ -15,13 +15,16 @@ const PASSWORD_BYTES = 24;
 
 const portSchema = z.number().int().min(1).max(65_535);
 const settingsSchema = z.object({
-  ports: z.object({
-    redis: portSchema,
-    postgres: portSchema,
-    rabbitmq: portSchema,
-    rabbitmqDist: portSchema,
-    epmd: portSchema,
-  }),
+  /** Those of further members, as `redis-2`, only where a cluster has had any. */
+  ports: z
+    .object({
+      redis: portSchema,
+      postgres: portSchema,
+      rabbitmq: portSchema,
+      rabbitmqDist: portSchema,
+      epmd: portSchema,
+    })
+    .catchall(portSchema),
   passwords: z.object({
     redis: z.string().min(16),
     postgres: z.string().min(16),
@@ -30,13 +33,26 @@ const settingsSchema = z.object({
   }),
 });
 export type ClusterSettings = z.infer<typeof settingsSchema>;
-export type PortName = keyof ClusterSettings['ports'];
+export type PortName = string;
 
-/** Reads the settings of a cluster, or makes new ones. */
-export async function openSettings(path: string): Promise<ClusterSettings> {
+/** @throws Error for a name that has no port: `openSettings` gives one to each that it is asked for */
+export function portOf({ ports }: ClusterSettings, name: PortName): number {
+  const port = ports[name];
+  if (port === undefined) throw new Error(`no port is kept for ${name}`);
+  return port;
+}
+
+/** Reads the settings of a cluster, or makes new ones. `more` names ports beside those of single backends. */
+export async function openSettings(path: string, more: readonly PortName[] = []): Promise<ClusterSettings> {
   // Made anew when it was cut short: backends with the old passwords then fail their probe, and are told so.
-  const kept = readJson(path, settingsSchema);
-  if (kept) return kept;
+  const kept = readJson(path, settingsSchema) ?? (await newSettings(path));
+  const missing = more.filter((name) => kept.ports[name] === undefined);
+  if (missing.length === 0) return kept;
+  const fresh = await findFreePorts(missing.length);
+  return replacePorts(path, kept, Object.fromEntries(missing.map((name, at) => [name, fresh[at] ?? 0])));
+}
+
+async function newSettings(path: string): Promise<ClusterSettings> {
   const [redis = 0, postgres = 0, rabbitmq = 0, rabbitmqDist = 0, epmd = 0] = await findFreePorts(5);
   const settings = {
     ports: { redis, postgres, rabbitmq, rabbitmqDist, epmd },
@@ -55,7 +71,7 @@ export async function openSettings(path: string): Promise<ClusterSettings> {
 export function replacePorts(
   path: string,
   settings: ClusterSettings,
-  ports: Readonly<Partial<Record<PortName, number>>>,
+  ports: Readonly<Record<PortName, number>>,
 ): ClusterSettings {
   const next = settingsSchema.parse({ ...settings, ports: { ...settings.ports, ...ports } });
   saveSettings(path, next);
@@ -66,7 +82,7 @@ export function replacePorts(
 export async function choosePorts(
   path: string,
   settings: ClusterSettings,
-  chosen: Readonly<Partial<Record<PortName, number>>>,
+  chosen: Readonly<Record<PortName, number>>,
 ): Promise<ClusterSettings> {
   const wanted = new Set(Object.values(chosen));
   const inTheWay = Object.entries(settings.ports).flatMap(([name, port]) =>
@@ -75,11 +91,11 @@ export async function choosePorts(
   const isAsChosen = JSON.stringify({ ...settings.ports, ...chosen }) === JSON.stringify(settings.ports);
   if (isAsChosen && inTheWay.length === 0) return settings;
   const fresh = await findFreePorts(inTheWay.length);
-  const moved = Object.fromEntries(inTheWay.map((name, index) => [name, fresh[index]]));
+  const moved = Object.fromEntries(inTheWay.map((name, index) => [name, fresh[index] ?? 0]));
   return replacePorts(path, settings, { ...moved, ...chosen });
 }
 
-/** Where the backends answer. */
+/** Where single backends answer. */
 export function endpointsOf({ ports, passwords }: ClusterSettings): Endpoints {
   return {
     amqpUrl: `amqp://${BACKEND_USER}:${passwords.rabbitmq}@127.0.0.1:${ports.rabbitmq}`,

@@ -22,7 +22,7 @@ test('the CPU time of a child counts for its parent', async () => {
   });
   try {
     const meter = new UsageMeter();
-    const backends = [{ role: 'redis', pid: child.pid ?? 0 }] as const;
+    const backends = [{ role: 'redis', pids: [child.pid ?? 0] }] as const;
     expect(meter.read(backends)[0]?.cpuPercent).toBe(0);
     let busiest = 0;
     for (let tries = 0; tries < 50 && busiest === 0; tries++) {
@@ -45,7 +45,7 @@ test('the CPU time of a child that has ended still counts', async () => {
   });
   try {
     await once(child.stdout, 'data');
-    const [stats] = new UsageMeter().read([{ role: 'redis', pid: child.pid ?? 0 }]);
+    const [stats] = new UsageMeter().read([{ role: 'redis', pids: [child.pid ?? 0] }]);
     expect(stats?.cpuMicros).toBeGreaterThan(150_000);
   } finally {
     process.kill(-(child.pid ?? 0), 'SIGKILL');
@@ -53,7 +53,7 @@ test('the CPU time of a child that has ended still counts', async () => {
 });
 
 test('a backend that has ended uses nothing', () => {
-  expect(new UsageMeter().read([{ role: 'redis', pid: 999_999_999 }])[0]).toMatchObject({
+  expect(new UsageMeter().read([{ role: 'redis', pids: [999_999_999] }])[0]).toMatchObject({
     cpuPercent: 0,
     memoryBytes: 0,
   });

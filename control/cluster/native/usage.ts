@@ -19,14 +19,16 @@ export class UsageMeter {
   #before: { readonly atMs: number; readonly cpuSec: ReadonlyMap<number, number> } | undefined;
 
   /** Usage of each backend since the last call; CPU is 0 in the first one. */
-  read(backends: readonly { readonly role: BackendRole; readonly pid: number }[]): BackendStats[] {
+  read(
+    backends: readonly { readonly role: BackendRole; readonly pids: readonly number[] }[],
+  ): BackendStats[] {
     const now = performance.now();
     const all = readAll();
     const before = this.#before;
     const elapsedSec = before ? (now - before.atMs) / 1000 : 0;
     this.#before = { atMs: now, cpuSec: new Map([...all].map(([pid, usage]) => [pid, usage.cpuSec])) };
-    return backends.map(({ role, pid }) => {
-      const pids = familyOf(pid, all);
+    return backends.map(({ role, pids: roots }) => {
+      const pids = [...new Set(roots.flatMap((pid) => familyOf(pid, all)))];
       const cpuSec = pids.reduce((sum, member) => {
         const used = all.get(member)?.cpuSec ?? 0;
         // A backend that is new since the last look has used all its time since then.

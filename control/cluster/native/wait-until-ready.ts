@@ -2,10 +2,19 @@ import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { errorText } from '../../../contract/failure.ts';
 import { moreTimeFor } from '../probes.ts';
-import { backendExited, notReady, strangePassword, throwIfCancelled, whenAborted } from './failures.ts';
+import {
+  backendExited,
+  notReady,
+  strangePassword,
+  throwIfCancelled,
+  waitedInVain,
+  whenAborted,
+} from './failures.ts';
 import type { RunningProcess } from './spawn-process.ts';
 
 const CHECK_INTERVAL_MS = 40;
+/** ms between two looks at what consists of several processes. */
+const WHOLE_INTERVAL_MS = 200;
 /** How the backends answer a password that is not the one of their data. */
 const REFUSED = /password authentication failed|ACCESS_REFUSED|WRONGPASS/;
 /**
@@ -58,6 +67,28 @@ export async function waitUntilReady(wait: Readiness): Promise<void> {
     if (performance.now() > wait.deadlineMs + moreMs)
       throw notReady(title, wait.limitMs + moreMs, problem, wait.lastLines(), logPath);
     await sleep(CHECK_INTERVAL_MS);
+  }
+}
+
+/**
+ * Repeats a check until it holds.
+ * @param what is waited for: `the standby to follow`
+ * @throws FailureError when time is up, with the check's last reason; the signal's on abort
+ */
+export async function waitUntil(
+  what: string,
+  check: () => Promise<void>,
+  { limitMs, signal }: { readonly limitMs: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const deadlineMs = performance.now() + limitMs;
+  for (;;) {
+    throwIfCancelled(signal);
+    try {
+      return await check();
+    } catch (error) {
+      if (performance.now() > deadlineMs) throw waitedInVain(what, limitMs, errorText(error));
+    }
+    await sleep(WHOLE_INTERVAL_MS);
   }
 }
 

@@ -1,0 +1,284 @@
+/**
+ * Which processes a native cluster consists of: one for each backend, or several that take over from each
+ * other.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { Redis } from 'ioredis';
+import type { BackendRole } from '../../../contract/backends.ts';
+import type { Endpoints } from '../cluster.ts';
+import type { BackendFolder } from './backend-folder.ts';
+import { baseEnvironment } from './base-environment.ts';
+import type { BackendDriver } from './backend.ts';
+import {
+  type BackendPrograms,
+  type HighAvailabilityBinaries,
+  type RabbitmqBinaries,
+  findProgram,
+  searchPlaces,
+} from './find-programs.ts';
+import { haproxyDriver } from './haproxy.ts';
+import { ETCD_PORTS, etcdDriver, patroniDriver, patroniRoles, restPort } from './patroni.ts';
+import { postgresDriver, probeOwnPostgres } from './postgres.ts';
+import { amqpUrl, epmdDriver, nodeOf, rabbitmqDriver } from './rabbitmq.ts';
+import { redisDriver, redisUrl } from './redis.ts';
+import { SENTINEL_NAME, primaryPort, sentinelDriver } from './sentinel.ts';
+import { type ClusterSettings, type PortName, endpointsOf, portOf } from './settings.ts';
+
+/** What a member is beside a process that runs. */
+export interface MemberFacts {
+  readonly isLeader: boolean;
+  readonly detail?: string;
+}
+
+/** One backend of a cluster. */
+export interface BackendLayout {
+  readonly role: BackendRole;
+  /** Each list starts at once, after the one before; they stop in the other order. */
+  readonly stages: readonly (readonly BackendDriver[])[];
+  /** Names of those that hold data; the others help them. */
+  readonly members: readonly string[];
+  /** Members without which it does not serve. */
+  readonly needed: number;
+  /** Proves that all members have found together. */
+  prove?(settings: ClusterSettings): Promise<void>;
+  /** Asks who leads; cheap, for it is asked each second. */
+  look?(settings: ClusterSettings): Promise<ReadonlyMap<string, MemberFacts>>;
+}
+
+export interface ClusterLayout {
+  readonly backends: readonly BackendLayout[];
+  endpoints(settings: ClusterSettings): Endpoints;
+}
+
+type Binaries = Required<Pick<BackendPrograms, BackendRole>>;
+type Folders = ReadonlyMap<string, BackendFolder>;
+
+const RABBITMQ = ['rabbitmq-1', 'rabbitmq-2', 'rabbitmq-3'] as const;
+const REDIS = ['redis-1', 'redis-2', 'redis-3'] as const;
+const SENTINELS = ['sentinel-1', 'sentinel-2', 'sentinel-3'] as const;
+const POSTGRES = ['postgres-1', 'postgres-2'] as const;
+const ERL_LIMIT_MS = 2_000;
+const REDIS_LIMIT_MS = 2_000;
+
+/** Names of folders and of ports beside those of single backends. */
+export const SINGLE = { folders: ['redis', 'postgres', 'rabbitmq'], ports: [] } as const;
+export const HIGHLY_AVAILABLE = {
+  folders: [...RABBITMQ, 'epmd', ...REDIS, ...SENTINELS, ...POSTGRES, 'etcd', 'haproxy'],
+  ports: [
+    ...RABBITMQ.flatMap((name) => [name, `${name}-dist`]),
+    ...REDIS,
+    ...SENTINELS,
+    ...POSTGRES.flatMap((name) => [name, restPort(name)]),
+    ...ETCD_PORTS,
+  ],
+} as const;
+
+/** A port that was chosen for a backend is that of its first member; of Postgres that of the HAProxy before it. */
+export const HIGHLY_AVAILABLE_PORT = {
+  rabbitmq: RABBITMQ[0],
+  redis: REDIS[0],
+  postgres: 'postgres',
+} as const;
+
+/** One process for each backend. */
+export function singleLayout(binaries: Binaries, folders: Folders, registryId: string): ClusterLayout {
+  const alone = (driver: BackendDriver): BackendLayout => ({
+    role: driver.role,
+    stages: [[driver]],
+    members: [driver.name],
+    needed: 1,
+  });
+  return {
+    backends: [
+      alone(redisDriver(binaries.redis, folderOf(folders, 'redis'), registryId)),
+      alone(postgresDriver(binaries.postgres, folderOf(folders, 'postgres'))),
+      alone(rabbitmqDriver(binaries.rabbitmq, folderOf(folders, 'rabbitmq'))),
+    ],
+    endpoints: endpointsOf,
+  };
+}
+
+/** Several of each, and what makes one of them take over when another ends. */
+export function highlyAvailableLayout(
+  binaries: Binaries,
+  programs: HighAvailabilityBinaries,
+  folders: Folders,
+  registryId: string,
+): ClusterLayout {
+  const folder = (name: string) => folderOf(folders, name);
+  return {
+    backends: [
+      redisLayout(binaries, folder, registryId),
+      postgresLayout(binaries, programs, folder),
+      rabbitmqLayout(binaries.rabbitmq, folder),
+    ],
+    endpoints(settings) {
+      const sentinels = SENTINELS.map((name) => `127.0.0.1:${portOf(settings, name)}`).join(',');
+      return {
+        amqpUrl: RABBITMQ.map((name) => amqpUrl(settings, name)).join(','),
+        redisUrl: `redis+sentinel://:${settings.passwords.redis}@${sentinels}/${SENTINEL_NAME}`,
+        postgresUrl: endpointsOf(settings).postgresUrl,
+      };
+    },
+  };
+}
+
+type FolderOf = (name: string) => BackendFolder;
+
+function redisLayout({ redis }: Binaries, folder: FolderOf, registryId: string): BackendLayout {
+  const options = { binaries: redis, registryId, members: REDIS };
+  const sentinels = SENTINELS.map((name) => ({ name, folder: folder(name) }));
+  const primary = (settings: ClusterSettings) => primaryPort(sentinels, options, settings);
+  return {
+    role: 'redis',
+    stages: [
+      REDIS.map((name) => redisDriver(redis, folder(name), registryId, { name, primaryPort: primary })),
+      sentinels.map((sentinel) => sentinelDriver(sentinel.name, sentinel.folder, options)),
+    ],
+    members: REDIS,
+    // A primary without any replica takes no writes.
+    needed: 2,
+    async prove(settings) {
+      const leader = REDIS.find((name) => portOf(settings, name) === primary(settings)) ?? REDIS[0];
+      const replicas = await onlineReplicas(redisUrl(settings, leader));
+      if (replicas < REDIS.length - 1) throw new Error(`${leader} has ${replicas} replicas`);
+    },
+    look(settings) {
+      const leads = (name: PortName) => portOf(settings, name) === primary(settings);
+      return Promise.resolve(
+        new Map(
+          REDIS.map((name) => [
+            name,
+            leads(name) ? { isLeader: true } : { isLeader: false, detail: 'replica' },
+          ]),
+        ),
+      );
+    },
+  };
+}
+
+async function onlineReplicas(url: string): Promise<number> {
+  const client = new Redis(url, {
+    connectTimeout: REDIS_LIMIT_MS,
+    commandTimeout: REDIS_LIMIT_MS,
+    maxRetriesPerRequest: 0,
+    retryStrategy: () => null,
+  });
+  client.on('error', () => undefined);
+  try {
+    return [...(await client.info('replication')).matchAll(/^slave\d+:.*state=online/gm)].length;
+  } finally {
+    client.disconnect();
+  }
+}
+
+function postgresLayout(
+  binaries: Binaries,
+  programs: HighAvailabilityBinaries,
+  folder: FolderOf,
+): BackendLayout {
+  const options = { binaries: binaries.postgres, programs };
+  const proxy = haproxyDriver({
+    role: 'postgres',
+    binaries: programs.haproxy,
+    folder: folder('haproxy'),
+    port: 'postgres',
+    frontends: (settings) => [
+      {
+        name: 'postgres',
+        port: settings.ports.postgres,
+        mode: 'tcp',
+        // Patroni answers it with 200 on the primary alone.
+        checkPath: '/primary',
+        servers: POSTGRES.map((name) => ({
+          name,
+          port: portOf(settings, name),
+          checkPort: portOf(settings, restPort(name)),
+        })),
+      },
+    ],
+  });
+  return {
+    role: 'postgres',
+    stages: [
+      [etcdDriver(programs, folder('etcd'))],
+      POSTGRES.map((name) => patroniDriver(name, folder(name), options)),
+      [proxy],
+    ],
+    members: POSTGRES,
+    needed: 1,
+    async prove(settings) {
+      await probeOwnPostgres(endpointsOf(settings).postgresUrl);
+      const roles = [...(await patroniRoles(settings, POSTGRES)).values()];
+      if (!roles.includes('sync_standby')) throw new Error(`the members are ${roles.join(', ') || 'away'}`);
+    },
+    async look(settings) {
+      const roles = await patroniRoles(settings, POSTGRES);
+      return new Map(
+        [...roles].map(([name, role]) => [
+          name,
+          role === 'leader'
+            ? { isLeader: true }
+            : { isLeader: false, detail: role === 'sync_standby' ? 'synchronous standby' : 'standby' },
+        ]),
+      );
+    },
+  };
+}
+
+function rabbitmqLayout(binaries: RabbitmqBinaries, folder: FolderOf): BackendLayout {
+  const hasServed = () => RABBITMQ.some((name) => existsSync(folder(name).path('served')));
+  /** `erl_call` comes with Erlang, and calls a function of a node in milliseconds. */
+  const program = findProgram([...searchPlaces().programDirs], 'erl_call');
+  const call = async (settings: ClusterSettings, fn: string, args: string): Promise<string> => {
+    for (const name of RABBITMQ) {
+      const { dir, user } = folder(name);
+      try {
+        const { stdout } = await promisify(execFile)(
+          program ?? 'erl_call',
+          ['-sname', nodeOf(name), '-a', `${fn} ${args}`],
+          {
+            cwd: dir,
+            env: { ...baseEnvironment(dir), ERL_EPMD_PORT: String(settings.ports.epmd) },
+            timeout: ERL_LIMIT_MS,
+            ...(user ? { uid: user.uid, gid: user.gid } : {}),
+          },
+        );
+        return stdout;
+      } catch {
+        // This node is away: another one knows as well.
+      }
+    }
+    return '';
+  };
+  return {
+    role: 'rabbitmq',
+    stages: [
+      [epmdDriver(binaries, folder('epmd'))],
+      RABBITMQ.map((name) => rabbitmqDriver(binaries, folder(name), { name, all: RABBITMQ, hasServed })),
+    ],
+    members: RABBITMQ,
+    needed: 2,
+    async prove(settings) {
+      const running = await call(settings, 'rabbit_mnesia cluster_nodes', '[running]');
+      const away = RABBITMQ.filter((name) => !running.includes(nodeOf(name)));
+      if (away.length > 0) throw new Error(`${away.join(' and ')} did not join: ${running}`);
+    },
+    async look(settings) {
+      // One line for each quorum queue: its name, its leader, its members. Ours is that of the frames.
+      const board = await call(settings, 'ets tab2list', '[ra_leaderboard]');
+      const leader = /\.frames', '([^'@]+)@/.exec(board)?.[1];
+      return new Map(
+        leader === undefined ? [] : RABBITMQ.map((name) => [name, { isLeader: name === leader }]),
+      );
+    },
+  };
+}
+
+function folderOf(folders: Folders, name: string): BackendFolder {
+  const folder = folders.get(name);
+  if (!folder) throw new Error(`no folder is made for ${name}`);
+  return folder;
+}
