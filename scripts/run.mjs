@@ -46,7 +46,17 @@ const commands = {
   },
   async test() {
     await prepare({
-      backends: [...BACKENDS, 'pgbouncer', 'haproxy', 'prometheus', 'spin', 'chromium', 'docker', ...window],
+      backends: [
+        ...BACKENDS,
+        'pgbouncer',
+        'haproxy',
+        'podman',
+        'prometheus',
+        'spin',
+        'chromium',
+        'docker',
+        ...window,
+      ],
       isRequired: true,
     });
     return await runTests(args);
@@ -62,7 +72,7 @@ const commands = {
   },
   'test:unit': ring('unit', { backends: [], isRequired: false, make: ensureClient }),
   'test:integration': ring('integration*', {
-    backends: [...BACKENDS, 'pgbouncer', 'haproxy', 'prometheus', 'spin'],
+    backends: [...BACKENDS, 'pgbouncer', 'haproxy', 'podman', 'prometheus', 'spin'],
     isRequired: true,
   }),
   'test:ui': ring('ui*', { backends: [...BACKENDS, 'chromium'], isRequired: true }),

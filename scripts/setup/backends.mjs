@@ -72,6 +72,13 @@ const PARTS = {
     packages: ['spin', 'gcc', 'libc6-dev'],
     isOptional: true,
   },
+  // For the rendered chart. Elsewhere than on Debian its test is skipped.
+  podman: {
+    title: 'Podman',
+    programs: [['podman'], ['runc', ['/usr/sbin']]],
+    packages: ['podman', 'runc', 'containernetworking-plugins'],
+    isOptional: true,
+  },
   docker: {
     title: 'Docker daemon',
     programs: [['dockerd', ['/usr/sbin', '/usr/bin']], ['debootstrap', ['/usr/sbin']], ['docker-registry']],

@@ -41,7 +41,7 @@ export const BUILT = {
   reroute: join(import.meta.dirname, '../../out/main/reroute.js'),
   shop: join(import.meta.dirname, '../../out/main/shop.js'),
 };
-const ADMIN_TOKEN = 'fleet-admin-token-0123456789';
+export const ADMIN_TOKEN = 'fleet-admin-token-0123456789';
 const STOP_LIMIT_MS = 40_000;
 
 export interface FleetOptions {
@@ -55,6 +55,11 @@ export interface FleetOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Gateway and worker in place of those that ship. */
   readonly modules?: Pick<typeof BUILT, 'gateway' | 'worker'>;
+  /**
+   * Brings the database up to date and starts services that are not the supervisor's.
+   * @returns the URLs of their gateways
+   */
+  readonly deploy?: (fleet: Fleet) => Promise<readonly string[]>;
 }
 
 /** Something to do once that many requests of an attack are answered. */
@@ -88,6 +93,7 @@ export class Fleet {
   readonly #dataDir = mkdtempSync(join(tmpdir(), 'flashgrid-fleet-'));
   readonly #release = new ReleaseStack();
   #channel: Channel | undefined;
+  #deployedUrls: readonly string[] = [];
 
   private constructor(options: FleetOptions) {
     this.#options = options;
@@ -114,9 +120,13 @@ export class Fleet {
     });
     this.links = new Links({ ...common, supervisor: this.supervisor });
     this.#backend = new GatewayClient(
-      () => this.supervisor.gatewayUrls(),
+      () => this.#gatewayUrls(),
       () => ADMIN_TOKEN,
     );
+  }
+
+  #gatewayUrls(): string[] {
+    return [...this.supervisor.gatewayUrls(), ...this.#deployedUrls];
   }
 
   get deployment(): Deployment {
@@ -137,8 +147,11 @@ export class Fleet {
 
   async #start(): Promise<void> {
     const { namespace, endpoints, supervisor } = this;
-    await applyMigrations({ url: endpoints.postgresUrl, schema: namespace });
-    this.#release.add('schema', () => this.pool.query(`DROP SCHEMA ${quoteIdentifier(namespace)} CASCADE`));
+    const { gateways, workers, deploy } = this.#options;
+    if (!deploy) await applyMigrations({ url: endpoints.postgresUrl, schema: namespace });
+    this.#release.add('schema', () =>
+      this.pool.query(`DROP SCHEMA IF EXISTS ${quoteIdentifier(namespace)} CASCADE`),
+    );
     this.#release.add('keys', () => removeKeys(this.redis, namespace));
     const model = await connect(endpoints.amqpUrl, { noDelay: true });
     model.on('error', () => undefined);
@@ -155,10 +168,8 @@ export class Fleet {
     this.#release.add('rare paths', () => noteTaken(supervisor.totals.coverage()));
     this.#release.add('services', () => supervisor.stop(), STOP_LIMIT_MS);
     this.#release.add('links', () => this.links.remove(), STOP_LIMIT_MS);
-    await Promise.all([
-      supervisor.scale('gateway', this.#options.gateways),
-      supervisor.scale('worker', this.#options.workers),
-    ]);
+    await Promise.all([supervisor.scale('gateway', gateways), supervisor.scale('worker', workers)]);
+    if (deploy) this.#deployedUrls = await deploy(this);
   }
 
   close(): Promise<void> {
@@ -190,7 +201,7 @@ export class Fleet {
     saleId: string,
     input: AttackSettingsInput,
     incidents: readonly Incident[] = [],
-    targets: readonly string[] = this.links.gatewayUrls(this.supervisor.gatewayUrls()),
+    targets: readonly string[] = this.links.gatewayUrls(this.#gatewayUrls()),
   ): Promise<AttackOutcome> {
     const due = [...incidents].sort((a, b) => a.afterAnswers - b.afterAnswers);
     const acts: Promise<unknown>[] = [];

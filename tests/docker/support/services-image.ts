@@ -27,18 +27,23 @@ export function run(
   );
 }
 
+/** The last stage of docker/Dockerfile as a file of its own, with its COPY lines pointed at a tree in place of the build stage. */
+export function runtimeStage(base: string): string {
+  const dockerfile = readFileSync(join(ROOT, 'docker/Dockerfile'), 'utf8');
+  const stage = dockerfile.slice(dockerfile.indexOf(' AS runtime'));
+  const lines = stage.replaceAll('COPY --from=build /app/', 'COPY ').split('\n').slice(1);
+  return [base, ...lines].join('\n');
+}
+
 /**
- * Builds the services and the last stage of docker/Dockerfile, with its COPY lines pointed at this tree instead of the build stage.
+ * Builds the services and the last stage of docker/Dockerfile.
  * @returns the image's name
  */
 export function buildServicesImage({ host, prefix, tag }: TestBackend): string {
   run('npx', ['vite', 'build', '--config', 'docker/vite.config.mjs', '--logLevel', 'warn']);
   const context = mkdtempSync(join(tmpdir(), 'flashgrid-image-'));
   try {
-    const dockerfile = readFileSync(join(ROOT, 'docker/Dockerfile'), 'utf8');
-    const stage = dockerfile.slice(dockerfile.indexOf(' AS runtime'));
-    const lines = stage.replaceAll('COPY --from=build /app/', 'COPY ').split('\n').slice(1);
-    writeFileSync(join(context, 'Dockerfile'), [`FROM ${prefix}/node:${tag}`, ...lines].join('\n'));
+    writeFileSync(join(context, 'Dockerfile'), runtimeStage(`FROM ${prefix}/node:${tag}`));
     for (const folder of ['out/services', 'prisma/migrations', 'lua']) {
       mkdirSync(join(context, folder, '..'), { recursive: true });
       cpSync(join(ROOT, folder), join(context, folder), { recursive: true });
