@@ -70,6 +70,10 @@ const attackOptions: Readonly<Record<string, OptionSpec>> = {
   ...outputOptions,
 };
 
+/** What `--ha` changes of an attack. */
+const HA_ATTACK =
+  '--chaos breaks members, and without --requests, --rate, --stages, --fault and --chaos each leader dies in turn (--preset failover)';
+
 const clusterOptions = {
   provider: {
     type: 'string',
@@ -98,7 +102,11 @@ const commonOptions = {
 export const TERMINAL_COMMANDS = {
   demo: {
     summary: 'start the cluster, fire the attack, print the verdict, stop everything',
-    options: { ...attackOptions, ...clusterOptions },
+    options: {
+      ...attackOptions,
+      ...clusterOptions,
+      ha: { type: 'boolean', help: `${clusterOptions.ha.help}; ${HA_ATTACK}` },
+    },
   },
   up: { summary: 'start the cluster and leave it running in the background', options: clusterOptions },
   attack: {
@@ -106,6 +114,7 @@ export const TERMINAL_COMMANDS = {
     options: {
       ...attackOptions,
       ...targetOptions,
+      ha: { type: 'boolean', help: `the cluster is highly available: ${HA_ATTACK}` },
     },
   },
   'find-limit': {

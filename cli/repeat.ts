@@ -34,7 +34,17 @@ export interface Repeat {
 }
 
 /** Options of the whole command, which one set-up of it can't have. */
-const OF_COMMAND = ['repeat', 'against', 'versus', 'save-profile', 'provider', 'data-dir', 'help', 'yes'];
+const OF_COMMAND = [
+  'repeat',
+  'against',
+  'versus',
+  'save-profile',
+  'provider',
+  'ha',
+  'data-dir',
+  'help',
+  'yes',
+];
 
 const setUpOf = (values: OptionValues): SetUp => {
   const { gateways, workers } = readStart(values);

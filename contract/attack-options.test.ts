@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { UsageError, quoted, readCommandLine, settingsAsOptions, shellWords } from './attack-options.ts';
+import {
+  UsageError,
+  quoted,
+  readAttack,
+  readCommandLine,
+  settingsAsOptions,
+  shellWords,
+} from './attack-options.ts';
 import { ATTACK_PRESETS } from './attack-presets.ts';
 import { ATTACK_SETTINGS, attackSettingsSchema } from './attack-settings.ts';
 import { contradictionOf } from './attack-contradictions.ts';
@@ -39,6 +46,19 @@ describe('an attack as a command line', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('lets every leader die when nothing but a highly available cluster is asked for', () => {
+    expect(readAttack({ ha: true }).faults).toMatch(/^kill:rabbitmq-leader@.* kill:worker@/);
+    expect(readAttack({ ha: true, stock: '9' })).toMatchObject({ profile: 'sustained', stock: 9 });
+    expect(readAttack({ ha: true, requests: '10' }).faults).toBeUndefined();
+    expect(readAttack({ ha: true, preset: 'flagship' }).faults).toBeUndefined();
+    expect(readAttack({}).faults).toBeUndefined();
+    const faults = Array.from(
+      { length: 40 },
+      (_, seed) => readAttack({ ha: true, chaos: String(seed) }).faults,
+    );
+    expect(faults.join(' ')).toContain('redis-primary');
   });
 
   it.each(ATTACK_PRESETS.map((preset) => [preset.id, preset.settings] as const))(

@@ -149,7 +149,11 @@ export function readCount(
  * @throws UsageError that names the option
  */
 export function readAttack(values: OptionValues, saved?: AttackSettingsInput): AttackSettings {
-  const preset = values['preset'];
+  // Nothing else is asked of such a cluster: what it is for.
+  const isPlain =
+    !saved &&
+    ['requests', 'rate', 'stages', 'fault', 'chaos'].every((option) => values[option] === undefined);
+  const preset = values['preset'] ?? (values['ha'] === true && isPlain ? 'failover' : undefined);
   const found = ATTACK_PRESETS.find(({ id }) => id === preset);
   if (preset !== undefined && saved) throw new UsageError('--preset does not go with --profile.');
   if (preset !== undefined && !found)

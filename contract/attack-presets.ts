@@ -93,4 +93,22 @@ export const ATTACK_PRESETS: readonly AttackPreset[] = [
     isMinor: true,
     settings: { profile: 'staged', stages: '800@30m', connections: 200, stock: 5_000 },
   },
+  {
+    id: 'failover',
+    title: 'Every leader dies',
+    summary:
+      'On a highly available cluster: each leader is killed, then a gateway and a worker, in the middle of the rush.',
+    isMinor: true,
+    settings: {
+      profile: 'sustained',
+      ratePerSec: 200,
+      durationSec: 45,
+      connections: 1_000,
+      stock: 6_000,
+      timeoutMs: 10_000,
+      drainTimeoutMs: 120_000,
+      faults:
+        'kill:rabbitmq-leader@3s kill:redis-primary@12s kill:postgres-primary@21s kill:gateway@31s kill:worker@37s',
+    },
+  },
 ];

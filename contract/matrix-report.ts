@@ -26,6 +26,8 @@ export const matrixResultSchema = z.object({
   pending: z.number(),
   unknown: z.number(),
   requests: z.number(),
+  /** The longest time in which no request was accepted; missing in files of earlier versions. */
+  withoutServiceMs: z.number().optional(),
   coverage: z.record(z.string(), z.number()),
 });
 export type MatrixResult = z.infer<typeof matrixResultSchema>;

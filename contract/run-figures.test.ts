@@ -42,6 +42,9 @@ it('has the command that repeats a run, with its faults and its seed', () => {
   expect(repeatCommand(fixtureRun({ attack: rate }))).toBe(
     'flashgrid demo --provider native --gateways 1 --workers 1 --rate 1500 --duration 6 --seed 7 --fault kill:workers@25% --fault pause:redis@2s+600ms',
   );
+  const { environment } = fixtureRun();
+  const survives = fixtureRun({ attack: rate, environment: { ...environment, highlyAvailable: true } });
+  expect(repeatCommand(survives)).toContain('--provider native --ha --gateways 1');
 });
 
 it('tells when the sale was sold out, and what never reached Postgres', () => {

@@ -205,6 +205,6 @@ export function repeatCommand({ attack, environment, target }: RunRecord): strin
     const { stock, perBuyerLimit } = attackSettingsSchema.parse({ profile: 'burst' });
     return `flashgrid attack --target ${quoted(target.file)} ${settingsAsOptions({ ...attack, stock, perBuyerLimit })}`.trim();
   }
-  const { provider, gateways, workers } = environment;
-  return `flashgrid demo --provider ${provider} --gateways ${gateways} --workers ${workers} ${settingsAsOptions(attack)}`.trim();
+  const { provider, gateways, workers, highlyAvailable = false } = environment;
+  return `flashgrid demo --provider ${provider}${highlyAvailable ? ' --ha' : ''} --gateways ${gateways} --workers ${workers} ${settingsAsOptions(attack)}`.trim();
 }

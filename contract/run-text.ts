@@ -204,7 +204,10 @@ export function factGroups(record: RunRecord): readonly FactGroup[] {
               ['Its adapter', record.target.file],
             ] as const)
           : ([
-              ['Backends', environment.provider],
+              [
+                'Backends',
+                `${environment.provider}${environment.highlyAvailable ? ', highly available' : ''}`,
+              ],
               ['RabbitMQ', environment.backends.rabbitmq],
               ['Redis', environment.backends.redis],
               ['Postgres', environment.backends.postgres],

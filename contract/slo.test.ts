@@ -33,6 +33,20 @@ describe('a threshold', () => {
     expect(missedSlos('p99<0.05s', at(51))).toHaveLength(1);
   });
 
+  it('reads the longest time without an accepted request, of the times in which any was sent', () => {
+    const read = (...column: [sent: number, accepted: number][]) =>
+      SLO_METRICS.without_service.read({
+        ...run,
+        series: column.map(([sent, accepted], at) => ({ tMs: (at + 1) * 100, remaining: 1, sent, accepted })),
+      });
+    expect(read([5, 5], [5, 0], [5, 0], [5, 3], [5, 5], [5, 0], [5, 9])).toBe(200);
+    expect(read([5, 5], [0, 0], [0, 0], [5, 5])).toBe(0);
+    // It never served again; what came after the last request counts for nothing.
+    expect(read([5, 5], [5, 0], [5, 0], [5, 0], [0, 0])).toBe(300);
+    expect(read([5, 5], [5, 0], [0, 0], [0, 5])).toBe(100);
+    expect(read([5, 0], [5, 0], [5, 5])).toBe(200);
+  });
+
   it('can be set on every metric', () => {
     for (const name of Object.keys(SLO_METRICS)) {
       const unit = { time: 'ms', share: '%', rate: '/s', count: '' }[SLO_METRICS[name]?.unit ?? 'count'];

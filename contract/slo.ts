@@ -20,7 +20,12 @@ export interface MeasuredRun {
     readonly causes?: Readonly<Record<string, number>> | undefined;
   };
   readonly audit: { readonly drainMs: number };
-  readonly series?: readonly { readonly tMs: number; readonly remaining: number | null }[];
+  readonly series?: readonly {
+    readonly tMs: number;
+    readonly remaining: number | null;
+    readonly sent?: number;
+    readonly accepted?: number;
+  }[];
 }
 type Load = MeasuredRun['load'];
 
@@ -72,6 +77,21 @@ function failed({ statusCounts, unknown, causes = {} }: Load): number {
   );
 }
 
+/** The longest time in which no request was accepted, of those in which any was sent. */
+function longestOutageMs(series: NonNullable<MeasuredRun['series']>): number {
+  let [servedMs, wasAsked, longestMs] = [0, false, 0];
+  const lastMs = series.findLast(({ sent = 0 }) => sent > 0)?.tMs ?? 0;
+  for (const [at, { tMs, sent = 0, accepted = 0 }] of series.entries()) {
+    const beganMs = series[at - 1]?.tMs ?? 0;
+    if (wasAsked && (accepted > 0 || tMs > lastMs))
+      longestMs = Math.max(longestMs, Math.min(beganMs, lastMs) - servedMs);
+    if (accepted > 0) [servedMs, wasAsked] = [tMs, false];
+    else wasAsked ||= sent > 0;
+  }
+  // It never served again.
+  return wasAsked ? Math.max(longestMs, lastMs - servedMs) : longestMs;
+}
+
 const METRICS = {
   p50: latency('The p50 latency', 'p50'),
   p90: latency('The p90 latency', 'p90'),
@@ -93,6 +113,11 @@ const METRICS = {
     unit: 'time',
     title: 'The time until the sale was sold out',
     read: ({ series = [] }) => series.find(({ remaining }) => remaining === 0)?.tMs,
+  },
+  without_service: {
+    unit: 'time',
+    title: 'The longest time in which no request was accepted',
+    read: ({ series }) => series && longestOutageMs(series),
   },
   time_to_drain: {
     unit: 'time',

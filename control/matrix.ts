@@ -25,6 +25,7 @@ import type { RunRecord } from '../contract/run-record.ts';
 import { settingsAsOptions } from '../contract/attack-options.ts';
 import type { ClusterState, LogLine, ServiceState } from '../contract/state.ts';
 import { RARE_PATHS } from '../services/shared/rare-paths.ts';
+import { SLO_METRICS } from '../contract/slo.ts';
 import { AttackSeries } from './attack-series.ts';
 import type { Attacks } from './attacks.ts';
 import { exportMatrixHtml } from './export/export-matrix-html.ts';
@@ -277,6 +278,7 @@ function resultOf(
     ...{ oversold, undersold, lost, duplicated, pending },
     unknown: load.unknown,
     requests: load.sent,
+    withoutServiceMs: SLO_METRICS.without_service.read(record),
     coverage: record.coverage ?? {},
   };
 }

@@ -21,6 +21,8 @@ const isYes = args.includes('--yes');
 /** What the tests of a real Electron need, where there is one. */
 const window = canTestElectron ? ['electron'] : [];
 const BACKENDS = ['redis', 'rabbitmq', 'postgres'];
+/** What several members of each backend need beside them. */
+const FAILOVER = ['patroni', 'etcd', 'haproxy'];
 /** TypeScript as it is: nothing is built. */
 const TSX = ['--import', 'tsx'];
 
@@ -39,7 +41,7 @@ const commands = {
   async demo() {
     const isHelp = args.includes('--help');
     await prepare({
-      backends: isHelp || hasOwnProvider() ? [] : BACKENDS,
+      backends: isHelp || hasOwnProvider() ? [] : [...BACKENDS, ...(args.includes('--ha') ? FAILOVER : [])],
       isRequired: false,
     });
     return await cli('demo', ...args);
@@ -117,6 +119,7 @@ const commands = {
   bench: script('tests/bench/main.ts'),
   faults: script('tests/bench/faults.ts'),
   guards: script('tests/bench/guards.ts'),
+  ha: script('tests/bench/ha.ts', ...FAILOVER),
   pictures: script('scripts/pictures.mjs', 'chromium'),
   'bench:ui': script('scripts/bench-ui/main.ts', 'chromium'),
   record: script('scripts/replay/record.ts'),

@@ -40,6 +40,8 @@ const PARTS = {
     packages: ['postgresql'],
   },
   pgbouncer: { title: 'PgBouncer', programs: [['pgbouncer', ['/usr/sbin']]], packages: ['pgbouncer'] },
+  patroni: { title: 'Patroni', programs: [['patroni']], packages: ['patroni'] },
+  etcd: { title: 'etcd', programs: [['etcd']], packages: ['etcd-server'] },
   haproxy: { title: 'HAProxy', programs: [['haproxy', ['/usr/sbin']]], packages: ['haproxy'] },
   // It reads metrics and runs the queries of dashboard and alerts. Elsewhere than on Debian its test is skipped.
   prometheus: {
