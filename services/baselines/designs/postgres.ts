@@ -60,6 +60,8 @@ export class Shop {
   readonly pool: pg.Pool;
   readonly notes: Notes;
   readonly #schema: string;
+  /** Behind a pooler, nothing is prepared. */
+  #isDirect = false;
   /** Units on sale. */
   stock = 0;
 
@@ -67,7 +69,8 @@ export class Shop {
     this.#schema = quoteIdentifier(schema);
     this.pool = createPool({
       url,
-      schema,
+      // Not the lab's, which PgBouncer takes from no client: each statement names that itself.
+      schema: 'public',
       max: POOL_SIZE,
       name: 'lab',
       ...(notes.stepper && { statementTimeoutMs: STEPPED_LIMIT_MS, mayStandIdle: true }),
@@ -77,20 +80,25 @@ export class Shop {
 
   async join(stock: number): Promise<void> {
     this.stock = stock;
-    await openPool(this.pool);
+    this.#isDirect = (await openPool(this.pool)).isDirect;
+  }
+
+  /** The statement with our schema before our tables. */
+  #own(sql: string): string {
+    return sql.replaceAll(/\b(FROM|INTO|UPDATE) (stock|units|orders)\b/g, `$1 ${this.#schema}.$2`);
   }
 
   async open(stock: number): Promise<void> {
     await this.join(stock);
     await this.pool.query(tables(this.#schema));
-    await this.pool.query('INSERT INTO stock (units, left_units) VALUES ($1, $1)', [stock]);
-    await this.pool.query('INSERT INTO units SELECT generate_series(1, $1)', [stock]);
+    await this.pool.query(this.#own('INSERT INTO stock (units, left_units) VALUES ($1, $1)'), [stock]);
+    await this.pool.query(this.#own('INSERT INTO units SELECT generate_series(1, $1)'), [stock]);
     await this.pool.query('ANALYZE');
   }
 
   async tickets(from = 'orders'): Promise<Ticket[]> {
     const { rows } = await this.pool.query<Ticket>(
-      `SELECT buyer, unit FROM ${from} WHERE buyer IS NOT NULL ORDER BY unit`,
+      this.#own(`SELECT buyer, unit FROM ${from} WHERE buyer IS NOT NULL ORDER BY unit`),
     );
     return rows;
   }
@@ -161,7 +169,7 @@ export class Shop {
     const text = filled(sql, values);
     const send = () => {
       this.notes.did(buyer, text);
-      return client.query<Row>({ name: sql, text: sql, values });
+      return client.query<Row>({ ...(this.#isDirect && { name: sql }), text: this.#own(sql), values });
     };
     return await this.notes.send(buyer, text, send, resultOf);
   }
