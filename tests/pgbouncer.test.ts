@@ -163,7 +163,7 @@ describe.skipIf(PROGRAM === undefined)('Postgres behind PgBouncer in transaction
     expect(worker.counters).toMatchObject({ requeued: 0, deadLettered: 0, rebuilds: 0, retries: 0 });
   });
 
-  it('passes an attack of an external cluster, with its audit and the second judge', async () => {
+  it('passes an attack of an external cluster, with its audit and the second judge, and runs the lab', async () => {
     const { amqpUrl, redisUrl } = testEndpoints();
     const postgresUrl = await startPgBouncer();
     const undo: (() => unknown)[] = [];
@@ -191,6 +191,12 @@ describe.skipIf(PROGRAM === undefined)('Postgres behind PgBouncer in transaction
     const judged = await verifyEvidence(evidence, { expectedRoot: run.evidenceRoot ?? '' });
     expect(judged).toMatchObject({ disputed: [] });
     expect(told.attack?.phase).toBe('finished');
+
+    // The lab's designs have a schema of their own.
+    const { url } = await ask('lab.serveDesign', { design: 'row-lock', stock: 1 });
+    const buy = async (buyer: string) => (await fetch(`${url}/buy/${buyer}`, { method: 'POST' })).status;
+    expect([await buy('first'), await buy('second')]).toEqual([201, 409]);
+    await ask('lab.endShop', {});
   });
 
   it('cancels a statement that runs past its limit', async () => {
