@@ -16,6 +16,7 @@ import { BackendKeeper } from './cluster/backend-keeper.ts';
 import { prepareDatabase } from './cluster/prepare-database.ts';
 import { startFailure } from './cluster/start-failure.ts';
 import { registerSecrets } from '../services/shared/redact.ts';
+import type { KeptBackends } from './cluster/providers.ts';
 import { chooseProvider, type ProviderProbe } from './cluster/choose-provider.ts';
 import { backendDown } from './cluster/backend-down.ts';
 import { StepReporter } from './cluster/steps.ts';
@@ -41,7 +42,7 @@ export interface ClusterManagerOptions {
   readonly maxQuickRestarts?: number | undefined;
   settings(): Settings;
   createCluster(provider: Provider, events: ClusterEvents, highlyAvailable?: boolean): Promise<Cluster>;
-  findKept(): Promise<Provider | undefined>;
+  findKept(): Promise<KeptBackends | undefined>;
   onCluster(state: ClusterState): void;
   onServices(services: readonly ServiceState[]): void;
   onLog(line: LogLine): void;
@@ -128,10 +129,10 @@ export class ClusterManager {
    */
   async adoptKept(): Promise<void> {
     try {
-      const provider = await this.#options.findKept();
-      if (provider === undefined || this.#state.state !== 'stopped') return;
+      const kept = await this.#options.findKept();
+      if (kept === undefined || this.#state.state !== 'stopped') return;
       this.#log('info', 'backends of an earlier start are running; they are taken over');
-      await this.start(provider);
+      await this.start(kept.provider, kept.highlyAvailable);
     } catch (error) {
       this.#log('warn', `taking over backends: ${errorText(error)}`);
     }

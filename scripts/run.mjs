@@ -40,9 +40,11 @@ const vitest = (project) =>
 const commands = {
   async demo() {
     const isHelp = args.includes('--help');
+    const isHa = args.includes('--ha');
     await prepare({
-      backends: isHelp || hasOwnProvider() ? [] : [...BACKENDS, ...(args.includes('--ha') ? FAILOVER : [])],
-      isRequired: false,
+      backends: isHelp || hasOwnProvider() ? [] : [...BACKENDS, ...(isHa ? FAILOVER : [])],
+      // No Docker daemon can take their place.
+      isRequired: isHa && !isHelp,
     });
     return await cli('demo', ...args);
   },
@@ -50,8 +52,8 @@ const commands = {
     await prepare({
       backends: [
         ...BACKENDS,
+        ...FAILOVER,
         'pgbouncer',
-        'haproxy',
         'podman',
         'prometheus',
         'spin',
@@ -74,7 +76,7 @@ const commands = {
   },
   'test:unit': ring('unit', { backends: [], isRequired: false, make: ensureClient }),
   'test:integration': ring('integration*', {
-    backends: [...BACKENDS, 'pgbouncer', 'haproxy', 'podman', 'prometheus', 'spin'],
+    backends: [...BACKENDS, ...FAILOVER, 'pgbouncer', 'podman', 'prometheus', 'spin'],
     isRequired: true,
   }),
   'test:ui': ring('ui*', { backends: [...BACKENDS, 'chromium'], isRequired: true }),

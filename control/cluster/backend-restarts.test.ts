@@ -46,6 +46,18 @@ it('counts one as failed that ends again and again, and starts it all the same o
   expect(restarts.isBusy('postgres')).toBe(false);
 });
 
+it('leaves a member away until another one can have followed it', async () => {
+  const restart = vi.fn(() => Promise.resolve());
+  const { restarts, told } = keep(restart);
+  await vi.advanceTimersByTimeAsync(60_000);
+  restarts.ended('redis-2', 'redis-2 was killed.', 8_000);
+  expect(told).toEqual(['restarting: redis-2 was killed. It is started again in 8 s.']);
+  await vi.advanceTimersByTimeAsync(7_900);
+  expect(restart).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(200);
+  expect(restart).toHaveBeenCalledTimes(1);
+});
+
 it('gives up none that is killed on purpose, however often', async () => {
   const { restarts, told } = keep(() => Promise.resolve());
   for (let kills = 0; kills < 12; kills++) {

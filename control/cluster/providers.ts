@@ -20,6 +20,11 @@ export interface ProvidersOptions {
   settings(): Settings;
 }
 
+export interface KeptBackends {
+  readonly provider: Provider;
+  readonly highlyAvailable: boolean;
+}
+
 export interface Providers {
   readonly probe: ProviderProbe;
   /**
@@ -31,7 +36,7 @@ export interface Providers {
    * The provider whose backends all run on this data folder with nobody to answer for them: kept on purpose,
    * or left by a crash.
    */
-  findKept(): Promise<Provider | undefined>;
+  findKept(): Promise<KeptBackends | undefined>;
 }
 
 /**
@@ -70,14 +75,15 @@ export function createProviders({ dataDir, version, settings }: ProvidersOptions
       },
     },
     findKept: async () => {
-      const isAll = (found: readonly { readonly role: string }[]) =>
-        backendRoleSchema.options.every((role) => found.some((one) => one.role === role));
-      if (isAll(new ProcessRegistry(dataDir).findProcesses().filter(({ isOwned }) => !isOwned)))
-        return 'native';
+      const isAll = (found: readonly { readonly role: string }[], suffix = '') =>
+        backendRoleSchema.options.every((role) => found.some((one) => one.role === `${role}${suffix}`));
+      const orphans = new ProcessRegistry(dataDir).findProcesses().filter(({ isOwned }) => !isOwned);
+      for (const [suffix, highlyAvailable] of [['', false] as const, ['-1', true] as const])
+        if (isAll(orphans, suffix)) return { provider: 'native', highlyAvailable };
       const { found } = await findDockerDaemon();
       const containers = found && (await listOurContainers(found.docker, clusterIdOf(dataDir), 'provider'));
       return containers && isAll(containers.filter(({ State }) => State === 'running'))
-        ? 'docker'
+        ? { provider: 'docker', highlyAvailable: false }
         : undefined;
     },
     create: async (provider, events, highlyAvailable = false) => {

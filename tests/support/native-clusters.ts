@@ -34,19 +34,28 @@ export function newDataDir(name = ''): string {
 
 /** A cluster of a data folder, a new one by default. Several of one folder play control centres that follow each other. */
 export function newCluster(
-  options: Partial<Pick<NativeClusterOptions, 'dataDir' | 'find'>> & { onStep?: (step: Step) => void } = {},
+  options: Partial<Pick<NativeClusterOptions, 'dataDir' | 'find' | 'highlyAvailable'>> & {
+    onStep?: (step: Step) => void;
+    onBackend?: (backend: BackendState) => void;
+  } = {},
 ): TestCluster {
-  const { dataDir = newDataDir(), find, onStep } = options;
+  const { dataDir = newDataDir(), find, highlyAvailable = false, onStep, onBackend } = options;
   const told: Omit<TestCluster, 'cluster'> = { dataDir, steps: [], backends: [], logs: [] };
   const events = {
     onStep: (step: Step) => {
       told.steps.push(step);
       onStep?.(step);
     },
-    onBackend: (state: BackendState) => void told.backends.push(state),
+    onBackend: (state: BackendState) => {
+      told.backends.push(state);
+      onBackend?.(state);
+    },
     onLog: (line: LogLine) => void told.logs.push(line),
   };
-  return { cluster: createNativeCluster({ dataDir, events, ...(find ? { find } : {}) }), ...told };
+  return {
+    cluster: createNativeCluster({ dataDir, events, highlyAvailable, ...(find ? { find } : {}) }),
+    ...told,
+  };
 }
 
 /** Stops and removes every cluster made since the last call. */

@@ -2,7 +2,13 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type SearchPlaces, findPrograms, installHint, searchPlaces } from './find-programs.ts';
+import {
+  type SearchPlaces,
+  findHighAvailability,
+  findPrograms,
+  installHint,
+  searchPlaces,
+} from './find-programs.ts';
 
 let root = '';
 beforeEach(() => {
@@ -95,6 +101,21 @@ test('PATH and RABBITMQ_HOME come first', () => {
   const { programDirs, rabbitmqDirs } = searchPlaces({ PATH: '/mine:/yours', RABBITMQ_HOME: '/rabbit' });
   expect(programDirs.slice(0, 2)).toEqual(['/mine', '/yours']);
   expect(rabbitmqDirs[0]).toBe('/rabbit');
+});
+
+test('a highly available cluster names the packages that it misses, and finds what is there', async () => {
+  program('bin/etcd', 'etcd Version: 3.4.23');
+  const failure: unknown = await findHighAvailability(places()).catch((error: unknown) => error);
+  expect(failure).toMatchObject({
+    failure: { code: 'native.backendMissing', fix: expect.stringMatching(/patroni haproxy/) as string },
+  });
+  program('bin/patroni', 'patroni 3.0.2');
+  program('bin/haproxy', 'HAProxy version 2.6.12-1+deb12u3 2025/12/08');
+  expect(await findHighAvailability(places())).toMatchObject({
+    patroni: { version: '3.0.2' },
+    etcd: { version: '3.4.23' },
+    haproxy: { program: join(root, 'bin/haproxy'), version: '2.6.12' },
+  });
 });
 
 test('the hint names every missing package', () => {

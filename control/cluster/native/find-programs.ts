@@ -73,6 +73,7 @@ export function searchPlaces(env: NodeJS.ProcessEnv = process.env): SearchPlaces
     programDirs: [
       ...path,
       '/usr/bin',
+      '/usr/sbin',
       '/usr/local/bin',
       '/opt/homebrew/bin',
       ...brew('redis'),
@@ -120,7 +121,7 @@ export async function findHighAvailability(
   places: SearchPlaces = searchPlaces(),
 ): Promise<HighAvailabilityBinaries> {
   const find = async (name: keyof HighAvailabilityBinaries): Promise<Program | undefined> => {
-    const program = findProgram([...places.programDirs, '/usr/sbin'], name);
+    const program = findProgram(places.programDirs, name);
     const said = program && (await askVersion(program, name === 'haproxy' ? '-v' : '--version'));
     const version = /(\d+\.\d+(?:\.\d+)*)/.exec(said ?? '')?.[1];
     return program && version ? { program, version } : undefined;
