@@ -12,8 +12,22 @@ it.each([
   ['amqpUrl', 'amqp://a:1,htp://nonsense', 'must begin with amqp:// or amqps://'],
   ['amqpUrl', 'htp://nonsense', 'must begin with amqp:// or amqps://'],
   ['amqpUrl', 'redis://127.0.0.1:6379', 'must begin with amqp:// or amqps://'],
-  ['redisUrl', 'localhost:6379', 'must begin with redis:// or rediss://'],
-  ['redisUrl', 'redis://one:6379,two:6379', 'must begin with redis:// or rediss://'],
+  [
+    'redisUrl',
+    'localhost:6379',
+    'must begin with redis://, rediss://, redis+sentinel:// or redis+cluster://',
+  ],
+  [
+    'redisUrl',
+    'redis://one:6379,two:6379',
+    'must begin with redis://, rediss://, redis+sentinel:// or redis+cluster://',
+  ],
+  [
+    'redisUrl',
+    'redis+sentinel://:p@one:26379,two',
+    'must end with "/" and the name under which Sentinel knows the primary',
+  ],
+  ['redisUrl', 'redis+cluster://:p@one:x', 'must name its hosts as host:port, separated by commas'],
   ['postgresUrl', 'postgresql', 'must begin with postgres:// or postgresql://'],
   ['postgresUrl', 'postgresql:///database', 'must name a host'],
 ] as const)('does not take %s %j', (field, url, why) => {
@@ -29,4 +43,11 @@ it('takes what a start takes, and nothing at all', () => {
     }),
   ).toEqual([]);
   expect(issuesOf({ amqpUrl: '', redisUrl: '', postgresUrl: '' })).toEqual([]);
+  expect(issuesOf({ redisUrl: 'redis+cluster://:p@one:6379,two:6379' })).toEqual([]);
+  expect(issuesOf({ redisUrl: 'rediss+sentinel://:p@one,two:26380/shop?sentinelPassword=q' })).toEqual([]);
+});
+
+it('names an example of the kind that was begun', () => {
+  expect(issuesOf({ redisUrl: 'redis+sentinel://one' })[0]).toMatch(/, like redis\+sentinel:\/\/.*\/name$/);
+  expect(issuesOf({ redisUrl: 'redis+cluster://' })[0]).toMatch(/, like redis\+cluster:\/\//);
 });

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import '../services/shared/plain-issues.ts';
 import { attackProfileSchema } from './attack-profile.ts';
 import { providerSchema } from './backends.ts';
-import { EXTERNAL_URLS, urlProblem, type ExternalUrl } from './external-urls.ts';
+import { EXTERNAL_URLS, exampleFor, urlProblem, type ExternalUrl } from './external-urls.ts';
 
 export const providerChoiceSchema = z.enum(['auto', ...providerSchema.options]);
 export type ProviderChoice = z.infer<typeof providerChoiceSchema>;
@@ -19,8 +19,8 @@ const externalUrl = (field: ExternalUrl['field']) =>
     .superRefine((text, context) => {
       const target = EXTERNAL_URLS.find((one) => one.field === field);
       const problem = target && text !== '' ? urlProblem(target, text) : undefined;
-      if (problem !== undefined)
-        context.addIssue({ code: 'custom', message: `${problem}, like ${target?.example ?? ''}` });
+      if (target && problem !== undefined)
+        context.addIssue({ code: 'custom', message: `${problem}, like ${exampleFor(target, text)}` });
     })
     .default('');
 

@@ -20,8 +20,8 @@
 -- ARGV[4]  frame id           text
 -- ARGV[5]  retention          ms that records stay readable
 -- ARGV[6]  slot               the frame's in KEYS[6]; empty if it has none
--- ARGV[7]  server             `run_id:` and the run id of the Redis that this call is written to; without the id, the
---                             script asks (services/shared/redis.ts)
+-- ARGV[7]  server             `master_replid:` and the id of the term of the Redis that this call is written to, as its
+--                             client knows it; without the id, the script asks (services/shared/redis.ts)
 --
 -- Returns {status, record, remaining, stock, decided, granted}:
 --   status     0 decided now, 1 decided earlier, 2 rebuild the sale: Redis does not know it, or only an older generation,
@@ -64,10 +64,11 @@ local COUNTERS = {
 
 local sale = redis.call('HMGET', saleKey,
   'generation', 'epoch', 'remaining', 'stock', 'status', 'rebuilt', 'next', 'limit', 'server')
-if server == 'run_id:' then
-  -- A user that may not call INFO never sees that Redis has started again.
-  local info = redis.pcall('INFO', 'server')
-  server = type(info) == 'string' and string.match(info, 'run_id:%x+') or sale[9]
+if sale[9] ~= server then
+  -- A term may begin without a new connection, when the first replica comes. A user that may not call INFO never sees
+  -- another term.
+  local info = redis.pcall('INFO', 'replication')
+  server = type(info) == 'string' and string.match(info, 'master_replid:%x+') or sale[9]
 end
 local saleGeneration = tonumber(sale[1] or 0)
 if saleGeneration < generation or sale[9] ~= server then

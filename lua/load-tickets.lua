@@ -3,7 +3,7 @@
 -- Atomic because a page that is half loaded, and then loaded again, would count its buyers twice.
 --
 -- KEYS[1]  hash    units by buyer, being built; field '' counts tickets, ' page' is the last page, and ' server' the
---                  run id of the Redis that took the first one
+--                  term of the Redis that took the first one
 -- KEYS[2]  hash    grants by frame or key, being built; field '' counts tickets
 -- KEYS[3]  list    free units, being built
 --
@@ -29,8 +29,8 @@ local MOST_ARGUMENTS = 4000
 if tonumber(redis.call('HGET', buyersKey, ' page') or 0) >= page then
   return 0
 end
-local info = redis.pcall('INFO', 'server')
-local server = type(info) == 'string' and string.match(info, 'run_id:%x+') or ''
+local info = redis.pcall('INFO', 'replication')
+local server = type(info) == 'string' and string.match(info, 'master_replid:%x+') or ''
 redis.call('HSETNX', buyersKey, ' server', server)
 redis.call('HSET', buyersKey, ' page', page)
 redis.call('HINCRBY', buyersKey, '', tickets)

@@ -23,8 +23,9 @@
 --
 -- Returns 1 (opened) or 0 (kept).
 --
--- Side effects: writes KEYS[1], removes KEYS[2], KEYS[3] and KEYS[4]. Field `server` is the run id of this start of
--- Redis, by which decide-frame.lua finds out that Redis has started again; empty if the user may not call INFO.
+-- Side effects: writes KEYS[1], removes KEYS[2], KEYS[3] and KEYS[4]. Field `server` is the id of Redis'
+-- term as the primary (`master_replid`), by which decide-frame.lua finds out that Redis has started again or another one
+-- has taken over; empty if the user may not call INFO.
 
 local saleKey, buyersKey, grantedKey, returnedKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local title, stock, limit, mode, status = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -36,8 +37,8 @@ if known[1]
   return 0
 end
 
-local info = redis.pcall('INFO', 'server')
-local server = type(info) == 'string' and string.match(info, 'run_id:%x+') or ''
+local info = redis.pcall('INFO', 'replication')
+local server = type(info) == 'string' and string.match(info, 'master_replid:%x+') or ''
 redis.call('UNLINK', saleKey, buyersKey, grantedKey, returnedKey)
 redis.call('HSET', saleKey,
   'title', title, 'stock', stock, 'limit', limit, 'mode', mode, 'status', status, 'generation', generation,

@@ -23,7 +23,7 @@ if not sale[1] then
 end
 -- This counter only exists once a key was reused.
 sale[15] = sale[15] or '0'
-local info = redis.pcall('INFO', 'server')
-local server = type(info) == 'string' and string.match(info, 'run_id:%x+') or sale[16]
+local info = redis.pcall('INFO', 'replication')
+local server = type(info) == 'string' and string.match(info, 'master_replid:%x+') or sale[16]
 sale[16] = sale[16] == server and '0' or '1'
 return sale

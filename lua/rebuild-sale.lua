@@ -44,8 +44,8 @@ if known[1] and (tonumber(known[1]) > generation or tonumber(known[2]) >= epoch)
   return tonumber(known[2]) == epoch and 1 or 0
 end
 
-local info = redis.pcall('INFO', 'server')
-local server = type(info) == 'string' and string.match(info, 'run_id:%x+') or ''
+local info = redis.pcall('INFO', 'replication')
+local server = type(info) == 'string' and string.match(info, 'master_replid:%x+') or ''
 local free = nextUnit - 1 - tickets
 if redis.call('HGET', loadedBuyersKey, ' server') ~= server
   or tonumber(redis.call('HGET', loadedBuyersKey, '') or 0) ~= tickets

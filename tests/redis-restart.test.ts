@@ -1,6 +1,6 @@
 /**
  * A Redis that starts again: from all that it held, from nothing, or from an older append-only file, which knows less than buyers were
- * granted. The sale's epoch is the same as before in each of them; only the run id tells.
+ * granted. The sale's epoch is the same as before in each of them; only the term's id tells.
  */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { SaleAdmin } from '../services/gateway/sale-admin.ts';
@@ -283,7 +283,7 @@ describe('a Redis that comes back with all that it held', () => {
     expect(await world.audit('sale', 2)).toHaveLength(2);
   });
 
-  it('serves a user who may not ask for its run id: it sells on, and restarts go unseen', async () => {
+  it('serves a user who may not ask for its term: it sells on, and restarts go unseen', async () => {
     await world.openSale('sale', 9);
     const user = world.namespace;
     const permit = () =>
@@ -299,6 +299,8 @@ describe('a Redis that comes back with all that it held', () => {
     await world.settled();
     expect(await rebuilds()).toBe(0);
     expect(await world.audit('sale', 9)).toHaveLength(6);
-    expect(await world.redis.hget(saleKeys(world.namespace, 'sale').sale, 'server')).toMatch(/^run_id:/);
+    expect(await world.redis.hget(saleKeys(world.namespace, 'sale').sale, 'server')).toMatch(
+      /^master_replid:/,
+    );
   });
 });

@@ -2,12 +2,12 @@
  * Outcomes as the workers publish them, kept for the audit. A refusal stands in Redis alone; when Redis loses its data after
  * the frame was acked, what was published is all that tells what became of it.
  */
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { errorText } from '../../services/shared/error-text.ts';
 import { decodeOutcomeEvent, outcomeLines } from '../../services/shared/events.ts';
 import { frameKey, outcomeChannel, recordPlace } from '../../services/shared/keys.ts';
 import { recordOfSlot } from '../../services/shared/outcomes.ts';
-import { createRedis, type RedisClient } from '../../services/shared/redis.ts';
+import { createRedis, primariesOf, type RedisClient } from '../../services/shared/redis.ts';
 import type { Deployment } from '../cluster/cluster.ts';
 
 /** Keys of a SCAN, and records of an MGET. */
@@ -52,13 +52,23 @@ export class PublishedOutcomes {
   async #listen(): Promise<void> {
     await this.#subscriber.subscribe(outcomeChannel(this.#deployment.namespace));
     // What was decided while nobody listened is in Redis now, and may be lost with the next failure.
-    if (!(this.#reader instanceof Redis)) return;
     const [whole = '', buckets = ''] = this.#keysOfRecords;
-    await this.#scan(this.#reader, whole, async (redis, keys) => {
-      const records = await redis.mget(keys);
-      return keys.map((key, at) => [key, records[at] ?? undefined] as const);
+    await this.#scan(whole, async (redis, keys) => {
+      // One MGET takes the keys of one sale: on a Redis Cluster, those of another may be in another slot.
+      const bySale = new Map<string, string[]>();
+      for (const key of keys) {
+        const sale = key.slice(0, key.indexOf('}'));
+        const ofOne = bySale.get(sale);
+        if (ofOne) ofOne.push(key);
+        else bySale.set(sale, [key]);
+      }
+      const read = [...bySale.values()].map(async (ofOne) => {
+        const records = await redis.mget(ofOne);
+        return ofOne.map((key, at) => [key, records[at] ?? undefined] as const);
+      });
+      return (await Promise.all(read)).flat();
     });
-    await this.#scan(this.#reader, buckets, async (redis, keys) => {
+    await this.#scan(buckets, async (redis, keys) => {
       const found = await Promise.all(keys.map((key) => redis.hgetall(key)));
       return found.flatMap((slots, at) =>
         Object.entries(slots).map(
@@ -70,18 +80,20 @@ export class PublishedOutcomes {
 
   /** Notes the records of all keys of a pattern; `read` gives them with keys that end with the frame's id. */
   async #scan(
-    redis: Redis,
     pattern: string,
     read: (redis: Redis, keys: string[]) => Promise<(readonly [key: string, record: string | undefined])[]>,
   ): Promise<void> {
-    for (let cursor = '0', isFirst = true; isFirst || cursor !== '0'; isFirst = false) {
-      const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', BATCH);
-      cursor = next;
-      if (keys.length === 0) continue;
-      for (const [key, record] of await read(redis, keys))
-        if (record !== undefined && this.#records.size < MAX_FRAMES)
-          this.#records.set(key.slice(key.lastIndexOf(':') + 1), record);
-    }
+    // A client of a Cluster knows its nodes once one has answered.
+    await this.#reader.ping();
+    for (const redis of primariesOf(this.#reader))
+      for (let cursor = '0', isFirst = true; isFirst || cursor !== '0'; isFirst = false) {
+        const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', BATCH);
+        cursor = next;
+        if (keys.length === 0) continue;
+        for (const [key, record] of await read(redis, keys))
+          if (record !== undefined && this.#records.size < MAX_FRAMES)
+            this.#records.set(key.slice(key.lastIndexOf(':') + 1), record);
+      }
   }
 
   /** The latest record of each frame that was published or read, by frame id. */

@@ -1,7 +1,8 @@
 /** Proves that a backend serves: each probe logs in and uses it, as the services will. */
 import { connectBroker } from '../../services/shared/amqp/broker-nodes.ts';
-import { Redis } from 'ioredis';
 import pg from 'pg';
+import { connectRedis, primariesOf, type RedisClient } from '../../services/shared/redis.ts';
+import { parseRedisUrl } from '../../services/shared/redis-url.ts';
 import type { BackendRole } from '../../contract/backends.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
 
@@ -24,8 +25,36 @@ export function moreTimeFor(problem: string): number {
  * @returns the version that the server tells
  * @throws Error with what Redis answered
  */
-export async function probeRedis(url: string): Promise<string> {
-  const client = new Redis(url, {
+export function probeRedis(url: string): Promise<string> {
+  return askRedis(url, async (client) => {
+    await client.ping();
+    return /redis_version:(\S+)/.exec(await client.info('server'))?.[1] ?? 'unknown';
+  });
+}
+
+/**
+ * Which primaries of a Redis Cluster, or of Sentinel, have no replica that could take over; empty when each has one, and for
+ * a Redis of one server.
+ * @throws Error with what Redis answered
+ */
+export async function primariesAlone(url: string): Promise<string[]> {
+  const { kind } = parseRedisUrl(url);
+  if (kind === 'single') return [];
+  return await askRedis(url, async (client) => {
+    // A client of a Cluster knows its nodes once one has answered.
+    await client.ping();
+    const looks = primariesOf(client).map(async (node) => {
+      const isAlone = /^connected_slaves:0/m.test(await node.info('replication'));
+      return isAlone
+        ? [kind === 'sentinel' ? 'the primary' : `${node.options.host}:${node.options.port}`]
+        : [];
+    });
+    return (await Promise.all(looks)).flat();
+  });
+}
+
+async function askRedis<Value>(url: string, ask: (client: RedisClient) => Promise<Value>): Promise<Value> {
+  const client = connectRedis(url, {
     lazyConnect: true,
     connectTimeout: PROBE_TIMEOUT_MS,
     commandTimeout: PROBE_TIMEOUT_MS,
@@ -36,10 +65,13 @@ export async function probeRedis(url: string): Promise<string> {
   let problem: Error | undefined;
   // The connection's error says why; the call's error only says that the connection is closed.
   client.on('error', (error: Error) => (problem ??= error));
+  client.on('node error', (error: Error) => (problem ??= error));
+  client.on('sentinelError', ({ message }: Error) => {
+    if (message.includes('invalid reply')) problem ??= new Error('Sentinel knows no primary of that name');
+  });
   try {
     await client.connect();
-    await client.ping();
-    return /redis_version:(\S+)/.exec(await client.info('server'))?.[1] ?? 'unknown';
+    return await ask(client);
   } catch (error) {
     throw problem ?? error;
   } finally {

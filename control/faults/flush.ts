@@ -1,5 +1,6 @@
 /** Empties Redis; it goes on serving, and knows nothing. */
 import { whole } from '../../contract/format.ts';
+import { primariesOf } from '../../services/shared/redis.ts';
 import { partsOf } from './parts.ts';
 import type { Fault } from './fault.ts';
 import { withRedis } from './redis-client.ts';
@@ -10,9 +11,12 @@ export const flush: Fault = {
   async inject(target, tools) {
     const paths = watchPaths(tools, ['saleUnknown', 'saleRebuilt', 'saleFromPostgres', 'lookupFromPostgres']);
     const keys = await withRedis(tools, async (redis) => {
-      const before = await redis.dbsize();
-      await redis.flushall();
-      return before;
+      const flushed = primariesOf(redis).map(async (node) => {
+        const before = await node.dbsize();
+        await node.flushall();
+        return before;
+      });
+      return (await Promise.all(flushed)).reduce((sum, before) => sum + before, 0);
     });
     return {
       targets: [target],

@@ -4,7 +4,6 @@
  * after an ack that was lost.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Redis } from 'ioredis';
 import type pg from 'pg';
 import { plural } from '../../contract/format.ts';
 import { decodeEntries, parseMessage, type Frame } from '../../services/shared/frame.ts';
@@ -12,6 +11,7 @@ import { keyedKey, recordPlace } from '../../services/shared/keys.ts';
 import { parseRecord, type FrameRecord } from '../../services/shared/outcomes.ts';
 import { readRecord } from '../../services/shared/sale-store.ts';
 import { createPool } from '../../services/shared/postgres.ts';
+import type { RedisClient } from '../../services/shared/redis.ts';
 import { frameFault, publish } from './frames.ts';
 import { withRedis } from './redis-client.ts';
 
@@ -41,13 +41,13 @@ export const late = frameFault({
     // RabbitMQ has handed them out already, while Redis still knew them.
     taker.channel.on('close', () => (isLost = true));
 
-    async function recordOf(redis: Redis, { saleId, id, count }: Frame): Promise<FrameRecord | undefined> {
+    async function recordOf(redis: RedisClient, { saleId, id, count }: Frame): Promise<FrameRecord | undefined> {
       const found = await readRecord(redis, recordPlace(namespace, saleId, id));
       return found && parseRecord(found.record, count);
     }
 
     /** As time would. */
-    async function forget(redis: Redis, { saleId, id, generation, body }: Frame): Promise<void> {
+    async function forget(redis: RedisClient, { saleId, id, generation, body }: Frame): Promise<void> {
       const digests = decodeEntries(body).flatMap(({ digest }) => digest ?? []);
       const { key, bucketKey, slot } = recordPlace(namespace, saleId, id);
       await Promise.all([
@@ -57,14 +57,14 @@ export const late = frameFault({
     }
 
     /** Notes what the copies got, once that is committed. */
-    async function lookBefore(redis: Redis, pool: pg.Pool): Promise<void> {
+    async function lookBefore(redis: RedisClient, pool: pg.Pool): Promise<void> {
       for (const one of held.filter(({ before }) => before === undefined)) {
         const record = await recordOf(redis, one.frame);
         if (record && (await isCommitted(pool, one.frame.saleId, record))) one.before = record;
       }
     }
 
-    async function lookAfter(redis: Redis): Promise<void> {
+    async function lookAfter(redis: RedisClient): Promise<void> {
       for (const one of forgotten) {
         const record = one.after ?? (await recordOf(redis, one.frame));
         if (record) one.after = record;

@@ -1,5 +1,5 @@
 /** A short-lived connection to Redis, for faults. */
-import { Redis } from 'ioredis';
+import { connectRedis, type RedisClient } from '../../services/shared/redis.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
 import type { FaultTools } from './fault.ts';
 
@@ -8,9 +8,9 @@ const LIMIT_MS = 10_000;
 /** @throws Error when Redis does not answer in time */
 export async function withRedis<Value>(
   { deployment }: Pick<FaultTools, 'deployment'>,
-  use: (redis: Redis) => Promise<Value>,
+  use: (redis: RedisClient) => Promise<Value>,
 ): Promise<Value> {
-  const redis = new Redis(deployment.redisUrl, {
+  const redis = connectRedis(deployment.redisUrl, {
     lazyConnect: true,
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,

@@ -51,6 +51,26 @@ describe('the passwords of external URLs', () => {
     expect(unmaskSettings(asked, stored).external).toEqual({ ...stored.external, ...kept });
   });
 
+  it('of a URL with several hosts are kept with that very URL alone', () => {
+    const url = 'redis+sentinel://:pa,ss@a:1,b:2/shop?sentinelPassword=hidden';
+    const known = withUrls({ redisUrl: url });
+    const masked = maskSettings(known);
+    expect(masked.external.redisUrl).toBe('redis+sentinel://:***@a:1,b:2/shop?sentinelPassword=***');
+    expect(unmaskSettings(masked, known)).toEqual(known);
+    for (const change of [
+      'redis+sentinel://:***@a:1,evil:2/shop?sentinelPassword=***',
+      'redis+sentinel://:***@a:1,b:2/shop',
+      'redis+sentinel://:typed@a:1,b:2/shop?sentinelPassword=***',
+      'redis+cluster://:***@a:1,b:2',
+      'redis://:***@a:1',
+    ])
+      expect(() => unmaskSettings(withUrls({ redisUrl: change }), known)).toThrow(
+        /external\.redisUrl: \*\*\*/,
+      );
+    const typed = withUrls({ redisUrl: 'redis+sentinel://:typed@a:1/shop' });
+    expect(unmaskSettings(typed, known)).toEqual(typed);
+  });
+
   it.each<[string, Partial<Settings['external']>]>([
     ['host', { redisUrl: 'rediss://:***@evil:6379/1' }],
     ['port', { redisUrl: 'rediss://:***@host:6380/1' }],

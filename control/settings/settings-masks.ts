@@ -23,7 +23,7 @@ export function maskSettings(settings: Settings): Settings {
 export function unmaskSettings(settings: Settings, stored: Settings): Settings {
   const external = { ...settings.external };
   for (const target of EXTERNAL_URLS) {
-    const known = urlsIn(target, stored.external[target.field]).filter((url) => URL.canParse(url));
+    const known = urlsIn(target, stored.external[target.field]);
     external[target.field] = urlsIn(target, external[target.field])
       .map((url) => unmask(url, known, target))
       .join(',');
@@ -35,11 +35,14 @@ function unmask(url: string, known: readonly string[], { field, title }: Externa
   const same = known.find((one) => maskUrl(one) === url);
   if (same !== undefined) return same;
   if (url === '' || !hasMask(url)) return url;
-  const [place, path] = split(url);
-  const alike = known.find((one) => split(maskUrl(one))[0] === place && hostOf(one) === hostOf(url));
+  // A URL of several hosts can't be taken apart: each change of it needs its passwords again.
+  const [place, path] = URL.canParse(url) ? split(url) : [];
+  const alike = known.find(
+    (one) => URL.canParse(one) && split(maskUrl(one))[0] === place && hostOf(one) === hostOf(url),
+  );
   if (alike !== undefined) {
     const kept = new URL(alike);
-    kept.pathname = path;
+    kept.pathname = path ?? '';
     return kept.href;
   }
   throw new FailureError({
@@ -52,6 +55,8 @@ function unmask(url: string, known: readonly string[], { field, title }: Externa
 
 /** A password, or a secret option, that is exactly the mask. */
 function hasMask(url: string): boolean {
+  if (!URL.canParse(url))
+    return url.includes(`:${MASK}@`) || url.split(/[?&]/).some((part) => part.endsWith(`=${MASK}`));
   const { password, searchParams } = new URL(url);
   return password === MASK || [...searchParams.values()].includes(MASK);
 }

@@ -6,9 +6,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
 import { connect } from 'amqplib';
-import { Redis } from 'ioredis';
 import pg from 'pg';
 import { z } from 'zod';
+import { connectRedis } from '../shared/redis.ts';
 import { resourceDir } from '../shared/resources.ts';
 import { reportReady } from './baseline-process.ts';
 
@@ -25,7 +25,7 @@ const config = z
 const messageSchema = z.object({ reservationId: z.string(), saleId: z.string(), userId: z.string() });
 const namespace = config.FLASHGRID_NAMESPACE;
 
-const redis = new Redis(config.FLASHGRID_REDIS_URL);
+const redis = connectRedis(config.FLASHGRID_REDIS_URL, {});
 redis.defineCommand('fgOneEach', {
   numberOfKeys: 2,
   lua: readFileSync(join(resourceDir('lua'), 'baseline-one-each.lua'), 'utf8'),

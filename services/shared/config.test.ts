@@ -20,10 +20,13 @@ describe('the services’ configuration', () => {
     });
   });
 
-  it('takes the seeds of a Redis Cluster', () => {
-    expect(() =>
-      parseConfig(workerConfigSchema, { ...urls, FLASHGRID_REDIS_URL: 'redis://a:1,redis://b:2' }),
-    ).not.toThrow();
+  it.each([
+    'redis://a:1,redis://b:2',
+    'redis+cluster://:hunter2@a:1,b:2',
+    'redis+sentinel://:hunter2@a,b/shop',
+  ])('takes a Redis of several servers, and hides its password: %s', (url) => {
+    const config = parseConfig(workerConfigSchema, { ...urls, FLASHGRID_REDIS_URL: url });
+    expect(JSON.stringify(maskSecrets(config))).not.toMatch(/hunter/);
   });
 
   it('takes the nodes of a RabbitMQ cluster, and hides the password of each', () => {
@@ -43,6 +46,7 @@ describe('the services’ configuration', () => {
     ['FLASHGRID_ADMIN_TOKEN', 'short'],
     ['FLASHGRID_NAMESPACE', 'With Space'],
     ['FLASHGRID_REDIS_URL', 'redis://a, redis://b'],
+    ['FLASHGRID_REDIS_URL', 'redis+sentinel://a:1,b:2'],
   ])('refuses %s=%s and names it', (name, value) => {
     expect(() => parseConfig(gatewayConfigSchema, { ...gateway, [name]: value })).toThrow(ConfigError);
     expect(() => parseConfig(gatewayConfigSchema, { ...gateway, [name]: value })).toThrow(name);

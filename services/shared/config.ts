@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { brokerNodes } from './amqp/broker-nodes.ts';
 import './plain-issues.ts';
 import { redact, registerSecrets } from './redact.ts';
+import { redisUrlProblem } from './redis-url.ts';
 import { ServiceError } from './service-error.ts';
 import { stopAtText } from './stop-points.ts';
 
@@ -27,10 +28,14 @@ const commonShape = {
   FLASHGRID_AMQP_URL: z
     .string()
     .refine((text) => brokerNodes(text).every(isAmqpUrl), 'must be amqp:// URLs, separated by commas'),
-  /** `redis://:password@host:port/db`; several, separated by commas, are the seeds of a Redis Cluster. */
-  FLASHGRID_REDIS_URL: z
-    .string()
-    .regex(/^rediss?:\/\/[^\s,]+(,rediss?:\/\/[^\s,]+)*$/, 'must be redis:// URLs, separated by commas'),
+  /**
+   * `redis://:password@host:port/db`, `redis+cluster://:password@host:port,host:port` or
+   * `redis+sentinel://:password@host:port,host:port/name` (redis-url.ts).
+   */
+  FLASHGRID_REDIS_URL: z.string().superRefine((text, context) => {
+    const message = redisUrlProblem(text);
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
+  }),
   /** `postgresql://user:password@host:port/database`. */
   FLASHGRID_POSTGRES_URL: z.url({ protocol: /^postgres(ql)?$/ }),
   /** Schema that holds the tables. */

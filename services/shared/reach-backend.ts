@@ -3,6 +3,7 @@
  * on.
  */
 import { errorText } from './error-text.ts';
+import { isOneRedisUrl, redisHosts } from './redis-url.ts';
 import { ServiceError, type ServiceFailureCode } from './service-error.ts';
 import { withLimit } from './time-limit.ts';
 
@@ -36,6 +37,7 @@ export async function reachBackend<Value>(
 
 /** Hosts and ports of URLs, without their passwords. */
 function hostsOf(urls: string): string {
+  if (isOneRedisUrl(urls)) return redisHosts(urls);
   return urls
     .split(',')
     .map((url) => new URL(url).host)

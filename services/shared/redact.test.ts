@@ -8,6 +8,11 @@ describe('redact', () => {
     ['postgresql://u:SECRET@h/db', 'postgresql://u:***@h/db'],
     ['postgresql://h/db?user=u&password=SECRET', 'postgresql://h/db?user=u&password=***'],
     ['redis://:SECRET@h:1,redis://:SECRET2@h:2', 'redis://:***@h:1,redis://:***@h:2'],
+    ['redis+cluster://:SECRET@h:1,h:2', 'redis+cluster://:***@h:1,h:2'],
+    [
+      'rediss+sentinel://:SECRET@h:1,h:2/n?natMap=a:1>h:1&sentinelPassword=SECRET2',
+      'rediss+sentinel://:***@h:1,h:2/n?natMap=a:1>h:1&sentinelPassword=***',
+    ],
     ['amqp://u:SEC%40RET@h', 'amqp://u:***@h'],
     ['amqp://u:SEC@RET@h', 'amqp://u:***@h'],
     ['amqp://u:a/SECRET@h', 'amqp://u:***@h'],

@@ -1,9 +1,10 @@
-/** Connections to Redis, one server or a Cluster, with FlashGrid's scripts registered. */
+/** Connections to Redis (one server, a Cluster, or the primary that Sentinel names), with FlashGrid's scripts registered. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Cluster, Redis } from 'ioredis';
-import type { ClientContext, Result } from 'ioredis';
+import { Cluster, Redis, SentinelConnector } from 'ioredis';
+import type { ClientContext, RedisOptions, Result, SentinelConnectionOptions } from 'ioredis';
 import { backoffMs } from './backoff.ts';
+import { parseRedisUrl, type RedisTarget } from './redis-url.ts';
 import { resourceDir } from './resources.ts';
 
 export const REDIS_DEFAULTS = {
@@ -25,6 +26,8 @@ export const REDIS_DEFAULTS = {
   retriesPerCommand: 3,
   /** Between two reconnections. */
   pause: { firstMs: 100, maxMs: 500 },
+  /** ms between two looks at which node of a Cluster has which slots, besides those after an error. */
+  slotsRefreshMs: 5_000,
 } as const;
 
 /** Method on the client → script in `lua/` and its number of keys; `null` when it varies. */
@@ -56,6 +59,12 @@ declare module 'ioredis' {
 }
 
 export type RedisClient = Redis | Cluster;
+type ClientOptions = Omit<RedisOptions, 'replyMapping'>;
+
+/** The servers that hold all keys among them: for what no client of a Cluster does by itself, such as SCAN. */
+export function primariesOf(client: RedisClient): Redis[] {
+  return client instanceof Cluster ? client.nodes('master') : [client];
+}
 
 export interface RedisClientOptions {
   /**
@@ -66,79 +75,173 @@ export interface RedisClientOptions {
   readonly onError?: (error: Error) => void;
 }
 
-/** Before a server's run id: last argument of decide-frame.lua, and in `INFO server`. Alone, the script asks for the id. */
-export const RUN_ID_PREFIX = 'run_id:';
+/**
+ * Before the id of a primary's term: last argument of decide-frame.lua, and in `INFO replication`. A server has a new id
+ * after each start, and each time it becomes the primary. Alone, the script asks for the id.
+ */
+export const TERM_PREFIX = 'master_replid:';
 
-/** Event of a worker's client: it reaches a Redis that has started again, or another one. A Redis Cluster emits none. */
+/** Event of a worker's client: it reaches a Redis that has started again, or another one. */
 export const RESTARTED = 'flashgrid:restarted';
 
-type Command = Parameters<Redis['sendCommand']>[0];
-
 /**
- * Puts the run id of the Redis that it is connected to into each call of decide-frame.lua, at the moment when the call is
- * written. Redis has a new run id after each start, and may come back from a file that lacks its last grants. ioredis
- * writes a call again after a reconnection: with the id of before, the script would take the older file for the present.
- *
- * What is sent in one turn of the event loop is one write: the frames of a message, or of several.
+ * Puts the term of the Redis that a client is connected to into each call of decide-frame.lua, at the moment when the call
+ * is written. Redis may come back from a file that lacks its last grants, and a replica that takes over may lack them, too.
+ * ioredis writes a call again after a reconnection: with the id of before, the script would take the older data for the
+ * present.
  */
-class WorkerRedis extends Redis {
-  #server = RUN_ID_PREFIX;
-  #corked: Redis['stream'] | undefined;
-
-  constructor(url: string, options: ReturnType<typeof singleOptions>) {
-    super(url, options);
-    let before: string | undefined;
-    this.on('close', () => (this.#server = RUN_ID_PREFIX));
-    this.on('ready', () => {
-      this.info('server').then(
-        (text) => {
-          this.#server = /^run_id:\w+/m.exec(text)?.[0] ?? RUN_ID_PREFIX;
-          if (before !== undefined && before !== this.#server) this.emit(RESTARTED);
-          before = this.#server;
-        },
-        // The script asks for itself, which costs it some microseconds.
-        () => undefined,
-      );
-    });
-  }
-
-  override sendCommand(command: Command, stream?: Parameters<Redis['sendCommand']>[1]): unknown {
+function addTerm(client: Redis): void {
+  let term = TERM_PREFIX;
+  let before: string | undefined;
+  client.on('close', () => (term = TERM_PREFIX));
+  client.on('ready', () => {
+    client.info('replication').then(
+      (text) => {
+        term = /^master_replid:\w+/m.exec(text)?.[0] ?? TERM_PREFIX;
+        if (before !== undefined && before !== term) client.emit(RESTARTED);
+        before = term;
+      },
+      // The script asks for itself, which costs it some microseconds.
+      () => undefined,
+    );
+  });
+  const send = client.sendCommand.bind(client);
+  client.sendCommand = (command, stream) => {
     const at = command.args.length - 1;
     const last = command.args[at];
-    if (typeof last === 'string' && last.startsWith(RUN_ID_PREFIX)) command.args[at] = this.#server;
-    this.#cork();
-    return super.sendCommand(command, stream);
-  }
+    if (typeof last === 'string' && last.startsWith(TERM_PREFIX)) command.args[at] = term;
+    return send(command, stream);
+  };
+}
 
-  #cork(): void {
+/** What is sent to a server in one turn of the event loop is one write: the frames of a message, or of several. */
+function writeTogether(client: Redis): void {
+  let corked: Redis['stream'] | undefined;
+  const send = client.sendCommand.bind(client);
+  client.sendCommand = (command, given) => {
     // There is no stream before the first connection.
-    const stream: Redis['stream'] | undefined = this.stream;
-    if (stream === this.#corked) return;
-    this.#corked = stream;
-    stream.cork();
-    process.nextTick(() => {
-      this.#corked = undefined;
-      stream.uncork();
-    });
-  }
+    const stream: Redis['stream'] | undefined = client.stream;
+    if (stream !== corked) {
+      corked = stream;
+      stream.cork();
+      process.nextTick(() => {
+        corked = undefined;
+        stream.uncork();
+      });
+    }
+    return send(command, given);
+  };
 }
 
 /**
- * Connects to Redis. Several URLs, with commas between, are the seeds of a Redis Cluster. While the
- * connection is lost, a command waits for a few reconnections and then fails. End it with `disconnect()`.
+ * Connects to what a URL names (redis-url.ts). While the connection is lost, a command waits for a few reconnections and
+ * then fails. End it with `disconnect()`.
+ * @throws RedisUrlError
  */
 export function createRedis(url: string, options: RedisClientOptions): RedisClient {
-  const common = commonOptions(options.role);
-  const [first, ...others] = url.split(',');
+  const target = parseRedisUrl(url);
+  const common = optionsFor(options.role);
+  const isSubscriber = options.role === 'subscriber';
   const client =
-    others.length === 0
-      ? new (options.role === 'worker' ? WorkerRedis : Redis)(first ?? url, singleOptions(common))
-      : createCluster(url.split(','), common);
+    isSubscriber && target.kind === 'cluster' ? subscribeToNodes(target, common) : connectRedis(url, common);
   // Without a listener, a lost connection ends the process.
   client.on('error', (error: Error) => options.onError?.(withoutArguments(error)));
   registerScripts(client);
-  if (options.role === 'subscriber') keepAsking(client);
+  if (isSubscriber) keepAsking(client);
+  if (options.role === 'worker') {
+    if (client instanceof Redis) {
+      addTerm(client);
+      writeTogether(client);
+    } else {
+      tellRestarts(client);
+      client.on('+node', writeTogether);
+    }
+  }
   return client;
+}
+
+/**
+ * A bare client of what a URL names, for those that need no scripts.
+ * @throws RedisUrlError
+ */
+export function connectRedis(url: string, options: ClientOptions): RedisClient {
+  const target = parseRedisUrl(url);
+  const access = accessOf(target);
+  const { natMap } = target;
+  const retry = options.retryStrategy ?? retryDelayMs;
+  switch (target.kind) {
+    case 'single':
+      return new Redis(url, options);
+    case 'sentinel':
+      return new Redis({
+        ...options,
+        ...access,
+        Connector: QuietSentinels,
+        sentinels: [...target.nodes],
+        name: target.name,
+        ...(target.sentinelPassword === undefined ? {} : { sentinelPassword: target.sentinelPassword }),
+        ...(target.isTls ? { sentinelTLS: {}, enableTLSForSentinelMode: true } : {}),
+        ...(natMap ? { natMap } : {}),
+        sentinelCommandTimeout: REDIS_DEFAULTS.silenceMs,
+        // Not `null` for a service: its client would end for good when no Sentinel answers.
+        sentinelRetryStrategy: retry,
+        sentinelReconnectStrategy: () => REDIS_DEFAULTS.subscriberAskMs,
+        // The old primary takes writes, which will be lost, until it hears of a failover. Those who listen leave it.
+        failoverDetector: options.lazyConnect !== true,
+      });
+    case 'cluster':
+      return new Cluster([...target.nodes], {
+        ...(options.lazyConnect === undefined ? {} : { lazyConnect: options.lazyConnect }),
+        clusterRetryStrategy: retry,
+        slotsRefreshInterval: REDIS_DEFAULTS.slotsRefreshMs,
+        ...(natMap ? { natMap } : {}),
+        // A certificate is for a name, not for the address that it stands for.
+        ...(target.isTls ? { dnsLookup: (name, callback) => callback(null, name) } : {}),
+        redisOptions: { ...options, ...access },
+      });
+  }
+}
+
+function accessOf({ username, password, isTls }: RedisTarget): ClientOptions {
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(isTls ? { tls: {} } : {}),
+  };
+}
+
+/**
+ * Listens at one node of a Cluster after another: each hears what is published at any. Unlike ioredis' own subscriber of a
+ * Cluster, it emits `ready` when it listens again, and leaves a node that does not answer.
+ */
+function subscribeToNodes(target: RedisTarget, options: ClientOptions): Redis {
+  const { nodes } = target;
+  let at = Math.floor(Math.random() * nodes.length);
+  const client: Redis = new Redis({
+    ...options,
+    ...accessOf(target),
+    ...nodes[at],
+    retryStrategy: (times) => {
+      at = (at + 1) % nodes.length;
+      Object.assign(client.options, nodes[at]);
+      return retryDelayMs(times);
+    },
+  });
+  return client;
+}
+
+/** A primary whose connection was lost, or another set of primaries: one of them may lack its last grants. */
+function tellRestarts(cluster: Cluster): void {
+  let before: string | undefined;
+  let isLost = false;
+  cluster.on('-node', (node: Redis) => (isLost ||= node.options.readOnly !== true));
+  cluster.on('refresh', () => {
+    const primaries = cluster.nodes('master').map(({ options }) => `${options.host}:${options.port}`);
+    const now = primaries.sort().join();
+    if (before !== undefined && (isLost || now !== before)) cluster.emit(RESTARTED);
+    isLost = false;
+    before = now;
+  });
 }
 
 /** The question itself does nothing: a connection that leaves it without an answer is replaced. */
@@ -158,13 +261,16 @@ function withoutArguments(error: Error): Error {
   return error;
 }
 
-function commonOptions(role: RedisClientOptions['role']) {
+function optionsFor(role: RedisClientOptions['role']): ClientOptions {
   return {
     connectionName: `flashgrid-${role}`,
     connectTimeout: REDIS_DEFAULTS.connectTimeoutMs,
     socketTimeout: REDIS_DEFAULTS.silenceMs,
     disconnectTimeout: REDIS_DEFAULTS.closeMs,
     noDelay: true,
+    retryStrategy: retryDelayMs,
+    // A primary that became a replica: the next connection leads to the new one, by Sentinel or a load balancer.
+    reconnectOnError: ({ message }) => message.includes('READONLY'),
     ...(role === 'subscriber'
       ? { maxRetriesPerRequest: null }
       : {
@@ -175,28 +281,6 @@ function commonOptions(role: RedisClientOptions['role']) {
 }
 
 const retryDelayMs = (times: number): number => backoffMs(REDIS_DEFAULTS.pause, times - 1);
-
-const singleOptions = (common: ReturnType<typeof commonOptions>) => ({
-  ...common,
-  retryStrategy: retryDelayMs,
-});
-
-function createCluster(urls: readonly string[], common: ReturnType<typeof commonOptions>): Cluster {
-  const seeds = urls.map((url) => new URL(url));
-  const first = seeds[0];
-  return new Cluster(
-    seeds.map((seed) => ({ host: seed.hostname, port: Number(seed.port || 6379) })),
-    {
-      clusterRetryStrategy: retryDelayMs,
-      redisOptions: {
-        ...common,
-        ...(first?.username ? { username: decodeURIComponent(first.username) } : {}),
-        ...(first?.password ? { password: decodeURIComponent(first.password) } : {}),
-        ...(first?.protocol === 'rediss:' ? { tls: {} } : {}),
-      },
-    },
-  );
-}
 
 /**
  * Registers the scripts. The client calls a script by its hash, and sends the text when Redis does not have

@@ -19,7 +19,7 @@ import {
 } from './keys.ts';
 import type { RecordPlace } from './keys.ts';
 import { DECIDE_STATUS, keptGrant, keyedRecordOf, recordOfSlot } from './outcomes.ts';
-import { RUN_ID_PREFIX } from './redis.ts';
+import { TERM_PREFIX } from './redis.ts';
 import type { RedisClient } from './redis.ts';
 import { saleFactsSchema, saleModeSchema, saleStatusSchema } from './sales.ts';
 import type { SaleChange, SaleFacts, SaleStatus, SaleView } from './sales.ts';
@@ -199,7 +199,7 @@ export class SaleStore {
       frame.id,
       RECORD_RETENTION_MS,
       place.slot,
-      RUN_ID_PREFIX,
+      TERM_PREFIX,
     );
     return parseDecision(reply);
   }

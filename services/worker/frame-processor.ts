@@ -20,7 +20,7 @@ import { parseRecord } from '../shared/outcomes.ts';
 import type { RareCounts } from '../shared/rare-paths.ts';
 import { REBUILD_DEFAULTS, rebuildSale } from '../shared/rebuild.ts';
 import type { RebuildRequest, RebuildResult } from '../shared/rebuild.ts';
-import type { Decision, SaleStore, UndecidedFrame } from '../shared/sale-store.ts';
+import type { Decision, HeldEpoch, SaleStore, UndecidedFrame } from '../shared/sale-store.ts';
 import { saleFactsSchema } from '../shared/sales.ts';
 import { step } from '../shared/stop-points.ts';
 import type { WorkerCounters } from './counters.ts';
@@ -134,16 +134,16 @@ export class FrameProcessor {
 
   /**
    * Rebuilds the sales of this worker after Redis has started again. A frame would cause the same; but the last one may
-   * have come already, and who looks at the sale would see an older file of Redis. The newest first; a sale that Redis
-   * holds as closed can wait for a frame. Never rejects.
+   * have come already, and who looks at the sale would see an older file of Redis. The newest first. Never rejects.
    */
   async rebuildSales(onError: (error: unknown) => void): Promise<void> {
     for (const [saleId, generation] of this.#sales.newestFirst()) {
       try {
-        const held = await this.#whileAway(() => this.#parts.store.readEpoch(saleId));
-        if (held === undefined) await this.#rebuild({ saleId, generation });
-        else if (held.isRestarted && held.status === 'open')
-          await this.#rebuild({ saleId, generation, staleEpoch: held.epoch });
+        await this.#bringBack(
+          saleId,
+          generation,
+          await this.#whileAway(() => this.#parts.store.readEpoch(saleId)),
+        );
       } catch (error) {
         onError(error);
       }
@@ -151,22 +151,28 @@ export class FrameProcessor {
   }
 
   /**
-   * Rebuilds the sale of the newest frame when Redis has forgotten it without a restart: nobody else notices that after the
-   * last frame. Where that fails, it waits for its next frame. Never rejects.
+   * Rebuilds the sale of the newest frame when Redis has forgotten it without a restart, or a node of a Redis Cluster has
+   * started again: nobody else notices that after the last frame. Where that fails, it waits for its next frame. Never rejects.
    */
   async keepNewest(onError: (error: unknown) => void): Promise<void> {
     const [newest] = this.#sales.newestFirst();
     if (!newest) return;
     const [saleId, generation] = newest;
     try {
-      const held = await this.#parts.store.readEpoch(saleId);
-      if (held === undefined) await this.#rebuild({ saleId, generation });
+      await this.#bringBack(saleId, generation, await this.#parts.store.readEpoch(saleId));
     } catch (error) {
       // Without Redis there is nothing to rebuild yet; its return is told otherwise.
       if (!isFinal(error)) return;
       this.#sales.forget(saleId);
       onError(error);
     }
+  }
+
+  /** A sale that Redis holds as closed can wait for a frame. */
+  async #bringBack(saleId: string, generation: number, held: HeldEpoch | undefined): Promise<void> {
+    if (held === undefined) await this.#rebuild({ saleId, generation });
+    else if (held.isRestarted && held.status === 'open')
+      await this.#rebuild({ saleId, generation, staleEpoch: held.epoch });
   }
 
   async #publish(frame: Frame, decision: Decided, hasGrants: boolean): Promise<void> {

@@ -1,11 +1,9 @@
 /** Cleaning up after tests that share one Redis. */
-import { Cluster } from 'ioredis';
-import type { RedisClient } from '../../services/shared/redis.ts';
+import { primariesOf, type RedisClient } from '../../services/shared/redis.ts';
 
 /** Removes all keys of a namespace, and none of any other. */
 export async function removeKeys(redis: RedisClient, namespace: string): Promise<void> {
-  const nodes = redis instanceof Cluster ? redis.nodes('master') : [redis];
-  for (const node of nodes) {
+  for (const node of primariesOf(redis)) {
     let cursor = '0';
     do {
       const [next, keys] = await node.scan(cursor, 'MATCH', `${namespace}:*`, 'COUNT', 2_000);

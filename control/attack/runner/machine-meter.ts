@@ -6,6 +6,7 @@
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import os from 'node:os';
 import type { MachineHealth } from '../../../contract/run-record.ts';
+import { isOneRedisUrl, redisNodeUrls } from '../../../services/shared/redis-url.ts';
 import { listPids, readProc, readProcStat, type ProcStat } from '../../processes/process-table.ts';
 
 const SAMPLE_MS = 500;
@@ -182,7 +183,10 @@ function systemPids(foreign: ForeignSystem | undefined, all: ProcessTree): numbe
     )
     .map(([pid]) => pid);
   if (foreign.areContainers) return containers.length === 0 ? undefined : containers;
-  const local = foreign.urls.map((url) => new URL(url)).filter(({ hostname }) => isHere(hostname));
+  const local = foreign.urls
+    .flatMap((urls) => (isOneRedisUrl(urls) ? redisNodeUrls(urls) : urls.split(',')))
+    .map((url) => new URL(url.trim()))
+    .filter(({ hostname }) => isHere(hostname));
   if (local.length === 0) return [];
   const pids = listenersOn(new Set(local.map(portOf)), [...all.keys()]);
   return pids.length === 0 ? undefined : [...pids, ...containers];

@@ -6,10 +6,17 @@ import type { Cluster, ClusterEvents, Endpoints } from '../cluster.ts';
 import type { BackendRole, BackendState } from '../../../contract/backends.ts';
 import { FailureError } from '../../../contract/failure.ts';
 import type { Finding } from '../../../contract/state.ts';
-import { EXTERNAL_URLS, urlProblem, urlsIn, type ExternalUrl } from '../../../contract/external-urls.ts';
+import {
+  EXTERNAL_URLS,
+  exampleFor,
+  urlProblem,
+  urlsIn,
+  type ExternalUrl,
+} from '../../../contract/external-urls.ts';
 import { StepReporter } from '../steps.ts';
 import { cancelled, throwIfCancelled, whenAborted } from '../native/failures.ts';
-import { PROBES } from '../probes.ts';
+import { PROBES, primariesAlone } from '../probes.ts';
+import { parseRedisUrl, redisNodeUrls } from '../../../services/shared/redis-url.ts';
 import { errorText } from '../../../services/shared/error-text.ts';
 
 const CHECK_LIMIT_MS = 15_000;
@@ -51,8 +58,8 @@ export function createExternalCluster({
   async function check(target: ExternalUrl, step: StepReporter, signal: AbortSignal): Promise<void> {
     throwIfCancelled(signal);
     const { role, title } = target;
-    const urls = parseUrls(target, endpoints[target.field]);
-    const port = Number(urls[0]?.port ?? '');
+    const nodes = parseUrls(target, endpoints[target.field]);
+    const port = Number(nodes[0]?.port ?? '');
     const common = { role, ...(port > 0 ? { port } : {}) };
     emit({ ...common, state: 'starting' });
     try {
@@ -63,7 +70,7 @@ export function createExternalCluster({
       ]);
       const warning = detail === undefined ? {} : { detail };
       emit({ ...common, state: 'running', version, startedAtMs: Date.now(), ...warning });
-      step.done(detail ?? `${title} ${version} at ${urls.map((url) => url.host).join(', ')}`);
+      step.done(detail ?? `${title} ${version} at ${nodes.map(({ host }) => host).join(', ')}`);
     } catch (error) {
       if (error instanceof FailureError) throw error;
       const problem = errorText(error);
@@ -93,7 +100,7 @@ export function createExternalCluster({
       const failed = results.find((result) => result.status === 'rejected');
       if (failed) throw failed.reason;
       stopLooking();
-      const several = EXTERNAL_URLS.filter((target) => urlsIn(target, endpoints[target.field]).length > 1);
+      const several = EXTERNAL_URLS.filter((target) => nodesIn(target, endpoints[target.field]).length > 1);
       if (several.length > 0)
         timer = setInterval(
           () => several.forEach((target) => void lookAgain(target)),
@@ -140,27 +147,38 @@ interface Look {
 }
 
 /**
- * Asks every node that a setting lists. One that serves is enough, since it leads to all data.
+ * Asks every node that a setting lists. One that serves is enough, since it leads to all data; of Sentinels, one that leads
+ * to a primary.
  * @throws the error of the first one when none serves
  */
 async function lookAt(target: ExternalUrl, text: string): Promise<Look> {
   const { role, title } = target;
-  const urls = urlsIn(target, text).map((url) => url.trim());
-  const results = await withLimit(
-    Promise.allSettled(urls.map(PROBES[role])),
+  const nodes = nodesIn(target, text);
+  const probe = PROBES[role];
+  const isRedis = role === 'redis';
+  const [results, primary, alone] = await withLimit(
+    Promise.all([
+      Promise.allSettled(nodes.map(({ href }) => probe(href))),
+      isRedis && parseRedisUrl(text).kind === 'sentinel' ? probe(text) : undefined,
+      // Where that can't be asked, the probes say why.
+      isRedis ? primariesAlone(text).catch(() => []) : [],
+    ]),
     CHECK_LIMIT_MS,
     `no answer within ${CHECK_LIMIT_MS / 1000} s`,
   );
   const away: string[] = [];
-  let version: string | undefined;
+  let version = primary;
   for (const [at, result] of results.entries()) {
     if (result.status === 'fulfilled') version ??= result.value;
-    else away.push(`${new URL(urls[at] ?? '').host} (${troubleOf(result.reason).reason})`);
+    else away.push(`${nodes[at]?.host} (${troubleOf(result.reason).reason})`);
   }
   if (version === undefined)
     throw results.find((result) => result.status === 'rejected')?.reason ?? new Error('no address is given');
-  if (away.length === 0) return { version };
-  return { version, detail: `${title} serves, but not at ${away.join(', ')}.` };
+  const lacks = [
+    ...(away.length === 0 ? [] : [`not at ${away.join(', ')}`]),
+    ...(alone.length === 0 ? [] : [`no replica follows ${alone.join(', ')}`]),
+  ];
+  return { version, ...(lacks.length === 0 ? {} : { detail: `${title} serves, but ${lacks.join('; ')}.` }) };
 }
 
 /** @throws FailureError when a URL is missing or of another kind */
@@ -170,10 +188,16 @@ function parseUrls(target: ExternalUrl, text: string): URL[] {
     throw new FailureError({
       code: 'external.badUrl',
       message: `The URL of ${target.title} ${problem}.`,
-      fix: `Give one like ${target.example} in the settings.`,
+      fix: `Give one like ${exampleFor(target, text)} in the settings.`,
       field: `external.${target.field}`,
     });
-  return text.split(',').map((part) => new URL(part));
+  return nodesIn(target, text);
+}
+
+/** The URLs of the nodes, each of which is asked alone. */
+function nodesIn(target: ExternalUrl, text: string): URL[] {
+  const urls = target.role === 'redis' && text !== '' ? redisNodeUrls(text) : urlsIn(target, text);
+  return urls.map((url) => new URL(url.trim()));
 }
 
 /** What the doctor says of backends that others run: each is asked, as a start would. */

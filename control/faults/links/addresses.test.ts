@@ -17,8 +17,10 @@ it('finds the address of each node, with the default port where none is named', 
 });
 
 it('refuses, with the reason, where connections would go round the proxy', () => {
-  const cluster = { ...endpoints, redisUrl: 'redis://a:1,redis://b:2' };
-  expect(() => addressesOf('redis', cluster, 'worker-redis')).toThrow(/worker-redis.*Redis Cluster/);
+  for (const redisUrl of ['redis://a:1,redis://b:2', 'redis+cluster://a,b', 'redis+sentinel://a,b/shop'])
+    expect(() => addressesOf('redis', { ...endpoints, redisUrl }, 'worker-redis')).toThrow(
+      /worker-redis.*Redis Cluster/,
+    );
   const socketFile = { ...endpoints, postgresUrl: 'postgresql://u@db/shop?host=/run/postgresql' };
   expect(() => addressesOf('postgres', socketFile, 'gateway-postgres')).toThrow(
     /gateway-postgres.*socket file/,

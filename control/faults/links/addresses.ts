@@ -1,6 +1,7 @@
 /** The addresses that a link leads to, from the URLs of the services. */
 import { EXTERNAL_URLS, urlsIn } from '../../../contract/external-urls.ts';
 import { FailureError } from '../../../contract/failure.ts';
+import { parseRedisUrl } from '../../../services/shared/redis-url.ts';
 import type { LinkName } from '../../../contract/links.ts';
 import type { BackendRole } from '../../../contract/backends.ts';
 import type { Endpoints } from '../../cluster/cluster.ts';
@@ -28,12 +29,12 @@ export function addressesOf(role: BackendRole, endpoints: Endpoints, link: LinkN
       message: `The link ${link} can't be broken: ${why}.`,
       fix,
     });
-  const urls = urlsIn(target, endpoints[target.field]).map((text) => new URL(text.trim()));
-  if (role === 'redis' && urls.length > 1)
+  if (role === 'redis' && parseRedisUrl(endpoints.redisUrl).kind !== 'single')
     throw unsupported(
-      'a Redis Cluster tells its clients the addresses of its nodes, which lead round the proxy',
+      'Sentinel and the nodes of a Redis Cluster tell clients the addresses of servers, which lead round the proxy',
       'Give `redisUrl` one server, or break another link.',
     );
+  const urls = urlsIn(target, endpoints[target.field]).map((text) => new URL(text.trim()));
   return urls.map(({ hostname, port, protocol, searchParams }) => {
     if (hostname === '' || searchParams.has('host'))
       throw unsupported(`${target.title} is reached by a socket file`, 'Name a host and a port in its URL.');

@@ -1,12 +1,12 @@
 /** What the designs with a counter in Redis share; their orders are in Postgres. */
-import { Redis } from 'ioredis';
+import { connectRedis, type RedisClient } from '../../shared/redis.ts';
 import type { Design, Parts, Reply } from './design.ts';
 import { Shop } from './postgres.ts';
 
 const INSERT = 'INSERT INTO orders (buyer, unit) VALUES ($1, $2)';
 
 export interface Counter {
-  readonly redis: Redis;
+  readonly redis: RedisClient;
   /** Key of the units that are left. */
   readonly key: string;
   readonly shop: Shop;
@@ -24,7 +24,7 @@ export function redisDesign(
   reserve: (counter: Counter, buyer: string) => Promise<Reply>,
 ): Design {
   const shop = new Shop(parts);
-  const redis = new Redis(parts.redisUrl, { maxRetriesPerRequest: 1 });
+  const redis = connectRedis(parts.redisUrl, { maxRetriesPerRequest: 1 });
   redis.on('error', () => undefined);
   const key = `${parts.namespace}:lab:left`;
   const counter: Counter = {
