@@ -67,7 +67,8 @@ async function askRedis<Value>(url: string, ask: (client: RedisClient) => Promis
   client.on('error', (error: Error) => (problem ??= error));
   client.on('node error', (error: Error) => (problem ??= error));
   client.on('sentinelError', ({ message }: Error) => {
-    if (message.includes('invalid reply')) problem ??= new Error('Sentinel knows no primary of that name');
+    if (/No such master|invalid reply/.test(message))
+      problem ??= new Error('Sentinel knows no primary of that name');
   });
   try {
     await client.connect();

@@ -9,7 +9,7 @@ export interface RedisAddress {
 }
 
 /** What all servers of a URL share. */
-interface RedisAccess {
+export interface RedisAccess {
   readonly nodes: readonly RedisAddress[];
   readonly username?: string;
   readonly password?: string;
@@ -71,7 +71,7 @@ export function redisHosts(text: string): string {
 /** A plain URL of each server that a URL names, with what it needs for its login: the Sentinels, or nodes of a Cluster. */
 export function redisNodeUrls(text: string): string[] {
   const target = parseRedisUrl(text);
-  if (target.kind === 'single') return [text];
+  if (!isOneRedisUrl(text)) return text.split(',');
   const isSentinel = target.kind === 'sentinel';
   const user = isSentinel ? '' : encodeURIComponent(target.username ?? '');
   const password = isSentinel ? target.sentinelPassword : target.password;

@@ -1,10 +1,10 @@
 /** Connections to Redis (one server, a Cluster, or the primary that Sentinel names), with FlashGrid's scripts registered. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Cluster, Redis, SentinelConnector } from 'ioredis';
-import type { ClientContext, RedisOptions, Result, SentinelConnectionOptions } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
+import type { ClientContext, RedisOptions, Result } from 'ioredis';
 import { backoffMs } from './backoff.ts';
-import { parseRedisUrl, type RedisTarget } from './redis-url.ts';
+import { parseRedisUrl, type RedisAccess, type RedisTarget } from './redis-url.ts';
 import { resourceDir } from './resources.ts';
 
 export const REDIS_DEFAULTS = {
@@ -148,6 +148,7 @@ export function createRedis(url: string, options: RedisClientOptions): RedisClie
   client.on('error', (error: Error) => options.onError?.(withoutArguments(error)));
   registerScripts(client);
   if (isSubscriber) keepAsking(client);
+  if (target.kind === 'sentinel' && client instanceof Redis) leaveOldPrimary(client, target, common);
   if (options.role === 'worker') {
     if (client instanceof Redis) {
       addTerm(client);
@@ -176,7 +177,6 @@ export function connectRedis(url: string, options: ClientOptions): RedisClient {
       return new Redis({
         ...options,
         ...access,
-        Connector: QuietSentinels,
         sentinels: [...target.nodes],
         name: target.name,
         ...(target.sentinelPassword === undefined ? {} : { sentinelPassword: target.sentinelPassword }),
@@ -185,9 +185,6 @@ export function connectRedis(url: string, options: ClientOptions): RedisClient {
         sentinelCommandTimeout: REDIS_DEFAULTS.silenceMs,
         // Not `null` for a service: its client would end for good when no Sentinel answers.
         sentinelRetryStrategy: retry,
-        sentinelReconnectStrategy: () => REDIS_DEFAULTS.subscriberAskMs,
-        // The old primary takes writes, which will be lost, until it hears of a failover. Those who listen leave it.
-        failoverDetector: options.lazyConnect !== true,
       });
     case 'cluster':
       return new Cluster([...target.nodes], {
@@ -202,7 +199,7 @@ export function connectRedis(url: string, options: ClientOptions): RedisClient {
   }
 }
 
-function accessOf({ username, password, isTls }: RedisTarget): ClientOptions {
+function accessOf({ username, password, isTls }: RedisAccess): ClientOptions {
   return {
     ...(username === undefined ? {} : { username }),
     ...(password === undefined ? {} : { password }),
@@ -211,10 +208,10 @@ function accessOf({ username, password, isTls }: RedisTarget): ClientOptions {
 }
 
 /**
- * Listens at one node of a Cluster after another: each hears what is published at any. Unlike ioredis' own subscriber of a
- * Cluster, it emits `ready` when it listens again, and leaves a node that does not answer.
+ * Listens at one of several servers after another: each tells all. Unlike ioredis' own subscriber of a Cluster, it emits
+ * `ready` when it listens again, and leaves a server that does not answer.
  */
-function subscribeToNodes(target: RedisTarget, options: ClientOptions): Redis {
+function subscribeToNodes(target: RedisAccess, options: ClientOptions): Redis {
   const { nodes } = target;
   let at = Math.floor(Math.random() * nodes.length);
   const client: Redis = new Redis({
@@ -228,6 +225,29 @@ function subscribeToNodes(target: RedisTarget, options: ClientOptions): Redis {
     },
   });
   return client;
+}
+
+/**
+ * The old primary takes writes, which will be lost, until it hears of a failover. Whoever listens to a Sentinel leaves it
+ * before. ioredis' `failoverDetector` does the same, but a client that it finds connecting then ends for good.
+ */
+function leaveOldPrimary(
+  client: Redis,
+  { nodes, name, isTls, sentinelPassword }: RedisTarget & { readonly kind: 'sentinel' },
+  options: ClientOptions,
+): void {
+  const password = sentinelPassword === undefined ? {} : { password: sentinelPassword };
+  const sentinel = subscribeToNodes(
+    { nodes, isTls, ...password },
+    { ...options, maxRetriesPerRequest: null },
+  );
+  sentinel.on('error', () => undefined);
+  sentinel.on('message', (_channel: string, text: string) => {
+    if (text.startsWith(`${name} `) && client.status === 'ready') client.disconnect(true);
+  });
+  sentinel.subscribe('+switch-master').catch(() => undefined);
+  keepAsking(sentinel);
+  client.once('end', () => sentinel.disconnect());
 }
 
 /** A primary whose connection was lost, or another set of primaries: one of them may lack its last grants. */
