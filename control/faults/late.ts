@@ -41,7 +41,10 @@ export const late = frameFault({
     // RabbitMQ has handed them out already, while Redis still knew them.
     taker.channel.on('close', () => (isLost = true));
 
-    async function recordOf(redis: RedisClient, { saleId, id, count }: Frame): Promise<FrameRecord | undefined> {
+    async function recordOf(
+      redis: RedisClient,
+      { saleId, id, count }: Frame,
+    ): Promise<FrameRecord | undefined> {
       const found = await readRecord(redis, recordPlace(namespace, saleId, id));
       return found && parseRecord(found.record, count);
     }

@@ -102,7 +102,8 @@ export class SaleStore {
   constructor(redis: RedisClient, namespace: string) {
     this.#redis = redis;
     this.#namespace = namespace;
-    redis.on('close', () => this.#lostConnections++);
+    // Of one server, or of a node of a Cluster.
+    for (const event of ['close', '-node']) redis.on(event, () => this.#lostConnections++);
   }
 
   /** Connections to Redis that were lost so far: another number means that it may be another Redis, or an older file. */
