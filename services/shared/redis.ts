@@ -228,8 +228,8 @@ function subscribeToNodes(target: RedisAccess, options: ClientOptions): Redis {
 }
 
 /**
- * The old primary takes writes, which will be lost, until it hears of a failover. Whoever listens to a Sentinel leaves it
- * before. ioredis' `failoverDetector` does the same, but a client that it finds connecting then ends for good.
+ * The old primary takes writes, which will be lost, until it hears of a failover. A Sentinel tells of it before. ioredis'
+ * `failoverDetector` listens, too, but a client that it finds connecting then ends for good.
  */
 function leaveOldPrimary(
   client: Redis,
