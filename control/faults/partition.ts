@@ -4,11 +4,9 @@
  */
 import { Redis } from 'ioredis';
 import { randomBytes } from 'node:crypto';
-import process from 'node:process';
 import type { BackendRole } from '../../contract/backends.ts';
 import { memberOf } from '../../contract/faults.ts';
 import { milliseconds } from '../../contract/format.ts';
-import { isStopped } from '../processes/process-table.ts';
 import type { Fault, FaultTools } from './fault.ts';
 import { partsOf, watchTakeover, type Part } from './parts.ts';
 import { evaluate } from './rabbitmq-faults.ts';
@@ -59,14 +57,25 @@ const cutRedis: Cut = async ({ id }, { deployment, backends }) => {
   };
 };
 
-/** Its agent stands still: it can't keep the lock that makes it the primary, and does not hear that another one has it. */
-const cutPostgres: Cut = (member) => {
-  const agent = Number(member.instance());
-  process.kill(agent, 'SIGSTOP');
-  return Promise.resolve({
-    isCut: () => Promise.resolve(isStopped(agent)),
-    heal: () => Promise.resolve(void process.kill(agent, 'SIGCONT')),
-  });
+/**
+ * Its agent (Patroni) stands still: it can't renew the lease that makes it the primary, and does not hear that another one has
+ * it. Its Postgres serves on.
+ */
+const cutPostgres: Cut = async ({ id }, { cluster }) => {
+  // No file names its process; its folder does. The brackets keep this shell itself out.
+  const agents = (todo: string) =>
+    cluster.run(
+      'postgres',
+      `for p in /proc/[0-9]*; do
+         [ "$(readlink $p/cwd)" = "$PWD" ] && tr '\\0' ' ' < $p/cmdline | grep -q 'patron[i]' && ${todo}
+       done; true`,
+      id,
+    );
+  await agents('kill -STOP ${p#/proc/}');
+  return {
+    isCut: async () => (await agents("grep -q '^State:.T' $p/status && echo stopped")).includes('stopped'),
+    heal: async () => void (await agents('kill -CONT ${p#/proc/}')),
+  };
 };
 
 const CUTS: Readonly<Record<BackendRole, Cut>> = {
