@@ -118,7 +118,7 @@ export function highlyAvailableLayout(
       const sentinels = SENTINELS.map((name) => `127.0.0.1:${portOf(settings, name)}`).join(',');
       return {
         amqpUrl: RABBITMQ.map((name) => amqpUrl(settings, name)).join(','),
-        redisUrl: `redis+sentinel://:${settings.passwords.redis}@${sentinels}/${SENTINEL_NAME}`,
+        redisUrl: `redis+sentinel://:${settings.passwords.redis}@${sentinels}/${SENTINEL_NAME}?sentinelPassword=${settings.passwords.redis}`,
         postgresUrl: endpointsOf(settings).postgresUrl,
       };
     },
