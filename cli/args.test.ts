@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError, readAttack, readCount } from '../contract/attack-options.ts';
-import { TERMINAL_COMMANDS, helpText, parseTerminal, readProvider } from './args.ts';
+import { TERMINAL_COMMANDS, helpText, parseTerminal, readOtlpUrl, readProvider } from './args.ts';
 
 const attack = (...argv: string[]) => readAttack(parseTerminal(['demo', ...argv]).values);
 
@@ -76,6 +76,9 @@ describe('the terminal’s options', () => {
   });
 
   it('refuse a provider or a count that does not exist', () => {
+    for (const otlp of ['localhost:4318', 'amqp://h', 'http://u:p@h', ''])
+      expect(() => readOtlpUrl({ otlp }), otlp).toThrow(/--otlp must begin with http/);
+    expect(readOtlpUrl({ otlp: 'http://127.0.0.1:4318' })).toBe('http://127.0.0.1:4318');
     expect(() => readProvider({ provider: 'cloud' })).toThrow(
       /--provider knows auto, native, docker, external/,
     );

@@ -14,7 +14,7 @@ import { wrapText } from '../contract/format.ts';
 import { DESIGN_IDS } from '../contract/designs.ts';
 import { CALM, LAB_EXPORTS } from '../contract/lab.ts';
 import { MATRIX_EXPORTS } from '../contract/matrix.ts';
-import { providerChoiceSchema, type ProviderChoice } from '../contract/settings.ts';
+import { otlpUrlSchema, providerChoiceSchema, type ProviderChoice } from '../contract/settings.ts';
 
 const outputOptions: Readonly<Record<string, OptionSpec>> = Object.fromEntries(
   EXPORT_FORMATS.map((format) => [
@@ -83,6 +83,11 @@ const clusterOptions = {
   ha: {
     type: 'boolean',
     help: 'highly available: three brokers, a Redis and a Postgres that fail over (default: the settings, at first not)',
+  },
+  otlp: {
+    type: 'string',
+    value: 'URL',
+    help: 'where gateways and workers send their traces by OTLP/HTTP (default: the settings, at first nowhere)',
   },
   gateways: { type: 'string', value: 'N', help: 'gateways (default: the settings, at first 1)' },
   workers: { type: 'string', value: 'N', help: 'workers (default: the settings, at first 1)' },
@@ -337,6 +342,14 @@ export function readProvider(values: OptionValues): ProviderChoice | undefined {
     throw new UsageError(
       `--provider knows ${providerChoiceSchema.options.join(', ')}, not "${String(values['provider'])}".`,
     );
+  return parsed.data;
+}
+
+/** @throws UsageError */
+export function readOtlpUrl(values: OptionValues): string | undefined {
+  if (values['otlp'] === undefined) return undefined;
+  const parsed = otlpUrlSchema.safeParse(values['otlp']);
+  if (!parsed.success) throw new UsageError(`--otlp ${parsed.error.issues[0]?.message ?? ''}.`);
   return parsed.data;
 }
 

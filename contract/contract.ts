@@ -23,7 +23,7 @@ import { matrixResultSchema } from './matrix-report.ts';
 import { raceBuyerSchema, raceDesignSchema, raceStateSchema } from './race.ts';
 import { declaredTargetSchema, targetSchema } from './target.ts';
 import { groupSchema, labelsSchema, runRecordSchema, sampleSchema } from './run-record.ts';
-import { providerChoiceSchema, settingsSchema } from './settings.ts';
+import { otlpUrlSchema, providerChoiceSchema, settingsSchema } from './settings.ts';
 import {
   clusterStateSchema,
   serviceRoleSchema,
@@ -101,6 +101,7 @@ export const commands = {
     input: z.strictObject({
       provider: providerChoiceSchema.optional(),
       highlyAvailable: z.boolean().optional(),
+      otlpUrl: otlpUrlSchema.optional(),
     }),
     output: clusterStateSchema,
     timeoutMs: 60 * 60_000,

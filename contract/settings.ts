@@ -24,6 +24,16 @@ const externalUrl = (field: ExternalUrl['field']) =>
     })
     .default('');
 
+/** Where traces go, by OTLP/HTTP. Its headers, and with them passwords, stay in the environment. */
+export const otlpUrlSchema = z
+  .string()
+  .trim()
+  .max(500)
+  .refine((text) => {
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    return url !== undefined && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
+  }, 'must begin with http:// or https:// and name a host, without user and password, like http://127.0.0.1:4318');
+
 export const settingsSchema = z.strictObject({
   provider: providerChoiceSchema.default('auto'),
   /** Three brokers, a Redis and a Postgres that fail over: the cluster survives the end of any one of them. */
@@ -59,6 +69,8 @@ export const settingsSchema = z.strictObject({
       postgresUrl: externalUrl('postgresUrl'),
     })
     .prefault({}),
+  /** `otlpUrl`: where gateways and workers send their traces; empty: there are none. */
+  traces: z.strictObject({ otlpUrl: otlpUrlSchema.or(z.literal('')).default('') }).prefault({}),
   /** Attacks that the user saved. */
   profiles: z.array(attackProfileSchema).max(100).default([]),
   theme: z.enum(['system', 'light', 'dark']).default('system'),

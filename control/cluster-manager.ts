@@ -50,6 +50,8 @@ export interface ClusterManagerOptions {
 
 export class ClusterManager {
   readonly #options: ClusterManagerOptions;
+  /** Where the services send their traces. */
+  #otlpUrl = '';
   #state: ClusterState = { state: 'stopped', steps: [], backends: [] };
   #cluster: Cluster | undefined;
   #deployment: Deployment | undefined;
@@ -101,6 +103,7 @@ export class ClusterManager {
   async start(
     choice: ProviderChoice,
     highlyAvailable = this.#options.settings().highlyAvailable,
+    otlpUrl = this.#options.settings().traces.otlpUrl,
   ): Promise<ClusterState> {
     if (this.#state.state === 'running') {
       const down = backendDown(this);
@@ -111,8 +114,9 @@ export class ClusterManager {
     if (this.#starting) return await this.#starting.done;
     if (this.#stopping) {
       await this.#stopping;
-      return await this.start(choice, highlyAvailable);
+      return await this.start(choice, highlyAvailable, otlpUrl);
     }
+    this.#otlpUrl = otlpUrl;
     const abort = new AbortController();
     const done = this.#start(choice, highlyAvailable, abort.signal);
     this.#starting = { abort, done };
@@ -348,7 +352,11 @@ export class ClusterManager {
       deployment,
       adminToken: this.#adminToken,
       gatewayPort: settings.gatewayPort,
-      env: this.#options.serviceEnv,
+      env: {
+        ...this.#options.serviceEnv,
+        // Without the setting, what the environment says.
+        ...(this.#otlpUrl === '' ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: this.#otlpUrl }),
+      },
       registry: this.#options.registry,
       maxQuickRestarts: this.#options.maxQuickRestarts,
       onChange: this.#options.onServices,

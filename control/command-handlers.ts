@@ -165,8 +165,12 @@ export function commandHandlers(parts: CommandParts): Handlers {
       await openFolder(dataDir);
       return {};
     },
-    'cluster.start': ({ provider, highlyAvailable }) =>
-      cluster.start(provider ?? settings.current.provider, highlyAvailable),
+    'cluster.start': async ({ provider, highlyAvailable, otlpUrl }, caller) => {
+      const start = () => cluster.start(provider ?? settings.current.provider, highlyAvailable, otlpUrl);
+      if (caller !== 'page' || otlpUrl === undefined) return await start();
+      const wanted = { ...settings.current, traces: { otlpUrl } };
+      return await guard.admit({ what: 'change', lines: guardedChanges(settings.current, wanted) }, start);
+    },
     'cluster.listConnections': (_, caller) => {
       const { amqpUrl, redisUrl, postgresUrl, postgresAuditUrl = postgresUrl } = cluster.running().deployment;
       // Whoever looks into the database from outside has no need to write.

@@ -1,9 +1,12 @@
 /** What an operator's tools see of a gateway and a worker: the queries of dashboard and alerts, in a real Prometheus. */
 import { execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { pino } from 'pino';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -14,7 +17,7 @@ import { parseConfig, workerConfigSchema } from '../services/shared/config.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { startWorker } from '../services/worker/worker.ts';
 import { ALERT_CASES } from './support/alert-cases.ts';
-import { createGatewayWorld, openSale, reserve } from './support/gateway-world.ts';
+import { createGatewayWorld, idOf, openSale, reserve } from './support/gateway-world.ts';
 import { waitFor } from './support/worker-world.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -76,8 +79,8 @@ const answerSchema = z.object({
 });
 
 /** Labels as a template of an annotation shows them. */
-const filled = (text: string, labels: Readonly<Record<string, string>>): string =>
-  text.replace(/\{\{ \$labels\.(\w+) \}\}/g, (_, name: string) => labels[name] ?? '');
+const filled = (template: string, labels: Readonly<Record<string, string>>): string =>
+  template.replace(/\{\{ \$labels\.(\w+) \}\}/g, (_, name: string) => labels[name] ?? '');
 
 describe.skipIf(!hasPrometheus)('metrics, dashboard and alerts', () => {
   const undo = new ReleaseStack();
@@ -154,9 +157,8 @@ describe.skipIf(!hasPrometheus)('metrics, dashboard and alerts', () => {
   async function ask(query: string): Promise<number[]> {
     const url = `${prometheusUrl}/api/v1/query?${new URLSearchParams({ query }).toString()}`;
     const response = await fetch(url, { signal: AbortSignal.timeout(5_000) });
-    const text = await response.text();
-    if (!response.ok) throw new Error(`Prometheus refuses ${query}: ${text}`);
-    return answerSchema.parse(JSON.parse(text)).data.result.map(({ value }) => Number(value[1]));
+    if (!response.ok) throw new Error(`Prometheus refuses ${query}: ${await response.text()}`);
+    return answerSchema.parse(await response.json()).data.result.map(({ value }) => Number(value[1]));
   }
 
   it('answers every query of the dashboard and every figure of an alert while a sale runs', async () => {
@@ -199,8 +201,7 @@ describe.skipIf(!hasPrometheus)('metrics, dashboard and alerts', () => {
   });
 
   it('gives the compose file’s Prometheus a configuration that promtool takes', async () => {
-    const text = readFileSync(join(ROOT, 'docker/observability/prometheus.yml'), 'utf8');
-    await writeFile(join(dir, 'prometheus.yml'), text);
+    await copyFile(join(ROOT, 'docker/observability/prometheus.yml'), join(dir, 'prometheus.yml'));
     const { stdout } = await run('promtool', ['check', 'config', join(dir, 'prometheus.yml')]);
     expect(stdout).toContain(`${rules.length} rules found`);
   });
@@ -210,7 +211,7 @@ describe.skipIf(!hasPrometheus)('metrics, dashboard and alerts', () => {
     const tests = rules.map(({ alert, labels: ownLabels, annotations }) => {
       const { series, labels, quietAt, firesAt } = ALERT_CASES[alert]!;
       const exp_annotations = Object.fromEntries(
-        Object.entries(annotations).map(([name, text]) => [name, filled(text, labels)]),
+        Object.entries(annotations).map(([name, template]) => [name, filled(template, labels)]),
       );
       const exp_alerts = [{ exp_labels: { ...ownLabels, ...labels }, exp_annotations }];
       return {
@@ -227,5 +228,151 @@ describe.skipIf(!hasPrometheus)('metrics, dashboard and alerts', () => {
     await writeFile(file, stringify({ rule_files: ['alerts.yaml'], evaluation_interval: '30s', tests }));
     const outcome = spawnSync('promtool', ['test', 'rules', file], { encoding: 'utf8' });
     expect(outcome.stdout, outcome.stderr).toContain('SUCCESS');
+  });
+});
+
+const valueSchema = z.union([
+  z.object({ stringValue: z.string() }).transform(({ stringValue }) => stringValue),
+  z.object({ intValue: z.coerce.number() }).transform(({ intValue }) => intValue),
+  z.object({ boolValue: z.boolean() }).transform(({ boolValue }) => boolValue),
+]);
+const attributesSchema = z
+  .array(z.object({ key: z.string(), value: valueSchema }))
+  .transform((all) => Object.fromEntries(all.map(({ key, value }) => [key, value])));
+const linkSchema = z.object({ traceId: z.string(), spanId: z.string() });
+const spanSchema = z.object({
+  traceId: z.string(),
+  spanId: z.string(),
+  parentSpanId: z.string().default(''),
+  name: z.string(),
+  startTimeUnixNano: z.coerce.bigint(),
+  endTimeUnixNano: z.coerce.bigint(),
+  attributes: attributesSchema,
+  links: z.array(linkSchema).default([]),
+  status: z.object({ code: z.number().default(0) }),
+});
+/** What OTLP/HTTP sends as JSON to /v1/traces. */
+const tracesSchema = z.object({
+  resourceSpans: z.array(
+    z.object({
+      resource: z.object({ attributes: attributesSchema }),
+      scopeSpans: z.array(z.object({ spans: z.array(spanSchema) })),
+    }),
+  ),
+});
+type ReceivedSpan = z.infer<typeof spanSchema> & { service: unknown };
+
+/** A receiver of traces on a free port. */
+async function startReceiver(undo: ReleaseStack): Promise<{ url: string; spans: ReceivedSpan[] }> {
+  const spans: ReceivedSpan[] = [];
+  const server = createServer((request, response) => {
+    void text(request).then((body) => {
+      expect(request.url).toBe('/v1/traces');
+      for (const { resource, scopeSpans } of tracesSchema.parse(JSON.parse(body)).resourceSpans)
+        for (const one of scopeSpans.flatMap((scope) => scope.spans))
+          spans.push({ ...one, service: resource.attributes['service.name'] });
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    });
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  undo.add('receiver', () => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  return { url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`, spans };
+}
+
+describe('traces', () => {
+  const undo = new ReleaseStack();
+  afterAll(() => undo.release());
+
+  it('show a reservation whole: request, frame, Lua, commit and outcome, with a link to its frame', async () => {
+    const { url, spans } = await startReceiver(undo);
+    const { environment, gateway: startGateway, release } = await createGatewayWorld();
+    undo.add('world', release, 30_000);
+    const traced = { OTEL_EXPORTER_OTLP_ENDPOINT: url, FLASHGRID_TRACE_EVERY: '1000' };
+    const gateway = await startGateway(traced);
+    const worker = await startWorker(parseConfig(workerConfigSchema, { ...environment, ...traced }), {
+      log: pino({ level: 'silent' }),
+    });
+    undo.add('worker', () => worker.stop(), 15_000);
+    const saleId = await openSale(gateway, { stock: 50 });
+    const [ours, theirs] = ['4bf92f3577b34da6a3ce929d0e0e4736', '00f067aa0ba902b7'];
+    const parent = (flags: string) => ({ traceparent: `00-${ours}-${theirs}-${flags}` });
+    const buy = (userId: string, headers = {}) => reserve(gateway, { saleId, userId }, headers);
+    // The first of a thousand, one whose client traces it on each way into the gateway, one whose client does not, one rejected.
+    const answers = await Promise.all([
+      buy('first'),
+      buy('client', parent('01')),
+      // A field of its own sends it the long way, through Node's HTTP server.
+      buy('client-2', { ...parent('01'), 'x-name': 'é' }),
+      buy('unsampled', parent('00')),
+      buy('second'),
+      reserve(gateway, { saleId, userId: '' }, parent('01')),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 202, 202, 400]);
+    const requests = () => spans.filter(({ name }) => name === 'POST /reserve');
+    const outcomes = () => spans.filter(({ name }) => name === 'publish outcome');
+    const frames = () => spans.filter(({ name }) => name === 'publish frames');
+    const processed = () => spans.filter(({ name }) => name === 'process frame');
+    await waitFor(
+      'all spans',
+      () =>
+        requests().length === 4 &&
+        frames().length > 0 &&
+        processed().length === frames().length &&
+        outcomes().length === frames().length,
+    );
+    const ids = requests().map(({ attributes }) => attributes['flashgrid.reservation.id']);
+    expect(ids).toEqual(expect.arrayContaining([0, 1, 2].map((at) => idOf(answers[at]!))));
+    const byId = new Map(spans.map((span) => [span.spanId, span]));
+    for (const request of requests()) {
+      const { attributes, links, traceId, parentSpanId } = request;
+      if (parentSpanId !== '') expect([traceId, parentSpanId]).toEqual([ours, theirs]);
+      if (attributes['http.response.status_code'] === 400) {
+        expect(links).toEqual([]);
+        continue;
+      }
+      const frame = byId.get(links[0]?.spanId ?? '');
+      expect(frame).toMatchObject({ name: 'publish frames', service: 'flashgrid-gateway' });
+      expect(frame?.attributes).toMatchObject({ 'flashgrid.end': 'confirmed' });
+    }
+    for (const frame of frames()) {
+      // Below the first sampled reservation that it holds, and so in its trace.
+      expect(byId.get(frame.parentSpanId)).toMatchObject({ name: 'POST /reserve', traceId: frame.traceId });
+      const work = processed().find(({ parentSpanId }) => parentSpanId === frame.spanId);
+      expect(work).toMatchObject({ traceId: frame.traceId, service: 'flashgrid-worker' });
+      const steps = spans.filter(({ parentSpanId }) => parentSpanId === work?.spanId);
+      expect(steps.map(({ name }) => name)).toEqual([
+        'decide-frame.lua',
+        'INSERT tickets',
+        'publish outcome',
+      ]);
+      for (const [at, step] of steps.slice(1).entries())
+        expect(step.startTimeUnixNano).toBeGreaterThanOrEqual(steps[at]?.startTimeUnixNano ?? 0n);
+      expect(work?.attributes).toMatchObject({
+        'messaging.message.id': frame.attributes['messaging.message.id'],
+      });
+      expect(work?.status.code).toBe(0);
+    }
+    // Nobody's name leaves.
+    expect(JSON.stringify(spans.map(({ attributes }) => attributes))).not.toMatch(/first|client|unsampled/);
+  });
+
+  it('cost a sale nothing when nobody takes them', async () => {
+    const { gateway: startGateway, release } = await createGatewayWorld();
+    undo.add('world without a receiver', release, 30_000);
+    const [port] = await findFreePorts(1);
+    const gateway = await startGateway({
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+      FLASHGRID_TRACE_EVERY: '1',
+    });
+    const saleId = await openSale(gateway);
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, (_, at) => reserve(gateway, { saleId, userId: `u${at}` })),
+    );
+    expect(answers.every(({ status }) => status === 202)).toBe(true);
   });
 });

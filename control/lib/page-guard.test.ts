@@ -49,6 +49,8 @@ describe('a change of images and external URLs', () => {
     expect(guardedChanges(changed, other)).toEqual([
       'external.amqpUrl: amqp://u:***@evil → amqp://u:***@evil, with another password',
     ]);
+    const traced = settingsSchema.parse({ traces: { otlpUrl: 'http://evil:4318' } });
+    expect(guardedChanges(defaults, traced)).toEqual(['traces.otlpUrl: (empty) → http://evil:4318']);
     const sly = settingsSchema.parse({ images: { redis: 'x\u001b[2Jy\nz' } });
     expect(guardedChanges(defaults, sly)).toEqual(['images.redis: redis:8-alpine → x?[2Jy?z']);
   });

@@ -1,4 +1,4 @@
-/** The settings that a page may not change alone: which images run on this machine, and where passwords are sent. */
+/** The settings that a page may not change alone: which images run on this machine, and where passwords and traces are sent. */
 import type { Settings } from '../../contract/settings.ts';
 import { shownToPerson } from '../lib/page-guard.ts';
 import { maskSettings } from './settings-masks.ts';
@@ -9,6 +9,7 @@ export function guardedChanges(from: Settings, to: Settings): string[] {
   const areas = [
     ['images', from.images, to.images, hiddenFrom.images, hiddenTo.images],
     ['external', from.external, to.external, hiddenFrom.external, hiddenTo.external],
+    ['traces', from.traces, to.traces, from.traces, to.traces],
   ] as const;
   return areas.flatMap(([area, before, after, hiddenBefore, hiddenAfter]) =>
     Object.keys(after).flatMap((name) => {

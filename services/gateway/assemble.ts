@@ -20,11 +20,12 @@ import { LiveUpdates } from './live-updates.ts';
 import { GatewayMetrics } from './metrics.ts';
 import { ReservationLookup } from './reservation-lookup.ts';
 import { ReserveAnswerer, ReserveHandler, fixedRejections } from './reserve-handler.ts';
-import type { ReserveReply } from './reserve-reply.ts';
+import type { HandleReserve, ReserveReply } from './reserve-reply.ts';
 import { addRoutes } from './routes.ts';
 import { SaleAdmin } from './sale-admin.ts';
 import { SaleCache } from './sale-cache.ts';
 import { StoreReader } from './store-reader.ts';
+import type { GatewayTracing } from './tracing.ts';
 
 /**
  * Messages that may wait for their confirm before reservations gather in the next one. Few large ones cost
@@ -52,6 +53,8 @@ export interface AssemblyInput {
   readonly undo: ReleaseStack;
   readonly stores: Stores;
   readonly tuning: GatewayTuning;
+  /** `undefined` while there are no traces. */
+  readonly tracing: GatewayTracing | undefined;
   readonly isStopping: () => boolean;
   /** Open files that the process may have; `undefined` when there is no limit. */
   readonly openFiles: number | undefined;
@@ -62,7 +65,7 @@ export type GatewayParts = ReturnType<typeof assembleGateway>;
 
 /** The parts that take a reservation from the request to its confirm, and the HTTP side around them. */
 export function assembleGateway(input: AssemblyInput) {
-  const { config, log, gatewayId, undo, stores, tuning, onError } = input;
+  const { config, log, gatewayId, undo, stores, tuning, tracing, onError } = input;
   const { prisma, redisWatch, postgresWatch } = stores;
   const namespace = config.FLASHGRID_NAMESPACE;
   const retryAfterSec = config.FLASHGRID_RETRY_AFTER_SEC;
@@ -109,6 +112,7 @@ export function assembleGateway(input: AssemblyInput) {
     publisher: link,
     rare,
     answerer,
+    traceMessage: tracing && ((frames) => tracing.message(frames)),
   });
   const reserve = new ReserveHandler({
     sales: cache,
@@ -122,6 +126,10 @@ export function assembleGateway(input: AssemblyInput) {
     retryAfterSec,
     onLookupError: (saleId, error) => onError(`looking up sale ${saleId}`, error),
   });
+  const handleReserve: HandleReserve =
+    tracing === undefined
+      ? (body, key, reply) => reserve.handle(body, key, reply)
+      : (body, key, reply, traceparent) => reserve.handle(body, key, tracing.follow(reply, traceparent));
   const clock = new FrameClock(gatewayId, RECORD_RETENTION_MS + BUCKET_AGE_MS, () => collector.lastBucket);
   const lookup = new ReservationLookup({
     findSale: (saleId) => cache.find(saleId),
@@ -143,7 +151,7 @@ export function assembleGateway(input: AssemblyInput) {
   const routes = listRoutes(app);
   addRoutes(app, {
     adminToken: config.FLASHGRID_ADMIN_TOKEN,
-    reserve,
+    handleReserve,
     lookup,
     admin: new SaleAdmin({
       prisma,
@@ -167,7 +175,7 @@ export function assembleGateway(input: AssemblyInput) {
     isHostAllowed,
     requestLimitSec: HEADERS_TIMEOUT_MS / 1_000,
     keepAliveSec: KEEP_ALIVE_MS / 1_000,
-    handleReserve: (body, key, reply) => reserve.handle(body, key, reply),
+    handleReserve,
   });
   undo.add('fast path', () => fastPath.destroy());
 

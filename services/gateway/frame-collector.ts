@@ -44,6 +44,18 @@ export interface SettledFrame {
   readonly count: number;
 }
 
+/** The trace of a message that holds a traced reservation. */
+export interface MessageTrace {
+  /** More headers of the message (frame.ts). */
+  readonly headers: Readonly<Record<string, string>>;
+  end(end: FrameEnd): void;
+}
+
+/** Begins the trace of a message that is about to be published, if it has one. */
+type TraceMessage<Reply> = (
+  frames: readonly { readonly id: string; readonly replies: readonly Reply[] }[],
+) => MessageTrace | undefined;
+
 /** Where the answers go. The caller chooses the type `Reply`. */
 export interface Answerer<Reply> {
   accept(reply: Reply, reservationId: string): void;
@@ -65,6 +77,8 @@ export interface FrameCollectorOptions<Reply> {
   readonly publisher: FramePublisher;
   readonly rare: RareCounts<'gateway'>;
   readonly answerer: Answerer<Reply>;
+  /** `undefined` while there are no traces. */
+  readonly traceMessage?: TraceMessage<Reply> | undefined;
   /** Runs a function at the end of this turn of the event loop; `setImmediate` by default. */
   readonly schedule?: (run: () => void) => void;
 }
@@ -152,7 +166,7 @@ export class FrameCollector<Reply> {
     const message = this.#open;
     if (message === undefined) return;
     this.#open = undefined;
-    message.close();
+    message.close(this.#options.traceMessage);
     this.#flights++;
     this.#options.publisher.publish(message);
   }
@@ -239,6 +253,7 @@ class OpenMessage<Reply> implements OutgoingMessage {
   #isSettled = false;
   /** By the monotonic clock. */
   #closedMs = 0;
+  #trace: MessageTrace | undefined;
   id = '';
   body: Buffer = Buffer.alloc(0);
   headers: Readonly<Record<string, unknown>> = {};
@@ -249,18 +264,22 @@ class OpenMessage<Reply> implements OutgoingMessage {
     this.#release = release;
   }
 
-  close(): void {
+  close(traceMessage: TraceMessage<Reply> | undefined): void {
     this.#closedMs = performance.now();
     const frames = [...this.frames.values()];
     this.id = frames[0]?.id ?? '';
     ({ headers: this.headers, body: this.body } = encodeMessage(frames, Date.now()));
     for (const frame of frames) frame.lines = '';
+    if (traceMessage === undefined) return;
+    this.#trace = traceMessage(frames);
+    if (this.#trace !== undefined) this.headers = { ...this.headers, ...this.#trace.headers };
   }
 
   settle(end: FrameEnd): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
     this.#release(this.count);
+    this.#trace?.end(end);
     const tookMs = performance.now() - this.#closedMs;
     this.#answerer.onSettled(this.frames.values(), this.count, end, tookMs);
     for (const frame of this.frames.values()) frame.answer(this.#answerer, end);

@@ -18,6 +18,7 @@ import { assembleGateway, type GatewayParts, type GatewayTuning } from './assemb
 import { connectStores, type Stores } from './connect.ts';
 import { LISTEN_BACKLOG } from './http-app.ts';
 import { parseJson } from '../shared/parse-json.ts';
+import type { GatewayTracing } from './tracing.ts';
 
 /** ms between two readings of all cached sales, in case a message was lost. */
 const REFRESH_INTERVAL_MS = 15_000;
@@ -71,6 +72,7 @@ export async function startGateway(
   let isStopping = false;
 
   try {
+    const tracing = await startTracing(config, log, undo, gatewayId);
     const stores = connectStores(config, log, undo);
     const openFiles = await openFileLimit();
     const parts = assembleGateway({
@@ -80,6 +82,7 @@ export async function startGateway(
       undo,
       stores,
       tuning,
+      tracing,
       isStopping: () => isStopping,
       openFiles,
       onError,
@@ -115,6 +118,23 @@ export async function startGateway(
     await release();
     throw error;
   }
+}
+
+/** Begins to send traces, if an endpoint is configured; else their code is not even loaded. */
+async function startTracing(
+  config: GatewayConfig,
+  log: Logger,
+  undo: ReleaseStack,
+  gatewayId: string,
+): Promise<GatewayTracing | undefined> {
+  const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT;
+  if (endpoint === undefined) return undefined;
+  const { GatewayTracing } = await import('./tracing.ts');
+  const instanceId = config.FLASHGRID_INSTANCE_ID ?? gatewayId;
+  return new GatewayTracing(
+    { endpoint, service: 'gateway', instanceId, log, undo },
+    config.FLASHGRID_TRACE_EVERY,
+  );
 }
 
 /** Waits until all three backends have done what the gateway needs of them. */

@@ -13,6 +13,17 @@ export interface ReserveReply {
   reject(given: Rejection): void;
 }
 
+/**
+ * Handles a reservation, which is answered at once or later. `body` is parsed JSON, `key` the Idempotency-Key and
+ * `traceparent` the header of that name.
+ */
+export type HandleReserve = (
+  body: unknown,
+  key: string | string[] | undefined,
+  reply: ReserveReply,
+  traceparent: string | undefined,
+) => void;
+
 /** The body of a 202. Ids are ASCII without escapes (ids.ts), so it has one byte a character. */
 export function acceptedPayload(reservationId: string): string {
   return `{"reservationId":"${reservationId}","status":"queued"}`;

@@ -13,13 +13,12 @@ import { openApiDocument } from './openapi.ts';
 import { ProblemError, invalid, rejection } from './problems.ts';
 import type { FieldError } from './problems.ts';
 import type { ReservationLookup } from './reservation-lookup.ts';
-import type { ReserveHandler } from './reserve-handler.ts';
-import { HttpReply } from './reserve-reply.ts';
+import { HttpReply, type HandleReserve } from './reserve-reply.ts';
 import type { SaleAdmin } from './sale-admin.ts';
 
 export interface RouteParts {
   readonly adminToken: string;
-  readonly reserve: ReserveHandler;
+  readonly handleReserve: HandleReserve;
   readonly lookup: ReservationLookup;
   readonly admin: SaleAdmin;
   readonly health: Health;
@@ -31,12 +30,13 @@ export interface RouteParts {
 
 /** Adds all routes to the app. */
 export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
-  const { reserve, lookup, admin, health, metrics } = parts;
+  const { handleReserve, lookup, admin, health, metrics } = parts;
 
   app.post('/reserve', { bodyLimit: RESERVE_BODY_LIMIT_BYTES }, (request, reply) => {
     // What the fast path did not take. The handler answers on Node's response once the broker has confirmed.
     reply.hijack();
-    reserve.handle(request.body, request.headers['idempotency-key'], new HttpReply(reply.raw));
+    const { 'idempotency-key': key, traceparent } = request.headers;
+    handleReserve(request.body, key, new HttpReply(reply.raw), [traceparent ?? []].flat()[0]);
   });
 
   app.get<{ Params: { id: string } }>('/reservations/:id', (request) =>

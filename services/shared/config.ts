@@ -41,8 +41,10 @@ const commonShape = {
   /** Schema that holds the tables. */
   FLASHGRID_POSTGRES_SCHEMA: name.default('public'),
   FLASHGRID_LOG_LEVEL: logLevel.default('info'),
-  /** Shows in logs and metrics. */
+  /** Shows in logs, metrics and traces. */
   FLASHGRID_INSTANCE_ID: name.optional(),
+  /** `http://host:4318`: where traces are sent by OTLP/HTTP (docs/observability.md). Unset: there are none. */
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
 };
 
 export const gatewayConfigSchema = z.object({
@@ -79,6 +81,8 @@ export const gatewayConfigSchema = z.object({
   FLASHGRID_CONFIRM_TIMEOUT_MS: count(50, 60_000, 5_000),
   /** `Retry-After` of a 503, in seconds. */
   FLASHGRID_RETRY_AFTER_SEC: count(1, 3600, 1),
+  /** One reservation in so many is traced, besides those whose `traceparent` says so; at most 200 a second. */
+  FLASHGRID_TRACE_EVERY: count(1, 1_000_000, 1_000),
   /** Where it dies or stands still on purpose, for a test (stop-points.ts). Unset: nowhere. */
   FLASHGRID_STOP_AT: stopAtText('gateway').optional(),
 });

@@ -4,7 +4,8 @@
  *
  * Headers: `v` format version, `n` count, `sale`, `gen` the sale's generation as the gateway knew it, `t`
  * when the message was closed (ms since 1970), `replayed` when it comes from the dead-letter queue. Property
- * `messageId`: the frame id.
+ * `messageId`: the frame id. When a reservation in it is traced, `traceparent` (W3C Trace Context) of the span that
+ * published it, and `traced`: the places of the frames that hold such reservations, with commas between.
  * Body: one line a reservation, each ended by LF: `userId`, `userId TAB quantity` or `userId TAB quantity TAB
  * digest` (of an Idempotency-Key). Ids hold neither TAB nor LF (ids.ts), so nothing is escaped, and the
  * worker passes the body to Redis unchanged.
@@ -38,6 +39,8 @@ export interface Frame {
   readonly closedAtMs: number;
   /** Came back from the dead-letter queue. */
   readonly isReplayed: boolean;
+  /** Of the span that published it, when it holds a traced reservation. */
+  readonly traceparent?: string;
   readonly body: Buffer;
 }
 
@@ -98,7 +101,7 @@ export function parseMessage(
   if (typeof messageId !== 'string' || !FRAME_ID_PATTERN.test(messageId))
     throw new FrameError('messageId is not a frame id');
   if (!headers) throw new FrameError('headers are missing');
-  const { v, n, sale, gen, t, replayed } = headers;
+  const { v, n, sale, gen, t, replayed, traceparent } = headers;
   if (v !== FRAME_VERSION && v !== BUNDLE_VERSION)
     throw new FrameError(
       `v is ${String(v)}, this worker reads versions ${FRAME_VERSION} and ${BUNDLE_VERSION}`,
@@ -107,6 +110,13 @@ export function parseMessage(
   if (typeof t !== 'number' || !Number.isFinite(t)) throw new FrameError('t must be a time in ms');
   if (body.length === 0 || body[body.length - 1] !== LF) throw new FrameError('the body must end with LF');
   const message = { closedAtMs: t, isReplayed: replayed === true };
+  if (typeof traceparent === 'string') {
+    const plain = { ...headers, traceparent: undefined };
+    const places = String(headers['traced']).split(',').map(Number);
+    return parseMessage(messageId, plain, body).map((frame, at) =>
+      places.includes(at) ? { ...frame, traceparent } : frame,
+    );
+  }
   if (v === BUNDLE_VERSION) return parseBundle(messageId, count, message, body);
   let lines = 0;
   for (let at = body.indexOf(LF); at !== -1; at = body.indexOf(LF, at + 1)) lines++;

@@ -47,6 +47,11 @@ export interface ProcessorParts {
   readonly onRebuild: (request: RebuildRequest, result: RebuildResult) => void;
 }
 
+export type StepName = 'lua' | 'commit' | 'rebuild' | 'outcome';
+
+/** Told which step of a traced frame begins. */
+export type FrameSteps = (name: StepName) => void;
+
 /** The rare path that each end of a rebuild is. */
 const RARE_REBUILDS = {
   rebuilt: 'saleRebuilt',
@@ -68,7 +73,7 @@ export class FrameProcessor {
    * Decides, records and publishes a frame.
    * @throws FrameError for a frame that can never be decided; after an error that is not final (retry.ts), try again
    */
-  async process(frame: Frame, isRedelivered: boolean): Promise<void> {
+  async process(frame: Frame, isRedelivered: boolean, steps?: FrameSteps): Promise<void> {
     const { counters } = this.#parts;
     const { rare } = counters;
     const undecided = undecidedFrame(frame);
@@ -85,12 +90,14 @@ export class FrameProcessor {
       if (rebuilds > MAX_REBUILDS)
         throw new Error(`frame ${frame.id} found sale ${frame.saleId} wrong after ${MAX_REBUILDS} rebuilds`);
       const { lostConnections } = this.#parts.store;
+      steps?.('lua');
       const decision = await this.#whileAway(() => this.#parts.store.decideFrame(undecided));
       step('worker.after-lua');
       if (decision.status === 'unknownSale') {
         rare.saleUnknown++;
         rebuilds++;
         const { staleEpoch } = decision;
+        steps?.('rebuild');
         await this.#rebuild({
           saleId: frame.saleId,
           generation: frame.generation,
@@ -105,8 +112,10 @@ export class FrameProcessor {
       const hasGrants = !decision.record.endsWith('|');
       if (hasGrants) {
         const batch = grantsOf(undecided, decision);
+        steps?.('commit');
         if ((await this.#parts.writer.write(batch)) === 'stale') {
           rebuilds++;
+          steps?.('rebuild');
           await this.#rebuild({
             saleId: frame.saleId,
             generation: frame.generation,
@@ -121,6 +130,7 @@ export class FrameProcessor {
       if (decision.status === 'repeated') rare.frameRepeated++;
       else if (undecided.digests.length > 0) countKeys(rare, frame.count, decision);
       else if (decision.decided < frame.count) rare.outcomeKept++;
+      steps?.('outcome');
       await this.#publish(frame, decision, hasGrants);
       await this.#whileAway(() => this.#parts.store.whenDelivered());
       step('worker.after-pubsub');

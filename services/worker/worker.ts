@@ -23,6 +23,7 @@ import { FrameProcessor } from './frame-processor.ts';
 import { startHealthServer } from './health-server.ts';
 import { createMetrics } from './metrics.ts';
 import { TicketWriter } from './ticket-writer.ts';
+import type { WorkerTracing } from './tracing.ts';
 
 /** ms between two looks whether Redis still knows the sale of the newest frame. */
 const KEEP_INTERVAL_MS = 2_000;
@@ -63,6 +64,7 @@ export async function startWorker(
   );
 
   try {
+    const tracing = await startTracing(config, log, undo);
     const redis = createRedis(config.FLASHGRID_REDIS_URL, {
       role: 'worker',
       onError: (error) => log.debug({ err: error }, 'redis'),
@@ -132,7 +134,13 @@ export async function startWorker(
       name: `flashgrid ${config.FLASHGRID_INSTANCE_ID ?? 'worker'}`,
       prefetch: config.FLASHGRID_PREFETCH,
       counters,
-      process: (frame, isRedelivered) => processor.process(frame, isRedelivered),
+      process:
+        tracing === undefined
+          ? (frame, isRedelivered) => processor.process(frame, isRedelivered)
+          : (frame, isRedelivered) =>
+              tracing.process(frame, isRedelivered, (steps) =>
+                processor.process(frame, isRedelivered, steps),
+              ),
       onEvent: (event) => logEvent(log, event),
     });
     let isLooking = false;
@@ -201,6 +209,19 @@ export async function startWorker(
     await undo.release().catch(logLeft);
     throw error;
   }
+}
+
+/** Begins to send traces, if an endpoint is configured; else their code is not even loaded. */
+async function startTracing(
+  config: WorkerConfig,
+  log: Logger,
+  undo: ReleaseStack,
+): Promise<WorkerTracing | undefined> {
+  const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT;
+  if (endpoint === undefined) return undefined;
+  const { WorkerTracing } = await import('./tracing.ts');
+  const instanceId = config.FLASHGRID_INSTANCE_ID ?? `worker-${process.pid}`;
+  return new WorkerTracing({ endpoint, service: 'worker', instanceId, log, undo });
 }
 
 function logEvent(log: Logger, event: ConsumerEvent): void {

@@ -14,13 +14,15 @@ import {
   engine,
   oneEach,
   stampede,
+  startTraceSink,
+  traced,
   watched,
   workerAlone,
   wrkPair,
   type Round,
   type Servers,
 } from './scenarios.ts';
-import { spread, type Spread } from './stats.ts';
+import { pairedRatio, spread, type Spread } from './stats.ts';
 import { TARGETS, formatTable, summarise, type Machine } from './summary.ts';
 import { soak } from './soak.ts';
 import { hasWrk } from './wrk.ts';
@@ -35,6 +37,7 @@ const { values } = parseArgs({
     guard: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     soak: { type: 'string' },
+    traces: { type: 'boolean', default: false },
   },
 });
 
@@ -60,6 +63,7 @@ async function main(): Promise<number> {
   if (values.soak) return await soak(rig, servers, Number(values.soak));
   await warmUp(servers);
   if (values.guard) return await guard(servers);
+  if (values.traces) return await tracesAlone(servers, Number(values.rounds));
   const rounds = await measure(servers, Number(values.rounds));
   const summary = summarise(rounds, { ...rig.startTimes, ...startMs });
   console.log(formatTable(summary, machine()));
@@ -84,6 +88,7 @@ async function measure(servers: Servers, count: number): Promise<Round[]> {
   const oneEachWorker = await rig.fork('services/baselines/one-each-worker.ts');
   const withWrk = hasWrk();
   if (!withWrk) console.log('wrk is not installed: its figures are left out.');
+  const sink = await startTraceSink(rig);
   const rounds: Round[] = [];
   for (let number = 1; number <= count; number++) {
     const round: Round = {};
@@ -100,6 +105,7 @@ async function measure(servers: Servers, count: number): Promise<Round[]> {
     await add('10,000 x 20', engine(rig, servers, 10_000, 1_000, 20, 'Poster'));
     await add('one message each', oneEach(rig, oneEachGateway, sizes.oneEachRequests, number));
     await add('dashboards and telemetry', watched(rig, servers, sizes.requests, number));
+    await add('traces', traced(rig, servers, sizes.requests, number, sink));
     if (withWrk) await add('wrk', wrkPair(rig, servers, sizes.wrkSeconds));
     await add('worker: refusals', workerAlone(rig, servers, sizes.refusalsInQueue, 20, 'refusals'));
     await add(
@@ -116,6 +122,32 @@ async function measure(servers: Servers, count: number): Promise<Round[]> {
   await oneEachGateway.stop();
   await oneEachWorker.stop();
   return rounds;
+}
+
+/** Only what traces cost: the difference is small, and takes many rounds. */
+async function tracesAlone(servers: Servers, count: number): Promise<number> {
+  const sink = await startTraceSink(rig);
+  const rounds: Round[] = [];
+  for (let number = 1; number <= count; number++) {
+    const round = await traced(rig, servers, FULL.requests, number, sink);
+    rounds.push(round);
+    console.log(
+      `round ${number}/${count}: ${Object.entries(round)
+        .map(([name, value]) => `${name} ${value.toFixed(1)}`)
+        .join(', ')}`,
+    );
+  }
+  const of = (name: string) => rounds.map((round) => round[name] ?? 0);
+  for (const [title, one, other] of [
+    ['rate', 'traced', 'untraced'],
+    ['CPU', 'tracedCpuUs', 'untracedCpuUs'],
+  ] as const) {
+    const { median, min, max } = pairedRatio(of(one), of(other));
+    console.log(
+      `${title} with traces / without: median ${median.toFixed(3)} (${min.toFixed(3)} to ${max.toFixed(3)})`,
+    );
+  }
+  return 0;
 }
 
 async function guard(servers: Servers): Promise<number> {

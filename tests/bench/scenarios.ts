@@ -1,4 +1,6 @@
 /** What one round measures. Everything that is compared is measured in the same round, one after the other. */
+import { once } from 'node:events';
+import { createServer } from 'node:http';
 import type { AttackSettingsInput } from '../../contract/attack-settings.ts';
 import { Sampling } from '../../control/telemetry/sampling.ts';
 import { StatsSampler } from '../../control/telemetry/stats-sampler.ts';
@@ -218,6 +220,50 @@ export async function watched(
   return number % 2 === 0
     ? { withWatchers: first, withoutWatchers: second }
     : { withWatchers: second, withoutWatchers: first };
+}
+
+/** Takes traces and drops them, on a free port. @returns its URL */
+export async function startTraceSink(rig: Rig): Promise<string> {
+  const server = createServer((request, response) => {
+    request.resume().once('end', () => response.end('{}'));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  rig.undo.add('trace sink', () => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = server.address();
+  return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
+}
+
+/** A fresh gateway and worker that send traces of one reservation in a thousand, and others that send none. */
+export async function traced(
+  rig: Rig,
+  servers: Servers,
+  requests: number,
+  number: number,
+  sink: string,
+): Promise<Round> {
+  await servers.worker.stop();
+  const run = async (env: Record<string, string>) => {
+    const gateway = await rig.fork('out/main/gateway.js', env);
+    const worker = await rig.fork('out/main/worker.js', env);
+    const fresh = { ...servers, gateway, worker };
+    await engine(rig, fresh, QUICK.requests, 200, WINNERS, '');
+    const round = await engine(rig, fresh, requests, 200, WINNERS, '');
+    await gateway.stop();
+    await worker.stop();
+    return { rate: round['gateway'] ?? 0, cpuUs: (round['gatewayCpuUs'] ?? 0) + (round['workerCpuUs'] ?? 0) };
+  };
+  const traces = { OTEL_EXPORTER_OTLP_ENDPOINT: sink, FLASHGRID_TRACE_EVERY: '1000' };
+  // Each goes first in every other round, as above.
+  const isTracedFirst = number % 2 === 0;
+  const first = await run(isTracedFirst ? traces : {});
+  const second = await run(isTracedFirst ? {} : traces);
+  const [on, off] = isTracedFirst ? [first, second] : [second, first];
+  servers.worker = await rig.fork('out/main/worker.js');
+  return { traced: on.rate, untraced: off.rate, tracedCpuUs: on.cpuUs, untracedCpuUs: off.cpuUs };
 }
 
 /** Reads the sale fifty times a second and the backends' CPU and memory once, as during an attack of the app. */

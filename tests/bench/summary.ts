@@ -15,6 +15,8 @@ export const TARGETS = {
   posterCommittedMs: 1_000,
   oneEachRatio: 3,
   watchedRatio: 0.95,
+  tracedRatio: 0.98,
+  tracedCpuRatio: 1.02,
   stampede: 10_000,
   gatewayMb: 150,
   workerMb: 150,
@@ -124,6 +126,19 @@ export function summarise(rounds: readonly Round[], start: Readonly<Record<strin
         'withoutWatchers',
       ),
       TARGETS.watchedRatio,
+    ),
+    atLeast(
+      ratio('tracedRatio', 'gateway with traces of one in 1,000 / without', 'traced', 'untraced'),
+      TARGETS.tracedRatio,
+    ),
+    atMost(
+      ratio(
+        'tracedCpuRatio',
+        'CPU of gateway and worker with those traces / without',
+        'tracedCpuUs',
+        'untracedCpuUs',
+      ),
+      TARGETS.tracedCpuRatio,
     ),
     atLeast(plain('stampedeAnswered', '10,000 connections at once: accepted', ''), TARGETS.stampede),
     atMost(plain('stampedeUnknown', '10,000 connections at once: without an answer', ''), 0),

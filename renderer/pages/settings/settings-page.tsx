@@ -215,6 +215,14 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
         )}
         {text('external.postgresUrl', 'Postgres', 'postgresql://user:password@host:5432/database')}
       </section>
+      <section className={`panel ${classes.group}`} aria-labelledby="traces">
+        <h2 id="traces">Traces</h2>
+        {text(
+          'traces.otlpUrl',
+          'OTLP endpoint',
+          'Where gateways and workers send their traces, such as http://127.0.0.1:4318. Empty: nowhere.',
+        )}
+      </section>
       {/* Sticky only while there are changes, so that it covers no field without need. */}
       <div className={classes.save} data-changed={isChanged}>
         <p role="status">

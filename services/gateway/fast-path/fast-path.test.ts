@@ -10,7 +10,7 @@ import { rejection } from '../problems.ts';
 import { HttpReply, type ReserveReply } from '../reserve-reply.ts';
 import { FastPath } from './fast-path.ts';
 
-type Take = (body: unknown, key: string | undefined, reply: ReserveReply) => void;
+type Take = (body: unknown, key: string | string[] | undefined, reply: ReserveReply) => void;
 
 const undos: (() => unknown)[] = [];
 afterEach(async () => {

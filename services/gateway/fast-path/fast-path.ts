@@ -8,7 +8,7 @@ import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import type { HostCheck } from '../../shared/host-check.ts';
-import type { ReserveReply } from '../reserve-reply.ts';
+import type { HandleReserve } from '../reserve-reply.ts';
 import { ReplyHeads } from './reply-heads.ts';
 import { HeadReader } from './request-head.ts';
 import { ReserveConnection, type FastPathSide } from './reserve-connection.ts';
@@ -26,13 +26,13 @@ export interface FastPathOptions {
   readonly keepAliveSec: number;
   /** Which hosts are served here, by default all. The server rejects the others. */
   readonly isHostAllowed?: HostCheck | undefined;
-  handleReserve(body: unknown, idempotencyKey: string | undefined, reply: ReserveReply): void;
+  readonly handleReserve: HandleReserve;
 }
 
 export class FastPath implements FastPathSide {
   readonly heads: HeadReader;
   readonly replies: ReplyHeads;
-  readonly handleReserve: FastPathOptions['handleReserve'];
+  readonly handleReserve: HandleReserve;
   isClosing = false;
   nowSec = 0;
   /** Node's HTTP server's own listeners for a connection. */

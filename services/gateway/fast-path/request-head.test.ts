@@ -26,6 +26,15 @@ describe('the head of a reservation', () => {
     });
   });
 
+  it('tells the trace that it belongs to, of which there can be one', () => {
+    expect(parseReserveHead(head(...PLAIN, 'TraceParent: 00-a-b-01'))).toMatchObject({
+      traceparent: '00-a-b-01',
+    });
+    expect(parseReserveHead(head(...PLAIN, 'traceparent: a', 'traceparent: a'))).toMatchObject({
+      traceparent: '',
+    });
+  });
+
   it.each([
     ['another method', head(...PLAIN).replace('POST', 'PUT')],
     ['another path', head(...PLAIN).replace('/reserve', '/reserve?x=1')],

@@ -26,6 +26,7 @@ export interface ReserveHead {
   readonly bodyLength: number;
   readonly host: string;
   readonly idempotencyKey: string | undefined;
+  readonly traceparent: string | undefined;
 }
 
 /** Whether a head that begins like this may be a reservation's. */
@@ -40,6 +41,7 @@ export function parseReserveHead(head: string): ReserveHead | undefined {
   let type: string | undefined;
   let length: string | undefined;
   let idempotencyKey: string | undefined;
+  let traceparent: string | undefined;
   FIELD_LINE.lastIndex = REQUEST_LINE.length;
   while (FIELD_LINE.lastIndex < head.length) {
     const line = FIELD_LINE.exec(head);
@@ -62,6 +64,10 @@ export function parseReserveHead(head: string): ReserveHead | undefined {
         if (idempotencyKey !== undefined) return undefined;
         idempotencyKey = value;
         break;
+      case 'traceparent':
+        // Two of them are as good as none.
+        traceparent = traceparent === undefined ? value : '';
+        break;
       case 'connection':
         if (value.toLowerCase() !== 'keep-alive') return undefined;
         break;
@@ -74,7 +80,7 @@ export function parseReserveHead(head: string): ReserveHead | undefined {
   }
   const bodyLength = Number(length);
   if (host === undefined || type === undefined || !(bodyLength <= RESERVE_BODY_LIMIT_BYTES)) return undefined;
-  return { bodyLength, host, idempotencyKey };
+  return { bodyLength, host, idempotencyKey, traceparent };
 }
 
 /** Parses heads, with a cache: comparing a text costs a tenth of parsing it. */
@@ -93,8 +99,8 @@ export class HeadReader {
     if (known !== undefined) return known;
     const parsed = parseReserveHead(head);
     if (parsed === undefined || this.#isHostAllowed?.(parsed.host) === false) return undefined;
-    // A head with an Idempotency-Key won't come again.
-    if (parsed.idempotencyKey !== undefined) return parsed;
+    // A head with one of these won't come again.
+    if (parsed.idempotencyKey !== undefined || parsed.traceparent !== undefined) return parsed;
     if (this.#known.size >= MAX_KNOWN_HEADS) this.#known.clear();
     this.#known.set(head, parsed);
     return parsed;

@@ -14,7 +14,7 @@
  */
 import type { Socket } from 'node:net';
 import { REQUEST_CUT_SHORT, REQUEST_TOO_SLOW, type Rejection } from '../problems.ts';
-import { acceptedPayload, type ReserveReply } from '../reserve-reply.ts';
+import { acceptedPayload, type HandleReserve, type ReserveReply } from '../reserve-reply.ts';
 import { MAX_HEAD_BYTES, mayBecomeReservation, type HeadReader } from './request-head.ts';
 import { closingReply, type ReplyHeads } from './reply-heads.ts';
 
@@ -29,8 +29,7 @@ export interface FastPathSide {
   readonly isClosing: boolean;
   /** Seconds by the fast path's own clock. */
   readonly nowSec: number;
-  /** Handles a reservation. It answers through `reply`, at once or later. `body` is parsed JSON. */
-  handleReserve(body: unknown, idempotencyKey: string | undefined, reply: ReserveReply): void;
+  readonly handleReserve: HandleReserve;
   /** Gives the connection to Node's server. Unused bytes have been put back into the socket. */
   handOver(connection: ReserveConnection, socket: Socket): void;
   release(connection: ReserveConnection): void;
@@ -197,7 +196,7 @@ export class ReserveConnection implements ReserveReply {
     }
     this.#held = bytes.length === bodyEnd ? undefined : bytes.subarray(bodyEnd);
     this.#isWaiting = true;
-    this.#fastPath.handleReserve(body, head.idempotencyKey, this);
+    this.#fastPath.handleReserve(body, head.idempotencyKey, this, head.traceparent);
     return true;
   }
 
