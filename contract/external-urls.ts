@@ -1,5 +1,6 @@
 /** The URLs of external backends: one table for the settings' schema, the start and the doctor. */
 import { isOneRedisUrl, redisUrlProblem } from '../services/shared/redis-url.ts';
+import { urlList } from '../services/shared/url-list.ts';
 import type { BackendRole } from './backends.ts';
 
 export interface ExternalUrl {
@@ -39,7 +40,7 @@ export const EXTERNAL_URLS: readonly ExternalUrl[] = [
  * hosts in one URL are.
  */
 export function urlsIn({ role }: ExternalUrl, text: string): string[] {
-  return role === 'postgres' || isOneRedisUrl(text) ? [text] : text.split(',');
+  return role === 'postgres' || isOneRedisUrl(text) ? [text] : urlList(text);
 }
 
 /** A URL that would do, of the kind that `text` begins like. */

@@ -55,7 +55,7 @@ beforeEach(async () => {
   const broker = await connect(endpoints.amqpUrl);
   release.add('broker', () => broker.close());
   channel = await broker.createChannel();
-  names = await declareTopology(broker, namespace);
+  names = await declareTopology(broker, namespace, endpoints.amqpUrl);
   release.add('queues', async () => {
     await channel.deleteQueue(names.queue);
     await channel.deleteQueue(names.deadQueue);

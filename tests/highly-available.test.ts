@@ -33,7 +33,7 @@ test('three brokers, a Redis and a Postgres that fail over: each leader is kille
 
   const broker = await connectBroker(amqpUrl, { timeout: 5_000 });
   broker.on('error', () => undefined);
-  const { queue } = await declareTopology(broker, 'fg');
+  const { queue } = await declareTopology(broker, 'fg', amqpUrl);
   const channel = await broker.createConfirmChannel();
   channel.sendToQueue(queue, Buffer.from('kept'));
   await channel.waitForConfirms();

@@ -47,7 +47,7 @@ export class QueueProbe {
   async #open(): Promise<Channel> {
     const model = (this.#model ??= await this.#connect());
     // checkQueue on a missing queue would close the channel.
-    await declareTopology(model, this.#deployment.namespace);
+    await declareTopology(model, this.#deployment.namespace, this.#deployment.amqpUrl);
     const channel = await model.createChannel();
     // The pending call fails by itself. Without a listener, the error would end the process.
     channel.on('error', () => undefined);

@@ -198,7 +198,7 @@ export class DeadLetters {
         // The pending call fails with the same error.
         model.on('error', () => undefined);
         try {
-          await declareTopology(model, namespace);
+          await declareTopology(model, namespace, amqpUrl);
           const channel = await model.createConfirmChannel();
           channel.on('error', () => undefined);
           const value = await withLimit(operate(channel), OPERATION_LIMIT_MS, 'the operation took too long');

@@ -4,16 +4,16 @@
  */
 import { randomUUID } from 'node:crypto';
 import process from 'node:process';
-import { connect } from 'amqplib';
 import { fastify } from 'fastify';
 import { z } from 'zod';
+import { connectBroker } from '../shared/amqp/broker-nodes.ts';
 import { listen, reserveSchema, type ReserveBody } from './baseline-process.ts';
 
 const config = z
   .object({ FLASHGRID_AMQP_URL: z.string(), FLASHGRID_NAMESPACE: z.string() })
   .parse(process.env);
 const queue = `${config.FLASHGRID_NAMESPACE}.one-each`;
-const connection = await connect(config.FLASHGRID_AMQP_URL, { noDelay: true });
+const connection = await connectBroker(config.FLASHGRID_AMQP_URL, { timeout: 5_000 });
 const channel = await connection.createChannel();
 await channel.assertQueue(queue, { durable: true });
 

@@ -5,9 +5,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
-import { connect } from 'amqplib';
 import pg from 'pg';
 import { z } from 'zod';
+import { connectBroker } from '../shared/amqp/broker-nodes.ts';
 import { connectRedis } from '../shared/redis.ts';
 import { resourceDir } from '../shared/resources.ts';
 import { reportReady } from './baseline-process.ts';
@@ -40,7 +40,7 @@ await pool.query(
   'CREATE TABLE IF NOT EXISTS one_each_tickets (reservation_id text PRIMARY KEY, sale_id text NOT NULL, user_id text NOT NULL, created_at timestamptz NOT NULL DEFAULT now())',
 );
 
-const connection = await connect(config.FLASHGRID_AMQP_URL, { noDelay: true });
+const connection = await connectBroker(config.FLASHGRID_AMQP_URL, { timeout: 5_000 });
 const channel = await connection.createChannel();
 await channel.prefetch(PREFETCH);
 const queue = `${namespace}.one-each`;

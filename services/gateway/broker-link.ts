@@ -23,6 +23,11 @@ const BACKOFF = { firstMs: 100, maxMs: 1_000 };
 const REDECLARE_PAUSE_MS = 1_000;
 /** ms after a nack in which the queue itself counts as full, if the canary's messages are stored. */
 const REFUSAL_MEMORY_MS = 5_000;
+/**
+ * ms after which a session whose frames were all nacked is replaced: its channel may have met the queue without a leader (see
+ * BrokerConnection's compare). Where the queue is full, nothing is lost by it either.
+ */
+const NACKED_SESSION_MS = 1_000;
 /** ms that a broker in trouble gets to confirm or refuse the frames that it had read before. */
 const GRACE_MS = 100;
 
@@ -56,6 +61,7 @@ interface Flight {
 /** What was published in one session and waits for its confirm. */
 interface Flights {
   readonly session: BrokerSession<ConfirmChannel>;
+  readonly sinceMs: number;
   /** Delivery tag → frame, in the order of publishing. */
   readonly byTag: Map<number, Flight>;
   /** Ids of frames that came back unroutable and whose confirm is still to come. */
@@ -92,8 +98,8 @@ export class BrokerLink implements FramePublisher {
       backoff: BACKOFF,
       createChannel: (connection) => connection.createConfirmChannel(),
       onOpen: (session) => this.#begin(session),
-      onLost: (error, session) => {
-        this.#lastError = errorText(error);
+      onLost: (error, session, node) => {
+        this.#lastError = `${node}: ${errorText(error)}`;
         if (session === undefined) return;
         if (error instanceof DeadConnectionError) options.rare.gatewayLinkDead++;
         this.#endFlights();
@@ -206,6 +212,7 @@ export class BrokerLink implements FramePublisher {
     const { channel } = session;
     const flights: Flights = {
       session,
+      sinceMs: performance.now(),
       byTag: new Map(),
       returned: new Set(),
       lastTag: 0,
@@ -271,16 +278,18 @@ export class BrokerLink implements FramePublisher {
       this.#refusedAtMs = flights.lastConfirmAtMs;
       this.#connection.probe();
     }
-    if (!isMultiple) {
-      this.#settle(flights, tag, end);
-      return;
+    if (!isMultiple) this.#settle(flights, tag, end);
+    else {
+      if (!flights.byTag.has(tag)) this.#options.rare.confirmLate++;
+      // Tags rise in the map's order.
+      for (const flightTag of flights.byTag.keys()) {
+        if (flightTag > tag) break;
+        this.#settle(flights, flightTag, end);
+      }
     }
-    if (!flights.byTag.has(tag)) this.#options.rare.confirmLate++;
-    // Tags rise in the map's order.
-    for (const flightTag of flights.byTag.keys()) {
-      if (flightTag > tag) break;
-      this.#settle(flights, flightTag, end);
-    }
+    const isStuck = flights.acks === 0 && flights.lastConfirmAtMs - flights.sinceMs >= NACKED_SESSION_MS;
+    if (isStuck && flights.byTag.size === 0)
+      this.#connection.lose(flights.session, new Error('every frame of this connection was nacked'));
   }
 
   #settle(flights: Flights, tag: number, end: FrameEnd): void {
@@ -336,7 +345,7 @@ export class BrokerLink implements FramePublisher {
     await sleep(REDECLARE_WAIT_MS, undefined, { ref: false });
     if (session.isOver) return;
     try {
-      await declareTopology(session.connection, this.#options.namespace);
+      await declareTopology(session.connection, this.#options.namespace, this.#options.url);
     } catch (error) {
       this.#connection.lose(session, error);
     }

@@ -3,12 +3,12 @@
  * unit, range and default here; config.test.ts holds `.env.example` to it.
  */
 import { z } from 'zod';
-import { brokerNodes } from './amqp/broker-nodes.ts';
 import './plain-issues.ts';
 import { redact, registerSecrets } from './redact.ts';
 import { redisUrlProblem } from './redis-url.ts';
 import { ServiceError } from './service-error.ts';
 import { stopAtText } from './stop-points.ts';
+import { urlList } from './url-list.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const name = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,39}$/, 'must be 1..40 of a-z, 0-9, _ and -');
@@ -27,7 +27,7 @@ const commonShape = {
    */
   FLASHGRID_AMQP_URL: z
     .string()
-    .refine((text) => brokerNodes(text).every(isAmqpUrl), 'must be amqp:// URLs, separated by commas'),
+    .refine((text) => urlList(text).every(isAmqpUrl), 'must be amqp:// URLs, separated by commas'),
   /**
    * `redis://:password@host:port/db`, `redis+cluster://:password@host:port,host:port` or
    * `redis+sentinel://:password@host:port,host:port/name` (redis-url.ts).

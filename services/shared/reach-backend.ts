@@ -6,6 +6,7 @@ import { errorText } from './error-text.ts';
 import { isOneRedisUrl, redisHosts } from './redis-url.ts';
 import { ServiceError, type ServiceFailureCode } from './service-error.ts';
 import { withLimit } from './time-limit.ts';
+import { urlList } from './url-list.ts';
 
 /** ms that each backend may take to answer when a service starts. */
 export const REACH_LIMIT_MS = 15_000;
@@ -38,8 +39,7 @@ export async function reachBackend<Value>(
 /** Hosts and ports of URLs, without their passwords. */
 function hostsOf(urls: string): string {
   if (isOneRedisUrl(urls)) return redisHosts(urls);
-  return urls
-    .split(',')
+  return urlList(urls)
     .map((url) => new URL(url).host)
     .join(', ');
 }

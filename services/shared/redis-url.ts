@@ -2,6 +2,7 @@
  * The URLs under which Redis is reached: one server, a Redis Cluster, or a primary that Sentinel names. One parser for
  * services, settings and doctor. It takes no part of Node.js, since pages use it, too.
  */
+import { urlList } from './url-list.ts';
 
 export interface RedisAddress {
   readonly host: string;
@@ -71,7 +72,7 @@ export function redisHosts(text: string): string {
 /** A plain URL of each server that a URL names, with what it needs for its login: the Sentinels, or nodes of a Cluster. */
 export function redisNodeUrls(text: string): string[] {
   const target = parseRedisUrl(text);
-  if (!isOneRedisUrl(text)) return text.split(',');
+  if (!isOneRedisUrl(text)) return urlList(text);
   const isSentinel = target.kind === 'sentinel';
   const user = isSentinel ? '' : encodeURIComponent(target.username ?? '');
   const password = isSentinel ? target.sentinelPassword : target.password;

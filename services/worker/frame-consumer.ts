@@ -44,7 +44,7 @@ export interface ConsumerOptions {
 
 export type ConsumerEvent =
   | { readonly type: 'connected' }
-  | { readonly type: 'lost'; readonly error: unknown }
+  | { readonly type: 'lost'; readonly error: unknown; readonly node: string }
   | { readonly type: 'deadLettered' | 'requeued'; readonly frameId: unknown; readonly error: unknown };
 
 /** One channel and what is open on it. */
@@ -72,9 +72,9 @@ export class FrameConsumer {
       backoff: BACKOFF,
       createChannel: (connection) => connection.createChannel(),
       onOpen: (session) => this.#consume(session),
-      onLost: (error) => {
+      onLost: (error, _session, node) => {
         if (error instanceof DeadConnectionError) options.counters.rare.workerLinkDead++;
-        onEvent({ type: 'lost', error });
+        onEvent({ type: 'lost', error, node });
       },
     });
   }

@@ -229,7 +229,7 @@ function logEvent(log: Logger, event: ConsumerEvent): void {
     case 'connected':
       return log.info('consuming');
     case 'lost':
-      return log.warn({ err: event.error }, 'the broker is away: reconnecting');
+      return log.warn({ err: event.error, node: event.node }, 'the broker is away: reconnecting');
     case 'deadLettered':
       return log.warn({ err: event.error, frameId: event.frameId }, 'frame dead-lettered');
     case 'requeued':

@@ -22,7 +22,7 @@ export async function prefill(
 ): Promise<Prefilled> {
   const connection = await connect(amqpUrl, { noDelay: true });
   const channel = await connection.createConfirmChannel();
-  const { queue } = await declareTopology(connection, namespace);
+  const { queue } = await declareTopology(connection, namespace, amqpUrl);
   let [frames, bodyBytes] = [0, 0];
   const prefix = `fill${Math.random().toString(36).slice(2, 8)}`;
   for (let at = 0; at < count; at += frameSize) {

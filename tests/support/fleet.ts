@@ -5,13 +5,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect, type Channel } from 'amqplib';
 import type pg from 'pg';
 import { expect } from 'vitest';
 import type { z } from 'zod';
 import { runAttack, type AttackOutcome } from '../../control/attack/runner/attack-runner.ts';
 import { attackSettingsSchema, type AttackSettingsInput } from '../../contract/attack-settings.ts';
 import { audit, type AuditInput } from '../../control/audit/audit.ts';
+import { QueueProbe } from '../../control/audit/queue-probe.ts';
 import { PublishedOutcomes } from '../../control/audit/published-outcomes.ts';
 import { CHECK_IDS } from '../../contract/checks.ts';
 import type { Audit } from '../../contract/run-record.ts';
@@ -27,7 +27,8 @@ import { createPool, quoteIdentifier } from '../../services/shared/postgres.ts';
 import { createRedis, type RedisClient } from '../../services/shared/redis.ts';
 import { SaleStore } from '../../services/shared/sale-store.ts';
 import { newSaleSchema } from '../../services/shared/sales.ts';
-import { declareTopology, topology } from '../../services/shared/amqp/topology.ts';
+import { connectBroker } from '../../services/shared/amqp/broker-nodes.ts';
+import { topology } from '../../services/shared/amqp/topology.ts';
 import { testEndpoints, uniqueName } from './backends.ts';
 import { removeKeys } from './redis-keys.ts';
 import { noteTaken } from './taken-log.ts';
@@ -92,7 +93,7 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #dataDir = mkdtempSync(join(tmpdir(), 'flashgrid-fleet-'));
   readonly #release = new ReleaseStack();
-  #channel: Channel | undefined;
+  readonly #queues: QueueProbe;
   #deployedUrls: readonly string[] = [];
 
   private constructor(options: FleetOptions) {
@@ -105,6 +106,7 @@ export class Fleet {
     this.redis = createRedis(endpoints.redisUrl, { role: 'control' });
     this.#release.add('redis', () => this.redis.disconnect());
     this.store = new SaleStore(this.redis, namespace);
+    this.#queues = new QueueProbe(this.deployment);
     const common = {
       modules: { ...BUILT, ...options.modules },
       deployment: { ...this.deployment, ...options.through },
@@ -153,18 +155,12 @@ export class Fleet {
       this.pool.query(`DROP SCHEMA IF EXISTS ${quoteIdentifier(namespace)} CASCADE`),
     );
     this.#release.add('keys', () => removeKeys(this.redis, namespace));
-    const model = await connect(endpoints.amqpUrl, { noDelay: true });
-    model.on('error', () => undefined);
-    this.#release.add('broker', () => model.close());
-    const channel = await model.createChannel();
-    channel.on('error', () => undefined);
-    this.#channel = channel;
-    const names = await declareTopology(model, namespace);
-    this.#release.add('queues', async () => {
-      await channel.deleteQueue(names.queue);
-      await channel.deleteQueue(names.deadQueue);
-      await channel.deleteExchange(names.deadExchange);
-    });
+    // A broker of the test's own goes with its queues.
+    if (this.#options.backends?.amqpUrl === undefined)
+      this.#release.add('queues', () => this.#deleteQueues());
+    this.#release.add('queue probe', () => this.#queues.close());
+    // Declares them.
+    await this.queued();
     this.#release.add('rare paths', () => noteTaken(supervisor.totals.coverage()));
     this.#release.add('services', () => supervisor.stop(), STOP_LIMIT_MS);
     this.#release.add('links', () => this.links.remove(), STOP_LIMIT_MS);
@@ -267,11 +263,16 @@ export class Fleet {
 
   /** Frames that no worker has in hand, and dead-lettered ones. */
   async queued(): Promise<{ waiting: number; dead: number }> {
-    const { queue, deadQueue } = topology(this.namespace);
-    const channel = this.#channel;
-    if (!channel) throw new Error('the fleet has not started');
-    const [waiting, dead] = await Promise.all([channel.checkQueue(queue), channel.checkQueue(deadQueue)]);
-    return { waiting: waiting.messageCount, dead: dead.messageCount };
+    return await this.#queues.count();
+  }
+
+  async #deleteQueues(): Promise<void> {
+    const { queue, deadQueue, deadExchange, healthQueue } = topology(this.namespace);
+    const model = await connectBroker(this.endpoints.amqpUrl, { timeout: 5_000 });
+    const channel = await model.createChannel();
+    for (const name of [queue, deadQueue, healthQueue]) await channel.deleteQueue(name);
+    await channel.deleteExchange(deadExchange);
+    await model.close();
   }
 }
 

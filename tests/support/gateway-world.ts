@@ -130,7 +130,7 @@ export async function createGatewayWorld(): Promise<GatewayWorld> {
     limitQueue: async (most) => {
       await channel.deleteQueue(names.queue);
       if (most === undefined) {
-        await declareTopology(connection, namespace);
+        await declareTopology(connection, namespace, endpoints.amqpUrl);
         return;
       }
       const limits = { 'x-overflow': 'reject-publish', 'x-max-length': most };

@@ -367,15 +367,9 @@ const ONLY_IN_MATRIX: Readonly<Record<string, Pick<Guard, 'what' | 'model' | 'cu
     cuts: [
       {
         file: 'services/shared/amqp/topology.ts',
-        find: `      durable: true,
-      arguments: {
-        'x-queue-type': 'quorum',
-        'x-delivery-limit': DELIVERY_LIMIT,
-        'x-dead-letter-exchange': names.deadExchange,
-        'x-dead-letter-strategy': 'at-least-once',`,
-        replace: `      durable: false,
-      arguments: {
-        'x-dead-letter-exchange': names.deadExchange,`,
+        find: '  await declareQueue(connection, names.queue, queueArguments, size);',
+        replace: `  const asClassic = { durable: false, arguments: { 'x-dead-letter-exchange': names.deadExchange } };
+  await onChannel(connection, (channel) => channel.assertQueue(names.queue, asClassic));`,
       },
     ],
   },

@@ -116,7 +116,7 @@ export class WorkerWorld {
     const model = await connect(endpoints.amqpUrl, { noDelay: true });
     this.#release.add('broker', () => model.close());
     this.channel = await model.createConfirmChannel();
-    this.topology = await declareTopology(model, namespace);
+    this.topology = await declareTopology(model, namespace, this.endpoints.amqpUrl);
     this.#release.add('queues', async () => {
       await this.channel.deleteQueue(this.topology.queue);
       await this.channel.deleteQueue(this.topology.deadQueue);

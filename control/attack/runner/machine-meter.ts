@@ -7,6 +7,7 @@ import { readFileSync, readdirSync, readlinkSync } from 'node:fs';
 import os from 'node:os';
 import type { MachineHealth } from '../../../contract/run-record.ts';
 import { isOneRedisUrl, redisNodeUrls } from '../../../services/shared/redis-url.ts';
+import { urlList } from '../../../services/shared/url-list.ts';
 import { listPids, readProc, readProcStat, type ProcStat } from '../../processes/process-table.ts';
 
 const SAMPLE_MS = 500;
@@ -184,7 +185,7 @@ function systemPids(foreign: ForeignSystem | undefined, all: ProcessTree): numbe
     .map(([pid]) => pid);
   if (foreign.areContainers) return containers.length === 0 ? undefined : containers;
   const local = foreign.urls
-    .flatMap((urls) => (isOneRedisUrl(urls) ? redisNodeUrls(urls) : urls.split(',')))
+    .flatMap((urls) => (isOneRedisUrl(urls) ? redisNodeUrls(urls) : urlList(urls)))
     .map((url) => new URL(url.trim()))
     .filter(({ hostname }) => isHere(hostname));
   if (local.length === 0) return [];

@@ -197,7 +197,7 @@ function parseUrls(target: ExternalUrl, text: string): URL[] {
 /** The URLs of the nodes, each of which is asked alone. */
 function nodesIn(target: ExternalUrl, text: string): URL[] {
   const urls = target.role === 'redis' && text !== '' ? redisNodeUrls(text) : urlsIn(target, text);
-  return urls.map((url) => new URL(url.trim()));
+  return urls.map((url) => new URL(url));
 }
 
 /** What the doctor says of backends that others run: each is asked, as a start would. */

@@ -34,7 +34,7 @@ export function addressesOf(role: BackendRole, endpoints: Endpoints, link: LinkN
       'Sentinel and the nodes of a Redis Cluster tell clients the addresses of servers, which lead round the proxy',
       'Give `redisUrl` one server, or break another link.',
     );
-  const urls = urlsIn(target, endpoints[target.field]).map((text) => new URL(text.trim()));
+  const urls = urlsIn(target, endpoints[target.field]).map((text) => new URL(text));
   return urls.map(({ hostname, port, protocol, searchParams }) => {
     if (hostname === '' || searchParams.has('host'))
       throw unsupported(`${target.title} is reached by a socket file`, 'Name a host and a port in its URL.');

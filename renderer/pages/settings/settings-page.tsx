@@ -207,7 +207,11 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
         <p className={`muted small ${classes.about}`}>
           A saved password is shown as ***. Type it again when you change more of a URL than its path.
         </p>
-        {text('external.amqpUrl', 'RabbitMQ', 'amqp://user:password@host:5672')}
+        {text(
+          'external.amqpUrl',
+          'RabbitMQ',
+          'amqp://user:password@host:5672; several, separated by commas, for a RabbitMQ cluster',
+        )}
         {text(
           'external.redisUrl',
           'Redis',

@@ -4,11 +4,12 @@
  * was answered: without waiting for RabbitMQ's confirm, an accepted request can be lost with the broker. And each request
  * pays for a message, an ack and a call of Redis of its own.
  */
-import { connect } from 'amqplib';
+import { connectBroker } from '../../shared/amqp/broker-nodes.ts';
 import type { MakeDesign } from './design.ts';
 import { redisLua } from './redis-lua.ts';
 
 const PREFETCH = 250;
+const CONNECT_LIMIT_MS = 5_000;
 
 export const oneEach: MakeDesign = async (parts) => {
   const queue = `${parts.namespace}.lab`;
@@ -19,7 +20,7 @@ export const oneEach: MakeDesign = async (parts) => {
   const note = (buyer: string, outcome: string) =>
     outcomes.set(buyer, outcome === 'granted' ? outcome : 'soldOut');
   const decider = await redisLua(parts);
-  const connection = await connect(parts.amqpUrl, { noDelay: true });
+  const connection = await connectBroker(parts.amqpUrl, { timeout: CONNECT_LIMIT_MS });
   connection.on('error', () => undefined);
   const sending = await connection.createChannel();
   const taking = await connection.createChannel();

@@ -14,6 +14,9 @@ class Broker extends EventEmitter {
   assertQueue(): Promise<void> {
     return Promise.resolve();
   }
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
   prefetch(): Promise<void> {
     return new Promise((resolve) => this.#answer(() => this.isAlive, resolve));
   }
@@ -41,7 +44,10 @@ beforeEach(async () => {
   broker = new Broker();
   finding = undefined;
   canary = await BrokerCanary.open({
-    connection: { createConfirmChannel: () => Promise.resolve(broker) } as unknown as ChannelModel,
+    connection: {
+      createConfirmChannel: () => Promise.resolve(broker),
+      createChannel: () => Promise.resolve(new Broker()),
+    } as unknown as ChannelModel,
     queue: 'health',
     proofs: () => 0,
     isWaiting: () => !broker.isStoring,

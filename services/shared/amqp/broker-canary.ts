@@ -7,6 +7,7 @@
  */
 import type { ChannelModel, ConfirmChannel } from 'amqplib';
 import { troubleOf, type BackendTrouble } from '../backend-trouble.ts';
+import { declareQueue } from './topology.ts';
 
 /** ms between two messages, while no confirm of real traffic proves the same. */
 const INTERVAL_MS = 1_000;
@@ -38,6 +39,8 @@ export interface BrokerCanaryOptions {
   readonly connection: ChannelModel;
   /** Name of its queue. */
   readonly queue: string;
+  /** Members of that queue. */
+  readonly groupSize?: number | undefined;
   /** Grows with each confirm of real traffic. */
   readonly proofs: () => number;
   /** Whether real traffic waits for a confirm. */
@@ -59,11 +62,17 @@ export class BrokerCanary {
   #sentMs = -Infinity;
   #declaredMs = performance.now();
   #isUnderWay = false;
+  /** Whether its last message was nacked. */
+  #isRefused = false;
   /** ms waited for the answer to `#ask`; `undefined` while none is due. */
   #mutedMs: number | undefined;
 
-  private constructor(options: BrokerCanaryOptions, channel: ConfirmChannel) {
+  /** Members that its queue was declared with. */
+  #size: number | undefined;
+
+  private constructor(options: BrokerCanaryOptions, channel: ConfirmChannel, size: number | undefined) {
     this.#options = options;
+    this.#size = size;
     this.#channel = channel;
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.#timer.unref();
@@ -74,8 +83,8 @@ export class BrokerCanary {
   static async open(options: BrokerCanaryOptions): Promise<BrokerCanary> {
     const channel = await options.connection.createConfirmChannel();
     channel.on('error', () => undefined);
-    await declare(channel, options.queue);
-    const canary = new BrokerCanary(options, channel);
+    const size = await declare(options, options.groupSize);
+    const canary = new BrokerCanary(options, channel, size);
     channel.on('close', () => canary.close());
     // Unroutable: its queue was deleted. The confirm that follows would wrongly count as a proof.
     channel.on('return', () => (canary.#declaredMs = -Infinity));
@@ -85,6 +94,11 @@ export class BrokerCanary {
   /** Whether the broker answers nothing on this connection, not even what touches no disk and no queue. */
   get isMute(): boolean {
     return (this.#mutedMs ?? 0) >= MUTE_MS;
+  }
+
+  /** Whether another connection could be better: on this one nothing is stored. */
+  get isDoubtful(): boolean {
+    return this.isMute || this.#isRefused || this.#waitedMs >= SILENT_MS;
   }
 
   /** Publishes at once: something happened that it may explain. */
@@ -106,6 +120,7 @@ export class BrokerCanary {
       this.#proofs = proofs();
       this.#waitedMs = 0;
       this.#mutedMs = undefined;
+      this.#isRefused = false;
       this.#sentMs = now;
       onFinding(undefined);
     } else if (!isBlocked() && (this.#isUnderWay || isWaiting())) {
@@ -140,6 +155,7 @@ export class BrokerCanary {
     this.#isUnderWay = true;
     const settle = (trouble: BackendTrouble | undefined): void => {
       this.#isUnderWay = false;
+      this.#isRefused = trouble === REFUSED;
       this.#waitedMs = 0;
       this.#mutedMs = undefined;
       // The broker confirms what it read before the alarm: that is no proof that it is unblocked.
@@ -148,7 +164,10 @@ export class BrokerCanary {
     try {
       if (now - this.#declaredMs >= DECLARE_INTERVAL_MS) {
         this.#declaredMs = now;
-        declare(this.#channel, this.#options.queue).catch((error: unknown) => settle(troubleOf(error)));
+        declare(this.#options, this.#size).then(
+          (size) => (this.#size = size),
+          (error: unknown) => settle(troubleOf(error)),
+        );
       }
       this.#channel.publish('', this.#options.queue, EMPTY, MESSAGE, (error: unknown) =>
         settle(error ? REFUSED : undefined),
@@ -163,14 +182,10 @@ export class BrokerCanary {
 const EMPTY = Buffer.alloc(0);
 const MESSAGE = { persistent: true, mandatory: true };
 
-async function declare(channel: ConfirmChannel, queue: string): Promise<void> {
-  await channel.assertQueue(queue, {
-    durable: true,
-    arguments: {
-      'x-queue-type': 'quorum',
-      // Nobody reads them.
-      'x-max-length': 1,
-      'x-expires': QUEUE_EXPIRES_MS,
-    },
-  });
+function declare(
+  { connection, queue }: BrokerCanaryOptions,
+  size: number | undefined,
+): Promise<number | undefined> {
+  // Nobody reads its messages.
+  return declareQueue(connection, queue, { 'x-max-length': 1, 'x-expires': QUEUE_EXPIRES_MS }, size);
 }

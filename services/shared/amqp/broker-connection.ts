@@ -17,7 +17,7 @@ import type { BackendHealth, BackendTrouble } from '../backend-trouble.ts';
 import { backoffMs, type Backoff } from '../backoff.ts';
 import { withLimit } from '../time-limit.ts';
 import { BrokerCanary } from './broker-canary.ts';
-import { brokerNode } from './broker-nodes.ts';
+import { brokerNode, groupSize } from './broker-nodes.ts';
 import { declareTopology, type Topology } from './topology.ts';
 
 /** ms that the connection itself may take, with its login. */
@@ -54,8 +54,11 @@ export interface BrokerConnectionOptions<Own extends Channel> {
   readonly createChannel: (connection: ChannelModel) => Promise<Own>;
   /** Sets up the channel: its listeners, its consumers. */
   readonly onOpen: (session: BrokerSession<Own>) => Promise<void> | void;
-  /** An attempt failed, or (with `session`) a connection was lost. The next attempt follows by itself. */
-  readonly onLost: (error: unknown, session: BrokerSession<Own> | undefined) => void;
+  /**
+   * An attempt failed, or (with `session`) a connection was lost; `node` is the host and port of the node that it led to. The
+   * next attempt follows by itself, on the next node.
+   */
+  readonly onLost: (error: unknown, session: BrokerSession<Own> | undefined, node: string) => void;
   /** The broker has blocked publishers or no longer does, or the canary has reported. */
   readonly onTrouble?: (trouble: BackendTrouble | undefined, session: BrokerSession<Own>) => void;
   readonly onHealth?: (health: BackendHealth) => void;
@@ -126,13 +129,13 @@ export class BrokerConnection<Own extends Channel> {
   }
 
   /** Gives a session up, for a reason that the owner of the channel has found. */
-  lose(session: BrokerSession<Own>, error: unknown): void {
+  lose(session: BrokerSession<Own>, error: unknown, nextNode?: number): void {
     if (session.isOver) return;
     this.#end(session);
     this.#setTrouble(troubleOf(error));
     this.#abort.abort();
     // An attempt under way fails with its own error, and its caller retries.
-    if (this.#opening === undefined) this.#retry(error, session);
+    if (this.#opening === undefined) this.#retry(error, session, nextNode);
   }
 
   /** Makes no further attempts. Resolves when none is under way; an open session stays open. */
@@ -166,20 +169,20 @@ export class BrokerConnection<Own extends Channel> {
   }
 
   async #connect(): Promise<void> {
-    const { namespace, createChannel, onOpen, proofs, isWaiting } = this.#options;
+    const { url, namespace, createChannel, onOpen, proofs, isWaiting } = this.#options;
     const abort = new AbortController();
     this.#abort = abort;
     let limit = setTimeout(() => abort.abort(), CONNECT_LIMIT_MS);
     let session: BrokerSession<Own> | undefined;
     let failure: unknown;
     try {
-      const connection = await this.#dial(abort.signal);
+      const connection = await this.#dial(this.#node, abort.signal);
       // `close` follows each error; without a listener an error would end the process.
       const note = (error: Error): void => void (failure ??= error);
       connection.on('error', note);
       clearTimeout(limit);
       limit = setTimeout(() => abort.abort(), STEP_LIMIT_MS);
-      const names = await declareTopology(connection, namespace);
+      const names = await declareTopology(connection, namespace, url);
       limit.refresh();
       const channel = await createChannel(connection);
       channel.on('error', note);
@@ -202,12 +205,13 @@ export class BrokerConnection<Own extends Channel> {
       this.#canary = await BrokerCanary.open({
         connection,
         queue: names.healthQueue,
+        groupSize: groupSize(url),
         proofs: proofs ?? (() => 0),
         isWaiting: isWaiting ?? (() => false),
         isBlocked: () => this.#isBlocked,
         onFinding: (trouble) => {
           if (!this.#isBlocked) this.#report(opened, trouble);
-          if (this.#canary?.isMute) void this.#compare(opened);
+          if (this.#canary?.isDoubtful === true) void this.#compare(opened);
         },
       });
       if (opened.isOver || this.#isEnding) throw failure ?? new Error('the connection was closed');
@@ -222,7 +226,8 @@ export class BrokerConnection<Own extends Channel> {
     }
   }
 
-  #dial(signal: AbortSignal): Promise<ChannelModel> {
+  /** @param node which one, counted over the end of the list */
+  #dial(node: number, signal: AbortSignal): Promise<ChannelModel> {
     const socketOptions = {
       // Without it small writes, acks among them, wait ~40 ms in Nagle's algorithm.
       noDelay: true,
@@ -231,25 +236,36 @@ export class BrokerConnection<Own extends Channel> {
       signal,
       clientProperties: { connection_name: this.#options.name },
     };
-    return connect(brokerNode(this.#options.url, this.#node), socketOptions);
+    return connect(brokerNode(this.#options.url, node), socketOptions);
   }
 
   /**
-   * While nothing is answered on a connection: opens another one. If that works, the broker is there and this
-   * connection is dead: its other end has vanished without a word, and heartbeats would need 20 s to show it.
+   * While nothing is answered or stored on a connection: opens another one, on each node of the cluster in turn. If that works, the
+   * broker is there and this connection is to be replaced:
+   * - its other end, or that whole node, has vanished without a word, and heartbeats would need 20 s to show it;
+   * - its node is cut off from the others, which RabbitMQ itself notices after a minute;
+   * - it first published while its queue had lost its leader. RabbitMQ 3.10 then nacks all that follows on its channel, until the
+   *   node of the old leader is back.
    */
   async #compare(session: BrokerSession<Own>): Promise<void> {
     if (this.#isComparing) return;
     this.#isComparing = true;
-    const isMute = (): boolean => !session.isOver && this.#canary?.isMute === true;
-    while (isMute()) {
+    const canary = this.#canary;
+    const isDoubtful = (): boolean => !session.isOver && canary?.isDoubtful === true;
+    for (let node = this.#node; isDoubtful(); node++) {
       const abort = new AbortController();
       const limit = setTimeout(() => abort.abort(), COMPARE_LIMIT_MS);
       try {
-        const other = await this.#dial(abort.signal);
+        const other = await this.#dial(node, abort.signal);
         other.on('error', () => undefined);
-        if (isMute())
-          this.lose(session, new DeadConnectionError('no answer, while another connection gets one'));
+        if (canary?.isMute !== true)
+          await withLimit(
+            proveThatItStores(other, session.names.healthQueue),
+            COMPARE_LIMIT_MS,
+            'no confirm',
+          );
+        if (isDoubtful())
+          this.lose(session, new DeadConnectionError('no answer, while another connection gets one'), node);
         await withLimit(other.close(), CLOSE_LIMIT_MS, 'no answer');
       } catch {
         // The broker itself does not answer; or the other connection does not close, and is cut off.
@@ -257,7 +273,7 @@ export class BrokerConnection<Own extends Channel> {
         clearTimeout(limit);
         abort.abort();
       }
-      if (isMute()) await sleep(COMPARE_PAUSE_MS, undefined, { ref: false });
+      if (isDoubtful()) await sleep(COMPARE_PAUSE_MS, undefined, { ref: false });
     }
     this.#isComparing = false;
   }
@@ -282,11 +298,19 @@ export class BrokerConnection<Own extends Channel> {
     this.#options.onHealth?.(health);
   }
 
-  #retry(error: unknown, session: BrokerSession<Own> | undefined): void {
+  #retry(error: unknown, session: BrokerSession<Own> | undefined, nextNode = this.#node + 1): void {
     if (this.#isEnding) return;
     if (session === undefined) this.#setTrouble(troubleOf(error));
-    this.#options.onLost(error, session);
-    this.#node++;
+    this.#options.onLost(error, session, new URL(brokerNode(this.#options.url, this.#node)).host);
+    this.#node = nextNode;
     this.#timer = setTimeout(() => this.start(), backoffMs(this.#options.backoff, this.#failures++));
   }
+}
+
+/** Resolves once a message of the canary's is confirmed on this connection. */
+async function proveThatItStores(connection: ChannelModel, queue: string): Promise<void> {
+  const channel = await connection.createConfirmChannel();
+  channel.on('error', () => undefined);
+  channel.publish('', queue, Buffer.alloc(0), { persistent: true });
+  await channel.waitForConfirms();
 }

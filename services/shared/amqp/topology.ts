@@ -2,6 +2,7 @@
  * The queues and their arguments. Gateway, worker and audit declare the same: RabbitMQ refuses a difference.
  */
 import type { Channel, ChannelModel } from 'amqplib';
+import { groupSize } from './broker-nodes.ts';
 
 /**
  * Deliveries after which RabbitMQ dead-letters a frame by itself: in effect never. An outage closes channels
@@ -42,31 +43,70 @@ type DeclaringConnection = Pick<ChannelModel, 'createChannel'>;
 /**
  * Declares the queue, the dead-letter exchange and the dead-letter queue. Safe to repeat.
  * Both queues are quorum queues: they survive the loss of a node, and no dead letter is lost.
+ * @param urls the nodes of the cluster, as FLASHGRID_AMQP_URL lists them
  */
-export async function declareTopology(connection: DeclaringConnection, namespace: string): Promise<Topology> {
+export async function declareTopology(
+  connection: DeclaringConnection,
+  namespace: string,
+  urls: string,
+): Promise<Topology> {
   const names = topology(namespace);
+  const size = groupSize(urls);
   await onChannel(connection, (channel) =>
     channel.assertExchange(names.deadExchange, 'fanout', { durable: true }),
   );
-  const declareDead = () => onChannel(connection, (channel) => assertDeadQueue(channel, names));
-  await declareDead().catch(async (error: unknown) => {
+  try {
+    await declareQueue(connection, names.deadQueue, DEAD_QUEUE, size);
+    await onChannel(connection, (channel) => channel.bindQueue(names.deadQueue, names.deadExchange, ''));
+  } catch (error) {
     if (replyCodeOf(error) !== PRECONDITION_FAILED) throw error;
-    await replaceDeadQueue(connection, namespace);
-  });
-  await onChannel(connection, (channel) =>
-    channel.assertQueue(names.queue, {
-      durable: true,
-      arguments: {
-        'x-queue-type': 'quorum',
-        'x-delivery-limit': DELIVERY_LIMIT,
-        'x-dead-letter-exchange': names.deadExchange,
-        'x-dead-letter-strategy': 'at-least-once',
-        'x-overflow': 'reject-publish',
-        'x-max-length-bytes': QUEUE_MAX_BYTES,
-      },
-    }),
-  );
+    await replaceDeadQueue(connection, namespace, size);
+  }
+  const queueArguments = {
+    'x-delivery-limit': DELIVERY_LIMIT,
+    'x-dead-letter-exchange': names.deadExchange,
+    'x-dead-letter-strategy': 'at-least-once',
+    'x-overflow': 'reject-publish',
+    'x-max-length-bytes': QUEUE_MAX_BYTES,
+  };
+  await declareQueue(connection, names.queue, queueArguments, size);
   return names;
+}
+
+/**
+ * Declares a quorum queue with `size` members. RabbitMQ compares that number with the one that an existing queue was born
+ * with, and refuses another: a queue of an earlier version, or of a shorter list of nodes, is then declared as it is.
+ * @returns the size that the queue was declared with
+ */
+export async function declareQueue(
+  connection: DeclaringConnection,
+  queue: string,
+  queueArguments: Readonly<Record<string, unknown>>,
+  size: number | undefined,
+): Promise<number | undefined> {
+  const declare = (members: number | undefined) =>
+    onChannel(connection, (channel) =>
+      channel.assertQueue(queue, { durable: true, arguments: quorum(queueArguments, members) }),
+    );
+  try {
+    await declare(size);
+    return size;
+  } catch (error) {
+    const born = replyCodeOf(error) === PRECONDITION_FAILED ? BORN_WITH.exec(String(error)) : null;
+    if (!born) throw error;
+    const members = born[1] === undefined ? undefined : Number(born[1]);
+    await declare(members);
+    return members;
+  }
+}
+
+const GROUP_SIZE = 'x-quorum-initial-group-size';
+/** `received '3' but current is '1'`, `… but current is the value '1' of type 'byte'`, `… but current is none`. */
+const BORN_WITH = new RegExp(`inequivalent arg '${GROUP_SIZE}' .* but current is (?:none|[^']*'(\\d+)')`);
+
+function quorum(queueArguments: Readonly<Record<string, unknown>>, size: number | undefined): object {
+  const members = size === undefined ? {} : { [GROUP_SIZE]: size };
+  return { 'x-queue-type': 'quorum', ...members, ...queueArguments };
 }
 
 /**
@@ -91,21 +131,19 @@ const NOT_FOUND = 404;
 const RESOURCE_LOCKED = 405;
 const PRECONDITION_FAILED = 406;
 
-async function assertDeadQueue(channel: Channel, { deadQueue, deadExchange }: Topology): Promise<void> {
-  await channel.assertQueue(deadQueue, {
-    durable: true,
-    // Listing dead letters counts as a delivery, too.
-    arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': DELIVERY_LIMIT },
-  });
-  await channel.bindQueue(deadQueue, deadExchange, '');
-}
+/** Listing dead letters counts as a delivery, too. */
+const DEAD_QUEUE = { 'x-delivery-limit': DELIVERY_LIMIT };
 
 /**
  * Replaces a dead-letter queue that an earlier version declared without a delivery limit, if it is empty. One
  * that holds frames stays as it is. An exclusive queue is the lock: a second caller leaves the work to the
  * first.
  */
-async function replaceDeadQueue(connection: DeclaringConnection, namespace: string): Promise<void> {
+async function replaceDeadQueue(
+  connection: DeclaringConnection,
+  namespace: string,
+  size: number | undefined,
+): Promise<void> {
   const names = topology(namespace);
   const lock = `${namespace}.declaring`;
   try {
@@ -117,8 +155,9 @@ async function replaceDeadQueue(connection: DeclaringConnection, namespace: stri
       const { messageCount } = await channel.checkQueue(names.deadQueue);
       if (messageCount === 0) {
         await channel.deleteQueue(names.deadQueue);
-        await assertDeadQueue(channel, names);
-      } else await channel.bindQueue(names.deadQueue, names.deadExchange, '');
+        await channel.assertQueue(names.deadQueue, { durable: true, arguments: quorum(DEAD_QUEUE, size) });
+      }
+      await channel.bindQueue(names.deadQueue, names.deadExchange, '');
       await channel.deleteQueue(lock);
     });
   } catch (error) {
