@@ -45,7 +45,7 @@ export const PANELS: Readonly<Record<string, readonly Panel[]>> = {
   Queue: [
     {
       title: 'Messages in the queue and in hand',
-      help: 'What waits, as RabbitMQ counts it, and what workers have in hand. A message is a frame of 1 to 512 reservations.',
+      help: 'What waits, as RabbitMQ counts it, and what workers have in hand. A message has 1 to 512 reservations, of one sale or many.',
       unit: 'short',
       queries: {
         waiting: `max(flashgrid_gateway_queue_messages${GATEWAY})`,
@@ -60,13 +60,13 @@ export const PANELS: Readonly<Record<string, readonly Panel[]>> = {
     },
     {
       title: 'Time to the confirm',
-      help: 'From closing a frame to RabbitMQ’s confirm: the largest part of the time to a 202.',
+      help: 'From closing a message to RabbitMQ’s confirm: the largest part of the time to a 202.',
       unit: 's',
       queries: { p50: confirmWithin(0.5), p99: confirmWithin(0.99) },
     },
     {
-      title: 'Reservations in a frame',
-      help: 'Grows with the load. Large frames cost little for each reservation.',
+      title: 'Reservations in a message',
+      help: 'Grows with the load. Large messages cost little for each reservation.',
       unit: 'short',
       queries: {
         mean: `${gatewayRate('frame_reservations_sum')} / ${gatewayRate('frame_reservations_count')}`,
@@ -75,7 +75,7 @@ export const PANELS: Readonly<Record<string, readonly Panel[]>> = {
   ],
   Gateways: [
     {
-      title: 'Frames, by how they ended',
+      title: 'Messages, by how they ended',
       help: 'All but `confirmed` were answered 503; after `lost` and `timeout` RabbitMQ may have them.',
       unit: 'ops',
       queries: { '{{end}}': gatewayRate('frames_total', ' by (end)') },

@@ -69,8 +69,21 @@ function allQueries(): Map<string, string> {
       expr.replaceAll('$__rate_interval', '10s').replace(/\$(?:gateway|worker)/g, '.+'),
     ]),
   );
+  // What scales workers; `$pods` chooses those of one release.
+  const worker = readFileSync(join(ROOT, 'charts/flashgrid/templates/worker.yaml'), 'utf8');
+  const scaling = [...worker.matchAll(/ query: (?:>-)?([\s\S]*?)(?=\n    - type|\n\{\{- end)/g)].map(
+    ([, query = ''], at): [string, string] => [
+      `KEDA's trigger ${at + 1}`,
+      query.replaceAll('{ {{- $pods -}} }', ''),
+    ],
+  );
+  expect(scaling).toHaveLength(2);
   // The windows of an attack are seconds, those of an alert minutes: a shorter one asks for the same.
-  return new Map([...queries, ...rules.map(({ alert, expr }): [string, string] => [alert, figureOf(expr)])]);
+  return new Map([
+    ...queries,
+    ...scaling,
+    ...rules.map(({ alert, expr }): [string, string] => [alert, figureOf(expr)]),
+  ]);
 }
 
 const answerSchema = z.object({

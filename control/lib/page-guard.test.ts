@@ -86,6 +86,18 @@ describe('a change of images and external URLs', () => {
     expect(await centre.call('app.confirmAsk', {})).toMatchObject({ ok: false });
   });
 
+  test('of where traces go waits for a terminal too, when a page starts the cluster with it', async () => {
+    await open({ onPending: () => undefined });
+    const input = { provider: 'external', otlpUrl: 'http://evil:4318' };
+    expect(await centre.dispatch('cluster.start', input, 'page')).toMatchObject({
+      ok: false,
+      error: { code: 'page.needsConfirmation' },
+    });
+    expect(await centre.call('app.confirmAsk', {})).toMatchObject({
+      value: { lines: ['traces.otlpUrl: (empty) → http://evil:4318'] },
+    });
+  });
+
   test('asked for by the window is saved when its dialog is confirmed, and never else', async () => {
     let answer = false;
     await open({ confirm: () => Promise.resolve(answer) });

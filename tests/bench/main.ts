@@ -129,7 +129,7 @@ async function tracesAlone(servers: Servers, count: number): Promise<number> {
   const sink = await startTraceSink(rig);
   const rounds: Round[] = [];
   for (let number = 1; number <= count; number++) {
-    const round = await traced(rig, servers, FULL.requests, number, sink);
+    const round = await traced(rig, servers, (values.quick ? QUICK : FULL).requests, number, sink);
     rounds.push(round);
     console.log(
       `round ${number}/${count}: ${Object.entries(round)
