@@ -23,6 +23,12 @@ describe('what an error of a backend means', () => {
     [new Error("READONLY You can't write against a read only replica."), 'refusing', /^READONLY/],
     [new Error('LOADING Redis is loading the dataset in memory'), 'away', /^LOADING/],
     [new Error('CLUSTERDOWN Hash slot not served'), 'refusing', /^CLUSTERDOWN/],
+    [new Error('Too many Cluster redirections. Last error: none'), 'away', /no connection/],
+    [
+      new Error('All sentinels are unreachable. Retrying. Last error: Connection is closed.'),
+      'away',
+      /Sentinel/,
+    ],
     [new Error('WRONGPASS invalid username-password pair'), 'refusing', /user or password/],
     [new Error('ERR max number of clients reached'), 'refusing', /too many connections/],
     [new Error('Handshake terminated by server: 403 (ACCESS-REFUSED)'), 'refusing', /user or password/],

@@ -69,6 +69,8 @@ const TROUBLES: readonly (readonly [RegExp, BackendTrouble['state'], string])[] 
   [/\bNOPERM\b/, 'refusing', 'NOPERM: our user lacks a right'],
   [/\bLOADING\b/, 'away', 'LOADING: it reads its data from disk'],
   [/\bMASTERDOWN\b/, 'away', 'MASTERDOWN: the replica has lost its master'],
+  // Before what its last error says of one Sentinel.
+  [/all sentinels are unreachable/i, 'away', 'no Sentinel answers, or none knows its primary'],
   [/\bCLUSTERDOWN\b/, 'refusing', 'CLUSTERDOWN: a part of the Redis Cluster is missing'],
   [/\bBUSY\b/, 'silent', 'BUSY: a script runs for too long'],
   [/\b(WRONGPASS|NOAUTH)\b/, 'refusing', BAD_LOGIN],
@@ -89,7 +91,11 @@ const TROUBLES: readonly (readonly [RegExp, BackendTrouble['state'], string])[] 
     'the connection was closed',
   ],
   [/timed? ?out|timeout|no answer|no confirm|heartbeat|abort/i, 'silent', 'no answer in time'],
-  [/max retries per request|startup nodes|slots cache|Cluster isn't ready/i, 'away', 'no connection'],
+  [
+    /max retries per request|startup nodes|slots cache|Cluster isn't ready|cluster redirections/i,
+    'away',
+    'no connection',
+  ],
 ];
 
 /** What an error of a backend means. */

@@ -215,7 +215,7 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
         {text(
           'external.redisUrl',
           'Redis',
-          'redis://host:6379; several, separated by commas, for a Redis Cluster',
+          'redis://host:6379, redis+sentinel://hosts/name or redis+cluster://hosts',
         )}
         {text('external.postgresUrl', 'Postgres', 'postgresql://user:password@host:5432/database')}
       </section>
