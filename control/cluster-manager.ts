@@ -8,7 +8,13 @@
  */
 import { randomBytes } from 'node:crypto';
 import { FailureError } from '../contract/failure.ts';
-import type { Cluster, ClusterEvents, Deployment, Endpoints } from './cluster/cluster.ts';
+import {
+  NAMES,
+  type Cluster,
+  type ClusterEvents,
+  type Deployment,
+  type Endpoints,
+} from './cluster/cluster.ts';
 import type { LogLine, ClusterState, ServiceRole, ServiceState } from '../contract/state.ts';
 import type { ProviderChoice, Settings } from '../contract/settings.ts';
 import { type BackendRole, type BackendState, type Provider, type Step } from '../contract/backends.ts';
@@ -26,8 +32,6 @@ import { Links } from './faults/links/links.ts';
 import { Supervisor } from './services/supervisor.ts';
 import { errorText } from '../services/shared/error-text.ts';
 
-/** Under which names the control centre's own cluster keeps its data. */
-const NAMES = { namespace: 'fg', postgresSchema: 'public' };
 /** ms that a stop may take before what is left is reported. */
 const STOP_LIMIT_MS = 60_000;
 /** The step of a start that was cancelled. */

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { BackendState, Step } from '../contract/backends.ts';
 import { FailureError } from '../contract/failure.ts';
@@ -81,6 +83,46 @@ test('a node that is gone while the others serve is told of, by the state and by
   });
   proxy.restore();
   await vi.waitFor(() => expect(rabbitmq()).not.toHaveProperty('detail'), 10_000);
+});
+
+test('a queue with fewer members than RabbitMQ has nodes is told of, with the command; so is that this could not be learnt', async () => {
+  let members = ['rabbit@a'];
+  const answers: Record<string, () => object> = {
+    '/api/queues/%2F?columns=name,members': () => [
+      { name: 'fg.frames', members },
+      { name: 'fg.reservations.dead', members: ['rabbit@a', 'rabbit@b'] },
+      { name: 'of-others', members: ['rabbit@a'] },
+    ],
+    '/api/nodes?columns=name': () => [{ name: 'rabbit@a' }, { name: 'rabbit@b' }],
+  };
+  // RabbitMQ's management plugin, which needs a second node to have anything to tell.
+  const management = createServer((request, response) => {
+    const answer = answers[request.url ?? ''];
+    response.writeHead(answer === undefined ? 404 : 200).end(JSON.stringify(answer?.()));
+  });
+  await new Promise<void>((resolve) => management.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void management.close());
+  const { port } = management.address() as AddressInfo;
+  const { amqpUrl } = testEndpoints();
+  const url = (managementPort: number) => `${amqpUrl}?management=${managementPort}`;
+  const endpoints = { ...testEndpoints(), amqpUrl: `${url(port)},${url(port)}` };
+  const doctor = async (of = endpoints) =>
+    (await externalFindings(of)).find(({ id }) => id === 'external.rabbitmq');
+  const command =
+    'fg.frames has 1 of 2 members (rabbit@a), add the others by `rabbitmq-queues grow rabbit@b all';
+  expect(await doctor()).toMatchObject({ status: 'warning', detail: expect.stringContaining(command) });
+  const { cluster, steps } = external(endpoints);
+  await cluster.start(never());
+  onTestFinished(() => cluster.stop());
+  expect(steps.find(({ id, state }) => id === 'rabbitmq.check' && state === 'done')?.detail).toContain(
+    command,
+  );
+  members = ['rabbit@a', 'rabbit@b'];
+  expect(await doctor()).toMatchObject({ status: 'ok' });
+  expect(await doctor({ ...endpoints, amqpUrl: `${url(1)},${url(1)}` })).toMatchObject({
+    status: 'ok',
+    detail: expect.stringContaining('could not be learnt'),
+  });
 });
 
 test('of the seeds of a Redis Cluster, one that answers is enough', async () => {

@@ -21,6 +21,9 @@ export interface Endpoints {
   readonly postgresOwnerUrl?: string;
 }
 
+/** Under which names the control centre's own cluster keeps its data. */
+export const NAMES = { namespace: 'fg', postgresSchema: 'public' };
+
 /** The backends, and the names under which one cluster keeps its data on them. */
 export interface Deployment extends Endpoints {
   /** Prefix of the queues, keys and channels. */

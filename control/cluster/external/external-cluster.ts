@@ -2,7 +2,8 @@
 import { withLimit } from '../../../services/shared/time-limit.ts';
 import { redact, registerSecrets } from '../../../services/shared/redact.ts';
 import { troubleOf } from '../../../services/shared/backend-trouble.ts';
-import type { Cluster, ClusterEvents, Endpoints } from '../cluster.ts';
+import { topology } from '../../../services/shared/amqp/topology.ts';
+import { NAMES, type Cluster, type ClusterEvents, type Endpoints } from '../cluster.ts';
 import type { BackendRole, BackendState } from '../../../contract/backends.ts';
 import { FailureError } from '../../../contract/failure.ts';
 import type { Finding } from '../../../contract/state.ts';
@@ -16,6 +17,7 @@ import {
 import { StepReporter } from '../steps.ts';
 import { cancelled, throwIfCancelled, whenAborted } from '../native/failures.ts';
 import { PROBES, primariesAlone } from '../probes.ts';
+import { lackingMembers } from './queue-members.ts';
 import { parseRedisUrl, redisNodeUrls } from '../../../services/shared/redis-url.ts';
 import { errorText } from '../../../services/shared/error-text.ts';
 
@@ -52,7 +54,9 @@ export function createExternalCluster({
     const state = states.get(target.role);
     if (look === undefined || state?.state !== 'running' || state.detail === look.detail) return;
     const { role, port, startedAtMs } = state;
-    emit({ role, port, startedAtMs, state: 'running', sinceMs: Date.now(), ...look });
+    const { version, detail } = look;
+    const warning = detail === undefined ? {} : { detail };
+    emit({ role, port, startedAtMs, state: 'running', sinceMs: Date.now(), version, ...warning });
   }
 
   async function check(target: ExternalUrl, step: StepReporter, signal: AbortSignal): Promise<void> {
@@ -142,9 +146,17 @@ function notOurs(message: string): FailureError {
 
 interface Look {
   readonly version: string;
-  /** Which of several nodes does not serve. */
+  /** Which of several nodes does not serve, or what else is wrong while it serves. */
   readonly detail?: string;
+  readonly fix?: string;
+  /** What could not be learnt. */
+  readonly note?: string;
 }
+
+const NODE_AWAY =
+  'Bring that node back, or take it out of the URL. Until then fewer nodes are left to take over.';
+const TOO_FEW_MEMBERS =
+  'Run that on any node of RabbitMQ: it adds no member by itself. Until then the queue goes with the nodes that it is on.';
 
 /**
  * Asks every node that a setting lists. One that serves is enough, since it leads to all data; of Sentinels, one that leads
@@ -156,12 +168,19 @@ async function lookAt(target: ExternalUrl, text: string): Promise<Look> {
   const nodes = nodesIn(target, text);
   const probe = PROBES[role];
   const isRedis = role === 'redis';
-  const [results, primary, alone] = await withLimit(
+  let note: string | undefined;
+  const [results, primary, alone, members] = await withLimit(
     Promise.all([
       Promise.allSettled(nodes.map(({ href }) => probe(href))),
       isRedis && parseRedisUrl(text).kind === 'sentinel' ? probe(text) : undefined,
       // Where that can't be asked, the probes say why.
       isRedis ? primariesAlone(text).catch(() => []) : [],
+      role === 'rabbitmq' && nodes.length > 1
+        ? lackingMembers(nodes).catch((error: unknown) => {
+            note = `How many members its queues have could not be learnt (${errorText(error)}): \`rabbitmq-queues quorum_status ${topology(NAMES.namespace).queue}\` on a node tells.`;
+            return [];
+          })
+        : [],
     ]),
     CHECK_LIMIT_MS,
     `no answer within ${CHECK_LIMIT_MS / 1000} s`,
@@ -177,8 +196,15 @@ async function lookAt(target: ExternalUrl, text: string): Promise<Look> {
   const lacks = [
     ...(away.length === 0 ? [] : [`not at ${away.join(', ')}`]),
     ...(alone.length === 0 ? [] : [`no replica follows ${alone.join(', ')}`]),
+    ...members,
   ];
-  return { version, ...(lacks.length === 0 ? {} : { detail: `${title} serves, but ${lacks.join('; ')}.` }) };
+  if (lacks.length === 0) return { version, ...(note === undefined ? {} : { note }) };
+  const isMembers = members.length === lacks.length;
+  return {
+    version,
+    detail: `${title} serves, but ${lacks.join('; ')}.`,
+    fix: isMembers ? TOO_FEW_MEMBERS : NODE_AWAY,
+  };
 }
 
 /** @throws FailureError when a URL is missing or of another kind */
@@ -208,16 +234,21 @@ export async function externalFindings(endpoints: Endpoints): Promise<Finding[]>
       const common = { id: `external.${role}`, title: `${title}, run by others` };
       try {
         const hosts = parseUrls(target, endpoints[field]).map((url) => url.host);
-        const { version, detail } = await lookAt(target, endpoints[field]);
+        const { version, detail, fix = NODE_AWAY, note } = await lookAt(target, endpoints[field]);
         if (detail !== undefined)
           return {
             ...common,
             status: 'warning',
             version,
             detail,
-            fix: 'Bring that node back, or take it out of the URL. Until then fewer nodes are left to take over.',
+            fix,
           };
-        return { ...common, status: 'ok', version, detail: `It serves at ${hosts.join(', ')}.` };
+        return {
+          ...common,
+          status: 'ok',
+          version,
+          detail: [`It serves at ${hosts.join(', ')}.`, note].filter(Boolean).join(' '),
+        };
       } catch (error) {
         const isOurs = error instanceof FailureError;
         return {
