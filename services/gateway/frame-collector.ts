@@ -153,7 +153,7 @@ export class FrameCollector<Reply> {
       step('gateway.after-read');
     }
     if (frame === undefined) {
-      frame = new OpenFrame(this.#nextId(sale.id), sale.id, sale.generation);
+      frame = new OpenFrame(this.#nextId(sale.id, message.openedMs), sale.id, sale.generation);
       message.frames.set(sale.id, frame);
     }
     frame.add(userId, quantity, digest, reply);
@@ -185,8 +185,7 @@ export class FrameCollector<Reply> {
     });
   }
 
-  #nextId(saleId: string): string {
-    const nowMs = performance.now();
+  #nextId(saleId: string, nowMs: number): string {
     let bucket = this.#buckets.get(saleId);
     if (
       bucket === undefined ||
@@ -250,6 +249,8 @@ class OpenMessage<Reply> implements OutgoingMessage {
   readonly frames = new Map<string, OpenFrame<Reply>>();
   readonly #answerer: Answerer<Reply>;
   readonly #release: (count: number) => void;
+  /** By the monotonic clock. */
+  readonly openedMs = performance.now();
   #isSettled = false;
   /** By the monotonic clock. */
   #closedMs = 0;

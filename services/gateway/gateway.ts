@@ -191,16 +191,16 @@ function keepFresh(
   { cache, clock, live }: GatewayParts,
   onError: OnError,
 ): void {
-  const refresh = (): void => {
-    Promise.all(cache.ids().map((saleId) => cache.refresh(saleId))).catch((error: unknown) =>
+  const refresh = (saleIds: readonly string[]): void => {
+    Promise.all(saleIds.map((saleId) => cache.refresh(saleId))).catch((error: unknown) =>
       onError('reading the sales again', error),
     );
   };
   subscriber.on('ready', () => {
-    refresh();
+    refresh(cache.ids());
     live.catchUp();
   });
-  const refreshTimer = setInterval(refresh, REFRESH_INTERVAL_MS);
+  const refreshTimer = setInterval(() => refresh(cache.takeUsed()), REFRESH_INTERVAL_MS);
   undo.add('sale cache', () => clearInterval(refreshTimer));
   const clockTimer = setInterval(() => clock.mark(performance.now()), 1_000);
   undo.add('frame clock', () => clearInterval(clockTimer));

@@ -94,6 +94,17 @@ describe('the sale cache', () => {
     expect((await found)?.generation).toBe(3);
   });
 
+  it('knows which sales were asked for since it was asked last', async () => {
+    const { cache } = world({ found: saleFacts('found') });
+    for (const id of ['idle', 'used']) cache.put(saleFacts(id));
+    cache.get('used');
+    await cache.find('found');
+    expect(cache.takeUsed()).toEqual(['used', 'found']);
+    cache.put(saleFacts('used'));
+    expect(cache.takeUsed()).toEqual([]);
+    expect(cache.ids()).toEqual(['idle', 'used', 'found']);
+  });
+
   it('bounds the look-ups that a flood of invented ids can start', async () => {
     const cache = new SaleCache({
       fromRedis: () => new Promise(() => undefined),

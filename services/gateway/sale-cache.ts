@@ -22,7 +22,7 @@ export interface SaleSources {
 export class SaleCache {
   readonly #sources: SaleSources;
   readonly #now: () => number;
-  readonly #sales = new Map<string, SaleFacts>();
+  readonly #sales = new Map<string, { facts: SaleFacts; isUsed: boolean }>();
   /** Id → when it may be looked up again. Oldest first. */
   readonly #unknown = new Map<string, number>();
   readonly #lookups = new Map<string, Promise<SaleFacts | undefined>>();
@@ -33,12 +33,25 @@ export class SaleCache {
   }
 
   get(saleId: string): SaleFacts | undefined {
-    return this.#sales.get(saleId);
+    const cached = this.#sales.get(saleId);
+    if (cached === undefined) return undefined;
+    cached.isUsed = true;
+    return cached.facts;
   }
 
   /** Ids of all cached sales. */
   ids(): string[] {
     return [...this.#sales.keys()];
+  }
+
+  /** Ids of those that were asked for since the last call: ten thousand idle sales need no look. */
+  takeUsed(): string[] {
+    const used: string[] = [];
+    for (const [id, sale] of this.#sales) {
+      if (sale.isUsed) used.push(id);
+      sale.isUsed = false;
+    }
+    return used;
   }
 
   /**
@@ -47,8 +60,9 @@ export class SaleCache {
    */
   put(facts: SaleFacts): void {
     const cached = this.#sales.get(facts.id);
-    if (cached !== undefined && cached.generation > facts.generation) return;
-    this.#sales.set(facts.id, facts);
+    if (cached === undefined) this.#sales.set(facts.id, { facts, isUsed: false });
+    else if (cached.facts.generation > facts.generation) return;
+    else cached.facts = facts;
     this.#unknown.delete(facts.id);
   }
 
@@ -57,7 +71,7 @@ export class SaleCache {
    * @throws Error when it is not cached and neither store can answer
    */
   find(saleId: string): Promise<SaleFacts | undefined> {
-    const cached = this.#sales.get(saleId);
+    const cached = this.get(saleId);
     if (cached !== undefined) return Promise.resolve(cached);
     const unknownUntil = this.#unknown.get(saleId);
     if (unknownUntil !== undefined) {
@@ -84,7 +98,7 @@ export class SaleCache {
     if (facts !== undefined) {
       this.put(facts);
       // A message may have brought later facts meanwhile.
-      return this.#sales.get(saleId);
+      return this.get(saleId);
     }
     const oldest = this.#unknown.size >= MAX_UNKNOWN ? this.#unknown.keys().next().value : undefined;
     if (oldest !== undefined) this.#unknown.delete(oldest);

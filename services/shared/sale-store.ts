@@ -182,27 +182,28 @@ export class SaleStore {
    * Decides a frame, or returns what was decided earlier.
    * @throws ReplyError, or the client's error when Redis is away
    */
-  async decideFrame(frame: UndecidedFrame): Promise<Decision> {
+  decideFrame(frame: UndecidedFrame): Promise<Decision> {
     const keys = saleKeys(this.#namespace, frame.saleId);
     const place = recordPlace(this.#namespace, frame.saleId, frame.id);
-    const reply = await this.#redis.fgDecideFrame(
-      6 + frame.digests.length,
-      keys.sale,
-      keys.buyers,
-      keys.granted,
-      keys.returned,
-      place.key,
-      place.bucketKey,
-      ...frame.digests.map((digest) => keyedKey(this.#namespace, frame.saleId, frame.generation, digest)),
-      frame.body,
-      frame.count,
-      frame.generation,
-      frame.id,
-      RECORD_RETENTION_MS,
-      place.slot,
-      TERM_PREFIX,
-    );
-    return parseDecision(reply);
+    return this.#redis
+      .fgDecideFrame(
+        6 + frame.digests.length,
+        keys.sale,
+        keys.buyers,
+        keys.granted,
+        keys.returned,
+        place.key,
+        place.bucketKey,
+        ...frame.digests.map((digest) => keyedKey(this.#namespace, frame.saleId, frame.generation, digest)),
+        frame.body,
+        frame.count,
+        frame.generation,
+        frame.id,
+        RECORD_RETENTION_MS,
+        place.slot,
+        TERM_PREFIX,
+      )
+      .then(parseDecision);
   }
 
   /**

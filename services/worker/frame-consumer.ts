@@ -23,6 +23,11 @@ import { isFinal } from './retry.ts';
 const BACKOFF = { firstMs: 50, maxMs: 1_000 };
 /** ms that a frame is held before it is given back: RabbitMQ hands it out again at once. */
 const REQUEUE_PAUSE_MS = 500;
+/**
+ * Frames of messages with several that are worked on at once: more would keep the event loop busy for longer than the
+ * clients of Redis and RabbitMQ wait for an answer.
+ */
+const MAX_TOGETHER = 512;
 /** ms in which RabbitMQ confirms what a worker publishes itself. */
 const CONFIRM_LIMIT_MS = 5_000;
 /** ms that cancelling the consumers may take. */
@@ -39,6 +44,11 @@ export interface ConsumerOptions {
    * Resolves when the frame may be acked. A final error (retry.ts) dead-letters it; any other gives it back.
    */
   readonly process: (frame: Frame, isRedelivered: boolean) => Promise<void>;
+  /** The same for the frames of one message; never rejects. */
+  readonly processSeveral: (
+    frames: readonly Frame[],
+    isRedelivered: boolean,
+  ) => Promise<readonly PromiseSettledResult<void>[]>;
   readonly onEvent: (event: ConsumerEvent) => void;
 }
 
@@ -60,6 +70,9 @@ export class FrameConsumer {
   readonly #connection: BrokerConnection<Channel>;
   #current: Consuming | undefined;
   #inHand = 0;
+  /** Frames that came with others and are worked on. */
+  #together = 0;
+  #whenRoom: (() => void)[] = [];
   #whenIdle: (() => void)[] = [];
 
   constructor(options: ConsumerOptions) {
@@ -192,7 +205,12 @@ export class FrameConsumer {
   ): Promise<void> {
     const [frame] = frames;
     if (frame && frames.length === 1) return await this.#options.process(frame, isRedelivered);
-    const ends = await Promise.allSettled(frames.map((one) => this.#options.process(one, isRedelivered)));
+    while (this.#together > 0 && this.#together + frames.length > MAX_TOGETHER)
+      await new Promise<void>((resolve) => this.#whenRoom.push(resolve));
+    this.#together += frames.length;
+    const ends = await this.#options.processSeveral(frames, isRedelivered);
+    this.#together -= frames.length;
+    for (const wake of this.#whenRoom.splice(0)) wake();
     const poison: Frame[] = [];
     for (const [at, end] of ends.entries()) {
       const one = frames[at];

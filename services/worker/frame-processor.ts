@@ -37,6 +37,11 @@ const RETENTION_MARGIN_MS = 60_000;
 
 type Decided = Exclude<Decision, { status: 'unknownSale' }>;
 
+interface FirstDecision {
+  readonly decision: Decision;
+  readonly lostConnections: number;
+}
+
 export interface ProcessorParts {
   readonly store: SaleStore;
   readonly pool: pg.Pool;
@@ -70,10 +75,77 @@ export class FrameProcessor {
   }
 
   /**
+   * Decides, records and publishes the frames of one message, each as `process` does. Nearly all of a flash sale are new
+   * and refused as a whole: those share a publication and one look whether it was delivered. The others go on alone.
+   * @param alone processes a frame that came again or is traced
+   */
+  async processSeveral(
+    frames: readonly Frame[],
+    isRedelivered: boolean,
+    alone: (frame: Frame, isRedelivered: boolean) => Promise<void>,
+  ): Promise<readonly PromiseSettledResult<void>[]> {
+    const { store, counters } = this.#parts;
+    const age = Date.now() - (frames[0]?.closedAtMs ?? 0);
+    if (isRedelivered || frames[0]?.isReplayed === true || age >= RECORD_RETENTION_MS - RETENTION_MARGIN_MS)
+      return Promise.allSettled(frames.map((frame) => alone(frame, isRedelivered)));
+    counters.frameAgeMs = Math.max(0, age);
+    const { lostConnections } = store;
+    const first = await Promise.all(frames.map((frame) => this.#decideFirst(frame)));
+    step('worker.after-lua');
+    const refused: Frame[] = [];
+    const events: string[] = [];
+    const ends = frames.map((frame, at) => {
+      const decision = first[at];
+      if (decision === undefined) return alone(frame, false);
+      if (!isNewRefusal(frame, decision))
+        return this.process(frame, false, undefined, { decision, lostConnections });
+      counters.decided += decision.decided;
+      countRefusal(counters.rare, decision.record);
+      refused.push(frame);
+      events.push(eventOf(frame, decision));
+      return undefined;
+    });
+    const published = this.#publishRefusals(refused, events, lostConnections);
+    return Promise.allSettled(ends.map((end) => end ?? published));
+  }
+
+  /** What `process` then goes on from; `undefined` where that meets the error again. */
+  async #decideFirst(frame: Frame): Promise<Decision | undefined> {
+    if (frame.traceparent !== undefined) return undefined;
+    this.#sales.note(frame.saleId, frame.generation);
+    try {
+      return await this.#parts.store.decideFrame(undecidedFrame(frame));
+    } catch {
+      return undefined;
+    }
+  }
+
+  async #publishRefusals(
+    frames: readonly Frame[],
+    events: readonly string[],
+    lostConnections: number,
+  ): Promise<void> {
+    const { store, counters } = this.#parts;
+    if (frames.length === 0) return;
+    await this.#whileAway(() => store.publishOutcome(events.join('\n')));
+    await this.#whileAway(() => store.whenDelivered());
+    step('worker.after-pubsub');
+    // See `process`.
+    if (store.lostConnections === lostConnections) counters.frames += frames.length;
+    else for (const frame of frames) await this.process(frame, false);
+  }
+
+  /**
    * Decides, records and publishes a frame.
+   * @param first what was decided a moment ago, and how many connections were lost before
    * @throws FrameError for a frame that can never be decided; after an error that is not final (retry.ts), try again
    */
-  async process(frame: Frame, isRedelivered: boolean, steps?: FrameSteps): Promise<void> {
+  async process(
+    frame: Frame,
+    isRedelivered: boolean,
+    steps?: FrameSteps,
+    first?: FirstDecision,
+  ): Promise<void> {
     const { counters } = this.#parts;
     const { rare } = counters;
     const undecided = undecidedFrame(frame);
@@ -86,12 +158,15 @@ export class FrameProcessor {
     if (isOld) await this.#whileAway(() => this.#recallFrame(frame, isRepeat));
     // Without a backend its age must do: refusals need no Postgres, and go on without it.
     else if (isRepeat) await this.#recallFrame(frame, false).catch(() => undefined);
+    let known = first;
     for (let rebuilds = 0; ;) {
       if (rebuilds > MAX_REBUILDS)
         throw new Error(`frame ${frame.id} found sale ${frame.saleId} wrong after ${MAX_REBUILDS} rebuilds`);
-      const { lostConnections } = this.#parts.store;
-      steps?.('lua');
-      const decision = await this.#whileAway(() => this.#parts.store.decideFrame(undecided));
+      const { lostConnections } = known ?? this.#parts.store;
+      if (known === undefined) steps?.('lua');
+      const decision =
+        known?.decision ?? (await this.#whileAway(() => this.#parts.store.decideFrame(undecided)));
+      known = undefined;
       step('worker.after-lua');
       if (decision.status === 'unknownSale') {
         rare.saleUnknown++;
@@ -187,15 +262,7 @@ export class FrameProcessor {
 
   async #publish(frame: Frame, decision: Decided, hasGrants: boolean): Promise<void> {
     const { store } = this.#parts;
-    const event = encodeOutcomeEvent({
-      saleId: frame.saleId,
-      frameId: frame.id,
-      count: frame.count,
-      remaining: decision.remaining,
-      isRepeated: decision.status === 'repeated',
-      record: decision.record,
-    });
-    await this.#whileAway(() => store.publishOutcome(event));
+    await this.#whileAway(() => store.publishOutcome(eventOf(frame, decision)));
     // Only a frame that got units can have taken the last one.
     if (!hasGrants || decision.remaining > 0) return;
     await this.#whileAway(async () => {
@@ -243,6 +310,22 @@ export class FrameProcessor {
   #whileAway<Value>(action: () => Promise<Value>): Promise<Value> {
     return whileAway(action, this.#parts.retry);
   }
+}
+
+function eventOf(frame: Frame, decision: Decided): string {
+  return encodeOutcomeEvent({
+    saleId: frame.saleId,
+    frameId: frame.id,
+    count: frame.count,
+    remaining: decision.remaining,
+    isRepeated: decision.status === 'repeated',
+    record: decision.record,
+  });
+}
+
+/** Whether all of a frame was refused now, so that only its publication is left. */
+function isNewRefusal(frame: Frame, decision: Decision): decision is Decided {
+  return decision.status === 'decided' && decision.decided === frame.count && decision.record.endsWith('|');
 }
 
 /** Counts a frame that a closed or a reset sale refused: then its last code is that of all that were decided. */

@@ -13,6 +13,7 @@ import { reachBackend } from '../shared/reach-backend.ts';
 import { RESTARTED, createRedis } from '../shared/redis.ts';
 import { taken } from '../shared/rare-paths.ts';
 import type { Backends } from '../shared/messages.ts';
+import type { Frame } from '../shared/frame.ts';
 import { SaleStore } from '../shared/sale-store.ts';
 import type { RunningService } from '../shared/service-process.ts';
 import { ReleaseStack } from '../shared/release-stack.ts';
@@ -128,19 +129,19 @@ export async function startWorker(
       log.warn('Redis has started again: sales are rebuilt from Postgres');
       void processor.rebuildSales((error) => log.warn({ err: error }, 'a sale was not rebuilt'));
     });
+    const processAlone = (frame: Frame, isRedelivered: boolean): Promise<void> =>
+      tracing === undefined
+        ? processor.process(frame, isRedelivered)
+        : tracing.process(frame, isRedelivered, (steps) => processor.process(frame, isRedelivered, steps));
     const consumer = new FrameConsumer({
       url: config.FLASHGRID_AMQP_URL,
       namespace: config.FLASHGRID_NAMESPACE,
       name: `flashgrid ${config.FLASHGRID_INSTANCE_ID ?? 'worker'}`,
       prefetch: config.FLASHGRID_PREFETCH,
       counters,
-      process:
-        tracing === undefined
-          ? (frame, isRedelivered) => processor.process(frame, isRedelivered)
-          : (frame, isRedelivered) =>
-              tracing.process(frame, isRedelivered, (steps) =>
-                processor.process(frame, isRedelivered, steps),
-              ),
+      process: processAlone,
+      processSeveral: (frames, isRedelivered) =>
+        processor.processSeveral(frames, isRedelivered, processAlone),
       onEvent: (event) => logEvent(log, event),
     });
     let isLooking = false;
