@@ -12,6 +12,7 @@ import {
   QUICK,
   ceiling,
   engine,
+  manySales,
   oneEach,
   stampede,
   startTraceSink,
@@ -106,7 +107,11 @@ async function measure(servers: Servers, count: number): Promise<Round[]> {
     await add('one message each', oneEach(rig, oneEachGateway, sizes.oneEachRequests, number));
     await add('dashboards and telemetry', watched(rig, servers, sizes.requests, number));
     await add('traces', traced(rig, servers, sizes.requests, number, sink));
-    if (withWrk) await add('wrk', wrkPair(rig, servers, sizes.wrkSeconds));
+    if (withWrk) {
+      await add('wrk', wrkPair(rig, servers, sizes.wrkSeconds));
+      for (const sales of [1, 1_000, 10_000])
+        await add(`${sales} sales`, manySales(rig, servers, sales, sizes.wrkSeconds));
+    }
     await add('worker: refusals', workerAlone(rig, servers, sizes.refusalsInQueue, 20, 'refusals'));
     await add(
       'worker: grants',

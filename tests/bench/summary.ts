@@ -17,6 +17,9 @@ export const TARGETS = {
   watchedRatio: 0.95,
   tracedRatio: 0.98,
   tracedCpuRatio: 1.02,
+  sales1000Ratio: 0.6,
+  sales10000Ratio: 0.4,
+  openMs: 10_000,
   stampede: 10_000,
   gatewayMb: 150,
   workerMb: 150,
@@ -167,6 +170,16 @@ export function summarise(rounds: readonly Round[], start: Readonly<Record<strin
       plain('wrkCeiling', 'wrk: bare Fastify', '/s'),
       plain('wrkGateway', 'wrk: gateway', '/s'),
       ratio('wrkRatio', 'wrk: gateway / bare', 'wrkGateway', 'wrkCeiling'),
+      plain('sales1EndToEnd', 'wrk: decided, one sale', '/s'),
+      atLeast(
+        ratio('sales1000Ratio', 'wrk: decided, 1,000 sales / one', 'sales1000EndToEnd', 'sales1EndToEnd'),
+        TARGETS.sales1000Ratio,
+      ),
+      atLeast(
+        ratio('sales10000Ratio', 'wrk: decided, 10,000 sales / one', 'sales10000EndToEnd', 'sales1EndToEnd'),
+        TARGETS.sales10000Ratio,
+      ),
+      atMost(plain('sales10000OpenMs', '10,000 sales: all open after', 'ms'), TARGETS.openMs),
     );
   return { lines };
 }
