@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -36,6 +37,25 @@ afterAll(async () => {
   await remove();
 });
 
+/** Takes traces on a free port; `end` gives what came. */
+async function traceReceiver(): Promise<{ url: string; end(): string }> {
+  let received = '';
+  const server = createHttpServer((request, response) => {
+    request.on('data', (chunk: Buffer) => (received += chunk.toString()));
+    request.once('end', () => response.end('{}'));
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const address = server.address();
+  return {
+    url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`,
+    end: () => {
+      server.closeAllConnections();
+      server.close();
+      return received;
+    },
+  };
+}
+
 function record(path: string): RunRecord {
   return runRecordSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
 }
@@ -59,7 +79,8 @@ describe('flashgrid demo', () => {
     const html = join(dataDir, 'r.html');
     const evidence = join(dataDir, 'r.evidence.gz');
     const files = ['--json', json, '--html', html, '--evidence', evidence];
-    const run = flashgrid(dataDir, 'demo', ...SMALL, ...TWO_OF_EACH, ...files);
+    const traces = await traceReceiver();
+    const run = flashgrid(dataDir, 'demo', ...SMALL, ...TWO_OF_EACH, ...files, '--otlp', traces.url);
     expect(await run.ended(), run.output()).toBe(0);
     const written = record(json);
     expect(written).toMatchObject({
@@ -99,9 +120,14 @@ describe('flashgrid demo', () => {
     const other = flashgrid(dataDir, 'verify', evidence, '--root', root.replace(/^./, 'g'));
     expect(await other.ended()).toBe(2);
     expect(survivors(dataDir)).toEqual([]);
+    // The first reservation of each gateway is traced, and what was not sent yet is sent at the end.
+    const received = traces.end();
+    for (const name of ['POST /reserve', 'publish frames', 'process frame', 'publish outcome'])
+      expect(received).toContain(`"name":"${name}"`);
   });
 
   it.each([
+    [['demo', '--otlp', 'collector:4318'], /--otlp must begin with http/],
     [['demo', '--requests', 'many'], /--requests/],
     [['demo', '--provider', 'cloud'], /--provider/],
     [['dance'], /no command "dance"/],

@@ -224,7 +224,7 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
         {text(
           'traces.otlpUrl',
           'OTLP endpoint',
-          'Where gateways and workers send their traces, such as http://127.0.0.1:4318. Empty: nowhere.',
+          'Where gateways and workers send their traces, from the next start on, such as http://127.0.0.1:4318. Empty: nowhere.',
         )}
       </section>
       {/* Sticky only while there are changes, so that it covers no field without need. */}
