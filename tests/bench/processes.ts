@@ -80,9 +80,19 @@ function readyPort(child: ChildProcess, modulePath: string): Promise<number> {
 
 /** CPU time of a process so far, in ms. */
 export function cpuMs(pid: number): number {
+  return timesMs(pid, 11);
+}
+
+/** CPU time of processes below one that have ended, in ms. */
+export function endedBelowMs(pid: number): number {
+  return timesMs(pid, 13);
+}
+
+/** The sum of two neighbouring times of /proc/PID/stat: of user code and of the kernel. */
+function timesMs(pid: number, at: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SEC;
+  return ((Number(fields[at]) + Number(fields[at + 1])) * 1_000) / TICKS_PER_SEC;
 }
 
 /** Memory of a process now, in MB (10^6 bytes). */

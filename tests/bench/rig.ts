@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import type pg from 'pg';
 import { runAttack } from '../../control/attack/runner/attack-runner.ts';
 import { attackSettingsSchema, type AttackSettingsInput } from '../../contract/attack-settings.ts';
+import type { BackendRole } from '../../contract/backends.ts';
 import type { Cluster, Endpoints } from '../../control/cluster/cluster.ts';
 import { createNativeCluster } from '../../control/cluster/native/native-cluster.ts';
 import { ReleaseStack } from '../../services/shared/release-stack.ts';
@@ -15,7 +16,7 @@ import { createRedis, type RedisClient } from '../../services/shared/redis.ts';
 import { AttackSale } from '../../control/sales/attack-sale.ts';
 import { GatewayClient } from '../../control/sales/gateway-client.ts';
 import { SaleStore } from '../../services/shared/sale-store.ts';
-import { forkProcess, type BenchProcess } from './processes.ts';
+import { cpuMs, endedBelowMs, forkProcess, type BenchProcess } from './processes.ts';
 
 export const ADMIN_TOKEN = 'bench-admin-token-0123456789';
 export const NAMESPACE = 'bench';
@@ -35,7 +36,7 @@ export class Rig {
   readonly #dataDir = mkdtempSync(join(tmpdir(), 'fg-bench-'));
   readonly #steps = { coldMs: 0, secondMs: 0 };
   #endpoints: Endpoints | undefined;
-  #brokerHandle: number | undefined;
+  readonly #handles = new Map<BackendRole, number>();
   #cluster: Cluster | undefined;
   #redis: RedisClient | undefined;
   #pool: pg.Pool | undefined;
@@ -77,7 +78,7 @@ export class Rig {
       events: {
         onStep: () => undefined,
         onBackend: ({ role, handle }) => {
-          if (role === 'rabbitmq' && handle !== undefined) this.#brokerHandle = Number(handle);
+          if (handle !== undefined) this.#handles.set(role, Number(handle));
         },
         onLog: () => undefined,
       },
@@ -110,12 +111,28 @@ export class Rig {
       try {
         const isBroker = /^[^\0]*beam/.test(readFileSync(`/proc/${entry}/cmdline`, 'utf8'));
         for (let pid = isBroker ? Number(entry) : 0; pid > 1; pid = parentOf(pid))
-          if (pid === this.#brokerHandle) return Number(entry);
+          if (pid === this.#handles.get('rabbitmq')) return Number(entry);
       } catch {
         // It ended between the listing and the reading.
       }
     }
     throw new Error('the broker of this rig is not among the processes');
+  }
+
+  /** CPU time of a backend so far, in ms: of its process and all below it. */
+  backendCpuMs(role: BackendRole): number {
+    const root = this.#handles.get(role) ?? 0;
+    let totalMs = endedBelowMs(root);
+    for (const entry of readdirSync('/proc')) {
+      try {
+        if (!/^\d+$/.test(entry)) continue;
+        for (let pid = Number(entry); pid > 1; pid = parentOf(pid))
+          if (pid === root) totalMs += cpuMs(Number(entry));
+      } catch {
+        // It ended between the listing and the reading.
+      }
+    }
+    return totalMs;
   }
 
   get environment(): Record<string, string> {
