@@ -149,6 +149,8 @@ async function status({ values, dataDir, out, outputs, interrupt }: CommandConte
     if (values['connections'] === true)
       for (const { role, url } of await must(client, 'cluster.listConnections', {}))
         out.print(`  ${role.padEnd(12)}${url}`);
+    if (cluster.buyersUrl !== undefined)
+      out.print(`  HAProxy     before the gateways     ${cluster.buyersUrl}`);
     for (const service of snapshot.services)
       out.print(
         `  ${service.id.padEnd(12)}${service.state.padEnd(12)}${`${service.restarts} restarts`.padEnd(14)}${service.port ? `port ${service.port}` : ''}`,

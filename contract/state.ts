@@ -36,6 +36,8 @@ export const clusterStateSchema = z.object({
   reason: z.string().optional(),
   /** Whether it was started to survive the end of any one member. */
   highlyAvailable: z.boolean().optional(),
+  /** The one address of all gateways, where something stands before them. */
+  buyersUrl: z.string().optional(),
   steps: z.array(stepSchema),
   backends: z.array(backendStateSchema),
   failure: failureSchema.optional(),

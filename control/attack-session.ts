@@ -84,7 +84,7 @@ export class AttackSession extends RunSession<AttackSessionOptions> {
   }
 
   protected async attackAndJudge(): Promise<void> {
-    const { settings, supervisor, deployment, gateways } = this.options;
+    const { settings, supervisor, deployment } = this.options;
     const { signal } = this.abort;
     this.#undo.add(
       'samples',
@@ -119,9 +119,7 @@ export class AttackSession extends RunSession<AttackSessionOptions> {
     const { load, ledger } = await this.sendLoad(
       {
         settings,
-        targets: this.options.faultTools.links.gatewayUrls(
-          await chooseTargets(supervisor.gatewayUrls(), gateways, (text) => this.log('warn', text)),
-        ),
+        targets: this.options.faultTools.links.gatewayUrls(await this.#buyerUrls()),
         foreign: this.#foreignParts(),
       },
       telemetry,
@@ -169,6 +167,15 @@ export class AttackSession extends RunSession<AttackSessionOptions> {
     await this.conclude(load, found, judged, () =>
       this.#faults.removeLinks().catch((error: unknown) => this.log('warn', errorText(error))),
     );
+  }
+
+  /** One address before all gateways, or those of the gateways that answer. */
+  async #buyerUrls(): Promise<readonly string[]> {
+    const { supervisor, gateways } = this.options;
+    const answering = await chooseTargets(supervisor.gatewayUrls(), gateways, (text) =>
+      this.log('warn', text),
+    );
+    return supervisor.frontUrl === undefined ? answering : [supervisor.frontUrl];
   }
 
   /** Which of several sales a request is for. */

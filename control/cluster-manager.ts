@@ -7,6 +7,7 @@
  * the cluster runs is started again, and the cluster keeps running meanwhile (cluster/backend-keeper.ts).
  */
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { FailureError } from '../contract/failure.ts';
 import {
   NAMES,
@@ -29,6 +30,8 @@ import { StepReporter } from './cluster/steps.ts';
 import type { ProcessRegistry } from './processes/process-registry.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { Links } from './faults/links/links.ts';
+import { findHighAvailability } from './cluster/native/find-programs.ts';
+import { GatewayBalancer } from './services/gateway-balancer.ts';
 import { Supervisor } from './services/supervisor.ts';
 import { errorText } from '../services/shared/error-text.ts';
 
@@ -40,6 +43,7 @@ const UNDO_STEP = 'stop.undo';
 export interface ClusterManagerOptions {
   readonly modules: Readonly<Record<ServiceRole | 'links' | 'reroute', string>>;
   readonly serviceEnv: NodeJS.ProcessEnv;
+  readonly dataDir: string;
   /** Notes the services, so that the next start finds what a killed control centre left. */
   readonly registry: ProcessRegistry;
   readonly probe: ProviderProbe;
@@ -60,6 +64,7 @@ export class ClusterManager {
   #cluster: Cluster | undefined;
   #deployment: Deployment | undefined;
   #supervisor: Supervisor | undefined;
+  #balancer: GatewayBalancer | undefined;
   readonly #backends: BackendKeeper;
   #adminToken = '';
   #starting: { readonly abort: AbortController; readonly done: Promise<ClusterState> } | undefined;
@@ -199,6 +204,7 @@ export class ClusterManager {
           this.#step('stop.services', 'Stop gateways and workers', () => supervisor.stop({ isBackendLost })),
         STOP_LIMIT_MS,
       );
+    stack.add('balancer', () => this.#balancer?.stop(), STOP_LIMIT_MS);
     stack.add('restarts', () => this.#backends.unwatch(), STOP_LIMIT_MS);
     try {
       await stack.release();
@@ -349,13 +355,16 @@ export class ClusterManager {
 
   async #startServices(deployment: Deployment, signal: AbortSignal, undo: ReleaseStack): Promise<void> {
     const settings = this.#options.settings();
+    const { highlyAvailable = false } = this.#state;
+    let balancer: GatewayBalancer | undefined;
     this.#adminToken = randomBytes(24).toString('base64url');
     registerSecrets(this.#adminToken);
     const supervisor = new Supervisor({
       modules: this.#options.modules,
       deployment,
       adminToken: this.#adminToken,
-      gatewayPort: settings.gatewayPort,
+      // Of what buyers reach: the gateways, or what stands before them.
+      gatewayPort: highlyAvailable ? 0 : settings.gatewayPort,
       env: {
         ...this.#options.serviceEnv,
         // Without the setting, what the environment says.
@@ -363,7 +372,10 @@ export class ClusterManager {
       },
       registry: this.#options.registry,
       maxQuickRestarts: this.#options.maxQuickRestarts,
-      onChange: this.#options.onServices,
+      onChange: (services) => {
+        balancer?.update(services);
+        this.#options.onServices(services);
+      },
       onLog: this.#options.onLog,
     });
     this.#supervisor = supervisor;
@@ -375,12 +387,37 @@ export class ClusterManager {
         step.done(`${count} ready`);
       });
     // Others go on where one ends: that takes two.
-    const atLeast = this.#state.highlyAvailable ? 2 : 1;
+    const atLeast = highlyAvailable ? 2 : 1;
     await Promise.all([
       bring('gateway', Math.max(atLeast, settings.gateways), 'Start the gateways'),
       bring('worker', Math.max(atLeast, settings.workers), 'Start the workers'),
     ]);
     signal.throwIfAborted();
+    if (highlyAvailable) balancer = await this.#balance(supervisor, undo);
+  }
+
+  /** One address before the gateways: whoever comes while one of them is away goes to another. */
+  async #balance(supervisor: Supervisor, undo: ReleaseStack): Promise<GatewayBalancer> {
+    return await this.#step('balancer.start', 'Start HAProxy before the gateways', async (step) => {
+      const { program } = (await findHighAvailability()).haproxy;
+      const { registry, dataDir, settings } = this.#options;
+      const balancer = await GatewayBalancer.start(
+        {
+          program,
+          folder: join(dataDir, 'native', 'gateways'),
+          port: settings().gatewayPort,
+          registry,
+          onLog: (level, text) => this.#log(level, text),
+        },
+        supervisor.states(),
+      );
+      supervisor.frontUrl = balancer.url;
+      this.#balancer = balancer;
+      undo.add('balancer', () => balancer.stop(), STOP_LIMIT_MS);
+      this.#set({ ...this.#state, buyersUrl: balancer.url });
+      step.done(balancer.url);
+      return balancer;
+    });
   }
 
   #step<Value>(
@@ -413,6 +450,7 @@ export class ClusterManager {
 
   #release(): void {
     this.#supervisor = undefined;
+    this.#balancer = undefined;
     this.#deployment = undefined;
     this.#adminToken = '';
     this.#options.onServices([]);

@@ -140,6 +140,7 @@ export class ControlCentre implements ControlClient {
     );
     const registry = new ProcessRegistry(options.dataDir);
     this.#cluster = new ClusterManager({
+      dataDir: options.dataDir,
       modules: options.modules,
       registry,
       serviceEnv: { ...withoutProxy(process.env), ...options.childEnv },

@@ -27,7 +27,7 @@ export async function evaluate({ cluster }: FaultTools, value: string, member?: 
   const answer = await cluster.run(
     'rabbitmq',
     `export FLASHGRID_NODE="\${RABBITMQ_NODENAME:-rabbit@$(hostname -s)}"
-     exec erl -noinput -hidden -sname "fault$$@\${FLASHGRID_NODE#*@}" -eval '${expression}'`,
+     exec erl -noinput -hidden -sname "fault$$@\${FLASHGRID_NODE#*@}" -eval '${expression.replaceAll("'", `'"'"'`)}'`,
     member,
   );
   if (answer.startsWith('{badrpc')) throw new Error(`RabbitMQ did not do it: ${answer}`);

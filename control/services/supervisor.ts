@@ -102,6 +102,14 @@ export class Supervisor {
     return () => this.#sampleListeners.delete(listener);
   }
 
+  /** The address before all gateways, where there is one. */
+  frontUrl: string | undefined;
+
+  /** Base URLs under which buyers reach the gateways. */
+  buyerUrls(): string[] {
+    return this.frontUrl === undefined ? this.gatewayUrls() : [this.frontUrl];
+  }
+
   /** Base URLs of the gateways that serve now. */
   gatewayUrls(): string[] {
     return this.states()

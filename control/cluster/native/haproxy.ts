@@ -13,6 +13,8 @@ export interface Frontend {
   readonly mode: 'tcp' | 'http';
   /** Path of a GET that a server must answer with 200. */
   readonly checkPath: string;
+  /** More lines of its section. */
+  readonly extra?: readonly string[];
   readonly servers: readonly {
     readonly name: string;
     readonly port: number;
@@ -25,14 +27,15 @@ export interface Frontend {
  * The configuration file. A server that fails its check twice loses its connections at once: whoever waits for
  * an answer from it learns so, and asks again.
  */
-export function haproxyConfig(frontends: readonly Frontend[]): string {
-  const frontendLines = ({ name, port, mode, checkPath, servers }: Frontend) => [
+export function haproxyConfig(frontends: readonly Frontend[], global: readonly string[] = []): string {
+  const frontendLines = ({ name, port, mode, checkPath, servers, extra = [] }: Frontend) => [
     `listen ${name}`,
     `  bind 127.0.0.1:${port}`,
     `  mode ${mode}`,
     `  option httpchk GET ${checkPath}`,
     '  http-check expect status 200',
     '  default-server inter 300ms fastinter 200ms fall 2 rise 1 on-marked-down shutdown-sessions',
+    ...extra.map((line) => `  ${line}`),
     ...servers.map(
       (server) =>
         `  server ${server.name} 127.0.0.1:${server.port} check${server.checkPort === undefined ? '' : ` port ${server.checkPort}`}`,
@@ -42,6 +45,7 @@ export function haproxyConfig(frontends: readonly Frontend[]): string {
     'global',
     // It takes as many connections as it may open files, but no billion, as some containers allow.
     '  fd-hard-limit 50000',
+    ...global.map((line) => `  ${line}`),
     'defaults',
     '  timeout connect 2s',
     '  timeout check 900ms',

@@ -18,7 +18,7 @@ function newLinks({ redisUrl = 'redis://127.0.0.1:1', gateways = ['http://127.0.
   const relink = vi.fn(() => Promise.resolve());
   const registry = new ProcessRegistry(dir);
   const links = new Links({
-    supervisor: { relink, gatewayUrls: () => gateways },
+    supervisor: { relink, buyerUrls: () => gateways },
     deployment: {
       amqpUrl: 'amqp://127.0.0.1:1',
       redisUrl,

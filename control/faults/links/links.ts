@@ -37,7 +37,7 @@ const USE_LIMIT_MS = 5_000;
 const USE_LOOK_MS = 50;
 
 export interface LinksOptions {
-  readonly supervisor: Pick<Supervisor, 'relink' | 'gatewayUrls'>;
+  readonly supervisor: Pick<Supervisor, 'relink' | 'buyerUrls'>;
   readonly deployment: Deployment;
   readonly registry: ProcessRegistry;
   /** Built entries: the proxy's process, and what is loaded into a service whose link goes through it. */
@@ -177,7 +177,7 @@ export class Links {
   #addressesOf(name: LinkName) {
     const { to } = LINKS[name];
     if (to !== 'gateway') return addressesOf(to, this.#options.deployment, name);
-    const urls = this.#options.supervisor.gatewayUrls();
+    const urls = this.#options.supervisor.buyerUrls();
     if (urls.length === 0)
       throw new FailureError({
         code: 'gateway.notRunning',
