@@ -118,7 +118,7 @@ const commands = {
     await prepare({ backends: [], isRequired: false });
     return await cli(...args);
   },
-  bench: script('tests/bench/main.ts'),
+  bench: script('tests/bench/main.ts', ...(args.includes('replication') ? FAILOVER : [])),
   faults: script('tests/bench/faults.ts'),
   guards: script('tests/bench/guards.ts'),
   ha: script('tests/bench/ha.ts', ...FAILOVER),

@@ -31,7 +31,8 @@ import { hasWrk } from './wrk.ts';
 /** CI fails under this share of the bare route. A ratio, since the machine's own speed is another's business. */
 const GUARD_FLOOR = 0.6;
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
     rounds: { type: 'string', default: '5' },
     json: { type: 'string', default: 'bench.json' },
@@ -41,6 +42,9 @@ const { values } = parseArgs({
     traces: { type: 'boolean', default: false },
   },
 });
+
+// A run of its own, which ends this process.
+if (positionals.includes('replication')) await import('./replication.ts');
 
 const rig = new Rig();
 const stop = () => void rig.undo.release().finally(() => process.exit(130));
