@@ -150,8 +150,8 @@ export class BackendKeeper {
   #withAwayMembers(backend: BackendState): BackendState {
     if (!backend.members) return backend;
     const members = backend.members.map((member): MemberState => {
-      const away = this.#restarts?.isBusy(member.name) ? this.#awayMembers.get(member.name) : undefined;
-      return away && member.state !== 'running' ? { ...member, ...away } : member;
+      const absent = this.#restarts?.isBusy(member.name) ? this.#awayMembers.get(member.name) : undefined;
+      return absent && member.state !== 'running' ? { ...member, ...absent } : member;
     });
     return { ...backend, members };
   }
