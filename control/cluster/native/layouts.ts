@@ -58,7 +58,7 @@ type Folders = ReadonlyMap<string, BackendFolder>;
 const RABBITMQ = ['rabbitmq-1', 'rabbitmq-2', 'rabbitmq-3'] as const;
 const REDIS = ['redis-1', 'redis-2', 'redis-3'] as const;
 const SENTINELS = ['sentinel-1', 'sentinel-2', 'sentinel-3'] as const;
-const POSTGRES = ['postgres-1', 'postgres-2'] as const;
+const POSTGRES = ['postgres-1', 'postgres-2', 'postgres-3'] as const;
 const ERL_LIMIT_MS = 2_000;
 const REDIS_LIMIT_MS = 2_000;
 
@@ -208,7 +208,8 @@ function postgresLayout(
       [proxy],
     ],
     members: POSTGRES,
-    needed: 1,
+    // A primary commits nothing without a synchronous standby.
+    needed: 2,
     async prove(settings) {
       await probeOwnPostgres(endpointsOf(settings).postgresUrl);
       const roles = [...(await patroniRoles(settings, POSTGRES)).values()];

@@ -30,8 +30,10 @@ const DYNAMIC_CONFIG = {
   retry_timeout: 2,
   maximum_lag_on_failover: 16 * 1024 * 1024,
   failsafe_mode: true,
-  // Not strict: without any standby, writes go on.
+  // Strict: a primary that commits alone may be cut off from one that is promoted meanwhile, and then be
+  // rewound. Of three members, one may be away.
   synchronous_mode: true,
+  synchronous_mode_strict: true,
   postgresql: {
     use_pg_rewind: true,
     parameters: { max_connections: 200, wal_level: 'replica', max_wal_senders: 8, wal_log_hints: 'on' },
