@@ -180,11 +180,17 @@ export class BrokerConnection<Own extends Channel> {
       // `close` follows each error; without a listener an error would end the process.
       const note = (error: Error): void => void (failure ??= error);
       connection.on('error', note);
+      // amqplib leaves a channel unanswered that is opened at the moment of the loss.
+      const closed = new Promise<never>((_, reject) => {
+        connection.on('close', (error?: Error) => reject(error ?? new Error('the connection was closed')));
+      });
+      closed.catch(() => undefined);
+      const whileOpen = <Value>(work: Promise<Value> | Value) => Promise.race([work, closed]);
       clearTimeout(limit);
       limit = setTimeout(() => abort.abort(), STEP_LIMIT_MS);
-      const names = await declareTopology(connection, namespace, url);
+      const names = await whileOpen(declareTopology(connection, namespace, url));
       limit.refresh();
-      const channel = await createChannel(connection);
+      const channel = await whileOpen(createChannel(connection));
       channel.on('error', note);
       const opened: BrokerSession<Own> = { connection, channel, names, isOver: false };
       session = opened;
@@ -201,8 +207,8 @@ export class BrokerConnection<Own extends Channel> {
         this.#report(opened, undefined);
       });
       this.#isBlocked = false;
-      await onOpen(opened);
-      this.#canary = await BrokerCanary.open({
+      await whileOpen(onOpen(opened));
+      const opening = BrokerCanary.open({
         connection,
         queue: names.healthQueue,
         groupSize: groupSize(url),
@@ -214,6 +220,7 @@ export class BrokerConnection<Own extends Channel> {
           if (this.#canary?.isDoubtful === true) void this.#compare(opened);
         },
       });
+      this.#canary = await whileOpen(opening);
       if (opened.isOver || this.#isEnding) throw failure ?? new Error('the connection was closed');
       this.#session = opened;
       this.#failures = 0;
