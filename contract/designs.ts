@@ -37,7 +37,7 @@ export const DESIGNS = {
     uses: ['postgres'],
     givesUp: 'Two transactions read the same number, and both sell that unit.',
     stoppedBy:
-      'SELECT … FOR UPDATE would have made the second one wait, and UPDATE … WHERE left_units > 0 would have looked again.',
+      'SELECT … FOR UPDATE would have made the second one wait for the first. UPDATE … SET left_units = left_units - 1 WHERE left_units > 0 would have counted from the row as it is then, not from what was read.',
     whenStopped: 'It writes back the number that it read: what the others sold meanwhile is sold again.',
     betterFor: 'Nothing where two buyers can come at once.',
   },
@@ -48,7 +48,8 @@ export const DESIGNS = {
     durability: POSTGRES,
     oversells: 'never',
     uses: ['postgres'],
-    givesUp: 'Of those who meet, one commits; the others try again, and some give up.',
+    givesUp:
+      'Postgres refuses an UPDATE of a row that has changed since its snapshot: that buyer tries again, and may give up.',
     whenStopped: 'Postgres refuses its UPDATE, since the row has changed; it tries again.',
     betterFor: 'Code that exists, and rarely meets itself.',
   },
@@ -114,7 +115,7 @@ export const DESIGNS = {
     durability: POSTGRES,
     oversells: 'never',
     uses: ['postgres'],
-    givesUp: 'Most tries are lost in a crowd, and some buyers give up while units are left.',
+    givesUp: 'Most tries are lost in a crowd, and buyers may give up while units are left.',
     whenStopped: 'Its UPDATE finds another version and changes nothing; it tries again.',
     betterFor: 'Forms that a person edits for minutes.',
   },
@@ -128,7 +129,7 @@ export const DESIGNS = {
     givesUp: 'All who read a number above 0 buy.',
     stoppedBy: "Looking at DECR's own answer would have: below 0 means that it came too late.",
     whenStopped: 'It trusts the number that it read, and sells a unit that is not there.',
-    betterFor: "Nothing: DECR's own answer is free.",
+    betterFor: "Nothing: DECR's own answer tells more, and costs no more.",
   },
   'redis-decr': {
     title: 'Redis: DECR, given back below 0',
@@ -184,10 +185,11 @@ export const DESIGNS = {
     durability: 'RabbitMQ has confirmed and stored the frame: survives the end of any process',
     oversells: 'never',
     uses: ['postgres', 'redis', 'rabbitmq'],
-    givesUp: 'Four parts to run, and an answer that only says queued: the outcome comes a moment later.',
+    givesUp:
+      'Three backends and two services to run, and an answer that only says queued: the outcome comes a moment later.',
     whenStopped:
       'The frame in its hand waits for it; other workers decide the rest, and each grant is stored once.',
-    betterFor: 'Crowds that come at once, where nobody may be rejected or lost.',
+    betterFor: 'Crowds that come at once, where each request must be taken and get its outcome.',
   },
 } as const satisfies Record<string, DesignFacts>;
 

@@ -118,7 +118,7 @@ describe('what a lab came to', () => {
 
   it('says in how many attacks the speed verdict is withheld', () => {
     const told = labSentences([result(), result({ round: 2, isSpeedWithheld: true })]).join(' ');
-    expect(told).toContain('The speed verdict is withheld in 1 attack:');
+    expect(told).toContain('The speed verdict is withheld in 1 attack (Row lock):');
     expect(labSentences([result()]).join(' ')).not.toContain('withheld');
   });
 

@@ -225,7 +225,8 @@ export function labSentences(results: readonly LabResult[]): string[] {
     return own.length > 0 && !agrees(design, own);
   });
   const requests = ofKind(results, 'crowd')[0]?.requests ?? 0;
-  const withheld = results.filter(({ kind, isSpeedWithheld }) => kind !== 'stall' && isSpeedWithheld).length;
+  const withheld = results.filter(({ kind, isSpeedWithheld }) => kind !== 'stall' && isSpeedWithheld);
+  const withheldOf = [...new Set(withheld.map(({ design }) => DESIGNS[design].title))].join(', ');
   return [
     `${plural(results.length, 'attack')}. Each design had ${[
       ...extra('crowd', `${plural(crowds, 'round')} of ${whole(requests)} requests at once`),
@@ -236,15 +237,15 @@ export function labSentences(results: readonly LabResult[]): string[] {
       ? 'The buyers of each round, and their order, were the same for every design (by SHA-256).'
       : `In round ${unlike.join(', ')} the buyers were not the same for every design: an attack was broken off.`,
     wrong.length === 0
-      ? 'What was seen agrees with what each design claims.'
+      ? 'What was seen agrees with what each design claims, also where it claims to oversell.'
       : `Not as claimed: ${wrong.map((design) => DESIGNS[design].title).join(', ')}.`,
-    ...(withheld === 0
+    ...(withheld.length === 0
       ? []
       : [
-          `The speed verdict is withheld in ${plural(withheld, 'attack')}: load generator or machine was the limit, so their answers/s and latencies do not measure the design.`,
+          `The speed verdict is withheld in ${plural(withheld.length, 'attack')} (${withheldOf}): load generator or machine was the limit, so their answers/s and latencies do not measure the design.`,
         ]),
     ...betterSentences(results),
-    'CPU a request is that of the design and of the backends that it needs, until everything is decided.',
+    'CPU a request is that of the design and of the backends that it needs, until everything is decided. Lock waits are the sum over all buyers.',
     ...extra(
       'stall',
       `Each design ran as two processes on the same databases. One stopped itself (SIGSTOP) with its lock or its unit in hand, for ${milliseconds(STOPPED_MS)}; the lock of the Redlock lasts 1 s.`,

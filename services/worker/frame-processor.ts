@@ -91,7 +91,6 @@ export class FrameProcessor {
     counters.frameAgeMs = Math.max(0, age);
     const { lostConnections } = store;
     const first = await Promise.all(frames.map((frame) => this.#decideFirst(frame)));
-    step('worker.after-lua');
     const refused: Frame[] = [];
     const events: string[] = [];
     const ends = frames.map((frame, at) => {
@@ -114,7 +113,7 @@ export class FrameProcessor {
     if (frame.traceparent !== undefined) return undefined;
     this.#sales.note(frame.saleId, frame.generation);
     try {
-      return await this.#parts.store.decideFrame(undecidedFrame(frame));
+      return await this.#decide(undecidedFrame(frame));
     } catch {
       return undefined;
     }
@@ -128,8 +127,7 @@ export class FrameProcessor {
     const { store, counters } = this.#parts;
     if (frames.length === 0) return;
     await this.#whileAway(() => store.publishOutcome(events.join('\n')));
-    await this.#whileAway(() => store.whenDelivered());
-    step('worker.after-pubsub');
+    await this.#untilDelivered();
     // See `process`.
     if (store.lostConnections === lostConnections) counters.frames += frames.length;
     else for (const frame of frames) await this.process(frame, false);
@@ -164,10 +162,8 @@ export class FrameProcessor {
         throw new Error(`frame ${frame.id} found sale ${frame.saleId} wrong after ${MAX_REBUILDS} rebuilds`);
       const { lostConnections } = known ?? this.#parts.store;
       if (known === undefined) steps?.('lua');
-      const decision =
-        known?.decision ?? (await this.#whileAway(() => this.#parts.store.decideFrame(undecided)));
+      const decision = known?.decision ?? (await this.#whileAway(() => this.#decide(undecided)));
       known = undefined;
-      step('worker.after-lua');
       if (decision.status === 'unknownSale') {
         rare.saleUnknown++;
         rebuilds++;
@@ -207,14 +203,24 @@ export class FrameProcessor {
       else if (decision.decided < frame.count) rare.outcomeKept++;
       steps?.('outcome');
       await this.#publish(frame, decision, hasGrants);
-      await this.#whileAway(() => this.#parts.store.whenDelivered());
-      step('worker.after-pubsub');
+      await this.#untilDelivered();
       // The Redis that published may lack the record, and those who listen may not be connected again. They can read it
       // once the present Redis has it.
       if (this.#parts.store.lostConnections !== lostConnections) continue;
       counters.frames++;
       return;
     }
+  }
+
+  async #decide(undecided: UndecidedFrame): Promise<Decision> {
+    const decision = await this.#parts.store.decideFrame(undecided);
+    step('worker.after-lua');
+    return decision;
+  }
+
+  async #untilDelivered(): Promise<void> {
+    await this.#whileAway(() => this.#parts.store.whenDelivered());
+    step('worker.after-pubsub');
   }
 
   /**
