@@ -62,6 +62,6 @@ it('a bundle that ships has its guards, and no trace of a build without one', ()
   for (const entry of ['gateway', 'worker'] as const) expect(shipped(entry)).not.toContain('unguarded');
   expect(shipped('gateway')).toContain('mandatory: true');
   expect(shipped('worker')).toMatch(
-    /AND epoch <= \$4[\s\S]*ON CONFLICT \(reservation_id, item_no\) DO NOTHING/,
+    /AND s\.epoch <= g\.epoch[\s\S]*ON CONFLICT \(reservation_id, item_no\) DO NOTHING/,
   );
 });
