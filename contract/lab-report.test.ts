@@ -117,8 +117,10 @@ describe('what a lab came to', () => {
   });
 
   it('says in how many attacks the speed verdict is withheld', () => {
-    const told = labSentences([result(), result({ round: 2, isSpeedWithheld: true })]).join(' ');
+    const one = result({ isSpeedWithheld: true });
+    const told = labSentences([one, result({ design: 'redlock' })]).join(' ');
     expect(told).toContain('The speed verdict is withheld in 1 attack (Row lock):');
+    expect(labSentences([one]).join(' ')).toContain('The speed verdict is withheld in 1 attack:');
     expect(labSentences([result()]).join(' ')).not.toContain('withheld');
   });
 

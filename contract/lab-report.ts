@@ -226,7 +226,8 @@ export function labSentences(results: readonly LabResult[]): string[] {
   });
   const requests = ofKind(results, 'crowd')[0]?.requests ?? 0;
   const withheld = results.filter(({ kind, isSpeedWithheld }) => kind !== 'stall' && isSpeedWithheld);
-  const withheldOf = [...new Set(withheld.map(({ design }) => DESIGNS[design].title))].join(', ');
+  const withheldOf = [...new Set(withheld.map(({ design }) => DESIGNS[design].title))];
+  const isOfAll = withheldOf.length === new Set(results.map(({ design }) => design)).size;
   return [
     `${plural(results.length, 'attack')}. Each design had ${[
       ...extra('crowd', `${plural(crowds, 'round')} of ${whole(requests)} requests at once`),
@@ -242,7 +243,7 @@ export function labSentences(results: readonly LabResult[]): string[] {
     ...(withheld.length === 0
       ? []
       : [
-          `The speed verdict is withheld in ${plural(withheld.length, 'attack')} (${withheldOf}): load generator or machine was the limit, so their answers/s and latencies do not measure the design.`,
+          `The speed verdict is withheld in ${plural(withheld.length, 'attack')}${isOfAll ? '' : ` (${withheldOf.join(', ')})`}: load generator or machine was the limit, so their answers/s and latencies do not measure the design.`,
         ]),
     ...betterSentences(results),
     'CPU a request is that of the design and of the backends that it needs, until everything is decided. Lock waits are the sum over all buyers.',

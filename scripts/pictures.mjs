@@ -182,9 +182,14 @@ async function race(page, out) {
 async function lab(page, out) {
   await goTo(page, 'Lab');
   await page.getByLabel('Rounds').fill('1');
+  for (const extra of await page.getByRole('region', { name: 'The attacks' }).getByRole('checkbox').all())
+    await extra.uncheck();
   await page.getByRole('button', { name: 'Start the lab' }).click();
   await page.getByRole('region', { name: 'Progress' }).waitFor();
   await page.getByRole('button', { name: 'Start the lab' }).waitFor({ timeout: LAB_TIMEOUT_MS });
+  await page
+    .getByRole('heading', { name: 'What a request costs, and what is sold' })
+    .evaluate((heading) => heading.scrollIntoView());
   await shootBoth(page, out, 'lab');
 }
 
