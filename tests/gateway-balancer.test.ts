@@ -14,6 +14,8 @@ import { waitFor } from './support/worker-world.ts';
 const dir = mkdtempSync(join(tmpdir(), 'flashgrid-balancer-'));
 const servers: Server[] = [];
 let balancer: GatewayBalancer;
+let registry: ProcessRegistry;
+let inHand = 0;
 
 const portOf = (server: Server | undefined): number => {
   const address = server?.address();
@@ -27,9 +29,9 @@ const gateway = (number: number): ServiceState => ({
   restarts: 0,
 });
 
-/** Answers with its id. */
+/** Answers with its id; `/held` waits. */
 async function listen(id: string): Promise<void> {
-  const server = createServer((_, response) => response.end(id));
+  const server = createServer(({ url }, response) => (url === '/held' ? inHand++ : response.end(id)));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   servers.push(server);
@@ -54,7 +56,7 @@ beforeAll(async () => {
   const { program } = (await findHighAvailability()).haproxy;
   await listen('gateway-1');
   await listen('gateway-2');
-  const registry = new ProcessRegistry(dir);
+  registry = new ProcessRegistry(dir);
   const options = { program, folder: join(dir, 'haproxy'), port: 0, registry, onLog: () => undefined };
   balancer = await GatewayBalancer.start(options, [gateway(1)]);
 });
@@ -78,4 +80,15 @@ it('leads to all gateways, keeps its address when they change, and leaves out on
   end(first);
   // Nobody who comes now meets the one that is gone.
   expect(await answers()).toEqual(new Set(['200 gateway-2']));
+}, 30_000);
+
+it('stops those, too, that have handed over and wait for a request in hand', async () => {
+  const held = post('/held').catch(() => 'closed');
+  await waitFor('a request in hand', () => inHand === 1);
+  balancer.update([gateway(2)]);
+  await waitFor('the next one beside it', () => registry.findProcesses().length === 2);
+  await waitFor('the next one to serve', async () => (await answers()).has('200 gateway-2'));
+  await balancer.stop();
+  expect(registry.findProcesses()).toEqual([]);
+  await held;
 }, 30_000);

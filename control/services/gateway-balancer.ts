@@ -44,6 +44,8 @@ export class GatewayBalancer {
   readonly #port: number;
   #servers = '';
   #running: RunningProcess | undefined;
+  /** Those, too, that have handed over the address and wait for their last connections. */
+  readonly #alive = new Set<RunningProcess>();
   #isStopping = false;
 
   private constructor(options: GatewayBalancerOptions, port: number) {
@@ -108,7 +110,8 @@ export class GatewayBalancer {
 
   async stop(): Promise<void> {
     this.#isStopping = true;
-    if (this.#running) await this.#options.registry.stopAll([this.#running.identity], STOP_LIMITS);
+    const all = [...this.#alive].map(({ identity }) => identity);
+    await this.#options.registry.stopAll(all, STOP_LIMITS);
   }
 
   #spawn(): void {
@@ -127,8 +130,10 @@ export class GatewayBalancer {
       { registry, logPath: join(folder, 'haproxy.log'), fingerprint: '' },
     );
     this.#running = own;
+    this.#alive.add(own);
     void own.exit?.then((how) => {
       registry.remove(own.identity);
+      this.#alive.delete(own);
       if (this.#isStopping || this.#running !== own) return;
       onLog('warn', `HAProxy before the gateways ended (${how}): it is started again`);
       this.#running = undefined;
