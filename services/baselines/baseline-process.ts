@@ -20,7 +20,7 @@ export const reserveSchema = {
 } as const;
 
 /** Connections that may wait in the kernel to be accepted: ten thousand buyers come at once. */
-const BACKLOG = 16_384;
+export const BACKLOG = 16_384;
 
 /** Listens on a free port, reports it, and ends with the parent. */
 export async function listen(

@@ -6,6 +6,7 @@ import { writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { hasNginx, startNginx } from './nginx.ts';
 import { Rig } from './rig.ts';
 import {
   FULL,
@@ -14,12 +15,13 @@ import {
   engine,
   manySales,
   oneEach,
+  openRate,
   stampede,
   startTraceSink,
   traced,
   watched,
   workerAlone,
-  wrkPair,
+  wrkAnchors,
   type Round,
   type Servers,
 } from './scenarios.ts';
@@ -61,9 +63,11 @@ process.exit();
 async function main(): Promise<number> {
   await rig.start(!values.guard);
   const bare = await rig.fork('services/baselines/bare.ts');
+  const raw = await rig.fork('services/baselines/raw-socket.ts');
+  const nginx = hasNginx() ? await startNginx(rig) : undefined;
   const gateway = await rig.fork('out/main/gateway.js');
   const worker = await rig.fork('out/main/worker.js');
-  const servers: Servers = { bare, gateway, worker };
+  const servers: Servers = { bare, raw, nginx, gateway, worker };
   const startMs = { gateway: gateway.startMs, worker: worker.startMs };
   if (values.soak) return await soak(rig, servers, Number(values.soak));
   await warmUp(servers);
@@ -103,6 +107,7 @@ async function measure(servers: Servers, count: number): Promise<Round[]> {
     };
     await add('ceiling', ceiling(rig, servers, sizes.requests, 200, ''));
     await add('gateway', engine(rig, servers, sizes.requests, 200, 20, ''));
+    await add('open rate', openRate(rig, servers, (round['gateway'] ?? 0) / 2));
     await add('everyone wins', engine(rig, servers, sizes.grants, 200, sizes.grants, 'Wins'));
     await add('ceiling, 1,000 connections', ceiling(rig, servers, sizes.requestsAt1000, 1_000, 'At1000'));
     await add('gateway, 1,000 connections', engine(rig, servers, sizes.requestsAt1000, 1_000, 20, 'At1000'));
@@ -112,7 +117,8 @@ async function measure(servers: Servers, count: number): Promise<Round[]> {
     await add('dashboards and telemetry', watched(rig, servers, sizes.requests, number));
     await add('traces', traced(rig, servers, sizes.requests, number, sink));
     if (withWrk) {
-      await add('wrk', wrkPair(rig, servers, sizes.wrkSeconds));
+      for (const connections of [200, 1_000])
+        await add(`wrk, ${connections} connections`, wrkAnchors(rig, servers, connections, sizes.wrkSeconds));
       for (const sales of [1, 1_000, 10_000])
         await add(`${sales} sales`, manySales(rig, servers, sales, sizes.wrkSeconds));
     }

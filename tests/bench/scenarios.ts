@@ -48,6 +48,10 @@ export type Round = Record<string, number>;
 
 export interface Servers {
   readonly bare: BenchProcess;
+  /** A socket server of Node that answers without a look at the request. */
+  readonly raw: BenchProcess;
+  /** URL of an nginx that does the same, where there is one. */
+  readonly nginx: string | undefined;
   readonly gateway: BenchProcess;
   worker: BenchProcess;
 }
@@ -112,7 +116,7 @@ export async function engine(
 /** Drain of a pre-filled queue by one worker. */
 export async function workerAlone(
   rig: Rig,
-  servers: Servers,
+  servers: Pick<Servers, 'gateway'> & { worker: BenchProcess },
   count: number,
   stock: number,
   name: string,
@@ -175,7 +179,11 @@ async function countOutcomes(rig: Rig, count: number): Promise<{ done: Promise<n
 }
 
 /** Every buyer with a connection of its own, all opened at once. */
-export async function stampede(rig: Rig, { gateway, worker }: Servers, connections: number): Promise<Round> {
+export async function stampede(
+  rig: Rig,
+  { gateway, worker }: Pick<Servers, 'gateway' | 'worker'>,
+  connections: number,
+): Promise<Round> {
   const saleId = await rig.openSale(gateway, WINNERS);
   const endWatch = watchMemory({ gateway: gateway.pid, worker: worker.pid, broker: rig.brokerPid() });
   const { load } = await rig.attack(gateway.url, saleId, burst(connections, connections, WINNERS));
@@ -296,13 +304,38 @@ function startTelemetry(rig: Rig, saleId: string): () => Promise<void> {
   };
 }
 
-/** `wrk` on the bare route and on the gateway. */
-export async function wrkPair(rig: Rig, { bare, gateway }: Servers, seconds: number): Promise<Round> {
-  const ceilingRun = await runWrk(bare.url, 'bench', 200, seconds);
+/** `wrk` on what sockets allow, on the bare route and on the gateway. */
+export async function wrkAnchors(
+  rig: Rig,
+  { bare, raw, nginx, gateway }: Servers,
+  connections: number,
+  seconds: number,
+): Promise<Round> {
+  const suffix = connections === 200 ? '' : `At${connections}`;
+  const round: Round = {};
+  for (const [name, url] of Object.entries({ Raw: raw.url, Nginx: nginx, Ceiling: bare.url }))
+    if (url !== undefined)
+      round[`wrk${name}${suffix}`] = (await runWrk(url, 'bench', connections, seconds)).rps;
   const saleId = await rig.openSale(gateway, WINNERS);
-  const gatewayRun = await runWrk(gateway.url, saleId, 200, seconds);
-  await rig.settled(saleId, gatewayRun.answered, WINNERS);
-  return { wrkCeiling: ceilingRun.rps, wrkGateway: gatewayRun.rps };
+  const { rps, answered } = await runWrk(gateway.url, saleId, connections, seconds);
+  await rig.settled(saleId, answered, WINNERS);
+  return { ...round, [`wrkGateway${suffix}`]: rps };
+}
+
+/** Seconds for which a rate is held. */
+const OPEN_RATE_SEC = 5;
+
+/** Requests at a rate that nobody's answers slow down, timed from when each was due. */
+export async function openRate(rig: Rig, { gateway }: Servers, ratePerSec: number): Promise<Round> {
+  const saleId = await rig.openSale(gateway, WINNERS);
+  const { load } = await rig.attack(gateway.url, saleId, {
+    profile: 'sustained',
+    ratePerSec: Math.round(ratePerSec),
+    durationSec: OPEN_RATE_SEC,
+    stock: WINNERS,
+  });
+  await rig.settled(saleId, load.accepted, WINNERS);
+  return { openRate: load.rps, openRateP99Ms: load.latencyMs.p99, openRateP999Ms: load.latencyMs.p999 };
 }
 
 /** Connections of `wrk` on several sales. */

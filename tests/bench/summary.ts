@@ -7,6 +7,10 @@ export const TARGETS = {
   gatewayRatio: 0.75,
   gatewayAt1000Ratio: 0.7,
   gatewayP99Ms: 25,
+  openRateP99Ms: 5,
+  openRateP999Ms: 20,
+  rawRatio: 0.5,
+  rawAt1000Ratio: 0.6,
   endToEndRatio: 0.5,
   endToEndWinsRatio: 0.35,
   refusals: 100_000,
@@ -89,6 +93,9 @@ export function summarise(rounds: readonly Round[], start: Readonly<Record<strin
       TARGETS.gatewayRatio,
     ),
     atMost(plain('gatewayP99Ms', 'p99 of the acknowledgement, 200 connections', 'ms'), TARGETS.gatewayP99Ms),
+    plain('openRate', 'Gateway at half of that as an open rate', '/s'),
+    atMost(plain('openRateP99Ms', 'p99 at that rate', 'ms'), TARGETS.openRateP99Ms),
+    atMost(plain('openRateP999Ms', 'p99.9 at that rate', 'ms'), TARGETS.openRateP999Ms),
     plain('ceilingP99Ms', 'p99 of the bare route, 200 connections', 'ms'),
     atLeast(
       ratio('gatewayAt1000Ratio', 'gateway / bare, 1,000 connections', 'gatewayAt1000', 'ceilingAt1000'),
@@ -167,8 +174,20 @@ export function summarise(rounds: readonly Round[], start: Readonly<Record<strin
   ];
   if (all('wrkGateway').length > 0)
     lines.push(
+      ...(all('wrkNginx').length > 0 ? [plain('wrkNginx', 'wrk: nginx, `return 202`', '/s')] : []),
+      plain('wrkRaw', 'wrk: raw `node:net`', '/s'),
       plain('wrkCeiling', 'wrk: bare Fastify', '/s'),
       plain('wrkGateway', 'wrk: gateway', '/s'),
+      atLeast(ratio('rawRatio', 'wrk: gateway / raw `node:net`', 'wrkGateway', 'wrkRaw'), TARGETS.rawRatio),
+      atLeast(
+        ratio(
+          'rawAt1000Ratio',
+          'wrk: gateway / raw `node:net`, 1,000 connections',
+          'wrkGatewayAt1000',
+          'wrkRawAt1000',
+        ),
+        TARGETS.rawAt1000Ratio,
+      ),
       ratio('wrkRatio', 'wrk: gateway / bare', 'wrkGateway', 'wrkCeiling'),
       plain('sales1EndToEnd', 'wrk: decided, one sale', '/s'),
       atLeast(

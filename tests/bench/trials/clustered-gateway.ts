@@ -1,21 +1,10 @@
 /** Two gateways behind one port, by node:cluster. Forked by `gateways.ts`. */
 import cluster from 'node:cluster';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import process from 'node:process';
 import { resolve } from 'node:path';
+import { freePort } from '../free-port.ts';
 
 const COUNT = 2;
-
-/** A port that is free now: a gateway that asks for 0 would get one of its own in each process. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
-}
 
 const port = await freePort();
 cluster.setupPrimary({ exec: resolve(import.meta.dirname, '../../../out/main/gateway.js'), execArgv: [] });

@@ -35,7 +35,7 @@ await withRig(async (rig) => {
     `| gateway, without the flags | ${await stampedes(rig, plain, () => rig.openSale(plain, 20))} |`,
   );
   console.log(`| gateway | ${await stampedes(rig, gateway, () => rig.openSale(gateway, 20))} |`);
-  const servers = { bare, gateway, worker };
+  const servers = { gateway, worker };
   for (const [name, stock] of [
     ['refusals', 20],
     ['grants', MILLION],

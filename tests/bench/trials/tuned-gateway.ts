@@ -6,9 +6,13 @@ import { gatewayConfigSchema } from '../../../services/shared/config.ts';
 import { runService } from '../../../services/shared/service-process.ts';
 
 const lingerMs = Number(process.env['TRIAL_LINGER_MS'] ?? 0);
+/** Turns of the event loop after which a message is closed. */
+const turns = Number(process.env['TRIAL_TURNS'] ?? 1);
+const afterTurns = (run: () => void, left = turns): void =>
+  void setImmediate(() => (left <= 1 ? run() : afterTurns(run, left - 1)));
 const tuning: GatewayTuning = {
   maxFlights: Number(process.env['TRIAL_FLIGHTS'] ?? 2),
-  ...(lingerMs > 0 ? { schedule: (run: () => void) => void setTimeout(run, lingerMs) } : {}),
+  schedule: lingerMs > 0 ? (run: () => void) => void setTimeout(run, lingerMs) : (run) => afterTurns(run),
 };
 await runService({
   role: 'gateway',
