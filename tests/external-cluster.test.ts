@@ -4,8 +4,11 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import type { BackendState, Step } from '../contract/backends.ts';
 import { FailureError } from '../contract/failure.ts';
 import { createExternalCluster, externalFindings } from '../control/cluster/external/external-cluster.ts';
+import { unsafeSettings, withPostgres } from '../control/cluster/probes.ts';
 import { findFreePorts } from '../control/lib/free-port.ts';
+import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { testEndpoints } from './support/backends.ts';
+import { startPostgresPair } from './support/postgres-pair.ts';
 import { startStallingProxy } from './support/stalling-proxy.ts';
 
 function external(change: Partial<ReturnType<typeof testEndpoints>> = {}) {
@@ -123,6 +126,51 @@ test('a queue with fewer members than RabbitMQ has nodes is told of, with the co
     status: 'ok',
     detail: expect.stringContaining('could not be learnt'),
   });
+});
+
+test('a Postgres that may lose what it said was committed is told of, with the setting and what to do', async () => {
+  const { postgresUrl } = testEndpoints();
+  const doctor = async (settings: readonly string[]) => {
+    const url = new URL(postgresUrl);
+    url.searchParams.set('options', settings.map((setting) => `-c ${setting}`).join(' '));
+    const findings = await externalFindings({ ...testEndpoints(), postgresUrl: url.href });
+    return findings.find(({ id }) => id === 'external.postgres');
+  };
+  expect(await doctor(['synchronous_commit=on'])).toMatchObject({ status: 'ok' });
+  // Without a standby, it is as safe as `on`.
+  expect(await doctor(['synchronous_commit=local'])).toMatchObject({ status: 'ok' });
+  expect(await doctor(['synchronous_commit=off'])).toMatchObject({
+    status: 'warning',
+    detail:
+      'Postgres serves, but synchronous_commit is off (a crash loses commits that buyers were told of).',
+    fix: expect.stringContaining('ALTER SYSTEM SET synchronous_commit = on;'),
+  });
+});
+
+test('of a Postgres with a standby, every unsafe setting is named, also what a failover loses', async () => {
+  const release = new ReleaseStack();
+  onTestFinished(() => release.release());
+  // It runs with fsync=off, since only Postgres ends here, and has a synchronous standby.
+  const { url } = await startPostgresPair(release);
+  const named = async () => (await unsafeSettings(url)).map(({ text }) => text.split(' (')[0]);
+  expect(await named()).toEqual(['fsync is off']);
+  const set = async (setting: string) => {
+    await withPostgres(url, async (client) => {
+      await client.query(`ALTER SYSTEM SET ${setting}`);
+      await client.query('SELECT pg_reload_conf()');
+    });
+  };
+  await set('full_page_writes = off');
+  await set('synchronous_commit = local');
+  await vi.waitFor(
+    async () =>
+      expect(await named()).toEqual([
+        'fsync is off',
+        'full_page_writes is off',
+        'synchronous_commit is local',
+      ]),
+    10_000,
+  );
 });
 
 test('of the seeds of a Redis Cluster, one that answers is enough', async () => {

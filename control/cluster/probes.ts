@@ -93,6 +93,32 @@ export async function probePostgres(url: string): Promise<string> {
   return result.rows[0]?.server_version.split(' ')[0] ?? 'unknown';
 }
 
+/** What a setting of Postgres costs, where it is not as it must be; the last one matters with synchronous standbys alone. */
+const UNSAFE_SETTINGS = [
+  ['synchronous_commit', 'off', 'a crash loses commits that buyers were told of'],
+  ['fsync', 'off', 'a crash of the machine loses data, or all of it'],
+  ['full_page_writes', 'off', 'a page that is half written at a crash stays broken'],
+  ['synchronous_commit', 'local', 'a failover loses commits that buyers were told of'],
+] as const;
+
+/**
+ * Settings with which Postgres may lose what it said was committed, as the services' sessions get them.
+ * @throws Error with what Postgres answered
+ */
+export async function unsafeSettings(url: string): Promise<{ name: string; text: string }[]> {
+  const { rows } = await withPostgres(url, (client) =>
+    client.query<{ name: string; setting: string }>(
+      `SELECT name, setting FROM pg_settings
+       WHERE name IN ('synchronous_commit', 'fsync', 'full_page_writes', 'synchronous_standby_names')`,
+    ),
+  );
+  const settingOf = (wanted: string) => rows.find(({ name }) => name === wanted)?.setting ?? '';
+  const hasStandbys = settingOf('synchronous_standby_names') !== '';
+  return UNSAFE_SETTINGS.filter(
+    ([name, value]) => settingOf(name) === value && (value !== 'local' || hasStandbys),
+  ).map(([name, value, cost]) => ({ name, text: `${name} is ${value} (${cost})` }));
+}
+
 /** Runs `use` on a connection of its own. */
 export async function withPostgres<Value>(
   url: string,

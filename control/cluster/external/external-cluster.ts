@@ -16,7 +16,7 @@ import {
 } from '../../../contract/external-urls.ts';
 import { StepReporter } from '../steps.ts';
 import { cancelled, throwIfCancelled, whenAborted } from '../native/failures.ts';
-import { PROBES, primariesAlone } from '../probes.ts';
+import { PROBES, primariesAlone, unsafeSettings } from '../probes.ts';
 import { lackingMembers } from './queue-members.ts';
 import { parseRedisUrl, redisNodeUrls } from '../../../services/shared/redis-url.ts';
 import { errorText } from '../../../services/shared/error-text.ts';
@@ -155,6 +155,9 @@ interface Look {
 
 const NODE_AWAY =
   'Bring that node back, or take it out of the URL. Until then fewer nodes are left to take over.';
+/** Where a URL or a role has its own value, that one counts. */
+const settingsFix = (names: readonly string[]) =>
+  `As a superuser of Postgres: ${names.map((name) => `ALTER SYSTEM SET ${name} = on;`).join(' ')} SELECT pg_reload_conf(); and take it out of the URL, the role (ALTER ROLE … RESET) and the database (ALTER DATABASE … RESET), if it is set there.`;
 const TOO_FEW_MEMBERS =
   'Run that on any node of RabbitMQ: it adds no member by itself. Until then the queue goes with the nodes that it is on.';
 
@@ -169,7 +172,7 @@ async function lookAt(target: ExternalUrl, text: string): Promise<Look> {
   const probe = PROBES[role];
   const isRedis = role === 'redis';
   let note: string | undefined;
-  const [results, primary, alone, members] = await withLimit(
+  const [results, primary, alone, members, unsafe] = await withLimit(
     Promise.all([
       Promise.allSettled(nodes.map(({ href }) => probe(href))),
       isRedis && parseRedisUrl(text).kind === 'sentinel' ? probe(text) : undefined,
@@ -181,6 +184,8 @@ async function lookAt(target: ExternalUrl, text: string): Promise<Look> {
             return [];
           })
         : [],
+      // Where that can't be asked, the probe says why.
+      role === 'postgres' ? unsafeSettings(text).catch(() => []) : [],
     ]),
     CHECK_LIMIT_MS,
     `no answer within ${CHECK_LIMIT_MS / 1000} s`,
@@ -197,13 +202,18 @@ async function lookAt(target: ExternalUrl, text: string): Promise<Look> {
     ...(away.length === 0 ? [] : [`not at ${away.join(', ')}`]),
     ...(alone.length === 0 ? [] : [`no replica follows ${alone.join(', ')}`]),
     ...members,
+    ...unsafe.map(({ text }) => text),
   ];
   if (lacks.length === 0) return { version, ...(note === undefined ? {} : { note }) };
-  const isMembers = members.length === lacks.length;
   return {
     version,
     detail: `${title} serves, but ${lacks.join('; ')}.`,
-    fix: isMembers ? TOO_FEW_MEMBERS : NODE_AWAY,
+    fix:
+      unsafe.length > 0
+        ? settingsFix([...new Set(unsafe.map(({ name }) => name))])
+        : members.length === lacks.length
+          ? TOO_FEW_MEMBERS
+          : NODE_AWAY,
   };
 }
 
