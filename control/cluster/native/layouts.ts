@@ -21,7 +21,7 @@ import {
 import { haproxyDriver } from './haproxy.ts';
 import { ETCD_PORTS, etcdDriver, patroniDriver, patroniRoles, restPort } from './patroni.ts';
 import { postgresDriver, probeOwnPostgres } from './postgres.ts';
-import { amqpUrl, epmdDriver, nodeOf, rabbitmqDriver } from './rabbitmq.ts';
+import { amqpUrl, epmdDriver, leaderTold, nodeOf, rabbitmqDriver } from './rabbitmq.ts';
 import { redisDriver, redisUrl } from './redis.ts';
 import { SENTINEL_NAME, primaryPort, sentinelDriver } from './sentinel.ts';
 import { type ClusterSettings, type PortName, endpointsOf, portOf } from './settings.ts';
@@ -231,28 +231,32 @@ function postgresLayout(
 
 function rabbitmqLayout(binaries: RabbitmqBinaries, folder: FolderOf): BackendLayout {
   const hasServed = () => RABBITMQ.some((name) => existsSync(folder(name).path('served')));
-  /** `erl_call` comes with Erlang, and calls a function of a node in milliseconds. */
+  /** `erl_call` comes with Erlang, and has a node compute something in milliseconds. */
   const program = findProgram([...searchPlaces().programDirs], 'erl_call');
-  const call = async (settings: ClusterSettings, fn: string, args: string): Promise<string> => {
+  /** The first answer that can be used, or else nothing. */
+  const ask = async <Value>(
+    settings: ClusterSettings,
+    code: string,
+    read: (answer: string) => Value | undefined,
+  ): Promise<Value | undefined> => {
     for (const name of RABBITMQ) {
       const { dir, user } = folder(name);
       try {
-        const { stdout } = await promisify(execFile)(
-          program ?? 'erl_call',
-          ['-sname', nodeOf(name), '-a', `${fn} ${args}`],
-          {
-            cwd: dir,
-            env: { ...baseEnvironment(dir), ERL_EPMD_PORT: String(settings.ports.epmd) },
-            timeout: ERL_LIMIT_MS,
-            ...(user ? { uid: user.uid, gid: user.gid } : {}),
-          },
-        );
-        return stdout;
+        const asking = promisify(execFile)(program ?? 'erl_call', ['-sname', nodeOf(name), '-e'], {
+          cwd: dir,
+          env: { ...baseEnvironment(dir), ERL_EPMD_PORT: String(settings.ports.epmd) },
+          timeout: ERL_LIMIT_MS,
+          ...(user ? { uid: user.uid, gid: user.gid } : {}),
+        });
+        // Of an `erl_call` that has ended already; its own error says why.
+        asking.child.stdin?.on('error', () => undefined).end(code);
+        const value = read((await asking).stdout);
+        if (value !== undefined) return value;
       } catch {
         // This node is away: another one knows as well.
       }
     }
-    return '';
+    return undefined;
   };
   return {
     role: 'rabbitmq',
@@ -263,14 +267,14 @@ function rabbitmqLayout(binaries: RabbitmqBinaries, folder: FolderOf): BackendLa
     members: RABBITMQ,
     needed: 2,
     async prove(settings) {
-      const running = await call(settings, 'rabbit_mnesia cluster_nodes', '[running]');
+      const running = (await ask(settings, 'rabbit_mnesia:cluster_nodes(running).', String)) ?? '';
       const away = RABBITMQ.filter((name) => !running.includes(nodeOf(name)));
       if (away.length > 0) throw new Error(`${away.join(' and ')} did not join: ${running}`);
     },
     async look(settings) {
-      // One line for each quorum queue: its name, its leader, its members. Ours is that of the frames.
-      const board = await call(settings, 'ets tab2list', '[ra_leaderboard]');
-      const leader = /\.frames', '([^'@]+)@/.exec(board)?.[1];
+      const leader = await ask(settings, '{nodes(), ets:tab2list(ra_leaderboard)}.', (answer) =>
+        leaderTold(answer, RABBITMQ.length),
+      );
       return new Map(
         leader === undefined ? [] : RABBITMQ.map((name) => [name, { isLeader: name === leader }]),
       );

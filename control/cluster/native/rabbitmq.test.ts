@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { dependenciesOf, leanLibraries } from './rabbitmq.ts';
+import { dependenciesOf, leaderTold, leanLibraries } from './rabbitmq.ts';
 
 let libs = '';
 beforeEach(() => {
@@ -49,4 +49,17 @@ test('a package that is laid out otherwise is left as it is', () => {
   library('rabbit', '3.6.0', ['rabbit_common']);
   writeFileSync(join(libs, 'rabbit_common-3.6.0.ez'), 'an archive');
   expect(leanLibraries(libs)).toBeUndefined();
+});
+
+test('who leads is told by a node that sees a majority, and not by one that is cut off', () => {
+  // As `erl_call` prints it.
+  const answer = (seen: readonly number[]) =>
+    `{ok, {[${seen.map((node) => `'rabbitmq-${node}@localhost'`).join(', ')}], [{'%2F_fg.reservations.dead', {'%2F_fg.reservations.dead', 'rabbitmq-3@localhost'}, [x]}, {'%2F_fg.frames', {'%2F_fg.frames', 'rabbitmq-1@localhost'}, [{'%2F_fg.frames', 'rabbitmq-2@localhost'}]}]}}`;
+  expect(leaderTold(answer([2, 3]), 3)).toBe('rabbitmq-1');
+  expect(leaderTold(answer([2]), 3)).toBe('rabbitmq-1');
+  expect(leaderTold(answer([]), 3)).toBeUndefined();
+  // Neither half of four knows.
+  expect(leaderTold(answer([2]), 4)).toBeUndefined();
+  expect(leaderTold(`{ok, {['rabbitmq-2@localhost'], []}}`, 3)).toBeUndefined();
+  expect(leaderTold(`{error, "*** eval: {'EXIT', {badarg, [{ets, match_object, []}]}}"}`, 3)).toBeUndefined();
 });

@@ -231,6 +231,17 @@ export function amqpUrl(settings: ClusterSettings, name: PortName): string {
 // In the foreground: the one that Erlang starts by itself makes itself a daemon that nobody records.
 const epmdArgs = ({ ports }: ClusterSettings) => ['-address', '127.0.0.1', '-port', String(ports.epmd)];
 
+/**
+ * The node that leads the queue of the frames, by what one node tells: `{the nodes that it sees, [{queue, {queue, leader}, members}]}`.
+ * One that sees no majority does not hear when another one is elected: it is not believed.
+ * @param members how many nodes there are
+ */
+export function leaderTold(answer: string, members: number): string | undefined {
+  const seen = /\{\[([^\]]*)\]/.exec(answer)?.[1]?.match(/@/g)?.length ?? 0;
+  if (2 * (seen + 1) <= members) return undefined;
+  return /\.frames', '([^'@]+)@/.exec(answer)?.[1];
+}
+
 /** The driver of the epmd by which several nodes find each other. */
 export function epmdDriver(binaries: RabbitmqBinaries, folder: BackendFolder): BackendDriver {
   return simpleDriver({
