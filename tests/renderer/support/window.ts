@@ -8,8 +8,15 @@ export interface AppWindow {
   readonly complaints: string[];
 }
 
-/** Opens the app in a fresh context: no cookie, no cache. */
-export async function openWindow(browser: Browser, url: string): Promise<AppWindow> {
+/**
+ * Opens the app in a fresh context: no cookie, no cache.
+ * @param prepare what the page needs before it opens
+ */
+export async function openWindow(
+  browser: Browser,
+  url: string,
+  prepare?: (page: Page) => Promise<void>,
+): Promise<AppWindow> {
   const context = await browser.newContext({
     viewport: { width: 1440, height: 900 },
     reducedMotion: 'reduce',
@@ -21,6 +28,7 @@ export async function openWindow(browser: Browser, url: string): Promise<AppWind
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
   });
   page.on('pageerror', (error) => complaints.push(String(error)));
+  await prepare?.(page);
   await page.goto(url);
   return { page, context, complaints };
 }
