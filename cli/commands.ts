@@ -18,6 +18,7 @@ import { matrix } from './matrix.ts';
 import { findLimit } from './find-limit.ts';
 import { selftest } from './selftest.ts';
 import { verify } from './verify.ts';
+import { plural } from '../contract/format.ts';
 import { whenInterrupted } from './interrupt.ts';
 import type { Output } from './output.ts';
 import { EXIT } from '../contract/exit-codes.ts';
@@ -39,6 +40,9 @@ import {
   requireRemote,
   type CommandContext,
 } from './session.ts';
+
+/** Sales that `status` prints; it tells how many more there are. */
+const MAX_PRINTED_SALES = 10;
 
 type Command = (context: CommandContext) => Promise<number>;
 
@@ -155,8 +159,11 @@ async function status({ values, dataDir, out, outputs, interrupt }: CommandConte
       out.print(
         `  ${service.id.padEnd(12)}${service.state.padEnd(12)}${`${service.restarts} restarts`.padEnd(14)}${service.port ? `port ${service.port}` : ''}`,
       );
-    for (const sale of snapshot.sales.slice(0, 10))
+    const { sales, salesTotal = sales.length } = snapshot;
+    const listed = sales.slice(0, MAX_PRINTED_SALES);
+    for (const sale of listed)
       out.print(`  sale ${sale.id}: ${sale.counters.remaining} of ${sale.stock} left, ${sale.status}`);
+    if (salesTotal > listed.length) out.print(`  and ${plural(salesTotal - listed.length, 'more sale')}`);
     if (snapshot.attack)
       out.print(
         `Attack ${snapshot.attack.runId}: ${snapshot.attack.phase}${snapshot.attack.verdict ? `, ${snapshot.attack.verdict}` : ''}`,

@@ -120,7 +120,7 @@ export const commands = {
     output: z.array(serviceStateSchema),
     timeoutMs: 120_000,
   },
-  /** The newest sales. */
+  /** The newest sales, before them the one that is attacked where it is older. */
   'sales.listSales': {
     input: z.strictObject({ limit: z.number().int().min(1).max(1_000).default(MAX_SHOWN_SALES) }),
     output: z.array(saleViewSchema),
@@ -277,7 +277,7 @@ export const events = {
   'telemetry.statsSampled': z.object({ seq: count, stats: z.array(partStatsSchema) }),
   /** A few batches a second. */
   'telemetry.flowSampled': z.object({ seq: count, flow: z.array(flowSampleSchema) }),
-  /** The newest sales, and how many there are in all. */
+  /** The newest sales, before them the one that is attacked where it is older; and how many there are in all. */
   'sales.salesChanged': z.object({
     seq: count,
     sales: z.array(saleViewSchema),

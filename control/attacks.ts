@@ -1,5 +1,5 @@
 /** The attacks of a control centre: one at a time, and the last one stays readable. */
-import { optionOf, type AttackSettings } from '../contract/attack-settings.ts';
+import { optionOf, saleIdOf, type AttackSettings } from '../contract/attack-settings.ts';
 import { contradictionOf } from '../contract/attack-contradictions.ts';
 import type { AttackState, LogLine } from '../contract/state.ts';
 import { FailureError } from '../contract/failure.ts';
@@ -56,6 +56,13 @@ export class Attacks {
   /** Of the attack that runs, or the last one. */
   get phase(): AttackState['phase'] | undefined {
     return this.#last?.state.phase;
+  }
+
+  /** A sale of the attack that runs, or of the last one: of several the first, which is asked for most. */
+  get saleId(): string | undefined {
+    const state = this.#last?.state;
+    if (state === undefined || state.target) return undefined;
+    return saleIdOf(state.saleId, 0, state.settings.sales);
   }
 
   /** @throws FailureError `attack.busy` while an attack runs */

@@ -198,7 +198,7 @@ export function commandHandlers(parts: CommandParts): Handlers {
       return await cluster.reset();
     },
     'services.scale': ({ role, count }) => cluster.scale(role, count),
-    'sales.listSales': async ({ limit }) => (await gateways.listSales()).slice(0, limit),
+    'sales.listSales': async ({ limit }) => (await sales.read(limit)).sales,
     'sales.openSale': async (sale) => {
       const opened = await gateways.openSale(sale);
       await sales.refresh();

@@ -163,12 +163,14 @@ export class ControlCentre implements ControlClient {
       () => this.#cluster.supervisor?.gatewayUrls() ?? [],
       () => this.#cluster.adminToken,
     );
-    this.#sales = new SalesWatch(this.#gateways, ({ sales, total }) =>
-      this.hub.emit('sales.salesChanged', { sales, salesTotal: total }),
+    this.#sales = new SalesWatch(
+      this.#gateways,
+      () => this.#attacks.saleId,
+      ({ sales, total }) => this.hub.emit('sales.salesChanged', { sales, salesTotal: total }),
     );
     this.#dead = new DeadLetters({
       deployment: () => this.#cluster.running().deployment,
-      listSales: () => this.#gateways.listSales(),
+      findSale: (id) => this.#gateways.findSale(id),
     });
     this.#attacks = new Attacks({
       version: options.version,

@@ -12,10 +12,7 @@ beforeEach(async () => {
   const { namespace, endpoints, store } = world;
   dead = new DeadLetters({
     deployment: () => ({ ...endpoints, namespace, postgresSchema: namespace }),
-    listSales: async () => {
-      const sale = await store.readSale('sale');
-      return sale ? [sale] : [];
-    },
+    findSale: (id) => store.readSale(id),
   });
 });
 afterEach(() => world.close());
@@ -103,7 +100,8 @@ describe('the dead-letter queue', () => {
     await world.publishSeveral(parts);
     await reject();
     const [listed] = (await dead.list(10)).frames;
-    expect(listed).toMatchObject({ reservations: 4, canReplay: true, reason: 'There is no sale other.' });
+    expect(listed).toMatchObject({ reservations: 4, canReplay: true });
+    expect(listed?.reason).toMatch(/^A worker rejected it/);
     expect(listed).not.toHaveProperty('saleId');
     const worker = await world.startWorker();
     expect(await dead.replay()).toEqual({ replayed: 1, kept: 0 });

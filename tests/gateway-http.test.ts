@@ -6,6 +6,7 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { RunningGateway } from '../services/gateway/gateway.ts';
 import { quoteIdentifier } from '../services/shared/postgres.ts';
+import { saleListSchema } from '../services/shared/sales.ts';
 import { uniqueName } from './support/backends.ts';
 import { expectTaken } from './support/expect-taken.ts';
 import { createGatewayWorld, idOf, openSale, reserve, send, sendAsAdmin } from './support/gateway-world.ts';
@@ -101,6 +102,47 @@ describe('the sales routes', () => {
     expect((await sendAsAdmin(gateway, 'PATCH', `/sales/${sale}`, {})).status).toBe(400);
     expect((await sendAsAdmin(gateway, 'PATCH', '/sales/no-such', { mode: 'shed' })).status).toBe(404);
     expect((await sendAsAdmin(gateway, 'PATCH', '/sales/no-such', { reset: {} })).status).toBe(404);
+  });
+
+  it('list the sales a page at a time, newest first, and tell how many there are', async () => {
+    const ids: string[] = [];
+    for (let sale = 0; sale < 3; sale++) ids.unshift(await openSale(gateway));
+    // Several sales of one moment, as an attack on many opens them.
+    const same = ['a', 'b', 'c'].map((letter) => uniqueName(`same-${letter}`));
+    await world.postgres.query(
+      `INSERT INTO ${quoteIdentifier(world.schema)}.sales (id, title, stock) SELECT id, id, 5 FROM unnest($1::text[]) AS id`,
+      [same],
+    );
+    const page = async (query: string) => {
+      const { status, body } = await send(gateway, 'GET', `/sales?${query}`);
+      expect(status, JSON.stringify(body)).toBe(200);
+      const { sales, total } = saleListSchema.parse(body);
+      return { ids: sales.map(({ id }) => id), total };
+    };
+    const first = await page('limit=2');
+    expect(first.ids).toEqual(same.slice(0, 2));
+    expect((await page(`limit=2&after=${same[1]}`)).ids).toEqual([same[2], ids[0]]);
+    expect((await page(`limit=2&after=${ids[0]}`)).ids).toEqual(ids.slice(1));
+    const all: string[] = [];
+    for (let after = ''; ; after = `&after=${all.at(-1)}`) {
+      const next = await page(`limit=4${after}`);
+      all.push(...next.ids);
+      if (next.ids.length === 0) break;
+    }
+    expect(new Set(all).size).toBe(first.total);
+    expect(all).toHaveLength(first.total);
+  });
+
+  it.each([
+    ['limit=0', 'limit', 'must be at least 1'],
+    ['limit=1001', 'limit', 'must be at most 1000'],
+    ['limit=x', 'limit', 'must be a number'],
+    ['after=A%20B', 'after', 'is not a sale id'],
+    ['after=no-such-sale', 'after', 'There is no sale no-such-sale.'],
+    ['limt=5', 'limt', 'is not a field here'],
+  ])('refuse the page %s, and name what is wrong', async (query, field, message) => {
+    const { status, body } = await send(gateway, 'GET', `/sales?${query}`);
+    expect({ status, errors: body['errors'] }).toEqual({ status: 400, errors: [{ field, message }] });
   });
 
   it('invent an id where none is given', async () => {

@@ -10,6 +10,7 @@ import { connectBroker } from '../../services/shared/amqp/broker-nodes.ts';
 import type { ConfirmChannel, GetMessage, MessagePropertyHeaders } from 'amqplib';
 import { FrameError, decodeEntries, parseMessage, type Frame } from '../../services/shared/frame.ts';
 import { createPool, openPool } from '../../services/shared/postgres.ts';
+import { forEachAtOnce } from '../lib/at-once.ts';
 import { rebuildSale } from '../../services/shared/rebuild.ts';
 import { createRedis } from '../../services/shared/redis.ts';
 import { SaleStore } from '../../services/shared/sale-store.ts';
@@ -34,8 +35,8 @@ const COUNT_INTERVAL_MS = 2_000;
 export interface DeadLettersOptions {
   /** @throws FailureError when no cluster runs */
   readonly deployment: () => Deployment;
-  /** The sales that there are now. */
-  readonly listSales: () => Promise<readonly SaleView[]>;
+  /** A sale as it is now; `undefined` when there is none of this id. */
+  readonly findSale: (id: string) => Promise<SaleView | undefined>;
 }
 
 interface DeadLetter {
@@ -45,6 +46,9 @@ interface DeadLetter {
   readonly frames: readonly Frame[];
   readonly fault: string | undefined;
 }
+
+/** By id; `undefined` where none could be asked for. */
+type Sales = ReadonlyMap<string, SaleView | undefined> | undefined;
 
 export class DeadLetters {
   readonly #options: DeadLettersOptions;
@@ -92,14 +96,13 @@ export class DeadLetters {
   /** The oldest `limit` dead frames, and how many there are in all. */
   list(limit: number): Promise<{ total: number; frames: DeadFrame[] }> {
     return this.#inTurn(async (channel) => {
-      // Without a gateway, the reasons are less precise.
-      const sales = await this.#options.listSales().catch(() => undefined);
-      const frames: DeadFrame[] = [];
+      const letters: DeadLetter[] = [];
       const total = await this.#visit(channel, limit, (letter) => {
-        frames.push(describe(letter, sales));
+        letters.push(letter);
         return Promise.resolve(false);
       });
-      return { total, frames };
+      const sales = await this.#salesOf(letters);
+      return { total, frames: letters.map((letter) => describe(letter, sales)) };
     });
   }
 
@@ -144,6 +147,20 @@ export class DeadLetters {
       if (saleIds.size > 0) await this.#freeUnits(saleIds);
       return { dropped };
     });
+  }
+
+  /** The sales of dead frames. Without a gateway there are none, and the reasons are less precise. */
+  async #salesOf(letters: readonly DeadLetter[]): Promise<Sales> {
+    const ids = new Set(letters.flatMap(({ frames }) => frames.map(({ saleId }) => saleId)));
+    const sales = new Map<string, SaleView | undefined>();
+    try {
+      await forEachAtOnce([...ids], async (id) => {
+        sales.set(id, await this.#options.findSale(id));
+      });
+      return sales;
+    } catch {
+      return undefined;
+    }
   }
 
   async #freeUnits(saleIds: ReadonlySet<string>): Promise<void> {
@@ -240,10 +257,7 @@ function examine(message: GetMessage): DeadLetter {
   }
 }
 
-function describe(
-  { message, id, frames, fault }: DeadLetter,
-  sales: readonly SaleView[] | undefined,
-): DeadFrame {
+function describe({ message, id, frames, fault }: DeadLetter, sales: Sales): DeadFrame {
   const headers = message.properties.headers ?? {};
   const { reason, atMs } = deathOf(headers);
   const { sale, n, t } = headers as Record<string, unknown>;
@@ -264,10 +278,10 @@ function describe(
 }
 
 /** Why a sale can't take its frame now. */
-function saleFault(frames: readonly Frame[], sales: readonly SaleView[] | undefined): string | undefined {
+function saleFault(frames: readonly Frame[], sales: Sales): string | undefined {
   if (!sales) return undefined;
   for (const frame of frames) {
-    const sale = sales.find(({ id }) => id === frame.saleId);
+    const sale = sales.get(frame.saleId);
     if (!sale) return `There is no sale ${frame.saleId}.`;
     if (sale.generation < frame.generation)
       return `Sale ${sale.id} has generation ${sale.generation}; the frame is for ${frame.generation}.`;

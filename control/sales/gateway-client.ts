@@ -1,6 +1,13 @@
 /** The control centre's access to sales: the gateway's HTTP API, used like any other client uses it. */
 import { z } from 'zod';
-import { saleViewSchema, type NewSale, type SaleChange, type SaleView } from '../../services/shared/sales.ts';
+import {
+  saleListSchema,
+  saleViewSchema,
+  type NewSale,
+  type SaleChange,
+  type SaleList,
+  type SaleView,
+} from '../../services/shared/sales.ts';
 import { FailureError } from '../../contract/failure.ts';
 import { requestLoopback, type LoopbackAnswer } from '../lib/loopback.ts';
 import { parseJson } from '../../services/shared/parse-json.ts';
@@ -37,18 +44,15 @@ export class GatewayClient {
     this.#token = token;
   }
 
-  async listSales(): Promise<SaleView[]> {
-    const { sales } = await this.#request(
-      'GET',
-      '/sales',
-      undefined,
-      z.object({ sales: z.array(saleViewSchema) }),
-    );
-    return sales;
+  /** The newest `limit` sales, and how many there are in all. */
+  listSales(limit: number): Promise<SaleList> {
+    return this.#request('GET', `/sales?limit=${limit}`, undefined, saleListSchema);
   }
 
-  readSale(id: string): Promise<SaleView> {
-    return this.#request('GET', `/sales/${encodeURIComponent(id)}`, undefined, saleViewSchema);
+  /** `undefined` when there is no such sale. */
+  findSale(id: string): Promise<SaleView | undefined> {
+    const path = `/sales/${encodeURIComponent(id)}`;
+    return this.#request('GET', path, undefined, saleViewSchema, { ifMissing: undefined });
   }
 
   openSale(sale: NewSale): Promise<SaleView> {
@@ -95,13 +99,17 @@ export class GatewayClient {
     }
   }
 
-  /** @throws FailureError with what the gateway said, or that none serves */
-  async #request<Reply>(
+  /**
+   * @param missing what a 404 stands for; it is a failure by default
+   * @throws FailureError with what the gateway said, or that none serves
+   */
+  async #request<Reply, Missing = never>(
     method: string,
     path: string,
     body: unknown,
     schema: z.ZodType<Reply>,
-  ): Promise<Reply> {
+    missing?: { readonly ifMissing: Missing },
+  ): Promise<Reply | Missing> {
     const base = await this.#pick();
     if (base === undefined) {
       throw new FailureError({
@@ -140,6 +148,7 @@ export class GatewayClient {
         fix: 'Stop the cluster and start it again.',
       });
     }
+    if (missing && answer.status === 404) return missing.ifMissing;
     const problem = parseJson(answer.text, problemSchema);
     const first = problem?.errors?.[0];
     throw new FailureError({

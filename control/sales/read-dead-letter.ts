@@ -15,7 +15,7 @@ export async function readDeadLetter(
   const letters = new DeadLetters({
     deployment: () => deployment,
     // No gateway is asked: the reason is then RabbitMQ's own.
-    listSales: () => Promise.reject(new Error('not asked')),
+    findSale: () => Promise.reject(new Error('not asked')),
   });
   const { frames } = await letters.list(deadBefore + 1);
   return frames[deadBefore];

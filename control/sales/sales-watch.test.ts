@@ -22,16 +22,40 @@ const sale = (id: string): SaleView =>
     },
   });
 
-it('tells the newest sales and how many there are, and only when something changed', async () => {
+const all = Array.from({ length: 312 }, (_, index) => sale(`sale-${index}`));
+const newest = all.slice(0, MAX_SHOWN_SALES);
+
+/** A watch on a gateway that has all these sales, newest first. */
+function watchOf(attacked?: string) {
   const told: SalesSeen[] = [];
-  const all = Array.from({ length: 312 }, (_, index) => sale(`sale-${index}`));
-  const watch = new SalesWatch({ listSales: () => Promise.resolve(all) }, (seen) => told.push(seen));
+  const gateway = {
+    listSales: (limit: number) => Promise.resolve({ sales: all.slice(0, limit), total: all.length }),
+    findSale: (id: string) => Promise.resolve(all.find((one) => one.id === id)),
+  };
+  const watch = new SalesWatch(
+    gateway,
+    () => attacked,
+    (seen) => told.push(seen),
+  );
   onTestFinished(() => watch.stop());
   watch.start();
+  return { watch, told };
+}
+
+it('tells the newest sales and how many there are, and only when something changed', async () => {
+  const { watch, told } = watchOf();
   await watch.refresh();
   await watch.refresh();
-  expect(told).toHaveLength(1);
-  expect(told[0]?.total).toBe(312);
-  expect(told[0]?.sales).toEqual(all.slice(0, MAX_SHOWN_SALES));
+  expect(told).toEqual([{ sales: newest, total: 312 }]);
   expect(watch.latest()).toEqual(told[0]);
+});
+
+it.each([
+  ['is not among the newest', 'sale-300', [sale('sale-300'), ...newest]],
+  ['is among the newest', 'sale-3', newest],
+  ['is gone', 'no-such-sale', newest],
+])('tells the sale that is attacked once, when it %s', async (_when, attacked, sales) => {
+  const { watch, told } = watchOf(attacked);
+  await watch.refresh();
+  expect(told).toEqual([{ sales, total: 312 }]);
 });

@@ -7,29 +7,36 @@ import { MAX_SHOWN_SALES } from '../../contract/contract.ts';
 import type { GatewayClient } from './gateway-client.ts';
 
 const INTERVAL_MS = 500;
-/**
- * Pause after a reading, as a multiple of its duration: with thousands of sales the watch slows down and
- * spares the gateway.
- */
+/** Pause after a reading, as a multiple of its duration: the watch spares a gateway that is slow to answer. */
 const PAUSE_READINGS = 20;
 
-/** The newest sales, and how many there are in all. */
+/** The newest sales, before them the one that is attacked where it is older, and how many there are in all. */
 export interface SalesSeen {
   readonly sales: SaleView[];
   readonly total: number;
 }
 
+const NONE: SalesSeen = { sales: [], total: 0 };
+type SalesSource = Pick<GatewayClient, 'listSales' | 'findSale'>;
+
 export class SalesWatch {
-  readonly #gateways: Pick<GatewayClient, 'listSales'>;
+  readonly #gateways: SalesSource;
+  readonly #attackedSale: () => string | undefined;
   readonly #onChange: (seen: SalesSeen) => void;
-  #latest: SalesSeen = { sales: [], total: 0 };
-  #emitted = JSON.stringify(this.#latest);
+  #latest = NONE;
+  #emitted = JSON.stringify(NONE);
   #timer: NodeJS.Timeout | undefined;
   #isReading = false;
   #dueMs = 0;
 
-  constructor(gateways: Pick<GatewayClient, 'listSales'>, onChange: (seen: SalesSeen) => void) {
+  /** @param attackedSale id of the sale that is attacked, or was last */
+  constructor(
+    gateways: SalesSource,
+    attackedSale: () => string | undefined,
+    onChange: (seen: SalesSeen) => void,
+  ) {
     this.#gateways = gateways;
+    this.#attackedSale = attackedSale;
     this.#onChange = onChange;
   }
 
@@ -46,7 +53,7 @@ export class SalesWatch {
   stop(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    this.#emit([]);
+    this.#emit(NONE);
   }
 
   /** Reads now. When no gateway answers, the last view stays; the services' states show why. */
@@ -55,8 +62,8 @@ export class SalesWatch {
     this.#isReading = true;
     const startedMs = performance.now();
     try {
-      const sales = await this.#gateways.listSales();
-      if (this.#timer !== undefined) this.#emit(sales);
+      const seen = await this.read();
+      if (this.#timer !== undefined) this.#emit(seen);
     } catch {
       // The gateway's state shows it.
     } finally {
@@ -65,9 +72,18 @@ export class SalesWatch {
     }
   }
 
-  #emit(all: SaleView[]): void {
-    this.#latest = { sales: all.slice(0, MAX_SHOWN_SALES), total: all.length };
-    const text = JSON.stringify(this.#latest);
+  /** @throws FailureError when no gateway answers */
+  async read(limit: number = MAX_SHOWN_SALES): Promise<SalesSeen> {
+    const { sales, total } = await this.#gateways.listSales(limit);
+    const id = this.#attackedSale();
+    if (id === undefined || sales.some((sale) => sale.id === id)) return { sales, total };
+    const attacked = await this.#gateways.findSale(id);
+    return { sales: attacked ? [attacked, ...sales] : sales, total };
+  }
+
+  #emit(seen: SalesSeen): void {
+    this.#latest = seen;
+    const text = JSON.stringify(seen);
     if (text === this.#emitted) return;
     this.#emitted = text;
     this.#onChange(this.#latest);

@@ -45,4 +45,11 @@ describe('the OpenAPI document', () => {
     expect(Object.keys(properties)).toEqual(['saleId', 'userId', 'quantity']);
     expect(at(document, 'components', 'schemas', 'ReserveRequest')['additionalProperties']).toBe(false);
   });
+
+  it('tells the parameters of the list of sales, with their bounds', () => {
+    expect(at(document, 'paths', '/sales', 'get')['parameters']).toMatchObject([
+      { name: 'limit', in: 'query', schema: { minimum: 1, maximum: 1_000, default: 100 } },
+      { name: 'after', in: 'query', schema: { type: 'string' } },
+    ]);
+  });
 });

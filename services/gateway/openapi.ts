@@ -1,6 +1,12 @@
 /** The OpenAPI document, made from the routes' own schemas. A test compares it with the gateway's routes. */
 import { z } from 'zod';
-import { newSaleSchema, saleChangeSchema, saleViewSchema } from '../shared/sales.ts';
+import {
+  newSaleSchema,
+  saleChangeSchema,
+  saleListSchema,
+  saleQuerySchema,
+  saleViewSchema,
+} from '../shared/sales.ts';
 import { healthReportSchema } from './health.ts';
 import { PROBLEM_KINDS } from './problems.ts';
 import { reservationViewSchema } from './reservation-lookup.ts';
@@ -96,8 +102,16 @@ export function openApiDocument(): Json {
       },
       '/sales': {
         get: {
-          summary: 'All sales, newest first, at most 1,000',
-          responses: { 200: json('SaleList', 'The sales.'), ...defect, 503: unavailable },
+          summary: 'Sales, newest first, a page at a time',
+          parameters: queryParameters(saleQuerySchema),
+          responses: {
+            200: json('SaleList', 'A page, and how many sales there are in all.'),
+            ...problems({
+              400: 'A parameter is wrong, or there is no sale `after`.',
+              500: 'A defect of the gateway.',
+            }),
+            503: unavailable,
+          },
         },
         post: {
           summary: 'Create and open a sale',
@@ -191,11 +205,7 @@ export function openApiDocument(): Json {
         NewSale: schemaOf(newSaleSchema, 'input'),
         SaleChange: schemaOf(saleChangeSchema, 'input'),
         Sale: schemaOf(saleViewSchema, 'output'),
-        SaleList: {
-          type: 'object',
-          required: ['sales'],
-          properties: { sales: { type: 'array', items: { $ref: '#/components/schemas/Sale' } } },
-        },
+        SaleList: schemaOf(saleListSchema, 'output'),
         Health: schemaOf(healthReportSchema, 'output'),
         Problem: schemaOf(problemSchema, 'output'),
       },
@@ -214,7 +224,6 @@ const bodyProblems = {
   500: 'A defect of the gateway.',
 };
 const unavailable = { ...problem('Redis or Postgres does not answer.'), headers: retryAfter };
-const defect = problems({ 500: 'A defect of the gateway.' });
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
   const json = z.toJSONSchema(schema, { io });
@@ -246,6 +255,17 @@ function problems(descriptions: Readonly<Record<number, string>>): Json {
   return Object.fromEntries(
     Object.entries(descriptions).map(([status, description]) => [status, problem(description)]),
   );
+}
+
+/** A parameter for each field of a query, all of which may be left out. */
+function queryParameters(schema: z.ZodObject): Json[] {
+  return Object.entries(schema.shape).map(([name, field]) => ({
+    name,
+    in: 'query',
+    required: false,
+    description: field.description,
+    schema: schemaOf(field, 'output'),
+  }));
 }
 
 function idParameter(description: string): Json {

@@ -4,7 +4,7 @@ import { SALE_ID_PATTERN } from '../shared/ids.ts';
 import { RecordError } from '../shared/outcomes.ts';
 import { ReplyError } from '../shared/sale-store.ts';
 import { describeTrouble } from '../shared/backend-trouble.ts';
-import { newSaleSchema, saleChangeSchema } from '../shared/sales.ts';
+import { newSaleSchema, saleChangeSchema, saleQuerySchema } from '../shared/sales.ts';
 import { adminGuard } from './admin-guard.ts';
 import type { Health } from './health.ts';
 import { RESERVE_BODY_LIMIT_BYTES } from './http-app.ts';
@@ -43,7 +43,10 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
     stored(`reservation ${request.params.id}`, () => lookup.find(request.params.id)),
   );
 
-  app.get('/sales', async () => ({ sales: await stored('the list of sales', () => admin.list()) }));
+  app.get('/sales', (request) => {
+    const query = parseInput(saleQuerySchema, request.query);
+    return stored('the list of sales', () => admin.list(query));
+  });
 
   app.get<{ Params: { id: string } }>('/sales/:id', async (request) => {
     const id = saleIdOf(request.params.id);
@@ -64,14 +67,14 @@ export function addRoutes(app: FastifyInstance, parts: RouteParts): void {
   };
 
   app.post('/sales', { onRequest }, async (request, reply) => {
-    const sale = parseBody(newSaleSchema, request.body);
+    const sale = parseInput(newSaleSchema, request.body);
     const view = await stored('creating a sale', () => admin.create(sale), 'write');
     return reply.code(201).header('location', `/sales/${view.id}`).send(view);
   });
 
   app.patch<{ Params: { id: string } }>('/sales/:id', { onRequest }, async (request) => {
     const id = saleIdOf(request.params.id);
-    const change = parseBody(saleChangeSchema, request.body);
+    const change = parseInput(saleChangeSchema, request.body);
     return stored(`changing sale ${id}`, () => admin.change(id, change), 'write');
   });
 
@@ -133,8 +136,8 @@ function saleIdOf(text: string): string {
 }
 
 /** @throws ProblemError that names every wrong field */
-function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown): z.output<Schema> {
-  const parsed = schema.safeParse(body);
+function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
+  const parsed = schema.safeParse(input);
   if (parsed.success) return parsed.data;
   throw new ProblemError(invalid(parsed.error.issues.flatMap(fieldErrors)));
 }

@@ -8,13 +8,11 @@ import { quoteIdentifier } from '../shared/postgres.ts';
 import type { PrismaClient } from '../shared/prisma.ts';
 import type { SaleStore } from '../shared/sale-store.ts';
 import { saleModeSchema, saleStatusSchema } from '../shared/sales.ts';
-import type { NewSale, SaleChange, SaleFacts, SaleView } from '../shared/sales.ts';
-import { ProblemError, rejection } from './problems.ts';
+import type { NewSale, SaleChange, SaleFacts, SaleList, SaleQuery, SaleView } from '../shared/sales.ts';
+import { ProblemError, invalid, rejection } from './problems.ts';
 
 /** ms that a reset may take: it may delete millions of tickets. */
 const RESET_TIMEOUT_MS = 30_000;
-/** Sales in the list, newest first. */
-const MAX_LISTED = 1_000;
 
 export interface SaleAdminOptions {
   readonly prisma: () => Promise<PrismaClient>;
@@ -106,16 +104,30 @@ export class SaleAdmin {
     return row === null ? undefined : this.#viewOfRow(row);
   }
 
-  /** All sales, newest first. */
-  async list(): Promise<SaleView[]> {
+  /**
+   * A page of the sales, newest first.
+   * @throws ProblemError when there is no sale `after`
+   */
+  async list({ limit, after }: SaleQuery): Promise<SaleList> {
     const prisma = await this.#options.prisma();
-    const rows = await prisma.sale.findMany({
-      orderBy: [{ createdAt: 'desc' }, { id: 'asc' }],
-      take: MAX_LISTED,
-    });
-    return Promise.all(
+    const [total, rows, last] = await Promise.all([
+      prisma.sale.count(),
+      prisma.sale.findMany({
+        orderBy: [{ createdAt: 'desc' }, { id: 'asc' }],
+        take: limit,
+        ...(after === undefined ? {} : { cursor: { id: after }, skip: 1 }),
+      }),
+      after === undefined
+        ? undefined
+        : prisma.sale.findUnique({ where: { id: after }, select: { id: true } }),
+    ]);
+    // Without this, a wrong id would look like the end of the list.
+    if (last === null)
+      throw new ProblemError(invalid([{ field: 'after', message: `There is no sale ${after}.` }]));
+    const sales = await Promise.all(
       rows.map(async (row) => (await this.#options.store.readSale(row.id)) ?? this.#viewOfRow(row)),
     );
+    return { sales, total };
   }
 
   async #write(id: string, data: Prisma.SaleUpdateInput, reset: SaleChange['reset']): Promise<Sale> {

@@ -80,3 +80,21 @@ export type SaleCounters = z.infer<typeof saleCountersSchema>;
 /** A sale with its counters, as `GET /sales/:id` answers. */
 export const saleViewSchema = saleFactsSchema.extend({ counters: saleCountersSchema });
 export type SaleView = z.infer<typeof saleViewSchema>;
+
+/** The query of `GET /sales`. */
+export const saleQuerySchema = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(1_000).default(100).describe('Most sales in the answer.'),
+  after: z
+    .string()
+    .regex(SALE_ID_PATTERN, 'is not a sale id')
+    .optional()
+    .describe('The last sale of the page before: the answer begins behind it.'),
+});
+export type SaleQuery = z.infer<typeof saleQuerySchema>;
+
+/** What `GET /sales` answers: sales, newest first, and how many there are in all. */
+export const saleListSchema = z.object({
+  sales: z.array(saleViewSchema),
+  total: z.number().int().nonnegative(),
+});
+export type SaleList = z.infer<typeof saleListSchema>;

@@ -1,4 +1,4 @@
-import { whole } from '../../../contract/format.ts';
+import { plural, whole } from '../../../contract/format.ts';
 import { ActionIcon, Button, Group, Tooltip } from '@mantine/core';
 import { IconPlus, IconRefresh } from '@tabler/icons-react';
 import { useCallback, useRef, useState } from 'react';
@@ -42,7 +42,7 @@ export function SalesPanel() {
       <div className="panel-head">
         <h2>Sales</h2>
         {sales && total > sales.length ? (
-          <p className="muted">{`The newest ${sales.length} of ${whole(total)}`}</p>
+          <p className="muted">{`${sales.length} of ${whole(total)}`}</p>
         ) : null}
         <Group gap="xs" wrap="nowrap">
           <Tooltip label="Read the sales again">
@@ -85,6 +85,9 @@ export function SalesPanel() {
               onMenu={toggleMenu}
             />
           ))}
+          {total > sales.length ? (
+            <li className={`muted ${classes.more}`}>{`and ${plural(total - sales.length, 'more sale')}`}</li>
+          ) : null}
         </ul>
       ) : (
         <Empty title="No sale yet">
