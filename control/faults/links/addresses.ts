@@ -28,11 +28,12 @@ export function addressesOf(role: BackendRole, endpoints: Endpoints, link: LinkN
       code: 'links.unsupported',
       message: `The link ${link} can't be broken: ${why}.`,
       fix,
+      field: 'faults',
     });
   if (role === 'redis' && parseRedisUrl(endpoints.redisUrl).kind !== 'single')
     throw unsupported(
       'Sentinel and the nodes of a Redis Cluster tell clients the addresses of servers, which lead round the proxy',
-      'Give `redisUrl` one server, or break another link.',
+      'Break another link, or a member as a whole (pause:redis-primary), or take a cluster with one server of Redis.',
     );
   const urls = urlsIn(target, endpoints[target.field]).map((text) => new URL(text));
   return urls.map(({ hostname, port, protocol, searchParams }) => {

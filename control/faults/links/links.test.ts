@@ -36,7 +36,9 @@ function newLinks({ redisUrl = 'redis://127.0.0.1:1', gateways = ['http://127.0.
 
 it('starts nothing and changes nothing when one of the links can not be put in', async () => {
   const { links, relink, registry } = newLinks({ redisUrl: 'redis://a:1,redis://b:2' });
-  await expect(links.put(LINK_NAMES)).rejects.toMatchObject({ failure: { code: 'links.unsupported' } });
+  await expect(links.put(LINK_NAMES)).rejects.toMatchObject({
+    failure: { code: 'links.unsupported', field: 'faults' },
+  });
   const without = newLinks({ gateways: [] });
   await expect(without.links.put(['buyers-gateway'])).rejects.toMatchObject({
     failure: { code: 'gateway.notRunning' },
