@@ -12,7 +12,9 @@
 -- KEYS[4]  list    free units below `next`
 -- KEYS[5]  string  the frame's record, unless it is in KEYS[6]
 -- KEYS[6]  hash    records of small frames by slot; after a record stands `|` and when it was written, ms since 1970
--- KEYS[7..] string what a key was used for, and its outcome; one for each keyed reservation, in the order of the frame
+-- KEYS[7]  string  where refused keys are kept; absent from a frame without keys
+-- KEYS[8..] string what a key was used for, and its outcome, if granted; one for each keyed reservation, in the order of
+--                  the frame. Former versions kept refusals here, too
 --
 -- ARGV[1]  body               lines `user`, `user TAB quantity` or `user TAB quantity TAB digest`, each ended by LF
 -- ARGV[2]  count              lines in the body, 1..512
@@ -35,24 +37,39 @@
 -- first that applies is taken: known outcome, K, R, C, S, L, Q, G.
 --
 -- A digest is the key's name and the ask, 11 characters each (services/shared/idempotency.ts). The values of
--- KEYS[7..] and of the `k.` fields in KEYS[3] begin with the ask that used the key first. Another ask under
+-- KEYS[8..] and of the `k.` fields in KEYS[3] begin with the ask that used the key first. Another ask under
 -- the same key gets K.
 --
--- Side effects: writes KEYS[1], KEYS[2], KEYS[3], KEYS[5], KEYS[6], KEYS[7..]; pops from KEYS[4].
+-- Refused keys are kept in hashes, called shards: field is the key's name, value the code and the begin of the ask. Each
+-- has so few fields that Redis keeps it tightly; so a shard is split as soon as there are SHARD_FILL times as many keys as
+-- shards (linear hashing: the number of keys alone tells the shard of each). Shards expire as a whole: after half the
+-- retention, a new window with shards of its own begins. So a key is in the present window or one of the two before it.
+-- KEYS[7] has the window's number, its begin in ms since 1970, and the number of keys in it and in the two before it. The
+-- shard's name is that of KEYS[7], window and number: the caller can't know it, but it is in the same slot of a Cluster.
+--
+-- Side effects: writes KEYS[1], KEYS[2], KEYS[3], KEYS[5], KEYS[6], KEYS[7], KEYS[8..] and shards; pops from KEYS[4].
 --
 -- Memory, on Redis 7.0: a record with a key of its own takes 88 bytes and ~60 for its expiry, whatever the frame's
 -- size. So only frames of 4 and more have one: a refused reservation costs ~40 bytes in a frame of 4, 5 in one of 32 and
 -- 0.6 in one of 256, for 20 minutes. A smaller frame takes ~22 bytes in a bucket, and its share of the bucket's own ~230.
--- A granted one costs ~8 bytes in the record, and ~70 in KEYS[2] as long as the sale exists. A keyed one has a record of
--- its own, 120 bytes and its expiry; if granted, it takes ~80 more in KEYS[3] as long as the sale exists.
+-- A refused one with a key takes ~32 more in a shard, for 20 to 30 minutes; so frames with keys have a key of their own
+-- only from 9 on.
+-- A granted one costs ~8 bytes in the record, and ~70 in KEYS[2] as long as the sale exists. One with a key has a record
+-- of its own, 120 bytes and its expiry, and takes ~80 more in KEYS[3] as long as the sale exists.
 
 local saleKey, buyersKey, grantedKey, returnedKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local frameKey, bucketKey = KEYS[5], KEYS[6]
-local KEYED_OFFSET = 6
+local refusedKey = KEYS[7]
+local KEYED_OFFSET = 7
+local keyedCount = math.max(0, #KEYS - KEYED_OFFSET)
 local HALF_DIGEST = 11
+-- Characters of the ask that a refusal keeps: 48 bits. It only has to tell a repeat from another use of the key.
+local KEPT_ASK = 8
+-- Keys in a shard, on average: those that are split next have twice as many, and past 128 Redis keeps a hash less tightly.
+local SHARD_FILL = 40
 -- Most reservations of a frame in a bucket, and most characters of a value: past them Redis keeps the whole bucket less
--- tightly.
-local BUCKET_COUNT, BUCKET_VALUE = 3, 64
+-- tightly. A frame with keys has their memory on top, and saves more of its own.
+local BUCKET_COUNT, BUCKET_VALUE = keyedCount > 0 and 8 or 3, 64
 local body, count, generation = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local frameId, retentionMs, slot, server = ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 
@@ -83,10 +100,18 @@ if earlier and string.sub(earlier, 1, #epoch + 1) == epoch .. '|' then
   return { REPEATED, earlier, remaining, stock, 0, 0 }
 end
 
+local timeMs
+local function now()
+  if not timeMs then
+    local time = redis.call('TIME')
+    timeMs = time[1] * 1000 + math.floor(time[2] / 1000)
+  end
+  return timeMs
+end
+
 local function keep(record)
   if mayUseBucket then
-    local now = redis.call('TIME')
-    local kept = string.format('%s|%d%03d', record, now[1], math.floor(now[2] / 1000))
+    local kept = string.format('%s|%d', record, now())
     if #kept <= BUCKET_VALUE then
       redis.call('HSET', bucketKey, slot, kept)
       redis.call('PEXPIRE', bucketKey, retentionMs)
@@ -111,7 +136,6 @@ end
 
 local isRebuilt = sale[6] == '1'
 local committed = isRebuilt and redis.call('HGET', grantedKey, frameId)
-local keyedCount = #KEYS - KEYED_OFFSET
 
 -- Nearly every frame of a flash sale comes after the last unit is gone. It costs four commands, whatever its
 -- size.
@@ -153,8 +177,96 @@ if committed then
     committedUnits[tonumber(index) + 1] = known and known .. ',' .. units or units
   end
 end
+
+-- Refused keys.
+local window, beganMs, counts = 0, nil, { 0, 0, 0 }
+local isRefusalKept = false
+
+-- The shard of a key among those of a window with `count` keys, as in lua/read-refusals.lua.
+local function shardOf(name, count)
+  local shards = math.floor(count / SHARD_FILL) + 1
+  local a, b, c, d, e = string.byte(name, 1, 5)
+  local hash = (((a * 67 + b) * 67 + c) * 67 + d) * 67 + e
+  local _, exponent = math.frexp(shards)
+  local half = 2 ^ (exponent - 1)
+  local shard = hash % (2 * half)
+  return shard < shards and shard or shard - half
+end
+
+local function shardKey(ofWindow, shard)
+  return string.format('%s:%d:%d', refusedKey, ofWindow, shard)
+end
+
+local function openWindow()
+  local index = redis.call('GET', refusedKey)
+  if index then
+    local number, began, first, second, third = string.match(index, '^(%d+) (%d+) (%d+) (%d+) (%d+)$')
+    window, beganMs, counts = tonumber(number), tonumber(began), { tonumber(first), tonumber(second), tonumber(third) }
+  end
+  -- A clock may also have been set back.
+  if not index or math.abs(now() - beganMs) >= retentionMs / 2 then
+    window, beganMs, counts = window + 1, now(), { 0, counts[1], counts[2] }
+  end
+end
+
+-- An empty field keeps a shard, and so its expiry, when all others have moved. The window's last record is readable as
+-- long as any other.
+local function openShard(shard, fields)
+  local key = shardKey(window, shard)
+  redis.call('HSET', key, '', '', unpack(fields))
+  redis.call('PEXPIREAT', key, beganMs + retentionMs * 3 / 2)
+end
+
+-- Keeps it unless the window has something under the name.
+local function keepRefusal(name, kept)
+  if counts[1] == 0 then
+    openShard(0, {})
+  end
+  if redis.call('HSETNX', shardKey(window, shardOf(name, counts[1])), name, kept) == 0 then
+    return false
+  end
+  isRefusalKept = true
+  counts[1] = counts[1] + 1
+  if counts[1] % SHARD_FILL ~= 0 then
+    return true
+  end
+  local new = counts[1] / SHARD_FILL
+  local _, exponent = math.frexp(new)
+  local old = shardKey(window, new - 2 ^ (exponent - 1))
+  local fields = redis.call('HGETALL', old)
+  local moved, names = {}, {}
+  for at = 1, #fields, 2 do
+    if fields[at] ~= '' and shardOf(fields[at], counts[1]) == new then
+      names[#names + 1] = fields[at]
+      moved[#moved + 1] = fields[at]
+      moved[#moved + 1] = fields[at + 1]
+    end
+  end
+  openShard(new, moved)
+  if #names > 0 then
+    redis.call('HDEL', old, unpack(names))
+  end
+  return true
+end
+
+-- What is kept for a key. Given what to keep, keeps it if nothing is, at the price of one command instead of two.
+local function refusalOf(name, toKeep)
+  for back = 1, 2 do
+    local count = counts[back + 1]
+    local found = count > 0 and redis.call('HGET', shardKey(window - back, shardOf(name, count)), name)
+    if found then
+      return found
+    end
+  end
+  if toKeep and keepRefusal(name, toKeep) or counts[1] == 0 then
+    return nil
+  end
+  return redis.call('HGET', shardKey(window, shardOf(name, counts[1])), name)
+end
+
 local keyedRecords, keyedGrants, keyedAt = {}, {}, {}
 if keyedCount > 0 then
+  openWindow()
   local keys, fields = {}, {}
   for index = 1, count do
     if digests[index] then
@@ -261,6 +373,15 @@ for index = 1, count do
           code, isKept = recordCode, recordEpoch == epoch
         end
       end
+    else
+      local keptAsk = string.sub(ask, 1, KEPT_ASK)
+      local toKeep = refusal and not earlierCodes and refusal .. keptAsk
+      local kept = refusalOf(name, toKeep)
+      isKept = kept or toKeep
+      if kept then
+        isReused = string.sub(kept, 2) ~= keptAsk
+        code = not isReused and string.sub(kept, 1, 1) or nil
+      end
     end
   elseif committedUnits[index] then
     code, units = 'G', committedUnits[index]
@@ -279,8 +400,15 @@ for index = 1, count do
   if digest and not isReused then
     answered[name] = { ask = ask, code = code, units = units }
     if not isKept then
-      local record = ask .. epoch .. '|' .. code .. '|' .. (code == 'G' and '0:' .. units or '')
-      redis.call('SET', KEYS[KEYED_OFFSET + keyedAt[index]], record, 'PX', retentionMs)
+      local key = KEYS[KEYED_OFFSET + keyedAt[index]]
+      if code == 'G' then
+        redis.call('SET', key, ask .. epoch .. '|G|0:' .. units, 'PX', retentionMs)
+      else
+        keepRefusal(name, code .. string.sub(ask, 1, KEPT_ASK))
+        if keyedRecords[keyedAt[index]] then
+          redis.call('DEL', key)
+        end
+      end
     end
   end
   codes[index] = code
@@ -301,6 +429,10 @@ if tally.G > 0 then
 end
 if #newKeyed > 0 then
   redis.call('HSET', grantedKey, unpack(newKeyed))
+end
+if isRefusalKept then
+  redis.call('SET', refusedKey, string.format('%d %d %d %d %d', window, beganMs, unpack(counts)),
+    'PX', retentionMs * 3 / 2)
 end
 for code, number in pairs(tally) do
   if number > 0 then

@@ -4,11 +4,18 @@ import { encodeEntry } from '../services/shared/frame.ts';
 import type { FrameEntry } from '../services/shared/frame.ts';
 import { idempotencyDigest } from '../services/shared/idempotency.ts';
 import { BUCKET_SLOTS, askOf, frameIdOf } from '../services/shared/ids.ts';
-import { frameKey, keyedField, keyedKey, recordPlace, saleKeys } from '../services/shared/keys.ts';
+import {
+  frameKey,
+  keyedField,
+  keyedKey,
+  recordPlace,
+  refusedKey,
+  saleKeys,
+} from '../services/shared/keys.ts';
 import { outcomeAt, parseRecord } from '../services/shared/outcomes.ts';
 import { createRedis } from '../services/shared/redis.ts';
 import type { RedisClient } from '../services/shared/redis.ts';
-import { SaleStore, readRecord } from '../services/shared/sale-store.ts';
+import { SaleStore, readRecord, readRefusals } from '../services/shared/sale-store.ts';
 import type { UndecidedFrame } from '../services/shared/sale-store.ts';
 import { testEndpoints, uniqueName } from './support/backends.ts';
 import { removeKeys } from './support/redis-keys.ts';
@@ -237,6 +244,96 @@ describe('decide-frame.lua', () => {
     }
   });
 
+  it('keeps a refused reservation with a key in 60 bytes, whatever the size of its frame', async () => {
+    const expiryBytes = 60;
+    for (const count of [1, 2, 4, 8, 9, 64]) {
+      const sale = await openSale(1, 1, `sale-of-thirty-two-characters-${count.toString().padStart(2, '0')}`);
+      await store.decideFrame(undecided(sale, frameOf(['winner'])));
+      const frames = Math.ceil(2_000 / count / BUCKET_SLOTS) * BUCKET_SLOTS;
+      const decisions = Array.from({ length: frames }, (_, frame) => {
+        const id = frameIdOf('gwmemory', 1 + Math.floor(frame / BUCKET_SLOTS), frame % BUCKET_SLOTS);
+        const entries = Array.from({ length: count }, (_, at) => keyedEntry(`${id} ${at}`, `loser-${at}`));
+        return store.decideFrame(undecided(sale, { ...frameOf(entries), id }));
+      });
+      await Promise.all(decisions);
+      expect(await redis.get(refusedKey(namespace, sale, 1))).toMatch(
+        new RegExp(`^1 \\d+ ${frames * count} 0 0$`),
+      );
+      let bytes = 0;
+      for (const kind of ['f', 'fs', 'k', 'r'])
+        for (const key of await redis.keys(`${namespace}:{${sale}}:${kind}:*`)) {
+          bytes += Number(await redis.memory('USAGE', key, 'SAMPLES', 0)) + expiryBytes;
+          expect(await redis.pttl(key), key).toBeGreaterThan(19 * 60_000);
+          expect(await redis.pttl(key), key).toBeLessThanOrEqual(30 * 60_000);
+        }
+      expect(bytes / (frames * count), `frames of ${count}`).toBeLessThan(60);
+    }
+  });
+
+  it('finds each of many refused keys again, over the windows of its retention, and forgets one', async () => {
+    const sale = await openSale(1);
+    await store.decideFrame(undecided(sale, frameOf(['winner'])));
+    const index = refusedKey(namespace, sale, 1);
+    const all = Array.from({ length: 1_500 }, (_, at) => keyedEntry(`order-${at}`, `buyer-${at}`));
+    const framesOf = (entries: readonly FrameEntry[]) =>
+      Array.from({ length: Math.ceil(entries.length / 100) }, (_, at) =>
+        store.decideFrame(undecided(sale, frameOf(entries.slice(100 * at, 100 * at + 100)))),
+      );
+    const decidedOf = async (entries: readonly FrameEntry[]) =>
+      (await Promise.all(framesOf(entries))).reduce(
+        (sum, decision) => sum + (decision.status === 'decided' ? decision.decided : NaN),
+        0,
+      );
+    // As if its window had begun 10 minutes before.
+    const passWindow = async () => {
+      const [window, beganMs, ...counts] = (await redis.get(index))?.split(' ') ?? [];
+      await redis.set(index, [window, Number(beganMs) - 10 * 60_000, ...counts].join(' '), 'KEEPTTL');
+    };
+    expect(await decidedOf(all.slice(0, 1_000))).toBe(1_000);
+    expect(await decidedOf(all.slice(0, 1_000))).toBe(0);
+    await passWindow();
+    expect(await decidedOf(all)).toBe(500);
+    await passWindow();
+    const last = keyedEntry('last', 'z');
+    expect(await decidedOf([...all, last])).toBe(1);
+    expect(await redis.get(index)).toMatch(/^3 \d+ 1 500 1000$/);
+    const shards = await redis.keys(`${index}:*`);
+    expect(shards).toHaveLength(1 + 13 + 26);
+    for (const shard of shards) expect(await redis.object('ENCODING', shard)).toMatch(/listpack|ziplist/);
+    const read = () =>
+      readRefusals(
+        redis,
+        namespace,
+        sale,
+        1,
+        [...all, last].map(({ digest }) => digest),
+      );
+    expect(new Set(await read())).toEqual(new Set(['0|S|']));
+    const other = keyedEntry('order-7', 'another');
+    expect(await store.readKeyed({ kind: 'keyed', saleId: sale, digest: other.digest }, 1)).toBe('0|K|');
+    expect(await store.decideFrame(undecided(sale, frameOf([other])))).toMatchObject({ record: '1|K|' });
+    await store.deleteKey({ kind: 'keyed', saleId: sale, digest: all[7]?.digest ?? '' }, 1);
+    expect((await read()).flatMap((record, at) => (record === undefined ? [at] : []))).toEqual([7]);
+    // The first window is over.
+    await passWindow();
+    expect(await decidedOf(all)).toBe(1_000);
+  });
+
+  it('answers a refusal that a former version kept, and keeps it with the others in a new epoch', async () => {
+    const sale = await openSale(1);
+    await store.decideFrame(undecided(sale, frameOf(['winner'])));
+    const keyed = keyedEntry('order-17', 'late');
+    const key = keyedKey(namespace, sale, 1, keyed.digest);
+    await redis.set(key, `${askOf(keyed.digest)}0|L|`, 'PX', 60_000);
+    expect(await store.readKeyed({ kind: 'keyed', saleId: sale, digest: keyed.digest }, 1)).toBe('0|L|');
+    expect(await store.decideFrame(undecided(sale, frameOf([keyed])))).toMatchObject({
+      record: '1|L|',
+      decided: 0,
+    });
+    expect(await redis.exists(key)).toBe(0);
+    expect(await readRefusals(redis, namespace, sale, 1, [keyed.digest])).toEqual(['0|L|']);
+  });
+
   it('finds the record of a small frame in its bucket, with the time of its decision, as long as any other', async () => {
     const sale = await openSale(1);
     const frame = { ...frameOf(['a', 'b']), id: 'gwbucket-101' };
@@ -462,7 +559,7 @@ async function runSteps(steps: readonly Step[]): Promise<void> {
         break;
       case 'expire': {
         model.expireKeys();
-        const records = await redis.keys(`${namespace}:{${saleId}}:k:*`);
+        const records = await redis.keys(`${namespace}:{${saleId}}:[kr]:*`);
         if (records.length > 0) await redis.del(...records);
         break;
       }

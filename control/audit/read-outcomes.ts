@@ -1,6 +1,7 @@
 import { keyedKey, recordPlace } from '../../services/shared/keys.ts';
 import { RecordError, keyedRecordOf, parseRecord, recordOfSlot } from '../../services/shared/outcomes.ts';
 import type { RedisClient } from '../../services/shared/redis.ts';
+import { readRefusals } from '../../services/shared/sale-store.ts';
 import { GRANTED_CODE, type RecordedOutcomes } from './evidence.ts';
 import type { FrameIndex, RecordSubjects } from './frame-index.ts';
 
@@ -29,20 +30,25 @@ export async function readOutcomes(
         ? recordPlace(namespace, saleId, id)
         : { key: keyedKey(namespace, saleId, generation, id), bucketKey: '', slot: '' },
     );
-    const [whole, inBuckets] = await Promise.all([
+    const keyed = batch.flatMap(({ kind, id }) => (kind === 'keyed' ? [id] : []));
+    const [whole, inBuckets, ofKeys] = await Promise.all([
       redis.mget(places.map(({ key }) => key)),
       Promise.all(
         places.map(async ({ bucketKey, slot }) => (slot === '' ? null : await redis.hget(bucketKey, slot))),
       ),
+      keyed.length === 0 ? [] : readRefusals(redis, namespace, saleId, generation, keyed),
     ]);
+    const refusals = new Map(keyed.map((digest, at) => [digest, ofKeys[at]]));
     const texts = whole.map((text, at) => {
       const kept = inBuckets[at];
       return typeof kept === 'string' ? recordOfSlot(kept).record : text;
     });
     batch.forEach((record, place) => {
       const text = texts[place];
+      const refusal = refusals.get(record.id);
       if (typeof text === 'string')
         collected.add(record, record.kind === 'framed' ? text : keyedRecordOf(text, record.id));
+      else if (refusal !== undefined) collected.add(record, refusal);
       else collected.addPublished(record, published().get(record.id));
     });
   }

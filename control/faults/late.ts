@@ -7,9 +7,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { plural } from '../../contract/format.ts';
 import { decodeEntries, parseMessage, type Frame } from '../../services/shared/frame.ts';
-import { keyedKey, recordPlace } from '../../services/shared/keys.ts';
+import { recordPlace } from '../../services/shared/keys.ts';
 import { parseRecord, type FrameRecord } from '../../services/shared/outcomes.ts';
-import { readRecord } from '../../services/shared/sale-store.ts';
+import { forgetKeys, readRecord } from '../../services/shared/sale-store.ts';
 import { createPool } from '../../services/shared/postgres.ts';
 import type { RedisClient } from '../../services/shared/redis.ts';
 import { frameFault, publish } from './frames.ts';
@@ -54,7 +54,8 @@ export const late = frameFault({
       const digests = decodeEntries(body).flatMap(({ digest }) => digest ?? []);
       const { key, bucketKey, slot } = recordPlace(namespace, saleId, id);
       await Promise.all([
-        redis.unlink(key, ...digests.map((digest) => keyedKey(namespace, saleId, generation, digest))),
+        redis.unlink(key),
+        digests.length > 0 && forgetKeys(redis, namespace, saleId, generation, digests),
         redis.hdel(bucketKey, slot),
       ]);
     }

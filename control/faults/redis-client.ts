@@ -1,5 +1,5 @@
 /** A short-lived connection to Redis, for faults. */
-import { connectRedis, type RedisClient } from '../../services/shared/redis.ts';
+import { connectRedis, registerScripts, type RedisClient } from '../../services/shared/redis.ts';
 import { withLimit } from '../../services/shared/time-limit.ts';
 import type { FaultTools } from './fault.ts';
 
@@ -16,6 +16,7 @@ export async function withRedis<Value>(
     retryStrategy: () => null,
   });
   redis.on('error', () => undefined);
+  registerScripts(redis);
   try {
     return await withLimit(
       redis.connect().then(() => use(redis)),

@@ -73,11 +73,16 @@ export function frameKey(namespace: string, saleId: string, frameId: string): st
 }
 
 /**
- * String with expiry: what a key was used for in one generation of the sale, and the outcome; `keyedRecordOf`
- * reads it. The generation is in the key because a reset clears refusals, too.
+ * String with expiry: what a key was granted in one generation of the sale; `keyedRecordOf` reads it. The generation is in
+ * the key because a reset clears refusals, too, which former versions kept here.
  */
 export function keyedKey(namespace: string, saleId: string, generation: number, digest: string): string {
   return `${namespace}:{${saleId}}:k:${generation}:${keyNameOf(digest)}`;
+}
+
+/** String with expiry: where refused keys of a generation are kept. Their hashes, which the scripts name, begin with it. */
+export function refusedKey(namespace: string, saleId: string, generation: number): string {
+  return `${namespace}:{${saleId}}:r:${generation}`;
 }
 
 /** Field of the hash `granted` for a key. */

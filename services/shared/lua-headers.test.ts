@@ -97,6 +97,15 @@ describe('the scripts', () => {
     }
   });
 
+  it('agree on the shard of a refused key', () => {
+    const shardOf = (file: string) => {
+      const { body } = readScript(file);
+      return [/SHARD_FILL = \d+/.exec(body)?.[0], /local function shardOf.*?\nend\n/s.exec(body)?.[0]];
+    };
+    expect(shardOf('read-refusals.lua')).toEqual(shardOf('decide-frame.lua'));
+    expect(shardOf('read-refusals.lua')).not.toContain(undefined);
+  });
+
   it('name no key themselves', () => {
     for (const file of files) expect(readScript(file).body, file).not.toMatch(/redis\.call\('[A-Z]+', *['"]/);
   });

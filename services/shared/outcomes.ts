@@ -63,11 +63,16 @@ export function recordOfSlot(kept: string): { readonly record: string; readonly 
 }
 
 /**
- * Turns what Redis keeps for a key into the record of the reservation `digest`: `key_reused` if another used
+ * Turns what Redis keeps for a granted key, or kept for a refused one, into the record of the reservation `digest`: `key_reused` if another used
  * the key.
  */
 export function keyedRecordOf(kept: string, digest: string): string {
   return kept.startsWith(askOf(digest)) ? kept.slice(HALF_DIGEST_LENGTH) : '0|K|';
+}
+
+/** The same for a refused key: the code, then the begin of the ask. Its epoch is unknown, and never asked for. */
+export function refusedRecordOf(kept: string, digest: string): string {
+  return `0|${askOf(digest).startsWith(kept.slice(1)) ? kept.slice(0, 1) : 'K'}|`;
 }
 
 /**

@@ -36,6 +36,7 @@ export const SCRIPTS = {
   fgChangeSale: { file: 'change-sale.lua', keys: 1 },
   fgReadSale: { file: 'read-sale.lua', keys: 1 },
   fgDecideFrame: { file: 'decide-frame.lua', keys: null },
+  fgReadRefusals: { file: 'read-refusals.lua', keys: 1 },
   fgLoadTickets: { file: 'load-tickets.lua', keys: 3 },
   fgRebuildSale: { file: 'rebuild-sale.lua', keys: 7 },
   fgRenewLock: { file: 'renew-lock.lua', keys: 1 },
@@ -51,6 +52,7 @@ declare module 'ioredis' {
     fgChangeSale(...values: ScriptArguments): Result<unknown, Context>;
     fgReadSale(...values: ScriptArguments): Result<unknown, Context>;
     fgDecideFrame(...values: ScriptArguments): Result<unknown, Context>;
+    fgReadRefusals(...values: ScriptArguments): Result<unknown, Context>;
     fgLoadTickets(...values: ScriptArguments): Result<unknown, Context>;
     fgRebuildSale(...values: ScriptArguments): Result<unknown, Context>;
     fgRenewLock(...values: ScriptArguments): Result<unknown, Context>;
@@ -306,7 +308,8 @@ const retryDelayMs = (times: number): number => backoffMs(REDIS_DEFAULTS.pause, 
  * Registers the scripts. The client calls a script by its hash, and sends the text when Redis does not have
  * it: at first, and after a restart, a failover or SCRIPT FLUSH.
  */
-function registerScripts(client: RedisClient): void {
+/** Gives a bare client the methods of `SCRIPTS`. */
+export function registerScripts(client: RedisClient): void {
   const dir = resourceDir('lua');
   for (const [name, { file, keys }] of Object.entries(SCRIPTS)) {
     client.defineCommand(name, {

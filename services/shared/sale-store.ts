@@ -5,6 +5,7 @@
  * full stock. A sale that Redis has lost must be rebuilt (rebuild.ts). lua/decide-frame.lua says what a
  * reservation costs in memory.
  */
+import { keyNameOf } from './ids.ts';
 import type { FramedRef, KeyedRef } from './ids.ts';
 import {
   RECORD_RETENTION_MS,
@@ -13,12 +14,13 @@ import {
   outcomeChannel,
   rebuildKeys,
   recordPlace,
+  refusedKey,
   saleChannel,
   saleIndexKey,
   saleKeys,
 } from './keys.ts';
 import type { RecordPlace } from './keys.ts';
-import { DECIDE_STATUS, keptGrant, keyedRecordOf, recordOfSlot } from './outcomes.ts';
+import { DECIDE_STATUS, keptGrant, keyedRecordOf, recordOfSlot, refusedRecordOf } from './outcomes.ts';
 import { TERM_PREFIX } from './redis.ts';
 import type { RedisClient } from './redis.ts';
 import { saleFactsSchema, saleModeSchema, saleStatusSchema } from './sales.ts';
@@ -185,16 +187,24 @@ export class SaleStore {
   decideFrame(frame: UndecidedFrame): Promise<Decision> {
     const keys = saleKeys(this.#namespace, frame.saleId);
     const place = recordPlace(this.#namespace, frame.saleId, frame.id);
+    const { digests, generation } = frame;
+    const ofKeys =
+      digests.length === 0
+        ? []
+        : [
+            refusedKey(this.#namespace, frame.saleId, generation),
+            ...digests.map((digest) => keyedKey(this.#namespace, frame.saleId, generation, digest)),
+          ];
     return this.#redis
       .fgDecideFrame(
-        6 + frame.digests.length,
+        6 + ofKeys.length,
         keys.sale,
         keys.buyers,
         keys.granted,
         keys.returned,
         place.key,
         place.bucketKey,
-        ...frame.digests.map((digest) => keyedKey(this.#namespace, frame.saleId, frame.generation, digest)),
+        ...ofKeys,
         frame.body,
         frame.count,
         frame.generation,
@@ -229,17 +239,18 @@ export class SaleStore {
    * @param generation the one that it was sent to
    */
   async readKeyed({ saleId, digest }: KeyedRef, generation: number): Promise<string | undefined> {
-    const [grant, record] = await Promise.all([
+    const [grant, record, [refused]] = await Promise.all([
       this.#redis.hget(saleKeys(this.#namespace, saleId).granted, keyedField(digest)),
       this.#redis.get(keyedKey(this.#namespace, saleId, generation, digest)),
+      readRefusals(this.#redis, this.#namespace, saleId, generation, [digest]),
     ]);
     const kept = record ?? (grant === null ? undefined : keptGrant(grant));
-    return kept === undefined ? undefined : keyedRecordOf(kept, digest);
+    return kept === undefined ? refused : keyedRecordOf(kept, digest);
   }
 
   /** Deletes the record of a key from before a reset, when the key is used again. */
   async deleteKey({ saleId, digest }: KeyedRef, generation: number): Promise<void> {
-    await this.#redis.unlink(keyedKey(this.#namespace, saleId, generation, digest));
+    await forgetKeys(this.#redis, this.#namespace, saleId, generation, [digest]);
   }
 
   /**
@@ -347,6 +358,42 @@ export class SaleStore {
     await this.#redis.sadd(saleIndexKey(this.#namespace), facts.id);
     return codeOf(reply, { 0: 'superseded', 1: 'rebuilt', 2: 'incomplete' });
   }
+}
+
+/** The records of keyed reservations that were refused, each with its outcome at index 0. */
+export async function readRefusals(
+  redis: Pick<RedisClient, 'fgReadRefusals'>,
+  namespace: string,
+  saleId: string,
+  generation: number,
+  digests: readonly string[],
+): Promise<(string | undefined)[]> {
+  const key = refusedKey(namespace, saleId, generation);
+  const reply = await redis.fgReadRefusals(key, namesOf(digests), 0);
+  if (!Array.isArray(reply) || reply.length !== digests.length)
+    throw new ReplyError(`read-refusals answered ${JSON.stringify(reply)}`);
+  return digests.map((digest, at) => {
+    const kept: unknown = reply[at];
+    return typeof kept === 'string' && kept !== '' ? refusedRecordOf(kept, digest) : undefined;
+  });
+}
+
+/** Deletes the records of keyed reservations. */
+export async function forgetKeys(
+  redis: Pick<RedisClient, 'fgReadRefusals' | 'unlink'>,
+  namespace: string,
+  saleId: string,
+  generation: number,
+  digests: readonly string[],
+): Promise<void> {
+  await Promise.all([
+    redis.fgReadRefusals(refusedKey(namespace, saleId, generation), namesOf(digests), 1),
+    redis.unlink(...digests.map((digest) => keyedKey(namespace, saleId, generation, digest))),
+  ]);
+}
+
+function namesOf(digests: readonly string[]): string {
+  return digests.map((digest) => `${keyNameOf(digest)}\n`).join('');
 }
 
 /** A frame's record, and, in a bucket, when it was written. */

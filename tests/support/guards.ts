@@ -160,6 +160,7 @@ export const GUARDS = {
     cuts: [
       { file: DECIDE, find: `redis.call('MGET', unpack(keys))`, replace: '{}' },
       { file: DECIDE, find: `redis.call('HMGET', grantedKey, unpack(fields))`, replace: '{}' },
+      { file: DECIDE, find: `local kept = refusalOf(name, toKeep)`, replace: 'local kept' },
     ],
     fault: 'a reservation is sent twice with one key before a worker decides it',
     steps: async (stage) => {
