@@ -52,6 +52,8 @@ export const settingsSchema = z.strictObject({
       rabbitmq: z.string().min(1).max(300).default('rabbitmq:4-management-alpine'),
       redis: z.string().min(1).max(300).default('redis:8-alpine'),
       postgres: z.string().min(1).max(300).default('postgres:18-alpine'),
+      /** Below the image that is made for highly available clusters. */
+      debian: z.string().min(1).max(300).default('debian:trixie-slim'),
     })
     .prefault({}),
   limits: z

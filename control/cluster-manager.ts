@@ -30,7 +30,7 @@ import { StepReporter } from './cluster/steps.ts';
 import type { ProcessRegistry } from './processes/process-registry.ts';
 import { ReleaseStack } from '../services/shared/release-stack.ts';
 import { Links } from './faults/links/links.ts';
-import { findHighAvailability } from './cluster/native/find-programs.ts';
+import { findHaproxy } from './cluster/native/find-programs.ts';
 import { GatewayBalancer } from './services/gateway-balancer.ts';
 import { Supervisor } from './services/supervisor.ts';
 import { errorText } from '../services/shared/error-text.ts';
@@ -399,7 +399,7 @@ export class ClusterManager {
   /** One address before the gateways: whoever comes while one of them is away goes to another. */
   async #balance(supervisor: Supervisor, undo: ReleaseStack): Promise<GatewayBalancer> {
     return await this.#step('balancer.start', 'Start HAProxy before the gateways', async (step) => {
-      const { program } = (await findHighAvailability()).haproxy;
+      const { program } = await findHaproxy();
       const { registry, dataDir, settings } = this.#options;
       const balancer = await GatewayBalancer.start(
         {

@@ -42,7 +42,14 @@ const commands = {
     const isHelp = args.includes('--help');
     const isHa = args.includes('--ha');
     await prepare({
-      backends: isHelp || hasOwnProvider() ? [] : [...BACKENDS, ...(isHa ? FAILOVER : [])],
+      // HAProxy before the gateways is no part of a provider.
+      backends: isHelp
+        ? []
+        : hasOwnProvider()
+          ? isHa
+            ? ['haproxy']
+            : []
+          : [...BACKENDS, ...(isHa ? FAILOVER : [])],
       // No Docker daemon can take their place.
       isRequired: isHa && !isHelp,
     });

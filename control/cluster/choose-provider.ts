@@ -31,7 +31,10 @@ export async function chooseProvider(
   highlyAvailable = false,
 ): Promise<ProviderDecision> {
   if (choice === 'auto' && highlyAvailable)
-    return { provider: 'native', reason: 'Highly available clusters run on the machine’s own backends.' };
+    return {
+      provider: 'native',
+      reason: 'Highly available clusters run on the machine’s own backends unless Docker is chosen.',
+    };
   if (choice !== 'auto') return { provider: choice, reason: 'As chosen.' };
   const [docker, native] = await Promise.all([probe.docker(), probe.native()]);
   const hasNative = native.missing.length === 0;
@@ -50,17 +53,17 @@ export async function chooseProvider(
   });
 }
 
-/** What a provider answers that can't have several members of each backend. */
-export function notHighlyAvailable(provider: Provider): FailureError {
+/** What is answered where there can't be several members of each backend. */
+export function notHighlyAvailable(of: 'external' | 'podman' = 'external'): FailureError {
   return new FailureError({
     code: 'cluster.notHighlyAvailable',
     message:
-      provider === 'external'
+      of === 'external'
         ? 'FlashGrid can’t make backends highly available that others run.'
-        : `The provider ${provider} has no highly available cluster.`,
+        : 'A highly available cluster in containers needs Docker; Podman answers here.',
     fix:
-      provider === 'external'
-        ? 'Give the URLs of a cluster in the settings and leave the option out, or choose the provider `native`.'
+      of === 'external'
+        ? 'Give the URLs of a cluster in the settings and leave the option out, or choose the provider `native` or `docker`.'
         : 'Choose the provider `native` or `auto`, or leave the option out.',
     field: 'highlyAvailable',
     step: 'provider',

@@ -7,7 +7,9 @@ import { FailureError } from '../../contract/failure.ts';
 import { backendRoleSchema, type Provider } from '../../contract/backends.ts';
 import type { Cluster, ClusterEvents } from './cluster.ts';
 import { createDockerCluster, findDockerDaemon } from './docker/docker-cluster.ts';
+import { createHighlyAvailableDocker } from './docker/highly-available.ts';
 import { listOurContainers } from './docker/inventory.ts';
+import { MEMBER_LABEL } from './docker/labels.ts';
 import { createExternalCluster } from './external/external-cluster.ts';
 import { createNativeCluster } from './native/native-cluster.ts';
 import { findPrograms, installHint } from './native/find-programs.ts';
@@ -82,19 +84,20 @@ export function createProviders({ dataDir, version, settings }: ProvidersOptions
         if (isAll(orphans, suffix)) return { provider: 'native', highlyAvailable };
       const { found } = await findDockerDaemon();
       const containers = found && (await listOurContainers(found.docker, clusterIdOf(dataDir), 'provider'));
-      return containers && isAll(containers.filter(({ State }) => State === 'running'))
-        ? { provider: 'docker', highlyAvailable: false }
-        : undefined;
+      const running = (containers ?? []).filter(({ State }) => State === 'running');
+      const highlyAvailable = running.some(({ Labels }) => Labels[MEMBER_LABEL] !== undefined);
+      return isAll(running) ? { provider: 'docker', highlyAvailable } : undefined;
     },
     create: async (provider, events, highlyAvailable = false) => {
-      if (highlyAvailable && provider !== 'native') throw notHighlyAvailable(provider);
+      if (highlyAvailable && provider === 'external') throw notHighlyAvailable();
       const { images, limits, external, backendPorts } = settings();
       if (provider === 'native')
         return createNativeCluster({ dataDir, events, ports: backendPorts, highlyAvailable });
       if (provider === 'docker') {
         const search = await findDockerDaemon();
         if (!search.found) throw new FailureError({ ...search.failure, step: 'provider' });
-        return createDockerCluster({
+        if (highlyAvailable && search.found.kind === 'podman') throw notHighlyAvailable('podman');
+        return (highlyAvailable ? createHighlyAvailableDocker : createDockerCluster)({
           clusterId: clusterIdOf(dataDir),
           dataDir,
           settings: { images, limits, backendPorts },

@@ -126,19 +126,18 @@ export const diskFull: Fault = {
   },
 };
 
-/** Sets the soft limit of Postgres and all its children; in a container its pid is 1. */
+/** Sets the soft limit of Postgres and all its children. In a container of its own its pid is 1; of a member its data tell it. */
 async function limitFiles(tools: FaultTools, limit: string): Promise<void> {
-  const handle = tools.backends().find(({ role }) => role === 'postgres')?.handle;
-  const main = tools.cluster.provider === 'native' ? Number(handle) : 1;
+  const { handle, members } = tools.backends().find(({ role }) => role === 'postgres') ?? {};
+  const isAlone = tools.cluster.provider === 'docker' && !members;
+  const pid = isAlone ? 1 : members ? '$(head -n 1 home/data-*/postmaster.pid)' : Number(handle);
+  const main = '"$main"';
   const children = `for stat in /proc/[0-9]*/stat; do read -r pid _ _ parent _ <"$stat" && [ "$parent" = ${main} ] && echo "$pid"; done 2>/dev/null`;
   // Only the same user may: a script in a container runs as its root, without the right to change others' limits.
   const owner = (format: string) => `$(stat -c ${format} /proc/${main})`;
-  const asOwner =
-    tools.cluster.provider === 'docker'
-      ? `setpriv --reuid=${owner('%u')} --regid=${owner('%g')} --clear-groups `
-      : '';
+  const asOwner = isAlone ? `setpriv --reuid=${owner('%u')} --regid=${owner('%g')} --clear-groups ` : '';
   await tools.cluster.run(
     'postgres',
-    `for pid in ${main} $(${children}); do ${asOwner}prlimit --pid "$pid" --fsize=${limit} || [ ! -d "/proc/$pid" ] || exit 1; done`,
+    `main=${pid}; for pid in ${main} $(${children}); do ${asOwner}prlimit --pid "$pid" --fsize=${limit} || [ ! -d "/proc/$pid" ] || exit 1; done`,
   );
 }

@@ -4,6 +4,8 @@
  * The labels at the daemon are the only record: the next process finds everything by them. A start adopts
  * what is as it should be and replaces what is not; a failed start removes what it made.
  */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type Docker from 'dockerode';
 import { FailureError } from '../../../contract/failure.ts';
 import { refuseMember, type Cluster, type ClusterEvents, type Endpoints } from '../cluster.ts';
@@ -14,6 +16,7 @@ import {
   BACKEND_TITLES,
 } from '../../../contract/backends.ts';
 import { ReleaseStack } from '../../../services/shared/release-stack.ts';
+import { createNativeCluster } from '../native/native-cluster.ts';
 import { ClusterFile } from './cluster-file.ts';
 import { BackendContainer, stopContainer, type Made, type RunningBackend } from './backend-container.ts';
 import { backendSpecs, type DockerSettings, type BackendSpec } from './backend-spec.ts';
@@ -26,11 +29,15 @@ import {
   listOurContainers,
   removeContainer,
   removeEverything,
+  removeMembers,
   removeNetworks,
   removeVolume,
 } from './inventory.ts';
 import { CLUSTER_LABEL, networkName, ROLE_LABEL, ROLES, VERSION_LABEL } from './labels.ts';
 import { StepReporter } from '../steps.ts';
+
+/** Where a highly available cluster in containers has its data. */
+export const membersDir = (dataDir: string) => join(dataDir, 'docker-ha');
 
 export { findDockerDaemon, type DaemonSearch, type FoundDaemon } from './find-daemon.ts';
 export { dockerFindings } from './findings.ts';
@@ -95,6 +102,10 @@ class ContainerCluster implements DockerCluster {
     this.#starting?.abort.abort();
     await this.#oneAtATime(async () => {
       await this.#stop();
+      const { dataDir, events } = this.#options;
+      const members = membersDir(dataDir);
+      await createNativeCluster({ dataDir: members, events }).reset();
+      rmSync(members, { recursive: true, force: true });
       await removeEverything(this.#options.docker, this.#options.clusterId, 'docker.reset');
       ClusterFile.remove(this.#options.dataDir);
       for (const role of ROLES) this.#monitor.set({ role, state: 'absent' });
@@ -233,6 +244,7 @@ class ContainerCluster implements DockerCluster {
       const version = await ask(reach.id, 'asking for its version', () => docker.version(), PING_LIMIT_MS);
       reach.done(`version ${version.Version}`);
     });
+    await removeMembers(docker, clusterId, 'docker.daemon');
     const file = ClusterFile.open(dataDir, clusterId);
     const specs = backendSpecs(settings, file);
     const plans = specs.map((spec) => ({
@@ -298,6 +310,7 @@ class ContainerCluster implements DockerCluster {
     this.#monitor.close();
     let containers;
     try {
+      await removeMembers(docker, clusterId, 'docker.stop');
       containers = await listOurContainers(docker, clusterId, 'docker.stop');
     } catch (error) {
       // Without a daemon no container runs: there is nothing to stop.

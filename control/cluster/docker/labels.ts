@@ -3,6 +3,8 @@ import type { BackendRole } from '../../../contract/backends.ts';
 
 export const CLUSTER_LABEL = 'flashgrid.cluster';
 export const ROLE_LABEL = 'flashgrid.role';
+/** On the containers of a highly available cluster: which process it is, as `redis-2`. */
+export const MEMBER_LABEL = 'flashgrid.member';
 export const VERSION_LABEL = 'flashgrid.app-version';
 export const CONFIG_LABEL = 'flashgrid.config-hash';
 /** On volumes: tells one from a later one of the same name. */

@@ -22,7 +22,7 @@ export interface BackendGroupOptions {
   readonly layout: BackendLayout;
   readonly settings: SettingsKeeper;
   readonly events: ClusterEvents;
-  runnerOptions(name: string): Pick<BackendRunnerOptions, 'registry' | 'logPath'>;
+  runnerOptions(name: string): Pick<BackendRunnerOptions, 'host' | 'registry' | 'logPath'>;
 }
 
 export class BackendGroup {

@@ -5,10 +5,8 @@
  * process ends by itself; running ↔ unhealthy while it is frozen; failed → starting; running | failed →
  * starting by a restart.
  */
-import { execFile } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { promisify } from 'node:util';
 import { withLimit } from '../../../services/shared/time-limit.ts';
 import type { BackendState } from '../../../contract/backends.ts';
 import { errorText, FailureError } from '../../../contract/failure.ts';
@@ -32,7 +30,8 @@ import { backendExited, portTaken, throwIfCancelled, whenAborted } from './failu
 import { lastLines, rotateLog, sizeOf, tailLog } from './log-tail.ts';
 import { familyOf } from './usage.ts';
 import { portOf } from './settings.ts';
-import { type RunningProcess, spawnProcess } from './spawn-process.ts';
+import type { ProcessHost } from './process-host.ts';
+import type { RunningProcess } from './spawn-process.ts';
 import { connectsTo, waitUntilReady } from './wait-until-ready.ts';
 
 const PROBE_LIMIT_MS = 15_000;
@@ -46,6 +45,7 @@ const MAX_PORT_CHANGES = 4;
 const SCRIPT_LIMIT_MS = 30_000;
 export interface BackendRunnerOptions {
   readonly driver: BackendDriver;
+  readonly host: ProcessHost;
   readonly registry: ProcessRegistry;
   readonly settings: SettingsKeeper;
   readonly logPath: string;
@@ -239,16 +239,10 @@ export class BackendRunner {
 
   /** Runs a shell script with the backend's user, folder and environment; gives what it printed. */
   async run(script: string): Promise<string> {
-    const { driver, settings } = this.#options;
+    const { driver, settings, host } = this.#options;
     const plan = driver.plan(settings.current).at(-1);
     if (!plan) throw new Error(`${driver.title} has no process`);
-    const { stdout } = await promisify(execFile)('/bin/sh', ['-c', script], {
-      cwd: plan.workingDir,
-      env: plan.env,
-      timeout: SCRIPT_LIMIT_MS,
-      ...(plan.user ? { uid: plan.user.uid, gid: plan.user.gid } : {}),
-    });
-    return stdout;
+    return await host.run(plan, script, SCRIPT_LIMIT_MS);
   }
 
   /** Stops watching, and leaves the backend running for another control centre. */
@@ -267,9 +261,11 @@ export class BackendRunner {
     this.#unwatch();
     const untail = tailLog(logPath, this.#logFrom, driver.name, (line) => this.#options.events.onLog(line));
     this.#unwatch = untail;
-    const deadline = performance.now() + driver.startLimitMs;
+    let deadline = Infinity;
     for (const plan of plans) {
-      const started = this.#spawn(plan);
+      const started = await this.#spawn(plan);
+      // The making of a container is the daemon's time.
+      deadline = performance.now() + driver.startLimitMs;
       const { readyPort } = plan;
       if (readyPort !== undefined)
         await this.#waitUntil(() => connectsTo(readyPort), started, deadline, signal);
@@ -296,10 +292,10 @@ export class BackendRunner {
     return waitUntilReady({ title, process, check, deadlineMs, limitMs, logPath, lastLines: tail, signal });
   }
 
-  #spawn(plan: ProcessPlan): RunningProcess {
-    const { registry, logPath, settings } = this.#options;
+  async #spawn(plan: ProcessPlan): Promise<RunningProcess> {
+    const { host, registry, logPath, settings } = this.#options;
     const fingerprint = this.driver.fingerprint(settings.current);
-    const started = spawnProcess(plan, { registry, logPath, fingerprint });
+    const started = await host.spawn(this.driver, plan, { registry, logPath, fingerprint });
     this.#processes.push(started);
     return started;
   }
@@ -309,7 +305,7 @@ export class BackendRunner {
     throwIfCancelled(signal);
     mkdirSync(dirname(logPath), { recursive: true, mode: 0o700 });
     this.#logFrom = sizeOf(logPath);
-    const { exit, identity } = this.#spawn(plan);
+    const { exit, identity } = await this.#spawn(plan);
     const how = await withLimit(
       Promise.race([exit ?? Promise.resolve(''), whenAborted(signal).then(() => 'cancelled')]),
       INITIALISE_LIMIT_MS,

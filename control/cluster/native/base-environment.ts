@@ -2,7 +2,13 @@
  * The only variables that a backend inherits: PGPORT, PGDATA or RABBITMQ_NODENAME of the user's shell would
  * change ours.
  */
-const INHERITED = ['PATH', 'TMPDIR', 'LD_LIBRARY_PATH', 'DYLD_LIBRARY_PATH', 'DYLD_FALLBACK_LIBRARY_PATH'];
+export const INHERITED = [
+  'PATH',
+  'TMPDIR',
+  'LD_LIBRARY_PATH',
+  'DYLD_LIBRARY_PATH',
+  'DYLD_FALLBACK_LIBRARY_PATH',
+];
 
 /** The environment that every backend begins with. */
 export function baseEnvironment(home: string): Record<string, string> {

@@ -29,6 +29,9 @@ export interface RabbitmqBinaries {
   readonly version: string;
   readonly erl: string;
   readonly epmd: string;
+  readonly erlCall: string;
+  /** Its folders can't be read from here. */
+  readonly isInImage?: true;
 }
 
 export interface Program {
@@ -120,17 +123,35 @@ const HIGH_AVAILABILITY_PACKAGES = { patroni: 'patroni', etcd: 'etcd-server', ha
 export async function findHighAvailability(
   places: SearchPlaces = searchPlaces(),
 ): Promise<HighAvailabilityBinaries> {
-  const find = async (name: keyof HighAvailabilityBinaries): Promise<Program | undefined> => {
-    const program = findProgram(places.programDirs, name);
-    const said = program && (await askVersion(program, name === 'haproxy' ? '-v' : '--version'));
-    const version = /(\d+\.\d+(?:\.\d+)*)/.exec(said ?? '')?.[1];
-    return program && version ? { program, version } : undefined;
-  };
-  const [patroni, etcd, haproxy] = await Promise.all([find('patroni'), find('etcd'), find('haproxy')]);
+  const names = ['patroni', 'etcd', 'haproxy'] as const;
+  const [patroni, etcd, haproxy] = await Promise.all(names.map((name) => findHelper(name, places)));
   if (patroni && etcd && haproxy) return { patroni, etcd, haproxy };
   const found = { patroni, etcd, haproxy };
-  const missing = (['patroni', 'etcd', 'haproxy'] as const).filter((name) => !found[name]);
-  throw new FailureError({
+  throw helpersMissing(names.filter((name) => !found[name]));
+}
+
+/**
+ * Looks for the HAProxy before the gateways, which runs on this machine wherever the backends run.
+ * @throws FailureError that names its package
+ */
+export async function findHaproxy(): Promise<Program> {
+  const found = await findHelper('haproxy', searchPlaces());
+  if (!found) throw helpersMissing(['haproxy']);
+  return found;
+}
+
+async function findHelper(
+  name: keyof HighAvailabilityBinaries,
+  places: SearchPlaces,
+): Promise<Program | undefined> {
+  const program = findProgram(places.programDirs, name);
+  const said = program && (await askVersion(program, name === 'haproxy' ? '-v' : '--version'));
+  const version = /(\d+\.\d+(?:\.\d+)*)/.exec(said ?? '')?.[1];
+  return program && version ? { program, version } : undefined;
+}
+
+function helpersMissing(missing: readonly (keyof HighAvailabilityBinaries)[]): FailureError {
+  return new FailureError({
     code: 'native.backendMissing',
     message: `A highly available cluster needs ${missing.join(', ')} on this machine.`,
     fix: installCommand(
@@ -185,7 +206,8 @@ function findRabbitmq(places: SearchPlaces): Search<RabbitmqBinaries> {
   if (!erl) return { problem: { rabbitmq: `RabbitMQ is in ${home.path}, but Erlang (erl) is missing` } };
   const epmd = findEpmd(erl, places);
   if (!epmd) return { problem: { rabbitmq: `Erlang is at ${erl}, but its epmd is missing` } };
-  return { found: { home: home.path, version: home.version, erl, epmd } };
+  const erlCall = findProgram(places.programDirs, 'erl_call') ?? 'erl_call';
+  return { found: { home: home.path, version: home.version, erl, epmd, erlCall } };
 }
 
 function findRabbitmqHome(places: SearchPlaces): { path: string; version: string } | undefined {

@@ -2,26 +2,22 @@
  * Which processes a native cluster consists of: one for each backend, or several that take over from each
  * other.
  */
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import type { BackendRole } from '../../../contract/backends.ts';
 import type { Endpoints } from '../cluster.ts';
 import type { BackendFolder } from './backend-folder.ts';
-import { baseEnvironment } from './base-environment.ts';
 import type { BackendDriver } from './backend.ts';
 import {
   type BackendPrograms,
   type HighAvailabilityBinaries,
   type RabbitmqBinaries,
-  findProgram,
-  searchPlaces,
 } from './find-programs.ts';
 import { haproxyDriver } from './haproxy.ts';
 import { ETCD_PORTS, etcdDriver, patroniDriver, patroniRoles, restPort } from './patroni.ts';
 import { postgresDriver, probeOwnPostgres } from './postgres.ts';
 import { amqpUrl, epmdDriver, leaderTold, nodeOf, rabbitmqDriver } from './rabbitmq.ts';
+import type { ProcessHost } from './process-host.ts';
 import { redisDriver, redisUrl } from './redis.ts';
 import { SENTINEL_NAME, primaryPort, sentinelDriver } from './sentinel.ts';
 import { type ClusterSettings, type PortName, endpointsOf, portOf } from './settings.ts';
@@ -100,19 +96,23 @@ export function singleLayout(binaries: Binaries, folders: Folders, registryId: s
   };
 }
 
+export interface HighlyAvailableOptions {
+  readonly binaries: Binaries;
+  readonly programs: HighAvailabilityBinaries;
+  readonly folders: Folders;
+  readonly registryId: string;
+  readonly host: ProcessHost;
+}
+
 /** Several of each, and what makes one of them take over when another ends. */
-export function highlyAvailableLayout(
-  binaries: Binaries,
-  programs: HighAvailabilityBinaries,
-  folders: Folders,
-  registryId: string,
-): ClusterLayout {
+export function highlyAvailableLayout(options: HighlyAvailableOptions): ClusterLayout {
+  const { binaries, programs, folders, registryId, host } = options;
   const folder = (name: string) => folderOf(folders, name);
   return {
     backends: [
       redisLayout(binaries, folder, registryId),
       postgresLayout(binaries, programs, folder),
-      rabbitmqLayout(binaries.rabbitmq, folder),
+      rabbitmqLayout(binaries.rabbitmq, folder, host),
     ],
     endpoints(settings) {
       const sentinels = SENTINELS.map((name) => `127.0.0.1:${portOf(settings, name)}`).join(',');
@@ -229,28 +229,27 @@ function postgresLayout(
   };
 }
 
-function rabbitmqLayout(binaries: RabbitmqBinaries, folder: FolderOf): BackendLayout {
+function rabbitmqLayout(binaries: RabbitmqBinaries, folder: FolderOf, host: ProcessHost): BackendLayout {
   const hasServed = () => RABBITMQ.some((name) => existsSync(folder(name).path('served')));
-  /** `erl_call` comes with Erlang, and has a node compute something in milliseconds. */
-  const program = findProgram([...searchPlaces().programDirs], 'erl_call');
-  /** The first answer that can be used, or else nothing. */
+  const nodes = RABBITMQ.map((name) =>
+    rabbitmqDriver(binaries, folder(name), { name, all: RABBITMQ, hasServed }),
+  );
+  /**
+   * The first answer that can be used, or else nothing. `erl_call` comes with Erlang, and has a node compute something in
+   * milliseconds.
+   * @param code Erlang without single quotes
+   */
   const ask = async <Value>(
     settings: ClusterSettings,
     code: string,
     read: (answer: string) => Value | undefined,
   ): Promise<Value | undefined> => {
-    for (const name of RABBITMQ) {
-      const { dir, user } = folder(name);
+    for (const node of nodes) {
+      const plan = node.plan(settings).at(-1);
+      if (!plan) continue;
       try {
-        const asking = promisify(execFile)(program ?? 'erl_call', ['-sname', nodeOf(name), '-e'], {
-          cwd: dir,
-          env: { ...baseEnvironment(dir), ERL_EPMD_PORT: String(settings.ports.epmd) },
-          timeout: ERL_LIMIT_MS,
-          ...(user ? { uid: user.uid, gid: user.gid } : {}),
-        });
-        // Of an `erl_call` that has ended already; its own error says why.
-        asking.child.stdin?.on('error', () => undefined).end(code);
-        const value = read((await asking).stdout);
+        const script = `echo '${code}' | '${binaries.erlCall}' -sname ${nodeOf(node.name)} -e`;
+        const value = read(await host.run(plan, script, ERL_LIMIT_MS));
         if (value !== undefined) return value;
       } catch {
         // This node is away: another one knows as well.
@@ -260,10 +259,7 @@ function rabbitmqLayout(binaries: RabbitmqBinaries, folder: FolderOf): BackendLa
   };
   return {
     role: 'rabbitmq',
-    stages: [
-      [epmdDriver(binaries, folder('epmd'))],
-      RABBITMQ.map((name) => rabbitmqDriver(binaries, folder(name), { name, all: RABBITMQ, hasServed })),
-    ],
+    stages: [[epmdDriver(binaries, folder('epmd'))], nodes],
     members: RABBITMQ,
     needed: 2,
     async prove(settings) {

@@ -41,6 +41,7 @@ import {
 import { dataFolder } from '../../lib/data-folder.ts';
 import { removeAsOwner } from './backend-folder.ts';
 import { backendFolders, fallbackDir } from './postgres-home.ts';
+import { type ProcessHost, thisMachine } from './process-host.ts';
 import { type PortName, choosePorts, openSettings, replacePorts } from './settings.ts';
 import { StepReporter } from '../steps.ts';
 import { UsageMeter, familyOf } from './usage.ts';
@@ -58,7 +59,10 @@ export interface NativeClusterOptions {
   readonly dataDir: string;
   readonly events: ClusterEvents;
   /** Where the backends are; looked for on this machine by default. */
-  readonly find?: () => Promise<BackendPrograms>;
+  readonly find?: (signal: AbortSignal) => Promise<BackendPrograms>;
+  readonly findHelpers?: () => Promise<HighAvailabilityBinaries>;
+  /** Where they run; this machine by default. */
+  readonly host?: ProcessHost;
   /** Ports that were chosen; 0 or nothing keeps or finds a free one. */
   readonly ports?: Readonly<Record<BackendRole, number>>;
   /** Several members of each backend, which take over from each other. */
@@ -80,11 +84,12 @@ type Found = Required<Pick<BackendPrograms, BackendRole>> & {
 };
 
 class LocalCluster implements NativeCluster {
-  readonly provider = 'native';
   readonly #dataDir: string;
   readonly #nativeDir: string;
   readonly #events: ClusterEvents;
-  readonly #find: () => Promise<BackendPrograms>;
+  readonly #find: (signal: AbortSignal) => Promise<BackendPrograms>;
+  readonly #findHelpers: () => Promise<HighAvailabilityBinaries>;
+  readonly #host: ProcessHost;
   readonly #usage = new UsageMeter();
   readonly #ports: Readonly<Record<PortName, number>>;
   readonly #isHighlyAvailable: boolean;
@@ -95,6 +100,8 @@ class LocalCluster implements NativeCluster {
     dataDir,
     events,
     find = () => findPrograms(),
+    findHelpers = () => findHighAvailability(),
+    host = thisMachine,
     ports = { redis: 0, postgres: 0, rabbitmq: 0 },
     highlyAvailable = false,
   }: NativeClusterOptions) {
@@ -102,6 +109,8 @@ class LocalCluster implements NativeCluster {
     this.#nativeDir = join(this.#dataDir, 'native');
     this.#events = events;
     this.#find = find;
+    this.#findHelpers = findHelpers;
+    this.#host = host;
     this.#isHighlyAvailable = highlyAvailable;
     this.#ports = Object.fromEntries(
       ROLES.filter((role) => ports[role] !== 0).map((role) => [
@@ -109,6 +118,10 @@ class LocalCluster implements NativeCluster {
         ports[role],
       ]),
     );
+  }
+
+  get provider() {
+    return this.#host.provider;
   }
 
   async start(signal: AbortSignal): Promise<Endpoints> {
@@ -209,7 +222,7 @@ class LocalCluster implements NativeCluster {
     const start = (role: BackendRole) => step(`${role}.start`, `Start ${BACKEND_TITLES[role]}`);
     const startSteps = { redis: start('redis'), postgres: start('postgres'), rabbitmq: start('rabbitmq') };
     try {
-      const binaries = await find.run(() => this.#findAll(find));
+      const binaries = await find.run(() => this.#findAll(find, signal));
       throwIfCancelled(signal);
       const { registry, settings } = await prepare.run(() => this.#prepare(prepare));
       throwIfCancelled(signal);
@@ -241,8 +254,8 @@ class LocalCluster implements NativeCluster {
     }
   }
 
-  async #findAll(step: StepReporter) {
-    const binaries = await this.#find();
+  async #findAll(step: StepReporter, signal: AbortSignal) {
+    const binaries = await this.#find(signal);
     const missing = ROLES.filter((role) => !binaries[role]);
     const { redis, postgres, rabbitmq } = binaries;
     if (!redis || !postgres || !rabbitmq) {
@@ -256,15 +269,18 @@ class LocalCluster implements NativeCluster {
       });
     }
     step.done(`Redis ${redis.version}, Postgres ${postgres.version}, RabbitMQ ${rabbitmq.version}`);
-    const programs = this.#isHighlyAvailable ? await findHighAvailability() : undefined;
+    const programs = this.#isHighlyAvailable ? await this.#findHelpers() : undefined;
     return { redis, postgres, rabbitmq, programs };
   }
 
   #layout({ programs, ...binaries }: Found, registry: ProcessRegistry): ClusterLayout {
     const { folders: names } = programs ? HIGHLY_AVAILABLE : SINGLE;
-    const folders = backendFolders(binaries, this.#nativeDir, registry.id, names);
+    const host = this.#host;
+    // What lies in an image is readable to whoever runs in it.
+    const here = host === thisMachine ? binaries : {};
+    const folders = backendFolders(here, this.#nativeDir, registry.id, names);
     return programs
-      ? highlyAvailableLayout(binaries, programs, folders, registry.id)
+      ? highlyAvailableLayout({ binaries, programs, folders, registryId: registry.id, host })
       : singleLayout(binaries, folders, registry.id);
   }
 
@@ -308,7 +324,11 @@ class LocalCluster implements NativeCluster {
           layout: backend,
           settings,
           events: this.#events,
-          runnerOptions: (name) => ({ registry, logPath: join(this.#nativeDir, 'logs', `${name}.log`) }),
+          runnerOptions: (name) => ({
+            host: this.#host,
+            registry,
+            logPath: join(this.#nativeDir, 'logs', `${name}.log`),
+          }),
         }),
     );
     const runners = groups.flatMap((group) => group.runners);
@@ -317,6 +337,7 @@ class LocalCluster implements NativeCluster {
     const kept = new Set(runners.flatMap((runner) => keptPids(runner, found)));
     const leftovers = found.filter((one) => !kept.has(one.pid) && (one.isBackend || !one.isOwned));
     await registry.stopAll(leftovers, { limitMs: LEFTOVER_STOP_LIMIT_MS });
+    await this.#host.clear(kept);
     const names = runners.filter((_, index) => adopted[index]).map(({ driver }) => driver.title);
     const detail = [
       names.length > 0 ? `adopted ${names.join(', ')}` : '',
@@ -338,6 +359,7 @@ class LocalCluster implements NativeCluster {
     const registry = new ProcessRegistry(this.#dataDir);
     const rest = registry.findProcesses().filter((one) => one.isBackend || !one.isOwned);
     await registry.stopAll(rest, { limitMs: LEFTOVER_STOP_LIMIT_MS });
+    await this.#host.clear(new Set());
   }
 }
 

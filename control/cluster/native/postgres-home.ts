@@ -39,12 +39,13 @@ export function fallbackDir(registryId: string): string {
 
 /**
  * Chooses folders and users.
+ * @param binaries those on this machine's disk, which their user must reach
  * @param nativeDir the folder of all native backends; it exists
  * @param names of the backends' folders
  * @throws FailureError when root has nobody to run them as, or that user can't reach them
  */
 export function backendFolders(
-  binaries: Required<Pick<BackendPrograms, BackendRole>>,
+  binaries: Pick<BackendPrograms, BackendRole>,
   nativeDir: string,
   registryId: string,
   names: readonly string[],
@@ -54,14 +55,11 @@ export function backendFolders(
   // Whoever has run a backend on its data before goes on doing so.
   const userOf = (name: string) =>
     own && (ownerOfData(join(nativeDir, name)) ?? ownerOfData(join(fallback, name)) ?? own);
-  const programs = {
-    redis: binaries.redis.server,
-    postgres: binaries.postgres.binDir,
-    rabbitmq: binaries.rabbitmq.home,
-  };
+  const { redis, postgres, rabbitmq } = binaries;
+  const programs = [redis?.server, postgres?.binDir, rabbitmq?.home].filter((path) => path !== undefined);
   const users = names.flatMap((name) => userOf(name) ?? []);
   for (const user of users) {
-    for (const program of Object.values(programs)) {
+    for (const program of programs) {
       const closed = blockedFolder(dirname(program), user);
       if (closed !== undefined) throw unreachable(`The user ${user.name} can't run ${program}`, closed);
     }

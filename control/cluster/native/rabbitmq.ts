@@ -98,7 +98,7 @@ export function rabbitmqDriver(
   /** There once the broker has served. */
   const served = join(dir, 'served');
   const packageLibs = join(binaries.home, 'plugins');
-  const lean = leanLibraries(packageLibs);
+  const lean = binaries.isInImage ? undefined : leanLibraries(packageLibs);
   const environment = (settings: ClusterSettings): Record<string, string> => ({
     ...baseEnvironment(dir),
     // Erlang reads file names by it: a data folder may have an umlaut in its path.

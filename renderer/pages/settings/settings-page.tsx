@@ -172,7 +172,7 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
         </div>
         <Switch
           label="Highly available"
-          description="Three brokers, and a Redis and a Postgres that fail over, so that any one of them may end; only with the machine’s own backends."
+          description="Three brokers, and a Redis and a Postgres that fail over, so that any one of them may end: the machine’s own, or in containers where Docker is chosen."
           checked={isOn('highlyAvailable')}
           onChange={(event) => set('highlyAvailable', event.currentTarget.checked)}
         />
@@ -197,6 +197,7 @@ function SettingsForm({ saved }: { readonly saved: Settings }) {
         {text('images.rabbitmq', 'Image of RabbitMQ')}
         {text('images.redis', 'Image of Redis')}
         {text('images.postgres', 'Image of Postgres')}
+        {text('images.debian', 'Image below highly available clusters')}
         <div className={classes.pair}>
           {number('limits.memoryMb', 'Memory of each, MiB')}
           {number('limits.cpus', 'Cores of each', '0: no limit.')}

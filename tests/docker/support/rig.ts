@@ -38,6 +38,7 @@ export function testSettings(change: Partial<DockerSettings['images']> = {}): Do
       rabbitmq: image('rabbitmq'),
       redis: image('redis'),
       postgres: image('postgres'),
+      debian: image('base'),
       ...change,
     },
     limits: { memoryMb: 768, cpus: 0 },

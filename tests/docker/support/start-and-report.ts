@@ -1,5 +1,6 @@
 /** A process of its own that starts a cluster and tells every step: for tests that kill it in the middle. */
 import { z } from 'zod';
+import { createHighlyAvailableDocker } from '../../../control/cluster/docker/highly-available.ts';
 import { createDockerCluster } from '../../../control/cluster/docker/docker-cluster.ts';
 import { settingsSchema } from '../../../contract/settings.ts';
 import { placeOf } from '../../../control/cluster/docker/places.ts';
@@ -10,11 +11,12 @@ const argumentsSchema = z.object({
   clusterId: z.string(),
   dataDir: z.string(),
   settings: settingsSchema.pick({ images: true, limits: true }),
+  isHa: z.boolean().default(false),
 });
 
-const { host, clusterId, dataDir, settings } = argumentsSchema.parse(JSON.parse(process.argv[2] ?? ''));
+const { host, clusterId, dataDir, settings, isHa } = argumentsSchema.parse(JSON.parse(process.argv[2] ?? ''));
 const tell = (text: string): void => void process.stdout.write(`${text}\n`);
-const cluster = createDockerCluster({
+const cluster = (isHa ? createHighlyAvailableDocker : createDockerCluster)({
   clusterId,
   dataDir,
   settings,
