@@ -2,7 +2,7 @@
  * A Redis that starts again: from all that it held, from nothing, or from an older append-only file, which knows less than buyers were
  * granted. The sale's epoch is the same as before in each of them; only the term's id tells.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SaleAdmin } from '../services/gateway/sale-admin.ts';
 import { StoreReader } from '../services/gateway/store-reader.ts';
 import { BackendWatch } from '../services/shared/backend-watch.ts';
@@ -179,12 +179,18 @@ describe('a Redis that loses its data between a decision and its publication', (
     const asked = async () =>
       Number(/cmdstat_get:calls=(\d+)/.exec(await world.redis.info('commandstats'))?.[1] ?? 0);
     const before = await asked();
-    const first = world.store.whenDelivered();
-    // The first question may be on its way: what is published from here on is told by the next one alone.
-    await Promise.resolve();
-    await Promise.resolve();
-    const others = Array.from({ length: 100 }, () => world.store.whenDelivered());
-    await Promise.all([first, ...others]);
+    const others: Promise<void>[] = [];
+    const get = world.redis.get.bind(world.redis);
+    const ask = vi.spyOn(world.redis, 'get').mockImplementationOnce((key) => {
+      const answer = get(key);
+      // The first question is on its way: what is published from here on is told by the next one alone.
+      others.push(...Array.from({ length: 100 }, () => world.store.whenDelivered()));
+      return answer;
+    });
+    await Promise.all([world.store.whenDelivered(), world.store.whenDelivered()]);
+    await Promise.all(others);
+    expect(others).toHaveLength(100);
+    ask.mockRestore();
     expect((await asked()) - before).toBe(2);
     await world.store.whenDelivered();
     expect((await asked()) - before).toBe(3);

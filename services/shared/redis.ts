@@ -308,7 +308,6 @@ const retryDelayMs = (times: number): number => backoffMs(REDIS_DEFAULTS.pause, 
  * Registers the scripts. The client calls a script by its hash, and sends the text when Redis does not have
  * it: at first, and after a restart, a failover or SCRIPT FLUSH.
  */
-/** Gives a bare client the methods of `SCRIPTS`. */
 export function registerScripts(client: RedisClient): void {
   const dir = resourceDir('lua');
   for (const [name, { file, keys }] of Object.entries(SCRIPTS)) {

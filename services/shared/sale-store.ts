@@ -90,6 +90,10 @@ export class ReplyError extends Error {
 
 /** ms after its last page in which a rebuild's loaded keys expire. */
 const REBUILD_RETENTION_MS = 5 * 60_000;
+/** ms for which a question to Redis waits for more who need its answer. */
+const ASK_DELAY_MS = 8;
+/** With so many it waits no longer. */
+const ASK_AT_ONCE = 4;
 
 export class SaleStore {
   readonly #redis: RedisClient;
@@ -100,6 +104,10 @@ export class SaleStore {
   /** The question that was asked last, and the one that is asked after it. */
   #asked: Promise<unknown> = Promise.resolve();
   #nextAsked: Promise<unknown> | undefined;
+  /** Calls that share the next question. */
+  #unasked = 0;
+  /** Ends the wait for more of them. */
+  #ask: (() => void) | undefined;
 
   constructor(redis: RedisClient, namespace: string) {
     this.#redis = redis;
@@ -278,17 +286,34 @@ export class SaleStore {
   /**
    * Resolves when those who listen were sent what was published before this call. Redis answers the publisher first, and may
    * die before it writes to them; that it answers a later question shows that it got there. Calls share a question, but not
-   * one that was asked before them: Redis may have read it together with the publication.
+   * one that was asked before them: Redis may have read it together with the publication. It waits ASK_DELAY_MS for more of
+   * them, or until ASK_AT_ONCE wait.
    */
   async whenDelivered(): Promise<void> {
+    if (++this.#unasked >= ASK_AT_ONCE) this.#ask?.();
     this.#nextAsked ??= this.#asked
       .catch(() => undefined)
+      .then(() => this.#gatherAskers())
       .then(() => {
+        this.#unasked = 0;
+        this.#ask = undefined;
         this.#nextAsked = undefined;
         // A key that nobody has: a user who may read records may ask for it, which is not sure of PING.
         return (this.#asked = this.#redis.get(outcomeChannel(this.#namespace)));
       });
     await this.#nextAsked;
+  }
+
+  /** Resolves when ASK_AT_ONCE calls wait, or ASK_DELAY_MS later. */
+  #gatherAskers(): Promise<void> | undefined {
+    if (this.#unasked >= ASK_AT_ONCE) return undefined;
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ASK_DELAY_MS);
+      this.#ask = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   /** Sends the facts of a changed sale to all gateways. */
