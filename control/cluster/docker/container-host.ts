@@ -55,6 +55,8 @@ export class ContainerHost implements ProcessHost {
   readonly #options: ContainerHostOptions;
   /** A shell beside each process that was asked for something. */
   readonly #shells = new Map<string, Promise<ContainerShell>>();
+  /** Each resolves when its container is removed. */
+  readonly #exits = new Set<Promise<string>>();
 
   constructor(options: ContainerHostOptions) {
     this.#options = options;
@@ -112,11 +114,10 @@ export class ContainerHost implements ProcessHost {
       const identity =
         State.Pid > 0 ? registry.record({ pid: State.Pid, role, command, fingerprint }) : undefined;
       if (identity) lowerPriority(identity.pid);
-      return {
-        role,
-        identity: identity ?? { pid: 0, startedAt: '' },
-        exit: this.#exitOf(container, identity),
-      };
+      const exit = this.#exitOf(container, identity);
+      this.#exits.add(exit);
+      void exit.then(() => this.#exits.delete(exit));
+      return { role, identity: identity ?? { pid: 0, startedAt: '' }, exit };
     } catch (error) {
       await removeContainer(docker, container.id, STEP);
       throw error;
@@ -142,6 +143,8 @@ export class ContainerHost implements ProcessHost {
 
   async clear(keptPids: ReadonlySet<number>): Promise<void> {
     await removeMembers(this.#options.docker, this.#options.clusterId, STEP, keptPids);
+    // The daemon does not wait for a removal that is under way already.
+    if (keptPids.size === 0) await Promise.all(this.#exits);
   }
 
   /** Names the user of a container: Postgres asks for its own. */

@@ -21,7 +21,7 @@ import { connectsTo, waitUntil } from './wait-until-ready.ts';
 /** Alone on its epmd, so the name needs nothing of the cluster in it. */
 const SINGLE_NODE = 'flashgrid@localhost';
 /** ms that the first node of a new cluster may take. */
-const FOUNDER_LIMIT_MS = 90_000;
+const FOUNDER_LIMIT_MS = 180_000;
 /**
  * Erlang sets up tables for as many files as it may open: with a container's limit of a billion it boots for
  * minutes.
@@ -152,7 +152,8 @@ export function rabbitmqDriver(
     version: binaries.version,
     servicePort: name,
     ports: member ? [name, distPort] : [name, distPort, 'epmd'],
-    startLimitMs: 90_000,
+    // Three nodes boot at once, beside all else.
+    startLimitMs: member ? 180_000 : 90_000,
     stopSignal: 'SIGTERM',
     stopLimitMs: 20_000,
     plan(settings) {
