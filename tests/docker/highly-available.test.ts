@@ -53,9 +53,10 @@ describe.skipIf(hasNoDaemon)('a highly available cluster in containers', () => {
       await run.printed(/attacking +[1-9]/);
       expect(await members()).toEqual([...MEMBERS, ...HELPERS].map((name) => `${name} host`).sort());
       await expectConfined();
-      expect(await run.ended(), run.output()).toBe(0);
-      const { environment, verdict, faults } = runRecordSchema.parse(JSON.parse(readFileSync(json, 'utf8')));
-      expect(verdict).toBe('pass');
+      // Whether the rate was held, and so the exit code, is the machine's business.
+      expect([0, 5], run.output()).toContain(await run.ended());
+      const { environment, audit, faults } = runRecordSchema.parse(JSON.parse(readFileSync(json, 'utf8')));
+      expect(audit.checks.filter(({ ok }) => !ok)).toEqual([]);
       expect(environment).toMatchObject({ provider: 'docker', highlyAvailable: true });
       expect(faults?.map(({ target }) => target.replace(/-\d$/, ''))).toEqual(BACKENDS);
       for (const { effect } of faults ?? []) expect(effect).toMatch(/-\d led after /);
