@@ -1,6 +1,6 @@
 /**
- * Every Redis key and channel is built here. All keys of a sale share one hash tag, so that a script may use
- * them on a Redis Cluster.
+ * Every Redis key and channel is built here, except for the shards of refused keys (lua/decide-frame.lua). All keys of a
+ * sale share one hash tag, so that a script may use them on a Redis Cluster.
  */
 import { bucketOf, keyNameOf } from './ids.ts';
 
