@@ -405,9 +405,8 @@ for index = 1, count do
         redis.call('SET', key, ask .. epoch .. '|G|0:' .. units, 'PX', retentionMs)
       else
         keepRefusal(name, code .. string.sub(ask, 1, KEPT_ASK))
-        if keyedRecords[keyedAt[index]] then
-          redis.call('DEL', key)
-        end
+        -- The grant of an earlier epoch, or the refusal of a former version.
+        redis.call('DEL', key)
       end
     end
   end
