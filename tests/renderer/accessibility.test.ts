@@ -9,7 +9,6 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { whole } from '../../contract/format.ts';
 import { runRecordSchema } from '../../contract/run-record.ts';
 import { launchChromium } from '../../scripts/chromium.mjs';
-import { addMembers } from './support/add-members.ts';
 import { findViolations } from './support/axe.ts';
 import { startFrontend, type Face } from './support/frontend.ts';
 import { STOCK, personAt } from './support/person.ts';
@@ -176,51 +175,6 @@ describe('on a projector', () => {
     await noViolations('Attack, on one screen');
     await page.keyboard.press('p');
     await page.setViewportSize({ width: 1440, height: 900 });
-  });
-});
-
-describe('the diagram of a highly available cluster', () => {
-  /** Where the diagram ends, and what reaches out of its cards or does not fit into its own box. */
-  const DIAGRAM = `(() => {
-    const cards = [...document.querySelectorAll('figure section')];
-    const isShown = (element) => element.getBoundingClientRect().width > 1 && element.clientWidth > 1;
-    return {
-      foot: document.querySelector('figure').getBoundingClientRect().bottom,
-      outside: cards.flatMap((card) => {
-        const box = card.getBoundingClientRect();
-        return [...card.querySelectorAll('*')].filter(isShown).filter((element) => {
-          const { right, bottom } = element.getBoundingClientRect();
-          return right > box.right + 1 || bottom > box.bottom + 1 || element.scrollWidth > element.clientWidth + 1;
-        }).map((element) => card.ariaLabel + ': ' + element.tagName + ' ' + element.textContent);
-      }),
-    };
-  })()`;
-
-  it('is on one screen of a projector, and cuts nothing off in smaller windows', async () => {
-    const { page: own, context } = await openWindow(browser, frontend.url, addMembers);
-    await own.getByRole('list', { name: 'Members of RabbitMQ' }).waitFor();
-    const measure = () => own.evaluate<{ foot: number; outside: string[] }>(DIAGRAM);
-    for (const isProjected of [false, true]) {
-      if (isProjected) await own.keyboard.press('p');
-      await own.locator(`html[data-projector="${isProjected}"]`).waitFor({ state: 'attached' });
-      for (const theme of ['dark', 'light'] as const) {
-        await wear(own, theme);
-        for (const [width, height] of [
-          [1440, 900],
-          [1024, 700],
-          [720, 540],
-        ] as const) {
-          const when = `${width} by ${height}, ${theme}${isProjected ? ', projector mode' : ''}`;
-          await own.setViewportSize({ width, height });
-          await expect.poll(measure, { message: when }).toMatchObject({ outside: [] });
-          if (width === 1440) expect((await measure()).foot, when).toBeLessThan(height);
-          expect(await own.evaluate(OVERFLOWS), when).toEqual([]);
-        }
-      }
-    }
-    await own.keyboard.press('p');
-    await own.locator('html[data-projector="false"]').waitFor({ state: 'attached' });
-    await context.close();
   });
 });
 
