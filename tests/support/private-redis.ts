@@ -22,14 +22,19 @@ export interface PrivateRedis {
   close(): Promise<void>;
 }
 
+/** The program: FLASHGRID_TEST_REDIS_SERVER, such as another version or Valkey, else the machine's. */
+export async function redisServer(): Promise<string> {
+  const program = process.env['FLASHGRID_TEST_REDIS_SERVER'] ?? (await findPrograms()).redis?.server;
+  if (program === undefined) throw new Error('this machine has no redis-server');
+  return program;
+}
+
 /**
  * Starts the machine's `redis-server`; resolves when it answers.
  * @param memory on `disk` it keeps an append-only file; else it has forgotten everything at each start
  */
 export async function startPrivateRedis(memory: 'none' | 'disk' = 'none'): Promise<PrivateRedis> {
-  const { redis: binaries } = await findPrograms();
-  if (!binaries) throw new Error('this machine has no redis-server');
-  const { server } = binaries;
+  const server = await redisServer();
   const [port] = await findFreePorts(1);
   if (port === undefined) throw new Error('no free port');
   const dir = mkdtempSync(join(tmpdir(), 'flashgrid-redis-'));

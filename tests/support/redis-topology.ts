@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
-import { findPrograms } from '../../control/cluster/native/find-programs.ts';
 import { findFreePorts } from '../../control/lib/free-port.ts';
+import { redisServer } from './private-redis.ts';
 import { waitFor } from './worker-world.ts';
 
 const PASSWORD = 'topology-password';
@@ -35,7 +35,8 @@ export class RedisTopology {
         made.servers.slice(1).map(({ client }) => client.call('REPLICAOF', '127.0.0.1', first)),
       );
       const ports = await findFreePorts(3);
-      for (const port of ports) made.#startSentinel(port, first);
+      const program = await redisServer();
+      for (const port of ports) made.#startSentinel(program, port, first);
       const isKnown = async ({ client }: Server) => {
         const told = String(await client.info('sentinel').catch(() => ''));
         return told.includes(`slaves=${others.length},sentinels=${ports.length}`);
@@ -86,21 +87,20 @@ export class RedisTopology {
   }
 
   async #startServers(count: number, more: (port: number) => string[]): Promise<number[]> {
-    const { redis } = await findPrograms();
-    if (!redis) throw new Error('this machine has no redis-server');
+    const program = await redisServer();
     const ports = await findFreePorts(count);
     for (const port of ports) {
       const login = ['--requirepass', PASSWORD, '--masterauth', PASSWORD];
       const place = ['--port', String(port), '--bind', '127.0.0.1', '127.0.0.2', '--dir', this.#dir];
       const rest = ['--save', '', '--appendonly', 'no', '--repl-diskless-sync-delay', '0', ...more(port)];
-      const child = spawn(redis.server, [...place, ...login, ...rest], { stdio: 'ignore' });
+      const child = spawn(program, [...place, ...login, ...rest], { stdio: 'ignore' });
       this.servers.push({ port, process: child, client: directClient(port, PASSWORD) });
     }
     await Promise.all(this.servers.map(({ client }) => client.ping()));
     return ports;
   }
 
-  #startSentinel(port: number, primary: number): void {
+  #startSentinel(program: string, port: number, primary: number): void {
     const file = join(this.#dir, `sentinel-${port}.conf`);
     writeFileSync(
       file,
@@ -117,7 +117,7 @@ export class RedisTopology {
         `sentinel parallel-syncs ${PRIMARY_NAME} 2`,
       ].join('\n'),
     );
-    const child = spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' });
+    const child = spawn(program, [file, '--sentinel'], { stdio: 'ignore' });
     this.sentinels.push({ port, process: child, client: directClient(port, SENTINEL_PASSWORD) });
   }
 
