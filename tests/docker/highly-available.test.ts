@@ -59,7 +59,9 @@ describe.skipIf(hasNoDaemon)('a highly available cluster in containers', () => {
       expect(audit.checks.filter(({ ok }) => !ok)).toEqual([]);
       expect(environment).toMatchObject({ provider: 'docker', highlyAvailable: true });
       expect(faults?.map(({ target }) => target.replace(/-\d$/, ''))).toEqual(BACKENDS);
-      for (const { effect } of faults ?? []) expect(effect).toMatch(/-\d led after /);
+      // A killed Postgres may be back before Patroni 4's lease of 20 s ends, and leads on.
+      for (const { effect, target } of faults ?? [])
+        expect(effect).toMatch(target.startsWith('postgres') ? / served again after / : /-\d led after /);
       expect(await killedMembers(sinceSec)).toEqual(expect.arrayContaining(BACKENDS));
       expect(survivors(dataDir)).toEqual([]);
       expect(await holdings(testDocker(), clusterIdOf(dataDir))).toEqual(NOTHING);
@@ -82,10 +84,8 @@ describe.skipIf(hasNoDaemon)('a highly available cluster in containers', () => {
       expect(Config.User).toMatch(/^[1-9]/);
       const writable = Mounts.filter(({ RW }) => RW).map(({ Source }) => Source);
       const { 'flashgrid.member': name } = Labels;
-      expect(writable.sort()).toEqual([
-        expect.stringMatching(`/${name}$`),
-        expect.stringMatching(`/logs/${name}.log$`),
-      ]);
+      const native = join(dataDir, 'docker-ha/native');
+      expect(writable.sort()).toEqual([`${native}/${name}`, `${native}/logs/${name}.log`].sort());
       const passwords = JSON.stringify([Config.Env, Config.Cmd]).match(/[0-9a-f]{48}/g) ?? [];
       expect(passwords).toEqual([]);
     }
