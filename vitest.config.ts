@@ -84,7 +84,8 @@ export default defineConfig({
         test: {
           name: 'docker',
           include: ['tests/docker/**/*.test.ts'],
-          globalSetup: ['tests/docker/support/global-setup.ts'],
+          // Beside containers, the machine's own backends.
+          globalSetup: ['tests/docker/support/global-setup.ts', 'tests/support/global-setup.ts'],
           ...oneAtATime,
         },
       },

@@ -21,28 +21,43 @@ const START_LIMIT_MS = 90_000;
 const PASSWORD = 'broker-cluster-password';
 const SINGLE_NODE = 'flashgrid@localhost';
 
-export class BrokerNode {
+export interface BrokerNode {
+  readonly name: string;
+  readonly url: string;
+  /** Resolves when it serves. */
+  start(): Promise<void>;
+  /** Resolves when it has ended. */
+  end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
+  /** Evaluates Erlang in this node. @returns what `~0p` prints of it */
+  evaluate(expression: string): Promise<string>;
+}
+
+/** Evaluates FLASHGRID_EXPRESSION in the node RABBITMQ_NODENAME; for a shell beside it, as its user. */
+export const EVALUATE = `exec erl -noinput -hidden -start_epmd false -sname "test$$@\${RABBITMQ_NODENAME#*@}" -eval '${[
+  '{ok, T, _} = erl_scan:string(os:getenv("FLASHGRID_EXPRESSION") ++ ".")',
+  '{ok, E} = erl_parse:parse_exprs(T)',
+  'N = list_to_atom(os:getenv("RABBITMQ_NODENAME"))',
+  '{value, V, _} = rpc:call(N, erl_eval, exprs, [E, []], 20000)',
+  'io:format("~0p", [V]), halt().',
+].join(', ')}'`;
+
+class NativeNode implements BrokerNode {
   readonly name: string;
   readonly url: string;
   readonly #plan: ProcessPlan;
-  readonly logPath: string;
+  readonly #logPath: string;
   #child: ChildProcess | undefined;
 
   constructor(name: string, url: string, plan: ProcessPlan, logPath: string) {
     this.name = name;
     this.url = url;
     this.#plan = plan;
-    this.logPath = logPath;
+    this.#logPath = logPath;
   }
 
-  /** Resolves when it serves. */
   async start(): Promise<void> {
-    this.#child = spawnPlan(this.#plan, this.logPath);
-    await waitFor(
-      `${this.name} to serve`,
-      () => probeRabbitmq(this.url).then(Boolean, () => false),
-      START_LIMIT_MS,
-    );
+    this.#child = spawnPlan(this.#plan, this.#logPath);
+    await whenServing(this);
   }
 
   async end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
@@ -53,22 +68,19 @@ export class BrokerNode {
     await exited;
   }
 
-  /** Evaluates Erlang in this node. @returns what `~0p` prints of it */
   async evaluate(expression: string): Promise<string> {
-    const text = `{ok, T, _} = erl_scan:string(os:getenv("FLASHGRID_EXPRESSION") ++ "."), {ok, E} = erl_parse:parse_exprs(T), N = list_to_atom(os:getenv("RABBITMQ_NODENAME")), {value, V, _} = rpc:call(N, erl_eval, exprs, [E, []], 20000), io:format("~0p", [V]), halt().`;
-    const { stdout } = await run(
-      '/bin/sh',
-      ['-c', `exec erl -noinput -hidden -start_epmd false -sname "test$$@localhost" -eval '${text}'`],
-      {
-        cwd: this.#plan.workingDir,
-        env: { ...this.#plan.env, FLASHGRID_EXPRESSION: expression },
-        timeout: 30_000,
-        ...(this.#plan.user ? { uid: this.#plan.user.uid, gid: this.#plan.user.gid } : {}),
-      },
-    );
+    const { stdout } = await run('/bin/sh', ['-c', EVALUATE], {
+      cwd: this.#plan.workingDir,
+      env: { ...this.#plan.env, FLASHGRID_EXPRESSION: expression },
+      timeout: 30_000,
+      ...(this.#plan.user ? { uid: this.#plan.user.uid, gid: this.#plan.user.gid } : {}),
+    });
     return stdout;
   }
 }
+
+export const whenServing = ({ name, url }: BrokerNode): Promise<void> =>
+  waitFor(`${name} to serve`, () => probeRabbitmq(url).then(Boolean, () => false), START_LIMIT_MS);
 
 export interface BrokerCluster {
   readonly nodes: readonly BrokerNode[];
@@ -93,7 +105,7 @@ export async function startBrokerCluster(): Promise<BrokerCluster> {
   undo.add('folder', () => removeAsOwner(dir));
   const [epmd = 0, ...ports] = await findFreePorts(7);
   const names = ['one', 'two', 'three'].map((name) => `${name}@localhost`);
-  const nodes: BrokerNode[] = [];
+  const nodes: NativeNode[] = [];
   try {
     for (const [at, name] of names.entries()) {
       const settings: ClusterSettings = {
@@ -129,7 +141,7 @@ export async function startBrokerCluster(): Promise<BrokerCluster> {
         },
       };
       const url = `amqp://flashgrid:${PASSWORD}@127.0.0.1:${settings.ports.rabbitmq}`;
-      const node = new BrokerNode(name, url, renamed, join(dir, `${name}.log`));
+      const node = new NativeNode(name, url, renamed, join(dir, `${name}.log`));
       nodes.push(node);
       undo.add(name, () => node.end('SIGKILL'));
     }
@@ -138,6 +150,12 @@ export async function startBrokerCluster(): Promise<BrokerCluster> {
     await undo.release();
     throw error;
   }
+  return brokerCluster(nodes, undo);
+}
+
+/** What is asked of nodes, however they run. */
+export function brokerCluster(nodes: readonly BrokerNode[], undo: ReleaseStack): BrokerCluster {
+  const names = nodes.map(({ name }) => name);
   const find = async (queue: string) => {
     const looking = nodes.map((node) =>
       node.evaluate(
@@ -151,7 +169,7 @@ export async function startBrokerCluster(): Promise<BrokerCluster> {
     urls: nodes.map(({ url }) => url).join(','),
     async leaderOf(queue) {
       const text = await find(queue);
-      const leader = /\{leader,'?([a-z@]+)/.exec(text)?.[1];
+      const leader = /\{leader,'?([a-z0-9@-]+)/.exec(text)?.[1];
       const node = nodes.find(({ name }) => name === leader);
       if (!node) throw new Error(`${queue} has no leader: ${text}`);
       return node;
