@@ -129,7 +129,7 @@ ensure_images() {
     rm -rf "$tree"
     say "base image in $(since "$started")"
   fi
-  for name in rabbitmq postgres redis haproxy; do
+  for name in rabbitmq postgres redis haproxy prometheus; do
     has_image "$prefix/$name:$key" || { build "$name" "$images/$name" & pids+=($!); }
   done
   # What the product meets besides, and what bookworm has not.

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import type Docker from 'dockerode';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
@@ -24,6 +25,17 @@ function compose(args: readonly string[], env: NodeJS.ProcessEnv): string {
   const [command, first] = hasPlugin ? ['docker', ['compose']] : ['docker-compose', []];
   return run(command, [...first, '-f', FILE, ...args], env);
 }
+
+const targetsSchema = z.object({
+  data: z.object({
+    activeTargets: z.array(z.object({ health: z.string(), labels: z.object({ job: z.string() }) })),
+  }),
+});
+const rulesSchema = z.object({
+  data: z.object({
+    groups: z.array(z.object({ rules: z.array(z.object({ name: z.string(), health: z.string() })) })),
+  }),
+});
 
 const topSchema = z.object({ Titles: z.array(z.string()), Processes: z.array(z.array(z.string())) });
 
@@ -61,6 +73,8 @@ describe.skipIf(hasNoDaemon)('docker/compose.yaml', () => {
       POSTGRES_VOLUME_PATH: '/var/lib/postgresql/data',
       HAPROXY_IMAGE: `${prefix}/haproxy:${tag}`,
       FLASHGRID_IMAGE: `${prefix}/services:${tag}`,
+      PROMETHEUS_IMAGE: `${prefix}/prometheus:${tag}`,
+      PROMETHEUS_PORT: '0',
       BACKEND_MEMORY: '768m',
     };
   };
@@ -109,6 +123,27 @@ describe.skipIf(hasNoDaemon)('docker/compose.yaml', () => {
         name,
       ).toBe(true);
     }
+  });
+
+  test('has a Prometheus that finds each gateway and worker by Docker’s names, and loads the alerts', async () => {
+    compose(['up', '-d', '--no-build', 'prometheus'], env());
+    const api = `http://${compose(['port', 'prometheus', '9090'], env()).trim()}/api/v1`;
+    const ask = async (path: string): Promise<unknown> => (await fetch(`${api}/${path}`)).json();
+    const healthy = async () =>
+      targetsSchema
+        .parse(await ask('targets'))
+        .data.activeTargets.filter(({ health }) => health === 'up')
+        .map(({ labels }) => labels.job)
+        .sort();
+    const all = ['flashgrid-gateway', 'flashgrid-gateway', 'flashgrid-worker', 'flashgrid-worker'];
+    await until('it reads all four', async () =>
+      isDeepStrictEqual(await healthy().catch(() => undefined), all),
+    );
+    const { groups } = rulesSchema.parse(await ask('rules')).data;
+    const written = readFileSync('charts/flashgrid/files/alerts.yaml', 'utf8').match(/- alert: (\w+)/g) ?? [];
+    const loaded = groups.flatMap(({ rules }) => rules);
+    expect(loaded.map(({ name }) => `- alert: ${name}`)).toEqual(written);
+    expect(loaded.filter(({ health }) => health === 'err')).toEqual([]);
   });
 
   test('sells a sale exactly once through two gateways and two workers', async () => {
