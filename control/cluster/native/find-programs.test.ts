@@ -60,6 +60,7 @@ test('the newest RabbitMQ of a folder is taken, with the epmd beside its Erlang'
     version: '3.10.8',
     erl: join(root, 'erlang/bin/erl'),
     epmd: join(root, 'erlang/erts-13.1/bin/epmd'),
+    erlCall: 'erl_call',
   });
 });
 
