@@ -63,7 +63,8 @@ export class ServiceChild {
   constructor(options: ServiceChildOptions) {
     this.#options = options;
     // The flags of our own process (a debugger's port, a loader) are not the child's.
-    const node = sealed(process.execPath, [...SERVICE_NODE_FLAGS, ...(options.nodeFlags ?? [])], 3);
+    const flags = SERVICE_NODE_FLAGS[options.role === 'worker' ? 'worker' : 'gateway'];
+    const node = sealed(process.execPath, [...flags, ...(options.nodeFlags ?? [])], 3);
     this.#process = fork(options.modulePath, [], {
       env: { ...SERVICE_ALLOCATOR_ENV, ...options.env, ELECTRON_RUN_AS_NODE: '1' },
       execPath: node.command,

@@ -33,7 +33,9 @@ function isService(modulePath: string): boolean {
 export async function forkProcess(
   modulePath: string,
   env: Record<string, string> = {},
-  flags: readonly string[] = isService(modulePath) ? SERVICE_NODE_FLAGS : [],
+  flags: readonly string[] = isService(modulePath)
+    ? SERVICE_NODE_FLAGS[modulePath.endsWith('worker.js') ? 'worker' : 'gateway']
+    : [],
 ): Promise<BenchProcess> {
   const startedMs = performance.now();
   const child = fork(modulePath, [], {

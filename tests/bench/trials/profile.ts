@@ -23,7 +23,7 @@ const MOST = 40;
 await withRig(async (rig) => {
   const dir = mkdtempSync(join(tmpdir(), 'fg-profile-'));
   try {
-    const flags = [...SERVICE_NODE_FLAGS, '--cpu-prof', `--cpu-prof-dir=${dir}`];
+    const flags = [...SERVICE_NODE_FLAGS.gateway, '--cpu-prof', `--cpu-prof-dir=${dir}`];
     const gateway = await rig.fork('out/main/gateway.js', {}, flags);
     await rig.fork('out/main/worker.js');
     const saleId = await rig.openSale(gateway, 20);
