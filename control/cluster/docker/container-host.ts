@@ -18,7 +18,8 @@ import type { ProcessHost } from '../native/process-host.ts';
 import type { RunningProcess, SpawnOptions } from '../native/spawn-process.ts';
 import { CONFINEMENT } from './backend-spec.ts';
 import { ask, unless } from './errors.ts';
-import { listMembers, removeContainer, removeMembers } from './inventory.ts';
+import { removeContainer } from './inventory.ts';
+import { listMembers, removeMembers } from './members.ts';
 import { CLUSTER_LABEL, MEMBER_LABEL, networkName, ROLE_LABEL, VERSION_LABEL } from './labels.ts';
 import { ContainerShell } from './container-shell.ts';
 

@@ -29,10 +29,10 @@ import {
   listOurContainers,
   removeContainer,
   removeEverything,
-  removeMembers,
   removeNetworks,
   removeVolume,
 } from './inventory.ts';
+import { removeMembers } from './members.ts';
 import { CLUSTER_LABEL, networkName, ROLE_LABEL, ROLES, VERSION_LABEL } from './labels.ts';
 import { StepReporter } from '../steps.ts';
 

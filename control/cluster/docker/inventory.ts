@@ -2,12 +2,10 @@
 import type Docker from 'dockerode';
 import type { ContainerInfo } from 'dockerode';
 import type { BackendRole } from '../../../contract/backends.ts';
-import { stopContainer } from './backend-container.ts';
 import { ask, unless } from './errors.ts';
-import { isOurs, labelFilter, MEMBER_LABEL, roleOf } from './labels.ts';
+import { isOurs, labelFilter, roleOf } from './labels.ts';
 
 const REMOVE_LIMIT_MS = 30_000;
-const MEMBER_STOP_LIMIT_SEC = 5;
 
 /** All containers of the cluster, in any state. */
 export async function listOurContainers(
@@ -22,32 +20,6 @@ export async function listOurContainers(
     const role = roleOf(info.Labels, clusterId);
     return role ? [{ ...info, role }] : [];
   });
-}
-
-/** The containers of its processes when it is highly available. */
-export async function listMembers(docker: Docker, clusterId: string, step: string) {
-  const all = await listOurContainers(docker, clusterId, step);
-  return all.filter(({ Labels }) => Labels[MEMBER_LABEL] !== undefined);
-}
-
-/** Stops and removes the containers of members, but those whose first process is kept. */
-export async function removeMembers(
-  docker: Docker,
-  clusterId: string,
-  step: string,
-  keptPids: ReadonlySet<number> = new Set(),
-): Promise<void> {
-  const all = await listMembers(docker, clusterId, step);
-  await Promise.all(
-    all.map(async ({ Id }) => {
-      const info = await ask(step, 'inspecting a container', () =>
-        unless([404], docker.getContainer(Id).inspect()),
-      );
-      if (!info || (info.State.Running && keptPids.has(info.State.Pid))) return;
-      if (info.State.Running) await stopContainer(docker, Id, MEMBER_STOP_LIMIT_SEC, step);
-      await removeContainer(docker, Id, step);
-    }),
-  );
 }
 
 /** Removes a container and its anonymous volumes; harmless when it is gone. */
