@@ -127,23 +127,29 @@ describe.skipIf(hasNoDaemon)('docker/compose.yaml', () => {
 
   test('has a Prometheus that finds each gateway and worker by Docker’s names, and loads the alerts', async () => {
     compose(['up', '-d', '--no-build', 'prometheus'], env());
-    const api = `http://${compose(['port', 'prometheus', '9090'], env()).trim()}/api/v1`;
-    const ask = async (path: string): Promise<unknown> => (await fetch(`${api}/${path}`)).json();
-    const healthy = async () =>
-      targetsSchema
-        .parse(await ask('targets'))
-        .data.activeTargets.filter(({ health }) => health === 'up')
-        .map(({ labels }) => labels.job)
-        .sort();
-    const all = ['flashgrid-gateway', 'flashgrid-gateway', 'flashgrid-worker', 'flashgrid-worker'];
-    await until('it reads all four', async () =>
-      isDeepStrictEqual(await healthy().catch(() => undefined), all),
-    );
-    const { groups } = rulesSchema.parse(await ask('rules')).data;
-    const written = readFileSync('charts/flashgrid/files/alerts.yaml', 'utf8').match(/- alert: (\w+)/g) ?? [];
-    const loaded = groups.flatMap(({ rules }) => rules);
-    expect(loaded.map(({ name }) => `- alert: ${name}`)).toEqual(written);
-    expect(loaded.filter(({ health }) => health === 'err')).toEqual([]);
+    try {
+      const api = `http://${compose(['port', 'prometheus', '9090'], env()).trim()}/api/v1`;
+      const ask = async (path: string): Promise<unknown> => (await fetch(`${api}/${path}`)).json();
+      const healthy = async () =>
+        targetsSchema
+          .parse(await ask('targets'))
+          .data.activeTargets.filter(({ health }) => health === 'up')
+          .map(({ labels }) => labels.job)
+          .sort();
+      const all = ['flashgrid-gateway', 'flashgrid-gateway', 'flashgrid-worker', 'flashgrid-worker'];
+      await until('it reads all four', async () =>
+        isDeepStrictEqual(await healthy().catch(() => undefined), all),
+      );
+      const { groups } = rulesSchema.parse(await ask('rules')).data;
+      const written =
+        readFileSync('charts/flashgrid/files/alerts.yaml', 'utf8').match(/- alert: (\w+)/g) ?? [];
+      const loaded = groups.flatMap(({ rules }) => rules);
+      expect(loaded.map(({ name }) => `- alert: ${name}`)).toEqual(written);
+      expect(loaded.filter(({ health }) => health === 'err')).toEqual([]);
+    } finally {
+      // The others look at all that runs.
+      compose(['rm', '-s', '-f', 'prometheus'], env());
+    }
   });
 
   test('sells a sale exactly once through two gateways and two workers', async () => {
