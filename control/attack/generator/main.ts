@@ -46,7 +46,10 @@ async function attack(job: GeneratorJob, startAtMs: number): Promise<void> {
     onInterval: (interval) => void send(interval).catch(failWith),
   });
   generator = load;
-  await new Promise((resolve) => setTimeout(resolve, Math.max(0, startMs - performance.now())));
+  // Under a rate the connections are opened before the first request is due, so that none waits for them. A burst opens
+  // them with its requests, as its buyers do.
+  const opensMs = job.pace ? 0 : startMs;
+  await new Promise((resolve) => setTimeout(resolve, Math.max(0, opensMs - performance.now())));
   const result = await load.run();
   await sendLog(load.log);
   await send(result);

@@ -26,6 +26,8 @@ export type { AttackInterval } from './interval-merger.ts';
 
 /** ms between the order to start and the start, so that every process has its order by then. */
 const START_AHEAD_MS = 100;
+/** The same under a rate, whose connections are opened meanwhile. */
+const RATE_START_AHEAD_MS = 600;
 
 export interface AttackOptions {
   readonly settings: AttackSettings;
@@ -114,7 +116,8 @@ export async function runAttack(options: AttackOptions): Promise<AttackOutcome> 
         );
       const start = () => {
         meter.start();
-        const startAtMs = performance.timeOrigin + performance.now() + START_AHEAD_MS;
+        const aheadMs = options.settings.profile === 'burst' ? START_AHEAD_MS : RATE_START_AHEAD_MS;
+        const startAtMs = performance.timeOrigin + performance.now() + aheadMs;
         children.forEach((child, processIndex) =>
           child.send({
             type: 'start',
