@@ -182,7 +182,8 @@ end
 local window, beganMs, counts = 0, nil, { 0, 0, 0 }
 local isRefusalKept = false
 
--- The shard of a key among those of a window with `count` keys, as in lua/read-refusals.lua.
+-- The shard of a key among those of a window with `count` keys. Scripts can't share code: a test holds it equal to
+-- that of lua/read-refusals.lua.
 local function shardOf(name, count)
   local shards = math.floor(count / SHARD_FILL) + 1
   local a, b, c, d, e = string.byte(name, 1, 5)
@@ -209,8 +210,8 @@ local function openWindow()
   end
 end
 
--- An empty field keeps a shard, and so its expiry, when all others have moved. The window's last record is readable as
--- long as any other.
+-- An empty field keeps a shard, and so its expiry, when all others have moved. It expires a whole retention after the
+-- window's end, so that the window's last refusal is readable for that long.
 local function openShard(shard, fields)
   local key = shardKey(window, shard)
   redis.call('HSET', key, '', '', unpack(fields))

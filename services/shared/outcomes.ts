@@ -63,8 +63,8 @@ export function recordOfSlot(kept: string): { readonly record: string; readonly 
 }
 
 /**
- * Turns what Redis keeps for a granted key, or kept for a refused one, into the record of the reservation `digest`: `key_reused` if another used
- * the key.
+ * Turns what Redis keeps for a granted key, or a former version kept for a refused one, into the record of the reservation
+ * `digest`: `key_reused` if another used the key.
  */
 export function keyedRecordOf(kept: string, digest: string): string {
   return kept.startsWith(askOf(digest)) ? kept.slice(HALF_DIGEST_LENGTH) : '0|K|';
