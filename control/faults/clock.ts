@@ -1,7 +1,7 @@
 /** Sets the clock of services wrong, as a bad time server would, and right again. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fault, FaultTools } from './fault.ts';
-import { partsOf, type Part } from './parts.ts';
+import { checkTarget, partsOf, type Part } from './parts.ts';
 
 /** ms until a service's samples show its new time. */
 const SEEN_LIMIT_MS = 5_000;
@@ -10,7 +10,7 @@ const LOOK_MS = 20;
 const TOLERANCE_MS = 500;
 
 export const clock: Fault = {
-  check: (target, tools) => void partsOf(target, tools),
+  check: checkTarget,
   async inject(target, tools, { value }) {
     const parts = partsOf(target, tools);
     const byMs = Number(value) * 1_000;

@@ -4,6 +4,7 @@ import type { FaultOutcome } from '../../contract/run-record.ts';
 import { errorText } from '../../services/shared/error-text.ts';
 import { ALL_FAULTS } from './all-faults.ts';
 import type { Fault, FaultTools, Injection } from './fault.ts';
+import { whenLed } from './parts.ts';
 
 interface Made {
   readonly outcome: Omit<FaultOutcome, 'tMs' | 'endMs'>;
@@ -67,6 +68,7 @@ export class FaultRunner {
     this.#log(`on purpose: ${fault}`);
     this.#onChange();
     try {
+      await whenLed(spec.target, this.#tools);
       const injection = await ALL_FAULTS[spec.kind].inject(spec.target, this.#tools, {
         lengthMs: spec.lengthMs ?? 0,
         value: spec.value ?? '',

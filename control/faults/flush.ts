@@ -1,13 +1,13 @@
 /** Empties Redis; it goes on serving, and knows nothing. */
 import { whole } from '../../contract/format.ts';
 import { primariesOf } from '../../services/shared/redis.ts';
-import { partsOf } from './parts.ts';
+import { checkTarget } from './parts.ts';
 import type { Fault } from './fault.ts';
 import { withRedis } from './redis-client.ts';
 import { watchPaths } from './taken-paths.ts';
 
 export const flush: Fault = {
-  check: (target, tools) => void partsOf(target, tools),
+  check: checkTarget,
   async inject(target, tools) {
     const paths = watchPaths(tools, ['saleUnknown', 'saleRebuilt', 'saleFromPostgres', 'lookupFromPostgres']);
     const keys = await withRedis(tools, async (redis) => {

@@ -1,9 +1,9 @@
 /** Ends parts at once, as a crash would. */
 import type { Fault } from './fault.ts';
-import { partsOf, watchReturn } from './parts.ts';
+import { checkTarget, partsOf, watchReturn } from './parts.ts';
 
 export const kill: Fault = {
-  check: (target, tools) => void partsOf(target, tools),
+  check: checkTarget,
   async inject(target, tools) {
     const parts = partsOf(target, tools);
     const effect = watchReturn(parts);

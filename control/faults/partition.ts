@@ -8,7 +8,7 @@ import type { BackendRole } from '../../contract/backends.ts';
 import { memberOf } from '../../contract/faults.ts';
 import { milliseconds } from '../../contract/format.ts';
 import type { Fault, FaultTools } from './fault.ts';
-import { partsOf, watchTakeover, type Part } from './parts.ts';
+import { checkTarget, partsOf, watchTakeover, type Part } from './parts.ts';
 import { evaluate } from './rabbitmq-faults.ts';
 
 /** Cuts a member off. @returns what says whether it is cut off at this moment, and what ends it */
@@ -85,7 +85,7 @@ const CUTS: Readonly<Record<BackendRole, Cut>> = {
 };
 
 export const partition: Fault = {
-  check: (target, tools) => void partsOf(target, tools),
+  check: checkTarget,
   async inject(target, tools) {
     const [part] = partsOf(target, tools);
     const role = memberOf(target)?.role;

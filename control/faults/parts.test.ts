@@ -2,7 +2,9 @@ import { expect, it } from 'vitest';
 import type { BackendState, MemberState } from '../../contract/backends.ts';
 import { FailureError } from '../../contract/failure.ts';
 import { kill } from './kill.ts';
-import { partsOf } from './parts.ts';
+import { checkTarget, partsOf } from './parts.ts';
+import { FaultRunner } from './fault-runner.ts';
+import { parseFaults } from '../../contract/faults.ts';
 import type { FaultTools } from './fault.ts';
 
 const member = (number: number, more: Partial<MemberState> = {}): MemberState => ({
@@ -71,4 +73,18 @@ it('takes a member that does not lead by its name, and waits for no other leader
   const [part] = partsOf('rabbitmq-3', world(three).tools);
   expect(part).toMatchObject({ id: 'rabbitmq-3', name: 'rabbitmq-3' });
   expect(part?.leader).toBeUndefined();
+});
+
+it('waits for the one that leads when nobody does at this moment, as in the middle of a failover', async () => {
+  const { tools, calls } = world([member(1), member(2), member(3)]);
+  checkTarget('rabbitmq-leader', tools);
+  const backends = tools.backends();
+  setTimeout(() => (tools.backends = world(three).tools.backends), 60);
+  expect(backends[0]?.members?.some(({ isLeader }) => isLeader)).toBe(false);
+  const runner = new FaultRunner(tools, { onChange: () => undefined, onLog: () => undefined });
+  const [fault] = parseFaults('kill:rabbitmq-leader@start');
+  if (!fault) throw new Error('nothing to inject');
+  await runner.inject(fault);
+  expect(calls).toEqual(['kill rabbitmq rabbitmq-2']);
+  expect(runner.outcomes(0)).toMatchObject([{ target: 'rabbitmq-2', hadEffect: true }]);
 });

@@ -1,6 +1,11 @@
 /** The processes that a fault may hit: services and backends, handled alike. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BACKEND_TITLES, backendRoleSchema, type BackendRole } from '../../contract/backends.ts';
+import {
+  BACKEND_TITLES,
+  backendRoleSchema,
+  type BackendRole,
+  type MemberState,
+} from '../../contract/backends.ts';
 import { memberOf } from '../../contract/faults.ts';
 import { FailureError } from '../../contract/failure.ts';
 import { milliseconds } from '../../contract/format.ts';
@@ -11,6 +16,8 @@ import { EFFECT_LIMIT_MS, type Effect, type FaultTools } from './fault.ts';
 const LOOK_MS = 20;
 /** ms after the return of a leader within which another one must lead, if any. */
 const TAKEOVER_LIMIT_MS = 10_000;
+/** ms that a fault of the member that leads waits for one: the longest failover takes 22 s. */
+const LEADER_LIMIT_MS = 30_000;
 
 export interface Part {
   /** `worker-1`, `redis`: as incidents have it. */
@@ -70,18 +77,38 @@ function refuseExternal(role: BackendRole, { cluster }: FaultTools): void {
   });
 }
 
-/** The member that a target names at this moment. */
-function memberPart(
+/** @throws FailureError what this target lacks here; which member leads may be to come: `whenLed` waits for it */
+export function checkTarget(target: string, tools: FaultTools): void {
+  const member = memberOf(target);
+  if (member) membersOf(target, member, tools);
+  else partsOf(target, tools);
+}
+
+/**
+ * Resolves when one of the members leads, where the target means that one: in the middle of a failover nobody does.
+ * After LEADER_LIMIT_MS it resolves without.
+ */
+export async function whenLed(target: string, tools: FaultTools): Promise<void> {
+  const wanted = memberOf(target);
+  if (wanted?.member !== 'leader') return;
+  const endMs = performance.now() + LEADER_LIMIT_MS;
+  const isLed = () => membersNow(wanted.role, tools).some(({ isLeader }) => isLeader);
+  while (!isLed() && performance.now() < endMs) await sleep(LOOK_MS);
+}
+
+const membersNow = (role: BackendRole, tools: FaultTools) =>
+  tools.backends().find((one) => one.role === role)?.members ?? [];
+
+type WantedMember = NonNullable<ReturnType<typeof memberOf>>;
+
+/** @throws FailureError `fault.notOurs` | `fault.notHighlyAvailable` | `fault.noTarget` */
+function membersOf(
   target: string,
-  wanted: NonNullable<ReturnType<typeof memberOf>>,
+  { role, member }: WantedMember,
   tools: FaultTools,
-): Part {
-  const { cluster } = tools;
-  const { role } = wanted;
+): readonly MemberState[] {
   refuseExternal(role, tools);
-  const members = () => tools.backends().find((one) => one.role === role)?.members ?? [];
-  const leader = () => members().find(({ isLeader }) => isLeader)?.name;
-  const all = members();
+  const all = membersNow(role, tools);
   if (all.length < 2)
     throw new FailureError({
       code: 'fault.notHighlyAvailable',
@@ -89,15 +116,28 @@ function memberPart(
       fix: `Start one with \`${commandLine('up --ha')}\`, or break ${role} as a whole.`,
       field: 'faults',
     });
+  if (member !== 'leader' && !all.some(({ name }) => name === member))
+    throw noMember(`There is no ${member}.`, all);
+  return all;
+}
+
+const noMember = (message: string, all: readonly MemberState[]) =>
+  new FailureError({
+    code: 'fault.noTarget',
+    message,
+    fix: `Take one of: ${all.map(({ name }) => name).join(', ')}.`,
+    field: 'faults',
+  });
+
+/** The member that a target names at this moment. */
+function memberPart(target: string, wanted: WantedMember, tools: FaultTools): Part {
+  const { cluster } = tools;
+  const { role } = wanted;
+  const members = () => membersNow(role, tools);
+  const leader = () => members().find(({ isLeader }) => isLeader)?.name;
+  const all = membersOf(target, wanted, tools);
   const name = wanted.member === 'leader' ? leader() : wanted.member;
-  if (name === undefined || !all.some((one) => one.name === name))
-    throw new FailureError({
-      code: 'fault.noTarget',
-      message:
-        name === undefined ? `Nobody leads ${BACKEND_TITLES[role]} at this moment.` : `There is no ${name}.`,
-      fix: `Take one of: ${all.map((one) => one.name).join(', ')}.`,
-      field: 'faults',
-    });
+  if (name === undefined) throw noMember(`Nobody leads ${BACKEND_TITLES[role]} at this moment.`, all);
   return {
     id: name,
     name,

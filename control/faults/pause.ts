@@ -1,10 +1,10 @@
 /** Stops the processes of parts for a while; their connections stay open, and nothing answers. */
 import { milliseconds } from '../../contract/format.ts';
 import type { Fault } from './fault.ts';
-import { partsOf, watchTakeover } from './parts.ts';
+import { checkTarget, partsOf, watchTakeover } from './parts.ts';
 
 export const pause: Fault = {
-  check: (target, tools) => void partsOf(target, tools),
+  check: checkTarget,
   async inject(target, tools) {
     const parts = partsOf(target, tools);
     const sinceMs = performance.now();

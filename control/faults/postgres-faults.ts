@@ -3,7 +3,7 @@ import pg from 'pg';
 import { whole } from '../../contract/format.ts';
 import { withPostgres } from '../cluster/probes.ts';
 import type { Fault, FaultTools } from './fault.ts';
-import { partsOf, watchReturn } from './parts.ts';
+import { checkTarget, partsOf, watchReturn } from './parts.ts';
 import { switched } from './switched.ts';
 import { watchPaths } from './taken-paths.ts';
 
@@ -42,7 +42,7 @@ export const readOnly = switched({
 
 /** Takes every connection that there is, and ends those that others have: they find no place any more. */
 export const noConnections: Fault = {
-  check: (target, tools) => void partsOf(target, tools),
+  check: checkTarget,
   async inject(target, tools) {
     const seen = watchPaths(tools, PATHS);
     const held: pg.Client[] = [];
@@ -108,7 +108,7 @@ async function pidsOf(clients: readonly pg.Client[]): Promise<string> {
  * It stops at its next commit. The process that is started in its place has no such limit.
  */
 export const diskFull: Fault = {
-  check: (target, tools) => void partsOf(target, tools),
+  check: checkTarget,
   async inject(target, tools) {
     const seen = watchPaths(tools, PATHS);
     const parts = partsOf(target, tools);

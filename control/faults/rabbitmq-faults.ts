@@ -6,7 +6,7 @@ import type { ServiceRole } from '../../contract/state.ts';
 import { connectBroker } from '../../services/shared/amqp/broker-nodes.ts';
 import { topology } from '../../services/shared/amqp/topology.ts';
 import type { Fault, FaultTools } from './fault.ts';
-import { partsOf } from './parts.ts';
+import { checkTarget, partsOf } from './parts.ts';
 import { switched } from './switched.ts';
 import { watchPaths } from './taken-paths.ts';
 
@@ -82,9 +82,7 @@ export const fullQueue = switched({
  * finished all. What was frozen on its way then meets no queue.
  */
 export const noQueue: Fault = {
-  check(target, tools) {
-    partsOf(target, tools);
-  },
+  check: checkTarget,
   async inject(target, tools) {
     const seen = watchPaths(tools, ['frameReturned', 'workerReconnected']);
     const reconnected = () => tools.supervisor.totals.coverage().workerReconnected ?? 0;

@@ -1,9 +1,9 @@
 /** Stops parts in order and starts them again, as an upgrade would. */
 import type { Fault } from './fault.ts';
-import { partsOf, watchReturn } from './parts.ts';
+import { checkTarget, partsOf, watchReturn } from './parts.ts';
 
 export const restart: Fault = {
-  check: (target, tools) => void partsOf(target, tools),
+  check: checkTarget,
   inject(target, tools) {
     const parts = partsOf(target, tools);
     const seen = watchReturn(parts);

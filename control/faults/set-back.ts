@@ -3,7 +3,7 @@
  * power cut or on a disk that was restored.
  */
 import { milliseconds, whole } from '../../contract/format.ts';
-import { partsOf, watchReturn } from './parts.ts';
+import { checkTarget, partsOf, watchReturn } from './parts.ts';
 import type { Fault, FaultTools } from './fault.ts';
 import { withRedis } from './redis-client.ts';
 import { watchPaths } from './taken-paths.ts';
@@ -45,7 +45,7 @@ const keysText = (keys: number, left: number | undefined) =>
   left === undefined ? `It had ${whole(keys)} keys.` : `It had ${whole(keys)} keys, and ${whole(left)} now.`;
 
 export const lose: Fault = {
-  check: (target, tools) => void partsOf(target, tools),
+  check: checkTarget,
   async inject(target, tools) {
     const paths = watchPaths(tools, SEEN);
     const lost = await comeBackWith(target, tools);
@@ -60,7 +60,7 @@ export const lose: Fault = {
 };
 
 export const setBack: Fault = {
-  check: (target, tools) => void partsOf(target, tools),
+  check: checkTarget,
   async inject(target, tools) {
     const paths = watchPaths(tools, SEEN);
     const { dir, name } = await appendOnlyFile(tools);

@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { milliseconds } from '../../contract/format.ts';
 import type { RarePath } from '../../services/shared/rare-paths.ts';
-import { partsOf } from './parts.ts';
+import { checkTarget } from './parts.ts';
 import type { Fault, FaultTools } from './fault.ts';
 import { watchPaths } from './taken-paths.ts';
 
@@ -26,7 +26,7 @@ export interface Switch {
 
 export function switched({ says, paths, mustBeMet, on, off, isOn }: Switch): Fault {
   return {
-    check: (target, tools) => void partsOf(target, tools),
+    check: checkTarget,
     async inject(target, tools) {
       const seen = watchPaths(tools, paths);
       await on(tools);
