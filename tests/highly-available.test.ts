@@ -73,7 +73,7 @@ test('three brokers, a Redis and a Postgres that fail over: each leader is kille
   expect(await link.whenUp(10_000)).toBe(true);
   const publish = () =>
     new Promise<string>((settle) =>
-      link.publish({ id: 'x', count: 1, body: Buffer.from('x'), headers: {}, settle }),
+      link.publish({ id: 'x', count: 1, body: Buffer.from('x'), headers: { v: 1, n: 1, t: 0 }, settle }),
     );
   expect(await publish()).toBe('confirmed');
 

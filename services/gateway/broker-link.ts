@@ -9,10 +9,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConfirmChannel } from 'amqplib';
 import { BrokerConnection, DeadConnectionError } from '../shared/amqp/broker-connection.ts';
 import type { BrokerSession, LinkState } from '../shared/amqp/broker-connection.ts';
+import { TagWindow } from '../shared/amqp/tag-window.ts';
 import { declareTopology, REDECLARE_WAIT_MS } from '../shared/amqp/topology.ts';
 import type { BackendHealth, BackendTrouble } from '../shared/backend-trouble.ts';
 import { errorText } from '../shared/error-text.ts';
-import { FRAME_CONTENT_TYPE } from '../shared/frame.ts';
+import { FRAME_CONTENT_TYPE, type FrameHeaders } from '../shared/frame.ts';
 import type { RareCounts } from '../shared/rare-paths.ts';
 import { step } from '../shared/stop-points.ts';
 import { withLimit } from '../shared/time-limit.ts';
@@ -39,6 +40,22 @@ const QUEUE_REFUSES: BackendTrouble = {
   reason: 'the queue of reservations takes no more: it is full, or has lost its leader',
 };
 
+const NO_HEADERS: Readonly<Record<keyof FrameHeaders, undefined>> = {
+  v: undefined,
+  n: undefined,
+  sale: undefined,
+  gen: undefined,
+  t: undefined,
+  replayed: undefined,
+  traceparent: undefined,
+  traced: undefined,
+};
+/**
+ * Of the message that is being published. One object for all: amqplib makes it the prototype of another one, and V8 keeps 1 KB for
+ * each prototype, with what it refers to, until a full collection. At 9,000 reservations/s those came every 2 s and took 20 to 60 ms.
+ */
+const HEADERS = { ...NO_HEADERS };
+
 export interface BrokerLinkOptions {
   readonly url: string;
   readonly namespace: string;
@@ -63,7 +80,7 @@ interface Flights {
   readonly session: BrokerSession<ConfirmChannel>;
   readonly sinceMs: number;
   /** Delivery tag → frame, in the order of publishing. */
-  readonly byTag: Map<number, Flight>;
+  readonly byTag: TagWindow<Flight>;
   /** Ids of frames that came back unroutable and whose confirm is still to come. */
   readonly returned: Set<string>;
   lastTag: number;
@@ -188,7 +205,7 @@ export class BrokerLink implements FramePublisher {
         contentType: FRAME_CONTENT_TYPE,
         persistent: true,
         mandatory: true,
-        headers: frame.headers,
+        headers: Object.assign(HEADERS, NO_HEADERS, frame.headers),
       });
       flights.byTag.set(++flights.lastTag, { frame, sentAtMs: performance.now() });
       if (!hasRoom) this.#isWritable = false;
@@ -213,7 +230,7 @@ export class BrokerLink implements FramePublisher {
     const flights: Flights = {
       session,
       sinceMs: performance.now(),
-      byTag: new Map(),
+      byTag: new TagWindow(),
       returned: new Set(),
       lastTag: 0,
       lastConfirmAtMs: performance.now(),
@@ -280,9 +297,8 @@ export class BrokerLink implements FramePublisher {
     }
     if (!isMultiple) this.#settle(flights, tag, end);
     else {
-      if (!flights.byTag.has(tag)) this.#options.rare.confirmLate++;
-      // Tags rise in the map's order.
-      for (const flightTag of flights.byTag.keys()) {
+      if (flights.byTag.get(tag) === undefined) this.#options.rare.confirmLate++;
+      for (const [flightTag] of flights.byTag) {
         if (flightTag > tag) break;
         this.#settle(flights, flightTag, end);
       }
@@ -358,9 +374,10 @@ export class BrokerLink implements FramePublisher {
     const flights = this.#flights;
     this.#flights = undefined;
     this.#isWritable = false;
-    const owed = [...(flights?.byTag.values() ?? [])];
-    flights?.byTag.clear();
-    for (const { frame } of owed) frame.settle('lost');
+    for (const [tag, { frame }] of flights?.byTag ?? []) {
+      flights?.byTag.delete(tag);
+      frame.settle('lost');
+    }
     // Open frames wait for room that will not come: they are settled as away.
     this.#options.onFlushDue();
   }

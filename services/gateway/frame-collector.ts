@@ -7,7 +7,7 @@
  *     │                                    └──nack, return, timeout, connection lost──► failed
  *     └──publisher not writable, or two messages in flight: stays open until that ends, or full
  */
-import { encodeEntry, encodeMessage } from '../shared/frame.ts';
+import { encodeEntry, encodeMessage, type FrameHeaders } from '../shared/frame.ts';
 import { BUCKET_SLOTS, bucketOf, frameIdOf, framedId, framedIdPrefix, keyedId } from '../shared/ids.ts';
 import type { FramedRef } from '../shared/ids.ts';
 import type { RareCounts } from '../shared/rare-paths.ts';
@@ -25,7 +25,7 @@ export interface OutgoingMessage {
   readonly id: string;
   /** Reservations in it. */
   readonly count: number;
-  readonly headers: Readonly<Record<string, unknown>>;
+  readonly headers: FrameHeaders;
   readonly body: Buffer;
   /** Called once. */
   settle(end: FrameEnd): void;
@@ -47,7 +47,7 @@ export interface SettledFrame {
 /** The trace of a message that holds a traced reservation. */
 export interface MessageTrace {
   /** More headers of the message (frame.ts). */
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: Pick<FrameHeaders, 'traceparent' | 'traced'>;
   end(end: FrameEnd): void;
 }
 
@@ -257,7 +257,7 @@ class OpenMessage<Reply> implements OutgoingMessage {
   #trace: MessageTrace | undefined;
   id = '';
   body: Buffer = Buffer.alloc(0);
-  headers: Readonly<Record<string, unknown>> = {};
+  headers: FrameHeaders = { v: 0, n: 0, t: 0 };
   count = 0;
 
   constructor(answerer: Answerer<Reply>, release: (count: number) => void) {

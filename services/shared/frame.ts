@@ -58,9 +58,21 @@ export function encodeEntry(userId: string, quantity: number, digest?: string): 
 /** What a gateway puts into a message, or a worker into one of its own. */
 export type SentFrame = Pick<Frame, 'id' | 'saleId' | 'generation' | 'count'> & { readonly lines: string };
 
+/** See the top of the file. */
+export type FrameHeaders = {
+  readonly v: number;
+  readonly n: number;
+  readonly sale?: string;
+  readonly gen?: number;
+  readonly t: number;
+  readonly replayed?: boolean;
+  readonly traceparent?: string;
+  readonly traced?: string;
+};
+
 /** A message's headers and body; its `messageId` is the id of the first frame. */
 export interface EncodedMessage {
-  readonly headers: Readonly<Record<string, unknown>>;
+  readonly headers: FrameHeaders;
   readonly body: Buffer;
 }
 

@@ -2,6 +2,8 @@
  * Acks the deliveries of one channel. Frames finish in any order, but one ack can cover all deliveries up to
  * its own. So the finished beginning of the window is acked at once.
  */
+import { TagWindow } from '../shared/amqp/tag-window.ts';
+
 export interface AckChannel {
   /** Acks one delivery, or with `isUpTo` all open ones up to it. */
   ack(tag: number, isUpTo: boolean): void;
@@ -11,7 +13,7 @@ export class AckWindow {
   readonly #channel: AckChannel;
   readonly #maxHeld: number;
   /** Deliveries in order → whether they are finished. Removed once acked or given back. */
-  readonly #open = new Map<number, boolean>();
+  readonly #open = new TagWindow<boolean>();
   #finished = 0;
   #isFlushDue = false;
 

@@ -11,6 +11,7 @@ import {
 } from '../protocol/generator-messages.ts';
 import { LoadGenerator } from './load-generator.ts';
 import { openShop } from './shop-client.ts';
+import { warmUp } from './warm-up.ts';
 import type { RequestLog } from '../protocol/request-log.ts';
 
 /** Requests in one message: 1.7 MB. */
@@ -46,6 +47,7 @@ async function attack(job: GeneratorJob, startAtMs: number): Promise<void> {
     onInterval: (interval) => void send(interval).catch(failWith),
   });
   generator = load;
+  if (job.pace) await warmUp(job);
   // Under a rate the connections are opened before the first request is due, so that none waits for them. A burst opens
   // them with its requests, as its buyers do.
   const opensMs = job.pace ? 0 : startMs;

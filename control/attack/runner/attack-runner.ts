@@ -26,8 +26,8 @@ export type { AttackInterval } from './interval-merger.ts';
 
 /** ms between the order to start and the start, so that every process has its order by then. */
 const START_AHEAD_MS = 100;
-/** The same under a rate, whose connections are opened meanwhile. */
-const RATE_START_AHEAD_MS = 600;
+/** The same under a rate: meanwhile the generators warm up and open their connections. */
+const RATE_START_AHEAD_MS = 1_200;
 
 export interface AttackOptions {
   readonly settings: AttackSettings;

@@ -10,8 +10,8 @@ export interface Trial<Variant extends string> {
   readonly title: string;
   readonly variants: readonly Variant[];
   readonly rounds: number;
-  /** Figure that is compared with the first variant's, pair by pair. */
-  readonly compare: string;
+  /** Figures that are compared with the first variant's, pair by pair. */
+  readonly compare: string | readonly string[];
   run(variant: Variant): Promise<Figures>;
 }
 
@@ -34,14 +34,17 @@ export async function runTrial<Variant extends string = string>({
   const column = (variant: string, name: string) =>
     (seen.get(variant) ?? []).map((figures) => figures[name] ?? Number.NaN);
   console.log(`\n${title} (medians of ${rounds} rounds)\n`);
-  console.log(`| variant | ${names.join(' | ')} | ${compare}, against the first (least to most) |`);
-  console.log(`|---${'|---'.repeat(names.length)}|---|`);
+  const compared = [compare].flat();
+  const heads = [...names, ...compared.map((name) => `${name}, against the first (least to most)`)];
+  console.log(`| variant | ${heads.join(' | ')} |`);
+  console.log(`|---${'|---'.repeat(heads.length)}|`);
   for (const variant of variants) {
-    const ratio = pairedRatio(column(variant, compare), column(variants[0] ?? '', compare));
     const cells = names.map((name) => format(spread(column(variant, name)).median));
-    console.log(
-      `| ${variant} | ${cells.join(' | ')} | ${ratio.median.toFixed(2)} (${ratio.min.toFixed(2)} to ${ratio.max.toFixed(2)}) |`,
-    );
+    for (const name of compared) {
+      const { median, min, max } = pairedRatio(column(variant, name), column(variants[0] ?? '', name));
+      cells.push(`${median.toFixed(3)} (${min.toFixed(2)} to ${max.toFixed(2)})`);
+    }
+    console.log(`| ${variant} | ${cells.join(' | ')} |`);
   }
 }
 
