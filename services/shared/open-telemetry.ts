@@ -16,13 +16,13 @@ import {
 } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
-import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import { AlwaysOnSampler, BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import type { Logger } from 'pino';
 import type { ReleaseStack } from './release-stack.ts';
 import { redact } from './redact.ts';
 
-/** ms between two sendings, and ms that one may take. */
-const SEND_INTERVAL_MS = 1_000;
+/** ms between two sendings, the SDK's own default, and ms that one may take. */
+const SEND_INTERVAL_MS = 5_000;
 const SEND_LIMIT_MS = 5_000;
 /** ms that a stopping service waits for the last of them. */
 const SHUTDOWN_LIMIT_MS = 1_000;
@@ -63,6 +63,8 @@ export function startTraces({ endpoint, service, instanceId, log, undo }: Traces
     timeoutMillis: SEND_LIMIT_MS,
   });
   const provider = new TracerProvider({
+    // Whoever starts a span has decided to.
+    sampler: new AlwaysOnSampler(),
     resource: resourceFromAttributes(own).merge(detectResources({ detectors: [envDetector] })),
     spanProcessors: [
       new BatchSpanProcessor({

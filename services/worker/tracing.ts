@@ -23,7 +23,7 @@ export class WorkerTracing {
     this.#tracer = startTraces(options);
   }
 
-  /** Processes a frame, within its span when it has a sampled reservation. */
+  /** Processes a frame that has a sampled reservation, within its span. */
   async process(
     frame: Frame,
     isRedelivered: boolean,

@@ -130,7 +130,7 @@ export async function startWorker(
       void processor.rebuildSales((error) => log.warn({ err: error }, 'a sale was not rebuilt'));
     });
     const processAlone = (frame: Frame, isRedelivered: boolean): Promise<void> =>
-      tracing === undefined
+      tracing === undefined || frame.traceparent === undefined
         ? processor.process(frame, isRedelivered)
         : tracing.process(frame, isRedelivered, (steps) => processor.process(frame, isRedelivered, steps));
     const consumer = new FrameConsumer({

@@ -25,7 +25,7 @@ import {
   type Round,
   type Servers,
 } from './scenarios.ts';
-import { pairedRatio, spread, type Spread } from './stats.ts';
+import { spread, type Spread } from './stats.ts';
 import { TARGETS, formatTable, summarise, type Machine } from './summary.ts';
 import { soak } from './soak.ts';
 import { hasWrk } from './wrk.ts';
@@ -41,7 +41,6 @@ const { values, positionals } = parseArgs({
     guard: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     soak: { type: 'string' },
-    traces: { type: 'boolean', default: false },
   },
 });
 
@@ -72,7 +71,6 @@ async function main(): Promise<number> {
   if (values.soak) return await soak(rig, servers, Number(values.soak));
   await warmUp(servers);
   if (values.guard) return await guard(servers);
-  if (values.traces) return await tracesAlone(servers, Number(values.rounds));
   const rounds = await measure(servers, Number(values.rounds));
   const summary = summarise(rounds, { ...rig.startTimes, ...startMs });
   console.log(formatTable(summary, machine()));
@@ -115,7 +113,7 @@ async function measure(servers: Servers, count: number): Promise<Round[]> {
     await add('10,000 x 20', engine(rig, servers, 10_000, 1_000, 20, 'Poster'));
     await add('one message each', oneEach(rig, oneEachGateway, sizes.oneEachRequests, number));
     await add('dashboards and telemetry', watched(rig, servers, sizes.requests, number));
-    await add('traces', traced(rig, servers, sizes.requests, number, sink));
+    await add('traces', traced(rig, servers, sizes.requests, sink));
     if (withWrk) {
       for (const connections of [200, 1_000])
         await add(`wrk, ${connections} connections`, wrkAnchors(rig, servers, connections, sizes.wrkSeconds));
@@ -137,32 +135,6 @@ async function measure(servers: Servers, count: number): Promise<Round[]> {
   await oneEachGateway.stop();
   await oneEachWorker.stop();
   return rounds;
-}
-
-/** Only what traces cost: the difference is small, and takes many rounds. */
-async function tracesAlone(servers: Servers, count: number): Promise<number> {
-  const sink = await startTraceSink(rig);
-  const rounds: Round[] = [];
-  for (let number = 1; number <= count; number++) {
-    const round = await traced(rig, servers, (values.quick ? QUICK : FULL).requests, number, sink);
-    rounds.push(round);
-    console.log(
-      `round ${number}/${count}: ${Object.entries(round)
-        .map(([name, value]) => `${name} ${value.toFixed(1)}`)
-        .join(', ')}`,
-    );
-  }
-  const of = (name: string) => rounds.map((round) => round[name] ?? 0);
-  for (const [title, one, other] of [
-    ['rate', 'traced', 'untraced'],
-    ['CPU', 'tracedCpuUs', 'untracedCpuUs'],
-  ] as const) {
-    const { median, min, max } = pairedRatio(of(one), of(other));
-    console.log(
-      `${title} with traces / without: median ${median.toFixed(3)} (${min.toFixed(3)} to ${max.toFixed(3)})`,
-    );
-  }
-  return 0;
 }
 
 async function guard(servers: Servers): Promise<number> {

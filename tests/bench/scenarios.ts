@@ -1,10 +1,15 @@
 /** What one round measures. Everything that is compared is measured in the same round, one after the other. */
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { AttackSettingsInput } from '../../contract/attack-settings.ts';
 import { Sampling } from '../../control/telemetry/sampling.ts';
 import { StatsSampler } from '../../control/telemetry/stats-sampler.ts';
 import { createRedis } from '../../services/shared/redis.ts';
+import { SERVICE_NODE_FLAGS } from '../../services/shared/node-flags.ts';
+import { cpuMsIn } from './cpu-profile.ts';
 import { cpuMs, watchMemory, type BenchProcess } from './processes.ts';
 import { prefill } from './prefill.ts';
 import { NAMESPACE, type Rig } from './rig.ts';
@@ -85,7 +90,7 @@ export async function ceiling(
 /** The gateway, worker running: what was accepted, and what was decided and committed from first request to last. */
 export async function engine(
   rig: Rig,
-  { gateway, worker }: Servers,
+  { gateway, worker }: Pick<Servers, 'gateway' | 'worker'>,
   requests: number,
   connections: number,
   stock: number,
@@ -245,33 +250,44 @@ export async function startTraceSink(rig: Rig): Promise<string> {
   return `http://127.0.0.1:${typeof address === 'object' ? address?.port : 0}`;
 }
 
-/** A fresh gateway and worker that send traces of one reservation in a thousand, and others that send none. */
+/**
+ * What traces of one reservation in a thousand cost: the CPU that a gateway and a worker spend on them, as a share of what the whole
+ * pipeline uses. Two pipelines of a kind differ by more than that.
+ */
 export async function traced(
   rig: Rig,
-  servers: Servers,
+  servers: Pick<Servers, 'worker'>,
   requests: number,
-  number: number,
   sink: string,
 ): Promise<Round> {
   await servers.worker.stop();
-  const run = async (env: Record<string, string>) => {
-    const gateway = await rig.fork('out/main/gateway.js', env);
-    const worker = await rig.fork('out/main/worker.js', env);
-    const fresh = { ...servers, gateway, worker };
-    await engine(rig, fresh, QUICK.requests, 200, WINNERS, '');
-    const round = await engine(rig, fresh, requests, 200, WINNERS, '');
-    await gateway.stop();
-    await worker.stop();
-    return { rate: round['gateway'] ?? 0, cpuUs: (round['gatewayCpuUs'] ?? 0) + (round['workerCpuUs'] ?? 0) };
-  };
-  const traces = { OTEL_EXPORTER_OTLP_ENDPOINT: sink, FLASHGRID_TRACE_EVERY: '1000' };
-  // Each goes first in every other round, as above.
-  const isTracedFirst = number % 2 === 0;
-  const first = await run(isTracedFirst ? traces : {});
-  const second = await run(isTracedFirst ? {} : traces);
-  const [on, off] = isTracedFirst ? [first, second] : [second, first];
-  servers.worker = await rig.fork('out/main/worker.js');
-  return { traced: on.rate, untraced: off.rate, tracedCpuUs: on.cpuUs, untracedCpuUs: off.cpuUs };
+  const folder = mkdtempSync(join(tmpdir(), 'fg-traces-'));
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: sink, FLASHGRID_TRACE_EVERY: '1000' };
+  const profiled = (role: 'gateway' | 'worker') =>
+    rig.fork(`out/main/${role}.js`, env, [
+      ...SERVICE_NODE_FLAGS[role],
+      '--cpu-prof',
+      `--cpu-prof-dir=${folder}`,
+      `--cpu-prof-name=${role}`,
+    ]);
+  try {
+    const gateway = await profiled('gateway');
+    const worker = await profiled('worker');
+    const used = () =>
+      cpuMs(gateway.pid) + cpuMs(worker.pid) + cpuMs(rig.brokerPid()) + rig.backendCpuMs('redis');
+    const before = used();
+    for (let part = 0; part < 4; part++) await engine(rig, { gateway, worker }, requests, 200, WINNERS, '');
+    const pipelineMs = used() - before;
+    await Promise.all([gateway.stop(), worker.stop()]);
+    const tracesMs = ['gateway', 'worker'].reduce(
+      (ms, role) => ms + cpuMsIn(join(folder, role), /@opentelemetry/, /chunks\/(tracing|open-telemetry)/),
+      0,
+    );
+    return { tracesShare: (100 * tracesMs) / pipelineMs };
+  } finally {
+    rmSync(folder, { recursive: true });
+    servers.worker = await rig.fork('out/main/worker.js');
+  }
 }
 
 /** Reads the sale fifty times a second and the backends' CPU and memory once, as during an attack of the app. */
