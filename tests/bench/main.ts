@@ -48,10 +48,7 @@ const { values, positionals } = parseArgs({
 if (positionals.includes('replication')) await import('./replication.ts');
 
 const rig = new Rig();
-const stop = () => void rig.undo.release().finally(() => process.exit(130));
-// `on`, not `once`: a second signal (`timeout` sends two) would end this process in the middle, and leave the backends running.
-process.on('SIGINT', stop);
-process.on('SIGTERM', stop);
+rig.endWithProcess();
 try {
   process.exitCode = await main();
 } finally {

@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import process from 'node:process';
 import type pg from 'pg';
 import { runAttack } from '../../control/attack/runner/attack-runner.ts';
 import { attackSettingsSchema, type AttackSettingsInput } from '../../contract/attack-settings.ts';
@@ -41,6 +42,18 @@ export class Rig {
   #redis: RedisClient | undefined;
   #pool: pg.Pool | undefined;
   #sales = 0;
+
+  /** Takes everything down when this process is interrupted, or fails where nobody waits for it. */
+  endWithProcess(): void {
+    const end = (code: number, error?: unknown) => {
+      if (error !== undefined) console.error(error);
+      void this.undo.release().finally(() => process.exit(code));
+    };
+    // `on`, not `once`: a second signal (`timeout` sends two) would end this process in the middle, and leave the backends running.
+    process.on('SIGINT', () => end(130));
+    process.on('SIGTERM', () => end(130));
+    process.on('uncaughtException', (error) => end(1, error));
+  }
 
   get startTimes(): { readonly coldMs: number; readonly secondMs: number } {
     return this.#steps;

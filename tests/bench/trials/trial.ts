@@ -55,10 +55,7 @@ function format(value: number): string {
 /** Gives `work` a started rig, and takes everything down after it, also when it is interrupted. */
 export async function withRig(work: (rig: Rig) => Promise<void>): Promise<void> {
   const rig = new Rig();
-  const stop = () => void rig.undo.release().finally(() => process.exit(130));
-  // `on`, not `once`: a second signal (`timeout` sends two) would end this process in the middle, and leave the backends running.
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
+  rig.endWithProcess();
   try {
     await rig.start(false);
     await work(rig);
