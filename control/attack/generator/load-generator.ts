@@ -162,7 +162,7 @@ export class LoadGenerator implements LaneEvents {
   }
 
   onFree(lane: Lane): void {
-    if (this.#next >= this.#limit) return lane.finish();
+    if (this.#next >= this.#limit) return this.#retire(lane);
     const nowMs = this.#nowMs();
     const dueMs = this.#dueMs(this.#next);
     if (dueMs > nowMs) {
@@ -340,7 +340,13 @@ export class LoadGenerator implements LaneEvents {
       if (nowMs - dueMs > IN_TIME_MS) this.#lateForGenerator++;
       this.#send(lane, nowMs);
     }
-    for (let lane = this.#waiting.shift(); lane; lane = this.#waiting.shift()) lane.finish();
+    for (let lane = this.#waiting.shift(); lane; lane = this.#waiting.shift()) this.#retire(lane);
+  }
+
+  /** Nothing is left to send. Under a rate the connection stays open to the end: closing many would delay the last answers. */
+  #retire(lane: Lane): void {
+    if (this.#pace) lane.isWaiting = true;
+    else lane.finish();
   }
 
   #freeAfter(lane: Lane, delayMs: number): void {
