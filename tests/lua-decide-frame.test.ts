@@ -15,7 +15,8 @@ import {
 import { outcomeAt, parseRecord } from '../services/shared/outcomes.ts';
 import { createRedis } from '../services/shared/redis.ts';
 import type { RedisClient } from '../services/shared/redis.ts';
-import { SaleStore, readRecord, readRefusals } from '../services/shared/sale-store.ts';
+import { readRecord, readRefusals } from '../services/shared/records.ts';
+import { SaleStore } from '../services/shared/sale-store.ts';
 import type { UndecidedFrame } from '../services/shared/sale-store.ts';
 import { testEndpoints, uniqueName } from './support/backends.ts';
 import { removeKeys } from './support/redis-keys.ts';

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { parseReservationId } from '../../services/shared/ids.ts';
 import { RECORD_RETENTION_MS, recordPlace } from '../../services/shared/keys.ts';
 import type { RedisClient } from '../../services/shared/redis.ts';
-import { readRecord } from '../../services/shared/sale-store.ts';
+import { readRecord } from '../../services/shared/records.ts';
 import type { EventTimes } from './evidence.ts';
 
 interface Sources {

@@ -1,7 +1,7 @@
 import { keyedKey, recordPlace } from '../../services/shared/keys.ts';
 import { RecordError, keyedRecordOf, parseRecord, recordOfSlot } from '../../services/shared/outcomes.ts';
 import type { RedisClient } from '../../services/shared/redis.ts';
-import { readRefusals } from '../../services/shared/sale-store.ts';
+import { readRefusals } from '../../services/shared/records.ts';
 import { GRANTED_CODE, type RecordedOutcomes } from './evidence.ts';
 import type { FrameIndex, RecordSubjects } from './frame-index.ts';
 

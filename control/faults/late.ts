@@ -9,7 +9,7 @@ import { plural } from '../../contract/format.ts';
 import { decodeEntries, parseMessage, type Frame } from '../../services/shared/frame.ts';
 import { recordPlace } from '../../services/shared/keys.ts';
 import { parseRecord, type FrameRecord } from '../../services/shared/outcomes.ts';
-import { forgetKeys, readRecord } from '../../services/shared/sale-store.ts';
+import { forgetKeys, readRecord } from '../../services/shared/records.ts';
 import { createPool } from '../../services/shared/postgres.ts';
 import type { RedisClient } from '../../services/shared/redis.ts';
 import { frameFault, publish } from './frames.ts';

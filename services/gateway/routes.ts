@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import { SALE_ID_PATTERN } from '../shared/ids.ts';
 import { RecordError } from '../shared/outcomes.ts';
-import { ReplyError } from '../shared/sale-store.ts';
+import { ReplyError } from '../shared/records.ts';
 import { describeTrouble } from '../shared/backend-trouble.ts';
 import { newSaleSchema, saleChangeSchema, saleQuerySchema } from '../shared/sales.ts';
 import { adminGuard } from './admin-guard.ts';

@@ -5,7 +5,6 @@
  * full stock. A sale that Redis has lost must be rebuilt (rebuild.ts). lua/decide-frame.lua says what a
  * reservation costs in memory.
  */
-import { keyNameOf } from './ids.ts';
 import type { FramedRef, KeyedRef } from './ids.ts';
 import {
   RECORD_RETENTION_MS,
@@ -19,8 +18,8 @@ import {
   saleIndexKey,
   saleKeys,
 } from './keys.ts';
-import type { RecordPlace } from './keys.ts';
-import { DECIDE_STATUS, keptGrant, keyedRecordOf, recordOfSlot, refusedRecordOf } from './outcomes.ts';
+import { DECIDE_STATUS, keptGrant, keyedRecordOf } from './outcomes.ts';
+import { ReplyError, forgetKeys, readRecord, readRefusals } from './records.ts';
 import { TERM_PREFIX } from './redis.ts';
 import type { RedisClient } from './redis.ts';
 import { saleFactsSchema, saleModeSchema, saleStatusSchema } from './sales.ts';
@@ -81,11 +80,6 @@ export interface NewEpoch {
   readonly tickets: number;
   readonly nextUnit: number;
   readonly grantedReservations: number;
-}
-
-/** A reply that no version of the scripts gives. */
-export class ReplyError extends Error {
-  override readonly name = 'ReplyError';
 }
 
 /** ms after its last page in which a rebuild's loaded keys expire. */
@@ -383,56 +377,6 @@ export class SaleStore {
     await this.#redis.sadd(saleIndexKey(this.#namespace), facts.id);
     return codeOf(reply, { 0: 'superseded', 1: 'rebuilt', 2: 'incomplete' });
   }
-}
-
-/** The records of keyed reservations that were refused, each with its outcome at index 0. */
-export async function readRefusals(
-  redis: Pick<RedisClient, 'fgReadRefusals'>,
-  namespace: string,
-  saleId: string,
-  generation: number,
-  digests: readonly string[],
-): Promise<(string | undefined)[]> {
-  const key = refusedKey(namespace, saleId, generation);
-  const reply = await redis.fgReadRefusals(key, namesOf(digests), 0);
-  if (!Array.isArray(reply) || reply.length !== digests.length)
-    throw new ReplyError(`read-refusals answered ${JSON.stringify(reply)}`);
-  return digests.map((digest, at) => {
-    const kept: unknown = reply[at];
-    return typeof kept === 'string' && kept !== '' ? refusedRecordOf(kept, digest) : undefined;
-  });
-}
-
-/** Deletes the records of keyed reservations. */
-export async function forgetKeys(
-  redis: Pick<RedisClient, 'fgReadRefusals' | 'unlink'>,
-  namespace: string,
-  saleId: string,
-  generation: number,
-  digests: readonly string[],
-): Promise<void> {
-  await Promise.all([
-    redis.fgReadRefusals(refusedKey(namespace, saleId, generation), namesOf(digests), 1),
-    redis.unlink(...digests.map((digest) => keyedKey(namespace, saleId, generation, digest))),
-  ]);
-}
-
-function namesOf(digests: readonly string[]): string {
-  return digests.map((digest) => `${keyNameOf(digest)}\n`).join('');
-}
-
-/** A frame's record, and, in a bucket, when it was written. */
-export async function readRecord(
-  redis: Pick<RedisClient, 'get' | 'hget'>,
-  { key, bucketKey, slot }: RecordPlace,
-): Promise<{ readonly record: string; readonly atMs?: number } | undefined> {
-  // A record moves from one place to the other at most once, with a new epoch.
-  const [kept, record] = await Promise.all([
-    slot === '' ? null : redis.hget(bucketKey, slot),
-    redis.get(key),
-  ]);
-  if (kept !== null) return recordOfSlot(kept);
-  return record === null ? undefined : { record };
 }
 
 function factArguments(facts: OpeningFacts): (string | number)[] {
