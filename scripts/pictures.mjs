@@ -2,7 +2,7 @@
  * Takes the pictures of the docs: starts the built browser frontend on its own data folder with real backends, starts
  * the cluster, attacks it, and saves every page in both themes to docs/pictures; the attack also in projector mode.
  *
- *   npm run pictures [-- --out DIR] [--size WIDTHxHEIGHT]
+ *   npm run pictures [-- --out DIR] [--size WIDTHxHEIGHT] [--only single|ha]
  *
  * Needs the built app (npm run build) and a Chromium; FLASHGRID_CHROMIUM names one that lies elsewhere.
  */
@@ -193,8 +193,22 @@ async function lab(page, out) {
   await shootBoth(page, out, 'lab');
 }
 
+/** Each member, and who leads, of the cluster that survives. */
+async function members(page, out) {
+  await page.getByRole('button', { name: 'Start the cluster' }).waitFor();
+  await page.keyboard.press('s');
+  await page.getByRole('heading', { name: 'The cluster is running.' }).waitFor({ timeout: START_TIMEOUT_MS });
+  // Those who lead are asked each second.
+  await page.waitForTimeout(5_000);
+  await shootBoth(page, out, 'control-ha');
+}
+
+/** What is played on which settings. */
+const PARTS = { single: [{}, play], ha: [{ highlyAvailable: true }, members] };
+
 const { values } = parseArgs({
   options: {
+    only: { type: 'string' },
     out: { type: 'string', default: join(ROOT, 'docs/pictures') },
     size: { type: 'string', default: SIZE },
   },
@@ -202,16 +216,22 @@ const { values } = parseArgs({
 const size = /^(\d+)x(\d+)$/.exec(values.size);
 if (!size) throw new Error(`--size takes WIDTHxHEIGHT, not ${values.size}`);
 const viewport = { width: Number(size[1]), height: Number(size[2]) };
-let frontend;
-let browser;
+if (values.only !== undefined && !Object.hasOwn(PARTS, values.only))
+  throw new Error(`--only takes ${Object.keys(PARTS).join(' or ')}, not ${values.only}`);
+await mkdir(values.out, { recursive: true });
+const browser = await launchChromium();
 try {
-  await mkdir(values.out, { recursive: true });
-  frontend = await serveFreshApp();
-  browser = await launchChromium();
-  const page = await browser.newPage({ viewport, reducedMotion: 'reduce' });
-  await page.goto(frontend.url);
-  await play(page, values.out);
+  for (const [settings, story] of values.only ? [PARTS[values.only]] : Object.values(PARTS)) {
+    const frontend = await serveFreshApp(settings);
+    try {
+      const page = await browser.newPage({ viewport, reducedMotion: 'reduce' });
+      await page.goto(frontend.url);
+      await story(page, values.out);
+      await page.close();
+    } finally {
+      await frontend.close();
+    }
+  }
 } finally {
-  await browser?.close();
-  await frontend?.close();
+  await browser.close();
 }

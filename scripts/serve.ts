@@ -21,14 +21,17 @@ export function serveApp(options: readonly string[]): Promise<ServedFrontend> {
   return serve([resolve(ROOT, 'out/main/cli.js'), 'serve', '--port', '0', ...options], true);
 }
 
-/** The built app on an empty data folder, with the machine's own backends when it is told to start them. */
-export async function serveFreshApp(): Promise<ServedFrontend> {
+/**
+ * The built app on an empty data folder, with the machine's own backends when it is told to start them.
+ * @param settings other ones than the defaults
+ */
+export async function serveFreshApp(settings: object = {}): Promise<ServedFrontend> {
   const base = await mkdtemp(join(tmpdir(), 'flashgrid-'));
   // Postgres, run by another user, must get through to the data folder.
   await chmod(base, 0o755);
   const dataDir = join(base, 'data');
   await mkdir(dataDir);
-  await writeFile(join(dataDir, 'settings.json'), JSON.stringify({ provider: 'native' }));
+  await writeFile(join(dataDir, 'settings.json'), JSON.stringify({ provider: 'native', ...settings }));
   const remove = () => rm(base, { recursive: true, force: true });
   try {
     const served = await serveApp(['--data-dir', dataDir]);
