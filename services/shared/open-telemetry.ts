@@ -63,7 +63,7 @@ export function startTraces({ endpoint, service, instanceId, log, undo }: Traces
     timeoutMillis: SEND_LIMIT_MS,
   });
   const provider = new TracerProvider({
-    // Whoever starts a span has decided to.
+    // What is sampled is decided before a span begins.
     sampler: new AlwaysOnSampler(),
     resource: resourceFromAttributes(own).merge(detectResources({ detectors: [envDetector] })),
     spanProcessors: [
