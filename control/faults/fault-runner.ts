@@ -68,7 +68,7 @@ export class FaultRunner {
     this.#log(`on purpose: ${fault}`);
     this.#onChange();
     try {
-      await whenLed(spec.target, this.#tools);
+      await whenLed(spec.target, this.#tools, () => this.#isHealing);
       const injection = await ALL_FAULTS[spec.kind].inject(spec.target, this.#tools, {
         lengthMs: spec.lengthMs ?? 0,
         value: spec.value ?? '',

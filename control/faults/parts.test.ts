@@ -88,3 +88,16 @@ it('waits for the one that leads when nobody does at this moment, as in the midd
   expect(calls).toEqual(['kill rabbitmq rabbitmq-2']);
   expect(runner.outcomes(0)).toMatchObject([{ target: 'rabbitmq-2', hadEffect: true }]);
 });
+
+it('waits for no leader once the attack is over', async () => {
+  const { tools } = world([member(1), member(2), member(3)]);
+  const runner = new FaultRunner(tools, { onChange: () => undefined, onLog: () => undefined });
+  const [fault] = parseFaults('kill:rabbitmq-leader@start');
+  if (!fault) throw new Error('nothing to inject');
+  const injected = runner.inject(fault);
+  await runner.settle();
+  await injected;
+  expect(runner.outcomes(0)).toMatchObject([
+    { hadEffect: false, effect: expect.stringMatching(/Nobody leads RabbitMQ/) as string },
+  ]);
+});

@@ -86,14 +86,14 @@ export function checkTarget(target: string, tools: FaultTools): void {
 
 /**
  * Resolves when one of the members leads, where the target means that one: in the middle of a failover nobody does.
- * After LEADER_LIMIT_MS it resolves without.
+ * After LEADER_LIMIT_MS, or when nobody needs it any more, it resolves without.
  */
-export async function whenLed(target: string, tools: FaultTools): Promise<void> {
+export async function whenLed(target: string, tools: FaultTools, isOver: () => boolean): Promise<void> {
   const wanted = memberOf(target);
   if (wanted?.member !== 'leader') return;
   const endMs = performance.now() + LEADER_LIMIT_MS;
   const isLed = () => membersNow(wanted.role, tools).some(({ isLeader }) => isLeader);
-  while (!isLed() && performance.now() < endMs) await sleep(LOOK_MS);
+  while (!isLed() && !isOver() && performance.now() < endMs) await sleep(LOOK_MS);
 }
 
 const membersNow = (role: BackendRole, tools: FaultTools) =>

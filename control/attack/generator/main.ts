@@ -47,7 +47,8 @@ async function attack(job: GeneratorJob, startAtMs: number): Promise<void> {
     onInterval: (interval) => void send(interval).catch(failWith),
   });
   generator = load;
-  if (job.pace) await warmUp(job);
+  // What fails here fails in the attack, too, and is told there.
+  if (job.pace) await warmUp(job).catch(() => undefined);
   // Under a rate the connections are opened before the first request is due, so that none waits for them. A burst opens
   // them with its requests, as its buyers do.
   const opensMs = job.pace ? 0 : startMs;

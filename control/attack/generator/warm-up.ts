@@ -17,7 +17,10 @@ const REPLY = Buffer.from(
   `HTTP/1.1 202 Accepted\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: ${BODY.length}\r\n\r\n${BODY}`,
 );
 
-/** Sends a part of an attack to a server of this process, which answers anything with the same 202. It takes LIMIT_MS at most. */
+/**
+ * Sends a part of an attack to a server of this process, which answers anything with the same 202. It takes LIMIT_MS at most.
+ * @throws FailureError what an attack would meet, too, or that the limit came first
+ */
 export async function warmUp({ target: _, ...job }: GeneratorJob): Promise<void> {
   const server = createServer((socket) => {
     socket.on('error', () => undefined).on('data', () => socket.write(REPLY));
@@ -40,8 +43,10 @@ export async function warmUp({ target: _, ...job }: GeneratorJob): Promise<void>
     onInterval: () => undefined,
   });
   const limit = setTimeout(() => practice.cancel(), LIMIT_MS);
-  // What fails here fails in the attack, too, and is told there.
-  await practice.run().catch(() => undefined);
-  clearTimeout(limit);
-  server.close();
+  try {
+    await practice.run();
+  } finally {
+    clearTimeout(limit);
+    server.close();
+  }
 }

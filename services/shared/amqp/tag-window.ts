@@ -2,7 +2,7 @@
  * Values by delivery tag, in the order of their tags, which rise: what waits for its confirm or its ack.
  *
  * It is no Map, since V8 links each table of a Map to the one that follows it. Once one table is old, all later ones and what they
- * held outlive their use until a full collection: at 9,000 reservations/s a gateway stood still for 20 to 60 ms every 2 s for those.
+ * held outlive their use until a full collection: 0.3 MB/s in a gateway at 9,000 reservations/s.
  */
 export class TagWindow<Value extends object | boolean> {
   readonly #values: (Value | undefined)[] = [];
