@@ -1,6 +1,9 @@
 /** What the gateway does when RabbitMQ goes away, falls silent, loses its queue or is too slow. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { BrokerLink } from '../services/gateway/broker-link.ts';
 import type { RunningGateway } from '../services/gateway/gateway.ts';
+import type { FrameHeaders } from '../services/shared/frame.ts';
+import { rareCounts } from '../services/shared/rare-paths.ts';
 import { saleFactsSchema } from '../services/shared/sales.ts';
 import { expectTaken } from './support/expect-taken.ts';
 import { createGatewayWorld, reserve, send, sendAsAdmin } from './support/gateway-world.ts';
@@ -50,6 +53,36 @@ async function waitUntilServing(): Promise<void> {
     interval: 50,
   });
 }
+
+it('sends each message with its own headers, whatever the one before had', async () => {
+  const link = new BrokerLink({
+    url: testEndpoints().amqpUrl,
+    namespace: world.namespace,
+    name: 'test',
+    confirmTimeoutMs: 5_000,
+    rare: rareCounts('gateway'),
+    log: { warn: () => undefined, info: () => undefined },
+    onFlushDue: () => undefined,
+  });
+  link.start();
+  expect(await link.whenUp(10_000)).toBe(true);
+  const sent: FrameHeaders[] = [
+    { v: 1, n: 1, sale: 'one', gen: 1, t: 1, traceparent: '00-a-b-01', traced: '0' },
+    { v: 2, n: 3, t: 2 },
+    { v: 1, n: 2, sale: 'two', gen: 4, t: 3 },
+  ];
+  const publish = (headers: FrameHeaders) =>
+    new Promise<string>((settle) =>
+      link.publish({ id: 'x', count: 1, body: Buffer.from('x'), headers, settle }),
+    );
+  expect(await Promise.all(sent.map(publish))).toEqual(['confirmed', 'confirmed', 'confirmed']);
+  await link.close();
+  const headers = async () => {
+    const message = await world.channel.get(world.queue, { noAck: true });
+    return message && { ...message.properties.headers };
+  };
+  expect([await headers(), await headers(), await headers()]).toEqual(sent);
+});
 
 describe('while the broker is away', () => {
   it('refuses at once with 503 and Retry-After, and serves again by itself', async () => {

@@ -17,6 +17,7 @@ import type { RequestLog } from '../protocol/request-log.ts';
 /** Requests in one message: 1.7 MB. */
 const CHUNK_REQUESTS = 100_000;
 
+let job: GeneratorJob | undefined;
 let generator: LoadGenerator | undefined;
 
 process.once('disconnect', () => process.exit(0));
@@ -31,10 +32,15 @@ process.on('message', (raw) => {
   if (message.type === 'stop') {
     generator?.cancel();
     process.disconnect();
-  } else void attack(message.job, message.startAtMs).catch(failWith);
+  } else if (message.type === 'job') void prepare((job = message.job)).catch(failWith);
+  else if (job) void attack(job, message.startAtMs).catch(failWith);
 });
 
-void send({ type: 'ready' }).catch(failWith);
+async function prepare(job: GeneratorJob): Promise<void> {
+  // What fails here fails in the attack, too, and is told there.
+  if (job.pace) await warmUp(job).catch(() => undefined);
+  await send({ type: 'ready' });
+}
 
 async function attack(job: GeneratorJob, startAtMs: number): Promise<void> {
   const startMs = startAtMs - performance.timeOrigin;
@@ -47,8 +53,6 @@ async function attack(job: GeneratorJob, startAtMs: number): Promise<void> {
     onInterval: (interval) => void send(interval).catch(failWith),
   });
   generator = load;
-  // What fails here fails in the attack, too, and is told there.
-  if (job.pace) await warmUp(job).catch(() => undefined);
   // Under a rate the connections are opened before the first request is due, so that none waits for them. A burst opens
   // them with its requests, as its buyers do.
   const opensMs = job.pace ? 0 : startMs;

@@ -138,8 +138,10 @@ export const generatorMessageSchema = z.discriminatedUnion('type', [
 export type GeneratorMessage = z.infer<typeof generatorMessageSchema>;
 
 export const commandMessageSchema = z.discriminatedUnion('type', [
+  /** Comes first, and is answered by `ready`. */
+  z.object({ type: z.literal('job'), job: jobSchema }),
   /** `startAtMs`: ms since the epoch, with fractions, so that several processes begin together. */
-  z.object({ type: z.literal('start'), job: jobSchema, startAtMs: z.number() }),
+  z.object({ type: z.literal('start'), startAtMs: z.number() }),
   z.object({ type: z.literal('stop') }),
 ]);
 export type CommandMessage = z.infer<typeof commandMessageSchema>;

@@ -26,8 +26,8 @@ export type { AttackInterval } from './interval-merger.ts';
 
 /** ms between the order to start and the start, so that every process has its order by then. */
 const START_AHEAD_MS = 100;
-/** The same under a rate: meanwhile the generators warm up and open their connections. */
-const RATE_START_AHEAD_MS = 1_200;
+/** The same under a rate, whose connections are opened meanwhile. */
+const RATE_START_AHEAD_MS = 600;
 
 export interface AttackOptions {
   readonly settings: AttackSettings;
@@ -105,6 +105,7 @@ export async function runAttack(options: AttackOptions): Promise<AttackOutcome> 
             env: options.env ?? process.env,
             user,
             registry,
+            job: jobOf(options, requests, plan.connections, index),
             onMessage: (message) => {
               if (message.type === 'interval') collector.merger.add(index, message);
               else if (message.type === 'columns') collector.ledger.addColumns(index, message);
@@ -118,13 +119,7 @@ export async function runAttack(options: AttackOptions): Promise<AttackOutcome> 
         meter.start();
         const aheadMs = options.settings.profile === 'burst' ? START_AHEAD_MS : RATE_START_AHEAD_MS;
         const startAtMs = performance.timeOrigin + performance.now() + aheadMs;
-        children.forEach((child, processIndex) =>
-          child.send({
-            type: 'start',
-            startAtMs,
-            job: jobOf(options, requests, plan.connections, processIndex),
-          }),
-        );
+        for (const child of children) child.send({ type: 'start', startAtMs });
         options.onStart?.(startAtMs);
       };
       Promise.all(children.map((child) => child.ready()))

@@ -8,6 +8,7 @@ import { lowerPriority } from '../../processes/priority.ts';
 import { sealed } from '../../processes/sealed.ts';
 import {
   generatorMessageSchema,
+  type GeneratorJob,
   type CommandMessage,
   type GeneratorMessage,
 } from '../protocol/generator-messages.ts';
@@ -31,6 +32,7 @@ export interface GeneratorChildOptions {
   readonly env: NodeJS.ProcessEnv;
   /** The user that it runs as; our own by default. */
   readonly user?: SystemUser | undefined;
+  readonly job: GeneratorJob;
   /** Notes the process, so that a later start can end what a killed control centre left behind. */
   readonly registry: ProcessRegistry | undefined;
   onMessage(message: Exclude<GeneratorMessage, { type: 'ready' | 'failed' }>): void;
@@ -92,6 +94,7 @@ export class GeneratorChild {
         if (this.#process.pid === undefined) end(`could not be started (${error.message})`);
       });
     });
+    this.send({ type: 'job', job: options.job });
     this.#watchSilence(READY_LIMIT_MS);
     this.#process.on('message', (raw) => {
       const parsed = generatorMessageSchema.safeParse(raw);
@@ -118,7 +121,7 @@ export class GeneratorChild {
     return this.#process.pid;
   }
 
-  /** Resolves when the generator waits for its job; a failure goes to `onFailure`. */
+  /** Resolves when the generator is ready to start; a failure goes to `onFailure`. */
   ready(): Promise<void> {
     return this.#ready;
   }
