@@ -11,6 +11,7 @@ import {
 } from '../control/attack/runner/attack-runner.ts';
 import { openFileLimit } from '../services/shared/open-files.ts';
 import { attackSettingsSchema, type AttackSettingsInput } from '../contract/attack-settings.ts';
+import type { GeneratorJob } from '../control/attack/protocol/generator-messages.ts';
 import { userIdFor } from '../control/attack/protocol/user-ids.ts';
 import { ProcessRegistry } from '../control/processes/process-registry.ts';
 import { loadSchema } from '../contract/run-record.ts';
@@ -254,6 +255,15 @@ describe('a generator whose control centre is gone', () => {
       detached: true,
     });
     undo.push(() => child.kill('SIGKILL'));
+    const job: GeneratorJob = {
+      ...attackSettingsSchema.parse({ profile: 'burst', requests: 1, connections: 1 }),
+      saleId: 'sale',
+      targets: ['http://127.0.0.1:1'],
+      totalRequests: 1,
+      processIndex: 0,
+      processes: 1,
+    };
+    child.send({ type: 'job', job });
     await new Promise((resolve) => child.once('message', resolve));
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.disconnect();

@@ -79,7 +79,10 @@ it('sends each message with its own headers, whatever the one before had', async
   await link.close();
   const headers = async () => {
     const message = await world.channel.get(world.queue, { noAck: true });
-    return message && { ...message.properties.headers };
+    if (!message) return undefined;
+    // RabbitMQ has some of its own.
+    const all = Object.entries(message.properties.headers ?? {});
+    return Object.fromEntries(all.filter(([name]) => !name.startsWith('x-')));
   };
   expect([await headers(), await headers(), await headers()]).toEqual(sent);
 });
