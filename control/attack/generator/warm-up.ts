@@ -1,6 +1,6 @@
 /**
- * Node compiles a function once it has run often: its first requests cost a generator ten times as much as later ones. Under a rate
- * that would count as the system's latency (measured: 200 ms of the first 300 were the generator's own), so it practises before.
+ * Node compiles a function once it has run often. Under a rate the generator's compiling would count as the system's latency: it stood
+ * still for up to 60 ms at a time in the first 300 ms of an attack. So it practises before.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:net';
