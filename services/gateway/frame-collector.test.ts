@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { decodeEntries, parseMessage } from '../shared/frame.ts';
 import { BUCKET_SLOTS, parseReservationId } from '../shared/ids.ts';
 import { rareCounts } from '../shared/rare-paths.ts';
@@ -22,7 +22,9 @@ function saleFacts(id: string, generation = 1): SaleFacts {
 }
 
 /** A collector with a publisher that keeps what it is given, and a clock of turns that the test drives. */
-function world(options: { maxFrame?: number; maxUnconfirmed?: number; maxFlights?: number } = {}) {
+function world(
+  options: { maxFrame?: number; maxUnconfirmed?: number; maxFlights?: number; gapMs?: number } = {},
+) {
   const published: OutgoingMessage[] = [];
   const answers: string[] = [];
   const settled: string[] = [];
@@ -33,6 +35,7 @@ function world(options: { maxFrame?: number; maxUnconfirmed?: number; maxFlights
     maxFrame: options.maxFrame ?? 512,
     maxUnconfirmed: options.maxUnconfirmed ?? 1_000,
     maxFlights: options.maxFlights ?? 1_000,
+    gapMs: options.gapMs ?? 0,
     publisher,
     rare: rareCounts('gateway'),
     answerer: {
@@ -226,6 +229,37 @@ describe('a frame collector', () => {
     expect(published.map(({ count }) => count)).toEqual([1, 2]);
   });
 
+  it('keeps a gap behind a message of several, unless the next one is full', () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'performance'] });
+    try {
+      const { add, endTurn, published } = world({ gapMs: 2, maxFrame: 3 });
+      const counts = () => published.map(({ count }) => count);
+      for (const buyer of ['a', 'b']) add(buyer);
+      endTurn();
+      add('c');
+      endTurn();
+      vi.advanceTimersByTime(1);
+      add('d');
+      endTurn();
+      expect(counts()).toEqual([2]);
+      vi.advanceTimersByTime(1);
+      expect(counts()).toEqual([2, 2]);
+      for (const buyer of ['e', 'f', 'g']) add(buyer);
+      expect(counts()).toEqual([2, 2, 3]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('lets one alone wait for nothing, and the next one neither', () => {
+    const { add, endTurn, published } = world({ gapMs: 60_000 });
+    for (const buyer of ['a', 'b']) {
+      add(buyer);
+      endTurn();
+    }
+    expect(published.map(({ count }) => count)).toEqual([1, 1]);
+  });
+
   it('keeps the open frame while the publisher has no room, until it is flushed', () => {
     const { add, endTurn, published, publisher, collector } = world();
     publisher.isWritable = false;
@@ -247,6 +281,7 @@ describe('a frame collector', () => {
       maxFrame: 1,
       maxUnconfirmed: 1,
       maxFlights: 1,
+      gapMs: 0,
       publisher: { isWritable: true, publish: (frame) => void published.push(frame) },
       rare: rareCounts('gateway'),
       answerer: {

@@ -5,7 +5,7 @@
  *
  *   open ──full, or end of the turn──► published ──confirm──► accepted
  *     │                                    └──nack, return, timeout, connection lost──► failed
- *     └──publisher not writable, or two messages in flight: stays open until that ends, or full
+ *     └──publisher not writable, two messages in flight, or too soon after the last: stays open until that ends, or full
  */
 import { encodeEntry, encodeMessage, type FrameHeaders } from '../shared/frame.ts';
 import { BUCKET_SLOTS, bucketOf, frameIdOf, framedId, framedIdPrefix, keyedId } from '../shared/ids.ts';
@@ -16,6 +16,9 @@ import { step } from '../shared/stop-points.ts';
 
 /** ms after which a sale's frames begin another bucket. A frame was sent so long after its bucket at most. */
 export const BUCKET_AGE_MS = 10 * 60_000;
+
+/** Timers count whole ms: less than this is not worth one. */
+const SHORTEST_WAIT_MS = 0.5;
 
 /** How a message ended. `away` was never sent. After `lost` and `timeout` the broker may still have it. */
 export type FrameEnd = 'confirmed' | 'nacked' | 'returned' | 'timeout' | 'lost' | 'away';
@@ -74,6 +77,8 @@ export interface FrameCollectorOptions<Reply> {
    * Messages that may wait for their confirm. Past it, reservations gather in the open one until it is full.
    */
   readonly maxFlights: number;
+  /** ms between two messages, if the first had several reservations: others will come. One alone waits for nothing. */
+  readonly gapMs: number;
   readonly publisher: FramePublisher;
   readonly rare: RareCounts<'gateway'>;
   readonly answerer: Answerer<Reply>;
@@ -98,13 +103,19 @@ export class FrameCollector<Reply> {
   #open: OpenMessage<Reply> | undefined;
   readonly #onTurnEnd = (): void => {
     this.#isScheduled = false;
-    if (this.#options.publisher.isWritable && this.#flights < this.#options.maxFlights) this.flush();
+    if (!this.#options.publisher.isWritable || this.#flights >= this.#options.maxFlights) return;
+    const waitMs = this.#nextMs - performance.now();
+    if (waitMs < SHORTEST_WAIT_MS) return this.flush();
+    this.#isScheduled = true;
+    setTimeout(this.#onTurnEnd, waitMs);
   };
   /** Sale id → bucket of its latest frame. */
   readonly #buckets = new Map<string, Bucket>();
   /** Messages that are published and not settled. */
   #flights = 0;
   #isScheduled = false;
+  /** When the next message may leave that is not full, by the monotonic clock. */
+  #nextMs = 0;
   #lastBucket = 0;
   #unconfirmed = 0;
 
@@ -167,6 +178,7 @@ export class FrameCollector<Reply> {
     if (message === undefined) return;
     this.#open = undefined;
     message.close(this.#options.traceMessage);
+    this.#nextMs = message.count > 1 ? message.closedMs + this.#options.gapMs : 0;
     this.#flights++;
     this.#options.publisher.publish(message);
   }
@@ -253,7 +265,7 @@ class OpenMessage<Reply> implements OutgoingMessage {
   readonly openedMs = performance.now();
   #isSettled = false;
   /** By the monotonic clock. */
-  #closedMs = 0;
+  closedMs = 0;
   #trace: MessageTrace | undefined;
   id = '';
   body: Buffer = Buffer.alloc(0);
@@ -266,7 +278,7 @@ class OpenMessage<Reply> implements OutgoingMessage {
   }
 
   close(traceMessage: TraceMessage<Reply> | undefined): void {
-    this.#closedMs = performance.now();
+    this.closedMs = performance.now();
     const frames = [...this.frames.values()];
     this.id = frames[0]?.id ?? '';
     ({ headers: this.headers, body: this.body } = encodeMessage(frames, Date.now()));
@@ -281,7 +293,7 @@ class OpenMessage<Reply> implements OutgoingMessage {
     this.#isSettled = true;
     this.#release(this.count);
     this.#trace?.end(end);
-    const tookMs = performance.now() - this.#closedMs;
+    const tookMs = performance.now() - this.closedMs;
     this.#answerer.onSettled(this.frames.values(), this.count, end, tookMs);
     for (const frame of this.frames.values()) frame.answer(this.#answerer, end);
   }

@@ -42,6 +42,7 @@ async function answerOf(
     maxFrame: 1,
     maxUnconfirmed: 9,
     maxFlights: 9,
+    gapMs: 0,
     publisher: { isWritable: true, publish: (frame) => frames.push(frame) },
     rare: counters.rare,
     answerer,

@@ -30,6 +30,7 @@ async function world(every: number) {
     maxFrame: 512,
     maxUnconfirmed: 10_000,
     maxFlights: 1_000,
+    gapMs: 0,
     publisher: { isWritable: true, publish: (message) => void published.push(message) },
     rare: rareCounts('gateway'),
     answerer: {

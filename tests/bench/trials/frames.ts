@@ -9,6 +9,7 @@ const VARIANTS: Readonly<Record<string, Record<string, string>>> = {
   '4 in flight': { TRIAL_FLIGHTS: '4' },
   'no bound': { TRIAL_FLIGHTS: 'Infinity' },
   '2 in flight, frames of 64 at the most': { FLASHGRID_MAX_FRAME: '64' },
+  '2 in flight, no gap': { TRIAL_GAP_MS: '0' },
   '2 in flight, linger 2 ms': { TRIAL_LINGER_MS: '2' },
 };
 

@@ -12,6 +12,7 @@ const afterTurns = (run: () => void, left = turns): void =>
   void setImmediate(() => (left <= 1 ? run() : afterTurns(run, left - 1)));
 const tuning: GatewayTuning = {
   maxFlights: Number(process.env['TRIAL_FLIGHTS'] ?? 2),
+  gapMs: Number(process.env['TRIAL_GAP_MS'] ?? 2),
   schedule: lingerMs > 0 ? (run: () => void) => void setTimeout(run, lingerMs) : (run) => afterTurns(run),
 };
 await runService({
