@@ -13,12 +13,12 @@ const durationSec = Number(process.argv[3] ?? 20);
 
 await withRig(async (rig) => {
   const worker = await rig.fork('out/main/worker.js');
-  const tuned = (gapMs: string) =>
-    rig.fork('tests/bench/trials/tuned-gateway.ts', { TRIAL_GAP_MS: gapMs }, SERVICE_NODE_FLAGS.gateway);
+  const tuned = (env: Record<string, string>) =>
+    rig.fork('tests/bench/trials/tuned-gateway.ts', env, SERVICE_NODE_FLAGS.gateway);
   const servers = {
     'raw node:net': await rig.fork('services/baselines/raw-socket.ts'),
-    gateway: await tuned('2'),
-    'gateway, no gap': await tuned('0'),
+    gateway: await tuned({}),
+    'gateway, no gap': await tuned({ TRIAL_GAP_MS: '0' }),
   };
   await runTrial<keyof typeof servers>({
     title: `${ratePerSec} requests/s for ${durationSec} s, ms`,
