@@ -32,8 +32,10 @@ process.on('message', (raw) => {
   if (message.type === 'stop') {
     generator?.cancel();
     process.disconnect();
-  } else if (message.type === 'job') void prepare((job = message.job)).catch(failWith);
-  else if (job) void attack(job, message.startAtMs).catch(failWith);
+  } else if (message.type === 'job') {
+    job = message.job;
+    void prepare(job).catch(failWith);
+  } else if (job) void attack(job, message.startAtMs).catch(failWith);
 });
 
 async function prepare(job: GeneratorJob): Promise<void> {
