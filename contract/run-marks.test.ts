@@ -48,6 +48,20 @@ it('marks each end and each return, and one mark for what happens to several at 
   expect(marksOfRun({})).toEqual([]);
 });
 
+it('marks the return of what was broken before the first request, and no other incident of that time', () => {
+  const incidents = [
+    incident(-1_500, 'redis', 'ended'),
+    incident(-800, 'redis', 'back'),
+    incident(-900, 'postgres', 'ended'),
+    incident(-500, 'postgres', 'back'),
+  ];
+  const faults = [{ fault: 'kill:redis@0%', target: 'redis', tMs: -1_600, effect: '', hadEffect: true }];
+  expect(marksOfRun({ faults, incidents })).toEqual([
+    { tMs: 0, label: 'Redis killed' },
+    { tMs: 0, label: 'Redis back' },
+  ]);
+});
+
 it('tells a fault as what was done, and the return of its part as a return', () => {
   const incidents = [incident(350, 'worker-1', 'ended'), incident(900, 'worker-1', 'back')];
   const faults = [

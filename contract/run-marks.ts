@@ -50,17 +50,18 @@ export function marksOfRun(run: {
   const groups: { readonly tMs: number; readonly word: string; readonly names: string[] }[] = [];
   for (const { tMs, part, kind } of incidents) {
     const word = WORDS[kind];
-    const isOnPurpose = broken.some(
-      (fault) =>
-        fault.target.split(', ').includes(part) &&
-        kind !== 'back' &&
-        tMs > fault.tMs - FAULT_SHOWS_MS &&
-        tMs < (fault.endMs ?? fault.tMs) + FAULT_SHOWS_MS,
-    );
-    if (word === undefined || isOnPurpose || tMs < 0) continue;
+    const ofPart = broken.filter((fault) => fault.target.split(', ').includes(part));
+    const isReturn = kind === 'back' && ofPart.length > 0;
+    const isOnPurpose =
+      kind !== 'back' &&
+      ofPart.some(
+        (fault) => tMs > fault.tMs - FAULT_SHOWS_MS && tMs < (fault.endMs ?? fault.tMs) + FAULT_SHOWS_MS,
+      );
+    if (word === undefined || isOnPurpose || (tMs < 0 && !isReturn)) continue;
     const name = BACKEND_NAMES.get(part) ?? part;
     const group = groups.findLast((one) => one.word === word && tMs - one.tMs < SAME_MOMENT_MS);
-    if (group === undefined) groups.push({ tMs, word, names: [name] });
+    // The charts begin with the first request: what was broken and back before it, is both there.
+    if (group === undefined) groups.push({ tMs: Math.max(0, tMs), word, names: [name] });
     else if (!group.names.includes(name)) group.names.push(name);
   }
   const marks = groups.slice(0, MAX_MARKS).map(({ tMs, word, names }) => ({
