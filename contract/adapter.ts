@@ -7,7 +7,7 @@ import '../services/shared/plain-issues.ts';
 import { errorText } from '../services/shared/error-text.ts';
 import type { AttackField, AttackSettings } from './attack-settings.ts';
 import { parseBehaviours } from './behaviours.ts';
-import { parseFaults } from './faults.ts';
+import { parseFaults } from './fault-syntax.ts';
 import type { CheckId } from './checks.ts';
 import { FailureError } from './failure.ts';
 import { declaredTargetSchema, type DeclaredTarget, type Target } from './target.ts';

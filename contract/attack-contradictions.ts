@@ -1,7 +1,7 @@
 /** Settings of an attack that are right one by one, and contradict each other. */
 import type { AttackField, AttackSettings } from './attack-settings.ts';
 import { parseBehaviours } from './behaviours.ts';
-import { parseFaults } from './faults.ts';
+import { parseFaults } from './fault-syntax.ts';
 
 /** Sales that workers bring back by themselves when Redis has lost them (services/worker/recent-sales.ts). */
 const MOST_SALES_BROUGHT_BACK = 1_000;

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { BEHAVIOUR_FORM, BehaviourSyntaxError, behaviourText, parseBehaviours } from './behaviours.ts';
-import { FAULT_FORM, FaultSyntaxError, faultText, parseFaults } from './faults.ts';
+import { FAULT_FORM, FaultSyntaxError, faultText, parseFaults } from './fault-syntax.ts';
 import {
   STAGES_FORM,
   StageSyntaxError,

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { attackSettingsSchema } from './attack-settings.ts';
 import { chaosFaults, matrixCells } from './chaos.ts';
 import { MODEL_GUARDS, modelCell } from './model-cells.ts';
-import { FAULT_KINDS, LEADER_TARGETS, faultKind, faultText, memberOf, parseFaults } from './faults.ts';
+import { faultText, parseFaults } from './fault-syntax.ts';
+import { FAULT_KINDS, LEADER_TARGETS, faultKind, memberOf } from './faults.ts';
 
 describe('a random schedule', () => {
   it('is the same for the same seed, another for another, and can be written down', () => {

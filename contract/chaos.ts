@@ -1,17 +1,14 @@
 /** Faults from a seed: a random schedule for one attack (`--chaos`), and the cells of the matrix. */
 import type { AttackSettingsInput } from './attack-settings.ts';
+import { MAX_FAULTS, faultText, type FaultMoment, type FaultSpec } from './fault-syntax.ts';
 import {
   FAULT_KINDS,
   allTargets,
-  MAX_FAULTS,
   faultKind,
-  faultText,
   kindsOn,
   memberOf,
   targetsOn,
   type FaultKind,
-  type FaultMoment,
-  type FaultSpec,
 } from './faults.ts';
 import { MODEL_GUARDS, modelSettings } from './model-cells.ts';
 

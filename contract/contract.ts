@@ -15,7 +15,7 @@ import { COMPARISON_FORMATS } from './comparison.ts';
 import { exportFormatSchema, exportedFileSchema } from './export-formats.ts';
 import { attackSettingsSchema } from './attack-settings.ts';
 import type { Failure } from './failure.ts';
-import { faultOrderSchema } from './faults.ts';
+import { faultOrderSchema } from './fault-syntax.ts';
 import { labFormatSchema, labPlanSchema, labShopSchema, labResultSchema, labStateSchema } from './lab.ts';
 import { MAX_MATRIX_SEEDS, matrixAttackSchema, matrixChoiceSchema } from './matrix.ts';
 import { matrixFormatSchema, matrixPlanSchema, matrixStateSchema, matrixTableSchema } from './matrix.ts';

@@ -1,6 +1,6 @@
 /** The moments that the charts of a run mark: a part was lost or came back, or the attack broke something. */
 import { BACKEND_TITLES } from './backends.ts';
-import { outcomeTitle, recordedFault } from './faults.ts';
+import { outcomeTitle, recordedFault } from './fault-syntax.ts';
 import type { FaultOutcome, Incident } from './run-record.ts';
 
 export interface RunMark {

@@ -3,7 +3,7 @@
  * process was late, whether the sale was closed.
  */
 import { milliseconds, plural, whole } from './format.ts';
-import { outcomeTitle } from './faults.ts';
+import { outcomeTitle } from './fault-syntax.ts';
 import type { Audit, FaultOutcome, Incident, Load, RunRecord } from './run-record.ts';
 
 export interface NoteParts {

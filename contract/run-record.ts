@@ -254,7 +254,7 @@ export type Incident = z.infer<typeof incidentSchema>;
 
 /** A fault that the attack made on purpose, and what came of it. */
 export const faultOutcomeSchema = z.object({
-  /** As it was asked for: `kill:workers@25%` (contract/faults.ts). */
+  /** As it was asked for: `kill:workers@25%` (contract/fault-syntax.ts). */
   fault: z.string(),
   /** What it hit: `worker-1, worker-2`. */
   target: z.string(),

@@ -10,7 +10,7 @@ import {
 } from './attack-settings.ts';
 import { crowdText, saleStockText, settingText } from './attack-text.ts';
 import { settingsAsOptions } from './attack-options.ts';
-import { faultsTitle, outcomeTitle } from './faults.ts';
+import { faultsTitle, outcomeTitle } from './fault-syntax.ts';
 import {
   answeredPercentile,
   causeFacts,

@@ -4,7 +4,7 @@
  */
 import type { AttackSettings } from './attack-settings.ts';
 import { checkState } from './checks.ts';
-import { outcomeTitle } from './faults.ts';
+import { outcomeTitle } from './fault-syntax.ts';
 import { plural, whole } from './format.ts';
 import { PLANTS, isFound } from './plants.ts';
 import type { Audit, Load, RunRecord, Verdict } from './run-record.ts';

@@ -29,7 +29,7 @@ import { AttackSale } from './sales/attack-sale.ts';
 import { readDeadLetter } from './sales/read-dead-letter.ts';
 import type { GatewayClient } from './sales/gateway-client.ts';
 import type { Supervisor } from './services/supervisor.ts';
-import type { FaultSpec } from '../contract/faults.ts';
+import type { FaultSpec } from '../contract/fault-syntax.ts';
 import type { FaultTools } from './faults/fault.ts';
 import { RunFaults } from './faults/run-faults.ts';
 import type { SaleCounters } from './telemetry/pipeline-reader.ts';

@@ -4,7 +4,7 @@ import { contradictionOf } from '../contract/attack-contradictions.ts';
 import type { AttackState, LogLine } from '../contract/state.ts';
 import { FailureError } from '../contract/failure.ts';
 import type { RunRecord, Sample } from '../contract/run-record.ts';
-import { parseFaults, type FaultSpec } from '../contract/faults.ts';
+import { parseFaults, type FaultSpec } from '../contract/fault-syntax.ts';
 import { FaultRunner } from './faults/fault-runner.ts';
 import { checkFaults } from './faults/fault-schedule.ts';
 import type { FaultTools } from './faults/fault.ts';

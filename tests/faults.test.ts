@@ -1,7 +1,8 @@
 /** Every kind of fault, in attacks on a native cluster: each has its effect, and nothing is lost, doubled or oversold. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { checkState } from '../contract/checks.ts';
-import { kindsOn, parseFaults } from '../contract/faults.ts';
+import { parseFaults } from '../contract/fault-syntax.ts';
+import { kindsOn } from '../contract/faults.ts';
 import { declaredTargetSchema } from '../contract/target.ts';
 import { openControlCentre } from './support/centre.ts';
 import { expectChecks } from './support/fleet.ts';

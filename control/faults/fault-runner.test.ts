@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { parseFaults } from '../../contract/faults.ts';
+import { parseFaults } from '../../contract/fault-syntax.ts';
 import type { FaultTools } from './fault.ts';
 import { FaultRunner } from './fault-runner.ts';
 

@@ -1,5 +1,5 @@
 /** Makes faults, ends those that last, and tells what came of each. */
-import { faultText, type FaultSpec } from '../../contract/faults.ts';
+import { faultText, type FaultSpec } from '../../contract/fault-syntax.ts';
 import type { FaultOutcome } from '../../contract/run-record.ts';
 import { errorText } from '../../services/shared/error-text.ts';
 import { ALL_FAULTS } from './all-faults.ts';

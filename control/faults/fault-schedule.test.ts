@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { faultText, parseFaults, type FaultSpec } from '../../contract/faults.ts';
+import { faultText, parseFaults, type FaultSpec } from '../../contract/fault-syntax.ts';
 import { FaultSchedule } from './fault-schedule.ts';
 
 const START_MS = 1_000_000;

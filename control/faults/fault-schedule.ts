@@ -1,5 +1,5 @@
 /** Says when each fault of an attack is due. */
-import type { FaultEvent, FaultSpec } from '../../contract/faults.ts';
+import type { FaultEvent, FaultSpec } from '../../contract/fault-syntax.ts';
 import { ALL_FAULTS } from './all-faults.ts';
 import type { FaultTools } from './fault.ts';
 import type { FaultRunner } from './fault-runner.ts';

@@ -4,7 +4,7 @@ import { FailureError } from '../../contract/failure.ts';
 import { kill } from './kill.ts';
 import { checkTarget, partsOf } from './parts.ts';
 import { FaultRunner } from './fault-runner.ts';
-import { parseFaults } from '../../contract/faults.ts';
+import { parseFaults } from '../../contract/fault-syntax.ts';
 import type { FaultTools } from './fault.ts';
 
 const member = (number: number, more: Partial<MemberState> = {}): MemberState => ({

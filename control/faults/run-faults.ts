@@ -1,6 +1,6 @@
 /** The faults of one attack: made ready before it, made in time, and ended with it. */
 import { once } from 'node:events';
-import { parseFaults, type FaultSpec } from '../../contract/faults.ts';
+import { parseFaults, type FaultSpec } from '../../contract/fault-syntax.ts';
 import type { FaultOutcome } from '../../contract/run-record.ts';
 import type { FaultTools } from './fault.ts';
 import { FaultRunner } from './fault-runner.ts';

@@ -1,7 +1,8 @@
 import { ActionIcon, Button, Group, Menu, NativeSelect, UnstyledButton } from '@mantine/core';
 import { IconChevronRight, IconHammer } from '@tabler/icons-react';
 import { useRef, useState, type ReactNode } from 'react';
-import { faultKind, faultTitle, memberOf, targetTitle, valueOf } from '../../contract/faults.ts';
+import { faultTitle } from '../../contract/fault-syntax.ts';
+import { faultKind, memberOf, targetTitle, valueOf } from '../../contract/faults.ts';
 import type { ServiceRole } from '../../contract/state.ts';
 import { callOrNotify } from '../client.ts';
 import { roleOf, type FaultChoice, type FaultPlace, type RunningServices } from '../lib/fault-places.ts';

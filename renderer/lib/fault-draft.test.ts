@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ATTACK_PRESETS } from '../../contract/attack-presets.ts';
-import { FAULT_KINDS, faultKind, faultTitle, isTarget } from '../../contract/faults.ts';
+import { faultTitle } from '../../contract/fault-syntax.ts';
+import { FAULT_KINDS, faultKind, isTarget } from '../../contract/faults.ts';
 import {
   MOMENTS,
   NEW_FAULT,

@@ -1,18 +1,14 @@
 /** The faults of an attack as the form changes them. Their text stays the draft: it is what the terminal takes. */
 import {
-  allTargets,
   FAULT_EVENTS,
   FaultSyntaxError,
-  faultKind,
   faultText,
-  isTarget,
   parseFaults,
-  valueOf,
   type FaultEvent,
-  type FaultKind,
   type FaultMoment,
   type FaultSpec,
-} from '../../contract/faults.ts';
+} from '../../contract/fault-syntax.ts';
+import { allTargets, faultKind, isTarget, valueOf, type FaultKind } from '../../contract/faults.ts';
 import { axisEndMs, axisTicks, formatAxis } from '../charts/chart-specs.ts';
 
 /** The faults of a text; `undefined` when it was written by hand and can't be read. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { FAULTS, FAULT_KINDS, faultKind, faultOrderSchema } from '../../contract/faults.ts';
+import { faultOrderSchema } from '../../contract/fault-syntax.ts';
+import { FAULTS, FAULT_KINDS, faultKind } from '../../contract/faults.ts';
 import { LINKS } from '../../contract/links.ts';
 import { BREAKABLE_LINKS, allPlaces, linkPlace, partPlace, roleOf, servicesPlace } from './fault-places.ts';
 

@@ -5,13 +5,11 @@ import {
   FAULT_EVENTS,
   FAULT_FORM,
   MAX_FAULTS,
-  faultKind,
   faultText,
-  kindsOn,
-  targetTitle,
   type FaultEvent,
   type FaultSpec,
-} from '../../../contract/faults.ts';
+} from '../../../contract/fault-syntax.ts';
+import { faultKind, kindsOn, targetTitle } from '../../../contract/faults.ts';
 import { AllowedNumber, FaultValueInput, Seconds } from '../../components/fault-inputs.tsx';
 import { notifyDone } from '../../components/notify.tsx';
 import { copyText } from '../../lib/copy-text.ts';

@@ -2,7 +2,7 @@
 import type { CommandInput, CommandName, CommandOutput, ControlClient } from '../../../contract/contract.ts';
 import type { DesignId } from '../../../contract/designs.ts';
 import { FailureError } from '../../../contract/failure.ts';
-import { outcomeTitle } from '../../../contract/faults.ts';
+import { outcomeTitle } from '../../../contract/fault-syntax.ts';
 import { milliseconds, plural, whole } from '../../../contract/format.ts';
 import type { LabState } from '../../../contract/lab.ts';
 import { withheldOf } from '../../../contract/run-notes.ts';

@@ -2,18 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   FAULT_EVENTS,
-  FAULT_KINDS,
   FaultSyntaxError,
-  allTargets,
-  faultKind,
   faultText,
   faultsTitle,
-  memberOf,
   outcomeTitle,
   parseFaults,
   type FaultEvent,
   type FaultMoment,
-} from './faults.ts';
+} from './fault-syntax.ts';
+import { FAULT_KINDS, allTargets, faultKind, memberOf } from './faults.ts';
 
 const moment: fc.Arbitrary<FaultMoment> = fc.oneof(
   fc.record({ afterMs: fc.integer({ min: 0, max: 3_600_000 }) }),
