@@ -10,12 +10,12 @@ const AT_ONCE = 2;
 const FOLDERS = ['contract', 'control', 'electron', 'cli', 'web', 'renderer', 'services'];
 /** The longest first. */
 const checks = [
-  ['eslint', '--max-warnings', '0', '.'],
-  ['tsc', '-p', '.'],
   ['prettier', '--check', '--log-level', 'warn', '.'],
-  ['tsc', '-p', 'renderer'],
-  ['knip'],
   ['depcruise', '--config', '.dependency-cruiser.cjs', ...FOLDERS],
+  ['oxlint'],
+  ['../typescript-7/bin/tsc', '-p', '.'],
+  ['../typescript-7/bin/tsc', '-p', 'renderer'],
+  ['knip'],
 ];
 
 /** Runs one check after the other until none is left. */

@@ -101,7 +101,8 @@ try {
     },
   });
   await vite.listen();
-  ({ port } = vite.httpServer?.address() as AddressInfo);
+  const address = vite.httpServer?.address() as AddressInfo;
+  port = address.port;
   console.log(`Open http://127.0.0.1:${port}/${target.search}\n\nCtrl-C stops the dev server.`);
 } catch (error) {
   console.error(`✗ ${error instanceof Error ? error.message : String(error)}`);

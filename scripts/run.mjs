@@ -91,12 +91,7 @@ const commands = {
   'test:electron': ring('electron', { backends: [...BACKENDS, ...window], isRequired: true }),
   async lint() {
     await prepare({ backends: [], isRequired: false, make: ensureClient });
-    return await run(process.execPath, [
-      'node_modules/eslint/bin/eslint.js',
-      '--max-warnings',
-      '0',
-      ...(args.length > 0 ? args : ['.']),
-    ]);
+    return await run(process.execPath, ['node_modules/oxlint/bin/oxlint', ...args]);
   },
   async typecheck() {
     await prepare({ backends: [], isRequired: false, make: ensureClient });
@@ -104,7 +99,7 @@ const commands = {
     // Only what changed since the last time: seconds instead of half a minute.
     for (const project of ['.', 'renderer'])
       code ||= await run(process.execPath, [
-        'node_modules/typescript/bin/tsc',
+        'node_modules/typescript-7/bin/tsc',
         '-p',
         project,
         '--incremental',

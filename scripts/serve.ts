@@ -35,7 +35,14 @@ export async function serveFreshApp(settings: object = {}): Promise<ServedFronte
   const remove = () => rm(base, { recursive: true, force: true });
   try {
     const served = await serveApp(['--data-dir', dataDir]);
-    return { ...served, close: () => served.close().finally(remove) };
+    const close = async () => {
+      try {
+        await served.close();
+      } finally {
+        await remove();
+      }
+    };
+    return { ...served, close };
   } catch (error) {
     await remove();
     throw error;

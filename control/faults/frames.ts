@@ -147,8 +147,11 @@ async function untilDone(tools: FaultTools, finish: (taker: Taker) => Promise<bo
   while (performance.now() < endMs) {
     try {
       const { taker, close } = await openTaker(tools);
-      const isDone = await withLimit(finish(taker), SETTLE_LIMIT_MS, 'no answer').finally(close);
-      if (isDone) return;
+      try {
+        if (await withLimit(finish(taker), SETTLE_LIMIT_MS, 'no answer')) return;
+      } finally {
+        await close();
+      }
     } catch {
       // RabbitMQ is away for now.
     }

@@ -270,7 +270,9 @@ function replaceTicker(client: AutocannonClient): void {
   const still = { clear: () => undefined, reschedule: () => undefined };
   Object.defineProperty(client, 'timeoutTicker', {
     get: () => still,
-    set: (ticker: { clear(): void }) => ticker.clear(),
+    set: (ticker: { clear(): void }) => {
+      ticker.clear();
+    },
   });
 }
 

@@ -39,7 +39,7 @@ import { StepReporter } from '../steps.ts';
 /** Where a highly available cluster in containers has its data. */
 export const membersDir = (dataDir: string) => join(dataDir, 'docker-ha');
 
-export { findDockerDaemon, type DaemonSearch, type FoundDaemon } from './find-daemon.ts';
+export { findDockerDaemon } from './find-daemon.ts';
 export { dockerFindings } from './findings.ts';
 
 const PING_LIMIT_MS = 5_000;

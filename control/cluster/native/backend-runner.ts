@@ -306,11 +306,16 @@ export class BackendRunner {
     mkdirSync(dirname(logPath), { recursive: true, mode: 0o700 });
     this.#logFrom = sizeOf(logPath);
     const { exit, identity } = await this.#spawn(plan);
-    const how = await withLimit(
-      Promise.race([exit ?? Promise.resolve(''), whenAborted(signal).then(() => 'cancelled')]),
-      INITIALISE_LIMIT_MS,
-      `${plan.role} took longer than ${INITIALISE_LIMIT_MS / 1000} s`,
-    ).finally(() => this.#stopProcesses(0));
+    let how: string;
+    try {
+      how = await withLimit(
+        Promise.race([exit ?? Promise.resolve(''), whenAborted(signal).then(() => 'cancelled')]),
+        INITIALISE_LIMIT_MS,
+        `${plan.role} took longer than ${INITIALISE_LIMIT_MS / 1000} s`,
+      );
+    } finally {
+      await this.#stopProcesses(0);
+    }
     this.#options.registry.remove(identity);
     throwIfCancelled(signal);
     if (how !== 'exit code 0')
