@@ -1,5 +1,5 @@
 /** Looks for a container runtime that answers, and records why each other place does not. */
-import Docker from 'dockerode';
+import type Docker from 'dockerode';
 import { z } from 'zod';
 import { directAgent, directTlsAgent } from '../../lib/loopback.ts';
 import type { Failure } from '../../../contract/failure.ts';
@@ -57,11 +57,13 @@ async function ask(place: Place, timeoutMs: number): Promise<FoundDaemon | Attem
   const { where, source } = place;
   const failed = (why: WhyNot, detail: string): Attempt => ({ where, source, why, detail });
   if (!place.options) return failed('unsupported', place.problem ?? 'the address can not be used');
+  // With it come 150 files, which a start without Docker, and most commands of the terminal, do not need.
+  const { default: Dockerode } = await import('dockerode');
   const limit = AbortSignal.timeout(timeoutMs);
   try {
     // The daemon is on this machine: never use a proxy. docker-modem accepts `agent`, which its types lack.
     const agent = place.options.protocol === 'https' ? directTlsAgent : directAgent;
-    const docker = new Docker(Object.assign({}, place.options, { agent }));
+    const docker = new Dockerode(Object.assign({}, place.options, { agent }));
     const answer = await versionOf(docker, limit);
     const parsed = versionSchema.safeParse(answer);
     if (!parsed.success) return failed('notADaemon', 'something else answers there');
