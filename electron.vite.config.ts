@@ -19,8 +19,22 @@ const nodeEntries = {
   shop: resolve(root, 'services/baselines/shop.ts'),
 };
 
-/** Packages that run from our own files. The others read files beside their own, or are seldom needed. */
-const BUNDLED = ['amqplib', 'fastify', 'ioredis', 'pg', 'pino', 'prom-client', 'socket.io', 'ws', 'zod'];
+/**
+ * Packages that run from our own files. The others read files beside their own, or are seldom needed. `pg` and the adapter
+ * that knows a pool of it by its class go together.
+ */
+const BUNDLED = [
+  '@prisma/adapter-pg',
+  'amqplib',
+  'fastify',
+  'ioredis',
+  'pg',
+  'pino',
+  'prom-client',
+  'socket.io',
+  'ws',
+  'zod',
+];
 
 /** `3f2a…`, with `-dirty` for what is not committed; empty without Git, or outside of a clone. */
 const commit = spawnSync('git', ['describe', '--always', '--dirty', '--abbrev=12', '--exclude=*'], {
