@@ -256,7 +256,9 @@ function partsOf({ sale, ledger, several }: AuditInput): readonly SalePart[] {
 async function decidedOf(parts: readonly SalePart[], sales: SaleStore): Promise<number> {
   let decided = 0;
   await forEachAtOnce(parts, async ({ sale }) => {
-    decided += (await sales.readSale(sale.id))?.counters.decided ?? 0;
+    // In one step: of a sum that is read before the wait, the sales that are read meanwhile would be lost.
+    const state = await sales.readSale(sale.id);
+    decided += state?.counters.decided ?? 0;
   });
   return decided;
 }

@@ -222,6 +222,8 @@ describe('flashgrid up, status, attack, down', () => {
       pending: 0,
     });
     expect(several.audit.sales).toMatchObject({ count: 300, broken: 0, unasked: 0 });
+    // All were counted, so nobody waited for the end of the drain's time.
+    expect(several.audit.drainMs).toBeLessThan(several.attack.drainTimeoutMs);
     // The first of 300 sales gets a sixth of all requests.
     expect(several.audit.sales?.worst).toMatchObject({ id: `${several.saleId}-001`, sold: 3, oversold: 0 });
     expect(several.audit.sales?.worst.requests).toBeGreaterThan(200);
