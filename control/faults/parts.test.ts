@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import type { BackendState, MemberState } from '../../contract/backends.ts';
 import { FailureError } from '../../contract/failure.ts';
@@ -42,6 +43,34 @@ it('hits the member that leads, and tells when it was back and who led then', as
   expect(await effect()).toEqual({
     hadEffect: true,
     text: expect.stringMatching(/^rabbitmq-2 served again after .+\. rabbitmq-3 led after .+\.$/) as string,
+  });
+});
+
+it('tells the return of a backend as a whole only when all its members are others than before', async () => {
+  const steps: MemberState[][] = [
+    // Another one leads already, while the rest is killed: that is no return.
+    [member(1, { isLeader: true }), member(2, { state: 'failed' }), member(3)],
+    [member(1, { state: 'failed' }), member(2, { handle: '202' }), member(3, { state: 'failed' })],
+    [member(1, { handle: '201' }), member(2, { handle: '202', isLeader: true }), member(3)],
+  ];
+  const all = [1, 2, 3].map((number) => member(number, { handle: String(200 + number) }));
+  let now = three;
+  const cluster = { provider: 'native', kill: () => Promise.resolve() };
+  const backends = (): BackendState[] => [{ role: 'rabbitmq', state: 'running', members: now }];
+  const tools = { cluster, backends, expectKill: () => undefined } as unknown as FaultTools;
+  const { targets, effect } = await kill.inject('rabbitmq', tools, { lengthMs: 0, value: '' });
+  expect(targets).toEqual(['rabbitmq']);
+  let isTold = false;
+  const told = effect().finally(() => (isTold = true));
+  for (const step of steps) {
+    now = step;
+    await sleep(80);
+    expect(isTold).toBe(false);
+  }
+  now = all;
+  expect(await told).toEqual({
+    hadEffect: true,
+    text: expect.stringMatching(/^RabbitMQ served again after .+\.$/) as string,
   });
 });
 

@@ -24,7 +24,7 @@ export interface Part {
   readonly id: string;
   /** As people read it: `Redis`. */
   readonly name: string;
-  /** Pid or container of the part while it serves: another one after a restart. */
+  /** Pid or container of the part while it serves, those of all members with spaces between: others after a restart. */
   instance(): string | undefined;
   kill(): Promise<void>;
   pause(): Promise<void>;
@@ -53,7 +53,12 @@ export function partsOf(target: string, tools: FaultTools): Part[] {
       name: BACKEND_TITLES[role.data],
       instance: () => {
         const backend = isRunning();
-        return backend && `${backend.handle ?? ''} ${backend.startedAtMs ?? ''}`;
+        // The one that leads changes in the middle of it: only all of them together are back.
+        if (backend?.members)
+          return backend.members.every(({ state }) => state === 'running')
+            ? backend.members.map(({ handle }) => handle).join(' ')
+            : undefined;
+        return backend && `${backend.handle ?? ''}/${backend.startedAtMs ?? ''}`;
       },
       kill: () => {
         tools.expectKill(role.data);
@@ -214,6 +219,12 @@ interface ReturnWatch {
   onGone?(): void;
 }
 
+/** Whether none of the processes of before is left: members may be restarted in turn. */
+function isOther(before: string | undefined, now: string): boolean {
+  const old = before?.split(' ');
+  return !now.split(' ').some((one) => old?.includes(one));
+}
+
 /** Sees each part go away and come back: the effect of whatever ends parts. */
 export function watchReturn(
   parts: readonly Part[],
@@ -234,7 +245,7 @@ export function watchReturn(
         }
         if (!isGone) onGone?.();
         isGone = true;
-        if (now !== undefined)
+        if (now !== undefined && isOther(before, now))
           return {
             isGone,
             text: `${part.name} served again after ${milliseconds(performance.now() - sinceMs)}.`,

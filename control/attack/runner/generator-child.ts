@@ -6,6 +6,7 @@ import type { SystemUser } from '../../processes/system-user.ts';
 import type { ProcessRegistry } from '../../processes/process-registry.ts';
 import { lowerPriority } from '../../processes/priority.ts';
 import { sealed } from '../../processes/sealed.ts';
+import { SilenceWatch } from '../../lib/silence-watch.ts';
 import {
   generatorMessageSchema,
   type GeneratorJob,
@@ -48,7 +49,9 @@ export class GeneratorChild {
   #hasExited = false;
   #hasResult = false;
   #isStopping = false;
-  #silence: NodeJS.Timeout | undefined;
+  readonly #silence = new SilenceWatch((limitMs) =>
+    this.#fail(`${this.#options.name} said nothing for ${limitMs / 1000} s`),
+  );
   #stderr = '';
 
   constructor(options: GeneratorChildOptions) {
@@ -106,7 +109,7 @@ export class GeneratorChild {
       else {
         if (message.type === 'result') {
           this.#hasResult = true;
-          clearTimeout(this.#silence);
+          this.#silence.stop();
         }
         try {
           options.onMessage(message);
@@ -134,7 +137,7 @@ export class GeneratorChild {
   /** Asks the process to end, waits, then kills it. Resolves when it is gone. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    clearTimeout(this.#silence);
+    this.#silence.stop();
     if (this.#hasExited) return;
     this.send({ type: 'stop' });
     const timer = setTimeout(() => this.#process.kill('SIGKILL'), STOP_LIMIT_MS);
@@ -143,12 +146,8 @@ export class GeneratorChild {
   }
 
   #watchSilence(limitMs: number): void {
-    clearTimeout(this.#silence);
-    if (this.#hasResult || this.#isStopping) return;
-    this.#silence = setTimeout(
-      () => this.#fail(`${this.#options.name} said nothing for ${limitMs / 1000} s`),
-      limitMs,
-    );
+    if (this.#hasResult || this.#isStopping) this.#silence.stop();
+    else this.#silence.heard(limitMs);
   }
 
   #fail(message: string): void {
@@ -164,7 +163,7 @@ export class GeneratorChild {
 
   #failWith(error: FailureError): void {
     if (this.#isStopping || this.#hasResult) return;
-    clearTimeout(this.#silence);
+    this.#silence.stop();
     this.#hasResult = true;
     this.#options.onFailure(error);
   }

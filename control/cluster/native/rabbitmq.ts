@@ -167,7 +167,7 @@ export function rabbitmqDriver(
         ...['-kernel', 'inet_dist_listen_max', port],
         ...['-kernel', 'prevent_overlapping_partitions', 'false'],
         // Seconds after which a node that is silent counts as gone.
-        ...(member ? ['-kernel', 'net_ticktime', '12'] : []),
+        ...(member ? ['-kernel', 'net_ticktime', '6'] : []),
       ];
       const boot = ['-noinput', '-s', 'rabbit', 'boot', '-boot', 'start_sasl'];
       const syslog = ['-syslog', 'logger', '[]', '-syslog', 'syslog_error_logger', 'false'];
