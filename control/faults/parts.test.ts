@@ -52,6 +52,8 @@ it('tells the return of a backend as a whole only when all its members are other
     [member(1, { isLeader: true }), member(2, { state: 'failed' }), member(3)],
     [member(1, { state: 'failed' }), member(2, { handle: '202' }), member(3, { state: 'failed' })],
     [member(1, { handle: '201' }), member(2, { handle: '202', isLeader: true }), member(3)],
+    // Restarted in turn: its process has ended, and nobody has looked since.
+    [member(1, { handle: '201' }), member(2, { handle: '202' }), { name: 'rabbitmq-3', state: 'running' }],
   ];
   const all = [1, 2, 3].map((number) => member(number, { handle: String(200 + number) }));
   let now = three;

@@ -54,10 +54,12 @@ export function partsOf(target: string, tools: FaultTools): Part[] {
       instance: () => {
         const backend = isRunning();
         // The one that leads changes in the middle of it: only all of them together are back.
-        if (backend?.members)
-          return backend.members.every(({ state }) => state === 'running')
-            ? backend.members.map(({ handle }) => handle).join(' ')
-            : undefined;
+        if (backend?.members) {
+          const handles = backend.members.map(({ state, handle }) =>
+            state === 'running' ? handle : undefined,
+          );
+          return handles.includes(undefined) ? undefined : handles.join(' ');
+        }
         return backend && `${backend.handle ?? ''}/${backend.startedAtMs ?? ''}`;
       },
       kill: () => {

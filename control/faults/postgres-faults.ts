@@ -111,7 +111,12 @@ export const diskFull: Fault = {
   check: checkTarget,
   async inject(target, tools) {
     const seen = watchPaths(tools, PATHS);
-    const parts = partsOf(target, tools);
+    // Of several members it is the one that leads, whose place another server takes.
+    const instance = () => {
+      const leading = tools.backends().find(({ role, state }) => role === 'postgres' && state === 'running');
+      return leading && `${leading.handle ?? ''}/${leading.startedAtMs ?? ''}`;
+    };
+    const parts = partsOf(target, tools).map((part) => ({ ...part, instance }));
     tools.expectKill('postgres');
     const back = watchReturn(parts);
     await limitFiles(tools, '0:');

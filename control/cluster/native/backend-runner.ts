@@ -168,8 +168,9 @@ export class BackendRunner {
     this.#setState('starting', {});
     let isCautious = false;
     for (let changes = 0; ;) {
-      throwIfCancelled(signal);
       try {
+        // It has failed then, too: one that runs in a cluster is started again by whoever keeps it.
+        throwIfCancelled(signal);
         await replaceTakenPorts(driver, settings, keepsPorts);
       } catch (error) {
         throw this.#failed(error);
