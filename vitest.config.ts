@@ -3,7 +3,8 @@ import { canTestElectron } from './scripts/setup/electron.mjs';
 import { Spread } from './tests/support/spread.ts';
 
 const PAGE_COST = 'tests/renderer/page-cost.test.ts';
-const TIMED = ['tests/faults.test.ts', 'tests/terminal/speed-verdict.test.ts'];
+const FAULTS = 'tests/faults.test.ts';
+const SPEED_VERDICT = 'tests/terminal/speed-verdict.test.ts';
 
 /** What is waited for comes in its own time, on a busy machine too. */
 const patient = { setupFiles: ['tests/support/patience.ts'], expect: { poll: { timeout: 10_000 } } };
@@ -26,8 +27,11 @@ const live = {
 /** Beside files of other projects, but never beside each other. */
 const oneAtATime = { ...live, setupFiles: [...patient.setupFiles, 'tests/support/one-at-a-time.ts'] };
 
-/** Last, and with the machine to itself: what measures a ratio, goes by the clock, or presses real keys on a display. */
-const alone = { ...live, maxWorkers: 1, sequence: { groupOrder: 2 } } as const;
+/** After the others, since they need a machine that is not busy: what goes by the clock, and presses real keys on a display. */
+const calm = { sequence: { groupOrder: 2 } } as const;
+
+/** Last, and with the machine to itself: what measures a ratio. */
+const alone = { ...live, maxWorkers: 1, sequence: { groupOrder: 3 } } as const;
 
 /** The built and the packaged app in a real Electron. */
 const electron = {
@@ -35,7 +39,8 @@ const electron = {
     name: 'electron',
     include: ['tests/electron/**/*.test.ts', 'tests/packaging.test.ts'],
     globalSetup: ['tests/electron/support/global-setup.ts'],
-    ...alone,
+    ...oneAtATime,
+    ...calm,
   },
 };
 
@@ -67,7 +72,8 @@ export default defineConfig({
           exclude: [
             'tests/{structure,bench,renderer,docker,electron,last}/**',
             'tests/packaging.test.ts',
-            ...TIMED,
+            FAULTS,
+            SPEED_VERDICT,
           ],
           globalSetup: ['tests/support/global-setup.ts'],
           ...live,
@@ -96,7 +102,10 @@ export default defineConfig({
         test: { name: 'ui-speed', include: [PAGE_COST], ...alone },
       },
       {
-        test: { name: 'integration-timed', include: TIMED, ...alone },
+        test: { name: 'integration-timed', include: [FAULTS], ...live, ...calm },
+      },
+      {
+        test: { name: 'integration-speed', include: [SPEED_VERDICT], ...alone },
       },
       {
         test: { name: 'speed', include: ['tests/bench/guard.test.ts'], ...alone },
@@ -107,7 +116,7 @@ export default defineConfig({
           name: 'last',
           include: ['tests/last/**/*.test.ts'],
           ...alone,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

@@ -136,6 +136,11 @@ describe('a native cluster', () => {
     await second.cluster.kill('postgres');
     await until('the second death of Postgres is told', () => state() === 'failed');
     expect(second.backends.at(-1)?.detail).toMatch(/SIGKILL/);
+    // Called off while it is down: whoever keeps the cluster must hear of it.
+    expect(await failureOf(second.cluster.restart('postgres', AbortSignal.abort()))).toMatchObject({
+      code: 'cluster.cancelled',
+    });
+    expect(second.backends.at(-1)).toMatchObject({ role: 'postgres', state: 'failed' });
     second.cluster.detach();
 
     process.kill(Number(redisPid), 'SIGSTOP');
