@@ -60,7 +60,7 @@ export function marksOfRun(run: {
     if (word === undefined || isOnPurpose || (tMs < 0 && !isReturn)) continue;
     const name = BACKEND_NAMES.get(part) ?? part;
     const group = groups.findLast((one) => one.word === word && tMs - one.tMs < SAME_MOMENT_MS);
-    // The charts begin with the first request: what was broken and back before it, is both there.
+    // The charts begin with the first request: what was broken and came back before it has both marks there.
     if (group === undefined) groups.push({ tMs: Math.max(0, tMs), word, names: [name] });
     else if (!group.names.includes(name)) group.names.push(name);
   }
