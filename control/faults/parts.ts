@@ -46,21 +46,17 @@ export function partsOf(target: string, tools: FaultTools): Part[] {
   if (!role.success) return servicesOf(target, tools);
   const { cluster } = tools;
   refuseExternal(role.data, tools);
-  const isRunning = () => tools.backends().find((one) => one.role === role.data && one.state === 'running');
   return [
     {
       id: role.data,
       name: BACKEND_TITLES[role.data],
       instance: () => {
-        const backend = isRunning();
+        const members = membersNow(role.data, tools);
+        const server = serverOf(role.data, tools);
+        if (server === undefined || members.length === 0) return server;
         // The one that leads changes in the middle of it: only all of them together are back.
-        if (backend?.members) {
-          const handles = backend.members.map(({ state, handle }) =>
-            state === 'running' ? handle : undefined,
-          );
-          return handles.includes(undefined) ? undefined : handles.join(' ');
-        }
-        return backend && `${backend.handle ?? ''}/${backend.startedAtMs ?? ''}`;
+        const handles = members.map(({ state, handle }) => (state === 'running' ? handle : undefined));
+        return handles.includes(undefined) ? undefined : handles.join(' ');
       },
       kill: () => {
         tools.expectKill(role.data);
@@ -72,6 +68,12 @@ export function partsOf(target: string, tools: FaultTools): Part[] {
       restart: (signal) => cluster.restart(role.data, signal),
     },
   ];
+}
+
+/** The server of a backend while it serves; of several members, the one that leads. */
+export function serverOf(role: BackendRole, tools: FaultTools): string | undefined {
+  const backend = tools.backends().find((one) => one.role === role && one.state === 'running');
+  return backend && `${backend.handle ?? ''}/${backend.startedAtMs ?? ''}`;
 }
 
 function refuseExternal(role: BackendRole, { cluster }: FaultTools): void {

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { whole } from '../../contract/format.ts';
 import { withPostgres } from '../cluster/probes.ts';
 import type { Fault, FaultTools } from './fault.ts';
-import { checkTarget, partsOf, watchReturn } from './parts.ts';
+import { checkTarget, partsOf, serverOf, watchReturn } from './parts.ts';
 import { switched } from './switched.ts';
 import { watchPaths } from './taken-paths.ts';
 
@@ -112,10 +112,7 @@ export const diskFull: Fault = {
   async inject(target, tools) {
     const seen = watchPaths(tools, PATHS);
     // Of several members it is the one that leads, whose place another server takes.
-    const instance = () => {
-      const leading = tools.backends().find(({ role, state }) => role === 'postgres' && state === 'running');
-      return leading && `${leading.handle ?? ''}/${leading.startedAtMs ?? ''}`;
-    };
+    const instance = () => serverOf('postgres', tools);
     const parts = partsOf(target, tools).map((part) => ({ ...part, instance }));
     tools.expectKill('postgres');
     const back = watchReturn(parts);

@@ -1,6 +1,7 @@
 /**
- * Set-up of test files that may not run beside each other, whatever else runs: Docker's, of which one restarts the daemon that
- * all use, those with a browser, which takes a core, and those with a window, of which one has the keyboard. Each waits here for its turn; its process holds it.
+ * Set-up of test files that may not run beside each other, whatever else runs: Docker's, of which one restarts the
+ * daemon that all use, those with a browser, which takes a core, and those with a window, of which one has the
+ * keyboard. Each waits here for its turn; its process holds it.
  */
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
